@@ -1,0 +1,67 @@
+# Tangency: thin names for the command line. `make help` lists them.
+CONFIG ?= configs/industries.yaml
+PORT ?= 5000
+ARGS ?=
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run train evaluate allocate report ui test lint lock clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Each takes CONFIG=configs/....yaml (now $(CONFIG)); ARGS=--fresh ignores stored stages."
+
+setup: $(READY) ## Make the environment in .venv with the tested versions
+
+# uv installs the lock in seconds; where it cannot be had or fails, pip does the same more slowly.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || { echo "Tangency needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Use make PYTHON=python3.11 ..."; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing the tested versions into .venv ..."
+	@{ $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" \
+	    && $(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock \
+	    && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable . ; } \
+	  || { echo "uv did not work here, using pip"; \
+	       $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock \
+	       && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . ; }
+	@touch $(READY)
+
+run: $(READY) ## Train, evaluate, allocate, report and track: everything
+	@$(BIN)/tangency run --config $(CONFIG) $(ARGS)
+
+train: $(READY) ## Fit all models along the walk-forward
+	@$(BIN)/tangency train --config $(CONFIG) $(ARGS)
+
+evaluate: $(READY) ## Score forecasts and portfolios
+	@$(BIN)/tangency evaluate --config $(CONFIG) $(ARGS)
+
+allocate: $(READY) ## Print the target weights at the last date
+	@$(BIN)/tangency allocate --config $(CONFIG) $(ARGS)
+
+report: $(READY) ## Write the report as one HTML page
+	@$(BIN)/tangency report --config $(CONFIG) $(ARGS)
+
+ui: $(READY) ## Serve the MLflow UI on loopback
+	@$(BIN)/tangency ui --config $(CONFIG) --port $(PORT)
+
+test: $(READY) ## Run the tests
+	@$(BIN)/python -m pytest -n auto
+
+lint: $(READY) ## Check style, types and the order of the rooms
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lock: ## Resolve newest versions into requirements.lock (needs make setup)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+	  --no-emit-find-links --upgrade --extra dev pyproject.toml --output-file requirements.lock
+
+clean: ## Remove caches and the environment; runs/ is kept
+	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
