@@ -1,0 +1,183 @@
+"""Decision dates and the time convention.
+
+The convention, for every room:
+
+- A row of a panel is a close. What is stamped `dates[t]` is known at that close, not before.
+- A decision at t uses only what is known at the close of t.
+- It trades at the close of `dates[t + execution_lag]`. The lag is 0 for monthly returns, where a day between
+  decision and trade would be lost in the month, and 1 for daily prices, since nobody trades at the very close
+  that he computes with.
+- It earns from there: the first return that belongs to it is that of row `t + execution_lag + 1`, the step
+  from the trade's close to the next.
+
+Decision dates are counted in observations from a first row. "The last trading day of the month" would need
+the next date to be recognised, and so a decision would already know that no other close follows in its month.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from market.errors import DataError, SourceError
+
+Unit = Literal["weekdays", "days", "weeks", "months"]
+
+
+@dataclass(frozen=True)
+class Frequency:
+    """How often a table is observed, and what that makes us expect of it.
+
+    Attributes
+    ----------
+    name : str
+    periods_per_year : int
+        Observations in a year.
+    unit : str
+        What separates neighbours in a calendar without holes.
+    excused : int
+        Units in a row that holidays explain: Easter closes exchanges for two weekdays.
+    stale_after : int
+        Unchanged observations in a row after which a price is suspected of not being one.
+    implausible : float
+        Size of a log return in one step that calls for a look at the source.
+    """
+
+    name: str
+    periods_per_year: int
+    unit: Unit
+    excused: int
+    stale_after: int
+    implausible: float
+
+
+DAILY = Frequency("daily", 252, "weekdays", excused=2, stale_after=8, implausible=0.40)
+EVERY_DAY = Frequency("daily, weekends too", 365, "days", excused=0, stale_after=8, implausible=0.40)
+WEEKLY = Frequency("weekly", 52, "weeks", excused=0, stale_after=4, implausible=0.70)
+MONTHLY = Frequency("monthly", 12, "months", excused=0, stale_after=3, implausible=1.10)
+
+
+def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:
+    """Infer the frequency from the median spacing.
+
+    Parameters
+    ----------
+    dates : DatetimeIndex of length T
+        Strictly increasing.
+    source : str
+        What to call the table in a message.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than 2 dates.
+    SourceError
+        If the dates are neither daily, weekly nor monthly.
+    """
+    if len(dates) < 2:
+        raise DataError(f"{source}: {len(dates)} date(s), expected at least 2")
+    # In weekdays a Monday follows a Friday, so that a handful of rows around a weekend is still daily.
+    days = _as_days(dates)
+    spacing = int(np.quantile(np.busday_count(days[:-1], days[1:]), 0.5, method="lower"))
+    if spacing <= 1:
+        weekends = float(np.mean(dates.day_of_week >= 5))
+        return EVERY_DAY if weekends > 0.1 else DAILY
+    if 4 <= spacing <= 6:
+        return WEEKLY
+    if 19 <= spacing <= 24:
+        return MONTHLY
+    raise SourceError(
+        f"{source}: the median distance between dates is {spacing} weekdays"
+        f" ({dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, {len(dates)} dates);"
+        " expected daily, weekly or monthly observations"
+    )
+
+
+def missing_between(dates: pd.DatetimeIndex, unit: Unit) -> NDArray[np.int64]:
+    """Count the calendar units that are skipped between each date and the one before.
+
+    Parameters
+    ----------
+    dates : DatetimeIndex of length T
+    unit : {"weekdays", "days", "weeks", "months"}
+
+    Returns
+    -------
+    ndarray of int, shape (T,)
+        0 in the first row; -1 where two dates fall into the same unit.
+    """
+    out = np.zeros(len(dates), dtype=np.int64)
+    days = _as_days(dates)
+    if unit == "weekdays":
+        out[1:] = np.busday_count(days[:-1], days[1:])
+    elif unit == "months":
+        out[1:] = np.diff(days.astype("datetime64[M]").astype(np.int64))
+    else:
+        out[1:] = np.rint(np.diff(days.astype(np.int64)) / (7 if unit == "weeks" else 1))
+    out[1:] -= 1
+    return out
+
+
+def decision_positions(n_dates: int, *, first: int, every: int) -> NDArray[np.int64]:
+    """Return the rows at which decisions are made: every `every`-th from `first` on.
+
+    More dates add decisions at the end and never move an earlier one.
+
+    Parameters
+    ----------
+    n_dates : int
+        Rows of the panel.
+    first : int
+        Row of the first decision.
+    every : int
+        Observations between decisions: 1 is each month of a monthly panel, 21 about a month of a daily one.
+
+    Returns
+    -------
+    ndarray of int, shape (D,)
+        Increasing; empty if the panel ends before `first`.
+    """
+    if first < 0:
+        raise ValueError(f"first is {first}, expected a row, 0 or more")
+    if every < 1:
+        raise ValueError(f"every is {every}, expected 1 observation or more")
+    return np.arange(first, n_dates, every, dtype=np.int64)
+
+
+def position_of(dates: pd.DatetimeIndex, when: date | str) -> int:
+    """Return the first row at or after a date.
+
+    Parameters
+    ----------
+    dates : DatetimeIndex of length T
+        Strictly increasing.
+    when : date, Timestamp or str
+
+    Raises
+    ------
+    DataError
+        If `when` is no date or lies after the last row.
+    """
+    try:
+        wanted = pd.Timestamp(when)
+    except ValueError as error:
+        raise DataError(f"{when!r} is not a date; expected YYYY-MM-DD") from error
+    position = int(dates.searchsorted(wanted, side="left"))
+    if position == len(dates):
+        span = (
+            f"the data runs from {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}"
+            if len(dates)
+            else "there are no dates"
+        )
+        raise DataError(f"no date at or after {wanted:%Y-%m-%d}: {span}")
+    return position
+
+
+def _as_days(dates: pd.DatetimeIndex) -> NDArray[np.datetime64]:
+    """Return dates as whole days."""
+    return dates.to_numpy().astype("datetime64[D]")

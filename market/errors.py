@@ -1,0 +1,18 @@
+"""What can be wrong with data.
+
+DataError
+├── SourceError      the data cannot be read: a missing file, an unknown source, a wrong layout
+└── IntegrityError   the data can be read, and is wrong: duplicate dates, text in a price
+"""
+
+
+class DataError(Exception):
+    """The user's data cannot be used; the message says what, where and what was expected."""
+
+
+class SourceError(DataError):
+    """The data cannot be read."""
+
+
+class IntegrityError(DataError):
+    """The data was read and contradicts itself."""

@@ -1,0 +1,16 @@
+"""What a mistyped name was probably meant to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return "; did you mean ...?" where a known name is close, then the known names."""
+    names = list(known)
+    by_lower = {name.lower(): name for name in names}
+    close = get_close_matches(word.lower(), by_lower, n=1)
+    question = f"; did you mean {by_lower[close[0]]!r}?" if close else ""
+    listing = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    return f"{question}; known: {listing}"

@@ -1,0 +1,125 @@
+"""What is possible in a table and odd: gaps, late starts, stale runs, moves like missed splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from market.calendar import missing_between
+from market.checks import Finding, Table, looks_like_percent
+from market.panel import Floats
+
+SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0)
+SPLIT_TOLERANCE = 0.03
+"""A stock also moves by a percent or two on the day of its split; falls of a third or more are rare."""
+
+
+def check_odd(table: Table, returns: Floats) -> Iterator[Finding]:
+    """Find what is possible and odd.
+
+    Parameters
+    ----------
+    table : Table
+        Without fatal findings.
+    returns : ndarray of shape (T, N)
+        Its simple returns.
+    """
+    yield from _check_calendar(table)
+    yield from _check_life(table)
+    yield from _check_stale(table, returns)
+    yield from _check_moves(table, returns)
+    if table.kind == "returns" and looks_like_percent(table.values):
+        median = np.nanmedian(np.abs(table.values))
+        text = (
+            f"{table.source}: half of all returns exceed {median:g} in size; expected fractions, not percent"
+        )
+        yield Finding("percent", "warning", None, table.dates[0], text)
+
+
+def _check_calendar(table: Table) -> Iterator[Finding]:
+    """Find stretches that the calendar has and the table lacks, and months stamped at their start."""
+    unit, dates = table.frequency.unit, table.dates
+    missing = missing_between(dates, unit)
+    gaps = np.flatnonzero(missing > table.frequency.excused)
+    if len(gaps):
+        worst = gaps[int(np.argmax(missing[gaps]))]
+        span = f"{dates[worst - 1]:%Y-%m-%d} and {dates[worst]:%Y-%m-%d}"
+        text = (
+            f"{table.source}: {len(gaps)} gap(s) in its {table.frequency.name} dates, the first before"
+            f" {dates[gaps[0]]:%Y-%m-%d}, the longest of {missing[worst]} {unit} between {span}"
+        )
+        yield Finding("calendar gap", "warning", None, dates[gaps[0]], text)
+    if unit == "months" and bool((dates.day == 1).all()):
+        text = (
+            f"{table.source}: all dates are the first of a month, and a row counts as known at the close of"
+            " its date; if rows describe the month that begins there, date them at its end"
+        )
+        yield Finding("month start", "warning", None, dates[0], text)
+
+
+def _check_life(table: Table) -> Iterator[Finding]:
+    """Find assets that list late or end early, and holes within their lives."""
+    valid = np.isfinite(table.values)
+    born = np.argmax(valid, axis=0)
+    died = len(valid) - 1 - np.argmax(valid[::-1], axis=0)
+    rows = np.arange(len(valid))[:, None]
+    hole = ~valid & (rows > born) & (rows < died)
+    yield from table.per_column(
+        "missing value", "warning", hole, lambda _row, _column: "no value in its life"
+    )
+    late, early = rows == np.where(born > 0, born, -1), rows == np.where(died < len(valid) - 1, died, -1)
+    start, end = f"{table.dates[0]:%Y-%m-%d}", f"{table.dates[-1]:%Y-%m-%d}"
+    yield from table.per_column(
+        "starts late", "note", late, lambda *_: f"first value; the table starts {start}"
+    )
+    yield from table.per_column("ends early", "note", early, lambda *_: f"last value; the table ends {end}")
+
+
+def _check_stale(table: Table, returns: Floats) -> Iterator[Finding]:
+    """Find values that stay the same for suspiciously many observations."""
+    longest = table.frequency.stale_after
+    for column, name in enumerate(table.names):
+        rows = np.flatnonzero(np.isfinite(returns[:, column]))
+        edges = np.diff(np.concatenate(([0], returns[rows, column] == 0.0, [0])).astype(np.int8))
+        starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+        lengths = ends - starts
+        stale = np.flatnonzero(lengths >= longest)
+        if len(stale):
+            date = table.dates[rows[starts[stale[0]]]]
+            text = (
+                f"{table.source}: column {name!r}, {date:%Y-%m-%d}: unchanged for {lengths[stale[0]]}"
+                f" observations ({len(stale)} such run(s) of {longest} or more, the longest {lengths.max()})"
+            )
+            yield Finding("stale run", "warning", name, date, text)
+
+
+def _check_moves(table: Table, returns: Floats) -> Iterator[Finding]:
+    """Find moves that look like missed splits, and others that are too large to be believed unseen."""
+    moves = np.log1p(np.where(np.isfinite(returns), returns, 0.0))
+    split = np.zeros(moves.shape, dtype=np.bool_)
+    if table.frequency.unit in ("weekdays", "days"):
+        ratios = np.exp(np.abs(moves))
+        for n in SPLITS:
+            split |= np.abs(ratios / n - 1.0) <= SPLIT_TOLERANCE
+        # A crash that takes all down is no split: most of the move must be left after the median asset's.
+        split &= np.abs(moves - _typical(returns)[:, None]) > 0.5 * np.abs(moves)
+
+    def looks_split(row: int, column: int) -> str:
+        ratio = float(np.exp(moves[row, column]))
+        return f"one-day move by a factor of {ratio:.3g} looks like a missed split"
+
+    def too_large(row: int, column: int) -> str:
+        return f"return of {returns[row, column]:+.0%} in one {table.frequency.name} step; is it real?"
+
+    large = (np.abs(moves) > table.frequency.implausible) & ~split
+    yield from table.per_column("possible split", "warning", split, looks_split)
+    yield from table.per_column("implausible move", "warning", large, too_large)
+
+
+def _typical(returns: Floats) -> Floats:
+    """Return the median log return across assets at each date, 0 where fewer than 3 have one; shape (T,)."""
+    out = np.zeros(len(returns))
+    enough = np.isfinite(returns).sum(axis=1) >= 3
+    out[enough] = np.log1p(np.nanmedian(returns[enough], axis=1))
+    return out

@@ -1,0 +1,195 @@
+"""Panel: everything that is known about a set of assets, and when it became known."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from market.errors import IntegrityError
+
+Floats = NDArray[np.float64]
+
+
+def frozen(values: object) -> Floats:
+    """Return a C-ordered, read-only float64 copy of `values`."""
+    array = np.array(values, dtype=np.float64, order="C")
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class MacroSeries:
+    """One macro or alternative series with its two clocks.
+
+    Attributes
+    ----------
+    name : str
+        Name by which features ask for it.
+    values : ndarray of shape (n,)
+        Observations, in the unit that the source documents.
+    observed_at : DatetimeIndex of length n
+        End of the period that each observation describes.
+    known_at : DatetimeIndex of length n
+        First moment at which each observation could be used, sorted.
+    max_age_days : int
+        An observation older than this is no longer an answer: `at` gives NaN. It keeps a series that has
+        ended from being read as constant for ever.
+    """
+
+    name: str
+    values: Floats
+    observed_at: pd.DatetimeIndex
+    known_at: pd.DatetimeIndex
+    max_age_days: int
+
+    def __post_init__(self) -> None:
+        """Check that the clocks are possible."""
+        object.__setattr__(self, "values", frozen(self.values))
+        if not len(self.values) == len(self.observed_at) == len(self.known_at):
+            raise IntegrityError(f"macro series {self.name!r}: values and clocks differ in length")
+        if not (self.known_at.is_monotonic_increasing and self.observed_at.is_monotonic_increasing):
+            raise IntegrityError(f"macro series {self.name!r}: its dates are not sorted")
+        if (self.known_at < self.observed_at).any():
+            raise IntegrityError(f"macro series {self.name!r}: known before the end of its period")
+
+    def at(self, dates: pd.DatetimeIndex) -> Floats:
+        """Return the newest value known at the close of each date, NaN where there is none.
+
+        Parameters
+        ----------
+        dates : DatetimeIndex of length T
+
+        Returns
+        -------
+        ndarray of shape (T,)
+        """
+        newest = self.known_at.searchsorted(dates, side="right") - 1
+        out = np.full(len(dates), np.nan)
+        known = newest >= 0
+        age = (dates[known] - self.observed_at[newest[known]]).days
+        out[known] = np.where(age <= self.max_age_days, self.values[newest[known]], np.nan)
+        return out
+
+    def known_by(self, date: pd.Timestamp) -> MacroSeries:
+        """Return the part of the series known at the close of `date`."""
+        n = int(self.known_at.searchsorted(date, side="right"))
+        return replace(
+            self, values=self.values[:n], observed_at=self.observed_at[:n], known_at=self.known_at[:n]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Returns of assets with all that was known beside them.
+
+    Attributes
+    ----------
+    name : str
+        Name of the source.
+    dates : DatetimeIndex of length T
+        Closes, strictly increasing. Everything stamped `dates[t]` is known at that close.
+    assets : tuple of str, length N
+    returns : ndarray of shape (T, N)
+        Simple total return from the asset's last valid close to `dates[t]`, a fraction. NaN where the asset
+        has no valid close at t, and at its first close. Finite exactly where the asset can be traded and
+        has a past.
+    cash : ndarray of shape (T,)
+        Simple return of cash over the same step, a fraction.
+    market : ndarray of shape (T,)
+        Simple total return of the market over the same step, a fraction.
+    periods_per_year : int
+        Observations in a year: 12 for monthly, 252 for daily.
+    volume : ndarray of shape (T, N), optional
+        Units traded.
+    macro : mapping of str to MacroSeries
+    notes : tuple of str
+        What a reader of results must know about the source (survivorship, revisions).
+    """
+
+    name: str
+    dates: pd.DatetimeIndex
+    assets: tuple[str, ...]
+    returns: Floats
+    cash: Floats
+    market: Floats
+    periods_per_year: int
+    volume: Floats | None = None
+    macro: Mapping[str, MacroSeries] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Freeze the arrays and check that the parts fit."""
+        shape = (len(self.dates), len(self.assets))
+        for name, wanted in (
+            ("returns", shape),
+            ("cash", shape[:1]),
+            ("market", shape[:1]),
+            ("volume", shape),
+        ):
+            values = getattr(self, name)
+            if values is None:
+                continue
+            object.__setattr__(self, name, frozen(values))
+            if getattr(self, name).shape != wanted:
+                raise IntegrityError(
+                    f"panel {self.name!r}: {name} has shape {values.shape}, expected {wanted}"
+                )
+        if not (self.dates.is_monotonic_increasing and self.dates.is_unique):
+            raise IntegrityError(f"panel {self.name!r}: dates must be strictly increasing")
+        if len(set(self.assets)) != len(self.assets):
+            raise IntegrityError(f"panel {self.name!r}: asset names must be unique")
+        if np.isinf(self.returns).any():
+            raise IntegrityError(f"panel {self.name!r}: infinite return")
+        object.__setattr__(self, "macro", MappingProxyType(dict(self.macro)))
+
+    @property
+    def month(self) -> int:
+        """Observations in a month: 1 for monthly, 21 for daily panels."""
+        return max(1, round(self.periods_per_year / 12))
+
+    @property
+    def listed(self) -> NDArray[np.bool_]:
+        """Where an asset has a valid return, shape (T, N)."""
+        return np.isfinite(self.returns)
+
+    def as_of(self, date: pd.Timestamp) -> Panel:
+        """Return everything known at the close of `date`, and nothing else.
+
+        Asset names are kept, also of assets that list later: their columns are empty.
+        """
+        n = int(self.dates.searchsorted(date, side="right"))
+        return replace(
+            self,
+            dates=self.dates[:n],
+            returns=self.returns[:n],
+            cash=self.cash[:n],
+            market=self.market[:n],
+            volume=None if self.volume is None else self.volume[:n],
+            macro={name: series.known_by(date) for name, series in self.macro.items()},
+        )
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all that the panel holds, as hexadecimal digits."""
+        sha = hashlib.sha256(repr((self.name, self.assets, self.periods_per_year)).encode())
+        arrays = [_ticks(self.dates), self.returns, self.cash, self.market]
+        if self.volume is not None:
+            arrays.append(self.volume)
+        for name in sorted(self.macro):
+            series = self.macro[name]
+            sha.update(f"{name}/{series.max_age_days}".encode())
+            arrays += [series.values, _ticks(series.observed_at), _ticks(series.known_at)]
+        for array in arrays:
+            sha.update(str(array.shape).encode())
+            sha.update(np.ascontiguousarray(array).tobytes())
+        return sha.hexdigest()
+
+
+def _ticks(dates: pd.DatetimeIndex) -> NDArray[np.int64]:
+    """Return dates as microseconds, whatever unit pandas chose for them."""
+    return dates.as_unit("us").asi8

@@ -1,0 +1,98 @@
+"""The one door to data: a source's name to a panel and what was found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from market.checks import Finding, Kind
+from market.errors import SourceError
+from market.hints import suggest
+from market.layouts import Layout
+from market.packaged import load_industries, load_stocks
+from market.panel import Panel
+from market.prices import load_file
+
+PACKAGED: dict[str, Callable[[], tuple[Panel, tuple[Finding, ...]]]] = {
+    "industries": load_industries,
+    "stocks": load_stocks,
+}
+SOURCES = (*PACKAGED, "prices")
+
+
+def load(
+    source: str,
+    *,
+    path: Path | None = None,
+    layout: Layout | None = None,
+    values: Kind = "prices",
+    date_column: str | None = None,
+    cash: str | None = None,
+    market: str | None = None,
+    start: date | None = None,
+    end: date | None = None,
+) -> tuple[Panel, tuple[Finding, ...]]:
+    """Load a panel and check it.
+
+    Parameters
+    ----------
+    source : {"industries", "stocks", "prices"}
+        Packaged industries or stocks, or the user's own file.
+    path, layout, values, date_column, cash, market
+        About the user's file: see `market.prices.load_file`.
+    start, end : date, optional
+        First and last date wanted. The whole file is checked, and returns are made before it is cut.
+
+    Returns
+    -------
+    panel : Panel
+    findings : tuple of Finding
+        Warnings and notes; a fatal finding is raised.
+
+    Raises
+    ------
+    SourceError
+        If the source is unknown, an option does not belong to it, it cannot be read, or it holds no date in
+        the span.
+    IntegrityError
+        If the data contradicts itself.
+    """
+    if source not in SOURCES:
+        raise SourceError(f"unknown source {source!r}{suggest(source, SOURCES)}")
+    if source == "prices":
+        if path is None:
+            raise SourceError("source 'prices' needs the path of a CSV or Parquet file")
+        panel, findings = load_file(
+            Path(path), layout=layout, values=values, date_column=date_column, cash=cash, market=market
+        )
+    else:
+        given = {"path": path, "layout": layout, "date_column": date_column, "cash": cash, "market": market}
+        needless = [name for name, value in given.items() if value is not None]
+        if needless:
+            raise SourceError(f"source {source!r} is packaged and takes no {' or '.join(needless)}")
+        panel, findings = PACKAGED[source]()
+    return _cut(panel, start, end), findings
+
+
+def _cut(panel: Panel, start: date | None, end: date | None) -> Panel:
+    """Return the part of a panel from `start` to `end`, both included."""
+    first, last = panel.dates[0], panel.dates[-1]
+    cut = panel if end is None else panel.as_of(pd.Timestamp(end))
+    begin = 0 if start is None else int(cut.dates.searchsorted(pd.Timestamp(start), side="left"))
+    if begin >= len(cut.dates):
+        raise SourceError(
+            f"source {panel.name!r} has no date from {start or 'its start'} to {end or 'its end'}:"
+            f" it runs from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        )
+    return replace(
+        cut,
+        dates=cut.dates[begin:],
+        returns=cut.returns[begin:],
+        cash=cut.cash[begin:],
+        market=cut.market[begin:],
+        volume=None if cut.volume is None else cut.volume[begin:],
+    )

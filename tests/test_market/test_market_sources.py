@@ -1,0 +1,71 @@
+"""The one door: names, options, spans."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from market.errors import SourceError
+from market.sources import SOURCES, load
+
+
+def test_unknown_sources_get_a_suggestion_and_the_list():
+    with pytest.raises(
+        SourceError,
+        match=r"unknown source 'industrys'; did you mean 'industries'.*known: industries, stocks, prices",
+    ):
+        load("industrys")
+    with pytest.raises(SourceError, match="unknown source 'zzz'; known: industries"):
+        load("zzz")
+
+
+def test_prices_need_a_path_and_packaged_sources_take_none(tmp_path):
+    with pytest.raises(SourceError, match="needs the path"):
+        load("prices")
+    with pytest.raises(SourceError, match="'stocks' is packaged and takes no path or cash"):
+        load("stocks", path=tmp_path, cash="rf")
+
+
+def test_start_and_end_are_included():
+    panel, _ = load("industries", start=date(1990, 1, 31), end=date(1991, 6, 30))
+    assert panel.dates[0] == pd.Timestamp("1990-01-31")
+    assert panel.dates[-1] == pd.Timestamp("1991-06-30")
+    assert panel.returns.shape == (18, 12)
+    assert panel.cash.shape == panel.market.shape == (18,)
+    # The last macro values are those that were out by June 30: May's.
+    assert panel.macro["core_cpi"].observed_at[-1] == pd.Timestamp("1991-05-31")
+    assert panel.macro["aaa_yield"].observed_at[-1] == pd.Timestamp("1991-05-31")
+
+
+@pytest.mark.parametrize("source", [name for name in SOURCES if name != "prices"])
+def test_end_is_as_of(source):
+    whole, _ = load(source)
+    for end in (whole.dates[0], whole.dates[100], whole.dates[-2], whole.dates[-1] + pd.Timedelta(days=9)):
+        cut, _ = load(source, end=end.date())
+        assert cut.digest() == whole.as_of(end).digest()
+
+
+def test_start_keeps_the_return_of_its_first_row():
+    whole, _ = load("stocks")
+    cut, _ = load("stocks", start=date(2000, 1, 1))
+    assert cut.dates[0] == pd.Timestamp("2000-01-03")
+    np.testing.assert_array_equal(cut.returns, whole.returns[whole.dates.searchsorted(cut.dates[0]) :])
+    assert cut.notes == whole.notes
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        {"start": date(2020, 1, 1)},
+        {"end": date(1940, 1, 1)},
+        {"start": date(1990, 1, 1), "end": date(1989, 1, 1)},
+    ],
+)
+def test_a_span_without_dates_names_what_there_is(span):
+    with pytest.raises(SourceError, match=r"has no date from .* it runs from 1949-01-31 to 2017-03-31"):
+        load("industries", **span)
+
+
+def test_loading_twice_gives_the_same():
+    assert load("industries")[0].digest() == load("industries")[0].digest()
