@@ -1,0 +1,79 @@
+"""Labels: the ONLY module that looks forward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from market.panel import Panel
+from validation.errors import ScheduleError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What a trade decided at each date went on to earn.
+
+    Attributes
+    ----------
+    value : ndarray of shape (T, N)
+        Simple return over the holding period less that of cash, a fraction. NaN where the asset was not
+        listed at the decision, where it earned nothing in the period, and where the period ends beyond the
+        panel.
+    start : ndarray of int, shape (T,)
+        Row at whose close the trade is done: the decision's row plus the execution lag.
+    end : ndarray of int, shape (T,)
+        Row at whose close the label becomes known. May lie beyond the panel.
+    horizon : int
+        Observations from start to end.
+    """
+
+    value: Floats
+    start: Ints
+    end: Ints
+    horizon: int
+
+
+def forward_excess_returns(panel: Panel, horizon: int, execution_lag: int) -> Labels:
+    """Return the excess return of each asset over the `horizon` observations after its trade.
+
+    A decision at the close of row t trades at the close of row t + execution_lag and is held over the next
+    `horizon` observations, so its label multiplies the returns of rows t + lag + 1 to t + lag + horizon. An
+    asset that dies on the way has earned what it earned until then, and nothing after: leaving it out would
+    keep survivors only.
+
+    Parameters
+    ----------
+    panel : Panel
+    horizon : int
+        At least 1.
+    execution_lag : int
+        At least 0.
+
+    Raises
+    ------
+    ScheduleError
+        If the horizon or the lag is out of range.
+    """
+    if horizon < 1 or execution_lag < 0:
+        raise ScheduleError(f"horizon is {horizon} and execution_lag {execution_lag}: expected >= 1 and >= 0")
+    n_dates, n_assets = panel.returns.shape
+    start = np.arange(n_dates, dtype=np.int64) + execution_lag
+    value = np.full((n_dates, n_assets), np.nan)
+    known = max(0, n_dates - execution_lag - horizon)
+    if known:
+        listed = panel.listed
+        grown = np.where(listed, 1.0 + panel.returns, 1.0)
+        asset, cash = np.ones((known, n_assets)), np.ones(known)
+        earned = np.zeros((known, n_assets), dtype=bool)
+        for step in range(execution_lag + 1, execution_lag + horizon + 1):
+            asset *= grown[step : step + known]
+            cash *= 1.0 + panel.cash[step : step + known]
+            earned |= listed[step : step + known]
+        value[:known] = np.where(earned & listed[:known], asset - cash[:, None], np.nan)
+    value.setflags(write=False)
+    return Labels(value, start, start + horizon, horizon)

@@ -1,0 +1,152 @@
+"""Scores of forecasts: information coefficient, out-of-sample R2, calibration, with HAC standard errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from validation.labels import Labels
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MeanTest:
+    """A mean with its HAC standard error.
+
+    Attributes
+    ----------
+    mean, stderr, t : float
+        NaN where they cannot be had (fewer than 3 values, no variation).
+    n : int
+        Number of finite values.
+    """
+
+    mean: float
+    stderr: float
+    t: float
+    n: int
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Two-sided 95 % interval by the normal distribution."""
+        half = float(stats.norm.ppf(0.975)) * self.stderr
+        return self.mean - half, self.mean + half
+
+
+def hac_lags(n: int, overlap: int) -> int:
+    """Return the number of lags: twice what overlapping labels force, or Newey and West's (1994) rule if larger.
+
+    Bartlett's weights fall to 0 at the last lag: with just the overlap, the standard error of a sum of 21
+    independent terms comes out a fifth too small.
+    """
+    return min(max(2 * overlap, int(4 * (n / 100) ** (2 / 9))), max(0, n - 1))
+
+
+def hac_mean(values: Floats, overlap: int = 0) -> MeanTest:
+    """Test whether a serially correlated series has mean 0.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        NaN are left out.
+    overlap : int
+        Lags that are correlated by construction: horizon - 1 for forecasts of each date.
+
+    Notes
+    -----
+    Bartlett kernel: Newey and West (1987), *Econometrica* 55, 703-708, equation 5.
+    """
+    x = values[np.isfinite(values)]
+    n = len(x)
+    if n < 3:
+        return MeanTest(float(x.mean()) if n else np.nan, np.nan, np.nan, n)
+    centred = x - x.mean()
+    lags = hac_lags(n, overlap)
+    variance = float(centred @ centred) / n
+    for lag in range(1, lags + 1):
+        variance += 2 * (1 - lag / (lags + 1)) * float(centred[lag:] @ centred[:-lag]) / n
+    stderr = float(np.sqrt(max(variance, 0.0) / n))
+    mean = float(x.mean())
+    return MeanTest(mean, stderr, mean / stderr if stderr > 0 else np.nan, n)
+
+
+def _correlation_by_row(a: Floats, b: Floats, minimum: int) -> Floats:
+    both = np.isfinite(a) & np.isfinite(b)
+    n = both.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        a = np.where(both, a, 0.0)
+        b = np.where(both, b, 0.0)
+        a = np.where(both, a - a.sum(axis=1, keepdims=True) / n[:, None], 0.0)
+        b = np.where(both, b - b.sum(axis=1, keepdims=True) / n[:, None], 0.0)
+        norm = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
+        usable = (n >= minimum) & (norm > 1e-300)
+        return np.where(usable, (a * b).sum(axis=1) / norm, np.nan)
+
+
+def information_coefficient(forecast: Floats, realised: Floats, *, rank: bool = True) -> Floats:
+    """Return the correlation across assets of forecast and outcome, for each date.
+
+    Parameters
+    ----------
+    forecast, realised : ndarray of shape (D, N)
+        NaN pairs are left out.
+    rank : bool
+        Spearman's correlation (mean ranks for ties) if True, Pearson's otherwise.
+
+    Returns
+    -------
+    ndarray of shape (D,)
+        NaN where fewer than 3 assets or no variation is left.
+    """
+    if rank:
+        both = np.isfinite(forecast) & np.isfinite(realised)
+        forecast = stats.rankdata(np.where(both, forecast, np.nan), axis=1, nan_policy="omit")
+        realised = stats.rankdata(np.where(both, realised, np.nan), axis=1, nan_policy="omit")
+    return _correlation_by_row(forecast, realised, minimum=3)
+
+
+def historical_mean(labels: Labels) -> Floats:
+    """Return each asset's mean label among those that had ended by each date, shape (T, N).
+
+    The usual benchmark of return forecasts (Goyal and Welch, 2008).
+    """
+    return _matured_mean(labels.value, labels.end)
+
+
+def _matured_mean(value: Floats, end: NDArray[np.int64]) -> Floats:
+    finite = np.isfinite(value)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.cumsum(np.where(finite, value, 0.0), axis=0) / np.cumsum(finite, axis=0)
+    mean[~np.isfinite(mean)] = np.nan
+    matured = np.searchsorted(end, np.arange(len(end)), side="right") - 1
+    return np.where((matured >= 0)[:, None], mean[np.maximum(matured, 0)], np.nan)
+
+
+def r2_out_of_sample(forecast: Floats, realised: Floats, benchmark: Floats) -> float:
+    """Return 1 - sum (y - f)^2 / sum (y - b)^2 over all pairs where the three are finite.
+
+    Notes
+    -----
+    Campbell and Thompson (2008), *Review of Financial Studies* 21, 1509-1531, equation 2.
+    """
+    ok = np.isfinite(forecast) & np.isfinite(realised) & np.isfinite(benchmark)
+    against = float(((realised - benchmark)[ok] ** 2).sum())
+    if against == 0:
+        return np.nan
+    return 1 - float(((realised - forecast)[ok] ** 2).sum()) / against
+
+
+def calibration_slope(forecast: Floats, realised: Floats) -> float:
+    """Return the slope through the origin of outcome on forecast: 1 is calibrated, below 1 overconfident.
+
+    Notes
+    -----
+    Mincer and Zarnowitz (1969) without the intercept.
+    """
+    ok = np.isfinite(forecast) & np.isfinite(realised)
+    energy = float((forecast[ok] ** 2).sum())
+    return float((forecast[ok] * realised[ok]).sum()) / energy if energy > 0 else np.nan
