@@ -1,0 +1,163 @@
+"""Forecaster: fit, predict, and a walk-forward that a faster model may override."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+
+from models.dataset import Dataset, Rows
+from models.errors import TrainingError
+from models.target import row_mean
+from validation.walk_forward import Fold
+
+Floats = NDArray[np.float64]
+Json = dict[str, Any]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class FoldFit:
+    """What is kept of one fit.
+
+    Attributes
+    ----------
+    first_test : int
+        Row of the panel at which this fit was used first.
+    n_rows : int
+        Rows (dates x assets) that it was fitted on.
+    chosen : mapping of str to float
+        Hyper-parameters chosen inside the training window.
+    importance : ndarray of shape (K,)
+        Share of each feature, not negative, summing to 1 (or all 0).
+    seconds : float
+        Wall-clock time of fit and prediction.
+    """
+
+    first_test: int
+    n_rows: int
+    chosen: Mapping[str, float]
+    importance: Floats
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class WalkResult:
+    """Out-of-sample predictions of one model.
+
+    Attributes
+    ----------
+    model : str
+    raw : ndarray of shape (T, N)
+        Predictions in the target's unit, NaN outside of test dates and universe.
+    fits : tuple of FoldFit
+        One a fold.
+    last : dict
+        JSON description of the last fit, enough to predict without this project's classes.
+    """
+
+    model: str
+    raw: Floats
+    fits: tuple[FoldFit, ...]
+    last: Json
+
+
+class Forecaster(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
+    """A model of the target given the features, with scikit-learn's habits.
+
+    `fit` and `predict` work on stacked rows and take `Rows` to tell which date and asset each row is; without
+    it each row counts as a date of its own, whose label ends at the next.
+    """
+
+    @abstractmethod
+    def fit(self, X: Floats, y: Floats, rows: Rows | None = None) -> Self:
+        """Fit to X (n, K) and y (n,); rows must be in time order."""
+
+    @abstractmethod
+    def predict(self, X: Floats, rows: Rows | None = None) -> Floats:
+        """Return the expected target of each row, shape (n,)."""
+
+    def chosen(self) -> dict[str, float]:
+        """Return the hyper-parameters chosen in the last fit."""
+        return {}
+
+    def importance(self, n_features: int) -> Floats:
+        """Return the share of each feature in the last fit, shape (n_features,)."""
+        return np.zeros(n_features)
+
+    def spec(self, names: Sequence[str]) -> Json:
+        """Return a JSON description of the last fit that is enough to predict."""
+        return {"kind": type(self).__name__, "features": list(names)}
+
+    def walk_forward(
+        self, name: str, data: Dataset, folds: Sequence[Fold], progress: Progress | None = None
+    ) -> WalkResult:
+        """Fit and predict fold by fold: the plain loop, and the oracle of any faster one.
+
+        Parameters
+        ----------
+        name : str
+            Name to put on the result.
+        data : Dataset
+        folds : sequence of Fold
+        progress : callable, optional
+            Called with the number of folds done and their total.
+
+        Raises
+        ------
+        TrainingError
+            If a fold has no usable training row.
+        """
+        raw = np.full(data.y.shape, np.nan)
+        fits = []
+        model = clone(self)
+        for done, fold in enumerate(folds, start=1):
+            began = time.perf_counter()
+            model, n_rows = fit_fold(self, data, fold)
+            raw[fold.test] = predict_fold(model, data, fold)
+            fits.append(
+                FoldFit(
+                    int(fold.test[0]),
+                    n_rows,
+                    model.chosen(),
+                    model.importance(len(data.names)),
+                    time.perf_counter() - began,
+                )
+            )
+            if progress is not None:
+                progress(done, len(folds))
+        return WalkResult(name, raw, tuple(fits), model.spec(data.names))
+
+
+def fit_fold(model: Forecaster, data: Dataset, fold: Fold) -> tuple[Forecaster, int]:
+    """Return a fitted copy of the model and the number of rows it was fitted on."""
+    X, y, rows = data.training(fold.train)
+    if not len(y):
+        raise TrainingError(
+            f"no usable training row before the test at row {int(fold.test[0])}: features that are warm and a "
+            "finished label are needed; start the test later or leave out long lookbacks"
+        )
+    return clone(model).fit(X, y, rows), len(y)
+
+
+def predict_fold(model: Forecaster, data: Dataset, fold: Fold) -> Floats:
+    """Return the predictions for the test dates, shape (len(test), N), NaN outside the universe."""
+    out = np.full((len(fold.test), data.y.shape[1]), np.nan)
+    X, rows = data.asked(fold.test)
+    if len(rows.date):
+        out[rows.date - fold.test[0], rows.asset] = model.predict(X, rows)
+    return out - row_mean(out)[:, None] if data.relative else out
+
+
+def rows_of(n: int, rows: Rows | None) -> Rows:
+    """Return `rows`, or rows that are each a date of its own."""
+    if rows is not None:
+        return rows
+    date = np.arange(n, dtype=np.int64)
+    return Rows(date, date + 1, np.zeros(n, dtype=np.int64))

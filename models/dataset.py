@@ -1,0 +1,73 @@
+"""Dataset: features and target of one walk-forward, and the rows that a model sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Where the rows of a stacked (rows, features) array come from.
+
+    Attributes
+    ----------
+    date : ndarray of int, shape (n,)
+        Row of the panel, not decreasing.
+    end : ndarray of int, shape (n,)
+        Row at which the label becomes known.
+    asset : ndarray of int, shape (n,)
+        Column of the panel.
+    """
+
+    date: Ints
+    end: Ints
+    asset: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """All that models are fitted to and asked about.
+
+    Attributes
+    ----------
+    X : ndarray of shape (T, N, K)
+        Features; NaN where there is no value.
+    y : ndarray of shape (T, N)
+        Target; NaN where it is not known.
+    ends : ndarray of int, shape (T,)
+        Row at which the label of each date becomes known.
+    usable : ndarray of bool, shape (T, N)
+        Where an asset is listed and the features are warm.
+    names : tuple of str, length K
+    relative : bool
+        Whether the target is relative to the universe of the date.
+    """
+
+    X: Floats
+    y: Floats
+    ends: Ints
+    usable: Bools
+    names: tuple[str, ...]
+    relative: bool
+
+    def training(self, positions: Ints) -> tuple[Floats, Floats, Rows]:
+        """Return X (n, K), y (n,) and Rows of the usable pairs with a target at these dates."""
+        keep = self.usable[positions] & np.isfinite(self.y[positions])
+        X, rows = self._take(positions, keep)
+        return X, self.y[positions][keep], rows
+
+    def asked(self, positions: Ints) -> tuple[Floats, Rows]:
+        """Return X (n, K) and Rows of the usable pairs at these dates, whether or not a target is known."""
+        return self._take(positions, self.usable[positions])
+
+    def _take(self, positions: Ints, keep: Bools) -> tuple[Floats, Rows]:
+        at, asset = np.nonzero(keep)
+        date = positions[at]
+        return self.X[date, asset], Rows(date, self.ends[date], asset.astype(np.int64))

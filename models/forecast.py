@@ -1,0 +1,42 @@
+"""Forecast: what a model expects, how sure it is, and in which regime it thinks it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """Calibrated out-of-sample forecasts of excess returns.
+
+    Attributes
+    ----------
+    model : str
+        Name of the model.
+    positions : ndarray of int, shape (D,)
+        Rows of the panel at whose close the forecasts were made, increasing.
+    horizon : int
+        Observations that a forecast spans, from its trade on.
+    mean : ndarray of shape (D, N)
+        Expected simple excess return over the horizon, a fraction; NaN outside the universe.
+    stderr : ndarray of shape (D, N)
+        Standard error of `mean`, same unit.
+    raw : ndarray of shape (D, N)
+        The model's own output in its target's unit (excess return per unit of risk, relative to the
+        universe if the target is relative), before calibration.
+    slope : ndarray of shape (D,)
+        What `raw` was multiplied with: its past out-of-sample slope, between 0 and 1.
+    """
+
+    model: str
+    positions: NDArray[np.int64]
+    horizon: int
+    mean: Floats
+    stderr: Floats
+    raw: Floats
+    slope: Floats
