@@ -1,0 +1,1 @@
+"""Stateless, causal inputs of the models."""

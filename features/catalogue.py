@@ -1,0 +1,132 @@
+"""Which features there are, which of them are wanted, and in which order they must be computed."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+
+import features
+from features.spec import INPUTS, STAGES, FeatureError, FeatureSpec, registered
+
+
+def catalogue() -> dict[str, FeatureSpec]:
+    """Import every module of this package, and return all registered features by name.
+
+    They are sorted by stage and name, so that the order of the columns depends on no import order.
+    """
+    for module in pkgutil.iter_modules(features.__path__, prefix="features."):
+        importlib.import_module(module.name)
+    return ordered(registered())
+
+
+def ordered(specs: Mapping[str, FeatureSpec]) -> dict[str, FeatureSpec]:
+    """Return the features sorted by stage and name."""
+    return dict(sorted(specs.items(), key=lambda item: (STAGES.index(item[1].stage), item[0])))
+
+
+def dictionary(names: Iterable[str]) -> list[dict[str, str]]:
+    """Return one row for each feature, for a table: name, stage, lookback, unit, definition.
+
+    Raises
+    ------
+    FeatureError
+        If there is no feature of a name.
+    """
+    specs = catalogue()
+    rows = []
+    for name in names:
+        if name not in specs:
+            raise FeatureError(f"there is no feature {name!r}{hint(name, specs)}")
+        spec = specs[name]
+        rows.append(
+            {
+                "name": name,
+                "stage": spec.stage,
+                "lookback": f"{spec.lookback} months" if spec.lookback else "that of its inputs",
+                "unit": spec.unit,
+                "definition": spec.definition,
+            }
+        )
+    return rows
+
+
+def hint(name: str, candidates: Collection[str]) -> str:
+    """Return "; did you mean 'x'?" or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def select(
+    specs: Mapping[str, FeatureSpec], include: Sequence[str], exclude: Sequence[str]
+) -> tuple[list[str], set[str]]:
+    """Return the wanted features in the order of `specs`, and those of them that were asked for by name.
+
+    Raises
+    ------
+    FeatureError
+        If a name is neither a stage nor a feature, or if nothing is left.
+    """
+    candidates = (*STAGES, *specs)
+    for option, names in (("include", include), ("exclude", exclude)):
+        if isinstance(names, str):
+            raise FeatureError(f"features: {option} is the text {names!r}, expected a list of names")
+        for name in names:
+            if name not in candidates:
+                raise FeatureError(
+                    f"features: {option} names {name!r}, which is neither a stage ({', '.join(STAGES)}) "
+                    f"nor a feature{hint(name, candidates)}"
+                )
+    wanted = [
+        name
+        for name, spec in specs.items()
+        if {name, spec.stage} & set(include) and not {name, spec.stage} & set(exclude)
+    ]
+    if not wanted:
+        raise FeatureError(f"features: include {list(include)} without {list(exclude)} leaves no feature")
+    return wanted, set(include) & set(wanted)
+
+
+def plan(specs: Mapping[str, FeatureSpec], wanted: Sequence[str], series: Collection[str]) -> list[str]:
+    """Return the wanted features and all that they depend on, each after its inputs.
+
+    Parameters
+    ----------
+    specs : mapping of str to FeatureSpec
+    wanted : sequence of str
+    series : collection of str
+        Names of macro series that a feature may ask for.
+
+    Raises
+    ------
+    FeatureError
+        If an input is unknown, or features depend on each other in a circle.
+    """
+    known = {*INPUTS, *specs, *series}
+    graph: dict[str, list[str]] = {}
+    waiting = list(reversed(wanted))
+    while waiting:
+        name = waiting.pop()
+        if name in graph:
+            continue
+        for needed in specs[name].inputs:
+            if needed not in known:
+                raise FeatureError(
+                    f"feature {name!r} asks for {needed!r}, which is no input, feature or macro series"
+                    f"{hint(needed, known)}"
+                )
+        graph[name] = [needed for needed in specs[name].inputs if needed in specs]
+        waiting += reversed(graph[name])
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        raise FeatureError(f"features depend on each other in a circle: {circle}") from error
+
+
+def macro_names(specs: Mapping[str, FeatureSpec]) -> set[str]:
+    """Return the macro series that the features of stage macro ask for, whether or not a panel has them."""
+    asked = {needed for spec in specs.values() if spec.stage == "macro" for needed in spec.inputs}
+    return asked - set(INPUTS) - set(specs)

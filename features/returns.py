@@ -1,0 +1,109 @@
+"""What each asset has returned.
+
+Returns over several windows are simple, not logarithmic: log returns of adjoining windows add up exactly, so
+that the returns over 1 and 12 months and the momentum without the last month would make a Gram matrix singular.
+For the same reason the reversal is in units of risk, not the last month's return with its sign changed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.rolling import divide, lag, required, rolling_mean, rolling_std, rolling_sum
+from features.spec import feature
+
+Floats = NDArray[np.float64]
+
+
+def compound(log_returns: Floats, window: int) -> Floats:
+    """Return the simple return over a trailing window, given log returns."""
+    return np.expm1(rolling_sum(log_returns, window))
+
+
+def wealth(returns: Floats) -> Floats:
+    """Return the total return index, 1 before row 0, NaN where the return is missing."""
+    present = np.isfinite(returns)
+    return np.where(present, np.cumprod(1.0 + np.where(present, returns, 0.0), axis=0), np.nan)
+
+
+@feature(stage="asset", lookback=1, unit="fraction")
+def return_1(log_returns: Floats, month: int) -> Floats:
+    """Return over the last month."""
+    return compound(log_returns, month)
+
+
+@feature(stage="asset", lookback=3, unit="fraction")
+def return_3(log_returns: Floats, month: int) -> Floats:
+    """Return over the last 3 months."""
+    return compound(log_returns, 3 * month)
+
+
+@feature(stage="asset", lookback=6, unit="fraction")
+def return_6(log_returns: Floats, month: int) -> Floats:
+    """Return over the last 6 months."""
+    return compound(log_returns, 6 * month)
+
+
+@feature(stage="asset", lookback=12, unit="fraction")
+def return_12(log_returns: Floats, month: int) -> Floats:
+    """Return over the last 12 months."""
+    return compound(log_returns, 12 * month)
+
+
+@feature(stage="asset", lookback=36, unit="fraction")
+def return_36(log_returns: Floats, month: int) -> Floats:
+    """Return over the last 36 months."""
+    return compound(log_returns, 36 * month)
+
+
+@feature(stage="asset", lookback=12, unit="fraction")
+def momentum_12_1(log_returns: Floats, month: int) -> Floats:
+    """Return from 12 months ago to 1 month ago (Jegadeesh and Titman 1993)."""
+    return compound(lag(log_returns, month), 11 * month)
+
+
+@feature(stage="asset", lookback=6, unit="fraction")
+def momentum_6_1(log_returns: Floats, month: int) -> Floats:
+    """Return from 6 months ago to 1 month ago."""
+    return compound(lag(log_returns, month), 5 * month)
+
+
+@feature(stage="asset", unit="standard deviations of a month")
+def reversal_1(return_1: Floats, volatility_12: Floats, month: int) -> Floats:
+    """Minus the last month's return, divided by the volatility of 12 months per square root of a month."""
+    return -divide(return_1, volatility_12 * np.sqrt(month))
+
+
+@feature(stage="asset", lookback=36, unit="fraction")
+def long_term_reversal_36_12(log_returns: Floats, month: int) -> Floats:
+    """Minus the return from 36 months ago to 12 months ago (De Bondt and Thaler 1985)."""
+    return -compound(lag(log_returns, 12 * month), 24 * month)
+
+
+@feature(stage="asset", lookback=60, unit="fraction per month")
+def seasonality_60(log_returns: Floats, month: int) -> Floats:
+    """Mean log return of the coming calendar month in the past 5 years (Heston and Sadka 2008).
+
+    The months are found by arithmetic, 11, 23, 35, 47 and 59 months ago, where the daily calendar has 21
+    observations in a month. At least four of the five must be present.
+    """
+    monthly = rolling_sum(log_returns, month)
+    past = np.stack([lag(monthly, (12 * year - 1) * month) for year in range(1, 6)])
+    present = np.isfinite(past)
+    total, count = np.where(present, past, 0.0).sum(axis=0), present.sum(axis=0)
+    return np.where(count >= required(5), total / np.maximum(count, 1), np.nan)
+
+
+@feature(stage="asset", lookback=12, unit="monthly information ratio")
+def residual_momentum_12_1(
+    excess: Floats, market: Floats, cash: Floats, beta_36: Floats, month: int
+) -> Floats:
+    """Mean over standard deviation of the excess returns less beta times the market's, 12 to 1 months ago.
+
+    After Blitz, Huij and Martens (2011). Each return is adjusted with the beta known at its own date.
+    """
+    residual = lag(excess - beta_36 * (market - cash)[:, None], month)
+    window = 11 * month
+    mean = month * rolling_mean(residual, window)
+    return divide(mean, rolling_std(residual, window) * np.sqrt(month))

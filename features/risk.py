@@ -1,0 +1,103 @@
+"""How much each asset moves, and with what.
+
+Volatilities are standard deviations of one observation's return (a month or a day), not annualised.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.rolling import (
+    divide,
+    ewm_mean,
+    rolling_beta,
+    rolling_correlation,
+    rolling_max,
+    rolling_mean,
+    rolling_residual_std,
+    rolling_skew,
+    rolling_std,
+)
+from features.spec import feature
+
+Floats = NDArray[np.float64]
+
+
+@feature(stage="asset", lookback=3, unit="fraction per observation")
+def volatility_3(returns: Floats, month: int) -> Floats:
+    """Volatility: the standard deviation of the returns of 3 months."""
+    return rolling_std(returns, 3 * month)
+
+
+@feature(stage="asset", lookback=12, unit="fraction per observation")
+def volatility_12(returns: Floats, month: int) -> Floats:
+    """Volatility: the standard deviation of the returns of 12 months."""
+    return rolling_std(returns, 12 * month)
+
+
+@feature(stage="asset", lookback=36, unit="fraction per observation")
+def volatility_36(returns: Floats, month: int) -> Floats:
+    """Volatility: the standard deviation of the returns of 36 months."""
+    return rolling_std(returns, 36 * month)
+
+
+@feature(stage="asset", lookback=6, unit="fraction per observation")
+def ewm_volatility_3(returns: Floats, month: int) -> Floats:
+    """Root of the exponentially weighted mean of squared returns, with a half-life of 3 months."""
+    return np.sqrt(ewm_mean(returns * returns, 3.0 * month))
+
+
+@feature(stage="asset", unit="ratio")
+def volatility_ratio_3_12(volatility_3: Floats, volatility_12: Floats) -> Floats:
+    """Volatility of 3 months divided by that of 12."""
+    return divide(volatility_3, volatility_12)
+
+
+@feature(stage="asset", lookback=12, unit="fraction per observation")
+def downside_volatility_12(excess: Floats, month: int) -> Floats:
+    """Root of the mean squared shortfall of the returns of 12 months below cash."""
+    shortfall = np.minimum(excess, 0.0)
+    return np.sqrt(rolling_mean(shortfall * shortfall, 12 * month))
+
+
+@feature(stage="asset", lookback=12, unit="skewness")
+def skewness_12(returns: Floats, month: int) -> Floats:
+    """Skewness of the returns of 12 months: 12 observations in a monthly panel, 252 in a daily one."""
+    return rolling_skew(returns, 12 * month)
+
+
+@feature(stage="asset", lookback=12, unit="fraction per observation")
+def max_return_12(returns: Floats, month: int) -> Floats:
+    """Largest return of one observation in 12 months (Bali, Cakici and Whitelaw 2011)."""
+    return rolling_max(returns, 12 * month)
+
+
+@feature(stage="asset", lookback=12, unit="fraction")
+def drawdown_12(level: Floats, month: int) -> Floats:
+    """Total return since the high of 12 months, 0 at the high."""
+    return divide(level, rolling_max(level, 12 * month)) - 1.0
+
+
+@feature(stage="asset", lookback=36, unit="fraction")
+def drawdown_36(level: Floats, month: int) -> Floats:
+    """Total return since the high of 36 months, 0 at the high."""
+    return divide(level, rolling_max(level, 36 * month)) - 1.0
+
+
+@feature(stage="asset", lookback=36, unit="beta")
+def beta_36(excess: Floats, market: Floats, cash: Floats, month: int) -> Floats:
+    """Slope of the asset's on the market's excess returns over 36 months."""
+    return rolling_beta(excess, market - cash, 36 * month)
+
+
+@feature(stage="asset", lookback=36, unit="correlation")
+def correlation_36(excess: Floats, market: Floats, cash: Floats, month: int) -> Floats:
+    """Correlation of the asset's and the market's excess returns over 36 months."""
+    return rolling_correlation(excess, market - cash, 36 * month)
+
+
+@feature(stage="asset", lookback=36, unit="fraction per observation")
+def idiosyncratic_volatility_36(excess: Floats, market: Floats, cash: Floats, month: int) -> Floats:
+    """Residual standard error of the regression behind `beta_36`."""
+    return rolling_residual_std(excess, market - cash, 36 * month)

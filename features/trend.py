@@ -1,0 +1,59 @@
+"""Where each asset stands against its own recent past.
+
+The distance to the high is `drawdown_12`; here is the place between low and high, which differs from it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.rolling import divide, rolling_max, rolling_mean, rolling_min, rolling_std
+from features.spec import feature
+
+Floats = NDArray[np.float64]
+
+
+@feature(stage="asset", lookback=3, unit="fraction")
+def level_to_mean_3(level: Floats, month: int) -> Floats:
+    """Total return index relative to its mean of 3 months, less 1."""
+    return divide(level, rolling_mean(level, 3 * month)) - 1.0
+
+
+@feature(stage="asset", lookback=10, unit="fraction")
+def level_to_mean_10(level: Floats, month: int) -> Floats:
+    """Total return index relative to its mean of 10 months, less 1 (Faber 2007)."""
+    return divide(level, rolling_mean(level, 10 * month)) - 1.0
+
+
+@feature(stage="asset", lookback=12, unit="fraction")
+def level_to_mean_12(level: Floats, month: int) -> Floats:
+    """Total return index relative to its mean of 12 months, less 1."""
+    return divide(level, rolling_mean(level, 12 * month)) - 1.0
+
+
+@feature(stage="asset", lookback=12, unit="fraction")
+def crossover_3_12(level: Floats, month: int) -> Floats:
+    """Mean of the total return index over 3 months relative to that over 12, less 1."""
+    return divide(rolling_mean(level, 3 * month), rolling_mean(level, 12 * month)) - 1.0
+
+
+@feature(stage="asset", lookback=12, unit="share")
+def range_position_12(level: Floats, month: int) -> Floats:
+    """Place of the total return index between its low (0) and its high (1) of 12 months."""
+    low, high = rolling_min(level, 12 * month), rolling_max(level, 12 * month)
+    # Relative to the high, so that whether low and high differ does not depend on the scale of the index.
+    return divide(divide(level - low, high), divide(high - low, high))
+
+
+@feature(stage="asset", lookback=12, unit="standard deviations of an observation")
+def risk_adjusted_momentum_12(excess: Floats, month: int) -> Floats:
+    """Mean excess return of 12 months divided by their standard deviation."""
+    return divide(rolling_mean(excess, 12 * month), rolling_std(excess, 12 * month))
+
+
+@feature(stage="asset", lookback=12, unit="share")
+def trend_consistency_12(excess: Floats, month: int) -> Floats:
+    """Share of the returns of 12 months that beat cash."""
+    beaten = np.where(np.isfinite(excess), excess > 0.0, np.nan)
+    return rolling_mean(beaten, 12 * month)

@@ -1,0 +1,156 @@
+"""Defining, finding, choosing and ordering features."""
+
+import importlib
+import sys
+
+import numpy as np
+import pytest
+
+import features
+import features.spec as spec_module
+from features.catalogue import catalogue, dictionary, macro_names, ordered, plan, select
+from features.spec import STAGES, FeatureError, FeatureSpec, feature
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    """Let a test register features that the other tests do not see."""
+    catalogue()
+    monkeypatch.setattr(spec_module, "_CATALOGUE", dict(spec_module._CATALOGUE))
+
+
+def specs(**inputs):
+    return {
+        name: FeatureSpec(name, "asset", 1, "fraction", needed, "Text.", np.asarray)
+        for name, needed in inputs.items()
+    }
+
+
+def test_catalogue_is_rich_and_sorted():
+    known = catalogue()
+    assert len(known) >= 60
+    assert list(known) == sorted(known, key=lambda name: (STAGES.index(known[name].stage), name))
+    by_stage = {stage: [n for n, s in known.items() if s.stage == stage] for stage in STAGES}
+    assert {
+        stage: len(names) >= n for (stage, names), n in zip(by_stage.items(), (25, 9, 8, 12), strict=True)
+    } == dict.fromkeys(STAGES, True)
+
+
+def test_every_feature_is_documented_and_lives_in_this_package():
+    for name, spec in catalogue().items():
+        assert spec.kernel.__module__.startswith("features."), name
+        assert spec.definition.endswith("."), name
+        assert spec.unit, name
+
+
+def test_macro_names_are_those_of_the_macro_stage():
+    assert macro_names(catalogue()) == {"aaa_yield", "baa_yield", "core_cpi", "wti"}
+
+
+def test_dictionary_has_a_row_for_each_name():
+    rows = dictionary(["momentum_12_1", "volatility_ratio_3_12"])
+    assert rows[0] == {
+        "name": "momentum_12_1",
+        "stage": "asset",
+        "lookback": "12 months",
+        "unit": "fraction",
+        "definition": "Return from 12 months ago to 1 month ago (Jegadeesh and Titman 1993).",
+    }
+    assert rows[1]["lookback"] == "that of its inputs"
+    with pytest.raises(FeatureError, match="no feature 'momentum_12_2'; did you mean 'momentum_12_1'"):
+        dictionary(["momentum_12_2"])
+
+
+def test_select_takes_stages_and_names_in_catalogue_order():
+    known = catalogue()
+    wanted, by_name = select(known, ["macro", "return_1"], ["wti", "oil_return_3"][1:])
+    assert wanted[0] == "return_1"
+    assert set(wanted[1:]) == {n for n, s in known.items() if s.stage == "macro"} - {"oil_return_3"}
+    assert by_name == {"return_1"}
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "message"),
+    [
+        (["return_2"], [], "include names 'return_2'.*did you mean 'return_"),
+        (["assets"], [], "did you mean 'asset'"),
+        (["asset"], ["volatilty_12"], "exclude names 'volatilty_12'.*did you mean 'volatility_12'"),
+        (["zzzzzz"], [], "neither a stage .asset, market, macro, cross_section. nor a feature$"),
+        ([], [], "leaves no feature"),
+        (["term_spread"], ["macro"], "leaves no feature"),
+        ("asset", [], "expected a list"),
+    ],
+)
+def test_select_refuses(include, exclude, message):
+    with pytest.raises(FeatureError, match=message):
+        select(catalogue(), include, exclude)
+
+
+def test_plan_puts_inputs_first_and_nothing_else():
+    known = specs(a=("b", "c", "returns"), b=("c",), c=("wti",), d=("returns",))
+    order = plan(known, ["a"], {"wti"})
+    assert sorted(order) == ["a", "b", "c"]
+    assert order.index("c") < order.index("b") < order.index("a")
+
+
+def test_plan_names_the_circle():
+    with pytest.raises(FeatureError, match=r"circle: (a -> b -> c -> a|b -> c -> a -> b|c -> a -> b -> c)$"):
+        plan(specs(a=("b",), b=("c",), c=("a",)), ["a"], ())
+    with pytest.raises(FeatureError, match="circle: a -> a"):
+        plan(specs(a=("a",)), ["a"], ())
+
+
+def test_plan_names_the_unknown_input():
+    with pytest.raises(FeatureError, match=r"feature 'a' asks for 'retruns'.*did you mean 'returns'"):
+        plan(specs(a=("retruns",)), ["a"], ())
+
+
+def test_ordered_sorts():
+    assert list(ordered(specs(b=("returns",), a=("returns",)))) == ["a", "b"]
+
+
+def test_decorator_refuses(registry):
+    def documented(returns):
+        """Text."""
+
+    def undocumented(returns):
+        return returns
+
+    def starred(*returns):
+        """Text."""
+
+    def empty():
+        """Text."""
+
+    def returns(market):
+        """Text."""
+
+    def return_1(market):
+        """Text."""
+
+    for function, options, message in [
+        (documented, {"stage": "assets"}, "'documented': stage 'assets' is not one of asset, market"),
+        (documented, {"lookback": -1}, "lookback is -1"),
+        (undocumented, {}, "'undocumented': its docstring"),
+        (starred, {}, "no .*got .returns."),
+        (empty, {}, "at least one name"),
+        (returns, {}, "belongs to an input"),
+        (return_1, {}, "'return_1' is defined in features.returns and in test_features_catalogue"),
+    ]:
+        with pytest.raises(FeatureError, match=message):
+            feature(**{"stage": "asset", "unit": "fraction"} | options)(function)
+
+
+def test_new_module_of_the_package_is_discovered(registry, tmp_path, monkeypatch):
+    (tmp_path / "mine_for_test.py").write_text(
+        "from features.spec import feature\n"
+        "@feature(stage='asset', unit='fraction')\n"
+        "def my_own_feature(returns):\n"
+        "    '''Twice the return.'''\n"
+        "    return 2 * returns\n"
+    )
+    monkeypatch.setattr(features, "__path__", [*features.__path__, str(tmp_path)])
+    importlib.invalidate_caches()
+    assert catalogue()["my_own_feature"].definition == "Twice the return."
+    sys.modules.pop("features.mine_for_test")
+    del features.mine_for_test
