@@ -1,0 +1,38 @@
+"""What can be wrong with an allocation.
+
+AllocationError
+├── LimitError        a limit makes no sense by itself
+├── InfeasibleError   the limits cannot be met together; `limits` names a smallest set in conflict
+├── InputError        means or covariances cannot be used
+└── SolverError       the solver gave no answer to a problem that has one
+"""
+
+
+class AllocationError(Exception):
+    """No weights can be found."""
+
+
+class LimitError(AllocationError):
+    """A limit is wrong by itself."""
+
+
+class InfeasibleError(AllocationError):
+    """The limits contradict one another.
+
+    Attributes
+    ----------
+    limits : tuple of str
+        A smallest set of limits in conflict: without any one of them the others can be met.
+    """
+
+    def __init__(self, message: str, limits: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.limits = limits
+
+
+class InputError(AllocationError):
+    """Means or covariances are not usable."""
+
+
+class SolverError(AllocationError):
+    """The solver failed."""

@@ -1,0 +1,55 @@
+"""Weights: what to hold, and the evidence that it obeys the limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Attestation:
+    """Check of every limit, computed from the weights alone, without the solver.
+
+    Attributes
+    ----------
+    slack : dict of str to float
+        By limit: distance to the bound in weight, negative where it is broken.
+    tolerance : float
+        What counts as kept: slack of at least minus this.
+    """
+
+    slack: dict[str, float]
+    tolerance: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether every limit is kept."""
+        return all(value >= -self.tolerance for value in self.slack.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Target weights decided at one date.
+
+    Attributes
+    ----------
+    position : int
+        Row of the decision date in the panel.
+    weights : ndarray of shape (N,)
+        Fractions of wealth, 0 for assets outside the universe.
+    cash : float
+        Fraction of wealth in cash; with the weights it sums to 1.
+    status : str
+        "solved", or how limits had to be relaxed (for example "turnover relaxed to 0.31").
+    attestation : Attestation
+    """
+
+    position: int
+    weights: Floats
+    cash: float
+    status: str
+    attestation: Attestation

@@ -1,0 +1,139 @@
+"""Simulate: the only place where a decision meets the return that followed it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocation.policies import Policy
+from backtest.costs import ProportionalCost
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class BacktestResult:
+    """What a policy would have earned.
+
+    Attributes
+    ----------
+    name : str
+    positions : ndarray of int, shape (R,)
+        Rows of the panel whose return was earned, from the row after the first trade on.
+    gross, net : ndarray of shape (R,)
+        Simple return of the portfolio before and after the cost of the trade that began the period.
+    cash_return : ndarray of shape (R,)
+        Return of cash in the same rows.
+    weights : ndarray of shape (R, N)
+        At the start of each period, after trades.
+    cash_weight : ndarray of shape (R,)
+    decisions : ndarray of int, shape (D,)
+        Rows at which the policy gave target weights.
+    targets : ndarray of shape (D, N)
+    target_cash : ndarray of shape (D,)
+    statuses : tuple of str, length D
+    turnover, cost : ndarray of shape (D,)
+        Sum of |trades| and what it cost, fractions of wealth; NaN where the trade lies beyond the data.
+    final_weights : ndarray of shape (N,)
+        Weights at the close of the last row, drifted.
+    """
+
+    name: str
+    positions: Ints
+    gross: Floats
+    net: Floats
+    cash_return: Floats
+    weights: Floats
+    cash_weight: Floats
+    decisions: Ints
+    targets: Floats
+    target_cash: Floats
+    statuses: tuple[str, ...]
+    turnover: Floats
+    cost: Floats
+    final_weights: Floats
+
+    @property
+    def relaxed(self) -> int:
+        """Number of decisions for which a limit had to be raised."""
+        return sum("raised" in status for status in self.statuses)
+
+
+def simulate(
+    name: str,
+    returns: Floats,
+    cash: Floats,
+    decisions: Ints,
+    policy: Policy,
+    *,
+    cost: ProportionalCost,
+    execution_lag: int,
+) -> BacktestResult:
+    """Let a policy trade through time, starting in cash.
+
+    A decision at the close of row t knows the weights drifted to that close. Its target is traded at the close
+    of row t + execution_lag, pays its cost out of wealth there, and earns from the next row on. Between trades
+    weights drift with returns and cash earns the cash return. A missing return is 0: what cannot be priced
+    cannot be traded, and is sold at its last price at the next rebalance if the policy no longer wants it.
+
+    Parameters
+    ----------
+    name : str
+    returns : ndarray of shape (T, N)
+        Simple returns; NaN where an asset is not listed.
+    cash : ndarray of shape (T,)
+    decisions : ndarray of int, increasing
+    policy : Policy
+    cost : ProportionalCost
+    execution_lag : int
+    """
+    n_dates, n_assets = returns.shape
+    earned = np.where(np.isfinite(returns), returns, 0.0)
+    due = set(decisions.tolist())
+    first = int(decisions[0])
+    weights, cash_weight, paid = np.zeros(n_assets), 1.0, 0.0
+    waiting: dict[int, int] = {}
+    made: list[tuple[int, Floats, float, str]] = []
+    turnover, costs = [], []
+    periods: list[tuple[float, float]] = []
+    held: list[tuple[Floats, float]] = []
+    for t in range(first, n_dates):
+        if t > first + execution_lag:
+            held.append((weights, cash_weight))
+            grown, money = weights * (1 + earned[t]), cash_weight * (1 + cash[t])
+            total = float(grown.sum()) + money
+            periods.append((total - 1, (1 - paid) * total - 1))
+            weights, cash_weight, paid = grown / total, money / total, 0.0
+        if t in due:
+            target = policy(t, weights)
+            if target is not None:
+                waiting[t + execution_lag] = len(made)
+                made.append((t, target.weights, target.cash, target.status))
+                turnover.append(np.nan)
+                costs.append(np.nan)
+        if t in waiting and t < n_dates - 1:
+            index = waiting.pop(t)
+            trades = made[index][1] - weights
+            paid = cost.of(trades)
+            turnover[index], costs[index] = float(np.abs(trades).sum()), paid
+            weights, cash_weight = made[index][1], made[index][2]
+    rows = np.arange(first + execution_lag + 1, n_dates, dtype=np.int64)
+    return BacktestResult(
+        name,
+        rows,
+        np.array([gross for gross, _ in periods]),
+        np.array([net for _, net in periods]),
+        cash[rows],
+        np.array([w for w, _ in held]).reshape(len(rows), n_assets),
+        np.array([c for _, c in held]),
+        np.array([t for t, _, _, _ in made], dtype=np.int64),
+        np.array([w for _, w, _, _ in made]).reshape(len(made), n_assets),
+        np.array([c for _, _, c, _ in made]),
+        tuple(status for _, _, _, status in made),
+        np.array(turnover),
+        np.array(costs),
+        weights,
+    )
