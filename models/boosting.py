@@ -26,6 +26,7 @@ class Boosting(Forecaster):
     patience : int
         The search stops after that many trees without a smaller error.
     learning_rate : float
+        Small steps: at 0.05 the rank IC on monthly industries moved by 0.015 with the seed alone.
     num_leaves : int
     min_rows_in_leaf : int
     feature_fraction, row_fraction : float
@@ -45,9 +46,9 @@ class Boosting(Forecaster):
 
     def __init__(
         self,
-        max_trees: int = 300,
-        patience: int = 50,
-        learning_rate: float = 0.05,
+        max_trees: int = 600,
+        patience: int = 100,
+        learning_rate: float = 0.02,
         num_leaves: int = 15,
         min_rows_in_leaf: int = 100,
         feature_fraction: float = 0.5,

@@ -108,7 +108,10 @@ class PenalisedRegression(Forecaster):
         """Return the expected target of each row of X (n, K), shape (n,)."""
         if not hasattr(self, "coef_"):
             raise NotFittedError(f"{type(self).__name__} is not fitted: call fit before predict")
-        out: Floats = self.scaler_.transform(np.asarray(X, dtype=np.float64)) @ self.coef_ + self.intercept_
+        Z = self.scaler_.transform(np.asarray(X, dtype=np.float64))
+        # A sum by row, not a matrix product: BLAS rounds a row differently with the number of rows beside it,
+        # and a forecast must not depend on how many others are asked for.
+        out: Floats = (Z * self.coef_).sum(axis=1) + self.intercept_
         return out
 
     def chosen(self) -> dict[str, float]:

@@ -46,6 +46,20 @@ def hac_lags(n: int, overlap: int) -> int:
     return min(max(2 * overlap, int(4 * (n / 100) ** (2 / 9))), max(0, n - 1))
 
 
+def hac_stderr(centred: Floats, lags: int) -> float:
+    """Return the standard error of the mean of a serially correlated series whose mean was subtracted.
+
+    Notes
+    -----
+    Bartlett kernel: Newey and West (1987), *Econometrica* 55, 703-708, equation 5.
+    """
+    n = len(centred)
+    variance = float(centred @ centred) / n
+    for lag in range(1, lags + 1):
+        variance += 2 * (1 - lag / (lags + 1)) * float(centred[lag:] @ centred[:-lag]) / n
+    return float(np.sqrt(max(variance, 0.0) / n))
+
+
 def hac_mean(values: Floats, overlap: int = 0) -> MeanTest:
     """Test whether a serially correlated series has mean 0.
 
@@ -55,21 +69,12 @@ def hac_mean(values: Floats, overlap: int = 0) -> MeanTest:
         NaN are left out.
     overlap : int
         Lags that are correlated by construction: horizon - 1 for forecasts of each date.
-
-    Notes
-    -----
-    Bartlett kernel: Newey and West (1987), *Econometrica* 55, 703-708, equation 5.
     """
     x = values[np.isfinite(values)]
     n = len(x)
     if n < 3:
         return MeanTest(float(x.mean()) if n else np.nan, np.nan, np.nan, n)
-    centred = x - x.mean()
-    lags = hac_lags(n, overlap)
-    variance = float(centred @ centred) / n
-    for lag in range(1, lags + 1):
-        variance += 2 * (1 - lag / (lags + 1)) * float(centred[lag:] @ centred[:-lag]) / n
-    stderr = float(np.sqrt(max(variance, 0.0) / n))
+    stderr = hac_stderr(x - x.mean(), hac_lags(n, overlap))
     mean = float(x.mean())
     return MeanTest(mean, stderr, mean / stderr if stderr > 0 else np.nan, n)
 

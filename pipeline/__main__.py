@@ -1,0 +1,5 @@
+"""`python -m pipeline` is `tangency`."""
+
+from pipeline.cli import main
+
+main()

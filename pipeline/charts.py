@@ -1,0 +1,230 @@
+"""Charts of a run, drawn once: SVG for the report, PNG for MLflow."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from pipeline.narrative import best_baseline, label
+from pipeline.run import Evaluated
+from pipeline.stages import BASELINES
+
+INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
+MINE = "#0b63b5"
+BASE_COLOURS = dict(zip(BASELINES, ("#9aa5b1", "#d9822b", "#c5cdd6", "#7a9e3f"), strict=True))
+REGIME_COLOURS = ("#cfe8d5", "#fdf0c4", "#f8cfc4", "#dcd0f0", "#cfe3f5", "#eadbc8")
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "tangency",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": INK,
+    "axes.labelcolor": MUTED,
+    "axes.edgecolor": GRID,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The charts of one run, by name."""
+
+    drawn: Mapping[str, Figure]
+
+    def svg(self, name: str) -> str:
+        """Return one chart as an SVG element that needs nothing else."""
+        text = io.StringIO()
+        with mpl.rc_context(STYLE):
+            self.drawn[name].savefig(text, format="svg", metadata={"Date": None})
+        whole = text.getvalue()
+        return whole[whole.index("<svg") :]
+
+    def save_png(self, folder: Path) -> None:
+        """Write each chart to `folder` as <name>.png."""
+        with mpl.rc_context(STYLE):
+            for name, figure in self.drawn.items():
+                figure.savefig(folder / f"{name}.png", dpi=110)
+
+
+def draw(done: Evaluated) -> Figures:
+    """Draw all charts of a run."""
+    charts: dict[str, Callable[[Evaluated], Figure]] = {
+        "wealth": draw_wealth,
+        "sharpe": draw_sharpe,
+        "weights": draw_weights,
+        "regimes": draw_regimes,
+        "information": draw_information,
+        "importance": draw_importance,
+    }
+    with mpl.rc_context(STYLE):
+        return Figures({name: chart(done) for name, chart in charts.items()})
+
+
+def _figure(height: float, rows: int = 1, ratios: tuple[float, ...] = (1,)) -> tuple[Figure, list[Axes]]:
+    # Figure itself instead of pyplot: no global state, no display.
+    figure = Figure(figsize=(10, height), layout="constrained")
+    axes = figure.subplots(rows, 1, sharex=rows > 1, squeeze=False, gridspec_kw={"height_ratios": ratios})
+    return figure, list(axes[:, 0])
+
+
+def _dates(done: Evaluated, positions: Any) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(done.trained.prepared.panel.dates[positions])
+
+
+def _log_wealth(axis: Axes) -> None:
+    axis.set_yscale("log")
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.yaxis.set_minor_formatter(NullFormatter())
+
+
+def draw_wealth(done: Evaluated) -> Figure:
+    """Wealth and drawdown of the traded portfolio against the baselines, after costs."""
+    figure, (top, bottom) = _figure(5.6, 2, (2.4, 1))
+    for name in (*BASELINES, done.chosen):
+        result = done.results[name]
+        wealth = np.concatenate([[1.0], np.cumprod(1 + result.net)])
+        dates = _dates(done, np.concatenate([[result.positions[0] - 1], result.positions]))
+        mine = name == done.chosen
+        colour, width = (MINE, 2.0) if mine else (BASE_COLOURS[name], 1.2)
+        top.plot(dates, wealth, color=colour, lw=width, label=label(name), zorder=3 if mine else 2)
+        if mine or name == best_baseline(done.performance):
+            fall = 100 * (wealth / np.maximum.accumulate(wealth) - 1)
+            bottom.plot(dates, fall, color=colour, lw=width)
+            if mine:
+                bottom.fill_between(dates, fall, 0, color=colour, alpha=0.12, lw=0)
+    _log_wealth(top)
+    top.set_ylabel("wealth, start = 1, log scale")
+    top.legend(loc="upper left")
+    bottom.set_ylabel("drawdown, %")
+    return figure
+
+
+def draw_sharpe(done: Evaluated) -> Figure:
+    """Net Sharpe ratio of every portfolio with its 95 % interval."""
+    names = sorted(done.performance, key=lambda name: done.performance[name]["sharpe"])
+    figure, (axis,) = _figure(0.9 + 0.32 * len(names))
+    for row, name in enumerate(names):
+        value, error = done.performance[name]["sharpe"], done.performance[name]["sharpe_se"]
+        colour = MINE if name == done.chosen else BASE_COLOURS.get(name, "#8fb3d9")
+        axis.errorbar(value, row, xerr=1.96 * error, fmt="o", color=colour, capsize=3, ms=7, lw=1.6)
+    axis.set_yticks(range(len(names)), [label(name) for name in names])
+    axis.axvline(0, color=MUTED, lw=0.8)
+    axis.set_xlabel("annual Sharpe ratio after costs, with 95 % interval")
+    axis.grid(axis="y", visible=False)
+    return figure
+
+
+def draw_weights(done: Evaluated) -> Figure:
+    """Weights of the traded portfolio through time, largest on average at the bottom."""
+    panel, result = done.trained.prepared.panel, done.results[done.chosen]
+    weights = np.column_stack([result.weights, result.cash_weight])
+    names = [*panel.assets, "cash"]
+    held = [i for i in np.argsort(-np.abs(weights).mean(axis=0)) if np.abs(weights[:, i]).max() > 1e-9]
+    figure, (axis,) = _figure(4.2)
+    colours = mpl.colormaps["tab20"](np.linspace(0, 1, 20))
+    dates = _dates(done, result.positions)
+    if (weights >= -1e-12).all():
+        stack = [100 * weights[:, i] for i in held]
+        axis.stackplot(dates, stack, labels=[names[i] for i in held], colors=colours, step="pre")
+        axis.set_ylim(0, 100)
+    else:
+        for colour, i in zip(np.tile(colours, (1 + len(held) // 20, 1)), held, strict=False):
+            axis.plot(dates, 100 * weights[:, i], color=colour, label=names[i], drawstyle="steps-pre")
+    axis.set_ylabel("weight, %")
+    axis.margins(x=0)
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, reverse=True)
+    return figure
+
+
+def draw_regimes(done: Evaluated) -> Figure:
+    """Draw the market under the regimes as they were told at the time, and the anomaly score."""
+    panel, regimes = done.trained.prepared.panel, done.trained.regimes
+    told = regimes.label >= 0
+    first = int(np.argmax(told)) if told.any() else 0
+    dates, labels = panel.dates[first:], regimes.label[first:]
+    wealth = np.cumprod(1 + np.nan_to_num(panel.market[first:]))
+    figure, (top, bottom) = _figure(5.0, 2, (2.4, 1))
+    changes = np.flatnonzero(np.diff(labels)) + 1
+    seen: set[int] = set()
+    for start, stop in zip(np.r_[0, changes], np.r_[changes, len(labels)], strict=True):
+        state = int(labels[start])
+        if state < 0:
+            continue
+        name = None if state in seen else f"regime {state}"
+        seen.add(state)
+        end = dates[min(stop, len(dates) - 1)]
+        top.axvspan(dates[start], end, color=REGIME_COLOURS[state % len(REGIME_COLOURS)], lw=0, label=name)
+    top.plot(dates, wealth, color=INK, lw=1.3)
+    _log_wealth(top)
+    top.set_ylabel("market, log scale")
+    top.grid(visible=False)
+    handles, names = top.get_legend_handles_labels()
+    order = np.argsort(names)
+    top.legend([handles[i] for i in order], [names[i] for i in order], loc="upper left", ncols=len(names))
+    bottom.plot(dates, regimes.anomaly[first:], color="#b83280", lw=0.8)
+    bottom.set_ylim(0, 1.02)
+    bottom.set_ylabel("anomaly")
+    bottom.margins(x=0)
+    return figure
+
+
+def draw_information(done: Evaluated) -> Figure:
+    """Mean rank IC by fold of the traded forecast, and the cumulated rank IC of every model."""
+    figure, (top, bottom) = _figure(5.2, 2, (1, 1.5))
+    config = done.trained.prepared.config
+    folds = done.scores[config.allocation.forecast].by_fold
+    starts = _dates(done, [int(fold["first_test"]) for fold in folds])
+    values = np.array([fold["rank_ic"] for fold in folds])
+    known = np.isfinite(values)
+    span = np.diff(starts.to_numpy()).min() if len(starts) > 1 else np.timedelta64(300, "D")
+    colours = np.where(values[known] >= 0, MINE, "#c0392b")
+    top.bar(starts[known], values[known], width=0.85 * span, align="edge", color=colours)
+    top.axhline(0, color=MUTED, lw=0.8)
+    top.set_ylabel(f"rank IC by refit,\n{config.allocation.forecast}")
+    for name, score in done.scores.items():
+        known = np.isfinite(score.rank_ic)
+        if not known.any():
+            continue
+        mine = name == config.allocation.forecast
+        dates = _dates(done, score.positions[known])
+        bottom.plot(dates, np.cumsum(score.rank_ic[known]), lw=2.2 if mine else 1.2, label=name)
+    bottom.set_ylabel("cumulated rank IC")
+    bottom.legend(loc="upper left")
+    return figure
+
+
+def draw_importance(done: Evaluated) -> Figure:
+    """Draw the features that the traded forecast relied on most, averaged over all refits."""
+    trained = done.trained
+    fits = trained.walks[trained.prepared.config.allocation.forecast].fits
+    shares = 100 * np.array([fit.importance for fit in fits])
+    mean = shares.mean(axis=0)
+    top = np.argsort(mean)[-20:]
+    top = top[mean[top] > 0]
+    figure, (axis,) = _figure(0.9 + 0.24 * max(len(top), 4))
+    axis.barh(range(len(top)), mean[top], color="#8fb3d9", label="mean over all refits")
+    axis.plot(shares[-1, top], range(len(top)), "o", color=MINE, ms=5, label="last refit")
+    axis.set_yticks(range(len(top)), [trained.names[i] for i in top])
+    axis.set_xlabel("share of importance, %")
+    axis.grid(axis="y", visible=False)
+    axis.legend(loc="lower right")
+    return figure

@@ -1,0 +1,219 @@
+"""The command line. Heavy libraries are imported by the commands that need them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pipeline.config import RunConfig
+    from pipeline.run import Evaluated, Pipeline
+
+EPILOG = "Exit codes: 0 done, 2 something of yours to mend (one message says what), 130 interrupted."
+
+
+_config_option = click.option(
+    "--config",
+    "-c",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("configs/industries.yaml"),
+    show_default=True,
+    help="Configuration file of the run.",
+)
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    fresh = click.option("--fresh", is_flag=True, help="Ignore stored stages and compute everything again.")
+    return _config_option(fresh(command))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
+@click.version_option(package_name="tangency")
+def tangency() -> None:
+    r"""Turn a table of prices into validated forecasts and a portfolio.
+
+    A run is described by one YAML file. Its stages build on one another and are kept: a stage whose inputs did
+    not change is not run again.
+
+    \b
+    tangency run       --config configs/industries.yaml    everything, written to runs/
+    tangency train     fit all models along the walk-forward
+    tangency evaluate  train, then score forecasts and portfolios
+    tangency allocate  train, then print today's target weights
+    tangency report    evaluate, then write one HTML page
+    tangency ui        open the tracked runs in MLflow
+    """
+
+
+@tangency.command(epilog=EPILOG)
+@_options
+def run(path: Path, fresh: bool) -> None:
+    """Train, evaluate, allocate, report and track, and write a run folder.
+
+    The folder runs/<run id>/ holds summary.json, weights.csv, forecasts.parquet and report.html; runs/latest
+    points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI).
+    """
+    import datetime as dt
+
+    from pipeline import outputs, tracking
+    from pipeline.charts import draw
+    from pipeline.report import render
+
+    pipeline = _pipeline(path, fresh)
+    done = _evaluate(pipeline)
+    config, reporter = pipeline.config, pipeline.reporter
+    run_id = outputs.new_run_id(config.name, dt.datetime.now(dt.UTC), config.digest())
+    figures = draw(done)
+    page = reporter.stage(
+        "report", lambda: render(done, run_id, figures), lambda text: f"{len(text) >> 10} KiB"
+    )
+    text = outputs.summary(done, run_id, reporter.seconds, reporter.reused)
+    folder = outputs.write_run(done, run_id, text, page)
+    link = reporter.stage(
+        "tracking",
+        lambda: tracking.track(done, run_id, folder, reporter.seconds, figures),
+        lambda _: "MLflow run and one child a model",
+    )
+    _tables(done, reporter.console)
+    reporter.console.print()
+    for name in ("summary.json", "weights.csv", "forecasts.parquet", "report.html"):
+        reporter.console.print(f"{folder / name}", highlight=False, soft_wrap=True)
+    reporter.console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
+
+
+@tangency.command(epilog=EPILOG)
+@_options
+def train(path: Path, fresh: bool) -> None:
+    """Fit all models along the walk-forward and keep their forecasts.
+
+    Prints what each model's last fit chose. Scores and portfolios come with `evaluate`.
+    """
+    pipeline = _pipeline(path, fresh)
+    trained = pipeline.train(pipeline.prepare())
+    for name, walk in trained.walks.items():
+        chosen = ", ".join(f"{key} {value:g}" for key, value in walk.fits[-1].chosen.items())
+        slope = trained.forecasts[name].slope[-1]
+        pipeline.reporter.line(name, f"last fit: {chosen or 'nothing to choose'}; slope {slope:.2f}")
+
+
+@tangency.command(epilog=EPILOG)
+@_options
+def evaluate(path: Path, fresh: bool) -> None:
+    """Score the forecasts and simulate the portfolios, training first what is not stored."""
+    pipeline = _pipeline(path, fresh)
+    _tables(_evaluate(pipeline), pipeline.reporter.console)
+
+
+@tangency.command(epilog=EPILOG)
+@_options
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), help="Also write the weights to this CSV file."
+)
+def allocate(path: Path, fresh: bool, output: Path | None) -> None:
+    """Print the target weights decided at the last date of the data."""
+    from pipeline.narrative import target_table
+    from pipeline.outputs import weights_table
+    from pipeline.store import write_whole
+
+    pipeline = _pipeline(path, fresh)
+    done = _evaluate(pipeline)
+    pipeline.reporter.console.print()
+    pipeline.reporter.console.print(target_table(done))
+    if output is not None:
+        text = weights_table(done).tail(1).to_csv(index=False, lineterminator="\n")
+        write_whole(output, text.encode())
+        pipeline.reporter.console.print(f"{output}", highlight=False, soft_wrap=True)
+
+
+@tangency.command(epilog=EPILOG)
+@_options
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), help="File to write [runs/<name>-report.html]."
+)
+def report(path: Path, fresh: bool, output: Path | None) -> None:
+    """Write the report as one HTML page that needs no network."""
+    from pipeline.charts import draw
+    from pipeline.report import render
+    from pipeline.store import write_whole
+
+    pipeline = _pipeline(path, fresh)
+    done = _evaluate(pipeline)
+    target = output or pipeline.config.output / f"{pipeline.config.name}-report.html"
+    write_whole(target, render(done, pipeline.config.name, draw(done)).encode())
+    pipeline.reporter.console.print(f"{target}", highlight=False, soft_wrap=True)
+
+
+@tangency.command(epilog=EPILOG)
+@_config_option
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+def ui(path: Path, port: int) -> None:
+    """Serve the MLflow UI on loopback until interrupted."""
+    from pipeline import tracking
+
+    config = _config(path)
+    command = tracking.serve_ui(config.output, config.name, port)
+    click.echo(f"http://127.0.0.1:{port}/{tracking.runs_page(config.output, config.name)}")
+    environment = os.environ | {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    sys.exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603
+
+
+def _config(path: Path) -> RunConfig:
+    from pipeline.config import load_config
+
+    return load_config(path)
+
+
+def _pipeline(path: Path, fresh: bool) -> Pipeline:
+    from rich.console import Console
+
+    from pipeline.progress import Reporter
+    from pipeline.run import Pipeline
+    from pipeline.store import Store
+
+    config = _config(path)
+    # A pipe has no width of its own: tables must not be squeezed into 80 columns.
+    console = Console() if sys.stdout.isatty() else Console(width=120)
+    return Pipeline(config, Store(config.output / "store", fresh=fresh), Reporter(console))
+
+
+def _evaluate(pipeline: Pipeline) -> Evaluated:
+    return pipeline.evaluate(pipeline.train(pipeline.prepare()))
+
+
+def _tables(done: Evaluated, console: Any) -> None:
+    from pipeline.narrative import forecast_table, portfolio_table, target_table
+
+    for table in (forecast_table(done), portfolio_table(done), target_table(done)):
+        console.print()
+        console.print(table)
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user's is one message and exit code 2."""
+    from pipeline.errors import USER_ERRORS
+
+    try:
+        tangency(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted: finished stages are kept, run the same command to go on", err=True)
+        sys.exit(130)
+    except USER_ERRORS as error:
+        click.echo(f"tangency: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

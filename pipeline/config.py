@@ -1,0 +1,363 @@
+"""RunConfig: one complete YAML file per run; unknown keys are errors."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from allocation.constraints import Constraints, Group
+from allocation.errors import AllocationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.base import Forecaster
+from models.baseline import HistoricalMean, Zero
+from models.boosting import Boosting
+from models.linear import ElasticNet, Lasso, Ridge
+from pipeline.errors import ConfigError
+
+Positive = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable, and a key that nobody reads is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DataSection(Section):
+    """Where returns come from."""
+
+    source: str
+    path: Path | None = None
+    layout: Literal["wide", "long"] | None = None
+    values: Literal["prices", "returns"] = "prices"
+    cash: str | None = None
+    market: str | None = None
+    start: dt.date | None = None
+    end: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _path_goes_with_prices(self) -> DataSection:
+        if (self.source == "prices") != (self.path is not None):
+            raise ValueError("source 'prices' needs a path to a CSV or Parquet file, and only it takes one")
+        return self
+
+
+class FeaturesSection(Section):
+    """Which features to build: names of stages or of features."""
+
+    include: tuple[str, ...] = ("asset", "market", "macro", "cross_section")
+    exclude: tuple[str, ...] = ()
+
+
+class TargetSection(Section):
+    """What is forecast: the excess return of one holding period, in units of risk."""
+
+    horizon: Positive
+    execution_lag: Annotated[int, Field(ge=0)]
+    relative: bool = True
+    risk_window: Annotated[int, Field(ge=2)]
+
+
+class WalkForwardSection(Section):
+    """When models are refitted, and on what."""
+
+    first_test: dt.date
+    refit_every: Positive
+    window: Positive | None = None
+    embargo: Annotated[int, Field(ge=0)] = 0
+    train_every: Positive = 1
+
+
+class RegimesSection(Section):
+    """K-means regimes of the market; the first feature orders the states."""
+
+    states: Annotated[int, Field(ge=2, le=12)] = 3
+    features: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "market_volatility_12",
+        "market_return_12",
+        "market_drawdown_12",
+        "average_correlation_12",
+    )
+    min_train: Positive
+
+
+class ZeroModel(Section):
+    """Expect no difference between assets."""
+
+    kind: Literal["zero"]
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model."""
+        return Zero()
+
+
+class MeanModel(Section):
+    """Expect each asset's historical mean."""
+
+    kind: Literal["mean"]
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model."""
+        return HistoricalMean()
+
+
+class RidgeModel(Section):
+    """Ridge regression; the penalty is chosen inside the training window."""
+
+    kind: Literal["ridge"]
+    inner_splits: Positive = 4
+    n_penalties: Positive = 30
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model."""
+        return Ridge(relative, self.inner_splits, self.n_penalties)
+
+
+class LassoModel(Section):
+    """Lasso; the penalty is chosen inside the training window."""
+
+    kind: Literal["lasso"]
+    inner_splits: Positive = 4
+    n_penalties: Positive = 30
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model."""
+        return Lasso(relative, self.inner_splits, self.n_penalties)
+
+
+class ElasticNetModel(Section):
+    """Elastic net; the penalty is chosen inside the training window."""
+
+    kind: Literal["elastic_net"]
+    inner_splits: Positive = 4
+    n_penalties: Positive = 30
+    l1_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.5
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model."""
+        return ElasticNet(relative, self.inner_splits, self.n_penalties, self.l1_ratio)
+
+
+class LightGBMModel(Section):
+    """Gradient-boosted trees; their number is chosen inside the training window."""
+
+    kind: Literal["lightgbm"]
+    max_trees: Positive = 600
+    patience: Positive = 100
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.02
+    num_leaves: Annotated[int, Field(ge=2)] = 15
+    min_rows_in_leaf: Positive = 100
+    feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.5
+    row_fraction: Annotated[float, Field(gt=0, le=1)] = 0.7
+    l2: Annotated[float, Field(ge=0)] = 10.0
+    max_bin: Annotated[int, Field(ge=2, le=255)] = 63
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model."""
+        return Boosting(**self.model_dump(exclude={"kind"}), seed=seed)
+
+
+class CombinationModel(Section):
+    """Mean of other models' predictions."""
+
+    kind: Literal["combination"]
+    members: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+Fitted = ZeroModel | MeanModel | RidgeModel | LassoModel | ElasticNetModel | LightGBMModel
+ModelSection = Annotated[Fitted | CombinationModel, Field(discriminator="kind")]
+
+
+class CalibrationSection(Section):
+    """How strongly a forecast must have proved itself before it is traded."""
+
+    prior_periods: Annotated[float, Field(ge=0)] = 36.0
+    own_mean_weight: Fraction = 0.0
+
+
+class GroupSection(Section):
+    """Limits on the sum of some assets' weights."""
+
+    assets: Annotated[tuple[str, ...], Field(min_length=1)]
+    minimum: float = 0.0
+    maximum: float = 1.0
+
+
+class AllocationSection(Section):
+    """The mean-variance problem and its limits."""
+
+    forecast: str
+    risk_aversion: Annotated[float, Field(gt=0)] = 5.0
+    rebalance_every: Positive
+    covariance_window: Annotated[int, Field(ge=2)]
+    min_history: Annotated[int, Field(ge=2)]
+    minimum: float = 0.0
+    maximum: float = 1.0
+    groups: dict[Name, GroupSection] = {}
+    turnover: float | None = None
+    cash_minimum: float = 0.0
+    cash_maximum: float = 0.0
+    cost_periods: Annotated[float, Field(gt=0)] = 2.0
+
+    def constraints(self) -> Constraints:
+        """Return the limits as the allocator takes them."""
+        return Constraints(
+            minimum=self.minimum,
+            maximum=self.maximum,
+            groups={name: Group(g.assets, g.minimum, g.maximum) for name, g in self.groups.items()},
+            turnover=self.turnover,
+            cash_minimum=self.cash_minimum,
+            cash_maximum=self.cash_maximum,
+        )
+
+
+class EvaluationSection(Section):
+    """From when on forecasts and portfolios are judged; earlier forecasts only feed the calibration."""
+
+    start: dt.date
+
+
+class RunConfig(Section):
+    """Everything that decides a run's result, and where it is written.
+
+    `docs/configuration.md` explains each key.
+    """
+
+    name: Name
+    data: DataSection
+    features: FeaturesSection = FeaturesSection()
+    target: TargetSection
+    walk_forward: WalkForwardSection
+    regimes: RegimesSection
+    models: Annotated[dict[Name, ModelSection], Field(min_length=1)]
+    calibration: CalibrationSection = CalibrationSection()
+    allocation: AllocationSection
+    cost_rate: Annotated[float, Field(ge=0, lt=0.5)]
+    evaluation: EvaluationSection
+    seed: int = 0
+    output: Path = Path("runs")
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> RunConfig:
+        fitted = [name for name, model in self.models.items() if not isinstance(model, CombinationModel)]
+        for name, model in self.models.items():
+            for member in model.members if isinstance(model, CombinationModel) else ():
+                if member not in fitted:
+                    raise ValueError(
+                        f"models.{name}.members: {member!r} is no fitted model{_suggest(member, fitted)}"
+                    )
+        if self.allocation.forecast not in self.models:
+            raise ValueError(
+                f"allocation.forecast: {self.allocation.forecast!r} is not among the models"
+                f"{_suggest(self.allocation.forecast, list(self.models))}"
+            )
+        if self.evaluation.start < self.walk_forward.first_test:
+            raise ValueError(
+                f"evaluation.start {self.evaluation.start} is before walk_forward.first_test "
+                f"{self.walk_forward.first_test}: there is nothing to evaluate yet"
+            )
+        return self
+
+    def fitted_models(self) -> dict[str, Fitted]:
+        """Return the models that are fitted, by name."""
+        return {n: m for n, m in self.models.items() if not isinstance(m, CombinationModel)}
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all that decides the result, as hexadecimal digits."""
+        text = json.dumps(self.model_dump(mode="json", exclude={"output"}), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_config(path: Path) -> RunConfig:
+    """Read and check a configuration file.
+
+    Raises
+    ------
+    ConfigError
+        With every mistake in the file, each with its dotted path.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        known = ", ".join(sorted(str(p) for p in Path("configs").glob("*.yaml"))) or "none here"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"cannot read the configuration {path}: {reason}. In configs/: {known}") from error
+    try:
+        content = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 (a SafeLoader that refuses doubled keys)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(
+            f"{path}: expected a mapping of keys such as name, data, models; got {content!r:.60}"
+        )
+    try:
+        config = RunConfig.model_validate(content)
+    except ValidationError as error:
+        lines = [_explain(item) for item in error.errors()]
+        count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
+        raise ConfigError(f"{path}: {count}\n  " + "\n  ".join(lines)) from error
+    try:
+        config.allocation.constraints()
+    except AllocationError as error:
+        raise ConfigError(f"{path}: allocation: {error}") from error
+    return config
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML in which a doubled key is an error instead of the last one winning in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key.value!r} is given twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _explain(item: Any) -> str:
+    """Return one line for one mistake: where, what was expected, what came."""
+    kinds = {m.model_fields["kind"].annotation for m in get_args(Fitted)}
+    tags = {tag for kind in kinds for tag in get_args(kind)} | {"combination"}
+    path = [str(part) for part in item["loc"]]
+    # Pydantic names the chosen kind of model after the model's name; users have not written it there.
+    shown = ".".join(p for i, p in enumerate(path) if not (p in tags and i == 2 and path[0] == "models"))
+    if item["type"] == "extra_forbidden":
+        known = _fields_at(path[:-1])
+        return f"{shown}: unknown key{_suggest(path[-1], known)}"
+    if item["type"] == "missing":
+        return f"{shown}: missing"
+    message = item["msg"].removeprefix("Value error, ")
+    if not shown:
+        return str(message)
+    came = "" if isinstance(item["input"], dict) else f", got {item['input']!r}"
+    return f"{shown}: {message}{came}"
+
+
+def _fields_at(path: list[str]) -> list[str]:
+    """Return the keys that exist at a dotted path."""
+    section: Any = RunConfig
+    for part in path:
+        if section is RunConfig and part == "models":
+            kinds = {get_args(m.model_fields["kind"].annotation)[0]: m for m in get_args(Fitted)}
+            chosen = (kinds | {"combination": CombinationModel}).get(path[-1])
+            return list(chosen.model_fields) if chosen else []
+        if section is AllocationSection and part == "groups":
+            return list(GroupSection.model_fields)
+        section = section.model_fields[part].annotation
+    return list(section.model_fields)
+
+
+def _suggest(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else f" (known: {', '.join(known)})" if known else ""

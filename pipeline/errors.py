@@ -1,0 +1,29 @@
+"""What can go wrong in a run that is the user's to mend, and all that is shown as one message with exit code 2.
+
+PipelineError
+├── ConfigError   the configuration file is missing, unreadable or wrong
+└── RunError      the run cannot go on with this data and configuration
+"""
+
+from allocation.errors import AllocationError
+
+from features.spec import FeatureError
+from market.errors import DataError
+from models.errors import ModelError
+from validation.errors import ValidationError
+
+
+class PipelineError(Exception):
+    """The pipeline cannot do what it was asked for."""
+
+
+class ConfigError(PipelineError):
+    """The configuration is wrong."""
+
+
+class RunError(PipelineError):
+    """The run cannot go on."""
+
+
+USER_ERRORS = (PipelineError, DataError, FeatureError, ValidationError, ModelError, AllocationError)
+"""Everything that is explained to the user without a traceback."""

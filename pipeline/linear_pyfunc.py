@@ -1,0 +1,46 @@
+"""The last linear fit as an MLflow model: loaded from this text and a JSON file, never from a pickle.
+
+MLflow copies this file into the model, so it imports nothing of this project.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+
+class LinearForecast(PythonModel):
+    """Standardise, clip, impute, multiply.
+
+    Takes a table with one column a feature and one row an asset. Returns the forecast of each row in the unit of
+    the target: excess return over the horizon per unit of risk, of which only the differences between the assets
+    of a date are meant if the model was fitted to a relative target.
+    """
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Read the specification that was logged."""
+        self.spec: dict[str, Any] = json.loads(Path(context.artifacts["spec"]).read_text(encoding="utf-8"))
+
+    # No type hints: MLflow would read them as a schema, and the schema is the logged signature.
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+        """Return the raw forecast of each row of the table, a Series with its index."""
+        spec = self.spec
+        missing = [name for name in spec["features"] if name not in model_input.columns]
+        if missing:
+            raise ValueError(f"the input lacks {len(missing)} features: {', '.join(missing[:5])}")
+        X = model_input[spec["features"]].to_numpy(dtype=np.float64)
+        scale = np.asarray(spec["scale"])
+        usable = scale > 0
+        Z = (X - np.asarray(spec["mean"])) * np.where(usable, 1.0 / np.where(usable, scale, 1.0), 0.0)
+        Z = np.nan_to_num(np.clip(Z, -spec["clip"], spec["clip"]), nan=0.0)
+        told = (Z * np.asarray(spec["coefficients"])).sum(axis=1) + spec["intercept"]
+        return pd.Series(told, index=model_input.index)
+
+
+set_model(LinearForecast())

@@ -1,0 +1,164 @@
+"""Narrative: what a run found, in sentences and in one short table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from rich.table import Table
+
+from pipeline.run import Evaluated
+from pipeline.stages import BASELINES
+
+LABELS = {
+    "equal_weight": "1/N",
+    "minimum_variance": "minimum variance",
+    "buy_and_hold": "buy and hold",
+    "historical_mean": "historical means",
+}
+
+
+def label(portfolio: str) -> str:
+    """Return how a portfolio is called in text."""
+    return LABELS.get(portfolio, f"model {portfolio.removeprefix('model:')}")
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Return a number, or a dash where there is none."""
+    return f"{value:.{digits}f}" if math.isfinite(value) else "–"
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """Return a fraction as a percentage, or a dash where there is none."""
+    return f"{100 * value:.{digits}f} %" if math.isfinite(value) else "–"
+
+
+def best_baseline(performance: Mapping[str, Mapping[str, float]]) -> str:
+    """Return the baseline with the highest net Sharpe ratio; the first if none has one."""
+    ratios = [performance[name]["sharpe"] for name in BASELINES]
+    return BASELINES[int(np.nanargmax(ratios))] if np.isfinite(ratios).any() else BASELINES[0]
+
+
+def describe_run(done: Evaluated) -> str:
+    """Say what won, by how much, and how sure that is."""
+    config = done.trained.prepared.config
+    panel, start = done.trained.prepared.panel, done.trained.prepared.schedule.decisions[0]
+    mine, base = done.performance[done.chosen], best_baseline(done.performance)
+    difference = done.comparisons[done.chosen][base]
+    gap, p = difference["sharpe_difference"], difference["p_value"]
+    verb = "beat" if gap > 0 else "fell short of"
+    skill = done.scores[config.allocation.forecast].metrics
+    lines = [
+        f"The portfolio on the forecasts of {config.allocation.forecast} {verb} the best baseline, {label(base)}: "
+        f"net Sharpe ratio {number(mine['sharpe'])} (standard error {number(mine['sharpe_se'])}) against "
+        f"{number(done.performance[base]['sharpe'])}, a difference of {number(gap)} (p = {number(p)}, two-sided, "
+        "not corrected for the number of models tried)." + _without_forecast(done),
+        f"Its forecast ranked assets with a mean rank IC of {number(skill['rank_ic'], 3)} "
+        f"(HAC t {number(skill['rank_ic_t'], 1)}); out-of-sample R2 against each asset's historical mean "
+        f"{percent(skill['r2'], 2)}. The last calibration slope was {number(skill['last_slope'])}: that share of the "
+        "raw forecast is traded.",
+        f"Out of sample from {panel.dates[start]:%Y-%m} to {panel.dates[-1]:%Y-%m}, costs "
+        f"{1e4 * config.cost_rate:.0f} basis points of each amount traded; turnover "
+        f"{number(mine['turnover'], 1)} a year.",
+    ]
+    relaxed = int(mine["relaxed"])
+    if relaxed:
+        lines.append(f"At {relaxed} rebalances the turnover limit had to be raised.")
+    return "\n\n".join([*lines, *panel.notes])
+
+
+def _without_forecast(done: Evaluated) -> str:
+    """Say what the same allocator does without a forecast: the difference is what forecasting was worth."""
+    config = done.trained.prepared.config
+    for name, section in config.models.items():
+        if section.kind == "zero" and name != config.allocation.forecast:
+            difference = done.comparisons[done.chosen][f"model:{name}"]
+            return (
+                f" The same allocator without any forecast ({name}) reached "
+                f"{number(done.performance[f'model:{name}']['sharpe'])}; against it the forecasts changed the Sharpe "
+                f"ratio by {number(difference['sharpe_difference'])} (p = {number(difference['p_value'])})."
+            )
+    return ""
+
+
+def describe_model(done: Evaluated, name: str) -> str:
+    """Say how one model did."""
+    skill, money = done.scores[name].metrics, done.performance[f"model:{name}"]
+    return (
+        f"{name}: rank IC {number(skill['rank_ic'], 3)} (t {number(skill['rank_ic_t'], 1)}), R2 "
+        f"{percent(skill['r2'], 2)}, mean slope {number(skill['mean_slope'])}; traded alone: net Sharpe "
+        f"{number(money['sharpe'])} (standard error {number(money['sharpe_se'])}), turnover "
+        f"{number(money['turnover'], 1)} a year."
+    )
+
+
+def forecast_table(done: Evaluated) -> Table:
+    """Return the table of models."""
+    table = Table(box=None, pad_edge=False)
+    for heading in (
+        "Forecasts, out of sample",
+        "rank IC",
+        "HAC t",
+        "IC",
+        "R2",
+        "R2 in risk units",
+        "mean slope",
+    ):
+        table.add_column(heading, justify="left" if heading.startswith("Forecasts") else "right")
+    for name, score in done.scores.items():
+        m = score.metrics
+        table.add_row(
+            name,
+            number(m["rank_ic"], 3),
+            number(m["rank_ic_t"], 1),
+            number(m["ic"], 3),
+            percent(m["r2"], 2),
+            percent(m["r2_target"], 2),
+            number(m["mean_slope"]),
+        )
+    return table
+
+
+def portfolio_table(done: Evaluated) -> Table:
+    """Return the table of portfolios, the traded one marked."""
+    table = Table(box=None, pad_edge=False)
+    for heading in (
+        "Portfolios, net of costs (* traded)",
+        "return",
+        "volatility",
+        "Sharpe",
+        "(se)",
+        "drawdown",
+        "turnover",
+        "cost",
+    ):
+        table.add_column(heading, justify="left" if heading.startswith("Portfolios") else "right")
+    for name, m in done.performance.items():
+        table.add_row(
+            ("* " if name == done.chosen else "  ") + label(name),
+            percent(m["net_return"]),
+            percent(m["volatility"]),
+            number(m["sharpe"]),
+            f"({number(m['sharpe_se'])})",
+            percent(m["max_drawdown"]),
+            number(m["turnover"], 1),
+            percent(m["cost"], 2),
+        )
+    return table
+
+
+def target_table(done: Evaluated) -> Table:
+    """Return today's target weights."""
+    panel, target = done.trained.prepared.panel, done.target
+    table = Table(box=None, pad_edge=False)
+    table.add_column(
+        f"Target weights at the close of {panel.dates[target.position]:%Y-%m-%d}, {target.status}"
+    )
+    table.add_column("weight", justify="right")
+    order = np.argsort(-target.weights, kind="stable")
+    for i in order:
+        if target.weights[i] != 0:
+            table.add_row(panel.assets[i], percent(float(target.weights[i])))
+    table.add_row("cash", percent(target.cash))
+    return table

@@ -1,0 +1,179 @@
+"""Outputs: the folder of a run, which appears whole or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import math
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.errors import RunError
+from pipeline.run import Evaluated
+
+SCHEMA = 1
+"""Version of summary.json; it changes when a key changes its name or meaning."""
+
+
+def new_run_id(name: str, now: dt.datetime, digest: str) -> str:
+    """Return an id that sorts by time: name, UTC time, first digits of the configuration's hash, a random end."""
+    return f"{name}-{now:%Y%m%dT%H%M%S}-{digest[:6]}-{secrets.token_hex(2)}"
+
+
+def summary(done: Evaluated, run_id: str, seconds: Mapping[str, float], reused: list[str]) -> dict[str, Any]:
+    """Return all that a program wants to know of a run; keys are documented in docs/outputs.md."""
+    prepared = done.trained.prepared
+    panel, schedule = prepared.panel, prepared.schedule
+    return {
+        "schema": SCHEMA,
+        "run_id": run_id,
+        "config": prepared.config.name,
+        "data": {
+            "source": panel.name,
+            "n_dates": len(panel.dates),
+            "n_assets": len(panel.assets),
+            "first": f"{panel.dates[0]:%Y-%m-%d}",
+            "last": f"{panel.dates[-1]:%Y-%m-%d}",
+            "notes": list(panel.notes),
+            "findings": [finding.as_dict() for finding in prepared.findings],
+        },
+        "features": list(prepared.matrix.names),
+        "features_missing": dict(prepared.matrix.missing),
+        "n_folds": len(schedule.folds),
+        "n_decisions": len(schedule.decisions),
+        "evaluated_from": f"{panel.dates[schedule.decisions[0]]:%Y-%m-%d}",
+        "forecast": {name: dict(score.metrics) for name, score in done.scores.items()},
+        "portfolio": {name: dict(metrics) for name, metrics in done.performance.items()},
+        "comparison": {n: {b: dict(m) for b, m in by.items()} for n, by in done.comparisons.items()},
+        "traded": done.chosen,
+        "target": {
+            "as_of": f"{panel.dates[done.target.position]:%Y-%m-%d}",
+            "weights": dict(zip(panel.assets, done.target.weights.tolist(), strict=True)),
+            "cash": done.target.cash,
+            "status": done.target.status,
+            "limits_hold": done.target.attestation.holds,
+        },
+        "regime": _regime(done),
+        "seconds": dict(seconds),
+        "reused": list(reused),
+        "record": done.record().as_dict(),
+    }
+
+
+def _regime(done: Evaluated) -> dict[str, Any]:
+    regimes = done.trained.regimes
+    return {
+        "as_of": f"{done.trained.prepared.panel.dates[-1]:%Y-%m-%d}",
+        "label": int(regimes.label[-1]),
+        "probabilities": regimes.probabilities[-1].tolist(),
+        "anomaly": float(regimes.anomaly[-1]),
+    }
+
+
+def to_json(value: Any) -> str:
+    """Return strict JSON: NaN and infinity, which JSON does not have, become null."""
+    return json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def weights_table(done: Evaluated) -> pd.DataFrame:
+    """Return the target weights of each decision and of the last date: date, one column an asset, cash, status."""
+    prepared = done.trained.prepared
+    result, target = done.results[done.chosen], done.target
+    positions = [*result.decisions.tolist()]
+    rows = [*result.targets]
+    cash = [*result.target_cash.tolist()]
+    status = [*result.statuses]
+    if not positions or positions[-1] != target.position:
+        positions.append(target.position)
+        rows.append(target.weights)
+        cash.append(target.cash)
+        status.append(target.status)
+    table = pd.DataFrame(np.array(rows), columns=list(prepared.panel.assets))
+    table.insert(0, "date", prepared.panel.dates[positions].strftime("%Y-%m-%d"))
+    return table.assign(cash=cash, status=status)
+
+
+def forecasts_table(done: Evaluated) -> pd.DataFrame:
+    """Return one row a forecast: date, asset, model, mean, stderr, raw, slope, and the date's regime."""
+    trained = done.trained
+    panel, regimes = trained.prepared.panel, trained.regimes
+    parts = []
+    for name, forecast in trained.forecasts.items():
+        at, asset = np.nonzero(np.isfinite(forecast.mean) & np.isfinite(forecast.raw))
+        position = forecast.positions[at]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "date": panel.dates[position],
+                    "asset": np.array(panel.assets)[asset],
+                    "model": name,
+                    "mean": forecast.mean[at, asset],
+                    "stderr": forecast.stderr[at, asset],
+                    "raw": forecast.raw[at, asset],
+                    "slope": forecast.slope[at],
+                    "regime": regimes.label[position],
+                    "anomaly": regimes.anomaly[position],
+                }
+            )
+        )
+    table = pd.concat(parts, ignore_index=True)
+    return table.astype({"asset": "category", "model": "category"})
+
+
+def write_run(done: Evaluated, run_id: str, text: dict[str, Any], report: str) -> Path:
+    """Write the folder of a run and point `latest` at it.
+
+    Everything is written to a hidden folder first, which then takes its name in one step: whoever finds the
+    folder finds all of it.
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be written.
+    """
+    output = done.trained.prepared.config.output
+    weights = io.StringIO()
+    weights_table(done).to_csv(weights, index=False, lineterminator="\n")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        hidden = Path(tempfile.mkdtemp(dir=output, prefix=".partial-"))
+        try:
+            (hidden / "summary.json").write_text(to_json(text), encoding="utf-8")
+            (hidden / "weights.csv").write_text(weights.getvalue(), encoding="utf-8")
+            forecasts_table(done).to_parquet(hidden / "forecasts.parquet", index=False)
+            (hidden / "report.html").write_text(report, encoding="utf-8")
+            hidden.chmod(0o755)
+            final = output / run_id
+            hidden.rename(final)
+        except BaseException:
+            shutil.rmtree(hidden, ignore_errors=True)
+            raise
+        _point_latest(output, run_id)
+    except OSError as error:
+        raise RunError(f"cannot write the run to {output}: {error.strerror or error}") from error
+    return final
+
+
+def _point_latest(output: Path, run_id: str) -> None:
+    """Replace the link in one step, so that it never points nowhere."""
+    link = output / f".latest-{secrets.token_hex(4)}"
+    link.symlink_to(run_id, target_is_directory=True)
+    link.replace(output / "latest")

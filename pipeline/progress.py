@@ -1,0 +1,82 @@
+"""Progress: one line a stage, and a bar for long ones where there is a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from models.base import Progress as Callback
+from pipeline.store import Store
+
+T = TypeVar("T")
+
+
+class Reporter:
+    """Tell what is being done, how long it took, and what was reused.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+        Where lines go; a quiet one for tests.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        Wall-clock time by stage.
+    reused : list of str
+        Stages that came from the store.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.seconds: dict[str, float] = {}
+        self.reused: list[str] = []
+
+    def line(self, stage: str, text: str, aside: str = "") -> None:
+        """Print one line of the run's log."""
+        self.console.print(
+            f"{stage:<26} {text}" + (f"  [dim]{aside}[/dim]" if aside else ""), highlight=False
+        )
+
+    def stage(self, name: str, make: Callable[[], T], say: Callable[[T], str]) -> T:
+        """Do and time one stage."""
+        began = time.perf_counter()
+        value = make()
+        self.seconds[name] = time.perf_counter() - began
+        self.line(name, say(value), f"{self.seconds[name]:.1f} s")
+        return value
+
+    def stored(self, store: Store, name: str, key: str, make: Callable[[], T], say: Callable[[T], str]) -> T:
+        """Take one stage from the store, or do, time and keep it."""
+        began = time.perf_counter()
+        value, reused = store.get(name.split()[0], key, make)
+        self.seconds[name] = time.perf_counter() - began
+        if reused:
+            self.reused.append(name)
+        self.line(name, say(value), "reused" if reused else f"{self.seconds[name]:.1f} s")
+        return value
+
+    @contextmanager
+    def bar(self, name: str) -> Iterator[Callback | None]:
+        """Give a callback that moves a bar, or None where nobody watches."""
+        if not self.console.is_terminal:
+            yield None
+            return
+        columns = (
+            TextColumn("{task.description:<26}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            task = progress.add_task(name)
+
+            def move(done: int, total: int) -> None:
+                progress.update(task, completed=done, total=total)
+
+            yield move

@@ -1,0 +1,122 @@
+"""Report: one HTML page that needs no network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from pipeline.charts import Figures
+from pipeline.narrative import best_baseline, describe_run, label, number, percent
+from pipeline.run import Evaluated
+
+PORTFOLIO_COLUMNS = (
+    ("return", "net_return", percent),
+    ("volatility", "volatility", percent),
+    ("Sharpe", "sharpe", number),
+    ("std. error", "sharpe_se", number),
+    ("max. drawdown", "max_drawdown", percent),
+    ("turnover a year", "turnover", lambda value: number(value, 1)),
+    ("cost a year", "cost", lambda value: percent(value, 2)),
+)
+FORECAST_COLUMNS = (
+    ("rank IC", "rank_ic", lambda value: number(value, 3)),
+    ("HAC t", "rank_ic_t", lambda value: number(value, 1)),
+    ("IC", "ic", lambda value: number(value, 3)),
+    ("dates with IC > 0", "hit_rate", lambda value: percent(value, 0)),
+    ("R2 against historical mean", "r2", lambda value: percent(value, 2)),
+    ("R2 in units of risk", "r2_target", lambda value: percent(value, 2)),
+    ("the same, uncalibrated", "r2_target_raw", lambda value: percent(value, 2)),
+    ("mean slope", "mean_slope", number),
+)
+AGAINST_COLUMNS = (
+    ("Sharpe difference", "sharpe_difference", number),
+    ("std. error", "sharpe_difference_se", number),
+    ("p, two-sided", "p_value", lambda value: number(value, 3)),
+    ("mean difference a year", "mean_difference", lambda value: percent(value, 2)),
+    ("t", "mean_difference_t", lambda value: number(value, 1)),
+)
+
+
+def render(done: Evaluated, title: str, figures: Figures) -> str:
+    """Return the report as HTML.
+
+    Parameters
+    ----------
+    done : Evaluated
+    title : str
+        Run id, or the name of the configuration.
+    figures : Figures
+    """
+    loader = jinja2.PackageLoader("pipeline")
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    trained = done.trained
+    prepared = trained.prepared
+    panel, target = prepared.panel, done.target
+    order = np.argsort(-target.weights, kind="stable")
+    held = [(panel.assets[i], percent(float(target.weights[i]))) for i in order if target.weights[i] != 0]
+    return environment.get_template("report.html").render(
+        title=title,
+        config=prepared.config,
+        story=describe_run(done).split("\n\n"),
+        headline=_headline(done),
+        svg={name: figures.svg(name) for name in figures.drawn},
+        portfolios=_table(done.performance, PORTFOLIO_COLUMNS, label),
+        chosen=label(done.chosen),
+        forecasts=_table({n: s.metrics for n, s in done.scores.items()}, FORECAST_COLUMNS, str),
+        against=_table(done.comparisons[done.chosen], AGAINST_COLUMNS, label),
+        panel=panel,
+        findings=prepared.findings,
+        missing=prepared.matrix.missing,
+        n_features=len(trained.names),
+        held=[*held, ("cash", percent(target.cash))],
+        as_of=f"{panel.dates[target.position]:%Y-%m-%d}",
+        target=target,
+        slack=sorted(target.attestation.slack.items(), key=lambda item: item[1]),
+        regime=_regime(done),
+        record=done.record().as_dict(),
+        n_folds=len(prepared.schedule.folds),
+        date_range=f"{panel.dates[prepared.schedule.decisions[0]]:%Y-%m} to {panel.dates[-1]:%Y-%m}",
+    )
+
+
+def _table(rows: Any, columns: Any, name: Any) -> dict[str, Any]:
+    """Return headings and formatted rows."""
+    return {
+        "heads": [head for head, _, _ in columns],
+        "rows": [
+            (name(key), [show(values[column]) for _, column, show in columns]) for key, values in rows.items()
+        ],
+    }
+
+
+def _headline(done: Evaluated) -> list[tuple[str, str, str]]:
+    """Return the tiles at the top: value, what it is, and what to hold beside it."""
+    mine, base = done.performance[done.chosen], best_baseline(done.performance)
+    skill = done.scores[done.trained.prepared.config.allocation.forecast].metrics
+    gap = done.comparisons[done.chosen][base]
+    return [
+        (number(mine["sharpe"]), "net Sharpe ratio", f"± {number(mine['sharpe_se'])} standard error"),
+        (number(gap["sharpe_difference"]), f"more than {label(base)}", f"p = {number(gap['p_value'])}"),
+        (number(skill["rank_ic"], 3), "mean rank IC", f"HAC t = {number(skill['rank_ic_t'], 1)}"),
+        (percent(skill["r2"], 2), "R2 out of sample", "against the historical mean"),
+        (percent(mine["max_drawdown"], 0), "maximum drawdown", f"{label(base)}: {_fall(done, base)}"),
+        (number(mine["turnover"], 1), "turnover a year", f"costs {percent(mine['cost'], 2)} a year"),
+    ]
+
+
+def _fall(done: Evaluated, name: str) -> str:
+    return percent(done.performance[name]["max_drawdown"], 0)
+
+
+def _regime(done: Evaluated) -> dict[str, Any]:
+    """Return the regime of the last date and the centres of the last fit."""
+    regimes = done.trained.regimes
+    return {
+        "label": int(regimes.label[-1]),
+        "probabilities": [percent(float(p), 0) for p in regimes.probabilities[-1]],
+        "anomaly": percent(float(regimes.anomaly[-1]), 0),
+        "features": regimes.features,
+        "centres": [[number(float(v), 3) for v in centre] for centre in regimes.centres[-1]],
+    }

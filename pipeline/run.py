@@ -1,0 +1,221 @@
+"""The order of the stages, what is kept of each, and what a run amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from allocation.errors import AllocationError
+from allocation.risk import CovariancePath
+from allocation.weights import Weights
+from backtest.performance import compare, summarise
+from backtest.simulate import BacktestResult
+from features.matrix import FeatureMatrix
+from market.checks import Finding
+from market.panel import Panel
+from market.sources import load
+from models.base import WalkResult
+from models.dataset import Dataset
+from models.forecast import Forecast
+from models.regimes import RegimePath
+from pipeline import stages
+from pipeline.config import Fitted, RunConfig
+from pipeline.errors import RunError
+from pipeline.evaluation import ForecastScore, score_forecast
+from pipeline.progress import Reporter
+from pipeline.record import RunRecord, make_record
+from pipeline.stages import BASELINES, Schedule
+from pipeline.store import Store, key_of
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Data, features and schedule: all that is known before anything is fitted."""
+
+    config: RunConfig
+    panel: Panel
+    findings: tuple[Finding, ...]
+    matrix: FeatureMatrix
+    schedule: Schedule
+    covariances: CovariancePath
+    key: str
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """Everything fitted, and the calibrated forecasts."""
+
+    prepared: Prepared
+    regimes: RegimePath
+    names: tuple[str, ...]
+    walks: Mapping[str, WalkResult]
+    forecasts: Mapping[str, Forecast]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """Forecasts scored, portfolios simulated, and today's target weights.
+
+    Attributes
+    ----------
+    trained : Trained
+    scores : mapping of model name to ForecastScore
+    results : mapping of portfolio name to BacktestResult
+        The baselines, and "model:<name>" for each model.
+    performance : mapping of portfolio name to metrics
+    comparisons : mapping of portfolio name to mapping of baseline to metrics
+        Against each baseline, and against the allocator without a forecast where a zero model is configured.
+    target : Weights
+        Decided at the last date, for the model that `allocation.forecast` names.
+    """
+
+    trained: Trained
+    scores: Mapping[str, ForecastScore]
+    results: Mapping[str, BacktestResult]
+    performance: Mapping[str, Mapping[str, float]]
+    comparisons: Mapping[str, Mapping[str, Mapping[str, float]]]
+    target: Weights
+
+    @property
+    def chosen(self) -> str:
+        """Name of the portfolio that trades the configured forecast."""
+        return f"model:{self.trained.prepared.config.allocation.forecast}"
+
+    def record(self) -> RunRecord:
+        """Return what this run was made of."""
+        return make_record(self.trained.prepared.config, self.trained.prepared.panel)
+
+
+class Pipeline:
+    """Run the stages of one configuration in their order, reusing what did not change.
+
+    Parameters
+    ----------
+    config : RunConfig
+    store : Store
+    reporter : Reporter
+    """
+
+    def __init__(self, config: RunConfig, store: Store, reporter: Reporter) -> None:
+        self.config = config
+        self.store = store
+        self.reporter = reporter
+
+    def prepare(self) -> Prepared:
+        """Load and check the data, build features and schedule, and check that the limits can be met."""
+        config, reporter = self.config, self.reporter
+        data = config.data
+        panel, findings = reporter.stage(
+            "data",
+            lambda: load(data.source, **data.model_dump(exclude={"source"})),
+            lambda value: _describe(value[0], value[1]),
+        )
+        key = key_of(panel.digest(), config.features.model_dump_json())
+        matrix = reporter.stored(
+            self.store, "features", key, partial(stages.make_features, panel, config), _features_line
+        )
+        with threadpool_limits(1):
+            schedule = stages.make_schedule(panel, matrix, config)
+            covariances = reporter.stage(
+                "covariances",
+                partial(stages.make_covariances, panel, schedule, config),
+                lambda path: f"{len(path.positions)} decisions, limits can be met",
+            )
+            stages.check_limits(panel, covariances, config)
+        settings = config.model_dump_json(include={"target", "walk_forward", "regimes", "seed"})
+        return Prepared(config, panel, findings, matrix, schedule, covariances, key_of(key, settings))
+
+    def train(self, prepared: Prepared) -> Trained:
+        """Fit regimes and models along the walk, and calibrate the forecasts."""
+        config, schedule = self.config, prepared.schedule
+        with threadpool_limits(1):
+            regimes = self.reporter.stored(
+                self.store,
+                "regimes",
+                prepared.key,
+                partial(stages.make_regimes, prepared.matrix, schedule, config),
+                lambda path: f"{len(path.refits)} refits of {config.regimes.states} states",
+            )
+            data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, schedule)
+            fitted = {
+                name: self._walk(name, section, data, prepared)
+                for name, section in config.fitted_models().items()
+            }
+            walks = stages.combine(fitted, config)
+            forecasts = stages.make_forecasts(walks, schedule, config)
+        return Trained(prepared, regimes, data.names, walks, forecasts)
+
+    def _walk(self, name: str, section: Fitted, data: Dataset, prepared: Prepared) -> WalkResult:
+        def make() -> WalkResult:
+            with self.reporter.bar(f"model {name}") as progress:
+                return stages.walk_model(name, section, data, prepared.schedule, self.config, progress)
+
+        return self.reporter.stored(
+            self.store,
+            f"model {name}",
+            key_of(prepared.key, name, section.model_dump_json()),
+            make,
+            lambda walk: f"{len(walk.fits)} fits on {walk.fits[0].n_rows} to {walk.fits[-1].n_rows} rows",
+        )
+
+    def evaluate(self, trained: Trained) -> Evaluated:
+        """Score the forecasts, simulate the portfolios and decide at the last date."""
+        config, prepared = self.config, trained.prepared
+        panel, schedule = prepared.panel, prepared.schedule
+        own = config.calibration.own_mean_weight
+        with threadpool_limits(1):
+            scores = {
+                name: score_forecast(forecast, trained.walks[name], schedule, own)
+                for name, forecast in trained.forecasts.items()
+            }
+            policies = stages.make_policies(panel, schedule, trained.forecasts, prepared.covariances, config)
+            everything = key_of(panel.digest(), config.digest())
+            results = {}
+            for name, policy in policies.items():
+                try:
+                    results[name] = self.reporter.stored(
+                        self.store,
+                        f"portfolio {name}",
+                        key_of(everything, name),
+                        partial(stages.backtest, name, policy, panel, schedule, config),
+                        _portfolio_line,
+                    )
+                except AllocationError as error:
+                    raise RunError(f"portfolio {name}: {error}") from error
+            chosen = f"model:{config.allocation.forecast}"
+            target = stages.target_weights(policies[chosen], results[chosen], panel)
+        performance = {name: summarise(result, panel.periods_per_year) for name, result in results.items()}
+        idle = [f"model:{name}" for name, section in config.models.items() if section.kind == "zero"]
+        comparisons = {
+            name: {
+                base: compare(results[name], results[base], panel.periods_per_year)
+                for base in (*BASELINES, *idle)
+                if base != name
+            }
+            for name in results
+            if name not in BASELINES
+        }
+        return Evaluated(trained, scores, results, performance, comparisons, target)
+
+
+def _describe(panel: Panel, findings: tuple[Finding, ...]) -> str:
+    grades = {g: sum(f.severity == g for f in findings) for g in ("warning", "note")}
+    return (
+        f"{panel.name}: {len(panel.dates)} dates x {len(panel.assets)} assets, "
+        f"{panel.dates[0]:%Y-%m-%d} to {panel.dates[-1]:%Y-%m-%d}; "
+        f"{grades['warning']} warnings, {grades['note']} notes"
+    )
+
+
+def _features_line(matrix: FeatureMatrix) -> str:
+    left = f", {len(matrix.missing)} left out" if matrix.missing else ""
+    return f"{len(matrix.names)} features{left}"
+
+
+def _portfolio_line(result: BacktestResult) -> str:
+    growth = float(np.prod(1 + result.net))
+    return f"{len(result.decisions)} decisions, 1 became {growth:.2f} after costs"

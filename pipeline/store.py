@@ -1,0 +1,86 @@
+"""Store: stage results by content hash. What did not change is not computed again."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import os
+import pickle
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+ROOMS = ("market", "features", "validation", "models", "allocation", "backtest")
+LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "lightgbm", "piqp")
+
+
+@functools.cache
+def code_digest() -> str:
+    """Return the SHA-256 of the rooms that compute, of Python and of the libraries that decide numbers."""
+    sha = hashlib.sha256(sys.version.encode())
+    for library in LIBRARIES:
+        sha.update(f"{library}=={importlib.metadata.version(library)}".encode())
+    root = Path(__file__).resolve().parent.parent
+    sources = [path for room in ROOMS for path in (root / room).rglob("*.py")]
+    for path in sorted([*sources, root / "pipeline" / "stages.py"]):
+        sha.update(str(path.relative_to(root)).encode())
+        sha.update(path.read_bytes())
+    return sha.hexdigest()
+
+
+def key_of(*parts: str) -> str:
+    """Return the key of a result that is decided by these texts and by the code."""
+    return hashlib.sha256("\0".join((code_digest(), *parts)).encode()).hexdigest()
+
+
+class Store:
+    """A folder of results, one file each, written whole or not at all.
+
+    A key covers the inputs, the settings, this project's source and the versions of the libraries, so a stored
+    result can never be that of other code. Each file starts with the digest of the rest: one that was damaged
+    is computed again. Results are pickles: keep the folder as private as the code.
+
+    Parameters
+    ----------
+    folder : Path
+    fresh : bool
+        Ignore what is stored; results are still written.
+    """
+
+    def __init__(self, folder: Path, *, fresh: bool = False) -> None:
+        self.folder = folder
+        self.fresh = fresh
+
+    def get(self, stage: str, key: str, make: Callable[[], T]) -> tuple[T, bool]:
+        """Return the result under this key and whether it was reused; make and keep it if it is not there."""
+        path = self.folder / stage / f"{key}.pickle"
+        if not self.fresh and path.exists():
+            content = path.read_bytes()
+            digest, body = content[:32], content[32:]
+            if hashlib.sha256(body).digest() == digest:
+                kept: T = pickle.loads(body)  # noqa: S301 (our own file, checked by its digest)
+                return kept, True
+        value = make()
+        body = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+        write_whole(path, hashlib.sha256(body).digest() + body)
+        return value, False
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is either as before or complete, also when the process is killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

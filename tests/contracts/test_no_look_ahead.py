@@ -1,0 +1,219 @@
+"""The law of the whole pipeline: replace everything after t, and nothing dated up to t changes by a bit."""
+
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from causality import violations
+from synthetic import make_panel
+
+import models.linear
+from features.spec import feature, registered
+from market.sources import load
+from models.regimes import KMeansRegimes, walk_regimes
+from models.scaling import Standardiser
+from pipeline import stages
+from pipeline.config import RunConfig, load_config
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
+
+def by_date(n_dates, positions, values):
+    """Spread values that belong to some dates over all dates."""
+    values = np.asarray(values, dtype=float).reshape(len(positions), -1)
+    out = np.full((n_dates, values.shape[1]), np.nan)
+    out[positions] = values
+    return out
+
+
+def everything(config: RunConfig, panel):
+    """Return all that the pipeline makes, by the date at which it was known."""
+    n = len(panel.dates)
+    matrix = stages.make_features(panel, config)
+    schedule = stages.make_schedule(panel, matrix, config)
+    regimes = stages.make_regimes(matrix, schedule, config)
+    data = stages.make_dataset(panel, matrix, regimes, schedule)
+    walks = stages.combine(
+        {
+            name: stages.walk_model(name, section, data, schedule, config)
+            for name, section in config.fitted_models().items()
+        },
+        config,
+    )
+    forecasts = stages.make_forecasts(walks, schedule, config)
+    covariances = stages.make_covariances(panel, schedule, config)
+    # Beside the decisions there is one for the last date of the panel, whichever that is.
+    at_decision = np.isin(covariances.positions, schedule.decisions)
+    out = {f"feature {name}": matrix.values[:, :, k] for k, name in enumerate(matrix.names)} | {
+        "label, by its end": ended(schedule.labels.value, schedule.labels.end),
+        "target, by its end": ended(schedule.target.value, schedule.labels.end),
+        "regime probabilities": regimes.probabilities,
+        "regime labels": regimes.label.astype(float),
+        "anomaly": regimes.anomaly,
+        "decisions": by_date(n, schedule.decisions, np.ones(len(schedule.decisions))),
+        "folds": by_date(
+            n,
+            [fold.test[0] for fold in schedule.folds],
+            [[len(f.train), f.train[0], f.train[-1], f.train_ends[-1]] for f in schedule.folds],
+        ),
+        "covariances": by_date(n, covariances.positions[at_decision], covariances.sigma[at_decision]),
+    }
+    for name, forecast in forecasts.items():
+        out[f"forecast {name}: mean"] = by_date(n, forecast.positions, forecast.mean)
+        out[f"forecast {name}: standard error"] = by_date(n, forecast.positions, forecast.stderr)
+        out[f"forecast {name}: raw"] = by_date(n, forecast.positions, forecast.raw)
+        out[f"forecast {name}: slope"] = by_date(n, forecast.positions, forecast.slope)
+        fits = walks[name].fits
+        fitted = [[*fit.importance, *fit.chosen.values()] for fit in fits]
+        out[f"fit of {name}"] = by_date(n, [fit.first_test for fit in fits], fitted)
+    for name, policy in stages.make_policies(panel, schedule, forecasts, covariances, config).items():
+        result = stages.backtest(name, policy, panel, schedule, config)
+        out[f"weights of {name}"] = by_date(n, result.decisions, result.targets)
+    return out
+
+
+def ended(values, ends):
+    """Move each row to the row at which it was known."""
+    out = np.full_like(values, np.nan)
+    inside = ends < len(values)
+    out[ends[inside]] = values[inside]
+    return out
+
+
+def smaller(name, **walk):
+    """Return a shipped configuration with fewer refits and smaller models, and nothing else changed."""
+    config = load_config(CONFIGS / f"{name}.yaml")
+    models = {
+        key: section.model_copy(
+            update={
+                k: v
+                for k, v in {"n_penalties": 8, "inner_splits": 2, "max_trees": 20}.items()
+                if hasattr(section, k)
+            }
+        )
+        for key, section in config.models.items()
+    }
+    start = walk.pop("start")
+    return config.model_copy(
+        update={
+            "models": models,
+            "walk_forward": config.walk_forward.model_copy(update=walk),
+            "evaluation": config.evaluation.model_copy(update={"start": start}),
+        }
+    )
+
+
+@cache
+def sources():
+    """Return a part of each embedded source that is long enough to fit, test and trade on."""
+    industries, _ = load("industries", end="1966-12-31")
+    stocks, _ = load("stocks", end="1997-06-30")
+    return {
+        "industries": (
+            industries,
+            smaller("industries", first_test="1957-01-31", refit_every=24, start="1960-01-31"),
+        ),
+        "stocks": (stocks, smaller("stocks", first_test="1996-01-02", train_every=10, start="1996-06-03")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "row"),
+    [("industries", -70), ("industries", -31), ("industries", -2), ("stocks", -200), ("stocks", -43)],
+)
+def test_nothing_known_at_t_depends_on_what_comes_after(source, row):
+    panel, config = sources()[source]
+    found = violations(partial(everything, config), panel, [len(panel.dates) + row], seed=11)
+    assert found == []
+
+
+@pytest.fixture
+def small():
+    """A synthetic panel with listings, deaths and holes, and a configuration that runs on it in a second."""
+    panel = make_panel("monthly", n_dates=150, n_assets=8, seed=4)
+    _, config = sources()["industries"]
+    models = {name: config.models[name] for name in ("ridge", "lightgbm")}
+    walk = config.walk_forward.model_copy(update={"first_test": panel.dates[90].date(), "refit_every": 12})
+    allocation = config.allocation.model_copy(
+        update={"forecast": "ridge", "covariance_window": 60, "min_history": 24}
+    )
+    evaluation = config.evaluation.model_copy(update={"start": panel.dates[100].date()})
+    return panel, config.model_copy(
+        update={"models": models, "walk_forward": walk, "allocation": allocation, "evaluation": evaluation}
+    )
+
+
+def look(small):
+    panel, config = small
+    return violations(partial(everything, config), panel, [106, 126], seed=3)
+
+
+def test_the_small_panel_is_clean(small):
+    assert look(small) == []
+
+
+def test_a_centred_window_is_caught(small, monkeypatch):
+    from features import spec
+
+    monkeypatch.setattr(spec, "_CATALOGUE", registered())
+
+    @feature(stage="asset", lookback=3, unit="fraction")
+    def centred_mean(returns):
+        """Mean of the month before, this month and the month after."""
+        after = np.vstack([returns[1:], returns[-1:]])
+        return (np.vstack([returns[:1], returns[:-1]]) + returns + after) / 3
+
+    found = look(small)
+    assert any("feature centred_mean" in line for line in found)
+    assert any("forecast" in line for line in found)
+
+
+def test_scaling_on_the_full_sample_is_caught(small, monkeypatch):
+    honest = stages.make_dataset
+
+    def leaking(panel, matrix, regimes, schedule):
+        data = honest(panel, matrix, regimes, schedule)
+        rows = data.X.reshape(-1, data.X.shape[-1])
+        return replace(data, X=Standardiser().fit(rows).transform(rows).reshape(data.X.shape))
+
+    monkeypatch.setattr(stages, "make_dataset", leaking)
+    assert any("forecast ridge: raw" in line for line in look(small))
+
+
+def test_a_scaler_that_remembers_the_test_is_caught(small, monkeypatch):
+    """The scaler of a fold sees the rows it will be asked about."""
+    honest = models.linear.PenalisedRegression.predict
+
+    def leaking(self, X, rows=None):
+        self.scaler_ = Standardiser().fit(X)
+        return honest(self, X, rows)
+
+    monkeypatch.setattr(models.linear.PenalisedRegression, "predict", leaking)
+    assert any("forecast ridge: raw" in line for line in look(small))
+
+
+def test_a_backward_fill_is_caught(small, monkeypatch):
+    import pandas as pd
+
+    honest = stages.make_features
+
+    def leaking(panel, config):
+        matrix = honest(panel, config)
+        filled = [pd.DataFrame(matrix.values[:, :, k]).bfill().to_numpy() for k in range(len(matrix.names))]
+        return replace(matrix, values=np.stack(filled, axis=2))
+
+    monkeypatch.setattr(stages, "make_features", leaking)
+    assert any(line.split(": ")[1].startswith("feature") for line in look(small))
+
+
+def test_clusters_fitted_on_all_dates_are_caught(small, monkeypatch):
+    def leaking(X, folds, names, *, n_states, seed):
+        path = walk_regimes(X, folds, names, n_states=n_states, seed=seed)
+        probabilities, anomaly = KMeansRegimes(n_states, seed).fit(X).tell(X)
+        probabilities[: folds[0].test[0]] = np.nan
+        return replace(path, probabilities=probabilities, anomaly=anomaly, label=probabilities.argmax(axis=1))
+
+    monkeypatch.setattr(stages, "walk_regimes", leaking)
+    assert any("regime probabilities" in line for line in look(small))

@@ -1,0 +1,106 @@
+"""Configurations: the shipped ones load, and each mistake is named where it stands."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.config import load_config
+from pipeline.errors import ConfigError
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
+
+def written(tmp_path, **changes):
+    """Write the default configuration with dotted keys changed; None deletes."""
+    content = yaml.safe_load((CONFIGS / "industries.yaml").read_text())
+    for key, value in changes.items():
+        *path, last = key.split("__")
+        section = content
+        for part in path:
+            section = section[part]
+        if value is ...:
+            del section[last]
+        else:
+            section[last] = value
+    file = tmp_path / "c.yaml"
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda f: f.stem)
+def test_shipped_configurations_load(file):
+    config = load_config(file)
+    assert config.name == file.stem
+    assert config.digest() == load_config(file).digest()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"wlak_forward": {}}, r"wlak_forward: unknown key \(did you mean 'walk_forward'\?\)"),
+        ({"target__horizont": 1}, r"target.horizont: unknown key \(did you mean 'horizon'\?\)"),
+        (
+            {"models__ridge__penalties": 3},
+            r"models.ridge.penalties: unknown key \(did you mean 'n_penalties'\?\)",
+        ),
+        ({"models__ridge__kind": "rigde"}, "models.ridge: .*'rigde'"),
+        ({"target__horizon": 0}, "target.horizon: Input should be greater than or equal to 1, got 0"),
+        ({"target__horizon": "one"}, "target.horizon: Input should be a valid integer.*got 'one'"),
+        ({"target": ...}, "target: missing"),
+        (
+            {"evaluation__start": "1950-01-01"},
+            "evaluation.start 1950-01-01 is before walk_forward.first_test",
+        ),
+        ({"walk_forward__first_test": "soon"}, "walk_forward.first_test: .*got 'soon'"),
+        ({"allocation__forecast": "rigde"}, r"allocation.forecast: 'rigde' .*did you mean 'ridge'"),
+        ({"models__combination__members": ["ridge", "laso"]}, r"'laso' is no fitted model .*'lasso'"),
+        ({"data__source": "prices"}, "needs a path"),
+        ({"data__path": "x.csv"}, "only it takes one"),
+        ({"name": "../evil"}, "name: String should match"),
+        ({"cost_rate": float("nan")}, "cost_rate"),
+        ({"allocation__minimum": 0.5, "allocation__maximum": 0.1}, "allocation: "),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_mistakes_are_named(tmp_path, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(written(tmp_path, **changes))
+
+
+def test_all_mistakes_are_told_at_once(tmp_path):
+    file = written(tmp_path, target__horizon=0, cost_rate=2.0, sead=1)
+    with pytest.raises(ConfigError) as error:
+        load_config(file)
+    text = str(error.value)
+    assert "3 mistakes" in text
+    assert all(key in text for key in ("target.horizon", "cost_rate", "sead"))
+
+
+def test_a_doubled_key_is_an_error(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text((CONFIGS / "industries.yaml").read_text() + "\nseed: 2\n")
+    with pytest.raises(ConfigError, match="'seed' is given twice"):
+        load_config(file)
+
+
+def test_unreadable_files(tmp_path):
+    with pytest.raises(ConfigError, match=r"cannot read the configuration .*nothing.yaml: No such file"):
+        load_config(tmp_path / "nothing.yaml")
+    file = tmp_path / "c.yaml"
+    file.write_text("a: [1")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load_config(file)
+    file.write_text("just text")
+    with pytest.raises(ConfigError, match="expected a mapping"):
+        load_config(file)
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="UTF-8"):
+        load_config(file)
+
+
+def test_the_digest_is_of_what_decides_the_result(tmp_path):
+    digest = load_config(written(tmp_path)).digest()
+    assert load_config(written(tmp_path, output="elsewhere")).digest() == digest
+    assert load_config(written(tmp_path, seed=1)).digest() != digest
+    assert load_config(written(tmp_path, calibration__prior_periods=12)).digest() != digest
