@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
+from numpy.typing import NDArray
 
 from pipeline.narrative import best_baseline, label
 from pipeline.run import Evaluated
@@ -23,6 +24,8 @@ INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 MINE = "#0b63b5"
 BASE_COLOURS = dict(zip(BASELINES, ("#9aa5b1", "#d9822b", "#c5cdd6", "#7a9e3f"), strict=True))
 REGIME_COLOURS = ("#cfe8d5", "#fdf0c4", "#f8cfc4", "#dcd0f0", "#cfe3f5", "#eadbc8")
+POINTS = 1000
+"""Most points of a line: more than a screen shows would only make the page heavy."""
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "tangency",
     "svg.fonttype": "none",
@@ -90,6 +93,11 @@ def _dates(done: Evaluated, positions: Any) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(done.trained.prepared.panel.dates[positions])
 
 
+def _thin(n: int) -> NDArray[np.int64]:
+    """Return at most `POINTS` + 1 of n indices, evenly spread, the last always there."""
+    return np.unique(np.r_[np.arange(0, n, max(1, -(-n // POINTS))), n - 1])
+
+
 def _log_wealth(axis: Axes) -> None:
     axis.set_yscale("log")
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -103,14 +111,18 @@ def draw_wealth(done: Evaluated) -> Figure:
         result = done.results[name]
         wealth = np.concatenate([[1.0], np.cumprod(1 + result.net)])
         dates = _dates(done, np.concatenate([[result.positions[0] - 1], result.positions]))
+        some = _thin(len(wealth))
         mine = name == done.chosen
         colour, width = (MINE, 2.0) if mine else (BASE_COLOURS[name], 1.2)
-        top.plot(dates, wealth, color=colour, lw=width, label=label(name), zorder=3 if mine else 2)
+        top.plot(
+            dates[some], wealth[some], color=colour, lw=width, label=label(name), zorder=3 if mine else 2
+        )
         if mine or name == best_baseline(done.performance):
-            fall = 100 * (wealth / np.maximum.accumulate(wealth) - 1)
-            bottom.plot(dates, fall, color=colour, lw=width)
+            # The worst of each stretch that a point stands for, so that no trough is lost.
+            fall = np.minimum.reduceat(100 * (wealth / np.maximum.accumulate(wealth) - 1), some)
+            bottom.plot(dates[some], fall, color=colour, lw=width)
             if mine:
-                bottom.fill_between(dates, fall, 0, color=colour, alpha=0.12, lw=0)
+                bottom.fill_between(dates[some], fall, 0, color=colour, alpha=0.12, lw=0)
     _log_wealth(top)
     top.set_ylabel("wealth, start = 1, log scale")
     top.legend(loc="upper left")
@@ -136,12 +148,13 @@ def draw_sharpe(done: Evaluated) -> Figure:
 def draw_weights(done: Evaluated) -> Figure:
     """Weights of the traded portfolio through time, largest on average at the bottom."""
     panel, result = done.trained.prepared.panel, done.results[done.chosen]
-    weights = np.column_stack([result.weights, result.cash_weight])
+    some = _thin(len(result.positions))
+    weights = np.column_stack([result.weights, result.cash_weight])[some]
     names = [*panel.assets, "cash"]
     held = [i for i in np.argsort(-np.abs(weights).mean(axis=0)) if np.abs(weights[:, i]).max() > 1e-9]
     figure, (axis,) = _figure(4.2)
     colours = mpl.colormaps["tab20"](np.linspace(0, 1, 20))
-    dates = _dates(done, result.positions)
+    dates = _dates(done, result.positions[some])
     if (weights >= -1e-12).all():
         stack = [100 * weights[:, i] for i in held]
         axis.stackplot(dates, stack, labels=[names[i] for i in held], colors=colours, step="pre")
@@ -163,6 +176,8 @@ def draw_regimes(done: Evaluated) -> Figure:
     dates, labels = panel.dates[first:], regimes.label[first:]
     wealth = np.cumprod(1 + np.nan_to_num(panel.market[first:]))
     figure, (top, bottom) = _figure(5.0, 2, (2.4, 1))
+    # Calm is green and turbulent red, by what the last fit makes of the first feature.
+    rank = np.argsort(np.argsort(regimes.centres[-1][:, 0]))
     changes = np.flatnonzero(np.diff(labels)) + 1
     seen: set[int] = set()
     for start, stop in zip(np.r_[0, changes], np.r_[changes, len(labels)], strict=True):
@@ -172,15 +187,18 @@ def draw_regimes(done: Evaluated) -> Figure:
         name = None if state in seen else f"regime {state}"
         seen.add(state)
         end = dates[min(stop, len(dates) - 1)]
-        top.axvspan(dates[start], end, color=REGIME_COLOURS[state % len(REGIME_COLOURS)], lw=0, label=name)
-    top.plot(dates, wealth, color=INK, lw=1.3)
+        top.axvspan(
+            dates[start], end, color=REGIME_COLOURS[rank[state] % len(REGIME_COLOURS)], lw=0, label=name
+        )
+    some = _thin(len(dates))
+    top.plot(dates[some], wealth[some], color=INK, lw=1.3)
     _log_wealth(top)
     top.set_ylabel("market, log scale")
     top.grid(visible=False)
     handles, names = top.get_legend_handles_labels()
     order = np.argsort(names)
     top.legend([handles[i] for i in order], [names[i] for i in order], loc="upper left", ncols=len(names))
-    bottom.plot(dates, regimes.anomaly[first:], color="#b83280", lw=0.8)
+    bottom.plot(dates[some], regimes.anomaly[first:][some], color="#b83280", lw=0.8)
     bottom.set_ylim(0, 1.02)
     bottom.set_ylabel("anomaly")
     bottom.margins(x=0)
@@ -205,8 +223,9 @@ def draw_information(done: Evaluated) -> Figure:
         if not known.any():
             continue
         mine = name == config.allocation.forecast
-        dates = _dates(done, score.positions[known])
-        bottom.plot(dates, np.cumsum(score.rank_ic[known]), lw=2.2 if mine else 1.2, label=name)
+        dates, total = _dates(done, score.positions[known]), np.cumsum(score.rank_ic[known])
+        some = _thin(len(total))
+        bottom.plot(dates[some], total[some], lw=2.2 if mine else 1.2, label=name)
     bottom.set_ylabel("cumulated rank IC")
     bottom.legend(loc="upper left")
     return figure

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from allocation.constraints import Constraints, Group
-from allocation.errors import AllocationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from allocation.constraints import Constraints, Group
+from allocation.errors import AllocationError
 from models.base import Forecaster
 from models.baseline import HistoricalMean, Zero
 from models.boosting import Boosting

@@ -6,7 +6,6 @@ PipelineError
 """
 
 from allocation.errors import AllocationError
-
 from features.spec import FeatureError
 from market.errors import DataError
 from models.errors import ModelError

@@ -27,8 +27,9 @@ class LinearForecast(PythonModel):
         """Read the specification that was logged."""
         self.spec: dict[str, Any] = json.loads(Path(context.artifacts["spec"]).read_text(encoding="utf-8"))
 
-    # No type hints: MLflow would read them as a schema, and the schema is the logged signature.
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.Series:
         """Return the raw forecast of each row of the table, a Series with its index."""
         spec = self.spec
         missing = [name for name in spec["features"] if name not in model_input.columns]

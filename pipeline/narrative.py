@@ -26,12 +26,13 @@ def label(portfolio: str) -> str:
 
 def number(value: float, digits: int = 2) -> str:
     """Return a number, or a dash where there is none."""
-    return f"{value:.{digits}f}" if math.isfinite(value) else "–"
+    # Adding 0 turns the -0.0 that rounding leaves into 0.0.
+    return f"{round(value, digits) + 0.0:.{digits}f}" if math.isfinite(value) else "–"
 
 
 def percent(value: float, digits: int = 1) -> str:
     """Return a fraction as a percentage, or a dash where there is none."""
-    return f"{100 * value:.{digits}f} %" if math.isfinite(value) else "–"
+    return f"{number(100 * value, digits)} %" if math.isfinite(value) else "–"
 
 
 def best_baseline(performance: Mapping[str, Mapping[str, float]]) -> str:
@@ -47,7 +48,9 @@ def describe_run(done: Evaluated) -> str:
     mine, base = done.performance[done.chosen], best_baseline(done.performance)
     difference = done.comparisons[done.chosen][base]
     gap, p = difference["sharpe_difference"], difference["p_value"]
-    verb = "beat" if gap > 0 else "fell short of"
+    verb = "cannot be told from"
+    if p < 0.05:
+        verb = "beat" if gap > 0 else "fell short of"
     skill = done.scores[config.allocation.forecast].metrics
     lines = [
         f"The portfolio on the forecasts of {config.allocation.forecast} {verb} the best baseline, {label(base)}: "

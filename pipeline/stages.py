@@ -98,12 +98,14 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
         first_train=first_train,
         every=walk.train_every,
     ).folds()
-    # A regime has no label: it is known at once, and only its own dates must lie before those it tells.
+    # A regime has no label: it is known at once, and only its own dates must lie before those it tells. Its
+    # features are warm sooner than the slowest of all, so it starts sooner than the models that use it.
+    regime_start = _regime_warm(matrix, config)
     regime_folds = WalkForward(
         np.arange(len(panel.dates)),
-        first_test=min(first_train + config.regimes.min_train, first_test),
+        first_test=min(regime_start + config.regimes.min_train, len(panel.dates) - 1),
         refit_every=walk.refit_every,
-        first_train=first_train,
+        first_train=regime_start,
     ).folds()
     risk = trailing_risk(panel, target.risk_window, target.horizon)
     decisions = decision_positions(len(panel.dates), first=start, every=config.allocation.rebalance_every)
@@ -117,6 +119,28 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
     )
 
 
+def _regime_warm(matrix: FeatureMatrix, config: RunConfig) -> int:
+    """Return the first row at which every regime feature is warm.
+
+    Raises
+    ------
+    RunError
+        If a regime feature does not exist or differs between assets.
+    """
+    warm = 0
+    for name in config.regimes.features:
+        if name not in matrix.names:
+            why = matrix.missing.get(name, "it is not among the features of this run")
+            raise RunError(f"regimes.features: {name!r} cannot be used: {why}")
+        index = matrix.names.index(name)
+        if not matrix.common[index]:
+            raise RunError(
+                f"regimes.features: {name!r} differs between assets; a regime needs market features"
+            )
+        warm = max(warm, matrix.warm[index])
+    return warm
+
+
 def _row(panel: Panel, date: object, key: str) -> int:
     wanted = pd.Timestamp(str(date))
     if not panel.dates[0] <= wanted <= panel.dates[-1]:
@@ -128,24 +152,10 @@ def _row(panel: Panel, date: object, key: str) -> int:
 
 
 def make_regimes(matrix: FeatureMatrix, schedule: Schedule, config: RunConfig) -> RegimePath:
-    """Refit the regimes along the walk and tell each date.
-
-    Raises
-    ------
-    RunError
-        If a regime feature is not common to all assets or does not exist.
-    """
-    columns = []
-    for name in config.regimes.features:
-        if name not in matrix.names:
-            why = matrix.missing.get(name, "it is not among the features of this run")
-            raise RunError(f"regimes.features: {name!r} cannot be used: {why}")
-        index = matrix.names.index(name)
-        if not matrix.common[index]:
-            raise RunError(
-                f"regimes.features: {name!r} differs between assets; a regime needs market features"
-            )
-        columns.append(_first_finite(matrix.values[:, :, index]))
+    """Refit the regimes along the walk and tell each date."""
+    columns = [
+        _first_finite(matrix.values[:, :, matrix.names.index(name)]) for name in config.regimes.features
+    ]
     return walk_regimes(
         np.stack(columns, axis=1),
         schedule.regime_folds,

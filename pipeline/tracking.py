@@ -8,7 +8,6 @@ import math
 import os
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,8 +48,9 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
     """
     import mlflow
 
+    # What they tell at lower levels is how a database is made and that a given signature was not guessed.
     for noisy in ("alembic", "mlflow"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+        logging.getLogger(noisy).setLevel(logging.ERROR)
     uri = tracking_uri(output)
     output.mkdir(parents=True, exist_ok=True)
     with FileLock(output / ".mlflow.lock"):
@@ -154,11 +154,10 @@ def _log_model(run: str, spec: Mapping[str, Any]) -> None:
     if "booster" not in spec and "coefficients" not in spec:
         return
     import mlflow
+    import pandas as pd
 
     requirements = [f"{name}=={done}" for name, done in _versions().items()]
-    with mlflow.start_run(run_id=run, nested=True), warnings.catch_warnings():
-        # The signature is given; an example beside it would only be run again.
-        warnings.filterwarnings("ignore", message=".*input example was not provided", category=UserWarning)
+    with mlflow.start_run(run_id=run, nested=True):
         if "booster" in spec:
             import lightgbm as lgb
             import mlflow.lightgbm
@@ -181,6 +180,8 @@ def _log_model(run: str, spec: Mapping[str, Any]) -> None:
                 artifacts={"spec": str(path)},
                 pip_requirements=requirements,
                 signature=_signature(spec["features"]),
+                # The average asset of the training window.
+                input_example=pd.DataFrame([spec["mean"]], columns=spec["features"]),
             )
 
 
