@@ -1,0 +1,170 @@
+"""The command line: what it writes, what it reuses, and how it refuses."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline import cli
+
+
+def tangency(monkeypatch, *arguments):
+    """Run the command in this process and return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["tangency", *map(str, arguments)])
+    try:
+        cli.main()
+    except SystemExit as stopped:
+        return stopped.code
+    return 0
+
+
+def runs_left(folder: Path):
+    """Return whatever looks like a run, a part of one, or a tracking database."""
+    output = folder / "runs"
+    if not output.exists():
+        return []
+    return [p.name for p in output.iterdir() if p.name != "store"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeed": 1}, "seeed: unknown key (did you mean 'seed'?)"),
+        ({"data__path": "nowhere/prices.csv"}, "nowhere/prices.csv"),
+        ({"data__source": "bloomberg", "data__path": None}, "bloomberg"),
+        ({"allocation__maximum": 0.05}, "maximum weight 0.05"),
+        ({"allocation__groups": {"all": {"assets": ["nobody"], "maximum": 0.3}}}, "'nobody'"),
+        ({"features__include": ["asset", "momentun_12_1"]}, "momentum_12_1"),
+        ({"regimes__features": ["return_1"]}, "differs between assets"),
+        ({"walk_forward__first_test": "1991-01-31"}, "warm only from"),
+        (
+            {"walk_forward__first_test": "2050-01-31", "evaluation__start": "2050-01-31"},
+            "outside of the data",
+        ),
+        ({"allocation__min_history": 10_000}, "no asset can be held"),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
+)
+def test_a_mistake_is_one_message_and_nothing_is_left(mine, tmp_path, monkeypatch, capsys, changes, message):
+    assert tangency(monkeypatch, "run", "--config", mine(**changes)) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert "Traceback" not in told
+    assert len(told) < 1500
+    assert runs_left(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text.replace("\n", "\n1995-06-30,abc\n", 1), "abc"),
+        (lambda text: text[: text.rindex(",")] + ",lots\n", "lots"),
+        (lambda text: text + text.splitlines()[-1] + "\n", "date"),
+        (lambda text: "", "empty"),
+    ],
+    ids=["ragged", "text in a price", "a doubled date", "empty"],
+)
+def test_a_damaged_file_is_named(mine, tmp_path, monkeypatch, capsys, damage, message):
+    path = tmp_path / "prices.csv"
+    path.write_text(damage(path.read_text()))
+    assert tangency(monkeypatch, "run", "--config", mine()) == 2
+    told = capsys.readouterr().err
+    assert "prices.csv" in told
+    assert message in told
+    assert "Traceback" not in told
+    assert runs_left(tmp_path) == []
+
+
+def test_a_missing_configuration_and_a_wrong_option(monkeypatch, capsys, tmp_path):
+    assert tangency(monkeypatch, "run", "--config", tmp_path / "no.yaml") == 2
+    assert "cannot read the configuration" in capsys.readouterr().err
+    assert tangency(monkeypatch, "run", "--cnofig", "x") == 2
+    assert "No such option" in capsys.readouterr().err
+
+
+def test_train_evaluate_allocate_and_report(mine, tmp_path, monkeypatch, capsys):
+    config = mine()
+    assert tangency(monkeypatch, "train", "--config", config) == 0
+    assert "last fit" in capsys.readouterr().out
+    assert tangency(monkeypatch, "evaluate", "--config", config) == 0
+    told = capsys.readouterr().out
+    assert "reused" in told
+    assert "model combination" in told
+    target = tmp_path / "weights.csv"
+    assert tangency(monkeypatch, "allocate", "--config", config, "--output", target) == 0
+    assert "Target weights at the close of 2002-06-30" in capsys.readouterr().out
+    table = pd.read_csv(target)
+    assert len(table) == 1
+    assert table.drop(columns=["date", "status"]).sum(axis=1).iloc[0] == pytest.approx(1)
+    assert tangency(monkeypatch, "report", "--config", config) == 0
+    page = (tmp_path / "runs" / "mine-report.html").read_text()
+    assert page.count("<svg") == 6
+    assert "http://" not in page.replace("http://www.w3.org", "").replace(
+        "http://creativecommons.org", ""
+    ).replace("http://purl.org", "")
+    assert runs_left(tmp_path) == ["mine-report.html"], "only run makes run folders"
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(mine, tmp_path, monkeypatch, capsys):
+    from pipeline import stages
+
+    config = mine()
+    honest = stages.walk_model
+
+    def interrupted(name, *arguments):
+        if name == "lightgbm":
+            raise KeyboardInterrupt
+        return honest(name, *arguments)
+
+    monkeypatch.setattr(stages, "walk_model", interrupted)
+    assert tangency(monkeypatch, "run", "--config", config) == 130
+    assert "run the same command to go on" in capsys.readouterr().err
+    assert runs_left(tmp_path) == []
+    monkeypatch.setattr(stages, "walk_model", honest)
+    assert tangency(monkeypatch, "train", "--config", config) == 0
+    lines = {line.split("  ")[0].strip(): line for line in capsys.readouterr().out.splitlines()}
+    assert "reused" in lines["model ridge"]
+    assert "reused" not in lines["model lightgbm"]
+
+
+def test_a_report_that_fails_leaves_no_run(mine, tmp_path, monkeypatch):
+    from pipeline import report
+
+    def fail(*arguments):
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(report, "render", fail)
+    with pytest.raises(RuntimeError, match="planted"):
+        tangency(monkeypatch, "run", "--config", mine())
+    assert runs_left(tmp_path) == []
+
+
+def test_help_names_every_command_and_imports_nothing_heavy():
+    code = (
+        "import sys; sys.argv=['tangency','--help']\n"
+        "from pipeline.cli import main\n"
+        "try:\n main()\nexcept SystemExit: pass\n"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & {'mlflow','lightgbm','matplotlib','sklearn','piqp'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for command in ("run", "train", "evaluate", "allocate", "report", "ui"):
+        assert f"  {command} " in done.stdout
+    assert done.stdout.strip().endswith("[]"), "heavy imports at start"
+
+
+def test_python_m_pipeline_is_the_same():
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "train", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "--fresh" in done.stdout
+
+
+def test_summary_is_strict_json(mine, tmp_path, monkeypatch):
+    """A panel on which some scores do not exist still gives JSON that any reader takes."""
+    from pipeline import outputs
+
+    text = outputs.to_json({"a": float("nan"), "b": [float("inf"), 1.5]})
+    assert json.loads(text) == {"a": None, "b": [None, 1.5]}

@@ -1,0 +1,198 @@
+"""From a CSV file to a tracked run: everything is written, everything is true, and noise stays noise."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from conftest import settings, write_prices
+from rich.console import Console
+
+from pipeline import outputs
+from pipeline.charts import draw
+from pipeline.config import load_config
+from pipeline.progress import Reporter
+from pipeline.report import render
+from pipeline.run import Pipeline
+from pipeline.stages import BASELINES
+from pipeline.store import Store
+from pipeline.tracking import open_experiment, track
+
+
+def evaluated(path, fresh=False):
+    """Run everything but writing and tracking."""
+    config = load_config(path)
+    pipeline = Pipeline(config, Store(config.output / "store", fresh=fresh), Reporter(Console(quiet=True)))
+    done = pipeline.evaluate(pipeline.train(pipeline.prepare()))
+    return done, pipeline.reporter
+
+
+def written(path, run_id="one"):
+    """Run everything but tracking and return it with its folder."""
+    done, reporter = evaluated(path)
+    figures = draw(done)
+    text = outputs.summary(done, run_id, reporter.seconds, reporter.reused)
+    return done, outputs.write_run(done, run_id, text, render(done, run_id, figures)), figures, reporter
+
+
+def test_a_run_folder_holds_what_it_promises(mine, tmp_path):
+    done, folder, _, _ = written(mine())
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "forecasts.parquet",
+        "report.html",
+        "summary.json",
+        "weights.csv",
+    ]
+    assert (tmp_path / "runs" / "latest").resolve() == folder.resolve()
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["schema"] == outputs.SCHEMA
+    assert summary["n_folds"] == 5
+    assert set(summary["forecast"]) == {"zero", "mean", "ridge", "lightgbm", "combination"}
+    assert set(summary["portfolio"]) == {*BASELINES, *(f"model:{name}" for name in summary["forecast"])}
+    assert set(summary["comparison"]["model:ridge"]) == {*BASELINES, "model:zero"}
+    assert summary["target"]["limits_hold"] is True
+    assert summary["forecast"]["zero"]["rank_ic"] is None, "a constant forecast ranks nothing"
+    assert len(summary["record"]["config_hash"]) == 64
+    assert summary["seconds"].keys() >= {"data", "features", "model ridge"}
+
+    weights = pd.read_csv(folder / "weights.csv")
+    assets = [c for c in weights.columns if c not in ("date", "status")]
+    np.testing.assert_allclose(weights[assets].sum(axis=1), 1, atol=1e-9)
+    assert weights[assets].max().max() <= 0.5 + 1e-6
+    assert weights["date"].iloc[-1] == "2002-06-30"
+    assert summary["target"]["weights"] == pytest.approx(weights[assets[:-1]].iloc[-1].to_dict())
+
+    forecasts = pd.read_parquet(folder / "forecasts.parquet")
+    one = forecasts[(forecasts.model == "ridge") & (forecasts.date == "2002-06-30")]
+    told = done.trained.forecasts["ridge"]
+    np.testing.assert_array_equal(one["mean"], told.mean[-1][np.isfinite(told.mean[-1])])
+    assert (forecasts["stderr"].dropna() >= 0).all()
+
+
+def test_a_second_run_reuses_everything_and_gives_the_same_bits(mine):
+    first, _ = evaluated(mine())
+    second, reporter = evaluated(mine())
+    stored = {name for name in reporter.seconds if name not in ("data", "covariances")}
+    assert set(reporter.reused) == stored
+    fresh, reporter = evaluated(mine(), fresh=True)
+    assert reporter.reused == []
+    for other in (second, fresh):
+        for name, result in first.results.items():
+            np.testing.assert_array_equal(other.results[name].net, result.net)
+        np.testing.assert_array_equal(other.target.weights, first.target.weights)
+        for name, metrics in first.performance.items():
+            assert dict(other.performance[name]) == pytest.approx(dict(metrics), rel=0, abs=0, nan_ok=True)
+
+
+def test_what_changed_is_made_again_and_nothing_else(mine):
+    evaluated(mine())
+    _, reporter = evaluated(mine(cost_rate=0.002))
+    again = {name for name in reporter.seconds if name not in reporter.reused}
+    assert all(name.startswith("portfolio") or name in ("data", "covariances") for name in again)
+    _, reporter = evaluated(mine(models__ridge__n_penalties=10))
+    assert "model lightgbm" in reporter.reused
+    assert "model ridge" not in reporter.reused
+
+
+def test_a_failed_write_leaves_nothing(mine, tmp_path, monkeypatch):
+    monkeypatch.setattr(outputs, "forecasts_table", lambda done: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        written(mine())
+    assert [p.name for p in (tmp_path / "runs").iterdir()] == ["store"]
+
+
+def test_latest_moves_to_the_newest(mine, tmp_path):
+    written(mine(), "one")
+    written(mine(), "two")
+    assert (tmp_path / "runs" / "latest").readlink().name == "two"
+    assert (tmp_path / "runs" / "one" / "summary.json").exists()
+
+
+def test_the_tracked_run_tells_what_won_and_why(mine, tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    done, folder, figures, reporter = written(mine())
+    page = track(done, "one", folder, reporter.seconds, figures)
+    client, experiment = open_experiment(tmp_path / "runs", "mine")
+    assert experiment in page
+    runs = client.search_runs([experiment])
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    children = {run.data.tags["model"]: run for run in runs if run is not parent}
+    assert set(children) == set(done.scores)
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert parent.info.run_name == "one"
+    assert "standard error" in parent.data.tags["mlflow.note.content"]
+    assert parent.data.tags["config_hash"] == done.record().config_hash
+    assert parent.data.metrics["portfolio/sharpe"] == done.performance[done.chosen]["sharpe"]
+    assert parent.data.params["models.ridge.kind"] == "ridge"
+    steps = client.get_metric_history(children["ridge"].info.run_id, "fold/rank_ic")
+    assert [m.value for m in steps] == [fold["rank_ic"] for fold in done.scores["ridge"].by_fold]
+    files = {item.path for item in client.list_artifacts(parent.info.run_id)}
+    assert files >= {"report.html", "summary.json", "weights.csv", "forecasts.parquet", "plots"}
+    assert len(client.list_artifacts(parent.info.run_id, "plots")) == 6
+    _the_logged_models_predict_what_the_fitted_did(client, children, done)
+
+
+def _the_logged_models_predict_what_the_fitted_did(client, children, done):
+    """Load each logged model as a stranger would, without unpickling, and ask it what the last fit is asked."""
+    import lightgbm as lgb
+    import mlflow
+
+    names = list(done.trained.names)
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(5, len(names))), columns=names)
+    X.iloc[2, 3] = np.nan
+    told = {}
+    for model in client.search_logged_models([children["ridge"].info.experiment_id]):
+        name = next(name for name, run in children.items() if run.info.run_id == model.source_run_id)
+        told[name] = np.asarray(mlflow.pyfunc.load_model(model.model_uri).predict(X), dtype=float)
+    assert set(told) == {"ridge", "lightgbm"}
+    spec = done.trained.walks["ridge"].last
+    scale = np.array(spec["scale"])
+    Z = np.where(scale > 0, (X - spec["mean"]) / np.where(scale > 0, scale, 1), 0)
+    Z = np.nan_to_num(np.clip(Z, -spec["clip"], spec["clip"]))
+    np.testing.assert_allclose(told["ridge"], Z @ spec["coefficients"] + spec["intercept"], atol=1e-12)
+    booster = lgb.Booster(model_str=done.trained.walks["lightgbm"].last["booster"])
+    np.testing.assert_array_equal(told["lightgbm"], booster.predict(X.to_numpy()))
+
+
+def synthetic_run(tmp_path, signal, seed, n_dates=300):
+    write_prices(
+        tmp_path / "prices.csv",
+        n_dates=n_dates,
+        n_assets=12,
+        seed=seed,
+        signal=signal,
+        late=False,
+        deaths=False,
+        holes=False,
+    )
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(settings(tmp_path, n_dates, cost_rate=0.0, allocation__forecast="ridge")))
+    return evaluated(path)[0]
+
+
+def test_a_planted_signal_is_found(tmp_path):
+    done = synthetic_run(tmp_path, signal=0.3, seed=1)
+    for name in ("ridge", "lightgbm", "combination"):
+        score = done.scores[name].metrics
+        assert score["rank_ic"] == pytest.approx(0.3, abs=0.12), name
+        assert score["rank_ic_low"] > 0.1, name
+        assert score["last_slope"] > 0.5, name
+        assert score["r2_target"] > 0.02, name
+        assert done.comparisons[f"model:{name}"]["model:zero"]["p_value"] < 0.05, name
+    best = done.trained.names[int(np.argmax(done.trained.walks["ridge"].fits[-1].importance))]
+    assert best.startswith(("return_1", "reversal_1")), "the signal is last month's idiosyncratic return"
+
+
+@pytest.mark.parametrize("seed", [3, 5])
+def test_noise_stays_noise(tmp_path, seed):
+    done = synthetic_run(tmp_path, signal=None, seed=seed)
+    idle = done.results["model:zero"]
+    for name in ("ridge", "lightgbm", "combination"):
+        score = done.scores[name].metrics
+        assert score["rank_ic_low"] < 0 < score["rank_ic_high"], name
+        assert score["mean_slope"] < 0.35, name
+        distance = np.abs(done.results[f"model:{name}"].weights - idle.weights).sum(axis=1).mean()
+        assert distance < 0.35, f"{name} trades away from the baseline"
+        assert abs(done.comparisons[f"model:{name}"]["model:zero"]["sharpe_difference"]) < 0.25, name
