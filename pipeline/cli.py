@@ -48,7 +48,8 @@ def tangency() -> None:
     tangency evaluate  train, then score forecasts and portfolios
     tangency allocate  train, then print today's target weights
     tangency report    evaluate, then write one HTML page
-    tangency ui        open the tracked runs in MLflow
+    tangency ui        serve the tracked runs in MLflow
+    tangency features  list the features and their definitions
     """
 
 
@@ -151,6 +152,26 @@ def report(path: Path, fresh: bool, output: Path | None) -> None:
 
 
 @tangency.command(epilog=EPILOG)
+def features() -> None:
+    """List all features there are, with their definitions.
+
+    A feature is one annotated function in the folder features/; docs/features.md shows how to add one.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from features.catalogue import catalogue, dictionary
+
+    rows = dictionary(catalogue())
+    table = Table(box=None, pad_edge=False)
+    for heading in rows[0]:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*row.values())
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+@tangency.command(epilog=EPILOG)
 @_config_option
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def ui(path: Path, port: int) -> None:
@@ -160,11 +181,17 @@ def ui(path: Path, port: int) -> None:
     config = _config(path)
     command = tracking.serve_ui(config.output, config.name, port)
     click.echo(f"http://127.0.0.1:{port}/{tracking.runs_page(config.output, config.name)}")
+    click.echo("ready in a few seconds; Ctrl-C ends it")
     environment = os.environ | {
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
-    sys.exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603
+    server = subprocess.Popen(command, env=environment)  # noqa: S603 (our own interpreter)
+    try:
+        sys.exit(server.wait())
+    except KeyboardInterrupt:
+        server.terminate()
+        server.wait()
 
 
 def _config(path: Path) -> RunConfig:

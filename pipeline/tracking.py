@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from pipeline.charts import Figures
 from pipeline.evaluation import ForecastScore
-from pipeline.narrative import describe_model, describe_run
+from pipeline.narrative import best_baseline, describe_model, describe_run
 from pipeline.run import Evaluated
 from pipeline.store import LIBRARIES
 
@@ -70,7 +70,7 @@ def track(done: Evaluated, run_id: str, folder: Path, seconds: Mapping[str, floa
     ----------
     done : Evaluated
     run_id : str
-        Becomes the name of the MLflow run.
+        Names the MLflow run, without the name of the configuration, which is that of the experiment.
     folder : Path
         The run's folder, logged as artifacts.
     seconds : mapping of stage to seconds
@@ -93,7 +93,8 @@ def track(done: Evaluated, run_id: str, folder: Path, seconds: Mapping[str, floa
         "traded": config.allocation.forecast,
         "folder": folder.name,
     }
-    with _run(client, experiment, run_id, tags | {"mlflow.note.content": describe_run(done)}) as parent:
+    name = run_id.removeprefix(f"{config.name}-")
+    with _run(client, experiment, name, tags | {"mlflow.note.content": describe_run(done)}) as parent:
         traded = done.scores[config.allocation.forecast]
         _log(client, parent, _parameters(config.model_dump(mode="json")), _headline(done) | _timed(seconds))
         _log_folds(client, parent, traded)
@@ -136,7 +137,7 @@ def _log_child(client: MlflowClient, experiment: str, parent: str, name: str, do
     portfolio = f"model:{name}"
     metrics |= {f"portfolio/{key}": value for key, value in done.performance[portfolio].items()}
     for base, values in done.comparisons[portfolio].items():
-        metrics |= {f"against {base}/{key}": value for key, value in values.items()}
+        metrics |= {f"versus {base.replace(':', ' ')}/{key}": value for key, value in values.items()}
     with _run(client, experiment, name, tags) as run:
         _log(client, run, _parameters(config.models[name].model_dump(mode="json")), metrics)
         _log_folds(client, run, score)
@@ -201,13 +202,25 @@ def _versions() -> dict[str, str]:
 
 
 def _headline(done: Evaluated) -> dict[str, float]:
-    """Return the metrics of the traded portfolio and forecast, and the best baseline beside them."""
+    """Return the metrics of the traded portfolio and forecast, and the baselines beside them.
+
+    The UI shows one section of charts for each prefix, in alphabetical order: the answer comes first.
+    """
     config = done.trained.prepared.config
-    metrics = {f"forecast/{k}": v for k, v in done.scores[config.allocation.forecast].metrics.items()}
+    base = best_baseline(done.performance)
+    gap = done.comparisons[done.chosen][base]
+    metrics = {
+        "answer/net sharpe": done.performance[done.chosen]["sharpe"],
+        "answer/sharpe less best baseline": gap["sharpe_difference"],
+        "answer/p of the difference": gap["p_value"],
+        "answer/rank ic": done.scores[config.allocation.forecast].metrics["rank_ic"],
+        "answer/r2": done.scores[config.allocation.forecast].metrics["r2"],
+    }
+    metrics |= {f"forecast/{k}": v for k, v in done.scores[config.allocation.forecast].metrics.items()}
     metrics |= {f"portfolio/{k}": v for k, v in done.performance[done.chosen].items()}
     for base, values in done.comparisons[done.chosen].items():
-        metrics[f"baseline sharpe/{base}"] = done.performance[base]["sharpe"]
-        metrics |= {f"against {base}/{key}": value for key, value in values.items()}
+        metrics[f"baseline sharpe/{base.replace(':', ' ')}"] = done.performance[base]["sharpe"]
+        metrics |= {f"versus {base.replace(':', ' ')}/{key}": value for key, value in values.items()}
     return metrics
 
 
