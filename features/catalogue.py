@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,6 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import features
 from features.spec import INPUTS, STAGES, FeatureError, FeatureSpec, registered
+from market.hints import suggest
 
 
 def catalogue() -> dict[str, FeatureSpec]:
@@ -39,7 +39,7 @@ def dictionary(names: Iterable[str]) -> list[dict[str, str]]:
     rows = []
     for name in names:
         if name not in specs:
-            raise FeatureError(f"there is no feature {name!r}{hint(name, specs)}")
+            raise FeatureError(f"there is no feature {name!r}{suggest(name, specs)}")
         spec = specs[name]
         rows.append(
             {
@@ -51,12 +51,6 @@ def dictionary(names: Iterable[str]) -> list[dict[str, str]]:
             }
         )
     return rows
-
-
-def hint(name: str, candidates: Collection[str]) -> str:
-    """Return "; did you mean 'x'?" or nothing."""
-    close = difflib.get_close_matches(name, list(candidates), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def select(
@@ -77,7 +71,7 @@ def select(
             if name not in candidates:
                 raise FeatureError(
                     f"features: {option} names {name!r}, which is neither a stage ({', '.join(STAGES)}) "
-                    f"nor a feature{hint(name, candidates)}"
+                    f"nor a feature{suggest(name, candidates)}"
                 )
     wanted = [
         name
@@ -115,7 +109,7 @@ def plan(specs: Mapping[str, FeatureSpec], wanted: Sequence[str], series: Collec
             if needed not in known:
                 raise FeatureError(
                     f"feature {name!r} asks for {needed!r}, which is no input, feature or macro series"
-                    f"{hint(needed, known)}"
+                    f"{suggest(needed, known)}"
                 )
         graph[name] = [needed for needed in specs[name].inputs if needed in specs]
         waiting += reversed(graph[name])

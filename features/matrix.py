@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.catalogue import catalogue as full_catalogue
-from features.catalogue import dictionary, hint, macro_names, ordered, plan, select
+from features.catalogue import dictionary, macro_names, ordered, plan, select
 from features.returns import wealth
 from features.spec import INPUTS, STAGES, FeatureError, FeatureSpec
+from market.hints import suggest
 from market.panel import Panel
 
 __all__ = ["FeatureMatrix", "build", "dictionary"]
@@ -63,7 +64,7 @@ class FeatureMatrix:
             If the matrix has no such column.
         """
         if name not in self.names:
-            why = f": {self.missing[name]}" if name in self.missing else hint(name, self.names)
+            why = f": {self.missing[name]}" if name in self.missing else suggest(name, self.names)
             raise FeatureError(f"the matrix has no feature {name!r}{why}")
         return self.values[:, :, self.names.index(name)]
 
@@ -169,7 +170,7 @@ def _lacking(spec: FeatureSpec, panel: Panel, series: set[str], missing: Mapping
         if needed == "volume" and panel.volume is None:
             return "the panel has no volume"
         if needed in series and needed not in panel.macro:
-            return f"the panel has no macro series {needed!r}{hint(needed, panel.macro)}"
+            return f"the panel has no macro series {needed!r}{suggest(needed, panel.macro)}"
     return ""
 
 

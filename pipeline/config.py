@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import hashlib
 import json
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from allocation.constraints import Constraints, Group
 from allocation.errors import AllocationError
+from market.hints import suggest
 from models.base import Forecaster
 from models.baseline import HistoricalMean, Zero
 from models.boosting import Boosting
@@ -38,6 +38,7 @@ class DataSection(Section):
     path: Path | None = None
     layout: Literal["wide", "long"] | None = None
     values: Literal["prices", "returns"] = "prices"
+    date_column: str | None = None
     cash: str | None = None
     market: str | None = None
     start: dt.date | None = None
@@ -252,12 +253,12 @@ class RunConfig(Section):
             for member in model.members if isinstance(model, CombinationModel) else ():
                 if member not in fitted:
                     raise ValueError(
-                        f"models.{name}.members: {member!r} is no fitted model{_suggest(member, fitted)}"
+                        f"models.{name}.members: {member!r} is no fitted model{suggest(member, fitted)}"
                     )
         if self.allocation.forecast not in self.models:
             raise ValueError(
                 f"allocation.forecast: {self.allocation.forecast!r} is not among the models"
-                f"{_suggest(self.allocation.forecast, list(self.models))}"
+                f"{suggest(self.allocation.forecast, list(self.models))}"
             )
         if self.evaluation.start < self.walk_forward.first_test:
             raise ValueError(
@@ -334,7 +335,7 @@ def _explain(item: Any) -> str:
     shown = ".".join(p for i, p in enumerate(path) if not (p in tags and i == 2 and path[0] == "models"))
     if item["type"] == "extra_forbidden":
         known = _fields_at(path[:-1])
-        return f"{shown}: unknown key{_suggest(path[-1], known)}"
+        return f"{shown}: unknown key{suggest(path[-1], known)}"
     if item["type"] == "missing":
         return f"{shown}: missing"
     message = item["msg"].removeprefix("Value error, ")
@@ -356,8 +357,3 @@ def _fields_at(path: list[str]) -> list[str]:
             return list(GroupSection.model_fields)
         section = section.model_fields[part].annotation
     return list(section.model_fields)
-
-
-def _suggest(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else f" (known: {', '.join(known)})" if known else ""

@@ -75,7 +75,7 @@ def test_select_takes_stages_and_names_in_catalogue_order():
         (["return_2"], [], "include names 'return_2'.*did you mean 'return_"),
         (["assets"], [], "did you mean 'asset'"),
         (["asset"], ["volatilty_12"], "exclude names 'volatilty_12'.*did you mean 'volatility_12'"),
-        (["zzzzzz"], [], "neither a stage .asset, market, macro, cross_section. nor a feature$"),
+        (["zzzzzz"], [], "neither a stage .asset, market, macro, cross_section. nor a feature; known: asset"),
         ([], [], "leaves no feature"),
         (["term_spread"], ["macro"], "leaves no feature"),
         ("asset", [], "expected a list"),

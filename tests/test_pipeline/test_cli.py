@@ -32,7 +32,7 @@ def runs_left(folder: Path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"seeed": 1}, "seeed: unknown key (did you mean 'seed'?)"),
+        ({"seeed": 1}, "seeed: unknown key; did you mean 'seed'?"),
         ({"data__path": "nowhere/prices.csv"}, "nowhere/prices.csv"),
         ({"data__source": "bloomberg", "data__path": None}, "bloomberg"),
         ({"allocation__maximum": 0.05}, "maximum weight 0.05"),
