@@ -113,7 +113,7 @@ def limits_on(constraints: Constraints, assets: Sequence[str], universe: Bools) 
     LimitError
         If a group names an asset that does not exist.
     """
-    inside = np.flatnonzero(universe)
+    inside = np.flatnonzero(universe).tolist()
     n, c = len(inside), constraints
     eye, ones = np.eye(n), np.ones((1, n))
     invested = "fully invested" if c.cash_maximum == 0 else f"cash at most {c.cash_maximum:g}"
@@ -207,4 +207,4 @@ def _excess(limits: Sequence[Limit], loosened: Limit | None) -> float | None:
     answer = linprog(
         cost, A_ub=np.column_stack([rows, -gives]), b_ub=bounds, bounds=[(None, None)] * n + [(0, None)]
     )
-    return float(answer.fun) if answer.status == 0 else None
+    return float(answer.x[-1]) if answer.status == 0 else None

@@ -236,4 +236,4 @@ def _least_turnover(
     )
     if answer.status != 0:
         raise SolverError(f"the least turnover could not be found: {answer.message}")
-    return float(answer.fun)
+    return float(answer.x.sum())

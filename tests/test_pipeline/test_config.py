@@ -53,8 +53,14 @@ def test_shipped_configurations_load(file):
             "evaluation.start 1950-01-01 is before walk_forward.first_test",
         ),
         ({"walk_forward__first_test": "soon"}, "walk_forward.first_test: .*got 'soon'"),
-        ({"allocation__forecast": "rigde"}, r"allocation.forecast: 'rigde' is not among the models; did you mean 'ridge'"),
-        ({"models__combination__members": ["ridge", "laso"]}, r"'laso' is no fitted model; did you mean 'lasso'"),
+        (
+            {"allocation__forecast": "rigde"},
+            r"allocation.forecast: 'rigde' is not among the models; did you mean 'ridge'",
+        ),
+        (
+            {"models__combination__members": ["ridge", "laso"]},
+            r"'laso' is no fitted model; did you mean 'lasso'",
+        ),
         ({"data__source": "prices"}, "needs a path"),
         ({"data__path": "x.csv"}, "only it takes one"),
         ({"name": "../evil"}, "name: String should match"),

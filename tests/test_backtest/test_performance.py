@@ -1,0 +1,120 @@
+"""Performance against literal numbers, closed forms and the bootstrap."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from backtest.performance import compare, max_drawdown, sharpe_stderr, summarise
+from backtest.simulate import BacktestResult
+
+
+def result(net, cash=None, gross=None, turnover=(1.0,), statuses=("solved",)):
+    net = np.asarray(net, dtype=float)
+    n = len(net)
+    return BacktestResult(
+        name="x",
+        positions=np.arange(1, n + 1),
+        gross=net if gross is None else np.asarray(gross),
+        net=net,
+        cash_return=np.zeros(n) if cash is None else np.asarray(cash),
+        weights=np.ones((n, 1)),
+        cash_weight=np.zeros(n),
+        decisions=np.arange(len(turnover)),
+        targets=np.ones((len(turnover), 1)),
+        target_cash=np.zeros(len(turnover)),
+        statuses=tuple(statuses),
+        turnover=np.asarray(turnover, dtype=float),
+        cost=0.001 * np.asarray(turnover, dtype=float),
+        final_weights=np.ones(1),
+    )
+
+
+def test_literal_numbers():
+    told = summarise(result([0.1, -0.2, 0.05, 0.02], cash=[0.01] * 4, turnover=[1.0, 0.5, np.nan]), 4)
+    growth = 1.1 * 0.8 * 1.05 * 1.02
+    assert told["net_return"] == pytest.approx(growth - 1)
+    assert told["volatility"] == pytest.approx(2 * np.std([0.1, -0.2, 0.05, 0.02], ddof=1))
+    excess = np.array([0.09, -0.21, 0.04, 0.01])
+    assert told["sharpe"] == pytest.approx(2 * excess.mean() / excess.std(ddof=1))
+    assert told["max_drawdown"] == pytest.approx(-0.2)
+    assert told["turnover"] == pytest.approx(1.5)
+    assert told["cost"] == pytest.approx(0.0015)
+    assert told["n_trades"] == 2
+
+
+def test_drawdown_counts_from_the_start():
+    assert max_drawdown(np.array([-0.1, -0.1, 0.5])) == pytest.approx(0.81 - 1)
+    assert max_drawdown(np.array([0.1, 0.2])) == 0
+    assert max_drawdown(np.array([0.5, -0.5, 1.0, -0.6])) == pytest.approx(-0.6)
+
+
+def test_sharpe_stderr_is_that_of_lo_for_normal_returns():
+    x = np.random.default_rng(0).normal(0.1, 1, 200_000)
+    ratio = x.mean() / x.std(ddof=1)
+    assert sharpe_stderr(x) == pytest.approx(np.sqrt((1 + ratio**2 / 2) / len(x)), rel=0.01)
+
+
+def test_sharpe_stderr_of_skewed_returns_is_that_of_the_bootstrap():
+    rng = np.random.default_rng(1)
+    x = 0.6 - rng.lognormal(-1, 0.6, 600)
+    draws = rng.choice(x, size=(4000, len(x)))
+    spread = (draws.mean(axis=1) / draws.std(axis=1, ddof=1)).std()
+    assert stats.skew(x) < -1
+    assert sharpe_stderr(x) == pytest.approx(spread, rel=0.1)
+
+
+def test_comparison_of_independent_normals_in_closed_form():
+    """Jobson and Korkie (1981) as corrected by Memmel (2003)."""
+    rng = np.random.default_rng(2)
+    n, rho = 20_000, 0.8
+    z = rng.normal(size=(n, 2)) @ np.linalg.cholesky([[1, rho], [rho, 1]]).T
+    a, b = z[:, 0] + 0.1, z[:, 1] + 0.05
+    told = compare(result(a), result(b), 1)
+    sa, sb = a.mean() / a.std(ddof=1), b.mean() / b.std(ddof=1)
+    variance = (2 - 2 * rho + 0.5 * (sa**2 + sb**2 - 2 * sa * sb * rho**2)) / n
+    assert told["sharpe_difference"] == pytest.approx(sa - sb)
+    assert told["sharpe_difference_se"] == pytest.approx(np.sqrt(variance), rel=0.05)
+    z_value = (sa - sb) / told["sharpe_difference_se"]
+    assert told["p_value"] == pytest.approx(2 * stats.norm.sf(abs(z_value)))
+    assert told["mean_difference"] == pytest.approx((a - b).mean())
+
+
+def test_annual_numbers_scale():
+    rng = np.random.default_rng(3)
+    a, b = result(rng.normal(0.01, 0.04, 500)), result(rng.normal(0.01, 0.04, 500))
+    month, year = compare(a, b, 12), compare(a, b, 1)
+    assert month["sharpe_difference"] == pytest.approx(np.sqrt(12) * year["sharpe_difference"])
+    assert month["p_value"] == pytest.approx(year["p_value"])
+    assert month["mean_difference"] == pytest.approx(12 * year["mean_difference"])
+
+
+def test_p_values_are_uniform_when_nothing_differs():
+    rng = np.random.default_rng(4)
+    p = [
+        compare(result(z[:, 0] + z[:, 2]), result(z[:, 1] + z[:, 2]), 12)["p_value"]
+        for z in rng.normal(0.02, 1, size=(400, 300, 3))
+    ]
+    assert stats.kstest(p, "uniform").pvalue > 0.01
+
+
+def test_equal_portfolios_cannot_be_told_apart():
+    x = result(np.random.default_rng(0).normal(size=50))
+    told = compare(x, x, 12)
+    assert told["sharpe_difference"] == 0
+    assert np.isnan(told["p_value"])
+    assert np.isnan(told["mean_difference_t"])
+
+
+@pytest.mark.parametrize("net", [[], [0.1], [0.02] * 10])
+def test_degenerate_records_give_nan_instead_of_failing(net):
+    told = summarise(result(net), 12)
+    assert np.isnan(told["sharpe"])
+    assert np.isnan(told["sharpe_se"])
+    other = compare(result(net), result(net), 12)
+    assert np.isnan(other["p_value"])
+
+
+def test_a_total_loss():
+    told = summarise(result([0.1, -1.0, 0.1]), 12)
+    assert told["max_drawdown"] == -1
+    assert np.isnan(told["net_return"]) or told["net_return"] == -1
