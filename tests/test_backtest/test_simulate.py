@@ -25,7 +25,7 @@ def scripted(targets):
 
 def run(returns, cash, decisions, policy, *, rate=0.0, lag=0):
     cost = ProportionalCost(rate)
-    return run(returns, cash, decisions, policy, cost=cost, execution_lag=lag)
+    return simulate("x", returns, cash, decisions, policy, cost=cost, execution_lag=lag)
 
 
 def slow(returns, cash, decisions, targets, rate, lag):
@@ -72,7 +72,7 @@ def test_wealth_equals_that_of_the_slow_oracle(seed, lag):
     targets = {int(t): rng.dirichlet(np.ones(5))[:4] for t in decisions}
     targets[int(decisions[3])] = None
     policy, _ = scripted(targets)
-    result = simulate("x", returns, cash, decisions, policy, rate=0.003, lag=lag)
+    result = run(returns, cash, decisions, policy, rate=0.003, lag=lag)
     truth = slow(returns, cash, decisions, targets, 0.003, lag)
     assert result.positions.tolist() == list(range(5 + lag + 1, 60))
     # The first net return begins with the cost of the first trade, paid at the close before it. Money waits in
@@ -109,7 +109,7 @@ def test_a_decision_knows_its_close_and_trades_at_the_next():
     result = run(returns, np.zeros(4), np.array([0]), policy, lag=1)
     assert seen[0].tolist() == [0.0]
     assert result.positions.tolist() == [2, 3]
-    np.testing.assert_allclose(result.net, [0.5, 0.25]), "the return of row 1 was missed"
+    np.testing.assert_allclose(result.net, [0.5, 0.25])  # the return of row 1 was missed
 
 
 def test_the_target_of_a_lagged_trade_is_not_changed_by_the_wait():
