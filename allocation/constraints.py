@@ -207,4 +207,4 @@ def _excess(limits: Sequence[Limit], loosened: Limit | None) -> float | None:
     answer = linprog(
         cost, A_ub=np.column_stack([rows, -gives]), b_ub=bounds, bounds=[(None, None)] * n + [(0, None)]
     )
-    return float(answer.x[-1]) if answer.status == 0 else None
+    return float(answer.x[-1]) if answer.x is not None and answer.status == 0 else None

@@ -234,6 +234,6 @@ def _least_turnover(
         b_ub=np.r_[upper - shift, shift - lower],
         bounds=list(zip(np.zeros(2 * n), np.r_[high - start, start - low], strict=True)),
     )
-    if answer.status != 0:
+    if answer.status != 0 or answer.x is None:
         raise SolverError(f"the least turnover could not be found: {answer.message}")
     return float(answer.x.sum())
