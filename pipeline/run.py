@@ -120,6 +120,11 @@ class Pipeline:
         )
         with threadpool_limits(1):
             schedule = stages.make_schedule(panel, matrix, config)
+            if not schedule.regime_folds:
+                raise RunError(
+                    f"regimes.min_train is {config.regimes.min_train}, but the data ends before so many dates of "
+                    f"{', '.join(config.regimes.features)} are there: {len(panel.dates)} dates in all"
+                )
             covariances = reporter.stage(
                 "covariances",
                 partial(stages.make_covariances, panel, schedule, config),

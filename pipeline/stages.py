@@ -98,29 +98,23 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
         first_train=first_train,
         every=walk.train_every,
     ).folds()
-    # A regime has no label: it is known at once, and only its own dates must lie before those it tells. Its
-    # features are warm sooner than the slowest of all, so it starts sooner than the models that use it.
-    regime_start = _regime_warm(matrix, config)
-    regime_folds = WalkForward(
-        np.arange(len(panel.dates)),
-        first_test=min(regime_start + config.regimes.min_train, len(panel.dates) - 1),
-        refit_every=walk.refit_every,
-        first_train=regime_start,
-    ).folds()
     risk = trailing_risk(panel, target.risk_window, target.horizon)
     decisions = decision_positions(len(panel.dates), first=start, every=config.allocation.rebalance_every)
     return Schedule(
         labels,
         risk_scaled(labels, risk, relative=target.relative),
         folds,
-        regime_folds,
+        _regime_folds(panel, matrix, config),
         first_train,
         decisions,
     )
 
 
-def _regime_warm(matrix: FeatureMatrix, config: RunConfig) -> int:
-    """Return the first row at which every regime feature is warm.
+def _regime_folds(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> tuple[Fold, ...]:
+    """Return when the regimes are refitted: none if the panel ends before the first fit.
+
+    A regime has no label: it is known at once, and only its own dates must lie before those it tells. Its
+    features are warm sooner than the slowest of all, so it starts sooner than the models that use it.
 
     Raises
     ------
@@ -138,7 +132,12 @@ def _regime_warm(matrix: FeatureMatrix, config: RunConfig) -> int:
                 f"regimes.features: {name!r} differs between assets; a regime needs market features"
             )
         warm = max(warm, matrix.warm[index])
-    return warm
+    first = warm + config.regimes.min_train
+    if first >= len(panel.dates):
+        return ()
+    known = np.arange(len(panel.dates))
+    every = config.walk_forward.refit_every
+    return WalkForward(known, first_test=first, refit_every=every, first_train=warm).folds()
 
 
 def _row(panel: Panel, date: object, key: str) -> int:

@@ -140,8 +140,15 @@ def small():
         update={"forecast": "ridge", "covariance_window": 60, "min_history": 24}
     )
     evaluation = config.evaluation.model_copy(update={"start": panel.dates[100].date()})
+    regimes = config.regimes.model_copy(update={"min_train": 60})
     return panel, config.model_copy(
-        update={"models": models, "walk_forward": walk, "allocation": allocation, "evaluation": evaluation}
+        update={
+            "models": models,
+            "walk_forward": walk,
+            "allocation": allocation,
+            "evaluation": evaluation,
+            "regimes": regimes,
+        }
     )
 
 
