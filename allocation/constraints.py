@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from allocation.errors import InfeasibleError, LimitError
+from allocation.errors import InfeasibleError, LimitError, SolverError
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -41,6 +41,8 @@ class Constraints:
     minimum, maximum : float
         Of each asset; a negative minimum allows short positions.
     groups : mapping of str to Group
+    overrides : mapping of str to (float, float)
+        (minimum, maximum) of single assets, in place of the common ones; (0, 0) excludes an asset.
     turnover : float, optional
         Most that may be traded at one rebalance: the SUM over assets of |trade|, purchases and sales counted.
     cash_minimum, cash_maximum : float
@@ -58,21 +60,40 @@ class Constraints:
     turnover: float | None = None
     cash_minimum: float = 0.0
     cash_maximum: float = 0.0
+    overrides: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check each limit by itself."""
         pairs = {"weight": (self.minimum, self.maximum), "cash": (self.cash_minimum, self.cash_maximum)}
+        pairs |= {f"weight of {name!r}": pair for name, pair in self.overrides.items()}
         pairs |= {f"group {name!r}": (g.minimum, g.maximum) for name, g in self.groups.items()}
         for what, (low, high) in pairs.items():
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
                 raise LimitError(
                     f"{what}: the minimum {low:g} must be a number of at most the maximum {high:g}"
                 )
+        if self.maximum <= 0:
+            raise LimitError(
+                f"weight: the maximum {self.maximum:g} must be more than 0, or nothing can be held"
+            )
         if self.turnover is not None and not self.turnover >= 0:
             raise LimitError(f"turnover: the limit {self.turnover:g} must be 0 or more")
         for name, group in self.groups.items():
             if not group.assets:
                 raise LimitError(f"group {name!r} has no assets")
+
+    def bounds(self, assets: Sequence[str]) -> tuple[Floats, Floats]:
+        """Return the minimum and the maximum of each asset.
+
+        Raises
+        ------
+        LimitError
+            If an override names an asset that does not exist.
+        """
+        _known("overrides: the weight limits", tuple(self.overrides), assets)
+        pairs = [self.overrides.get(asset, (self.minimum, self.maximum)) for asset in assets]
+        low, high = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
+        return low, high
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,51 +134,56 @@ def limits_on(constraints: Constraints, assets: Sequence[str], universe: Bools) 
     LimitError
         If a group names an asset that does not exist.
     """
-    inside = np.flatnonzero(universe).tolist()
+    inside: list[int] = np.flatnonzero(universe).tolist()
     n, c = len(inside), constraints
     eye, ones = np.eye(n), np.ones((1, n))
     invested = "fully invested" if c.cash_maximum == 0 else f"cash at most {c.cash_maximum:g}"
+    low, high = (bound[inside] for bound in c.bounds(assets))
+    special = [k for k, i in enumerate(inside) if assets[i] in c.overrides]
+    common = [k for k in range(n) if k not in special]
     limits = [
         Limit(
-            f"maximum weight {c.maximum:g}", "raise the maximum weight to {}", eye, np.full(n, c.maximum), 1
+            f"maximum weight {c.maximum:g}", "raise the maximum weight to {}", eye[common], high[common], 1
         ),
         Limit(
-            f"minimum weight {c.minimum:g}",
-            "lower the minimum weight to {}",
-            -eye,
-            np.full(n, -c.minimum),
-            -1,
+            f"minimum weight {c.minimum:g}", "lower the minimum weight to {}", -eye[common], -low[common], -1
         ),
         Limit(invested, "allow cash of {}", -ones, np.array([c.cash_maximum - 1]), 1, 1),
         Limit(
-            f"cash at least {c.cash_minimum:g}", "lower it to {}", ones, np.array([1 - c.cash_minimum]), -1, 1
+            f"cash at least {c.cash_minimum:g}",
+            "lower the minimum of cash to {}",
+            ones,
+            np.array([1 - c.cash_minimum]),
+            -1,
+            1,
         ),
     ]
+    limits = [limit for limit in limits if len(limit.bounds)]
+    for k in special:
+        limits += _pair(f"weight of {assets[inside[k]]!r}", eye[k : k + 1], float(low[k]), float(high[k]))
     for name, group in c.groups.items():
-        unknown = [asset for asset in group.assets if asset not in assets]
-        if unknown:
-            raise LimitError(
-                f"group {name!r} names {', '.join(map(repr, unknown))}, which the data does not have; "
-                f"it has {', '.join(assets)}"
-            )
+        _known(f"group {name!r}", group.assets, assets)
         row = np.array([[float(assets[i] in group.assets) for i in inside]])
-        limits += [
-            Limit(
-                f"group {name!r} at most {group.maximum:g}",
-                f"raise the maximum of group {name!r} to {{}}",
-                row,
-                np.array([group.maximum]),
-                1,
-            ),
-            Limit(
-                f"group {name!r} at least {group.minimum:g}",
-                f"lower the minimum of group {name!r} to {{}}",
-                -row,
-                np.array([-group.minimum]),
-                -1,
-            ),
-        ]
+        limits += _pair(f"of group {name!r}", row, group.minimum, group.maximum)
     return limits
+
+
+def _pair(what: str, row: Floats, low: float, high: float) -> list[Limit]:
+    """Return both limits on `row @ w`; `what` follows "the maximum"."""
+    name = what.removeprefix("of ")
+    return [
+        Limit(f"{name} at most {high:g}", f"raise the maximum {what} to {{}}", row, np.array([high]), 1),
+        Limit(f"{name} at least {low:g}", f"lower the minimum {what} to {{}}", -row, np.array([-low]), -1),
+    ]
+
+
+def _known(what: str, names: Sequence[str], assets: Sequence[str]) -> None:
+    unknown = [name for name in names if name not in assets]
+    if unknown:
+        raise LimitError(
+            f"{what} names {', '.join(map(repr, unknown))}, which the data does not have; "
+            f"it has {', '.join(assets)}"
+        )
 
 
 def check_feasible(constraints: Constraints, assets: Sequence[str], universe: Bools) -> None:
@@ -166,7 +192,8 @@ def check_feasible(constraints: Constraints, assets: Sequence[str], universe: Bo
     Raises
     ------
     InfeasibleError
-        Naming a smallest set of limits in conflict, and for each what would resolve it alone.
+        Naming limits in conflict of which none can be left out (other such sets may exist and be smaller), and
+        for each what would resolve all conflicts alone, if anything would.
     LimitError
         If a group names an asset that does not exist.
     """
@@ -178,24 +205,47 @@ def check_feasible(constraints: Constraints, assets: Sequence[str], universe: Bo
         without = [other for other in conflict if other is not limit]
         if _excess(without, None) is None:
             conflict = without
-    names = tuple(limit.name for limit in conflict)
     reliefs = []
     for limit in conflict:
-        excess = _excess([other for other in conflict if other is not limit], limit)
+        excess = _excess([other for other in limits if other is not limit], limit)
         if excess is not None:
-            number = limit.sign * (float(limit.bounds[0]) + excess) + limit.offset
-            reliefs.append(limit.relief.format(f"{number:.4g}"))
-    raise InfeasibleError(
-        f"these limits cannot be met together with {int(universe.sum())} assets: {'; '.join(names)}. "
-        f"One of these would do: {' or '.join(reliefs)}",
-        names,
+            reliefs.append(limit.relief.format(_enough(limit, excess)))
+    wayout = (
+        f"One of these would do: {' or '.join(reliefs)}"
+        if reliefs
+        else "No one of them alone would do: other limits are in conflict too"
     )
+    raise InfeasibleError(
+        f"these limits cannot be met together with {int(universe.sum())} assets: "
+        f"{'; '.join(map(_in_words, conflict))}. {wayout}",
+        tuple(limit.name for limit in conflict),
+    )
+
+
+def _in_words(limit: Limit) -> str:
+    """Name a limit, and what it adds up to if it holds for several assets."""
+    n = len(limit.bounds)
+    return limit.name if n == 1 else f"{limit.name} x {n} assets = {abs(float(limit.bounds.sum())):.4g}"
+
+
+def _enough(limit: Limit, excess: float) -> str:
+    """Return the user's number that resolves the conflict, rounded so that it still does."""
+    number = limit.sign * (float(limit.bounds[0]) + excess) + limit.offset
+    # Four digits, away from the conflict; what comes after the ninth decimal is noise of the linear programme.
+    unit = 10.0 ** (math.floor(math.log10(max(abs(number), 1e-4))) - 3)
+    steps = math.ceil((number - 1e-9) / unit) if limit.sign > 0 else math.floor((number + 1e-9) / unit)
+    return f"{steps * unit + 0.0:.4g}"
 
 
 def _excess(limits: Sequence[Limit], loosened: Limit | None) -> float | None:
     """Return by how much `loosened` must give way to the other limits; None if that does not help.
 
     Without `loosened`, 0 says that the limits can be met.
+
+    Raises
+    ------
+    SolverError
+        If the linear programme ends without a verdict.
     """
     both = [*limits, loosened] if loosened is not None else list(limits)
     if not both:
@@ -207,4 +257,8 @@ def _excess(limits: Sequence[Limit], loosened: Limit | None) -> float | None:
     answer = linprog(
         cost, A_ub=np.column_stack([rows, -gives]), b_ub=bounds, bounds=[(None, None)] * n + [(0, None)]
     )
-    return float(answer.x[-1]) if answer.x is not None and answer.status == 0 else None
+    if answer.status == 2:
+        return None
+    if answer.status != 0 or answer.fun is None:
+        raise SolverError(f"whether the limits can be met could not be found out: {answer.message}")
+    return float(answer.fun)

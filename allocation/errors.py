@@ -2,7 +2,7 @@
 
 AllocationError
 ├── LimitError        a limit makes no sense by itself
-├── InfeasibleError   the limits cannot be met together; `limits` names a smallest set in conflict
+├── InfeasibleError   the limits cannot be met together; `limits` names those in conflict
 ├── InputError        means or covariances cannot be used
 └── SolverError       the solver gave no answer to a problem that has one
 """
@@ -22,7 +22,7 @@ class InfeasibleError(AllocationError):
     Attributes
     ----------
     limits : tuple of str
-        A smallest set of limits in conflict: without any one of them the others can be met.
+        Limits in conflict of which none can be left out: without any one of them the others can be met.
     """
 
     def __init__(self, message: str, limits: tuple[str, ...]) -> None:

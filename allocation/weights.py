@@ -20,10 +20,15 @@ class Attestation:
         By limit: distance to the bound in weight, negative where it is broken.
     tolerance : float
         What counts as kept: slack of at least minus this.
+    gap : float
+        Duality gap, computed from the weights and bounded by whatever multipliers the solver gave: how much
+        better the best weights can be at most, as a share of max(|mu|, gamma |Sigma|, cost). NaN where nothing
+        was optimised.
     """
 
     slack: dict[str, float]
     tolerance: float
+    gap: float = float("nan")
 
     @property
     def holds(self) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from backtest.errors import ComparisonError
 from backtest.simulate import BacktestResult
 from validation.scores import hac_lags, hac_mean, hac_stderr
 
@@ -80,11 +81,21 @@ def compare(result: BacktestResult, baseline: BacktestResult, periods_per_year: 
         mean_difference : of net returns, a year; mean_difference_t : its HAC t-statistic
         NaN where a number does not exist (two equal portfolios, no variation).
 
+    Raises
+    ------
+    ComparisonError
+        If the two do not cover the same rows.
+
     Notes
     -----
     Ledoit and Wolf (2008), *Journal of Empirical Finance* 15, 850-859, section 3.1: delta method on means and
     second moments with a HAC covariance (here Bartlett's kernel).
     """
+    if not np.array_equal(result.positions, baseline.positions):
+        raise ComparisonError(
+            f"{result.name} and {baseline.name} cannot be compared: their returns are of different rows "
+            f"({_span(result)} and {_span(baseline)})"
+        )
     a, b = result.net - result.cash_return, baseline.net - baseline.cash_return
     gap = hac_mean(a - b)
     ratio = _ratio(a) - _ratio(b)
@@ -130,3 +141,8 @@ def _spread(values: Floats) -> float:
 def _geometric(returns: Floats, years: float) -> float:
     growth = float(np.prod(1 + returns))
     return float(growth ** (1 / years) - 1) if growth > 0 and np.isfinite(years) else float("nan")
+
+
+def _span(result: BacktestResult) -> str:
+    rows = result.positions
+    return f"{len(rows)} rows, {rows[0]} to {rows[-1]}" if len(rows) else "none"

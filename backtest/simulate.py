@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.policies import Policy
+from allocation.weights import Weights
 from backtest.costs import ProportionalCost
+from backtest.errors import SimulationError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -57,6 +59,11 @@ class BacktestResult:
     final_weights: Floats
 
     @property
+    def wealth(self) -> Floats:
+        """Wealth after costs at the close of each row of `positions`, 1 at the first trade, shape (R,)."""
+        return np.asarray(np.cumprod(1 + self.net))
+
+    @property
     def relaxed(self) -> int:
         """Number of decisions for which a limit had to be raised."""
         return sum("raised" in status for status in self.statuses)
@@ -71,6 +78,7 @@ def simulate(
     *,
     cost: ProportionalCost,
     execution_lag: int,
+    end: int | None = None,
 ) -> BacktestResult:
     """Let a policy trade through time, starting in cash.
 
@@ -89,8 +97,25 @@ def simulate(
     policy : Policy
     cost : ProportionalCost
     execution_lag : int
+    end : int, optional
+        Last row whose return is earned; the last row of the data by default.
+
+    Raises
+    ------
+    SimulationError
+        If decisions are none, unsorted or outside the data, a target does not sum to 1 with its cash, or
+        wealth falls to nothing.
+
+    Notes
+    -----
+    Trades are the target less the weights held, both as fractions of wealth before the cost, which then shrinks
+    wealth as a whole: DeMiguel, Garlappi and Uppal (2009), *Review of Financial Studies* 22, 1915-1953,
+    equation 15. Trading the smaller wealth that is left after costs would differ by the square of the rate.
+    An asset that loses its listing between a decision and its trade is traded at its last price.
     """
-    n_dates, n_assets = returns.shape
+    n_dates = len(returns) if end is None else end + 1
+    n_assets = returns.shape[1]
+    _check(name, len(returns), n_dates, decisions, execution_lag)
     earned = np.where(np.isfinite(returns), returns, 0.0)
     due = set(decisions.tolist())
     first = int(decisions[0])
@@ -105,11 +130,16 @@ def simulate(
             held.append((weights, cash_weight))
             grown, money = weights * (1 + earned[t]), cash_weight * (1 + cash[t])
             total = float(grown.sum()) + money
+            if not total > 0:
+                raise SimulationError(
+                    f"{name}: at row {t} wealth is multiplied by {total:.4g}: nothing is left"
+                )
             periods.append((total - 1, (1 - paid) * total - 1))
             weights, cash_weight, paid = grown / total, money / total, 0.0
         if t in due:
             target = policy(t, weights)
             if target is not None:
+                _check_target(name, t, target)
                 waiting[t + execution_lag] = len(made)
                 made.append((t, target.weights, target.cash, target.status))
                 turnover.append(np.nan)
@@ -137,3 +167,28 @@ def simulate(
         np.array(costs),
         weights,
     )
+
+
+def _check(name: str, n_rows: int, n_dates: int, decisions: Ints, execution_lag: int) -> None:
+    if execution_lag < 0:
+        raise SimulationError(f"{name}: execution_lag is {execution_lag}, expected 0 or more")
+    if not 0 < n_dates <= n_rows:
+        raise SimulationError(
+            f"{name}: the last row {n_dates - 1} is outside the data, which has {n_rows} rows"
+        )
+    if not len(decisions):
+        raise SimulationError(f"{name}: there are no decision rows")
+    if (np.diff(decisions) <= 0).any():
+        raise SimulationError(f"{name}: decision rows must increase")
+    if decisions[0] < 0 or decisions[-1] >= n_rows:
+        raise SimulationError(
+            f"{name}: decision rows {decisions[0]} to {decisions[-1]} are outside the data, which has {n_rows} rows"
+        )
+
+
+def _check_target(name: str, row: int, target: Weights) -> None:
+    total = float(target.weights.sum()) + target.cash
+    if not abs(total - 1) < 1e-9:
+        raise SimulationError(
+            f"{name}: the target at row {row} sums to {total:.10g} with its cash, expected 1"
+        )

@@ -192,6 +192,13 @@ class GroupSection(Section):
     maximum: float = 1.0
 
 
+class BoundsSection(Section):
+    """Limits on the weight of one asset, in place of the common ones; 0 and 0 excludes it."""
+
+    minimum: float = 0.0
+    maximum: float = 1.0
+
+
 class AllocationSection(Section):
     """The mean-variance problem and its limits."""
 
@@ -202,6 +209,7 @@ class AllocationSection(Section):
     min_history: Annotated[int, Field(ge=2)]
     minimum: float = 0.0
     maximum: float = 1.0
+    overrides: dict[str, BoundsSection] = {}
     groups: dict[Name, GroupSection] = {}
     turnover: float | None = None
     cash_minimum: float = 0.0
@@ -213,6 +221,7 @@ class AllocationSection(Section):
         return Constraints(
             minimum=self.minimum,
             maximum=self.maximum,
+            overrides={asset: (b.minimum, b.maximum) for asset, b in self.overrides.items()},
             groups={name: Group(g.assets, g.minimum, g.maximum) for name, g in self.groups.items()},
             turnover=self.turnover,
             cash_minimum=self.cash_minimum,
@@ -353,7 +362,7 @@ def _fields_at(path: list[str]) -> list[str]:
             kinds = {get_args(m.model_fields["kind"].annotation)[0]: m for m in get_args(Fitted)}
             chosen = (kinds | {"combination": CombinationModel}).get(path[-1])
             return list(chosen.model_fields) if chosen else []
-        if section is AllocationSection and part == "groups":
-            return list(GroupSection.model_fields)
+        if section is AllocationSection and part in ("groups", "overrides"):
+            return list((GroupSection if part == "groups" else BoundsSection).model_fields)
         section = section.model_fields[part].annotation
     return list(section.model_fields)

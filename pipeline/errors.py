@@ -6,6 +6,7 @@ PipelineError
 """
 
 from allocation.errors import AllocationError
+from backtest.errors import BacktestError
 from features.spec import FeatureError
 from market.errors import DataError
 from models.errors import ModelError
@@ -24,5 +25,13 @@ class RunError(PipelineError):
     """The run cannot go on."""
 
 
-USER_ERRORS = (PipelineError, DataError, FeatureError, ValidationError, ModelError, AllocationError)
+USER_ERRORS = (
+    PipelineError,
+    DataError,
+    FeatureError,
+    ValidationError,
+    ModelError,
+    AllocationError,
+    BacktestError,
+)
 """Everything that is explained to the user without a traceback."""

@@ -73,6 +73,7 @@ def render(done: Evaluated, title: str, figures: Figures) -> str:
         held=[*held, ("cash", percent(target.cash))],
         as_of=f"{panel.dates[target.position]:%Y-%m-%d}",
         target=target,
+        gap=target.attestation.gap,
         slack=sorted(target.attestation.slack.items(), key=lambda item: item[1]),
         regime=_regime(done),
         record=done.record().as_dict(),

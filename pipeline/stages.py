@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from allocation.constraints import check_feasible
+from allocation.errors import InfeasibleError
 from allocation.mean_variance import MeanVariance
 from allocation.policies import BuyAndHold, EqualWeight, MeanVariancePolicy, MinimumVariance, Policy
 from allocation.risk import CovariancePath, covariance_path
@@ -241,10 +242,10 @@ def check_limits(panel: Panel, covariances: CovariancePath, config: RunConfig) -
 
     Raises
     ------
-    AllocationError
-        Naming the limits in conflict and the date.
     RunError
-        If at some decision no asset has enough history.
+        Naming the date, and the limits in conflict; or if at some decision no asset has enough history.
+    LimitError
+        If a limit names an asset that does not exist.
     """
     constraints = config.allocation.constraints()
     seen = set()
@@ -258,7 +259,10 @@ def check_limits(panel: Panel, covariances: CovariancePath, config: RunConfig) -
         key = universe.tobytes()
         if key not in seen:
             seen.add(key)
-            check_feasible(constraints, panel.assets, universe)
+            try:
+                check_feasible(constraints, panel.assets, universe)
+            except InfeasibleError as error:
+                raise RunError(f"allocation, at {panel.dates[position]:%Y-%m-%d}: {error}") from error
 
 
 def make_policies(

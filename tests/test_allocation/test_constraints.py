@@ -31,7 +31,7 @@ def test_a_maximum_too_small_for_the_universe():
     text, limits = message(Constraints(maximum=0.05))
     assert limits == ("maximum weight 0.05", "fully invested")
     assert "12 assets" in text
-    assert "raise the maximum weight to 0.08333" in text
+    assert "raise the maximum weight to 0.08334" in text
     assert "allow cash of 0.4" in text
     check_feasible(Constraints(maximum=0.08334), ASSETS, ALL)
     check_feasible(Constraints(maximum=0.05, cash_maximum=0.4), ASSETS, ALL)
@@ -41,7 +41,7 @@ def test_a_smaller_universe_makes_it_infeasible():
     check_feasible(Constraints(maximum=0.3), ASSETS, ALL)
     text, _ = message(Constraints(maximum=0.3), FEW)
     assert "3 assets" in text
-    assert "raise the maximum weight to 0.3333" in text
+    assert "raise the maximum weight to 0.3334" in text
 
 
 def test_minima_that_sum_to_more_than_one():

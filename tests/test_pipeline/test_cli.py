@@ -36,6 +36,7 @@ def runs_left(folder: Path):
         ({"data__path": "nowhere/prices.csv"}, "nowhere/prices.csv"),
         ({"data__source": "bloomberg", "data__path": None}, "bloomberg"),
         ({"allocation__maximum": 0.05}, "maximum weight 0.05"),
+        ({"allocation__overrides": {"nobody": {"maximum": 0.3}}}, "'nobody'"),
         ({"allocation__groups": {"all": {"assets": ["nobody"], "maximum": 0.3}}}, "'nobody'"),
         ({"features__include": ["asset", "momentun_12_1"]}, "momentum_12_1"),
         ({"regimes__features": ["return_1"]}, "differs between assets"),
