@@ -99,7 +99,7 @@ def _headline(done: Evaluated) -> list[tuple[str, str, str]]:
     gap = done.comparisons[done.chosen][base]
     return [
         (number(mine["sharpe"]), "net Sharpe ratio", f"± {number(mine['sharpe_se'])} standard error"),
-        (number(gap["sharpe_difference"]), f"more than {label(base)}", f"p = {number(gap['p_value'])}"),
+        (number(gap["sharpe_difference"]), f"Sharpe above {label(base)}", f"p = {number(gap['p_value'])}"),
         (number(skill["rank_ic"], 3), "mean rank IC", f"HAC t = {number(skill['rank_ic_t'], 1)}"),
         (percent(skill["r2"], 2), "R2 out of sample", "against the historical mean"),
         (percent(mine["max_drawdown"], 0), "maximum drawdown", f"{label(base)}: {_fall(done, base)}"),

@@ -9,7 +9,6 @@ from functools import partial
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from allocation.errors import AllocationError
 from allocation.risk import CovariancePath
 from allocation.weights import Weights
 from backtest.performance import compare, summarise
@@ -179,18 +178,16 @@ class Pipeline:
             }
             policies = stages.make_policies(panel, schedule, trained.forecasts, prepared.covariances, config)
             everything = key_of(panel.digest(), config.digest())
-            results = {}
-            for name, policy in policies.items():
-                try:
-                    results[name] = self.reporter.stored(
-                        self.store,
-                        f"portfolio {name}",
-                        key_of(everything, name),
-                        partial(stages.backtest, name, policy, panel, schedule, config),
-                        _portfolio_line,
-                    )
-                except AllocationError as error:
-                    raise RunError(f"portfolio {name}: {error}") from error
+            results = {
+                name: self.reporter.stored(
+                    self.store,
+                    f"portfolio {name}",
+                    key_of(everything, name),
+                    partial(stages.backtest, name, policy, panel, schedule, config),
+                    _portfolio_line,
+                )
+                for name, policy in policies.items()
+            }
             chosen = f"model:{config.allocation.forecast}"
             target = stages.target_weights(policies[chosen], results[chosen], panel)
         performance = {name: summarise(result, panel.periods_per_year) for name, result in results.items()}

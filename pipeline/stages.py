@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from allocation.constraints import check_feasible
-from allocation.errors import InfeasibleError
+from allocation.errors import AllocationError, InfeasibleError
 from allocation.mean_variance import MeanVariance
 from allocation.policies import BuyAndHold, EqualWeight, MeanVariancePolicy, MinimumVariance, Policy
 from allocation.risk import CovariancePath, covariance_path
@@ -297,13 +297,26 @@ def make_policies(
 def backtest(
     name: str, policy: Policy, panel: Panel, schedule: Schedule, config: RunConfig
 ) -> BacktestResult:
-    """Simulate one policy over the evaluation dates."""
+    """Simulate one policy over the evaluation dates.
+
+    Raises
+    ------
+    RunError
+        If the policy cannot decide at some date, which it names.
+    """
+
+    def dated(position: int, held: Floats) -> Weights | None:
+        try:
+            return policy(position, held)
+        except AllocationError as error:
+            raise RunError(f"portfolio {name}, at {panel.dates[position]:%Y-%m-%d}: {error}") from error
+
     return simulate(
         name,
         panel.returns,
         panel.cash,
         schedule.decisions,
-        policy,
+        dated,
         cost=ProportionalCost(config.cost_rate),
         execution_lag=config.target.execution_lag,
     )

@@ -27,7 +27,9 @@ def code_digest() -> str:
         sha.update(f"{library}=={importlib.metadata.version(library)}".encode())
     root = Path(__file__).resolve().parent.parent
     sources = [path for room in ROOMS for path in (root / room).rglob("*.py")]
-    for path in sorted([*sources, root / "pipeline" / "stages.py"]):
+    # stages.py calls the rooms and config.py makes the models: both decide numbers too.
+    sources += [root / "pipeline" / name for name in ("stages.py", "config.py")]
+    for path in sorted(sources):
         sha.update(str(path.relative_to(root)).encode())
         sha.update(path.read_bytes())
     return sha.hexdigest()
