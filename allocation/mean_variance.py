@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.constraints import Constraints, check_feasible, limits_on
-from allocation.errors import InputError, SolverError
+from allocation.errors import InfeasibleError, InputError, SolverError
 from allocation.quadratic import Quadratic
 from allocation.weights import Attestation, Weights
 
@@ -109,7 +109,7 @@ class MeanVariance:
         status = "solved"
         solution = problem.solve() if room >= 0 else None
         if solution is None:
-            check_feasible(self.constraints, self.assets, universe)
+            self._check_feasible(position, universe)
             least = problem.least_turnover()
             if turnover is None or least <= room:
                 raise SolverError(f"row {position}: the solver found no answer though the limits can be met")
@@ -121,7 +121,7 @@ class MeanVariance:
                 raise SolverError(
                     f"row {position}: the solver found no answer with the least turnover {room:.4f}"
                 )
-        best = _tidy(solution.weights, start, low, high, lower[0], upper[0])
+        best = _tidy(solution.weights, problem)
         weights = np.zeros(len(self.assets))
         weights[inside] = best
         limit = None if turnover is None else max(turnover, room + forced)
@@ -129,6 +129,13 @@ class MeanVariance:
         attestation = Attestation(slack, 10 * TOLERANCE, problem.gap(best, solution))
         _insist(position, attestation)
         return Weights(position, weights, 1.0 - float(weights.sum()), status, attestation)
+
+    def _check_feasible(self, position: int, universe: Bools) -> None:
+        """Say at which row the limits contradict one another, if they do."""
+        try:
+            check_feasible(self.constraints, self.assets, universe)
+        except InfeasibleError as error:
+            raise InfeasibleError(f"row {position}: {error}", error.limits) from error
 
     def _rows(self, universe: Bools) -> tuple[Floats, Floats, Floats]:
         """Return the limits on sums of weights, lower <= rows @ w <= upper; the first is the budget."""
@@ -207,14 +214,28 @@ def _check(
         ) from error
 
 
-def _tidy(w: Floats, start: Floats, low: Floats, high: Floats, least: float, most: float) -> Floats:
-    """Undo what an interior-point solution leaves: crumbs beside a bound or beside no trade, and a sum a hair off."""
+def _tidy(w: Floats, problem: Quadratic) -> Floats:
+    """Undo what an interior-point solution leaves: crumbs beside a bound or beside no trade, and a sum a hair off.
+
+    Among many assets crumbs add up: fewer are swept away where that would break a limit on their sum.
+    """
+    for crumb in (TOLERANCE, TOLERANCE / 100):
+        tidy = _swept(w, problem, crumb)
+        if problem.excess(tidy) <= TOLERANCE:
+            return tidy
+    return np.clip(w, problem.low, problem.high)
+
+
+def _swept(w: Floats, problem: Quadratic, crumb: float) -> Floats:
+    """Move weights onto the bound or the weight held that lies within `crumb`, and restore the budget."""
+    low, high = problem.low, problem.high
     w = np.clip(w, low, high)
-    for place in (low, high, start):
-        w = np.where(np.abs(w - place) < TOLERANCE, place, w)
+    for place in (low, high, problem.start):
+        w = np.where(np.abs(w - place) < crumb, place, w)
     total = float(w.sum())
-    missing = float(np.clip(total, least, most)) - total
-    if missing:
+    missing = float(np.clip(total, problem.lower[0], problem.upper[0])) - total
+    # What is less is the rounding of the sum itself, and no reason to trade.
+    if abs(missing) > 1e-15 * len(w):
         room = (high - w) if missing > 0 else (w - low)
         # Assets at a bound stay there; the others share what is missing by the room they have.
         room = np.where((w > low) & (w < high), room, 0.0)

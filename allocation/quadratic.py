@@ -146,6 +146,12 @@ class Quadratic:
         here = slope @ weights + self.cost * np.abs(weights - self.start).sum()
         return float(here - best) / self.scale
 
+    def excess(self, weights: Floats) -> float:
+        """Return by how much the worst of the row limits and the turnover limit is broken, negative if none is."""
+        sums = self.rows @ weights
+        traded = float(np.abs(weights - self.start).sum())
+        return max(float((self.lower - sums).max()), float((sums - self.upper).max()), traded - self.room)
+
     def least_turnover(self) -> float:
         """Return the least sum of |trades| from `start` that meets the limits (a linear programme).
 

@@ -108,7 +108,7 @@ def compare(result: BacktestResult, baseline: BacktestResult, periods_per_year: 
         "sharpe_difference_se": error * root,
         "p_value": float(2 * stats.norm.sf(abs(ratio) / error)) if known else float("nan"),
         "mean_difference": gap.mean * periods_per_year,
-        "mean_difference_t": gap.t if known else float("nan"),
+        "mean_difference_t": gap.t if _spread(a - b) > 0 else float("nan"),
     }
 
 

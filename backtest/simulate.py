@@ -40,7 +40,7 @@ class BacktestResult:
     turnover, cost : ndarray of shape (D,)
         Sum of |trades| and what it cost, fractions of wealth; NaN where the trade lies beyond the data.
     final_weights : ndarray of shape (N,)
-        Weights at the close of the last row, drifted.
+        Weights that a decision at the close of the last row knows: drifted, or the target still waiting there.
     """
 
     name: str
@@ -82,10 +82,11 @@ def simulate(
 ) -> BacktestResult:
     """Let a policy trade through time, starting in cash.
 
-    A decision at the close of row t knows the weights drifted to that close. Its target is traded at the close
-    of row t + execution_lag, pays its cost out of wealth there, and earns from the next row on. Between trades
-    weights drift with returns and cash earns the cash return. A missing return is 0: what cannot be priced
-    cannot be traded, and is sold at its last price at the next rebalance if the policy no longer wants it.
+    A decision at the close of row t knows the weights drifted to that close or, while an earlier order waits to
+    be traded, that order's target: its own trade starts from there. Its target is traded at the close of row
+    t + execution_lag, pays its cost out of wealth there, and earns from the next row on. Between trades weights
+    drift with returns and cash earns the cash return. A missing return is 0: what has no price is held at its
+    last one, and sold at it at the next rebalance if the policy no longer wants it.
 
     Parameters
     ----------
@@ -120,6 +121,7 @@ def simulate(
     due = set(decisions.tolist())
     first = int(decisions[0])
     weights, cash_weight, paid = np.zeros(n_assets), 1.0, 0.0
+    known = weights
     waiting: dict[int, int] = {}
     made: list[tuple[int, Floats, float, str]] = []
     turnover, costs = [], []
@@ -136,8 +138,9 @@ def simulate(
                 )
             periods.append((total - 1, (1 - paid) * total - 1))
             weights, cash_weight, paid = grown / total, money / total, 0.0
+        known = made[-1][1] if waiting else weights
         if t in due:
-            target = policy(t, weights)
+            target = policy(t, known)
             if target is not None:
                 _check_target(name, t, target)
                 waiting[t + execution_lag] = len(made)
@@ -165,7 +168,7 @@ def simulate(
         tuple(status for _, _, _, status in made),
         np.array(turnover),
         np.array(costs),
-        weights,
+        known,
     )
 
 

@@ -29,6 +29,7 @@ from models.regimes import RegimePath, walk_regimes
 from models.target import Target, risk_scaled, trailing_risk
 from pipeline.config import CombinationModel, Fitted, RunConfig
 from pipeline.errors import RunError
+from validation.errors import ScheduleError
 from validation.labels import Labels, forward_excess_returns
 from validation.scores import historical_mean
 from validation.walk_forward import Fold, WalkForward
@@ -90,15 +91,21 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
             f"{panel.dates[min(first_train, len(panel.dates) - 1)]:%Y-%m-%d}: test later, or leave out the "
             "longest lookbacks"
         )
-    folds = WalkForward(
-        labels.end,
-        first_test=first_test,
-        refit_every=walk.refit_every,
-        window=walk.window,
-        embargo=walk.embargo,
-        first_train=first_train,
-        every=walk.train_every,
-    ).folds()
+    try:
+        folds = WalkForward(
+            labels.end,
+            first_test=first_test,
+            refit_every=walk.refit_every,
+            window=walk.window,
+            embargo=walk.embargo,
+            first_train=first_train,
+            every=walk.train_every,
+        ).folds()
+    except ScheduleError as error:
+        raise RunError(
+            f"walk_forward: {error} (row {first_train} is {panel.dates[first_train]:%Y-%m-%d}, row {first_test} "
+            f"is {panel.dates[first_test]:%Y-%m-%d})"
+        ) from error
     risk = trailing_risk(panel, target.risk_window, target.horizon)
     decisions = decision_positions(len(panel.dates), first=start, every=config.allocation.rebalance_every)
     return Schedule(
@@ -152,10 +159,22 @@ def _row(panel: Panel, date: object, key: str) -> int:
 
 
 def make_regimes(matrix: FeatureMatrix, schedule: Schedule, config: RunConfig) -> RegimePath:
-    """Refit the regimes along the walk and tell each date."""
-    columns = [
-        _first_finite(matrix.values[:, :, matrix.names.index(name)]) for name in config.regimes.features
-    ]
+    """Refit the regimes along the walk and tell each date.
+
+    Raises
+    ------
+    RunError
+        If a regime feature has no value at the first fit.
+    """
+    columns = []
+    for name in config.regimes.features:
+        columns.append(_first_finite(matrix.values[:, :, matrix.names.index(name)]))
+        for fold in schedule.regime_folds[:1]:
+            if not np.isfinite(columns[-1][fold.train]).any():
+                raise RunError(
+                    f"regimes.features: {name!r} has no value before the first fit: leave it out, or raise "
+                    "regimes.min_train"
+                )
     return walk_regimes(
         np.stack(columns, axis=1),
         schedule.regime_folds,

@@ -128,7 +128,8 @@ class WalkForward:
             if not len(train):
                 raise ScheduleError(
                     f"no training date is left before the test at row {start}: the first usable date is row "
-                    f"{self.first_train} and labels end {int(self.ends[0])} rows later; start the test later"
+                    f"{self.first_train}, labels end {int(self.ends[0])} rows later, and the embargo is "
+                    f"{self.embargo}; start the test later"
                 )
             stop = min(start + self.refit_every, len(self.ends))
             folds.append(Fold(train, np.arange(start, stop, dtype=np.int64), self.ends[train]))
