@@ -96,7 +96,7 @@ class Quadratic:
         A, b = np.asfortranarray(G[equal]), highs[equal]
         G, lows, highs = np.asfortranarray(G[~equal]), lows[~equal], highs[~equal]
         bounds = np.r_[self.high - self.start, self.start - self.low]
-        for tolerance in (1e-10, 1e-8):
+        for tolerance in (1e-12, 1e-10, 1e-8):
             solver = piqp.DenseSolver()
             solver.settings.eps_abs = solver.settings.eps_rel = tolerance
             solver.settings.eps_duality_gap_abs = solver.settings.eps_duality_gap_rel = tolerance

@@ -174,3 +174,13 @@ def test_a_conflict_met_on_the_way_names_the_row():
     ) as error:
         solver.solve(31, np.zeros(4), np.eye(4), np.zeros(4), few)
     assert error.value.limits == ("maximum weight 0.4", "fully invested")
+
+
+def test_a_weight_just_at_its_bound_is_the_same_in_every_unit():
+    """Where a bound is almost not binding, the objective hardly tells 0 from a few millionths."""
+    mu, sigma, held = market(105, 10)
+    limits = Constraints(maximum=0.4)
+    first = solve(mu, sigma, held, 47.4375, 0.001, limits).weights
+    for unit in (1e-6, 1e4):
+        other = solve(unit * mu, unit * sigma, held, 47.4375, unit * 0.001, limits).weights
+        np.testing.assert_allclose(other, first, atol=1e-7)
