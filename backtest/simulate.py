@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,61 +115,72 @@ def simulate(
     An asset that loses its listing between a decision and its trade is traded at its last price.
     """
     n_dates = len(returns) if end is None else end + 1
-    n_assets = returns.shape[1]
     _check(name, len(returns), n_dates, decisions, execution_lag)
     earned = np.where(np.isfinite(returns), returns, 0.0)
-    due = set(decisions.tolist())
-    first = int(decisions[0])
-    weights, cash_weight, paid = np.zeros(n_assets), 1.0, 0.0
+    due, first = set(decisions.tolist()), int(decisions[0])
+    weights, cash_weight, paid = np.zeros(returns.shape[1]), 1.0, 0.0
     known = weights
     waiting: dict[int, int] = {}
-    made: list[tuple[int, Floats, float, str]] = []
-    turnover, costs = [], []
-    periods: list[tuple[float, float]] = []
-    held: list[tuple[Floats, float]] = []
+    tape = _Tape()
     for t in range(first, n_dates):
         if t > first + execution_lag:
-            held.append((weights, cash_weight))
+            tape.held.append((weights, cash_weight))
             grown, money = weights * (1 + earned[t]), cash_weight * (1 + cash[t])
             total = float(grown.sum()) + money
             if not total > 0:
                 raise SimulationError(
                     f"{name}: at row {t} wealth is multiplied by {total:.4g}: nothing is left"
                 )
-            periods.append((total - 1, (1 - paid) * total - 1))
+            tape.earned.append((total - 1, (1 - paid) * total - 1))
             weights, cash_weight, paid = grown / total, money / total, 0.0
-        known = made[-1][1] if waiting else weights
+        known = tape.made[-1].weights if waiting else weights
         if t in due:
             target = policy(t, known)
             if target is not None:
                 _check_target(name, t, target)
-                waiting[t + execution_lag] = len(made)
-                made.append((t, target.weights, target.cash, target.status))
-                turnover.append(np.nan)
-                costs.append(np.nan)
+                waiting[t + execution_lag] = len(tape.made)
+                tape.made.append(target)
+                tape.traded.append((np.nan, np.nan))
         if t in waiting and t < n_dates - 1:
             index = waiting.pop(t)
-            trades = made[index][1] - weights
+            trades = tape.made[index].weights - weights
             paid = cost.of(trades)
-            turnover[index], costs[index] = float(np.abs(trades).sum()), paid
-            weights, cash_weight = made[index][1], made[index][2]
+            tape.traded[index] = (float(np.abs(trades).sum()), paid)
+            weights, cash_weight = tape.made[index].weights, tape.made[index].cash
     rows = np.arange(first + execution_lag + 1, n_dates, dtype=np.int64)
-    return BacktestResult(
-        name,
-        rows,
-        np.array([gross for gross, _ in periods]),
-        np.array([net for _, net in periods]),
-        cash[rows],
-        np.array([w for w, _ in held]).reshape(len(rows), n_assets),
-        np.array([c for _, c in held]),
-        np.array([t for t, _, _, _ in made], dtype=np.int64),
-        np.array([w for _, w, _, _ in made]).reshape(len(made), n_assets),
-        np.array([c for _, _, c, _ in made]),
-        tuple(status for _, _, _, status in made),
-        np.array(turnover),
-        np.array(costs),
-        known,
-    )
+    return tape.result(name, rows, cash[rows], known)
+
+
+@dataclass(eq=False)
+class _Tape:
+    """What is written down on the way: (weights, cash) held, (gross, net) earned, (turnover, cost) traded."""
+
+    held: list[tuple[Floats, float]] = field(default_factory=list)
+    earned: list[tuple[float, float]] = field(default_factory=list)
+    made: list[Weights] = field(default_factory=list)
+    traded: list[tuple[float, float]] = field(default_factory=list)
+
+    def result(self, name: str, rows: Ints, cash_return: Floats, final: Floats) -> BacktestResult:
+        """Return the tape as arrays."""
+        n_assets = len(final)
+        earned = np.array(self.earned).reshape(-1, 2)
+        traded = np.array(self.traded).reshape(-1, 2)
+        return BacktestResult(
+            name,
+            rows,
+            gross=earned[:, 0],
+            net=earned[:, 1],
+            cash_return=cash_return,
+            weights=np.array([weights for weights, _ in self.held]).reshape(len(rows), n_assets),
+            cash_weight=np.array([cash for _, cash in self.held]),
+            decisions=np.array([target.position for target in self.made], dtype=np.int64),
+            targets=np.array([target.weights for target in self.made]).reshape(len(self.made), n_assets),
+            target_cash=np.array([target.cash for target in self.made]),
+            statuses=tuple(target.status for target in self.made),
+            turnover=traded[:, 0],
+            cost=traded[:, 1],
+            final_weights=final,
+        )
 
 
 def _check(name: str, n_rows: int, n_dates: int, decisions: Ints, execution_lag: int) -> None:
@@ -190,6 +201,8 @@ def _check(name: str, n_rows: int, n_dates: int, decisions: Ints, execution_lag:
 
 
 def _check_target(name: str, row: int, target: Weights) -> None:
+    if target.position != row:
+        raise SimulationError(f"{name}: asked at row {row}, the policy decided for row {target.position}")
     total = float(target.weights.sum()) + target.cash
     if not abs(total - 1) < 1e-9:
         raise SimulationError(
