@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.narrative import best_baseline, label
 from pipeline.run import Evaluated
-from pipeline.stages import BASELINES
+from pipeline.trading import BASELINES
 
 INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 MINE = "#0b63b5"

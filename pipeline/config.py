@@ -9,26 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from allocation.constraints import Constraints, Group
 from allocation.errors import AllocationError
 from market.hints import suggest
-from models.base import Forecaster
-from models.baseline import HistoricalMean, Zero
-from models.boosting import Boosting
-from models.linear import ElasticNet, Lasso, Ridge
 from pipeline.errors import ConfigError
+from pipeline.model_config import CombinationModel, Fitted, ModelSection, Positive, Section
 
-Positive = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
-class Section(BaseModel):
-    """A part of the configuration: immutable, and a key that nobody reads is a mistake."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class DataSection(Section):
@@ -90,93 +80,6 @@ class RegimesSection(Section):
     min_train: Positive
 
 
-class ZeroModel(Section):
-    """Expect no difference between assets."""
-
-    kind: Literal["zero"]
-
-    def make(self, *, relative: bool, seed: int) -> Forecaster:
-        """Return the unfitted model."""
-        return Zero()
-
-
-class MeanModel(Section):
-    """Expect each asset's historical mean."""
-
-    kind: Literal["mean"]
-
-    def make(self, *, relative: bool, seed: int) -> Forecaster:
-        """Return the unfitted model."""
-        return HistoricalMean()
-
-
-class RidgeModel(Section):
-    """Ridge regression; the penalty is chosen inside the training window."""
-
-    kind: Literal["ridge"]
-    inner_splits: Positive = 4
-    n_penalties: Positive = 30
-
-    def make(self, *, relative: bool, seed: int) -> Forecaster:
-        """Return the unfitted model."""
-        return Ridge(relative, self.inner_splits, self.n_penalties)
-
-
-class LassoModel(Section):
-    """Lasso; the penalty is chosen inside the training window."""
-
-    kind: Literal["lasso"]
-    inner_splits: Positive = 4
-    n_penalties: Positive = 30
-
-    def make(self, *, relative: bool, seed: int) -> Forecaster:
-        """Return the unfitted model."""
-        return Lasso(relative, self.inner_splits, self.n_penalties)
-
-
-class ElasticNetModel(Section):
-    """Elastic net; the penalty is chosen inside the training window."""
-
-    kind: Literal["elastic_net"]
-    inner_splits: Positive = 4
-    n_penalties: Positive = 30
-    l1_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.5
-
-    def make(self, *, relative: bool, seed: int) -> Forecaster:
-        """Return the unfitted model."""
-        return ElasticNet(relative, self.inner_splits, self.n_penalties, self.l1_ratio)
-
-
-class LightGBMModel(Section):
-    """Gradient-boosted trees; their number is chosen inside the training window."""
-
-    kind: Literal["lightgbm"]
-    max_trees: Positive = 600
-    patience: Positive = 100
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.02
-    num_leaves: Annotated[int, Field(ge=2)] = 15
-    min_rows_in_leaf: Positive = 100
-    feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.5
-    row_fraction: Annotated[float, Field(gt=0, le=1)] = 0.7
-    l2: Annotated[float, Field(ge=0)] = 10.0
-    max_bin: Annotated[int, Field(ge=2, le=255)] = 63
-
-    def make(self, *, relative: bool, seed: int) -> Forecaster:
-        """Return the unfitted model."""
-        return Boosting(**self.model_dump(exclude={"kind"}), seed=seed)
-
-
-class CombinationModel(Section):
-    """Mean of other models' predictions."""
-
-    kind: Literal["combination"]
-    members: Annotated[tuple[str, ...], Field(min_length=1)]
-
-
-Fitted = ZeroModel | MeanModel | RidgeModel | LassoModel | ElasticNetModel | LightGBMModel
-ModelSection = Annotated[Fitted | CombinationModel, Field(discriminator="kind")]
-
-
 class CalibrationSection(Section):
     """How strongly a forecast must have proved itself before it is traded."""
 
@@ -209,8 +112,8 @@ class AllocationSection(Section):
     min_history: Annotated[int, Field(ge=2)]
     minimum: float = 0.0
     maximum: float = 1.0
-    overrides: dict[str, BoundsSection] = {}
-    groups: dict[Name, GroupSection] = {}
+    overrides: dict[str, BoundsSection] = Field(default_factory=dict)
+    groups: dict[Name, GroupSection] = Field(default_factory=dict)
     turnover: float | None = None
     cash_minimum: float = 0.0
     cash_maximum: float = 0.0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.base import WalkResult
 from models.calibration import baseline_mean
 from models.forecast import Forecast
-from pipeline.stages import Schedule
+from pipeline.timetable import Schedule
 from validation.scores import (
     calibration_slope,
     hac_mean,

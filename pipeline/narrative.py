@@ -9,7 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from pipeline.run import Evaluated
-from pipeline.stages import BASELINES
+from pipeline.trading import BASELINES
 
 LABELS = {
     "equal_weight": "1/N",

@@ -21,14 +21,16 @@ from models.base import WalkResult
 from models.dataset import Dataset
 from models.forecast import Forecast
 from models.regimes import RegimePath
-from pipeline import stages
-from pipeline.config import Fitted, RunConfig
+from pipeline import stages, timetable, trading
+from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore, score_forecast
+from pipeline.model_config import Fitted
 from pipeline.progress import Reporter
 from pipeline.record import RunRecord, make_record
-from pipeline.stages import BASELINES, Schedule
 from pipeline.store import Store, key_of
+from pipeline.timetable import Schedule
+from pipeline.trading import BASELINES
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +120,7 @@ class Pipeline:
             self.store, "features", key, partial(stages.make_features, panel, config), _features_line
         )
         with threadpool_limits(1):
-            schedule = stages.make_schedule(panel, matrix, config)
+            schedule = timetable.make_schedule(panel, matrix, config)
             if not schedule.regime_folds:
                 raise RunError(
                     f"regimes.min_train is {config.regimes.min_train}, but the data ends before so many dates of "
@@ -126,10 +128,10 @@ class Pipeline:
                 )
             covariances = reporter.stage(
                 "covariances",
-                partial(stages.make_covariances, panel, schedule, config),
+                partial(trading.make_covariances, panel, schedule, config),
                 lambda path: f"{len(path.positions)} decisions, limits can be met",
             )
-            stages.check_limits(panel, covariances, config)
+            trading.check_limits(panel, covariances, config)
         settings = config.model_dump_json(include={"target", "walk_forward", "regimes", "seed"})
         return Prepared(config, panel, findings, matrix, schedule, covariances, key_of(key, settings))
 
@@ -176,20 +178,20 @@ class Pipeline:
                 name: score_forecast(forecast, trained.walks[name], schedule, own)
                 for name, forecast in trained.forecasts.items()
             }
-            policies = stages.make_policies(panel, schedule, trained.forecasts, prepared.covariances, config)
+            policies = trading.make_policies(panel, schedule, trained.forecasts, prepared.covariances, config)
             everything = key_of(panel.digest(), config.digest())
             results = {
                 name: self.reporter.stored(
                     self.store,
                     f"portfolio {name}",
                     key_of(everything, name),
-                    partial(stages.backtest, name, policy, panel, schedule, config),
+                    partial(trading.backtest, name, policy, panel, schedule, config),
                     _portfolio_line,
                 )
                 for name, policy in policies.items()
             }
             chosen = f"model:{config.allocation.forecast}"
-            target = stages.target_weights(policies[chosen], results[chosen], panel)
+            target = trading.target_weights(policies[chosen], results[chosen], panel)
         performance = {name: summarise(result, panel.periods_per_year) for name, result in results.items()}
         idle = [f"model:{name}" for name, section in config.models.items() if section.kind == "zero"]
         comparisons = {

@@ -16,6 +16,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 ROOMS = ("market", "features", "validation", "models", "allocation", "backtest")
+DECIDING = ("config", "model_config", "timetable", "stages", "trading")
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "lightgbm", "piqp")
 
 
@@ -27,8 +28,8 @@ def code_digest() -> str:
         sha.update(f"{library}=={importlib.metadata.version(library)}".encode())
     root = Path(__file__).resolve().parent.parent
     sources = [path for room in ROOMS for path in (root / room).rglob("*.py")]
-    # stages.py calls the rooms and config.py makes the models: both decide numbers too.
-    sources += [root / "pipeline" / name for name in ("stages.py", "config.py")]
+    # These call the rooms and make the models: they decide numbers too.
+    sources += [root / "pipeline" / f"{name}.py" for name in DECIDING]
     for path in sorted(sources):
         sha.update(str(path.relative_to(root)).encode())
         sha.update(path.read_bytes())

@@ -14,7 +14,7 @@ from features.spec import feature, registered
 from market.sources import load
 from models.regimes import KMeansRegimes, walk_regimes
 from models.scaling import Standardiser
-from pipeline import stages
+from pipeline import stages, timetable, trading
 from pipeline.config import RunConfig, load_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -32,7 +32,7 @@ def everything(config: RunConfig, panel):
     """Return all that the pipeline makes, by the date at which it was known."""
     n = len(panel.dates)
     matrix = stages.make_features(panel, config)
-    schedule = stages.make_schedule(panel, matrix, config)
+    schedule = timetable.make_schedule(panel, matrix, config)
     regimes = stages.make_regimes(matrix, schedule, config)
     data = stages.make_dataset(panel, matrix, regimes, schedule)
     walks = stages.combine(
@@ -43,7 +43,7 @@ def everything(config: RunConfig, panel):
         config,
     )
     forecasts = stages.make_forecasts(walks, schedule, config)
-    covariances = stages.make_covariances(panel, schedule, config)
+    covariances = trading.make_covariances(panel, schedule, config)
     # Beside the decisions there is one for the last date of the panel, whichever that is.
     at_decision = np.isin(covariances.positions, schedule.decisions)
     out = {f"feature {name}": matrix.values[:, :, k] for k, name in enumerate(matrix.names)} | {
@@ -68,8 +68,8 @@ def everything(config: RunConfig, panel):
         fits = walks[name].fits
         fitted = [[*fit.importance, *fit.chosen.values()] for fit in fits]
         out[f"fit of {name}"] = by_date(n, [fit.first_test for fit in fits], fitted)
-    for name, policy in stages.make_policies(panel, schedule, forecasts, covariances, config).items():
-        result = stages.backtest(name, policy, panel, schedule, config)
+    for name, policy in trading.make_policies(panel, schedule, forecasts, covariances, config).items():
+        result = trading.backtest(name, policy, panel, schedule, config)
         out[f"weights of {name}"] = by_date(n, result.decisions, result.targets)
     return out
 

@@ -15,9 +15,9 @@ from pipeline.config import load_config
 from pipeline.progress import Reporter
 from pipeline.report import render
 from pipeline.run import Pipeline
-from pipeline.stages import BASELINES
 from pipeline.store import Store
 from pipeline.tracking import open_experiment, track
+from pipeline.trading import BASELINES
 
 
 def evaluated(path, fresh=False):

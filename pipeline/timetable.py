@@ -1,0 +1,133 @@
+"""Timetable: labels, folds and decision dates of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.matrix import FeatureMatrix
+from market.calendar import decision_positions, position_of
+from market.panel import Panel
+from models.target import Target, risk_scaled, trailing_risk
+from pipeline.config import RunConfig
+from pipeline.errors import RunError
+from validation.errors import ScheduleError
+from validation.labels import Labels, forward_excess_returns
+from validation.walk_forward import Fold, WalkForward
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """Who is fitted on what, and when decisions are made.
+
+    Attributes
+    ----------
+    labels : Labels
+    target : Target
+    folds : tuple of Fold
+        For the models.
+    regime_folds : tuple of Fold
+        For the regimes, which start earlier: their probabilities are features of the models.
+    first_train : int
+        First row that a model may be fitted on: every feature is warm.
+    decisions : ndarray of int
+        Rows at which the portfolio is decided.
+    """
+
+    labels: Labels
+    target: Target
+    folds: tuple[Fold, ...]
+    regime_folds: tuple[Fold, ...]
+    first_train: int
+    decisions: Ints
+
+
+def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Schedule:
+    """Derive labels, folds and decision dates from the configuration.
+
+    Raises
+    ------
+    RunError
+        If the dates asked for cannot be met by the panel.
+    """
+    walk, target = config.walk_forward, config.target
+    labels = forward_excess_returns(panel, target.horizon, target.execution_lag)
+    first_train = max(matrix.warm, default=0)
+    first_test = _row(panel, walk.first_test, "walk_forward.first_test")
+    start = _row(panel, config.evaluation.start, "evaluation.start")
+    if first_test <= first_train:
+        raise RunError(
+            f"walk_forward.first_test is {panel.dates[first_test]:%Y-%m-%d}, but the features are warm only from "
+            f"{panel.dates[min(first_train, len(panel.dates) - 1)]:%Y-%m-%d}: test later, or leave out the "
+            "longest lookbacks"
+        )
+    try:
+        folds = WalkForward(
+            labels.end,
+            first_test=first_test,
+            refit_every=walk.refit_every,
+            window=walk.window,
+            embargo=walk.embargo,
+            first_train=first_train,
+            every=walk.train_every,
+        ).folds()
+    except ScheduleError as error:
+        raise RunError(
+            f"walk_forward: {error} (row {first_train} is {panel.dates[first_train]:%Y-%m-%d}, row {first_test} "
+            f"is {panel.dates[first_test]:%Y-%m-%d})"
+        ) from error
+    risk = trailing_risk(panel, target.risk_window, target.horizon)
+    decisions = decision_positions(len(panel.dates), first=start, every=config.allocation.rebalance_every)
+    return Schedule(
+        labels,
+        risk_scaled(labels, risk, relative=target.relative),
+        folds,
+        _regime_folds(panel, matrix, config),
+        first_train,
+        decisions,
+    )
+
+
+def _regime_folds(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> tuple[Fold, ...]:
+    """Return when the regimes are refitted: none if the panel ends before the first fit.
+
+    A regime has no label: it is known at once, and only its own dates must lie before those it tells. Its
+    features are warm sooner than the slowest of all, so it starts sooner than the models that use it.
+
+    Raises
+    ------
+    RunError
+        If a regime feature does not exist or differs between assets.
+    """
+    warm = 0
+    for name in config.regimes.features:
+        if name not in matrix.names:
+            why = matrix.missing.get(name, "it is not among the features of this run")
+            raise RunError(f"regimes.features: {name!r} cannot be used: {why}")
+        index = matrix.names.index(name)
+        if not matrix.common[index]:
+            raise RunError(
+                f"regimes.features: {name!r} differs between assets; a regime needs market features"
+            )
+        warm = max(warm, matrix.warm[index])
+    first = warm + config.regimes.min_train
+    if first >= len(panel.dates):
+        return ()
+    known = np.arange(len(panel.dates))
+    every = config.walk_forward.refit_every
+    return WalkForward(known, first_test=first, refit_every=every, first_train=warm).folds()
+
+
+def _row(panel: Panel, date: object, key: str) -> int:
+    wanted = pd.Timestamp(str(date))
+    if not panel.dates[0] <= wanted <= panel.dates[-1]:
+        raise RunError(
+            f"{key} is {wanted:%Y-%m-%d}, outside of the data: {panel.name} runs from "
+            f"{panel.dates[0]:%Y-%m-%d} to {panel.dates[-1]:%Y-%m-%d}"
+        )
+    return position_of(panel.dates, wanted)

@@ -1,0 +1,140 @@
+"""Trading: from forecasts to portfolios, decided and simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocation.constraints import check_feasible
+from allocation.errors import AllocationError, InfeasibleError
+from allocation.mean_variance import MeanVariance
+from allocation.policies import BuyAndHold, EqualWeight, MeanVariancePolicy, MinimumVariance, Policy
+from allocation.risk import CovariancePath, covariance_path
+from allocation.weights import Weights
+from backtest.costs import ProportionalCost
+from backtest.simulate import BacktestResult, simulate
+from market.panel import Panel
+from models.forecast import Forecast
+from pipeline.config import RunConfig
+from pipeline.errors import RunError
+from pipeline.timetable import Schedule
+from validation.scores import historical_mean
+
+Floats = NDArray[np.float64]
+
+BASELINES = ("equal_weight", "minimum_variance", "buy_and_hold", "historical_mean")
+"""What every portfolio is compared with, on the same dates, assets and costs."""
+
+
+def make_covariances(panel: Panel, schedule: Schedule, config: RunConfig) -> CovariancePath:
+    """Estimate the covariance at each decision and at the last date, for today's target weights."""
+    positions = np.union1d(schedule.decisions, [len(panel.dates) - 1]).astype(np.int64)
+    return covariance_path(
+        panel.returns - panel.cash[:, None],
+        positions,
+        window=config.allocation.covariance_window,
+        min_history=config.allocation.min_history,
+        horizon=config.target.horizon,
+    )
+
+
+def check_limits(panel: Panel, covariances: CovariancePath, config: RunConfig) -> None:
+    """Find out before anything is fitted whether the limits can be met at every decision.
+
+    Raises
+    ------
+    RunError
+        Naming the date, and the limits in conflict; or if at some decision no asset has enough history.
+    LimitError
+        If a limit names an asset that does not exist.
+    """
+    constraints = config.allocation.constraints()
+    seen = set()
+    for position, universe in zip(covariances.positions, covariances.eligible, strict=True):
+        if not universe.any():
+            raise RunError(
+                f"no asset can be held at {panel.dates[position]:%Y-%m-%d}: none is listed with at least "
+                f"{config.allocation.min_history} returns in the last {config.allocation.covariance_window} "
+                "(allocation.min_history, allocation.covariance_window)"
+            )
+        key = universe.tobytes()
+        if key not in seen:
+            seen.add(key)
+            try:
+                check_feasible(constraints, panel.assets, universe)
+            except InfeasibleError as error:
+                raise RunError(f"allocation, at {panel.dates[position]:%Y-%m-%d}: {error}") from error
+
+
+def make_policies(
+    panel: Panel,
+    schedule: Schedule,
+    forecasts: Mapping[str, Forecast],
+    covariances: CovariancePath,
+    config: RunConfig,
+) -> dict[str, Policy]:
+    """Return the baselines and one mean-variance policy a model, by name."""
+    settings = config.allocation
+    solver = MeanVariance(
+        panel.assets,
+        settings.constraints(),
+        risk_aversion=settings.risk_aversion,
+        cost=config.cost_rate / settings.cost_periods,
+    )
+    past = historical_mean(schedule.labels)
+    policies: dict[str, Policy] = {
+        "equal_weight": EqualWeight(covariances),
+        "minimum_variance": MinimumVariance(solver, covariances),
+        "buy_and_hold": BuyAndHold(covariances),
+        "historical_mean": MeanVariancePolicy(
+            solver, covariances, np.arange(len(panel.dates), dtype=np.int64), past
+        ),
+    }
+    for name, forecast in forecasts.items():
+        policies[f"model:{name}"] = MeanVariancePolicy(solver, covariances, forecast.positions, forecast.mean)
+    return policies
+
+
+def backtest(
+    name: str, policy: Policy, panel: Panel, schedule: Schedule, config: RunConfig
+) -> BacktestResult:
+    """Simulate one policy over the evaluation dates.
+
+    Raises
+    ------
+    RunError
+        If the policy cannot decide at some date, which it names.
+    """
+
+    def dated(position: int, held: Floats) -> Weights | None:
+        try:
+            return policy(position, held)
+        except AllocationError as error:
+            raise RunError(f"portfolio {name}, at {panel.dates[position]:%Y-%m-%d}: {error}") from error
+
+    return simulate(
+        name,
+        panel.returns,
+        panel.cash,
+        schedule.decisions,
+        dated,
+        cost=ProportionalCost(config.cost_rate),
+        execution_lag=config.target.execution_lag,
+    )
+
+
+def target_weights(policy: Policy, result: BacktestResult, panel: Panel) -> Weights:
+    """Decide at the last date, from what the simulated portfolio then holds.
+
+    Raises
+    ------
+    RunError
+        If the policy does not decide there.
+    """
+    last = len(panel.dates) - 1
+    weights = policy(last, result.final_weights)
+    if weights is None:
+        raise RunError(f"{result.name} makes no decision at the last date {panel.dates[last]:%Y-%m-%d}")
+    return weights
