@@ -37,7 +37,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
 @click.version_option(package_name="tangency")
 def tangency() -> None:
-    r"""Turn a table of prices into validated forecasts and a portfolio.
+    """Turn a table of prices into validated forecasts and a portfolio.
 
     A run is described by one YAML file. Its stages build on one another and are kept: a stage whose inputs did
     not change is not run again.
@@ -50,7 +50,7 @@ def tangency() -> None:
     tangency report    evaluate, then write one HTML page
     tangency ui        serve the tracked runs in MLflow
     tangency features  list the features and their definitions
-    """
+    """  # noqa: D301 (click wants the character)
 
 
 @tangency.command(epilog=EPILOG)
