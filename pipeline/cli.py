@@ -240,6 +240,10 @@ def main() -> None:
     except USER_ERRORS as error:
         click.echo(f"tangency: {error}", err=True)
         sys.exit(2)
+    except OSError as error:
+        # A full disk, a folder without permission, a file where a folder should be.
+        click.echo(f"tangency: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from pipeline.charts import Figures
+from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore
 from pipeline.narrative import best_baseline, describe_model, describe_run
 from pipeline.run import Evaluated
@@ -26,24 +28,28 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric
     from mlflow.models import ModelSignature
 
+DATABASE = "mlflow.db"
 BATCH = 1000
 """Metrics in one call, the most that MLflow takes."""
 
 # MLflow reads these when it is imported: no call home, and no look at uv for requirements that are given.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")
+# By default a server that is away is asked for four minutes before the user hears of it.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
 
 def tracking_uri(output: Path) -> str:
     """Return the tracking server: `MLFLOW_TRACKING_URI`, or a SQLite file in the output folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(output / 'mlflow.db').resolve()}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(output / DATABASE).resolve()}"
 
 
 def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
     """Return a client and the id of the experiment, making database and experiment where they are missing.
 
-    A new database is migrated under a lock: two processes that do it at once leave it half-made. The
-    experiment gets its artifact folder from here, or a server that saw it first would give it one that only
+    A new database is made under a lock, beside its place, and renamed when it is whole: two processes that
+    migrate one at once, or one that is killed doing it, leave a database that nobody can use. The experiment
+    gets its artifact folder from here, or a server that saw it first would give it one that only
     it can reach.
     """
     import mlflow
@@ -54,13 +60,30 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
     uri = tracking_uri(output)
     output.mkdir(parents=True, exist_ok=True)
     with FileLock(output / ".mlflow.lock"):
+        if not os.environ.get("MLFLOW_TRACKING_URI"):
+            _make_database(output / DATABASE)
         mlflow.set_tracking_uri(uri)
         client = mlflow.MlflowClient(uri)
         found = client.get_experiment_by_name(name)
         if found is not None:
+            if found.lifecycle_stage == "deleted":
+                client.restore_experiment(found.experiment_id)
             return client, found.experiment_id
         place = (output / "artifacts" / name).resolve().as_uri() if uri.startswith("sqlite:") else None
         return client, client.create_experiment(name, artifact_location=place)
+
+
+def _make_database(path: Path) -> None:
+    """Make MLflow's database if it is not there, whole or not at all."""
+    import mlflow
+
+    if path.exists():
+        return
+    for left in path.parent.glob(f".{path.name}-*"):  # of a process that was killed
+        left.unlink()
+    hidden = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    mlflow.MlflowClient(f"sqlite:///{hidden.resolve()}").search_experiments()
+    hidden.replace(path)
 
 
 def track(done: Evaluated, run_id: str, folder: Path, seconds: Mapping[str, float], figures: Figures) -> str:
@@ -81,7 +104,24 @@ def track(done: Evaluated, run_id: str, folder: Path, seconds: Mapping[str, floa
     -------
     str
         Address, below the UI's root, of the page that compares the runs of the experiment.
+
+    Raises
+    ------
+    RunError
+        If MLflow cannot record the run; its folder is whole all the same.
     """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return _track(done, run_id, folder, seconds, figures)
+    except (MlflowException, OSError) as error:
+        uri = tracking_uri(done.trained.prepared.config.output)
+        raise RunError(
+            f"the run is complete in {folder}, but MLflow at {uri} could not record it: {str(error)[:300]}"
+        ) from error
+
+
+def _track(done: Evaluated, run_id: str, folder: Path, seconds: Mapping[str, float], figures: Figures) -> str:
     config = done.trained.prepared.config
     client, experiment = open_experiment(config.output, config.name)
     record = done.record()

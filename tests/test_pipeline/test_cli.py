@@ -169,3 +169,43 @@ def test_summary_is_strict_json(mine, tmp_path, monkeypatch):
 
     text = outputs.to_json({"a": float("nan"), "b": [float("inf"), 1.5]})
     assert json.loads(text) == {"a": None, "b": [None, 1.5]}
+
+
+def test_an_output_that_is_a_file_is_one_message(mine, tmp_path, monkeypatch, capsys):
+    (tmp_path / "taken").write_text("x")
+    assert tangency(monkeypatch, "run", "--config", mine(output=str(tmp_path / "taken"))) == 2
+    told = capsys.readouterr().err
+    assert "taken" in told
+    assert "Traceback" not in told
+
+
+def test_a_tracking_server_that_is_away_costs_no_run(mine, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert tangency(monkeypatch, "run", "--config", mine()) == 2
+    told = capsys.readouterr().err
+    assert "the run is complete in" in told
+    assert "http://127.0.0.1:9 could not record it" in told
+    assert (tmp_path / "runs" / "latest" / "summary.json").exists()
+
+
+def test_a_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
+    """A process killed while MLflow migrates leaves nothing that the next one trips over."""
+    import mlflow
+
+    from pipeline import tracking
+
+    def killed(self):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mlflow.MlflowClient, "search_experiments", killed)
+        with pytest.raises(KeyboardInterrupt):
+            tracking.open_experiment(tmp_path, "mine")
+    assert not (tmp_path / "mlflow.db").exists()
+    (tmp_path / ".mlflow.db-dead").write_bytes(b"half")
+    client, experiment = tracking.open_experiment(tmp_path, "mine")
+    assert client.get_experiment(experiment).name == "mine"
+    assert not list(tmp_path.glob(".mlflow.db-*"))
+    client.delete_experiment(experiment)
+    assert tracking.open_experiment(tmp_path, "mine")[1] == experiment, "a deleted experiment is taken back"
