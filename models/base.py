@@ -161,7 +161,7 @@ def predict_fold(model: Forecaster, data: Dataset, fold: Fold) -> Floats:
     out = np.full((len(fold.test), data.y.shape[1]), np.nan)
     X, rows = data.asked(fold.test)
     if len(rows.date):
-        out[rows.date - fold.test[0], rows.asset] = model.predict(X, rows)
+        out[np.searchsorted(fold.test, rows.date), rows.asset] = model.predict(X, rows)
     return out - row_mean(out)[:, None] if data.relative else out
 
 

@@ -5,7 +5,7 @@ import pytest
 from causality import violations
 from synthetic import make_panel
 
-from models.base import Forecaster, fit_fold
+from models.base import Forecaster, fit_fold, predict_fold
 from models.baseline import HistoricalMean, Zero
 from models.boosting import Boosting
 from models.combination import mean_combination
@@ -74,6 +74,14 @@ def test_a_relative_walk_predicts_differences():
 def test_the_last_date_is_forecast_though_its_label_is_unknown():
     walk = Zero().walk_forward("zero", dataset(), folds())
     assert (walk.raw[59] == 0).all()
+
+
+def test_test_dates_need_not_follow_one_another():
+    data = dataset()
+    test = np.array([40, 43, 50])
+    train = np.arange(30)
+    told = predict_fold(Recorder(), data, Fold(train, test, data.ends[train]))
+    np.testing.assert_array_equal(told, test[:, None] * 100.0 + np.arange(4))
 
 
 def test_progress_is_told():
