@@ -18,7 +18,14 @@ def catalogue() -> dict[str, FeatureSpec]:
     They are sorted by stage and name, so that the order of the columns depends on no import order.
     """
     for module in pkgutil.iter_modules(features.__path__, prefix="features."):
-        importlib.import_module(module.name)
+        try:
+            importlib.import_module(module.name)
+        except FeatureError:
+            raise
+        except Exception as error:
+            # Whatever a user's own module does wrong is told as theirs, not as a traceback of ours.
+            path = module.name.replace(".", "/") + ".py"
+            raise FeatureError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
     return ordered(registered())
 
 

@@ -92,8 +92,8 @@ def feature(*, stage: Stage, lookback: int = 0, unit: str) -> Callable[[F], F]:
         definition = inspect.getdoc(function)
         if stage not in STAGES:
             raise FeatureError(f"feature {name!r}: stage {stage!r} is not one of {', '.join(STAGES)}")
-        if lookback < 0:
-            raise FeatureError(f"feature {name!r}: lookback is {lookback}, expected 0 or more months")
+        if not isinstance(lookback, int) or lookback < 0:
+            raise FeatureError(f"feature {name!r}: lookback is {lookback!r}, expected 0 or more whole months")
         if not definition:
             raise FeatureError(f"feature {name!r}: its docstring is its definition, and is missing")
         if name in INPUTS:

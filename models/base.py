@@ -150,8 +150,9 @@ def fit_fold(model: Forecaster, data: Dataset, fold: Fold) -> tuple[Forecaster, 
     X, y, rows = data.training(fold.train)
     if not len(y):
         raise TrainingError(
-            f"no usable training row before the test at row {int(fold.test[0])}: features that are warm and a "
-            "finished label are needed; start the test later or leave out long lookbacks"
+            f"no usable training row before the test at row {int(fold.test[0])}: features that are warm, a "
+            "finished label and a trailing volatility are needed; start the test later, or shorten the lookbacks or "
+            "the risk window"
         )
     return clone(model).fit(X, y, rows), len(y)
 

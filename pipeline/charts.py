@@ -227,7 +227,8 @@ def draw_information(done: Evaluated) -> Figure:
         some = _thin(len(total))
         bottom.plot(dates[some], total[some], lw=2.2 if mine else 1.2, label=name)
     bottom.set_ylabel("cumulated rank IC")
-    bottom.legend(loc="upper left")
+    if bottom.lines:
+        bottom.legend(loc="upper left")
     return figure
 
 

@@ -15,9 +15,9 @@ from allocation.constraints import Constraints, Group
 from allocation.errors import AllocationError
 from market.hints import suggest
 from pipeline.errors import ConfigError
-from pipeline.model_config import CombinationModel, Fitted, ModelSection, Positive, Section
+from pipeline.model_config import MOST, CombinationModel, Fitted, ModelSection, Positive, Section
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=60)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -52,9 +52,9 @@ class TargetSection(Section):
     """What is forecast: the excess return of one holding period, in units of risk."""
 
     horizon: Positive
-    execution_lag: Annotated[int, Field(ge=0)]
+    execution_lag: Annotated[int, Field(ge=0, le=MOST)]
     relative: bool = True
-    risk_window: Annotated[int, Field(ge=2)]
+    risk_window: Annotated[int, Field(ge=2, le=MOST)]
 
 
 class WalkForwardSection(Section):
@@ -63,7 +63,7 @@ class WalkForwardSection(Section):
     first_test: dt.date
     refit_every: Positive
     window: Positive | None = None
-    embargo: Annotated[int, Field(ge=0)] = 0
+    embargo: Annotated[int, Field(ge=0, le=MOST)] = 0
     train_every: Positive = 1
 
 
@@ -108,8 +108,8 @@ class AllocationSection(Section):
     forecast: str
     risk_aversion: Annotated[float, Field(gt=0)] = 5.0
     rebalance_every: Positive
-    covariance_window: Annotated[int, Field(ge=2)]
-    min_history: Annotated[int, Field(ge=2)]
+    covariance_window: Annotated[int, Field(ge=2, le=MOST)]
+    min_history: Annotated[int, Field(ge=2, le=MOST)]
     minimum: float = 0.0
     maximum: float = 1.0
     overrides: dict[str, BoundsSection] = Field(default_factory=dict)
@@ -155,7 +155,7 @@ class RunConfig(Section):
     allocation: AllocationSection
     cost_rate: Annotated[float, Field(ge=0, lt=0.5)]
     evaluation: EvaluationSection
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     output: Path = Path("runs")
 
     @model_validator(mode="after")
@@ -205,7 +205,7 @@ def load_config(path: Path) -> RunConfig:
         raise ConfigError(f"cannot read the configuration {path}: {reason}. In configs/: {known}") from error
     try:
         content = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 (a SafeLoader that refuses doubled keys)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a date such as 2020-02-31 is a ValueError
         raise ConfigError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(

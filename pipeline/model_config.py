@@ -11,7 +11,9 @@ from models.baseline import HistoricalMean, Zero
 from models.boosting import Boosting
 from models.linear import ElasticNet, Lasso, Ridge
 
-Positive = Annotated[int, Field(ge=1)]
+MOST = 1_000_000
+"""Larger counts of observations or trees are mistakes, and overflow on the way."""
+Positive = Annotated[int, Field(ge=1, le=MOST)]
 
 
 class Section(BaseModel):

@@ -176,4 +176,8 @@ def _point_latest(output: Path, run_id: str) -> None:
     """Replace the link in one step, so that it never points nowhere."""
     link = output / f".latest-{secrets.token_hex(4)}"
     link.symlink_to(run_id, target_is_directory=True)
-    link.replace(output / "latest")
+    try:
+        link.replace(output / "latest")
+    except OSError:
+        link.unlink()
+        raise

@@ -60,6 +60,11 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
     first_train = max(matrix.warm, default=0)
     first_test = _row(panel, walk.first_test, "walk_forward.first_test")
     start = _row(panel, config.evaluation.start, "evaluation.start")
+    if start + target.execution_lag >= len(panel.dates) - 1:
+        raise RunError(
+            f"evaluation.start is {panel.dates[start]:%Y-%m-%d}: with a lag of {target.execution_lag} nothing traded "
+            f"from then on earns a return before the data ends at {panel.dates[-1]:%Y-%m-%d}"
+        )
     if first_test <= first_train:
         raise RunError(
             f"walk_forward.first_test is {panel.dates[first_test]:%Y-%m-%d}, but the features are warm only from "

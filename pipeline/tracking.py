@@ -111,10 +111,11 @@ def track(done: Evaluated, run_id: str, folder: Path, seconds: Mapping[str, floa
         If MLflow cannot record the run; its folder is whole all the same.
     """
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         return _track(done, run_id, folder, seconds, figures)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError) as error:
         uri = tracking_uri(done.trained.prepared.config.output)
         raise RunError(
             f"the run is complete in {folder}, but MLflow at {uri} could not record it: {str(error)[:300]}"

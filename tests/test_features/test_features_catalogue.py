@@ -154,3 +154,25 @@ def test_new_module_of_the_package_is_discovered(registry, tmp_path, monkeypatch
     assert catalogue()["my_own_feature"].definition == "Twice the return."
     sys.modules.pop("features.mine_for_test")
     del features.mine_for_test
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def broken(:\n", "features/broken_for_test.py cannot be imported: SyntaxError"),
+        ("import nothing_like_it\n", "ModuleNotFoundError: No module named 'nothing_like_it'"),
+        (
+            "from features.spec import feature\n"
+            "@feature(stage='asset', unit='x', lookback=2.5)\n"
+            "def f(returns):\n    '''F.'''\n    return returns\n",
+            "lookback is 2.5, expected 0 or more whole months",
+        ),
+    ],
+    ids=["syntax", "import", "lookback"],
+)
+def test_a_broken_module_is_named(registry, tmp_path, monkeypatch, text, message):
+    (tmp_path / "broken_for_test.py").write_text(text)
+    monkeypatch.setattr(features, "__path__", [*features.__path__, str(tmp_path)])
+    importlib.invalidate_caches()
+    with pytest.raises(FeatureError, match=message):
+        catalogue()

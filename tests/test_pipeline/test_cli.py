@@ -46,6 +46,8 @@ def runs_left(folder: Path):
             "outside of the data",
         ),
         ({"allocation__min_history": 10_000}, "no asset can be held"),
+        ({"evaluation__start": "2002-06-30"}, "earns a return before the data ends"),
+        ({"target__risk_window": 140}, "the risk window"),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
 )

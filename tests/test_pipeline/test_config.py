@@ -64,6 +64,9 @@ def test_shipped_configurations_load(file):
         ({"data__source": "prices"}, "needs a path"),
         ({"data__path": "x.csv"}, "only it takes one"),
         ({"name": "../evil"}, "name: String should match"),
+        ({"name": "n" * 61}, "name: String should have at most 60"),
+        ({"seed": -1}, "seed: .*got -1"),
+        ({"target__horizon": 10**12}, "target.horizon: .*less than or equal to 1000000"),
         ({"cost_rate": float("nan")}, "cost_rate"),
         ({"allocation__minimum": 0.5, "allocation__maximum": 0.1}, "allocation: "),
     ],
@@ -96,6 +99,9 @@ def test_unreadable_files(tmp_path):
     file = tmp_path / "c.yaml"
     file.write_text("a: [1")
     with pytest.raises(ConfigError, match="not valid YAML"):
+        load_config(file)
+    file.write_text("a: 2020-02-31")
+    with pytest.raises(ConfigError, match="not valid YAML: day is out of range"):
         load_config(file)
     file.write_text("just text")
     with pytest.raises(ConfigError, match="expected a mapping"):
