@@ -77,15 +77,12 @@ def run(path: Path, fresh: bool) -> None:
     )
     text = outputs.summary(done, run_id, reporter.seconds, reporter.reused)
     folder = outputs.write_run(done, run_id, text, page)
-    link = reporter.stage(
-        "tracking",
-        lambda: tracking.track(done, run_id, folder, reporter.seconds, figures),
-        lambda _: "MLflow run and one child a model",
-    )
+    # The result is told before it is tracked: a tracking server that is away must not hide it.
     _tables(done, reporter.console)
     reporter.console.print()
     for name in ("summary.json", "weights.csv", "forecasts.parquet", "report.html"):
         reporter.console.print(f"{folder / name}", highlight=False, soft_wrap=True)
+    link = tracking.track(done, run_id, folder, reporter.seconds, figures)
     reporter.console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from features.matrix import FeatureMatrix
 from market.calendar import decision_positions, position_of
+from market.hints import suggest
 from market.panel import Panel
 from models.target import Target, risk_scaled, trailing_risk
 from pipeline.config import RunConfig
@@ -68,8 +69,8 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
     if first_test <= first_train:
         raise RunError(
             f"walk_forward.first_test is {panel.dates[first_test]:%Y-%m-%d}, but the features are warm only from "
-            f"{panel.dates[min(first_train, len(panel.dates) - 1)]:%Y-%m-%d}: test later, or leave out the "
-            "longest lookbacks"
+            f"{panel.dates[min(first_train, len(panel.dates) - 1)]:%Y-%m-%d}: test later, or exclude the slowest, "
+            f"{', '.join(n for n, warm in zip(matrix.names, matrix.warm, strict=True) if warm == first_train)}"
         )
     try:
         folds = WalkForward(
@@ -112,7 +113,8 @@ def _regime_folds(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> tup
     warm = 0
     for name in config.regimes.features:
         if name not in matrix.names:
-            why = matrix.missing.get(name, "it is not among the features of this run")
+            absent = f"it is not among the features of this run{suggest(name, matrix.names)}"
+            why = matrix.missing.get(name, absent)
             raise RunError(f"regimes.features: {name!r} cannot be used: {why}")
         index = matrix.names.index(name)
         if not matrix.common[index]:
