@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numba
 
@@ -17,5 +17,4 @@ def compiled(function: F) -> F:
     on how a processor groups them. Division by zero gives what IEEE 754 says. The interpreter is let go of, so
     that kernels run side by side in threads.
     """
-    kernel: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    return kernel
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
