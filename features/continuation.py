@@ -1,0 +1,88 @@
+"""Where a computation over dates starts, and what recursive kernels carry over from the dates before.
+
+A full computation starts at row 0 of the panel with nothing to carry. Appended dates are computed from a short
+history: the kernels then need the panel row that their arrays start at (blocks of windows are counted from row 0
+of the panel), and recursions need the state in which the earlier computation left them. Both are told by the
+`Continuation` that is current in the running thread, so that features stay plain functions of arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass
+class Continuation:
+    """One feature's computation over one stretch of dates.
+
+    Attributes
+    ----------
+    first_row : int
+        Row of the panel that is row 0 of the arrays.
+    start : int
+        Row of the arrays at which recursions go on; the rows before are history for windows alone.
+    carried : tuple of ndarray
+        States that the recursions of the earlier computation had before the row `start`, in the order in which
+        they were called. Empty if nothing came before.
+    saved : list of ndarray
+        States that the recursions of this computation have before their last row, in the same order.
+    """
+
+    first_row: int = 0
+    start: int = 0
+    carried: tuple[Floats, ...] = ()
+    saved: list[Floats] = field(default_factory=list)
+
+
+_CURRENT: ContextVar[Continuation | None] = ContextVar("continuation", default=None)
+
+
+@contextmanager
+def continuing(continuation: Continuation) -> Iterator[Continuation]:
+    """Make a continuation the current one of this thread."""
+    token = _CURRENT.set(continuation)
+    try:
+        yield continuation
+    finally:
+        _CURRENT.reset(token)
+
+
+def first_row() -> int:
+    """Return the row of the panel that is row 0 of the arrays; 0 outside of any continuation."""
+    current = _CURRENT.get()
+    return 0 if current is None else current.first_row
+
+
+def resume(initial: Floats) -> tuple[int, Floats]:
+    """Return the row at which a recursion starts and its state before that row.
+
+    A recursive kernel calls this once, and `save` once.
+
+    Parameters
+    ----------
+    initial : ndarray
+        State before row 0 of the panel.
+    """
+    current = _CURRENT.get()
+    if current is None or not current.carried:
+        return 0, initial
+    return current.start, current.carried[len(current.saved)].copy()
+
+
+def save(state: Floats) -> None:
+    """Keep the state that a recursion had before the last row of its arrays.
+
+    Before, not after: the last row is computed once more with the dates that are appended, which shows that the
+    computation goes on where it stopped.
+    """
+    current = _CURRENT.get()
+    if current is not None:
+        current.saved.append(state)
