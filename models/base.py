@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -16,6 +15,7 @@ from sklearn.base import BaseEstimator, clone
 
 from models.dataset import Dataset, Rows
 from models.errors import TrainingError
+from models.executors import Executor, Threads
 from models.target import row_mean
 from validation.walk_forward import Fold
 
@@ -98,7 +98,12 @@ class Forecaster(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         return {"kind": type(self).__name__, "features": list(names)}
 
     def walk_forward(
-        self, name: str, data: Dataset, folds: Sequence[Fold], progress: Progress | None = None
+        self,
+        name: str,
+        data: Dataset,
+        folds: Sequence[Fold],
+        progress: Progress | None = None,
+        executor: Executor | None = None,
     ) -> WalkResult:
         """Fit and predict fold by fold: the plain loop, and the oracle of any faster one.
 
@@ -110,39 +115,40 @@ class Forecaster(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         folds : sequence of Fold
         progress : callable, optional
             Called with the number of folds done and their total.
+        executor : Executor, optional
+            Where folds are computed, side by side: they share nothing, so the result is the same bits for any
+            executor and any number of workers. Threads on all cores by default.
 
         Raises
         ------
         TrainingError
             If a fold has no usable training row.
+        ExecutorError
+            If whatever should compute cannot be reached or died.
         """
         raw = np.full(data.y.shape, np.nan)
         fits = []
         last: Json = {}
-        # Folds share nothing, and numpy and LightGBM let go of the interpreter: threads use all cores and the
-        # results do not depend on their number.
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            jobs = [pool.submit(self._one_fold, data, fold, fold is folds[-1]) for fold in folds]
-            try:
-                for done, (fold, job) in enumerate(zip(folds, jobs, strict=True), start=1):
-                    raw[fold.test], fit, last = job.result()
-                    fits.append(fit)
-                    if progress is not None:
-                        progress(done, len(folds))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        asked = [(self, fold, fold is folds[-1]) for fold in folds]
+        with closing((executor or Threads()).map(_one_fold, data, asked)) as answers:
+            for done, (fold, answer) in enumerate(zip(folds, answers, strict=True), start=1):
+                raw[fold.test], fit, last = answer
+                fits.append(fit)
+                if progress is not None:
+                    progress(done, len(folds))
         return WalkResult(name, raw, tuple(fits), last)
 
-    def _one_fold(self, data: Dataset, fold: Fold, describe: bool) -> tuple[Floats, FoldFit, Json]:
-        """Fit and predict one fold; the description is made for the last one only."""
-        began = time.perf_counter()
-        model, n_rows = fit_fold(self, data, fold)
-        told = predict_fold(model, data, fold)
-        importance = model.importance(len(data.names))
-        seconds = time.perf_counter() - began
-        fit = FoldFit(int(fold.test[0]), n_rows, model.chosen(), importance, seconds)
-        return told, fit, model.spec(data.names) if describe else {}
+
+def _one_fold(data: Dataset, asked: tuple[Forecaster, Fold, bool]) -> tuple[Floats, FoldFit, Json]:
+    """Fit and predict one fold with a copy of the model; the description is made where it is asked for."""
+    unfitted, fold, describe = asked
+    began = time.perf_counter()
+    model, n_rows = fit_fold(unfitted, data, fold)
+    told = predict_fold(model, data, fold)
+    importance = model.importance(len(data.names))
+    seconds = time.perf_counter() - began
+    fit = FoldFit(int(fold.test[0]), n_rows, model.chosen(), importance, seconds)
+    return told, fit, model.spec(data.names) if describe else {}
 
 
 def fit_fold(model: Forecaster, data: Dataset, fold: Fold) -> tuple[Forecaster, int]:

@@ -2,7 +2,8 @@
 
 ModelError
 ├── NotFittedError   it was asked to predict before it was fitted
-└── TrainingError    the training data cannot be fitted
+├── TrainingError    the training data cannot be fitted
+└── ExecutorError    what should compute cannot be reached, died, or runs other code
 """
 
 
@@ -16,3 +17,7 @@ class NotFittedError(ModelError):
 
 class TrainingError(ModelError):
     """The training data cannot be fitted."""
+
+
+class ExecutorError(ModelError):
+    """Whatever should compute cannot."""

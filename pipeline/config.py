@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -19,6 +20,8 @@ from pipeline.model_config import MOST, CombinationModel, Fitted, ModelSection, 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=60)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+LOCAL = ("threads", "loky")
+"""Executors of this machine; a Dask cluster is named by its address."""
 
 
 class DataSection(Section):
@@ -156,7 +159,20 @@ class RunConfig(Section):
     cost_rate: Annotated[float, Field(ge=0, lt=0.5)]
     evaluation: EvaluationSection
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    executor: str = "threads"
+    workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     output: Path = Path("runs")
+
+    @model_validator(mode="after")
+    def _executor_exists(self) -> RunConfig:
+        if self.executor not in LOCAL and not re.fullmatch(r"dask://[^/\s]+:\d+", self.executor):
+            raise ValueError(
+                f"executor: {self.executor!r} is none of threads, loky and dask://host:port"
+                f"{suggest(self.executor, LOCAL)}"
+            )
+        if self.workers is not None and self.executor not in LOCAL:
+            raise ValueError("workers: a Dask cluster has the workers that it has; leave the key out")
+        return self
 
     @model_validator(mode="after")
     def _names_exist(self) -> RunConfig:
@@ -185,7 +201,8 @@ class RunConfig(Section):
 
     def digest(self) -> str:
         """Return the SHA-256 of all that decides the result, as hexadecimal digits."""
-        text = json.dumps(self.model_dump(mode="json", exclude={"output"}), sort_keys=True)
+        free = {"executor", "workers", "output"}
+        text = json.dumps(self.model_dump(mode="json", exclude=free), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

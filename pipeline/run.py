@@ -19,6 +19,7 @@ from market.panel import Panel
 from market.sources import load
 from models.base import WalkResult
 from models.dataset import Dataset
+from models.executors import Executor, open_executor
 from models.forecast import Forecast
 from models.regimes import RegimePath
 from pipeline import stages, timetable, trading
@@ -28,7 +29,7 @@ from pipeline.evaluation import ForecastScore, score_forecast
 from pipeline.model_config import Fitted
 from pipeline.progress import Reporter
 from pipeline.record import RunRecord, make_record
-from pipeline.store import Store, key_of
+from pipeline.store import Store, code_digest, key_of
 from pipeline.timetable import Schedule
 from pipeline.trading import BASELINES
 
@@ -147,18 +148,23 @@ class Pipeline:
                 lambda path: f"{len(path.refits)} refits of {config.regimes.states} states",
             )
             data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, schedule)
-            fitted = {
-                name: self._walk(name, section, data, prepared)
-                for name, section in config.fitted_models().items()
-            }
+            # It opens nothing before a model has to be fitted: a cluster is not asked for what is stored.
+            with open_executor(config.executor, config.workers, code_digest) as executor:
+                fitted = {
+                    name: self._walk(name, section, data, prepared, executor)
+                    for name, section in config.fitted_models().items()
+                }
             walks = stages.combine(fitted, config)
             forecasts = stages.make_forecasts(walks, schedule, config)
         return Trained(prepared, regimes, data.names, walks, forecasts)
 
-    def _walk(self, name: str, section: Fitted, data: Dataset, prepared: Prepared) -> WalkResult:
+    def _walk(
+        self, name: str, section: Fitted, data: Dataset, prepared: Prepared, executor: Executor
+    ) -> WalkResult:
         def make() -> WalkResult:
             with self.reporter.bar(f"model {name}") as progress:
-                return stages.walk_model(name, section, data, prepared.schedule, self.config, progress)
+                schedule = prepared.schedule
+                return stages.walk_model(name, section, data, schedule, self.config, progress, executor)
 
         return self.reporter.stored(
             self.store,

@@ -13,6 +13,7 @@ from models.base import Progress, WalkResult
 from models.calibration import calibrate
 from models.combination import mean_combination
 from models.dataset import Dataset
+from models.executors import Executor
 from models.forecast import Forecast
 from models.regimes import RegimePath, walk_regimes
 from pipeline.config import RunConfig
@@ -82,10 +83,11 @@ def walk_model(
     schedule: Schedule,
     config: RunConfig,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> WalkResult:
     """Refit and forecast with one model along the folds."""
     model = section.make(relative=config.target.relative, seed=config.seed)
-    return model.walk_forward(name, data, schedule.folds, progress)
+    return model.walk_forward(name, data, schedule.folds, progress, executor)
 
 
 def combine(walks: Mapping[str, WalkResult], config: RunConfig) -> dict[str, WalkResult]:

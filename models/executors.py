@@ -1,0 +1,215 @@
+"""Executors: where folds are computed. The results are the same bits everywhere."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import pairwise
+from typing import Any, Self, TypeVar
+
+from joblib import Parallel, cpu_count, delayed
+from joblib.externals.loky import get_reusable_executor
+from threadpoolctl import threadpool_limits
+
+from models.errors import ExecutorError
+
+S = TypeVar("S")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+BATCHES = 8
+"""Batches for each worker: folds differ in size, and few large batches would leave workers idle at the end."""
+MAPPED = 100_000
+"""Arrays of more bytes than that are mapped into worker processes instead of copied to them."""
+
+
+class Executor(ABC):
+    """Compute independent items, on one machine or many.
+
+    A context manager: what was opened for the computation is closed at the end of the block. An executor can
+    be used for several maps, and opens nothing before the first.
+
+    Attributes
+    ----------
+    workers : int
+        Items computed at a time.
+    """
+
+    workers: int
+
+    @abstractmethod
+    def map(
+        self, function: Callable[[S, Item], Result], shared: S, items: Sequence[Item]
+    ) -> Generator[Result]:
+        """Yield `function(shared, item)` for each item, in the order of the items.
+
+        Close the generator to give up: what was not begun is then not computed.
+
+        Parameters
+        ----------
+        function : callable
+            Of a module, so that other processes can import it.
+        shared : object
+            Sent once to each worker; nobody may change it.
+        items : sequence
+            Small objects.
+
+        Raises
+        ------
+        ExecutorError
+            If whatever should compute cannot be reached, died, or runs other code.
+        Exception
+            Whatever the function raised.
+        """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:  # noqa: B027 (threads leave nothing open)
+        """Let go of everything that was opened; more than once does no harm."""
+
+
+class Threads(Executor):
+    """Threads of this process, for functions that let go of the interpreter: numpy, numba, LightGBM.
+
+    Parameters
+    ----------
+    workers : int, optional
+        All cores that this process may use by default.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = workers or cpu_count()
+
+    def map(
+        self, function: Callable[[S, Item], Result], shared: S, items: Sequence[Item]
+    ) -> Generator[Result]:
+        """Yield the results in order; see `Executor.map`."""
+        pool = ThreadPoolExecutor(self.workers)
+        try:
+            for job in [pool.submit(function, shared, item) for item in items]:
+                yield job.result()
+        finally:
+            # Nothing is waited for: after Ctrl-C the prompt should be back at once.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Processes(Executor):
+    """Processes of this machine (loky), for models in plain Python, which threads would only take turns with.
+
+    Large arrays are written once to shared memory and mapped into every process. Starting the processes and
+    importing in them takes some seconds.
+
+    Parameters
+    ----------
+    workers : int, optional
+        All cores that this process may use by default.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = workers or cpu_count()
+        self._parallel: Parallel | None = None
+
+    def map(
+        self, function: Callable[[S, Item], Result], shared: S, items: Sequence[Item]
+    ) -> Generator[Result]:
+        """Yield the results in order; see `Executor.map`."""
+        if self._parallel is None:
+            # Copy on write: a mapped array is writable like any other, and a change stays with who made it.
+            self._parallel = Parallel(
+                self.workers, return_as="generator", batch_size=1, max_nbytes=MAPPED, mmap_mode="c"
+            )
+            self._parallel.__enter__()
+        tasks = [delayed(run_batch)(function, shared, batch) for batch in batches(items, self.workers)]
+        whole = False
+        answers = self._parallel(tasks)
+        try:
+            for answer in answers:
+                yield from unwrap(answer)
+            whole = True
+        except BrokenProcessPool as error:
+            raise ExecutorError(
+                "executor loky: a worker process died, most often for want of memory; try fewer workers"
+            ) from error
+        finally:
+            if not whole:
+                self._give_up(answers)
+
+    def _give_up(self, answers: Generator[Any]) -> None:
+        """End the processes in the middle of their work; the next map starts others."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # joblib's advice to submit fewer tasks
+            answers.close()
+        self.close()
+
+    def close(self) -> None:
+        """End the processes and remove what was written to shared memory."""
+        if self._parallel is not None:
+            self._parallel.__exit__(None, None, None)
+            self._parallel = None
+            get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+
+def open_executor(
+    name: str = "threads", workers: int | None = None, identity: Callable[[], str] | None = None
+) -> Executor:
+    """Return the executor of that name.
+
+    Parameters
+    ----------
+    name : str
+        "threads", "loky", or "dask://host:port" for the scheduler of a Dask cluster.
+    workers : int, optional
+        All cores by default. A cluster has the workers that it has.
+    identity : callable, optional
+        Describes the code and libraries of a machine; each worker of a cluster must give the same answer.
+
+    Raises
+    ------
+    ExecutorError
+        If there is no such executor, or what it needs is not installed.
+    """
+    if name == "threads":
+        return Threads(workers)
+    if name == "loky":
+        return Processes(workers)
+    if name.startswith("dask://"):
+        from models.cluster import Cluster
+
+        return Cluster(name, identity)
+    raise ExecutorError(f"executor {name!r} is not known: threads, loky, or dask://host:port")
+
+
+def batches(items: Sequence[Item], workers: int) -> list[Sequence[Item]]:
+    """Cut the items into a few consecutive batches for each worker, as even as can be."""
+    count = min(len(items), BATCHES * workers)
+    edges = [i * len(items) // count for i in range(count + 1)] if count else []
+    return [items[start:stop] for start, stop in pairwise(edges)]
+
+
+def run_batch(
+    function: Callable[[S, Item], Result], shared: S, batch: Sequence[Item]
+) -> list[Result] | BaseException:
+    """Compute a batch in a worker, and return what was raised, so that it is told from failures of the worker."""
+    # For good: another thread of this worker may be computing when this batch ends. With one thread, sums are
+    # made in the same order on any machine.
+    threadpool_limits(1)
+    try:
+        return [function(shared, item) for item in batch]
+    except Exception as error:  # noqa: BLE001 (raised again where the results are read)
+        error.add_note(f"In a worker:\n{traceback.format_exc()}")
+        return error
+
+
+def unwrap(answer: Any) -> Iterator[Any]:
+    """Yield the results of a batch, or raise what its function raised."""
+    if isinstance(answer, BaseException):
+        raise answer
+    yield from answer

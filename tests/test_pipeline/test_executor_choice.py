@@ -1,0 +1,53 @@
+"""The executor of a run: another one gives the same run, and a wrong one is one message."""
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from pipeline.config import load_config
+from pipeline.errors import ConfigError
+from pipeline.progress import Reporter
+from pipeline.run import Pipeline
+from pipeline.store import Store
+
+
+def trained(path, tmp_path, name):
+    config = load_config(path)
+    pipeline = Pipeline(config, Store(tmp_path / name), Reporter(Console(quiet=True)))
+    return config, pipeline.train(pipeline.prepare())
+
+
+def test_a_cluster_and_processes_give_the_same_run(mine, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    config, here = trained(mine(), tmp_path, "threads")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+    ) as cluster:
+        address = cluster.scheduler_address.replace("tcp://", "dask://")
+        there = trained(mine(executor=address), tmp_path, "dask")
+    beside = trained(mine(executor="loky", workers=2), tmp_path, "loky")
+    for other, run in (there, beside):
+        assert other.digest() == config.digest(), "where it was computed does not make another run"
+        for name, walk in here.walks.items():
+            np.testing.assert_array_equal(run.walks[name].raw, walk.raw)
+            np.testing.assert_array_equal(run.forecasts[name].mean, here.forecasts[name].mean)
+            assert run.walks[name].last == walk.last
+
+
+def test_what_is_stored_is_not_asked_of_a_cluster(mine, tmp_path):
+    trained(mine(), tmp_path, "store")
+    trained(mine(executor="dask://127.0.0.1:1"), tmp_path, "store")  # nobody answers there
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"executor": "thread"}, "did you mean 'threads'"),
+        ({"executor": "dask://nowhere"}, "dask://host:port"),
+        ({"executor": "dask://127.0.0.1:1", "workers": 2}, "has the workers that it has"),
+        ({"workers": 0}, "workers: "),
+    ],
+)
+def test_a_wrong_executor_is_a_mistake_of_the_configuration(mine, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(mine(**changes))
