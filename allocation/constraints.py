@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 from allocation.errors import InfeasibleError, LimitError, SolverError
 
@@ -250,6 +249,8 @@ def _excess(limits: Sequence[Limit], loosened: Limit | None) -> float | None:
     both = [*limits, loosened] if loosened is not None else list(limits)
     if not both:
         return 0.0
+    from scipy.optimize import linprog  # half a second that reading a configuration need not wait for
+
     rows, bounds = np.vstack([limit.rows for limit in both]), np.concatenate([limit.bounds for limit in both])
     gives = np.concatenate([np.full(len(limit.bounds), limit is loosened, dtype=float) for limit in both])
     n = rows.shape[1]

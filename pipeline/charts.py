@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -61,11 +60,15 @@ class Figures:
         whole = text.getvalue()
         return whole[whole.index("<svg") :]
 
-    def save_png(self, folder: Path) -> None:
-        """Write each chart to `folder` as <name>.png."""
+    def png(self) -> dict[str, bytes]:
+        """Return each chart as a PNG file, by name."""
+        files = {}
         with mpl.rc_context(STYLE):
             for name, figure in self.drawn.items():
-                figure.savefig(folder / f"{name}.png", dpi=110)
+                content = io.BytesIO()
+                figure.savefig(content, format="png", dpi=110)
+                files[name] = content.getvalue()
+        return files
 
 
 def draw(done: Evaluated) -> Figures:

@@ -13,7 +13,9 @@ import click
 
 if TYPE_CHECKING:
     from pipeline.config import RunConfig
+    from pipeline.progress import Reporter
     from pipeline.run import Evaluated, Pipeline
+    from pipeline.store import Store
 
 EPILOG = "Exit codes: 0 done, 2 something of yours to mend (one message says what), 130 interrupted."
 
@@ -64,25 +66,31 @@ def run(path: Path, fresh: bool) -> None:
     import datetime as dt
 
     from pipeline import outputs, tracking
-    from pipeline.charts import draw
-    from pipeline.report import render
+    from pipeline.publication import published
 
-    pipeline = _pipeline(path, fresh)
-    done = _evaluate(pipeline)
-    config, reporter = pipeline.config, pipeline.reporter
+    config, store, reporter = _prepared(path, fresh)
     run_id = outputs.new_run_id(config.name, dt.datetime.now(dt.UTC), config.digest())
-    figures = draw(done)
-    page = reporter.stage(
-        "report", lambda: render(done, run_id, figures), lambda text: f"{len(text) >> 10} KiB"
-    )
-    text = outputs.summary(done, run_id, reporter.seconds, reporter.reused)
-    folder = outputs.write_run(done, run_id, text, page)
+    made = published(config, store, reporter)
+    folder = outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused)
     # The result is told before it is tracked: a tracking server that is away must not hide it.
-    _tables(done, reporter.console)
+    for table in made.tables:
+        reporter.console.print()
+        reporter.console.print(table)
     reporter.console.print()
     for name in ("summary.json", "weights.csv", "forecasts.parquet", "report.html"):
         reporter.console.print(f"{folder / name}", highlight=False, soft_wrap=True)
-    link = tracking.track(done, run_id, folder, reporter.seconds, figures)
+    logged = tracking.LoggedModels(
+        store.folder / "logged" / f"{made.key}.json", tracking.tracking_uri(config.output)
+    )
+    link = tracking.track(
+        made.tracked,
+        config,
+        run_id,
+        folder,
+        seconds=reporter.seconds,
+        plots=made.plots,
+        logged=logged,
+    )
     reporter.console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
 
 
@@ -137,15 +145,14 @@ def allocate(path: Path, fresh: bool, output: Path | None) -> None:
 )
 def report(path: Path, fresh: bool, output: Path | None) -> None:
     """Write the report as one HTML page that needs no network."""
-    from pipeline.charts import draw
-    from pipeline.report import render
+    from pipeline.publication import published
     from pipeline.store import write_whole
 
-    pipeline = _pipeline(path, fresh)
-    done = _evaluate(pipeline)
-    target = output or pipeline.config.output / f"{pipeline.config.name}-report.html"
-    write_whole(target, render(done, pipeline.config.name, draw(done)).encode())
-    pipeline.reporter.console.print(f"{target}", highlight=False, soft_wrap=True)
+    config, store, reporter = _prepared(path, fresh)
+    made = published(config, store, reporter)
+    target = output or config.output / f"{config.name}-report.html"
+    write_whole(target, made.page(config.name).encode())
+    reporter.console.print(f"{target}", highlight=False, soft_wrap=True)
 
 
 @tangency.command(epilog=EPILOG)
@@ -197,17 +204,22 @@ def _config(path: Path) -> RunConfig:
     return load_config(path)
 
 
-def _pipeline(path: Path, fresh: bool) -> Pipeline:
+def _prepared(path: Path, fresh: bool) -> tuple[RunConfig, Store, Reporter]:
     from rich.console import Console
 
     from pipeline.progress import Reporter
-    from pipeline.run import Pipeline
     from pipeline.store import Store
 
     config = _config(path)
     # A pipe has no width of its own: tables must not be squeezed into 80 columns.
     console = Console() if sys.stdout.isatty() else Console(width=120)
-    return Pipeline(config, Store(config.output / "store", fresh=fresh), Reporter(console))
+    return config, Store(config.output / "store", fresh=fresh), Reporter(console)
+
+
+def _pipeline(path: Path, fresh: bool) -> Pipeline:
+    from pipeline.run import Pipeline
+
+    return Pipeline(*_prepared(path, fresh))
 
 
 def _evaluate(pipeline: Pipeline) -> Evaluated:
@@ -224,8 +236,6 @@ def _tables(done: Evaluated, console: Any) -> None:
 
 def main() -> None:
     """Run the command line; a mistake of the user's is one message and exit code 2."""
-    from pipeline.errors import USER_ERRORS
-
     try:
         tangency(standalone_mode=False)
     except click.ClickException as error:
@@ -234,13 +244,20 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted: finished stages are kept, run the same command to go on", err=True)
         sys.exit(130)
-    except USER_ERRORS as error:
+    except _user_errors() as error:
         click.echo(f"tangency: {error}", err=True)
         sys.exit(2)
     except OSError as error:
         # A full disk, a folder without permission, a file where a folder should be.
         click.echo(f"tangency: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
         sys.exit(2)
+
+
+def _user_errors() -> tuple[type[Exception], ...]:
+    """Return the errors that are explained without a traceback; asked for when something was raised."""
+    from pipeline.errors import USER_ERRORS
+
+    return USER_ERRORS
 
 
 if __name__ == "__main__":

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.base import Forecaster
-from models.baseline import HistoricalMean, Zero
-from models.boosting import Boosting
-from models.linear import ElasticNet, Lasso, Ridge
+# Models are imported where they are made: to read a configuration, scikit-learn is not needed.
+if TYPE_CHECKING:
+    from models.base import Forecaster
 
 MOST = 1_000_000
 """Larger counts of observations or trees are mistakes, and overflow on the way."""
@@ -29,6 +28,8 @@ class ZeroModel(Section):
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
+        from models.baseline import Zero
+
         return Zero()
 
 
@@ -39,6 +40,8 @@ class MeanModel(Section):
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
+        from models.baseline import HistoricalMean
+
         return HistoricalMean()
 
 
@@ -51,6 +54,8 @@ class RidgeModel(Section):
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
+        from models.linear import Ridge
+
         return Ridge(relative, self.inner_splits, self.n_penalties)
 
 
@@ -63,6 +68,8 @@ class LassoModel(Section):
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
+        from models.linear import Lasso
+
         return Lasso(relative, self.inner_splits, self.n_penalties)
 
 
@@ -76,6 +83,8 @@ class ElasticNetModel(Section):
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
+        from models.linear import ElasticNet
+
         return ElasticNet(relative, self.inner_splits, self.n_penalties, self.l1_ratio)
 
 
@@ -95,6 +104,8 @@ class LightGBMModel(Section):
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
+        from models.boosting import Boosting
+
         return Boosting(**self.model_dump(exclude={"kind"}), seed=seed)
 
 

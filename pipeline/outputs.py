@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import json
 import math
 import secrets
@@ -11,13 +10,16 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.errors import RunError
-from pipeline.run import Evaluated
+
+if TYPE_CHECKING:
+    from pipeline.publication import Published
+    from pipeline.run import Evaluated
 
 SCHEMA = 1
 """Version of summary.json; it changes when a key changes its name or meaning."""
@@ -28,13 +30,11 @@ def new_run_id(name: str, now: dt.datetime, digest: str) -> str:
     return f"{name}-{now:%Y%m%dT%H%M%S}-{digest[:6]}-{secrets.token_hex(2)}"
 
 
-def summary(done: Evaluated, run_id: str, seconds: Mapping[str, float], reused: list[str]) -> dict[str, Any]:
-    """Return all that a program wants to know of a run; keys are documented in docs/outputs.md."""
+def summary(done: Evaluated) -> dict[str, Any]:
+    """Return all that a program wants to know of a run's result; keys are documented in docs/outputs.md."""
     prepared = done.trained.prepared
     panel, schedule = prepared.panel, prepared.schedule
     return {
-        "schema": SCHEMA,
-        "run_id": run_id,
         "config": prepared.config.name,
         "data": {
             "source": panel.name,
@@ -62,8 +62,6 @@ def summary(done: Evaluated, run_id: str, seconds: Mapping[str, float], reused: 
             "limits_hold": done.target.attestation.holds,
         },
         "regime": _regime(done),
-        "seconds": dict(seconds),
-        "reused": list(reused),
         "record": done.record().as_dict(),
     }
 
@@ -138,7 +136,9 @@ def forecasts_table(done: Evaluated) -> pd.DataFrame:
     return table.astype({"asset": "category", "model": "category"})
 
 
-def write_run(done: Evaluated, run_id: str, text: dict[str, Any], report: str) -> Path:
+def write_run(
+    output: Path, published: Published, run_id: str, seconds: Mapping[str, float], reused: list[str]
+) -> Path:
     """Write the folder of a run and point `latest` at it.
 
     Everything is written to a hidden folder first, which then takes its name in one step: whoever finds the
@@ -149,17 +149,16 @@ def write_run(done: Evaluated, run_id: str, text: dict[str, Any], report: str) -
     RunError
         If the folder cannot be written.
     """
-    output = done.trained.prepared.config.output
-    weights = io.StringIO()
-    weights_table(done).to_csv(weights, index=False, lineterminator="\n")
+    head = {"schema": SCHEMA, "run_id": run_id}
+    text = head | published.summary | {"seconds": dict(seconds), "reused": list(reused)}
     try:
         output.mkdir(parents=True, exist_ok=True)
         hidden = Path(tempfile.mkdtemp(dir=output, prefix=".partial-"))
         try:
             (hidden / "summary.json").write_text(to_json(text), encoding="utf-8")
-            (hidden / "weights.csv").write_text(weights.getvalue(), encoding="utf-8")
-            forecasts_table(done).to_parquet(hidden / "forecasts.parquet", index=False)
-            (hidden / "report.html").write_text(report, encoding="utf-8")
+            (hidden / "weights.csv").write_text(published.weights, encoding="utf-8")
+            (hidden / "forecasts.parquet").write_bytes(published.forecasts)
+            (hidden / "report.html").write_text(published.page(run_id), encoding="utf-8")
             hidden.chmod(0o755)
             final = output / run_id
             hidden.rename(final)

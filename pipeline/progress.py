@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models.base import Progress as Callback
 from pipeline.store import Store
+
+if TYPE_CHECKING:
+    from models.base import Progress as Callback
 
 T = TypeVar("T")
 
@@ -30,12 +31,15 @@ class Reporter:
         Wall-clock time by stage.
     reused : list of str
         Stages that came from the store.
+    told : dict of str to str
+        What was said of each stage.
     """
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.seconds: dict[str, float] = {}
         self.reused: list[str] = []
+        self.told: dict[str, str] = {}
 
     def line(self, stage: str, text: str, aside: str = "") -> None:
         """Print one line of the run's log."""
@@ -48,7 +52,7 @@ class Reporter:
         began = time.perf_counter()
         value = make()
         self.seconds[name] = time.perf_counter() - began
-        self.line(name, say(value), f"{self.seconds[name]:.1f} s")
+        self._tell(name, say(value))
         return value
 
     def stored(self, store: Store, name: str, key: str, make: Callable[[], T], say: Callable[[T], str]) -> T:
@@ -58,8 +62,20 @@ class Reporter:
         self.seconds[name] = time.perf_counter() - began
         if reused:
             self.reused.append(name)
-        self.line(name, say(value), "reused" if reused else f"{self.seconds[name]:.1f} s")
+        self._tell(name, say(value))
         return value
+
+    def _tell(self, name: str, text: str) -> None:
+        self.told[name] = text
+        self.line(name, text, "reused" if name in self.reused else f"{self.seconds[name]:.1f} s")
+
+    def again(self, told: Mapping[str, str]) -> None:
+        """Tell the stages of an earlier run that need not be done again."""
+        for name, text in told.items():
+            if name not in self.told:
+                self.reused.append(name)
+                self.told[name] = text
+                self.line(name, text, "reused")
 
     @contextmanager
     def bar(self, name: str) -> Iterator[Callback | None]:
@@ -67,6 +83,8 @@ class Reporter:
         if not self.console.is_terminal:
             yield None
             return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
         columns = (
             TextColumn("{task.description:<26}"),
             BarColumn(),

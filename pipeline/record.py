@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import platform
 import subprocess
@@ -51,6 +52,7 @@ def make_record(config: RunConfig, panel: Panel) -> RunRecord:
     )
 
 
+@functools.cache
 def _git_sha() -> str:
     root = Path(__file__).resolve().parent.parent
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]

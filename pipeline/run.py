@@ -16,7 +16,6 @@ from backtest.simulate import BacktestResult
 from features.matrix import FeatureMatrix
 from market.checks import Finding
 from market.panel import Panel
-from market.sources import load
 from models.base import WalkResult
 from models.dataset import Dataset
 from models.executors import Executor, open_executor
@@ -26,6 +25,7 @@ from pipeline import stages, timetable, trading
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore, score_forecast
+from pipeline.loading import load_data
 from pipeline.model_config import Fitted
 from pipeline.progress import Reporter
 from pipeline.record import RunRecord, make_record
@@ -107,15 +107,16 @@ class Pipeline:
         self.store = store
         self.reporter = reporter
 
-    def prepare(self) -> Prepared:
-        """Load and check the data, build features and schedule, and check that the limits can be met."""
+    def prepare(self, loaded: tuple[Panel, tuple[Finding, ...]] | None = None) -> Prepared:
+        """Load and check the data, build features and schedule, and check that the limits can be met.
+
+        Parameters
+        ----------
+        loaded : tuple of Panel and tuple of Finding, optional
+            The data, where it was loaded before.
+        """
         config, reporter = self.config, self.reporter
-        data = config.data
-        panel, findings = reporter.stage(
-            "data",
-            lambda: load(data.source, **data.model_dump(exclude={"source"})),
-            lambda value: _describe(value[0], value[1]),
-        )
+        panel, findings = loaded or load_data(config, reporter)
         key = key_of(panel.digest(), config.features.model_dump_json())
         matrix = reporter.stored(
             self.store, "features", key, partial(stages.make_features, panel, config), _features_line
@@ -210,15 +211,6 @@ class Pipeline:
             if name not in BASELINES
         }
         return Evaluated(trained, scores, results, performance, comparisons, target)
-
-
-def _describe(panel: Panel, findings: tuple[Finding, ...]) -> str:
-    grades = {g: sum(f.severity == g for f in findings) for g in ("warning", "note")}
-    return (
-        f"{panel.name}: {len(panel.dates)} dates x {len(panel.assets)} assets, "
-        f"{panel.dates[0]:%Y-%m-%d} to {panel.dates[-1]:%Y-%m-%d}; "
-        f"{grades['warning']} warnings, {grades['note']} notes"
-    )
 
 
 def _features_line(matrix: FeatureMatrix) -> str:

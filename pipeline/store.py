@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 ROOMS = ("market", "features", "validation", "models", "allocation", "backtest")
 DECIDING = ("config", "model_config", "timetable", "stages", "trading")
+SHOWING = ("matplotlib", "jinja2", "rich", "mlflow")
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "lightgbm", "piqp")
 
 
@@ -32,6 +33,19 @@ def code_digest() -> str:
     sources += [root / "pipeline" / f"{name}.py" for name in DECIDING]
     for path in sorted(sources):
         sha.update(str(path.relative_to(root)).encode())
+        sha.update(path.read_bytes())
+    return sha.hexdigest()
+
+
+@functools.cache
+def showing_digest() -> str:
+    """Return the SHA-256 of what shows results and tells them: the pipeline's own code and its libraries."""
+    sha = hashlib.sha256()
+    for library in SHOWING:
+        sha.update(f"{library}=={importlib.metadata.version(library)}".encode())
+    room = Path(__file__).resolve().parent
+    for path in sorted([*room.glob("*.py"), *(room / "templates").iterdir()]):
+        sha.update(path.name.encode())
         sha.update(path.read_bytes())
     return sha.hexdigest()
 

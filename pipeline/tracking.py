@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from pipeline.charts import Figures
 from pipeline.errors import RunError
-from pipeline.evaluation import ForecastScore
-from pipeline.narrative import best_baseline, describe_model, describe_run
-from pipeline.run import Evaluated
-from pipeline.store import LIBRARIES
+from pipeline.store import LIBRARIES, write_whole
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric
     from mlflow.models import ModelSignature
+
+    from pipeline.config import RunConfig
 
 DATABASE = "mlflow.db"
 BATCH = 1000
@@ -86,19 +83,58 @@ def _make_database(path: Path) -> None:
     hidden.replace(path)
 
 
-def track(done: Evaluated, run_id: str, folder: Path, seconds: Mapping[str, float], figures: Figures) -> str:
+Step = tuple[str, float, int]
+"""Name, value and step of a metric."""
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """What MLflow is told of one run: that of the pipeline, or of one model below it.
+
+    Attributes
+    ----------
+    tags, parameters : mapping of str to str
+    metrics : tuple of (name, value, step)
+        Finite values alone, which is all that every MLflow server takes.
+    files : mapping of file name to JSON value
+    model : mapping
+        Description of a fitted model to log, or empty.
+    children : mapping of model name to Tracked
+    """
+
+    tags: Mapping[str, str]
+    parameters: Mapping[str, str]
+    metrics: tuple[Step, ...]
+    files: Mapping[str, Any] = field(default_factory=dict)
+    model: Mapping[str, Any] = field(default_factory=dict)
+    children: Mapping[str, Tracked] = field(default_factory=dict)
+
+
+def track(
+    tracked: Tracked,
+    config: RunConfig,
+    run_id: str,
+    folder: Path,
+    *,
+    seconds: Mapping[str, float],
+    plots: Mapping[str, bytes],
+    logged: LoggedModels,
+) -> str:
     """Log a finished run with its models and artifacts.
 
     Parameters
     ----------
-    done : Evaluated
+    tracked : Tracked
+    config : RunConfig
     run_id : str
         Names the MLflow run, without the name of the configuration, which is that of the experiment.
     folder : Path
         The run's folder, logged as artifacts.
     seconds : mapping of stage to seconds
-    figures : Figures
-        Plots of the report, logged as PNG.
+    plots : mapping of str to bytes
+        PNG files by name.
+    logged : LoggedModels
+        Models that an earlier run of the same record has logged; what is logged now is added.
 
     Returns
     -------
@@ -114,37 +150,27 @@ def track(done: Evaluated, run_id: str, folder: Path, seconds: Mapping[str, floa
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        return _track(done, run_id, folder, seconds, figures)
+        client, experiment = open_experiment(config.output, config.name)
+        name = run_id.removeprefix(f"{config.name}-")
+        with _run(client, experiment, name, {**tracked.tags, "folder": folder.name}) as parent:
+            _log(client, parent, tracked)
+            timed = [(f"seconds/{stage.replace(':', ' ')}", value, 0) for stage, value in seconds.items()]
+            _log_metrics(client, parent, timed)
+            client.log_artifacts(parent, str(folder))
+            with tempfile.TemporaryDirectory() as place:
+                for plot, content in plots.items():
+                    (Path(place) / f"{plot}.png").write_bytes(content)
+                client.log_artifacts(parent, place, "plots")
+            for model, child in tracked.children.items():
+                with _run(client, experiment, model, {**child.tags, "mlflow.parentRunId": parent}) as run:
+                    _log(client, run, child)
+                    if child.model and not logged.reuse(client, run, model):
+                        logged.add(model, _log_model(run, child.model))
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        uri = tracking_uri(done.trained.prepared.config.output)
         raise RunError(
-            f"the run is complete in {folder}, but MLflow at {uri} could not record it: {str(error)[:300]}"
+            f"the run is complete in {folder}, but MLflow at {tracking_uri(config.output)} could not record it: "
+            f"{str(error)[:300]}"
         ) from error
-
-
-def _track(done: Evaluated, run_id: str, folder: Path, seconds: Mapping[str, float], figures: Figures) -> str:
-    config = done.trained.prepared.config
-    client, experiment = open_experiment(config.output, config.name)
-    record = done.record()
-    tags = {
-        "config_hash": record.config_hash,
-        "data_hash": record.data_hash,
-        "code_hash": record.code_hash,
-        "git_sha": record.git_sha,
-        "traded": config.allocation.forecast,
-        "folder": folder.name,
-    }
-    name = run_id.removeprefix(f"{config.name}-")
-    with _run(client, experiment, name, tags | {"mlflow.note.content": describe_run(done)}) as parent:
-        traded = done.scores[config.allocation.forecast]
-        _log(client, parent, _parameters(config.model_dump(mode="json")), _headline(done) | _timed(seconds))
-        _log_folds(client, parent, traded)
-        client.log_artifacts(parent, str(folder))
-        with tempfile.TemporaryDirectory() as plots:
-            figures.save_png(Path(plots))
-            client.log_artifacts(parent, plots, "plots")
-        for name in done.scores:
-            _log_child(client, experiment, parent, name, done)
     return _page(experiment)
 
 
@@ -170,31 +196,8 @@ def _run(client: MlflowClient, experiment: str, name: str, tags: Mapping[str, st
     client.set_terminated(run.info.run_id, "FINISHED")
 
 
-def _log_child(client: MlflowClient, experiment: str, parent: str, name: str, done: Evaluated) -> None:
-    tags = {"mlflow.parentRunId": parent, "model": name, "mlflow.note.content": describe_model(done, name)}
-    config = done.trained.prepared.config
-    walk, score = done.trained.walks[name], done.scores[name]
-    metrics = {f"forecast/{key}": value for key, value in score.metrics.items()}
-    portfolio = f"model:{name}"
-    metrics |= {f"portfolio/{key}": value for key, value in done.performance[portfolio].items()}
-    for base, values in done.comparisons[portfolio].items():
-        metrics |= {f"versus {base.replace(':', ' ')}/{key}": value for key, value in values.items()}
-    with _run(client, experiment, name, tags) as run:
-        _log(client, run, _parameters(config.models[name].model_dump(mode="json")), metrics)
-        _log_folds(client, run, score)
-        client.log_dict(
-            run, {**walk.last, "booster": None} if "booster" in walk.last else walk.last, "model.json"
-        )
-        if walk.fits[-1].importance.any():
-            shares = dict(zip(done.trained.names, walk.fits[-1].importance.tolist(), strict=True))
-            client.log_dict(run, dict(sorted(shares.items(), key=lambda item: -item[1])), "importance.json")
-        _log_model(run, walk.last)
-
-
-def _log_model(run: str, spec: Mapping[str, Any]) -> None:
-    """Log the last fit in a form that loads without this project and without unpickling anything."""
-    if "booster" not in spec and "coefficients" not in spec:
-        return
+def _log_model(run: str, spec: Mapping[str, Any]) -> str:
+    """Log the last fit in a form that loads without this project and without unpickling anything; return its id."""
     import mlflow
     import pandas as pd
 
@@ -204,19 +207,19 @@ def _log_model(run: str, spec: Mapping[str, Any]) -> None:
             import lightgbm as lgb
             import mlflow.lightgbm
 
-            mlflow.lightgbm.log_model(
+            info = mlflow.lightgbm.log_model(
                 lgb.Booster(model_str=spec["booster"]),
                 name="model",
                 pip_requirements=requirements,
                 signature=_signature(spec["features"]),
             )
-            return
+            return str(info.model_id)
         import mlflow.pyfunc
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "spec.json"
             path.write_text(json.dumps(spec), encoding="utf-8")
-            mlflow.pyfunc.log_model(
+            info = mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(Path(__file__).with_name("linear_pyfunc.py")),
                 artifacts={"spec": str(path)},
@@ -225,6 +228,51 @@ def _log_model(run: str, spec: Mapping[str, Any]) -> None:
                 # The average asset of the training window.
                 input_example=pd.DataFrame([spec["mean"]], columns=spec["features"]),
             )
+    return str(info.model_id)
+
+
+class LoggedModels:
+    """Which models MLflow has of a record: a run in which nothing changed refers to them.
+
+    Parameters
+    ----------
+    path : Path
+        JSON file that remembers them: the tracking server, and the id of each model.
+    uri : str
+        The tracking server of this run.
+    """
+
+    def __init__(self, path: Path, uri: str) -> None:
+        self.path = path
+        self.uri = uri
+        self.ids: dict[str, str] = {}
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # none yet, or damaged: models are logged again
+            return
+        if kept["uri"] == uri:
+            self.ids = kept["ids"]
+
+    def reuse(self, client: MlflowClient, run: str, name: str) -> bool:
+        """Make the logged model an output of this run too; false if there is none, or it was deleted."""
+        from mlflow.entities import LoggedModelOutput
+        from mlflow.exceptions import MlflowException
+
+        if name not in self.ids:
+            return False
+        try:
+            model = client.get_logged_model(self.ids[name])
+        except MlflowException:
+            return False
+        if str(model.status) != "READY":
+            return False
+        client.log_outputs(run, [LoggedModelOutput(model.model_id, 0)])
+        return True
+
+    def add(self, name: str, model_id: str) -> None:
+        """Remember a model."""
+        self.ids[name] = model_id
+        write_whole(self.path, json.dumps({"uri": self.uri, "ids": self.ids}).encode())
 
 
 def _signature(features: list[str]) -> ModelSignature:
@@ -242,76 +290,22 @@ def _versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("mlflow", *LIBRARIES) if name != "piqp"}
 
 
-def _headline(done: Evaluated) -> dict[str, float]:
-    """Return the metrics of the traded portfolio and forecast, and the baselines beside them.
-
-    The UI shows one section of charts for each prefix, in alphabetical order: the answer comes first.
-    """
-    config = done.trained.prepared.config
-    base = best_baseline(done.performance)
-    gap = done.comparisons[done.chosen][base]
-    metrics = {
-        "answer/net sharpe": done.performance[done.chosen]["sharpe"],
-        "answer/sharpe less best baseline": gap["sharpe_difference"],
-        "answer/p of the difference": gap["p_value"],
-        "answer/rank ic": done.scores[config.allocation.forecast].metrics["rank_ic"],
-        "answer/r2": done.scores[config.allocation.forecast].metrics["r2"],
-    }
-    metrics |= {f"forecast/{k}": v for k, v in done.scores[config.allocation.forecast].metrics.items()}
-    metrics |= {f"portfolio/{k}": v for k, v in done.performance[done.chosen].items()}
-    for base, values in done.comparisons[done.chosen].items():
-        metrics[f"baseline sharpe/{base.replace(':', ' ')}"] = done.performance[base]["sharpe"]
-        metrics |= {f"versus {base.replace(':', ' ')}/{key}": value for key, value in values.items()}
-    return metrics
-
-
-def _timed(seconds: Mapping[str, float]) -> dict[str, float]:
-    return {f"seconds/{stage.replace(':', ' ')}": value for stage, value in seconds.items()}
-
-
-def _parameters(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Flatten nested settings to dotted names."""
-    flat: dict[str, str] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            flat |= _parameters(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = str(value)[:6000]
-    return flat
-
-
-def _log(client: MlflowClient, run: str, parameters: Mapping[str, str], metrics: Mapping[str, float]) -> None:
+def _log(client: MlflowClient, run: str, tracked: Tracked) -> None:
     from mlflow.entities import Param
 
-    params = [Param(key, value) for key, value in parameters.items()]
+    params = [Param(key, value) for key, value in tracked.parameters.items()]
     for start in range(0, len(params), 100):
         client.log_batch(run, params=params[start : start + 100])
-    _log_metrics(
-        client, run, [_metric(key, value, 0) for key, value in metrics.items() if math.isfinite(value)]
-    )
+    _log_metrics(client, run, tracked.metrics)
+    for name, content in tracked.files.items():
+        client.log_dict(run, content, name)
 
 
-def _log_folds(client: MlflowClient, run: str, score: ForecastScore) -> None:
-    """Log each fold's scores as one step of a metric: 60 child runs a model would drown the list."""
-    _log_metrics(
-        client,
-        run,
-        [
-            _metric(f"fold/{key}", value, step)
-            for step, fold in enumerate(score.by_fold)
-            for key, value in fold.items()
-            if math.isfinite(value)
-        ],
-    )
-
-
-def _metric(key: str, value: float, step: int) -> Metric:
+def _log_metrics(client: MlflowClient, run: str, steps: Sequence[Step]) -> None:
     from mlflow.entities import Metric
 
-    return Metric(key, float(value), int(time.time() * 1000), step)
-
-
-def _log_metrics(client: MlflowClient, run: str, metrics: list[Metric]) -> None:
+    now = int(time.time() * 1000)
+    metrics = [Metric(key, value, now, step) for key, value, step in steps]
     for start in range(0, len(metrics), BATCH):
         client.log_batch(run, metrics=metrics[start : start + BATCH])
 

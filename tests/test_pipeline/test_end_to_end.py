@@ -10,13 +10,12 @@ from conftest import settings, write_prices
 from rich.console import Console
 
 from pipeline import outputs
-from pipeline.charts import draw
 from pipeline.config import load_config
 from pipeline.progress import Reporter
-from pipeline.report import render
+from pipeline.publication import publish
 from pipeline.run import Pipeline
 from pipeline.store import Store
-from pipeline.tracking import open_experiment, track
+from pipeline.tracking import LoggedModels, open_experiment, track, tracking_uri
 from pipeline.trading import BASELINES
 
 
@@ -31,9 +30,9 @@ def evaluated(path, fresh=False):
 def written(path, run_id="one"):
     """Run everything but tracking and return it with its folder."""
     done, reporter = evaluated(path)
-    figures = draw(done)
-    text = outputs.summary(done, run_id, reporter.seconds, reporter.reused)
-    return done, outputs.write_run(done, run_id, text, render(done, run_id, figures)), figures, reporter
+    made = publish(done, "key", reporter.told)
+    output = done.trained.prepared.config.output
+    return done, outputs.write_run(output, made, run_id, reporter.seconds, reporter.reused), made, reporter
 
 
 def test_a_run_folder_holds_what_it_promises(mine, tmp_path):
@@ -112,8 +111,12 @@ def test_latest_moves_to_the_newest(mine, tmp_path):
 def test_the_tracked_run_tells_what_won_and_why(mine, tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    done, folder, figures, reporter = written(mine())
-    page = track(done, "one", folder, reporter.seconds, figures)
+    done, folder, made, reporter = written(mine())
+    config = done.trained.prepared.config
+    logged = LoggedModels(tmp_path / "logged.json", tracking_uri(config.output))
+    page = track(
+        made.tracked, config, "one", folder, seconds=reporter.seconds, plots=made.plots, logged=logged
+    )
     client, experiment = open_experiment(tmp_path / "runs", "mine")
     assert experiment in page
     runs = client.search_runs([experiment])

@@ -1,5 +1,7 @@
 """The executor of a run: another one gives the same run, and a wrong one is one message."""
 
+import shutil
+
 import numpy as np
 import pytest
 from rich.console import Console
@@ -11,21 +13,36 @@ from pipeline.run import Pipeline
 from pipeline.store import Store
 
 
-def trained(path, tmp_path, name):
+def trained(path, tmp_path):
     config = load_config(path)
-    pipeline = Pipeline(config, Store(tmp_path / name), Reporter(Console(quiet=True)))
-    return config, pipeline.train(pipeline.prepare())
+    pipeline = Pipeline(config, Store(tmp_path / "store"), Reporter(Console(quiet=True)))
+    return config, pipeline.train(pipeline.prepare()), pipeline.reporter
+
+
+def elsewhere(path, tmp_path):
+    """Train again what was trained, with another executor."""
+    shutil.rmtree(tmp_path / "store" / "model")
+    config, run, reporter = trained(path, tmp_path)
+    assert "model ridge" not in reporter.reused
+    return config, run
 
 
 def test_a_cluster_and_processes_give_the_same_run(mine, tmp_path):
     distributed = pytest.importorskip("distributed")
-    config, here = trained(mine(), tmp_path, "threads")
+    few = {
+        "models": {
+            "ridge": {"kind": "ridge", "n_penalties": 4, "inner_splits": 2},
+            "lightgbm": {"kind": "lightgbm", "max_trees": 5},
+        },
+        "allocation__forecast": "ridge",
+    }
+    config, here, _ = trained(mine(**few), tmp_path)
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
     ) as cluster:
         address = cluster.scheduler_address.replace("tcp://", "dask://")
-        there = trained(mine(executor=address), tmp_path, "dask")
-    beside = trained(mine(executor="loky", workers=2), tmp_path, "loky")
+        there = elsewhere(mine(**few, executor=address), tmp_path)
+    beside = elsewhere(mine(**few, executor="loky", workers=2), tmp_path)
     for other, run in (there, beside):
         assert other.digest() == config.digest(), "where it was computed does not make another run"
         for name, walk in here.walks.items():
@@ -35,8 +52,8 @@ def test_a_cluster_and_processes_give_the_same_run(mine, tmp_path):
 
 
 def test_what_is_stored_is_not_asked_of_a_cluster(mine, tmp_path):
-    trained(mine(), tmp_path, "store")
-    trained(mine(executor="dask://127.0.0.1:1"), tmp_path, "store")  # nobody answers there
+    trained(mine(), tmp_path)
+    trained(mine(executor="dask://127.0.0.1:1"), tmp_path)  # nobody answers there
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,106 @@
+"""Publication: all that a run shows and hands out, as plain texts and bytes that are kept like a stage.
+
+A run in which nothing changed reads it and is done: models, portfolios and charts are not even loaded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config import RunConfig
+from pipeline.loading import load_data
+from pipeline.progress import Reporter
+from pipeline.record import make_record
+from pipeline.store import Store, key_of, showing_digest
+from pipeline.tracking import Tracked
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from pipeline.run import Evaluated
+
+TITLE = "@@run id@@"
+"""Stands in a page for the name of the run, which each run puts in."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What does not differ between two runs of the same record.
+
+    Attributes
+    ----------
+    key : str
+        Under which it is kept.
+    summary : dict
+        summary.json without the name of the run and its times.
+    weights : str
+        weights.csv.
+    forecasts : bytes
+        forecasts.parquet.
+    report : str
+        report.html with `TITLE` in place of the name of the run.
+    plots : mapping of str to bytes
+        PNG files by name.
+    tables : tuple of rich.table.Table
+        What the command line prints.
+    tracked : Tracked
+        What MLflow is told.
+    told : mapping of stage to str
+        What was said of each stage.
+    """
+
+    key: str
+    summary: dict[str, Any]
+    weights: str
+    forecasts: bytes
+    report: str
+    plots: Mapping[str, bytes]
+    tables: tuple[Table, ...]
+    tracked: Tracked
+    told: Mapping[str, str]
+
+    def page(self, title: str) -> str:
+        """Return the report under this title."""
+        return self.report.replace(TITLE, title)
+
+
+def published(config: RunConfig, store: Store, reporter: Reporter) -> Published:
+    """Return what the run of this configuration hands out, from the store if nothing changed."""
+    loaded = load_data(config, reporter)
+    record = json.dumps(make_record(config, loaded[0]).as_dict(), sort_keys=True)
+    # The file names data and output too: parameters in MLflow and messages are part of what is handed out.
+    key = key_of(record, config.model_dump_json(), showing_digest())
+
+    def make() -> Published:
+        from pipeline.run import Pipeline  # models, solvers and all: not needed where nothing changed
+
+        pipeline = Pipeline(config, store, reporter)
+        done = pipeline.evaluate(pipeline.train(pipeline.prepare(loaded)))
+        return reporter.stage(
+            "report", lambda: publish(done, key, reporter.told), lambda made: f"{len(made.report) >> 10} KiB"
+        )
+
+    found, _ = store.get("published", key, make)
+    reporter.again(found.told)
+    return found
+
+
+def publish(done: Evaluated, key: str, told: Mapping[str, str]) -> Published:
+    """Draw, write and describe all that this run shows and hands out."""
+    from pipeline import charts, narrative, outputs, report, tracked
+
+    figures = charts.draw(done)
+    return Published(
+        key,
+        outputs.summary(done),
+        outputs.weights_table(done).to_csv(index=False, lineterminator="\n"),
+        outputs.forecasts_table(done).to_parquet(index=False),
+        report.render(done, TITLE, figures),
+        figures.png(),
+        (narrative.forecast_table(done), narrative.portfolio_table(done), narrative.target_table(done)),
+        tracked.describe(done),
+        dict(told),
+    )
