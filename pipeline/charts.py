@@ -55,20 +55,24 @@ class Figures:
     def svg(self, name: str) -> str:
         """Return one chart as an SVG element that needs nothing else."""
         text = io.StringIO()
-        with mpl.rc_context(STYLE):
-            self.drawn[name].savefig(text, format="svg", metadata={"Date": None})
+        self._save(name, text, format="svg", metadata={"Date": None})
         whole = text.getvalue()
         return whole[whole.index("<svg") :]
 
     def png(self) -> dict[str, bytes]:
         """Return each chart as a PNG file, by name."""
         files = {}
-        with mpl.rc_context(STYLE):
-            for name, figure in self.drawn.items():
-                content = io.BytesIO()
-                figure.savefig(content, format="png", dpi=110)
-                files[name] = content.getvalue()
+        for name in self.drawn:
+            content = io.BytesIO()
+            self._save(name, content, format="png", dpi=110)
+            files[name] = content.getvalue()
         return files
+
+    def _save(self, name: str, target: Any, **options: Any) -> None:
+        with mpl.rc_context(STYLE):
+            self.drawn[name].savefig(target, **options)
+        # The layout is found once: to find it takes as long as to draw.
+        self.drawn[name].set_layout_engine("none")
 
 
 def draw(done: Evaluated) -> Figures:

@@ -163,9 +163,10 @@ def track(
                 client.log_artifacts(parent, place, "plots")
             for model, child in tracked.children.items():
                 with _run(client, experiment, model, {**child.tags, "mlflow.parentRunId": parent}) as run:
-                    _log(client, run, child)
+                    # Before the metrics: MLflow would read the history of each to copy it to the model.
                     if child.model and not logged.reuse(client, run, model):
                         logged.add(model, _log_model(run, child.model))
+                    _log(client, run, child)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         raise RunError(
             f"the run is complete in {folder}, but MLflow at {tracking_uri(config.output)} could not record it: "
