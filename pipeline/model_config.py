@@ -51,7 +51,7 @@ class RidgeModel(Section):
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
-        return Ridge(relative, self.inner_splits, self.n_penalties)
+        return Ridge(relative, **self.model_dump(exclude={"kind"}))
 
 
 class LassoModel(Section):
@@ -63,7 +63,7 @@ class LassoModel(Section):
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
-        return Lasso(relative, self.inner_splits, self.n_penalties)
+        return Lasso(relative, **self.model_dump(exclude={"kind"}))
 
 
 class ElasticNetModel(Section):
@@ -76,7 +76,7 @@ class ElasticNetModel(Section):
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
-        return ElasticNet(relative, self.inner_splits, self.n_penalties, self.l1_ratio)
+        return ElasticNet(relative, **self.model_dump(exclude={"kind"}))
 
 
 class LightGBMModel(Section):
