@@ -151,7 +151,7 @@ class Pipeline:
                 name: self._walk(name, section, data, prepared)
                 for name, section in config.fitted_models().items()
             }
-            walks = stages.combine(fitted, config)
+            walks = stages.combine(fitted, schedule, config)
             forecasts = stages.make_forecasts(walks, schedule, config)
         return Trained(prepared, regimes, data.names, walks, forecasts)
 

@@ -11,7 +11,7 @@ from features.matrix import FeatureMatrix, build
 from market.panel import Panel
 from models.base import Progress, WalkResult
 from models.calibration import calibrate
-from models.combination import mean_combination
+from models.combination import combine_walks
 from models.dataset import Dataset
 from models.forecast import Forecast
 from models.regimes import RegimePath, walk_regimes
@@ -88,12 +88,15 @@ def walk_model(
     return model.walk_forward(name, data, schedule.folds, progress)
 
 
-def combine(walks: Mapping[str, WalkResult], config: RunConfig) -> dict[str, WalkResult]:
+def combine(walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConfig) -> dict[str, WalkResult]:
     """Return all walks, the combinations included, in the order of the configuration."""
     out = {}
     for name, section in config.models.items():
         if isinstance(section, CombinationModel):
-            out[name] = mean_combination(name, [walks[member] for member in section.members])
+            members = [walks[member] for member in section.members]
+            out[name] = combine_walks(
+                name, members, section.method, schedule.target, schedule.labels.end, section.discount
+            )
         else:
             out[name] = walks[name]
     return out

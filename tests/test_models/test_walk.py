@@ -8,7 +8,6 @@ from synthetic import make_panel
 from models.base import Forecaster, fit_fold, predict_fold
 from models.baseline import HistoricalMean, Zero
 from models.boosting import Boosting
-from models.combination import mean_combination
 from models.dataset import Dataset, Rows
 from models.errors import TrainingError
 from models.linear import Ridge
@@ -127,16 +126,6 @@ def test_boosting_on_noise_keeps_few_trees():
 
 def test_boosting_of_very_few_rows_does_not_fail():
     assert np.isfinite(Boosting().fit(np.ones((1, 2)), np.ones(1)).predict(np.ones((2, 2)))).all()
-
-
-def test_combination_is_the_mean_and_forecasts_what_all_forecast():
-    first = Ridge().walk_forward("ridge", dataset(), folds())
-    second = Zero().walk_forward("zero", dataset(), folds())
-    both = mean_combination("both", [first, second])
-    np.testing.assert_allclose(both.raw, first.raw / 2)
-    np.testing.assert_allclose(both.fits[0].importance, first.fits[0].importance / 2)
-    with pytest.raises(TrainingError, match="no members"):
-        mean_combination("none", [])
 
 
 def test_fit_fold_does_not_touch_the_model_it_is_given():
