@@ -57,7 +57,7 @@ class Dataset:
     relative : bool
         Whether the target is relative to the universe of the date.
     weight : ndarray of shape (T, N), optional
-        How much each pair counts in a fit: positive where usable. It must be known at the date of its row.
+        How much each pair counts in a fit: positive where usable. It must be known when its label ends.
     """
 
     X: Floats

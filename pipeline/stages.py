@@ -19,6 +19,7 @@ from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.model_config import CombinationModel, Fitted
 from pipeline.timetable import Schedule
+from validation.labels import average_uniqueness
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -61,7 +62,9 @@ def _first_finite(values: Floats) -> Floats:
     return np.where(finite.any(axis=1), values[np.arange(len(values)), finite.argmax(axis=1)], np.nan)
 
 
-def make_dataset(panel: Panel, matrix: FeatureMatrix, regimes: RegimePath, schedule: Schedule) -> Dataset:
+def make_dataset(
+    panel: Panel, matrix: FeatureMatrix, regimes: RegimePath, schedule: Schedule, config: RunConfig
+) -> Dataset:
     """Put features and regime probabilities side by side."""
     n_dates, n_assets, n_features = matrix.values.shape
     n_states = regimes.probabilities.shape[1]
@@ -72,7 +75,30 @@ def make_dataset(panel: Panel, matrix: FeatureMatrix, regimes: RegimePath, sched
     usable = panel.listed.copy()
     usable[: schedule.first_train] = False
     names = (*matrix.names, *(f"regime_{s}" for s in range(n_states)), "regime_anomaly")
-    return Dataset(X, schedule.target.value, schedule.labels.end, usable, names, schedule.target.relative)
+    return Dataset(
+        X,
+        schedule.target.value,
+        schedule.labels.end,
+        usable,
+        names,
+        schedule.target.relative,
+        _weights(usable, schedule, config),
+    )
+
+
+def _weights(usable: NDArray[np.bool_], schedule: Schedule, config: RunConfig) -> Floats | None:
+    """Return how much each pair counts in a fit: all alike, each date alike, or by the uniqueness of its label."""
+    kind = config.walk_forward.weights
+    if kind == "equal":
+        return None
+    if kind == "dates":
+        return np.broadcast_to(1.0 / np.maximum(usable.sum(axis=1, keepdims=True), 1), usable.shape).copy()
+    trained = np.zeros_like(usable)
+    every = slice(schedule.first_train, None, config.walk_forward.train_every)
+    trained[every] = usable[every]
+    uniqueness = average_uniqueness(schedule.labels, trained)
+    # A date that is not trained on, or whose label ends beyond the panel, is in no fit: its weight does not count.
+    return np.where(np.isfinite(uniqueness), uniqueness, 1.0)
 
 
 def walk_model(
