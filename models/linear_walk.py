@@ -213,11 +213,12 @@ def _measured(data: Dataset, dates: Ints) -> Standardiser:
 def _come_up(data: Dataset, scaler: Standardiser, grid: Ints) -> Ints:
     """Return on how many dates of grid[:i] each feature without a scale has a telling value, (len(grid) + 1, D)."""
     without = np.flatnonzero(scaler.scale_ == 0)
-    X = data.X[grid][:, :, without]
-    centre = scaler.mean_[without]
-    telling = np.isfinite(X) & (np.abs(X - centre) > 1e-12 * np.maximum(1.0, np.abs(centre)))
-    dates = (telling & data.usable[grid][:, :, None]).any(axis=1)
-    return np.concatenate([np.zeros((1, len(without)), dtype=np.int64), np.cumsum(dates, axis=0)])
+    dates = np.zeros((len(grid) + 1, len(without)), dtype=np.int64)
+    for place, k in enumerate(without):
+        x, centre = data.X[grid, :, k], scaler.mean_[k]
+        telling = np.isfinite(x) & (np.abs(x - centre) > 1e-12 * max(1.0, abs(centre)))
+        dates[1:, place] = np.cumsum((telling & data.usable[grid]).any(axis=1))
+    return dates
 
 
 def predicted(model: LinearForecaster, data: Dataset, dates: Ints) -> Floats:
