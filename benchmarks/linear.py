@@ -30,7 +30,7 @@ from threadpoolctl import threadpool_limits
 
 from models.dataset import Dataset
 from models.linear import Lasso, Ridge
-from models.linear_walk import Spans, stretches
+from models.spans import Spans, stretches
 from validation.walk_forward import Fold, WalkForward
 
 

@@ -15,10 +15,11 @@ from models.candidates import Candidates, Window
 from models.dataset import Dataset, Rows
 from models.design import Design, Stacked
 from models.errors import NotFittedError
-from models.linear_walk import Spans, walk_linear
+from models.linear_walk import walk_linear
 from models.moments import Gram
 from models.paths import dual_ridge_path, elastic_net_path, largest_penalty, ridge_path
 from models.scaling import CLIP, Standardiser
+from models.spans import Spans
 from validation.walk_forward import Fold
 
 Selection = Literal["past", "nested"]

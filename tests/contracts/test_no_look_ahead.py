@@ -10,7 +10,6 @@ from causality import violations
 from synthetic import make_panel
 
 import models.linear
-import models.linear_walk
 from features.spec import feature, registered
 from market.sources import load
 from models.regimes import KMeansRegimes, walk_regimes
@@ -215,7 +214,7 @@ def test_a_scaler_that_remembers_the_test_is_caught(small, monkeypatch):
 
 
 def test_running_sums_that_take_in_an_unfinished_label_are_caught(small, monkeypatch):
-    honest = models.linear_walk.Spans.of
+    honest = models.linear.Spans.of
 
     def leaking(folds):
         spans = honest(folds)

@@ -11,9 +11,9 @@ from models.dataset import Dataset
 from models.design import Design
 from models.errors import TrainingError
 from models.linear import ElasticNet, Lasso, Ridge
-from models.linear_walk import Spans, stretches
 from models.moments import demean_by_date
 from models.scaling import Standardiser
+from models.spans import Spans, stretches
 from models.target import row_mean
 from validation.walk_forward import Fold, WalkForward
 
