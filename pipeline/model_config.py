@@ -101,18 +101,20 @@ class UnivariateModel(LinearSection):
 
 
 class LightGBMModel(Section):
-    """Gradient-boosted trees; their number is chosen inside the training window."""
+    """Gradient-boosted trees; their number is chosen from the past."""
 
     kind: Literal["lightgbm"]
-    max_trees: Positive = 600
-    patience: Positive = 100
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.02
+    selection: Literal["past", "nested"] = "past"
+    inner_splits: Positive = 2
+    max_trees: Positive = 130
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
     num_leaves: Annotated[int, Field(ge=2)] = 15
     min_rows_in_leaf: Positive = 100
-    feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.5
+    feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.25
     row_fraction: Annotated[float, Field(gt=0, le=1)] = 0.7
     l2: Annotated[float, Field(ge=0)] = 10.0
     max_bin: Annotated[int, Field(ge=2, le=255)] = 63
+    rebin: Annotated[float, Field(gt=0, le=1)] = 0.2
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""

@@ -109,12 +109,12 @@ def test_boosting_finds_what_a_line_cannot_and_repeats_itself():
     X = rng.normal(size=(3000, 4))
     X[::7, 2] = np.nan
     y = np.sign(X[:, 0]) * np.sign(X[:, 1]) + 0.5 * rng.normal(size=3000)
-    model = Boosting(max_trees=200, min_rows_in_leaf=20).fit(X[:2000], y[:2000])
+    model = Boosting(max_trees=200, min_rows_in_leaf=20, feature_fraction=1).fit(X[:2000], y[:2000])
     told = model.predict(X[2000:])
     assert np.corrcoef(told, y[2000:])[0, 1] > 0.8
     assert 1 < model.n_trees_ <= 200
     assert model.importance(4)[:2].sum() > 0.85
-    again = Boosting(max_trees=200, min_rows_in_leaf=20).fit(X[:2000], y[:2000])
+    again = Boosting(max_trees=200, min_rows_in_leaf=20, feature_fraction=1).fit(X[:2000], y[:2000])
     np.testing.assert_array_equal(again.predict(X[2000:]), told)
 
 
