@@ -82,5 +82,4 @@ class Dataset:
         at, asset = np.nonzero(keep)
         date = positions[at]
         weight = None if self.weight is None else self.weight[date, asset]
-        X = self.X[date, asset].astype(np.float64, copy=False)
-        return X, Rows(date, self.ends[date], asset.astype(np.int64), weight)
+        return self.X[date, asset], Rows(date, self.ends[date], asset.astype(np.int64), weight)

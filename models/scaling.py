@@ -8,6 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from features.compiled import compiled
+
 Floats = NDArray[np.float64]
 Pieces = Callable[[], Iterable[Floats]]
 
@@ -36,16 +38,10 @@ class Standardiser:
         pieces : callable
             Returns the pieces; it is called twice.
         """
-        count, total = np.float64(0), np.float64(0)
-        for X in pieces():
-            finite = np.isfinite(X)
-            count = count + finite.sum(axis=0)
-            total = total + np.where(finite, X, 0.0).sum(axis=0)
-        count = np.maximum(count, 1.0)
-        self.mean_ = np.asarray(total / count)
-        squares = np.float64(0)
-        for X in pieces():
-            squares = squares + (np.where(np.isfinite(X), X - self.mean_, 0.0) ** 2).sum(axis=0)
+        sums = [_sums(np.ascontiguousarray(X)) for X in pieces()]
+        count = np.maximum(np.sum([n for n, _ in sums], axis=0), 1.0)
+        self.mean_ = np.sum([total for _, total in sums], axis=0) / count
+        squares = np.sum([_squares(np.ascontiguousarray(X), self.mean_) for X in pieces()], axis=0)
         spread = np.sqrt(squares / count)
         # Rounding leaves a constant column with a spread of a few units in the last place.
         self.scale_ = np.where(spread > 1e-12 * np.maximum(1.0, np.abs(self.mean_)), spread, 0.0)
@@ -54,8 +50,42 @@ class Standardiser:
     def transform(self, X: Floats) -> Floats:
         """Return the scaled, clipped and imputed copy of X (n, K)."""
         usable = self.scale_ > 0
-        Z: Floats = X - self.mean_
-        Z *= np.where(usable, 1.0 / np.where(usable, self.scale_, 1.0), 0.0)
-        np.clip(Z, -CLIP, CLIP, out=Z)
-        Z[np.isnan(Z)] = 0.0
-        return Z
+        per = np.where(usable, 1.0 / np.where(usable, self.scale_, 1.0), 0.0)
+        out: Floats = _transform(np.ascontiguousarray(X), self.mean_, per)
+        return out
+
+
+@compiled
+def _sums(X: Floats) -> tuple[Floats, Floats]:
+    """Return the number and the sum of the finite values of each column."""
+    count, total = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+    for i in range(X.shape[0]):
+        for k in range(X.shape[1]):
+            x = float(X[i, k])
+            if np.isfinite(x):
+                count[k] += 1.0
+                total[k] += x
+    return count, total
+
+
+@compiled
+def _squares(X: Floats, mean: Floats) -> Floats:
+    """Return the sum of squared deviations of the finite values of each column."""
+    total = np.zeros(X.shape[1])
+    for i in range(X.shape[0]):
+        for k in range(X.shape[1]):
+            x = float(X[i, k])
+            if np.isfinite(x):
+                total[k] += (x - mean[k]) ** 2
+    return total
+
+
+@compiled
+def _transform(X: Floats, mean: Floats, per: Floats) -> Floats:
+    """Return (X - mean) per, clipped, with 0 for NaN."""
+    out = np.empty(X.shape)
+    for i in range(X.shape[0]):
+        for k in range(X.shape[1]):
+            z = (float(X[i, k]) - mean[k]) * per[k]
+            out[i, k] = 0.0 if np.isnan(z) else min(max(z, -CLIP), CLIP)
+    return out
