@@ -10,8 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.recursive import wealth
 from features.rolling import divide, lag, required, rolling_mean, rolling_std, rolling_sum
 from features.spec import feature
+
+__all__ = ["compound", "wealth"]
 
 Floats = NDArray[np.float64]
 
@@ -19,12 +22,6 @@ Floats = NDArray[np.float64]
 def compound(log_returns: Floats, window: int) -> Floats:
     """Return the simple return over a trailing window, given log returns."""
     return np.expm1(rolling_sum(log_returns, window))
-
-
-def wealth(returns: Floats) -> Floats:
-    """Return the total return index, 1 before row 0, NaN where the return is missing."""
-    present = np.isfinite(returns)
-    return np.where(present, np.cumprod(1.0 + np.where(present, returns, 0.0), axis=0), np.nan)
 
 
 @feature(stage="asset", lookback=1, unit="fraction")

@@ -1,0 +1,213 @@
+"""Compiled sums over trailing windows: counts, sums and power sums about a value of the window.
+
+**Method.** Rows are cut into blocks of `window` rows, counted from row 0 of the panel. A window is the end of
+one block and the beginning of the next (van Herk 1992, who did this for maxima). The sums of all ends of a
+block are gathered once from its last row backward, those of the beginnings row by row forward; a window adds
+the two. So a statistic takes two additions a row whatever the window, nothing is ever subtracted that had been
+added, and the result is a function of the window's rows and of the panel row alone, bit for bit.
+
+Powers are of deviations from a value of the window itself, which is never further from its mean than the window
+is wide: no digits are lost where the mean is large, and equal values deviate by exactly nothing. Each part of a
+window has its own such value, the one beside the border of the blocks; the parts are brought together by the
+binomial formula.
+
+**Layout.** Rows are handled `LANES` assets at a time, so that the inner loops run over neighbours in memory and
+the sums of a block stay in the cache. Sums of different kinds lie `LANES` apart in one array: at such a known
+distance the compiler sees that they do not overlap, and works on several assets at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.compiled import compiled
+
+Floats = NDArray[np.float64]
+
+LANES = 32
+"""Assets that are handled together."""
+
+COUNT, SUM, MEAN = 0, 1, 2
+"""What `sums` can give."""
+
+STD, SKEW, KURTOSIS = 0, 1, 2
+"""What `moments` can give."""
+
+TINY = 1e-12
+"""A divisor (a volatility, a price level) below this is rounding, and the ratio is undefined."""
+
+
+@compiled
+def sums(x: Floats, window: int, first: int, enough: float, kind: int, out: Floats) -> None:
+    """Write the count, sum or mean of each window to `out`; NaN for sums and means of fewer than `enough`."""
+    rows, assets = x.shape
+    ends = np.zeros((window + 1, 2 * LANES))
+    state = np.zeros(2 * LANES)
+    for j in range(0, assets, LANES):
+        stop = min(j + LANES, assets)
+        ends[:] = 0.0
+        start = -(first % window)
+        while start < rows:
+            state[:] = 0.0
+            for t in range(max(start, 0), min(start + window, rows)):
+                _add(x[t, j:stop], state, state)
+                _finish_sums(state, ends[t - start + 1], enough, kind, out[t, j:stop])
+            if start + window < rows:
+                for t in range(start + window - 1, max(start, 0) - 1, -1):
+                    _add(x[t, j:stop], ends[t - start + 1], ends[t - start])
+                _carry_back(ends, -start)
+            start += window
+
+
+@compiled
+def _carry_back(ends: Floats, rows: int) -> None:
+    """Rows before the first of the arrays are missing: the ends that begin there are those that begin at it."""
+    for k in range(rows):
+        ends[k] = ends[rows]
+
+
+@compiled
+def _add(x: Floats, old: Floats, new: Floats) -> None:
+    """Add a row to (count, sum)."""
+    for i in range(len(x)):
+        value = x[i]
+        there = value - value == 0.0
+        new[i] = old[i] + (1.0 if there else 0.0)
+        new[LANES + i] = old[LANES + i] + (value if there else 0.0)
+
+
+@compiled
+def _finish_sums(begun: Floats, ended: Floats, enough: float, kind: int, out: Floats) -> None:
+    """Write the statistic of windows, given the (count, sum) of their two parts."""
+    if kind == COUNT:
+        for i in range(len(out)):
+            out[i] = ended[i] + begun[i]
+    elif kind == SUM:
+        for i in range(len(out)):
+            count, total = ended[i] + begun[i], ended[LANES + i] + begun[LANES + i]
+            out[i] = total if count >= enough else np.nan
+    else:
+        for i in range(len(out)):
+            count, total = ended[i] + begun[i], ended[LANES + i] + begun[LANES + i]
+            out[i] = total / count if count >= enough else np.nan
+
+
+@compiled
+def moments(x: Floats, window: int, first: int, enough: float, kind: int, out: Floats) -> None:
+    """Write the standard deviation, skewness or kurtosis of each window to `out`; NaN for fewer than `enough`.
+
+    The state of a part of a window: count, the value that its deviations are from, and their sums of powers 1
+    to 4. Squares alone are summed where no more is asked for.
+    """
+    rows, assets = x.shape
+    ends = np.zeros((window + 1, 6 * LANES))
+    state = np.zeros(6 * LANES)
+    for j in range(0, assets, LANES):
+        stop = min(j + LANES, assets)
+        ends[:] = 0.0
+        start = -(first % window)
+        while start < rows:
+            state[:] = 0.0
+            for t in range(max(start, 0), min(start + window, rows)):
+                _add_powers(x[t, j:stop], state, state, kind)
+                _finish_moments(state, ends[t - start + 1], enough, kind, out[t, j:stop])
+            if start + window < rows:
+                for t in range(start + window - 1, max(start, 0) - 1, -1):
+                    _add_powers(x[t, j:stop], ends[t - start + 1], ends[t - start], kind)
+                _carry_back(ends, -start)
+            start += window
+
+
+@compiled
+def _add_powers(x: Floats, old: Floats, new: Floats, kind: int) -> None:
+    """Add a row to (count, reference, sums of powers 1 to 4 of the deviations from it)."""
+    for i in range(len(x)):
+        value, count = x[i], old[i]
+        there = value - value == 0.0
+        reference = value if there & (count == 0.0) else old[LANES + i]
+        gap = value - reference if there else 0.0
+        square = gap * gap
+        new[i] = count + (1.0 if there else 0.0)
+        new[LANES + i] = reference
+        new[2 * LANES + i] = old[2 * LANES + i] + gap
+        new[3 * LANES + i] = old[3 * LANES + i] + square
+    if kind != STD:
+        for i in range(len(x)):
+            value = x[i]
+            gap = value - new[LANES + i] if value - value == 0.0 else 0.0
+            square = gap * gap
+            new[4 * LANES + i] = old[4 * LANES + i] + square * gap
+            new[5 * LANES + i] = old[5 * LANES + i] + square * square
+
+
+@compiled
+def _finish_moments(begun: Floats, ended: Floats, enough: float, kind: int, out: Floats) -> None:
+    """Write the statistic of windows, given the state of their two parts."""
+    if kind == STD:
+        for i in range(len(out)):
+            n_begun, n_ended = begun[i], ended[i]
+            count = n_ended + n_begun
+            # An end without values has no reference of its own; what it holds then is from outside the window.
+            gap = begun[LANES + i] - ended[LANES + i] if n_ended > 0.0 else 0.0
+            s1 = begun[2 * LANES + i]
+            total = ended[2 * LANES + i] + (s1 + n_begun * gap)
+            squares = ended[3 * LANES + i] + (begun[3 * LANES + i] + gap * (2.0 * s1 + n_begun * gap))
+            variance = max(squares - total * total / count, 0.0) / (count - 1.0)
+            out[i] = np.sqrt(variance) if count >= enough else np.nan
+        return
+    for i in range(len(out)):
+        n, m2, m3, m4 = _central(
+            begun[i],
+            begun[LANES + i],
+            begun[2 * LANES + i],
+            begun[3 * LANES + i],
+            begun[4 * LANES + i],
+            begun[5 * LANES + i],
+            ended[i],
+            ended[LANES + i],
+            ended[2 * LANES + i],
+            ended[3 * LANES + i],
+            ended[4 * LANES + i],
+            ended[5 * LANES + i],
+        )
+        variance = m2 / (n - 1.0)
+        usable = (n >= enough) & (variance > TINY * TINY)
+        if kind == SKEW:
+            shape = n / ((n - 1.0) * (n - 2.0)) * m3 / (variance * np.sqrt(variance))
+        else:
+            tail = n * (n + 1.0) / (n - 1.0) * m4 / (variance * variance)
+            shape = (tail - 3.0 * (n - 1.0) * (n - 1.0)) / ((n - 2.0) * (n - 3.0))
+        out[i] = shape if usable else np.nan
+
+
+@compiled
+def _central(
+    n_begun: float,
+    c_begun: float,
+    a1: float,
+    a2: float,
+    a3: float,
+    a4: float,
+    n_ended: float,
+    c_ended: float,
+    b1: float,
+    b2: float,
+    b3: float,
+    b4: float,
+) -> tuple[float, float, float, float]:
+    """Return the count and the sums of powers 2 to 4 of deviations from the mean, given both parts."""
+    gap = c_begun - c_ended if n_ended > 0.0 else 0.0
+    n = n_ended + n_begun
+    square = gap * gap
+    shifted = n_begun * gap
+    s1 = b1 + (a1 + shifted)
+    s2 = b2 + (a2 + gap * (2.0 * a1 + shifted))
+    s3 = b3 + (a3 + gap * (3.0 * a2 + gap * (3.0 * a1 + shifted)))
+    s4 = b4 + (a4 + gap * (4.0 * a3 + gap * (6.0 * a2 + gap * (4.0 * a1 + shifted))))
+    mean = s1 / n
+    square = mean * mean
+    m2 = max(s2 - s1 * mean, 0.0)
+    m3 = s3 - 3.0 * mean * s2 + 2.0 * s1 * square
+    m4 = s4 - 4.0 * mean * s3 + 6.0 * square * s2 - 3.0 * s1 * mean * square
+    return n, m2, m3, m4
