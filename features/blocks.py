@@ -25,7 +25,7 @@ from features.compiled import compiled
 
 Floats = NDArray[np.float64]
 
-LANES = 32
+LANES = 64
 """Assets that are handled together."""
 
 COUNT, SUM, MEAN = 0, 1, 2
@@ -42,44 +42,57 @@ TINY = 1e-12
 def sums(x: Floats, window: int, first: int, enough: float, kind: int, out: Floats) -> None:
     """Write the count, sum or mean of each window to `out`; NaN for sums and means of fewer than `enough`."""
     rows, assets = x.shape
-    ends = np.zeros((window + 1, 2 * LANES))
-    state = np.zeros(2 * LANES)
-    for j in range(0, assets, LANES):
-        stop = min(j + LANES, assets)
-        ends[:] = 0.0
+    parts = np.empty((window + 2, 2 * LANES))
+    begun = window + 1
+    for lane in range(0, assets, LANES):
+        j, stop = lanes(lane, assets)
+        parts[:] = 0.0
         start = -(first % window)
         while start < rows:
-            state[:] = 0.0
+            parts[begun] = 0.0
             for t in range(max(start, 0), min(start + window, rows)):
-                _add(x[t, j:stop], state, state)
-                _finish_sums(state, ends[t - start + 1], enough, kind, out[t, j:stop])
+                _add(x, t, j, stop, parts, begun, begun)
+                _finish_sums(parts, begun, t - start + 1, enough, kind, out, t, j, stop)
             if start + window < rows:
                 for t in range(start + window - 1, max(start, 0) - 1, -1):
-                    _add(x[t, j:stop], ends[t - start + 1], ends[t - start])
-                _carry_back(ends, -start)
+                    _add(x, t, j, stop, parts, t - start + 1, t - start)
+                carry_back(parts, -start)
             start += window
 
 
 @compiled
-def _carry_back(ends: Floats, rows: int) -> None:
+def lanes(start: int, assets: int) -> tuple[int, int]:
+    """Return the assets to handle from `start` on: the last `LANES` once more where fewer are left.
+
+    What they had is then written again, the same; whole lanes are faster than a few.
+    """
+    return max(min(start, assets - LANES), 0), min(start + LANES, assets)
+
+
+@compiled
+def carry_back(ends: Floats, rows: int) -> None:
     """Rows before the first of the arrays are missing: the ends that begin there are those that begin at it."""
     for k in range(rows):
         ends[k] = ends[rows]
 
 
 @compiled
-def _add(x: Floats, old: Floats, new: Floats) -> None:
+def _add(x: Floats, t: int, j: int, stop: int, parts: Floats, before: int, after: int) -> None:
     """Add a row to (count, sum)."""
-    for i in range(len(x)):
-        value = x[i]
+    row, old, new = x[t, j:stop], parts[before], parts[after]
+    for i in range(len(row)):
+        value = row[i]
         there = value - value == 0.0
         new[i] = old[i] + (1.0 if there else 0.0)
         new[LANES + i] = old[LANES + i] + (value if there else 0.0)
 
 
 @compiled
-def _finish_sums(begun: Floats, ended: Floats, enough: float, kind: int, out: Floats) -> None:
+def _finish_sums(
+    parts: Floats, k: int, e: int, enough: float, kind: int, table: Floats, t: int, j: int, stop: int
+) -> None:
     """Write the statistic of windows, given the (count, sum) of their two parts."""
+    begun, ended, out = parts[k], parts[e], table[t, j:stop]
     if kind == COUNT:
         for i in range(len(out)):
             out[i] = ended[i] + begun[i]
@@ -101,29 +114,32 @@ def moments(x: Floats, window: int, first: int, enough: float, kind: int, out: F
     to 4. Squares alone are summed where no more is asked for.
     """
     rows, assets = x.shape
-    ends = np.zeros((window + 1, 6 * LANES))
-    state = np.zeros(6 * LANES)
-    for j in range(0, assets, LANES):
-        stop = min(j + LANES, assets)
-        ends[:] = 0.0
+    parts = np.empty((window + 2, 6 * LANES))
+    begun = window + 1
+    for lane in range(0, assets, LANES):
+        j, stop = lanes(lane, assets)
+        parts[:] = 0.0
         start = -(first % window)
         while start < rows:
-            state[:] = 0.0
+            parts[begun] = 0.0
             for t in range(max(start, 0), min(start + window, rows)):
-                _add_powers(x[t, j:stop], state, state, kind)
-                _finish_moments(state, ends[t - start + 1], enough, kind, out[t, j:stop])
+                _add_powers(x, t, j, stop, parts, begun, begun, kind)
+                _finish_moments(parts, begun, t - start + 1, enough, kind, out, t, j, stop)
             if start + window < rows:
                 for t in range(start + window - 1, max(start, 0) - 1, -1):
-                    _add_powers(x[t, j:stop], ends[t - start + 1], ends[t - start], kind)
-                _carry_back(ends, -start)
+                    _add_powers(x, t, j, stop, parts, t - start + 1, t - start, kind)
+                carry_back(parts, -start)
             start += window
 
 
 @compiled
-def _add_powers(x: Floats, old: Floats, new: Floats, kind: int) -> None:
+def _add_powers(
+    x: Floats, t: int, j: int, stop: int, parts: Floats, before: int, after: int, kind: int
+) -> None:
     """Add a row to (count, reference, sums of powers 1 to 4 of the deviations from it)."""
-    for i in range(len(x)):
-        value, count = x[i], old[i]
+    row, old, new = x[t, j:stop], parts[before], parts[after]
+    for i in range(len(row)):
+        value, count = row[i], old[i]
         there = value - value == 0.0
         reference = value if there & (count == 0.0) else old[LANES + i]
         gap = value - reference if there else 0.0
@@ -133,8 +149,8 @@ def _add_powers(x: Floats, old: Floats, new: Floats, kind: int) -> None:
         new[2 * LANES + i] = old[2 * LANES + i] + gap
         new[3 * LANES + i] = old[3 * LANES + i] + square
     if kind != STD:
-        for i in range(len(x)):
-            value = x[i]
+        for i in range(len(row)):
+            value = row[i]
             gap = value - new[LANES + i] if value - value == 0.0 else 0.0
             square = gap * gap
             new[4 * LANES + i] = old[4 * LANES + i] + square * gap
@@ -142,8 +158,11 @@ def _add_powers(x: Floats, old: Floats, new: Floats, kind: int) -> None:
 
 
 @compiled
-def _finish_moments(begun: Floats, ended: Floats, enough: float, kind: int, out: Floats) -> None:
+def _finish_moments(
+    parts: Floats, k: int, e: int, enough: float, kind: int, table: Floats, t: int, j: int, stop: int
+) -> None:
     """Write the statistic of windows, given the state of their two parts."""
+    begun, ended, out = parts[k], parts[e], table[t, j:stop]
     if kind == STD:
         for i in range(len(out)):
             n_begun, n_ended = begun[i], ended[i]
@@ -153,8 +172,9 @@ def _finish_moments(begun: Floats, ended: Floats, enough: float, kind: int, out:
             s1 = begun[2 * LANES + i]
             total = ended[2 * LANES + i] + (s1 + n_begun * gap)
             squares = ended[3 * LANES + i] + (begun[3 * LANES + i] + gap * (2.0 * s1 + n_begun * gap))
-            variance = max(squares - total * total / count, 0.0) / (count - 1.0)
-            out[i] = np.sqrt(variance) if count >= enough else np.nan
+            # One division: count (count - 1) variances.
+            many = max(count * squares - total * total, 0.0)
+            out[i] = np.sqrt(many / (count * (count - 1.0))) if count >= enough else np.nan
         return
     for i in range(len(out)):
         n, m2, m3, m4 = _central(
@@ -174,9 +194,9 @@ def _finish_moments(begun: Floats, ended: Floats, enough: float, kind: int, out:
         variance = m2 / (n - 1.0)
         usable = (n >= enough) & (variance > TINY * TINY)
         if kind == SKEW:
-            shape = n / ((n - 1.0) * (n - 2.0)) * m3 / (variance * np.sqrt(variance))
+            shape = n * m3 / ((n - 1.0) * (n - 2.0) * variance * np.sqrt(variance))
         else:
-            tail = n * (n + 1.0) / (n - 1.0) * m4 / (variance * variance)
+            tail = n * (n + 1.0) * m4 / (m2 * variance)
             shape = (tail - 3.0 * (n - 1.0) * (n - 1.0)) / ((n - 2.0) * (n - 3.0))
         out[i] = shape if usable else np.nan
 

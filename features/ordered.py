@@ -1,6 +1,7 @@
-"""Compiled order statistics of trailing windows: the values present are kept sorted as the window moves on.
+"""Compiled order statistics of trailing windows: quantiles, and the rank of the newest value.
 
-What comes out depends on which values are in the window alone, not on how they were sorted.
+What comes out depends on which values are in the window alone, not on how they were sorted. Missing values are
+carried as infinity, the largest of all, so that every window has as many values as rows and no step branches.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.blocks import LANES, lanes
 from features.compiled import compiled
 
 Floats = NDArray[np.float64]
@@ -17,79 +19,122 @@ Floats = NDArray[np.float64]
 def quantiles(x: Floats, window: int, enough: float, levels: Floats, out: Floats) -> None:
     """Write each window's quantiles to out[k], interpolated linearly; NaN for fewer than `enough` values."""
     rows, assets = x.shape
-    ordered = np.empty(window + 1)
+    # Two sorted windows, the one before and the one after, each between minus infinity and infinity.
+    ordered = np.empty((2, window + 2))
+    series = np.empty(window + rows)
     for j in range(assets):
-        series = x[:, j].copy()
-        count = 0
+        ordered[:] = np.inf
+        ordered[:, 0] = -np.inf
+        series[:window] = np.inf
+        _fill(x, j, window, series)
+        count = 0.0
         for t in range(rows):
-            count = _move(ordered, count, series[t - window] if t >= window else np.nan, series[t])
+            old, new = series[t], series[t + window]
+            count += (1.0 if new < np.inf else 0.0) - (1.0 if old < np.inf else 0.0)
+            _replace(ordered, t % 2, window, old, new)
+            after = 1 - t % 2
             for k in range(len(levels)):
-                if count < enough:
-                    out[k, t, j] = np.nan
-                    continue
-                place = levels[k] * (count - 1)
-                below = int(place)
-                above = min(below + 1, count - 1)
-                gap = ordered[above] - ordered[below]
-                out[k, t, j] = ordered[below] + (place - below) * gap
+                place = levels[k] * (count - 1.0)
+                below = int(max(place, 0.0))
+                low, high = ordered[after, below + 1], ordered[after, min(below + 2, window)]
+                share = place - below
+                value = low + share * (high - low) if share > 0.0 else low
+                out[k, t, j] = value if count >= enough else np.nan
+
+
+@compiled
+def _fill(x: Floats, j: int, start: int, series: Floats) -> None:
+    """Copy an asset's values, infinite where missing. Of the two zeros, which compare equal, only one is kept."""
+    for t in range(len(x)):
+        value = x[t, j]
+        series[start + t] = value + 0.0 if value - value == 0.0 else np.inf
+
+
+@compiled
+def _replace(ordered: Floats, which: int, window: int, old: float, new: float) -> None:
+    """Write the window ordered[which], less `old` and with `new`, to the other one.
+
+    Without its first `old` the window reads on one place later from there; the value at each place is then that
+    or its neighbour or the new one, whichever is between the two others.
+    """
+    before, after = ordered[which], ordered[1 - which]
+    for i in range(window):
+        left, here, right = before[i], before[i + 1], before[i + 2]
+        lower = left if left < old else here
+        upper = here if here < old else right
+        inserted = upper if upper < new else new
+        after[i + 1] = lower if lower > inserted else inserted
 
 
 @compiled
 def ranks(x: Floats, window: int, enough: float, out: Floats) -> None:
     """Write the rank of the newest value in its window, as a share; ties have their mean; NaN for too few."""
     rows, assets = x.shape
-    ordered = np.empty(window + 1)
-    for j in range(assets):
-        series = x[:, j].copy()
-        count = 0
+    table = np.empty((rows, LANES))
+    below, count = np.empty(LANES), np.empty(LANES)
+    for lane in range(0, assets, LANES):
+        j, stop = lanes(lane, assets)
+        table[:] = np.nan
+        count[:] = 0.0
         for t in range(rows):
-            count = _move(ordered, count, series[t - window] if t >= window else np.nan, series[t])
-            value = series[t]
-            if (count < enough) | (value - value != 0.0):
-                out[t, j] = np.nan
-                continue
-            lowest = _place(ordered, count, value)
-            highest = lowest + 1
-            while highest < count and ordered[highest] == value:
-                highest += 1
-            out[t, j] = 0.5 * (lowest + 1 + highest) / count
+            _copy(x, t, j, stop, table)
+            _count(table, t, window, count)
+            below[:] = 0.0
+            oldest = max(t - window + 1, 0)
+            for k in range(oldest, t + 1 - (t + 1 - oldest) % 4, 4):
+                _compare_four(table, t, k, below)
+            for k in range(t + 1 - (t + 1 - oldest) % 4, t + 1):
+                _compare(table, t, k, below)
+            _write_ranks(table, t, j, stop, below, count, enough, out)
 
 
 @compiled
-def _place(ordered: Floats, count: int, value: float) -> int:
-    """Return how many of the sorted values are smaller."""
-    place = 0
-    while count > 0:
-        half = count // 2
-        smaller = ordered[place + half] < value
-        place = place + half + 1 if smaller else place
-        count = count - half - 1 if smaller else half
-    return place
+def _copy(x: Floats, t: int, j: int, stop: int, table: Floats) -> None:
+    """Copy a row, NaN where it is not finite: comparisons with NaN do not hold."""
+    row, to = x[t, j:stop], table[t]
+    for i in range(len(row)):
+        to[i] = row[i] if row[i] - row[i] == 0.0 else np.nan
 
 
 @compiled
-def _move(ordered: Floats, count: int, old: float, new: float) -> int:
-    """Replace a value that leaves the window by one that comes, either may be missing; return how many there are."""
-    leaves, comes = old - old == 0.0, new - new == 0.0
-    if leaves:
-        gone = _place(ordered, count, old)
-    else:
-        gone = count
-        count += 1
-    if not comes:
-        for i in range(gone, count - 1):
-            ordered[i] = ordered[i + 1]
-        return count - 1
-    # Zero has two signs that compare equal: one of them keeps results independent of what came before.
-    value = new + 0.0
-    i = gone
-    while i > 0 and ordered[i - 1] > value:
-        ordered[i] = ordered[i - 1]
-        i -= 1
-    if i == gone:
-        last = count - 1
-        while i < last and ordered[i + 1] < value:
-            ordered[i] = ordered[i + 1]
-            i += 1
-    ordered[i] = value
-    return count
+def _count(table: Floats, t: int, window: int, count: Floats) -> None:
+    """Move the number of values present on by a row; whole numbers come and go without a trace."""
+    new = table[t]
+    for i in range(LANES):
+        count[i] += 1.0 if new[i] == new[i] else 0.0
+    if t >= window:
+        old = table[t - window]
+        for i in range(LANES):
+            count[i] -= 1.0 if old[i] == old[i] else 0.0
+
+
+@compiled
+def _compare(table: Floats, t: int, k: int, below: Floats) -> None:
+    """Count the values of row k that are below those of row t, equal ones as half."""
+    new, a = table[t], table[k]
+    for i in range(LANES):
+        below[i] += (0.5 if a[i] < new[i] else 0.0) + (0.5 if a[i] <= new[i] else 0.0)
+
+
+@compiled
+def _compare_four(table: Floats, t: int, k: int, below: Floats) -> None:
+    """Count the values of rows k to k + 3 that are below those of row t, equal ones as half."""
+    new, a, b, c, d = table[t], table[k], table[k + 1], table[k + 2], table[k + 3]
+    for i in range(LANES):
+        value = new[i]
+        first = (0.5 if a[i] < value else 0.0) + (0.5 if a[i] <= value else 0.0)
+        second = (0.5 if b[i] < value else 0.0) + (0.5 if b[i] <= value else 0.0)
+        third = (0.5 if c[i] < value else 0.0) + (0.5 if c[i] <= value else 0.0)
+        fourth = (0.5 if d[i] < value else 0.0) + (0.5 if d[i] <= value else 0.0)
+        below[i] += (first + second) + (third + fourth)
+
+
+@compiled
+def _write_ranks(
+    table: Floats, t: int, j: int, stop: int, below: Floats, count: Floats, enough: float, out: Floats
+) -> None:
+    """Write shares; the newest value was compared with itself, as half."""
+    new, to = table[t], out[t, j:stop]
+    for i in range(len(to)):
+        usable = (count[i] >= enough) & (new[i] == new[i])
+        to[i] = (below[i] + 0.5) / count[i] if usable else np.nan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.blocks import LANES, TINY, _carry_back
+from features.blocks import LANES, TINY, carry_back, lanes
 from features.compiled import compiled
 
 Floats = NDArray[np.float64]
@@ -13,6 +13,9 @@ Integers = NDArray[np.int64]
 
 COVARIANCE, CORRELATION, BETA, RESIDUAL_STD, R_SQUARE, LAST_RESIDUAL = 0, 1, 2, 3, 4, 5
 """What `comoments` can give."""
+
+NONE = TINY * TINY
+"""A variance below this is rounding."""
 
 
 @compiled
@@ -25,37 +28,40 @@ def comoments(
     deviations, of their squares, and of their products. A column of y or x alone stands beside all of the other.
     """
     rows, assets = y.shape[0], max(y.shape[1], x.shape[1])
-    ends = np.zeros((window + 1, 8 * LANES))
-    state = np.zeros(8 * LANES)
-    found = np.zeros(6 * LANES)
-    pair = np.zeros(2 * LANES)
-    for j in range(0, assets, LANES):
-        m = min(LANES, assets - j)
-        ends[:] = 0.0
+    parts = np.empty((window + 2, 8 * LANES))
+    begun = window + 1
+    pair, found = np.zeros(2 * LANES), np.zeros(6 * LANES)
+    for lane in range(0, assets, LANES):
+        j, stop = lanes(lane, assets)
+        m = stop - j
+        parts[:] = 0.0
         start = -(first % window)
         while start < rows:
-            state[:] = 0.0
+            parts[begun] = 0.0
             for t in range(max(start, 0), min(start + window, rows)):
-                _load(y, t, j, m, pair)
-                _load(x, t, j, m, pair[LANES:])
-                _add_pair(pair, m, state, state)
-                _central(state, ends[t - start + 1], pair, m, found)
+                _load(y, t, j, m, pair, 0)
+                _load(x, t, j, m, pair, LANES)
+                _add_pair(pair, m, parts, begun, begun)
+                _central(parts, begun, t - start + 1, pair, m, found)
                 for k in range(len(kinds)):
-                    _finish(found, enough, kinds[k], out[k, t, j : j + m])
+                    _finish(found, enough, kinds[k], out, k, t, j, stop)
             if start + window < rows:
                 for t in range(start + window - 1, max(start, 0) - 1, -1):
-                    _load(y, t, j, m, pair)
-                    _load(x, t, j, m, pair[LANES:])
-                    _add_pair(pair, m, ends[t - start + 1], ends[t - start])
-                _carry_back(ends, -start)
+                    _load(y, t, j, m, pair, 0)
+                    _load(x, t, j, m, pair, LANES)
+                    _add_pair(pair, m, parts, t - start + 1, t - start)
+                carry_back(parts, -start)
             start += window
 
 
 @compiled
-def _load(x: Floats, t: int, j: int, m: int, row: Floats) -> None:
+def _load(x: Floats, t: int, j: int, m: int, pair: Floats, place: int) -> None:
     """Copy a row of assets, or the one value that all of them share."""
+    row = pair[place : place + m]
     if x.shape[1] == 1:
-        row[:m] = x[t, 0]
+        value = x[t, 0]
+        for i in range(m):
+            row[i] = value
     else:
         source = x[t, j : j + m]
         for i in range(m):
@@ -63,8 +69,9 @@ def _load(x: Floats, t: int, j: int, m: int, row: Floats) -> None:
 
 
 @compiled
-def _add_pair(pair: Floats, m: int, old: Floats, new: Floats) -> None:
+def _add_pair(pair: Floats, m: int, parts: Floats, before: int, after: int) -> None:
     """Add a row to the state of a part of a window."""
+    old, new = parts[before], parts[after]
     for i in range(m):
         y, x, count = pair[i], pair[LANES + i], old[i]
         there = (y - y == 0.0) & (x - x == 0.0)
@@ -84,8 +91,9 @@ def _add_pair(pair: Floats, m: int, old: Floats, new: Floats) -> None:
 
 
 @compiled
-def _central(begun: Floats, ended: Floats, pair: Floats, m: int, found: Floats) -> None:
+def _central(parts: Floats, k: int, e: int, pair: Floats, m: int, found: Floats) -> None:
     """Write count, central squares of y and x, products, and how far the newest y and x are from their means."""
+    begun, ended = parts[k], parts[e]
     for i in range(m):
         n_begun, n_ended = begun[i], ended[i]
         n = n_ended + n_begun
@@ -101,39 +109,60 @@ def _central(begun: Floats, ended: Floats, pair: Floats, m: int, found: Floats) 
         xx = ended[6 * LANES + i] + (begun[6 * LANES + i] + x_gap * (2.0 * x_begun + n_begun * x_gap))
         crossed = (y_gap * x_begun + x_gap * y_begun) + n_begun * (y_gap * x_gap)
         yx = ended[7 * LANES + i] + (begun[7 * LANES + i] + crossed)
-        y_mean, x_mean = y_sum / n, x_sum / n
+        share = 1.0 / n
+        y_mean, x_mean = y_sum * share, x_sum * share
         found[i] = n
         found[LANES + i] = max(yy - y_sum * y_mean, 0.0)
         found[2 * LANES + i] = max(xx - x_sum * x_mean, 0.0)
-        found[3 * LANES + i] = yx - y_sum * x_sum / n
+        found[3 * LANES + i] = yx - y_sum * x_sum * share
         found[4 * LANES + i] = (pair[i] - y_reference) - y_mean
         found[5 * LANES + i] = (pair[LANES + i] - x_reference) - x_mean
 
 
 @compiled
-def _finish(found: Floats, enough: float, kind: int, out: Floats) -> None:
+def _finish(
+    found: Floats, enough: float, kind: int, table: Floats, k: int, t: int, j: int, stop: int
+) -> None:
     """Write one statistic of a row of windows."""
-    for i in range(len(out)):
-        n, yy, xx, yx = found[i], found[LANES + i], found[2 * LANES + i], found[3 * LANES + i]
-        y_last, x_last = found[4 * LANES + i], found[5 * LANES + i]
-        y_varies = yy > TINY * TINY * (n - 1.0)
-        x_varies = xx > TINY * TINY * (n - 1.0)
-        usable = n >= enough
-        if kind == COVARIANCE:
-            value = yx / (n - 1.0)
-        elif kind == CORRELATION:
-            usable = usable & y_varies & x_varies
-            value = min(max(yx / np.sqrt(yy) / np.sqrt(xx), -1.0), 1.0)
-        elif kind == BETA:
-            usable = usable & x_varies
-            value = yx / xx
-        elif kind == RESIDUAL_STD:
-            usable = usable & (n > 2.0) & (xx > TINY * TINY)
-            value = np.sqrt(max(yy - yx / xx * yx, 0.0) / (n - 2.0))
-        elif kind == R_SQUARE:
-            usable = usable & y_varies & x_varies
-            value = min(yx / yy * (yx / xx), 1.0)
-        else:
-            usable = usable & x_varies & (y_last - y_last == 0.0)
-            value = y_last - yx / xx * x_last
-        out[i] = value if usable else np.nan
+    out = table[k, t, j:stop]
+    if kind == COVARIANCE:
+        for i in range(len(out)):
+            n = found[i]
+            out[i] = found[3 * LANES + i] / (n - 1.0) if n >= enough else np.nan
+    elif kind == CORRELATION:
+        for i in range(len(out)):
+            n, yy, xx, yx = found[i], found[LANES + i], found[2 * LANES + i], found[3 * LANES + i]
+            usable = (n >= enough) & (yy > NONE * (n - 1.0)) & (xx > NONE * (n - 1.0))
+            value = yx / (np.sqrt(yy) * np.sqrt(xx))
+            out[i] = min(max(value, -1.0), 1.0) if usable else np.nan
+    elif kind == BETA:
+        for i in range(len(out)):
+            n, xx = found[i], found[2 * LANES + i]
+            usable = (n >= enough) & (xx > NONE * (n - 1.0))
+            out[i] = found[3 * LANES + i] / xx if usable else np.nan
+    else:
+        _finish_fit(found, enough, kind, table, k, t, j, stop)
+
+
+@compiled
+def _finish_fit(
+    found: Floats, enough: float, kind: int, table: Floats, k: int, t: int, j: int, stop: int
+) -> None:
+    """Write how well the regressions of a row of windows fit."""
+    out = table[k, t, j:stop]
+    if kind == RESIDUAL_STD:
+        for i in range(len(out)):
+            n, yy, xx, yx = found[i], found[LANES + i], found[2 * LANES + i], found[3 * LANES + i]
+            usable = (n >= enough) & (n > 2.0) & (xx > NONE)
+            left = max(yy - yx / xx * yx, 0.0)
+            out[i] = np.sqrt(left / (n - 2.0)) if usable else np.nan
+    elif kind == R_SQUARE:
+        for i in range(len(out)):
+            n, yy, xx, yx = found[i], found[LANES + i], found[2 * LANES + i], found[3 * LANES + i]
+            usable = (n >= enough) & (yy > NONE * (n - 1.0)) & (xx > NONE * (n - 1.0))
+            out[i] = min(yx / yy * (yx / xx), 1.0) if usable else np.nan
+    else:
+        for i in range(len(out)):
+            n, xx, yx, y_last = found[i], found[2 * LANES + i], found[3 * LANES + i], found[4 * LANES + i]
+            usable = (n >= enough) & (xx > NONE * (n - 1.0)) & (y_last - y_last == 0.0)
+            out[i] = y_last - yx / xx * found[5 * LANES + i] if usable else np.nan
