@@ -14,13 +14,17 @@ from features.compiled import compiled
 
 Floats = NDArray[np.float64]
 
+STEP = 32
+"""Sorted windows are filled up with infinity to a multiple of this: the processor takes them in whole steps."""
+
 
 @compiled
 def quantiles(x: Floats, window: int, enough: float, levels: Floats, out: Floats) -> None:
     """Write each window's quantiles to out[k], interpolated linearly; NaN for fewer than `enough` values."""
     rows, assets = x.shape
     # Two sorted windows, the one before and the one after, each between minus infinity and infinity.
-    ordered = np.empty((2, window + 2))
+    padded = -(-window // STEP) * STEP
+    ordered = np.empty((2, padded + 2))
     series = np.empty(window + rows)
     for j in range(assets):
         ordered[:] = np.inf
@@ -31,12 +35,12 @@ def quantiles(x: Floats, window: int, enough: float, levels: Floats, out: Floats
         for t in range(rows):
             old, new = series[t], series[t + window]
             count += (1.0 if new < np.inf else 0.0) - (1.0 if old < np.inf else 0.0)
-            _replace(ordered, t % 2, window, old, new)
+            _replace(ordered, t % 2, padded, old, new)
             after = 1 - t % 2
             for k in range(len(levels)):
                 place = levels[k] * (count - 1.0)
                 below = int(max(place, 0.0))
-                low, high = ordered[after, below + 1], ordered[after, min(below + 2, window)]
+                low, high = ordered[after, below + 1], ordered[after, below + 2]
                 share = place - below
                 value = low + share * (high - low) if share > 0.0 else low
                 out[k, t, j] = value if count >= enough else np.nan
@@ -51,14 +55,14 @@ def _fill(x: Floats, j: int, start: int, series: Floats) -> None:
 
 
 @compiled
-def _replace(ordered: Floats, which: int, window: int, old: float, new: float) -> None:
+def _replace(ordered: Floats, which: int, padded: int, old: float, new: float) -> None:
     """Write the window ordered[which], less `old` and with `new`, to the other one.
 
     Without its first `old` the window reads on one place later from there; the value at each place is then that
     or its neighbour or the new one, whichever is between the two others.
     """
     before, after = ordered[which], ordered[1 - which]
-    for i in range(window):
+    for i in range(padded):
         left, here, right = before[i], before[i + 1], before[i + 2]
         lower = left if left < old else here
         upper = here if here < old else right
