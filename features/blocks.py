@@ -46,10 +46,10 @@ def sums(x: Floats, window: int, first: int, enough: float, kind: int, out: Floa
     begun = window + 1
     for lane in range(0, assets, LANES):
         j, stop = lanes(lane, assets)
-        parts[:] = 0.0
+        clear(parts, 0)
         start = -(first % window)
         while start < rows:
-            parts[begun] = 0.0
+            clear(parts, begun)
             for t in range(max(start, 0), min(start + window, rows)):
                 _add(x, t, j, stop, parts, begun, begun)
                 _finish_sums(parts, begun, t - start + 1, enough, kind, out, t, j, stop)
@@ -70,10 +70,19 @@ def lanes(start: int, assets: int) -> tuple[int, int]:
 
 
 @compiled
-def carry_back(ends: Floats, rows: int) -> None:
+def clear(parts: Floats, start: int) -> None:
+    """Make the sums of parts nothing, from one part on."""
+    for k in range(start, parts.shape[0]):
+        for i in range(parts.shape[1]):
+            parts[k, i] = 0.0
+
+
+@compiled
+def carry_back(parts: Floats, rows: int) -> None:
     """Rows before the first of the arrays are missing: the ends that begin there are those that begin at it."""
     for k in range(rows):
-        ends[k] = ends[rows]
+        for i in range(parts.shape[1]):
+            parts[k, i] = parts[rows, i]
 
 
 @compiled
@@ -118,10 +127,10 @@ def moments(x: Floats, window: int, first: int, enough: float, kind: int, out: F
     begun = window + 1
     for lane in range(0, assets, LANES):
         j, stop = lanes(lane, assets)
-        parts[:] = 0.0
+        clear(parts, 0)
         start = -(first % window)
         while start < rows:
-            parts[begun] = 0.0
+            clear(parts, begun)
             for t in range(max(start, 0), min(start + window, rows)):
                 _add_powers(x, t, j, stop, parts, begun, begun, kind)
                 _finish_moments(parts, begun, t - start + 1, enough, kind, out, t, j, stop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.blocks import LANES, carry_back, lanes
+from features.blocks import LANES, carry_back, clear, lanes
 from features.compiled import compiled
 
 Floats = NDArray[np.float64]
@@ -58,9 +58,10 @@ def places(x: Floats, sign: float, window: int, first: int, enough: float, out: 
 @compiled
 def _empty(parts: Floats, start: int) -> None:
     """Make (count, maximum, ...) those of no values, from one part on."""
-    for k in range(start, len(parts)):
-        parts[k] = 0.0
-        parts[k, LANES : 2 * LANES] = -np.inf
+    clear(parts, start)
+    for k in range(start, parts.shape[0]):
+        for i in range(LANES):
+            parts[k, LANES + i] = -np.inf
 
 
 @compiled

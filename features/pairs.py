@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.blocks import LANES, TINY, carry_back, lanes
+from features.blocks import LANES, TINY, carry_back, clear, lanes
 from features.compiled import compiled
 
 Floats = NDArray[np.float64]
@@ -34,10 +34,10 @@ def comoments(
     for lane in range(0, assets, LANES):
         j, stop = lanes(lane, assets)
         m = stop - j
-        parts[:] = 0.0
+        clear(parts, 0)
         start = -(first % window)
         while start < rows:
-            parts[begun] = 0.0
+            clear(parts, begun)
             for t in range(max(start, 0), min(start + window, rows)):
                 _load(y, t, j, m, pair, 0)
                 _load(x, t, j, m, pair, LANES)
