@@ -39,7 +39,7 @@ TINY = 1e-12
 
 
 @compiled
-def sums(x: Floats, window: int, first: int, enough: float, kind: int, out: Floats) -> None:
+def sums(x: Floats, window: int, first: int, begin: int, enough: float, kind: int, out: Floats) -> None:
     """Write the count, sum or mean of each window to `out`; NaN for sums and means of fewer than `enough`."""
     rows, assets = x.shape
     parts = np.empty((window + 2, 2 * LANES))
@@ -50,13 +50,13 @@ def sums(x: Floats, window: int, first: int, enough: float, kind: int, out: Floa
         start = -(first % window)
         while start < rows:
             clear(parts, begun)
-            for t in range(max(start, 0), min(start + window, rows)):
+            for t in range(max(start, 0), stop_row(start, window, begin, rows)):
                 _add(x, t, j, stop, parts, begun, begun)
-                _finish_sums(parts, begun, t - start + 1, enough, kind, out, t, j, stop)
+                if t >= begin:
+                    _finish_sums(parts, begun, t - start + 1, enough, kind, out, t, j, stop)
             if start + window < rows:
                 for t in range(start + window - 1, max(start, 0) - 1, -1):
                     _add(x, t, j, stop, parts, t - start + 1, t - start)
-                carry_back(parts, -start)
             start += window
 
 
@@ -70,19 +70,18 @@ def lanes(start: int, assets: int) -> tuple[int, int]:
 
 
 @compiled
+def stop_row(start: int, window: int, begin: int, rows: int) -> int:
+    """Return the row at which a block ends, or 0 if no window that is wanted ends in it."""
+    stop = min(start + window, rows)
+    return stop if stop > begin else 0
+
+
+@compiled
 def clear(parts: Floats, start: int) -> None:
     """Make the sums of parts nothing, from one part on."""
     for k in range(start, parts.shape[0]):
         for i in range(parts.shape[1]):
             parts[k, i] = 0.0
-
-
-@compiled
-def carry_back(parts: Floats, rows: int) -> None:
-    """Rows before the first of the arrays are missing: the ends that begin there are those that begin at it."""
-    for k in range(rows):
-        for i in range(parts.shape[1]):
-            parts[k, i] = parts[rows, i]
 
 
 @compiled
@@ -116,7 +115,7 @@ def _finish_sums(
 
 
 @compiled
-def moments(x: Floats, window: int, first: int, enough: float, kind: int, out: Floats) -> None:
+def moments(x: Floats, window: int, first: int, begin: int, enough: float, kind: int, out: Floats) -> None:
     """Write the standard deviation, skewness or kurtosis of each window to `out`; NaN for fewer than `enough`.
 
     The state of a part of a window: count, the value that its deviations are from, and their sums of powers 1
@@ -131,13 +130,13 @@ def moments(x: Floats, window: int, first: int, enough: float, kind: int, out: F
         start = -(first % window)
         while start < rows:
             clear(parts, begun)
-            for t in range(max(start, 0), min(start + window, rows)):
+            for t in range(max(start, 0), stop_row(start, window, begin, rows)):
                 _add_powers(x, t, j, stop, parts, begun, begun, kind)
-                _finish_moments(parts, begun, t - start + 1, enough, kind, out, t, j, stop)
+                if t >= begin:
+                    _finish_moments(parts, begun, t - start + 1, enough, kind, out, t, j, stop)
             if start + window < rows:
                 for t in range(start + window - 1, max(start, 0) - 1, -1):
                     _add_powers(x, t, j, stop, parts, t - start + 1, t - start, kind)
-                carry_back(parts, -start)
             start += window
 
 

@@ -19,7 +19,7 @@ STEP = 32
 
 
 @compiled
-def quantiles(x: Floats, window: int, enough: float, levels: Floats, out: Floats) -> None:
+def quantiles(x: Floats, window: int, begin: int, enough: float, levels: Floats, out: Floats) -> None:
     """Write each window's quantiles to out[k], interpolated linearly; NaN for fewer than `enough` values."""
     rows, assets = x.shape
     # Two sorted windows, the one before and the one after, each between minus infinity and infinity.
@@ -35,6 +35,8 @@ def quantiles(x: Floats, window: int, enough: float, levels: Floats, out: Floats
             old, new = series[t], series[t + window]
             count += (1.0 if new < np.inf else 0.0) - (1.0 if old < np.inf else 0.0)
             _replace(ordered, t % 2, padded, old, new)
+            if t < begin:
+                continue
             after = 1 - t % 2
             for k in range(len(levels)):
                 place = levels[k] * (count - 1.0)
@@ -72,7 +74,7 @@ def _replace(ordered: Floats, which: int, padded: int, old: float, new: float) -
 
 
 @compiled
-def ranks(x: Floats, window: int, enough: float, out: Floats) -> None:
+def ranks(x: Floats, window: int, begin: int, enough: float, out: Floats) -> None:
     """Write the rank of the newest value in its window, as a share; ties have their mean; NaN for too few."""
     rows, assets = x.shape
     table = np.empty((rows, LANES))
@@ -84,6 +86,8 @@ def ranks(x: Floats, window: int, enough: float, out: Floats) -> None:
         for t in range(rows):
             _copy(x, t, j, stop, table)
             _count(table, t, window, count, below)
+            if t < begin:
+                continue
             oldest = max(t - window + 1, 0)
             for k in range(oldest, t + 1 - (t + 1 - oldest) % 4, 4):
                 _compare_four(table, t, k, below)
