@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from features import blocks, extremes, ordered, pairs
+from features import blocks, extremes, moments, ordered, pairs
 from features.blocks import TINY
 from features.compiled import compiled
 from features.continuation import first_row
@@ -111,17 +111,17 @@ def rolling_mean(x: Floats, window: int) -> Floats:
 
 def rolling_std(x: Floats, window: int) -> Floats:
     """Return the standard deviation (ddof 1) of at least two values present."""
-    return _moments(x, window, blocks.STD, 2)
+    return _moments(x, window, moments.STD, 2)
 
 
 def rolling_skew(x: Floats, window: int) -> Floats:
     """Return the adjusted Fisher-Pearson skewness, as in pandas, of at least three values not all equal."""
-    return _moments(x, window, blocks.SKEW, 3)
+    return _moments(x, window, moments.SKEW, 3)
 
 
 def rolling_kurtosis(x: Floats, window: int) -> Floats:
     """Return the excess kurtosis without bias, as in pandas, of at least four values not all equal."""
-    return _moments(x, window, blocks.KURTOSIS, 4)
+    return _moments(x, window, moments.KURTOSIS, 4)
 
 
 def rolling_max(x: Floats, window: int) -> Floats:
@@ -255,7 +255,7 @@ def _moments(x: Floats, window: int, kind: int, least: int) -> Floats:
     table = as_table(x)
     out, begin = _unknown(table.shape, window)
     enough = float(max(least, required(window)))
-    blocks.moments(table, window, first_row(), begin, enough, kind, out)
+    moments.moments(table, window, first_row(), begin, enough, kind, out)
     return out.reshape(np.shape(x))
 
 
