@@ -90,10 +90,10 @@ def _places(x: Floats, order: NDArray[np.int64], out: Floats) -> None:
     """Write the ranks of each row, given the order of its values, those that are missing last."""
     for t in range(len(x)):
         row, sorted_assets, to = x[t], order[t], out[t]
-        to[:] = np.nan
         count = 0
-        for value in row:
-            count += 1 if value - value == 0.0 else 0
+        for i in range(len(row)):
+            to[i] = np.nan
+            count += 1 if row[i] - row[i] == 0.0 else 0
         start = 0
         while start < count:
             value = row[sorted_assets[start]]
