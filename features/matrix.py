@@ -165,7 +165,7 @@ def build(
     recipe = _recipe(panel, include, exclude, catalogue)
     check_losses(panel)
     n_dates, n_assets = panel.returns.shape
-    room = Room.new(n_dates, n_assets, len(recipe.columns) + extra, np.dtype(dtype), out)
+    room = Room.new(n_dates, n_assets, len(recipe.columns) + extra, dtype, out)
     inputs = Inputs(panel, set(recipe.macro))
     work = Work(inputs, recipe, frozenset(), room.array, dict(inputs.series))
     compute_series(work)

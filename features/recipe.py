@@ -201,7 +201,7 @@ def sorted_by_kind(recipe: Recipe, alone: Collection[str], deep: Collection[str]
     deep : collection of str
         Features that are computed from row 0 on every time.
     """
-    kinds: dict[str, Kind] = {step.name: step.kind for step in recipe.steps}
+    kinds: dict[str, Kind] = {s.name: "series" if s.kind == "series" else "whole" for s in recipe.steps}
     for step in recipe.steps:
         inputs = {kinds[i] for i in step.spec.inputs if i in kinds}
         if step.kind != "series" and step.name in alone and inputs <= {"series", "tile"}:

@@ -35,12 +35,10 @@ class Room:
         self._lock = threading.Lock()
 
     @classmethod
-    def new(
-        cls, rows: int, n_assets: int, columns: int, dtype: np.dtype[np.floating], path: Path | None = None
-    ) -> Room:
+    def new(cls, rows: int, n_assets: int, columns: int, dtype: DTypeLike, path: Path | None = None) -> Room:
         """Return a room for `rows` dates, and some more if it is in memory."""
         if path is not None:
-            array = np.lib.format.open_memmap(path, "w+", dtype, (rows, n_assets, columns))
+            array = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), (rows, n_assets, columns))
             return cls(np.asarray(array), rows, path)
         return cls(np.empty((rows + int(SPARE * rows) + 1, n_assets, columns), dtype), rows)
 
