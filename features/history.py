@@ -29,8 +29,10 @@ class History:
     assets : tuple of str
     month : int
         Observations in a month.
+    seen : dict of str to ndarray
+        The inputs up to the last date. In a stored matrix their digests stand for them.
     digests : dict of str to str
-        SHA-256 of each input up to the last date.
+        SHA-256 of each input in a matrix that was stored, else empty.
     signature : tuple
         Name, stage, lookback and inputs of every feature that was computed.
     kinds : dict of str to str
@@ -44,14 +46,20 @@ class History:
     exclude: tuple[str, ...]
     assets: tuple[str, ...]
     month: int
+    seen: dict[str, NDArray[Any]]
     digests: dict[str, str]
     signature: Signature
     kinds: Mapping[str, Kind]
     deep: frozenset[str]
     past: Past
 
-    def check(self, inputs: Inputs, recipe: Recipe, rows: int) -> dict[str, str]:
-        """Return the digests of the panel's inputs, all of its dates included.
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is stored: digests in the place of inputs."""
+        told = self.digests or {name: digest(array) for name, array in self.seen.items()}
+        return {**self.__dict__, "seen": {}, "digests": told}
+
+    def check(self, inputs: Inputs, recipe: Recipe, rows: int) -> dict[str, NDArray[Any]]:
+        """Return the panel's inputs, all of its dates included.
 
         Raises
         ------
@@ -71,14 +79,21 @@ class History:
                 f"(new: {', '.join(new) or 'none'}; gone: {', '.join(gone) or 'none'}): statistics across assets "
                 "have others to look at, build the matrix again"
             )
-        before, after = digests(inputs, recipe, rows)
-        for name, digest in self.digests.items():
-            if before.get(name) != digest:
+        seen = arrays(inputs, recipe)
+        for name in self.seen or self.digests:
+            if not self._known(name, seen[name][:rows]):
                 raise FeatureError(
                     f"panel {panel.name!r}: {name} up to row {rows - 1} is not what the matrix was made from "
                     "(was the past revised?): build the matrix again"
                 )
-        return after
+        return seen
+
+    def _known(self, name: str, array: NDArray[Any]) -> bool:
+        """Return whether an input is what it was, bit for bit."""
+        if not self.seen:
+            return self.digests[name] == digest(array)
+        known = self.seen[name]
+        return known.shape == array.shape and np.array_equal(known.view(np.int64), array.view(np.int64))
 
 
 def signature(recipe: Recipe) -> Signature:
@@ -86,20 +101,19 @@ def signature(recipe: Recipe) -> Signature:
     return tuple((s.name, s.spec.stage, s.spec.lookback, s.spec.inputs) for s in recipe.steps)
 
 
-def digests(inputs: Inputs, recipe: Recipe, rows: int) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the SHA-256 of each input that the recipe uses, of the first `rows` dates and of all."""
+def arrays(inputs: Inputs, recipe: Recipe) -> dict[str, NDArray[Any]]:
+    """Return the inputs that the recipe uses, and the dates, as C-ordered arrays of 8-byte values."""
     panel = inputs.panel
     used = {name for step in recipe.steps for name in step.spec.inputs}
-    arrays: dict[str, NDArray[Any]] = {
+    found: dict[str, NDArray[Any]] = {
         "dates": panel.dates.as_unit("us").asi8,
         "returns": panel.returns,
         **inputs.series,
         **{name: getattr(panel, field) for name, field in OPTIONAL.items() if name in used},
     }
-    before, after = {}, {}
-    for name, array in arrays.items():
-        sha = hashlib.sha256(np.ascontiguousarray(array[:rows]).data)
-        before[name] = sha.hexdigest()
-        sha.update(np.ascontiguousarray(array[rows:]).data)
-        after[name] = sha.hexdigest()
-    return before, after
+    return {name: np.ascontiguousarray(array) for name, array in found.items()}
+
+
+def digest(array: NDArray[Any]) -> str:
+    """Return the SHA-256 of an array."""
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()

@@ -14,7 +14,7 @@ from features.building import classified, compute, compute_series, default_worke
 from features.catalogue import catalogue as full_catalogue
 from features.catalogue import dictionary, ordered, select
 from features.columns import differs
-from features.history import History, digests, signature
+from features.history import History, arrays, signature
 from features.inputs import Inputs, check_losses
 from features.recipe import Recipe, resolve, with_kinds
 from features.room import Room
@@ -184,7 +184,8 @@ def build(
             exclude,
             panel.assets,
             panel.month,
-            digests(inputs, recipe, n_dates)[0],
+            arrays(inputs, recipe),
+            {},
             signature(recipe),
             {step.name: step.kind for step in work.recipe.steps},
             work.deep,
@@ -248,7 +249,7 @@ def append(
     return replace(
         matrix,
         values=room.array[:n_dates, :, : len(matrix.names)],
-        history=replace(history, digests=known, past=past, deep=history.deep | failed),
+        history=replace(history, seen=known, digests={}, past=past, deep=history.deep | failed),
         room=room,
         recomputed=tuple(name for name in matrix.names if name in again),
     )

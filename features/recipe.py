@@ -183,9 +183,9 @@ def _depth(spec: FeatureSpec, needs: Mapping[str, int]) -> int:
 
     The lookback comes on top of what the slowest input needs. Into an input that needs less itself, the function
     may look further by the difference: `average_correlation_12` looks 24 months back into the returns, 12 into
-    the volatilities. Statistics across the assets of one date look at that date.
+    the volatilities. A function without a lookback looks at its date.
     """
-    if spec.stage == "cross_section" and spec.lookback == 0:
+    if spec.lookback == 0:
         return 0
     return needs[spec.name] - min((needs.get(i, 0) for i in spec.inputs if i != "month"), default=0)
 
