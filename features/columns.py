@@ -10,9 +10,6 @@ from features.compiled import compiled
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-NEIGHBOURS = 64
-"""Assets whose columns are written together: what is written stays in the nearest cache until it is whole."""
-
 
 @compiled
 def settle(x: Floats, skip: int, returns: Floats, cold: int, limit: float, out: Floats) -> int:
@@ -54,18 +51,15 @@ def scatter(
     rows, assets = tables.shape[1] - skip, tables.shape[2]
     for t in range(rows):
         to = out[row + t]
-        for start in range(0, assets, NEIGHBOURS):
-            stop = min(start + NEIGHBOURS, assets)
+        for i in range(assets):
+            # Neighbours in the matrix are written one after the other: each line of memory is fetched once.
+            line = to[asset + i]
             for f in range(len(places)):
                 k = places[f]
-                if k < 0:
-                    continue
-                for i in range(start, stop):
-                    to[asset + i, k] = tables[f, t + skip, i]
+                if k >= 0:
+                    line[k] = tables[f, t + skip, i]
             for g in range(len(common)):
-                k = common[g]
-                for i in range(start, stop):
-                    to[asset + i, k] = series[g, t]
+                line[common[g]] = series[g, t]
 
 
 def differs(a: Floats, b: Floats) -> bool:

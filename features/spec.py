@@ -73,11 +73,18 @@ def feature(*, stage: Stage, lookback: int = 0, unit: str) -> Callable[[F], F]:
     The function gets arrays whose rows are dates, oldest first, and must return an array with the same number
     of rows in which row t depends on rows up to t alone. It must not fit anything.
 
+    It is called for some of the assets or some of the dates at a time. A feature of stage asset sees one asset,
+    whoever else is in the array; where an example shows that it sees others, it gets all assets at once, which
+    is right, and slower. A feature of stage cross_section without a lookback sees one date. Where dates are
+    appended, it gets as much of the past as its lookback says: where that is too little for it to give the last
+    known date again, it is computed from the first date on, which is right, and slower.
+
     Parameters
     ----------
     stage : {"asset", "market", "macro", "cross_section"}
     lookback : int
-        Months of history needed beyond what the inputs need: the column is warm after them.
+        Months of history needed beyond what the inputs need, 0 for a function of one date or a recursion: the
+        column is warm after them.
     unit : str
 
     Raises

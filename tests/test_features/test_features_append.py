@@ -253,3 +253,62 @@ def test_other_past_is_refused(stored):
     returns[-1, 0] = -1.5
     with pytest.raises(FeatureError, match=r"return of A00 on 2003-04-30 is -1\.5"):
         append(matrix, replace(MONTHLY, returns=returns))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_matrix_in_a_file_is_the_same_and_grows(dtype, tmp_path, monkeypatch):
+    path = tmp_path / "matrix.npy"
+    small_blocks(monkeypatch, together=20)
+    matrix = build(MONTHLY.as_of(MONTHLY.dates[-4]), dtype=dtype, out=path)
+    old = matrix.values.copy()
+    matrix_after = append(append(matrix, MONTHLY.as_of(MONTHLY.dates[-3])), MONTHLY)
+    whole = build(MONTHLY, dtype=dtype).values
+    assert first_difference("values", whole, matrix_after.values, 160) is None
+    assert first_difference("before", old, matrix.values, len(old)) is None
+    with pytest.raises(FeatureError, match="holds 160 dates, the matrix has 157: build it again"):
+        append(matrix, MONTHLY)
+    stored = pickle.loads(pickle.dumps(matrix_after))
+    del matrix, matrix_after
+    np.testing.assert_array_equal(np.load(path, mmap_mode="r"), whole)
+    np.testing.assert_array_equal(stored.values, whole)
+
+
+def test_single_precision_is_rounded_once():
+    double, single = build(MONTHLY), build(MONTHLY, dtype=np.float32)
+    assert single.values.dtype == np.float32
+    np.testing.assert_array_equal(single.values, double.values.astype(np.float32))
+    huge = {"huge": spec("huge", lambda returns: returns * 0 + 1e39)}
+    assert np.isfinite(build(MONTHLY, catalogue=huge).values).any()
+    with pytest.raises(FeatureError, match="'huge' is infinite for A00 on 1990-01-31"):
+        build(MONTHLY, catalogue=huge, dtype=np.float32)
+    with pytest.raises(FeatureError, match="dtype is int64, expected float64 or float32"):
+        build(MONTHLY, dtype=int)
+
+
+def test_reserved_columns_are_filled_without_a_copy_once():
+    plain = build(DAILY)
+    matrix = build(DAILY, extra=3)
+    assert first_difference("values", plain.values, matrix.values, len(DAILY.dates)) is None
+    extra = np.random.default_rng(0).normal(size=(len(DAILY.dates), 3))
+    expected = np.concatenate((plain.values, np.repeat(extra[:, None], 7, axis=1)), axis=2)
+    first = matrix.beside(extra)
+    assert np.shares_memory(first, matrix.values)
+    second = matrix.beside(extra * 2)
+    assert not np.shares_memory(second, matrix.values)
+    narrow = build(DAILY, extra=1).beside(extra[:, None, :] * np.ones((1, 7, 1)))
+    for X in (first, narrow, plain.beside(extra), pickle.loads(pickle.dumps(matrix)).beside(extra)):
+        np.testing.assert_array_equal(X, expected)
+        assert not X.flags.writeable
+    np.testing.assert_array_equal(second[:, :, -3:], 2 * expected[:, :, -3:])
+
+
+def test_infinite_value_is_named_in_any_tile(monkeypatch):
+    small_blocks(monkeypatch)
+    where = MONTHLY.returns == MONTHLY.returns[140, 149]
+    assert where.sum() == 1
+    for name, stage in (("tiled", "asset"), ("dated", "cross_section"), ("whole", "market")):
+        bad = {
+            name: spec(name, lambda returns: returns / ~(returns == MONTHLY.returns[140, 149]), stage=stage)
+        }
+        with pytest.raises(FeatureError, match=f"'{name}' is infinite for A149 on 2001-09-30"):
+            build(MONTHLY, catalogue=bad)
