@@ -100,7 +100,7 @@ def test_scrambling_keeps_the_past_and_changes_the_future(kind):
     other = scramble_after(panel, t)
     date = panel.dates[t]
     assert panel.as_of(date).digest() == other.as_of(date).digest()
-    for name in ("returns", "cash", "market", "volume"):
+    for name in ("returns", "cash", "market", "volume", *panel.bars):
         assert not np.isin(getattr(other, name)[t + 1 :], getattr(panel, name)[t + 1 :]).any(), name
     assert (other.listed[t + 1 :] != panel.listed[t + 1 :]).any()
     later = panel.macro["core_cpi"].known_at > date

@@ -82,7 +82,13 @@ def test_subset_equals_the_whole_and_keeps_the_order():
 def test_an_asset_does_not_change_the_own_features_of_another():
     whole = build(PANEL, include=["asset"])
     alone = build(
-        replace(PANEL, assets=PANEL.assets[2:3], returns=PANEL.returns[:, 2:3], volume=PANEL.volume[:, 2:3]),
+        replace(
+            PANEL,
+            assets=PANEL.assets[2:3],
+            returns=PANEL.returns[:, 2:3],
+            volume=PANEL.volume[:, 2:3],
+            **{name: prices[:, 2:3] for name, prices in PANEL.bars.items()},
+        ),
         include=["asset"],
     )
     np.testing.assert_array_equal(alone.values, whole.values[:, 2:3])
@@ -201,7 +207,8 @@ def test_no_date_at_all():
 def test_asset_that_is_never_listed_is_empty_and_changes_nothing():
     returns = np.column_stack([PANEL.returns, np.full(150, np.nan)])
     volume = np.column_stack([PANEL.volume, np.full(150, np.nan)])
-    wider = build(replace(PANEL, assets=(*PANEL.assets, "ghost"), returns=returns, volume=volume))
+    bars = {name: np.column_stack([prices, np.full(150, np.nan)]) for name, prices in PANEL.bars.items()}
+    wider = build(replace(PANEL, assets=(*PANEL.assets, "ghost"), returns=returns, volume=volume, **bars))
     narrow = build(PANEL)
     for k, name in enumerate(narrow.names):
         np.testing.assert_allclose(
