@@ -52,12 +52,19 @@ def dictionary(names: Iterable[str]) -> list[dict[str, str]]:
             {
                 "name": name,
                 "stage": spec.stage,
-                "lookback": f"{spec.lookback} months" if spec.lookback else "that of its inputs",
+                "lookback": _lookback(spec),
                 "unit": spec.unit,
                 "definition": spec.definition,
             }
         )
     return rows
+
+
+def _lookback(spec: FeatureSpec) -> str:
+    """Word how much history a feature needs."""
+    months = [f"{spec.lookback} months"] if spec.lookback else []
+    rows = [f"{spec.rows} rows" if spec.rows > 1 else "1 row"] if spec.rows else []
+    return " and ".join(months + rows) or "that of its inputs"
 
 
 def select(

@@ -13,7 +13,7 @@ from features.catalogue import dictionary, macro_names, ordered, plan, select
 from features.returns import wealth
 from features.spec import INPUTS, STAGES, FeatureError, FeatureSpec
 from market.hints import suggest
-from market.panel import Panel
+from market.panel import BARS, Panel
 
 __all__ = ["FeatureMatrix", "build", "dictionary"]
 
@@ -112,7 +112,7 @@ def build(
             missing[name] = lacking
             continue
         base = max((warm[i] for i in specs[name].inputs if i in warm), default=0)
-        warm[name] = base + max(specs[name].lookback * panel.month - 1, 0)
+        warm[name] = base + max(specs[name].history(panel.month) - 1, 0)
         values[name] = _computed(specs[name], values, panel, warm[name])
     names = [name for name in wanted if name not in missing]
     if not names:
@@ -145,6 +145,7 @@ def _inputs(panel: Panel, series: set[str]) -> dict[str, Floats | int]:
     }
     if panel.volume is not None:
         values["volume"] = panel.volume
+    values |= panel.bars
     values |= {name: panel.macro[name].at(panel.dates) for name in series & set(panel.macro)}
     for array in values.values():
         array.setflags(write=False)
@@ -169,6 +170,8 @@ def _lacking(spec: FeatureSpec, panel: Panel, series: set[str], missing: Mapping
             return f"it needs {needed}, and {missing[needed]}"
         if needed == "volume" and panel.volume is None:
             return "the panel has no volume"
+        if needed in BARS and needed not in panel.bars:
+            return f"the panel has no {needed}"
         if needed in series and needed not in panel.macro:
             return f"the panel has no macro series {needed!r}{suggest(needed, panel.macro)}"
     return ""
