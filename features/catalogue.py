@@ -62,9 +62,9 @@ def dictionary(names: Iterable[str]) -> list[dict[str, str]]:
 
 def _lookback(spec: FeatureSpec) -> str:
     """Word how much history a feature needs."""
-    months = [f"{spec.lookback} months"] if spec.lookback else []
-    rows = [f"{spec.rows} rows" if spec.rows > 1 else "1 row"] if spec.rows else []
-    return " and ".join(months + rows) or "that of its inputs"
+    parts = [(spec.lookback, "month"), (spec.rows, "row")]
+    words = [f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts if count]
+    return " and ".join(words) or "that of its inputs"
 
 
 def select(

@@ -65,6 +65,29 @@ def test_feature_is_what_qlib_says(name, kind):
         np.testing.assert_allclose(column[:, asset], expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("d", WINDOWS)
+def test_sums_of_other_columns_are_those_that_the_documentation_lists(d):
+    _, matrix = MATRICES["holes"]
+
+    def column(family):
+        return matrix.column(f"{family}{d}")
+
+    def same(left, right):
+        np.testing.assert_allclose(left, right, rtol=0, atol=1e-10)
+
+    for two in ("", "2"):
+        body, up, down = (matrix.column(f"{name}{two}") for name in ("KMID", "KUP", "KLOW"))
+        same(matrix.column(f"KSFT{two}"), body - up + down)
+    same(column("IMXD"), column("IMAX") - column("IMIN"))
+    same(column("CNTD"), column("CNTP") - column("CNTN"))
+    for kind in ("", "V"):
+        same(column(f"{kind}SUMN"), 1 - column(f"{kind}SUMP"))
+        same(column(f"{kind}SUMD"), column(f"{kind}SUMP") - column(f"{kind}SUMN"))
+    _, full = MATRICES["full"]
+    middle = full.column(f"MA{d}") + (d - 1) / 2 * full.column(f"BETA{d}")
+    same(full.column(f"RESI{d}"), 1 - middle)
+
+
 def test_holes_are_there_and_are_filled_by_nobody():
     gone = ~HOLED.listed
     assert 10 < gone.sum() < 40
