@@ -5,17 +5,14 @@ Prints the nanoseconds a value that ours takes, and how many times longer others
 interleaved. Libraries that are not installed are left out; values are compared before anything is timed.
 """
 
-import os
-
-for library in ("OMP", "OPENBLAS", "NUMBA"):
-    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-
 import importlib
 import sys
 import time
 import warnings
+from functools import cache
 from statistics import median
 
+import numba
 import numpy as np
 import pandas as pd
 
@@ -26,6 +23,7 @@ ROUNDS = 5
 WINDOWS = (20, 252)
 
 
+@cache
 def optional(name):
     try:
         return importlib.import_module(name)
@@ -38,10 +36,11 @@ def contenders(x, window):
     """Return for each kernel how we and others compute it: {kernel: {library: function}}."""
     need = rolling.required(window)
     frame, market = pd.DataFrame(x), x[:, 0].copy()
-    alone, other = pd.Series(market), pd.DataFrame(np.roll(x, 1, axis=1))
+    other = pd.DataFrame(np.roll(x, 1, axis=1))
+    # What a pandas user must do for a beta over the rows where both are present.
+    shared = pd.DataFrame(np.where(np.isfinite(x), market[:, None], np.nan))
     window_of = frame.rolling(window, min_periods=need)
-    bn, nbg = optional("bottleneck") if window == WINDOWS[0] else sys.modules.get("bottleneck"), None
-    nbg = optional("numbagg") if window == WINDOWS[0] else sys.modules.get("numbagg")
+    bn, nbg = optional("bottleneck"), optional("numbagg")
 
     def fast(name, *args):
         found = {}
@@ -73,7 +72,7 @@ def contenders(x, window):
     }
     table["beta"] = {
         "ours": lambda: rolling.rolling_beta(x, market, window),
-        "pandas": lambda: window_of.cov(alone).div(alone.rolling(window, min_periods=need).var(), axis=0),
+        "pandas": lambda: window_of.cov(shared) / shared.rolling(window, min_periods=need).var(),
     }
     table["regression (3)"] = {"ours": lambda: rolling.rolling_regression(x, market, window)}
     table["trend (3)"] = {"ours": lambda: rolling.rolling_trend(x, window)}
@@ -144,6 +143,7 @@ def row(name, functions, size):
 
 def main() -> None:
     warnings.simplefilter("ignore")
+    numba.set_num_threads(1)
     rng = np.random.default_rng(0)
     for size in sys.argv[1:] or ("2500x100", "2500x1000"):
         dates, assets = (int(n) for n in size.split("x"))

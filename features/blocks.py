@@ -1,15 +1,10 @@
-"""Compiled sums over trailing windows: counts, sums and power sums about a value of the window.
+"""Compiled sums over trailing windows, and what all kernels that are put together from blocks share.
 
 **Method.** Rows are cut into blocks of `window` rows, counted from row 0 of the panel. A window is the end of
 one block and the beginning of the next (van Herk 1992, who did this for maxima). The sums of all ends of a
 block are gathered once from its last row backward, those of the beginnings row by row forward; a window adds
 the two. So a statistic takes two additions a row whatever the window, nothing is ever subtracted that had been
 added, and the result is a function of the window's rows and of the panel row alone, bit for bit.
-
-Powers are of deviations from a value of the window itself, which is never further from its mean than the window
-is wide: no digits are lost where the mean is large, and equal values deviate by exactly nothing. Each part of a
-window has its own such value, the one beside the border of the blocks; the parts are brought together by the
-binomial formula.
 
 **Layout.** Rows are handled `LANES` assets at a time, so that the inner loops run over neighbours in memory and
 the sums of a block stay in the cache. Sums of different kinds lie `LANES` apart in one array: at such a known
@@ -31,32 +26,29 @@ LANES = 64
 COUNT, SUM, MEAN = 0, 1, 2
 """What `sums` can give."""
 
-STD, SKEW, KURTOSIS = 0, 1, 2
-"""What `moments` can give."""
-
 TINY = 1e-12
 """A divisor (a volatility, a price level) below this is rounding, and the ratio is undefined."""
 
 
 @compiled
-def sums(x: Floats, window: int, first: int, enough: float, kind: int, out: Floats) -> None:
+def sums(x: Floats, window: int, first: int, begin: int, enough: float, kind: int, out: Floats) -> None:
     """Write the count, sum or mean of each window to `out`; NaN for sums and means of fewer than `enough`."""
     rows, assets = x.shape
     parts = np.empty((window + 2, 2 * LANES))
     begun = window + 1
     for lane in range(0, assets, LANES):
         j, stop = lanes(lane, assets)
-        parts[:] = 0.0
+        clear(parts, 0)
         start = -(first % window)
         while start < rows:
-            parts[begun] = 0.0
-            for t in range(max(start, 0), min(start + window, rows)):
+            clear(parts, begun)
+            for t in range(max(start, 0), stop_row(start, window, begin, rows)):
                 _add(x, t, j, stop, parts, begun, begun)
-                _finish_sums(parts, begun, t - start + 1, enough, kind, out, t, j, stop)
+                if t >= begin:
+                    _finish_sums(parts, begun, t - start + 1, enough, kind, out, t, j, stop)
             if start + window < rows:
                 for t in range(start + window - 1, max(start, 0) - 1, -1):
                     _add(x, t, j, stop, parts, t - start + 1, t - start)
-                carry_back(parts, -start)
             start += window
 
 
@@ -70,10 +62,18 @@ def lanes(start: int, assets: int) -> tuple[int, int]:
 
 
 @compiled
-def carry_back(ends: Floats, rows: int) -> None:
-    """Rows before the first of the arrays are missing: the ends that begin there are those that begin at it."""
-    for k in range(rows):
-        ends[k] = ends[rows]
+def stop_row(start: int, window: int, begin: int, rows: int) -> int:
+    """Return the row at which a block ends, or 0 if no window that is wanted ends in it."""
+    stop = min(start + window, rows)
+    return stop if stop > begin else 0
+
+
+@compiled
+def clear(parts: Floats, start: int) -> None:
+    """Make the sums of parts nothing, from one part on."""
+    for k in range(start, parts.shape[0]):
+        for i in range(parts.shape[1]):
+            parts[k, i] = 0.0
 
 
 @compiled
@@ -104,130 +104,3 @@ def _finish_sums(
         for i in range(len(out)):
             count, total = ended[i] + begun[i], ended[LANES + i] + begun[LANES + i]
             out[i] = total / count if count >= enough else np.nan
-
-
-@compiled
-def moments(x: Floats, window: int, first: int, enough: float, kind: int, out: Floats) -> None:
-    """Write the standard deviation, skewness or kurtosis of each window to `out`; NaN for fewer than `enough`.
-
-    The state of a part of a window: count, the value that its deviations are from, and their sums of powers 1
-    to 4. Squares alone are summed where no more is asked for.
-    """
-    rows, assets = x.shape
-    parts = np.empty((window + 2, 6 * LANES))
-    begun = window + 1
-    for lane in range(0, assets, LANES):
-        j, stop = lanes(lane, assets)
-        parts[:] = 0.0
-        start = -(first % window)
-        while start < rows:
-            parts[begun] = 0.0
-            for t in range(max(start, 0), min(start + window, rows)):
-                _add_powers(x, t, j, stop, parts, begun, begun, kind)
-                _finish_moments(parts, begun, t - start + 1, enough, kind, out, t, j, stop)
-            if start + window < rows:
-                for t in range(start + window - 1, max(start, 0) - 1, -1):
-                    _add_powers(x, t, j, stop, parts, t - start + 1, t - start, kind)
-                carry_back(parts, -start)
-            start += window
-
-
-@compiled
-def _add_powers(
-    x: Floats, t: int, j: int, stop: int, parts: Floats, before: int, after: int, kind: int
-) -> None:
-    """Add a row to (count, reference, sums of powers 1 to 4 of the deviations from it)."""
-    row, old, new = x[t, j:stop], parts[before], parts[after]
-    for i in range(len(row)):
-        value, count = row[i], old[i]
-        there = value - value == 0.0
-        reference = value if there & (count == 0.0) else old[LANES + i]
-        gap = value - reference if there else 0.0
-        square = gap * gap
-        new[i] = count + (1.0 if there else 0.0)
-        new[LANES + i] = reference
-        new[2 * LANES + i] = old[2 * LANES + i] + gap
-        new[3 * LANES + i] = old[3 * LANES + i] + square
-    if kind != STD:
-        for i in range(len(row)):
-            value = row[i]
-            gap = value - new[LANES + i] if value - value == 0.0 else 0.0
-            square = gap * gap
-            new[4 * LANES + i] = old[4 * LANES + i] + square * gap
-            new[5 * LANES + i] = old[5 * LANES + i] + square * square
-
-
-@compiled
-def _finish_moments(
-    parts: Floats, k: int, e: int, enough: float, kind: int, table: Floats, t: int, j: int, stop: int
-) -> None:
-    """Write the statistic of windows, given the state of their two parts."""
-    begun, ended, out = parts[k], parts[e], table[t, j:stop]
-    if kind == STD:
-        for i in range(len(out)):
-            n_begun, n_ended = begun[i], ended[i]
-            count = n_ended + n_begun
-            # An end without values has no reference of its own; what it holds then is from outside the window.
-            gap = begun[LANES + i] - ended[LANES + i] if n_ended > 0.0 else 0.0
-            s1 = begun[2 * LANES + i]
-            total = ended[2 * LANES + i] + (s1 + n_begun * gap)
-            squares = ended[3 * LANES + i] + (begun[3 * LANES + i] + gap * (2.0 * s1 + n_begun * gap))
-            # One division: count (count - 1) variances.
-            many = max(count * squares - total * total, 0.0)
-            out[i] = np.sqrt(many / (count * (count - 1.0))) if count >= enough else np.nan
-        return
-    for i in range(len(out)):
-        n, m2, m3, m4 = _central(
-            begun[i],
-            begun[LANES + i],
-            begun[2 * LANES + i],
-            begun[3 * LANES + i],
-            begun[4 * LANES + i],
-            begun[5 * LANES + i],
-            ended[i],
-            ended[LANES + i],
-            ended[2 * LANES + i],
-            ended[3 * LANES + i],
-            ended[4 * LANES + i],
-            ended[5 * LANES + i],
-        )
-        variance = m2 / (n - 1.0)
-        usable = (n >= enough) & (variance > TINY * TINY)
-        if kind == SKEW:
-            shape = n * m3 / ((n - 1.0) * (n - 2.0) * variance * np.sqrt(variance))
-        else:
-            tail = n * (n + 1.0) * m4 / (m2 * variance)
-            shape = (tail - 3.0 * (n - 1.0) * (n - 1.0)) / ((n - 2.0) * (n - 3.0))
-        out[i] = shape if usable else np.nan
-
-
-@compiled
-def _central(
-    n_begun: float,
-    c_begun: float,
-    a1: float,
-    a2: float,
-    a3: float,
-    a4: float,
-    n_ended: float,
-    c_ended: float,
-    b1: float,
-    b2: float,
-    b3: float,
-    b4: float,
-) -> tuple[float, float, float, float]:
-    """Return the count and the sums of powers 2 to 4 of deviations from the mean, given both parts."""
-    gap = c_begun - c_ended if n_ended > 0.0 else 0.0
-    n = n_ended + n_begun
-    square = gap * gap
-    shifted = n_begun * gap
-    s1 = b1 + (a1 + shifted)
-    s2 = b2 + (a2 + gap * (2.0 * a1 + shifted))
-    s3 = b3 + (a3 + gap * (3.0 * a2 + gap * (3.0 * a1 + shifted)))
-    s4 = b4 + (a4 + gap * (4.0 * a3 + gap * (6.0 * a2 + gap * (4.0 * a1 + shifted))))
-    mean = s1 / n
-    square = mean * mean
-    m2 = max(s2 - s1 * mean, 0.0)
-    m3 = s3 - 3.0 * mean * s2 + 2.0 * s1 * square
-    m4 = s4 - 4.0 * mean * s3 + 6.0 * square * s2 - 3.0 * s1 * mean * square
-    return n, m2, m3, m4

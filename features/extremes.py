@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.blocks import LANES, carry_back, lanes
+from features.blocks import LANES, clear, lanes, stop_row
 from features.compiled import compiled
 
 Floats = NDArray[np.float64]
 
 
 @compiled
-def maxima(x: Floats, sign: float, window: int, first: int, enough: float, out: Floats) -> None:
+def maxima(x: Floats, sign: float, window: int, first: int, begin: int, enough: float, out: Floats) -> None:
     """Write the largest (sign 1) or smallest (sign -1) value of each window; NaN for fewer than `enough`."""
     rows, assets = x.shape
     parts = np.empty((window + 2, 2 * LANES))
@@ -23,18 +23,18 @@ def maxima(x: Floats, sign: float, window: int, first: int, enough: float, out: 
         start = -(first % window)
         while start < rows:
             _empty(parts, begun)
-            for t in range(max(start, 0), min(start + window, rows)):
+            for t in range(max(start, 0), stop_row(start, window, begin, rows)):
                 _raise(x, t, j, stop, sign, parts, begun, begun)
-                _finish_maxima(parts, begun, t - start + 1, sign, enough, out, t, j, stop)
+                if t >= begin:
+                    _finish_maxima(parts, begun, t - start + 1, sign, enough, out, t, j, stop)
             if start + window < rows:
                 for t in range(start + window - 1, max(start, 0) - 1, -1):
                     _raise(x, t, j, stop, sign, parts, t - start + 1, t - start)
-                carry_back(parts, -start)
             start += window
 
 
 @compiled
-def places(x: Floats, sign: float, window: int, first: int, enough: float, out: Floats) -> None:
+def places(x: Floats, sign: float, window: int, first: int, begin: int, enough: float, out: Floats) -> None:
     """Write the place, 1 for the oldest row, of the first largest (sign 1) or smallest (sign -1) value."""
     rows, assets = x.shape
     parts = np.empty((window + 2, 3 * LANES))
@@ -45,22 +45,23 @@ def places(x: Floats, sign: float, window: int, first: int, enough: float, out: 
         start = -(first % window)
         while start < rows:
             _empty(parts, begun)
-            for t in range(max(start, 0), min(start + window, rows)):
+            for t in range(max(start, 0), stop_row(start, window, begin, rows)):
                 _raise_later(x, t, j, stop, sign, parts, begun)
-                _finish_places(parts, begun, t - start + 1, float(t - window), enough, out, t, j, stop)
+                if t >= begin:
+                    _finish_places(parts, begun, t - start + 1, float(t - window), enough, out, t, j, stop)
             if start + window < rows:
                 for t in range(start + window - 1, max(start, 0) - 1, -1):
                     _raise_earlier(x, t, j, stop, sign, parts, t - start + 1, t - start)
-                carry_back(parts, -start)
             start += window
 
 
 @compiled
 def _empty(parts: Floats, start: int) -> None:
     """Make (count, maximum, ...) those of no values, from one part on."""
-    for k in range(start, len(parts)):
-        parts[k] = 0.0
-        parts[k, LANES : 2 * LANES] = -np.inf
+    clear(parts, start)
+    for k in range(start, parts.shape[0]):
+        for i in range(LANES):
+            parts[k, LANES + i] = -np.inf
 
 
 @compiled

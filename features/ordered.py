@@ -14,29 +14,34 @@ from features.compiled import compiled
 
 Floats = NDArray[np.float64]
 
+STEP = 32
+"""Sorted windows are filled up with infinity to a multiple of this: the processor takes them in whole steps."""
+
 
 @compiled
-def quantiles(x: Floats, window: int, enough: float, levels: Floats, out: Floats) -> None:
+def quantiles(x: Floats, window: int, begin: int, enough: float, levels: Floats, out: Floats) -> None:
     """Write each window's quantiles to out[k], interpolated linearly; NaN for fewer than `enough` values."""
     rows, assets = x.shape
     # Two sorted windows, the one before and the one after, each between minus infinity and infinity.
-    ordered = np.empty((2, window + 2))
+    padded = -(-window // STEP) * STEP
+    ordered = np.empty((2, padded + 2))
     series = np.empty(window + rows)
     for j in range(assets):
-        ordered[:] = np.inf
-        ordered[:, 0] = -np.inf
-        series[:window] = np.inf
+        for i in range(padded + 2):
+            ordered[0, i] = ordered[1, i] = np.inf if i > 0 else -np.inf
         _fill(x, j, window, series)
         count = 0.0
         for t in range(rows):
             old, new = series[t], series[t + window]
             count += (1.0 if new < np.inf else 0.0) - (1.0 if old < np.inf else 0.0)
-            _replace(ordered, t % 2, window, old, new)
+            _replace(ordered, t % 2, padded, old, new)
+            if t < begin:
+                continue
             after = 1 - t % 2
             for k in range(len(levels)):
                 place = levels[k] * (count - 1.0)
                 below = int(max(place, 0.0))
-                low, high = ordered[after, below + 1], ordered[after, min(below + 2, window)]
+                low, high = ordered[after, below + 1], ordered[after, below + 2]
                 share = place - below
                 value = low + share * (high - low) if share > 0.0 else low
                 out[k, t, j] = value if count >= enough else np.nan
@@ -45,20 +50,22 @@ def quantiles(x: Floats, window: int, enough: float, levels: Floats, out: Floats
 @compiled
 def _fill(x: Floats, j: int, start: int, series: Floats) -> None:
     """Copy an asset's values, infinite where missing. Of the two zeros, which compare equal, only one is kept."""
+    for t in range(start):
+        series[t] = np.inf
     for t in range(len(x)):
         value = x[t, j]
         series[start + t] = value + 0.0 if value - value == 0.0 else np.inf
 
 
 @compiled
-def _replace(ordered: Floats, which: int, window: int, old: float, new: float) -> None:
+def _replace(ordered: Floats, which: int, padded: int, old: float, new: float) -> None:
     """Write the window ordered[which], less `old` and with `new`, to the other one.
 
     Without its first `old` the window reads on one place later from there; the value at each place is then that
     or its neighbour or the new one, whichever is between the two others.
     """
     before, after = ordered[which], ordered[1 - which]
-    for i in range(window):
+    for i in range(padded):
         left, here, right = before[i], before[i + 1], before[i + 2]
         lower = left if left < old else here
         upper = here if here < old else right
@@ -67,19 +74,20 @@ def _replace(ordered: Floats, which: int, window: int, old: float, new: float) -
 
 
 @compiled
-def ranks(x: Floats, window: int, enough: float, out: Floats) -> None:
+def ranks(x: Floats, window: int, begin: int, enough: float, out: Floats) -> None:
     """Write the rank of the newest value in its window, as a share; ties have their mean; NaN for too few."""
     rows, assets = x.shape
     table = np.empty((rows, LANES))
     below, count = np.empty(LANES), np.empty(LANES)
     for lane in range(0, assets, LANES):
         j, stop = lanes(lane, assets)
-        table[:] = np.nan
-        count[:] = 0.0
+        for i in range(LANES):
+            count[i] = 0.0
         for t in range(rows):
             _copy(x, t, j, stop, table)
-            _count(table, t, window, count)
-            below[:] = 0.0
+            _count(table, t, window, count, below)
+            if t < begin:
+                continue
             oldest = max(t - window + 1, 0)
             for k in range(oldest, t + 1 - (t + 1 - oldest) % 4, 4):
                 _compare_four(table, t, k, below)
@@ -92,15 +100,18 @@ def ranks(x: Floats, window: int, enough: float, out: Floats) -> None:
 def _copy(x: Floats, t: int, j: int, stop: int, table: Floats) -> None:
     """Copy a row, NaN where it is not finite: comparisons with NaN do not hold."""
     row, to = x[t, j:stop], table[t]
+    for i in range(len(row), LANES):
+        to[i] = np.nan
     for i in range(len(row)):
         to[i] = row[i] if row[i] - row[i] == 0.0 else np.nan
 
 
 @compiled
-def _count(table: Floats, t: int, window: int, count: Floats) -> None:
+def _count(table: Floats, t: int, window: int, count: Floats, below: Floats) -> None:
     """Move the number of values present on by a row; whole numbers come and go without a trace."""
     new = table[t]
     for i in range(LANES):
+        below[i] = 0.0
         count[i] += 1.0 if new[i] == new[i] else 0.0
     if t >= window:
         old = table[t - window]

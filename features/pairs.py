@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.blocks import LANES, TINY, carry_back, lanes
+from features.blocks import LANES, TINY, clear, lanes, stop_row
 from features.compiled import compiled
 
 Floats = NDArray[np.float64]
@@ -20,7 +20,7 @@ NONE = TINY * TINY
 
 @compiled
 def comoments(
-    y: Floats, x: Floats, window: int, first: int, enough: float, kinds: Integers, out: Floats
+    y: Floats, x: Floats, window: int, first: int, begin: int, enough: float, kinds: Integers, out: Floats
 ) -> None:
     """Write statistics of the rows of each window where both values are present to out[k], NaN for too few.
 
@@ -34,23 +34,23 @@ def comoments(
     for lane in range(0, assets, LANES):
         j, stop = lanes(lane, assets)
         m = stop - j
-        parts[:] = 0.0
+        clear(parts, 0)
         start = -(first % window)
         while start < rows:
-            parts[begun] = 0.0
-            for t in range(max(start, 0), min(start + window, rows)):
+            clear(parts, begun)
+            for t in range(max(start, 0), stop_row(start, window, begin, rows)):
                 _load(y, t, j, m, pair, 0)
                 _load(x, t, j, m, pair, LANES)
                 _add_pair(pair, m, parts, begun, begun)
-                _central(parts, begun, t - start + 1, pair, m, found)
-                for k in range(len(kinds)):
-                    _finish(found, enough, kinds[k], out, k, t, j, stop)
+                if t >= begin:
+                    _central(parts, begun, t - start + 1, pair, m, found)
+                    for k in range(len(kinds)):
+                        _finish(found, enough, kinds[k], out, k, t, j, stop)
             if start + window < rows:
                 for t in range(start + window - 1, max(start, 0) - 1, -1):
                     _load(y, t, j, m, pair, 0)
                     _load(x, t, j, m, pair, LANES)
                     _add_pair(pair, m, parts, t - start + 1, t - start)
-                carry_back(parts, -start)
             start += window
 
 

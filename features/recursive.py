@@ -48,7 +48,8 @@ def ewm(
     table = as_table(x)
     start, state = resume(np.zeros((2, table.shape[1])))
     out = np.empty(table.shape)
-    _ewm(table, start, decay, state, out)
+    out[:start] = np.nan
+    _ewm(table, start, decay, state.copy(), state, out)
     save(state)
     return out.reshape(np.shape(x))
 
@@ -58,7 +59,8 @@ def running_max(x: Floats) -> Floats:
     table = as_table(x)
     start, state = resume(np.full((1, table.shape[1]), -np.inf))
     out = np.empty(table.shape)
-    _running_max(table, start, state, out)
+    out[:start] = np.nan
+    _running_max(table, start, state.copy(), state, out)
     save(state)
     return out.reshape(np.shape(x))
 
@@ -68,7 +70,8 @@ def wealth(returns: Floats) -> Floats:
     table = as_table(returns)
     start, state = resume(np.ones((1, table.shape[1])))
     out = np.empty(table.shape)
-    _compound(table, start, state, out)
+    out[:start] = np.nan
+    _compound(table, start, state.copy(), state, out)
     save(state)
     return out.reshape(np.shape(returns))
 
@@ -91,52 +94,58 @@ def _decay(alpha: float | None, span: float | None, halflife: float | None) -> f
 
 
 @compiled
-def _ewm(x: Floats, start: int, decay: float, state: Floats, out: Floats) -> None:
-    """Write means to `out` from row `start` on; leave (weight, mean) as they were before the last row."""
-    out[:start] = np.nan
-    weights, means = state[0].copy(), state[1].copy()
+def _ewm(x: Floats, start: int, decay: float, now: Floats, state: Floats, out: Floats) -> None:
+    """Write means to `out` from row `start` on; `now` moves on, `state` is left as it was before the last row."""
     for t in range(start, len(x)):
-        state[0] = weights
-        state[1] = means
-        _ewm_row(x[t], decay, weights, means, out[t])
+        if t == len(x) - 1:
+            _keep(now, state)
+        _ewm_row(x, t, decay, now, out)
 
 
 @compiled
-def _ewm_row(x: Floats, decay: float, weights: Floats, means: Floats, out: Floats) -> None:
+def _ewm_row(x: Floats, t: int, decay: float, now: Floats, out: Floats) -> None:
     """Move the mean towards the new value by its share of the weight, which keeps equal values as they are."""
-    for i in range(len(x)):
-        there = x[i] - x[i] == 0.0
+    row, to, weights, means = x[t], out[t], now[0], now[1]
+    for i in range(len(row)):
+        there = row[i] - row[i] == 0.0
         weight = weights[i] * decay + (1.0 if there else 0.0)
-        mean = means[i] + (x[i] - means[i]) / weight if there else means[i]
+        mean = means[i] + (row[i] - means[i]) / weight if there else means[i]
         weights[i] = weight
         means[i] = mean
-        out[i] = mean if weight * (1.0 - decay) >= HALF else np.nan
+        to[i] = mean if weight * (1.0 - decay) >= HALF else np.nan
 
 
 @compiled
-def _running_max(x: Floats, start: int, state: Floats, out: Floats) -> None:
-    """Write maxima to `out` from row `start` on; leave the state as it was before the last row."""
-    out[:start] = np.nan
-    highest = state[0].copy()
+def _running_max(x: Floats, start: int, now: Floats, state: Floats, out: Floats) -> None:
+    """Write maxima to `out` from row `start` on; `now` moves on, `state` is left as before the last row."""
     for t in range(start, len(x)):
-        state[0] = highest
-        for i in range(x.shape[1]):
-            value = x[t, i]
-            if value - value == 0.0 and value > highest[i]:
-                highest[i] = value
-            out[t, i] = highest[i] if highest[i] > -np.inf else np.nan
+        if t == len(x) - 1:
+            _keep(now, state)
+        row, to, highest = x[t], out[t], now[0]
+        for i in range(len(row)):
+            there = row[i] - row[i] == 0.0
+            value = row[i] if there & (row[i] > highest[i]) else highest[i]
+            highest[i] = value
+            to[i] = value if value > -np.inf else np.nan
 
 
 @compiled
-def _compound(returns: Floats, start: int, state: Floats, out: Floats) -> None:
-    """Write products to `out` from row `start` on; leave the state as it was before the last row."""
-    out[:start] = np.nan
-    product = state[0].copy()
+def _compound(returns: Floats, start: int, now: Floats, state: Floats, out: Floats) -> None:
+    """Write products to `out` from row `start` on; `now` moves on, `state` is left as before the last row."""
     for t in range(start, len(returns)):
-        state[0] = product
-        for i in range(returns.shape[1]):
-            value = returns[t, i]
-            there = value - value == 0.0
-            if there:
-                product[i] = product[i] * (1.0 + value)
-            out[t, i] = product[i] if there else np.nan
+        if t == len(returns) - 1:
+            _keep(now, state)
+        row, to, product = returns[t], out[t], now[0]
+        for i in range(len(row)):
+            there = row[i] - row[i] == 0.0
+            value = product[i] * (1.0 + row[i]) if there else product[i]
+            product[i] = value
+            to[i] = value if there else np.nan
+
+
+@compiled
+def _keep(now: Floats, state: Floats) -> None:
+    """Copy a state."""
+    for k in range(state.shape[0]):
+        for i in range(state.shape[1]):
+            state[k, i] = now[k, i]

@@ -86,10 +86,13 @@ def seasonality_60(log_returns: Floats, month: int) -> Floats:
     observations in a month. At least four of the five must be present.
     """
     monthly = rolling_sum(log_returns, month)
-    past = np.stack([lag(monthly, (12 * year - 1) * month) for year in range(1, 6)])
-    present = np.isfinite(past)
-    total, count = np.where(present, past, 0.0).sum(axis=0), present.sum(axis=0)
-    return np.where(count >= required(5), total / np.maximum(count, 1), np.nan)
+    total, count = np.zeros_like(monthly), np.zeros_like(monthly)
+    for year in range(1, 6):
+        past = lag(monthly, (12 * year - 1) * month)
+        present = np.isfinite(past)
+        np.add(total, past, out=total, where=present)
+        count += present
+    return np.where(count >= required(5), total / np.maximum(count, 1.0), np.nan)
 
 
 @feature(stage="asset", lookback=12, unit="monthly information ratio")

@@ -10,8 +10,8 @@ undefined.
 **Method.** `features.blocks` and its neighbours hold the compiled loops. Each statistic is a function of the
 rows of its window and of their place in the panel alone: it is bit-identical whatever comes later, whatever
 stands in other columns, and however little history is given before the window, as long as
-`features.continuation` tells where that begins. Nothing that left the window, not even a huge value, costs it
-precision, as it does with differences of cumulative sums.
+`features.continuation` tells where that begins; windows that begin before it are NaN then. Nothing that left
+the window, not even a huge value, costs it precision, as it does with differences of cumulative sums.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from features import blocks, extremes, ordered, pairs
+from features import blocks, extremes, moments, ordered, pairs
 from features.blocks import TINY
 from features.compiled import compiled
 from features.continuation import first_row
@@ -111,17 +111,17 @@ def rolling_mean(x: Floats, window: int) -> Floats:
 
 def rolling_std(x: Floats, window: int) -> Floats:
     """Return the standard deviation (ddof 1) of at least two values present."""
-    return _moments(x, window, blocks.STD, 2)
+    return _moments(x, window, moments.STD, 2)
 
 
 def rolling_skew(x: Floats, window: int) -> Floats:
     """Return the adjusted Fisher-Pearson skewness, as in pandas, of at least three values not all equal."""
-    return _moments(x, window, blocks.SKEW, 3)
+    return _moments(x, window, moments.SKEW, 3)
 
 
 def rolling_kurtosis(x: Floats, window: int) -> Floats:
     """Return the excess kurtosis without bias, as in pandas, of at least four values not all equal."""
-    return _moments(x, window, blocks.KURTOSIS, 4)
+    return _moments(x, window, moments.KURTOSIS, 4)
 
 
 def rolling_max(x: Floats, window: int) -> Floats:
@@ -162,9 +162,9 @@ def rolling_quantiles(x: Floats, window: int, levels: Sequence[float]) -> Floats
         if not 0.0 <= q <= 1.0:
             raise ValueError(f"quantile is {q}, expected 0 to 1")
     table = as_table(x)
-    out = np.empty((len(levels), *table.shape))
-    enough = float(required(_checked(window)))
-    ordered.quantiles(table, window, enough, np.array(levels, dtype=np.float64), out)
+    out, begin = _unknown((len(levels), *table.shape), window)
+    enough = float(required(window))
+    ordered.quantiles(table, window, begin, enough, np.array(levels, dtype=np.float64), out)
     return out.reshape(len(levels), *np.shape(x))
 
 
@@ -174,8 +174,8 @@ def rolling_rank(x: Floats, window: int) -> Floats:
     As pandas' `rolling(window).rank(pct=True)`: the largest has 1, ties have the mean of their ranks.
     """
     table = as_table(x)
-    out = np.empty(table.shape)
-    ordered.ranks(table, window, float(required(_checked(window))), out)
+    out, begin = _unknown(table.shape, window)
+    ordered.ranks(table, window, begin, float(required(window)), out)
     return out.reshape(np.shape(x))
 
 
@@ -226,38 +226,50 @@ def rolling_trend(x: Floats, window: int) -> tuple[Floats, Floats, Floats]:
     return slope, share, last
 
 
-def _checked(window: int) -> int:
+def _unknown(shape: tuple[int, ...], window: int) -> tuple[Floats, int]:
+    """Return an array for results, and the first row that can be told.
+
+    In the middle of a panel the windows that begin before the arrays are not known: they are NaN, and cost nothing.
+
+    Raises
+    ------
+    ValueError
+        If the window has no row.
+    """
     if window < 1:
         raise ValueError(f"window is {window}, expected at least 1 row")
-    return window
+    out = np.empty(shape)
+    begin = min(window - 1, shape[-2]) if first_row() > 0 else 0
+    out[..., :begin, :] = np.nan
+    return out, begin
 
 
 def _sums(x: Floats, window: int, kind: int) -> Floats:
     table = as_table(x)
-    out = np.empty(table.shape)
-    blocks.sums(table, _checked(window), first_row(), float(required(window)), kind, out)
+    out, begin = _unknown(table.shape, window)
+    blocks.sums(table, window, first_row(), begin, float(required(window)), kind, out)
     return out.reshape(np.shape(x))
 
 
 def _moments(x: Floats, window: int, kind: int, least: int) -> Floats:
     table = as_table(x)
-    out = np.empty(table.shape)
-    enough = float(max(least, required(_checked(window))))
-    blocks.moments(table, window, first_row(), enough, kind, out)
+    out, begin = _unknown(table.shape, window)
+    enough = float(max(least, required(window)))
+    moments.moments(table, window, first_row(), begin, enough, kind, out)
     return out.reshape(np.shape(x))
 
 
 def _maxima(x: Floats, window: int, sign: float) -> Floats:
     table = as_table(x)
-    out = np.empty(table.shape)
-    extremes.maxima(table, sign, _checked(window), first_row(), float(required(window)), out)
+    out, begin = _unknown(table.shape, window)
+    extremes.maxima(table, sign, window, first_row(), begin, float(required(window)), out)
     return out.reshape(np.shape(x))
 
 
 def _places(x: Floats, window: int, sign: float) -> Floats:
     table = as_table(x)
-    out = np.empty(table.shape)
-    extremes.places(table, sign, _checked(window), first_row(), float(required(window)), out)
+    out, begin = _unknown(table.shape, window)
+    extremes.places(table, sign, window, first_row(), begin, float(required(window)), out)
     return out.reshape(np.shape(x))
 
 
@@ -265,9 +277,10 @@ def _comoments(y: Floats, x: Floats, window: int, *kinds: int) -> list[Floats]:
     """Return statistics of pairs, one array a kind."""
     left, right = as_table(y), as_table(x)
     shape = np.shape(y) if np.ndim(y) >= np.ndim(x) else np.shape(x)
-    out = np.empty((len(kinds), len(left), max(left.shape[1], right.shape[1])))
-    enough = float(max(2, required(_checked(window))))
-    pairs.comoments(left, right, window, first_row(), enough, np.array(kinds, dtype=np.int64), out)
+    assets = max(left.shape[1], right.shape[1])
+    out, begin = _unknown((len(kinds), len(left), assets), window)
+    enough = float(max(2, required(window)))
+    pairs.comoments(left, right, window, first_row(), begin, enough, np.array(kinds, dtype=np.int64), out)
     return [statistic.reshape(shape) for statistic in out]
 
 
