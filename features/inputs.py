@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from features.spec import FeatureError, FeatureSpec
 from market.hints import suggest
-from market.panel import Panel
+from market.panel import BARS, Panel
 
 Floats = NDArray[np.float64]
 SMALLEST_GROWTH = 1e-6
 """What is left after a total loss, for logarithms: the loss counts, and stays finite."""
 
-OPTIONAL = {"volume": "volume"}
+OPTIONAL = {name: name for name in ("volume", *BARS)}
 """Inputs that a panel may lack: the attribute that holds them, by name."""
 
 

@@ -155,8 +155,8 @@ def resolve(
             missing[name] = why
             continue
         base = max((needs[i] for i in spec.inputs if i in needs), default=0)
-        needs[name] = base + spec.lookback * panel.month
-        own = max(spec.lookback * panel.month - 1, 0)
+        needs[name] = base + spec.history(panel.month)
+        own = max(spec.history(panel.month) - 1, 0)
         warm = max((w for s, w, _, _ in found if s.name in spec.inputs), default=0) + own
         kind: Kind = "series" if set(spec.inputs) <= shared else "whole"
         if kind == "series":
@@ -185,7 +185,7 @@ def _depth(spec: FeatureSpec, needs: Mapping[str, int]) -> int:
     may look further by the difference: `average_correlation_12` looks 24 months back into the returns, 12 into
     the volatilities. A function without a lookback looks at its date.
     """
-    if spec.lookback == 0:
+    if spec.lookback == spec.rows == 0:
         return 0
     return needs[spec.name] - min((needs.get(i, 0) for i in spec.inputs if i != "month"), default=0)
 

@@ -35,15 +35,15 @@ def in_one_go(panel, specs=CATALOGUE):
             "market": panel.market,
             "cash": panel.cash,
             "volume": panel.volume,
+            **panel.bars,
             "month": panel.month,
             **{name: series.at(panel.dates) for name, series in panel.macro.items()},
         }
         warm = {}
         for name in plan(specs, list(specs), set(panel.macro)):
             one = specs[name]
-            warm[name] = max((warm.get(i, 0) for i in one.inputs), default=0) + max(
-                one.lookback * panel.month - 1, 0
-            )
+            own = max(one.history(panel.month) - 1, 0)
+            warm[name] = max((warm.get(i, 0) for i in one.inputs), default=0) + own
             value = np.array(one.kernel(**{i: values[i] for i in one.inputs}), dtype=np.float64)
             value[: warm[name]] = np.nan
             if value.ndim == 2:
