@@ -16,7 +16,7 @@ from features.rolling import ewm_mean, rolling_max, running_max
 from features.spec import FeatureError, FeatureSpec
 
 CATALOGUE = catalogue()
-MONTHLY = make_panel("monthly", 160, 150, seed=3)
+MONTHLY = make_panel("monthly", 160, 80, seed=3)
 DAILY = make_panel("daily", 1500, 7, seed=4)
 
 
@@ -86,14 +86,20 @@ def test_small_blocks_give_what_one_go_gives(panel, monkeypatch):
     assert_same(matrix, in_one_go(panel))
 
 
-@pytest.mark.parametrize("n_assets", [1, 6, 150])
+@pytest.mark.parametrize("n_assets", [1, 6, 70])
 @pytest.mark.parametrize("kind", ["monthly", "daily"])
 def test_appended_is_built(kind, n_assets):
     panel = make_panel(kind, 200 if kind == "monthly" else 1400, n_assets, seed=n_assets)
     whole = build(panel)
     rng = np.random.default_rng(n_assets)
     n_dates = len(panel.dates)
-    for cut in [0, 1, 2, n_dates - 1, *rng.integers(3, n_dates - 1, 4 if n_assets < 100 else 1)]:
+    # Few assets are one tile, more are several.
+    cuts = (
+        [0, 1, 2, n_dates - 1, *rng.integers(3, n_dates - 1, 4)]
+        if n_assets < 10
+        else [n_dates // 2, n_dates - 1]
+    )
+    for cut in cuts:
         before = build(panel.as_of(panel.dates[cut - 1]) if cut else empty(panel))
         after = append(before, panel)
         assert after.recomputed == ()
@@ -111,7 +117,7 @@ def empty(panel):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("panel", [MONTHLY, DAILY], ids=["monthly", "daily"])
 def test_one_date_at_a_time(panel, dtype):
-    start = len(panel.dates) - 25
+    start = len(panel.dates) - 15
     matrix = build(panel.as_of(panel.dates[start - 1]), dtype=dtype)
     for date in panel.dates[start:]:
         matrix = append(matrix, panel.as_of(date))
@@ -304,11 +310,11 @@ def test_reserved_columns_are_filled_without_a_copy_once():
 
 def test_infinite_value_is_named_in_any_tile(monkeypatch):
     small_blocks(monkeypatch)
-    where = MONTHLY.returns == MONTHLY.returns[140, 149]
+    where = MONTHLY.returns == MONTHLY.returns[140, 79]
     assert where.sum() == 1
     for name, stage in (("tiled", "asset"), ("dated", "cross_section"), ("whole", "market")):
         bad = {
-            name: spec(name, lambda returns: returns / ~(returns == MONTHLY.returns[140, 149]), stage=stage)
+            name: spec(name, lambda returns: returns / ~(returns == MONTHLY.returns[140, 79]), stage=stage)
         }
-        with pytest.raises(FeatureError, match=f"'{name}' is infinite for A149 on 2001-09-30"):
+        with pytest.raises(FeatureError, match=f"'{name}' is infinite for A79 on 2001-09-30"):
             build(MONTHLY, catalogue=bad)
