@@ -27,7 +27,7 @@ Ints = NDArray[np.int64]
 
 def make_features(panel: Panel, config: RunConfig) -> FeatureMatrix:
     """Build the features that the configuration names."""
-    return build(panel, config.features.include, config.features.exclude)
+    return build(panel, config.features.include, config.features.exclude, extra=config.regimes.states + 1)
 
 
 def make_regimes(matrix: FeatureMatrix, schedule: Schedule, config: RunConfig) -> RegimePath:
@@ -66,12 +66,8 @@ def make_dataset(
     panel: Panel, matrix: FeatureMatrix, regimes: RegimePath, schedule: Schedule, config: RunConfig
 ) -> Dataset:
     """Put features and regime probabilities side by side."""
-    n_dates, n_assets, n_features = matrix.values.shape
     n_states = regimes.probabilities.shape[1]
-    X = np.empty((n_dates, n_assets, n_features + n_states + 1))
-    X[:, :, :n_features] = matrix.values
-    X[:, :, n_features:-1] = regimes.probabilities[:, None, :]
-    X[:, :, -1] = regimes.anomaly[:, None]
+    X = matrix.beside(np.column_stack([regimes.probabilities, regimes.anomaly]))
     usable = panel.listed.copy()
     usable[: schedule.first_train] = False
     names = (*matrix.names, *(f"regime_{s}" for s in range(n_states)), "regime_anomaly")
