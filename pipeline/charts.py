@@ -1,10 +1,11 @@
-"""Charts of a run, drawn once: SVG for the report, PNG for MLflow."""
+"""Charts of a run, drawn once, as SVG for the report and for MLflow."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,19 +54,23 @@ class Figures:
 
     drawn: Mapping[str, Figure]
 
-    def svg(self, name: str) -> str:
-        """Return one chart as an SVG element that needs nothing else."""
-        text = io.StringIO()
+    @cached_property
+    def svg(self) -> dict[str, str]:
+        """Each chart as an SVG element that needs nothing else."""
         with mpl.rc_context(STYLE):
-            self.drawn[name].savefig(text, format="svg", metadata={"Date": None})
-        whole = text.getvalue()
-        return whole[whole.index("<svg") :]
+            return {name: _svg(figure) for name, figure in self.drawn.items()}
 
-    def save_png(self, folder: Path) -> None:
-        """Write each chart to `folder` as <name>.png."""
-        with mpl.rc_context(STYLE):
-            for name, figure in self.drawn.items():
-                figure.savefig(folder / f"{name}.png", dpi=110)
+    def save(self, folder: Path) -> None:
+        """Write each chart to `folder` as <name>.svg."""
+        for name, text in self.svg.items():
+            (folder / f"{name}.svg").write_text(text, encoding="utf-8")
+
+
+def _svg(figure: Figure) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    whole = text.getvalue()
+    return whole[whole.index("<svg") :]
 
 
 def draw(done: Evaluated) -> Figures:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from pipeline.charts import Figures
     from pipeline.config import RunConfig
     from pipeline.run import Evaluated, Pipeline
 
@@ -59,31 +60,50 @@ def run(path: Path, fresh: bool) -> None:
     """Train, evaluate, allocate, report and track, and write a run folder.
 
     The folder runs/<run id>/ holds summary.json, weights.csv, forecasts.parquet and report.html; runs/latest
-    points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI).
+    points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI). Where neither
+    configuration, data, code nor libraries have changed since the last run, that run is told instead.
     """
-    import datetime as dt
-
     from pipeline import outputs, tracking
-    from pipeline.charts import draw
-    from pipeline.report import render
 
     pipeline = _pipeline(path, fresh)
     done = _evaluate(pipeline)
+    config, console = pipeline.config, pipeline.reporter.console
+    uri = tracking.tracking_uri(config.output)
+    before = None if fresh else outputs.unchanged(config.output, config.name, done.record(), uri)
+    _tables(done, console)
+    console.print()
+    if before is not None:
+        folder, link = before
+        console.print("nothing has changed since this run, so there is no new one (--fresh makes one):")
+    else:
+        folder, figures = _write(pipeline, done)
+    for name in ("summary.json", "weights.csv", "forecasts.parquet", "report.html"):
+        console.print(f"{folder / name}", highlight=False, soft_wrap=True)
+    if before is None:
+        # The result is told before it is tracked: a tracking server that is away must not hide it.
+        link = tracking.track(done, folder.name, folder, pipeline.reporter.seconds, figures)
+        outputs.mark_tracked(folder, uri, link)
+    console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
+
+
+def _write(pipeline: Pipeline, done: Evaluated) -> tuple[Path, Figures]:
+    """Write the folder of a run; return it and the charts."""
+    import datetime as dt
+
+    from pipeline import outputs
+    from pipeline.charts import draw
+    from pipeline.report import render
+
     config, reporter = pipeline.config, pipeline.reporter
     run_id = outputs.new_run_id(config.name, dt.datetime.now(dt.UTC), config.digest())
-    figures = draw(done)
-    page = reporter.stage(
-        "report", lambda: render(done, run_id, figures), lambda text: f"{len(text) >> 10} KiB"
-    )
+
+    def make() -> tuple[str, Figures]:
+        figures = draw(done)
+        return render(done, run_id, figures), figures
+
+    page, figures = reporter.stage("report", make, lambda made: f"{len(made[0]) >> 10} KiB")
     text = outputs.summary(done, run_id, reporter.seconds, reporter.reused)
-    folder = outputs.write_run(done, run_id, text, page)
-    # The result is told before it is tracked: a tracking server that is away must not hide it.
-    _tables(done, reporter.console)
-    reporter.console.print()
-    for name in ("summary.json", "weights.csv", "forecasts.parquet", "report.html"):
-        reporter.console.print(f"{folder / name}", highlight=False, soft_wrap=True)
-    link = tracking.track(done, run_id, folder, reporter.seconds, figures)
-    reporter.console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
+    return outputs.write_run(done, run_id, text, page), figures
 
 
 @tangency.command(epilog=EPILOG)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from pipeline.charts import Figures
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore
 from pipeline.narrative import best_baseline, describe_model, describe_run
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric
     from mlflow.models import ModelSignature
+
+    from pipeline.charts import Figures
 
 DATABASE = "mlflow.db"
 BATCH = 1000
@@ -98,7 +99,7 @@ def track(done: Evaluated, run_id: str, folder: Path, seconds: Mapping[str, floa
         The run's folder, logged as artifacts.
     seconds : mapping of stage to seconds
     figures : Figures
-        Plots of the report, logged as PNG.
+        Plots of the report, logged as SVG.
 
     Returns
     -------
@@ -141,7 +142,7 @@ def _track(done: Evaluated, run_id: str, folder: Path, seconds: Mapping[str, flo
         _log_folds(client, parent, traded)
         client.log_artifacts(parent, str(folder))
         with tempfile.TemporaryDirectory() as plots:
-            figures.save_png(Path(plots))
+            figures.save(Path(plots))
             client.log_artifacts(parent, plots, "plots")
         for name in done.scores:
             _log_child(client, experiment, parent, name, done)
