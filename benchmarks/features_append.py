@@ -13,8 +13,9 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
+from features.appending import append
 from features.catalogue import catalogue
-from features.matrix import append, build
+from features.matrix import build
 from market.panel import Panel
 
 SIZES = (("100", "2500"), ("1000", "2500"))
