@@ -65,6 +65,7 @@ class WalkForwardSection(Section):
     window: Positive | None = None
     embargo: Annotated[int, Field(ge=0, le=MOST)] = 0
     train_every: Positive = 1
+    weights: Literal["equal", "dates", "uniqueness"] = "equal"
 
 
 class RegimesSection(Section):

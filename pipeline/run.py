@@ -146,12 +146,12 @@ class Pipeline:
                 partial(stages.make_regimes, prepared.matrix, schedule, config),
                 lambda path: f"{len(path.refits)} refits of {config.regimes.states} states",
             )
-            data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, schedule)
+            data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, schedule, config)
             fitted = {
                 name: self._walk(name, section, data, prepared)
                 for name, section in config.fitted_models().items()
             }
-            walks = stages.combine(fitted, config)
+            walks = stages.combine(fitted, schedule, config)
             forecasts = stages.make_forecasts(walks, schedule, config)
         return Trained(prepared, regimes, data.names, walks, forecasts)
 

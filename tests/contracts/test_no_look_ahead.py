@@ -16,6 +16,7 @@ from models.regimes import KMeansRegimes, walk_regimes
 from models.scaling import Standardiser
 from pipeline import stages, timetable, trading
 from pipeline.config import RunConfig, load_config
+from pipeline.model_config import CombinationModel, RidgeModel, UnivariateModel
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -34,12 +35,13 @@ def everything(config: RunConfig, panel):
     matrix = stages.make_features(panel, config)
     schedule = timetable.make_schedule(panel, matrix, config)
     regimes = stages.make_regimes(matrix, schedule, config)
-    data = stages.make_dataset(panel, matrix, regimes, schedule)
+    data = stages.make_dataset(panel, matrix, regimes, schedule, config)
     walks = stages.combine(
         {
             name: stages.walk_model(name, section, data, schedule, config)
             for name, section in config.fitted_models().items()
         },
+        schedule,
         config,
     )
     forecasts = stages.make_forecasts(walks, schedule, config)
@@ -83,8 +85,13 @@ def ended(values, ends):
 
 
 def smaller(name, **walk):
-    """Return a shipped configuration with fewer refits and smaller models, and nothing else changed."""
+    """Return a shipped configuration with fewer refits, smaller models, and the kinds of model it leaves out."""
     config = load_config(CONFIGS / f"{name}.yaml")
+    others = {
+        "nested": RidgeModel(kind="ridge", selection="nested", half_life=60),
+        "univariate": UnivariateModel(kind="univariate", combine="trimmed"),
+        "dmspe": CombinationModel(kind="combination", members=("ridge", "univariate"), method="dmspe"),
+    }
     models = {
         key: section.model_copy(
             update={
@@ -93,7 +100,7 @@ def smaller(name, **walk):
                 if hasattr(section, k)
             }
         )
-        for key, section in config.models.items()
+        for key, section in (config.models | others).items()
     }
     start = walk.pop("start")
     return config.model_copy(
@@ -115,7 +122,12 @@ def sources():
             industries,
             smaller("industries", first_test="1957-01-31", refit_every=24, start="1960-01-31"),
         ),
-        "stocks": (stocks, smaller("stocks", first_test="1996-01-02", train_every=10, start="1996-06-03")),
+        "stocks": (
+            stocks,
+            smaller(
+                "stocks", first_test="1996-01-02", train_every=10, weights="uniqueness", start="1996-06-03"
+            ),
+        ),
     }
 
 
@@ -180,8 +192,8 @@ def test_a_centred_window_is_caught(small, monkeypatch):
 def test_scaling_on_the_full_sample_is_caught(small, monkeypatch):
     honest = stages.make_dataset
 
-    def leaking(panel, matrix, regimes, schedule):
-        data = honest(panel, matrix, regimes, schedule)
+    def leaking(*parts):
+        data = honest(*parts)
         rows = data.X.reshape(-1, data.X.shape[-1])
         return replace(data, X=Standardiser().fit(rows).transform(rows).reshape(data.X.shape))
 
@@ -198,6 +210,17 @@ def test_a_scaler_that_remembers_the_test_is_caught(small, monkeypatch):
         return honest(self, X, rows)
 
     monkeypatch.setattr(models.linear.PenalisedRegression, "predict", leaking)
+    assert any("forecast ridge: raw" in line for line in look(small))
+
+
+def test_running_sums_that_take_in_an_unfinished_label_are_caught(small, monkeypatch):
+    honest = models.linear.Spans.of
+
+    def leaking(folds):
+        spans = honest(folds)
+        return replace(spans, stop=np.minimum(spans.stop + 1, len(spans.grid)))
+
+    monkeypatch.setattr(models.linear.Spans, "of", leaking)
     assert any("forecast ridge: raw" in line for line in look(small))
 
 
