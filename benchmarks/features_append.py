@@ -1,9 +1,9 @@
 """One appended date against a matrix built again, ours and with pandas.
 
-Run with `.venv/bin/python benchmarks/features_append.py [assets dates]...`, by default at two sizes. The 60 features
+Run with `.venv/bin/python benchmarks/features_append.py [assets dates]...`, by default at two sizes. The features
 need prices alone. First the appended matrix is compared with one that was built, bit for bit; then medians of seconds
 are printed, of appended dates in a row, of whole builds, and of nine statistics computed by pandas for all dates,
-scaled to 60. Set OMP_NUM_THREADS=1; features are computed by as many threads as there are processors.
+scaled to as many features. Set OMP_NUM_THREADS=1; features are computed by as many threads as there are processors.
 """
 
 import sys
