@@ -1,9 +1,9 @@
 """One appended date against a matrix built again, ours and with pandas.
 
-Run with `.venv/bin/python benchmarks/features_append.py [assets dates]...`, by default at two sizes. The 60 features
+Run with `.venv/bin/python benchmarks/features_append.py [assets dates]...`, by default at two sizes. The features
 need prices alone. First the appended matrix is compared with one that was built, bit for bit; then medians of seconds
 are printed, of appended dates in a row, of whole builds, and of nine statistics computed by pandas for all dates,
-scaled to 60. Set OMP_NUM_THREADS=1; features are computed by as many threads as there are processors.
+scaled to as many features. Set OMP_NUM_THREADS=1; features are computed by as many threads as there are processors.
 """
 
 import sys
@@ -13,8 +13,9 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
+from features.appending import append
 from features.catalogue import catalogue
-from features.matrix import append, build
+from features.matrix import build
 from market.panel import Panel
 
 SIZES = (("100", "2500"), ("1000", "2500"))

@@ -16,12 +16,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from features.calling import called, infinite
 from features.columns import differs
 from features.continuation import Continuation
 from features.inputs import Inputs, only
 from features.recipe import Recipe, sorted_by_kind, with_kinds
 from features.spec import FeatureError
-from features.tiles import Block, Done, Past, States, Tile, Work, called, infinite
+from features.tiles import Tile
+from features.work import Block, Done, Past, States, Work
 
 Floats = NDArray[np.float64]
 A = TypeVar("A")
@@ -218,6 +220,8 @@ def _joined(parts: Sequence[States], assets: Sequence[tuple[int, int]]) -> State
     """Put the states of tiles side by side; a state whose last axis is not the tile's assets is shared by all."""
     if len(parts) < 2:
         return parts[0] if parts else ()
+    if len({len(states) for states in parts}) > 1:
+        return ()  # it failed in a tile, and will start from row 0
     width = assets[0][1] - assets[0][0]
     return tuple(
         np.concatenate(states, axis=-1) if states[0].shape[-1:] == (width,) else states[0]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from features.inputs import OPTIONAL, Inputs
 from features.recipe import Kind, Recipe
 from features.spec import FeatureError
-from features.tiles import Past
+from features.work import Past
 
 Signature = tuple[tuple[str, str, int, int, tuple[str, ...]], ...]
 

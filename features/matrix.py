@@ -13,17 +13,16 @@ from numpy.typing import DTypeLike, NDArray
 from features.building import classified, compute, compute_series, default_workers
 from features.catalogue import catalogue as full_catalogue
 from features.catalogue import dictionary, ordered, select
-from features.columns import differs
 from features.history import History, arrays, signature
 from features.inputs import Inputs, check_losses
-from features.recipe import Recipe, resolve, with_kinds
+from features.recipe import Recipe, resolve
 from features.room import Room
 from features.spec import STAGES, FeatureError, FeatureSpec
-from features.tiles import Past, Work
+from features.work import Past, Work
 from market.hints import suggest
 from market.panel import Panel
 
-__all__ = ["FeatureMatrix", "append", "build", "dictionary"]
+__all__ = ["FeatureMatrix", "build", "dictionary"]
 
 Floats = NDArray[np.float64]
 
@@ -48,7 +47,7 @@ class FeatureMatrix:
     missing : dict of str to str
         Features that the panel cannot give, with the reason.
     history : History
-        What `append` needs to know.
+        What `features.appending.append` needs to know.
     recomputed : tuple of str
         Features that the last `append` had to compute from the first date on, because they look further back
         than their lookback says.
@@ -162,7 +161,7 @@ def build(
     if np.dtype(dtype) not in (np.float64, np.float32):
         raise FeatureError(f"dtype is {np.dtype(dtype)}, expected float64 or float32")
     include, exclude = tuple(include), tuple(exclude)
-    recipe = _recipe(panel, include, exclude, catalogue)
+    recipe = recipe_for(panel, include, exclude, catalogue)
     check_losses(panel)
     n_dates, n_assets = panel.returns.shape
     room = Room.new(n_dates, n_assets, len(recipe.columns) + extra, dtype, out)
@@ -195,67 +194,7 @@ def build(
     )
 
 
-def append(
-    matrix: FeatureMatrix,
-    panel: Panel,
-    catalogue: Mapping[str, FeatureSpec] | None = None,
-    *,
-    workers: int | None = None,
-) -> FeatureMatrix:
-    """Return the matrix of a panel that goes on where that of `matrix` ended, computing its new dates alone.
-
-    The result is that of `build`, bit for bit. The last date of the old matrix is computed once more: a feature
-    for which it comes out differently looks further back than its lookback says, and is computed from the first
-    date on, with all that is made of it (`FeatureMatrix.recomputed`).
-
-    Parameters
-    ----------
-    matrix : FeatureMatrix
-        It stays valid; the new one may share its memory.
-    panel : Panel
-        The panel that `matrix` was made from, and more dates.
-    catalogue : mapping of str to FeatureSpec, optional
-        The features that `matrix` was made of; by default all that are registered.
-    workers : int, optional
-
-    Raises
-    ------
-    FeatureError
-        If the panel's past, its assets or the features are not those of the matrix, a feature fails, or a feature
-        of a past date changes with the dates that were added.
-    """
-    history = matrix.history
-    n_old, n_dates = len(matrix.values), len(panel.dates)
-    if n_dates < n_old:
-        raise FeatureError(f"panel {panel.name!r} has {n_dates} dates, the matrix has {n_old} already")
-    whole = _recipe(panel, history.include, history.exclude, catalogue)
-    inputs = Inputs(panel, set(whole.macro))
-    known = history.check(inputs, whole, n_old)
-    check_losses(panel, n_old)
-    room = matrix.room.longer(n_old, n_dates)
-    again = whole.made_of(history.deep)
-    recipe = with_kinds(whole, history.kinds).without(again)
-    work = Work(inputs, recipe, frozenset(), room.array, dict(inputs.series))
-    compute_series(work)
-    _same_past(matrix, {s.name: work.series[s.name] for s in recipe.of("series")})
-    past, failed = compute(work, history.past, n_old, workers or default_workers())
-    again |= whole.made_of(failed)
-    if again:
-        full = build(panel, tuple(again), (), catalogue, workers=workers)
-        columns = {name: full.column(name) for name in full.names}
-        _same_past(matrix, columns)
-        for name in again & set(matrix.names):
-            room.array[n_old:n_dates, :, matrix.names.index(name)] = columns[name][n_old:]
-    return replace(
-        matrix,
-        values=room.array[:n_dates, :, : len(matrix.names)],
-        history=replace(history, seen=known, digests={}, past=past, deep=history.deep | failed),
-        room=room,
-        recomputed=tuple(name for name in matrix.names if name in again),
-    )
-
-
-def _recipe(
+def recipe_for(
     panel: Panel, include: Sequence[str], exclude: Sequence[str], catalogue: Mapping[str, FeatureSpec] | None
 ) -> Recipe:
     """Return how to compute the features that are asked for."""
@@ -272,21 +211,11 @@ def _computed(work: Work, workers: int) -> tuple[Work, Past]:
         if not failed:
             return work, past
         if failed & work.deep:
-            raise _looks_ahead(failed & work.deep)
+            raise looks_ahead(failed & work.deep)
         work = replace(work, deep=work.deep | failed)
 
 
-def _same_past(matrix: FeatureMatrix, columns: Mapping[str, Floats]) -> None:
-    """Refuse features (T,) or (T, N), computed over all dates, of which past values are not those of the matrix."""
-    n_old = len(matrix.values)
-    for name in columns.keys() & set(matrix.names):
-        now = columns[name][:n_old].astype(matrix.values.dtype)
-        before = matrix.column(name)
-        if before.size and differs(before[:, 0] if now.ndim == 1 else before, now):
-            raise _looks_ahead({name})
-
-
-def _looks_ahead(names: set[str]) -> FeatureError:
+def looks_ahead(names: set[str]) -> FeatureError:
     """Return the error that names features whose past changes."""
     return FeatureError(
         f"{', '.join(repr(name) for name in sorted(names))}: the value of a past date is another when later dates "

@@ -64,26 +64,46 @@ class Room:
         return room
 
     def _longer_file(self, path: Path, used: int, rows: int) -> Room:
-        """Write the new shape at the front of the file, which has room for it, and let the file grow."""
+        """Let the file grow; its header tells of the new rows once they are there (`settled`)."""
         _, n_assets, columns = self.array.shape
-        with path.open("r+b") as file:
-            version = np.lib.format.read_magic(file)
-            shape, _, _ = np.lib.format.read_array_header_1_0(file)
-            begin = file.tell()
-            if version != (1, 0) or shape != (used, n_assets, columns):
-                raise FeatureError(
-                    f"{path} holds {shape[0]} dates, the matrix has {used}: build it again, to another file"
-                )
-            file.seek(0)
-            header = {"descr": np.lib.format.dtype_to_descr(self.array.dtype), "fortran_order": False}
-            np.lib.format.write_array_header_1_0(file, {**header, "shape": (rows, n_assets, columns)})
+        shape, begin = _header(path)
+        if shape != (used, n_assets, columns):
+            raise FeatureError(
+                f"{path} holds {shape[0]} dates, the matrix has {used}: build it again, to another file"
+            )
+        dtype = self.array.dtype
+        array = np.memmap(path, dtype, "r+", begin, (rows, n_assets, columns))
+        return Room(np.asarray(array), rows, path)
+
+    def settled(self) -> None:
+        """Write the number of dates into the file, if there is one: all of them have been written."""
+        if self.path is None:
+            return
+        shape, begin = _header(self.path)
+        with self.path.open("r+b") as file:
+            head = {"descr": np.lib.format.dtype_to_descr(self.array.dtype), "fortran_order": False}
+            np.lib.format.write_array_header_1_0(file, {**head, "shape": self.array.shape})
             if file.tell() != begin:
-                raise FeatureError(f"{path} has no room for the new number of dates: build it again")
-            file.truncate(begin + rows * n_assets * columns * self.array.itemsize)
-        return Room(np.asarray(np.lib.format.open_memmap(path, "r+")), rows, path)
+                raise FeatureError(
+                    f"{self.path} was made for {shape[0]} dates and has no room for their number"
+                )
+
+    def given_back(self, used: int, rows: int) -> None:
+        """Let others go on from row `used`: the rows up to `rows` could not be written."""
+        with self._lock:
+            if self.used == rows:
+                self.used = used
 
     def take_reserve(self) -> bool:
         """Return whether the reserved columns are still free; they no longer are."""
         with self._lock:
             free, self.reserve_is_free = self.reserve_is_free, False
         return free
+
+
+def _header(path: Path) -> tuple[tuple[int, ...], int]:
+    """Return the shape that a .npy file tells, and where its values begin."""
+    with path.open("rb") as file:
+        np.lib.format.read_magic(file)
+        shape, _, _ = np.lib.format.read_array_header_1_0(file)
+        return shape, file.tell()

@@ -8,103 +8,18 @@ as it did, bit for bit, the feature looks further back than it says, and what th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.calling import called, infinite
 from features.columns import differs, scatter, settle
-from features.continuation import Continuation, continuing
-from features.inputs import Inputs
-from features.recipe import LEVEL, Recipe, Step
-from features.spec import FeatureError, FeatureSpec
-from market.panel import Panel
+from features.continuation import Continuation
+from features.recipe import Step
+from features.spec import FeatureError
+from features.work import Block, Done, States, Work
 
 Floats = NDArray[np.float64]
-States = tuple[Floats, ...]
-
-
-@dataclass
-class Past:
-    """What the dates so far leave for those to come.
-
-    Attributes
-    ----------
-    tails : dict of str to ndarray of shape (rows, N) or (rows,)
-        Last rows of each feature, in double precision.
-    carried : dict of str to tuple of ndarray
-        States of recursions before the last row, by feature.
-    """
-
-    tails: dict[str, Floats] = field(default_factory=dict)
-    carried: dict[str, States] = field(default_factory=dict)
-
-    def trimmed(self, history: Mapping[str, int]) -> Past:
-        """Return the past with so many rows of each feature at most."""
-        tails = {name: tail[max(len(tail) - history[name], 0) :].copy() for name, tail in self.tails.items()}
-        return Past(tails, self.carried)
-
-
-@dataclass
-class Work:
-    """One computation of a matrix.
-
-    Attributes
-    ----------
-    inputs : Inputs
-    recipe : Recipe
-    deep : frozenset of str
-        Features that are computed from row 0 on every time.
-    out : ndarray of shape (at least T, N, at least K)
-        Where columns are written, C-ordered.
-    series : dict of str to ndarray of shape (T,)
-        Inputs and features that all assets share.
-    """
-
-    inputs: Inputs
-    recipe: Recipe
-    deep: frozenset[str]
-    out: Floats
-    series: dict[str, Floats]
-
-    def limit(self, step: Step) -> float:
-        """Return the largest magnitude that a feature may have; the level, an input, may be infinite."""
-        if step.spec is LEVEL:
-            return np.inf
-        return float(np.finfo(self.out.dtype if step.column >= 0 else np.float64).max)
-
-
-@dataclass
-class Block:
-    """A stretch of dates: what came before, and what its tiles make of it.
-
-    Attributes
-    ----------
-    start, stop : int
-        Rows of the panel.
-    before, after : Past
-    history : dict of str to int
-        How many rows of each feature `after` must hold, -1 for all.
-    kept : dict of str to ndarray
-        Features that steps of other kinds need, with their past; the last row is that before `stop`.
-    """
-
-    start: int
-    stop: int
-    before: Past
-    after: Past
-    history: Mapping[str, int]
-    kept: dict[str, Floats]
-
-
-@dataclass
-class Done:
-    """What is left of a tile: who failed, the states of recursions, and the outermost rows."""
-
-    failed: set[str]
-    saved: dict[str, States]
-    first: list[Floats]
-    last: list[Floats]
 
 
 class Tile:
@@ -133,7 +48,13 @@ class Tile:
         """Compute the steps, and keep what others need."""
         returns = self._input("returns", self.first)
         for i, step in enumerate(self.steps):
-            value = self._computed(step, returns, self.slab[i])
+            try:
+                value = self._computed(step, returns, self.slab[i])
+            except FeatureError:
+                # With more of the past it may be right; if not, it fails there again.
+                if not self.known or step.name in self.work.deep:
+                    raise
+                value = self._unusable(step, self.slab[i])
             value.setflags(write=False)
             self.values[step.name] = value
             self._check(step, value)
@@ -192,6 +113,15 @@ class Tile:
         beyond = np.flatnonzero(np.abs(value) > limit)
         if len(beyond):
             raise infinite(step.name, panel, self.first + int(beyond[0]))
+        return value
+
+    def _unusable(self, step: Step, out: Floats) -> Floats:
+        """Note that a step failed, and return no values in its shape."""
+        self.done.failed.add(step.name)
+        self.done.saved[step.name] = ()
+        tail = self.block.before.tails.get(step.name)
+        value = out[:, 0] if tail is not None and tail.ndim == 1 else out
+        value[:] = np.nan
         return value
 
     def _input(self, name: str, begin: int) -> Floats:
@@ -261,37 +191,3 @@ class Tile:
         size = (rows, n_assets) if value.ndim == 2 else (rows,)
         tail = block.after.tails.setdefault(name, np.empty(size))
         tail[..., self.assets if value.ndim == 2 else slice(None)] = whole[len(whole) - rows :]
-
-
-def infinite(name: str, panel: Panel, row: int, asset: int = -1) -> FeatureError:
-    """Return the error that says where a feature is infinite."""
-    who = "" if asset < 0 else f" for {panel.assets[asset]}"
-    return FeatureError(
-        f"feature {name!r} is infinite{who} on {panel.dates[row]:%Y-%m-%d}; give NaN where a divisor is zero"
-    )
-
-
-def called(
-    spec: FeatureSpec, inputs: Mapping[str, Floats], now: Continuation, shapes: Sequence[tuple[int, ...]]
-) -> Floats:
-    """Return what the function of a feature gives, in one of these shapes, C-ordered and read-only.
-
-    Raises
-    ------
-    FeatureError
-        If it fails or gives another shape.
-    """
-    try:
-        # What a division by zero gives is checked afterwards, with the place where it happened.
-        with np.errstate(all="ignore"), continuing(now):
-            result = np.asarray(spec.kernel(**inputs), dtype=np.float64)
-    except Exception as error:
-        raise FeatureError(f"feature {spec.name!r} failed: {type(error).__name__}: {error}") from error
-    if result.shape not in shapes:
-        expected = " or ".join(str(shape) for shape in shapes)
-        raise FeatureError(
-            f"feature {spec.name!r} has shape {result.shape}, expected {expected}: rows are dates"
-        )
-    result = np.ascontiguousarray(result).view()
-    result.setflags(write=False)
-    return result

@@ -9,8 +9,9 @@ from causality import first_difference
 from synthetic import make_panel
 
 from features import building
+from features.appending import append
 from features.catalogue import catalogue, plan
-from features.matrix import append, build
+from features.matrix import build
 from features.returns import wealth
 from features.rolling import ewm_mean, rolling_max, running_max
 from features.spec import FeatureError, FeatureSpec
@@ -181,6 +182,12 @@ PLANTED = {
         lambda returns: np.sort(np.nan_to_num(returns), axis=1)[:, 7].repeat(1),
         stage="market",
     ),
+    "needs_a_past": spec("needs_a_past", lambda returns: returns + 0 * np.nan_to_num(returns[20])),
+    "needs_a_past_for_all": spec(
+        "needs_a_past_for_all",
+        lambda returns: returns[:, 0] + 0 * np.nan_to_num(returns[20, 0]),
+        stage="market",
+    ),
     "lagged_across": spec(
         "lagged_across",
         lambda returns: np.vstack([returns[:1] * np.nan, returns[:-1]]) * np.isfinite(returns),
@@ -190,7 +197,14 @@ PLANTED = {
         "recursive_across", lambda returns: ewm_mean(np.nan_to_num(returns), 2.0), stage="cross_section"
     ),
 }
-WRONG = {"understated", "recursion_in_a_window", "row_number", "lagged_across"}
+WRONG = {
+    "needs_a_past",
+    "needs_a_past_for_all",
+    "understated",
+    "recursion_in_a_window",
+    "row_number",
+    "lagged_across",
+}
 
 
 @pytest.mark.filterwarnings("ignore:Mean of empty slice")
@@ -318,3 +332,22 @@ def test_infinite_value_is_named_in_any_tile(monkeypatch):
         }
         with pytest.raises(FeatureError, match=f"'{name}' is infinite for A79 on 2001-09-30"):
             build(MONTHLY, catalogue=bad)
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+def test_failed_append_leaves_the_matrix_as_it_was(in_file, tmp_path):
+    def moody(returns):
+        if len(returns) != 159:
+            raise ValueError("not today")
+        return returns + 0.0
+
+    specs = {"moody": spec("moody", moody)}
+    path = tmp_path / "matrix.npy" if in_file else None
+    matrix = build(MONTHLY.as_of(MONTHLY.dates[-2]), catalogue=specs, out=path)
+    with pytest.raises(FeatureError, match="'moody' failed: ValueError: not today"):
+        append(matrix, MONTHLY, specs)
+    calm = {"moody": spec("moody", lambda returns: returns + 0.0)}
+    after = append(matrix, MONTHLY, calm)
+    assert in_file or after.room is matrix.room
+    np.testing.assert_array_equal(after.values[:, :, 0], MONTHLY.returns)
+    assert not in_file or np.array_equal(np.load(path), after.values, equal_nan=True)
