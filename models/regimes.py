@@ -47,6 +47,8 @@ class RegimePath:
         First row that each fit told.
     restarted : ndarray of bool, shape (F,)
         Whether the fit came from a cold start, as the first one does.
+    loss : ndarray of shape (F,)
+        `RegimeModel.loss_` of each fit.
     features : tuple of str
         Names of the K features.
     """
@@ -57,6 +59,7 @@ class RegimePath:
     centres: Floats
     refits: Ints
     restarted: NDArray[np.bool_]
+    loss: Floats
     features: tuple[str, ...]
 
 
@@ -127,8 +130,8 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
             raise NotFittedError(f"{type(self).__name__} is not fitted: call fit before tell")
         Z = self._standardised(np.ascontiguousarray(X, dtype=np.float64))
         probabilities, anomaly = self._tell(Z)
-        known = ~np.isnan(Z).all(axis=1, keepdims=True)
-        return np.where(known, probabilities, np.nan), np.where(known[:, 0], anomaly, np.nan)
+        known = np.asarray(np.isfinite(Z).any(axis=1))
+        return np.where(known[:, None], probabilities, np.nan), np.where(known, anomaly, np.nan)
 
     def _standardised(self, X: Floats) -> Floats:
         """Return X scaled and clipped, with what is missing left missing."""
@@ -180,7 +183,7 @@ def walk_regimes(X: Floats, folds: Sequence[Fold], names: Sequence[str], model: 
         Left as it is; copies are fitted.
     """
     probabilities, anomaly = np.full((len(X), model.n_states), np.nan), np.full(len(X), np.nan)
-    centres, restarted = [], []
+    centres, restarted, loss = [], [], []
     current: RegimeModel | None = None
     seen_cold = -1
     for fold in folds:
@@ -190,11 +193,19 @@ def walk_regimes(X: Floats, folds: Sequence[Fold], names: Sequence[str], model: 
         probabilities[fold.test], anomaly[fold.test] = current.tell(X[fold.test])
         centres.append(current.centres_)
         restarted.append(fresh)
+        loss.append(current.loss_)
     told = np.isfinite(probabilities[:, 0])
     label = np.where(told, np.argmax(np.where(told[:, None], probabilities, 0.0), axis=1), -1)
     refits = np.array([fold.test[0] for fold in folds], dtype=np.int64)
     return RegimePath(
-        probabilities, label, anomaly, np.array(centres), refits, np.array(restarted), tuple(names)
+        probabilities,
+        label,
+        anomaly,
+        np.array(centres),
+        refits,
+        np.array(restarted),
+        np.array(loss),
+        tuple(names),
     )
 
 

@@ -4,8 +4,9 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
+from causality import first_difference
 from hmmlearn.hmm import GaussianHMM
-from regime_markets import chain
+from regime_markets import chain, folds
 from scipy.stats import multivariate_normal
 
 import models.hmm
@@ -19,6 +20,7 @@ from models.hmm import (
     maximised,
     with_floor,
 )
+from models.regimes import walk_regimes
 
 
 def random_chain(rng, n_states, n_features, diagonal=False):
@@ -207,6 +209,22 @@ def test_states_that_differ_in_scatter_alone_are_found_and_keep_their_identity()
         )
         told, _ = later.tell(X[1200:])
         assert ((told[:, 1 - calm] > 0.5) == (state[1200:] == 0)).mean() > 0.85
+
+
+def test_smoothed_probabilities_would_be_caught(monkeypatch):
+    X, _ = planted(900)
+
+    def told(rows):
+        return walk_regimes(rows, folds(len(rows), 300, 50), ["a", "b"], HMMRegimes(2)).probabilities
+
+    assert first_difference("filtered", told(X), told(X[:620]), 620) is None
+
+    def smooth(self, Z):
+        filtered, weight, surprise = self._filter(Z, self._predicted)
+        return backward(filtered, weight, self._chain.transitions)[0], surprise
+
+    monkeypatch.setattr(HMMRegimes, "_tell", smooth)
+    assert first_difference("smoothed", told(X), told(X[:620]), 620) is not None
 
 
 @pytest.mark.parametrize("covariance", ["diagonal", "full"])
