@@ -21,7 +21,7 @@ from validation.walk_forward import Fold
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-COLD_SHARE = 0.1
+COLD_SHARE = 0.05
 """A cold restart is tried when the last one had not seen this share of the training rows."""
 
 MARGIN = 0.01

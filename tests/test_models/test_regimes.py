@@ -1,5 +1,7 @@
 """Regimes of all kinds: found, kept apart from refit to refit, and never revised."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -97,6 +99,17 @@ def test_telling_in_pieces_or_twice_says_the_same(model):
     np.testing.assert_array_equal(once, again)
     for n in (1, 2, 3, 17, 64):
         np.testing.assert_array_equal(model.tell(X[700 : 700 + n])[0], once[:n])
+
+
+def test_walks_side_by_side_are_those_one_after_another():
+    X, _ = market(noise=0.2)
+    walk = folds(900, 300, 60)
+    jobs = [partial(walk_regimes, X, walk, ["a", "b"], kind) for kind in KINDS]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda job: job(), jobs))
+    for path, job in zip(together, jobs, strict=True):
+        np.testing.assert_array_equal(path.probabilities, job().probabilities)
+        np.testing.assert_array_equal(path.loss, job().loss)
 
 
 def permuted(centres):
