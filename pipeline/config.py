@@ -14,6 +14,10 @@ from pydantic import Field, ValidationError, model_validator
 from allocation.constraints import Constraints, Group
 from allocation.errors import AllocationError
 from market.hints import suggest
+from models.hmm import HMMRegimes
+from models.jump import JumpRegimes
+from models.kmeans import KMeansRegimes
+from models.regimes import RegimeModel
 from pipeline.errors import ConfigError
 from pipeline.model_config import MOST, CombinationModel, Fitted, ModelSection, Positive, Section
 
@@ -69,8 +73,9 @@ class WalkForwardSection(Section):
 
 
 class RegimesSection(Section):
-    """K-means regimes of the market; the first feature orders the states."""
+    """States of the market; the first feature orders them."""
 
+    kind: Literal["kmeans", "hmm", "jump"] = "kmeans"
     states: Annotated[int, Field(ge=2, le=12)] = 3
     features: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "market_volatility_12",
@@ -79,6 +84,25 @@ class RegimesSection(Section):
         "average_correlation_12",
     )
     min_train: Positive
+    refit_every: Positive | None = None
+    covariance: Literal["diagonal", "full"] | None = None
+    jump_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _settings_go_with_kind(self) -> RegimesSection:
+        for key, kind in (("covariance", "hmm"), ("jump_penalty", "jump")):
+            if getattr(self, key) is not None and self.kind != kind:
+                raise ValueError(f"{key} is a setting of kind {kind}, not of kind {self.kind}")
+        return self
+
+    def make(self, seed: int) -> RegimeModel:
+        """Return the model, not fitted."""
+        if self.kind == "hmm":
+            return HMMRegimes(self.states, self.covariance or "full", seed)
+        if self.kind == "jump":
+            penalty = 10.0 if self.jump_penalty is None else self.jump_penalty
+            return JumpRegimes(self.states, penalty, seed)
+        return KMeansRegimes(self.states, seed)
 
 
 class CalibrationSection(Section):

@@ -51,8 +51,7 @@ def make_regimes(matrix: FeatureMatrix, schedule: Schedule, config: RunConfig) -
         np.stack(columns, axis=1),
         schedule.regime_folds,
         config.regimes.features,
-        n_states=config.regimes.states,
-        seed=config.seed,
+        config.regimes.make(config.seed),
     )
 
 

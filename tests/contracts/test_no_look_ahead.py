@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from causality import violations
+from sklearn.base import clone
 from synthetic import make_panel
 
 import models.linear
 from features.spec import feature, registered
 from market.sources import load
-from models.regimes import KMeansRegimes, walk_regimes
+from models.regimes import walk_regimes
 from models.scaling import Standardiser
 from pipeline import stages, timetable, trading
 from pipeline.config import RunConfig, load_config
@@ -238,10 +239,35 @@ def test_a_backward_fill_is_caught(small, monkeypatch):
     assert any(line.split(": ")[1].startswith("feature") for line in look(small))
 
 
+@pytest.mark.parametrize("kind", ["kmeans", "hmm", "jump"])
+@pytest.mark.parametrize("source", ["industries", "stocks"])
+def test_regimes_of_each_kind_are_told_from_the_past(source, kind):
+    panel, config = sources()[source]
+    every = {"industries": 1, "stocks": 21}[source]
+    update = {"kind": kind, "refit_every": every}
+    config = config.model_copy(update={"regimes": config.regimes.model_copy(update=update)})
+    # The walk needs four features of the market alone, which makes room for more rows to cut at.
+    features = config.features.model_copy(update={"include": config.regimes.features})
+    config = config.model_copy(update={"features": features})
+
+    def regimes(panel):
+        matrix = stages.make_features(panel, config)
+        path = stages.make_regimes(matrix, timetable.make_schedule(panel, matrix, config), config)
+        return {
+            "probabilities": path.probabilities,
+            "labels": path.label,
+            "anomaly": path.anomaly,
+            "centres": by_date(len(panel.dates), path.refits, path.centres),
+        }
+
+    n = len(panel.dates)
+    assert violations(regimes, panel, [n - 71, n - 40, n - 2], seed=5) == []
+
+
 def test_clusters_fitted_on_all_dates_are_caught(small, monkeypatch):
-    def leaking(X, folds, names, *, n_states, seed):
-        path = walk_regimes(X, folds, names, n_states=n_states, seed=seed)
-        probabilities, anomaly = KMeansRegimes(n_states, seed).fit(X).tell(X)
+    def leaking(X, folds, names, model):
+        path = walk_regimes(X, folds, names, model)
+        probabilities, anomaly = clone(model).fit(X).tell(X)
         probabilities[: folds[0].test[0]] = np.nan
         return replace(path, probabilities=probabilities, anomaly=anomaly, label=probabilities.argmax(axis=1))
 
