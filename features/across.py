@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.compiled import compiled
+from features.tables import as_table
+
 Floats = NDArray[np.float64]
 
 EQUAL = 1e-12
@@ -39,13 +42,35 @@ def zscore(x: Floats) -> Floats:
     NaN stays NaN. Where a date has a single value, or all are equal, the score is 0: nothing sets the assets
     apart, and a neutral score keeps them in the universe where NaN would throw them out of it.
     """
-    present = np.isfinite(x)
-    centre, spread = mean(x), std(x, ddof=0)
-    size = np.max(np.abs(np.where(present, x, 0.0)), axis=1, initial=0.0)
-    apart = spread > EQUAL * size
-    scale = np.where(apart, spread, 1.0)[:, None]
-    scores = np.where(apart[:, None], (x - centre[:, None]) / scale, 0.0)
-    return np.where(present, scores, np.nan)
+    table = as_table(x)
+    out = np.empty(table.shape)
+    _scores(table, out)
+    return out
+
+
+@compiled
+def _scores(x: Floats, out: Floats) -> None:
+    """Write the scores of each row."""
+    for t in range(len(x)):
+        row, to = x[t], out[t]
+        count, total, size = 0, 0.0, 0.0
+        for value in row:
+            if value - value == 0.0:
+                count += 1
+                total += value
+                size = max(size, abs(value))
+        centre = total / max(count, 1)
+        squares = 0.0
+        for value in row:
+            if value - value == 0.0:
+                squares += (value - centre) * (value - centre)
+        spread = np.sqrt(squares / max(count, 1))
+        apart = spread > EQUAL * size
+        scale = spread if apart else 1.0
+        for i in range(len(row)):
+            value = row[i]
+            score = (value - centre) / scale if apart else 0.0
+            to[i] = score if value - value == 0.0 else np.nan
 
 
 def rank(x: Floats) -> Floats:
@@ -53,20 +78,29 @@ def rank(x: Floats) -> Floats:
 
     NaN stays NaN; a single value has rank 0, for the reason given in `zscore`.
     """
-    present = np.isfinite(x)
-    keyed = np.where(present, x, np.inf)
-    order = np.argsort(keyed, axis=1, kind="stable")
-    ordered = np.take_along_axis(keyed, order, axis=1)
-    place = np.broadcast_to(np.arange(x.shape[1]), x.shape)
-    new = np.ones(x.shape, dtype=np.bool_)
-    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    last = np.ones(x.shape, dtype=np.bool_)
-    last[:, :-1] = new[:, 1:]
-    first_of_ties = np.maximum.accumulate(np.where(new, place, 0), axis=1)
-    from_right = np.where(last, place, x.shape[1])[:, ::-1]
-    last_of_ties = np.minimum.accumulate(from_right, axis=1)[:, ::-1]
-    places = np.empty(x.shape)
-    np.put_along_axis(places, order, (first_of_ties + last_of_ties) / 2.0, axis=1)
-    highest = np.maximum(count(x) - 1.0, 1.0)[:, None]
-    alone = count(x)[:, None] < 2
-    return np.where(present, np.where(alone, 0.0, places / highest - 0.5), np.nan)
+    table = as_table(x)
+    out = np.empty(table.shape)
+    # Equal values share a rank, so that the order in which they are sorted does not matter.
+    _places(table, np.argsort(np.where(np.isfinite(table), table, np.inf), axis=1), out)
+    return out
+
+
+@compiled
+def _places(x: Floats, order: NDArray[np.int64], out: Floats) -> None:
+    """Write the ranks of each row, given the order of its values, those that are missing last."""
+    for t in range(len(x)):
+        row, sorted_assets, to = x[t], order[t], out[t]
+        count = 0
+        for i in range(len(row)):
+            to[i] = np.nan
+            count += 1 if row[i] - row[i] == 0.0 else 0
+        start = 0
+        while start < count:
+            value = row[sorted_assets[start]]
+            stop = start + 1
+            while stop < count and row[sorted_assets[stop]] == value:
+                stop += 1
+            place = 0.5 * (start + stop - 1) / (count - 1) - 0.5 if count > 1 else 0.0
+            for k in range(start, stop):
+                to[sorted_assets[k]] = place
+            start = stop

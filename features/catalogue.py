@@ -52,12 +52,19 @@ def dictionary(names: Iterable[str]) -> list[dict[str, str]]:
             {
                 "name": name,
                 "stage": spec.stage,
-                "lookback": f"{spec.lookback} months" if spec.lookback else "that of its inputs",
+                "lookback": _lookback(spec),
                 "unit": spec.unit,
                 "definition": spec.definition,
             }
         )
     return rows
+
+
+def _lookback(spec: FeatureSpec) -> str:
+    """Word how much history a feature needs."""
+    parts = [(spec.lookback, "month"), (spec.rows, "row")]
+    words = [f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts if count]
+    return " and ".join(words) or "that of its inputs"
 
 
 def select(

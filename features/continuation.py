@@ -81,7 +81,8 @@ def save(state: Floats) -> None:
     """Keep the state that a recursion had before the last row of its arrays.
 
     Before, not after: the last row is computed once more with the dates that are appended, which shows that the
-    computation goes on where it stopped.
+    computation goes on where it stopped. The last axis is the assets; a state with another last axis is common
+    to all of them.
     """
     current = _CURRENT.get()
     if current is not None:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
+from features.building import classified, compute, compute_series, default_workers
 from features.catalogue import catalogue as full_catalogue
-from features.catalogue import dictionary, macro_names, ordered, plan, select
-from features.returns import wealth
-from features.spec import INPUTS, STAGES, FeatureError, FeatureSpec
+from features.catalogue import dictionary, ordered, select
+from features.history import History, arrays, signature
+from features.inputs import Inputs, check_losses
+from features.recipe import Recipe, resolve
+from features.room import Room
+from features.spec import STAGES, FeatureError, FeatureSpec
+from features.work import Past, Work
 from market.hints import suggest
 from market.panel import Panel
 
 __all__ = ["FeatureMatrix", "build", "dictionary"]
 
 Floats = NDArray[np.float64]
-SMALLEST_GROWTH = 1e-6
-"""What is left after a total loss, for logarithms: the loss counts, and stays finite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +34,9 @@ class FeatureMatrix:
     Attributes
     ----------
     values : ndarray of shape (T, N, K)
-        C-ordered, read-only. Row t depends on data up to t alone. NaN before a column is warm, where a window
-        is not full enough and, for a feature of an asset, where that asset is not listed.
+        Read-only; C-ordered, unless columns are reserved behind them. Row t depends on data up to t alone. NaN
+        before a column is warm, where a window is not full enough and, for a feature of an asset, where that
+        asset is not listed.
     names : tuple of str, length K
         Sorted by stage and name.
     stages : tuple of str, length K
@@ -40,6 +46,11 @@ class FeatureMatrix:
         Which columns are the same for all assets. They have values also where an asset is not listed.
     missing : dict of str to str
         Features that the panel cannot give, with the reason.
+    history : History
+        What `features.appending.append` needs to know.
+    recomputed : tuple of str
+        Features that the last `append` had to compute from the first date on, because they look further back
+        than their lookback says.
     """
 
     values: Floats
@@ -48,10 +59,12 @@ class FeatureMatrix:
     warm: tuple[int, ...]
     common: NDArray[np.bool_]
     missing: dict[str, str]
+    history: History
+    room: Room = field(repr=False)
+    recomputed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Freeze the arrays."""
-        object.__setattr__(self, "values", np.ascontiguousarray(self.values))
         self.values.setflags(write=False)
         self.common.setflags(write=False)
 
@@ -68,12 +81,51 @@ class FeatureMatrix:
             raise FeatureError(f"the matrix has no feature {name!r}{why}")
         return self.values[:, :, self.names.index(name)]
 
+    def beside(self, columns: Floats) -> Floats:
+        """Return the features and further columns behind them, (T, N, K + n), read-only.
+
+        Nothing is copied where exactly so many columns are reserved (`build(..., extra=n)`): they are filled, the
+        first time. Otherwise, and every other time, the result is a new array.
+
+        Parameters
+        ----------
+        columns : ndarray of shape (T, n) or (T, N, n)
+        """
+        columns = columns[:, None, :] if columns.ndim == 2 else columns
+        n_dates, _, n_features = self.values.shape
+        whole = self.room.array[:n_dates]
+        if whole.shape[2] != n_features + columns.shape[2] or not self.room.take_reserve():
+            whole = np.empty((*self.values.shape[:2], n_features + columns.shape[2]), self.values.dtype)
+            whole[:, :, :n_features] = self.values
+        whole[:, :, n_features:] = columns
+        whole.setflags(write=False)
+        return whole
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is stored: the rows in use, with the columns reserved behind them, and no spare room."""
+        state = dict(self.__dict__)
+        state["values"] = self.room.array[: len(self.values)]
+        del state["room"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what was stored as it is."""
+        whole = state["values"]
+        values = whole[:, :, : len(state["names"])]
+        self.__dict__.update(state, values=values, room=Room(whole, len(whole)))
+        self.__post_init__()
+
 
 def build(
     panel: Panel,
     include: Sequence[str] = STAGES,
     exclude: Sequence[str] = (),
     catalogue: Mapping[str, FeatureSpec] | None = None,
+    *,
+    dtype: DTypeLike = np.float64,
+    extra: int = 0,
+    out: Path | None = None,
+    workers: int | None = None,
 ) -> FeatureMatrix:
     """Compute features.
 
@@ -86,6 +138,14 @@ def build(
         Stages or features to leave out; it wins over `include`. What others need is computed all the same.
     catalogue : mapping of str to FeatureSpec, optional
         The features there are; by default all that this package defines and all that were registered.
+    dtype : float64 or float32
+        Type of the matrix. Everything is computed in double precision, and rounded once when it is written.
+    extra : int
+        Columns to reserve behind the features, for `FeatureMatrix.beside`.
+    out : Path, optional
+        A .npy file to write the matrix to, which may be larger than memory; by default it is in memory.
+    workers : int, optional
+        Threads; by default as many as there are processors. The values are the same for any number.
 
     Returns
     -------
@@ -96,106 +156,68 @@ def build(
     FeatureError
         If a name in `include` or `exclude` or an input of a feature is unknown, features depend on each other
         in a circle, a feature asked for by name needs what the panel lacks, the panel can give none of the
-        features, or a feature fails, is infinite or has the wrong shape.
+        features, or a feature fails, is infinite, has the wrong shape or changes when later dates are added.
     """
-    specs = full_catalogue() if catalogue is None else ordered(catalogue)
-    wanted, by_name = select(specs, include, exclude)
-    series = macro_names(specs) | set(panel.macro)
-    values = _inputs(panel, series - set(specs) - set(INPUTS))
-    warm: dict[str, int] = {}
-    missing: dict[str, str] = {}
-    for name in plan(specs, wanted, series):
-        lacking = _lacking(specs[name], panel, series, missing)
-        if lacking and name in by_name:
-            raise FeatureError(f"feature {name!r} cannot be computed: {lacking}")
-        if lacking:
-            missing[name] = lacking
-            continue
-        base = max((warm[i] for i in specs[name].inputs if i in warm), default=0)
-        warm[name] = base + max(specs[name].lookback * panel.month - 1, 0)
-        values[name] = _computed(specs[name], values, panel, warm[name])
-    names = [name for name in wanted if name not in missing]
-    if not names:
-        raise FeatureError(f"panel {panel.name!r} can give no feature: {missing[wanted[0]]}")
-    out = np.empty((*panel.returns.shape, len(names)))
-    for k, name in enumerate(names):
-        column = np.asarray(values[name])
-        out[:, :, k] = column if column.ndim == 2 else column[:, None]
+    if np.dtype(dtype) not in (np.float64, np.float32):
+        raise FeatureError(f"dtype is {np.dtype(dtype)}, expected float64 or float32")
+    include, exclude = tuple(include), tuple(exclude)
+    recipe = recipe_for(panel, include, exclude, catalogue)
+    check_losses(panel)
+    n_dates, n_assets = panel.returns.shape
+    room = Room.new(n_dates, n_assets, len(recipe.columns) + extra, dtype, out)
+    inputs = Inputs(panel, set(recipe.macro))
+    work = Work(inputs, recipe, frozenset(), room.array, dict(inputs.series))
+    compute_series(work)
+    work, past = _computed(work, workers or default_workers())
+    steps = {step.name: step for step in work.recipe.steps}
+    common = [name in work.series or past.tails[name].ndim == 1 for name in recipe.columns]
     return FeatureMatrix(
-        values=out,
-        names=tuple(names),
-        stages=tuple(specs[name].stage for name in names),
-        warm=tuple(warm[name] for name in names),
-        common=np.array([np.ndim(values[name]) == 1 for name in names], dtype=np.bool_),
-        missing={name: reason for name, reason in missing.items() if name in wanted},
+        values=room.array[:n_dates, :, : len(recipe.columns)],
+        names=recipe.columns,
+        stages=tuple(steps[name].spec.stage for name in recipe.columns),
+        warm=tuple(steps[name].warm for name in recipe.columns),
+        common=np.array(common, dtype=np.bool_),
+        missing=recipe.missing,
+        history=History(
+            include,
+            exclude,
+            panel.assets,
+            panel.month,
+            arrays(inputs, recipe),
+            {},
+            signature(recipe),
+            {step.name: step.kind for step in work.recipe.steps},
+            work.deep,
+            past.trimmed(recipe.history()),
+        ),
+        room=room,
     )
 
 
-def _inputs(panel: Panel, series: set[str]) -> dict[str, Floats | int]:
-    """Return what features can ask for, as far as the panel has it, read-only."""
-    _check_losses(panel)
-    growth = np.maximum(1.0 + panel.returns, SMALLEST_GROWTH)
-    values: dict[str, Floats] = {
-        "returns": panel.returns,
-        "log_returns": np.log(growth),
-        "excess": panel.returns - panel.cash[:, None],
-        "level": wealth(panel.returns),
-        "market": panel.market,
-        "cash": panel.cash,
-    }
-    if panel.volume is not None:
-        values["volume"] = panel.volume
-    values |= {name: panel.macro[name].at(panel.dates) for name in series & set(panel.macro)}
-    for array in values.values():
-        array.setflags(write=False)
-    return {**values, "month": panel.month}
+def recipe_for(
+    panel: Panel, include: Sequence[str], exclude: Sequence[str], catalogue: Mapping[str, FeatureSpec] | None
+) -> Recipe:
+    """Return how to compute the features that are asked for."""
+    specs = full_catalogue() if catalogue is None else ordered(catalogue)
+    wanted, by_name = select(specs, include, exclude)
+    return resolve(specs, wanted, by_name, panel)
 
 
-def _check_losses(panel: Panel) -> None:
-    """Refuse returns below -1: they have no logarithm, and nobody can lose more than all."""
-    wrong = np.argwhere(panel.returns < -1.0)
-    if len(wrong):
-        t, j = wrong[0]
-        raise FeatureError(
-            f"panel {panel.name!r}: the return of {panel.assets[j]} on {panel.dates[t]:%Y-%m-%d} is "
-            f"{panel.returns[t, j]:g}, expected a fraction of at least -1"
-        )
+def _computed(work: Work, workers: int) -> tuple[Work, Past]:
+    """Compute all dates; who looks further back than its lookback says is computed from row 0 on."""
+    while True:
+        work = replace(work, recipe=classified(work))
+        past, failed = compute(work, Past(), 0, workers)
+        if not failed:
+            return work, past
+        if failed & work.deep:
+            raise looks_ahead(failed & work.deep)
+        work = replace(work, deep=work.deep | failed)
 
 
-def _lacking(spec: FeatureSpec, panel: Panel, series: set[str], missing: Mapping[str, str]) -> str:
-    """Return why the panel cannot give the feature, or nothing."""
-    for needed in spec.inputs:
-        if needed in missing:
-            return f"it needs {needed}, and {missing[needed]}"
-        if needed == "volume" and panel.volume is None:
-            return "the panel has no volume"
-        if needed in series and needed not in panel.macro:
-            return f"the panel has no macro series {needed!r}{suggest(needed, panel.macro)}"
-    return ""
-
-
-def _computed(spec: FeatureSpec, values: Mapping[str, Floats | int], panel: Panel, warm: int) -> Floats:
-    """Return the feature, checked, NaN before it is warm and where the asset is not listed, read-only."""
-    try:
-        # What a division by zero gives is checked below, with the place where it happened.
-        with np.errstate(all="ignore"):
-            result = np.asarray(spec.kernel(**{name: values[name] for name in spec.inputs}), dtype=np.float64)
-    except Exception as error:
-        raise FeatureError(f"feature {spec.name!r} failed: {type(error).__name__}: {error}") from error
-    shape = panel.returns.shape
-    if result.shape not in (shape, shape[:1]):
-        raise FeatureError(
-            f"feature {spec.name!r} has shape {result.shape}, expected {shape} or {shape[:1]}: rows are dates"
-        )
-    usable = panel.listed if result.ndim == 2 else np.ones(shape[0], dtype=np.bool_)
-    result = np.where(usable, result, np.nan)
-    result[:warm] = np.nan
-    infinite = np.argwhere(np.isinf(result))
-    if len(infinite):
-        where = panel.dates[infinite[0][0]].strftime("%Y-%m-%d")
-        who = f" for {panel.assets[infinite[0][1]]}" if result.ndim == 2 else ""
-        raise FeatureError(
-            f"feature {spec.name!r} is infinite{who} on {where}; give NaN where a divisor is zero"
-        )
-    result.setflags(write=False)
-    return result
+def looks_ahead(names: set[str]) -> FeatureError:
+    """Return the error that names features whose past changes."""
+    return FeatureError(
+        f"{', '.join(repr(name) for name in sorted(names))}: the value of a past date is another when later dates "
+        "are added; a feature may depend on data up to its date alone"
+    )

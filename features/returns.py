@@ -10,8 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.recursive import wealth
 from features.rolling import divide, lag, required, rolling_mean, rolling_std, rolling_sum
 from features.spec import feature
+
+__all__ = ["compound", "wealth"]
 
 Floats = NDArray[np.float64]
 
@@ -19,12 +22,6 @@ Floats = NDArray[np.float64]
 def compound(log_returns: Floats, window: int) -> Floats:
     """Return the simple return over a trailing window, given log returns."""
     return np.expm1(rolling_sum(log_returns, window))
-
-
-def wealth(returns: Floats) -> Floats:
-    """Return the total return index, 1 before row 0, NaN where the return is missing."""
-    present = np.isfinite(returns)
-    return np.where(present, np.cumprod(1.0 + np.where(present, returns, 0.0), axis=0), np.nan)
 
 
 @feature(stage="asset", lookback=1, unit="fraction")
@@ -89,10 +86,13 @@ def seasonality_60(log_returns: Floats, month: int) -> Floats:
     observations in a month. At least four of the five must be present.
     """
     monthly = rolling_sum(log_returns, month)
-    past = np.stack([lag(monthly, (12 * year - 1) * month) for year in range(1, 6)])
-    present = np.isfinite(past)
-    total, count = np.where(present, past, 0.0).sum(axis=0), present.sum(axis=0)
-    return np.where(count >= required(5), total / np.maximum(count, 1), np.nan)
+    total, count = np.zeros_like(monthly), np.zeros_like(monthly)
+    for year in range(1, 6):
+        past = lag(monthly, (12 * year - 1) * month)
+        present = np.isfinite(past)
+        np.add(total, past, out=total, where=present)
+        count += present
+    return np.where(count >= required(5), total / np.maximum(count, 1.0), np.nan)
 
 
 @feature(stage="asset", lookback=12, unit="monthly information ratio")

@@ -1,10 +1,14 @@
-"""What a feature is: an annotated function whose name is a column and whose parameters are its inputs."""
+"""What a feature is: an annotated function whose name is a column and whose parameters are its inputs.
+
+A function with windows is a family of features, one for each window.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Literal, TypeVar, get_args
 
 import numpy as np
@@ -12,7 +16,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Kernel = Callable[..., Floats]
-Stage = Literal["asset", "market", "macro", "cross_section"]
+Stage = Literal["asset", "bar", "market", "macro", "cross_section"]
 F = TypeVar("F", bound=Kernel)
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -24,6 +28,11 @@ INPUTS = {
     "market": "(T,) simple total return of the market",
     "cash": "(T,) simple return of cash",
     "volume": "(T, N) units traded; only if the panel has them",
+    "open": "(T, N) first price of the step, in the unit of the adjusted close; only if the panel has bars",
+    "high": "(T, N) highest price of the step; only if the panel has bars",
+    "low": "(T, N) lowest price of the step; only if the panel has bars",
+    "close": "(T, N) last price of the step; only if the panel has bars",
+    "vwap": "(T, N) volume-weighted mean price of the step; only if the panel has it",
     "month": "int, observations in a month (1 monthly, 21 daily)",
 }
 """What any feature can ask for by name, beside other features and the panel's macro series (T,)."""
@@ -53,6 +62,9 @@ class FeatureSpec:
         First paragraph of the docstring.
     kernel : callable
         Takes the inputs, returns an array (T, N), or (T,) when it is common to all assets.
+    rows : int
+        Rows of history that the function needs beyond what its inputs need, for windows that do not scale with
+        the panel's frequency.
     """
 
     name: str
@@ -62,53 +74,108 @@ class FeatureSpec:
     inputs: tuple[str, ...]
     definition: str
     kernel: Kernel
+    rows: int = 0
+
+    def history(self, month: int) -> int:
+        """Return the rows that the function needs beyond what its inputs need, given the rows of a month."""
+        return self.lookback * month + self.rows
 
 
 _CATALOGUE: dict[str, FeatureSpec] = {}
 
 
-def feature(*, stage: Stage, lookback: int = 0, unit: str) -> Callable[[F], F]:
-    """Register a function as a feature.
+def feature(
+    *, stage: Stage, lookback: int = 0, rows: int = 0, windows: Sequence[int] = (), unit: str
+) -> Callable[[F], F]:
+    """Register a function as a feature, or as a family of features with one window each.
 
     The function gets arrays whose rows are dates, oldest first, and must return an array with the same number
     of rows in which row t depends on rows up to t alone. It must not fit anything.
 
+    It is called for some of the assets or some of the dates at a time. A feature of stage asset sees one asset,
+    whoever else is in the array; where an example shows that it sees others, it gets all assets at once, which
+    is right, and slower. A feature of stage cross_section without a lookback sees one date. Where dates are
+    appended, it gets as much of the past as its lookback says: where that is too little for it to give the last
+    known date again, it is computed from the first date on, which is right, and slower.
+
     Parameters
     ----------
-    stage : {"asset", "market", "macro", "cross_section"}
+    stage : {"asset", "bar", "market", "macro", "cross_section"}
     lookback : int
-        Months of history needed beyond what the inputs need: the column is warm after them.
+        Months of history needed beyond what the inputs need, 0 for a function of one date or a recursion: the
+        column is warm after them.
+    rows : int
+        Rows needed on top of that, for windows that are counted in observations whatever the panel's frequency.
+        Today's value and that of the row before are 2 rows.
+    windows : sequence of int
+        Windows in rows. The function is registered once for each, as its own name followed by the window, which
+        also takes the place of `{window}` in the docstring. With a parameter `window` it gets the window there,
+        and needs that many rows of history on top. A parameter named like a family gets that family's feature of
+        the same window.
     unit : str
 
     Raises
     ------
     FeatureError
-        If the stage is unknown, the lookback is negative, the docstring is missing, the name is taken, or the
-        parameters do not name inputs.
+        If the stage is unknown, a lookback or window is not possible, the docstring is missing, the name is
+        taken, or the parameters do not name inputs.
     """
 
     def register(function: F) -> F:
         name = function.__name__
-        definition = inspect.getdoc(function)
         if stage not in STAGES:
             raise FeatureError(f"feature {name!r}: stage {stage!r} is not one of {', '.join(STAGES)}")
-        if not isinstance(lookback, int) or lookback < 0:
-            raise FeatureError(f"feature {name!r}: lookback is {lookback!r}, expected 0 or more whole months")
+        for option, value, unit_of in (("lookback", lookback, "months"), ("rows", rows, "rows")):
+            if not isinstance(value, int) or value < 0:
+                raise FeatureError(
+                    f"feature {name!r}: {option} is {value!r}, expected 0 or more whole {unit_of}"
+                )
+        if not all(isinstance(window, int) and window > 0 for window in windows):
+            raise FeatureError(f"feature {name!r}: windows are {windows!r}, expected whole rows, 1 or more")
+        definition = inspect.getdoc(function)
         if not definition:
             raise FeatureError(f"feature {name!r}: its docstring is its definition, and is missing")
-        if name in INPUTS:
-            raise FeatureError(f"feature {name!r}: the name belongs to an input")
-        known = _CATALOGUE.get(name)
-        if known is not None and known.kernel.__module__ != function.__module__:
-            raise FeatureError(
-                f"feature {name!r} is defined in {known.kernel.__module__} and in {function.__module__}"
-            )
-        inputs = _inputs(name, function)
         summary = " ".join(definition.split("\n\n")[0].split())
-        _CATALOGUE[name] = FeatureSpec(name, stage, lookback, unit, inputs, summary, function)
+        spec = FeatureSpec(name, stage, lookback, unit, _inputs(name, function), summary, function, rows)
+        members = [_member(spec, window) for window in windows] if windows else [spec]
+        for member in members:
+            _add(member)
         return function
 
     return register
+
+
+def _member(family: FeatureSpec, window: int) -> FeatureSpec:
+    """Return the feature of a family that has a certain window."""
+    inputs = {
+        f"{parameter}{window}" if f"{parameter}{window}" in _CATALOGUE else parameter: parameter
+        for parameter in family.inputs
+        if parameter != "window"
+    }
+    own = {"window": window} if "window" in family.inputs else {}
+
+    @wraps(family.kernel)
+    def kernel(**values: Floats) -> Floats:
+        return family.kernel(**{inputs[name]: array for name, array in values.items()}, **own)
+
+    return replace(
+        family,
+        name=f"{family.name}{window}",
+        inputs=tuple(inputs),
+        definition=family.definition.replace("{window}", str(window)),
+        kernel=kernel,
+        rows=family.rows + sum(own.values()),
+    )
+
+
+def _add(spec: FeatureSpec) -> None:
+    """Register a feature under its name."""
+    if spec.name in INPUTS:
+        raise FeatureError(f"feature {spec.name!r}: the name belongs to an input")
+    known, module = _CATALOGUE.get(spec.name), spec.kernel.__module__
+    if known is not None and known.kernel.__module__ != module:
+        raise FeatureError(f"feature {spec.name!r} is defined in {known.kernel.__module__} and in {module}")
+    _CATALOGUE[spec.name] = spec
 
 
 def _inputs(name: str, function: Kernel) -> tuple[str, ...]:

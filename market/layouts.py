@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,14 +16,14 @@ from market.dates import read_dates
 from market.errors import SourceError
 from market.files import read_columns, read_header
 from market.hints import suggest
-from market.panel import Floats
+from market.panel import BARS, Floats
 
 Layout = Literal["wide", "long"]
 
 DATE_NAMES = ("date", "dates", "datetime", "timestamp", "time", "month", "__index_level_0__", "")
 ASSET_NAMES = ("asset", "symbol", "ticker")
 VALUE_NAMES: dict[Kind, tuple[str, ...]] = {
-    "prices": ("price", "adj_close", "adj close", "close"),
+    "prices": ("price", "adj_close", "adj close", "adjusted_close", "adjusted close", "close"),
     "returns": ("return", "returns", "ret"),
 }
 
@@ -40,6 +40,9 @@ class Grid:
     values : ndarray of shape (T, N)
     volume : ndarray of shape (T, N) or None
     findings : tuple of Finding
+    bars : mapping of str to ndarray of shape (T, N)
+        Prices of bars as the file holds them; if there are any, with the close in their unit, which differs from
+        `values` where those are adjusted.
     """
 
     dates: pd.DatetimeIndex
@@ -47,13 +50,15 @@ class Grid:
     values: Floats
     volume: Floats | None
     findings: tuple[Finding, ...]
+    bars: Mapping[str, Floats] = field(default_factory=dict)
 
     def without(self, name: str) -> Grid:
         """Return the grid without one column."""
         kept = [column for column, label in enumerate(self.names) if label != name]
         names = tuple(self.names[column] for column in kept)
         volume = None if self.volume is None else self.volume[:, kept]
-        return replace(self, names=names, values=self.values[:, kept], volume=volume)
+        bars = {bar: prices[:, kept] for bar, prices in self.bars.items()}
+        return replace(self, names=names, values=self.values[:, kept], volume=volume, bars=bars)
 
 
 def read_grid(path: Path, *, layout: Layout | None, kind: Kind, date_column: str | None) -> Grid:
@@ -136,8 +141,13 @@ def _read_long(path: Path, header: Sequence[str], date_name: str, kind: Kind) ->
                 f" found {', '.join(map(repr, header))}"
             )
     volume_name = _find(header, ("volume",))
-    numbers = [name for name in (value_name, volume_name) if name is not None]
-    contents = read_columns(path, header, texts=[date_name, str(asset_name)], numbers=numbers)
+    bar_names = {bar: found for bar in BARS if kind == "prices" and (found := _find(header, (bar,)))}
+    # Without an unadjusted close beside the price, the price is the close, and bars are in its unit.
+    bar_names = {**bar_names, "close": bar_names.get("close", str(value_name))} if kind == "prices" else {}
+    numbers = [name for name in (value_name, volume_name, *bar_names.values()) if name is not None]
+    contents = read_columns(
+        path, header, texts=[date_name, str(asset_name)], numbers=list(dict.fromkeys(numbers))
+    )
     stamps = read_dates(str(path), date_name, contents.texts[date_name])
     labels = np.array([label.strip() for label in contents.texts[str(asset_name)]], dtype=object)
     days, dates = pd.factorize(stamps, sort=True)
@@ -151,7 +161,8 @@ def _read_long(path: Path, header: Sequence[str], date_name: str, kind: Kind) ->
         return out
 
     values, volume = spread(str(value_name)), spread(volume_name) if volume_name is not None else None
-    return Grid(pd.DatetimeIndex(dates), tuple(names), values, volume, ())
+    bars = {bar: spread(column) for bar, column in bar_names.items()}
+    return Grid(pd.DatetimeIndex(dates), tuple(names), values, volume, (), bars)
 
 
 def _check_pairs(

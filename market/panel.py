@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from market.errors import IntegrityError
 
 Floats = NDArray[np.float64]
+
+BARS = ("open", "high", "low", "close", "vwap")
+"""Prices of an asset's bar: the first, highest, lowest, last and volume-weighted mean of its step."""
 
 
 def frozen(values: object) -> Floats:
@@ -107,6 +111,12 @@ class Panel:
         Observations in a year: 12 for monthly, 252 for daily.
     volume : ndarray of shape (T, N), optional
         Units traded.
+    open, high, low, close, vwap : ndarray of shape (T, N), optional
+        Bars: the first, highest, lowest, last and volume-weighted mean price from the close before to
+        `dates[t]`, above 0, NaN where the asset was not traded. All are in one unit, the one in which the
+        closes give the returns: closes that later dividends and splits adjusted, and the other prices
+        multiplied by the same factor. An adjustment multiplies an asset's past by one number, so that a
+        feature must be a ratio of prices to be blind to it.
     macro : mapping of str to MacroSeries
     notes : tuple of str
         What a reader of results must know about the source (survivorship, revisions).
@@ -120,6 +130,11 @@ class Panel:
     market: Floats
     periods_per_year: int
     volume: Floats | None = None
+    open: Floats | None = None
+    high: Floats | None = None
+    low: Floats | None = None
+    close: Floats | None = None
+    vwap: Floats | None = None
     macro: Mapping[str, MacroSeries] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -131,6 +146,7 @@ class Panel:
             ("cash", shape[:1]),
             ("market", shape[:1]),
             ("volume", shape),
+            *((bar, shape) for bar in BARS),
         ):
             values = getattr(self, name)
             if values is None:
@@ -146,6 +162,11 @@ class Panel:
             raise IntegrityError(f"panel {self.name!r}: asset names must be unique")
         if np.isinf(self.returns).any():
             raise IntegrityError(f"panel {self.name!r}: infinite return")
+        for bar, prices in self.bars.items():
+            if not ((prices > 0) & np.isfinite(prices) | np.isnan(prices)).all():
+                raise IntegrityError(
+                    f"panel {self.name!r}: {bar} holds what is no price: 0, negative or infinite"
+                )
         object.__setattr__(self, "macro", MappingProxyType(dict(self.macro)))
 
     @property
@@ -158,21 +179,33 @@ class Panel:
         """Where an asset has a valid return, shape (T, N)."""
         return np.isfinite(self.returns)
 
+    @property
+    def bars(self) -> dict[str, Floats]:
+        """The prices of bars that the panel has, by name."""
+        found = {name: getattr(self, name) for name in BARS}
+        return {name: prices for name, prices in found.items() if prices is not None}
+
+    def cut(self, rows: slice) -> Panel:
+        """Return some rows of all that is stamped with the panel's dates; macro series stay whole."""
+        bars: dict[str, Any] = {name: prices[rows] for name, prices in self.bars.items()}
+        return replace(
+            self,
+            dates=self.dates[rows],
+            returns=self.returns[rows],
+            cash=self.cash[rows],
+            market=self.market[rows],
+            volume=None if self.volume is None else self.volume[rows],
+            **bars,
+        )
+
     def as_of(self, date: pd.Timestamp) -> Panel:
         """Return everything known at the close of `date`, and nothing else.
 
         Asset names are kept, also of assets that list later: their columns are empty.
         """
         n = int(self.dates.searchsorted(date, side="right"))
-        return replace(
-            self,
-            dates=self.dates[:n],
-            returns=self.returns[:n],
-            cash=self.cash[:n],
-            market=self.market[:n],
-            volume=None if self.volume is None else self.volume[:n],
-            macro={name: series.known_by(date) for name, series in self.macro.items()},
-        )
+        known = {name: series.known_by(date) for name, series in self.macro.items()}
+        return replace(self.cut(slice(n)), macro=known)
 
     def digest(self) -> str:
         """Return the SHA-256 of all that the panel holds, as hexadecimal digits."""
@@ -180,6 +213,9 @@ class Panel:
         arrays = [_ticks(self.dates), self.returns, self.cash, self.market]
         if self.volume is not None:
             arrays.append(self.volume)
+        for name, prices in self.bars.items():
+            sha.update(name.encode())
+            arrays.append(prices)
         for name in sorted(self.macro):
             series = self.macro[name]
             sha.update(f"{name}/{series.max_age_days}".encode())

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from market.bars import adjusted, check_bars
 from market.calendar import frequency_of
 from market.checks import Finding, Kind, Table, check_cash, check_impossible, settle
 from market.errors import DataError, SourceError
@@ -35,7 +37,7 @@ def load_file(
     path : Path
     layout : {"wide", "long"}, optional
         Wide: a date column, and one column an asset. Long: columns date, asset, price (or return), and
-        volume if there is any. Told by the column names when not given.
+        volume, open, high, low, close and vwap as far as there are. Told by the column names when not given.
     values : {"prices", "returns"}
         Prices are adjusted closes. Returns are simple, as fractions.
     date_column : str, optional
@@ -110,6 +112,7 @@ def assemble(
     dates, values = grid.dates[filled].rename(None), grid.values[filled]
     table = Table(source, dates, grid.names, values, kind, frequency_of(dates, source))
     findings += settle([*check_impossible(table), *_check_volume(table, grid, filled)])
+    findings += settle(check_bars(table, {name: prices[filled] for name, prices in grid.bars.items()}))
     returns = simple_returns(values) if kind == "prices" else values
     findings += check_odd(table, returns)
     # The first close ends no step: there is no return, of assets, market or cash, before the second.
@@ -128,9 +131,19 @@ def assemble(
         cash=earned[kept],
         market=_mean_listed(listed) if market is None else returns[kept, grid.names.index(market)],
         periods_per_year=table.frequency.periods_per_year,
-        volume=None if grid.volume is None else grid.volume[filled][kept][:, assets],
+        **{name: array[kept, assets] for name, array in _beside(grid, filled, values).items()},
     )
     return panel, tuple(findings)
+
+
+def _beside(grid: Grid, filled: NDArray[np.bool_], values: Floats) -> dict[str, Any]:
+    """Return bars and volume, as far as there are, in the unit of the prices `values`."""
+    bars = {name: prices[filled] for name, prices in grid.bars.items()}
+    volume = {} if grid.volume is None else {"volume": grid.volume[filled]}
+    if not bars:
+        return volume
+    bars, factor = adjusted(bars, values)
+    return {**bars, **{name: units / factor for name, units in volume.items()}}
 
 
 def _mean_listed(returns: Floats) -> Floats:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -81,18 +80,11 @@ def load(
 def _cut(panel: Panel, start: date | None, end: date | None) -> Panel:
     """Return the part of a panel from `start` to `end`, both included."""
     first, last = panel.dates[0], panel.dates[-1]
-    cut = panel if end is None else panel.as_of(pd.Timestamp(end))
-    begin = 0 if start is None else int(cut.dates.searchsorted(pd.Timestamp(start), side="left"))
-    if begin >= len(cut.dates):
+    known = panel if end is None else panel.as_of(pd.Timestamp(end))
+    begin = 0 if start is None else int(known.dates.searchsorted(pd.Timestamp(start), side="left"))
+    if begin >= len(known.dates):
         raise SourceError(
             f"source {panel.name!r} has no date from {start or 'its start'} to {end or 'its end'}:"
             f" it runs from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
         )
-    return replace(
-        cut,
-        dates=cut.dates[begin:],
-        returns=cut.returns[begin:],
-        cash=cut.cash[begin:],
-        market=cut.market[begin:],
-        volume=None if cut.volume is None else cut.volume[begin:],
-    )
+    return known.cut(slice(begin, None))

@@ -155,12 +155,17 @@ def fit_fold(model: Forecaster, data: Dataset, fold: Fold) -> tuple[Forecaster, 
     """Return a fitted copy of the model and the number of rows it was fitted on."""
     X, y, rows = data.training(fold.train)
     if not len(y):
-        raise TrainingError(
-            f"no usable training row before the test at row {int(fold.test[0])}: features that are warm, a "
-            "finished label and a trailing volatility are needed; start the test later, or shorten the lookbacks or "
-            "the risk window"
-        )
+        raise no_rows(fold)
     return clone(model).fit(X, y, rows), len(y)
+
+
+def no_rows(fold: Fold) -> TrainingError:
+    """Return the error of a fold that has nothing to fit on."""
+    return TrainingError(
+        f"no usable training row before the test at row {int(fold.test[0])}: features that are warm, a "
+        "finished label and a trailing volatility are needed; start the test later, or shorten the lookbacks or "
+        "the risk window"
+    )
 
 
 def predict_fold(model: Forecaster, data: Dataset, fold: Fold) -> Floats:

@@ -1,40 +1,55 @@
-"""Gradient-boosted trees, with their number chosen inside the training window."""
+"""Gradient-boosted trees, with their number chosen from the past alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from models.base import Floats, Forecaster, Json, rows_of
-from models.dataset import Rows
+from models.base import Floats, Forecaster, Json, Progress, WalkResult, rows_of
+from models.dataset import Dataset, Rows
 from models.errors import NotFittedError
-from validation.walk_forward import inner_folds
+from models.executors import Executor, threads_of
+from models.moments import demean_by_date
+from models.spans import Spans
+from validation.walk_forward import Fold, inner_folds
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+
+STEPS = 20
+"""How many numbers of trees are tried, evenly spaced in their logarithm."""
 
 
 class Boosting(Forecaster):
     """LightGBM on the raw features (Ke et al., 2017); missing values are left to the trees.
 
-    The number of trees is that of smallest squared error on the last part of the training window, forecast from
-    the part before it; then all training rows are fitted with that number.
-
     Parameters
     ----------
+    selection : {"past", "nested"}
+        How a walk-forward chooses the number of trees. "past": all folds grow `max_trees`, and as many are used as
+        had the smallest squared error on earlier test dates whose labels have ended; blocks inside the first
+        training window stand in for what came before. "nested": by blocks inside each training window, as `fit`
+        does, which about doubles the cost.
+    inner_splits : int
+        Blocks inside a training window.
     max_trees : int
         Largest number of trees.
-    patience : int
-        The search stops after that many trees without a smaller error.
     learning_rate : float
-        Small steps: at 0.05 the rank IC on monthly industries moved by 0.015 with the seed alone.
+        Small steps: at 0.07 the rank IC on monthly industries was lower, at 0.02 twice the trees brought no more.
     num_leaves : int
     min_rows_in_leaf : int
     feature_fraction, row_fraction : float
-        Share of features and of rows that each tree sees.
+        Share of features and of rows that each tree sees. A quarter of the features forecast as well as half of
+        them, within the noise of the seed, in two thirds of the time.
     l2 : float
         Squared penalty on leaf values.
     max_bin : int
         Histogram bins a feature.
+    rebin : float
+        A walk-forward renews the bins when this share of the training dates has come after those that the bins
+        were measured on.
     seed : int
         Same seed, data and versions: same trees.
 
@@ -46,19 +61,22 @@ class Boosting(Forecaster):
 
     def __init__(
         self,
-        max_trees: int = 600,
-        patience: int = 100,
-        learning_rate: float = 0.02,
+        selection: Literal["past", "nested"] = "past",
+        inner_splits: int = 2,
+        max_trees: int = 130,
+        learning_rate: float = 0.03,
         num_leaves: int = 15,
         min_rows_in_leaf: int = 100,
-        feature_fraction: float = 0.5,
+        feature_fraction: float = 0.25,
         row_fraction: float = 0.7,
         l2: float = 10.0,
         max_bin: int = 63,
+        rebin: float = 0.2,
         seed: int = 0,
     ) -> None:
+        self.selection = selection
+        self.inner_splits = inner_splits
         self.max_trees = max_trees
-        self.patience = patience
         self.learning_rate = learning_rate
         self.num_leaves = num_leaves
         self.min_rows_in_leaf = min_rows_in_leaf
@@ -66,9 +84,11 @@ class Boosting(Forecaster):
         self.row_fraction = row_fraction
         self.l2 = l2
         self.max_bin = max_bin
+        self.rebin = rebin
         self.seed = seed
 
-    def _parameters(self, n_rows: int) -> dict[str, Any]:
+    def parameters(self, n_rows: int) -> dict[str, Any]:
+        """Return LightGBM's parameters for a fit to so many rows."""
         return {
             "objective": "regression",
             "learning_rate": self.learning_rate,
@@ -80,6 +100,8 @@ class Boosting(Forecaster):
             "bagging_freq": 1,
             "lambda_l2": self.l2,
             "max_bin": self.max_bin,
+            # Bins are shared by windows of different sizes: none is dropped for being too small in one of them.
+            "feature_pre_filter": False,
             "seed": self.seed,
             # One thread and one histogram layout: sums are made in one order, so runs are bit-identical.
             "num_threads": 1,
@@ -88,41 +110,80 @@ class Boosting(Forecaster):
             "verbose": -1,
         }
 
-    def _choose_trees(self, X: Floats, y: Floats, rows: Rows) -> int:
+    def steps(self) -> list[int]:
+        """Return the numbers of trees to choose among, increasing."""
+        return sorted({round(n) for n in np.geomspace(1, self.max_trees, STEPS)})
+
+    def grow(self, data: lgb.Dataset, n_rows: int, n_trees: int) -> lgb.Booster:
+        """Return trees grown on a binned data set."""
         import lightgbm as lgb
 
+        # Without `keep_training_booster` LightGBM writes the trees as text and reads them again.
+        return lgb.train(self.parameters(n_rows), data, n_trees, keep_training_booster=True)
+
+    def inner_losses(self, X: Floats, y: Floats, rows: Rows, *, relative: bool = False) -> Floats:
+        """Return the squared error of each number of trees over purged blocks inside the rows, shape (S,).
+
+        If `relative`, only of differences between the rows of a date.
+        """
+        import lightgbm as lgb
+
+        losses = np.zeros(len(self.steps()))
         dates, first = np.unique(rows.date, return_index=True)
-        held_out = inner_folds(dates, rows.end[first], 2)[-1:]
-        if not held_out:
-            return 1
-        train, test = np.isin(rows.date, held_out[0].train), np.isin(rows.date, held_out[0].test)
-        parameters = self._parameters(int(train.sum()))
-        fitted = lgb.Dataset(X[train], y[train], params=parameters)
-        record: dict[str, dict[str, list[float]]] = {}
-        lgb.train(
-            parameters | {"metric": "l2"},
-            fitted,
-            self.max_trees,
-            valid_sets=[fitted.create_valid(X[test], y[test])],
-            callbacks=[lgb.record_evaluation(record), lgb.early_stopping(self.patience, verbose=False)],
-        )
-        return int(np.argmin(record["valid_0"]["l2"])) + 1
+        for fold in inner_folds(dates, rows.end[first], self.inner_splits):
+            train, test = np.isin(rows.date, fold.train), np.isin(rows.date, fold.test)
+            weight = None if rows.weight is None else rows.weight[train]
+            n = int(train.sum())
+            data = lgb.Dataset(X[train], y[train], weight=weight, params=self.parameters(n))
+            errors = y[test, None] - self.staged(self.grow(data, n, self.max_trees), X[test])
+            losses += squared(errors, rows[test], relative=relative).sum(axis=0)
+        return losses
+
+    def staged(self, booster: lgb.Booster, X: Floats) -> Floats:
+        """Return the predictions of each number of trees for X (n, K), shape (n, S)."""
+        out = np.empty((len(X), len(self.steps())))
+        total, before = np.zeros(len(X)), 0
+        for place, n in enumerate(self.steps()):
+            if len(X):
+                more = booster.predict(X, start_iteration=before, num_iteration=n - before, num_threads=1)
+                total = total + np.asarray(more)
+            out[:, place], before = total, n
+        return out
 
     def fit(self, X: Floats, y: Floats, rows: Rows | None = None) -> Self:
-        """Choose the number of trees, then fit all rows of X (n, K) and y (n,)."""
+        """Choose the number of trees by blocks inside the rows, then fit all rows of X (n, K) and y (n,)."""
         import lightgbm as lgb
 
         X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
-        self.n_trees_ = self._choose_trees(X, y, rows_of(len(y), rows))
-        parameters = self._parameters(len(y))
-        self.booster_ = lgb.train(parameters, lgb.Dataset(X, y, params=parameters), self.n_trees_)
+        rows = rows_of(len(y), rows)
+        # With a tie the first is the smallest number: the humblest model.
+        self.n_trees_ = self.steps()[int(np.argmin(self.inner_losses(X, y, rows)))]
+        data = lgb.Dataset(X, y, weight=rows.weight, params=self.parameters(len(y)))
+        self.booster_ = self.grow(data, len(y), self.n_trees_)
         return self
+
+    def walk_forward(
+        self,
+        name: str,
+        data: Dataset,
+        folds: Sequence[Fold],
+        progress: Progress | None = None,
+        executor: Executor | None = None,
+    ) -> WalkResult:
+        """Fit and predict along the folds on shared bins; the plain loop for nested choices or odd windows."""
+        from models.boosting_walk import walk_boosting
+
+        spans = Spans.of(folds) if self.selection == "past" else None
+        if spans is None:
+            return super().walk_forward(name, data, folds, progress, executor)
+        return walk_boosting(self, name, data, folds, spans, progress, threads_of(executor))
 
     def predict(self, X: Floats, rows: Rows | None = None) -> Floats:
         """Return the expected target of each row of X (n, K), shape (n,)."""
         if not hasattr(self, "booster_"):
             raise NotFittedError("Boosting is not fitted: call fit before predict")
-        return np.asarray(self.booster_.predict(np.asarray(X, dtype=np.float64), num_threads=1))
+        X = np.asarray(X, dtype=np.float64)
+        return np.asarray(self.booster_.predict(X, num_iteration=self.n_trees_, num_threads=1))
 
     def chosen(self) -> dict[str, float]:
         """Return the number of trees."""
@@ -130,10 +191,18 @@ class Boosting(Forecaster):
 
     def importance(self, n_features: int) -> Floats:
         """Return the share of the reduction in squared error by feature."""
-        gain = np.asarray(self.booster_.feature_importance("gain"), dtype=np.float64)
+        gain = np.asarray(self.booster_.feature_importance("gain", self.n_trees_), dtype=np.float64)
         total = gain.sum()
         return gain / total if total > 0 else gain
 
     def spec(self, names: Sequence[str]) -> Json:
         """Return LightGBM's own text format."""
-        return {"kind": "Boosting", "features": list(names), "booster": self.booster_.model_to_string()}
+        text = self.booster_.model_to_string(num_iteration=self.n_trees_)
+        return {"kind": "Boosting", "features": list(names), "booster": text}
+
+
+def squared(errors: Floats, rows: Rows, *, relative: bool) -> Floats:
+    """Return weighted squared errors (n, S), of differences within dates only if `relative`."""
+    if relative:
+        errors = demean_by_date(errors, rows.date, rows.weight)
+    return errors**2 if rows.weight is None else errors**2 * rows.weight[:, None]

@@ -1,19 +1,96 @@
-"""Combination of forecasts: the mean, which is hard to beat."""
+"""Combination of forecasts: the mean, which is hard to beat, and its relatives."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.base import FoldFit, WalkResult
 from models.errors import TrainingError
+from models.target import Target, row_mean
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
-def mean_combination(name: str, members: Sequence[WalkResult]) -> WalkResult:
-    """Return the equally weighted mean of the members' predictions.
+def pooled(forecasts: Floats, method: str) -> Floats:
+    """Return one forecast from several, along the last axis.
 
-    A pair that one member does not forecast is not forecast by the combination. Importance is averaged likewise.
+    Parameters
+    ----------
+    forecasts : ndarray of shape (..., M)
+    method : {"mean", "median", "trimmed"}
+        "trimmed" is the mean without the lowest and the highest, of three or more.
+    """
+    if method == "median":
+        return np.asarray(np.median(forecasts, axis=-1))
+    if method == "trimmed" and forecasts.shape[-1] > 2:
+        whole = np.isfinite(forecasts).all(axis=-1)
+        return np.where(whole, np.sort(forecasts, axis=-1)[..., 1:-1].mean(axis=-1), np.nan)
+    return np.asarray(forecasts.mean(axis=-1))
+
+
+def discounted(losses: Floats) -> Floats:
+    """Return weights (..., M) in proportion to the inverse of losses (..., M); equal ones where nothing was lost."""
+    known = (losses > 0).all(axis=-1, keepdims=True)
+    inverse = 1.0 / np.where(known, losses, 1.0)
+    weights: Floats = inverse / inverse.sum(axis=-1, keepdims=True)
+    return weights
+
+
+def dmspe_weights(raw: Floats, y: Floats, ends: Ints, discount: float) -> Floats:
+    """Return the weight of each member at each date, by the inverse of its discounted squared errors, shape (T, M).
+
+    Bates and Granger (1969); Stock and Watson (2004, eq. 6). Only pairs whose label had ended by row t, and that
+    all members forecast, enter row t.
+
+    Parameters
+    ----------
+    raw : ndarray of shape (T, N, M)
+    y : ndarray of shape (T, N)
+        Target.
+    ends : ndarray of int, shape (T,)
+        Row at which the labels of each date end.
+    discount : float
+        What an error counts less with each date.
+    """
+    errors = (y[:, :, None] - raw) ** 2
+    both = np.isfinite(errors).all(axis=2, keepdims=True)
+    by_date = np.where(both, errors, 0.0).sum(axis=1)
+    total = np.zeros((len(ends), raw.shape[2]))
+    sums, matured = np.zeros(raw.shape[2]), 0
+    for t in range(len(ends)):
+        sums = discount * sums
+        while matured < len(ends) and ends[matured] <= t:
+            sums = sums + by_date[matured]
+            matured += 1
+        total[t] = sums
+    return discounted(total)
+
+
+def combine_walks(
+    name: str,
+    members: Sequence[WalkResult],
+    method: str,
+    target: Target,
+    ends: Ints,
+    discount: float = 1.0,
+) -> WalkResult:
+    """Return the combination of the members' predictions.
+
+    A pair that one member does not forecast is not forecast by the combination. Importance is the mean of the
+    members', weighted as at the first test date of each fold.
+
+    Parameters
+    ----------
+    name : str
+    members : sequence of WalkResult
+    method : {"mean", "median", "trimmed", "dmspe"}
+    target : Target
+    ends, discount
+        See `dmspe_weights`.
 
     Raises
     ------
@@ -22,20 +99,28 @@ def mean_combination(name: str, members: Sequence[WalkResult]) -> WalkResult:
 
     Notes
     -----
-    Bates and Granger (1969); Rapach, Strauss and Zhou (2010) on why the mean works for returns.
+    Rapach, Strauss and Zhou (2010) on why combinations work for returns.
     """
     if not members:
         raise TrainingError(f"combination {name!r} has no members")
-    raw = sum((member.raw for member in members[1:]), start=members[0].raw.copy()) / len(members)
+    raw = np.stack([member.raw for member in members], axis=2)
+    weights = np.full((len(ends), len(members)), 1.0 / len(members))
+    if method == "dmspe":
+        weights = dmspe_weights(raw, target.value, ends, discount)
+        told = (raw * weights[:, None, :]).sum(axis=2)
+    else:
+        told = pooled(raw, method)
+    if target.relative:
+        told = told - row_mean(told)[:, None]
     fits = tuple(
         FoldFit(
             fits[0].first_test,
             fits[0].n_rows,
             {},
-            np.mean([fit.importance for fit in fits], axis=0),
+            np.average([fit.importance for fit in fits], axis=0, weights=weights[fits[0].first_test]),
             0.0,
         )
         for fits in zip(*(member.fits for member in members), strict=True)
     )
-    last = {"kind": "MeanCombination", "members": [member.model for member in members]}
-    return WalkResult(name, raw, fits, last)
+    last = {"kind": "Combination", "method": method, "members": [member.model for member in members]}
+    return WalkResult(name, told, fits, last)

@@ -24,11 +24,19 @@ class Rows:
         Row at which the label becomes known.
     asset : ndarray of int, shape (n,)
         Column of the panel.
+    weight : ndarray of shape (n,), optional
+        How much each row counts in a fit, positive; all the same without it.
     """
 
     date: Ints
     end: Ints
     asset: Ints
+    weight: Floats | None = None
+
+    def __getitem__(self, some: Bools) -> Rows:
+        """Return some of the rows."""
+        weight = None if self.weight is None else self.weight[some]
+        return Rows(self.date[some], self.end[some], self.asset[some], weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +46,7 @@ class Dataset:
     Attributes
     ----------
     X : ndarray of shape (T, N, K)
-        Features; NaN where there is no value.
+        Features, float64 or float32; NaN where there is no value.
     y : ndarray of shape (T, N)
         Target; NaN where it is not known.
     ends : ndarray of int, shape (T,)
@@ -48,6 +56,8 @@ class Dataset:
     names : tuple of str, length K
     relative : bool
         Whether the target is relative to the universe of the date.
+    weight : ndarray of shape (T, N), optional
+        How much each pair counts in a fit: positive where usable. It must be known when its label ends.
     """
 
     X: Floats
@@ -56,6 +66,7 @@ class Dataset:
     usable: Bools
     names: tuple[str, ...]
     relative: bool
+    weight: Floats | None = None
 
     def training(self, positions: Ints) -> tuple[Floats, Floats, Rows]:
         """Return X (n, K), y (n,) and Rows of the usable pairs with a target at these dates."""
@@ -70,4 +81,5 @@ class Dataset:
     def _take(self, positions: Ints, keep: Bools) -> tuple[Floats, Rows]:
         at, asset = np.nonzero(keep)
         date = positions[at]
-        return self.X[date, asset], Rows(date, self.ends[date], asset.astype(np.int64))
+        weight = None if self.weight is None else self.weight[date, asset]
+        return self.X[date, asset], Rows(date, self.ends[date], asset.astype(np.int64), weight)

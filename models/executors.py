@@ -187,6 +187,11 @@ def open_executor(
     raise ExecutorError(f"executor {name!r} is not known: threads, loky, or dask://host:port")
 
 
+def threads_of(executor: Executor | None) -> int:
+    """Return how many threads a walk may use that shares work between folds, and so stays in this process."""
+    return executor.workers if isinstance(executor, Threads) else cpu_count()
+
+
 def batches(items: Sequence[Item], workers: int) -> list[Sequence[Item]]:
     """Cut the items into a few consecutive batches for each worker, as even as can be."""
     count = min(len(items), BATCHES * workers)

@@ -1,108 +1,117 @@
-"""Ridge, lasso and elastic net over the pooled panel, with the penalty chosen inside the training window."""
+"""Ridge, lasso and elastic net over the pooled panel, with the penalty chosen from the past alone."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
+from sklearn.base import clone
+from sklearn.linear_model import enet_path
 
-from models.base import Floats, Forecaster, Json, rows_of
-from models.dataset import Rows
+from models.base import Floats, Forecaster, Json, Progress, WalkResult, rows_of
+from models.candidates import Candidates, Window
+from models.dataset import Dataset, Rows
+from models.design import Design, Stacked
 from models.errors import NotFittedError
-from models.gram import Gram, demean_by_date, elastic_net_path, largest_penalty, ridge_path
+from models.executors import Executor, threads_of
+from models.linear_walk import walk_linear
+from models.moments import Gram
+from models.paths import dual_ridge_path, elastic_net_path, largest_penalty, ridge_path
 from models.scaling import CLIP, Standardiser
-from validation.walk_forward import inner_folds
+from models.spans import Spans
+from validation.walk_forward import Fold
+
+Selection = Literal["past", "nested"]
 
 
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    """Training rows as moments, and what has to be undone to predict."""
-
-    scaler: Standardiser
-    centre: Floats
-    level: float
-    gram: Gram
-
-
-class PenalisedRegression(Forecaster):
-    """Linear regression of the target on standardised features, pooled over assets.
-
-    The penalty is the one of smallest squared error in purged walk-forward blocks inside the training rows;
-    scaling is refitted in each of them.
-
-    Parameters
-    ----------
-    within_dates : bool
-        Use only differences between the assets of a date (date fixed effects), for a relative target. Features
-        that are common to all assets then drop out.
-    inner_splits : int
-        Blocks to choose the penalty on.
-    n_penalties : int
-        Length of the path.
+class LinearForecaster(Forecaster):
+    """A linear model of conditioned features that is one of several candidates, or a mixture of them.
 
     Attributes
     ----------
     coef_ : ndarray of shape (K,)
-        Target per standard deviation of the feature.
+        Target per unit of the conditioned feature.
     intercept_ : float
-    penalty_ : float
+    scale_ : ndarray of shape (K,)
+        Standard deviation of the conditioned features in the training rows.
     scaler_ : Standardiser
     """
 
-    def __init__(self, within_dates: bool = False, inner_splits: int = 4, n_penalties: int = 30) -> None:
-        self.within_dates = within_dates
-        self.inner_splits = inner_splits
-        self.n_penalties = n_penalties
+    within_dates: bool
+    selection: Selection
+    inner_splits: int
+    half_life: float | None
 
     @abstractmethod
-    def _penalties(self, gram: Gram) -> Floats:
-        """Return the penalties to try, decreasing, shape (P,)."""
+    def settings(self, gram: Gram) -> Floats:
+        """Return the settings to try, shape (P,), the humblest first."""
 
     @abstractmethod
-    def _path(self, gram: Gram, penalties: Floats) -> Floats:
-        """Return the coefficients, shape (K, P)."""
+    def path(self, gram: Gram, settings: Floats) -> Floats:
+        """Return coefficients of standardised features, shape (K, P), from moments."""
 
-    def _prepare(self, X: Floats, y: Floats, rows: Rows) -> _Prepared:
-        scaler = Standardiser().fit(X)
-        Z = scaler.transform(X)
-        if self.within_dates:
-            gram = Gram.of(demean_by_date(Z, rows.date), demean_by_date(y, rows.date))
-            return _Prepared(scaler, np.zeros(Z.shape[1]), 0.0, gram)
-        # Clipping and imputing move the mean a little away from 0.
-        centre, level = Z.mean(axis=0), float(y.mean())
-        return _Prepared(scaler, centre, level, Gram.of(Z - centre, y - level))
+    @abstractmethod
+    def path_of_rows(self, Z: Floats, y: Floats, settings: Floats) -> Floats:
+        """Return the same from standardised rows (n, K): for more features than rows."""
 
-    def _losses(self, X: Floats, y: Floats, rows: Rows, penalties: Floats) -> Floats:
-        """Return the squared error of each penalty, summed over the inner blocks, shape (P,)."""
-        dates, first = np.unique(rows.date, return_index=True)
-        losses = np.zeros(len(penalties))
-        for fold in inner_folds(dates, rows.end[first], self.inner_splits):
-            train, test = np.isin(rows.date, fold.train), np.isin(rows.date, fold.test)
-            before = self._prepare(
-                X[train], y[train], Rows(rows.date[train], rows.end[train], rows.asset[train])
-            )
-            Z, wanted = before.scaler.transform(X[test]) - before.centre, y[test] - before.level
-            if self.within_dates:
-                Z, wanted = demean_by_date(Z, rows.date[test]), demean_by_date(wanted, rows.date[test])
-            losses += ((wanted[:, None] - Z @ self._path(before.gram, penalties)) ** 2).sum(axis=0)
-        return losses
+    @abstractmethod
+    def mixture(self, before: Floats, losses: Floats) -> Floats:
+        """Return the weight of each candidate, shape (P,).
+
+        Parameters
+        ----------
+        before : ndarray of shape (P,)
+            Squared errors in blocks inside a training window.
+        losses : ndarray of shape (M, P)
+            Squared errors on past test dates whose labels have ended, oldest first; 0 on others.
+        """
+
+    def adopt(self, candidates: Candidates, weights: Floats, scaler: Standardiser) -> Self:
+        """Return a fitted copy that forecasts with the weighted candidates."""
+        model: Self = clone(self)
+        model.scaler_ = scaler
+        model.scale_ = candidates.scale
+        model.coef_ = candidates.coefficients @ weights
+        model.intercept_ = float(candidates.intercepts @ weights)
+        return model
 
     def fit(self, X: Floats, y: Floats, rows: Rows | None = None) -> Self:
-        """Choose the penalty, then fit to all rows of X (n, K) and y (n,)."""
+        """Choose by purged blocks inside the rows, then fit to all rows of X (n, K) and y (n,)."""
         X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
         rows = rows_of(len(y), rows)
-        ready = self._prepare(X, y, rows)
-        penalties = self._penalties(ready.gram)
-        # With a tie (no inner block, or nothing to gain) the first is the largest penalty: the humblest model.
-        best = int(np.argmin(self._losses(X, y, rows, penalties)))
-        self.scaler_ = ready.scaler
-        self.penalty_ = float(penalties[best])
-        self.coef_ = self._path(ready.gram, penalties[: best + 1])[:, -1]
-        self.intercept_ = ready.level - float(ready.centre @ self.coef_)
+        dates, first, count = np.unique(rows.date, return_index=True, return_counts=True)
+        design = Design(
+            Stacked(X, y, rows),
+            int(count.max()),
+            Standardiser().fit(X),
+            self.within_dates,
+            self.half_life,
+            int(dates[0]),
+        )
+        window = Window(design, dates, 0, wide=len(y) < X.shape[1])
+        candidates = window.candidates(self, 0, len(dates), window.moments(0, len(dates)))
+        before = window.inner_losses(
+            self, candidates.settings, 0, len(dates), rows.end[first], self.inner_splits
+        )
+        weights = self.mixture(before, np.zeros((0, len(before))))
+        self.__dict__.update(self.adopt(candidates, weights, design.scaler).__dict__)
         return self
+
+    def walk_forward(
+        self,
+        name: str,
+        data: Dataset,
+        folds: Sequence[Fold],
+        progress: Progress | None = None,
+        executor: Executor | None = None,
+    ) -> WalkResult:
+        """Fit and predict along the folds from running sums; the plain loop where windows are no slices."""
+        spans = Spans.of(folds)
+        if spans is None:
+            return super().walk_forward(name, data, folds, progress, executor)
+        return walk_linear(self, name, data, folds, spans, progress, threads_of(executor))
 
     def predict(self, X: Floats, rows: Rows | None = None) -> Floats:
         """Return the expected target of each row of X (n, K), shape (n,)."""
@@ -111,21 +120,22 @@ class PenalisedRegression(Forecaster):
         Z = self.scaler_.transform(np.asarray(X, dtype=np.float64))
         # A sum by row, not a matrix product: BLAS rounds a row differently with the number of rows beside it,
         # and a forecast must not depend on how many others are asked for.
-        out: Floats = (Z * self.coef_).sum(axis=1) + self.intercept_
+        Z *= self.coef_
+        out: Floats = Z.sum(axis=1) + self.intercept_
         return out
 
     def chosen(self) -> dict[str, float]:
-        """Return the penalty and the number of features in use."""
-        return {"penalty": self.penalty_, "features_used": float(np.count_nonzero(self.coef_))}
+        """Return the number of features in use."""
+        return {"features_used": float(np.count_nonzero(self.coef_))}
 
     def importance(self, n_features: int) -> Floats:
-        """Return |coefficient| as shares."""
-        size = np.abs(self.coef_)
+        """Return |coefficient| times standard deviation as shares."""
+        size: Floats = np.abs(self.coef_ * self.scale_)
         total = size.sum()
         return size / total if total > 0 else size
 
     def spec(self, names: Sequence[str]) -> Json:
-        """Return the scaling and the coefficients."""
+        """Return the conditioning and the coefficients."""
         return {
             "kind": type(self).__name__,
             "features": list(names),
@@ -134,21 +144,85 @@ class PenalisedRegression(Forecaster):
             "clip": CLIP,
             "coefficients": self.coef_.tolist(),
             "intercept": self.intercept_,
-            "penalty": self.penalty_,
         }
 
 
+class PenalisedRegression(LinearForecaster):
+    """Linear regression of the target on standardised features, pooled over assets.
+
+    Parameters
+    ----------
+    within_dates : bool
+        Use only differences between the assets of a date (date fixed effects), for a relative target. Features
+        that are common to all assets then drop out.
+    selection : {"past", "nested"}
+        How a walk-forward chooses the penalty. "past": the one whose forecasts on earlier test dates, as far as
+        their labels have ended, had the smallest squared error; blocks inside the first training window stand in
+        for what came before. "nested": by purged blocks inside each training window, as `fit` does.
+    inner_splits : int
+        Blocks inside a training window.
+    n_penalties : int
+        Length of the path.
+    half_life : float, optional
+        Dates after which a training row counts half; all rows count alike without it.
+
+    Attributes
+    ----------
+    penalty_ : float
+    """
+
+    def __init__(
+        self,
+        within_dates: bool = False,
+        selection: Selection = "past",
+        inner_splits: int = 4,
+        n_penalties: int = 30,
+        half_life: float | None = None,
+    ) -> None:
+        self.within_dates = within_dates
+        self.selection = selection
+        self.inner_splits = inner_splits
+        self.n_penalties = n_penalties
+        self.half_life = half_life
+
+    def mixture(self, before: Floats, losses: Floats) -> Floats:
+        """Give all weight to the smallest loss; with a tie to the largest penalty, the humblest model."""
+        weights = np.zeros(len(before))
+        weights[int(np.argmin(before + losses.sum(axis=0)))] = 1.0
+        return weights
+
+    def adopt(self, candidates: Candidates, weights: Floats, scaler: Standardiser) -> Self:
+        """Return a fitted copy that forecasts with the chosen penalty."""
+        model = super().adopt(candidates, weights, scaler)
+        model.penalty_ = float(candidates.settings[int(np.argmax(weights))])
+        return model
+
+    def chosen(self) -> dict[str, float]:
+        """Return the penalty and the number of features in use."""
+        return {"penalty": self.penalty_} | super().chosen()
+
+    def spec(self, names: Sequence[str]) -> Json:
+        """Return the conditioning, the coefficients and the penalty."""
+        return super().spec(names) | {"penalty": self.penalty_}
+
+
 class Ridge(PenalisedRegression):
-    """Squared penalty: ||y - Xb||^2 + penalty ||b||^2 (Hoerl and Kennard, 1970).
+    """Squared penalty: ||y - Zb||^2 + penalty ||b||^2 (Hoerl and Kennard, 1970).
 
     Penalties run from n / 1000 to 1000 n: from almost none to almost only the mean.
     """
 
-    def _penalties(self, gram: Gram) -> Floats:
+    def settings(self, gram: Gram) -> Floats:
+        """Return the penalties, decreasing."""
         return gram.n * np.logspace(3, -3, self.n_penalties)
 
-    def _path(self, gram: Gram, penalties: Floats) -> Floats:
-        return ridge_path(gram, penalties)
+    def path(self, gram: Gram, settings: Floats) -> Floats:
+        """Return the ridge path."""
+        return ridge_path(gram, settings)
+
+    def path_of_rows(self, Z: Floats, y: Floats, settings: Floats) -> Floats:
+        """Return the ridge path by its dual."""
+        return dual_ridge_path(Z, y, settings)
 
 
 class ElasticNet(PenalisedRegression):
@@ -157,23 +231,41 @@ class ElasticNet(PenalisedRegression):
     def __init__(
         self,
         within_dates: bool = False,
+        selection: Selection = "past",
         inner_splits: int = 4,
         n_penalties: int = 30,
+        half_life: float | None = None,
         l1_ratio: float = 0.5,
     ) -> None:
-        super().__init__(within_dates, inner_splits, n_penalties)
+        super().__init__(within_dates, selection, inner_splits, n_penalties, half_life)
         self.l1_ratio = l1_ratio
 
-    def _penalties(self, gram: Gram) -> Floats:
+    def settings(self, gram: Gram) -> Floats:
+        """Return the penalties, from the one that leaves nothing down to a hundredth of it."""
         largest = largest_penalty(gram, self.l1_ratio)
         return max(largest, 1e-300) * np.logspace(0, -2, self.n_penalties)
 
-    def _path(self, gram: Gram, penalties: Floats) -> Floats:
-        return elastic_net_path(gram, penalties, self.l1_ratio)
+    def path(self, gram: Gram, settings: Floats) -> Floats:
+        """Return the elastic-net path."""
+        return elastic_net_path(gram, settings, self.l1_ratio)
+
+    def path_of_rows(self, Z: Floats, y: Floats, settings: Floats) -> Floats:
+        """Return the path by scikit-learn's coordinate descent on the rows."""
+        _, path, _ = enet_path(
+            np.asfortranarray(Z), y, l1_ratio=self.l1_ratio, alphas=settings, tol=1e-10, max_iter=100_000
+        )
+        return np.asarray(path, dtype=np.float64)
 
 
 class Lasso(ElasticNet):
     """Absolute penalty (Tibshirani, 1996): most coefficients are exactly 0."""
 
-    def __init__(self, within_dates: bool = False, inner_splits: int = 4, n_penalties: int = 30) -> None:
-        super().__init__(within_dates, inner_splits, n_penalties, l1_ratio=1.0)
+    def __init__(
+        self,
+        within_dates: bool = False,
+        selection: Selection = "past",
+        inner_splits: int = 4,
+        n_penalties: int = 30,
+        half_life: float | None = None,
+    ) -> None:
+        super().__init__(within_dates, selection, inner_splits, n_penalties, half_life, l1_ratio=1.0)

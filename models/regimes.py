@@ -1,8 +1,8 @@
-"""Regimes: k-means states of the market that keep their identity, and an anomaly score."""
+"""Regimes: states of the market that are refitted along a walk, keep their identity, and are told once."""
 
 from __future__ import annotations
 
-import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
+from sklearn.base import BaseEstimator, clone
 
+from features.compiled import compiled
 from models.errors import NotFittedError, TrainingError
 from models.scaling import Standardiser
 from validation.walk_forward import Fold
@@ -19,23 +21,34 @@ from validation.walk_forward import Fold
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+COLD_SHARE = 0.05
+"""A cold restart is tried when the last one had not seen this share of the training rows."""
+
+MARGIN = 0.01
+"""By how much a cold restart's loss must be lower to replace the warm one: states that change their meaning cost
+more than one per cent of inertia."""
+
 
 @dataclass(frozen=True, eq=False)
 class RegimePath:
-    """Regimes as they were told at the time: row t comes from a fit that had seen none of the test's labels.
+    """Regimes as they were told at the time: row t comes from a fit on earlier rows, and from rows up to t.
 
     Attributes
     ----------
     probabilities : ndarray of shape (T, S)
-        NaN before the first fit.
+        NaN before the first fit, and where no feature has a value.
     label : ndarray of int, shape (T,)
-        Most probable state, -1 before the first fit. Never changed afterwards.
+        Most probable state, -1 where there are no probabilities. Never changed afterwards.
     anomaly : ndarray of shape (T,)
-        Share of training dates that were nearer to their regime's centre: 0 ordinary, 1 never seen the like.
+        Share of training dates that were more ordinary: 0 ordinary, 1 never seen the like.
     centres : ndarray of shape (F, S, K)
         Centres of each fit, in the unit of the features.
     refits : ndarray of int, shape (F,)
         First row that each fit told.
+    restarted : ndarray of bool, shape (F,)
+        Whether the fit came from a cold start, as the first one does.
+    loss : ndarray of shape (F,)
+        `RegimeModel.loss_` of each fit.
     features : tuple of str
         Names of the K features.
     """
@@ -45,108 +58,189 @@ class RegimePath:
     anomaly: Floats
     centres: Floats
     refits: Ints
+    restarted: NDArray[np.bool_]
+    loss: Floats
     features: tuple[str, ...]
 
 
-class KMeansRegimes:
-    """Clusters of standardised market features.
+class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
+    """States of standardised market features.
 
-    Parameters
-    ----------
-    n_states : int
-    seed : int
-    previous : ndarray of shape (S, K), optional
-        Centres of the fit before, in the unit of the features: states take over its order. Without it, states
-        are ordered by the first feature, smallest first.
+    Only complete rows say where the states are. A row that is told may lack features: those it has decide.
 
     Attributes
     ----------
     centres_ : ndarray of shape (S, K)
         In the unit of the features.
+    loss_ : float
+        What the fit made small, so scaled that a hundredth is worth having.
     scaler_ : Standardiser
+        Of the complete training rows.
     """
 
-    def __init__(self, n_states: int, seed: int = 0, previous: Floats | None = None) -> None:
-        self.n_states = n_states
-        self.seed = seed
-        self.previous = previous
+    n_states: int
+    seed: int
+    centres_: Floats
+    loss_: float
+    scaler_: Standardiser
 
-    def fit(self, X: Floats) -> Self:
-        """Cluster the rows of X (n, K).
+    def fit(self, X: Floats, previous: Self | None = None, *, cold: bool = False) -> Self:
+        """Find the states in the rows of X (n, K), which are in time order.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, K)
+        previous : RegimeModel, optional
+            The fit before. The search starts from its states, and the new states take over their order.
+            Without it, states are ordered by the first feature, smallest first.
+        cold : bool
+            Search from several random starts instead of the states before; the order is still taken over.
 
         Raises
         ------
         TrainingError
-            If there are fewer distinct rows than states.
+            If there are fewer distinct complete rows than states.
         """
-        from sklearn.cluster import KMeans
-
-        finite = X[np.isfinite(X).all(axis=1)]
-        if len(np.unique(finite, axis=0)) < self.n_states:
+        X = np.ascontiguousarray(X, dtype=np.float64)
+        complete = is_complete(X)
+        self.scaler_ = Standardiser().fit(X[complete])
+        Z = self._standardised(X)
+        distinct = count_distinct(Z[complete], self.n_states)
+        if distinct < self.n_states:
             raise TrainingError(
                 f"{self.n_states} regimes need at least as many different complete dates of market features, "
-                f"got {len(np.unique(finite, axis=0))} of {len(X)} dates"
+                f"got {distinct} of {len(X)} dates"
             )
-        self.scaler_ = Standardiser().fit(finite)
-        Z = self.scaler_.transform(finite)
-        with warnings.catch_warnings():
-            # KMeans warns of a Windows memory leak and of duplicates, neither of which concerns a user here.
-            warnings.simplefilter("ignore", UserWarning)
-            centres = KMeans(self.n_states, n_init=10, random_state=self.seed).fit(Z).cluster_centers_
-        self._centres = centres[self._order(centres)]
-        nearest = cdist(Z, self._centres).min(axis=1)
-        self._ordinary = np.sort(nearest)
-        self._spread = max(float((nearest**2).mean()), 1e-12)
-        scale = np.where(self.scaler_.scale_ > 0, self.scaler_.scale_, 1.0)
-        self.centres_ = self._centres * scale + self.scaler_.mean_
+        self._learn(Z, None if cold else previous)
+        self._reorder(self._order(previous))
+        self._remember(Z)
         return self
 
-    def _order(self, centres: Floats) -> Ints:
-        """Return which new centre takes each place, by the smallest total distance to the centres before."""
-        if self.previous is None:
-            return np.argsort(centres[:, 0], kind="stable")
-        before = self.scaler_.transform(self.previous)
-        _, order = linear_sum_assignment(cdist(before, centres, "sqeuclidean"))
-        return np.asarray(order, dtype=np.int64)
-
     def tell(self, X: Floats) -> tuple[Floats, Floats]:
-        """Return probabilities (n, S) and anomaly (n,) of the rows of X (n, K).
+        """Return probabilities (n, S) and anomaly (n,) of rows X (n, K) that follow the training rows.
 
-        The probability falls with the squared distance to the centre as under equal spherical normal
-        distributions whose variance is that of the training dates about their centres.
+        Row i is told from the rows of X up to i and from the fit. Asking twice gives the same.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
         """
         if not hasattr(self, "centres_"):
-            raise NotFittedError("KMeansRegimes is not fitted: call fit before tell")
-        distance = cdist(self.scaler_.transform(X), self._centres)
-        log_odds = -0.5 * X.shape[1] * (distance**2 - (distance**2).min(axis=1, keepdims=True)) / self._spread
-        odds = np.exp(log_odds)
-        anomaly = np.searchsorted(self._ordinary, distance.min(axis=1)) / len(self._ordinary)
-        known = np.asarray(np.isfinite(X).any(axis=1))
-        probabilities = np.where(known[:, None], odds / odds.sum(axis=1, keepdims=True), np.nan)
-        return probabilities, np.where(known, anomaly, np.nan)
+            raise NotFittedError(f"{type(self).__name__} is not fitted: call fit before tell")
+        Z = self._standardised(np.ascontiguousarray(X, dtype=np.float64))
+        probabilities, anomaly = self._tell(Z)
+        known = np.asarray(np.isfinite(Z).any(axis=1))
+        return np.where(known[:, None], probabilities, np.nan), np.where(known, anomaly, np.nan)
+
+    def _standardised(self, X: Floats) -> Floats:
+        """Return X scaled and clipped, with what is missing left missing."""
+        return np.where(np.isfinite(X), self.scaler_.transform(X), np.nan)
+
+    def _order(self, previous: Self | None) -> Ints:
+        """Return which new state takes each place, by the smallest total distance to the states before."""
+        if previous is None:
+            return np.argsort(self.centres_[:, 0], kind="stable")
+        before, now = previous._signature(self.scaler_), self._signature(self.scaler_)
+        _, order = linear_sum_assignment(cdist(before, now, "sqeuclidean"))
+        return np.asarray(order, dtype=np.int64)
+
+    def _signature(self, scaler: Standardiser) -> Floats:
+        """Return what a state is recognised by, shape (S, any), in the scaler's unit."""
+        return scaler.transform(self.centres_)
+
+    @abstractmethod
+    def _learn(self, Z: Floats, previous: Self | None) -> None:
+        """Set `centres_` and `loss_` from standardised rows; search from the states before, if given."""
+
+    @abstractmethod
+    def _reorder(self, order: Ints) -> None:
+        """Put state `order[s]` in place s."""
+
+    @abstractmethod
+    def _remember(self, Z: Floats) -> None:
+        """Keep of the training rows what telling the rows after them needs."""
+
+    @abstractmethod
+    def _tell(self, Z: Floats) -> tuple[Floats, Floats]:
+        """Return probabilities and anomaly of standardised rows; what is missing throughout may be anything."""
 
 
-def walk_regimes(
-    X: Floats, folds: Sequence[Fold], names: Sequence[str], *, n_states: int, seed: int
-) -> RegimePath:
+def walk_regimes(X: Floats, folds: Sequence[Fold], names: Sequence[str], model: RegimeModel) -> RegimePath:
     """Refit the regimes at each fold and tell each test date by the fit that was current.
+
+    Each fit starts from the one before. Now and then it is also tried from random starts, which is kept only if
+    it is better by `MARGIN`: a warm start can stay in a poor local optimum of the first, short windows.
 
     Parameters
     ----------
     X : ndarray of shape (T, K)
         Market features; the first orders the states.
     folds : sequence of Fold
+        Test rows directly after the training rows.
     names : sequence of str, length K
-    n_states, seed : int
+    model : RegimeModel
+        Left as it is; copies are fitted.
     """
-    n = len(X)
-    probabilities, anomaly = np.full((n, n_states), np.nan), np.full(n, np.nan)
-    centres: list[Floats] = []
+    probabilities, anomaly = np.full((len(X), model.n_states), np.nan), np.full(len(X), np.nan)
+    centres, restarted, loss = [], [], []
+    current: RegimeModel | None = None
+    seen_cold = -1
     for fold in folds:
-        model = KMeansRegimes(n_states, seed, centres[-1] if centres else None).fit(X[fold.train])
-        probabilities[fold.test], anomaly[fold.test] = model.tell(X[fold.test])
-        centres.append(model.centres_)
+        due = fold.train[-1] - seen_cold >= COLD_SHARE * len(fold.train)
+        current, fresh = _refitted(model, X[fold.train], current, due)
+        seen_cold = int(fold.train[-1]) if due else seen_cold
+        probabilities[fold.test], anomaly[fold.test] = current.tell(X[fold.test])
+        centres.append(current.centres_)
+        restarted.append(fresh)
+        loss.append(current.loss_)
     told = np.isfinite(probabilities[:, 0])
     label = np.where(told, np.argmax(np.where(told[:, None], probabilities, 0.0), axis=1), -1)
     refits = np.array([fold.test[0] for fold in folds], dtype=np.int64)
-    return RegimePath(probabilities, label, anomaly, np.array(centres), refits, tuple(names))
+    return RegimePath(
+        probabilities,
+        label,
+        anomaly,
+        np.array(centres),
+        refits,
+        np.array(restarted),
+        np.array(loss),
+        tuple(names),
+    )
+
+
+def _refitted(
+    model: RegimeModel, X: Floats, previous: RegimeModel | None, due: bool
+) -> tuple[RegimeModel, bool]:
+    """Return a fitted copy, and whether it came from a cold start."""
+    warm: RegimeModel = clone(model).fit(X, previous)
+    if previous is None or not due:
+        return warm, previous is None
+    cold: RegimeModel = clone(model).fit(X, previous, cold=True)
+    return (cold, True) if cold.loss_ < warm.loss_ - MARGIN else (warm, False)
+
+
+def is_complete(X: Floats) -> NDArray[np.bool_]:
+    """Return which rows have a value of every feature."""
+    return np.asarray(np.isfinite(X).all(axis=1))
+
+
+@compiled
+def count_distinct(Z: Floats, enough: int) -> int:
+    """Return how many different rows Z (n, K) has, or `enough` if there are as many: it looks no further."""
+    first = np.empty(enough, dtype=np.int64)
+    count = 0
+    for i in range(len(Z)):
+        seen = 0
+        for j in range(count):
+            same = 1
+            for k in range(Z.shape[1]):
+                if Z[i, k] != Z[first[j], k]:
+                    same = 0
+            seen += same
+        if seen == 0:
+            first[count] = i
+            count += 1
+            if count == enough:
+                break
+    return count

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.compiled import compiled
+
 Floats = NDArray[np.float64]
+Pieces = Callable[[], Iterable[Floats]]
 
 CLIP = 5.0
 """Standard deviations beyond which a feature says no more: a bad print must not carry a forecast."""
@@ -24,10 +28,21 @@ class Standardiser:
 
     def fit(self, X: Floats) -> Self:
         """Measure means and standard deviations of X (n, K)."""
-        finite = np.isfinite(X)
-        count = np.maximum(finite.sum(axis=0), 1)
-        self.mean_ = np.where(finite, X, 0.0).sum(axis=0) / count
-        spread = np.sqrt((np.where(finite, X - self.mean_, 0.0) ** 2).sum(axis=0) / count)
+        return self.fit_pieces(lambda: [X])
+
+    def fit_pieces(self, pieces: Pieces) -> Self:
+        """Measure means and standard deviations of rows that come piece by piece, each (n_i, K), in two passes.
+
+        Parameters
+        ----------
+        pieces : callable
+            Returns the pieces; it is called twice.
+        """
+        sums = [_sums(np.ascontiguousarray(X)) for X in pieces()]
+        count = np.maximum(np.sum([n for n, _ in sums], axis=0), 1.0)
+        self.mean_ = np.sum([total for _, total in sums], axis=0) / count
+        squares = np.sum([_squares(np.ascontiguousarray(X), self.mean_) for X in pieces()], axis=0)
+        spread = np.sqrt(squares / count)
         # Rounding leaves a constant column with a spread of a few units in the last place.
         self.scale_ = np.where(spread > 1e-12 * np.maximum(1.0, np.abs(self.mean_)), spread, 0.0)
         return self
@@ -35,6 +50,42 @@ class Standardiser:
     def transform(self, X: Floats) -> Floats:
         """Return the scaled, clipped and imputed copy of X (n, K)."""
         usable = self.scale_ > 0
-        Z = (X - self.mean_) * np.where(usable, 1.0 / np.where(usable, self.scale_, 1.0), 0.0)
-        out: Floats = np.nan_to_num(np.clip(Z, -CLIP, CLIP), nan=0.0)
+        per = np.where(usable, 1.0 / np.where(usable, self.scale_, 1.0), 0.0)
+        out: Floats = _transform(np.ascontiguousarray(X), self.mean_, per)
         return out
+
+
+@compiled
+def _sums(X: Floats) -> tuple[Floats, Floats]:
+    """Return the number and the sum of the finite values of each column."""
+    count, total = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+    for i in range(X.shape[0]):
+        for k in range(X.shape[1]):
+            x = float(X[i, k])
+            if np.isfinite(x):
+                count[k] += 1.0
+                total[k] += x
+    return count, total
+
+
+@compiled
+def _squares(X: Floats, mean: Floats) -> Floats:
+    """Return the sum of squared deviations of the finite values of each column."""
+    total = np.zeros(X.shape[1])
+    for i in range(X.shape[0]):
+        for k in range(X.shape[1]):
+            x = float(X[i, k])
+            if np.isfinite(x):
+                total[k] += (x - mean[k]) ** 2
+    return total
+
+
+@compiled
+def _transform(X: Floats, mean: Floats, per: Floats) -> Floats:
+    """Return (X - mean) per, clipped, with 0 for NaN."""
+    out = np.empty(X.shape)
+    for i in range(X.shape[0]):
+        for k in range(X.shape[1]):
+            z = (float(X[i, k]) - mean[k]) * per[k]
+            out[i, k] = 0.0 if np.isnan(z) else min(max(z, -CLIP), CLIP)
+    return out

@@ -1,10 +1,11 @@
-"""Charts of a run, drawn once: SVG for the report, PNG for MLflow."""
+"""Charts of a run, drawn once, as SVG for the report and for MLflow."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import matplotlib as mpl
@@ -52,27 +53,18 @@ class Figures:
 
     drawn: Mapping[str, Figure]
 
-    def svg(self, name: str) -> str:
-        """Return one chart as an SVG element that needs nothing else."""
-        text = io.StringIO()
-        self._save(name, text, format="svg", metadata={"Date": None})
-        whole = text.getvalue()
-        return whole[whole.index("<svg") :]
-
-    def png(self) -> dict[str, bytes]:
-        """Return each chart as a PNG file, by name."""
-        files = {}
-        for name in self.drawn:
-            content = io.BytesIO()
-            self._save(name, content, format="png", dpi=110)
-            files[name] = content.getvalue()
-        return files
-
-    def _save(self, name: str, target: Any, **options: Any) -> None:
+    @cached_property
+    def svg(self) -> dict[str, str]:
+        """Each chart as an SVG element that needs nothing else."""
         with mpl.rc_context(STYLE):
-            self.drawn[name].savefig(target, **options)
-        # The layout is found once: to find it takes as long as to draw.
-        self.drawn[name].set_layout_engine("none")
+            return {name: _svg(figure) for name, figure in self.drawn.items()}
+
+
+def _svg(figure: Figure) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    whole = text.getvalue()
+    return whole[whole.index("<svg") :]
 
 
 def draw(done: Evaluated) -> Figures:

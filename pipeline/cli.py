@@ -61,7 +61,8 @@ def run(path: Path, fresh: bool) -> None:
     """Train, evaluate, allocate, report and track, and write a run folder.
 
     The folder runs/<run id>/ holds summary.json, weights.csv, forecasts.parquet and report.html; runs/latest
-    points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI).
+    points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI). Where neither
+    configuration, data, code nor libraries have changed since the last run, that run is told instead.
     """
     import datetime as dt
 
@@ -69,29 +70,27 @@ def run(path: Path, fresh: bool) -> None:
     from pipeline.publication import published
 
     config, store, reporter = _prepared(path, fresh)
-    run_id = outputs.new_run_id(config.name, dt.datetime.now(dt.UTC), config.digest())
+    console = reporter.console
     made = published(config, store, reporter)
-    folder = outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused)
-    # The result is told before it is tracked: a tracking server that is away must not hide it.
+    uri = tracking.tracking_uri(config.output)
+    before = None if fresh else outputs.unchanged(config.output, config.name, made.summary["record"], uri)
     for table in made.tables:
-        reporter.console.print()
-        reporter.console.print(table)
-    reporter.console.print()
+        console.print()
+        console.print(table)
+    console.print()
+    if before is not None:
+        folder, link = before
+        console.print("nothing has changed since this run, so there is no new one (--fresh makes one):")
+    else:
+        run_id = outputs.new_run_id(config.name, dt.datetime.now(dt.UTC), config.digest())
+        folder = outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused)
     for name in ("summary.json", "weights.csv", "forecasts.parquet", "report.html"):
-        reporter.console.print(f"{folder / name}", highlight=False, soft_wrap=True)
-    logged = tracking.LoggedModels(
-        store.folder / "logged" / f"{made.key}.json", tracking.tracking_uri(config.output)
-    )
-    link = tracking.track(
-        made.tracked,
-        config,
-        run_id,
-        folder,
-        seconds=reporter.seconds,
-        plots=made.plots,
-        logged=logged,
-    )
-    reporter.console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
+        console.print(f"{folder / name}", highlight=False, soft_wrap=True)
+    if before is None:
+        # The result is told before it is tracked: a tracking server that is away must not hide it.
+        link = tracking.track(made, config, folder, reporter.seconds)
+        outputs.mark_tracked(folder, uri, link)
+    console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
 
 
 @tangency.command(epilog=EPILOG)

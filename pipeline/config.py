@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -17,6 +17,10 @@ from allocation.errors import AllocationError
 from market.hints import suggest
 from pipeline.errors import ConfigError
 from pipeline.model_config import MOST, CombinationModel, Fitted, ModelSection, Positive, Section
+
+# Regimes are imported where they are made: to read a configuration, scikit-learn is not needed.
+if TYPE_CHECKING:
+    from models.regimes import RegimeModel
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=60)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -68,11 +72,13 @@ class WalkForwardSection(Section):
     window: Positive | None = None
     embargo: Annotated[int, Field(ge=0, le=MOST)] = 0
     train_every: Positive = 1
+    weights: Literal["equal", "dates", "uniqueness"] = "equal"
 
 
 class RegimesSection(Section):
-    """K-means regimes of the market; the first feature orders the states."""
+    """States of the market; the first feature orders them."""
 
+    kind: Literal["kmeans", "hmm", "jump"] = "kmeans"
     states: Annotated[int, Field(ge=2, le=12)] = 3
     features: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "market_volatility_12",
@@ -81,6 +87,31 @@ class RegimesSection(Section):
         "average_correlation_12",
     )
     min_train: Positive
+    refit_every: Positive | None = None
+    covariance: Literal["diagonal", "full"] | None = None
+    jump_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _settings_go_with_kind(self) -> RegimesSection:
+        for key, kind in (("covariance", "hmm"), ("jump_penalty", "jump")):
+            if getattr(self, key) is not None and self.kind != kind:
+                raise ValueError(f"{key} is a setting of kind {kind}, not of kind {self.kind}")
+        return self
+
+    def make(self, seed: int) -> RegimeModel:
+        """Return the model, not fitted."""
+        if self.kind == "hmm":
+            from models.hmm import HMMRegimes
+
+            return HMMRegimes(self.states, self.covariance or "full", seed)
+        if self.kind == "jump":
+            from models.jump import JumpRegimes
+
+            penalty = 10.0 if self.jump_penalty is None else self.jump_penalty
+            return JumpRegimes(self.states, penalty, seed)
+        from models.kmeans import KMeansRegimes
+
+        return KMeansRegimes(self.states, seed)
 
 
 class CalibrationSection(Section):

@@ -40,8 +40,22 @@ class LinearForecast(PythonModel):
         usable = scale > 0
         Z = (X - np.asarray(spec["mean"])) * np.where(usable, 1.0 / np.where(usable, scale, 1.0), 0.0)
         Z = np.nan_to_num(np.clip(Z, -spec["clip"], spec["clip"]), nan=0.0)
-        told = (Z * np.asarray(spec["coefficients"])).sum(axis=1) + spec["intercept"]
+        if "slopes" in spec:
+            told = self._combined(Z)
+        else:
+            told = (Z * np.asarray(spec["coefficients"])).sum(axis=1) + spec["intercept"]
         return pd.Series(told, index=model_input.index)
+
+    def _combined(self, Z: np.ndarray) -> np.ndarray:
+        """Return the median or trimmed mean of the forecasts of each feature alone."""
+        spec = self.spec
+        told = (Z * np.asarray(spec["slopes"]) + np.asarray(spec["intercepts"]))[
+            :, np.asarray(spec["varies"])
+        ]
+        if spec["combine"] == "median":
+            return np.asarray(np.median(told, axis=1))
+        trimmed = np.sort(told, axis=1)[:, 1:-1] if told.shape[1] > 2 else told
+        return np.asarray(trimmed.mean(axis=1))
 
 
 set_model(LinearForecast())

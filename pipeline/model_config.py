@@ -45,62 +45,86 @@ class MeanModel(Section):
         return HistoricalMean()
 
 
-class RidgeModel(Section):
-    """Ridge regression; the penalty is chosen inside the training window."""
+class LinearSection(Section):
+    """What all linear models have in common."""
+
+    inner_splits: Positive = 4
+    half_life: Annotated[float, Field(ge=12, le=MOST)] | None = None
+
+
+class PenalisedSection(LinearSection):
+    """What ridge, lasso and elastic net have in common."""
+
+    selection: Literal["past", "nested"] = "past"
+    n_penalties: Positive = 30
+
+
+class RidgeModel(PenalisedSection):
+    """Ridge regression."""
 
     kind: Literal["ridge"]
-    inner_splits: Positive = 4
-    n_penalties: Positive = 30
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
         from models.linear import Ridge
 
-        return Ridge(relative, self.inner_splits, self.n_penalties)
+        return Ridge(relative, **self.model_dump(exclude={"kind"}))
 
 
-class LassoModel(Section):
-    """Lasso; the penalty is chosen inside the training window."""
+class LassoModel(PenalisedSection):
+    """Lasso."""
 
     kind: Literal["lasso"]
-    inner_splits: Positive = 4
-    n_penalties: Positive = 30
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
         from models.linear import Lasso
 
-        return Lasso(relative, self.inner_splits, self.n_penalties)
+        return Lasso(relative, **self.model_dump(exclude={"kind"}))
 
 
-class ElasticNetModel(Section):
-    """Elastic net; the penalty is chosen inside the training window."""
+class ElasticNetModel(PenalisedSection):
+    """Elastic net."""
 
     kind: Literal["elastic_net"]
-    inner_splits: Positive = 4
-    n_penalties: Positive = 30
     l1_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.5
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
         from models.linear import ElasticNet
 
-        return ElasticNet(relative, self.inner_splits, self.n_penalties, self.l1_ratio)
+        return ElasticNet(relative, **self.model_dump(exclude={"kind"}))
+
+
+class UnivariateModel(LinearSection):
+    """One regression for each feature, and the combination of their forecasts."""
+
+    kind: Literal["univariate"]
+    combine: Literal["mean", "median", "trimmed", "dmspe"] = "mean"
+    discount: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model."""
+        from models.univariate import Univariate
+
+        return Univariate(relative, **self.model_dump(exclude={"kind"}))
 
 
 class LightGBMModel(Section):
-    """Gradient-boosted trees; their number is chosen inside the training window."""
+    """Gradient-boosted trees; their number is chosen from the past."""
 
     kind: Literal["lightgbm"]
-    max_trees: Positive = 600
-    patience: Positive = 100
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.02
+    selection: Literal["past", "nested"] = "past"
+    inner_splits: Positive = 2
+    max_trees: Positive = 130
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
     num_leaves: Annotated[int, Field(ge=2)] = 15
     min_rows_in_leaf: Positive = 100
-    feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.5
+    feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.25
     row_fraction: Annotated[float, Field(gt=0, le=1)] = 0.7
     l2: Annotated[float, Field(ge=0)] = 10.0
     max_bin: Annotated[int, Field(ge=2, le=255)] = 63
+    rebin: Annotated[float, Field(gt=0, le=1)] = 0.2
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
@@ -110,11 +134,13 @@ class LightGBMModel(Section):
 
 
 class CombinationModel(Section):
-    """Mean of other models' predictions."""
+    """Combination of other models' predictions."""
 
     kind: Literal["combination"]
     members: Annotated[tuple[str, ...], Field(min_length=1)]
+    method: Literal["mean", "median", "trimmed", "dmspe"] = "mean"
+    discount: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
-Fitted = ZeroModel | MeanModel | RidgeModel | LassoModel | ElasticNetModel | LightGBMModel
+Fitted = ZeroModel | MeanModel | RidgeModel | LassoModel | ElasticNetModel | UnivariateModel | LightGBMModel
 ModelSection = Annotated[Fitted | CombinationModel, Field(discriminator="kind")]

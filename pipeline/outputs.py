@@ -16,11 +16,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import RunError
+from pipeline.store import write_whole
 
 if TYPE_CHECKING:
     from pipeline.publication import Published
     from pipeline.run import Evaluated
 
+TRACKED = "mlflow.json"
 SCHEMA = 1
 """Version of summary.json; it changes when a key changes its name or meaning."""
 
@@ -169,6 +171,33 @@ def write_run(
     except OSError as error:
         raise RunError(f"cannot write the run to {output}: {error.strerror or error}") from error
     return final
+
+
+def mark_tracked(folder: Path, uri: str, link: str) -> None:
+    """Note in the folder of a run where it has been tracked: from then on it is complete."""
+    write_whole(folder / TRACKED, to_json({"tracking_uri": uri, "page": link}).encode())
+
+
+def unchanged(output: Path, name: str, record: Mapping[str, Any], uri: str) -> tuple[Path, str] | None:
+    """Return folder and tracking page of the newest run of a configuration, if it was made of just the same.
+
+    The same configuration, data, code and versions give the same bits: there is nothing to write or to track
+    again, and `latest` points to that run.
+    """
+    complete = sorted(output.glob(f"{name}-*/summary.json"))
+    if not complete:
+        return None
+    folder = complete[-1].parent
+    try:
+        told = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        tracked = json.loads((folder / TRACKED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not tracked to the end, or edited: made again
+        return None
+    same = told.get("record") == record and tracked.get("tracking_uri") == uri
+    if not same or told.get("config") != name:
+        return None
+    _point_latest(output, folder.name)
+    return folder, str(tracked["page"])
 
 
 def _point_latest(output: Path, run_id: str) -> None:

@@ -32,8 +32,6 @@ class Published:
 
     Attributes
     ----------
-    key : str
-        Under which it is kept.
     summary : dict
         summary.json without the name of the run and its times.
     weights : str
@@ -42,8 +40,8 @@ class Published:
         forecasts.parquet.
     report : str
         report.html with `TITLE` in place of the name of the run.
-    plots : mapping of str to bytes
-        PNG files by name.
+    plots : mapping of str to str
+        Charts by name, as SVG.
     tables : tuple of rich.table.Table
         What the command line prints.
     tracked : Tracked
@@ -52,12 +50,11 @@ class Published:
         What was said of each stage.
     """
 
-    key: str
     summary: dict[str, Any]
     weights: str
     forecasts: bytes
     report: str
-    plots: Mapping[str, bytes]
+    plots: Mapping[str, str]
     tables: tuple[Table, ...]
     tracked: Tracked
     told: Mapping[str, str]
@@ -80,7 +77,7 @@ def published(config: RunConfig, store: Store, reporter: Reporter) -> Published:
         pipeline = Pipeline(config, store, reporter)
         done = pipeline.evaluate(pipeline.train(pipeline.prepare(loaded)))
         return reporter.stage(
-            "report", lambda: publish(done, key, reporter.told), lambda made: f"{len(made.report) >> 10} KiB"
+            "report", lambda: publish(done, reporter.told), lambda made: f"{len(made.report) >> 10} KiB"
         )
 
     found, _ = store.get("published", key, make)
@@ -88,18 +85,17 @@ def published(config: RunConfig, store: Store, reporter: Reporter) -> Published:
     return found
 
 
-def publish(done: Evaluated, key: str, told: Mapping[str, str]) -> Published:
+def publish(done: Evaluated, told: Mapping[str, str]) -> Published:
     """Draw, write and describe all that this run shows and hands out."""
     from pipeline import charts, narrative, outputs, report, tracked
 
     figures = charts.draw(done)
     return Published(
-        key,
         outputs.summary(done),
         outputs.weights_table(done).to_csv(index=False, lineterminator="\n"),
         outputs.forecasts_table(done).to_parquet(index=False),
         report.render(done, TITLE, figures),
-        figures.png(),
+        figures.svg,
         (narrative.forecast_table(done), narrative.portfolio_table(done), narrative.target_table(done)),
         tracked.describe(done),
         dict(told),

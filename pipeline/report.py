@@ -61,7 +61,7 @@ def render(done: Evaluated, title: str, figures: Figures) -> str:
         config=prepared.config,
         story=describe_run(done).split("\n\n"),
         headline=_headline(done),
-        svg={name: figures.svg(name) for name in figures.drawn},
+        svg=figures.svg,
         portfolios=_table(done.performance, PORTFOLIO_COLUMNS, label),
         chosen=label(done.chosen),
         forecasts=_table({n: s.metrics for n, s in done.scores.items()}, FORECAST_COLUMNS, str),

@@ -148,14 +148,14 @@ class Pipeline:
                 partial(stages.make_regimes, prepared.matrix, schedule, config),
                 lambda path: f"{len(path.refits)} refits of {config.regimes.states} states",
             )
-            data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, schedule)
+            data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, schedule, config)
             # It opens nothing before a model has to be fitted: a cluster is not asked for what is stored.
             with open_executor(config.executor, config.workers, code_digest) as executor:
                 fitted = {
                     name: self._walk(name, section, data, prepared, executor)
                     for name, section in config.fitted_models().items()
                 }
-            walks = stages.combine(fitted, config)
+            walks = stages.combine(fitted, schedule, config)
             forecasts = stages.make_forecasts(walks, schedule, config)
         return Trained(prepared, regimes, data.names, walks, forecasts)
 

@@ -11,7 +11,7 @@ from features.matrix import FeatureMatrix, build
 from market.panel import Panel
 from models.base import Progress, WalkResult
 from models.calibration import calibrate
-from models.combination import mean_combination
+from models.combination import combine_walks
 from models.dataset import Dataset
 from models.executors import Executor
 from models.forecast import Forecast
@@ -20,6 +20,7 @@ from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.model_config import CombinationModel, Fitted
 from pipeline.timetable import Schedule
+from validation.labels import average_uniqueness
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -27,7 +28,7 @@ Ints = NDArray[np.int64]
 
 def make_features(panel: Panel, config: RunConfig) -> FeatureMatrix:
     """Build the features that the configuration names."""
-    return build(panel, config.features.include, config.features.exclude)
+    return build(panel, config.features.include, config.features.exclude, extra=config.regimes.states + 1)
 
 
 def make_regimes(matrix: FeatureMatrix, schedule: Schedule, config: RunConfig) -> RegimePath:
@@ -51,8 +52,7 @@ def make_regimes(matrix: FeatureMatrix, schedule: Schedule, config: RunConfig) -
         np.stack(columns, axis=1),
         schedule.regime_folds,
         config.regimes.features,
-        n_states=config.regimes.states,
-        seed=config.seed,
+        config.regimes.make(config.seed),
     )
 
 
@@ -62,18 +62,39 @@ def _first_finite(values: Floats) -> Floats:
     return np.where(finite.any(axis=1), values[np.arange(len(values)), finite.argmax(axis=1)], np.nan)
 
 
-def make_dataset(panel: Panel, matrix: FeatureMatrix, regimes: RegimePath, schedule: Schedule) -> Dataset:
+def make_dataset(
+    panel: Panel, matrix: FeatureMatrix, regimes: RegimePath, schedule: Schedule, config: RunConfig
+) -> Dataset:
     """Put features and regime probabilities side by side."""
-    n_dates, n_assets, n_features = matrix.values.shape
     n_states = regimes.probabilities.shape[1]
-    X = np.empty((n_dates, n_assets, n_features + n_states + 1))
-    X[:, :, :n_features] = matrix.values
-    X[:, :, n_features:-1] = regimes.probabilities[:, None, :]
-    X[:, :, -1] = regimes.anomaly[:, None]
+    X = matrix.beside(np.column_stack([regimes.probabilities, regimes.anomaly]))
     usable = panel.listed.copy()
     usable[: schedule.first_train] = False
     names = (*matrix.names, *(f"regime_{s}" for s in range(n_states)), "regime_anomaly")
-    return Dataset(X, schedule.target.value, schedule.labels.end, usable, names, schedule.target.relative)
+    return Dataset(
+        X,
+        schedule.target.value,
+        schedule.labels.end,
+        usable,
+        names,
+        schedule.target.relative,
+        _weights(usable, schedule, config),
+    )
+
+
+def _weights(usable: NDArray[np.bool_], schedule: Schedule, config: RunConfig) -> Floats | None:
+    """Return how much each pair counts in a fit: all alike, each date alike, or by the uniqueness of its label."""
+    kind = config.walk_forward.weights
+    if kind == "equal":
+        return None
+    if kind == "dates":
+        return np.broadcast_to(1.0 / np.maximum(usable.sum(axis=1, keepdims=True), 1), usable.shape).copy()
+    trained = np.zeros_like(usable)
+    every = slice(schedule.first_train, None, config.walk_forward.train_every)
+    trained[every] = usable[every]
+    uniqueness = average_uniqueness(schedule.labels, trained)
+    # A date that is not trained on, or whose label ends beyond the panel, is in no fit: its weight does not count.
+    return np.where(np.isfinite(uniqueness), uniqueness, 1.0)
 
 
 def walk_model(
@@ -90,12 +111,15 @@ def walk_model(
     return model.walk_forward(name, data, schedule.folds, progress, executor)
 
 
-def combine(walks: Mapping[str, WalkResult], config: RunConfig) -> dict[str, WalkResult]:
+def combine(walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConfig) -> dict[str, WalkResult]:
     """Return all walks, the combinations included, in the order of the configuration."""
     out = {}
     for name, section in config.models.items():
         if isinstance(section, CombinationModel):
-            out[name] = mean_combination(name, [walks[member] for member in section.members])
+            members = [walks[member] for member in section.members]
+            out[name] = combine_walks(
+                name, members, section.method, schedule.target, schedule.labels.end, section.discount
+            )
         else:
             out[name] = walks[name]
     return out

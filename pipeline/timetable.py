@@ -126,7 +126,7 @@ def _regime_folds(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> tup
     if first >= len(panel.dates):
         return ()
     known = np.arange(len(panel.dates))
-    every = config.walk_forward.refit_every
+    every = config.regimes.refit_every or config.walk_forward.refit_every
     return WalkForward(known, first_test=first, refit_every=every, first_train=warm).folds()
 
 

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from pipeline.errors import RunError
-from pipeline.store import LIBRARIES, write_whole
+from pipeline.store import LIBRARIES
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.models import ModelSignature
 
     from pipeline.config import RunConfig
+    from pipeline.publication import Published
 
 DATABASE = "mlflow.db"
 BATCH = 1000
@@ -60,6 +61,9 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
         if not os.environ.get("MLFLOW_TRACKING_URI"):
             _make_database(output / DATABASE)
         mlflow.set_tracking_uri(uri)
+        if uri.startswith("sqlite:"):
+            # MLflow also writes the variable, which is the user's: the next run in this process may go elsewhere.
+            os.environ.pop("MLFLOW_TRACKING_URI", None)
         client = mlflow.MlflowClient(uri)
         found = client.get_experiment_by_name(name)
         if found is not None:
@@ -110,31 +114,17 @@ class Tracked:
     children: Mapping[str, Tracked] = field(default_factory=dict)
 
 
-def track(
-    tracked: Tracked,
-    config: RunConfig,
-    run_id: str,
-    folder: Path,
-    *,
-    seconds: Mapping[str, float],
-    plots: Mapping[str, bytes],
-    logged: LoggedModels,
-) -> str:
+def track(made: Published, config: RunConfig, folder: Path, seconds: Mapping[str, float]) -> str:
     """Log a finished run with its models and artifacts.
 
     Parameters
     ----------
-    tracked : Tracked
+    made : Published
     config : RunConfig
-    run_id : str
-        Names the MLflow run, without the name of the configuration, which is that of the experiment.
     folder : Path
-        The run's folder, logged as artifacts.
+        The run's folder, logged as artifacts; its name without that of the configuration, which is that of
+        the experiment, names the MLflow run.
     seconds : mapping of stage to seconds
-    plots : mapping of str to bytes
-        PNG files by name.
-    logged : LoggedModels
-        Models that an earlier run of the same record has logged; what is logged now is added.
 
     Returns
     -------
@@ -151,21 +141,21 @@ def track(
 
     try:
         client, experiment = open_experiment(config.output, config.name)
-        name = run_id.removeprefix(f"{config.name}-")
-        with _run(client, experiment, name, {**tracked.tags, "folder": folder.name}) as parent:
-            _log(client, parent, tracked)
+        name = folder.name.removeprefix(f"{config.name}-")
+        with _run(client, experiment, name, {**made.tracked.tags, "folder": folder.name}) as parent:
+            _log(client, parent, made.tracked)
             timed = [(f"seconds/{stage.replace(':', ' ')}", value, 0) for stage, value in seconds.items()]
             _log_metrics(client, parent, timed)
             client.log_artifacts(parent, str(folder))
             with tempfile.TemporaryDirectory() as place:
-                for plot, content in plots.items():
-                    (Path(place) / f"{plot}.png").write_bytes(content)
+                for plot, content in made.plots.items():
+                    (Path(place) / f"{plot}.svg").write_text(content, encoding="utf-8")
                 client.log_artifacts(parent, place, "plots")
-            for model, child in tracked.children.items():
+            for model, child in made.tracked.children.items():
                 with _run(client, experiment, model, {**child.tags, "mlflow.parentRunId": parent}) as run:
                     # Before the metrics: MLflow would read the history of each to copy it to the model.
-                    if child.model and not logged.reuse(client, run, model):
-                        logged.add(model, _log_model(run, child.model))
+                    if child.model:
+                        _log_model(run, child.model)
                     _log(client, run, child)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         raise RunError(
@@ -197,8 +187,8 @@ def _run(client: MlflowClient, experiment: str, name: str, tags: Mapping[str, st
     client.set_terminated(run.info.run_id, "FINISHED")
 
 
-def _log_model(run: str, spec: Mapping[str, Any]) -> str:
-    """Log the last fit in a form that loads without this project and without unpickling anything; return its id."""
+def _log_model(run: str, spec: Mapping[str, Any]) -> None:
+    """Log the last fit in a form that loads without this project and without unpickling anything."""
     import mlflow
     import pandas as pd
 
@@ -208,19 +198,19 @@ def _log_model(run: str, spec: Mapping[str, Any]) -> str:
             import lightgbm as lgb
             import mlflow.lightgbm
 
-            info = mlflow.lightgbm.log_model(
+            mlflow.lightgbm.log_model(
                 lgb.Booster(model_str=spec["booster"]),
                 name="model",
                 pip_requirements=requirements,
                 signature=_signature(spec["features"]),
             )
-            return str(info.model_id)
+            return
         import mlflow.pyfunc
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "spec.json"
             path.write_text(json.dumps(spec), encoding="utf-8")
-            info = mlflow.pyfunc.log_model(
+            mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(Path(__file__).with_name("linear_pyfunc.py")),
                 artifacts={"spec": str(path)},
@@ -229,51 +219,6 @@ def _log_model(run: str, spec: Mapping[str, Any]) -> str:
                 # The average asset of the training window.
                 input_example=pd.DataFrame([spec["mean"]], columns=spec["features"]),
             )
-    return str(info.model_id)
-
-
-class LoggedModels:
-    """Which models MLflow has of a record: a run in which nothing changed refers to them.
-
-    Parameters
-    ----------
-    path : Path
-        JSON file that remembers them: the tracking server, and the id of each model.
-    uri : str
-        The tracking server of this run.
-    """
-
-    def __init__(self, path: Path, uri: str) -> None:
-        self.path = path
-        self.uri = uri
-        self.ids: dict[str, str] = {}
-        try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # none yet, or damaged: models are logged again
-            return
-        if kept["uri"] == uri:
-            self.ids = kept["ids"]
-
-    def reuse(self, client: MlflowClient, run: str, name: str) -> bool:
-        """Make the logged model an output of this run too; false if there is none, or it was deleted."""
-        from mlflow.entities import LoggedModelOutput
-        from mlflow.exceptions import MlflowException
-
-        if name not in self.ids:
-            return False
-        try:
-            model = client.get_logged_model(self.ids[name])
-        except MlflowException:
-            return False
-        if str(model.status) != "READY":
-            return False
-        client.log_outputs(run, [LoggedModelOutput(model.model_id, 0)])
-        return True
-
-    def add(self, name: str, model_id: str) -> None:
-        """Remember a model."""
-        self.ids[name] = model_id
-        write_whole(self.path, json.dumps({"uri": self.uri, "ids": self.ids}).encode())
 
 
 def _signature(features: list[str]) -> ModelSignature:

@@ -77,3 +77,29 @@ def forward_excess_returns(panel: Panel, horizon: int, execution_lag: int) -> La
         value[:known] = np.where(earned & listed[:known], asset - cash[:, None], np.nan)
     value.setflags(write=False)
     return Labels(value, start, start + horizon, horizon)
+
+
+def average_uniqueness(labels: Labels, counted: NDArray[np.bool_]) -> Floats:
+    """Return what share of each label's span it has for itself, shape (T, N); NaN where it does not count.
+
+    The mean over the rows that a label spans of 1 / (number of the asset's labels that span the row): López de
+    Prado (2018), *Advances in Financial Machine Learning*, section 4.3. It rests on dates and listings until the
+    label's end, on no return.
+
+    Parameters
+    ----------
+    labels : Labels
+    counted : ndarray of bool, shape (T, N)
+        Pairs that are trained on.
+    """
+    n_dates = len(counted)
+    change = np.zeros((n_dates + 1, counted.shape[1]))
+    first = np.minimum(labels.start + 1, n_dates)
+    last = np.minimum(labels.end + 1, n_dates)
+    np.add.at(change, first, counted)
+    np.add.at(change, last, -counted.astype(np.float64))
+    concurrent = np.cumsum(change[:-1], axis=0)
+    share = 1.0 / np.maximum(concurrent, 1.0)
+    total = np.concatenate([np.zeros((1, counted.shape[1])), np.cumsum(share, axis=0)])
+    span = np.maximum(last - first, 1)[:, None]
+    return np.where(counted & (last > first)[:, None], (total[last] - total[first]) / span, np.nan)

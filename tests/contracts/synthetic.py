@@ -23,6 +23,7 @@ def make_panel(
     macro: bool = True,
     signal: float | None = None,
     holes: bool = True,
+    bars: bool = True,
 ) -> Panel:
     """Return a panel of one market factor plus idiosyncratic returns.
 
@@ -46,6 +47,8 @@ def make_panel(
         one cross-section. None or 0 leaves nothing to forecast across assets.
     holes : bool
         Whether one close in a hundred is missing.
+    bars : bool
+        Whether there are open, high, low, close and vwap.
     """
     rng = np.random.default_rng(seed)
     month = 1 if kind == "monthly" else 21
@@ -62,7 +65,10 @@ def make_panel(
         idio[t] += signal / month * idio[max(t - month, 0) : t].sum(axis=0)
     volatility = rng.uniform(0.03, 0.06, n_assets) / np.sqrt(month)
     returns = cash[:, None] + rng.uniform(0.5, 1.5, n_assets) * factor[:, None] + volatility * idio
-    returns = _with_gaps(np.maximum(returns, -0.9), _closes(rng, n_dates, n_assets, late, deaths, holes))
+    closes = _closes(rng, n_dates, n_assets, late, deaths, holes)
+    returns = np.maximum(returns, -0.9)
+    close = np.where(closes, 50.0 * np.cumprod(1 + returns, axis=0), np.nan)
+    returns = _with_gaps(returns, closes)
     volume = np.where(np.isfinite(returns), rng.lognormal(12, 0.5, (n_dates, n_assets)), np.nan)
     return Panel(
         name=f"synthetic {kind}",
@@ -74,7 +80,18 @@ def make_panel(
         periods_per_year=OBSERVATIONS_A_YEAR[kind],
         volume=volume,
         macro=_macro(rng, dates) if macro else {},
+        **(_bars(np.random.default_rng([seed, 1]), close) if bars else {}),
     )
+
+
+def _bars(rng: np.random.Generator, close: Floats) -> dict[str, Floats]:
+    """Return bars around closes."""
+    spread = 0.01
+    open_ = close * np.exp(rng.normal(0, spread, close.shape))
+    high = np.maximum(open_, close) * np.exp(np.abs(rng.normal(0, spread, close.shape)))
+    low = np.minimum(open_, close) * np.exp(-np.abs(rng.normal(0, spread, close.shape)))
+    vwap = low + (high - low) * rng.uniform(0.2, 0.8, close.shape)
+    return {"open": open_, "high": high, "low": low, "close": close, "vwap": vwap}
 
 
 def _closes(
@@ -127,7 +144,7 @@ def _macro(rng: np.random.Generator, dates: pd.DatetimeIndex) -> dict[str, Macro
 def scramble_after(panel: Panel, position: int, seed: int = 0) -> Panel:
     """Return the panel with everything that became known after `dates[position]` replaced by noise.
 
-    Returns, cash, market, volume and macro values change, and so does who is listed: assets die, list and
+    Returns, cash, market, volume, bars and macro values change, and so does who is listed: assets die, list and
     have holes elsewhere than they did. Dates, names and clocks stay. Nothing up to `position` changes.
     """
     rng = np.random.default_rng([seed, position])
@@ -149,7 +166,11 @@ def scramble_after(panel: Panel, position: int, seed: int = 0) -> Panel:
         volume = panel.volume.copy()
         volume[rows] = np.where(np.isfinite(noise), rng.lognormal(8, 2, noise.shape), np.nan)
     macro = {name: _scrambled(series, panel.dates[position], rng) for name, series in panel.macro.items()}
-    return replace(panel, returns=returns, cash=cash, market=market, volume=volume, macro=macro)
+    bars = {name: prices.copy() for name, prices in panel.bars.items()}
+    noisy = _bars(rng, np.where(np.isfinite(noise), rng.lognormal(3, 1, noise.shape), np.nan))
+    for name, prices in bars.items():
+        prices[rows] = noisy[name]
+    return replace(panel, returns=returns, cash=cash, market=market, volume=volume, macro=macro, **bars)
 
 
 def _scrambled(series: MacroSeries, date: pd.Timestamp, rng: np.random.Generator) -> MacroSeries:

@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from causality import violations
+from sklearn.base import clone
 from synthetic import make_panel
 
 import models.linear
 from features.spec import feature, registered
 from market.sources import load
-from models.regimes import KMeansRegimes, walk_regimes
+from models.regimes import walk_regimes
 from models.scaling import Standardiser
 from pipeline import stages, timetable, trading
 from pipeline.config import RunConfig, load_config
+from pipeline.model_config import CombinationModel, RidgeModel, UnivariateModel
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -34,12 +36,13 @@ def everything(config: RunConfig, panel):
     matrix = stages.make_features(panel, config)
     schedule = timetable.make_schedule(panel, matrix, config)
     regimes = stages.make_regimes(matrix, schedule, config)
-    data = stages.make_dataset(panel, matrix, regimes, schedule)
+    data = stages.make_dataset(panel, matrix, regimes, schedule, config)
     walks = stages.combine(
         {
             name: stages.walk_model(name, section, data, schedule, config)
             for name, section in config.fitted_models().items()
         },
+        schedule,
         config,
     )
     forecasts = stages.make_forecasts(walks, schedule, config)
@@ -83,8 +86,13 @@ def ended(values, ends):
 
 
 def smaller(name, **walk):
-    """Return a shipped configuration with fewer refits and smaller models, and nothing else changed."""
+    """Return a shipped configuration with fewer refits, smaller models, and the kinds of model it leaves out."""
     config = load_config(CONFIGS / f"{name}.yaml")
+    others = {
+        "nested": RidgeModel(kind="ridge", selection="nested", half_life=60),
+        "univariate": UnivariateModel(kind="univariate", combine="trimmed"),
+        "dmspe": CombinationModel(kind="combination", members=("ridge", "univariate"), method="dmspe"),
+    }
     models = {
         key: section.model_copy(
             update={
@@ -93,7 +101,7 @@ def smaller(name, **walk):
                 if hasattr(section, k)
             }
         )
-        for key, section in config.models.items()
+        for key, section in (config.models | others).items()
     }
     start = walk.pop("start")
     return config.model_copy(
@@ -115,7 +123,12 @@ def sources():
             industries,
             smaller("industries", first_test="1957-01-31", refit_every=24, start="1960-01-31"),
         ),
-        "stocks": (stocks, smaller("stocks", first_test="1996-01-02", train_every=10, start="1996-06-03")),
+        "stocks": (
+            stocks,
+            smaller(
+                "stocks", first_test="1996-01-02", train_every=10, weights="uniqueness", start="1996-06-03"
+            ),
+        ),
     }
 
 
@@ -180,8 +193,8 @@ def test_a_centred_window_is_caught(small, monkeypatch):
 def test_scaling_on_the_full_sample_is_caught(small, monkeypatch):
     honest = stages.make_dataset
 
-    def leaking(panel, matrix, regimes, schedule):
-        data = honest(panel, matrix, regimes, schedule)
+    def leaking(*parts):
+        data = honest(*parts)
         rows = data.X.reshape(-1, data.X.shape[-1])
         return replace(data, X=Standardiser().fit(rows).transform(rows).reshape(data.X.shape))
 
@@ -201,6 +214,17 @@ def test_a_scaler_that_remembers_the_test_is_caught(small, monkeypatch):
     assert any("forecast ridge: raw" in line for line in look(small))
 
 
+def test_running_sums_that_take_in_an_unfinished_label_are_caught(small, monkeypatch):
+    honest = models.linear.Spans.of
+
+    def leaking(folds):
+        spans = honest(folds)
+        return replace(spans, stop=np.minimum(spans.stop + 1, len(spans.grid)))
+
+    monkeypatch.setattr(models.linear.Spans, "of", leaking)
+    assert any("forecast ridge: raw" in line for line in look(small))
+
+
 def test_a_backward_fill_is_caught(small, monkeypatch):
     import pandas as pd
 
@@ -215,10 +239,35 @@ def test_a_backward_fill_is_caught(small, monkeypatch):
     assert any(line.split(": ")[1].startswith("feature") for line in look(small))
 
 
+@pytest.mark.parametrize("kind", ["kmeans", "hmm", "jump"])
+@pytest.mark.parametrize("source", ["industries", "stocks"])
+def test_regimes_of_each_kind_are_told_from_the_past(source, kind):
+    panel, config = sources()[source]
+    every = {"industries": 1, "stocks": 21}[source]
+    update = {"kind": kind, "refit_every": every}
+    config = config.model_copy(update={"regimes": config.regimes.model_copy(update=update)})
+    # The walk needs four features of the market alone, which makes room for more rows to cut at.
+    features = config.features.model_copy(update={"include": config.regimes.features})
+    config = config.model_copy(update={"features": features})
+
+    def regimes(panel):
+        matrix = stages.make_features(panel, config)
+        path = stages.make_regimes(matrix, timetable.make_schedule(panel, matrix, config), config)
+        return {
+            "probabilities": path.probabilities,
+            "labels": path.label,
+            "anomaly": path.anomaly,
+            "centres": by_date(len(panel.dates), path.refits, path.centres),
+        }
+
+    n = len(panel.dates)
+    assert violations(regimes, panel, [n - 71, n - 40, n - 2], seed=5) == []
+
+
 def test_clusters_fitted_on_all_dates_are_caught(small, monkeypatch):
-    def leaking(X, folds, names, *, n_states, seed):
-        path = walk_regimes(X, folds, names, n_states=n_states, seed=seed)
-        probabilities, anomaly = KMeansRegimes(n_states, seed).fit(X).tell(X)
+    def leaking(X, folds, names, model):
+        path = walk_regimes(X, folds, names, model)
+        probabilities, anomaly = clone(model).fit(X).tell(X)
         probabilities[: folds[0].test[0]] = np.nan
         return replace(path, probabilities=probabilities, anomaly=anomaly, label=probabilities.argmax(axis=1))
 

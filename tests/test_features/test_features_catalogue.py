@@ -28,12 +28,23 @@ def specs(**inputs):
 
 def test_catalogue_is_rich_and_sorted():
     known = catalogue()
-    assert len(known) >= 60
+    assert len(known) >= 230
     assert list(known) == sorted(known, key=lambda name: (STAGES.index(known[name].stage), name))
     by_stage = {stage: [n for n, s in known.items() if s.stage == stage] for stage in STAGES}
     assert {
-        stage: len(names) >= n for (stage, names), n in zip(by_stage.items(), (25, 9, 8, 12), strict=True)
+        stage: len(names) >= n
+        for (stage, names), n in zip(by_stage.items(), (25, 158, 9, 8, 12), strict=True)
     } == dict.fromkeys(STAGES, True)
+
+
+def test_sixty_features_need_prices_alone():
+    known = catalogue()
+    prices = {"returns", "log_returns", "excess", "level", "market", "cash", "month"}
+
+    def alone(name):
+        return all(needed in prices or (needed in known and alone(needed)) for needed in known[name].inputs)
+
+    assert sum(alone(name) for name in known) >= 60
 
 
 def test_every_feature_is_documented_and_lives_in_this_package():
@@ -57,6 +68,11 @@ def test_dictionary_has_a_row_for_each_name():
         "definition": "Return from 12 months ago to 1 month ago (Jegadeesh and Titman 1993).",
     }
     assert rows[1]["lookback"] == "that of its inputs"
+    assert [row["lookback"] for row in dictionary(["ROC5", "IMXD5", "rsi_14"])] == [
+        "6 rows",
+        "that of its inputs",
+        "15 rows",
+    ]
     with pytest.raises(FeatureError, match="no feature 'momentum_12_2'; did you mean 'momentum_12_1'"):
         dictionary(["momentum_12_2"])
 
@@ -75,7 +91,11 @@ def test_select_takes_stages_and_names_in_catalogue_order():
         (["return_2"], [], "include names 'return_2'.*did you mean 'return_"),
         (["assets"], [], "did you mean 'asset'"),
         (["asset"], ["volatilty_12"], "exclude names 'volatilty_12'.*did you mean 'volatility_12'"),
-        (["zzzzzz"], [], "neither a stage .asset, market, macro, cross_section. nor a feature; known: asset"),
+        (
+            ["zzzzzz"],
+            [],
+            "neither a stage .asset, bar, market, macro, cross_section. nor a feature; known: asset",
+        ),
         ([], [], "leaves no feature"),
         (["term_spread"], ["macro"], "leaves no feature"),
         ("asset", [], "expected a list"),
@@ -129,8 +149,10 @@ def test_decorator_refuses(registry):
         """Text."""
 
     for function, options, message in [
-        (documented, {"stage": "assets"}, "'documented': stage 'assets' is not one of asset, market"),
+        (documented, {"stage": "assets"}, "'documented': stage 'assets' is not one of asset, bar, market"),
         (documented, {"lookback": -1}, "lookback is -1"),
+        (documented, {"rows": 1.5}, "rows is 1.5, expected 0 or more whole rows"),
+        (documented, {"windows": (5, 0)}, r"windows are \(5, 0\), expected whole rows"),
         (undocumented, {}, "'undocumented': its docstring"),
         (starred, {}, "no .*got .returns."),
         (empty, {}, "at least one name"),
@@ -139,6 +161,45 @@ def test_decorator_refuses(registry):
     ]:
         with pytest.raises(FeatureError, match=message):
             feature(**{"stage": "asset", "unit": "fraction"} | options)(function)
+
+
+def test_windows_make_a_family_whose_members_know_each_other(registry):
+    @feature(stage="bar", windows=(2, 3), rows=1, unit="fraction")
+    def change(level, window):
+        """Change over {window} rows."""
+        return level - np.roll(level, window)
+
+    @feature(stage="bar", windows=(2, 3), unit="fraction")
+    def doubled(change, level):
+        """Twice the change over {window} rows."""
+        return 2 * change + 0 * level
+
+    known = catalogue()
+    assert {"change", "doubled"} & set(known) == set()
+    assert known["change3"].definition == "Change over 3 rows."
+    assert (known["change2"].rows, known["change3"].rows) == (3, 4)
+    assert known["change3"].inputs == ("level",)
+    # What combines others needs no rows of its own.
+    assert (known["doubled3"].rows, known["doubled3"].inputs) == (0, ("change3", "level"))
+    x = np.arange(10.0) ** 2
+    np.testing.assert_array_equal(known["change2"].kernel(level=x), x - np.roll(x, 2))
+    np.testing.assert_array_equal(known["doubled2"].kernel(change2=x, level=x), 2 * x)
+    assert known["change2"].kernel.__module__ == __name__
+
+
+def test_a_window_without_windows_is_no_input(registry):
+    @feature(stage="bar", unit="fraction")
+    def alone(level, window):
+        """Text."""
+        return level
+
+    with pytest.raises(FeatureError, match="'alone' asks for 'window'"):
+        plan(catalogue(), ["alone"], ())
+
+
+def test_history_adds_months_and_rows():
+    spec = FeatureSpec("a", "asset", 2, "fraction", ("level",), "Text.", np.asarray, 5)
+    assert (spec.history(1), spec.history(21)) == (7, 47)
 
 
 def test_new_module_of_the_package_is_discovered(registry, tmp_path, monkeypatch):

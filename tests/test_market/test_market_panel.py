@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from market.errors import IntegrityError
-from market.panel import MacroSeries, Panel
+from market.panel import BARS, MacroSeries, Panel
 
 DATES = pd.date_range("2020-01-31", periods=6, freq="ME")
 
@@ -35,6 +35,7 @@ def build(**changes):
         "market": rng.normal(size=6),
         "periods_per_year": 12,
         "volume": rng.uniform(size=(6, 2)),
+        **{name: rng.lognormal(size=(6, 2)) for name in BARS},
         "macro": {"cpi": macro()},
     }
     return Panel(**(parts | changes))
@@ -45,7 +46,7 @@ def test_as_of_keeps_what_is_known_at_the_close():
     past = panel.as_of(pd.Timestamp("2020-03-31"))
     assert past.dates.tolist() == DATES[:3].tolist()
     assert past.assets == panel.assets
-    for name in ("returns", "cash", "market", "volume"):
+    for name in ("returns", "cash", "market", "volume", *BARS):
         np.testing.assert_array_equal(getattr(past, name), getattr(panel, name)[:3])
     # December's to February's figures are out by March 21; March's comes on April 21.
     assert past.macro["cpi"].values.tolist() == [0.0, 1.0, 2.0]
@@ -61,9 +62,9 @@ def test_as_of_is_blind_to_the_future():
     panel, cut = build(), pd.Timestamp("2020-03-31")
     noise = np.random.default_rng(1)
     changed = {}
-    for name in ("returns", "cash", "market", "volume"):
+    for name in ("returns", "cash", "market", "volume", *BARS):
         values = getattr(panel, name).copy()
-        values[3:] = noise.normal(size=values[3:].shape)
+        values[3:] = noise.lognormal(size=values[3:].shape)
         changed[name] = values
     values = np.arange(5.0)
     values[3:] = noise.normal(size=2)
@@ -73,7 +74,7 @@ def test_as_of_is_blind_to_the_future():
     assert panel.as_of(DATES[-1]).as_of(cut).digest() == panel.as_of(cut).digest()
 
 
-@pytest.mark.parametrize("name", ["returns", "cash", "market", "volume"])
+@pytest.mark.parametrize("name", ["returns", "cash", "market", "volume", *BARS])
 def test_digest_changes_with_any_value(name):
     panel = build()
     for position in range(getattr(panel, name).size):
@@ -90,6 +91,8 @@ def test_digest_changes_with_any_value(name):
         {"assets": ("B", "A")},
         {"periods_per_year": 52},
         {"volume": None},
+        {"vwap": None},
+        {"open": None},
         {"macro": {}},
         {"dates": DATES + pd.Timedelta(days=1)},
         {"macro": {"other": macro(name="other")}},
@@ -101,6 +104,23 @@ def test_digest_changes_with_any_value(name):
 )
 def test_digest_changes_with_any_part(changes):
     assert build(**changes).digest() != build().digest()
+
+
+def test_digest_tells_which_bar_is_which():
+    panel = build()
+    assert replace(panel, open=panel.high, high=panel.open).digest() != panel.digest()
+    assert replace(panel, open=None).digest() != replace(panel, open=None, low=None, high=panel.low).digest()
+
+
+def test_cut_takes_the_same_rows_of_everything():
+    panel = build()
+    cut = panel.cut(slice(2, 5))
+    assert cut.dates.tolist() == DATES[2:5].tolist()
+    for name in ("returns", "cash", "market", "volume", *BARS):
+        np.testing.assert_array_equal(getattr(cut, name), getattr(panel, name)[2:5])
+    bare = build(volume=None, **dict.fromkeys(BARS))
+    assert bare.bars == {}
+    assert bare.cut(slice(3)).bars == {}
 
 
 def test_digest_is_the_same_for_the_same():
@@ -124,6 +144,9 @@ def test_macro_ages():
         ({"dates": DATES[::-1]}, "strictly increasing"),
         ({"assets": ("A", "A")}, "unique"),
         ({"returns": np.full((6, 2), np.inf)}, "infinite"),
+        ({"vwap": np.ones((6, 3))}, r"vwap has shape \(6, 3\)"),
+        ({"low": np.zeros((6, 2))}, "low holds what is no price"),
+        ({"high": np.full((6, 2), np.inf)}, "high holds what is no price"),
     ],
 )
 def test_a_panel_that_does_not_fit_is_refused(changes, message):

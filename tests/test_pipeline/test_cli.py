@@ -111,6 +111,24 @@ def test_train_evaluate_allocate_and_report(mine, tmp_path, monkeypatch, capsys)
     assert runs_left(tmp_path) == ["mine-report.html"], "only run makes run folders"
 
 
+def test_a_run_of_the_same_makes_no_other_run(mine, tmp_path, monkeypatch, capsys):
+    config = mine()
+    assert tangency(monkeypatch, "run", "--config", config) == 0
+    first = runs_left(tmp_path)
+    capsys.readouterr()
+    assert tangency(monkeypatch, "run", "--config", config) == 0
+    told = capsys.readouterr().out
+    assert "nothing has changed since this run" in told
+    assert "Target weights" in told
+    assert runs_left(tmp_path) == first
+    folder = (tmp_path / "runs" / "latest").resolve()
+    (folder / "mlflow.json").unlink()
+    assert tangency(monkeypatch, "run", "--config", config) == 0
+    assert len(runs_left(tmp_path)) == len(first) + 1, "one that was never tracked is made again"
+    assert tangency(monkeypatch, "run", "--config", config, "--fresh") == 0
+    assert len(runs_left(tmp_path)) == len(first) + 2
+
+
 def test_an_interrupted_run_goes_on_where_it_stopped(mine, tmp_path, monkeypatch, capsys):
     from pipeline import stages
 

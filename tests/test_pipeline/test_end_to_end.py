@@ -15,7 +15,7 @@ from pipeline.progress import Reporter
 from pipeline.publication import publish
 from pipeline.run import Pipeline
 from pipeline.store import Store
-from pipeline.tracking import LoggedModels, open_experiment, track, tracking_uri
+from pipeline.tracking import open_experiment, track
 from pipeline.trading import BASELINES
 
 
@@ -30,7 +30,7 @@ def evaluated(path, fresh=False):
 def written(path, run_id="one"):
     """Run everything but tracking and return it with its folder."""
     done, reporter = evaluated(path)
-    made = publish(done, "key", reporter.told)
+    made = publish(done, reporter.told)
     output = done.trained.prepared.config.output
     return done, outputs.write_run(output, made, run_id, reporter.seconds, reporter.reused), made, reporter
 
@@ -112,11 +112,7 @@ def test_the_tracked_run_tells_what_won_and_why(mine, tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     done, folder, made, reporter = written(mine())
-    config = done.trained.prepared.config
-    logged = LoggedModels(tmp_path / "logged.json", tracking_uri(config.output))
-    page = track(
-        made.tracked, config, "one", folder, seconds=reporter.seconds, plots=made.plots, logged=logged
-    )
+    page = track(made, done.trained.prepared.config, folder, reporter.seconds)
     client, experiment = open_experiment(tmp_path / "runs", "mine")
     assert experiment in page
     runs = client.search_runs([experiment])

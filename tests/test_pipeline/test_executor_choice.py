@@ -32,13 +32,17 @@ def test_a_cluster_and_processes_give_the_same_run(mine, tmp_path):
     few = {
         "models": {
             "ridge": {"kind": "ridge", "n_penalties": 4, "inner_splits": 2},
-            "lightgbm": {"kind": "lightgbm", "max_trees": 5},
+            "lightgbm": {"kind": "lightgbm", "max_trees": 5, "selection": "nested"},
         },
         "allocation__forecast": "ridge",
     }
     config, here, _ = trained(mine(**few), tmp_path)
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
     ) as cluster:
         address = cluster.scheduler_address.replace("tcp://", "dask://")
         there = elsewhere(mine(**few, executor=address), tmp_path)

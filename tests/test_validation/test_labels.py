@@ -8,7 +8,7 @@ from synthetic import make_panel
 
 from market.panel import Panel
 from validation.errors import ScheduleError
-from validation.labels import forward_excess_returns
+from validation.labels import average_uniqueness, forward_excess_returns
 
 
 def panel_of(returns, cash=None):
@@ -85,3 +85,38 @@ def test_impossible_spans_are_refused(horizon, lag):
 
 def test_a_panel_shorter_than_the_horizon_has_no_label():
     assert np.isnan(forward_excess_returns(panel_of([[0.1], [0.1]]), 5, 0).value).all()
+
+
+@pytest.mark.parametrize(("horizon", "lag", "every"), [(1, 0, 1), (4, 1, 1), (6, 0, 3), (21, 1, 5)])
+def test_uniqueness_by_counting(horizon, lag, every):
+    panel = make_panel("daily", n_dates=90, n_assets=4, seed=1)
+    labels = forward_excess_returns(panel, horizon, lag)
+    counted = np.zeros(panel.returns.shape, dtype=bool)
+    counted[3::every] = panel.listed[3::every]
+    share = average_uniqueness(labels, counted)
+    for t in range(90):
+        for i in range(4):
+            span = [u for u in range(t + lag + 1, t + lag + horizon + 1) if u < 90]
+            if not counted[t, i] or not span:
+                assert np.isnan(share[t, i])
+                continue
+            others = [
+                sum(counted[d, i] and d + lag < u <= d + lag + horizon for d in range(90)) for u in span
+            ]
+            assert share[t, i] == pytest.approx(np.mean([1 / n for n in others]))
+    if horizon == 1:
+        assert np.nanmin(share) == 1, "labels that do not overlap are unique"
+
+
+def test_uniqueness_rests_on_nothing_after_the_labels_end():
+    panel = make_panel("daily", n_dates=90, n_assets=4, seed=1)
+
+    def known(p):
+        labels = forward_excess_returns(p, 6, 1)
+        counted = p.listed
+        ended = labels.end < len(p.dates)
+        return {"uniqueness": np.where(ended[:, None], average_uniqueness(labels, counted), np.nan)}
+
+    whole, cut = known(panel)["uniqueness"], known(panel.as_of(panel.dates[60]))["uniqueness"]
+    ended = np.arange(61) + 7 <= 60
+    np.testing.assert_array_equal(cut[ended], whole[:61][ended])

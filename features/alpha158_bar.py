@@ -1,0 +1,96 @@
+"""The bar of one step: the 13 features of Qlib's Alpha158 that need no window.
+
+Names and definitions are those of Alpha158 in Qlib (Yang, Liu, Zhou, Bian and Liu 2020), file
+`qlib/contrib/data/loader.py`. All are ratios of prices of one row, which no later adjustment changes.
+"""
+
+# ruff: noqa: N802 - the names are Qlib's.
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.spec import feature
+
+Floats = NDArray[np.float64]
+
+EPSILON = 1e-12
+"""What Qlib adds to a divisor that may be 0: the ratio of nothing to nothing is 0."""
+
+
+@feature(stage="bar", unit="fraction")
+def KMID(open: Floats, close: Floats) -> Floats:
+    """Body of the bar: close less open, relative to the open."""
+    return (close - open) / open
+
+
+@feature(stage="bar", unit="fraction")
+def KLEN(open: Floats, high: Floats, low: Floats) -> Floats:
+    """Length of the bar: high less low, relative to the open."""
+    return (high - low) / open
+
+
+@feature(stage="bar", unit="share")
+def KMID2(open: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
+    """Body of the bar, close less open, as a share of its length."""
+    return (close - open) / (high - low + EPSILON)
+
+
+@feature(stage="bar", unit="fraction")
+def KUP(open: Floats, high: Floats, close: Floats) -> Floats:
+    """Upper shadow: high less the higher of open and close, relative to the open."""
+    return (high - np.maximum(open, close)) / open
+
+
+@feature(stage="bar", unit="share")
+def KUP2(open: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
+    """Upper shadow, high less the higher of open and close, as a share of the bar's length."""
+    return (high - np.maximum(open, close)) / (high - low + EPSILON)
+
+
+@feature(stage="bar", unit="fraction")
+def KLOW(open: Floats, low: Floats, close: Floats) -> Floats:
+    """Lower shadow: the lower of open and close less the low, relative to the open."""
+    return (np.minimum(open, close) - low) / open
+
+
+@feature(stage="bar", unit="share")
+def KLOW2(open: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
+    """Lower shadow, the lower of open and close less the low, as a share of the bar's length."""
+    return (np.minimum(open, close) - low) / (high - low + EPSILON)
+
+
+@feature(stage="bar", unit="fraction")
+def KSFT(open: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
+    """Shift of the close: twice the close less high and low, relative to the open."""
+    return (2.0 * close - high - low) / open
+
+
+@feature(stage="bar", unit="share")
+def KSFT2(high: Floats, low: Floats, close: Floats) -> Floats:
+    """Shift of the close, twice the close less high and low, as a share of the bar's length."""
+    return (2.0 * close - high - low) / (high - low + EPSILON)
+
+
+@feature(stage="bar", unit="ratio")
+def OPEN0(open: Floats, close: Floats) -> Floats:
+    """Open divided by the close."""
+    return open / close
+
+
+@feature(stage="bar", unit="ratio")
+def HIGH0(high: Floats, close: Floats) -> Floats:
+    """High divided by the close."""
+    return high / close
+
+
+@feature(stage="bar", unit="ratio")
+def LOW0(low: Floats, close: Floats) -> Floats:
+    """Low divided by the close."""
+    return low / close
+
+
+@feature(stage="bar", unit="ratio")
+def VWAP0(vwap: Floats, close: Floats) -> Floats:
+    """Volume-weighted mean price of the step divided by the close."""
+    return vwap / close

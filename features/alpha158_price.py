@@ -1,0 +1,176 @@
+"""Prices over trailing windows: the 21 families of Qlib's Alpha158 that need no volume.
+
+Names and definitions are those of Alpha158 in Qlib (Yang, Liu, Zhou, Bian and Liu 2020), file
+`qlib/contrib/data/loader.py`; a window of d is d rows. All are blind to a later adjustment, which multiplies the
+prices of a window by one number. Where Qlib takes any part of a window, four fifths of it must be present here.
+"""
+
+# ruff: noqa: N802 - the names are Qlib's.
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.alpha158_bar import EPSILON
+from features.rolling import (
+    lag,
+    rolling_argmax,
+    rolling_argmin,
+    rolling_max,
+    rolling_mean,
+    rolling_min,
+    rolling_quantile,
+    rolling_rank,
+    rolling_rsquare,
+    rolling_slope,
+    rolling_std,
+    rolling_sum,
+    rolling_trend_residual,
+)
+from features.spec import feature
+
+Floats = NDArray[np.float64]
+
+WINDOWS = (5, 10, 20, 30, 60)
+
+
+@feature(stage="bar", windows=WINDOWS, rows=1, unit="ratio")
+def ROC(close: Floats, window: int) -> Floats:
+    """Close of {window} rows ago divided by the close."""
+    return lag(close, window) / close
+
+
+@feature(stage="bar", windows=WINDOWS, unit="ratio")
+def MA(close: Floats, window: int) -> Floats:
+    """Mean close of {window} rows divided by the close."""
+    return rolling_mean(close, window) / close
+
+
+@feature(stage="bar", windows=WINDOWS, unit="ratio")
+def STD(close: Floats, window: int) -> Floats:
+    """Dispersion: the standard deviation of the closes of {window} rows divided by the close."""
+    return rolling_std(close, window) / close
+
+
+@feature(stage="bar", windows=WINDOWS, unit="fraction per row")
+def BETA(close: Floats, window: int) -> Floats:
+    """Slope of the closes of {window} rows on their row numbers, divided by the close."""
+    return rolling_slope(close, window) / close
+
+
+@feature(stage="bar", windows=WINDOWS, unit="share")
+def RSQR(close: Floats, window: int) -> Floats:
+    """R2 of the regression of the closes of {window} rows on their row numbers."""
+    return rolling_rsquare(close, window)
+
+
+@feature(stage="bar", windows=WINDOWS, unit="fraction")
+def RESI(close: Floats, window: int) -> Floats:
+    """Close less what the regression of {window} rows on row numbers gives for it, divided by the close."""
+    return rolling_trend_residual(close, window) / close
+
+
+@feature(stage="bar", windows=WINDOWS, unit="ratio")
+def MAX(high: Floats, close: Floats, window: int) -> Floats:
+    """Highest high of {window} rows divided by the close."""
+    return rolling_max(high, window) / close
+
+
+@feature(stage="bar", windows=WINDOWS, unit="ratio")
+def MIN(low: Floats, close: Floats, window: int) -> Floats:
+    """Lowest low of {window} rows divided by the close."""
+    return rolling_min(low, window) / close
+
+
+@feature(stage="bar", windows=WINDOWS, unit="ratio")
+def QTLU(close: Floats, window: int) -> Floats:
+    """Quantile 0.8 of the closes of {window} rows divided by the close."""
+    return rolling_quantile(close, window, 0.8) / close
+
+
+@feature(stage="bar", windows=WINDOWS, unit="ratio")
+def QTLD(close: Floats, window: int) -> Floats:
+    """Quantile 0.2 of the closes of {window} rows divided by the close."""
+    return rolling_quantile(close, window, 0.2) / close
+
+
+@feature(stage="bar", windows=WINDOWS, unit="share")
+def RANK(close: Floats, window: int) -> Floats:
+    """Rank of the close among those of {window} rows, as a share of their number; 1 is the highest."""
+    return rolling_rank(close, window)
+
+
+@feature(stage="bar", windows=WINDOWS, unit="share")
+def RSV(MAX: Floats, MIN: Floats, close: Floats) -> Floats:
+    """Place of the close between lowest low (0) and highest high (1) of {window} rows."""
+    return (1.0 - MIN) / (MAX - MIN + EPSILON / close)
+
+
+@feature(stage="bar", windows=WINDOWS, unit="share")
+def IMAX(high: Floats, window: int) -> Floats:
+    """Place of the highest high in {window} rows as a share of them: 1 if it is the newest (Aroon)."""
+    return rolling_argmax(high, window) / window
+
+
+@feature(stage="bar", windows=WINDOWS, unit="share")
+def IMIN(low: Floats, window: int) -> Floats:
+    """Place of the lowest low in {window} rows as a share of them: 1 if it is the newest (Aroon)."""
+    return rolling_argmin(low, window) / window
+
+
+@feature(stage="bar", windows=WINDOWS, unit="share")
+def IMXD(IMAX: Floats, IMIN: Floats) -> Floats:
+    """Rows by which the highest high comes after the lowest low, as a share of {window} rows."""
+    return IMAX - IMIN
+
+
+@feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
+def CNTP(close: Floats, window: int) -> Floats:
+    """Share of {window} rows in which the close rose."""
+    return rolling_mean(_share(_change(close) > 0.0, _change(close)), window)
+
+
+@feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
+def CNTN(close: Floats, window: int) -> Floats:
+    """Share of {window} rows in which the close fell."""
+    return rolling_mean(_share(_change(close) < 0.0, _change(close)), window)
+
+
+@feature(stage="bar", windows=WINDOWS, unit="share")
+def CNTD(CNTP: Floats, CNTN: Floats) -> Floats:
+    """Share of {window} rows in which the close rose, less that in which it fell."""
+    return CNTP - CNTN
+
+
+@feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
+def SUMP(close: Floats, window: int) -> Floats:
+    """Sum of the rises of the close in {window} rows as a share of all its moves (Wilder's RSI, with equal weights)."""
+    return share_of_moves(_change(close), window)
+
+
+@feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
+def SUMN(close: Floats, window: int) -> Floats:
+    """Sum of the falls of the close in {window} rows as a share of all its moves."""
+    return share_of_moves(-_change(close), window)
+
+
+@feature(stage="bar", windows=WINDOWS, unit="share")
+def SUMD(SUMP: Floats, SUMN: Floats) -> Floats:
+    """Sum of the rises less that of the falls of the close in {window} rows, as a share of all its moves."""
+    return SUMP - SUMN
+
+
+def share_of_moves(change: Floats, window: int) -> Floats:
+    """Return the sum of the positive changes of a window as a share of the sum of all, 0 where nothing changed."""
+    positive = rolling_sum(np.maximum(change, 0.0), window)
+    return positive / (rolling_sum(np.abs(change), window) + EPSILON)
+
+
+def _change(x: Floats) -> Floats:
+    """Return the change since the row before."""
+    return x - lag(x, 1)
+
+
+def _share(holds: NDArray[np.bool_], of: Floats) -> Floats:
+    """Return 1 where something holds, 0 where it does not, NaN where it cannot be told."""
+    return np.where(np.isfinite(of), holds, np.nan)

@@ -1,0 +1,74 @@
+"""Volume over trailing windows: the 8 families of Qlib's Alpha158 that need it.
+
+Names and definitions are those of Alpha158 in Qlib (Yang, Liu, Zhou, Bian and Liu 2020), file
+`qlib/contrib/data/loader.py`; a window of d is d rows. Where Qlib takes any part of a window, four fifths of it
+must be present here; and where a volume is 0, what is divided by it is missing, not of the size 1e12.
+"""
+
+# ruff: noqa: N802 - the names are Qlib's.
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.alpha158_bar import EPSILON
+from features.alpha158_price import WINDOWS, share_of_moves
+from features.rolling import divide, lag, rolling_correlation, rolling_mean, rolling_std
+from features.spec import feature
+
+Floats = NDArray[np.float64]
+
+
+@feature(stage="bar", windows=WINDOWS, unit="correlation")
+def CORR(close: Floats, volume: Floats, window: int) -> Floats:
+    """Correlation of the close with the log of 1 + volume over {window} rows."""
+    return rolling_correlation(close, np.log(volume + 1.0), window)
+
+
+@feature(stage="bar", windows=WINDOWS, rows=1, unit="correlation")
+def CORD(close: Floats, volume: Floats, window: int) -> Floats:
+    """Correlation of the close with the log of 1 + volume, each relative to the row before, over {window} rows."""
+    grown = np.log(divide(volume, lag(volume, 1)) + 1.0)
+    return rolling_correlation(close / lag(close, 1), grown, window)
+
+
+@feature(stage="bar", windows=WINDOWS, unit="ratio")
+def VMA(volume: Floats, window: int) -> Floats:
+    """Mean volume of {window} rows divided by the volume."""
+    return divide(rolling_mean(volume, window), _traded(volume))
+
+
+@feature(stage="bar", windows=WINDOWS, unit="ratio")
+def VSTD(volume: Floats, window: int) -> Floats:
+    """Dispersion: the standard deviation of the volumes of {window} rows divided by the volume."""
+    return divide(rolling_std(volume, window), _traded(volume))
+
+
+@feature(stage="bar", windows=WINDOWS, rows=1, unit="ratio")
+def WVMA(close: Floats, volume: Floats, window: int) -> Floats:
+    """Coefficient of variation over {window} rows of the size of the close's return times the volume."""
+    weighted = np.abs(close / lag(close, 1) - 1.0) * volume
+    return rolling_std(weighted, window) / (rolling_mean(weighted, window) + EPSILON)
+
+
+@feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
+def VSUMP(volume: Floats, window: int) -> Floats:
+    """Sum of the rises of the volume in {window} rows as a share of all its changes."""
+    return share_of_moves(volume - lag(volume, 1), window)
+
+
+@feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
+def VSUMN(volume: Floats, window: int) -> Floats:
+    """Sum of the falls of the volume in {window} rows as a share of all its changes."""
+    return share_of_moves(lag(volume, 1) - volume, window)
+
+
+@feature(stage="bar", windows=WINDOWS, unit="share")
+def VSUMD(VSUMP: Floats, VSUMN: Floats) -> Floats:
+    """Sum of the rises less that of the falls of the volume in {window} rows, as a share of all its changes."""
+    return VSUMP - VSUMN
+
+
+def _traded(volume: Floats) -> Floats:
+    """Return the volume as a divisor, missing where nothing was traded."""
+    return np.where(volume > 0.0, volume + EPSILON, np.nan)

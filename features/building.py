@@ -1,0 +1,237 @@
+"""Which tiles a matrix is computed in: blocks of dates, and in each of them assets or dates side by side.
+
+Blocks bound the memory: what steps of different kinds need of each other is kept for one block of dates alone. A
+block goes on where the one before stopped, as appended dates do, by the same code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.calling import called, infinite
+from features.columns import differs
+from features.continuation import Continuation
+from features.inputs import Inputs, only
+from features.recipe import Recipe, sorted_by_kind, with_kinds
+from features.spec import FeatureError
+from features.tiles import Tile
+from features.work import Block, Done, Past, States, Work
+
+Floats = NDArray[np.float64]
+A = TypeVar("A")
+B = TypeVar("B")
+
+TOGETHER = 64
+"""Up to so many assets are computed as one tile; the kernels work on so many side by side."""
+
+WORKING_BYTES = 256 * 2**20
+"""What a block of dates may take beside the matrix, or `WORKING_SHARE` of the matrix if that is more."""
+
+WORKING_SHARE = 0.07
+
+TILE_BYTES = 1_500_000
+"""What one array of a tile may take: a few of them stay near the processor."""
+
+DATES_BYTES = 8_000_000
+"""What the columns of a few dates may take."""
+
+WITNESSES = 6
+"""Assets that are computed together, and a third of them alone, to see who looks at whom."""
+
+
+def default_workers() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def compute_series(work: Work) -> None:
+    """Add the features that all assets share to `work.series`, for all dates."""
+    panel = work.inputs.panel
+    shapes = ((len(panel.dates),),)
+    for step in work.recipe.of("series"):
+        inputs = {name: panel.month if name == "month" else work.series[name] for name in step.spec.inputs}
+        value = called(step.spec, inputs, Continuation(), shapes).copy()  # type: ignore[arg-type]
+        value[: step.warm] = np.nan
+        beyond = np.flatnonzero(np.abs(value) > work.limit(step))
+        if len(beyond):
+            raise infinite(step.name, panel, int(beyond[0]))
+        value.setflags(write=False)
+        work.series[step.name] = value
+
+
+def classified(work: Work) -> Recipe:
+    """Return the recipe with kinds.
+
+    Few assets are computed as one tile. Of more, some with the longest past are computed together and a third of
+    those without the others, over all dates: what a feature gives an asset must not change with its company.
+    """
+    panel, recipe = work.inputs.panel, work.recipe
+    if len(panel.assets) <= TOGETHER:
+        return with_kinds(recipe, {s.name: "series" if s.kind == "series" else "tile" for s in recipe.steps})
+    longest = np.argsort(-panel.listed.sum(axis=0), kind="stable")[:WITNESSES]
+    together = _witnesses(work, longest)
+    few = _witnesses(work, longest[: WITNESSES // 3])
+    alone = {
+        name
+        for name in together.keys() & few.keys()
+        if together[name].ndim == few[name].ndim == 2
+        and not differs(together[name][:, : WITNESSES // 3], few[name])
+    }
+    return sorted_by_kind(recipe, alone, work.deep)
+
+
+def _witnesses(work: Work, assets: NDArray[np.int64]) -> dict[str, Floats]:
+    """Return what may be features of one asset each, computed for some assets alone, over all dates."""
+    n_dates, n_assets = len(work.inputs.panel.dates), len(assets)
+    sub = replace(work, inputs=Inputs(only(work.inputs.panel, assets), set()), out=work.out[:, :n_assets])
+    steps = work.recipe.of_one_asset()
+    while True:
+        block = Block(0, n_dates, Past(), Past(), work.recipe.history(), {})
+        tile = Tile(sub, block, steps, (0, n_dates), slice(0, n_assets))
+        try:
+            tile.run()
+        except FeatureError:
+            # What is wrong is told when all assets are computed; who wants more company than this gets it.
+            wrong = work.recipe.made_of({steps[len(tile.values)].name})
+            steps = tuple(step for step in steps if step.name not in wrong)
+        else:
+            return tile.values
+
+
+def compute(work: Work, past: Past, start: int, workers: int) -> tuple[Past, set[str]]:
+    """Compute rows `start` and later, block by block.
+
+    Returns
+    -------
+    past : Past
+        What the dates after these need.
+    failed : set of str
+        Features that look further back than they say. They, and what is made of them, are not right.
+    """
+    stop = len(work.inputs.panel.dates)
+    failed: set[str] = set()
+    for begin, end in _stretches(start, stop, _block_rows(work)):
+        past, wrong = _advance(work, past, begin, end, workers)
+        failed |= wrong
+    # What is made of a feature that failed did not fail itself.
+    return past, {name for name in failed if name not in work.recipe.made_of(failed - {name})}
+
+
+def _block_rows(work: Work) -> int:
+    """Return how many dates are computed at a time."""
+    n_assets = work.out.shape[1]
+    kept = len(work.recipe.shared()) * n_assets
+    slabs = 4 * len(work.recipe.of("tile")) * min(TOGETHER, n_assets)
+    budget = max(WORKING_BYTES, WORKING_SHARE * work.out.nbytes)
+    return max(int(budget / 8 / max(kept + slabs, 1)), 64)
+
+
+def _stretches(start: int, stop: int, most: int) -> list[tuple[int, int]]:
+    """Cut rows into stretches of about the same length."""
+    count = max(-(-(stop - start) // most), 1)
+    edges = np.linspace(start, stop, count + 1).astype(int).tolist()
+    return list(pairwise(edges))
+
+
+def _advance(work: Work, past: Past, start: int, stop: int, workers: int) -> tuple[Past, set[str]]:
+    """Compute one block."""
+    recipe, n_assets = work.recipe, work.out.shape[1]
+    history = recipe.history(work.deep)
+    block = Block(start, stop, past, Past(), history, _kept(recipe, past, history, start, stop, n_assets))
+    failed: set[str] = set()
+
+    def tile(assets: tuple[int, int]) -> Done:
+        each = Tile(work, block, recipe.of("tile"), (start, stop), slice(*assets))
+        done = each.run()
+        each.write()
+        return done
+
+    parts = _stretches(0, n_assets, _tile_assets(recipe, start, stop, n_assets, workers))
+    tiles = _each(tile, parts, workers) if recipe.of("tile") else []
+    for done in tiles:
+        failed |= done.failed
+    for step in recipe.of("tile"):
+        block.after.carried[step.name] = _joined([d.saved[step.name] for d in tiles], parts)
+    whole = Tile(work, block, recipe.of("whole"), (start, stop), slice(0, n_assets)).run()
+    failed |= whole.failed
+    block.after.carried |= whole.saved
+    return block.after, failed | _dates(work, block, workers)
+
+
+def _dates(work: Work, block: Block, workers: int) -> set[str]:
+    """Compute statistics of one date and write all that the tiles did not; return who failed."""
+    recipe, n_assets = work.recipe, work.out.shape[1]
+    steps = recipe.of("rows")
+    late = recipe.of("whole", "series")
+
+    def dates(rows: tuple[int, int]) -> Done:
+        each = Tile(work, block, steps, rows, slice(0, n_assets))
+        done = each.run()
+        each.write(late)
+        return done
+
+    most = max(int(DATES_BYTES / 8 / max(len(steps) * n_assets, 1)), 8)
+    pieces = _each(dates, _stretches(block.start, block.stop, most), workers)
+    failed = set().union(*(piece.failed for piece in pieces))
+    for i, step in enumerate(steps):
+        # A recursion knows no pieces, and what looks back beyond its date differs between them.
+        if any(piece.saved[step.name] for piece in pieces) or any(
+            differs(a.last[i], b.first[i]) for a, b in pairwise(pieces)
+        ):
+            failed.add(step.name)
+    return failed
+
+
+def _kept(
+    recipe: Recipe, past: Past, history: Mapping[str, int], start: int, stop: int, n_assets: int
+) -> dict[str, Floats]:
+    """Return room for what steps of different kinds need of each other, beginning with its past."""
+    kept = {}
+    # At the start nobody knows yet which steps of kind whole give one value a date: these make their own room.
+    for name in recipe.shared() - ({step.name for step in recipe.of("whole")} - set(past.tails)):
+        rows = start if history[name] < 0 else min(history[name], start)
+        tail = past.tails.get(name)
+        size = (n_assets,) if tail is None else tail.shape[1:]
+        kept[name] = np.empty((rows + stop - start, *size))
+        if tail is not None:
+            kept[name][:rows] = tail[len(tail) - rows :]
+    return kept
+
+
+def _tile_assets(recipe: Recipe, start: int, stop: int, n_assets: int, workers: int) -> int:
+    """Return how many assets make a tile."""
+    if n_assets <= TOGETHER:
+        return TOGETHER
+    deepest = max((min(step.depth, start) for step in recipe.of("tile")), default=0)
+    fitting = int(TILE_BYTES / 8 / max(stop - start + deepest, 1))
+    fair = -(-n_assets // workers)
+    return max(TOGETHER, min(fitting, fair) // TOGETHER * TOGETHER)
+
+
+def _joined(parts: Sequence[States], assets: Sequence[tuple[int, int]]) -> States:
+    """Put the states of tiles side by side; a state whose last axis is not the tile's assets is shared by all."""
+    if len(parts) < 2:
+        return parts[0] if parts else ()
+    if len({len(states) for states in parts}) > 1:
+        return ()  # it failed in a tile, and will start from row 0
+    width = assets[0][1] - assets[0][0]
+    return tuple(
+        np.concatenate(states, axis=-1) if states[0].shape[-1:] == (width,) else states[0]
+        for states in zip(*parts, strict=True)
+    )
+
+
+def _each(function: Callable[[A], B], items: Sequence[A], workers: int) -> list[B]:
+    """Apply a function to each item, in threads; the first item that fails decides the error."""
+    if workers < 2 or len(items) < 2:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(min(workers, len(items))) as pool:
+        return list(pool.map(function, items))

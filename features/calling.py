@@ -1,0 +1,48 @@
+"""Calling the function of a feature, and telling what is wrong with what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.continuation import Continuation, continuing
+from features.spec import FeatureError, FeatureSpec
+from market.panel import Panel
+
+Floats = NDArray[np.float64]
+
+
+def infinite(name: str, panel: Panel, row: int, asset: int = -1) -> FeatureError:
+    """Return the error that says where a feature is infinite."""
+    who = "" if asset < 0 else f" for {panel.assets[asset]}"
+    return FeatureError(
+        f"feature {name!r} is infinite{who} on {panel.dates[row]:%Y-%m-%d}; give NaN where a divisor is zero"
+    )
+
+
+def called(
+    spec: FeatureSpec, inputs: Mapping[str, Floats], now: Continuation, shapes: Sequence[tuple[int, ...]]
+) -> Floats:
+    """Return what the function of a feature gives, in one of these shapes, C-ordered and read-only.
+
+    Raises
+    ------
+    FeatureError
+        If it fails or gives another shape.
+    """
+    try:
+        # What a division by zero gives is checked afterwards, with the place where it happened.
+        with np.errstate(all="ignore"), continuing(now):
+            result = np.asarray(spec.kernel(**inputs), dtype=np.float64)
+    except Exception as error:
+        raise FeatureError(f"feature {spec.name!r} failed: {type(error).__name__}: {error}") from error
+    if result.shape not in shapes:
+        expected = " or ".join(str(shape) for shape in shapes)
+        raise FeatureError(
+            f"feature {spec.name!r} has shape {result.shape}, expected {expected}: rows are dates"
+        )
+    result = np.ascontiguousarray(result).view()
+    result.setflags(write=False)
+    return result

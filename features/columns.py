@@ -1,0 +1,68 @@
+"""Compiled loops that bring computed columns into the matrix."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.compiled import compiled
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@compiled
+def settle(x: Floats, skip: int, returns: Floats, cold: int, limit: float, out: Floats) -> int:
+    """Write `x` without its first `skip` rows to `out`, NaN in the first `cold` rows and where nothing is listed.
+
+    Returns the place of the first written value above the limit, counted row by row, or -1.
+    """
+    rows, assets = out.shape
+    worst = -1
+    for t in range(rows):
+        source, listed, to = x[t + skip], returns[t], out[t]
+        beyond = False
+        for j in range(assets):
+            value = source[j] if t >= cold and listed[j] - listed[j] == 0.0 else np.nan
+            to[j] = value
+            beyond |= abs(value) > limit
+        if beyond and worst < 0:
+            for j in range(assets - 1, -1, -1):
+                if abs(to[j]) > limit:
+                    worst = t * assets + j
+    return worst
+
+
+@compiled
+def scatter(
+    tables: Floats,
+    skip: int,
+    places: Ints,
+    series: Floats,
+    common: Ints,
+    out: Floats,
+    row: int,
+    asset: int,
+) -> None:
+    """Write tables (F, skip + rows, assets) and series (G, rows) to columns of `out`, from a row and an asset on.
+
+    A place below 0 is no column.
+    """
+    rows, assets = tables.shape[1] - skip, tables.shape[2]
+    for t in range(rows):
+        to = out[row + t]
+        for i in range(assets):
+            # Neighbours in the matrix are written one after the other: each line of memory is fetched once.
+            line = to[asset + i]
+            for f in range(len(places)):
+                k = places[f]
+                if k >= 0:
+                    line[k] = tables[f, t + skip, i]
+            for g in range(len(common)):
+                line[common[g]] = series[g, t]
+
+
+def differs(a: Floats, b: Floats) -> bool:
+    """Return whether two arrays differ in any bit. All NaN are the same."""
+    same = (a == b) & (np.signbit(a) == np.signbit(b))
+    return not bool((same | (np.isnan(a) & np.isnan(b))).all())

@@ -1,0 +1,119 @@
+"""What a matrix remembers, so that later dates can be appended to it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.inputs import OPTIONAL, Inputs
+from features.recipe import Kind, Recipe
+from features.spec import FeatureError
+from features.work import Past
+
+Signature = tuple[tuple[str, str, int, int, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class History:
+    """What a matrix was made from and how, and what its features leave for later dates.
+
+    Attributes
+    ----------
+    include, exclude : tuple of str
+        The features that were asked for.
+    assets : tuple of str
+    month : int
+        Observations in a month.
+    seen : dict of str to ndarray
+        The inputs up to the last date. In a stored matrix their digests stand for them.
+    digests : dict of str to str
+        SHA-256 of each input in a matrix that was stored, else empty.
+    signature : tuple
+        Name, stage, lookback in months and rows, and inputs of every feature that was computed.
+    kinds : dict of str to str
+        How each feature is computed.
+    deep : frozenset of str
+        Features that look further back than they say, and are computed from the first date on every time.
+    past : Past
+    """
+
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    assets: tuple[str, ...]
+    month: int
+    seen: dict[str, NDArray[Any]]
+    digests: dict[str, str]
+    signature: Signature
+    kinds: Mapping[str, Kind]
+    deep: frozenset[str]
+    past: Past
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is stored: digests in the place of inputs."""
+        told = self.digests or {name: digest(array) for name, array in self.seen.items()}
+        return {**self.__dict__, "seen": {}, "digests": told}
+
+    def check(self, inputs: Inputs, recipe: Recipe, rows: int) -> dict[str, NDArray[Any]]:
+        """Return the panel's inputs, all of its dates included.
+
+        Raises
+        ------
+        FeatureError
+            If the first `rows` dates are not those that the matrix was made from, or its features are others.
+        """
+        panel = inputs.panel
+        if signature(recipe) != self.signature:
+            known, now = ({f[0]: f for f in part} for part in (self.signature, signature(recipe)))
+            changed = sorted(name for name in known.keys() | now.keys() if known.get(name) != now.get(name))
+            raise FeatureError(f"the features changed ({', '.join(changed)}): build the matrix again")
+        if panel.assets != self.assets or panel.month != self.month:
+            new = [name for name in panel.assets if name not in self.assets]
+            gone = [name for name in self.assets if name not in panel.assets]
+            raise FeatureError(
+                f"panel {panel.name!r} does not hold the assets of the matrix in their order "
+                f"(new: {', '.join(new) or 'none'}; gone: {', '.join(gone) or 'none'}): statistics across assets "
+                "have others to look at, build the matrix again"
+            )
+        seen = arrays(inputs, recipe)
+        for name in self.seen or self.digests:
+            if not self._known(name, seen[name][:rows]):
+                raise FeatureError(
+                    f"panel {panel.name!r}: {name} up to row {rows - 1} is not what the matrix was made from "
+                    "(was the past revised?): build the matrix again"
+                )
+        return seen
+
+    def _known(self, name: str, array: NDArray[Any]) -> bool:
+        """Return whether an input is what it was, bit for bit."""
+        if not self.seen:
+            return self.digests[name] == digest(array)
+        known = self.seen[name]
+        return known.shape == array.shape and np.array_equal(known.view(np.int64), array.view(np.int64))
+
+
+def signature(recipe: Recipe) -> Signature:
+    """Return what tells features from others of the same name."""
+    return tuple((s.name, s.spec.stage, s.spec.lookback, s.spec.rows, s.spec.inputs) for s in recipe.steps)
+
+
+def arrays(inputs: Inputs, recipe: Recipe) -> dict[str, NDArray[Any]]:
+    """Return the inputs that the recipe uses, and the dates, as C-ordered arrays of 8-byte values."""
+    panel = inputs.panel
+    used = {name for step in recipe.steps for name in step.spec.inputs}
+    found: dict[str, NDArray[Any]] = {
+        "dates": panel.dates.as_unit("us").asi8,
+        "returns": panel.returns,
+        **inputs.series,
+        **{name: getattr(panel, field) for name, field in OPTIONAL.items() if name in used},
+    }
+    return {name: np.ascontiguousarray(array) for name, array in found.items()}
+
+
+def digest(array: NDArray[Any]) -> str:
+    """Return the SHA-256 of an array."""
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()

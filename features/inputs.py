@@ -1,0 +1,118 @@
+"""What features are computed from: the arrays of a panel, by name, for any stretch of dates and any assets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.spec import FeatureError, FeatureSpec
+from market.hints import suggest
+from market.panel import BARS, Panel
+
+Floats = NDArray[np.float64]
+SMALLEST_GROWTH = 1e-6
+"""What is left after a total loss, for logarithms: the loss counts, and stays finite."""
+
+OPTIONAL = {name: name for name in ("volume", *BARS)}
+"""Inputs that a panel may lack: the attribute that holds them, by name."""
+
+
+class Inputs:
+    """The inputs that a panel has.
+
+    Parameters
+    ----------
+    panel : Panel
+    names : collection of str
+        Macro series to be had, beside the panel's own arrays.
+
+    Attributes
+    ----------
+    series : dict of str to ndarray of shape (T,)
+        What all assets share, read-only.
+    """
+
+    def __init__(self, panel: Panel, names: set[str]) -> None:
+        self.panel = panel
+        self.series: dict[str, Floats] = {"market": panel.market, "cash": panel.cash}
+        self.series |= {name: panel.macro[name].at(panel.dates) for name in sorted(names & set(panel.macro))}
+        for array in self.series.values():
+            array.setflags(write=False)
+
+    def table(self, name: str, rows: slice, assets: slice) -> Floats:
+        """Return an input (rows, assets), C-ordered and read-only; a view where it can be."""
+        out: Floats = np.ascontiguousarray(_TABLES[name](self.panel, rows, assets))
+        out = out.view()
+        out.setflags(write=False)
+        return out
+
+
+Table = Callable[[Panel, slice, slice], Floats]
+
+
+def _log_returns(panel: Panel, rows: slice, assets: slice) -> Floats:
+    logs: Floats = np.log(np.maximum(1.0 + panel.returns[rows, assets], SMALLEST_GROWTH))
+    return logs
+
+
+def _excess(panel: Panel, rows: slice, assets: slice) -> Floats:
+    return panel.returns[rows, assets] - panel.cash[rows, None]
+
+
+def _attribute(name: str) -> Table:
+    def table(panel: Panel, rows: slice, assets: slice) -> Floats:
+        values: Floats = getattr(panel, name)
+        return values[rows, assets]
+
+    return table
+
+
+_TABLES: Mapping[str, Table] = {
+    "returns": _attribute("returns"),
+    "log_returns": _log_returns,
+    "excess": _excess,
+    **{name: _attribute(attribute) for name, attribute in OPTIONAL.items()},
+}
+
+
+def lacking(spec: FeatureSpec, panel: Panel, series: set[str], missing: Mapping[str, str]) -> str:
+    """Return why the panel cannot give the feature, or nothing."""
+    for needed in spec.inputs:
+        if needed in missing:
+            return f"it needs {needed}, and {missing[needed]}"
+        if needed in OPTIONAL and getattr(panel, OPTIONAL[needed]) is None:
+            return f"the panel has no {needed}"
+        if needed in series and needed not in panel.macro:
+            return f"the panel has no macro series {needed!r}{suggest(needed, panel.macro)}"
+    return ""
+
+
+def check_losses(panel: Panel, start: int = 0) -> None:
+    """Refuse returns below -1: they have no logarithm, and nobody can lose more than all.
+
+    Raises
+    ------
+    FeatureError
+        If there is one at row `start` or later.
+    """
+    wrong = np.argwhere(panel.returns[start:] < -1.0)
+    if len(wrong):
+        t, j = wrong[0] + (start, 0)
+        raise FeatureError(
+            f"panel {panel.name!r}: the return of {panel.assets[j]} on {panel.dates[t]:%Y-%m-%d} is "
+            f"{panel.returns[t, j]:g}, expected a fraction of at least -1"
+        )
+
+
+def only(panel: Panel, assets: NDArray[np.int64]) -> Panel:
+    """Return the panel of some of its assets."""
+    parts: dict[str, Any] = {
+        field.name: value[:, assets]
+        for field in fields(panel)
+        if isinstance(value := getattr(panel, field.name), np.ndarray) and value.ndim == 2
+    }
+    return replace(panel, assets=tuple(panel.assets[j] for j in assets), **parts)

@@ -1,0 +1,147 @@
+"""Compiled standard deviations, skewness and kurtosis of trailing windows.
+
+The method is that of `features.blocks`, with sums of powers. Powers are of deviations from a value of the window
+itself, which is never further from its mean than the window is wide: no digits are lost where the mean is large,
+and equal values deviate by exactly nothing. Each part of a window has its own such value, the one beside the
+border of the blocks; the parts are brought together by the binomial formula.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.blocks import LANES, TINY, clear, lanes, stop_row
+from features.compiled import compiled
+
+Floats = NDArray[np.float64]
+
+STD, SKEW, KURTOSIS = 0, 1, 2
+"""What `moments` can give."""
+
+
+@compiled
+def moments(x: Floats, window: int, first: int, begin: int, enough: float, kind: int, out: Floats) -> None:
+    """Write the standard deviation, skewness or kurtosis of each window to `out`; NaN for fewer than `enough`.
+
+    The state of a part of a window: count, the value that its deviations are from, and their sums of powers 1
+    to 4. Squares alone are summed where no more is asked for.
+    """
+    rows, assets = x.shape
+    parts = np.empty((window + 2, 6 * LANES))
+    begun = window + 1
+    for lane in range(0, assets, LANES):
+        j, stop = lanes(lane, assets)
+        clear(parts, 0)
+        start = -(first % window)
+        while start < rows:
+            clear(parts, begun)
+            for t in range(max(start, 0), stop_row(start, window, begin, rows)):
+                _add_powers(x, t, j, stop, parts, begun, begun, kind)
+                if t >= begin:
+                    _finish_moments(parts, begun, t - start + 1, enough, kind, out, t, j, stop)
+            if start + window < rows:
+                for t in range(start + window - 1, max(start, 0) - 1, -1):
+                    _add_powers(x, t, j, stop, parts, t - start + 1, t - start, kind)
+            start += window
+
+
+@compiled
+def _add_powers(
+    x: Floats, t: int, j: int, stop: int, parts: Floats, before: int, after: int, kind: int
+) -> None:
+    """Add a row to (count, reference, sums of powers 1 to 4 of the deviations from it)."""
+    row, old, new = x[t, j:stop], parts[before], parts[after]
+    for i in range(len(row)):
+        value, count = row[i], old[i]
+        there = value - value == 0.0
+        reference = value if there & (count == 0.0) else old[LANES + i]
+        gap = value - reference if there else 0.0
+        square = gap * gap
+        new[i] = count + (1.0 if there else 0.0)
+        new[LANES + i] = reference
+        new[2 * LANES + i] = old[2 * LANES + i] + gap
+        new[3 * LANES + i] = old[3 * LANES + i] + square
+    if kind != STD:
+        for i in range(len(row)):
+            value = row[i]
+            gap = value - new[LANES + i] if value - value == 0.0 else 0.0
+            square = gap * gap
+            new[4 * LANES + i] = old[4 * LANES + i] + square * gap
+            new[5 * LANES + i] = old[5 * LANES + i] + square * square
+
+
+@compiled
+def _finish_moments(
+    parts: Floats, k: int, e: int, enough: float, kind: int, table: Floats, t: int, j: int, stop: int
+) -> None:
+    """Write the statistic of windows, given the state of their two parts."""
+    begun, ended, out = parts[k], parts[e], table[t, j:stop]
+    if kind == STD:
+        for i in range(len(out)):
+            n_begun, n_ended = begun[i], ended[i]
+            count = n_ended + n_begun
+            # An end without values has no reference of its own; what it holds then is from outside the window.
+            gap = begun[LANES + i] - ended[LANES + i] if n_ended > 0.0 else 0.0
+            s1 = begun[2 * LANES + i]
+            total = ended[2 * LANES + i] + (s1 + n_begun * gap)
+            squares = ended[3 * LANES + i] + (begun[3 * LANES + i] + gap * (2.0 * s1 + n_begun * gap))
+            # One division: count (count - 1) variances.
+            many = max(count * squares - total * total, 0.0)
+            out[i] = np.sqrt(many / (count * (count - 1.0))) if count >= enough else np.nan
+        return
+    for i in range(len(out)):
+        n, m2, m3, m4 = _central(
+            begun[i],
+            begun[LANES + i],
+            begun[2 * LANES + i],
+            begun[3 * LANES + i],
+            begun[4 * LANES + i],
+            begun[5 * LANES + i],
+            ended[i],
+            ended[LANES + i],
+            ended[2 * LANES + i],
+            ended[3 * LANES + i],
+            ended[4 * LANES + i],
+            ended[5 * LANES + i],
+        )
+        variance = m2 / (n - 1.0)
+        usable = (n >= enough) & (variance > TINY * TINY)
+        if kind == SKEW:
+            shape = n * m3 / ((n - 1.0) * (n - 2.0) * variance * np.sqrt(variance))
+        else:
+            tail = n * (n + 1.0) * m4 / (m2 * variance)
+            shape = (tail - 3.0 * (n - 1.0) * (n - 1.0)) / ((n - 2.0) * (n - 3.0))
+        out[i] = shape if usable else np.nan
+
+
+@compiled
+def _central(
+    n_begun: float,
+    c_begun: float,
+    a1: float,
+    a2: float,
+    a3: float,
+    a4: float,
+    n_ended: float,
+    c_ended: float,
+    b1: float,
+    b2: float,
+    b3: float,
+    b4: float,
+) -> tuple[float, float, float, float]:
+    """Return the count and the sums of powers 2 to 4 of deviations from the mean, given both parts."""
+    gap = c_begun - c_ended if n_ended > 0.0 else 0.0
+    n = n_ended + n_begun
+    square = gap * gap
+    shifted = n_begun * gap
+    s1 = b1 + (a1 + shifted)
+    s2 = b2 + (a2 + gap * (2.0 * a1 + shifted))
+    s3 = b3 + (a3 + gap * (3.0 * a2 + gap * (3.0 * a1 + shifted)))
+    s4 = b4 + (a4 + gap * (4.0 * a3 + gap * (6.0 * a2 + gap * (4.0 * a1 + shifted))))
+    mean = s1 / n
+    square = mean * mean
+    m2 = max(s2 - s1 * mean, 0.0)
+    m3 = s3 - 3.0 * mean * s2 + 2.0 * s1 * square
+    m4 = s4 - 4.0 * mean * s3 + 6.0 * square * s2 - 3.0 * s1 * mean * square
+    return n, m2, m3, m4

@@ -1,0 +1,168 @@
+"""Compiled statistics of two series over trailing windows; the method is that of `features.blocks`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.blocks import LANES, TINY, clear, lanes, stop_row
+from features.compiled import compiled
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+COVARIANCE, CORRELATION, BETA, RESIDUAL_STD, R_SQUARE, LAST_RESIDUAL = 0, 1, 2, 3, 4, 5
+"""What `comoments` can give."""
+
+NONE = TINY * TINY
+"""A variance below this is rounding."""
+
+
+@compiled
+def comoments(
+    y: Floats, x: Floats, window: int, first: int, begin: int, enough: float, kinds: Integers, out: Floats
+) -> None:
+    """Write statistics of the rows of each window where both values are present to out[k], NaN for too few.
+
+    The state of a part of a window: count, the values of y and x that deviations are from, the sums of the
+    deviations, of their squares, and of their products. A column of y or x alone stands beside all of the other.
+    """
+    rows, assets = y.shape[0], max(y.shape[1], x.shape[1])
+    parts = np.empty((window + 2, 8 * LANES))
+    begun = window + 1
+    pair, found = np.zeros(2 * LANES), np.zeros(6 * LANES)
+    for lane in range(0, assets, LANES):
+        j, stop = lanes(lane, assets)
+        m = stop - j
+        clear(parts, 0)
+        start = -(first % window)
+        while start < rows:
+            clear(parts, begun)
+            for t in range(max(start, 0), stop_row(start, window, begin, rows)):
+                _load(y, t, j, m, pair, 0)
+                _load(x, t, j, m, pair, LANES)
+                _add_pair(pair, m, parts, begun, begun)
+                if t >= begin:
+                    _central(parts, begun, t - start + 1, pair, m, found)
+                    for k in range(len(kinds)):
+                        _finish(found, enough, kinds[k], out, k, t, j, stop)
+            if start + window < rows:
+                for t in range(start + window - 1, max(start, 0) - 1, -1):
+                    _load(y, t, j, m, pair, 0)
+                    _load(x, t, j, m, pair, LANES)
+                    _add_pair(pair, m, parts, t - start + 1, t - start)
+            start += window
+
+
+@compiled
+def _load(x: Floats, t: int, j: int, m: int, pair: Floats, place: int) -> None:
+    """Copy a row of assets, or the one value that all of them share."""
+    row = pair[place : place + m]
+    if x.shape[1] == 1:
+        value = x[t, 0]
+        for i in range(m):
+            row[i] = value
+    else:
+        source = x[t, j : j + m]
+        for i in range(m):
+            row[i] = source[i]
+
+
+@compiled
+def _add_pair(pair: Floats, m: int, parts: Floats, before: int, after: int) -> None:
+    """Add a row to the state of a part of a window."""
+    old, new = parts[before], parts[after]
+    for i in range(m):
+        y, x, count = pair[i], pair[LANES + i], old[i]
+        there = (y - y == 0.0) & (x - x == 0.0)
+        begins = there & (count == 0.0)
+        y_reference = y if begins else old[LANES + i]
+        x_reference = x if begins else old[2 * LANES + i]
+        y_gap = y - y_reference if there else 0.0
+        x_gap = x - x_reference if there else 0.0
+        new[i] = count + (1.0 if there else 0.0)
+        new[LANES + i] = y_reference
+        new[2 * LANES + i] = x_reference
+        new[3 * LANES + i] = old[3 * LANES + i] + y_gap
+        new[4 * LANES + i] = old[4 * LANES + i] + x_gap
+        new[5 * LANES + i] = old[5 * LANES + i] + y_gap * y_gap
+        new[6 * LANES + i] = old[6 * LANES + i] + x_gap * x_gap
+        new[7 * LANES + i] = old[7 * LANES + i] + y_gap * x_gap
+
+
+@compiled
+def _central(parts: Floats, k: int, e: int, pair: Floats, m: int, found: Floats) -> None:
+    """Write count, central squares of y and x, products, and how far the newest y and x are from their means."""
+    begun, ended = parts[k], parts[e]
+    for i in range(m):
+        n_begun, n_ended = begun[i], ended[i]
+        n = n_ended + n_begun
+        # An end without values has no references of its own; what it holds is from outside the window.
+        y_reference = ended[LANES + i] if n_ended > 0.0 else begun[LANES + i]
+        x_reference = ended[2 * LANES + i] if n_ended > 0.0 else begun[2 * LANES + i]
+        y_gap = begun[LANES + i] - y_reference
+        x_gap = begun[2 * LANES + i] - x_reference
+        y_begun, x_begun = begun[3 * LANES + i], begun[4 * LANES + i]
+        y_sum = ended[3 * LANES + i] + (y_begun + n_begun * y_gap)
+        x_sum = ended[4 * LANES + i] + (x_begun + n_begun * x_gap)
+        yy = ended[5 * LANES + i] + (begun[5 * LANES + i] + y_gap * (2.0 * y_begun + n_begun * y_gap))
+        xx = ended[6 * LANES + i] + (begun[6 * LANES + i] + x_gap * (2.0 * x_begun + n_begun * x_gap))
+        crossed = (y_gap * x_begun + x_gap * y_begun) + n_begun * (y_gap * x_gap)
+        yx = ended[7 * LANES + i] + (begun[7 * LANES + i] + crossed)
+        share = 1.0 / n
+        y_mean, x_mean = y_sum * share, x_sum * share
+        found[i] = n
+        found[LANES + i] = max(yy - y_sum * y_mean, 0.0)
+        found[2 * LANES + i] = max(xx - x_sum * x_mean, 0.0)
+        found[3 * LANES + i] = yx - y_sum * x_sum * share
+        found[4 * LANES + i] = (pair[i] - y_reference) - y_mean
+        found[5 * LANES + i] = (pair[LANES + i] - x_reference) - x_mean
+
+
+@compiled
+def _finish(
+    found: Floats, enough: float, kind: int, table: Floats, k: int, t: int, j: int, stop: int
+) -> None:
+    """Write one statistic of a row of windows."""
+    out = table[k, t, j:stop]
+    if kind == COVARIANCE:
+        for i in range(len(out)):
+            n = found[i]
+            out[i] = found[3 * LANES + i] / (n - 1.0) if n >= enough else np.nan
+    elif kind == CORRELATION:
+        for i in range(len(out)):
+            n, yy, xx, yx = found[i], found[LANES + i], found[2 * LANES + i], found[3 * LANES + i]
+            usable = (n >= enough) & (yy > NONE * (n - 1.0)) & (xx > NONE * (n - 1.0))
+            value = yx / (np.sqrt(yy) * np.sqrt(xx))
+            out[i] = min(max(value, -1.0), 1.0) if usable else np.nan
+    elif kind == BETA:
+        for i in range(len(out)):
+            n, xx = found[i], found[2 * LANES + i]
+            usable = (n >= enough) & (xx > NONE * (n - 1.0))
+            out[i] = found[3 * LANES + i] / xx if usable else np.nan
+    else:
+        _finish_fit(found, enough, kind, table, k, t, j, stop)
+
+
+@compiled
+def _finish_fit(
+    found: Floats, enough: float, kind: int, table: Floats, k: int, t: int, j: int, stop: int
+) -> None:
+    """Write how well the regressions of a row of windows fit."""
+    out = table[k, t, j:stop]
+    if kind == RESIDUAL_STD:
+        for i in range(len(out)):
+            n, yy, xx, yx = found[i], found[LANES + i], found[2 * LANES + i], found[3 * LANES + i]
+            usable = (n >= enough) & (n > 2.0) & (xx > NONE)
+            left = max(yy - yx / xx * yx, 0.0)
+            out[i] = np.sqrt(left / (n - 2.0)) if usable else np.nan
+    elif kind == R_SQUARE:
+        for i in range(len(out)):
+            n, yy, xx, yx = found[i], found[LANES + i], found[2 * LANES + i], found[3 * LANES + i]
+            usable = (n >= enough) & (yy > NONE * (n - 1.0)) & (xx > NONE * (n - 1.0))
+            out[i] = min(yx / yy * (yx / xx), 1.0) if usable else np.nan
+    else:
+        for i in range(len(out)):
+            n, xx, yx, y_last = found[i], found[2 * LANES + i], found[3 * LANES + i], found[4 * LANES + i]
+            usable = (n >= enough) & (xx > NONE * (n - 1.0)) & (y_last - y_last == 0.0)
+            out[i] = y_last - yx / xx * found[5 * LANES + i] if usable else np.nan

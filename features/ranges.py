@@ -1,0 +1,54 @@
+"""What the range of the bar and the money traded tell about volatility and liquidity."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.rolling import divide, lag, rolling_mean, rolling_std, rolling_sum
+from features.spec import feature
+
+Floats = NDArray[np.float64]
+
+MONEY = 1e6
+"""Amihud's illiquidity is told for a million units of money traded."""
+
+
+@feature(stage="bar", rows=20, unit="fraction per row")
+def parkinson_20(high: Floats, low: Floats) -> Floats:
+    """Volatility from the log ranges between high and low of 20 rows (Parkinson 1980)."""
+    span = np.log(high / low)
+    volatility: Floats = np.sqrt(rolling_mean(span * span, 20) / (4.0 * np.log(2.0)))
+    return volatility
+
+
+@feature(stage="bar", rows=20, unit="fraction per row")
+def garman_klass_20(open: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
+    """Volatility from log ranges and moves from open to close of 20 rows (Garman and Klass 1980)."""
+    span, body = np.log(high / low), np.log(close / open)
+    return np.sqrt(np.maximum(rolling_mean(0.5 * span**2 - (2.0 * np.log(2.0) - 1.0) * body**2, 20), 0.0))
+
+
+@feature(stage="bar", rows=21, unit="fraction per row")
+def yang_zhang_20(open: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
+    """Volatility from overnight moves, moves from open to close and ranges of 20 rows (Yang and Zhang 2000)."""
+    n = 20
+    night, day = np.log(open / lag(close, 1)), np.log(close / open)
+    up, down = np.log(high / open), np.log(low / open)
+    # The range part is Rogers and Satchell's (1991), which drift does not disturb.
+    inner = rolling_mean(up * (up - day) + down * (down - day), n)
+    k = 0.34 / (1.34 + (n + 1) / (n - 1))
+    variance = rolling_std(night, n) ** 2 + k * rolling_std(day, n) ** 2 + (1.0 - k) * inner
+    return np.sqrt(np.maximum(variance, 0.0))
+
+
+@feature(stage="bar", rows=21, unit="fraction")
+def overnight_return_20(open: Floats, close: Floats) -> Floats:
+    """Log return from each close to the next open, summed over 20 rows (Lou, Polk and Skouras 2019)."""
+    return rolling_sum(np.log(open / lag(close, 1)), 20)
+
+
+@feature(stage="bar", rows=20, unit="fraction per million of money")
+def amihud_20(returns: Floats, close: Floats, volume: Floats) -> Floats:
+    """Illiquidity: mean of 20 rows of the size of the return over the money traded, in millions (Amihud 2002)."""
+    return rolling_mean(divide(np.abs(returns), close * volume / MONEY), 20)

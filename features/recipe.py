@@ -1,0 +1,224 @@
+"""How the features of a panel are computed: in which order, from how much history, and which assets at a time.
+
+Four kinds of steps, in the order in which they run:
+
+`series`
+    Made of what all assets share alone: computed over all dates at once.
+`tile`
+    Features of one asset each, made of nothing that sees several: computed for a few assets at a time.
+`whole`
+    Whatever sees several assets over time: computed for all of them together.
+`rows`
+    Statistics across the assets of one date (stage cross_section without a lookback): a few dates at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from features.catalogue import macro_names, plan
+from features.inputs import lacking
+from features.returns import wealth
+from features.spec import INPUTS, FeatureError, FeatureSpec
+from market.panel import Panel
+
+Kind = Literal["series", "tile", "whole", "rows"]
+
+LEVEL = FeatureSpec("level", "asset", 0, "index", ("returns",), INPUTS["level"], wealth)
+"""An input that is a recursion is computed, and carried on, like a feature."""
+
+SHARED = ("market", "cash", "month")
+"""Inputs that all assets share, beside macro series."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One feature to be computed.
+
+    Attributes
+    ----------
+    spec : FeatureSpec
+    warm : int
+        First row at which all windows lie inside the panel.
+    depth : int
+        Rows before a row that its value needs from the inputs.
+    column : int
+        Column of the matrix, or -1.
+    kind : str
+    """
+
+    spec: FeatureSpec
+    warm: int
+    depth: int
+    column: int
+    kind: Kind
+
+    @property
+    def name(self) -> str:
+        """Name of the feature."""
+        return self.spec.name
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Steps in an order in which each comes after its inputs, the columns that they fill, and what is missing."""
+
+    steps: tuple[Step, ...]
+    columns: tuple[str, ...]
+    missing: dict[str, str]
+    macro: frozenset[str]
+
+    def of(self, *kinds: Kind) -> tuple[Step, ...]:
+        """Return the steps of some kinds."""
+        return tuple(step for step in self.steps if step.kind in kinds)
+
+    def made_of(self, names: Collection[str]) -> set[str]:
+        """Return these features and all that are made of them."""
+        found = set(names)
+        for step in self.steps:
+            if found & set(step.spec.inputs):
+                found.add(step.name)
+        return found
+
+    def without(self, names: Collection[str]) -> Recipe:
+        """Return the recipe without some steps."""
+        steps = tuple(step for step in self.steps if step.name not in names)
+        return Recipe(steps, self.columns, self.missing, self.macro)
+
+    def of_one_asset(self) -> tuple[Step, ...]:
+        """Return the steps that may be features of one asset each: by their stage, and by what they are made of."""
+        fitting = {step.name for step in self.of("series")}
+        found = []
+        known = {step.name for step in self.steps}
+        for step in self.steps:
+            sees_one = step.spec.stage not in ("market", "cross_section") and step.kind != "series"
+            if sees_one and set(step.spec.inputs) & known <= fitting:
+                found.append(step)
+                fitting.add(step.name)
+        return tuple(found)
+
+    def history(self, deep: Collection[str] = ()) -> dict[str, int]:
+        """Return how many rows of each step's past the next dates need; -1 for all of them.
+
+        Parameters
+        ----------
+        deep : collection of str
+            Features that are computed from row 0 on every time.
+        """
+        rows: dict[str, int] = {step.name: 1 for step in self.steps if step.kind != "series"}
+        for step in self.steps:
+            for needed in set(step.spec.inputs) & set(rows):
+                if step.name in deep:
+                    rows[needed] = -1
+                elif rows[needed] >= 0:
+                    rows[needed] = max(rows[needed], 1 + step.depth)
+        return rows
+
+    def shared(self) -> set[str]:
+        """Return the steps whose values steps of other kinds need, or which are written to the matrix late."""
+        kinds = {step.name: step.kind for step in self.steps}
+        crossing = {
+            needed
+            for step in self.steps
+            for needed in step.spec.inputs
+            if kinds.get(needed, step.kind) not in (step.kind, "series")
+        }
+        return crossing | {step.name for step in self.of("whole")}
+
+
+def resolve(
+    specs: Mapping[str, FeatureSpec], wanted: Sequence[str], by_name: Collection[str], panel: Panel
+) -> Recipe:
+    """Return how to compute the wanted features, as far as the panel can give them.
+
+    All steps that are no series are of kind whole; `sorted_by_kind` tells them apart.
+
+    Raises
+    ------
+    FeatureError
+        If a feature asked for by name needs what the panel lacks, or nothing is left.
+    """
+    series = macro_names(specs) | set(panel.macro)
+    specs = {**specs, LEVEL.name: LEVEL}
+    shared = {*SHARED, *(series - set(specs) - set(INPUTS))}
+    needs: dict[str, int] = {}
+    missing: dict[str, str] = {}
+    found: list[tuple[FeatureSpec, int, int, Kind]] = []
+    for name in plan(specs, wanted, series):
+        spec = specs[name]
+        why = lacking(spec, panel, series, missing)
+        if why and name in by_name:
+            raise FeatureError(f"feature {name!r} cannot be computed: {why}")
+        if why:
+            missing[name] = why
+            continue
+        base = max((needs[i] for i in spec.inputs if i in needs), default=0)
+        needs[name] = base + spec.history(panel.month)
+        own = max(spec.history(panel.month) - 1, 0)
+        warm = max((w for s, w, _, _ in found if s.name in spec.inputs), default=0) + own
+        kind: Kind = "series" if set(spec.inputs) <= shared else "whole"
+        if kind == "series":
+            shared.add(name)
+        found.append((spec, warm, _depth(spec, needs), kind))
+    names = [name for name in wanted if name not in missing]
+    if not names:
+        raise FeatureError(f"panel {panel.name!r} can give no feature: {missing[wanted[0]]}")
+    places = {name: k for k, name in enumerate(names)}
+    steps = tuple(
+        Step(spec, warm, depth, places.get(spec.name, -1), kind) for spec, warm, depth, kind in found
+    )
+    asked = {needed for step in steps for needed in step.spec.inputs} & (series - set(specs) - set(INPUTS))
+    return Recipe(
+        steps,
+        tuple(names),
+        {name: why for name, why in missing.items() if name in wanted},
+        frozenset(asked),
+    )
+
+
+def _depth(spec: FeatureSpec, needs: Mapping[str, int]) -> int:
+    """Return how many rows back the function may look into its inputs.
+
+    The lookback comes on top of what the slowest input needs. Into an input that needs less itself, the function
+    may look further by the difference: `average_correlation_12` looks 24 months back into the returns, 12 into
+    the volatilities. A function without a lookback looks at its date.
+    """
+    if spec.lookback == spec.rows == 0:
+        return 0
+    return needs[spec.name] - min((needs.get(i, 0) for i in spec.inputs if i != "month"), default=0)
+
+
+def sorted_by_kind(recipe: Recipe, alone: Collection[str], deep: Collection[str] = ()) -> Recipe:
+    """Return the recipe with kinds.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    alone : collection of str
+        Features that were seen to be the same in other company.
+    deep : collection of str
+        Features that are computed from row 0 on every time.
+    """
+    kinds: dict[str, Kind] = {s.name: "series" if s.kind == "series" else "whole" for s in recipe.steps}
+    for step in recipe.steps:
+        inputs = {kinds[i] for i in step.spec.inputs if i in kinds}
+        if step.kind != "series" and step.name in alone and inputs <= {"series", "tile"}:
+            kinds[step.name] = "tile"
+    needed_over_time: set[str] = set()
+    for step in reversed(recipe.steps):
+        by_date = step.spec.stage == "cross_section" and step.depth == 0 and step.name not in deep
+        if kinds[step.name] == "whole" and by_date and step.name not in needed_over_time:
+            kinds[step.name] = "rows"
+        else:
+            needed_over_time |= set(step.spec.inputs)
+    return with_kinds(recipe, kinds)
+
+
+def with_kinds(recipe: Recipe, kinds: Mapping[str, Kind]) -> Recipe:
+    """Return the recipe with these kinds, by feature."""
+    steps = tuple(
+        Step(step.spec, step.warm, step.depth, step.column, kinds[step.name]) for step in recipe.steps
+    )
+    return Recipe(steps, recipe.columns, recipe.missing, recipe.macro)

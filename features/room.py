@@ -1,0 +1,109 @@
+"""Where a matrix lies: an array with room for further dates and columns, in memory or in a file."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from features.spec import FeatureError
+
+Floats = NDArray[np.float64]
+
+SPARE = 0.125
+"""Room for further dates relative to those there are. What is never written takes no memory."""
+
+
+class Room:
+    """An array (rows, N, K) of which the first rows are in use.
+
+    Several matrices may share it, as long as each goes on where the one before ended. Two that would go on from
+    the same date get one room each.
+
+    Parameters
+    ----------
+    array : ndarray of shape (rows, N, K)
+    used : int
+        Rows in use.
+    path : Path, optional
+        The .npy file that the array is a view of.
+    """
+
+    def __init__(self, array: Floats, used: int, path: Path | None = None) -> None:
+        self.array, self.used, self.path = array, used, path
+        self.reserve_is_free = True
+        self._lock = threading.Lock()
+
+    @classmethod
+    def new(cls, rows: int, n_assets: int, columns: int, dtype: DTypeLike, path: Path | None = None) -> Room:
+        """Return a room for `rows` dates, and some more if it is in memory."""
+        if path is not None:
+            array = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), (rows, n_assets, columns))
+            return cls(np.asarray(array), rows, path)
+        return cls(np.empty((rows + int(SPARE * rows) + 1, n_assets, columns), dtype), rows)
+
+    def longer(self, used: int, rows: int) -> Room:
+        """Return a room with `rows` rows in use, the first `used` of them as they are here.
+
+        Raises
+        ------
+        FeatureError
+            If the array is in a file that went on without this matrix.
+        """
+        with self._lock:
+            if self.path is not None:
+                return self._longer_file(self.path, used, rows)
+            if self.used == used and rows <= len(self.array):
+                self.used = rows
+                return self
+        _, n_assets, columns = self.array.shape
+        room = Room.new(rows, n_assets, columns, self.array.dtype)
+        room.array[:used] = self.array[:used]
+        return room
+
+    def _longer_file(self, path: Path, used: int, rows: int) -> Room:
+        """Let the file grow; its header tells of the new rows once they are there (`settled`)."""
+        _, n_assets, columns = self.array.shape
+        shape, begin = _header(path)
+        if shape != (used, n_assets, columns):
+            raise FeatureError(
+                f"{path} holds {shape[0]} dates, the matrix has {used}: build it again, to another file"
+            )
+        dtype = self.array.dtype
+        array = np.memmap(path, dtype, "r+", begin, (rows, n_assets, columns))
+        return Room(np.asarray(array), rows, path)
+
+    def settled(self) -> None:
+        """Write the number of dates into the file, if there is one: all of them have been written."""
+        if self.path is None:
+            return
+        shape, begin = _header(self.path)
+        with self.path.open("r+b") as file:
+            head = {"descr": np.lib.format.dtype_to_descr(self.array.dtype), "fortran_order": False}
+            np.lib.format.write_array_header_1_0(file, {**head, "shape": self.array.shape})
+            if file.tell() != begin:
+                raise FeatureError(
+                    f"{self.path} was made for {shape[0]} dates and has no room for their number"
+                )
+
+    def given_back(self, used: int, rows: int) -> None:
+        """Let others go on from row `used`: the rows up to `rows` could not be written."""
+        with self._lock:
+            if self.used == rows:
+                self.used = used
+
+    def take_reserve(self) -> bool:
+        """Return whether the reserved columns are still free; they no longer are."""
+        with self._lock:
+            free, self.reserve_is_free = self.reserve_is_free, False
+        return free
+
+
+def _header(path: Path) -> tuple[tuple[int, ...], int]:
+    """Return the shape that a .npy file tells, and where its values begin."""
+    with path.open("rb") as file:
+        np.lib.format.read_magic(file)
+        shape, _, _ = np.lib.format.read_array_header_1_0(file)
+        return shape, file.tell()

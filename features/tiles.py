@@ -1,0 +1,193 @@
+"""Features of some assets over some dates: the unit in which a matrix is computed.
+
+A tile goes on where earlier dates stopped. Each of its features gets as much of its inputs' past as its lookback
+says, computes the last known date once more, and then the new ones. Where the last known date does not come out
+as it did, bit for bit, the feature looks further back than it says, and what the tile made of it is not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.calling import called, infinite
+from features.columns import differs, scatter, settle
+from features.continuation import Continuation
+from features.recipe import Step
+from features.spec import FeatureError
+from features.work import Block, Done, States, Work
+
+Floats = NDArray[np.float64]
+
+
+class Tile:
+    """The steps of some kinds, for some assets, over rows `start` to `stop` of a block."""
+
+    def __init__(
+        self, work: Work, block: Block, steps: Sequence[Step], rows: tuple[int, int], assets: slice
+    ) -> None:
+        self.work, self.block, self.steps, self.assets = work, block, steps, assets
+        self.start, self.stop = rows
+        # The last known row is computed once more.
+        self.first = max(self.start - 1, 0)
+        self.known = self.start - self.first
+        n = assets.stop - assets.start
+        self.shape = (self.stop - self.first, n)
+        self.slab = np.empty((len(steps), *self.shape))
+        self.values: dict[str, Floats] = {}
+        self.done = Done(set(), {}, [], [])
+        self.begins: dict[str, int] = {}
+        for step in steps:
+            for name in step.spec.inputs:
+                self.begins[name] = min(self.begins.get(name, self.stop), self._begin(step))
+        self.tables: dict[str, Floats] = {}
+
+    def run(self) -> Done:
+        """Compute the steps, and keep what others need."""
+        returns = self._input("returns", self.first)
+        for i, step in enumerate(self.steps):
+            try:
+                value = self._computed(step, returns, self.slab[i])
+            except FeatureError:
+                # With more of the past it may be right; if not, it fails there again.
+                if not self.known or step.name in self.work.deep:
+                    raise
+                value = self._unusable(step, self.slab[i])
+            value.setflags(write=False)
+            self.values[step.name] = value
+            self._check(step, value)
+            self._keep(step, value)
+        return self.done
+
+    def write(self, others: Sequence[Step] = ()) -> None:
+        """Write the steps, and others that are computed already, to the matrix."""
+        own = [self.values[step.name].ndim == 2 for step in self.steps]
+        places = [step.column if table else -1 for step, table in zip(self.steps, own, strict=True)]
+        rest = [step for step, table in zip(self.steps, own, strict=True) if not table]
+        columns = {
+            step.column: self._input(step.name, self.first) for step in (*rest, *others) if step.column >= 0
+        }
+        series = {k: value[self.known :] for k, value in columns.items() if value.ndim == 1}
+        tables = {k: value for k, value in columns.items() if value.ndim == 2}
+        self._scatter(self.slab, places, series)
+        if tables:
+            self._scatter(np.stack(list(tables.values())), list(tables), {})
+
+    def _scatter(self, tables: Floats, places: Sequence[int], series: Mapping[int, Floats]) -> None:
+        n_rows = self.stop - self.start
+        scatter(
+            tables,
+            self.known,
+            np.array(places, dtype=np.int64),
+            np.stack(list(series.values())) if series else np.empty((0, n_rows)),
+            np.array(list(series), dtype=np.int64),
+            self.work.out,
+            self.start,
+            self.assets.start,
+        )
+
+    def _begin(self, step: Step) -> int:
+        """Return the first row that a step gets."""
+        return 0 if step.name in self.work.deep else max(0, self.first - step.depth)
+
+    def _computed(self, step: Step, returns: Floats, out: Floats) -> Floats:
+        """Return the values of a step from row `first` on, checked."""
+        begin = self._begin(step)
+        inputs = {name: self._input(name, begin) for name in step.spec.inputs}
+        now = Continuation(begin, self.first - begin, self._carried(step))
+        rows = self.stop - begin
+        result = called(step.spec, inputs, now, ((rows, self.shape[1]), (rows,)))
+        self.done.saved[step.name] = tuple(now.saved)
+        cold, limit = max(step.warm - self.first, 0), self.work.limit(step)
+        panel = self.work.inputs.panel
+        if result.ndim == 2:
+            worst = settle(result, self.first - begin, returns, cold, limit, out)
+            if worst >= 0:
+                t, j = divmod(worst, self.shape[1])
+                raise infinite(step.name, panel, self.first + t, self.assets.start + j)
+            return out
+        value = result[self.first - begin :].copy()
+        value[:cold] = np.nan
+        beyond = np.flatnonzero(np.abs(value) > limit)
+        if len(beyond):
+            raise infinite(step.name, panel, self.first + int(beyond[0]))
+        return value
+
+    def _unusable(self, step: Step, out: Floats) -> Floats:
+        """Note that a step failed, and return no values in its shape."""
+        self.done.failed.add(step.name)
+        self.done.saved[step.name] = ()
+        tail = self.block.before.tails.get(step.name)
+        value = out[:, 0] if tail is not None and tail.ndim == 1 else out
+        value[:] = np.nan
+        return value
+
+    def _input(self, name: str, begin: int) -> Floats:
+        """Return an input from row `begin` on, C-ordered and read-only."""
+        if name == "month":
+            return self.work.inputs.panel.month  # type: ignore[return-value]
+        if name in self.work.series:
+            return self.work.series[name][begin : self.stop]
+        if name in self.values and begin == self.first:
+            return self.values[name]
+        if name not in self.tables or self.begins.get(name, begin) > begin:
+            self.begins[name] = min(self.begins.get(name, begin), begin)
+            self.tables[name] = self._table(name, self.begins[name])
+        return self.tables[name][begin - self.begins[name] :]
+
+    def _table(self, name: str, begin: int) -> Floats:
+        """Return an input from row `begin` on, put together from the past and what this block made."""
+        if name in self.values:
+            past = self.block.before.tails[name]
+            past = past[len(past) - 1 - (self.first - begin) : len(past) - 1]
+            past = past[:, self.assets] if past.ndim == 2 else past
+            table = np.concatenate((past, self.values[name]))
+        elif name in self.block.kept:
+            kept = self.block.kept[name]
+            end = len(kept) - self.block.stop
+            kept = kept[end + begin : end + self.stop]
+            table = np.ascontiguousarray(kept[:, self.assets] if kept.ndim == 2 else kept).view()
+        else:
+            return self.work.inputs.table(name, slice(begin, self.stop), self.assets)
+        table.setflags(write=False)
+        return table
+
+    def _carried(self, step: Step) -> States:
+        """Return the states of a step's recursions before the last known row."""
+        if step.name in self.work.deep or self.start != self.block.start:
+            return ()
+        n_assets = self.work.out.shape[1]
+        return tuple(
+            np.ascontiguousarray(state[..., self.assets] if state.shape[-1:] == (n_assets,) else state)
+            for state in self.block.before.carried.get(step.name, ())
+        )
+
+    def _check(self, step: Step, value: Floats) -> None:
+        """Note whether the last known row came out as before, and keep the outermost rows."""
+        if self.known and self.start == self.block.start:
+            tail = self.block.before.tails[step.name]
+            last = tail[-1, self.assets] if tail.ndim == 2 else tail[-1]
+            if np.ndim(last) != np.ndim(value[0]) or differs(np.asarray(value[0]), np.asarray(last)):
+                self.done.failed.add(step.name)
+        self.done.first.append(np.array(value[0]) if len(value) else np.empty(0))
+        self.done.last.append(np.array(value[-1]) if len(value) else np.empty(0))
+
+    def _keep(self, step: Step, value: Floats) -> None:
+        """Put the step where steps of other kinds and later dates find it."""
+        block, n_assets, name = self.block, self.work.out.shape[1], step.name
+        if step.kind == "whole":
+            block.kept.setdefault(name, np.empty(value.shape))
+        if name in block.kept:
+            kept = block.kept[name]
+            to = kept[len(kept) - (block.stop - self.first) : len(kept) - (block.stop - self.stop)]
+            to[..., self.assets if kept.ndim == 2 else slice(None)] = value
+        if self.stop != block.stop:
+            return
+        rows = block.stop if block.history[name] < 0 else min(block.history[name], block.stop)
+        begin = block.stop - rows
+        whole = value if begin >= self.first else self._table(name, begin)
+        size = (rows, n_assets) if value.ndim == 2 else (rows,)
+        tail = block.after.tails.setdefault(name, np.empty(size))
+        tail[..., self.assets if value.ndim == 2 else slice(None)] = whole[len(whole) - rows :]

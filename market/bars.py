@@ -1,0 +1,97 @@
+"""Bars (open, high, low, close and mean price of each step): whether they can be, and in which unit they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from market.checks import Finding, Mask, Table
+from market.panel import BARS, Floats
+
+TOLERANCE = 1e-6
+"""Share of a price by which bars may contradict each other: vendors adjust and round each price by itself."""
+
+
+def check_bars(table: Table, bars: Mapping[str, Floats]) -> Iterator[Finding]:
+    """Find bars that contradict themselves.
+
+    Parameters
+    ----------
+    table : Table
+        Prices, whose dates and columns the bars share.
+    bars : mapping of str to ndarray of shape (T, N)
+        As the source holds them, by the names of `market.panel.BARS`.
+
+    Returns
+    -------
+    iterator of Finding
+        Fatal: prices that are infinite or not above 0, a high below the low. Warnings: an open, close or
+        volume-weighted mean outside of them.
+    """
+    for name in BARS:
+        if name in bars:
+            yield from _check_positive(table, name, bars[name])
+    if "high" in bars and "low" in bars:
+        yield from _check_order(table, bars["high"], bars["low"])
+    for name in ("open", "close", "vwap"):
+        if name in bars:
+            yield from _check_inside(table, name, bars)
+
+
+def _check_positive(table: Table, name: str, prices: Floats) -> Iterator[Finding]:
+    """Find what no price can be."""
+
+    def impossible(row: int, column: int) -> str:
+        return f"{name} is {prices[row, column]:g}, expected a price above 0 (leave it empty where there is none)"
+
+    wrong = np.isinf(prices) | (prices <= 0)
+    yield from table.per_column(f"impossible {name}", "fatal", wrong, impossible)
+
+
+def _check_order(table: Table, high: Floats, low: Floats) -> Iterator[Finding]:
+    """Find highs below lows."""
+
+    def crossed(row: int, column: int) -> str:
+        return f"high {high[row, column]:g} is below low {low[row, column]:g}"
+
+    yield from table.per_column("high below low", "fatal", high < low * (1.0 - TOLERANCE), crossed)
+
+
+def _check_inside(table: Table, name: str, bars: Mapping[str, Floats]) -> Iterator[Finding]:
+    """Find prices above the high or below the low."""
+    prices = bars[name]
+    none = np.full(prices.shape, np.nan)
+    high, low = bars.get("high", none), bars.get("low", none)
+    # A comparison with NaN is false: where there is no high, nothing is above it.
+    outside: Mask = (prices > high * (1.0 + TOLERANCE)) | (prices < low * (1.0 - TOLERANCE))
+
+    def word(row: int, column: int) -> str:
+        span = f"low {low[row, column]:g} and high {high[row, column]:g}"
+        return f"{name} {prices[row, column]:g} is not between {span}"
+
+    yield from table.per_column(f"{name} outside of the bar", "warning", outside, word)
+
+
+def adjusted(bars: Mapping[str, Floats], closes: Floats) -> tuple[dict[str, Floats], Floats]:
+    """Return bars in the unit of the adjusted closes.
+
+    Parameters
+    ----------
+    bars : mapping of str to ndarray of shape (T, N)
+        With `close`: the close in the unit of the other prices.
+    closes : ndarray of shape (T, N)
+        Adjusted for dividends and splits: what returns are made of.
+
+    Returns
+    -------
+    bars : dict of str to ndarray of shape (T, N)
+        Each row multiplied by adjusted / unadjusted close: within a row prices keep their ratios, over time they
+        have those of the adjusted closes. The close is the adjusted one, bit for bit.
+    factor : ndarray of shape (T, N)
+        What each row was multiplied by. Units traded are to be divided by it, so that price times units stays
+        the money that was traded.
+    """
+    factor = closes / bars["close"]
+    scaled = {name: prices * factor for name, prices in bars.items() if name != "close"}
+    return {**scaled, "close": closes}, factor

@@ -1,0 +1,144 @@
+"""The walk-forward of boosted trees: rows are binned once, folds are subsets, their number comes from the past."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from models.base import FoldFit, Json, Progress, WalkResult, no_rows
+from models.boosting import Boosting, squared
+from models.dataset import Dataset, Rows
+from models.spans import Record, Spans, stretches
+from models.target import row_mean
+from validation.walk_forward import Fold
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Grown:
+    """A fold's trees, the predictions of each number of them, and what these lost on dates trained on later."""
+
+    booster: lgb.Booster
+    n_rows: int
+    staged: Floats
+    losses: Floats
+    seconds: float
+
+
+def walk_boosting(
+    model: Boosting,
+    name: str,
+    data: Dataset,
+    folds: Sequence[Fold],
+    spans: Spans,
+    progress: Progress | None,
+    workers: int,
+) -> WalkResult:
+    """Fit and predict along the folds.
+
+    Bins are measured on the first training window of a stretch of folds; later rows are sorted into them. All folds
+    of a stretch are subsets of one binned data set, grown side by side in threads.
+    """
+    raw = np.full(data.y.shape, np.nan)
+    fits: list[FoldFit] = []
+    last: Json = {}
+    record = Record(len(spans.grid), len(model.steps()))
+    record.before = model.inner_losses(*data.training(folds[0].train), relative=data.relative)
+    with ThreadPoolExecutor(workers) as pool:
+        for f, job in _grown(model, data, folds, spans, pool, workers):
+            grown = job.result()
+            losses = record.before + record.losses[: spans.stop[f]].sum(axis=0)
+            record.add(spans, folds[f], grown.losses)
+            place = int(np.argmin(losses))
+            fitted = clone(model)
+            fitted.booster_, fitted.n_trees_ = grown.booster, model.steps()[place]
+            raw[folds[f].test] = _by_pair(data, folds[f].test, grown.staged[:, place])
+            importance = fitted.importance(len(data.names))
+            fits.append(
+                FoldFit(int(folds[f].test[0]), grown.n_rows, fitted.chosen(), importance, grown.seconds)
+            )
+            last = fitted.spec(data.names) if f == len(folds) - 1 else {}
+            if progress is not None:
+                progress(f + 1, len(folds))
+    return WalkResult(name, raw, tuple(fits), last)
+
+
+def _grown(
+    model: Boosting,
+    data: Dataset,
+    folds: Sequence[Fold],
+    spans: Spans,
+    pool: ThreadPoolExecutor,
+    workers: int,
+) -> Iterator[tuple[int, Future[_Grown]]]:
+    """Yield the folds in their order, grown in threads a few folds ahead of the caller."""
+    waiting: deque[tuple[int, Future[_Grown]]] = deque()
+    for _, members in stretches(data, spans, model.rebin):
+        binned = _Binned(model, data, spans, members)
+        for f in members:
+            waiting.append((f, pool.submit(_grow, model, data, folds[f], spans, binned, f)))
+            while len(waiting) > 2 * workers:
+                yield waiting.popleft()
+    yield from waiting
+
+
+class _Binned:
+    """All training rows of a stretch of folds, in bins measured on the rows of its first fold."""
+
+    def __init__(self, model: Boosting, data: Dataset, spans: Spans, members: list[int]) -> None:
+        start, stop = spans.window(members[0])
+        X, y, rows = data.training(spans.grid[start : spans.stop[members[-1]]])
+        self._first = np.searchsorted(rows.date, spans.grid)
+        known = int(np.searchsorted(rows.date, spans.grid[stop - 1], side="right"))
+        self._size = len(y)
+        parameters = model.parameters(known)
+        self._bins = lgb.Dataset(X[:known], y[:known], params=parameters)
+        self._data = lgb.Dataset(X, y, weight=rows.weight, params=parameters, reference=self._bins)
+        if known:
+            self._data.construct()
+
+    def window(self, start: int, stop: int) -> tuple[lgb.Dataset, int]:
+        """Return the rows of the dates grid[start:stop], and their number."""
+        end = self._size if stop == len(self._first) else int(self._first[stop])
+        some = range(int(self._first[start]), end)
+        return self._data.subset(list(some)), len(some)
+
+
+def _grow(model: Boosting, data: Dataset, fold: Fold, spans: Spans, binned: _Binned, f: int) -> _Grown:
+    began = time.perf_counter()
+    subset, n_rows = binned.window(*spans.window(f))
+    if not n_rows:
+        raise no_rows(fold)
+    booster = model.grow(subset, n_rows, model.max_trees)
+    X, rows = data.asked(fold.test)
+    staged = model.staged(booster, X)
+    losses = _losses(data, staged, rows, spans.trained_later(fold))
+    return _Grown(booster, n_rows, staged, losses, time.perf_counter() - began)
+
+
+def _losses(data: Dataset, staged: Floats, rows: Rows, dates: Ints) -> Floats:
+    """Return the squared error of each number of trees on each date, shape (len(dates), S)."""
+    y = data.y[rows.date, rows.asset]
+    counts = np.isfinite(y) & np.isin(rows.date, dates)
+    errors = squared(y[counts, None] - staged[counts], rows[counts], relative=data.relative)
+    out = np.zeros((len(dates), staged.shape[1]))
+    np.add.at(out, np.searchsorted(dates, rows.date[counts]), errors)
+    return out
+
+
+def _by_pair(data: Dataset, dates: Ints, values: Floats) -> Floats:
+    """Return predictions of rows as (len(dates), N), NaN outside of the universe."""
+    _, rows = data.asked(dates)
+    out = np.full((len(dates), data.y.shape[1]), np.nan)
+    out[np.searchsorted(dates, rows.date), rows.asset] = values
+    return out - row_mean(out)[:, None] if data.relative else out

@@ -1,0 +1,140 @@
+"""The walk-forward of linear models: each row is brought into sums once, however many folds there are."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.base import FoldFit, Json, Progress, WalkResult, no_rows
+from models.candidates import Candidates, Window
+from models.dataset import Dataset
+from models.design import Design, pieces
+from models.moments import Moments
+from models.spans import Record, Spans, stretches
+from models.target import row_mean
+from validation.walk_forward import Fold
+
+if TYPE_CHECKING:
+    from models.linear import LinearForecaster
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """A fold's candidates, and what they lost on its test dates that are trained on later."""
+
+    candidates: Candidates
+    losses: Floats
+    seconds: float
+
+
+def walk_linear(
+    model: LinearForecaster,
+    name: str,
+    data: Dataset,
+    folds: Sequence[Fold],
+    spans: Spans,
+    progress: Progress | None,
+    workers: int,
+) -> WalkResult:
+    """Fit and predict along the folds.
+
+    The candidates of all folds come from running sums. Which of them (or which mixture) a fold uses follows from
+    what the candidates of earlier folds lost on test dates whose labels have ended since, at no extra fit, or from
+    blocks inside the training window.
+    """
+    raw = np.full(data.y.shape, np.nan)
+    fits: list[FoldFit] = []
+    last: Json = {}
+    record: Record | None = None
+    with ThreadPoolExecutor(workers) as pool:
+        for f, window, job in _solved(model, data, folds, spans, pool, workers):
+            solved = job.result()
+            began = time.perf_counter()
+            if record is None:
+                record = Record(len(spans.grid), len(solved.candidates.settings))
+            if f == 0 or model.selection == "nested":
+                record.before = window.inner_losses(
+                    model, solved.candidates.settings, *spans.window(f), spans.ends, model.inner_splits
+                )
+            usable = 0 if model.selection == "nested" else int(spans.stop[f])
+            weights = model.mixture(record.before, record.losses[:usable])
+            record.add(spans, folds[f], solved.losses)
+            fitted = model.adopt(solved.candidates, weights, window.design.scaler)
+            raw[folds[f].test] = predicted(fitted, data, folds[f].test)
+            seconds = solved.seconds + time.perf_counter() - began
+            importance = fitted.importance(len(data.names))
+            fits.append(
+                FoldFit(int(folds[f].test[0]), solved.candidates.n, fitted.chosen(), importance, seconds)
+            )
+            last = fitted.spec(data.names) if f == len(folds) - 1 else {}
+            if progress is not None:
+                progress(f + 1, len(folds))
+    return WalkResult(name, raw, tuple(fits), last)
+
+
+def _solved(
+    model: LinearForecaster,
+    data: Dataset,
+    folds: Sequence[Fold],
+    spans: Spans,
+    pool: ThreadPoolExecutor,
+    workers: int,
+) -> Iterator[tuple[int, Window, Future[_Solved]]]:
+    """Yield the folds in their order, solved in threads a few folds ahead of the caller."""
+    waiting: deque[tuple[int, Window, Future[_Solved]]] = deque()
+    for scaler, members in stretches(data, spans):
+        n_rows = _count(data, spans.grid[spans.start[members[0]] : spans.stop[members[0]]])
+        design = Design(
+            data, data.y.shape[1], scaler, model.within_dates, model.half_life, int(spans.grid[0])
+        )
+        wide = n_rows < len(data.names)
+        window = Window(design, spans.grid, int(spans.start[members[0]]), wide=wide)
+        for f in members:
+            start, stop = spans.window(f)
+            moments = window.moments(start, stop)
+            if model.selection != "nested" and f > 0:
+                window.running.forget(start, stop)
+            n = n_rows if moments is None else moments.n
+            if n == 0:
+                raise no_rows(folds[f])
+            shared = spans.trained_later(folds[f])
+
+            waiting.append((f, window, pool.submit(_solve, model, window, start, stop, moments, shared)))
+            # Blocks inside a training window are asked of the running sums before these move on.
+            ahead = 0 if f == 0 or model.selection == "nested" else 2 * workers
+            while len(waiting) > ahead:
+                yield waiting.popleft()
+    yield from waiting
+
+
+def _solve(
+    model: LinearForecaster, window: Window, start: int, stop: int, moments: Moments | None, shared: Ints
+) -> _Solved:
+    began = time.perf_counter()
+    candidates = window.candidates(model, start, stop, moments)
+    losses = window.loss_by_date(candidates, shared)
+    return _Solved(candidates, losses, time.perf_counter() - began)
+
+
+def _count(data: Dataset, dates: Ints) -> int:
+    return int((data.usable[dates] & np.isfinite(data.y[dates])).sum())
+
+
+def predicted(model: LinearForecaster, data: Dataset, dates: Ints) -> Floats:
+    """Return the predictions for dates, shape (len(dates), N), NaN outside of the universe."""
+    out = np.full((len(dates), data.y.shape[1]), np.nan)
+    for piece in pieces(dates, data.y.shape[1]):
+        X, rows = data.asked(piece)
+        if len(rows.date):
+            out[np.searchsorted(dates, rows.date), rows.asset] = model.predict(X, rows)
+    return out - row_mean(out)[:, None] if data.relative else out

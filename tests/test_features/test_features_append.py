@@ -1,0 +1,353 @@
+"""Matrices in tiles, in blocks and in parts: the same bits as computed in one go, feature by feature."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from causality import first_difference
+from synthetic import make_panel
+
+from features import building
+from features.appending import append
+from features.catalogue import catalogue, plan
+from features.matrix import build
+from features.returns import wealth
+from features.rolling import ewm_mean, rolling_max, running_max
+from features.spec import FeatureError, FeatureSpec
+
+CATALOGUE = catalogue()
+MONTHLY = make_panel("monthly", 160, 80, seed=3)
+DAILY = make_panel("daily", 1500, 7, seed=4)
+
+
+def spec(name, kernel, inputs=("returns",), lookback=0, stage="asset"):
+    return FeatureSpec(name, stage, lookback, "fraction", inputs, "Text.", kernel)
+
+
+def in_one_go(panel, specs=CATALOGUE):
+    """Every feature over the whole panel at once, one after the other: slow, obvious, and without a tile."""
+    with np.errstate(all="ignore"):
+        values = {
+            "returns": panel.returns,
+            "log_returns": np.log(np.maximum(1.0 + panel.returns, 1e-6)),
+            "excess": panel.returns - panel.cash[:, None],
+            "level": wealth(panel.returns),
+            "market": panel.market,
+            "cash": panel.cash,
+            "volume": panel.volume,
+            **panel.bars,
+            "month": panel.month,
+            **{name: series.at(panel.dates) for name, series in panel.macro.items()},
+        }
+        warm = {}
+        for name in plan(specs, list(specs), set(panel.macro)):
+            one = specs[name]
+            own = max(one.history(panel.month) - 1, 0)
+            warm[name] = max((warm.get(i, 0) for i in one.inputs), default=0) + own
+            value = np.array(one.kernel(**{i: values[i] for i in one.inputs}), dtype=np.float64)
+            value[: warm[name]] = np.nan
+            if value.ndim == 2:
+                value[~panel.listed] = np.nan
+            values[name] = value
+    return {name: values[name] for name in specs}
+
+
+def assert_same(matrix, expected):
+    assert set(matrix.names) == set(expected)
+    for name, column in expected.items():
+        column = column if column.ndim == 2 else np.repeat(column[:, None], matrix.values.shape[1], axis=1)
+        difference = first_difference(
+            name, column.astype(matrix.values.dtype), matrix.column(name), len(column)
+        )
+        assert difference is None, difference
+
+
+def small_blocks(monkeypatch, together=8):
+    """Many tiles and many blocks, also of small panels."""
+    monkeypatch.setattr(building, "TOGETHER", together)
+    monkeypatch.setattr(building, "WORKING_BYTES", 0)
+    monkeypatch.setattr(building, "WORKING_SHARE", 0.0)
+    monkeypatch.setattr(building, "TILE_BYTES", 0)
+    monkeypatch.setattr(building, "DATES_BYTES", 0)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_tiles_give_what_one_go_gives(workers):
+    matrix = build(MONTHLY, workers=workers)
+    assert set(matrix.history.kinds.values()) == {"series", "tile", "whole", "rows"}
+    assert_same(matrix, in_one_go(MONTHLY))
+
+
+@pytest.mark.parametrize("panel", [MONTHLY, DAILY], ids=["monthly", "daily"])
+def test_small_blocks_give_what_one_go_gives(panel, monkeypatch):
+    small_blocks(monkeypatch, together=5)
+    matrix = build(panel, workers=2)
+    assert matrix.history.deep == frozenset()
+    assert_same(matrix, in_one_go(panel))
+
+
+@pytest.mark.parametrize("n_assets", [1, 6, 70])
+@pytest.mark.parametrize("kind", ["monthly", "daily"])
+def test_appended_is_built(kind, n_assets):
+    panel = make_panel(kind, 200 if kind == "monthly" else 1400, n_assets, seed=n_assets)
+    whole = build(panel)
+    rng = np.random.default_rng(n_assets)
+    n_dates = len(panel.dates)
+    # Few assets are one tile, more are several.
+    cuts = (
+        [0, 1, 2, n_dates - 1, *rng.integers(3, n_dates - 1, 4)]
+        if n_assets < 10
+        else [n_dates // 2, n_dates - 1]
+    )
+    for cut in cuts:
+        before = build(panel.as_of(panel.dates[cut - 1]) if cut else empty(panel))
+        after = append(before, panel)
+        assert after.recomputed == ()
+        assert after.names == whole.names
+        assert first_difference(f"from {cut}", whole.values, after.values, n_dates) is None
+        assert first_difference(f"until {cut}", whole.values, before.values, cut) is None
+        np.testing.assert_array_equal(after.common, whole.common)
+        assert after.history.__getstate__()["digests"] == whole.history.__getstate__()["digests"]
+
+
+def empty(panel):
+    return panel.as_of(panel.dates[0] - (panel.dates[1] - panel.dates[0]))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("panel", [MONTHLY, DAILY], ids=["monthly", "daily"])
+def test_one_date_at_a_time(panel, dtype):
+    start = len(panel.dates) - 15
+    matrix = build(panel.as_of(panel.dates[start - 1]), dtype=dtype)
+    for date in panel.dates[start:]:
+        matrix = append(matrix, panel.as_of(date))
+        assert matrix.recomputed == ()
+    whole = build(panel, dtype=dtype)
+    assert matrix.values.dtype == dtype
+    assert first_difference("values", whole.values, matrix.values, len(panel.dates)) is None
+
+
+def test_appending_twice_to_one_matrix_keeps_all_three_apart():
+    first = build(DAILY.as_of(DAILY.dates[-3]))
+    kept = first.values.copy()
+    one = append(first, DAILY.as_of(DAILY.dates[-2]))
+    returns = DAILY.returns.copy()
+    returns[-2:] *= 0.5
+    other = replace(DAILY, returns=returns)
+    two = append(first, other)
+    assert first_difference("first", kept, first.values, len(kept)) is None
+    assert first_difference("one", build(DAILY).values, one.values, len(one.values)) is None
+    assert first_difference("two", build(other).values, two.values, len(two.values)) is None
+    assert append(first, DAILY.as_of(DAILY.dates[-3])).values.shape == first.values.shape
+
+
+def test_stored_matrix_goes_on():
+    panel = MONTHLY.as_of(MONTHLY.dates[-5])
+    stored = pickle.loads(pickle.dumps(build(panel, extra=2)))
+    assert not stored.values.flags.writeable
+    appended = append(stored, MONTHLY)
+    assert first_difference("values", build(MONTHLY).values, appended.values, 160) is None
+    assert appended.beside(np.zeros((160, 2))).shape[2] == len(stored.names) + 2
+
+
+PLANTED = {
+    "understated": spec("understated", lambda returns: rolling_max(returns, 40), lookback=2),
+    "recursion_in_a_window": spec(
+        "recursion_in_a_window", lambda returns: rolling_max(wealth(returns), 5), lookback=5
+    ),
+    "row_number": spec("row_number", lambda returns: returns * 0 + np.arange(len(returns))[:, None]),
+    "made_of_it": spec("made_of_it", lambda row_number: row_number * 2, ("row_number",)),
+    "honest": spec("honest", lambda returns: rolling_max(returns, 12), lookback=12),
+    "recursive": spec("recursive", lambda returns: running_max(returns) + ewm_mean(returns, 3.0)),
+    "of_the_market": spec(
+        "of_the_market",
+        lambda market, returns: returns + ewm_mean(market, 4.0)[:, None],
+        ("market", "returns"),
+    ),
+    "across_in_an_asset_stage": spec(
+        "across_in_an_asset_stage", lambda returns: returns - np.nanmean(returns, axis=1)[:, None]
+    ),
+    "made_of_across": spec(
+        "made_of_across",
+        lambda across_in_an_asset_stage: -across_in_an_asset_stage,
+        ("across_in_an_asset_stage",),
+    ),
+    "one_value": spec("one_value", lambda returns: np.isfinite(returns).sum(axis=1)),
+    "of_one_value": spec(
+        "of_one_value", lambda one_value, returns: returns * one_value[:, None], ("one_value", "returns")
+    ),
+    "needs_company": spec(
+        "needs_company",
+        lambda returns: np.sort(np.nan_to_num(returns), axis=1)[:, 7].repeat(1),
+        stage="market",
+    ),
+    "needs_a_past": spec("needs_a_past", lambda returns: returns + 0 * np.nan_to_num(returns[20])),
+    "needs_a_past_for_all": spec(
+        "needs_a_past_for_all",
+        lambda returns: returns[:, 0] + 0 * np.nan_to_num(returns[20, 0]),
+        stage="market",
+    ),
+    "lagged_across": spec(
+        "lagged_across",
+        lambda returns: np.vstack([returns[:1] * np.nan, returns[:-1]]) * np.isfinite(returns),
+        stage="cross_section",
+    ),
+    "recursive_across": spec(
+        "recursive_across", lambda returns: ewm_mean(np.nan_to_num(returns), 2.0), stage="cross_section"
+    ),
+}
+WRONG = {
+    "needs_a_past",
+    "needs_a_past_for_all",
+    "understated",
+    "recursion_in_a_window",
+    "row_number",
+    "lagged_across",
+}
+
+
+@pytest.mark.filterwarnings("ignore:Mean of empty slice")
+@pytest.mark.parametrize("blocks", [False, True])
+def test_planted_features_are_right_however_they_are_declared(blocks, monkeypatch):
+    if blocks:
+        small_blocks(monkeypatch)
+    expected = in_one_go(MONTHLY, PLANTED)
+    whole = build(MONTHLY, catalogue=PLANTED)
+    assert_same(whole, expected)
+    kinds = whole.history.kinds
+    assert {kinds[name] for name in ("across_in_an_asset_stage", "made_of_across", "of_one_value")} == {
+        "whole"
+    }
+    assert {kinds[name] for name in ("honest", "recursive", "of_the_market")} == {"tile"}
+    matrix = build(MONTHLY.as_of(MONTHLY.dates[-10]), catalogue=PLANTED)
+    for row in (-8, -2, -1):
+        matrix = append(matrix, MONTHLY.as_of(MONTHLY.dates[row]), PLANTED)
+        assert WRONG | {"made_of_it"} <= set(matrix.recomputed)
+        assert not {"honest", "recursive", "of_the_market", "one_value", "of_one_value"} & set(
+            matrix.recomputed
+        )
+    assert_same(matrix, expected)
+
+
+def test_feature_of_which_the_past_changes_is_refused(monkeypatch):
+    leak = {"leak": spec("leak", lambda returns: returns - np.nan_to_num(returns).mean(axis=0))}
+    matrix = build(MONTHLY.as_of(MONTHLY.dates[-2]), catalogue=leak)
+    with pytest.raises(FeatureError, match="'leak': the value of a past date is another when later dates"):
+        append(matrix, MONTHLY, leak)
+    common = {"leak": spec("leak", lambda market: market - market.mean(), ("market",))}
+    matrix = build(MONTHLY.as_of(MONTHLY.dates[-2]), catalogue=common)
+    with pytest.raises(FeatureError, match="'leak': the value of a past date"):
+        append(matrix, MONTHLY, common)
+    small_blocks(monkeypatch)
+    with pytest.raises(FeatureError, match="'leak': the value of a past date"):
+        build(MONTHLY, catalogue=leak)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_other_past_is_refused(stored):
+    names = ["return_1", "term_spread", "volume_ratio_1_12", "cash_yield"]
+    matrix = build(MONTHLY.as_of(MONTHLY.dates[-2]), include=names)
+    matrix = pickle.loads(pickle.dumps(matrix)) if stored else matrix
+    append(matrix, MONTHLY)
+    macro = MONTHLY.macro["aaa_yield"]
+    others = {
+        "returns": {"returns": np.where(np.arange(160)[:, None] == 50, 0.01, MONTHLY.returns)},
+        "volume": {"volume": MONTHLY.volume * 2},
+        "cash": {"cash": np.where(np.arange(160) == 3, 0.01, MONTHLY.cash)},
+        "aaa_yield": {"macro": {**MONTHLY.macro, "aaa_yield": replace(macro, values=macro.values * 2)}},
+        "dates": {"dates": MONTHLY.dates - (MONTHLY.dates[1] - MONTHLY.dates[0])},
+    }
+    for name, parts in others.items():
+        with pytest.raises(FeatureError, match=f"{name} up to row 158 is not what the matrix was made from"):
+            append(matrix, replace(MONTHLY, **parts))
+    with pytest.raises(FeatureError, match="new: B; gone: A00"):
+        append(matrix, replace(MONTHLY, assets=("B", *MONTHLY.assets[1:])))
+    with pytest.raises(FeatureError, match="has 100 dates, the matrix has 159"):
+        append(matrix, MONTHLY.as_of(MONTHLY.dates[99]))
+    with pytest.raises(FeatureError, match=r"the features changed \(return_1\)"):
+        append(matrix, MONTHLY, {**CATALOGUE, "return_1": replace(CATALOGUE["return_1"], lookback=2)})
+    with pytest.raises(FeatureError, match="'term_spread' cannot be computed"):
+        append(matrix, replace(MONTHLY, macro={}))
+    returns = MONTHLY.returns.copy()
+    returns[-1, 0] = -1.5
+    with pytest.raises(FeatureError, match=r"return of A00 on 2003-04-30 is -1\.5"):
+        append(matrix, replace(MONTHLY, returns=returns))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_matrix_in_a_file_is_the_same_and_grows(dtype, tmp_path, monkeypatch):
+    path = tmp_path / "matrix.npy"
+    small_blocks(monkeypatch, together=20)
+    matrix = build(MONTHLY.as_of(MONTHLY.dates[-4]), dtype=dtype, out=path)
+    old = matrix.values.copy()
+    matrix_after = append(append(matrix, MONTHLY.as_of(MONTHLY.dates[-3])), MONTHLY)
+    whole = build(MONTHLY, dtype=dtype).values
+    assert first_difference("values", whole, matrix_after.values, 160) is None
+    assert first_difference("before", old, matrix.values, len(old)) is None
+    with pytest.raises(FeatureError, match="holds 160 dates, the matrix has 157: build it again"):
+        append(matrix, MONTHLY)
+    stored = pickle.loads(pickle.dumps(matrix_after))
+    del matrix, matrix_after
+    np.testing.assert_array_equal(np.load(path, mmap_mode="r"), whole)
+    np.testing.assert_array_equal(stored.values, whole)
+
+
+def test_single_precision_is_rounded_once():
+    double, single = build(MONTHLY), build(MONTHLY, dtype=np.float32)
+    assert single.values.dtype == np.float32
+    np.testing.assert_array_equal(single.values, double.values.astype(np.float32))
+    huge = {"huge": spec("huge", lambda returns: returns * 0 + 1e39)}
+    assert np.isfinite(build(MONTHLY, catalogue=huge).values).any()
+    with pytest.raises(FeatureError, match="'huge' is infinite for A00 on 1990-01-31"):
+        build(MONTHLY, catalogue=huge, dtype=np.float32)
+    with pytest.raises(FeatureError, match="dtype is int64, expected float64 or float32"):
+        build(MONTHLY, dtype=int)
+
+
+def test_reserved_columns_are_filled_without_a_copy_once():
+    plain = build(DAILY)
+    matrix = build(DAILY, extra=3)
+    assert first_difference("values", plain.values, matrix.values, len(DAILY.dates)) is None
+    extra = np.random.default_rng(0).normal(size=(len(DAILY.dates), 3))
+    expected = np.concatenate((plain.values, np.repeat(extra[:, None], 7, axis=1)), axis=2)
+    first = matrix.beside(extra)
+    assert np.shares_memory(first, matrix.values)
+    second = matrix.beside(extra * 2)
+    assert not np.shares_memory(second, matrix.values)
+    narrow = build(DAILY, extra=1).beside(extra[:, None, :] * np.ones((1, 7, 1)))
+    for X in (first, narrow, plain.beside(extra), pickle.loads(pickle.dumps(matrix)).beside(extra)):
+        np.testing.assert_array_equal(X, expected)
+        assert not X.flags.writeable
+    np.testing.assert_array_equal(second[:, :, -3:], 2 * expected[:, :, -3:])
+
+
+def test_infinite_value_is_named_in_any_tile(monkeypatch):
+    small_blocks(monkeypatch)
+    where = MONTHLY.returns == MONTHLY.returns[140, 79]
+    assert where.sum() == 1
+    for name, stage in (("tiled", "asset"), ("dated", "cross_section"), ("whole", "market")):
+        bad = {
+            name: spec(name, lambda returns: returns / ~(returns == MONTHLY.returns[140, 79]), stage=stage)
+        }
+        with pytest.raises(FeatureError, match=f"'{name}' is infinite for A79 on 2001-09-30"):
+            build(MONTHLY, catalogue=bad)
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+def test_failed_append_leaves_the_matrix_as_it_was(in_file, tmp_path):
+    def moody(returns):
+        if len(returns) != 159:
+            raise ValueError("not today")
+        return returns + 0.0
+
+    specs = {"moody": spec("moody", moody)}
+    path = tmp_path / "matrix.npy" if in_file else None
+    matrix = build(MONTHLY.as_of(MONTHLY.dates[-2]), catalogue=specs, out=path)
+    with pytest.raises(FeatureError, match="'moody' failed: ValueError: not today"):
+        append(matrix, MONTHLY, specs)
+    calm = {"moody": spec("moody", lambda returns: returns + 0.0)}
+    after = append(matrix, MONTHLY, calm)
+    assert in_file or after.room is matrix.room
+    np.testing.assert_array_equal(after.values[:, :, 0], MONTHLY.returns)
+    assert not in_file or np.array_equal(np.load(path), after.values, equal_nan=True)

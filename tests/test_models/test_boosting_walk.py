@@ -1,0 +1,156 @@
+"""The walk-forward of trees on shared bins, against LightGBM refitted fold by fold on the same bins."""
+
+import os
+
+import lightgbm as lgb
+import numpy as np
+import pytest
+
+from models.base import Forecaster
+from models.boosting import Boosting
+from models.dataset import Dataset
+from models.errors import TrainingError
+from models.spans import Spans, stretches
+from models.target import row_mean
+from validation.walk_forward import Fold, WalkForward, inner_folds
+
+
+def panel_data(n_dates=120, n_assets=8, seed=0, relative=False, weight=False):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_dates, n_assets, 4))
+    y = np.sign(X[:, :, 0]) * np.sign(X[:, :, 1]) + X[:, :, 3] + rng.normal(size=(n_dates, n_assets))
+    X[rng.random(X.shape) < 0.05] = np.nan
+    X[:70, :, 3] = np.nan
+    usable = np.ones((n_dates, n_assets), dtype=bool)
+    usable[:40, 1] = False
+    y[-2:] = np.nan
+    if relative:
+        y = y - row_mean(np.where(usable, y, np.nan))[:, None]
+    weights = rng.uniform(0.5, 2, y.shape) if weight else None
+    return Dataset(X, y, np.arange(n_dates) + 2, usable, tuple("abcd"), relative, weights)
+
+
+def folds(n=120, window=None, step=1):
+    ends = np.arange(n) + 2
+    return WalkForward(ends, first_test=50, refit_every=8, window=window, every=step).folds()
+
+
+MODEL = Boosting(max_trees=40, learning_rate=0.1, min_rows_in_leaf=10, seed=3)
+
+
+@pytest.mark.parametrize(
+    ("relative", "weight", "window", "step"),
+    [(False, False, None, 1), (True, True, None, 1), (True, False, 40, 2)],
+)
+def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(relative, weight, window, step):
+    data, walk_folds = panel_data(relative=relative, weight=weight), folds(window=window, step=step)
+    walk = MODEL.walk_forward("trees", data, walk_folds)
+    past = np.zeros(len(MODEL.steps()))
+    X, y, rows = data.training(walk_folds[0].train)
+    for fold in inner_folds(walk_folds[0].train, walk_folds[0].train_ends, 2):
+        train, test = np.isin(rows.date, fold.train), np.isin(rows.date, fold.test)
+        w = None if rows.weight is None else rows.weight[train]
+        parameters = MODEL.parameters(train.sum())
+        booster = lgb.train(parameters, lgb.Dataset(X[train], y[train], weight=w, params=parameters), 40)
+        past += [loss(booster, n, X[test], y[test], rows[test], relative).sum() for n in MODEL.steps()]
+    losses = []
+    for _, members in stretches(data, Spans.of(walk_folds), MODEL.rebin):
+        first = data.training(walk_folds[members[0]].train)
+        bins = lgb.Dataset(first[0], first[1], params=MODEL.parameters(len(first[1])))
+        for f in members:
+            fold = walk_folds[f]
+            X, y, rows = data.training(fold.train)
+            parameters = MODEL.parameters(len(y))
+            alone = lgb.Dataset(X, y, weight=rows.weight, params=parameters, reference=bins)
+            booster = lgb.train(parameters, alone, 40)
+            grid = Spans.of(walk_folds).grid
+            total = past.copy()
+            for dates, lost in losses:
+                # What fold f may know: the past test dates that it trains on, or would but for its window.
+                total += lost[np.isin(dates, grid[grid <= fold.train[-1]])].sum(axis=0)
+            n = MODEL.steps()[int(np.argmin(total))]
+            assert walk.fits[f].chosen == {"trees": n}
+            X, rows = data.asked(fold.test)
+            told = np.full((len(fold.test), 8), np.nan)
+            told[rows.date - fold.test[0], rows.asset] = booster.predict(X, num_iteration=n)
+            told = told - row_mean(told)[:, None] if relative else told
+            np.testing.assert_allclose(walk.raw[fold.test], told, atol=1e-12)
+            X, y, rows = data.training(fold.test)
+            if len(y):
+                each = [loss(booster, n, X, y, rows, relative) for n in MODEL.steps()]
+                losses.append((rows.date, np.stack(each, axis=1)))
+
+
+def loss(booster, n, X, y, rows, relative):
+    """Return the weighted squared error of each row."""
+    error = y - booster.predict(X, num_iteration=n)
+    w = np.ones(len(y)) if rows.weight is None else rows.weight
+    if relative:
+        for date in np.unique(rows.date):
+            some = rows.date == date
+            error[some] -= np.average(error[some], weights=w[some])
+    return w * error**2
+
+
+def test_what_comes_later_changes_no_bit():
+    data = panel_data()
+    whole = MODEL.walk_forward("trees", data, folds())
+    for cut in (66, 90):
+        noisy = panel_data()
+        noisy.X[cut + 1 :] = 7.0
+        noisy.y[cut - 1 :] = 5.0
+        noise = MODEL.walk_forward("trees", noisy, folds())
+        np.testing.assert_array_equal(noise.raw[: cut + 1], whole.raw[: cut + 1])
+        short = Dataset(
+            data.X[: cut + 1],
+            np.where(data.ends[: cut + 1, None] > cut, np.nan, data.y[: cut + 1]),
+            data.ends[: cut + 1],
+            data.usable[: cut + 1],
+            data.names,
+            False,
+        )
+        cut_off = MODEL.walk_forward("trees", short, folds(cut + 1))
+        np.testing.assert_array_equal(cut_off.raw, whole.raw[: cut + 1])
+
+
+def test_the_number_of_threads_changes_no_bit(monkeypatch):
+    told = []
+    for threads in (1, 2, 4):
+        monkeypatch.setattr(os, "cpu_count", lambda n=threads: n)
+        told.append(MODEL.walk_forward("trees", panel_data(), folds()).raw)
+    np.testing.assert_array_equal(told[0], told[1])
+    np.testing.assert_array_equal(told[0], told[2])
+
+
+def test_a_feature_that_starts_late_is_binned_anew_and_used():
+    walk = MODEL.walk_forward("trees", panel_data(), folds())
+    assert walk.fits[2].importance[3] == 0
+    assert walk.fits[-1].importance[3] > 0.2
+
+
+def test_the_last_description_predicts_the_last_fold():
+    data = panel_data()
+    walk = MODEL.walk_forward("trees", data, folds())
+    booster = lgb.Booster(model_str=walk.last["booster"])
+    assert booster.num_trees() == walk.fits[-1].chosen["trees"]
+    fold = folds()[-1]
+    X, rows = data.asked(fold.test)
+    np.testing.assert_allclose(booster.predict(X), walk.raw[rows.date, rows.asset], atol=1e-12)
+
+
+def test_nested_choices_and_odd_windows_go_through_the_plain_loop():
+    data = panel_data()
+    nested = Boosting(selection="nested", max_trees=20, min_rows_in_leaf=10)
+    walk = nested.walk_forward("trees", data, folds()[:2])
+    slow = Forecaster.walk_forward(nested, "trees", data, folds()[:2])
+    np.testing.assert_array_equal(walk.raw, slow.raw)
+    train = np.r_[np.arange(10), np.arange(20, 40)]
+    odd = (Fold(train, np.arange(60, 70), train + 2), *folds()[3:])
+    assert np.isfinite(MODEL.walk_forward("trees", data, odd).raw[60:68, 0]).all()
+
+
+def test_no_usable_row_is_an_error():
+    data = panel_data()
+    empty = Dataset(data.X, np.full_like(data.y, np.nan), data.ends, data.usable, data.names, False)
+    with pytest.raises(TrainingError, match="no usable training row before the test at row 50"):
+        MODEL.walk_forward("trees", empty, folds())

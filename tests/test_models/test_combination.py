@@ -1,0 +1,77 @@
+"""Combinations of forecasts, by loops."""
+
+import numpy as np
+import pytest
+from scipy.stats import trim_mean
+
+from models.base import FoldFit, WalkResult
+from models.combination import combine_walks, dmspe_weights, pooled
+from models.errors import TrainingError
+from models.target import Target
+
+
+def members(n_dates=30, n_assets=4, m=4, seed=0):
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=(n_dates, n_assets))
+    walks = []
+    for k in range(m):
+        raw = 0.5 * y + (0.2 + k) * rng.normal(size=y.shape)
+        raw[:10] = np.nan
+        raw[12, k % n_assets] = np.nan
+        fits = tuple(FoldFit(t, 5, {}, np.eye(m)[k], 1.0) for t in (10, 20))
+        walks.append(WalkResult(f"m{k}", raw, fits, {}))
+    y[-2:] = np.nan
+    return walks, Target(y, np.ones_like(y), False), np.arange(n_dates) + 2
+
+
+@pytest.mark.parametrize("method", ["mean", "median", "trimmed"])
+def test_pooling_by_pair(method):
+    walks, target, ends = members()
+    told = combine_walks("c", walks, method, target, ends)
+    peer = {"mean": np.mean, "median": np.median, "trimmed": lambda a: trim_mean(a, 0.25)}[method]
+    for t in range(30):
+        for i in range(4):
+            values = [walk.raw[t, i] for walk in walks]
+            if np.isnan(values).any():
+                assert np.isnan(told.raw[t, i]), "what one member does not forecast"
+            else:
+                assert told.raw[t, i] == pytest.approx(peer(values))
+    np.testing.assert_allclose(told.fits[0].importance, 0.25)
+
+
+@pytest.mark.parametrize("discount", [1.0, 0.9])
+def test_dmspe_weights_by_a_loop_over_matured_labels(discount):
+    walks, target, ends = members()
+    raw = np.stack([walk.raw for walk in walks], axis=2)
+    weights = dmspe_weights(raw, target.value, ends, discount)
+    for t in (5, 11, 12, 17, 29):
+        losses = np.zeros(4)
+        for d in range(30):
+            if ends[d] > t:
+                continue
+            for i in range(4):
+                errors = (target.value[d, i] - raw[d, i]) ** 2
+                if np.isfinite(errors).all():
+                    losses += discount ** (t - ends[d]) * errors
+        wanted = (1 / losses) / (1 / losses).sum() if losses.all() else np.full(4, 0.25)
+        np.testing.assert_allclose(weights[t], wanted)
+    assert (np.diff(weights[29]) < 0).all(), "members are ordered from the best to the worst"
+    told = combine_walks("c", walks, "dmspe", target, ends, discount)
+    np.testing.assert_allclose(told.raw[25], raw[25] @ weights[25])
+    np.testing.assert_allclose(told.fits[1].importance, weights[20])
+
+
+def test_a_relative_combination_stays_relative():
+    walks, target, ends = members()
+    told = combine_walks("c", walks, "median", Target(target.value, target.risk, True), ends)
+    np.testing.assert_allclose(np.nanmean(told.raw[20:], axis=1), 0, atol=1e-12)
+
+
+def test_two_forecasts_cannot_be_trimmed():
+    np.testing.assert_allclose(pooled(np.array([[1.0, 3.0]]), "trimmed"), [2.0])
+
+
+def test_no_member_is_an_error():
+    _, target, ends = members()
+    with pytest.raises(TrainingError, match="no members"):
+        combine_walks("none", [], "mean", target, ends)
