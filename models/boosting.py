@@ -135,16 +135,21 @@ class Boosting(Forecaster):
             weight = None if rows.weight is None else rows.weight[train]
             n = int(train.sum())
             data = lgb.Dataset(X[train], y[train], weight=weight, params=self.parameters(n))
-            errors = y[test, None] - self.staged(self.grow(data, n, self.max_trees), X[test])
+            errors = y[test, None] - self.staged(self.grow(data, n, self.max_trees), X[test], self.max_trees)
             losses += squared(errors, rows[test], relative=relative).sum(axis=0)
         return losses
 
-    def staged(self, booster: lgb.Booster, X: Floats) -> Floats:
-        """Return the predictions of each number of trees for X (n, K), shape (n, S)."""
+    def enough(self, n_trees: int) -> int:
+        """Return the smallest of the numbers to choose among that is no smaller, or the largest."""
+        return next((n for n in self.steps() if n >= n_trees), self.max_trees)
+
+    def staged(self, booster: lgb.Booster, X: Floats, n_trees: int) -> Floats:
+        """Return the predictions of each number of trees, or of all `n_trees`, for X (n, K), shape (n, S)."""
         out = np.empty((len(X), len(self.steps())))
         total, before = np.zeros(len(X)), 0
-        for place, n in enumerate(self.steps()):
-            if len(X):
+        for place, number in enumerate(self.steps()):
+            n = min(number, n_trees)
+            if len(X) and n > before:
                 more = booster.predict(X, start_iteration=before, num_iteration=n - before, num_threads=1)
                 total = total + np.asarray(more)
             out[:, place], before = total, n

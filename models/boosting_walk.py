@@ -23,12 +23,21 @@ from validation.walk_forward import Fold
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+AHEAD = 8
+"""Folds that may be grown side by side. How many trees one grows follows from the choice so many folds before: a fixed
+distance, so that results do not depend on the number of threads."""
+ROOM = 2
+"""A fold grows so many times the number of trees that was chosen `AHEAD` folds before, ..."""
+FEWEST = 32
+"""... but at least so many, so that a record that spoke for hardly any tree can change its mind."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Grown:
     """A fold's trees, the predictions of each number of them, and what these lost on dates trained on later."""
 
     booster: lgb.Booster
+    n_trees: int
     n_rows: int
     staged: Floats
     losses: Floats
@@ -47,21 +56,22 @@ def walk_boosting(
     """Fit and predict along the folds.
 
     Bins are measured on the first training window of a stretch of folds; later rows are sorted into them. All folds
-    of a stretch are subsets of one binned data set, grown side by side in threads.
+    of a stretch are subsets of one binned data set, grown side by side in threads. A fold grows no more trees than
+    the choices before it make likely to be used; where a number beyond them is asked for, it means all there are.
     """
     raw = np.full(data.y.shape, np.nan)
     fits: list[FoldFit] = []
     last: Json = {}
     record = Record(len(spans.grid), len(model.steps()))
     record.before = model.inner_losses(*data.training(folds[0].train), relative=data.relative)
-    with ThreadPoolExecutor(workers) as pool:
-        for f, job in _grown(model, data, folds, spans, pool, workers):
+    with ThreadPoolExecutor(min(AHEAD, workers)) as pool:
+        for f, job in _grown(model, data, folds, spans, fits, pool):
             grown = job.result()
             losses = record.before + record.losses[: spans.stop[f]].sum(axis=0)
             record.add(spans, folds[f], grown.losses)
             place = int(np.argmin(losses))
             fitted = clone(model)
-            fitted.booster_, fitted.n_trees_ = grown.booster, model.steps()[place]
+            fitted.booster_, fitted.n_trees_ = grown.booster, min(model.steps()[place], grown.n_trees)
             raw[folds[f].test] = _by_pair(data, folds[f].test, grown.staged[:, place])
             importance = fitted.importance(len(data.names))
             fits.append(
@@ -78,17 +88,19 @@ def _grown(
     data: Dataset,
     folds: Sequence[Fold],
     spans: Spans,
+    fits: Sequence[FoldFit],
     pool: ThreadPoolExecutor,
-    workers: int,
 ) -> Iterator[tuple[int, Future[_Grown]]]:
-    """Yield the folds in their order, grown in threads a few folds ahead of the caller."""
+    """Yield the folds in their order, grown in threads a few folds ahead of the caller, who appends to `fits`."""
     waiting: deque[tuple[int, Future[_Grown]]] = deque()
     for _, members in stretches(data, spans, model.rebin):
         binned = _Binned(model, data, spans, members)
         for f in members:
-            waiting.append((f, pool.submit(_grow, model, data, folds[f], spans, binned, f)))
-            while len(waiting) > 2 * workers:
+            while len(waiting) >= AHEAD:
                 yield waiting.popleft()
+            chosen = int(fits[f - AHEAD].chosen["trees"]) if f >= AHEAD else model.max_trees
+            n_trees = model.enough(max(FEWEST, ROOM * chosen))
+            waiting.append((f, pool.submit(_grow, model, data, folds[f], spans, binned, f, n_trees)))
     yield from waiting
 
 
@@ -114,16 +126,18 @@ class _Binned:
         return self._data.subset(list(some)), len(some)
 
 
-def _grow(model: Boosting, data: Dataset, fold: Fold, spans: Spans, binned: _Binned, f: int) -> _Grown:
+def _grow(
+    model: Boosting, data: Dataset, fold: Fold, spans: Spans, binned: _Binned, f: int, n_trees: int
+) -> _Grown:
     began = time.perf_counter()
     subset, n_rows = binned.window(*spans.window(f))
     if not n_rows:
         raise no_rows(fold)
-    booster = model.grow(subset, n_rows, model.max_trees)
+    booster = model.grow(subset, n_rows, n_trees)
     X, rows = data.asked(fold.test)
-    staged = model.staged(booster, X)
+    staged = model.staged(booster, X, n_trees)
     losses = _losses(data, staged, rows, spans.trained_later(fold))
-    return _Grown(booster, n_rows, staged, losses, time.perf_counter() - began)
+    return _Grown(booster, n_trees, n_rows, staged, losses, time.perf_counter() - began)
 
 
 def _losses(data: Dataset, staged: Floats, rows: Rows, dates: Ints) -> Floats:

@@ -60,9 +60,10 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
     with FileLock(output / ".mlflow.lock"):
         if not os.environ.get("MLFLOW_TRACKING_URI"):
             _make_database(output / DATABASE)
+        given = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(uri)
-        if uri.startswith("sqlite:"):
-            # MLflow also writes the variable, which is the user's: the next run in this process may go elsewhere.
+        if given is None:
+            # MLflow sets the variable too, but it is the user's: the next run of this process may go elsewhere.
             os.environ.pop("MLFLOW_TRACKING_URI", None)
         client = mlflow.MlflowClient(uri)
         found = client.get_experiment_by_name(name)

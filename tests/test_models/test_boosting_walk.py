@@ -6,6 +6,7 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
+from models import boosting_walk
 from models.base import Forecaster
 from models.boosting import Boosting
 from models.dataset import Dataset
@@ -39,10 +40,14 @@ MODEL = Boosting(max_trees=40, learning_rate=0.1, min_rows_in_leaf=10, seed=3)
 
 
 @pytest.mark.parametrize(
-    ("relative", "weight", "window", "step"),
-    [(False, False, None, 1), (True, True, None, 1), (True, False, 40, 2)],
+    ("relative", "weight", "window", "step", "ahead"),
+    [(False, False, None, 1, 20), (True, True, None, 1, 1), (True, False, 40, 2, 3)],
 )
-def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(relative, weight, window, step):
+def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(
+    monkeypatch, relative, weight, window, step, ahead
+):
+    monkeypatch.setattr(boosting_walk, "AHEAD", ahead)
+    monkeypatch.setattr(boosting_walk, "FEWEST", 3)
     data, walk_folds = panel_data(relative=relative, weight=weight), folds(window=window, step=step)
     walk = MODEL.walk_forward("trees", data, walk_folds)
     past = np.zeros(len(MODEL.steps()))
@@ -53,7 +58,7 @@ def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(relative, weight, 
         parameters = MODEL.parameters(train.sum())
         booster = lgb.train(parameters, lgb.Dataset(X[train], y[train], weight=w, params=parameters), 40)
         past += [loss(booster, n, X[test], y[test], rows[test], relative).sum() for n in MODEL.steps()]
-    losses = []
+    losses, chosen, grown = [], [], []
     for _, members in stretches(data, Spans.of(walk_folds), MODEL.rebin):
         first = data.training(walk_folds[members[0]].train)
         bins = lgb.Dataset(first[0], first[1], params=MODEL.parameters(len(first[1])))
@@ -62,13 +67,17 @@ def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(relative, weight, 
             X, y, rows = data.training(fold.train)
             parameters = MODEL.parameters(len(y))
             alone = lgb.Dataset(X, y, weight=rows.weight, params=parameters, reference=bins)
-            booster = lgb.train(parameters, alone, 40)
+            most = max(3, 2 * chosen[f - ahead]) if f >= ahead else 40
+            most = min(n for n in [*MODEL.steps(), 40] if n >= min(most, 40))
+            booster = lgb.train(parameters, alone, most)
             grid = Spans.of(walk_folds).grid
             total = past.copy()
             for dates, lost in losses:
                 # What fold f may know: the past test dates that it trains on, or would but for its window.
                 total += lost[np.isin(dates, grid[grid <= fold.train[-1]])].sum(axis=0)
-            n = MODEL.steps()[int(np.argmin(total))]
+            n = min(most, MODEL.steps()[int(np.argmin(total))])
+            chosen.append(n)
+            grown.append(most)
             assert walk.fits[f].chosen == {"trees": n}
             X, rows = data.asked(fold.test)
             told = np.full((len(fold.test), 8), np.nan)
@@ -77,8 +86,9 @@ def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(relative, weight, 
             np.testing.assert_allclose(walk.raw[fold.test], told, atol=1e-12)
             X, y, rows = data.training(fold.test)
             if len(y):
-                each = [loss(booster, n, X, y, rows, relative) for n in MODEL.steps()]
+                each = [loss(booster, min(n, most), X, y, rows, relative) for n in MODEL.steps()]
                 losses.append((rows.date, np.stack(each, axis=1)))
+    assert (min(grown) < 40) == (ahead < len(walk_folds))
 
 
 def loss(booster, n, X, y, rows, relative):
@@ -114,6 +124,8 @@ def test_what_comes_later_changes_no_bit():
 
 
 def test_the_number_of_threads_changes_no_bit(monkeypatch):
+    monkeypatch.setattr(boosting_walk, "AHEAD", 3)
+    monkeypatch.setattr(boosting_walk, "FEWEST", 3)
     told = []
     for threads in (1, 2, 4):
         monkeypatch.setattr(os, "cpu_count", lambda n=threads: n)
@@ -126,6 +138,24 @@ def test_a_feature_that_starts_late_is_binned_anew_and_used():
     walk = MODEL.walk_forward("trees", panel_data(), folds())
     assert walk.fits[2].importance[3] == 0
     assert walk.fits[-1].importance[3] > 0.2
+
+
+def test_features_that_never_met_in_the_first_window_are_kept_apart():
+    """LightGBM bundles features of which no two differ from zero in one row, and later rows break that."""
+    rng = np.random.default_rng(5)
+    data = panel_data(n_dates=120)
+    X = np.zeros((120, 8, 4))
+    X[:60, :, :3] = np.eye(10)[rng.integers(0, 10, (60, 8))][:, :, :3]
+    X[60:, :, :3] = rng.random((60, 8, 3)) < 0.5
+    y = X @ np.array([1.0, -2.0, 4.0, 0.0])
+    model = Boosting(
+        rebin=1.0, max_trees=200, learning_rate=0.1, feature_fraction=1.0, min_rows_in_leaf=2, l2=0.0
+    )
+    known = np.ones((120, 8), dtype=bool)
+    rolling = WalkForward(data.ends, first_test=50, refit_every=8, window=25).folds()
+    walk = model.walk_forward("trees", Dataset(X, y, data.ends, known, data.names, False), rolling)
+    told, truth = walk.raw[rolling[-1].test], y[rolling[-1].test]
+    assert ((told - truth) ** 2).mean() < 0.01 * truth.var()
 
 
 def test_the_last_description_predicts_the_last_fold():
