@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TypeVar, cast
 
 import numba
-from numba.core import event
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -41,24 +39,3 @@ def _kernels(folder: Path) -> str:
         if b"@compiled" in source:
             digest.update(source)
     return digest.hexdigest()
-
-
-def on_first_compilation(tell: Callable[[], None]) -> None:
-    """Call `tell` once, when this process is about to compile a kernel that was not kept from before."""
-    event.register("numba:compile", _Once(tell))  # type: ignore[no-untyped-call]
-
-
-class _Once(event.Listener):
-    """Tell of the first event, from whichever thread it comes."""
-
-    def __init__(self, tell: Callable[[], None]) -> None:
-        self._tell = tell
-        self._first = threading.Lock()
-
-    def on_start(self, event: object) -> None:
-        """Tell, unless that was done."""
-        if self._first.acquire(blocking=False):
-            self._tell()
-
-    def on_end(self, event: object) -> None:
-        """Say nothing."""

@@ -13,7 +13,6 @@ from allocation.risk import CovariancePath
 from allocation.weights import Weights
 from backtest.performance import compare, summarise
 from backtest.simulate import BacktestResult
-from features.compiled import on_first_compilation
 from features.matrix import FeatureMatrix
 from market.checks import Finding
 from market.panel import Panel
@@ -107,9 +106,6 @@ class Pipeline:
         self.config = config
         self.store = store
         self.reporter = reporter
-        on_first_compilation(
-            lambda: reporter.line("kernels", "compiling for this machine, some ten seconds once")
-        )
 
     def prepare(self, loaded: tuple[Panel, tuple[Finding, ...]] | None = None) -> Prepared:
         """Load and check the data, build features and schedule, and check that the limits can be met.
