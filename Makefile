@@ -2,6 +2,7 @@
 CONFIG ?= configs/industries.yaml
 PORT ?= 5000
 ARGS ?=
+BENCH ?=
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 
@@ -9,7 +10,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run train evaluate allocate report ui test lint lock clean
+.PHONY: help setup run train evaluate allocate report ui test lint bench lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +58,9 @@ lint: $(READY) ## Check style, types and the order of the rooms
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+bench: $(READY) ## Measure speed and memory; BENCH="whole regimes" for some
+	@$(BIN)/python benchmarks/harness.py $(BENCH)
 
 lock: ## Resolve newest versions into requirements.lock (needs make setup)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \

@@ -22,6 +22,7 @@ from models.executors import Executor, open_executor
 from models.forecast import Forecast
 from models.regimes import RegimePath
 from pipeline import stages, timetable, trading
+from pipeline.compilation import Announced
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore, score_forecast
@@ -106,6 +107,7 @@ class Pipeline:
         self.config = config
         self.store = store
         self.reporter = reporter
+        self._announced = Announced(reporter)
 
     def prepare(self, loaded: tuple[Panel, tuple[Finding, ...]] | None = None) -> Prepared:
         """Load and check the data, build features and schedule, and check that the limits can be met.
@@ -118,9 +120,10 @@ class Pipeline:
         config, reporter = self.config, self.reporter
         panel, findings = loaded or load_data(config, reporter)
         key = key_of(panel.digest(), config.features.model_dump_json())
-        matrix = reporter.stored(
-            self.store, "features", key, partial(stages.make_features, panel, config), _features_line
-        )
+        with self._announced:
+            matrix = reporter.stored(
+                self.store, "features", key, partial(stages.make_features, panel, config), _features_line
+            )
         with threadpool_limits(1):
             schedule = timetable.make_schedule(panel, matrix, config)
             if not schedule.regime_folds:
@@ -140,7 +143,7 @@ class Pipeline:
     def train(self, prepared: Prepared) -> Trained:
         """Fit regimes and models along the walk, and calibrate the forecasts."""
         config, schedule = self.config, prepared.schedule
-        with threadpool_limits(1):
+        with threadpool_limits(1), self._announced:
             regimes = self.reporter.stored(
                 self.store,
                 "regimes",

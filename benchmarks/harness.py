@@ -1,0 +1,171 @@
+"""Measure benchmarks side by side, print one table, and write results with what they were measured on.
+
+Run with `make bench`, or `.venv/bin/python benchmarks/harness.py whole regimes` for some modules. A benchmark is a
+module beside this one with
+
+    SIZES = ("819x12", "819x100")                    any values; their text names the size
+    def cases(size) -> dict[str, Callable]           ours first, then the others; prepared, ready to be timed
+
+or, where it measures itself, `def rows() -> list[Row]`. A module raises `ModuleNotFoundError` for a library that
+is not installed (`benchmarks/requirements.txt`) and is then left out with a message.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+# Before numpy: one thread for each contender, or the ratios measure how many cores were free.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+ROUNDS = 5
+LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "lightgbm", "numba", "mlflow", "piqp")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One contender at one size: medians over rounds, in seconds; ratio of processor time to the first contender.
+
+    A part of a whole has no processor time of its own; its ratio is its share of the whole's wall-clock time.
+
+    `peak` is the largest resident memory of its process in MB, where it had one of its own.
+    """
+
+    benchmark: str
+    size: str
+    contender: str
+    wall: float
+    cpu: float | None
+    ratio: float
+    rounds: int
+    peak: float | None = None
+
+
+def interleaved(
+    benchmark: str, size: str, contenders: dict[str, Callable[[], object]], rounds: int = ROUNDS
+) -> list[Row]:
+    """Time the contenders in turns, so that a busy minute of the machine falls on all of them."""
+    for run in contenders.values():
+        run()  # compiles, fills caches
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            run()
+            times[name].append((time.perf_counter() - wall, time.process_time() - cpu))
+    first = next(iter(contenders))
+    rows = []
+    for name, seen in times.items():
+        # The ratio within each round, then its median: rounds differ more than contenders.
+        ratio = median(mine[1] / max(base[1], 1e-9) for mine, base in zip(seen, times[first], strict=True))
+        wall, cpu = (median(values) for values in zip(*seen, strict=True))
+        rows.append(Row(benchmark, size, name, wall, cpu, ratio, rounds))
+    return rows
+
+
+def measured(name: str) -> list[Row]:
+    """Return the rows of one benchmark module; none if it is not in the form above or lacks a library."""
+    try:
+        module = importlib.import_module(name)
+        if hasattr(module, "rows"):
+            return module.rows()
+        if not hasattr(module, "cases"):
+            print(f"{name}: prints a table of its own, run benchmarks/{name}.py")
+            return []
+        return [row for size in module.SIZES for row in interleaved(name, str(size), module.cases(size))]
+    except ModuleNotFoundError as error:
+        print(f"{name}: left out, {error.name} is not installed (benchmarks/requirements.txt)")
+        return []
+
+
+def table(rows: list[Row]) -> str:
+    """Return the rows as a Markdown table."""
+    lines = [
+        "| Benchmark | Size | What | wall, s | CPU, s | ratio | peak, MB |",
+        "|---|---|---|--:|--:|--:|--:|",
+    ]
+    for row in rows:
+        cpu, peak = ("" if value is None else f"{value:.3g}" for value in (row.cpu, row.peak))
+        lines.append(
+            f"| {row.benchmark} | {row.size} | {row.contender} | {row.wall:.2g} | {cpu} | {row.ratio:.2f} | {peak} |"
+        )
+    return "\n".join(lines)
+
+
+def machine() -> dict[str, object]:
+    """Return what the results were measured on."""
+    model = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+            if line.startswith("model name")
+        )
+        if Path("/proc/cpuinfo").exists()
+        else (),
+        platform.processor(),
+    )
+    return {
+        "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "command": " ".join(["python", "benchmarks/harness.py", *sys.argv[1:]]),
+        "processor": model,
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+    }
+
+
+def plot(rows: list[Row], path: Path) -> None:
+    """Draw the wall-clock time of each contender."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 1 + 0.28 * len(rows)), layout="constrained")
+    axis = figure.subplots()
+    names = [f"{row.benchmark} {row.size}: {row.contender}" for row in rows]
+    axis.barh(range(len(rows)), [row.wall for row in rows], color="#8fb3d9")
+    axis.set_yticks(range(len(rows)), names, fontsize=8)
+    axis.invert_yaxis()
+    axis.set_xscale("log")
+    axis.set_xlabel("seconds, median")
+    figure.savefig(path)
+
+
+def main() -> None:
+    """Run the named benchmarks, or all."""
+    sys.path.insert(0, str(HERE))
+    here = sorted(path.stem for path in HERE.glob("*.py") if path.stem != "harness")
+    unknown = sorted(set(sys.argv[1:]) - set(here))
+    if unknown:
+        sys.exit(f"no benchmark {', '.join(unknown)}; there are {', '.join(here)}")
+    about = machine()
+    # The module that benchmarks import must be this one, not a second copy under its own name.
+    sys.modules["harness"] = sys.modules["__main__"]
+    rows = [row for name in sys.argv[1:] or here for row in measured(name)]
+    if not rows:
+        sys.exit("nothing was measured")
+    print(table(rows))
+    RESULTS.mkdir(exist_ok=True)
+    stem = RESULTS / f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
+    content = json.dumps({"machine": about, "rows": [asdict(row) for row in rows]}, indent=2)
+    stem.with_suffix(".json").write_text(content + "\n", encoding="utf-8")
+    stem.with_suffix(".md").write_text(table(rows) + "\n", encoding="utf-8")
+    plot(rows, stem.with_suffix(".svg"))
+    print(f"{stem.relative_to(HERE.parent)}.json, .md and .svg")
+
+
+if __name__ == "__main__":
+    main()

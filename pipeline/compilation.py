@@ -1,0 +1,40 @@
+"""Compilation: say why the first run waits."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from numba.core import event
+
+from pipeline.progress import Reporter
+
+
+class Announced:
+    """Tell the first compilation of a numerical kernel in the blocks that this guards, once.
+
+    What numba finds on disk, kept by an earlier process, is not compiled and not told.
+    """
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._teller = _Teller(reporter)
+
+    def __enter__(self) -> Self:
+        event.register("numba:compile", self._teller)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        event.unregister("numba:compile", self._teller)
+
+
+class _Teller(event.Listener):  # type: ignore[misc]  # numba ships no types
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
+        self.told = False
+
+    def on_start(self, event: Any) -> None:
+        if not self.told:
+            self.told = True
+            self.reporter.line("kernels", "compiling numerical kernels, kept for the next run")
+
+    def on_end(self, event: Any) -> None:
+        """Nothing is told then."""
