@@ -126,8 +126,8 @@ class LightGBMModel(FittedSection):
     kind: Literal["lightgbm"]
     selection: Literal["past", "nested"] = "past"
     inner_splits: Positive = 2
-    max_trees: Positive = 130
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
+    max_trees: Positive = 200
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.02
     num_leaves: Annotated[int, Field(ge=2)] = 15
     min_rows_in_leaf: Positive = 100
     feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.25
