@@ -1,8 +1,9 @@
-"""How long does a whole run take, how does it grow, and how much memory does it need?
+"""How whole runs do: their time by stage, how it grows with the panel and the refits, and their memory.
 
 Run with `.venv/bin/python benchmarks/harness.py whole`. Each run is a process of its own with an empty store but
-compiled kernels, timed from data to report; MLflow is not part of it. The panels that grow are made up: a base, and the same with twice the
-dates, twice the assets, and four times the refits. The ratio is that of processor time to the base.
+compiled kernels, timed from data to report; MLflow is not part of it. The panels that grow are made up: a base,
+and the same with twice the dates, twice the assets, and four times the refits. The ratio is that of processor
+time to the base.
 """
 
 from __future__ import annotations

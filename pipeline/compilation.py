@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from numba.core import event
+import numba.core.event
 
 from pipeline.progress import Reporter
+
+event: Any = numba.core.event  # without types
 
 
 class Announced:
@@ -26,7 +28,7 @@ class Announced:
         event.unregister("numba:compile", self._teller)
 
 
-class _Teller(event.Listener):  # type: ignore[misc]  # numba ships no types
+class _Teller(numba.core.event.Listener):
     def __init__(self, reporter: Reporter) -> None:
         self.reporter = reporter
         self.told = False
