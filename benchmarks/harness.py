@@ -7,7 +7,8 @@ module beside this one with
     def cases(size) -> dict[str, Callable]           ours first, then the others; prepared, ready to be timed
 
 or, where it measures itself, `def rows() -> list[Row]`. A module raises `ModuleNotFoundError` for a library that
-is not installed (`benchmarks/requirements.txt`) and is then left out with a message.
+is not installed (`benchmarks/requirements.txt`) and is then left out with a message. A script in neither form prints a
+table of its own; it is run in a process of its own, and what it prints is kept.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -76,19 +78,31 @@ def interleaved(
     return rows
 
 
-def measured(name: str) -> list[Row]:
-    """Return the rows of one benchmark module; none if it is not in the form above or lacks a library."""
+def measured(name: str) -> tuple[list[Row], str]:
+    """Return the rows of one benchmark, and what it printed if it has a table of its own."""
+    source = (HERE / f"{name}.py").read_text(encoding="utf-8")
+    if not any(line.startswith(("def rows(", "def cases(")) for line in source.splitlines()):
+        return [], printed(name)
     try:
         module = importlib.import_module(name)
         if hasattr(module, "rows"):
-            return module.rows()
-        if not hasattr(module, "cases"):
-            print(f"{name}: prints a table of its own, run benchmarks/{name}.py")
-            return []
-        return [row for size in module.SIZES for row in interleaved(name, str(size), module.cases(size))]
+            return module.rows(), ""
+        return [row for size in module.SIZES for row in interleaved(name, str(size), module.cases(size))], ""
     except ModuleNotFoundError as error:
         print(f"{name}: left out, {error.name} is not installed (benchmarks/requirements.txt)")
-        return []
+        return [], ""
+
+
+def printed(name: str) -> str:
+    """Run a script, and return what it prints, which is shown line by line."""
+    print(f"\n## {name}", flush=True)
+    lines = []
+    command = [sys.executable, str(HERE / f"{name}.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            lines.append(line)
+    return "".join(lines)
 
 
 def table(rows: list[Row]) -> str:
@@ -154,17 +168,25 @@ def main() -> None:
     about = machine()
     # The module that benchmarks import must be this one, not a second copy under its own name.
     sys.modules["harness"] = sys.modules["__main__"]
-    rows = [row for name in sys.argv[1:] or here for row in measured(name)]
-    if not rows:
-        sys.exit("nothing was measured")
-    print(table(rows))
+    rows: list[Row] = []
+    texts: dict[str, str] = {}
+    for name in sys.argv[1:] or here:
+        more, text = measured(name)
+        rows += more
+        texts |= {name: text} if text else {}
+    if rows:
+        print(table(rows))
     RESULTS.mkdir(exist_ok=True)
     stem = RESULTS / f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
-    content = json.dumps({"machine": about, "rows": [asdict(row) for row in rows]}, indent=2)
+    content = json.dumps(
+        {"machine": about, "rows": [asdict(row) for row in rows], "printed": texts}, indent=2
+    )
     stem.with_suffix(".json").write_text(content + "\n", encoding="utf-8")
-    stem.with_suffix(".md").write_text(table(rows) + "\n", encoding="utf-8")
-    plot(rows, stem.with_suffix(".svg"))
-    print(f"{stem.relative_to(HERE.parent)}.json, .md and .svg")
+    parts = [table(rows)] * bool(rows) + [f"## {name}\n\n```\n{text}```" for name, text in texts.items()]
+    stem.with_suffix(".md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    if rows:
+        plot(rows, stem.with_suffix(".svg"))
+    print(f"{stem.relative_to(HERE.parent)}.json, .md{' and .svg' if rows else ''}")
 
 
 if __name__ == "__main__":

@@ -28,16 +28,16 @@ class Boosting(Forecaster):
     Parameters
     ----------
     selection : {"past", "nested"}
-        How a walk-forward chooses the number of trees. "past": all folds grow `max_trees`, and as many are used as
-        had the smallest squared error on earlier test dates whose labels have ended; blocks inside the first
-        training window stand in for what came before. "nested": by blocks inside each training window, as `fit`
-        does, which about doubles the cost.
+        How a walk-forward chooses the number of trees. "past": as many are used as had the smallest squared error on
+        earlier test dates whose labels have ended; blocks inside the first training window stand in for what came
+        before. "nested": by blocks inside each training window, as `fit` does, at several times the cost.
     inner_splits : int
         Blocks inside a training window.
     max_trees : int
         Largest number of trees.
     learning_rate : float
-        Small steps: at 0.07 the rank IC on monthly industries was lower, at 0.02 twice the trees brought no more.
+        Small steps: 0.03 and 130 trees take two thirds of the time, at a rank IC lower by 0.002 to 0.010 on three kinds
+        of synthetic panels (standard errors 0.001 to 0.004 over five), and no lower on industries and stocks.
     num_leaves : int
     min_rows_in_leaf : int
     feature_fraction, row_fraction : float
@@ -63,8 +63,8 @@ class Boosting(Forecaster):
         self,
         selection: Literal["past", "nested"] = "past",
         inner_splits: int = 2,
-        max_trees: int = 130,
-        learning_rate: float = 0.03,
+        max_trees: int = 200,
+        learning_rate: float = 0.02,
         num_leaves: int = 15,
         min_rows_in_leaf: int = 100,
         feature_fraction: float = 0.25,

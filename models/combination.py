@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,15 +112,20 @@ def combine_walks(
         told = pooled(raw, method)
     if target.relative:
         told = told - row_mean(told)[:, None]
-    fits = tuple(
-        FoldFit(
-            fits[0].first_test,
-            fits[0].n_rows,
-            {},
-            np.average([fit.importance for fit in fits], axis=0, weights=weights[fits[0].first_test]),
-            0.0,
-        )
-        for fits in zip(*(member.fits for member in members), strict=True)
-    )
+    fits = tuple(_combined_fit(fits, weights) for fits in _current_fits(members))
     last = {"kind": "Combination", "method": method, "members": [member.model for member in members]}
     return WalkResult(name, told, fits, last)
+
+
+def _current_fits(members: Sequence[WalkResult]) -> Iterator[list[FoldFit]]:
+    """Yield, whenever a member is refitted, the fits that are then in use."""
+    starts = sorted({fit.first_test for member in members for fit in member.fits})
+    for start in starts:
+        yield [[fit for fit in member.fits if fit.first_test <= start][-1] for member in members]
+
+
+def _combined_fit(fits: Sequence[FoldFit], weights: Floats) -> FoldFit:
+    newest = max(fits, key=lambda fit: fit.first_test)
+    share = weights[newest.first_test]
+    importance = np.average([fit.importance for fit in fits], axis=0, weights=share)
+    return FoldFit(newest.first_test, newest.n_rows, {}, importance, 0.0)

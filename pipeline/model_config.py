@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,7 +21,17 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class ZeroModel(Section):
+class FittedSection(Section):
+    """What all fitted models have in common: a refit schedule of their own, if not that of the walk-forward."""
+
+    refit_every: Positive | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the model itself takes."""
+        return self.model_dump(exclude={"kind", "refit_every"})
+
+
+class ZeroModel(FittedSection):
     """Expect no difference between assets."""
 
     kind: Literal["zero"]
@@ -33,7 +43,7 @@ class ZeroModel(Section):
         return Zero()
 
 
-class MeanModel(Section):
+class MeanModel(FittedSection):
     """Expect each asset's historical mean."""
 
     kind: Literal["mean"]
@@ -45,7 +55,7 @@ class MeanModel(Section):
         return HistoricalMean()
 
 
-class LinearSection(Section):
+class LinearSection(FittedSection):
     """What all linear models have in common."""
 
     inner_splits: Positive = 4
@@ -68,7 +78,7 @@ class RidgeModel(PenalisedSection):
         """Return the unfitted model."""
         from models.linear import Ridge
 
-        return Ridge(relative, **self.model_dump(exclude={"kind"}))
+        return Ridge(relative, **self.settings())
 
 
 class LassoModel(PenalisedSection):
@@ -80,7 +90,7 @@ class LassoModel(PenalisedSection):
         """Return the unfitted model."""
         from models.linear import Lasso
 
-        return Lasso(relative, **self.model_dump(exclude={"kind"}))
+        return Lasso(relative, **self.settings())
 
 
 class ElasticNetModel(PenalisedSection):
@@ -93,7 +103,7 @@ class ElasticNetModel(PenalisedSection):
         """Return the unfitted model."""
         from models.linear import ElasticNet
 
-        return ElasticNet(relative, **self.model_dump(exclude={"kind"}))
+        return ElasticNet(relative, **self.settings())
 
 
 class UnivariateModel(LinearSection):
@@ -107,17 +117,17 @@ class UnivariateModel(LinearSection):
         """Return the unfitted model."""
         from models.univariate import Univariate
 
-        return Univariate(relative, **self.model_dump(exclude={"kind"}))
+        return Univariate(relative, **self.settings())
 
 
-class LightGBMModel(Section):
+class LightGBMModel(FittedSection):
     """Gradient-boosted trees; their number is chosen from the past."""
 
     kind: Literal["lightgbm"]
     selection: Literal["past", "nested"] = "past"
     inner_splits: Positive = 2
-    max_trees: Positive = 130
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
+    max_trees: Positive = 200
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.02
     num_leaves: Annotated[int, Field(ge=2)] = 15
     min_rows_in_leaf: Positive = 100
     feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.25
@@ -130,7 +140,7 @@ class LightGBMModel(Section):
         """Return the unfitted model."""
         from models.boosting import Boosting
 
-        return Boosting(**self.model_dump(exclude={"kind"}), seed=seed)
+        return Boosting(**self.settings(), seed=seed)
 
 
 class CombinationModel(Section):

@@ -66,6 +66,7 @@ def render(done: Evaluated, title: str, figures: Figures) -> str:
         chosen=label(done.chosen),
         forecasts=_table({n: s.metrics for n, s in done.scores.items()}, FORECAST_COLUMNS, str),
         against=_table(done.comparisons[done.chosen], AGAINST_COLUMNS, label),
+        effort=_effort(done),
         panel=panel,
         findings=prepared.findings,
         missing=prepared.matrix.missing,
@@ -90,6 +91,29 @@ def _table(rows: Any, columns: Any, name: Any) -> dict[str, Any]:
             (name(key), [show(values[column]) for _, column, show in columns]) for key, values in rows.items()
         ],
     }
+
+
+def _effort(done: Evaluated) -> dict[str, Any]:
+    """Return what each model cost and brought: its fits, what they chose, seconds, and what the forecast is worth."""
+    rows = []
+    for name, walk in done.trained.walks.items():
+        fits, skill = walk.fits, done.scores[name].metrics
+        chosen = {key: np.median([fit.chosen[key] for fit in fits]) for key in fits[-1].chosen}
+        rows.append(
+            (
+                name,
+                [
+                    str(len(fits)),
+                    f"{fits[0].n_rows} to {fits[-1].n_rows}",
+                    "; ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in chosen.items()) or "–",
+                    number(sum(fit.seconds for fit in fits), 1),
+                    number(skill["rank_ic"], 3),
+                    percent(skill["r2_target"], 2),
+                ],
+            )
+        )
+    heads = ["refits", "training rows", "chosen, median", "seconds", "rank IC", "R2 in units of risk"]
+    return {"heads": heads, "rows": rows}
 
 
 def _headline(done: Evaluated) -> list[tuple[str, str, str]]:

@@ -108,7 +108,8 @@ def walk_model(
 ) -> WalkResult:
     """Refit and forecast with one model along the folds."""
     model = section.make(relative=config.target.relative, seed=config.seed)
-    return model.walk_forward(name, data, schedule.folds, progress, executor)
+    folds = schedule.folds_for(section.refit_every)
+    return model.walk_forward(name, data, folds, progress, executor)
 
 
 def combine(walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConfig) -> dict[str, WalkResult]:

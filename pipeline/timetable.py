@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +31,10 @@ class Schedule:
     ----------
     labels : Labels
     target : Target
+    walk : WalkForward
+        What the folds of the models are made from.
     folds : tuple of Fold
-        For the models.
+        For the models that have no refit schedule of their own.
     regime_folds : tuple of Fold
         For the regimes, which start earlier: their probabilities are features of the models.
     first_train : int
@@ -42,10 +45,19 @@ class Schedule:
 
     labels: Labels
     target: Target
+    walk: WalkForward
     folds: tuple[Fold, ...]
     regime_folds: tuple[Fold, ...]
     first_train: int
     decisions: Ints
+
+    def folds_for(self, refit_every: int | None) -> tuple[Fold, ...]:
+        """Return the folds of a model that is refitted after so many dates; the common ones if None."""
+        if refit_every is None or refit_every == self.walk.refit_every:
+            return self.folds
+        own = copy(self.walk)
+        own.refit_every = refit_every
+        return own.folds()
 
 
 def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Schedule:
@@ -73,7 +85,7 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
             f"{', '.join(n for n, warm in zip(matrix.names, matrix.warm, strict=True) if warm == first_train)}"
         )
     try:
-        folds = WalkForward(
+        splitter = WalkForward(
             labels.end,
             first_test=first_test,
             refit_every=walk.refit_every,
@@ -81,7 +93,8 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
             embargo=walk.embargo,
             first_train=first_train,
             every=walk.train_every,
-        ).folds()
+        )
+        folds = splitter.folds()
     except ScheduleError as error:
         raise RunError(
             f"walk_forward: {error} (row {first_train} is {panel.dates[first_train]:%Y-%m-%d}, row {first_test} "
@@ -92,6 +105,7 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
     return Schedule(
         labels,
         risk_scaled(labels, risk, relative=target.relative),
+        splitter,
         folds,
         _regime_folds(panel, matrix, config),
         first_train,

@@ -1,7 +1,5 @@
 """The walk-forward of trees on shared bins, against LightGBM refitted fold by fold on the same bins."""
 
-import os
-
 import lightgbm as lgb
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ from models.base import Forecaster
 from models.boosting import Boosting
 from models.dataset import Dataset
 from models.errors import TrainingError
+from models.executors import Threads
 from models.spans import Spans, stretches
 from models.target import row_mean
 from validation.walk_forward import Fold, WalkForward, inner_folds
@@ -128,8 +127,7 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch):
     monkeypatch.setattr(boosting_walk, "FEWEST", 3)
     told = []
     for threads in (1, 2, 4):
-        monkeypatch.setattr(os, "cpu_count", lambda n=threads: n)
-        told.append(MODEL.walk_forward("trees", panel_data(), folds()).raw)
+        told.append(MODEL.walk_forward("trees", panel_data(), folds(), executor=Threads(threads)).raw)
     np.testing.assert_array_equal(told[0], told[1])
     np.testing.assert_array_equal(told[0], told[2])
 

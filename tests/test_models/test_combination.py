@@ -75,3 +75,13 @@ def test_no_member_is_an_error():
     _, target, ends = members()
     with pytest.raises(TrainingError, match="no members"):
         combine_walks("none", [], "mean", target, ends)
+
+
+def test_members_may_be_refitted_on_schedules_of_their_own():
+    walks, target, ends = members(m=2)
+    often = tuple(FoldFit(t, t, {}, np.array([0.0, 1.0]), 1.0) for t in (10, 15, 20, 25))
+    walks[1] = WalkResult("often", walks[1].raw, often, {})
+    told = combine_walks("c", walks, "mean", target, ends)
+    assert [fit.first_test for fit in told.fits] == [10, 15, 20, 25]
+    np.testing.assert_allclose(told.fits[1].importance, [0.5, 0.5])
+    assert told.fits[1].n_rows == 15
