@@ -39,6 +39,7 @@ from features.matrix import build
 from market.sources import load
 from models.boosting import Boosting
 from models.dataset import Dataset
+from models.kmeans import KMeansRegimes
 from models.linear import ElasticNet, Lasso, Ridge
 from models.regimes import walk_regimes
 from models.target import risk_scaled, trailing_risk
@@ -165,7 +166,7 @@ def compare(years: int) -> None:
     known = np.arange(len(panel.dates))
     refits = WalkForward(known, first_test=first + 504, refit_every=MONTHLY, first_train=first).folds()
     clock = Clock()
-    walk_regimes(states, refits, STATES, n_states=3, seed=0)
+    walk_regimes(states, refits, STATES, KMeansRegimes(3, seed=0))
     ours["regimes"] = clock.read()
     some, factor = sampled(refits, 6)
     theirs["regimes"] = plain_regimes(states, some) * factor
