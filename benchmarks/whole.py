@@ -2,7 +2,7 @@
 
 Run with `.venv/bin/python benchmarks/harness.py whole`. Each run is a process of its own with an empty store but
 compiled kernels, timed from data to report; MLflow is not part of it. The panels that grow are made up: a base,
-and the same with twice the dates, twice the assets, and four times the refits. The ratio is that of processor
+and the same with two and four times the dates, the assets and the refits. The ratio is that of processor
 time to the base.
 """
 
@@ -29,7 +29,10 @@ BASE = {"dates": 480, "assets": 20, "refit_every": 24}
 GROWN = {
     "made up": {},
     "dates x2": {"dates": 960},
+    "dates x4": {"dates": 1920},
     "assets x2": {"assets": 40},
+    "assets x4": {"assets": 80},
+    "refits x2": {"refit_every": 12},
     "refits x4": {"refit_every": 6},
 }
 
