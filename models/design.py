@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.dataset import Rows
+from models.errors import TrainingError
 from models.moments import Moments, demean_by_date
 from models.scaling import Standardiser
 
@@ -20,6 +21,10 @@ Ints = NDArray[np.int64]
 
 ROWS_AT_ONCE = 1 << 15
 """Rows that are brought together at a time: enough for full speed of the matrix product, little memory."""
+
+
+MOST_HALVINGS = 1000
+"""Half-lives that a walk may span: weights double with each, and double precision ends at 2 to the 1024."""
 
 
 class Source(Protocol):
@@ -102,7 +107,14 @@ class Design:
     def _weight(self, rows: Rows) -> Floats | None:
         if self.half_life is None:
             return rows.weight
-        recency = np.exp2((rows.date - self.origin) / self.half_life)
+        age = (rows.date - self.origin) / self.half_life
+        if len(age) and age[-1] > MOST_HALVINGS:
+            raise TrainingError(
+                f"half_life is {self.half_life:g} dates, but the walk spans {int(rows.date[-1]) - self.origin}: the "
+                f"first would count nothing beside the last; use at least "
+                f"{-(-(int(rows.date[-1]) - self.origin) // MOST_HALVINGS)}, or a rolling window"
+            )
+        recency = np.exp2(age)
         return recency if rows.weight is None else recency * rows.weight
 
 

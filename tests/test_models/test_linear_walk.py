@@ -276,6 +276,11 @@ def test_no_usable_row_is_an_error():
         Ridge().walk_forward("ridge", empty, folds())
 
 
+def test_a_half_life_too_short_for_the_walk_is_an_error():
+    with pytest.raises(TrainingError, match="half_life is 0.1 dates, but the walk spans"):
+        Ridge(half_life=0.1).walk_forward("ridge", panel_data(), folds())
+
+
 def test_progress_is_told():
     told = []
     Ridge().walk_forward(
