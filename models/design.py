@@ -112,7 +112,7 @@ class Design:
             raise TrainingError(
                 f"half_life is {self.half_life:g} dates, but the walk spans {int(rows.date[-1]) - self.origin}: the "
                 f"first would count nothing beside the last; use at least "
-                f"{-(-(int(rows.date[-1]) - self.origin) // MOST_HALVINGS)}, or a rolling window"
+                f"{-(-(int(rows.date[-1]) - self.origin) // MOST_HALVINGS)}"
             )
         recency = np.exp2(age)
         return recency if rows.weight is None else recency * rows.weight

@@ -277,7 +277,7 @@ def test_no_usable_row_is_an_error():
 
 
 def test_a_half_life_too_short_for_the_walk_is_an_error():
-    with pytest.raises(TrainingError, match="half_life is 0.1 dates, but the walk spans"):
+    with pytest.raises(TrainingError, match=r"half_life is 0\.1 dates, but the walk spans"):
         Ridge(half_life=0.1).walk_forward("ridge", panel_data(), folds())
 
 
