@@ -145,10 +145,13 @@ def _one_fold(data: Dataset, asked: tuple[Forecaster, Fold, bool]) -> tuple[Floa
     began = time.perf_counter()
     model, n_rows = fit_fold(unfitted, data, fold)
     told = predict_fold(model, data, fold)
-    importance = model.importance(len(data.names))
-    seconds = time.perf_counter() - began
-    fit = FoldFit(int(fold.test[0]), n_rows, model.chosen(), importance, seconds)
+    fit = describe_fit(model, data, fold, n_rows, time.perf_counter() - began)
     return told, fit, model.spec(data.names) if describe else {}
+
+
+def describe_fit(model: Forecaster, data: Dataset, fold: Fold, n_rows: int, seconds: float) -> FoldFit:
+    """Return what is kept of a fitted model."""
+    return FoldFit(int(fold.test[0]), n_rows, model.chosen(), model.importance(len(data.names)), seconds)
 
 
 def fit_fold(model: Forecaster, data: Dataset, fold: Fold) -> tuple[Forecaster, int]:
@@ -170,10 +173,14 @@ def no_rows(fold: Fold) -> TrainingError:
 
 def predict_fold(model: Forecaster, data: Dataset, fold: Fold) -> Floats:
     """Return the predictions for the test dates, shape (len(test), N), NaN outside the universe."""
-    out = np.full((len(fold.test), data.y.shape[1]), np.nan)
     X, rows = data.asked(fold.test)
-    if len(rows.date):
-        out[np.searchsorted(fold.test, rows.date), rows.asset] = model.predict(X, rows)
+    return by_pair(data, fold, rows, model.predict(X, rows) if len(rows.date) else np.zeros(0))
+
+
+def by_pair(data: Dataset, fold: Fold, rows: Rows, values: Floats) -> Floats:
+    """Return predictions of test rows as (len(test), N), NaN elsewhere; differences only in a relative target."""
+    out = np.full((len(fold.test), data.y.shape[1]), np.nan)
+    out[np.searchsorted(fold.test, rows.date), rows.asset] = values
     return out - row_mean(out)[:, None] if data.relative else out
 
 

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from models.base import FoldFit, Json, Progress, WalkResult, no_rows
+from models.base import FoldFit, Json, Progress, WalkResult, by_pair, describe_fit, no_rows
 from models.boosting import Boosting, squared
 from models.dataset import Dataset, Rows
 from models.spans import Record, Spans, stretches
-from models.target import row_mean
 from validation.walk_forward import Fold
 
 Floats = NDArray[np.float64]
@@ -39,6 +38,7 @@ class _Grown:
     booster: lgb.Booster
     n_trees: int
     n_rows: int
+    rows: Rows
     staged: Floats
     losses: Floats
     seconds: float
@@ -72,11 +72,8 @@ def walk_boosting(
             place = int(np.argmin(losses))
             fitted = clone(model)
             fitted.booster_, fitted.n_trees_ = grown.booster, min(model.steps()[place], grown.n_trees)
-            raw[folds[f].test] = _by_pair(data, folds[f].test, grown.staged[:, place])
-            importance = fitted.importance(len(data.names))
-            fits.append(
-                FoldFit(int(folds[f].test[0]), grown.n_rows, fitted.chosen(), importance, grown.seconds)
-            )
+            raw[folds[f].test] = by_pair(data, folds[f], grown.rows, grown.staged[:, place])
+            fits.append(describe_fit(fitted, data, folds[f], grown.n_rows, grown.seconds))
             last = fitted.spec(data.names) if f == len(folds) - 1 else {}
             if progress is not None:
                 progress(f + 1, len(folds))
@@ -137,7 +134,7 @@ def _grow(
     X, rows = data.asked(fold.test)
     staged = model.staged(booster, X, n_trees)
     losses = _losses(data, staged, rows, spans.trained_later(fold))
-    return _Grown(booster, n_trees, n_rows, staged, losses, time.perf_counter() - began)
+    return _Grown(booster, n_trees, n_rows, rows, staged, losses, time.perf_counter() - began)
 
 
 def _losses(data: Dataset, staged: Floats, rows: Rows, dates: Ints) -> Floats:
@@ -148,11 +145,3 @@ def _losses(data: Dataset, staged: Floats, rows: Rows, dates: Ints) -> Floats:
     out = np.zeros((len(dates), staged.shape[1]))
     np.add.at(out, np.searchsorted(dates, rows.date[counts]), errors)
     return out
-
-
-def _by_pair(data: Dataset, dates: Ints, values: Floats) -> Floats:
-    """Return predictions of rows as (len(dates), N), NaN outside of the universe."""
-    _, rows = data.asked(dates)
-    out = np.full((len(dates), data.y.shape[1]), np.nan)
-    out[np.searchsorted(dates, rows.date), rows.asset] = values
-    return out - row_mean(out)[:, None] if data.relative else out

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.design import Design, RunningMoments
-from models.moments import Gram, Moments, Standardised
+from models.moments import FLAT, Gram, Moments, Standardised
+from models.scaling import reciprocal
 from validation.walk_forward import inner_folds
 
 Floats = NDArray[np.float64]
@@ -74,9 +75,9 @@ def from_rows(
     level = float(share @ y / n) if intercept else 0.0
     centred = Z - centre
     variance = share @ (centred * centred) / n
-    scale = np.where(variance > 1e-12, np.sqrt(variance), 0.0)
+    scale = np.where(variance > FLAT, np.sqrt(variance), 0.0)
     root = np.sqrt(share)
-    rows = centred * np.where(scale > 0, 1.0 / np.where(scale > 0, scale, 1.0), 0.0) * root[:, None]
+    rows = centred * reciprocal(scale) * root[:, None]
     target = (y - level) * root
     summary = Gram(np.zeros((0, 0)), rows.T @ target / n, n)
     tried = model.settings(summary) if settings is None else settings

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models.base import FoldFit, Json, Progress, WalkResult, no_rows
+from models.base import FoldFit, Json, Progress, WalkResult, describe_fit, no_rows, predict_fold
 from models.candidates import Candidates, Window
 from models.dataset import Dataset
-from models.design import Design, pieces
+from models.design import Design
 from models.moments import Moments
 from models.spans import Record, Spans, stretches
-from models.target import row_mean
 from validation.walk_forward import Fold
 
 if TYPE_CHECKING:
@@ -70,12 +69,9 @@ def walk_linear(
             weights = model.mixture(record.before, record.losses[:usable])
             record.add(spans, folds[f], solved.losses)
             fitted = model.adopt(solved.candidates, weights, window.design.scaler)
-            raw[folds[f].test] = predicted(fitted, data, folds[f].test)
+            raw[folds[f].test] = predict_fold(fitted, data, folds[f])
             seconds = solved.seconds + time.perf_counter() - began
-            importance = fitted.importance(len(data.names))
-            fits.append(
-                FoldFit(int(folds[f].test[0]), solved.candidates.n, fitted.chosen(), importance, seconds)
-            )
+            fits.append(describe_fit(fitted, data, folds[f], solved.candidates.n, seconds))
             last = fitted.spec(data.names) if f == len(folds) - 1 else {}
             if progress is not None:
                 progress(f + 1, len(folds))
@@ -128,13 +124,3 @@ def _solve(
 
 def _count(data: Dataset, dates: Ints) -> int:
     return int((data.usable[dates] & np.isfinite(data.y[dates])).sum())
-
-
-def predicted(model: LinearForecaster, data: Dataset, dates: Ints) -> Floats:
-    """Return the predictions for dates, shape (len(dates), N), NaN outside of the universe."""
-    out = np.full((len(dates), data.y.shape[1]), np.nan)
-    for piece in pieces(dates, data.y.shape[1]):
-        X, rows = data.asked(piece)
-        if len(rows.date):
-            out[np.searchsorted(dates, rows.date), rows.asset] = model.predict(X, rows)
-    return out - row_mean(out)[:, None] if data.relative else out

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.scaling import reciprocal
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -122,7 +124,7 @@ class Standardised:
         covariance = products[:-2, :-2] / weight - np.outer(centre, centre)
         variance = np.diag(covariance)
         scale = np.where(variance > FLAT, np.sqrt(np.maximum(variance, 0.0)), 0.0)
-        per = np.where(scale > 0, 1.0 / np.where(scale > 0, scale, 1.0), 0.0)
+        per = reciprocal(scale)
         q = (products[:-2, -2] / weight - centre * level) * per
         return cls(Gram(covariance * per[:, None] * per, q, moments.n), centre, scale, level)
 
@@ -134,8 +136,7 @@ class Standardised:
         path : ndarray of shape (K, P)
             Coefficients of the standardised features.
         """
-        per = np.where(self.scale > 0, 1.0 / np.where(self.scale > 0, self.scale, 1.0), 0.0)
-        coefficients = path * per[:, None]
+        coefficients = path * reciprocal(self.scale)[:, None]
         return coefficients, self.level - self.centre @ coefficients
 
 

@@ -49,10 +49,14 @@ class Standardiser:
 
     def transform(self, X: Floats) -> Floats:
         """Return the scaled, clipped and imputed copy of X (n, K)."""
-        usable = self.scale_ > 0
-        per = np.where(usable, 1.0 / np.where(usable, self.scale_, 1.0), 0.0)
-        out: Floats = _transform(np.ascontiguousarray(X), self.mean_, per)
+        out: Floats = _transform(np.ascontiguousarray(X), self.mean_, reciprocal(self.scale_))
         return out
+
+
+def reciprocal(scale: Floats) -> Floats:
+    """Return 1 / scale, and 0 where the scale is 0: such a column says nothing."""
+    varies = scale > 0
+    return np.where(varies, 1.0 / np.where(varies, scale, 1.0), 0.0)
 
 
 @compiled
