@@ -56,8 +56,11 @@ def test_a_cluster_and_processes_give_the_same_run(mine, tmp_path):
 
 
 def test_what_is_stored_is_not_asked_of_a_cluster(mine, tmp_path):
-    trained(mine(), tmp_path)
-    trained(mine(executor="dask://127.0.0.1:1"), tmp_path)  # nobody answers there
+    _, first, _ = trained(mine(), tmp_path)
+    _, again, reporter = trained(mine(executor="dask://127.0.0.1:1"), tmp_path)  # nobody answers there
+    assert {f"model {name}" for name in first.walks if name != "combination"} <= set(reporter.reused)
+    for name, walk in first.walks.items():
+        np.testing.assert_array_equal(again.walks[name].raw, walk.raw)
 
 
 @pytest.mark.parametrize(
