@@ -10,7 +10,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run train evaluate allocate report ui test lint bench lock clean
+.PHONY: help setup run train audit evaluate allocate report ui test lint bench lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ run: $(READY) ## Train, evaluate, allocate, report and track: everything
 
 train: $(READY) ## Fit all models along the walk-forward
 	@$(BIN)/tangency train --config $(CONFIG) $(ARGS)
+
+audit: $(READY) ## Prove that nothing looked ahead, or name what did
+	@$(BIN)/tangency audit --config $(CONFIG) $(ARGS)
 
 evaluate: $(READY) ## Score forecasts and portfolios
 	@$(BIN)/tangency evaluate --config $(CONFIG) $(ARGS)

@@ -114,6 +114,27 @@ def read_columns(
     return Contents(read_texts, read_numbers, tuple(findings))
 
 
+def copy_rows(path: Path, header: Sequence[str], kept: NDArray[np.bool_], target: Path) -> None:
+    """Write some rows of a file, with all its columns as they are, to another of its kind.
+
+    Parameters
+    ----------
+    path : Path
+    header : sequence of str
+        What `read_header` returned.
+    kept : ndarray of bool
+        One a data row.
+    target : Path
+    """
+    try:
+        if path.name.lower().endswith(PARQUET):
+            pa_parquet.write_table(pa_parquet.read_table(path).filter(pa.array(kept)), target)
+        else:
+            pa_csv.write_csv(_read_csv(path, header, list(header), []).filter(pa.array(kept)), str(target))
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
 def _read_csv(path: Path, header: Sequence[str], texts: list[str], numbers: list[str]) -> Any:
     """Read a CSV file with numbers as numbers; all as text if one of them is not."""
 

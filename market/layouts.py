@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from market.checks import Finding, Kind, check_order, settle
 from market.dates import read_dates
 from market.errors import SourceError
-from market.files import read_columns, read_header
+from market.files import copy_rows, read_columns, read_header
 from market.hints import suggest
 from market.panel import BARS, Floats
 
@@ -60,6 +60,19 @@ class Grid:
         bars = {bar: prices[:, kept] for bar, prices in self.bars.items()}
         return replace(self, names=names, values=self.values[:, kept], volume=volume, bars=bars)
 
+    def until(self, date: pd.Timestamp | None) -> Grid:
+        """Return the rows up to a date, with the columns that have a value in them; all if None."""
+        if date is None:
+            return self
+        n = int(self.dates.searchsorted(date, side="right"))
+        empty = np.isnan(self.values[:n]).all(axis=0)
+        volume = None if self.volume is None else self.volume[:n]
+        bars = {bar: prices[:n] for bar, prices in self.bars.items()}
+        grid = replace(self, dates=self.dates[:n], values=self.values[:n], volume=volume, bars=bars)
+        for column in np.flatnonzero(empty):
+            grid = grid.without(self.names[column])
+        return grid
+
 
 def read_grid(path: Path, *, layout: Layout | None, kind: Kind, date_column: str | None) -> Grid:
     """Read a file in either layout.
@@ -85,6 +98,16 @@ def read_grid(path: Path, *, layout: Layout | None, kind: Kind, date_column: str
     if (layout or _layout_of(header)) == "long":
         return _read_long(path, header, name, kind)
     return _read_wide(path, header, name)
+
+
+def copy_until(path: Path, date: pd.Timestamp, folder: Path, date_column: str | None) -> Path:
+    """Write the rows of a file up to a date to another of the same name, and return its path."""
+    header = read_header(path)
+    name = _date_column(str(path), header, date_column)
+    dates = read_dates(str(path), name, read_columns(path, header, texts=[name], numbers=[]).texts[name])
+    target = folder / path.name
+    copy_rows(path, header, np.asarray(dates <= date), target)
+    return target
 
 
 def _date_column(source: str, header: Sequence[str], wanted: str | None) -> str:

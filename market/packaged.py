@@ -25,19 +25,24 @@ INDUSTRIES = (
 TRADING_DAYS_A_MONTH = 21
 
 
-def load_industries() -> tuple[Panel, tuple[Finding, ...]]:
+def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Finding, ...]]:
     """Load 12 US industry portfolios with T-bills as cash, monthly from 1949-01 to 2017-03, and macro series.
 
     Returns are of value-weighted portfolios of all listed US companies (Kenneth R. French, Data Library). The
     market is his market factor plus the bill. The file stamps a month's return at the first day of the month;
     it is known at the last, and dated so.
+
+    Parameters
+    ----------
+    known_by : Timestamp, optional
+        Leave out later rows of the files before anything else is done with them.
     """
     data = _read("linearmodels", "datasets/french/french.csv.bz2")
     dates = pd.DatetimeIndex(pd.to_datetime(data["dates"])) + pd.offsets.MonthEnd(0)
     market = (data["MktRF"] + data["RF"]).to_numpy()
     values = np.column_stack([data[list(INDUSTRIES)].to_numpy(dtype=np.float64), market])
-    grid = Grid(dates, (*INDUSTRIES, "market"), values, None, ())
-    cash = data["RF"].to_numpy(dtype=np.float64)
+    grid = Grid(dates, (*INDUSTRIES, "market"), values, None, ()).until(known_by)
+    cash = data["RF"].to_numpy(dtype=np.float64)[: len(grid.dates)]
     panel, findings = assemble("industries", "industries", grid, "returns", cash=cash, market="market")
     notes = (
         "Industry portfolios are indices: value-weighted, without costs or fees, from a later edition of the"
@@ -45,15 +50,23 @@ def load_industries() -> tuple[Panel, tuple[Finding, ...]]:
         "Macro series are of a later vintage: their release lag is respected, but revisions, such as those of"
         " core CPI's seasonal factors, are in them. A release lag is not a point-in-time record.",
     )
-    return replace(panel, macro=load_macro(), notes=notes), findings
+    macro = load_macro()
+    if known_by is not None:
+        macro = {name: series.known_by(known_by) for name, series in macro.items()}
+    return replace(panel, macro=macro, notes=notes), findings
 
 
-def load_stocks() -> tuple[Panel, tuple[Finding, ...]]:
+def load_stocks(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Finding, ...]]:
     """Load 20 large US stocks with the S&P 500 as market, daily from 1990 to 2022.
 
     Prices are adjusted for splits and dividends. Cash is the US T-bill return of the month (Kenneth R.
     French), which is fixed when its month begins, spread over its days;
     0 after the last month of the file, 2018-11.
+
+    Parameters
+    ----------
+    known_by : Timestamp, optional
+        Leave out later rows of the files before anything else is done with them.
     """
     prices = _read("skfolio", "datasets/data/sp500_dataset.csv.gz")
     index = _read("skfolio", "datasets/data/sp500_index.csv.gz")
@@ -62,8 +75,10 @@ def load_stocks() -> tuple[Panel, tuple[Finding, ...]]:
     assets = tuple(str(name) for name in prices.columns[1:])
     dates = pd.DatetimeIndex(pd.to_datetime(prices["Date"], format="%Y-%m-%d"))
     values = np.column_stack([prices[list(assets)].to_numpy(dtype=np.float64), index["SP500"].to_numpy()])
-    grid = Grid(dates, (*assets, "SP500"), values, None, ())
-    panel, findings = assemble("stocks", "stocks", grid, "prices", cash=daily_bills(dates), market="SP500")
+    grid = Grid(dates, (*assets, "SP500"), values, None, ()).until(known_by)
+    panel, findings = assemble(
+        "stocks", "stocks", grid, "prices", cash=daily_bills(grid.dates), market="SP500"
+    )
     notes = (
         "The sample is survivorship-biased: these 20 companies are large today, and nobody could have picked"
         " them in 1990. The level of every result is too good; only compare strategies on it.",

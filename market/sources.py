@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -11,12 +12,12 @@ import pandas as pd
 from market.checks import Finding, Kind
 from market.errors import SourceError
 from market.hints import suggest
-from market.layouts import Layout
+from market.layouts import Layout, copy_until
 from market.packaged import load_industries, load_stocks
 from market.panel import Panel
 from market.prices import load_file
 
-PACKAGED: dict[str, Callable[[], tuple[Panel, tuple[Finding, ...]]]] = {
+PACKAGED: dict[str, Callable[[pd.Timestamp | None], tuple[Panel, tuple[Finding, ...]]]] = {
     "industries": load_industries,
     "stocks": load_stocks,
 }
@@ -34,6 +35,7 @@ def load(
     market: str | None = None,
     start: date | None = None,
     end: date | None = None,
+    known_by: pd.Timestamp | None = None,
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Load a panel and check it.
 
@@ -45,6 +47,9 @@ def load(
         About the user's file: see `market.prices.load_file`.
     start, end : date, optional
         First and last date wanted. The whole file is checked, and returns are made before it is cut.
+    known_by : Timestamp, optional
+        Read the source as if it ended there: a file is copied up to that date first. The result is the panel as
+        of that date, or the reader looked ahead.
 
     Returns
     -------
@@ -65,15 +70,21 @@ def load(
     if source == "prices":
         if path is None:
             raise SourceError("source 'prices' needs the path of a CSV or Parquet file")
-        panel, findings = load_file(
-            Path(path), layout=layout, values=values, date_column=date_column, cash=cash, market=market
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            file = (
+                Path(path)
+                if known_by is None
+                else copy_until(Path(path), known_by, Path(folder), date_column)
+            )
+            panel, findings = load_file(
+                file, layout=layout, values=values, date_column=date_column, cash=cash, market=market
+            )
     else:
         given = {"path": path, "layout": layout, "date_column": date_column, "cash": cash, "market": market}
         needless = [name for name, value in given.items() if value is not None]
         if needless:
             raise SourceError(f"source {source!r} is packaged and takes no {' or '.join(needless)}")
-        panel, findings = PACKAGED[source]()
+        panel, findings = PACKAGED[source](known_by)
     return _cut(panel, start, end), findings
 
 

@@ -47,6 +47,7 @@ def tangency() -> None:
     \b
     tangency run       --config configs/industries.yaml    everything, written to runs/
     tangency train     fit all models along the walk-forward
+    tangency audit     train, then prove that nothing looked ahead
     tangency evaluate  train, then score forecasts and portfolios
     tangency allocate  train, then print today's target weights
     tangency report    evaluate, then write one HTML page
@@ -60,9 +61,9 @@ def tangency() -> None:
 def run(path: Path, fresh: bool) -> None:
     """Train, evaluate, allocate, report and track, and write a run folder.
 
-    The folder runs/<run id>/ holds summary.json, weights.csv, forecasts.parquet and report.html; runs/latest
-    points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI). Where neither
-    configuration, data, code nor libraries have changed since the last run, that run is told instead.
+    The folder runs/<run id>/ holds summary.json, weights.csv, forecasts.parquet, certificate.json and report.html;
+    runs/latest points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI). Where
+    neither configuration, data, code nor libraries have changed since the last run, that run is told instead.
     """
     import datetime as dt
 
@@ -84,8 +85,9 @@ def run(path: Path, fresh: bool) -> None:
     else:
         run_id = outputs.new_run_id(config.name, dt.datetime.now(dt.UTC), config.digest())
         folder = outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused)
-    for name in ("summary.json", "weights.csv", "forecasts.parquet", "report.html"):
-        console.print(f"{folder / name}", highlight=False, soft_wrap=True)
+    for name in ("summary.json", "weights.csv", "forecasts.parquet", "certificate.json", "report.html"):
+        if (folder / name).exists():
+            console.print(f"{folder / name}", highlight=False, soft_wrap=True)
     if before is None:
         # The result is told before it is tracked: a tracking server that is away must not hide it.
         link = tracking.track(made, config, folder, reporter.seconds)
@@ -98,14 +100,43 @@ def run(path: Path, fresh: bool) -> None:
 def train(path: Path, fresh: bool) -> None:
     """Fit all models along the walk-forward and keep their forecasts.
 
-    Prints what each model's last fit chose. Scores and portfolios come with `evaluate`.
+    Prints what each model's last fit chose, after making sure that nothing looked ahead. Scores and portfolios come
+    with `evaluate`.
     """
     pipeline = _pipeline(path, fresh)
-    trained = pipeline.train(pipeline.prepare())
+    done = _evaluate(pipeline)
+    pipeline.certify(done)
+    trained = done.trained
     for name, walk in trained.walks.items():
         chosen = ", ".join(f"{key} {value:g}" for key, value in walk.fits[-1].chosen.items())
         slope = trained.forecasts[name].slope[-1]
         pipeline.reporter.line(name, f"last fit: {chosen or 'nothing to choose'}; slope {slope:.2f}")
+
+
+@tangency.command(epilog=EPILOG)
+@_options
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), help="Also write the certificate to this file."
+)
+def audit(path: Path, fresh: bool, output: Path | None) -> None:
+    """Prove that nothing looked ahead, or name the first thing that did.
+
+    At some dates all that came later is removed, then replaced by noise, and the pipeline is run again: whatever was
+    known by then must come out the same to the last bit. Exit code 2 if anything did not.
+    """
+    from pipeline.narrative import audit_table
+    from pipeline.outputs import to_json
+    from pipeline.store import write_whole
+
+    pipeline = _pipeline(path, fresh)
+    certificate = pipeline.certify(_evaluate(pipeline))
+    if certificate is None:
+        raise click.UsageError(f"{path}: audit.cuts is 0, so there is nothing to do; set it to 1 or more")
+    pipeline.reporter.console.print()
+    pipeline.reporter.console.print(audit_table(certificate))
+    if output is not None:
+        write_whole(output, to_json(certificate.as_dict()).encode())
+        pipeline.reporter.console.print(f"{output}", highlight=False, soft_wrap=True)
 
 
 @tangency.command(epilog=EPILOG)

@@ -172,6 +172,12 @@ class EvaluationSection(Section):
     start: dt.date
 
 
+class AuditSection(Section):
+    """How often the future is taken away to see whether anything known before changes."""
+
+    cuts: Annotated[int, Field(ge=0, le=20)] = 2
+
+
 class RunConfig(Section):
     """Everything that decides a run's result, and where it is written.
 
@@ -189,6 +195,7 @@ class RunConfig(Section):
     allocation: AllocationSection
     cost_rate: Annotated[float, Field(ge=0, lt=0.5)]
     evaluation: EvaluationSection
+    audit: AuditSection = AuditSection()
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     executor: str = "threads"
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None

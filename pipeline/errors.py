@@ -2,7 +2,8 @@
 
 PipelineError
 ├── ConfigError   the configuration file is missing, unreadable or wrong
-└── RunError      the run cannot go on with this data and configuration
+├── RunError      the run cannot go on with this data and configuration
+└── LeakError     something in the run knew what it could not know
 """
 
 from allocation.errors import AllocationError
@@ -23,6 +24,10 @@ class ConfigError(PipelineError):
 
 class RunError(PipelineError):
     """The run cannot go on."""
+
+
+class LeakError(PipelineError):
+    """Something looked ahead."""
 
 
 USER_ERRORS = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from market.checks import Finding
 from market.panel import Panel
 from market.sources import load
@@ -17,6 +19,12 @@ def load_data(config: RunConfig, reporter: Reporter) -> tuple[Panel, tuple[Findi
         lambda: load(data.source, **data.model_dump(exclude={"source"})),
         lambda value: _describe(*value),
     )
+
+
+def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:
+    """Load the data as it would have been read at the close of a date, from the rows up to it alone."""
+    data = config.data.model_dump(exclude={"source", "end"})
+    return load(config.data.source, **data, known_by=known_by)[0]
 
 
 def _describe(panel: Panel, findings: tuple[Finding, ...]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from rich.table import Table
 
+from pipeline.certificate import Certificate
 from pipeline.run import Evaluated
 from pipeline.trading import BASELINES
 
@@ -148,6 +149,24 @@ def portfolio_table(done: Evaluated) -> Table:
             number(m["turnover"], 1),
             percent(m["cost"], 2),
         )
+    return table
+
+
+def audit_table(certificate: Certificate) -> Table:
+    """Return what was compared, by stage."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Unchanged whatever came later")
+    table.add_column("values compared", justify="right")
+    count: dict[str, int] = {}
+    for item in certificate.checked:
+        kind = item["stage"].split()[0]  # one row for all models
+        count[kind] = count.get(kind, 0) + item["values"]
+    for stage, values in count.items():
+        table.add_row(stage, f"{values:,}")
+    for rule in certificate.rules:
+        table.add_row(rule["rule"], f"{rule['checked']:,}")
+    cuts = ", ".join(cut["date"] for cut in certificate.cuts)
+    table.caption = f"cut at {cuts}; digest {certificate.brief()['digest'][:16]}"
     return table
 
 

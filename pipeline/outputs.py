@@ -19,6 +19,7 @@ from pipeline.errors import RunError
 from pipeline.store import write_whole
 
 if TYPE_CHECKING:
+    from pipeline.certificate import Certificate
     from pipeline.publication import Published
     from pipeline.run import Evaluated
 
@@ -32,7 +33,7 @@ def new_run_id(name: str, now: dt.datetime, digest: str) -> str:
     return f"{name}-{now:%Y%m%dT%H%M%S}-{digest[:6]}-{secrets.token_hex(2)}"
 
 
-def summary(done: Evaluated) -> dict[str, Any]:
+def summary(done: Evaluated, certificate: Certificate | None) -> dict[str, Any]:
     """Return all that a program wants to know of a run's result; keys are documented in docs/outputs.md."""
     prepared = done.trained.prepared
     panel, schedule = prepared.panel, prepared.schedule
@@ -64,6 +65,7 @@ def summary(done: Evaluated) -> dict[str, Any]:
             "limits_hold": done.target.attestation.holds,
         },
         "regime": _regime(done),
+        "certificate": None if certificate is None else certificate.brief(),
         "record": done.record().as_dict(),
     }
 
@@ -160,6 +162,8 @@ def write_run(
             (hidden / "summary.json").write_text(to_json(text), encoding="utf-8")
             (hidden / "weights.csv").write_text(published.weights, encoding="utf-8")
             (hidden / "forecasts.parquet").write_bytes(published.forecasts)
+            if published.certificate is not None:
+                (hidden / "certificate.json").write_text(published.certificate, encoding="utf-8")
             (hidden / "report.html").write_text(published.page(run_id), encoding="utf-8")
             hidden.chmod(0o755)
             final = output / run_id

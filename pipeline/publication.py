@@ -20,6 +20,7 @@ from pipeline.tracking import Tracked
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from pipeline.certificate import Certificate
     from pipeline.run import Evaluated
 
 TITLE = "@@run id@@"
@@ -38,6 +39,8 @@ class Published:
         weights.csv.
     forecasts : bytes
         forecasts.parquet.
+    certificate : str or None
+        certificate.json, if there is one.
     report : str
         report.html with `TITLE` in place of the name of the run.
     plots : mapping of str to str
@@ -53,6 +56,7 @@ class Published:
     summary: dict[str, Any]
     weights: str
     forecasts: bytes
+    certificate: str | None
     report: str
     plots: Mapping[str, str]
     tables: tuple[Table, ...]
@@ -76,8 +80,11 @@ def published(config: RunConfig, store: Store, reporter: Reporter) -> Published:
 
         pipeline = Pipeline(config, store, reporter)
         done = pipeline.evaluate(pipeline.train(pipeline.prepare(loaded)))
+        certificate = pipeline.certify(done)
         return reporter.stage(
-            "report", lambda: publish(done, reporter.told), lambda made: f"{len(made.report) >> 10} KiB"
+            "report",
+            lambda: publish(done, certificate, reporter.told),
+            lambda made: f"{len(made.report) >> 10} KiB",
         )
 
     found, _ = store.get("published", key, make)
@@ -85,18 +92,19 @@ def published(config: RunConfig, store: Store, reporter: Reporter) -> Published:
     return found
 
 
-def publish(done: Evaluated, told: Mapping[str, str]) -> Published:
+def publish(done: Evaluated, certificate: Certificate | None, told: Mapping[str, str]) -> Published:
     """Draw, write and describe all that this run shows and hands out."""
     from pipeline import charts, narrative, outputs, report, tracked
 
     figures = charts.draw(done)
     return Published(
-        outputs.summary(done),
+        outputs.summary(done, certificate),
         outputs.weights_table(done).to_csv(index=False, lineterminator="\n"),
         outputs.forecasts_table(done).to_parquet(index=False),
-        report.render(done, TITLE, figures),
+        None if certificate is None else outputs.to_json(certificate.as_dict()),
+        report.render(done, TITLE, figures, certificate),
         figures.svg,
         (narrative.forecast_table(done), narrative.portfolio_table(done), narrative.target_table(done)),
-        tracked.describe(done),
+        tracked.describe(done, certificate),
         dict(told),
     )

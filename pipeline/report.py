@@ -7,6 +7,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
+from pipeline.certificate import Certificate
 from pipeline.charts import Figures
 from pipeline.narrative import best_baseline, describe_run, label, number, percent
 from pipeline.run import Evaluated
@@ -39,7 +40,7 @@ AGAINST_COLUMNS = (
 )
 
 
-def render(done: Evaluated, title: str, figures: Figures) -> str:
+def render(done: Evaluated, title: str, figures: Figures, certificate: Certificate | None) -> str:
     """Return the report as HTML.
 
     Parameters
@@ -48,6 +49,7 @@ def render(done: Evaluated, title: str, figures: Figures) -> str:
     title : str
         Run id, or the name of the configuration.
     figures : Figures
+    certificate : Certificate or None
     """
     loader = jinja2.PackageLoader("pipeline")
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
@@ -78,6 +80,8 @@ def render(done: Evaluated, title: str, figures: Figures) -> str:
         slack=sorted(target.attestation.slack.items(), key=lambda item: item[1]),
         regime=_regime(done),
         record=done.record().as_dict(),
+        certificate=None if certificate is None else certificate.as_dict(),
+        compared=0 if certificate is None else certificate.brief()["compared"],
         n_folds=len(prepared.schedule.folds),
         date_range=f"{panel.dates[prepared.schedule.decisions[0]]:%Y-%m} to {panel.dates[-1]:%Y-%m}",
     )

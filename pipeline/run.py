@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,15 +23,18 @@ from models.executors import Executor, open_executor
 from models.forecast import Forecast
 from models.regimes import RegimePath
 from pipeline import stages, timetable, trading
+from pipeline.audit import audit, refuse
+from pipeline.certificate import Certificate
 from pipeline.compilation import Announced
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore, score_forecast
 from pipeline.loading import load_data
 from pipeline.model_config import Fitted
+from pipeline.outputs import to_json
 from pipeline.progress import Reporter
 from pipeline.record import RunRecord, make_record
-from pipeline.store import Store, code_digest, key_of
+from pipeline.store import Store, code_digest, key_of, showing_digest, write_whole
 from pipeline.timetable import Schedule
 from pipeline.trading import BASELINES
 
@@ -214,6 +218,38 @@ class Pipeline:
             if name not in BASELINES
         }
         return Evaluated(trained, scores, results, performance, comparisons, target)
+
+    def certify(self, done: Evaluated) -> Certificate | None:
+        """Look for anything that looked ahead, and give a certificate; None if the configuration wants no cuts.
+
+        Raises
+        ------
+        LeakError
+            If something did. What was found is left in the output folder.
+        """
+        if not self.config.audit.cuts:
+            self.reporter.line("audit", "none: audit.cuts is 0, so there is no certificate")
+            return None
+
+        def make() -> Certificate:
+            with self.reporter.bar("audit") as progress:
+                return audit(done, progress)
+
+        certificate = self.reporter.stored(
+            self.store,
+            "audit",
+            key_of(
+                json.dumps(done.record().as_dict(), sort_keys=True), self.config.digest(), showing_digest()
+            ),
+            make,
+            lambda made: f"{len(made.cuts)} cuts, {'nothing' if made.clean else 'SOMETHING'} looked ahead",
+        )
+        if not certificate.clean:
+            place = self.config.output / f"{self.config.name}-leak.json"
+            write_whole(place, to_json(certificate.as_dict()).encode())
+            self.reporter.line("", f"all that was found is in {place}")
+        refuse(certificate)
+        return certificate
 
 
 def _features_line(matrix: FeatureMatrix) -> str:

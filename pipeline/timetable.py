@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -41,6 +41,8 @@ class Schedule:
         First row that a model may be fitted on: every feature is warm.
     decisions : ndarray of int
         Rows at which the portfolio is decided.
+    until : int, optional
+        Last row that is asked for: later folds and decisions are left out.
     """
 
     labels: Labels
@@ -50,6 +52,7 @@ class Schedule:
     regime_folds: tuple[Fold, ...]
     first_train: int
     decisions: Ints
+    until: int | None = None
 
     def folds_for(self, refit_every: int | None) -> tuple[Fold, ...]:
         """Return the folds of a model that is refitted after so many dates; the common ones if None."""
@@ -57,7 +60,21 @@ class Schedule:
             return self.folds
         own = copy(self.walk)
         own.refit_every = refit_every
-        return own.folds()
+        return _begun(own.folds(), self.until)
+
+    def up_to(self, row: int) -> Schedule:
+        """Return the schedule without the folds that begin after a row, and the decisions after it."""
+        return replace(
+            self,
+            folds=_begun(self.folds, row),
+            regime_folds=_begun(self.regime_folds, row),
+            decisions=self.decisions[self.decisions <= row],
+            until=row,
+        )
+
+
+def _begun(folds: tuple[Fold, ...], until: int | None) -> tuple[Fold, ...]:
+    return folds if until is None else tuple(fold for fold in folds if fold.test[0] <= until)
 
 
 def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Schedule:

@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.certificate import Certificate
 from pipeline.evaluation import ForecastScore
 from pipeline.narrative import best_baseline, describe_model, describe_run
 from pipeline.run import Evaluated
 from pipeline.tracking import Step, Tracked
 
 
-def describe(done: Evaluated) -> Tracked:
+def describe(done: Evaluated, certificate: Certificate | None) -> Tracked:
     """Say what MLflow is told of this run and of each model below it."""
     config, record = done.trained.prepared.config, done.record()
     tags = {
@@ -21,17 +22,19 @@ def describe(done: Evaluated) -> Tracked:
         "code_hash": record.code_hash,
         "git_sha": record.git_sha,
         "traded": config.allocation.forecast,
+        "certificate": "none" if certificate is None else certificate.brief()["digest"],
         "mlflow.note.content": describe_run(done),
     }
     return Tracked(
         tags,
         _parameters(config.model_dump(mode="json")),
         (*_steps(_headline(done)), *_folds(done.scores[config.allocation.forecast])),
-        children={name: _child(name, done) for name in done.scores},
+        children={name: _child(name, done, certificate is not None) for name in done.scores},
     )
 
 
-def _child(name: str, done: Evaluated) -> Tracked:
+def _child(name: str, done: Evaluated, certified: bool) -> Tracked:
+    """Say what is told of one model; only what is certified is logged as a model that others may load."""
     config = done.trained.prepared.config
     walk, score = done.trained.walks[name], done.scores[name]
     metrics = {f"forecast/{key}": value for key, value in score.metrics.items()}
@@ -49,7 +52,7 @@ def _child(name: str, done: Evaluated) -> Tracked:
         _parameters(config.models[name].model_dump(mode="json")),
         (*_steps(metrics), *_folds(score)),
         files,
-        last if "booster" in last or "coefficients" in last else {},
+        last if certified and ("booster" in last or "coefficients" in last) else {},
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
-from synthetic import scramble_after
 
+from market.counterfactual import other_future
 from market.panel import Panel
 
 Results = Mapping[str, np.ndarray]
@@ -46,7 +46,7 @@ def violations(
     found = []
     for position in positions:
         changed = {
-            "noise after": compute(scramble_after(panel, position, seed)),
+            "noise after": compute(other_future(panel, position, seed)),
             "end at": compute(panel.as_of(panel.dates[position])),
         }
         for how, actual in changed.items():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from market.counterfactual import random_bars
 from market.panel import Floats, MacroSeries, Panel
 
 OBSERVATIONS_A_YEAR = {"monthly": 12, "daily": 252}
@@ -80,18 +80,8 @@ def make_panel(
         periods_per_year=OBSERVATIONS_A_YEAR[kind],
         volume=volume,
         macro=_macro(rng, dates) if macro else {},
-        **(_bars(np.random.default_rng([seed, 1]), close) if bars else {}),
+        **(random_bars(np.random.default_rng([seed, 1]), close) if bars else {}),
     )
-
-
-def _bars(rng: np.random.Generator, close: Floats) -> dict[str, Floats]:
-    """Return bars around closes."""
-    spread = 0.01
-    open_ = close * np.exp(rng.normal(0, spread, close.shape))
-    high = np.maximum(open_, close) * np.exp(np.abs(rng.normal(0, spread, close.shape)))
-    low = np.minimum(open_, close) * np.exp(-np.abs(rng.normal(0, spread, close.shape)))
-    vwap = low + (high - low) * rng.uniform(0.2, 0.8, close.shape)
-    return {"open": open_, "high": high, "low": low, "close": close, "vwap": vwap}
 
 
 def _closes(
@@ -139,41 +129,3 @@ def _macro(rng: np.random.Generator, dates: pd.DatetimeIndex) -> dict[str, Macro
         )
         for name, (values, lag) in paths.items()
     }
-
-
-def scramble_after(panel: Panel, position: int, seed: int = 0) -> Panel:
-    """Return the panel with everything that became known after `dates[position]` replaced by noise.
-
-    Returns, cash, market, volume, bars and macro values change, and so does who is listed: assets die, list and
-    have holes elsewhere than they did. Dates, names and clocks stay. Nothing up to `position` changes.
-    """
-    rng = np.random.default_rng([seed, position])
-    n_dates, n_assets = panel.returns.shape
-    rows = slice(position + 1, None)
-    left = n_dates - position - 1
-    scale = 0.2 / np.sqrt(panel.month)
-    returns, cash, market = panel.returns.copy(), panel.cash.copy(), panel.market.copy()
-    noise = np.clip(rng.normal(0.01, scale, (left, n_assets)), -0.9, 2.0)
-    noise[rng.uniform(size=noise.shape) < 0.05] = np.nan
-    row = np.arange(left)[:, None]
-    noise[row < rng.integers(-2 * left, max(left, 1), n_assets)] = np.nan
-    noise[row > rng.integers(0, max(3 * left, 1), n_assets)] = np.nan
-    returns[rows] = noise
-    cash[rows] = rng.uniform(0, 0.01 / panel.month, left)
-    market[rows] = np.clip(rng.normal(-0.01, scale, left), -0.9, 2.0)
-    volume = None
-    if panel.volume is not None:
-        volume = panel.volume.copy()
-        volume[rows] = np.where(np.isfinite(noise), rng.lognormal(8, 2, noise.shape), np.nan)
-    macro = {name: _scrambled(series, panel.dates[position], rng) for name, series in panel.macro.items()}
-    bars = {name: prices.copy() for name, prices in panel.bars.items()}
-    noisy = _bars(rng, np.where(np.isfinite(noise), rng.lognormal(3, 1, noise.shape), np.nan))
-    for name, prices in bars.items():
-        prices[rows] = noisy[name]
-    return replace(panel, returns=returns, cash=cash, market=market, volume=volume, macro=macro, **bars)
-
-
-def _scrambled(series: MacroSeries, date: pd.Timestamp, rng: np.random.Generator) -> MacroSeries:
-    """Return the series with what became known after `date` multiplied by noise."""
-    factor = np.where(series.known_at > date, rng.lognormal(0, 1, len(series.values)), 1.0)
-    return replace(series, values=series.values * factor)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -229,3 +230,56 @@ def test_a_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
     assert not list(tmp_path.glob(".mlflow.db-*"))
     client.delete_experiment(experiment)
     assert tracking.open_experiment(tmp_path, "mine")[1] == experiment, "a deleted experiment is taken back"
+
+
+def look_ahead(monkeypatch):
+    """Make the covariance of each decision know the return after it."""
+    from pipeline import trading
+
+    honest = trading.covariance_path
+
+    def leaking(excess, positions, **options):
+        return honest(np.vstack([excess[1:], excess[-1:]]), positions, **options)
+
+    monkeypatch.setattr(trading, "covariance_path", leaking)
+
+
+@pytest.mark.parametrize("command", ["run", "train", "audit", "report"])
+def test_a_run_that_looks_ahead_is_refused_and_nothing_is_tracked(
+    mine, tmp_path, monkeypatch, capsys, command
+):
+    look_ahead(monkeypatch)
+    assert tangency(monkeypatch, command, "--config", mine()) == 2
+    told = capsys.readouterr().err
+    assert "something looked ahead" in told
+    assert "covariances: covariance of A0" in told
+    assert runs_left(tmp_path) == ["mine-leak.json"]
+    found = json.loads((tmp_path / "runs" / "mine-leak.json").read_text())
+    assert found["verdict"] == "leak"
+    assert found["leaks"][0]["stage"] == "covariances"
+
+
+def test_an_audit_says_what_was_compared_and_writes_its_certificate(mine, tmp_path, monkeypatch, capsys):
+    place = tmp_path / "certificate.json"
+    assert tangency(monkeypatch, "audit", "--config", mine(), "--output", place) == 0
+    told = capsys.readouterr().out
+    assert "nothing looked ahead" in told
+    certificate = json.loads(place.read_text())
+    assert certificate["verdict"] == "clean"
+    assert certificate["digest"][:16] in told
+    assert tangency(monkeypatch, "audit", "--config", mine()) == 0
+    assert "reused" in next(line for line in capsys.readouterr().out.splitlines() if line.startswith("audit"))
+
+
+def test_without_cuts_there_is_no_certificate_and_no_model_to_load(mine, tmp_path, monkeypatch, capsys):
+    path = mine(audit={"cuts": 0})
+    assert tangency(monkeypatch, "audit", "--config", path) == 2
+    assert "audit.cuts is 0" in capsys.readouterr().err
+    assert tangency(monkeypatch, "run", "--config", path) == 0
+    folder = tmp_path / "runs" / "latest"
+    assert json.loads((folder / "summary.json").read_text())["certificate"] is None
+    assert not (folder / "certificate.json").exists()
+    assert "None: audit.cuts is 0" in (folder / "report.html").read_text()
+    assert not list((tmp_path / "runs" / "artifacts").rglob("MLmodel"))
+    assert tangency(monkeypatch, "run", "--config", mine()) == 0
+    assert list((tmp_path / "runs" / "artifacts").rglob("MLmodel"))

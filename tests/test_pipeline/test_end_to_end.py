@@ -24,13 +24,14 @@ def evaluated(path, fresh=False):
     config = load_config(path)
     pipeline = Pipeline(config, Store(config.output / "store", fresh=fresh), Reporter(Console(quiet=True)))
     done = pipeline.evaluate(pipeline.train(pipeline.prepare()))
-    return done, pipeline.reporter
+    return done, pipeline
 
 
 def written(path, run_id="one"):
     """Run everything but tracking and return it with its folder."""
-    done, reporter = evaluated(path)
-    made = publish(done, reporter.told)
+    done, pipeline = evaluated(path)
+    reporter = pipeline.reporter
+    made = publish(done, pipeline.certify(done), reporter.told)
     output = done.trained.prepared.config.output
     return done, outputs.write_run(output, made, run_id, reporter.seconds, reporter.reused), made, reporter
 
@@ -38,6 +39,7 @@ def written(path, run_id="one"):
 def test_a_run_folder_holds_what_it_promises(mine, tmp_path):
     done, folder, _, _ = written(mine())
     assert sorted(p.name for p in folder.iterdir()) == [
+        "certificate.json",
         "forecasts.parquet",
         "report.html",
         "summary.json",
@@ -71,11 +73,11 @@ def test_a_run_folder_holds_what_it_promises(mine, tmp_path):
 
 def test_a_second_run_reuses_everything_and_gives_the_same_bits(mine):
     first, _ = evaluated(mine())
-    second, reporter = evaluated(mine())
-    stored = {name for name in reporter.seconds if name not in ("data", "covariances")}
-    assert set(reporter.reused) == stored
-    fresh, reporter = evaluated(mine(), fresh=True)
-    assert reporter.reused == []
+    second, pipeline = evaluated(mine())
+    stored = {name for name in pipeline.reporter.seconds if name not in ("data", "covariances")}
+    assert set(pipeline.reporter.reused) == stored
+    fresh, pipeline = evaluated(mine(), fresh=True)
+    assert pipeline.reporter.reused == []
     for other in (second, fresh):
         for name, result in first.results.items():
             np.testing.assert_array_equal(other.results[name].net, result.net)
@@ -86,12 +88,12 @@ def test_a_second_run_reuses_everything_and_gives_the_same_bits(mine):
 
 def test_what_changed_is_made_again_and_nothing_else(mine):
     evaluated(mine())
-    _, reporter = evaluated(mine(cost_rate=0.002))
-    again = {name for name in reporter.seconds if name not in reporter.reused}
+    _, pipeline = evaluated(mine(cost_rate=0.002))
+    again = {name for name in pipeline.reporter.seconds if name not in pipeline.reporter.reused}
     assert all(name.startswith("portfolio") or name in ("data", "covariances") for name in again)
-    _, reporter = evaluated(mine(models__ridge__n_penalties=10))
-    assert "model lightgbm" in reporter.reused
-    assert "model ridge" not in reporter.reused
+    _, pipeline = evaluated(mine(models__ridge__n_penalties=10))
+    assert "model lightgbm" in pipeline.reporter.reused
+    assert "model ridge" not in pipeline.reporter.reused
 
 
 def test_a_failed_write_leaves_nothing(mine, tmp_path, monkeypatch):

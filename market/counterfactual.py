@@ -1,0 +1,80 @@
+"""Other futures and other units of the same past: what is known must not depend on them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from market.panel import Floats, MacroSeries, Panel
+
+
+def other_future(panel: Panel, position: int, seed: int = 0) -> Panel:
+    """Return the panel with everything that became known after `dates[position]` replaced by noise.
+
+    Returns, cash, market, volume, bars and macro values change, and so does who is listed: assets die, list and
+    have holes elsewhere than they did. Dates, names and clocks stay. Nothing up to `position` changes.
+
+    Parameters
+    ----------
+    panel : Panel
+    position : int
+        Row of the last date that stays as it is.
+    seed : int
+        Same seed and position: same noise.
+    """
+    rng = np.random.default_rng([seed, position])
+    n_dates, n_assets = panel.returns.shape
+    rows = slice(position + 1, None)
+    left = n_dates - position - 1
+    scale = 0.2 / np.sqrt(panel.month)
+    returns, cash, market = panel.returns.copy(), panel.cash.copy(), panel.market.copy()
+    noise = np.clip(rng.normal(0.01, scale, (left, n_assets)), -0.9, 2.0)
+    noise[rng.uniform(size=noise.shape) < 0.05] = np.nan
+    row = np.arange(left)[:, None]
+    noise[row < rng.integers(-2 * left, max(left, 1), n_assets)] = np.nan
+    noise[row > rng.integers(0, max(3 * left, 1), n_assets)] = np.nan
+    returns[rows] = noise
+    cash[rows] = rng.uniform(0, 0.01 / panel.month, left)
+    market[rows] = np.clip(rng.normal(-0.01, scale, left), -0.9, 2.0)
+    volume = None
+    if panel.volume is not None:
+        volume = panel.volume.copy()
+        volume[rows] = np.where(np.isfinite(noise), rng.lognormal(8, 2, noise.shape), np.nan)
+    macro = {name: _noisy(series, panel.dates[position], rng) for name, series in panel.macro.items()}
+    bars: dict[str, Any] = {name: prices.copy() for name, prices in panel.bars.items()}
+    noisy = random_bars(rng, np.where(np.isfinite(noise), rng.lognormal(3, 1, noise.shape), np.nan))
+    for name, prices in bars.items():
+        prices[rows] = noisy[name]
+    return replace(panel, returns=returns, cash=cash, market=market, volume=volume, macro=macro, **bars)
+
+
+def random_bars(rng: np.random.Generator, close: Floats) -> dict[str, Floats]:
+    """Return bars around closes (T, N) that could have been: low <= open, close, vwap <= high."""
+    spread = 0.01
+    open_ = close * np.exp(rng.normal(0, spread, close.shape))
+    high = np.maximum(open_, close) * np.exp(np.abs(rng.normal(0, spread, close.shape)))
+    low = np.minimum(open_, close) * np.exp(-np.abs(rng.normal(0, spread, close.shape)))
+    vwap = low + (high - low) * rng.uniform(0.2, 0.8, close.shape)
+    return {"open": open_, "high": high, "low": low, "close": close, "vwap": vwap}
+
+
+def _noisy(series: MacroSeries, date: pd.Timestamp, rng: np.random.Generator) -> MacroSeries:
+    """Return the series with what became known after `date` multiplied by noise."""
+    factor = np.where(series.known_at > date, rng.lognormal(0, 1, len(series.values)), 1.0)
+    return replace(series, values=series.values * factor)
+
+
+def rebased(panel: Panel) -> Panel:
+    """Return the panel with bars and volume of every other asset in another unit, as a later split leaves them.
+
+    An adjustment for a split or a dividend multiplies all that an asset's prices were before it, and divides the
+    units traded by the same number. It is a power of two here, so that rounding stays the same.
+    """
+    factor = np.where(np.arange(len(panel.assets)) % 2 == 0, 0.125, 1.0)
+    bars: dict[str, Any] = {name: prices * factor for name, prices in panel.bars.items()}
+    if panel.volume is not None:
+        bars["volume"] = panel.volume / factor
+    return replace(panel, **bars)

@@ -1,0 +1,112 @@
+"""Certificate: what was checked for looking ahead, and what was found."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Leak:
+    """The first thing that knew what it could not know.
+
+    Attributes
+    ----------
+    world : str
+        What was changed: "removed" (all after the cut), "replaced" (by noise) or "rebased" (units of bars), "reread"
+        (the file up to the cut), or the rule that was broken.
+    cut : str
+        Date of the cut; for a rule, that of the first breach.
+    stage, name : str
+        The first stage that changed, in the order of the pipeline, and what in it.
+    date : str
+        First date at which it differs.
+    where : mapping of str to str
+        Column and asset, as far as it has them.
+    before, after : str
+        The value in the run, and in the other world.
+    columns : tuple of str
+        All columns of the stage that changed, at most ten.
+    """
+
+    world: str
+    cut: str
+    stage: str
+    name: str
+    date: str
+    where: tuple[str, ...]
+    before: str
+    after: str
+    columns: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Say it in one sentence."""
+        place = f" of {', '.join(self.where)}" if self.where else ""
+        others = f"; columns that changed: {', '.join(self.columns)}" if len(self.columns) > 1 else ""
+        return (
+            f"{self.stage}: {self.name}{place} at {self.date} was {self.before} and became {self.after} "
+            f"{HOW.get(self.world, self.world)} {self.cut}{others}"
+        )
+
+
+HOW = {
+    "removed": "when everything after it was removed, cut at",
+    "replaced": "when everything after it was replaced by noise, cut at",
+    "reread": "when the file was read only as far as",
+    "rebased": "when past prices were stated in another unit, as a later split does, known by",
+}
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was checked in one run.
+
+    Attributes
+    ----------
+    record : mapping
+        Hashes and versions of the run.
+    seed : int
+        Of the noise.
+    cuts : tuple of mapping
+        Date, row, and how far the pipeline was run: "portfolios" is all of it.
+    checked : tuple of mapping
+        For each stage: number of values of the run that were compared at the last cut, and the SHA-256 of what the run
+        made.
+    rules : tuple of mapping
+        Rules that were checked from first principles, and how often.
+    leaks : tuple of Leak
+        Empty if the run is clean.
+    """
+
+    record: Mapping[str, Any]
+    seed: int
+    cuts: tuple[Mapping[str, Any], ...]
+    checked: tuple[Mapping[str, Any], ...]
+    rules: tuple[Mapping[str, Any], ...]
+    leaks: tuple[Leak, ...] = field(default=())
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing looked ahead."""
+        return not self.leaks
+
+    def brief(self) -> dict[str, Any]:
+        """Return what a summary says of the certificate."""
+        whole = self.as_dict()
+        return {
+            "verdict": whole["verdict"],
+            "cuts": [cut["date"] for cut in self.cuts],
+            "compared": sum(item["values"] for item in self.checked),
+            "digest": whole["digest"],
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the certificate for JSON, with the SHA-256 of all else under "digest"."""
+        content = {"schema": SCHEMA, "verdict": "clean" if self.clean else "leak", **asdict(self)}
+        text = json.dumps(content, sort_keys=True, default=list)
+        return content | {"digest": hashlib.sha256(text.encode()).hexdigest()}

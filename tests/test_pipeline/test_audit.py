@@ -1,0 +1,517 @@
+"""The leak certificate: every planted leak is caught and named, and nothing honest raises an alarm."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import settings, write_prices
+from rich.console import Console
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from synthetic import make_panel
+
+import market.panel
+import market.prices
+from features.spec import feature, registered
+from market.panel import MacroSeries
+from models.calibration import calibrate
+from models.regimes import walk_regimes
+from models.scaling import Standardiser
+from pipeline import loading, stages, timetable, trading
+from pipeline.audit import audit, choose_cuts, refuse
+from pipeline.config import RunConfig
+from pipeline.errors import LeakError
+from pipeline.progress import Reporter
+from pipeline.replay import of_run, replay
+from pipeline.run import Pipeline
+from pipeline.store import Store
+
+CATALOGUE = {}
+
+
+def leak(stage, **changes):
+    """Register a leak: a function that plants it with monkeypatch, the stage to be named, changes of the settings."""
+
+    def register(plant):
+        CATALOGUE[plant.__name__] = (plant, stage, changes)
+        return plant
+
+    return register
+
+
+def small(folder, **changes):
+    """Return a configuration that runs in a second."""
+    content = settings(folder, 150, **changes)
+    content["models"] = {"ridge": {"kind": "ridge", "n_penalties": 8, "inner_splits": 2}}
+    content["allocation"] |= {"forecast": "ridge", "rebalance_every": 3, "maximum": 1.0}
+    content["features"] = changes.get(
+        "features", {"include": ["market", "momentum_12_1", "drawdown_12", "max_return_12"]}
+    )
+    return RunConfig.model_validate(content)
+
+
+def evaluated(config):
+    pipeline = Pipeline(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
+    return pipeline.evaluate(pipeline.train(pipeline.prepare()))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_prices(tmp_path / "prices.csv", n_dates=150, n_assets=8, seed=2)
+    return tmp_path
+
+
+@pytest.fixture
+def own_features(monkeypatch):
+    """Let a test add features that are gone after it."""
+    from features import catalogue, spec
+
+    catalogue.catalogue()  # fills it
+    monkeypatch.setattr(spec, "_CATALOGUE", registered())
+
+
+def changed_dataset(monkeypatch, change):
+    """Let `change` make the features that the models see from those that they should see, as (T * N, K)."""
+    honest = stages.make_dataset
+
+    def leaking(*parts):
+        data = honest(*parts)
+        rows = data.X.reshape(-1, data.X.shape[-1])
+        return replace(data, X=change(rows, data).reshape(data.X.shape))
+
+    monkeypatch.setattr(stages, "make_dataset", leaking)
+
+
+def changed_features(monkeypatch, change):
+    """Let `change` make each column, as a frame (T, N), anew."""
+    honest = stages.make_features
+
+    def leaking(panel, config):
+        matrix = honest(panel, config)
+        columns = [change(pd.DataFrame(matrix.values[:, :, k])).to_numpy() for k in range(len(matrix.names))]
+        return replace(matrix, values=np.stack(columns, axis=2))
+
+    monkeypatch.setattr(stages, "make_features", leaking)
+
+
+@leak("model ridge")
+def scaler_of_the_full_sample(monkeypatch):
+    changed_dataset(monkeypatch, lambda rows, data: Standardiser().fit(rows).transform(rows))
+
+
+@leak("model ridge")
+def winsorising_at_quantiles_of_the_full_sample(monkeypatch):
+    changed_dataset(
+        monkeypatch, lambda rows, data: np.clip(rows, *np.nanquantile(rows, [0.05, 0.95], axis=0))
+    )
+
+
+@leak("model ridge", features={"include": ["market", "return_36"]})
+def imputing_by_the_mean_of_the_full_sample(monkeypatch):
+    changed_dataset(
+        monkeypatch, lambda rows, data: np.where(np.isfinite(rows), rows, np.nanmean(rows, axis=0))
+    )
+
+
+@leak("model ridge", features={"include": ["market", "asset"]})
+def selecting_features_by_their_correlation_with_all_targets(monkeypatch):
+    def select(rows, data):
+        target = data.y.reshape(-1)
+        ok = np.isfinite(target)
+        score = np.abs(np.nan_to_num(rows[ok]).T @ target[ok])
+        return np.where(score >= np.median(score), rows, 0.0)
+
+    changed_dataset(monkeypatch, select)
+
+
+@leak("model ridge")
+def principal_components_of_the_full_sample(monkeypatch):
+    changed_dataset(monkeypatch, lambda rows, data: PCA(random_state=0).fit_transform(np.nan_to_num(rows)))
+
+
+@leak("model ridge")
+def the_target_among_the_features(monkeypatch):
+    def insert(rows, data):
+        rows = rows.copy()
+        rows[:, 0] = data.y.reshape(-1)
+        return rows
+
+    changed_dataset(monkeypatch, insert)
+
+
+@leak("model ridge")
+def a_universe_of_survivors(monkeypatch):
+    honest = stages.make_dataset
+
+    def leaking(panel, *others):
+        data = honest(panel, *others)
+        return replace(data, usable=data.usable & panel.listed[-5:].any(axis=0))
+
+    monkeypatch.setattr(stages, "make_dataset", leaking)
+
+
+@leak("model ridge")
+def tuning_on_the_test_window(monkeypatch):
+    honest = stages.walk_model
+
+    def leaking(name, section, data, schedule, *others, **more):
+        walk = honest(name, section, data, schedule, *others, **more)
+        raw = walk.raw.copy()
+        for fold in schedule.folds:
+            better = np.nansum(raw[fold.test] * data.y[fold.test]) > 0
+            raw[fold.test] *= 1.0 if better else 0.5
+        return replace(walk, raw=raw)
+
+    monkeypatch.setattr(stages, "walk_model", leaking)
+
+
+@leak("features")
+def a_backward_fill(monkeypatch):
+    changed_features(monkeypatch, lambda column: column.bfill())
+
+
+@leak("features")
+def a_rank_among_all_dates(monkeypatch):
+    changed_features(monkeypatch, lambda column: column.rank(pct=True))
+
+
+@leak("features")
+def interpolated_holes(monkeypatch):
+    changed_features(monkeypatch, lambda column: column.interpolate(limit_area="inside"))
+
+
+@leak("features")
+def dates_in_another_order(monkeypatch):
+    changed_features(monkeypatch, lambda column: column.iloc[::-1].ewm(span=5).mean().iloc[::-1])
+
+
+@leak("features", features={"include": ["market", "momentum_12_1", "centred_mean"]})
+def a_centred_window(monkeypatch):
+    @feature(stage="asset", lookback=3, unit="fraction")
+    def centred_mean(returns):
+        """Mean of the month before, this month and the month after."""
+        after = np.vstack([returns[1:], returns[-1:]])
+        return (np.vstack([returns[:1], returns[:-1]]) + returns + after) / 3
+
+
+@leak("regimes")
+def smoothed_regime_labels(monkeypatch):
+    def leaking(X, folds, names, model):
+        path = walk_regimes(X, folds, names, model)
+        smooth = pd.DataFrame(path.probabilities).rolling(5, center=True, min_periods=1).mean().to_numpy()
+        return replace(path, probabilities=np.where(np.isfinite(path.probabilities), smooth, np.nan))
+
+    monkeypatch.setattr(stages, "walk_regimes", leaking)
+
+
+@leak("regimes")
+def clusters_fitted_on_all_dates(monkeypatch):
+    def leaking(X, folds, names, model):
+        path = walk_regimes(X, folds, names, model)
+        probabilities, anomaly = clone(model).fit(X).tell(X)
+        probabilities[: folds[0].test[0]] = np.nan
+        return replace(path, probabilities=probabilities, anomaly=anomaly)
+
+    monkeypatch.setattr(stages, "walk_regimes", leaking)
+
+
+@leak("labels")
+def volatility_of_the_full_sample_in_the_target(monkeypatch):
+    def leaking(panel, window, horizon):
+        return np.where(panel.listed, np.nanstd(panel.returns, axis=0), np.nan)
+
+    monkeypatch.setattr(timetable, "trailing_risk", leaking)
+
+
+@leak("labels", target__horizon=3)
+def a_label_that_claims_to_end_early(monkeypatch):
+    honest = timetable.forward_excess_returns
+
+    def leaking(panel, horizon, lag):
+        labels = honest(panel, horizon, lag)
+        return replace(labels, end=labels.end - 1)
+
+    monkeypatch.setattr(timetable, "forward_excess_returns", leaking)
+
+
+@leak("labels")
+def a_label_that_holds_the_return_of_its_own_date(monkeypatch):
+    honest = timetable.forward_excess_returns
+
+    def leaking(panel, horizon, lag):
+        labels = honest(panel, horizon, lag)
+        value = np.where(np.isfinite(labels.value), panel.returns - panel.cash[:, None], np.nan)
+        return replace(labels, value=value)
+
+    monkeypatch.setattr(timetable, "forward_excess_returns", leaking)
+
+
+@leak("schedule", target__horizon=3)
+def overlapping_labels_without_a_purge(monkeypatch):
+    honest = timetable.WalkForward
+
+    def leaking(ends, **options):
+        return honest(np.arange(len(ends)), **options)
+
+    monkeypatch.setattr(timetable, "WalkForward", leaking)
+
+
+@leak("schedule", walk_forward__embargo=3)
+def an_embargo_that_is_one_too_short(monkeypatch):
+    honest = timetable.WalkForward
+
+    def leaking(ends, **options):
+        options["embargo"] = max(options.get("embargo", 0) - 1, 0)
+        return honest(ends, **options)
+
+    monkeypatch.setattr(timetable, "WalkForward", leaking)
+
+
+@leak("schedule")
+def decisions_counted_from_the_end(monkeypatch):
+    def leaking(n_dates, *, first, every):
+        return np.arange(n_dates - 1, first - 1, -every)[::-1]
+
+    monkeypatch.setattr(timetable, "decision_positions", leaking)
+
+
+@leak("forecast ridge")
+def calibration_on_labels_that_have_not_ended(monkeypatch):
+    def leaking(walk, target, labels, **options):
+        return calibrate(walk, target, replace(labels, end=np.arange(len(labels.end))), **options)
+
+    monkeypatch.setattr(stages, "calibrate", leaking)
+
+
+@leak("forecast ridge")
+def calibration_by_the_slope_of_the_full_sample(monkeypatch):
+    def leaking(walk, target, labels, **options):
+        forecast = calibrate(walk, target, labels, **options)
+        ok = np.isfinite(walk.raw) & np.isfinite(target.value)
+        slope = (walk.raw[ok] * target.value[ok]).sum() / (walk.raw[ok] ** 2).sum()
+        return replace(forecast, mean=forecast.raw * slope)
+
+    monkeypatch.setattr(stages, "calibrate", leaking)
+
+
+@leak("covariances")
+def a_covariance_with_the_next_return(monkeypatch):
+    honest = trading.covariance_path
+
+    def leaking(excess, positions, **options):
+        later = np.minimum(positions + 1, len(excess) - 1)
+        path = honest(excess, np.unique(later), **options)
+        at = np.searchsorted(path.positions, later)
+        return replace(path, positions=positions, sigma=path.sigma[at], eligible=path.eligible[at])
+
+    monkeypatch.setattr(trading, "covariance_path", leaking)
+
+
+@leak("covariances")
+def a_covariance_of_the_full_sample(monkeypatch):
+    honest = trading.covariance_path
+
+    def leaking(excess, positions, **options):
+        path = honest(excess, positions, **options)
+        sigma = np.cov(np.nan_to_num(excess).T)
+        return replace(path, sigma=np.where(np.isfinite(path.sigma), sigma, np.nan))
+
+    monkeypatch.setattr(trading, "covariance_path", leaking)
+
+
+@leak("portfolio equal_weight", target__execution_lag=1)
+def trading_at_the_price_that_made_the_signal(monkeypatch):
+    honest = trading.simulate
+
+    def leaking(*parts, execution_lag, **options):
+        result = honest(*parts, execution_lag=execution_lag - 1, **options)
+        return replace(
+            result,
+            **{
+                name: getattr(result, name)[1:]
+                for name in ("positions", "gross", "net", "cash_return", "weights", "cash_weight")
+            },
+        )
+
+    monkeypatch.setattr(trading, "simulate", leaking)
+
+
+@leak("portfolio equal_weight")
+def earning_the_return_that_was_decided_on(monkeypatch):
+    honest = trading.simulate
+
+    def leaking(name, returns, cash, *others, **options):
+        result = honest(name, returns, cash, *others, **options)
+        earned = np.nan_to_num(returns[result.positions - 1])
+        return replace(result, gross=(result.weights * earned).sum(axis=1) + result.cash_weight * 0)
+
+    monkeypatch.setattr(trading, "simulate", leaking)
+
+
+@leak("portfolio equal_weight")
+def trades_that_cost_nothing(monkeypatch):
+    from backtest.costs import ProportionalCost
+
+    monkeypatch.setattr(ProportionalCost, "of", lambda self, trades: 0.0)
+
+
+@leak("data")
+def prices_smoothed_over_neighbouring_dates(monkeypatch):
+    honest = market.prices.read_grid
+
+    def leaking(*parts, **options):
+        grid = honest(*parts, **options)
+        smooth = pd.DataFrame(grid.values).rolling(3, center=True, min_periods=1).mean().to_numpy()
+        return replace(grid, values=np.where(np.isfinite(grid.values), smooth, np.nan))
+
+    monkeypatch.setattr(market.prices, "read_grid", leaking)
+
+
+@leak("data")
+def returns_less_their_mean_over_all_dates(monkeypatch):
+    honest = loading.load
+
+    def leaking(*parts, **options):
+        panel, findings = honest(*parts, **options)
+        return replace(panel, returns=panel.returns - np.nanmean(panel.returns, axis=0)), findings
+
+    monkeypatch.setattr(loading, "load", leaking)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_planted_leak_is_caught_and_its_stage_named(name, folder, monkeypatch, own_features):
+    plant, stage, changes = CATALOGUE[name]
+    plant(monkeypatch)
+    certificate = audit(evaluated(small(folder, **changes)))
+    assert not certificate.clean
+    assert certificate.leaks[0].stage == stage, [str(found) for found in certificate.leaks]
+    with pytest.raises(LeakError, match=stage):
+        refuse(certificate)
+
+
+def test_the_catalogue_holds_at_least_twenty_leaks():
+    assert len(CATALOGUE) >= 20
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"target__horizon": 3, "target__execution_lag": 1, "walk_forward__embargo": 2}]
+)
+def test_an_honest_run_gets_a_certificate(folder, changes):
+    done = evaluated(small(folder, **changes))
+    certificate = audit(done)
+    assert [str(found) for found in certificate.leaks] == []
+    refuse(certificate)
+    told = certificate.as_dict()
+    assert told["verdict"] == "clean"
+    assert told["record"]["data_hash"] == done.trained.prepared.panel.digest()
+    assert json.loads(json.dumps(told)) == json.loads(json.dumps(audit(done).as_dict()))
+    compared = {item["stage"]: item["values"] for item in told["checked"]}
+    assert min(compared.values()) > 0
+    assert {"data", "features", "labels", "schedule", "regimes", "covariances", "model ridge"} < set(compared)
+    assert all(rule["checked"] > 0 for rule in told["rules"])
+
+
+def long_file(folder, panel):
+    """Write a panel with bars as a long CSV file of adjusted closes, bars and volume."""
+    rows, columns = np.nonzero(np.isfinite(panel.close))
+    table = pd.DataFrame(
+        {"date": panel.dates[rows], "asset": np.array(panel.assets)[columns]}
+        | {name: getattr(panel, name)[rows, columns] for name in ("open", "high", "low", "close", "volume")}
+    )
+    table.to_csv(folder / "prices.csv", index=False)
+
+
+@pytest.mark.parametrize("kind", ["kmeans", "hmm", "jump"])
+def test_no_shipped_feature_and_no_kind_of_regime_raises_an_alarm(tmp_path, kind):
+    long_file(tmp_path, make_panel("monthly", n_dates=150, n_assets=6, seed=5, macro=False))
+    include = ["asset", "bar", "market", "cross_section"] if kind == "kmeans" else ["market", "return_1"]
+    config = small(
+        tmp_path, features={"include": include}, regimes={"states": 2, "min_train": 60, "kind": kind}
+    )
+    certificate = audit(evaluated(config))
+    assert [str(found) for found in certificate.leaks] == []
+
+
+def test_a_feature_of_the_level_of_prices_is_caught(tmp_path, own_features):
+    """A later split restates all earlier prices: whoever uses their level uses the future."""
+
+    @feature(stage="bar", lookback=1, unit="price")
+    def closing_price(close):
+        """Adjusted closing price."""
+        return close.copy()
+
+    long_file(tmp_path, make_panel("monthly", n_dates=150, n_assets=6, seed=5, macro=False))
+    certificate = audit(
+        evaluated(small(tmp_path, features={"include": ["market", "return_1", "closing_price"]}))
+    )
+    assert [(found.world, found.stage, found.where[0]) for found in certificate.leaks] == [
+        ("rebased", "features", "closing_price")
+    ]
+
+
+def test_macro_stamped_by_its_period_is_caught_and_late_releases_are_not(tmp_path, monkeypatch):
+    content = small(tmp_path).model_dump(mode="json", exclude_none=True)
+    content["data"] = {"source": "industries", "start": "1985-01-31", "end": "1998-12-31"}
+    content["features"] = {"include": ["market", "macro", "return_1"]}
+    content["walk_forward"]["first_test"], content["evaluation"]["start"] = "1994-01-31", "1995-01-31"
+    config = RunConfig.model_validate(content)
+    assert audit(evaluated(config)).clean
+
+    def by_period(self, dates):
+        newest = self.observed_at.searchsorted(dates, side="right") - 1
+        return (
+            np.where(newest >= 0, self.values[newest], np.nan)
+            if len(self.values)
+            else np.full(len(dates), np.nan)
+        )
+
+    monkeypatch.setattr(MacroSeries, "at", by_period)
+    content["output"] = str(tmp_path / "other")
+    certificate = audit(evaluated(RunConfig.model_validate(content)))
+    assert certificate.leaks[0].stage == "data"
+    assert certificate.leaks[0].name in {"aaa_yield", "baa_yield", "core_cpi", "wti"}
+
+
+def test_the_first_difference_is_named_by_date_column_and_asset(folder, monkeypatch, own_features):
+    plant, _, changes = CATALOGUE["a_centred_window"]
+    plant(monkeypatch)
+    done = evaluated(small(folder, **changes))
+    found = audit(done).leaks[0]
+    panel = done.trained.prepared.panel
+    cut = choose_cuts(done, 2)[0].row
+    assert (found.stage, found.where[0], found.columns) == ("features", "centred_mean", ("centred_mean",))
+    assert found.where[1] in panel.assets
+    assert found.date == found.cut == f"{panel.dates[cut]:%Y-%m-%d}"
+    assert found.date in str(found)
+
+
+def test_a_replay_of_the_same_panel_gives_the_run_itself(folder):
+    done = evaluated(small(folder))
+    panel, config = done.trained.prepared.panel, done.trained.prepared.config
+    run = {(item.stage, item.name): item for item in of_run(done)}
+    again = list(replay(config, panel, len(panel.dates) - 1, whole=True))
+    assert [(item.stage, item.name) for item in again] == list(run)
+    for item in again:
+        assert item.digest() == run[item.stage, item.name].digest(), (item.stage, item.name)
+
+
+def test_whole_cuts_fall_on_refits_and_on_decisions_in_turn(folder):
+    done = evaluated(small(folder, allocation__rebalance_every=5))
+    schedule = done.trained.prepared.schedule
+    cuts = choose_cuts(done, 4)
+    whole = [cut.row for cut in cuts if cut.whole]
+    assert len(whole) >= 3
+    refitted, decided = [fold.test[0] for fold in schedule.folds], list(schedule.decisions)
+    assert any(row in refitted for row in whole)
+    assert any(row in decided for row in whole)
+    assert all(row in refitted or row in decided for row in whole)
+    assert [cut.row for cut in cuts if not cut.whole][-1] == len(done.trained.prepared.panel.dates) - 2
+
+
+def test_an_evaluation_of_two_dates_is_cut_at_its_inputs_alone(folder):
+    dates = pd.date_range("1990-01-31", periods=150, freq="ME")
+    certificate = audit(evaluated(small(folder, evaluation__start=str(dates[148].date()))))
+    assert certificate.clean
+    assert all(cut["through"] == "schedule" for cut in certificate.cuts)
