@@ -121,6 +121,7 @@ def pesaran_timmermann(forecast: Floats, realised: Floats, overlap: int = 0) -> 
     the covariance of the two indicators, is a mean over dates of 2 (x - Px)(y - Py), summed over the date's assets,
     and has HAC errors, as Pesaran and Timmermann (2009), *JASA* 104, 325-337, do for one dependent series.
     """
+    forecast, realised = as_panel(forecast), as_panel(realised)
     ok = np.isfinite(forecast) & np.isfinite(realised)
     n = int(ok.sum())
     if n < 3:
@@ -131,12 +132,12 @@ def pesaran_timmermann(forecast: Floats, realised: Floats, overlap: int = 0) -> 
     expected = px * py + (1 - px) * (1 - py)
     if not (0 < px < 1 and 0 < py < 1):
         return SignTest(share, expected, math.nan, math.nan, n)
-    if overlap == 0 and (forecast.ndim == 1 or forecast.shape[1] == 1):
+    if overlap == 0 and forecast.shape[1] == 1:
         variance = expected * (1 - expected) / n - _expected_share_variance(px, py, n)
         statistic = (share - expected) / math.sqrt(variance) if variance > 0 else math.nan
         return SignTest(share, expected, statistic, float(stats.norm.sf(statistic)), n)
-    product = as_panel(np.where(ok, 2 * (up - px) * (rose - py), 0.0)).sum(axis=1)
-    some = (ok if ok.ndim > 1 else ok[:, None]).any(axis=1)
+    product = np.where(ok, 2 * (up - px) * (rose - py), 0.0).sum(axis=1)
+    some = ok.any(axis=1)
     test = hac_mean(product[some] * (some.sum() / n), overlap)
     return SignTest(share, expected, test.t, test.p_greater, n)
 

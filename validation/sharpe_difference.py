@@ -77,7 +77,7 @@ def sharpe_difference(
         np.column_stack([x, x * x]), difference * math.sqrt(n / (n - 1)), n_resamples, seed, block
     )
     p_value = (1 + int((spread >= abs(difference) / stderr).sum())) / (1 + n_resamples)
-    half = float(np.quantile(spread, 0.95)) * stderr
+    half = float(np.quantile(spread, 0.95, method="higher")) * stderr
     return SharpeDifference(difference, stderr, p_value, (difference - half, difference + half), block)
 
 
