@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from validation.forecast_tests import hac_covariance, wald_p_value
 from validation.scores import hac_lags, small_sample
+from validation.wald import hac_covariance, wald_p_value
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

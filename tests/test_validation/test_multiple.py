@@ -6,7 +6,6 @@ from arch.bootstrap import SPA, StationaryBootstrap
 from scipy import signal, stats
 
 from validation.multiple import reality_check, stepm, superior_predictive_ability
-from validation.scores import hac_stderr
 
 
 def market(seed, n=300, m=8, runs=1):
@@ -18,9 +17,9 @@ def market(seed, n=300, m=8, runs=1):
 
 
 def slow(gain, block, n_resamples, seed):
-    """Hansen (2005), equations 4 to 7, one resample at a time, with the consistent centring."""
+    """Hansen (2005), one resample at a time, with the consistent centring."""
     n = len(gain)
-    omega = np.array([hac_stderr(c - c.mean(), block) for c in gain.T]) * np.sqrt(n)
+    omega = gain.std(axis=0, ddof=1)
     statistic = (np.sqrt(n) * gain.mean(axis=0) / omega).max()
     kept = np.sqrt(n) * gain.mean(axis=0) / omega >= -np.sqrt(2 * np.log(np.log(n)))
     centre = gain.mean(axis=0) * kept
