@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from backtest.errors import ComparisonError
 from backtest.simulate import BacktestResult
-from validation.scores import hac_lags, hac_mean, hac_stderr
+from validation.scores import hac_mean
+from validation.sharpe import sharpe_ratio, sharpe_stderr
+from validation.sharpe_difference import sharpe_difference
 
 Floats = NDArray[np.float64]
 
@@ -17,22 +18,6 @@ def max_drawdown(returns: Floats) -> float:
     """Return the largest loss from a previous peak of wealth, the start included, as a negative fraction or 0."""
     wealth = np.concatenate([[1.0], np.cumprod(1 + returns)])
     return float((wealth / np.maximum.accumulate(wealth) - 1).min())
-
-
-def sharpe_stderr(excess: Floats) -> float:
-    """Return the standard error of the Sharpe ratio per observation; NaN if there is none.
-
-    Notes
-    -----
-    sqrt((1 + SR^2/2 - skew SR + (kurtosis - 3)/4 SR^2) / n): Mertens (2002), as in Bailey and López de Prado
-    (2012), equation 7. With normal returns it is that of Lo (2002).
-    """
-    n, spread = len(excess), _spread(excess)
-    if n < 3 or not spread > 0:
-        return float("nan")
-    ratio = float(excess.mean()) / spread
-    skew, tails = float(stats.skew(excess)), float(stats.kurtosis(excess))
-    return float(np.sqrt(max(1 + ratio**2 / 2 - skew * ratio + tails / 4 * ratio**2, 0.0) / n))
 
 
 def summarise(result: BacktestResult, periods_per_year: int) -> dict[str, float]:
@@ -52,14 +37,13 @@ def summarise(result: BacktestResult, periods_per_year: int) -> dict[str, float]
     """
     n = len(result.net)
     excess = result.net - result.cash_return
-    spread = _spread(excess)
     years = n / periods_per_year if n else np.nan
     root = float(np.sqrt(periods_per_year))
     return {
         "net_return": _geometric(result.net, years),
         "gross_return": _geometric(result.gross, years),
         "volatility": _spread(result.net) * root,
-        "sharpe": float(excess.mean()) / spread * root if spread > 0 else float("nan"),
+        "sharpe": sharpe_ratio(excess) * root,
         "sharpe_se": sharpe_stderr(excess) * root,
         "max_drawdown": max_drawdown(result.net) if n else float("nan"),
         "turnover": float(np.nansum(result.turnover)) / years,
@@ -70,13 +54,28 @@ def summarise(result: BacktestResult, periods_per_year: int) -> dict[str, float]
     }
 
 
-def compare(result: BacktestResult, baseline: BacktestResult, periods_per_year: int) -> dict[str, float]:
+def compare(
+    result: BacktestResult,
+    baseline: BacktestResult,
+    periods_per_year: int,
+    *,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> dict[str, float]:
     """Return by how much one portfolio beat another on the same dates, net of costs.
+
+    Parameters
+    ----------
+    result, baseline : BacktestResult
+    periods_per_year : int
+    n_resamples, seed : int
+        Of the bootstrap that the p-value and the interval come from.
 
     Returns
     -------
     dict
         sharpe_difference, sharpe_difference_se : a year
+        sharpe_difference_low, sharpe_difference_high : 95 % interval, a year
         p_value : two-sided, that the Sharpe ratios are equal; for one comparison, not the best of several
         mean_difference : of net returns, a year; mean_difference_t : its HAC t-statistic
         NaN where a number does not exist (two equal portfolios, no variation).
@@ -88,8 +87,7 @@ def compare(result: BacktestResult, baseline: BacktestResult, periods_per_year: 
 
     Notes
     -----
-    Ledoit and Wolf (2008), *Journal of Empirical Finance* 15, 850-859, section 3.1: delta method on means and
-    second moments with a HAC covariance (here Bartlett's kernel).
+    Ledoit and Wolf (2008), studentised circular block bootstrap: `validation.sharpe_difference`.
     """
     if not np.array_equal(result.positions, baseline.positions):
         raise ComparisonError(
@@ -98,36 +96,17 @@ def compare(result: BacktestResult, baseline: BacktestResult, periods_per_year: 
         )
     a, b = result.net - result.cash_return, baseline.net - baseline.cash_return
     gap = hac_mean(a - b)
-    ratio = _ratio(a) - _ratio(b)
-    error = _sharpe_difference_stderr(a, b)
+    told = sharpe_difference(a, b, n_resamples=n_resamples, seed=seed)
     root = float(np.sqrt(periods_per_year))
-    # Rounding leaves the difference of a portfolio with itself a hair from 0.
-    known = np.isfinite(error) and error > 1e-12
     return {
-        "sharpe_difference": ratio * root,
-        "sharpe_difference_se": error * root,
-        "p_value": float(2 * stats.norm.sf(abs(ratio) / error)) if known else float("nan"),
+        "sharpe_difference": told.difference * root,
+        "sharpe_difference_se": told.stderr * root,
+        "sharpe_difference_low": told.interval[0] * root,
+        "sharpe_difference_high": told.interval[1] * root,
+        "p_value": told.p_value,
         "mean_difference": gap.mean * periods_per_year,
-        "mean_difference_t": gap.t if _spread(a - b) > 0 else float("nan"),
+        "mean_difference_t": gap.t,
     }
-
-
-def _sharpe_difference_stderr(a: Floats, b: Floats) -> float:
-    n = len(a)
-    if n < 4 or not (_spread(a) > 0 and _spread(b) > 0):
-        return float("nan")
-    moments = np.column_stack([a, b, a * a, b * b])
-    mean = moments.mean(axis=0)
-    va, vb = mean[2] - mean[0] ** 2, mean[3] - mean[1] ** 2
-    gradient = np.array(
-        [mean[2] / va**1.5, -mean[3] / vb**1.5, -0.5 * mean[0] / va**1.5, 0.5 * mean[1] / vb**1.5]
-    )
-    return hac_stderr((moments - mean) @ gradient, hac_lags(n, 0))
-
-
-def _ratio(excess: Floats) -> float:
-    spread = _spread(excess)
-    return float(excess.mean()) / spread if spread > 0 else float("nan")
 
 
 def _spread(values: Floats) -> float:
