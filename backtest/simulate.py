@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,25 @@ class BacktestResult:
     def wealth(self) -> Floats:
         """Wealth after costs at the close of each row of `positions`, 1 at the first trade, shape (R,)."""
         return np.asarray(np.cumprod(1 + self.net))
+
+    def since(self, row: int) -> BacktestResult:
+        """Return what was earned in the rows from `row` on, and decided from the row before it on."""
+        kept, made = self.positions >= row, self.decisions >= row - 1
+        return replace(
+            self,
+            positions=self.positions[kept],
+            gross=self.gross[kept],
+            net=self.net[kept],
+            cash_return=self.cash_return[kept],
+            weights=self.weights[kept],
+            cash_weight=self.cash_weight[kept],
+            decisions=self.decisions[made],
+            targets=self.targets[made],
+            target_cash=self.target_cash[made],
+            statuses=tuple(status for status, keep in zip(self.statuses, made, strict=True) if keep),
+            turnover=self.turnover[made],
+            cost=self.cost[made],
+        )
 
     @property
     def relaxed(self) -> int:

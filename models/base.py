@@ -68,6 +68,7 @@ class WalkResult:
     raw: Floats
     fits: tuple[FoldFit, ...]
     last: Json
+    trials: tuple[Any, ...] = ()
 
 
 class Forecaster(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types

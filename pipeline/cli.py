@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -68,13 +68,20 @@ def run(path: Path, fresh: bool) -> None:
     import datetime as dt
 
     from pipeline import outputs, tracking
-    from pipeline.publication import published
+    from pipeline.errors import RunError
+    from pipeline.publication import open_ledger, published
 
     config, store, reporter = _prepared(path, fresh)
     console = reporter.console
+    ledger = open_ledger(config)
+    if tracking.others_may_have_tried(config.output, ledger):
+        try:
+            tracking.share_trials(config, ledger)
+        except RunError as error:
+            reporter.line("trials", f"counted from this folder alone: {error}")
     made = published(config, store, reporter)
     uri = tracking.tracking_uri(config.output)
-    before = None if fresh else outputs.unchanged(config.output, config.name, made.summary["record"], uri)
+    before = None if fresh else outputs.unchanged(config.output, made, uri)
     for table in made.tables:
         console.print()
         console.print(table)
@@ -91,6 +98,7 @@ def run(path: Path, fresh: bool) -> None:
     if before is None:
         # The result is told before it is tracked: a tracking server that is away must not hide it.
         link = tracking.track(made, config, folder, reporter.seconds)
+        tracking.share_trials(config, ledger)
         outputs.mark_tracked(folder, uri, link)
     console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
 
@@ -141,10 +149,27 @@ def audit(path: Path, fresh: bool, output: Path | None) -> None:
 
 @tangency.command(epilog=EPILOG)
 @_options
-def evaluate(path: Path, fresh: bool) -> None:
+@click.option(
+    "--unseal",
+    is_flag=True,
+    help="Read the holdout and judge by it alone. It is recorded for good, and each further time counts.",
+)
+def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
     """Score the forecasts and simulate the portfolios, training first what is not stored."""
+    from pipeline.narrative import tables
+    from pipeline.publication import weigh
+
     pipeline = _pipeline(path, fresh)
-    _tables(_evaluate(pipeline), pipeline.reporter.console)
+    if unseal:
+        from pipeline.holdout import judge_holdout
+
+        done, evidence = judge_holdout(pipeline)
+    else:
+        done = _evaluate(pipeline)
+        evidence = weigh(done, pipeline.reporter)
+    for table in tables(done, evidence):
+        pipeline.reporter.console.print()
+        pipeline.reporter.console.print(table)
 
 
 @tangency.command(epilog=EPILOG)
@@ -254,14 +279,6 @@ def _pipeline(path: Path, fresh: bool) -> Pipeline:
 
 def _evaluate(pipeline: Pipeline) -> Evaluated:
     return pipeline.evaluate(pipeline.train(pipeline.prepare()))
-
-
-def _tables(done: Evaluated, console: Any) -> None:
-    from pipeline.narrative import forecast_table, portfolio_table, target_table
-
-    for table in (forecast_table(done), portfolio_table(done), target_table(done)):
-        console.print()
-        console.print(table)
 
 
 def main() -> None:

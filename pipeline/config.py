@@ -170,6 +170,7 @@ class EvaluationSection(Section):
     """From when on forecasts and portfolios are judged; earlier forecasts only feed the calibration."""
 
     start: dt.date
+    holdout: dt.date | None = None
 
 
 class AuditSection(Section):
@@ -230,6 +231,11 @@ class RunConfig(Section):
             raise ValueError(
                 f"evaluation.start {self.evaluation.start} is before walk_forward.first_test "
                 f"{self.walk_forward.first_test}: there is nothing to evaluate yet"
+            )
+        if self.evaluation.holdout is not None and self.evaluation.holdout <= self.evaluation.start:
+            raise ValueError(
+                f"evaluation.holdout {self.evaluation.holdout} is not after evaluation.start "
+                f"{self.evaluation.start}: nothing would be left to evaluate before it is unsealed"
             )
         return self
 

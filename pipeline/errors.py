@@ -3,7 +3,8 @@
 PipelineError
 ├── ConfigError   the configuration file is missing, unreadable or wrong
 ├── RunError      the run cannot go on with this data and configuration
-└── LeakError     something in the run knew what it could not know
+├── LeakError     something in the run knew what it could not know
+└── LedgerError   the record of what was tried has been changed
 """
 
 from allocation.errors import AllocationError
@@ -28,6 +29,10 @@ class RunError(PipelineError):
 
 class LeakError(PipelineError):
     """Something looked ahead."""
+
+
+class LedgerError(PipelineError):
+    """The record of trials is not whole."""
 
 
 USER_ERRORS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +12,10 @@ from models.base import WalkResult
 from models.calibration import baseline_mean
 from models.forecast import Forecast
 from pipeline.timetable import Schedule
+from validation.calibration_tests import calibration, interval_coverage
+from validation.forecast_tests import clark_west, diebold_mariano, pesaran_timmermann
+from validation.permutation import permutation_test_ic
 from validation.scores import (
-    calibration_slope,
     hac_mean,
     historical_mean,
     information_coefficient,
@@ -47,57 +50,120 @@ class ForecastScore:
     by_fold: tuple[Metrics, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class _Matched:
+    """Forecasts of the judged dates (D, N) beside what came of them and what they have to beat."""
+
+    positions: NDArray[np.int64]
+    overlap: int
+    raw: Floats
+    mean: Floats
+    stderr: Floats
+    slope: Floats
+    wanted: Floats
+    earned: Floats
+    risk: Floats
+    history: Floats
+    baseline: Floats
+
+    @staticmethod
+    def of(forecast: Forecast, schedule: Schedule, own_weight: float, first: int) -> _Matched:
+        labels, target = schedule.labels, schedule.target
+        keep = forecast.positions >= first
+        at = forecast.positions[keep]
+        return _Matched(
+            at,
+            labels.horizon - 1,
+            forecast.raw[keep],
+            forecast.mean[keep],
+            forecast.stderr[keep],
+            forecast.slope[keep],
+            target.value[at],
+            labels.value[at],
+            target.risk[at],
+            historical_mean(labels)[at],
+            baseline_mean(labels, own_weight)[at],
+        )
+
+
 def score_forecast(
-    forecast: Forecast, walk: WalkResult, schedule: Schedule, own_weight: float
+    forecast: Forecast, walk: WalkResult, schedule: Schedule, own_weight: float, first: int | None = None
 ) -> ForecastScore:
-    """Score one model's forecasts from the first decision on.
+    """Score one model's forecasts from a row on, by default from the first decision.
 
     Rank and Pearson correlations compare the raw prediction with the target (units of risk). R2 compares the
     calibrated forecast in returns with each asset's historical mean, and with the baseline that the calibration
     starts from.
     """
-    labels, target = schedule.labels, schedule.target
-    keep = forecast.positions >= schedule.decisions[0]
-    at = forecast.positions[keep]
-    raw, mean = forecast.raw[keep], forecast.mean[keep]
-    wanted, earned = target.value[at], labels.value[at]
-    overlap = labels.horizon - 1
-    rank_ic = information_coefficient(raw, wanted)
-    test = hac_mean(rank_ic, overlap)
-    history, baseline = historical_mean(labels)[at], baseline_mean(labels, own_weight)[at]
-    metrics = {
+    start = int(schedule.decisions[0]) if first is None else first
+    pairs = _Matched.of(forecast, schedule, own_weight, start)
+    rank_ic = information_coefficient(pairs.raw, pairs.wanted)
+    metrics = _accuracy(pairs, rank_ic) | _tests(pairs)
+    metrics["last_slope"] = float(forecast.slope[-1])
+    by_fold = tuple(_by_fold(pairs, rank_ic, walk, len(schedule.labels.end)))
+    return ForecastScore(forecast.model, metrics, rank_ic, pairs.positions, by_fold)
+
+
+def _accuracy(pairs: _Matched, rank_ic: Floats) -> Metrics:
+    """Return how close the forecast came."""
+    test = hac_mean(rank_ic, pairs.overlap)
+    nothing = np.zeros_like(pairs.wanted)
+    return {
         "rank_ic": test.mean,
         "rank_ic_stderr": test.stderr,
         "rank_ic_t": test.t,
         "rank_ic_low": test.interval[0],
         "rank_ic_high": test.interval[1],
-        "ic": hac_mean(information_coefficient(raw, wanted, rank=False), overlap).mean,
+        "rank_ic_p": test.p_greater,
+        "ic": hac_mean(information_coefficient(pairs.raw, pairs.wanted, rank=False), pairs.overlap).mean,
         "hit_rate": _hit_rate(rank_ic),
-        "r2": r2_out_of_sample(mean, earned, history),
-        "r2_baseline": r2_out_of_sample(mean, earned, baseline),
-        "r2_target": r2_out_of_sample(forecast.slope[keep, None] * raw, wanted, np.zeros_like(wanted)),
-        "r2_target_raw": r2_out_of_sample(raw, wanted, np.zeros_like(wanted)),
-        "raw_slope": calibration_slope(raw, wanted),
-        "mean_slope": float(forecast.slope[keep].mean()),
-        "last_slope": float(forecast.slope[-1]),
+        "r2": r2_out_of_sample(pairs.mean, pairs.earned, pairs.history),
+        "r2_baseline": r2_out_of_sample(pairs.mean, pairs.earned, pairs.baseline),
+        "r2_target": r2_out_of_sample(pairs.slope[:, None] * pairs.raw, pairs.wanted, nothing),
+        "r2_target_raw": r2_out_of_sample(pairs.raw, pairs.wanted, nothing),
+        "mean_slope": float(pairs.slope.mean()) if len(pairs.slope) else np.nan,
         "n_dates": float(test.n),
     }
-    by_fold = []
-    starts = [fit.first_test for fit in walk.fits] + [len(labels.end)]
+
+
+def _tests(pairs: _Matched) -> Metrics:
+    """Return whether the forecast beats what it nests, and whether it knows how sure it is."""
+    overlap = pairs.overlap
+    slope = calibration(pairs.raw, pairs.wanted, overlap)
+    # The outcome varies around the forecast by the asset's own risk.
+    inside = interval_coverage(pairs.mean, np.hypot(pairs.stderr, pairs.risk), pairs.earned, 0.95, overlap)
+    signs = pesaran_timmermann(pairs.raw, pairs.wanted, overlap)
+    errors = (pairs.earned - pairs.baseline) ** 2, (pairs.earned - pairs.mean) ** 2
+    return {
+        "clark_west_p": clark_west(pairs.mean, pairs.earned, pairs.baseline, overlap).p_greater,
+        "clark_west_history_p": clark_west(pairs.mean, pairs.earned, pairs.history, overlap).p_greater,
+        "diebold_mariano_p": diebold_mariano(*errors, overlap + 1).p_greater,
+        "raw_slope": slope.slope,
+        "raw_slope_stderr": slope.slope_stderr,
+        "coverage_95": inside.share,
+        "coverage_95_p": inside.p_value,
+        "sign_accuracy": signs.share,
+        "sign_accuracy_p": signs.p_value,
+        "permutation_p": permutation_test_ic(pairs.raw, pairs.wanted, block=max(6, overlap + 1)).p_value,
+    }
+
+
+def _by_fold(pairs: _Matched, rank_ic: Floats, walk: WalkResult, n_dates: int) -> Iterator[Metrics]:
+    """Yield the scores of each refit whose forecasts are judged."""
+    starts = [fit.first_test for fit in walk.fits] + [n_dates]
     for fit, start, stop in zip(walk.fits, starts[:-1], starts[1:], strict=True):
-        inside = (at >= start) & (at < stop)
+        inside = (pairs.positions >= start) & (pairs.positions < stop)
         if not inside.any():
             continue
         scores = {
             "first_test": float(fit.first_test),
-            "rank_ic": hac_mean(rank_ic[inside], overlap).mean,
-            "r2": r2_out_of_sample(mean[inside], earned[inside], history[inside]),
-            "slope": float(forecast.slope[keep][inside].mean()),
+            "rank_ic": hac_mean(rank_ic[inside], pairs.overlap).mean,
+            "r2": r2_out_of_sample(pairs.mean[inside], pairs.earned[inside], pairs.history[inside]),
+            "slope": float(pairs.slope[inside].mean()),
             "train_rows": float(fit.n_rows),
             "fit_seconds": fit.seconds,
         }
-        by_fold.append(scores | {f"chosen_{key}": value for key, value in fit.chosen.items()})
-    return ForecastScore(forecast.model, metrics, rank_ic, at, tuple(by_fold))
+        yield scores | {f"chosen_{key}": value for key, value in fit.chosen.items()}
 
 
 def _hit_rate(rank_ic: Floats) -> float:

@@ -11,13 +11,19 @@ from pipeline.config import RunConfig
 from pipeline.progress import Reporter
 
 
-def load_data(config: RunConfig, reporter: Reporter) -> tuple[Panel, tuple[Finding, ...]]:
-    """Load and check the data that the configuration names."""
-    data = config.data
+def load_data(
+    config: RunConfig, reporter: Reporter, *, unseal: bool = False
+) -> tuple[Panel, tuple[Finding, ...]]:
+    """Load and check the data that the configuration names, up to the holdout unless it is unsealed.
+
+    What is not loaded, no stage can read: a sealed source is read as if it ended the day before the holdout.
+    """
+    data, holdout = config.data, config.evaluation.holdout
+    sealed = None if holdout is None or unseal else pd.Timestamp(holdout) - pd.Timedelta(days=1)
     return reporter.stage(
         "data",
-        lambda: load(data.source, **data.model_dump(exclude={"source"})),
-        lambda value: _describe(*value),
+        lambda: load(data.source, **data.model_dump(exclude={"source"}), known_by=sealed),
+        lambda value: _describe(*value) + ("" if sealed is None else f"; sealed from {holdout}"),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from pipeline.certificate import Certificate
+from pipeline.evidence import Evidence
 from pipeline.run import Evaluated
 from pipeline.trading import BASELINES
 
@@ -17,6 +18,7 @@ LABELS = {
     "minimum_variance": "minimum variance",
     "buy_and_hold": "buy and hold",
     "historical_mean": "historical means",
+    "no_forecast": "no forecast",
 }
 
 
@@ -42,8 +44,8 @@ def best_baseline(performance: Mapping[str, Mapping[str, float]]) -> str:
     return BASELINES[int(np.nanargmax(ratios))] if np.isfinite(ratios).any() else BASELINES[0]
 
 
-def describe_run(done: Evaluated) -> str:
-    """Say what won, by how much, and how sure that is."""
+def describe_run(done: Evaluated, evidence: Evidence) -> str:
+    """Say what the verdict is, what won, by how much, and how sure that is."""
     config = done.trained.prepared.config
     panel, start = done.trained.prepared.panel, done.trained.prepared.schedule.decisions[0]
     mine, base = done.performance[done.chosen], best_baseline(done.performance)
@@ -57,7 +59,7 @@ def describe_run(done: Evaluated) -> str:
         f"The portfolio on the forecasts of {config.allocation.forecast} {verb} the best baseline, {label(base)}: "
         f"net Sharpe ratio {number(mine['sharpe'])} (standard error {number(mine['sharpe_se'])}) against "
         f"{number(done.performance[base]['sharpe'])}, a difference of {number(gap)} (p = {number(p)}, two-sided, "
-        "not corrected for the number of models tried)." + _without_forecast(done),
+        "not corrected for the number of trials)." + _without_forecast(done),
         f"Its forecast ranked assets with a mean rank IC of {number(skill['rank_ic'], 3)} "
         f"(HAC t {number(skill['rank_ic_t'], 1)}); out-of-sample R2 against each asset's historical mean "
         f"{percent(skill['r2'], 2)}. The last calibration slope was {number(skill['last_slope'])}: that share of the "
@@ -69,21 +71,17 @@ def describe_run(done: Evaluated) -> str:
     relaxed = int(mine["relaxed"])
     if relaxed:
         lines.append(f"At {relaxed} rebalances the turnover limit had to be raised.")
-    return "\n\n".join([*lines, *panel.notes])
+    return "\n\n".join([f"Verdict: {evidence.verdict}. {evidence.reason}", *lines, *panel.notes])
 
 
 def _without_forecast(done: Evaluated) -> str:
     """Say what the same allocator does without a forecast: the difference is what forecasting was worth."""
-    config = done.trained.prepared.config
-    for name, section in config.models.items():
-        if section.kind == "zero" and name != config.allocation.forecast:
-            difference = done.comparisons[done.chosen][f"model:{name}"]
-            return (
-                f" The same allocator without any forecast ({name}) reached "
-                f"{number(done.performance[f'model:{name}']['sharpe'])}; against it the forecasts changed the Sharpe "
-                f"ratio by {number(difference['sharpe_difference'])} (p = {number(difference['p_value'])})."
-            )
-    return ""
+    difference = done.comparisons[done.chosen]["no_forecast"]
+    return (
+        " The same allocator without any forecast reached "
+        f"{number(done.performance['no_forecast']['sharpe'])}; against it the forecasts changed the Sharpe "
+        f"ratio by {number(difference['sharpe_difference'])} (p = {number(difference['p_value'])})."
+    )
 
 
 def describe_model(done: Evaluated, name: str) -> str:
@@ -150,6 +148,20 @@ def portfolio_table(done: Evaluated) -> Table:
             percent(m["cost"], 2),
         )
     return table
+
+
+def verdict_table(evidence: Evidence) -> Table:
+    """Return the verdict and its reason."""
+    table = Table(box=None, pad_edge=False, show_header=False, width=118)
+    table.add_column(overflow="fold")
+    table.add_row(f"[bold]Verdict: {evidence.verdict}[/bold]")
+    table.add_row(evidence.reason)
+    return table
+
+
+def tables(done: Evaluated, evidence: Evidence) -> tuple[Table, ...]:
+    """Return what the command line shows of an evaluation."""
+    return forecast_table(done), portfolio_table(done), target_table(done), verdict_table(evidence)
 
 
 def audit_table(certificate: Certificate) -> Table:

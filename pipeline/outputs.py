@@ -20,11 +20,12 @@ from pipeline.store import write_whole
 
 if TYPE_CHECKING:
     from pipeline.certificate import Certificate
+    from pipeline.evidence import Evidence
     from pipeline.publication import Published
     from pipeline.run import Evaluated
 
 TRACKED = "mlflow.json"
-SCHEMA = 1
+SCHEMA = 2
 """Version of summary.json; it changes when a key changes its name or meaning."""
 
 
@@ -33,12 +34,14 @@ def new_run_id(name: str, now: dt.datetime, digest: str) -> str:
     return f"{name}-{now:%Y%m%dT%H%M%S}-{digest[:6]}-{secrets.token_hex(2)}"
 
 
-def summary(done: Evaluated, certificate: Certificate | None) -> dict[str, Any]:
+def summary(done: Evaluated, certificate: Certificate | None, evidence: Evidence) -> dict[str, Any]:
     """Return all that a program wants to know of a run's result; keys are documented in docs/outputs.md."""
     prepared = done.trained.prepared
     panel, schedule = prepared.panel, prepared.schedule
     return {
         "config": prepared.config.name,
+        "verdict": evidence.verdict,
+        "evidence": evidence.as_dict(),
         "data": {
             "source": panel.name,
             "n_dates": len(panel.dates),
@@ -182,12 +185,15 @@ def mark_tracked(folder: Path, uri: str, link: str) -> None:
     write_whole(folder / TRACKED, to_json({"tracking_uri": uri, "page": link}).encode())
 
 
-def unchanged(output: Path, name: str, record: Mapping[str, Any], uri: str) -> tuple[Path, str] | None:
+def unchanged(output: Path, made: Published, uri: str) -> tuple[Path, str] | None:
     """Return folder and tracking page of the newest run of a configuration, if it was made of just the same.
+
+    A verdict differs once something else has been tried.
 
     The same configuration, data, code and versions give the same bits: there is nothing to write or to track
     again, and `latest` points to that run.
     """
+    name, record = made.summary["config"], made.summary["record"]
     complete = sorted(output.glob(f"{name}-*/summary.json"))
     if not complete:
         return None
@@ -197,7 +203,12 @@ def unchanged(output: Path, name: str, record: Mapping[str, Any], uri: str) -> t
         tracked = json.loads((folder / TRACKED).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # not tracked to the end, or edited: made again
         return None
-    same = told.get("record") == record and tracked.get("tracking_uri") == uri
+    evidence = json.loads(to_json(made.summary["evidence"]))
+    same = (
+        told.get("record") == record
+        and told.get("evidence") == evidence
+        and tracked.get("tracking_uri") == uri
+    )
     if not same or told.get("config") != name:
         return None
     _point_latest(output, folder.name)

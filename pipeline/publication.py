@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import RunConfig
+from pipeline.ledger import Ledger
 from pipeline.loading import load_data
 from pipeline.progress import Reporter
-from pipeline.record import make_record
+from pipeline.record import make_record, trial_id
 from pipeline.store import Store, key_of, showing_digest
 from pipeline.tracking import Tracked
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from pipeline.certificate import Certificate
+    from pipeline.evidence import Evidence
     from pipeline.run import Evaluated
 
+LEDGER = "ledger.jsonl"
 TITLE = "@@run id@@"
 """Stands in a page for the name of the run, which each run puts in."""
 
@@ -49,6 +52,8 @@ class Published:
         What the command line prints.
     tracked : Tracked
         What MLflow is told.
+    trial : dict
+        What the ledger keeps.
     told : mapping of stage to str
         What was said of each stage.
     """
@@ -61,6 +66,7 @@ class Published:
     plots: Mapping[str, str]
     tables: tuple[Table, ...]
     tracked: Tracked
+    trial: dict[str, Any]
     told: Mapping[str, str]
 
     def page(self, title: str) -> str:
@@ -71,9 +77,12 @@ class Published:
 def published(config: RunConfig, store: Store, reporter: Reporter) -> Published:
     """Return what the run of this configuration hands out, from the store if nothing changed."""
     loaded = load_data(config, reporter)
+    ledger = open_ledger(config)
+    # A verdict depends on what else was tried.
+    others = ledger.trials(config.name).without(trial_id(config))
     record = json.dumps(make_record(config, loaded[0]).as_dict(), sort_keys=True)
     # The file names data and output too: parameters in MLflow and messages are part of what is handed out.
-    key = key_of(record, config.model_dump_json(), showing_digest())
+    key = key_of(record, config.model_dump_json(), showing_digest(), others)
 
     def make() -> Published:
         from pipeline.run import Pipeline  # models, solvers and all: not needed where nothing changed
@@ -81,30 +90,58 @@ def published(config: RunConfig, store: Store, reporter: Reporter) -> Published:
         pipeline = Pipeline(config, store, reporter)
         done = pipeline.evaluate(pipeline.train(pipeline.prepare(loaded)))
         certificate = pipeline.certify(done)
+        evidence = weigh(done, reporter)
         return reporter.stage(
             "report",
-            lambda: publish(done, certificate, reporter.told),
+            lambda: publish(done, certificate, evidence, reporter.told),
             lambda made: f"{len(made.report) >> 10} KiB",
         )
 
     found, _ = store.get("published", key, make)
+    ledger.add([found.trial])
     reporter.again(found.told)
     return found
 
 
-def publish(done: Evaluated, certificate: Certificate | None, told: Mapping[str, str]) -> Published:
+def open_ledger(config: RunConfig) -> Ledger:
+    """Return the ledger of the output folder."""
+    return Ledger(config.output / LEDGER)
+
+
+def weigh(done: Evaluated, reporter: Reporter) -> Evidence:
+    """Enter a finished evaluation into the ledger, and judge it by all that was tried."""
+    from pipeline.evidence import judge
+    from pipeline.trial import describe
+
+    config = done.trained.prepared.config
+    ledger = open_ledger(config)
+    ledger.add([describe(done)])
+    trials = ledger.trials(config.name)
+    return reporter.stage(
+        "verdict",
+        lambda: judge(done, trials),
+        lambda made: (
+            f"{made.verdict}; {trials.configurations} configurations, {trials.tunings} tuning trials"
+        ),
+    )
+
+
+def publish(
+    done: Evaluated, certificate: Certificate | None, evidence: Evidence, told: Mapping[str, str]
+) -> Published:
     """Draw, write and describe all that this run shows and hands out."""
-    from pipeline import charts, narrative, outputs, report, tracked
+    from pipeline import charts, narrative, outputs, report, tracked, trial
 
     figures = charts.draw(done)
     return Published(
-        outputs.summary(done, certificate),
+        outputs.summary(done, certificate, evidence),
         outputs.weights_table(done).to_csv(index=False, lineterminator="\n"),
         outputs.forecasts_table(done).to_parquet(index=False),
         None if certificate is None else outputs.to_json(certificate.as_dict()),
-        report.render(done, TITLE, figures, certificate),
+        report.render(done, TITLE, figures, certificate, evidence),
         figures.svg,
-        (narrative.forecast_table(done), narrative.portfolio_table(done), narrative.target_table(done)),
-        tracked.describe(done, certificate),
+        narrative.tables(done, evidence),
+        tracked.describe(done, certificate, evidence),
+        trial.describe(done),
         dict(told),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.metadata
 import platform
 import subprocess
@@ -50,6 +51,11 @@ def make_record(config: RunConfig, panel: Panel) -> RunRecord:
         _git_sha(),
         {"python": platform.python_version()} | versions,
     )
+
+
+def trial_id(config: RunConfig) -> str:
+    """Return what names a trial: configuration and code. More data of the same is not another trial."""
+    return hashlib.sha256(f"{config.digest()}/{code_digest()}".encode()).hexdigest()[:20]
 
 
 @functools.cache

@@ -9,38 +9,21 @@ import numpy as np
 
 from pipeline.certificate import Certificate
 from pipeline.charts import Figures
+from pipeline.columns import (
+    ACCURACY_COLUMNS,
+    AGAINST_COLUMNS,
+    EVIDENCE_ROWS,
+    FORECAST_COLUMNS,
+    PORTFOLIO_COLUMNS,
+)
+from pipeline.evidence import Evidence
 from pipeline.narrative import best_baseline, describe_run, label, number, percent
 from pipeline.run import Evaluated
 
-PORTFOLIO_COLUMNS = (
-    ("return", "net_return", percent),
-    ("volatility", "volatility", percent),
-    ("Sharpe", "sharpe", number),
-    ("std. error", "sharpe_se", number),
-    ("max. drawdown", "max_drawdown", percent),
-    ("turnover a year", "turnover", lambda value: number(value, 1)),
-    ("cost a year", "cost", lambda value: percent(value, 2)),
-)
-FORECAST_COLUMNS = (
-    ("rank IC", "rank_ic", lambda value: number(value, 3)),
-    ("HAC t", "rank_ic_t", lambda value: number(value, 1)),
-    ("IC", "ic", lambda value: number(value, 3)),
-    ("dates with IC > 0", "hit_rate", lambda value: percent(value, 0)),
-    ("R2 against historical mean", "r2", lambda value: percent(value, 2)),
-    ("R2 in units of risk", "r2_target", lambda value: percent(value, 2)),
-    ("the same, uncalibrated", "r2_target_raw", lambda value: percent(value, 2)),
-    ("mean slope", "mean_slope", number),
-)
-AGAINST_COLUMNS = (
-    ("Sharpe difference", "sharpe_difference", number),
-    ("std. error", "sharpe_difference_se", number),
-    ("p, two-sided", "p_value", lambda value: number(value, 3)),
-    ("mean difference a year", "mean_difference", lambda value: percent(value, 2)),
-    ("t", "mean_difference_t", lambda value: number(value, 1)),
-)
 
-
-def render(done: Evaluated, title: str, figures: Figures, certificate: Certificate | None) -> str:
+def render(
+    done: Evaluated, title: str, figures: Figures, certificate: Certificate | None, evidence: Evidence
+) -> str:
     """Return the report as HTML.
 
     Parameters
@@ -50,6 +33,7 @@ def render(done: Evaluated, title: str, figures: Figures, certificate: Certifica
         Run id, or the name of the configuration.
     figures : Figures
     certificate : Certificate or None
+    evidence : Evidence
     """
     loader = jinja2.PackageLoader("pipeline")
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
@@ -61,8 +45,11 @@ def render(done: Evaluated, title: str, figures: Figures, certificate: Certifica
     return environment.get_template("report.html").render(
         title=title,
         config=prepared.config,
-        story=describe_run(done).split("\n\n"),
+        story=describe_run(done, evidence).split("\n\n")[1:],
         headline=_headline(done),
+        evidence=evidence,
+        tests=_tests(evidence),
+        accuracy=_table({n: s.metrics for n, s in done.scores.items()}, ACCURACY_COLUMNS, str),
         svg=figures.svg,
         portfolios=_table(done.performance, PORTFOLIO_COLUMNS, label),
         chosen=label(done.chosen),
@@ -95,6 +82,12 @@ def _table(rows: Any, columns: Any, name: Any) -> dict[str, Any]:
             (name(key), [show(values[column]) for _, column, show in columns]) for key, values in rows.items()
         ],
     }
+
+
+def _tests(evidence: Evidence) -> list[tuple[str, str]]:
+    """Return what the verdict rests on: what was tested, and what came out."""
+    found = evidence.tests
+    return [(text, show(found[key])) for key, text, show in EVIDENCE_ROWS]
 
 
 def _effort(done: Evaluated) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -75,7 +75,7 @@ class Evaluated:
         The baselines, and "model:<name>" for each model.
     performance : mapping of portfolio name to metrics
     comparisons : mapping of portfolio name to mapping of baseline to metrics
-        Against each baseline, and against the allocator without a forecast where a zero model is configured.
+        Against each baseline; "no_forecast" is the same allocator with what every forecast is shrunk toward.
     target : Weights
         Decided at the last date, for the model that `allocation.forecast` names.
     """
@@ -206,17 +206,7 @@ class Pipeline:
             }
             chosen = f"model:{config.allocation.forecast}"
             target = trading.target_weights(policies[chosen], results[chosen], panel)
-        performance = {name: summarise(result, panel.periods_per_year) for name, result in results.items()}
-        idle = [f"model:{name}" for name, section in config.models.items() if section.kind == "zero"]
-        comparisons = {
-            name: {
-                base: compare(results[name], results[base], panel.periods_per_year)
-                for base in (*BASELINES, *idle)
-                if base != name
-            }
-            for name in results
-            if name not in BASELINES
-        }
+        performance, comparisons = _measured(results, panel.periods_per_year)
         return Evaluated(trained, scores, results, performance, comparisons, target)
 
     def certify(self, done: Evaluated) -> Certificate | None:
@@ -250,6 +240,32 @@ class Pipeline:
             self.reporter.line("", f"all that was found is in {place}")
         refuse(certificate)
         return certificate
+
+
+def since(done: Evaluated, row: int) -> Evaluated:
+    """Return an evaluation of the rows from `row` on alone: of the holdout, when it was unsealed."""
+    prepared = done.trained.prepared
+    own = prepared.config.calibration.own_mean_weight
+    scores = {
+        name: score_forecast(forecast, done.trained.walks[name], prepared.schedule, own, row)
+        for name, forecast in done.trained.forecasts.items()
+    }
+    results = {name: result.since(row) for name, result in done.results.items()}
+    performance, comparisons = _measured(results, prepared.panel.periods_per_year)
+    return replace(done, scores=scores, results=results, performance=performance, comparisons=comparisons)
+
+
+def _measured(
+    results: Mapping[str, BacktestResult], periods_per_year: int
+) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, dict[str, float]]]]:
+    """Return each portfolio's performance, and how those on forecasts compare with each baseline."""
+    performance = {name: summarise(result, periods_per_year) for name, result in results.items()}
+    comparisons = {
+        name: {base: compare(results[name], results[base], periods_per_year) for base in BASELINES}
+        for name in results
+        if name not in BASELINES
+    }
+    return performance, comparisons
 
 
 def _features_line(matrix: FeatureMatrix) -> str:

@@ -8,12 +8,13 @@ from typing import Any
 
 from pipeline.certificate import Certificate
 from pipeline.evaluation import ForecastScore
+from pipeline.evidence import Evidence
 from pipeline.narrative import best_baseline, describe_model, describe_run
 from pipeline.run import Evaluated
 from pipeline.tracking import Step, Tracked
 
 
-def describe(done: Evaluated, certificate: Certificate | None) -> Tracked:
+def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidence) -> Tracked:
     """Say what MLflow is told of this run and of each model below it."""
     config, record = done.trained.prepared.config, done.record()
     tags = {
@@ -22,13 +23,14 @@ def describe(done: Evaluated, certificate: Certificate | None) -> Tracked:
         "code_hash": record.code_hash,
         "git_sha": record.git_sha,
         "traded": config.allocation.forecast,
+        "verdict": evidence.verdict,
         "certificate": "none" if certificate is None else certificate.brief()["digest"],
-        "mlflow.note.content": describe_run(done),
+        "mlflow.note.content": describe_run(done, evidence),
     }
     return Tracked(
         tags,
         _parameters(config.model_dump(mode="json")),
-        (*_steps(_headline(done)), *_folds(done.scores[config.allocation.forecast])),
+        (*_steps(_headline(done, evidence)), *_folds(done.scores[config.allocation.forecast])),
         children={name: _child(name, done, certificate is not None) for name in done.scores},
     )
 
@@ -56,7 +58,7 @@ def _child(name: str, done: Evaluated, certified: bool) -> Tracked:
     )
 
 
-def _headline(done: Evaluated) -> dict[str, float]:
+def _headline(done: Evaluated, evidence: Evidence) -> dict[str, float]:
     """Return the metrics of the traded portfolio and forecast, and the baselines beside them.
 
     The UI shows one section of charts for each prefix, in alphabetical order: the answer comes first.
@@ -68,9 +70,11 @@ def _headline(done: Evaluated) -> dict[str, float]:
         "answer/net sharpe": done.performance[done.chosen]["sharpe"],
         "answer/sharpe less best baseline": gap["sharpe_difference"],
         "answer/p of the difference": gap["p_value"],
+        "answer/trials": float(evidence.trials["count"]),
         "answer/rank ic": done.scores[config.allocation.forecast].metrics["rank_ic"],
         "answer/r2": done.scores[config.allocation.forecast].metrics["r2"],
     }
+    metrics |= {f"evidence/{key}": value for key, value in evidence.tests.items()}
     metrics |= {f"forecast/{k}": v for k, v in done.scores[config.allocation.forecast].metrics.items()}
     metrics |= {f"portfolio/{k}": v for k, v in done.performance[done.chosen].items()}
     for base, values in done.comparisons[done.chosen].items():

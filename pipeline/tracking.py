@@ -24,15 +24,19 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
     from pipeline.config import RunConfig
+    from pipeline.ledger import Ledger
     from pipeline.publication import Published
 
 DATABASE = "mlflow.db"
+TRIAL_TAG = "tangency/"
+"""Begins the tags of an experiment that hold its trials."""
 BATCH = 1000
 """Metrics in one call, the most that MLflow takes."""
 
 # MLflow reads these when it is imported: no call home, and no look at uv for requirements that are given.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 # By default a server that is away is asked for four minutes before the user hears of it.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
@@ -164,6 +168,39 @@ def track(made: Published, config: RunConfig, folder: Path, seconds: Mapping[str
             f"{str(error)[:300]}"
         ) from error
     return _page(experiment)
+
+
+def others_may_have_tried(output: Path, ledger: Ledger) -> bool:
+    """Return whether MLflow may know of trials that the ledger of this folder does not."""
+    return "MLFLOW_TRACKING_URI" in os.environ or (not ledger.path.exists() and (output / DATABASE).exists())
+
+
+def share_trials(config: RunConfig, ledger: Ledger) -> None:
+    """Bring the ledger and the tags of the MLflow experiment together, so that all machines count the same trials.
+
+    A tag stays when runs are deleted. What either side lacks is copied there; nothing is taken away.
+
+    Raises
+    ------
+    RunError
+        If MLflow cannot be reached.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        client, experiment = open_experiment(config.output, config.name)
+        tags = client.get_experiment(experiment).tags
+        there = {key: json.loads(value) for key, value in tags.items() if key.startswith(TRIAL_TAG)}
+        here = {f"{TRIAL_TAG}{entry['kind']}/{entry['id']}": entry for entry in ledger.shared(config.name)}
+        for key, entry in here.items():
+            if there.get(key) != entry:
+                client.set_experiment_tag(experiment, key, json.dumps(entry, sort_keys=True))
+        ledger.add(entry for key, entry in there.items() if key not in here)
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise RunError(
+            f"the trials recorded by MLflow at {tracking_uri(config.output)} cannot be read: {str(error)[:300]}"
+        ) from error
 
 
 def _page(experiment: str) -> str:

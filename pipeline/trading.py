@@ -16,6 +16,7 @@ from allocation.weights import Weights
 from backtest.costs import ProportionalCost
 from backtest.simulate import BacktestResult, simulate
 from market.panel import Panel
+from models.calibration import baseline_mean
 from models.forecast import Forecast
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
@@ -24,7 +25,7 @@ from validation.scores import historical_mean
 
 Floats = NDArray[np.float64]
 
-BASELINES = ("equal_weight", "minimum_variance", "buy_and_hold", "historical_mean")
+BASELINES = ("equal_weight", "minimum_variance", "buy_and_hold", "historical_mean", "no_forecast")
 """What every portfolio is compared with, on the same dates, assets and costs."""
 
 
@@ -84,13 +85,15 @@ def make_policies(
         cost=config.cost_rate / settings.cost_periods,
     )
     past = historical_mean(schedule.labels)
+    without = baseline_mean(schedule.labels, config.calibration.own_mean_weight)
+    rows = np.arange(len(panel.dates), dtype=np.int64)
     policies: dict[str, Policy] = {
         "equal_weight": EqualWeight(covariances),
         "minimum_variance": MinimumVariance(solver, covariances),
         "buy_and_hold": BuyAndHold(covariances),
-        "historical_mean": MeanVariancePolicy(
-            solver, covariances, np.arange(len(panel.dates), dtype=np.int64), past
-        ),
+        "historical_mean": MeanVariancePolicy(solver, covariances, rows, past),
+        # What every forecast is shrunk toward: the difference to it is what forecasting was worth.
+        "no_forecast": MeanVariancePolicy(solver, covariances, rows, without),
     }
     for name, forecast in forecasts.items():
         policies[f"model:{name}"] = MeanVariancePolicy(solver, covariances, forecast.positions, forecast.mean)

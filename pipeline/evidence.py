@@ -1,0 +1,204 @@
+"""Evidence: one verdict on a run, corrected for the number of things tried."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.ledger import Trials
+from pipeline.record import trial_id
+from pipeline.trial import gain_of, monthly
+from validation.multiple import reality_check, stepm, superior_predictive_ability
+from validation.overfitting import probability_of_backtest_overfitting
+from validation.sharpe import (
+    certainty_equivalent_gain,
+    deflated_sharpe,
+    estimate_sharpe,
+    minimum_track_record_length,
+    probabilistic_sharpe,
+)
+
+if TYPE_CHECKING:
+    from pipeline.run import Evaluated
+
+SIZE = 0.05
+SKILL, NONE, WORSE = "skill", "no evidence of skill", "worse than the baseline"
+
+Tests = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A verdict and what it rests on.
+
+    Attributes
+    ----------
+    verdict : str
+        "skill": the forecast passes its test after correction for all trials, and its portfolio gained after
+        costs. "worse than the baseline": the portfolio fell significantly short of the same allocator without a
+        forecast. "no evidence of skill": neither.
+    reason : str
+        One or two sentences.
+    trials : mapping
+        Configurations and tuning trials counted, and unsealings of the holdout.
+    tests : mapping of str to float
+        Documented in docs/evidence.md.
+    superior : tuple of str
+        Models that step-wise testing finds better than 1/N.
+    """
+
+    verdict: str
+    reason: str
+    trials: Mapping[str, Any]
+    tests: Mapping[str, float]
+    superior: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the evidence for JSON."""
+        return {
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "trials": dict(self.trials),
+            "tests": dict(self.tests),
+            "superior_to_equal_weight": list(self.superior),
+        }
+
+
+def corrected(p: float, n: float) -> float:
+    """Return the chance that the best of n independent tests has so small a p-value, after Šidák (1967)."""
+    return -math.expm1(n * math.log1p(-p)) if 0 <= p < 1 else p
+
+
+def judge(done: Evaluated, trials: Trials) -> Evidence:
+    """Weigh a run in the light of all that was tried under its name.
+
+    Parameters
+    ----------
+    done : Evaluated
+    trials : Trials
+        With this run among them. Those of an unsealed holdout are its unsealings: what was tried before has not
+        seen it.
+    """
+    tests = _forecast(done, trials.count) | _portfolio(done, trials)
+    compared, superior = _contest(done, trials)
+    tests |= compared
+    verdict = NONE
+    if tests["portfolio_p_worse"] < SIZE:
+        verdict = WORSE
+    elif tests["forecast_p_corrected"] < SIZE and tests["gain"] > 0:
+        verdict = SKILL
+    counted = {
+        "count": trials.count,
+        "configurations": trials.configurations,
+        "tunings": trials.tunings,
+        "unsealings": [entry["at"] for entry in trials.unsealings],
+    }
+    return Evidence(verdict, _reason(verdict, tests, trials), counted, tests, superior)
+
+
+def _forecast(done: Evaluated, count: int) -> Tests:
+    """Return the test of the traded forecast: of its ranking if it is relative, else of its squared error."""
+    config = done.trained.prepared.config
+    metrics = done.scores[config.allocation.forecast].metrics
+    p = metrics["rank_ic_p"] if config.target.relative else metrics["clark_west_p"]
+    return {"forecast_p": p, "forecast_p_corrected": corrected(p, count)}
+
+
+def _portfolio(done: Evaluated, trials: Trials) -> Tests:
+    """Return what the forecast was worth to the allocator, after costs."""
+    prepared = done.trained.prepared
+    year, gamma = prepared.panel.periods_per_year, prepared.config.allocation.risk_aversion
+    mine, idle = done.results[done.chosen], done.results["no_forecast"]
+    a, b = mine.net - mine.cash_return, idle.net - idle.cash_return
+    gain = certainty_equivalent_gain(a, b, gamma)
+    gap = done.comparisons[done.chosen]["no_forecast"]
+    two_sided = gap["p_value"]
+    active, own = estimate_sharpe(a - b), estimate_sharpe(a)
+    # The spread of the ratios that were tried says how lucky the best of them may be; of one trial, theory does.
+    ratios = [e["gain_sharpe"] for e in trials.distinct() if e["gain_sharpe"] is not None]
+    monthly_ratios = np.array(ratios, dtype=np.float64) * math.sqrt(12 / year)
+    variance = float(monthly_ratios.var(ddof=1)) if len(ratios) > 1 else 1 / max(active.n, 1)
+    return {
+        "gain": gain.mean * year,
+        "gain_stderr": gain.stderr * year,
+        "gain_p": gain.p_greater,
+        "portfolio_p_worse": two_sided / 2 if gap["sharpe_difference"] < 0 else 1 - two_sided / 2,
+        "sharpe_stderr_normal": own.stderr_normal * math.sqrt(year),
+        "sharpe_stderr_mertens": own.stderr_mertens * math.sqrt(year),
+        "sharpe_stderr_hac": own.stderr_hac * math.sqrt(year),
+        "probabilistic_sharpe": probabilistic_sharpe(own.ratio, 0.0, own.n, own.skewness, own.kurtosis),
+        "active_sharpe": active.ratio * math.sqrt(year),
+        "deflated_sharpe": deflated_sharpe(
+            active.ratio,
+            active.n,
+            trials.count,
+            variance,
+            active.skewness,
+            active.kurtosis,
+            active.stderr_hac,
+        ),
+        "minimum_track_record_years": minimum_track_record_length(
+            active.ratio, 0.0, active.skewness, active.kurtosis
+        )
+        / year,
+    }
+
+
+def _contest(done: Evaluated, trials: Trials) -> tuple[Tests, tuple[str, ...]]:
+    """Test all that was tried against 1/N: the models of this run, and what other configurations traded."""
+    prepared = done.trained.prepared
+    dates, seed = prepared.panel.dates, prepared.config.seed
+    equal = monthly(done.results["equal_weight"], dates)
+    columns = {
+        name.removeprefix("model:"): monthly(result, dates) - equal
+        for name, result in done.results.items()
+        if name.startswith("model:")
+    }
+    models, mine = len(columns), trial_id(prepared.config)
+    for key, entry in trials.entries.items():
+        other = gain_of(entry).reindex(equal.index)
+        if key != mine and other.notna().all():
+            columns[f"trial {key[:8]}"] = other
+    table = pd.DataFrame(columns)
+    gains, nothing, names = table.to_numpy(), np.zeros(len(table)), list(columns)
+    spa = superior_predictive_ability(gains, nothing, names, seed=seed)
+    check = reality_check(gains, nothing, names, seed=seed)
+    # Trials whose returns are not at hand, tuning trials above all, count all the same.
+    share = max(1.0, (models + trials.count - 1) / max(spa.tested, 1))
+    overfitting = probability_of_backtest_overfitting(gains)
+    tests = {
+        "spa_p": corrected(spa.consistent, share),
+        "reality_check_p": corrected(check.upper, share),
+        "strategies_compared": float(spa.tested),
+        "overfitting_probability": overfitting.probability,
+    }
+    return tests, stepm(gains, nothing, names, seed=seed).superior
+
+
+def _reason(verdict: str, tests: Tests, trials: Trials) -> str:
+    p, count = tests["forecast_p_corrected"], trials.count
+    one, many = ("unsealing", "unsealings") if trials.on_holdout else ("configuration tried", "trials")
+    tried = f"the first {one}" if count == 1 else f"corrected for {count} {many}"
+    ranks = (
+        f"The forecast is better than chance (p = {_p(p)}, {tried})"
+        if p < SIZE
+        else f"The forecast cannot be told from chance (p = {_p(p)}, {tried})"
+    )
+    worth = f"{100 * tests['gain']:.2f} % a year in certainty equivalent, after costs"
+    if verdict == WORSE:
+        return (
+            f"{ranks}, and the portfolio on it has a lower Sharpe ratio than the same allocator without a forecast "
+            f"(one-sided p = {_p(tests['portfolio_p_worse'])}): {worth}."
+        )
+    joined = ", and" if (tests["gain"] > 0) == (p < SIZE) else ", but"
+    verb = "gained" if tests["gain"] > 0 else "lost"
+    return f"{ranks}{joined} the allocator {verb} by it: {worth} (one-sided p = {_p(tests['gain_p'])})."
+
+
+def _p(value: float) -> str:
+    return "below 0.001" if value < 0.001 else f"{value:.3f}" if math.isfinite(value) else "unknown"

@@ -1,0 +1,53 @@
+"""Holdout: a final stretch of dates that nothing reads before it is unsealed."""
+
+from __future__ import annotations
+
+import secrets
+
+import pandas as pd
+
+from market.calendar import position_of
+from pipeline.errors import RunError
+from pipeline.evidence import Evidence, judge
+from pipeline.loading import load_data
+from pipeline.publication import open_ledger
+from pipeline.record import trial_id
+from pipeline.run import Evaluated, Pipeline, since
+
+
+def judge_holdout(pipeline: Pipeline) -> tuple[Evaluated, Evidence]:
+    """Unseal the holdout, run the pipeline through it, and judge what it earned there alone.
+
+    The unsealing is recorded before anything is read: who looks and is interrupted has looked.
+
+    Raises
+    ------
+    RunError
+        If the configuration has no holdout, or it holds too few dates.
+    """
+    config = pipeline.config
+    holdout = config.evaluation.holdout
+    if holdout is None:
+        raise RunError("evaluation.holdout is not set, so there is nothing to unseal")
+    ledger = open_ledger(config)
+    entry = {
+        "kind": "unsealing",
+        "experiment": config.name,
+        "id": secrets.token_hex(8),
+        "trial": trial_id(config),
+        "holdout": str(holdout),
+    }
+    ledger.add([entry])
+    trials = ledger.trials(config.name).of_holdout()
+    pipeline.reporter.line("holdout", f"unsealed from {holdout}, time {trials.count} for {config.name}")
+    panel, findings = load_data(config, pipeline.reporter, unseal=True)
+    last = panel.dates[-1]
+    if last < pd.Timestamp(holdout):
+        raise RunError(f"evaluation.holdout is {holdout}, but the data ends at {last:%Y-%m-%d}")
+    row = position_of(panel.dates, holdout)
+    done = pipeline.evaluate(pipeline.train(pipeline.prepare((panel, findings))))
+    part = since(done, row)
+    if len(part.results[part.chosen].positions) < 2:
+        raise RunError(f"the holdout from {holdout} to {last:%Y-%m-%d} holds fewer than two returns")
+    evidence = pipeline.reporter.stage("verdict", lambda: judge(part, trials), lambda made: made.verdict)
+    return part, evidence

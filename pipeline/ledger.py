@@ -1,0 +1,170 @@
+"""Ledger: every configuration ever tried and every unsealing, in a file to which lines are only added."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from pipeline.errors import LedgerError
+
+START = "0" * 64
+"""What the first line names as the line before it."""
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What has been tried under the name of one configuration.
+
+    Attributes
+    ----------
+    entries : mapping of str to Entry
+        The newest entry of each trial, by its id, in the order in which they were first tried.
+    unsealings : tuple of Entry
+    on_holdout : bool
+        Whether it is a holdout that is judged.
+    """
+
+    entries: Mapping[str, Entry]
+    unsealings: tuple[Entry, ...]
+    on_holdout: bool = False
+
+    @property
+    def configurations(self) -> int:
+        """Number of configurations, those counted once that gave the same returns on the same data."""
+        return len(self.distinct())
+
+    @property
+    def tunings(self) -> int:
+        """Number of tuning trials inside of them."""
+        return sum(int(entry.get("tunings", 0)) for entry in self.distinct())
+
+    @property
+    def count(self) -> int:
+        """Number of trials by which a verdict is corrected: configurations and tuning trials, at least 1.
+
+        Those of a holdout are its unsealings.
+        """
+        if self.on_holdout:
+            return max(1, len(self.unsealings))
+        return max(1, self.configurations + self.tunings)
+
+    def of_holdout(self) -> Trials:
+        """Return the trials that a verdict on the holdout is corrected by."""
+        return replace(self, entries={}, on_holdout=True)
+
+    def distinct(self) -> list[Entry]:
+        """Return one entry for each configuration that gave returns of its own."""
+        return list({(e["data"], e["returns"]): e for e in self.entries.values()}.values())
+
+    def without(self, ident: str) -> str:
+        """Return a digest of all trials but one: what else a verdict on that one depends on."""
+        others = {key: entry for key, entry in self.entries.items() if key != ident}
+        text = json.dumps([others, len(self.unsealings)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Ledger:
+    """A file of JSON lines, each with the SHA-256 of the one before: what was written cannot be unwritten unseen.
+
+    Parameters
+    ----------
+    path : Path
+        Made with the first entry.
+
+    Raises
+    ------
+    LedgerError
+        On reading, if a line was changed, left out or moved.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def lines(self) -> list[Entry]:
+        """Return all entries, in their order, after checking the chain.
+
+        A last line that a killed process left half-written is no entry.
+        """
+        if not self.path.exists():
+            return []
+        before, entries = START, []
+        raw = self.path.read_bytes().split(b"\n")
+        for number, line in enumerate(raw[:-1], start=1):
+            try:
+                entry: Entry = json.loads(line)
+                told = entry.pop("hash")
+                sound = told == _hash(entry) and entry.pop("previous") == before
+            except (ValueError, KeyError, AttributeError):
+                sound = False
+            if not sound:
+                raise LedgerError(
+                    f"{self.path}, line {number}: the chain of hashes is broken: a line was changed, left out or "
+                    "moved. Restore the file from a copy; trials that were made are not to be forgotten"
+                )
+            before = told
+            entries.append(entry)
+        return entries
+
+    def add(self, entries: Iterable[Entry]) -> int:
+        """Append entries under a lock, and return how many were new; each needs "kind", "experiment" and "id".
+
+        An entry that equals the newest one with its kind, experiment and id, but for its time, is not added again.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.path.with_name(f".{self.path.name}.lock")):
+            known = self.lines()
+            newest = {_name(entry): _content(entry) for entry in known}
+            new = [entry for entry in entries if newest.get(_name(entry)) != _content(entry)]
+            self._append(new)
+        return len(new)
+
+    def _append(self, entries: Iterable[Entry]) -> None:
+        content = self.path.read_bytes() if self.path.exists() else b""
+        whole = content[: content.rfind(b"\n") + 1]
+        before = json.loads(whole.splitlines()[-1])["hash"] if whole else START
+        with self.path.open("r+b" if self.path.exists() else "wb") as file:
+            file.truncate(len(whole))  # what a killed process left of a line
+            file.seek(len(whole))
+            for entry in entries:
+                line = {"at": _now(), **entry, "previous": before}
+                before = _hash(line)
+                file.write(json.dumps({**line, "hash": before}, sort_keys=True).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def shared(self, experiment: str) -> list[Entry]:
+        """Return what other machines should know: the newest entry of each trial, and each unsealing."""
+        mine = (entry for entry in self.lines() if entry["experiment"] == experiment)
+        return list({_name(entry): entry for entry in mine}.values())
+
+    def trials(self, experiment: str) -> Trials:
+        """Return what has been tried under the name of a configuration."""
+        mine = [entry for entry in self.lines() if entry["experiment"] == experiment]
+        tried = {entry["id"]: entry for entry in mine if entry["kind"] == "trial"}
+        return Trials(tried, tuple(entry for entry in mine if entry["kind"] == "unsealing"))
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def _name(entry: Entry) -> tuple[str, str, str]:
+    return entry["kind"], entry["experiment"], entry["id"]
+
+
+def _content(entry: Entry) -> Entry:
+    return {key: value for key, value in entry.items() if key not in ("at", "previous", "hash")}
+
+
+def _hash(entry: Entry) -> str:
+    return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
