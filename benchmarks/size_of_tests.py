@@ -1,6 +1,6 @@
 """How often is a true null rejected at 5 %? Each test of `validation/`, on data made to fool it.
 
-Run with `.venv/bin/python benchmarks/size_of_tests.py` (three and a half minutes). Binomial errors stand beside the rates.
+Run with `.venv/bin/python benchmarks/size_of_tests.py` (three and a half minutes); the binomial error is printed.
 Forecasts: 240 dates x 6 assets, four fifths of the variance in common, forecasts with an autocorrelation of 0.9.
 Portfolios: common factor, Student's t, GARCH or autocorrelation. None has any skill.
 """
