@@ -2,7 +2,8 @@
 
 ValidationError
 ├── LeakError       a training label would overlap what it is judged on
-└── ScheduleError   the dates asked for cannot make a fold
+├── ScheduleError   the dates asked for cannot make a fold
+└── StatisticError  a statistic was asked for of arrays or settings that cannot go together
 """
 
 
@@ -16,3 +17,7 @@ class LeakError(ValidationError):
 
 class ScheduleError(ValidationError):
     """No fold can be made from these dates."""
+
+
+class StatisticError(ValidationError):
+    """A statistic was asked for of arrays or settings that cannot go together."""

@@ -2,7 +2,8 @@
 
 Forecasts and outcomes are arrays (D, N), dates by assets, or (D,) for one series; NaN pairs are left out. What is
 tested is averaged over the assets of each date first, and the series of dates then has HAC standard errors.
-`overlap` is the number of following dates whose outcomes share part of the same period: horizon - 1.
+`overlap` is the number of following dates whose outcomes share part of the same period: horizon - 1. Arrays of
+different shapes are refused with a StatisticError.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from validation.scores import MeanTest, hac_mean, has_variation
+from validation.shapes import same_shape
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +48,7 @@ def clark_west(forecast: Floats, realised: Floats, benchmark: Floats, overlap: i
     the noise of estimating what the benchmark sets to 0: a forecast can pass with a negative out-of-sample R2,
     which then says that its signal is real and its scale too large.
     """
+    same_shape(forecast=forecast, realised=realised, benchmark=benchmark)
     gain = (realised - benchmark) ** 2 - (realised - forecast) ** 2 + (benchmark - forecast) ** 2
     return hac_mean(mean_by_date(gain), overlap)
 
@@ -72,6 +75,7 @@ def diebold_mariano(loss_a: Floats, loss_b: Floats, horizon: int = 1) -> MeanTes
     of Forecasting* 13, 281-291. The rectangular kernel's variance can come out negative; then
     Bartlett's stands in, with its own degrees of freedom.
     """
+    same_shape(loss_a=loss_a, loss_b=loss_b)
     gap = mean_by_date(loss_a - loss_b)
     x = gap[np.isfinite(gap)]
     n = len(x)
@@ -121,6 +125,7 @@ def pesaran_timmermann(forecast: Floats, realised: Floats, overlap: int = 0) -> 
     the covariance of the two indicators, is a mean over dates of 2 (x - Px)(y - Py), summed over the date's assets,
     and has HAC errors, as Pesaran and Timmermann (2009), *JASA* 104, 325-337, do for one dependent series.
     """
+    same_shape(forecast=forecast, realised=realised)
     forecast, realised = as_panel(forecast), as_panel(realised)
     ok = np.isfinite(forecast) & np.isfinite(realised)
     n = int(ok.sum())

@@ -2,7 +2,9 @@
 
 Returns are of shape (T, M) and the benchmark's (T,), on the same dates; nothing is annual. Blocks are those of the
 stationary bootstrap with a mean length by `block_length` of the differences. A strategy whose difference from the
-benchmark never varies (the benchmark itself) can be neither tested nor superior and is left out.
+benchmark never varies (the benchmark itself) can be neither tested nor superior and is left out; one return that is
+not finite makes the whole test unknown, because leaving its strategy out would hide a trial. Arrays and names that
+do not fit are refused with a StatisticError.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validation.block_length import block_length
+from validation.errors import StatisticError
 from validation.scores import has_variation
 
 Floats = NDArray[np.float64]
@@ -77,7 +80,13 @@ class _Contest:
 def _contest(
     returns: Floats, benchmark: Floats, names: Sequence[str] | None, *, studentise: bool
 ) -> _Contest:
+    if returns.shape[:1] != benchmark.shape:
+        raise StatisticError(
+            f"returns {returns.shape} and benchmark {benchmark.shape}: expected (T, M) and (T,)"
+        )
     names = [str(k) for k in range(returns.shape[1])] if names is None else list(names)
+    if len(names) != returns.shape[1]:
+        raise StatisticError(f"{len(names)} names for {returns.shape[1]} strategies")
     gain = returns - benchmark[:, None]
     scale = float(np.abs(returns).max()) if returns.size else 1.0
     known = [
@@ -170,15 +179,23 @@ def stepm(
 
     Notes
     -----
-    Romano and Wolf (2005), *Econometrica* 73, 1237-1282, with Hansen's consistent centring, by
-    `arch.bootstrap.StepM` on studentised differences.
+    Romano and Wolf (2005), *Econometrica* 73, 1237-1282, with Hansen's consistent centring, by `arch.bootstrap.SPA`
+    on studentised differences: what is superior is taken out and the rest tested again, on the same resamples.
+    (`arch.bootstrap.StepM` fails where all turn out superior.)
     """
-    from arch.bootstrap import StepM  # two seconds to import
+    from arch.bootstrap import SPA  # two seconds to import
 
     contest = _contest(returns, benchmark, names, studentise=True)
     if not contest.names:
         return StepwiseTest((), size, 0, 0)
-    test = StepM(np.zeros(len(contest.gain)), -contest.gain, size, contest.block, n_resamples, seed=seed)
-    test.compute()
-    superior = tuple(contest.names[k] for k in np.asarray(test.superior_models, dtype=np.int64))
-    return StepwiseTest(superior, size, len(contest.names), contest.block)
+    spa = SPA(np.zeros(len(contest.gain)), -contest.gain, contest.block, n_resamples, seed=seed)
+    superior = np.zeros(len(contest.names), dtype=bool)
+    found = True
+    while found and not superior.all():
+        spa.subset(~superior)
+        spa.compute()
+        more = spa.better_models(size)
+        superior[more] = True
+        found = len(more) > 0
+    named = tuple(name for name, better in zip(contest.names, superior, strict=True) if better)
+    return StepwiseTest(named, size, len(contest.names), contest.block)

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from validation.errors import StatisticError
 from validation.scores import has_variation
 
 Floats = NDArray[np.float64]
@@ -55,7 +56,7 @@ def probability_of_backtest_overfitting(returns: Floats, n_blocks: int = 16) -> 
 
     Raises
     ------
-    ValueError
+    StatisticError
         If n_blocks is odd or below 2.
 
     Notes
@@ -64,7 +65,7 @@ def probability_of_backtest_overfitting(returns: Floats, n_blocks: int = 16) -> 
     a half come from sums and sums of squares of its blocks.
     """
     if n_blocks < 2 or n_blocks % 2:
-        raise ValueError(f"n_blocks is {n_blocks}, expected an even number of at least 2")
+        raise StatisticError(f"n_blocks is {n_blocks}, expected an even number of at least 2")
     n_dates = len(returns) - len(returns) % n_blocks
     x = returns[len(returns) - n_dates :]
     if n_dates >= 2 * n_blocks:

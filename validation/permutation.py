@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from validation.errors import StatisticError
+from validation.shapes import same_shape
+
 Floats = NDArray[np.float64]
 ROWS = 256  # dates whose pairings with all dates, (ROWS, D), are in memory at a time
 
@@ -60,11 +63,17 @@ def permutation_test(
     PermutationTest
         What a constant tilt earns is in `by_chance`, not in the test: constant weights have a p-value of 1.
 
+    Raises
+    ------
+    StatisticError
+        If the shapes differ or the block is below 1.
+
     Notes
     -----
     Aronson (2006), *Evidence-Based Technical Analysis*, chapter 5, with blocks, after Masters. All pairings of
     weights and returns are one matrix product; a permutation's mean is a sum of its entries.
     """
+    same_shape(weights=weights, returns=returns)
     known, earned = np.isfinite(weights), np.isfinite(returns)
     usable: NDArray[np.bool_] = np.any(known & earned, axis=1)
     w, r = np.where(known, weights, 0.0), np.where(earned, returns, 0.0)
@@ -86,6 +95,7 @@ def permutation_test_ic(
     no variation are left out. Each row is scaled over its own finite values: with assets missing on some dates a
     row's product is not exactly its correlation, in the same way for the sample and for every permutation.
     """
+    same_shape(forecast=forecast, realised=realised)
     both = np.isfinite(forecast) & np.isfinite(realised)
     f = _unit_rows(np.where(both, forecast, np.nan), rank=rank)
     y = _unit_rows(np.where(both, realised, np.nan), rank=rank)
@@ -108,6 +118,8 @@ def _unit_rows(values: Floats, *, rank: bool) -> Floats:
 def _test(
     left: Floats, right: Floats, usable: NDArray[np.bool_], block: int, n_permutations: int, seed: int
 ) -> PermutationTest:
+    if block < 1:
+        raise StatisticError(f"block is {block}, expected at least 1")
     left, right = left[usable], right[usable]
     n = len(left)
     if n < 10 or n < 2 * block:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from validation.errors import StatisticError
 from validation.scores import hac_lags, small_sample
+from validation.shapes import same_shape
 from validation.wald import hac_covariance, wald_p_value
 
 Floats = NDArray[np.float64]
@@ -53,6 +55,7 @@ def regime_persistence(labels: Ints, n_states: int, probabilities: Floats | None
     n_states : int
     probabilities : ndarray of shape (T, K), optional
     """
+    _check_states(labels, n_states)
     known = labels >= 0
     n = int(known.sum())
     days = np.bincount(labels[known], minlength=n_states).astype(np.float64)
@@ -119,9 +122,11 @@ def regime_difference(labels: Ints, returns: Floats, n_states: int, overlap: int
     transform a state; the p-value is the share that differ at least as much. States seen on fewer than 2 dates
     are left out, and dates without label or return are closed up.
     """
+    same_shape(labels=labels, returns=returns)
+    _check_states(labels, n_states)
     both = (labels >= 0) & np.isfinite(returns)
     state, y = labels[both], returns[both]
-    count = np.bincount(state, minlength=n_states)[:n_states]
+    count = np.bincount(state, minlength=n_states)
     usable = np.flatnonzero(count >= 2)
     mean, volatility = np.full(n_states, np.nan), np.full(n_states, np.nan)
     for k in usable:
@@ -142,6 +147,11 @@ def regime_difference(labels: Ints, returns: Floats, n_states: int, overlap: int
         _shift(member, square),
         len(y),
     )
+
+
+def _check_states(labels: Ints, n_states: int) -> None:
+    if len(labels) and labels.max() >= n_states:
+        raise StatisticError(f"labels go up to {labels.max()}, expected states 0 to {n_states - 1}")
 
 
 def _wald(member: Floats, y: Floats, overlap: int) -> float:
@@ -192,6 +202,7 @@ def regime_stability(before: Ints, after: Ints) -> RegimeStability:
     """
     from sklearn.metrics import adjusted_rand_score
 
+    same_shape(before=before, after=after)
     both = (before >= 0) & (after >= 0)
     n = int(both.sum())
     if n < 2:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from validation.scores import MeanTest, hac_lags, hac_mean, hac_stderr, has_variation
+from validation.shapes import same_shape
 
 Floats = NDArray[np.float64]
 
@@ -200,5 +201,6 @@ def certainty_equivalent_gain(a: Floats, b: Floats, risk_aversion: float) -> Mea
     DeMiguel, Garlappi and Uppal (2009), *Review of Financial Studies* 22, 1915-1953; error by the
     delta method with a HAC covariance.
     """
+    same_shape(a=a, b=b)
     worth = [x - risk_aversion / 2 * (x - x.mean()) ** 2 if len(x) else x for x in (a, b)]
     return hac_mean(worth[0] - worth[1])

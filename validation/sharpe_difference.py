@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validation.block_length import block_length
+from validation.errors import StatisticError
 from validation.scores import hac_stderr, has_variation
+from validation.shapes import same_shape
 from validation.sharpe import sharpe_influence, sharpe_ratio
 
 Floats = NDArray[np.float64]
@@ -58,11 +60,17 @@ def sharpe_difference(
         Error and p-value are NaN below 10 observations, without variation, and if the two are the same up to
         leverage.
 
+    Raises
+    ------
+    StatisticError
+        If the shapes differ, or a given block is longer than half of the observations.
+
     Notes
     -----
     Ledoit and Wolf (2008), *Journal of Empirical Finance* 15, 850-859, section 3.2 and equations 7 to 9: every
     resample is divided by its own standard error, from its blocks; p = (1 + count) / (1 + n_resamples).
     """
+    same_shape(a=a, b=b)
     n, difference = len(a), sharpe_ratio(a) - sharpe_ratio(b)
     unknown = SharpeDifference(difference, math.nan, math.nan, (math.nan, math.nan), 0)
     if n < 10 or not math.isfinite(difference):
@@ -71,6 +79,8 @@ def sharpe_difference(
     if not has_variation(influence, 1e4):  # standardised: a ten-thousand-millionth of the spread is rounding
         return unknown
     block = block_length(influence)[1] if block is None else block
+    if not 1 <= block <= n // 2:
+        raise StatisticError(f"block is {block}, expected 1 to {n // 2}, half of the observations")
     stderr = hac_stderr(influence - influence.mean(), block)
     x = np.column_stack([a / a.std(), b / b.std()])  # the ratio knows no scale
     spread = _studentised(

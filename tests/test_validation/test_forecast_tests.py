@@ -6,6 +6,7 @@ import statsmodels.api as sm
 from scipy import signal, stats
 
 from validation.calibration_tests import calibration, interval_coverage
+from validation.errors import StatisticError
 from validation.forecast_tests import clark_west, diebold_mariano, mean_by_date, pesaran_timmermann
 from validation.scores import hac_lags, small_sample
 from validation.wald import wald_p_value
@@ -214,3 +215,14 @@ def test_what_never_varies_is_unknown():
     nothing = np.full((50, 3), np.nan)
     assert np.isnan(calibration(nothing, y).slope)
     assert pesaran_timmermann(nothing, y).n == 0
+
+
+def test_a_benchmark_of_one_column_is_not_stretched():
+    f = np.ones((20, 3))
+    with pytest.raises(StatisticError, match=r"forecast \(20, 3\), realised \(20, 3\), benchmark \(20, 1\)"):
+        clark_west(f, f, f[:, :1])
+    for wrong in (calibration, pesaran_timmermann, diebold_mariano):
+        with pytest.raises(StatisticError, match="same shape"):
+            wrong(f, f[:, 0])
+    with pytest.raises(StatisticError, match="same shape"):
+        interval_coverage(f, f[:, 0], f)

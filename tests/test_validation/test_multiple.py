@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from arch.bootstrap import SPA, StationaryBootstrap
+from arch.bootstrap import SPA, StationaryBootstrap, StepM
 from scipy import signal, stats
 
+from validation.errors import StatisticError
 from validation.multiple import reality_check, stepm, superior_predictive_ability
 
 
@@ -112,3 +113,35 @@ def test_nothing_to_test_is_nan(n, m):
     assert stepm(returns, np.zeros(n)).superior == ()
     same = np.tile(np.linspace(0, 1, 300)[:, None], 2)
     assert np.isnan(superior_predictive_ability(same, same[:, 0]).consistent)
+
+
+def test_stepm_equals_that_of_arch_where_arch_succeeds_and_finds_all_where_it_fails():
+    failed = 0
+    for seed in range(40):
+        returns = np.random.default_rng(seed).normal([0.6, 0.15], 1, size=(150, 2))
+        ours = stepm(returns, np.zeros(150), n_resamples=99, seed=seed)
+        scaled = returns / returns.std(axis=0, ddof=1)
+        peer = StepM(np.zeros(150), -scaled, 0.05, ours.block, 99, seed=seed)
+        try:
+            peer.compute()
+        except ValueError:
+            failed += 1
+            assert ours.superior == ("0", "1")
+        else:
+            assert ours.superior == tuple(str(k) for k in peer.superior_models)
+    assert failed < 20
+
+
+def test_a_hole_in_one_record_does_not_hide_the_trial():
+    returns, benchmark = (x[0] for x in market(10, m=3))
+    returns[5, 1] = np.nan
+    assert np.isnan(superior_predictive_ability(returns, benchmark).consistent)
+    assert np.isnan(reality_check(returns, benchmark).upper)
+    assert stepm(returns, benchmark).tested == 0
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(StatisticError, match=r"returns \(30, 2\) and benchmark \(29,\)"):
+        reality_check(np.ones((30, 2)), np.ones(29))
+    with pytest.raises(StatisticError, match="1 names for 2 strategies"):
+        stepm(np.ones((30, 2)), np.ones(30), ["a"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from validation.errors import StatisticError
 from validation.overfitting import probability_of_backtest_overfitting
 
 
@@ -80,5 +81,5 @@ def test_too_little_is_unknown(n, m):
 
 @pytest.mark.parametrize("n_blocks", [0, 7])
 def test_halves_need_an_even_number_of_blocks(n_blocks):
-    with pytest.raises(ValueError, match=f"n_blocks is {n_blocks}, expected an even number"):
+    with pytest.raises(StatisticError, match=f"n_blocks is {n_blocks}, expected an even number"):
         probability_of_backtest_overfitting(np.ones((100, 3)), n_blocks)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from validation.permutation import permutation_test, permutation_test_ic
+from validation.errors import StatisticError
+from validation.permutation import _orders, permutation_test, permutation_test_ic
 from validation.scores import information_coefficient
 
 
@@ -31,8 +32,6 @@ def test_blocks_stay_together_and_chunks_change_nothing(block, monkeypatch):
     whole = permutation_test(weights, returns, block=block, n_permutations=50)
     monkeypatch.setattr("validation.permutation.ROWS", 8)
     assert permutation_test(weights, returns, block=block, n_permutations=50).p_value == whole.p_value
-    from validation.permutation import _orders
-
     for order in _orders(50, block, 20, rng):
         assert sorted(order) == list(range(50))
         together = (np.diff(order) % 50 == 1).sum()
@@ -101,3 +100,11 @@ def test_too_little_is_unknown(n):
     assert np.isnan(permutation_test(w, w).p_value)
     assert np.isnan(permutation_test_ic(w, w).p_value)
     assert np.isnan(permutation_test(np.tile(w, (4, 1)), np.tile(w, (4, 1)), block=30).p_value)
+
+
+def test_what_does_not_fit_is_refused():
+    w = np.ones((20, 3))
+    with pytest.raises(StatisticError, match=r"weights \(20, 3\), returns \(20, 1\)"):
+        permutation_test(w, w[:, :1])
+    with pytest.raises(StatisticError, match="block is 0, expected at least 1"):
+        permutation_test_ic(w, w, block=0)

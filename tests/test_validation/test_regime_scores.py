@@ -5,6 +5,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
+from validation.errors import StatisticError
 from validation.regime_scores import regime_difference, regime_persistence, regime_stability
 from validation.scores import hac_lags, small_sample
 
@@ -120,3 +121,13 @@ def test_what_does_not_exist_is_nan():
     rare = np.r_[np.zeros(29, dtype=int), 1]
     assert np.isnan(regime_difference(rare, y, 2).volatility[1])
     assert np.isnan(regime_stability(none, none).adjusted_rand)
+
+
+def test_what_does_not_fit_is_refused():
+    labels = np.arange(30) % 3
+    with pytest.raises(StatisticError, match="labels go up to 2, expected states 0 to 1"):
+        regime_difference(labels, np.ones(30), 2)
+    with pytest.raises(StatisticError, match="labels go up to 2"):
+        regime_persistence(labels, 2)
+    with pytest.raises(StatisticError, match="same shape"):
+        regime_stability(labels, labels[1:])

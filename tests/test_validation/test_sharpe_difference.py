@@ -7,6 +7,7 @@ import pytest
 from scipy import signal
 
 from validation.block_length import block_length
+from validation.errors import StatisticError
 from validation.scores import hac_stderr
 from validation.sharpe import sharpe_influence, sharpe_ratio
 from validation.sharpe_difference import sharpe_difference
@@ -98,3 +99,11 @@ def test_what_cannot_be_told_apart_is_nan():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert 0 < sharpe_difference(rare, a[:12], block=1).p_value <= 1
+
+
+def test_what_does_not_fit_is_refused():
+    a = np.random.default_rng(5).normal(size=(20, 2))
+    with pytest.raises(StatisticError, match="block is 11, expected 1 to 10"):
+        sharpe_difference(a[:, 0], a[:, 1], block=11)
+    with pytest.raises(StatisticError, match=r"a \(20,\), b \(19,\)"):
+        sharpe_difference(a[:, 0], a[1:, 1])

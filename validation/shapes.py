@@ -1,0 +1,21 @@
+"""Arrays that belong together have the same shape: numpy would stretch one of them without a word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from validation.errors import StatisticError
+
+
+def same_shape(**arrays: NDArray[Any]) -> None:
+    """Refuse arrays of different shapes, by name.
+
+    Raises
+    ------
+    StatisticError
+    """
+    if len({a.shape for a in arrays.values()}) > 1:
+        told = ", ".join(f"{name} {a.shape}" for name, a in arrays.items())
+        raise StatisticError(f"expected arrays of the same shape, got {told}")
