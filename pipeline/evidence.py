@@ -119,10 +119,12 @@ def _portfolio(done: Evaluated, trials: Trials) -> Tests:
     gap = done.comparisons[done.chosen]["no_forecast"]
     two_sided = gap["p_value"]
     active, own = estimate_sharpe(a - b), estimate_sharpe(a)
-    # The spread of the ratios that were tried says how lucky the best of them may be; of one trial, theory does.
+    # The spread of the ratios that were tried says how lucky the best of them may be. It is no smaller than the
+    # error of one ratio: trials that are alike, or whose ratios are not known, are taken to be independent.
     ratios = [e["gain_sharpe"] for e in trials.distinct() if e["gain_sharpe"] is not None]
     monthly_ratios = np.array(ratios, dtype=np.float64) * math.sqrt(12 / year)
-    variance = float(monthly_ratios.var(ddof=1)) if len(ratios) > 1 else 1 / max(active.n, 1)
+    spread = float(monthly_ratios.var(ddof=1)) if len(ratios) > 1 else 0.0
+    variance = max(spread, 1 / max(active.n, 1))
     return {
         "gain": gain.mean * year,
         "gain_stderr": gain.stderr * year,

@@ -44,7 +44,9 @@ class Reporter:
     def line(self, stage: str, text: str, aside: str = "") -> None:
         """Print one line of the run's log."""
         self.console.print(
-            f"{stage:<26} {text}" + (f"  [dim]{aside}[/dim]" if aside else ""), highlight=False
+            f"{stage:<26} {text}" + (f"  [dim]{aside}[/dim]" if aside else ""),
+            highlight=False,
+            soft_wrap=True,
         )
 
     def stage(self, name: str, make: Callable[[], T], say: Callable[[T], str]) -> T:

@@ -12,7 +12,7 @@ from rich.console import Console
 from pipeline import outputs
 from pipeline.config import load_config
 from pipeline.progress import Reporter
-from pipeline.publication import publish
+from pipeline.publication import publish, weigh
 from pipeline.run import Pipeline
 from pipeline.store import Store
 from pipeline.tracking import open_experiment, track
@@ -31,7 +31,7 @@ def written(path, run_id="one"):
     """Run everything but tracking and return it with its folder."""
     done, pipeline = evaluated(path)
     reporter = pipeline.reporter
-    made = publish(done, pipeline.certify(done), reporter.told)
+    made = publish(done, pipeline.certify(done), weigh(done, reporter), reporter.told)
     output = done.trained.prepared.config.output
     return done, outputs.write_run(output, made, run_id, reporter.seconds, reporter.reused), made, reporter
 
@@ -100,7 +100,7 @@ def test_a_failed_write_leaves_nothing(mine, tmp_path, monkeypatch):
     monkeypatch.setattr(outputs, "forecasts_table", lambda done: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         written(mine())
-    assert [p.name for p in (tmp_path / "runs").iterdir()] == ["store"]
+    assert [p.name for p in (tmp_path / "runs").iterdir()] == [".ledger.jsonl.lock", "ledger.jsonl", "store"]
 
 
 def test_latest_moves_to_the_newest(mine, tmp_path):
@@ -181,7 +181,7 @@ def test_a_planted_signal_is_found(tmp_path):
         assert score["rank_ic_low"] > 0.1, name
         assert score["last_slope"] > 0.5, name
         assert score["r2_target"] > 0.02, name
-        assert done.comparisons[f"model:{name}"]["model:zero"]["p_value"] < 0.05, name
+        assert done.comparisons[f"model:{name}"]["no_forecast"]["p_value"] < 0.05, name
     best = done.trained.names[int(np.argmax(done.trained.walks["ridge"].fits[-1].importance))]
     assert best.startswith(("return_1", "reversal_1")), "the signal is last month's idiosyncratic return"
 
@@ -189,7 +189,7 @@ def test_a_planted_signal_is_found(tmp_path):
 @pytest.mark.parametrize("seed", [3, 5])
 def test_noise_stays_noise(tmp_path, seed):
     done = synthetic_run(tmp_path, signal=None, seed=seed)
-    idle = done.results["model:zero"]
+    idle = done.results["no_forecast"]
     for name in ("ridge", "lightgbm", "combination"):
         score = done.scores[name].metrics
         assert score["rank_ic_low"] < 0 < score["rank_ic_high"], name
@@ -198,4 +198,4 @@ def test_noise_stays_noise(tmp_path, seed):
         assert score["mean_slope"] < 0.6, name
         distance = np.abs(done.results[f"model:{name}"].weights - idle.weights).sum(axis=1).mean()
         assert distance < 0.35, f"{name} trades away from the baseline"
-        assert abs(done.comparisons[f"model:{name}"]["model:zero"]["sharpe_difference"]) < 0.25, name
+        assert abs(done.comparisons[f"model:{name}"]["no_forecast"]["sharpe_difference"]) < 0.25, name

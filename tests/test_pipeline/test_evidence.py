@@ -1,0 +1,236 @@
+"""The verdict: what it rests on, what it is corrected by, and that it cannot be flattered."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import settings, write_prices
+from rich.console import Console
+from test_cli import tangency
+from test_ledger import entry
+
+from pipeline import evidence as module
+from pipeline.config import RunConfig
+from pipeline.evidence import NONE, SKILL, WORSE, corrected, judge
+from pipeline.ledger import Ledger
+from pipeline.progress import Reporter
+from pipeline.publication import open_ledger, weigh
+from pipeline.run import Pipeline, since
+from pipeline.store import Store
+from pipeline.trial import describe, gain_of, monthly
+
+QUIET = Reporter(Console(quiet=True))
+
+
+def evaluated(folder, signal=0.3, n_dates=240, **changes):
+    write_prices(
+        folder / "prices.csv",
+        n_dates=n_dates,
+        n_assets=8,
+        seed=1,
+        signal=signal,
+        late=False,
+        deaths=False,
+        holes=False,
+    )
+    content = settings(folder, n_dates, cost_rate=0.0, allocation__forecast="ridge", **changes)
+    content["models"] = {"mean": {"kind": "mean"}, "ridge": {"kind": "ridge", "n_penalties": 12}}
+    content["features"] = {"include": ["market", "return_1", "momentum_12_1"]}
+    config = RunConfig.model_validate(content)
+    pipeline = Pipeline(config, Store(config.output / "store"), QUIET)
+    return pipeline.evaluate(pipeline.train(pipeline.prepare()))
+
+
+@pytest.fixture(scope="module")
+def signal(tmp_path_factory):
+    return evaluated(tmp_path_factory.mktemp("signal"))
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory):
+    return evaluated(tmp_path_factory.mktemp("noise"), signal=None)
+
+
+def trials(folder, *entries):
+    ledger = Ledger(folder / "ledger.jsonl")
+    ledger.add(entries)
+    return ledger.trials("mine")
+
+
+def test_a_planted_signal_has_skill_and_noise_has_not(signal, noise, tmp_path):
+    found = judge(signal, trials(tmp_path, describe(signal)))
+    assert found.verdict == SKILL
+    assert found.tests["forecast_p_corrected"] == found.tests["forecast_p"] < 0.001
+    assert found.tests["gain"] > 0
+    assert found.tests["deflated_sharpe"] > 0.95
+    assert "ridge" in found.superior
+    assert judge(noise, trials(tmp_path / "noise", describe(noise))).verdict == NONE
+
+
+def test_the_more_was_tried_the_more_it_takes(signal, tmp_path):
+    alone = judge(signal, trials(tmp_path / "a", describe(signal)))
+    many = judge(signal, trials(tmp_path / "b", describe(signal), entry("x", tunings=10**9, **_kept(signal))))
+    assert many.trials["count"] == 10**9 + 2
+    assert many.tests["forecast_p_corrected"] > alone.tests["forecast_p_corrected"]
+    assert many.tests["deflated_sharpe"] < alone.tests["deflated_sharpe"]
+    assert many.tests["spa_p"] > alone.tests["spa_p"]
+    weak = replace(signal, scores=dict(signal.scores))
+    metrics = dict(signal.scores["ridge"].metrics) | {"rank_ic_p": 0.01}
+    weak.scores["ridge"] = replace(signal.scores["ridge"], metrics=metrics)
+    assert judge(weak, trials(tmp_path / "c", describe(signal))).verdict == SKILL
+    five = [describe(signal), *(entry(str(k), **_kept(signal)) for k in range(5))]
+    assert judge(weak, trials(tmp_path / "d", *five)).verdict == NONE
+
+
+def _kept(done):
+    """Return the series of returns that a made-up trial shall have."""
+    return {key: describe(done)[key] for key in ("gain", "first", "gain_sharpe")}
+
+
+def test_a_forecast_that_costs_its_user_money_is_no_skill(signal, tmp_path):
+    loser = dict(signal.results)
+    mine = loser["model:ridge"]
+    loser["model:ridge"] = replace(mine, net=mine.net - 0.02)
+    poor = replace(signal, results=loser)
+    assert judge(poor, trials(tmp_path, describe(poor))).verdict == NONE
+    gap = {**signal.comparisons["model:ridge"], "no_forecast": {"sharpe_difference": -1.0, "p_value": 0.02}}
+    worse = replace(signal, comparisons={**signal.comparisons, "model:ridge": gap})
+    told = judge(worse, trials(tmp_path, describe(worse)))
+    assert told.verdict == WORSE
+    assert "lower Sharpe ratio" in told.reason
+
+
+def test_a_portfolio_that_never_leaves_its_baseline_shows_nothing(signal, tmp_path):
+    idle = replace(signal, results={**signal.results, "model:ridge": signal.results["no_forecast"]})
+    same = {
+        **signal.comparisons["model:ridge"]["no_forecast"],
+        "sharpe_difference": 0.0,
+        "p_value": float("nan"),
+    }
+    gaps = {**signal.comparisons["model:ridge"], "no_forecast": same}
+    idle = replace(idle, comparisons={**signal.comparisons, "model:ridge": gaps})
+    told = judge(idle, trials(tmp_path, describe(idle)))
+    assert told.verdict == NONE
+    assert told.tests["gain"] == 0
+    json.dumps(told.as_dict())
+
+
+def test_sidak_is_the_chance_that_any_of_n_is_so_small():
+    draws = np.random.default_rng(0).uniform(size=(200_000, 7)).min(axis=1)
+    assert corrected(0.01, 7) == pytest.approx((draws < 0.01).mean(), abs=0.002)
+    assert corrected(0.03, 1) == pytest.approx(0.03)
+    assert corrected(1e-12, 10**6) == pytest.approx(1e-6, rel=1e-3), "no cancellation"
+    assert np.isnan(corrected(float("nan"), 3))
+
+
+def test_a_trial_keeps_its_months_above_equal_weight(signal):
+    told = describe(signal)
+    dates = signal.trained.prepared.panel.dates
+    expected = monthly(signal.results["model:ridge"], dates) - monthly(signal.results["equal_weight"], dates)
+    np.testing.assert_allclose(gain_of(told).to_numpy(), expected.to_numpy(), atol=1e-7)
+    assert list(gain_of(told).index) == list(expected.index)
+
+
+def test_what_others_traded_is_in_the_contest(signal, tmp_path):
+    alone = judge(signal, trials(tmp_path / "a", describe(signal)))
+    other = entry("other", **_kept(signal))
+    more = judge(signal, trials(tmp_path / "b", describe(signal), other))
+    assert more.tests["strategies_compared"] == alone.tests["strategies_compared"] + 1
+    assert "trial other" in more.superior
+
+
+def test_an_evaluation_enters_the_ledger_once_and_says_so(signal):
+    config = signal.trained.prepared.config
+    before = len(open_ledger(config).lines())
+    first = weigh(signal, QUIET)
+    assert weigh(signal, QUIET) == first
+    assert len(open_ledger(config).lines()) == before + 1
+    assert QUIET.told["verdict"].startswith(first.verdict)
+
+
+def test_since_is_the_evaluation_of_the_last_rows_alone(signal):
+    rows = signal.results["model:ridge"].positions
+    part = since(signal, int(rows[-24]))
+    np.testing.assert_array_equal(part.results["model:ridge"].net, signal.results["model:ridge"].net[-24:])
+    assert part.performance["model:ridge"]["n_periods"] == 24
+    assert part.scores["ridge"].positions[0] == rows[-24]
+    whole = since(signal, int(rows[0]) - 1)
+    assert dict(whole.performance["model:ridge"]) == pytest.approx(
+        dict(signal.performance["model:ridge"]), nan_ok=True
+    )
+
+
+def test_a_sealed_holdout_is_not_even_loaded(mine, tmp_path, monkeypatch, capsys):
+    path = mine(evaluation={"start": "1999-03-31", "holdout": "2001-01-31"})
+    assert tangency(monkeypatch, "run", "--config", path) == 0
+    assert "sealed from 2001-01-31" in capsys.readouterr().out
+    folder = tmp_path / "runs" / "latest"
+    told = json.loads((folder / "summary.json").read_text())
+    assert told["data"]["last"] == "2000-12-31"
+    assert told["evidence"]["trials"]["unsealings"] == []
+    assert "is sealed" in (folder / "report.html").read_text()
+    # What lies behind the seal may be anything: a run that does not read it cannot differ.
+    lines = (tmp_path / "prices.csv").read_text().splitlines()
+    kept = [line for line in lines if not line.startswith(("2001", "2002"))]
+    later = [
+        ",".join([line.split(",")[0], *["-7"] * (len(line.split(",")) - 1)])
+        for line in lines
+        if line[:4] in ("2001", "2002")
+    ]
+    assert len(later) > 12
+    (tmp_path / "prices.csv").write_text("\n".join([*kept, *later]) + "\n")
+    assert tangency(monkeypatch, "run", "--config", path) == 0
+    assert "nothing has changed since this run" in capsys.readouterr().out
+
+
+def test_each_unsealing_is_recorded_before_it_is_read_and_counted(mine, tmp_path, monkeypatch, capsys):
+    path = mine(evaluation={"start": "1999-03-31", "holdout": "2001-01-31"})
+    assert tangency(monkeypatch, "evaluate", "--config", path, "--unseal") == 0
+    told = capsys.readouterr().out
+    assert "unsealed from 2001-01-31, time 1" in told
+    assert "the first unsealing" in told
+    assert tangency(monkeypatch, "evaluate", "--config", path, "--unseal") == 0
+    assert "corrected for 2 unsealings" in capsys.readouterr().out
+
+    from pipeline import holdout
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(holdout, "load_data", interrupted)
+    assert tangency(monkeypatch, "evaluate", "--config", path, "--unseal") == 130
+    monkeypatch.undo()
+    assert tangency(monkeypatch, "run", "--config", path) == 0
+    summary = json.loads((tmp_path / "runs" / "latest" / "summary.json").read_text())
+    assert len(summary["evidence"]["trials"]["unsealings"]) == 3
+    assert "unsealed 3 times" in (tmp_path / "runs" / "latest" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"evaluation": {"start": "1999-03-31", "holdout": "1999-03-31"}}, "is not after evaluation.start"),
+        ({}, "evaluation.holdout is not set"),
+        ({"evaluation": {"start": "1999-03-31", "holdout": "2031-01-31"}}, "but the data ends at 2002-06-30"),
+        ({"evaluation": {"start": "1999-03-31", "holdout": "2002-06-30"}}, "fewer than two returns"),
+    ],
+)
+def test_a_holdout_that_cannot_be_is_refused(mine, monkeypatch, capsys, changes, message):
+    assert tangency(monkeypatch, "evaluate", "--config", mine(**changes), "--unseal") == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_second_configuration_changes_the_verdict_of_the_first(mine, tmp_path, monkeypatch, capsys):
+    assert tangency(monkeypatch, "run", "--config", mine()) == 0
+    assert "the first configuration tried" in capsys.readouterr().out
+    assert tangency(monkeypatch, "evaluate", "--config", mine(models__ridge__n_penalties=13)) == 0
+    capsys.readouterr()
+    assert tangency(monkeypatch, "run", "--config", mine()) == 0
+    told = capsys.readouterr().out
+    assert "nothing has changed" not in told
+    assert "corrected for 2 trials" in told
+    (tmp_path / "runs" / "ledger.jsonl").unlink()
+    assert tangency(monkeypatch, "run", "--config", mine()) == 0
+    assert "corrected for 2 trials" in capsys.readouterr().out, "the experiment remembers"
+    assert module.SIZE == 0.05
