@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, clone
 from models.dataset import Dataset, Rows
 from models.errors import TrainingError
 from models.executors import Executor, Threads
+from models.search_space import Parameters
 from models.target import row_mean
 from validation.walk_forward import Fold
 
@@ -49,6 +50,36 @@ class FoldFit:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Trial:
+    """Parameters that were tried inside a training window, and what they lost there.
+
+    Attributes
+    ----------
+    model : str
+    first_test : int
+        Row of the panel at which the choice among these trials was used first.
+    number : int
+        In the order of the search, from 0: the model's own parameters.
+    params : mapping of str to bool, int, float, str or None
+    loss : float
+        Mean weighted squared error in the target's unit over the blocks that it was fitted for; infinite where a
+        forecast was.
+    pruned : bool
+        Whether it was given up before the last block.
+    seconds : float
+        Wall-clock time of its fits.
+    """
+
+    model: str
+    first_test: int
+    number: int
+    params: Parameters
+    loss: float
+    pruned: bool
+    seconds: float
+
+
 @dataclass(frozen=True, eq=False)
 class WalkResult:
     """Out-of-sample predictions of one model.
@@ -62,13 +93,18 @@ class WalkResult:
         One a fold.
     last : dict
         JSON description of the last fit, enough to predict without this project's classes.
+    trials : tuple of Trial
+        All that were tried, of a model that is tuned.
+    untuned : ndarray of shape (T, N), optional
+        What a model that is tuned would have predicted with its own parameters.
     """
 
     model: str
     raw: Floats
     fits: tuple[FoldFit, ...]
     last: Json
-    trials: tuple[Any, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    untuned: Floats | None = None
 
 
 class Forecaster(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types

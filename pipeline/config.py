@@ -16,7 +16,9 @@ from allocation.constraints import Constraints, Group
 from allocation.errors import AllocationError
 from market.hints import suggest
 from pipeline.errors import ConfigError
-from pipeline.model_config import MOST, CombinationModel, Fitted, ModelSection, Positive, Section
+from pipeline.model_config import CombinationModel, Fitted, ModelSection
+from pipeline.sections import MOST, Positive, Section
+from pipeline.tuning_config import SpaceSection, TuningSection
 
 # Regimes are imported where they are made: to read a configuration, scikit-learn is not needed.
 if TYPE_CHECKING:
@@ -227,6 +229,13 @@ class RunConfig(Section):
                 f"allocation.forecast: {self.allocation.forecast!r} is not among the models"
                 f"{suggest(self.allocation.forecast, list(self.models))}"
             )
+        for name, model in self.fitted_models().items():
+            every = model.refit_every or self.walk_forward.refit_every
+            if model.tuning and model.tuning.every and model.tuning.every % every:
+                raise ValueError(
+                    f"models.{name}.tuning.every is {model.tuning.every}, expected a multiple of {every}, the "
+                    "observations between refits"
+                )
         if self.evaluation.start < self.walk_forward.first_test:
             raise ValueError(
                 f"evaluation.start {self.evaluation.start} is before walk_forward.first_test "
@@ -312,6 +321,8 @@ def _explain(item: Any) -> str:
     if item["type"] == "missing":
         return f"{shown}: missing"
     message = item["msg"].removeprefix("Value error, ")
+    if message.startswith("tuning."):
+        return f"{shown}.{message}"
     if not shown:
         return str(message)
     came = "" if isinstance(item["input"], dict) else f", got {item['input']!r}"
@@ -324,6 +335,8 @@ def _fields_at(path: list[str]) -> list[str]:
     for part in path:
         if section is RunConfig and part == "models":
             kinds = {get_args(m.model_fields["kind"].annotation)[0]: m for m in get_args(Fitted)}
+            if path[3:]:
+                return list((TuningSection if path[4:] == [] else SpaceSection).model_fields)
             chosen = (kinds | {"combination": CombinationModel}).get(path[-1])
             return list(chosen.model_fields) if chosen else []
         if section is AllocationSection and part in ("groups", "overrides"):

@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, model_validator
+
+from pipeline.sections import MOST, Positive, Section
+from pipeline.tuning_config import TuningSection, mistakes, search_space
 
 # Models are imported where they are made: to read a configuration, scikit-learn is not needed.
 if TYPE_CHECKING:
     from models.base import Forecaster
 
-MOST = 1_000_000
-"""Larger counts of observations or trees are mistakes, and overflow on the way."""
-Positive = Annotated[int, Field(ge=1, le=MOST)]
-
-
-class Section(BaseModel):
-    """A part of the configuration: immutable, and a key that nobody reads is a mistake."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
 
 class FittedSection(Section):
-    """What all fitted models have in common: a refit schedule of their own, if not that of the walk-forward."""
+    """What all fitted models have in common: a refit schedule of their own, and a search for parameters."""
 
     refit_every: Positive | None = None
+    tuning: TuningSection | None = None
+
+    @model_validator(mode="after")
+    def _can_be_tuned(self) -> FittedSection:
+        wrong = mistakes(self, self.settings(), self.tuning) if self.tuning else ""
+        if wrong:
+            raise ValueError(wrong)
+        return self
 
     def settings(self) -> dict[str, Any]:
         """Return what the model itself takes."""
-        return self.model_dump(exclude={"kind", "refit_every"})
+        return self.model_dump(exclude={"kind", "refit_every", "tuning"})
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model with its own settings."""
+        raise NotImplementedError
+
+    def forecaster(self, *, relative: bool, seed: int, journal: Path | None = None) -> Forecaster:
+        """Return the unfitted model, which tunes itself if there is a search."""
+        model = self.make(relative=relative, seed=seed)
+        if self.tuning is None:
+            return model
+        from models.tuned import Tuned
+
+        search = self.tuning.model_dump(exclude={"space"})
+        space = search_space(type(self), self.tuning)
+        return Tuned(model, space, **search, seed=seed, journal=journal)
 
 
 class ZeroModel(FittedSection):

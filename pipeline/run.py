@@ -169,15 +169,20 @@ class Pipeline:
     def _walk(
         self, name: str, section: Fitted, data: Dataset, prepared: Prepared, executor: Executor
     ) -> WalkResult:
+        key = key_of(prepared.key, name, section.model_dump_json())
+        journal = self.store.journal(key) if section.tuning else None
+
         def make() -> WalkResult:
             with self.reporter.bar(f"model {name}") as progress:
                 schedule = prepared.schedule
-                return stages.walk_model(name, section, data, schedule, self.config, progress, executor)
+                return stages.walk_model(
+                    name, section, data, schedule, self.config, progress, executor, journal
+                )
 
         return self.reporter.stored(
             self.store,
             f"model {name}",
-            key_of(prepared.key, name, section.model_dump_json()),
+            key,
             make,
             lambda walk: f"{len(walk.fits)} fits on {walk.fits[0].n_rows} to {walk.fits[-1].n_rows} rows",
         )

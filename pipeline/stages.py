@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,9 +106,10 @@ def walk_model(
     config: RunConfig,
     progress: Progress | None = None,
     executor: Executor | None = None,
+    journal: Path | None = None,
 ) -> WalkResult:
-    """Refit and forecast with one model along the folds."""
-    model = section.make(relative=config.target.relative, seed=config.seed)
+    """Refit and forecast with one model along the folds; `journal` remembers the trials of its tuning."""
+    model = section.forecaster(relative=config.target.relative, seed=config.seed, journal=journal)
     folds = schedule.folds_for(section.refit_every)
     return model.walk_forward(name, data, folds, progress, executor)
 

@@ -16,9 +16,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 ROOMS = ("market", "features", "validation", "models", "allocation", "backtest")
-DECIDING = ("config", "model_config", "timetable", "stages", "trading")
+DECIDING = ("config", "model_config", "sections", "tuning_config", "timetable", "stages", "trading")
 SHOWING = ("matplotlib", "jinja2", "rich", "mlflow")
-LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "numba", "lightgbm", "piqp")
+LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "numba", "lightgbm", "optuna", "piqp")
 
 
 @functools.cache
@@ -86,6 +86,13 @@ class Store:
         body = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
         write_whole(path, hashlib.sha256(body).digest() + body)
         return value, False
+
+    def journal(self, key: str) -> Path:
+        """Return a file for the trials of a search, so that one that was interrupted goes on; empty if `fresh`."""
+        path = self.folder / "tuning" / f"{key}.journal"
+        if self.fresh:
+            path.unlink(missing_ok=True)
+        return path
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -100,7 +100,11 @@ def test_a_failed_write_leaves_nothing(mine, tmp_path, monkeypatch):
     monkeypatch.setattr(outputs, "forecasts_table", lambda done: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         written(mine())
-    assert [p.name for p in (tmp_path / "runs").iterdir()] == [".ledger.jsonl.lock", "ledger.jsonl", "store"]
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == [
+        ".ledger.jsonl.lock",
+        "ledger.jsonl",
+        "store",
+    ]
 
 
 def test_latest_moves_to_the_newest(mine, tmp_path):
