@@ -96,6 +96,17 @@ EVIDENCE_ROWS = (
     ),
 )
 """Tests behind the verdict: key, what it is, and how it is shown."""
+TUNING_COLUMNS = (
+    ("searches", "searches", digits(0)),
+    ("trials", "trials", digits(0)),
+    ("given up early", "pruned", digits(0)),
+    ("seconds", "seconds", digits(1)),
+    ("rank IC", "rank_ic", digits(3)),
+    ("without tuning", "untuned_rank_ic", digits(3)),
+    ("gain", "tuning_gain", digits(3)),
+    ("std. error", "tuning_gain_stderr", digits(3)),
+    ("p, one-sided", "tuning_gain_p", digits(3)),
+)
 AGAINST_COLUMNS = (
     ("Sharpe difference", "sharpe_difference", digits(2)),
     ("std. error", "sharpe_difference_se", digits(2)),

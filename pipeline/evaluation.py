@@ -19,6 +19,7 @@ from validation.scores import (
     hac_mean,
     historical_mean,
     information_coefficient,
+    null_lags,
     r2_out_of_sample,
 )
 
@@ -100,6 +101,8 @@ def score_forecast(
     rank_ic = information_coefficient(pairs.raw, pairs.wanted)
     metrics = _accuracy(pairs, rank_ic) | _tests(pairs)
     metrics["last_slope"] = float(forecast.slope[-1])
+    if walk.untuned is not None:
+        metrics |= _tuning_gain(pairs, rank_ic, walk.untuned[pairs.positions])
     by_fold = tuple(_by_fold(pairs, rank_ic, walk, len(schedule.labels.end)))
     return ForecastScore(forecast.model, metrics, rank_ic, pairs.positions, by_fold)
 
@@ -114,7 +117,7 @@ def _accuracy(pairs: _Matched, rank_ic: Floats) -> Metrics:
         "rank_ic_t": test.t,
         "rank_ic_low": test.interval[0],
         "rank_ic_high": test.interval[1],
-        "rank_ic_p": test.p_greater,
+        "rank_ic_p": hac_mean(rank_ic, pairs.overlap, null_lags(pairs.overlap)).p_greater,
         "ic": hac_mean(information_coefficient(pairs.raw, pairs.wanted, rank=False), pairs.overlap).mean,
         "hit_rate": _hit_rate(rank_ic),
         "r2": r2_out_of_sample(pairs.mean, pairs.earned, pairs.history),
@@ -145,6 +148,18 @@ def _tests(pairs: _Matched) -> Metrics:
         "sign_accuracy": signs.share,
         "sign_accuracy_p": signs.p_value,
         "permutation_p": permutation_test_ic(pairs.raw, pairs.wanted, block=max(6, overlap + 1)).p_value,
+    }
+
+
+def _tuning_gain(pairs: _Matched, rank_ic: Floats, untuned: Floats) -> Metrics:
+    """Return what tuning changed out of sample, against the model with its own settings."""
+    before = information_coefficient(untuned, pairs.wanted)
+    gain = hac_mean(rank_ic - before, pairs.overlap)
+    return {
+        "untuned_rank_ic": hac_mean(before, pairs.overlap).mean,
+        "tuning_gain": gain.mean,
+        "tuning_gain_stderr": gain.stderr,
+        "tuning_gain_p": gain.p_greater,
     }
 
 

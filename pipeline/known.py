@@ -124,6 +124,11 @@ def of_walk(walk: WalkResult, features: Names, assets: Names) -> Iterator[Known]
     importance = np.array([fit.importance for fit in walk.fits])
     yield Known(stage, "importance", first, importance.reshape(len(first), -1), (features,))
     yield Known(stage, "prediction", np.arange(len(walk.raw)), walk.raw, (assets,))
+    if walk.untuned is not None:
+        tuned = np.array([trial.first_test for trial in walk.trials], dtype=np.int64)
+        losses = np.array([[trial.number, trial.loss] for trial in walk.trials], dtype=np.float64)
+        yield Known(stage, "trial", tuned, losses, (("number", "loss"),))
+        yield Known(stage, "prediction without tuning", np.arange(len(walk.raw)), walk.untuned, (assets,))
 
 
 def of_forecast(forecast: Forecast, assets: Names) -> Iterator[Known]:

@@ -15,6 +15,7 @@ from pipeline.columns import (
     EVIDENCE_ROWS,
     FORECAST_COLUMNS,
     PORTFOLIO_COLUMNS,
+    TUNING_COLUMNS,
 )
 from pipeline.evidence import Evidence
 from pipeline.narrative import best_baseline, describe_run, label, number, percent
@@ -56,6 +57,7 @@ def render(
         forecasts=_table({n: s.metrics for n, s in done.scores.items()}, FORECAST_COLUMNS, str),
         against=_table(done.comparisons[done.chosen], AGAINST_COLUMNS, label),
         effort=_effort(done),
+        tuning=_tuning(done),
         panel=panel,
         findings=prepared.findings,
         missing=prepared.matrix.missing,
@@ -82,6 +84,21 @@ def _table(rows: Any, columns: Any, name: Any) -> dict[str, Any]:
             (name(key), [show(values[column]) for _, column, show in columns]) for key, values in rows.items()
         ],
     }
+
+
+def _tuning(done: Evaluated) -> dict[str, Any]:
+    """Return what the search for settings tried, and what it gained out of sample."""
+    rows = {}
+    for name, walk in done.trained.walks.items():
+        if walk.untuned is not None:
+            searches = len({trial.first_test for trial in walk.trials})
+            counts = {
+                "searches": searches,
+                "trials": len(walk.trials),
+                "pruned": sum(t.pruned for t in walk.trials),
+            }
+            rows[name] = done.scores[name].metrics | counts | {"seconds": sum(t.seconds for t in walk.trials)}
+    return _table(rows, TUNING_COLUMNS, str)
 
 
 def _tests(evidence: Evidence) -> list[tuple[str, str]]:

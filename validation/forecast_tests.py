@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from validation.scores import MeanTest, hac_mean, has_variation
+from validation.scores import MeanTest, hac_mean, has_variation, null_lags
 from validation.shapes import same_shape
 
 Floats = NDArray[np.float64]
@@ -46,11 +46,12 @@ def clark_west(forecast: Floats, realised: Floats, benchmark: Floats, overlap: i
     -----
     Clark and West (2007), *Journal of Econometrics* 138, 291-311. The adjustment (b - f)^2 takes out
     the noise of estimating what the benchmark sets to 0: a forecast can pass with a negative out-of-sample R2,
-    which then says that its signal is real and its scale too large.
+    which then says that its signal is real and its scale too large. The adjusted gain is 2 (y - b)(f - b),
+    uncorrelated beyond the overlap if the benchmark is the truth.
     """
     same_shape(forecast=forecast, realised=realised, benchmark=benchmark)
     gain = (realised - benchmark) ** 2 - (realised - forecast) ** 2 + (benchmark - forecast) ** 2
-    return hac_mean(mean_by_date(gain), overlap)
+    return hac_mean(mean_by_date(gain), overlap, null_lags(overlap))
 
 
 def diebold_mariano(loss_a: Floats, loss_b: Floats, horizon: int = 1) -> MeanTest:

@@ -62,6 +62,16 @@ def hac_lags(n: int, overlap: int) -> int:
     return min(max(3 * overlap, math.ceil(1.3 * math.sqrt(n))), max(0, n - 1))
 
 
+def null_lags(overlap: int) -> int:
+    """Return the lags that are correlated if nothing can be forecast: those of overlapping labels, times three.
+
+    Whatever a forecast's persistence, its products with outcomes that nobody can know are uncorrelated beyond the
+    overlap. `hac_lags` allows for the correlation that real skill, coming and going, would add: an interval needs
+    that, a test against no skill does not, and is far less sharp with it.
+    """
+    return 3 * overlap
+
+
 def small_sample(n: int, lags: int) -> tuple[float, float]:
     """Return by what a Bartlett variance of n independent values falls short, and its degrees of freedom.
 
@@ -94,7 +104,7 @@ def hac_stderr(centred: Floats, lags: int) -> float:
     return math.sqrt(max(variance, 0.0) / n / share) if share > 0 else math.nan
 
 
-def hac_mean(values: Floats, overlap: int = 0) -> MeanTest:
+def hac_mean(values: Floats, overlap: int = 0, lags: int | None = None) -> MeanTest:
     """Test whether a serially correlated series has mean 0.
 
     Parameters
@@ -103,13 +113,15 @@ def hac_mean(values: Floats, overlap: int = 0) -> MeanTest:
         NaN are left out.
     overlap : int
         Lags that are correlated by construction: horizon - 1 for forecasts of each date.
+    lags : int, optional
+        Of the standard error; by `hac_lags` if None. A test needs no more than its null makes: `null_lags`.
     """
     x = values[np.isfinite(values)]
     n = len(x)
     mean = float(x.mean()) if n else math.nan
     if n < 3:
         return MeanTest(mean, math.nan, math.nan, n)
-    lags = hac_lags(n, overlap)
+    lags = hac_lags(n, overlap) if lags is None else min(lags, n - 1)
     centred = x - mean
     if not has_variation(centred, float(np.abs(x).max())):
         return MeanTest(mean, 0.0, math.nan, n)

@@ -8,7 +8,7 @@ from scipy import signal, stats
 from validation.calibration_tests import calibration, interval_coverage
 from validation.errors import StatisticError
 from validation.forecast_tests import clark_west, diebold_mariano, mean_by_date, pesaran_timmermann
-from validation.scores import hac_lags, small_sample
+from validation.scores import hac_lags, null_lags, small_sample
 from validation.wald import wald_p_value
 
 RUNS = 800
@@ -52,7 +52,7 @@ def test_clark_west_equals_a_regression_of_the_adjusted_gain_on_a_constant():
             if np.isfinite(y[t, i] * f[t, i])
         ]
         gain += [np.mean(day)] if day else []
-    lags = hac_lags(len(gain), 3)
+    lags = null_lags(3)
     peer = sm.OLS(gain, np.ones(len(gain))).fit(cov_type="HAC", cov_kwds={"maxlags": lags})
     share, dof = small_sample(len(gain), lags)
     ours = clark_west(f, y, b, overlap=3)

@@ -1,0 +1,213 @@
+"""Null calibration and power: how often the verdict is "skill" where there is none, and where there is some.
+
+Run with `.venv/bin/python benchmarks/null_calibration.py [PANELS [PROCESSES]]` (200 panels; about half an hour on two
+cores). Each panel is one researcher who tries three configurations one after another under one name, with ridge, tuned
+trees and their combination, and believes the best verdict that he gets. All that he tries is in his ledger.
+
+Null: returns without any predictability, 12 assets x 300 months, in four kinds: normal; Student's t with 4 degrees of
+freedom; GARCH(1,1); three common factors with fat tails. Power: the same with a planted signal: a share R2 of the
+variance of next month's idiosyncratic return is last month's, reversed. An oracle forecasts with the true model; its
+forecasts pass through the same calibration, allocator, costs and verdict.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import warnings
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from math import sqrt
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from market.panel import Panel
+from pipeline import stages
+from pipeline.config import RunConfig
+from pipeline.evidence import SKILL, WORSE, judge
+from pipeline.ledger import Ledger
+from pipeline.progress import Reporter
+from pipeline.run import Pipeline, Trained
+from pipeline.store import Store
+from pipeline.trial import describe
+from validation.scores import hac_mean
+from validation.sharpe import certainty_equivalent_gain
+
+KINDS = ("normal", "fat-tailed", "GARCH", "common factors")
+N_DATES, N_ASSETS = 300, 12
+R2 = (0.0025, 0.005, 0.01, 0.02)
+
+
+def shocks(kind: str, rng: np.random.Generator, n: int, k: int) -> np.ndarray:
+    """Return unit-variance shocks, independent over time but for their volatility, shape (n, k)."""
+    if kind == "normal":
+        return rng.normal(size=(n, k))
+    if kind != "GARCH":
+        return rng.standard_t(4, size=(n, k)) / sqrt(2)
+    z, out, variance = rng.normal(size=(n + 100, k)), np.zeros((n + 100, k)), np.ones(k)
+    for t in range(1, n + 100):
+        variance = 0.05 + 0.15 * out[t - 1] ** 2 + 0.80 * variance
+        out[t] = np.sqrt(variance) * z[t]
+    return out[100:]
+
+
+def make(kind: str, seed: int, r2: float = 0.0) -> tuple[Panel, np.ndarray]:
+    """Return a panel and what the true model expects of each asset's next return beyond the mean, (T, N)."""
+    rng = np.random.default_rng([seed, KINDS.index(kind)])
+    n_factors = 3 if kind == "common factors" else 1
+    factors = shocks(kind, rng, N_DATES, n_factors) * 0.04 / sqrt(n_factors)
+    loading = rng.uniform(0.6, 1.4, (n_factors, N_ASSETS))
+    scale = rng.uniform(0.03, 0.06, N_ASSETS)
+    own, noise = np.zeros((N_DATES, N_ASSETS)), shocks(kind, rng, N_DATES, N_ASSETS)
+    for t in range(N_DATES):
+        before = own[t - 1] if t else 0.0
+        own[t] = -sqrt(r2) * before + sqrt(1 - r2) * noise[t]
+    returns = np.clip(0.006 + factors @ loading + own * scale, -0.9, None)
+    dates = pd.date_range("1980-01-31", periods=N_DATES, freq="ME")
+    assets = tuple(f"A{i:02d}" for i in range(N_ASSETS))
+    market, cash = returns.mean(axis=1), np.full(N_DATES, 0.002)
+    return Panel(kind, dates, assets, returns, cash, market, 12), -sqrt(r2) * own * scale
+
+
+def configuration(folder: Path, traded: str) -> RunConfig:
+    trees = {"kind": "lightgbm", "max_trees": 60, "min_rows_in_leaf": 50}
+    search = {
+        "trials": 12,
+        "splits": 2,
+        "every": 96,
+        "space": {"num_leaves": {"low": 3, "high": 31, "log": True}},
+    }
+    return RunConfig.model_validate(
+        {
+            "name": "researcher",
+            "data": {"source": "industries"},
+            "features": {"include": ["asset", "market", "cross_section"]},
+            "target": {"horizon": 1, "execution_lag": 0, "relative": True, "risk_window": 24},
+            "walk_forward": {"first_test": "1989-01-31", "refit_every": 12},
+            "regimes": {
+                "states": 2,
+                "min_train": 60,
+                "features": ["market_volatility_12", "market_return_12"],
+            },
+            "models": {
+                "ridge": {"kind": "ridge"},
+                "trees": trees | {"tuning": search},
+                "both": {"kind": "combination", "members": ["ridge", "trees"]},
+            },
+            "allocation": {
+                "forecast": traded,
+                "rebalance_every": 1,
+                "covariance_window": 120,
+                "min_history": 36,
+                "maximum": 0.4,
+            },
+            "cost_rate": 0.001,
+            "evaluation": {"start": "1991-01-31"},
+            "audit": {"cuts": 0},
+            "workers": 1,
+            "output": str(folder / "runs"),
+        }
+    )
+
+
+def with_oracle(trained: Trained, truth: np.ndarray) -> Trained:
+    """Return the run with one more model: the true expectation, in the target's unit."""
+    schedule = trained.prepared.schedule
+    ridge = trained.walks["ridge"]
+    expected = truth / schedule.target.risk
+    raw = np.where(np.isfinite(ridge.raw), expected - np.nanmean(expected, axis=1, keepdims=True), np.nan)
+    walks = dict(trained.walks) | {"oracle": replace(ridge, model="oracle", raw=raw)}
+    forecasts = stages.make_forecasts(walks, schedule, trained.prepared.config)
+    return replace(trained, walks=walks, forecasts=forecasts)
+
+
+def researcher(case: tuple[str, int, float]) -> dict[str, object]:
+    """Try three configurations, and return what the verdicts were, and what an uncorrected test would have said."""
+    kind, seed, r2 = case
+    warnings.simplefilter("ignore")
+    panel, truth = make(kind, seed, r2)
+    out: dict[str, object] = {"kind": kind, "r2": r2}
+    with tempfile.TemporaryDirectory() as place:
+        ledger, store = Ledger(Path(place) / "ledger.jsonl"), Store(Path(place) / "store")
+        verdicts, raw_p = [], []
+        for traded in ("both", "ridge", "trees"):
+            config = configuration(Path(place), traded)
+            pipeline = Pipeline(config, store, Reporter(Console(quiet=True)))
+            trained = pipeline.train(pipeline.prepare((panel, ())))
+            done = pipeline.evaluate(trained)
+            ledger.add([describe(done)])
+            found = judge(done, ledger.trials(config.name))
+            verdicts.append(found.verdict)
+            raw_p.append(found.tests["forecast_p"])
+            if traded == "both":
+                out |= {"gain": found.tests["gain"], "trials": found.trials["tunings"]}
+                if r2:
+                    out |= oracle(pipeline, trained, truth, ledger)
+        out["first"] = verdicts[0]
+        out["best"] = SKILL if SKILL in verdicts else verdicts[0]
+        out["worse"] = WORSE in verdicts
+        out["best of raw p"] = min(raw_p) < 0.05
+    return out
+
+
+def oracle(pipeline: Pipeline, trained: Trained, truth: np.ndarray, ledger: Ledger) -> dict[str, object]:
+    """Return the verdict that the true model gets with the same number of trials, and what it earns."""
+    allocation = pipeline.config.allocation.model_copy(update={"forecast": "oracle"})
+    config = pipeline.config.model_copy(update={"allocation": allocation})
+    blessed = with_oracle(replace(trained, prepared=replace(trained.prepared, config=config)), truth)
+    reference = Pipeline(config, Store(pipeline.store.folder, fresh=True), pipeline.reporter)
+    done = reference.evaluate(blessed)
+    found = judge(done, ledger.trials(config.name))
+    a, b = (done.results[name] for name in ("model:oracle", "no_forecast"))
+    gain = certainty_equivalent_gain(
+        a.net - a.cash_return, b.net - b.cash_return, config.allocation.risk_aversion
+    )
+    return {"oracle": found.verdict, "oracle gain": gain.mean * 12}
+
+
+def share(values: list[bool]) -> str:
+    p, n = float(np.mean(values)), len(values)
+    return f"{100 * p:5.1f} % ± {100 * sqrt(max(p * (1 - p), 0.25 / n) / n):.1f}"
+
+
+def main(n_panels: int = 200, processes: int = 2) -> None:
+    null = [(KINDS[i % 4], i // 4, 0.0) for i in range(n_panels)]
+    power = [(KINDS[i % 4], 1000 + i // 4, r2) for r2 in R2 for i in range(max(4, n_panels // 5))]
+    with ProcessPoolExecutor(processes) as pool:
+        found = list(pool.map(researcher, null + power))
+    rows = defaultdict(list)
+    for row in found:
+        rows[row["r2"], row["kind"] if not row["r2"] else ""].append(row)
+        if not row["r2"]:
+            rows[0.0, "all"].append(row)
+    print(f"\nNo skill at all: share of {n_panels} researchers with the verdict 'skill' (at most 5 %)")
+    print(
+        f"{'returns':<16}{'panels':>7}{'first try':>17}{'best of three':>17}{'worse':>17}{'uncorrected p':>17}"
+    )
+    for kind in (*KINDS, "all"):
+        some = rows[0.0, kind]
+        told = [[r["first"] == SKILL for r in some], [r["best"] == SKILL for r in some]]
+        told += [[bool(r["worse"]) for r in some], [bool(r["best of raw p"]) for r in some]]
+        print(f"{kind:<16}{len(some):>7}" + "".join(f"{share(t):>17}" for t in told))
+    print(f"tuning trials of one researcher: {np.mean([r['trials'] for r in rows[0.0, 'all']]):.0f}")
+    print(
+        "\nPlanted R2 of idiosyncratic returns: share with the verdict 'skill', and certainty equivalent gained"
+    )
+    print(
+        f"{'R2':<8}{'panels':>7}{'models':>17}{'oracle':>17}{'ratio':>8}{'gain a year':>16}{'of the oracle':>16}"
+    )
+    for r2 in R2:
+        some = rows[r2, ""]
+        ours, best = [r["first"] == SKILL for r in some], [r["oracle"] == SKILL for r in some]
+        gains = [hac_mean(np.array([r[key] for r in some]), 0) for key in ("gain", "oracle gain")]
+        ratio = f"{np.mean(ours) / np.mean(best):.2f}" if any(best) else "–"
+        told = "".join(f"{100 * g.mean:>8.2f} ± {100 * g.stderr:.2f} %" for g in gains)
+        print(f"{100 * r2:<4.2f} %  {len(some):>7}{share(ours):>17}{share(best):>17}{ratio:>8}{told}")
+
+
+if __name__ == "__main__":
+    main(*(int(text) for text in sys.argv[1:]))
