@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, clone
 from features.compiled import compiled
 from models.errors import NotFittedError, TrainingError
 from models.scaling import Standardiser
+from validation.regime_scores import regime_stability
 from validation.walk_forward import Fold
 
 Floats = NDArray[np.float64]
@@ -23,6 +24,9 @@ Ints = NDArray[np.int64]
 
 COLD_SHARE = 0.05
 """A cold restart is tried when the last one had not seen this share of the training rows."""
+
+RECENT = 250
+"""Training rows on which two successive fits are compared."""
 
 MARGIN = 0.01
 """By how much a cold restart's loss must be lower to replace the warm one: states that change their meaning cost
@@ -49,6 +53,9 @@ class RegimePath:
         Whether the fit came from a cold start, as the first one does.
     loss : ndarray of shape (F,)
         `RegimeModel.loss_` of each fit.
+    agreement, relabelled : ndarray of shape (F,)
+        How each fit told the last `RECENT` training rows beside the fit before it: adjusted Rand index, and the share
+        of rows with another label. NaN for the first.
     features : tuple of str
         Names of the K features.
     """
@@ -60,6 +67,8 @@ class RegimePath:
     refits: Ints
     restarted: NDArray[np.bool_]
     loss: Floats
+    agreement: Floats
+    relabelled: Floats
     features: tuple[str, ...]
 
 
@@ -183,19 +192,20 @@ def walk_regimes(X: Floats, folds: Sequence[Fold], names: Sequence[str], model: 
         Left as it is; copies are fitted.
     """
     probabilities, anomaly = np.full((len(X), model.n_states), np.nan), np.full(len(X), np.nan)
-    centres, restarted, loss = [], [], []
+    centres, restarted, loss, stability = [], [], [], []
     current: RegimeModel | None = None
     seen_cold = -1
     for fold in folds:
         due = fold.train[-1] - seen_cold >= COLD_SHARE * len(fold.train)
+        before = current
         current, fresh = _refitted(model, X[fold.train], current, due)
+        stability.append(_agreement(before, current, X[fold.train[-RECENT:]]))
         seen_cold = int(fold.train[-1]) if due else seen_cold
         probabilities[fold.test], anomaly[fold.test] = current.tell(X[fold.test])
         centres.append(current.centres_)
         restarted.append(fresh)
         loss.append(current.loss_)
-    told = np.isfinite(probabilities[:, 0])
-    label = np.where(told, np.argmax(np.where(told[:, None], probabilities, 0.0), axis=1), -1)
+    label = _labels(probabilities)
     refits = np.array([fold.test[0] for fold in folds], dtype=np.int64)
     return RegimePath(
         probabilities,
@@ -205,8 +215,24 @@ def walk_regimes(X: Floats, folds: Sequence[Fold], names: Sequence[str], model: 
         refits,
         np.array(restarted),
         np.array(loss),
+        np.array([agreement for agreement, _ in stability]),
+        np.array([relabelled for _, relabelled in stability]),
         tuple(names),
     )
+
+
+def _labels(probabilities: Floats) -> Ints:
+    """Return the most probable state of each row, -1 where there are no probabilities."""
+    told = np.isfinite(probabilities[:, 0])
+    return np.where(told, np.argmax(np.where(told[:, None], probabilities, 0.0), axis=1), -1)
+
+
+def _agreement(before: RegimeModel | None, now: RegimeModel, X: Floats) -> tuple[float, float]:
+    """Return adjusted Rand index and share relabelled of two fits on the same rows."""
+    if before is None:
+        return np.nan, np.nan
+    told = regime_stability(_labels(before.tell(X)[0]), _labels(now.tell(X)[0]))
+    return told.adjusted_rand, told.relabelled
 
 
 def _refitted(

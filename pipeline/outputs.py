@@ -74,12 +74,15 @@ def summary(done: Evaluated, certificate: Certificate | None, evidence: Evidence
 
 
 def _regime(done: Evaluated) -> dict[str, Any]:
+    from pipeline.regime_evidence import weigh_regimes  # models and all: not needed where nothing changed
+
     regimes = done.trained.regimes
     return {
         "as_of": f"{done.trained.prepared.panel.dates[-1]:%Y-%m-%d}",
         "label": int(regimes.label[-1]),
         "probabilities": regimes.probabilities[-1].tolist(),
         "anomaly": float(regimes.anomaly[-1]),
+        "evidence": weigh_regimes(done).as_dict(),
     }
 
 

@@ -19,6 +19,7 @@ from pipeline.columns import (
 )
 from pipeline.evidence import Evidence
 from pipeline.narrative import best_baseline, describe_run, label, number, percent
+from pipeline.regime_evidence import weigh_regimes
 from pipeline.run import Evaluated
 
 
@@ -150,12 +151,27 @@ def _fall(done: Evaluated, name: str) -> str:
 
 
 def _regime(done: Evaluated) -> dict[str, Any]:
-    """Return the regime of the last date and the centres of the last fit."""
+    """Return the regime of the last date, what the regimes were worth, and the centres of the last fit."""
+    found, year = weigh_regimes(done), done.trained.prepared.panel.periods_per_year
     regimes = done.trained.regimes
     return {
         "label": int(regimes.label[-1]),
         "probabilities": [percent(float(p), 0) for p in regimes.probabilities[-1]],
         "anomaly": percent(float(regimes.anomaly[-1]), 0),
         "features": regimes.features,
+        "rows": [
+            [
+                percent(float(found.persistence.share[s]), 0),
+                number(float(found.persistence.duration[s]), 1),
+                percent(float(found.following.mean[s]) * year),
+                percent(float(found.following.volatility[s]) * year**0.5),
+            ]
+            for s in range(len(found.persistence.share))
+        ],
+        "flips": percent(found.persistence.flip_rate, 0),
+        "p_mean": number(found.following.p_mean_shift, 3),
+        "p_volatility": number(found.following.p_volatility_shift, 3),
+        "agreement": number(found.agreement),
+        "relabelled": percent(found.relabelled, 1),
         "centres": [[number(float(v), 3) for v in centre] for centre in regimes.centres[-1]],
     }

@@ -19,6 +19,7 @@ from models.hmm import HMMRegimes
 from models.jump import JumpRegimes
 from models.kmeans import KMeansRegimes
 from models.regimes import MARGIN, count_distinct, walk_regimes
+from validation.walk_forward import WalkForward
 
 KINDS = (
     KMeansRegimes(3),
@@ -247,3 +248,20 @@ def test_distinct_rows_are_counted():
     for n in range(8):
         Z = rng.integers(2, size=(n, 2)).astype(float)
         assert count_distinct(Z, 3) == min(3, len(np.unique(Z, axis=0)))
+
+
+def test_agreement_with_the_fit_before_is_that_of_two_fits_on_the_same_rows():
+    """Told again by hand: two fits in a row, both asked of the last training rows."""
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.normal(size=(30, 2)), 10, axis=0) + 0.3 * rng.normal(size=(300, 2))
+    folds = WalkForward(np.arange(300), first_test=100, refit_every=50).folds()
+    path = walk_regimes(X, folds, ("a", "b"), KMeansRegimes(3, seed=0))
+    assert np.isnan(path.agreement[0])
+    first = KMeansRegimes(3, seed=0).fit(X[folds[0].train])
+    second = KMeansRegimes(3, seed=0).fit(X[folds[1].train], first)
+    told = [fit.tell(X[folds[1].train])[0].argmax(axis=1) for fit in (first, second)]
+    assert not path.restarted[1]
+    assert path.agreement[1] == pytest.approx(adjusted_rand_score(*told))
+    assert path.relabelled[1] == pytest.approx(np.mean(told[0] != told[1]))
+    assert np.nanmin(path.agreement) > 0.5
+    assert np.nanmax(path.relabelled) < 0.3
