@@ -205,8 +205,8 @@ def draw_regimes(done: Evaluated) -> Figure:
 
 
 def draw_information(done: Evaluated) -> Figure:
-    """Mean rank IC by fold of the traded forecast, and the cumulated rank IC of every model."""
-    figure, (top, bottom) = _figure(5.2, 2, (1, 1.5))
+    """Mean rank IC by fold of the traded forecast; every model's cumulated rank IC, and the squared error it saved."""
+    figure, (top, bottom, saved) = _figure(7.4, 3, (1, 1.5, 1.5))
     config = done.trained.prepared.config
     folds = done.scores[config.allocation.forecast].by_fold
     starts = _dates(done, [int(fold["first_test"]) for fold in folds])
@@ -225,7 +225,11 @@ def draw_information(done: Evaluated) -> Figure:
         dates, total = _dates(done, score.positions[known]), np.cumsum(score.rank_ic[known])
         some = _thin(len(total))
         bottom.plot(dates[some], total[some], lw=2.2 if mine else 1.2, label=name)
+        gain = 100 * score.gain[known]
+        saved.plot(dates[some], gain[some], lw=2.2 if mine else 1.2, label=name)
     bottom.set_ylabel("cumulated rank IC")
+    saved.set_ylabel("squared error saved\nover the baseline, %")
+    saved.axhline(0, color=MUTED, lw=0.8)
     if bottom.lines:
         bottom.legend(loc="upper left")
     return figure

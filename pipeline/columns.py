@@ -19,6 +19,11 @@ def share(n: int) -> Show:
     return lambda value: percent(value, n)
 
 
+def chance(value: float) -> str:
+    """Show a p-value; small ones by their bound."""
+    return "< 0.001" if value < 0.001 else number(value, 3)
+
+
 PORTFOLIO_COLUMNS = (
     ("return", "net_return", share(1)),
     ("volatility", "volatility", share(1)),
@@ -39,30 +44,30 @@ FORECAST_COLUMNS = (
     ("mean slope", "mean_slope", digits(2)),
 )
 ACCURACY_COLUMNS = (
-    ("IC by permutation, p", "permutation_p", digits(3)),
-    ("Clark-West against the baseline, p", "clark_west_p", digits(3)),
-    ("Clark-West against historical means, p", "clark_west_history_p", digits(3)),
-    ("Diebold-Mariano against the baseline, p", "diebold_mariano_p", digits(3)),
+    ("IC by permutation, p", "permutation_p", chance),
+    ("Clark-West against the baseline, p", "clark_west_p", chance),
+    ("Clark-West against historical means, p", "clark_west_history_p", chance),
+    ("Diebold-Mariano against the baseline, p", "diebold_mariano_p", chance),
     ("slope before calibration", "raw_slope", digits(2)),
     ("std. error", "raw_slope_stderr", digits(2)),
     ("outcomes within 95 % intervals", "coverage_95", share(1)),
     ("signs right", "sign_accuracy", share(1)),
-    ("Pesaran-Timmermann, p", "sign_accuracy_p", digits(3)),
+    ("Pesaran-Timmermann, p", "sign_accuracy_p", chance),
 )
 EVIDENCE_ROWS = (
-    ("forecast_p", "forecast better than chance, one-sided p, on its own", digits(4)),
-    ("forecast_p_corrected", "the same, corrected for all trials", digits(4)),
+    ("forecast_p", "forecast better than chance, one-sided p, on its own", chance),
+    ("forecast_p_corrected", "the same, corrected for all trials", chance),
     (
         "gain",
         "certainty equivalent gained over no forecast, a year, after costs",
         share(2),
     ),
     ("gain_stderr", "its standard error", share(2)),
-    ("gain_p", "its one-sided p", digits(3)),
+    ("gain_p", "its one-sided p", chance),
     (
         "portfolio_p_worse",
         "Sharpe ratio below that of no forecast, one-sided p",
-        digits(3),
+        chance,
     ),
     ("active_sharpe", "Sharpe ratio of what was earned above no forecast, a year", digits(2)),
     (
@@ -86,9 +91,9 @@ EVIDENCE_ROWS = (
     (
         "spa_p",
         "best of all that was tried against 1/N: superior predictive ability, p",
-        digits(3),
+        chance,
     ),
-    ("reality_check_p", "the same by White's reality check", digits(3)),
+    ("reality_check_p", "the same by White's reality check", chance),
     (
         "overfitting_probability",
         "probability that choosing the best in the past chose below the median (PBO)",
@@ -105,12 +110,12 @@ TUNING_COLUMNS = (
     ("without tuning", "untuned_rank_ic", digits(3)),
     ("gain", "tuning_gain", digits(3)),
     ("std. error", "tuning_gain_stderr", digits(3)),
-    ("p, one-sided", "tuning_gain_p", digits(3)),
+    ("p, one-sided", "tuning_gain_p", chance),
 )
 AGAINST_COLUMNS = (
     ("Sharpe difference", "sharpe_difference", digits(2)),
     ("std. error", "sharpe_difference_se", digits(2)),
-    ("p, two-sided", "p_value", digits(3)),
+    ("p, two-sided", "p_value", chance),
     ("mean difference a year", "mean_difference", share(2)),
     ("t", "mean_difference_t", digits(1)),
 )

@@ -22,6 +22,7 @@ from validation.scores import (
     null_lags,
     r2_out_of_sample,
 )
+from validation.through_time import cumulative_gain
 
 Floats = NDArray[np.float64]
 Metrics = dict[str, float]
@@ -38,6 +39,9 @@ class ForecastScore:
         See `docs/outputs.md`; NaN where a score does not exist (a constant forecast ranks nothing).
     rank_ic : ndarray of shape (D,)
         Rank correlation across assets at each evaluation date.
+    gain : ndarray of shape (D,)
+        Squared error saved over the baseline up to each date, as a share of the baseline's of all dates: it ends at
+        "r2_baseline", if every date has as many assets.
     positions : ndarray of int, shape (D,)
         Rows of the panel.
     by_fold : tuple of dict
@@ -47,6 +51,7 @@ class ForecastScore:
     model: str
     metrics: Metrics
     rank_ic: Floats
+    gain: Floats
     positions: NDArray[np.int64]
     by_fold: tuple[Metrics, ...]
 
@@ -104,7 +109,10 @@ def score_forecast(
     if walk.untuned is not None:
         metrics |= _tuning_gain(pairs, rank_ic, walk.untuned[pairs.positions])
     by_fold = tuple(_by_fold(pairs, rank_ic, walk, len(schedule.labels.end)))
-    return ForecastScore(forecast.model, metrics, rank_ic, pairs.positions, by_fold)
+    saved = cumulative_gain(pairs.mean, pairs.earned, pairs.baseline)
+    missed = cumulative_gain(pairs.earned, pairs.earned, pairs.baseline)
+    gain = saved / missed[-1] if len(missed) and missed[-1] > 0 else saved
+    return ForecastScore(forecast.model, metrics, rank_ic, gain, pairs.positions, by_fold)
 
 
 def _accuracy(pairs: _Matched, rank_ic: Floats) -> Metrics:

@@ -185,22 +185,21 @@ def _contest(done: Evaluated, trials: Trials) -> tuple[Tests, tuple[str, ...]]:
 def _reason(verdict: str, tests: Tests, trials: Trials) -> str:
     p, count = tests["forecast_p_corrected"], trials.count
     one, many = ("unsealing", "unsealings") if trials.on_holdout else ("configuration tried", "trials")
-    tried = f"the first {one}" if count == 1 else f"corrected for {count} {many}"
-    ranks = (
-        f"The forecast is better than chance (p = {_p(p)}, {tried})"
-        if p < SIZE
-        else f"The forecast cannot be told from chance (p = {_p(p)}, {tried})"
-    )
+    tried = f"the first {one}" if count == 1 else f"corrected for {count:,} {many}"
+    told = "is better than chance" if p < SIZE else "cannot be told from chance"
+    ranks = f"The forecast {told} ({_p(p)}, {tried})"
     worth = f"{100 * tests['gain']:.2f} % a year in certainty equivalent, after costs"
     if verdict == WORSE:
         return (
             f"{ranks}, and the portfolio on it has a lower Sharpe ratio than the same allocator without a forecast "
-            f"(one-sided p = {_p(tests['portfolio_p_worse'])}): {worth}."
+            f"(one-sided {_p(tests['portfolio_p_worse'])}): {worth}."
         )
+    if not tests["gain"]:
+        return f"{ranks}, and the allocator held the same with it as without."
     joined = ", and" if (tests["gain"] > 0) == (p < SIZE) else ", but"
     verb = "gained" if tests["gain"] > 0 else "lost"
-    return f"{ranks}{joined} the allocator {verb} by it: {worth} (one-sided p = {_p(tests['gain_p'])})."
+    return f"{ranks}{joined} the allocator {verb} by it: {worth} (one-sided {_p(tests['gain_p'])})."
 
 
 def _p(value: float) -> str:
-    return "below 0.001" if value < 0.001 else f"{value:.3f}" if math.isfinite(value) else "unknown"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if math.isfinite(value) else "p unknown"
