@@ -11,9 +11,6 @@ trials, of which the first is the defaults; none is given up but where the row s
   standard error over panels (for industries over dates, with HAC errors);
 * time: wall clock of all searches and walks, on all cores, and the share of trials that were given up.
 
-A tuned walk starts its record of past losses, from which the number of trees is chosen, again at each search. For
-industries a last row tells what that alone does, with the defaults.
-
 Keeping trials: seconds of one search of a model that costs nothing, in memory, in Optuna's journal file, and in its
 SQLite storage.
 """
@@ -41,7 +38,7 @@ from models.boosting import Boosting
 from models.dataset import Dataset
 from models.search import quiet
 from models.search_space import Choices, Range
-from models.tuned import Tuned, stretches_of
+from models.tuned import Tuned
 from models.tuning import best_of, tune
 from validation.scores import hac_mean, information_coefficient
 from validation.walk_forward import WalkForward
@@ -153,12 +150,6 @@ def industries() -> None:
     searches = len({trial.first_test for trial in walk.trials})
     about = f"{searches} searches, {got.seconds:.0f} s, given up {100 * got.pruned:.0f} %"
     print(f"  tpe, median    inside {100 * got.inside:.2f} %   {by_date(got)}   {about}", flush=True)
-    again = walk.raw.copy()
-    for stretch in stretches_of(folds, 120):
-        tested = np.concatenate([fold.test for fold in stretch])
-        again[tested] = Boosting().walk_forward("again", data, stretch).raw[tested]
-    same = by_date(gain(data, replace(walk, raw=again), 0.0))
-    print(f"  the defaults, with a record that starts again: {same}")
 
 
 def by_date(got: Gain) -> str:
