@@ -132,7 +132,7 @@ class Tuned(Forecaster):
             tested = np.concatenate([fold.test for fold in stretch])
             raw[tested] = walk.raw[tested]
             kept = walk.fits[len(before) :]
-            fits += [replace(fit, chosen={**numbers(best.params), **fit.chosen}) for fit in kept]
+            fits += [replace(fit, chosen={**numbers(self.space, best.params), **fit.chosen}) for fit in kept]
             trials += found
             last = walk.last
         return WalkResult(name, raw, tuple(fits), last, tuple(trials), untuned)
@@ -148,7 +148,7 @@ class Tuned(Forecaster):
 
     def chosen(self) -> dict[str, float]:
         """Return the chosen parameters that are numbers, and what the model chose itself."""
-        return numbers(best_of(self.trials_).params) | self._fitted().chosen()
+        return numbers(self.space, best_of(self.trials_).params) | self._fitted().chosen()
 
     def importance(self, n_features: int) -> Floats:
         """Return that of the model."""
@@ -159,9 +159,13 @@ class Tuned(Forecaster):
         return self._fitted().spec(names)
 
 
-def numbers(parameters: Parameters) -> dict[str, float]:
-    """Return the parameters that are numbers; the others are told by the trials."""
-    return {name: float(value) for name, value in parameters.items() if isinstance(value, int | float)}
+def numbers(space: Space, parameters: Parameters) -> dict[str, float]:
+    """Return the parameters that are numbers wherever they are set, NaN where one is not; trials tell the others."""
+    return {
+        name: float(value) if isinstance(value, int | float) else np.nan
+        for name, value in parameters.items()
+        if not any(isinstance(choice, str) for choice in space[name].grid())
+    }
 
 
 def stretches_of(folds: Sequence[Fold], every: int | None) -> list[list[Fold]]:

@@ -315,8 +315,8 @@ def test_a_walk_is_made_of_stretches_of_the_chosen_models(selection):
         model = Ridge(True, selection, n_penalties=6, half_life=best.params["half_life"])
         plain = model.walk_forward("r", data, walked)
         assert walk.raw[start:after].tobytes() == plain.raw[start:after].tobytes()
-        chosen = [fit.chosen.get("half_life") for fit in walk.fits if start <= fit.first_test < after]
-        assert chosen == [best.params["half_life"]] * len(stretch)
+        chosen = [fit.chosen["half_life"] for fit in walk.fits if start <= fit.first_test < after]
+        assert chosen == pytest.approx([best.params["half_life"] or np.nan] * len(stretch), nan_ok=True)
         X, y, rows = data.training(stretch[0].train)
         alone = tune(tuned.model, X, y, rows, space=tuned.space, trials=1, relative=True)
         assert alone[0].loss == trials[0].loss
@@ -364,7 +364,9 @@ def test_fit_and_predict_are_those_of_the_chosen_model():
     )
     assert tuned.spec("abcd")["kind"] == "Ridge"
     assert tuned.importance(4).sum() == pytest.approx(1)
-    assert "penalty" in tuned.chosen()
+    assert {"penalty", "half_life"} < set(tuned.chosen())
+    words = Tuned(Ridge(n_penalties=6), {"selection": Choices(("past", "nested"))}, trials=2).fit(X, y, rows)
+    assert set(words.chosen()) == {"penalty", "features_used"}
 
 
 @pytest.mark.parametrize(
