@@ -99,11 +99,12 @@ class Tuned(Forecaster):
         progress: Progress | None = None,
         executor: Executor | None = None,
     ) -> WalkResult:
-        """Search at the first fold of each stretch, then walk the stretch with the chosen parameters.
+        """Search at the first fold of each stretch, then forecast the stretch with the chosen parameters.
 
-        Each stretch is a walk of its own, by the model's own fast path: what a model chooses from its past forecasts
-        (a penalty, a number of trees) starts again at each search, with blocks inside the training window. Beside it
-        the model with its own parameters walks all folds at once: what there would have been without tuning.
+        The chosen model walks by its own fast path. Where it chooses more from its past forecasts (a penalty, a number
+        of trees) it walks from the first fold on, so that its record is what it would be had it always been used; of
+        that walk only the stretch is kept. Beside it the model with its own parameters walks all folds: what there
+        would have been without tuning.
         """
         stretches = stretches_of(folds, self.every)
         steps = _Steps(progress, 2 * len(folds) + self.trials * len(stretches))
@@ -122,12 +123,16 @@ class Tuned(Forecaster):
                 progress=steps.count(self.trials),
             )
             best = best_of(found)
-            walk = with_parameters(self.model, best.params).walk_forward(
-                name, data, stretch, steps.walk(len(stretch)), executor
-            )
+            chosen = with_parameters(self.model, best.params)
+            done = len(fits)
+            before = folds[:done] if getattr(chosen, "selection", None) == "past" else []
+            walked = [*before, *stretch]
+            bar = steps.walk(len(stretch), skip=len(before))
+            walk = chosen.walk_forward(name, data, walked, bar, executor)
             tested = np.concatenate([fold.test for fold in stretch])
             raw[tested] = walk.raw[tested]
-            fits += [replace(fit, chosen={**numbers(best.params), **fit.chosen}) for fit in walk.fits]
+            kept = walk.fits[len(before) :]
+            fits += [replace(fit, chosen={**numbers(self.space, best.params), **fit.chosen}) for fit in kept]
             trials += found
             last = walk.last
         return WalkResult(name, raw, tuple(fits), last, tuple(trials), untuned)
@@ -143,7 +148,7 @@ class Tuned(Forecaster):
 
     def chosen(self) -> dict[str, float]:
         """Return the chosen parameters that are numbers, and what the model chose itself."""
-        return numbers(best_of(self.trials_).params) | self._fitted().chosen()
+        return numbers(self.space, best_of(self.trials_).params) | self._fitted().chosen()
 
     def importance(self, n_features: int) -> Floats:
         """Return that of the model."""
@@ -154,9 +159,13 @@ class Tuned(Forecaster):
         return self._fitted().spec(names)
 
 
-def numbers(parameters: Parameters) -> dict[str, float]:
-    """Return the parameters that are numbers; the others are told by the trials."""
-    return {name: float(value) for name, value in parameters.items() if isinstance(value, int | float)}
+def numbers(space: Space, parameters: Parameters) -> dict[str, float]:
+    """Return the parameters that are numbers wherever they are set, NaN where one is not; trials tell the others."""
+    return {
+        name: float(value) if isinstance(value, int | float) else np.nan
+        for name, value in parameters.items()
+        if not any(isinstance(choice, str) for choice in space[name].grid())
+    }
 
 
 def stretches_of(folds: Sequence[Fold], every: int | None) -> list[list[Fold]]:
@@ -183,7 +192,7 @@ class _Steps:
         self._before += length
         return None if progress is None else lambda done: progress(before + done, self._total)
 
-    def walk(self, length: int) -> Progress | None:
-        """Return the same in the form that a walk takes."""
+    def walk(self, length: int, skip: int = 0) -> Progress | None:
+        """Return the same in the form that a walk takes, whose first `skip` folds do not count."""
         count = self.count(length)
-        return None if count is None else lambda done, _: count(done)
+        return None if count is None else lambda done, _: count(max(done - skip, 0))

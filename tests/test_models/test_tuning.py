@@ -118,7 +118,7 @@ def test_losses_are_those_of_the_slow_way(weight, relative):
 def test_the_median_gives_up_what_finished_batches_say():
     """Against the rule written out: worse than the median of the finished ones, after five of them."""
     X, y, rows = training(make_data())
-    trials = tune(Constant(), X, y, rows, space=SPACE, search="random", trials=40, splits=4)
+    trials = tune(Constant(), X, y, rows, space=SPACE, search="random", trials=40, splits=4, seed=11)
     means = [slow_losses(Constant(), trial.params, X, y, rows, 4, False) for trial in trials]
     running = np.array(means)
     ends, pruned = [3], [False]
@@ -179,7 +179,7 @@ def test_a_grid_tries_each_point_once_after_the_defaults():
 
 
 def test_tpe_comes_nearer_than_chance():
-    """Five parameters, a bowl: over ten seeds the parzen estimator must win nearly always."""
+    """A bowl of four parameters: the Parzen estimator must win nearly always."""
 
     class Bowl(Constant):
         def __init__(self, a=9.0, b=9.0, c=9.0, d=9.0):
@@ -196,13 +196,13 @@ def test_tpe_comes_nearer_than_chance():
     best = {
         search: np.array(
             [
-                best_of(tune(Bowl(), X, y, rows, space=space, search=search, trials=60, seed=seed)).loss
-                for seed in range(6)
+                best_of(tune(Bowl(), X, y, rows, space=space, search=search, trials=50, seed=seed)).loss
+                for seed in range(4)
             ]
         )
         for search in ("tpe", "random")
     }
-    assert (best["tpe"] < best["random"]).sum() >= 5
+    assert (best["tpe"] < best["random"]).sum() >= 3
 
 
 def test_the_defaults_stay_where_nothing_is_better():
@@ -295,10 +295,13 @@ def test_a_journal_of_other_data_or_settings_is_not_believed(tmp_path):
         assert len(trials) == 10
 
 
-def test_a_walk_is_made_of_stretches_of_the_chosen_models():
+@pytest.mark.parametrize("selection", ["past", "nested"])
+def test_a_walk_is_made_of_stretches_of_the_chosen_models(selection):
     data = make_data(relative=True)
     folds = WalkForward(data.ends, first_test=50, refit_every=5).folds()
-    tuned = Tuned(Ridge(True, n_penalties=6), {"half_life": Range(12.0, 80.0)}, trials=6, every=15, seed=1)
+    tuned = Tuned(
+        Ridge(True, selection, n_penalties=6), {"half_life": Range(12.0, 80.0)}, trials=6, every=15, seed=1
+    )
     seen = []
     walk = tuned.walk_forward("r", data, folds, lambda done, total: seen.append((done, total)))
     stretches = [folds[0:3], folds[3:6], folds[6:]]
@@ -307,12 +310,13 @@ def test_a_walk_is_made_of_stretches_of_the_chosen_models():
         start, after = stretch[0].test[0], stretch[-1].test[-1] + 1
         trials = [trial for trial in walk.trials if trial.first_test == start]
         best = best_of(trials)
-        plain = Ridge(True, n_penalties=6, half_life=best.params["half_life"]).walk_forward(
-            "r", data, stretch
-        )
+        # A record of past losses begins at the first fold, whichever parameters were used there.
+        walked = folds[: folds.index(stretch[-1]) + 1] if selection == "past" else stretch
+        model = Ridge(True, selection, n_penalties=6, half_life=best.params["half_life"])
+        plain = model.walk_forward("r", data, walked)
         assert walk.raw[start:after].tobytes() == plain.raw[start:after].tobytes()
-        chosen = [fit.chosen.get("half_life") for fit in walk.fits if start <= fit.first_test < after]
-        assert chosen == [best.params["half_life"]] * len(stretch)
+        chosen = [fit.chosen["half_life"] for fit in walk.fits if start <= fit.first_test < after]
+        assert chosen == pytest.approx([best.params["half_life"] or np.nan] * len(stretch), nan_ok=True)
         X, y, rows = data.training(stretch[0].train)
         alone = tune(tuned.model, X, y, rows, space=tuned.space, trials=1, relative=True)
         assert alone[0].loss == trials[0].loss
@@ -322,6 +326,21 @@ def test_a_walk_is_made_of_stretches_of_the_chosen_models():
     assert seen[-1][0] == seen[-1][1] == 2 * len(folds) + 18
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert walk.last == plain.last
+
+
+def test_where_the_defaults_stay_the_walk_is_the_plain_one():
+    data = make_data(relative=True)
+    folds = WalkForward(data.ends, first_test=50, refit_every=5).folds()
+    model = Boosting(max_trees=10, min_rows_in_leaf=10)
+    # Fits of no tree's worth of learning: never better than the defaults.
+    walk = Tuned(model, {"learning_rate": Range(1e-9, 1e-8)}, trials=3, every=15).walk_forward(
+        "b", data, folds
+    )
+    assert [best_of(walk.trials[i : i + 3]).number for i in (0, 3, 6)] == [0, 0, 0]
+    assert walk.raw.tobytes() == walk.untuned.tobytes()
+    assert [fit.chosen["trees"] for fit in walk.fits] == [
+        fit.chosen["trees"] for fit in model.walk_forward("b", data, folds).fits
+    ]
 
 
 def test_without_every_one_search_is_made():
@@ -345,7 +364,9 @@ def test_fit_and_predict_are_those_of_the_chosen_model():
     )
     assert tuned.spec("abcd")["kind"] == "Ridge"
     assert tuned.importance(4).sum() == pytest.approx(1)
-    assert "penalty" in tuned.chosen()
+    assert {"penalty", "half_life"} < set(tuned.chosen())
+    words = Tuned(Ridge(n_penalties=6), {"selection": Choices(("past", "nested"))}, trials=2).fit(X, y, rows)
+    assert set(words.chosen()) == {"penalty", "features_used"}
 
 
 @pytest.mark.parametrize(
