@@ -56,7 +56,7 @@ ACCURACY_COLUMNS = (
 )
 EVIDENCE_ROWS = (
     ("forecast_p", "forecast better than chance, one-sided p, on its own", chance),
-    ("forecast_p_corrected", "the same, corrected for all trials", chance),
+    ("forecast_p_corrected", "the same, corrected for all configurations tried", chance),
     (
         "gain",
         "certainty equivalent gained over no forecast, a year, after costs",

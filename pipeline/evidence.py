@@ -39,8 +39,8 @@ class Evidence:
     Attributes
     ----------
     verdict : str
-        "skill": the forecast passes its test after correction for all trials, and its portfolio gained after
-        costs. "worse than the baseline": the portfolio fell significantly short of the same allocator without a
+        "skill": the forecast passes its test after correction for all configurations tried, and its portfolio
+        gained after costs. "worse than the baseline": the portfolio fell significantly short of the same allocator without a
         forecast. "no evidence of skill": neither.
     reason : str
         One or two sentences.
@@ -84,7 +84,7 @@ def judge(done: Evaluated, trials: Trials) -> Evidence:
         With this run among them. Those of an unsealed holdout are its unsealings: what was tried before has not
         seen it.
     """
-    tests = _forecast(done, trials.count) | _portfolio(done, trials)
+    tests = _forecast(done, trials.looks) | _portfolio(done, trials)
     compared, superior = _contest(done, trials)
     tests |= compared
     verdict = NONE
@@ -101,12 +101,15 @@ def judge(done: Evaluated, trials: Trials) -> Evidence:
     return Evidence(verdict, _reason(verdict, tests, trials), counted, tests, superior)
 
 
-def _forecast(done: Evaluated, count: int) -> Tests:
-    """Return the test of the traded forecast: of its ranking if it is relative, else of its squared error."""
+def _forecast(done: Evaluated, looks: int) -> Tests:
+    """Return the test of the traded forecast: of its ranking if it is relative, else of its squared error.
+
+    A tuning trial saw training windows alone: it cannot have been chosen for its luck on the judged dates.
+    """
     config = done.trained.prepared.config
     metrics = done.scores[config.allocation.forecast].metrics
     p = metrics["rank_ic_p"] if config.target.relative else metrics["clark_west_p"]
-    return {"forecast_p": p, "forecast_p_corrected": corrected(p, count)}
+    return {"forecast_p": p, "forecast_p_corrected": corrected(p, looks)}
 
 
 def _portfolio(done: Evaluated, trials: Trials) -> Tests:
@@ -183,9 +186,11 @@ def _contest(done: Evaluated, trials: Trials) -> tuple[Tests, tuple[str, ...]]:
 
 
 def _reason(verdict: str, tests: Tests, trials: Trials) -> str:
-    p, count = tests["forecast_p_corrected"], trials.count
-    one, many = ("unsealing", "unsealings") if trials.on_holdout else ("configuration tried", "trials")
-    tried = f"the first {one}" if count == 1 else f"corrected for {count:,} {many}"
+    p, looks = tests["forecast_p_corrected"], trials.looks
+    one, many = (
+        ("unsealing", "unsealings") if trials.on_holdout else ("configuration tried", "configurations")
+    )
+    tried = f"the first {one}" if looks == 1 else f"corrected for {looks:,} {many}"
     told = "is better than chance" if p < SIZE else "cannot be told from chance"
     ranks = f"The forecast {told} ({_p(p)}, {tried})"
     worth = f"{100 * tests['gain']:.2f} % a year in certainty equivalent, after costs"

@@ -49,14 +49,14 @@ class Trials:
         return sum(int(entry.get("tunings", 0)) for entry in self.distinct())
 
     @property
-    def count(self) -> int:
-        """Number of trials by which a verdict is corrected: configurations and tuning trials, at least 1.
+    def looks(self) -> int:
+        """How often somebody has seen results of the judged dates: configurations or, of a holdout, unsealings."""
+        return max(1, len(self.unsealings) if self.on_holdout else self.configurations)
 
-        Those of a holdout are its unsealings.
-        """
-        if self.on_holdout:
-            return max(1, len(self.unsealings))
-        return max(1, self.configurations + self.tunings)
+    @property
+    def count(self) -> int:
+        """Number of all trials, at least 1: looks, and tuning trials, which have seen training windows alone."""
+        return self.looks if self.on_holdout else max(1, self.configurations + self.tunings)
 
     def of_holdout(self) -> Trials:
         """Return the trials that a verdict on the holdout is corrected by."""
