@@ -40,8 +40,8 @@ class Evidence:
     ----------
     verdict : str
         "skill": the forecast passes its test after correction for all configurations tried, and its portfolio
-        gained after costs. "worse than the baseline": the portfolio fell significantly short of the same allocator without a
-        forecast. "no evidence of skill": neither.
+        gained after costs. "worse than the baseline": the portfolio fell significantly short of the same allocator
+        without a forecast. "no evidence of skill": neither.
     reason : str
         One or two sentences.
     trials : mapping
