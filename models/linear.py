@@ -43,6 +43,7 @@ class LinearForecaster(Forecaster):
     selection: Selection
     inner_splits: int
     half_life: float | None
+    clip: float | None = CLIP
 
     @abstractmethod
     def settings(self, gram: Gram) -> Floats:
@@ -85,7 +86,7 @@ class LinearForecaster(Forecaster):
         design = Design(
             Stacked(X, y, rows),
             int(count.max()),
-            Standardiser().fit(X),
+            Standardiser(self.clip).fit(X),
             self.within_dates,
             self.half_life,
             int(dates[0]),
@@ -141,7 +142,7 @@ class LinearForecaster(Forecaster):
             "features": list(names),
             "mean": self.scaler_.mean_.tolist(),
             "scale": self.scaler_.scale_.tolist(),
-            "clip": CLIP,
+            "clip": self.scaler_.clip,
             "coefficients": self.coef_.tolist(),
             "intercept": self.intercept_,
         }

@@ -88,7 +88,7 @@ def _solved(
 ) -> Iterator[tuple[int, Window, Future[_Solved]]]:
     """Yield the folds in their order, solved in threads a few folds ahead of the caller."""
     waiting: deque[tuple[int, Window, Future[_Solved]]] = deque()
-    for scaler, members in stretches(data, spans):
+    for scaler, members in stretches(data, spans, clip=model.clip):
         n_rows = _count(data, spans.grid[spans.start[members[0]] : spans.stop[members[0]]])
         design = Design(
             data, data.y.shape[1], scaler, model.within_dates, model.half_life, int(spans.grid[0])

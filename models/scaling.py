@@ -20,11 +20,19 @@ CLIP = 5.0
 class Standardiser:
     """Scale columns to mean 0 and standard deviation 1; NaN become 0, the mean.
 
+    Parameters
+    ----------
+    clip : float, optional
+        Standard deviations beyond which values are cut off, positive; None leaves them as they are.
+
     Attributes
     ----------
     mean_, scale_ : ndarray of shape (K,)
         Of the finite training values. A column that is constant or empty has scale 0 and gives zeros.
     """
+
+    def __init__(self, clip: float | None = CLIP) -> None:
+        self.clip = clip
 
     def fit(self, X: Floats) -> Self:
         """Measure means and standard deviations of X (n, K)."""
@@ -49,7 +57,8 @@ class Standardiser:
 
     def transform(self, X: Floats) -> Floats:
         """Return the scaled, clipped and imputed copy of X (n, K)."""
-        out: Floats = _transform(np.ascontiguousarray(X), self.mean_, reciprocal(self.scale_))
+        limit = np.inf if self.clip is None else float(self.clip)
+        out: Floats = _transform(np.ascontiguousarray(X), self.mean_, reciprocal(self.scale_), limit)
         return out
 
 
@@ -85,11 +94,11 @@ def _squares(X: Floats, mean: Floats) -> Floats:
 
 
 @compiled
-def _transform(X: Floats, mean: Floats, per: Floats) -> Floats:
-    """Return (X - mean) per, clipped, with 0 for NaN."""
+def _transform(X: Floats, mean: Floats, per: Floats, limit: float) -> Floats:
+    """Return (X - mean) per, clipped at the limit on both sides, with 0 for NaN."""
     out = np.empty(X.shape)
     for i in range(X.shape[0]):
         for k in range(X.shape[1]):
             z = (float(X[i, k]) - mean[k]) * per[k]
-            out[i, k] = 0.0 if np.isnan(z) else min(max(z, -CLIP), CLIP)
+            out[i, k] = 0.0 if np.isnan(z) else min(max(z, -limit), limit)
     return out

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.dataset import Dataset
 from models.design import pieces
-from models.scaling import Standardiser
+from models.scaling import CLIP, Standardiser
 from validation.walk_forward import Fold
 
 Floats = NDArray[np.float64]
@@ -74,7 +74,9 @@ class Record:
         self.losses[np.searchsorted(spans.grid, spans.trained_later(fold))] = losses
 
 
-def stretches(data: Dataset, spans: Spans, renew: float = 0.5) -> Iterator[tuple[Standardiser, list[int]]]:
+def stretches(
+    data: Dataset, spans: Spans, renew: float = 0.5, clip: float | None = CLIP
+) -> Iterator[tuple[Standardiser, list[int]]]:
     """Yield stretches of folds that share one conditioning, measured on the first training window of the stretch.
 
     A new stretch begins when more than the share `renew` of the training dates are others than those measured on,
@@ -85,7 +87,7 @@ def stretches(data: Dataset, spans: Spans, renew: float = 0.5) -> Iterator[tuple
     f, total = 0, len(spans.start)
     while f < total:
         measured = spans.grid[spans.start[f] : spans.stop[f]]
-        scaler = _measured(data, measured)
+        scaler = _measured(data, measured, clip)
         come_up = _come_up(data, scaler, spans.grid)
         last = f + 1
         while last < total:
@@ -99,9 +101,9 @@ def stretches(data: Dataset, spans: Spans, renew: float = 0.5) -> Iterator[tuple
         f = last
 
 
-def _measured(data: Dataset, dates: Ints) -> Standardiser:
+def _measured(data: Dataset, dates: Ints, clip: float | None) -> Standardiser:
     """Return the conditioning by the training rows of these dates."""
-    return Standardiser().fit_pieces(
+    return Standardiser(clip).fit_pieces(
         lambda: (data.training(piece)[0] for piece in pieces(dates, data.y.shape[1]))
     )
 

@@ -13,7 +13,7 @@ from models.combination import discounted, pooled
 from models.dataset import Rows
 from models.linear import LinearForecaster, Selection
 from models.moments import Gram
-from models.scaling import Standardiser
+from models.scaling import CLIP, Standardiser
 
 Combine = Literal["mean", "median", "trimmed", "dmspe"]
 
@@ -36,6 +36,9 @@ class Univariate(LinearForecaster):
         Blocks inside the first training window whose errors stand in for what came before the first test.
     half_life : float, optional
         Dates after which a training row counts half.
+    clip : float, optional
+        Standard deviations, in the window that the conditioning is measured on, beyond which a feature is cut
+        off; None for regressions on the features as they are.
 
     Attributes
     ----------
@@ -50,12 +53,14 @@ class Univariate(LinearForecaster):
         discount: float = 1.0,
         inner_splits: int = 4,
         half_life: float | None = None,
+        clip: float | None = CLIP,
     ) -> None:
         self.within_dates = within_dates
         self.combine = combine
         self.discount = discount
         self.inner_splits = inner_splits
         self.half_life = half_life
+        self.clip = clip
         self.selection: Selection = "past"
 
     def settings(self, gram: Gram) -> Floats:

@@ -39,7 +39,9 @@ class LinearForecast(PythonModel):
         scale = np.asarray(spec["scale"])
         usable = scale > 0
         Z = (X - np.asarray(spec["mean"])) * np.where(usable, 1.0 / np.where(usable, scale, 1.0), 0.0)
-        Z = np.nan_to_num(np.clip(Z, -spec["clip"], spec["clip"]), nan=0.0)
+        if spec["clip"] is not None:
+            Z = np.clip(Z, -spec["clip"], spec["clip"])
+        Z = np.where(np.isnan(Z), 0.0, Z)
         if "slopes" in spec:
             told = self._combined(Z)
         else:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from validation.errors import LeakError, ScheduleError
-
-Ints = NDArray[np.int64]
+from validation.splitter import DateSplitter, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +51,11 @@ class Fold:
             )
 
 
-class WalkForward:
+class WalkForward(DateSplitter):
     """Refit on a schedule, forecast until the next refit, never train on an unfinished label.
 
     It has scikit-learn's splitter interface: `cross_val_score(model, X, y, cv=WalkForward(...))` works.
+    `cross_val_predict` does not: it wants each date to be tested once, and the first ones never are.
 
     Parameters
     ----------
@@ -69,8 +68,8 @@ class WalkForward:
     window : int, optional
         Rolling window: the number of most recent admissible dates to train on. Expanding if None.
     embargo : int
-        Observations that must lie between the end of the last training label and the first test date, beyond
-        the purge.
+        Observations that must lie between the row at which the last training label ends and the first test date:
+        with 0 that label may end on the row before, with 1 on the one before that.
     first_train : int
         First row that may be trained on (the features are warm from there).
     every : int
@@ -84,7 +83,8 @@ class WalkForward:
 
     Notes
     -----
-    Purge and embargo follow López de Prado (2018), *Advances in Financial Machine Learning*, section 7.4.
+    Purge and embargo follow López de Prado (2018), *Advances in Financial Machine Learning*, section 7.4. Labels of
+    a test date may reach into later folds: these train on it only once its label has ended.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class WalkForward:
         first_train: int = 0,
         every: int = 1,
     ) -> None:
-        self.ends = np.asarray(ends, dtype=np.int64)
+        super().__init__(ends)
         self.first_test = first_test
         self.refit_every = refit_every
         self.window = window
@@ -110,8 +110,6 @@ class WalkForward:
                 "refit_every, every and window must be at least 1 and embargo at least 0, got "
                 f"{refit_every}, {every}, {window} and {embargo}"
             )
-        if (self.ends < np.arange(len(self.ends))).any():
-            raise ScheduleError("a label cannot end before its own date")
         if not 0 < first_test < len(self.ends):
             raise ScheduleError(f"first_test is row {first_test}, expected 1 to {len(self.ends) - 1}")
 
@@ -134,29 +132,6 @@ class WalkForward:
             stop = min(start + self.refit_every, len(self.ends))
             folds.append(Fold(train, np.arange(start, stop, dtype=np.int64), self.ends[train]))
         return tuple(folds)
-
-    def split(
-        self, X: ArrayLike | None = None, y: ArrayLike | None = None, groups: ArrayLike | None = None
-    ) -> Iterator[tuple[Ints, Ints]]:
-        """Yield row indices of training and test sets.
-
-        Parameters
-        ----------
-        X, y : array-like, optional
-            Only their number of rows is looked at.
-        groups : array-like of int, optional
-            Row of the panel (the date) of each row of X, for X stacked over assets. Without it, the rows of X
-            are the dates.
-        """
-        n_rows = None if X is None else len(X)  # type: ignore[arg-type]
-        dates = np.arange(len(self.ends)) if groups is None else np.asarray(groups, dtype=np.int64)
-        if n_rows is not None and n_rows != len(dates):
-            raise ScheduleError(
-                f"X has {n_rows} rows for {len(dates)} dates: pass groups, the date's row of each row of X"
-            )
-        for fold in self.folds():
-            train, test = np.isin(dates, fold.train), np.isin(dates, fold.test)
-            yield np.flatnonzero(train), np.flatnonzero(test)
 
     def get_n_splits(
         self, X: ArrayLike | None = None, y: ArrayLike | None = None, groups: ArrayLike | None = None

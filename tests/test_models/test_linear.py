@@ -29,6 +29,10 @@ def test_standardiser_equals_scikit_learn_and_clips_and_imputes():
     np.testing.assert_allclose(ours.transform(X), StandardScaler().fit_transform(X), atol=1e-12)
     wild = np.array([[1e9, -1e9, np.nan]])
     assert ours.transform(wild).tolist() == [[CLIP, -CLIP, 0.0]]
+    free, tight = Standardiser(None).fit(X), Standardiser(0.5).fit(X)
+    np.testing.assert_allclose(free.transform(wild)[0, :2], StandardScaler().fit(X).transform(wild)[0, :2])
+    assert free.transform(wild)[0, 2] == 0.0
+    assert tight.transform(wild).tolist() == [[0.5, -0.5, 0.0]]
 
 
 def test_constant_and_empty_columns_say_nothing():

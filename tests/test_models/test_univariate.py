@@ -69,6 +69,20 @@ def test_dmspe_weights_are_the_inverse_of_discounted_past_errors(discount):
         losses.append((t, (data.y[t, 0] - each) ** 2))
 
 
+def test_without_a_clip_each_regression_is_on_the_feature_as_it_is():
+    data = one_series()
+    data.X[60, 0, 0], data.X[120, 0, 3] = 40.0, -30.0
+    free = Univariate(clip=None)
+    walk = free.walk_forward("u", data, FOLDS)
+    for fold in FOLDS[::7]:
+        each = plain_forecasts(data, fold.train, fold.test, Standardiser(None).fit(np.eye(5)))[0]
+        assert walk.raw[fold.test[0], 0] == pytest.approx(each.mean(), abs=1e-9)
+    clipped = Univariate().walk_forward("u", data, FOLDS)
+    assert abs(walk.raw[120, 0] - clipped.raw[120, 0]) > 0.1
+    slow = Forecaster.walk_forward(free, "u", data, FOLDS[:3])
+    np.testing.assert_allclose(walk.raw[90:93], slow.raw[90:93], atol=1e-10)
+
+
 def test_a_feature_that_does_not_vary_has_no_say():
     data = one_series()
     data.X[:, :, 4] = 3.0
@@ -89,12 +103,14 @@ def test_it_combines_to_a_forecast_of_smaller_variance_and_obeys_the_habits():
     assert fast.fits[0].chosen["features_used"] == 5
 
 
+@pytest.mark.parametrize("clip", [5.0, None])
 @pytest.mark.parametrize("method", ["mean", "trimmed", "median"])
-def test_the_logged_model_predicts_the_same(method):
+def test_the_logged_model_predicts_the_same(method, clip):
     from pipeline.linear_pyfunc import LinearForecast
 
     data = one_series()
-    model = Univariate(combine=method).fit(data.X[:100, 0], data.y[:100, 0])
+    data.X[110, 0, 1], data.X[111, 0, 2] = 1e3, np.nan
+    model = Univariate(combine=method, clip=clip).fit(data.X[:100, 0], data.y[:100, 0])
     logged = LinearForecast()
     logged.spec = json.loads(json.dumps(model.spec(data.names)))
     table = pd.DataFrame(data.X[100:120, 0], columns=list(data.names))

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from label_windows import label_ends, overlapping, weekdays
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import cross_val_predict, cross_val_score
 
 from validation.errors import LeakError, ScheduleError
 from validation.walk_forward import Fold, WalkForward, inner_folds
@@ -30,6 +31,19 @@ def test_embargo_adds_to_the_purge():
     (fold,) = WalkForward(ends(10, 2), first_test=8, refit_every=5, embargo=3).folds()
     # label of row t ends at t + 2; t + 2 + 3 < 8
     assert fold.train.tolist() == [0, 1, 2]
+
+
+def test_folds_by_literal_dates():
+    day, until = weekdays("2024-01-01", "2024-02-09", horizon=5, execution_lag=1)
+    first = day.tolist().index("2024-01-17")
+    tight, wide = (
+        WalkForward(until, first_test=first, refit_every=10, embargo=embargo).folds() for embargo in (0, 2)
+    )
+    assert [day[f.test[0]] for f in tight] == ["2024-01-17", "2024-01-31"]
+    # Decided on the 8th, traded on the 9th, sold on the 16th.
+    assert [day[f.train[-1]] for f in tight] == ["2024-01-08", "2024-01-22"]
+    # Decided on the 4th, sold on the 12th: the 15th and the 16th lie between.
+    assert [day[f.train[-1]] for f in wide] == ["2024-01-04", "2024-01-18"]
 
 
 def test_sampling_counts_from_the_first_training_row():
@@ -62,6 +76,30 @@ def test_no_training_label_reaches_its_test(n, horizon, embargo, refit, every, w
     assert seen == list(range(25, n)), "each date is tested exactly once"
 
 
+@given(data=st.data(), refit=st.integers(1, 20), embargo=st.integers(0, 6), first_train=st.integers(0, 4))
+@settings(deadline=None)
+def test_no_label_windows_overlap_and_nothing_is_dropped_in_vain(data, refit, embargo, first_train):
+    n, first = 40, 25
+    until = data.draw(label_ends(n))
+    walk = WalkForward(until, first_test=first, refit_every=refit, embargo=embargo, first_train=first_train)
+    late = until + embargo >= first
+    if late[first_train:first].all():
+        with pytest.raises(ScheduleError, match="start the test later"):
+            walk.folds()
+        return
+    tested = []
+    for fold in walk.folds():
+        assert not overlapping(fold.train, fold.test, until)
+        start = fold.test[0]
+        between = [start - until[s] - 1 for s in range(n)]
+        assert fold.train.tolist() == [s for s in range(first_train, start) if between[s] >= embargo]
+        # Dates that were tested are trained on later, but not before their labels have ended.
+        again = fold.train[np.isin(fold.train, tested)]
+        assert (until[again] < start).all()
+        tested += fold.test.tolist()
+    assert tested == list(range(first, n))
+
+
 def test_it_is_a_scikit_learn_splitter():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 2))
@@ -71,6 +109,8 @@ def test_it_is_a_scikit_learn_splitter():
     assert len(scores) == walk.get_n_splits() == 3
     model = LinearRegression().fit(X[:28], y[:28])
     assert scores[0] == pytest.approx(model.score(X[30:40], y[30:40]))
+    with pytest.raises(ValueError, match="partitions"):
+        cross_val_predict(LinearRegression(), X, y, cv=walk)
 
 
 def test_stacked_rows_are_split_by_their_date():
@@ -86,6 +126,12 @@ def test_stacked_rows_are_split_by_their_date():
 def test_rows_that_are_not_dates_need_groups():
     with pytest.raises(ScheduleError, match="pass groups"):
         next(WalkForward(ends(20, 1), first_test=10, refit_every=5).split(np.zeros((60, 1))))
+
+
+@pytest.mark.parametrize("groups", [np.arange(60) - 1, np.arange(60) // 2])
+def test_groups_that_are_not_rows_are_refused(groups):
+    with pytest.raises(ScheduleError, match=r"rows of the 20 dates, 0 to 19, but (-1|20)"):
+        next(WalkForward(ends(20, 1), first_test=10, refit_every=5).split(np.zeros((60, 1)), groups=groups))
 
 
 @pytest.mark.parametrize(
