@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 import yaml
 from numpy.typing import NDArray
-from scipy import stats
 
 from models.combination import combine_walks
 from models.dataset import Dataset
 from models.target import Target
 from models.univariate import Univariate
+from validation.forecast_tests import clark_west
 from validation.labels import Labels
 from validation.scores import historical_mean, r2_out_of_sample
 from validation.walk_forward import WalkForward
@@ -48,14 +48,8 @@ class Forecasts:
     def scores(self, name: str) -> tuple[float, float, float]:
         """Return the out-of-sample R2 in per cent, Clark and West's statistic and its one-sided p-value."""
         y, b, f = (values[self.first_test :] for values in (self.realised, self.benchmark, self.told[name]))
-        return 100 * r2_out_of_sample(f, y, b), *clark_west(f[:, 0], y[:, 0], b[:, 0])
-
-
-def clark_west(forecast: Floats, realised: Floats, benchmark: Floats) -> tuple[float, float]:
-    """Return the statistic of Clark and West (2007, eq. 2.1) and its p-value against a better forecast."""
-    gain = (realised - benchmark) ** 2 - ((realised - forecast) ** 2 - (benchmark - forecast) ** 2)
-    t = float(gain.mean() / (gain.std(ddof=1) / np.sqrt(len(gain))))
-    return t, float(stats.norm.sf(t))
+        test = clark_west(f, y, b)
+        return 100 * r2_out_of_sample(f, y, b), test.t, test.p_greater
 
 
 def quarters(path: Path, settings: Settings) -> pd.DataFrame:
