@@ -92,7 +92,14 @@ def run(path: Path, fresh: bool) -> None:
     else:
         run_id = outputs.new_run_id(config.name, dt.datetime.now(dt.UTC), config.digest())
         folder = outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused)
-    for name in ("summary.json", "weights.csv", "forecasts.parquet", "certificate.json", "report.html"):
+    for name in (
+        "summary.json",
+        "weights.csv",
+        "forecasts.parquet",
+        "certificate.json",
+        "trials.csv",
+        "report.html",
+    ):
         if (folder / name).exists():
             console.print(f"{folder / name}", highlight=False, soft_wrap=True)
     if before is None:

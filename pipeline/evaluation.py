@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from models.calibration import baseline_mean
 from models.forecast import Forecast
 from pipeline.timetable import Schedule
 from validation.calibration_tests import calibration, interval_coverage
-from validation.forecast_tests import clark_west, diebold_mariano, pesaran_timmermann
+from validation.forecast_tests import clark_west, diebold_mariano, mean_by_date, pesaran_timmermann
 from validation.permutation import permutation_test_ic
 from validation.scores import (
     hac_mean,
@@ -42,6 +42,8 @@ class ForecastScore:
     gain : ndarray of shape (D,)
         Squared error saved over the baseline up to each date, as a share of the baseline's of all dates: it ends at
         "r2_baseline", if every date has as many assets.
+    loss : ndarray of shape (D,)
+        Squared error of the calibrated forecast at each date, mean over assets.
     positions : ndarray of int, shape (D,)
         Rows of the panel.
     by_fold : tuple of dict
@@ -52,6 +54,7 @@ class ForecastScore:
     metrics: Metrics
     rank_ic: Floats
     gain: Floats
+    loss: Floats
     positions: NDArray[np.int64]
     by_fold: tuple[Metrics, ...]
 
@@ -112,7 +115,22 @@ def score_forecast(
     saved = cumulative_gain(pairs.mean, pairs.earned, pairs.baseline)
     missed = cumulative_gain(pairs.earned, pairs.earned, pairs.baseline)
     gain = saved / missed[-1] if len(missed) and missed[-1] > 0 else saved
-    return ForecastScore(forecast.model, metrics, rank_ic, gain, pairs.positions, by_fold)
+    loss = mean_by_date((pairs.earned - pairs.mean) ** 2)
+    return ForecastScore(forecast.model, metrics, rank_ic, gain, loss, pairs.positions, by_fold)
+
+
+def compare_forecasts(scores: Mapping[str, ForecastScore], horizon: int) -> dict[str, dict[str, float]]:
+    """Return Diebold and Mariano's two-sided p-value, that two models have the same squared error, for each pair.
+
+    NaN for a model with itself, and for two that forecast the same.
+    """
+    return {
+        name: {
+            other: diebold_mariano(mine.loss, theirs.loss, horizon).p_value if other != name else float("nan")
+            for other, theirs in scores.items()
+        }
+        for name, mine in scores.items()
+    }
 
 
 def _accuracy(pairs: _Matched, rank_ic: Floats) -> Metrics:

@@ -36,6 +36,8 @@ def new_run_id(name: str, now: dt.datetime, digest: str) -> str:
 
 def summary(done: Evaluated, certificate: Certificate | None, evidence: Evidence) -> dict[str, Any]:
     """Return all that a program wants to know of a run's result; keys are documented in docs/outputs.md."""
+    from pipeline.evaluation import compare_forecasts  # models and all: not needed where nothing changed
+
     prepared = done.trained.prepared
     panel, schedule = prepared.panel, prepared.schedule
     return {
@@ -57,6 +59,7 @@ def summary(done: Evaluated, certificate: Certificate | None, evidence: Evidence
         "n_decisions": len(schedule.decisions),
         "evaluated_from": f"{panel.dates[schedule.decisions[0]]:%Y-%m-%d}",
         "forecast": {name: dict(score.metrics) for name, score in done.scores.items()},
+        "forecast_p_same_error": compare_forecasts(done.scores, schedule.labels.horizon),
         "portfolio": {name: dict(metrics) for name, metrics in done.performance.items()},
         "comparison": {n: {b: dict(m) for b, m in by.items()} for n, by in done.comparisons.items()},
         "traded": done.chosen,
@@ -119,6 +122,25 @@ def weights_table(done: Evaluated) -> pd.DataFrame:
     return table.assign(cash=cash, status=status)
 
 
+def trials_table(done: Evaluated) -> pd.DataFrame:
+    """Return one row a tuning trial: model, date from which the choice was used, number, loss, pruned, settings."""
+    dates = done.trained.prepared.panel.dates
+    rows = [
+        {
+            "model": trial.model,
+            "used_from": f"{dates[trial.first_test]:%Y-%m-%d}",
+            "number": trial.number,
+            "loss": trial.loss,
+            "pruned": trial.pruned,
+            "seconds": trial.seconds,
+            **trial.params,
+        }
+        for walk in done.trained.walks.values()
+        for trial in walk.trials
+    ]
+    return pd.DataFrame(rows)
+
+
 def forecasts_table(done: Evaluated) -> pd.DataFrame:
     """Return one row a forecast: date, asset, model, mean, stderr, raw, slope, and the date's regime."""
     trained = done.trained
@@ -168,6 +190,8 @@ def write_run(
             (hidden / "summary.json").write_text(to_json(text), encoding="utf-8")
             (hidden / "weights.csv").write_text(published.weights, encoding="utf-8")
             (hidden / "forecasts.parquet").write_bytes(published.forecasts)
+            if published.trials:
+                (hidden / "trials.csv").write_text(published.trials, encoding="utf-8")
             if published.certificate is not None:
                 (hidden / "certificate.json").write_text(published.certificate, encoding="utf-8")
             (hidden / "report.html").write_text(published.page(run_id), encoding="utf-8")

@@ -42,6 +42,8 @@ class Published:
         weights.csv.
     forecasts : bytes
         forecasts.parquet.
+    trials : str
+        trials.csv; empty if nothing was tuned.
     certificate : str or None
         certificate.json, if there is one.
     report : str
@@ -61,6 +63,7 @@ class Published:
     summary: dict[str, Any]
     weights: str
     forecasts: bytes
+    trials: str
     certificate: str | None
     report: str
     plots: Mapping[str, str]
@@ -133,10 +136,12 @@ def publish(
     from pipeline import charts, narrative, outputs, report, tracked, trial
 
     figures = charts.draw(done)
+    tuned = any(walk.trials for walk in done.trained.walks.values())
     return Published(
         outputs.summary(done, certificate, evidence),
         outputs.weights_table(done).to_csv(index=False, lineterminator="\n"),
         outputs.forecasts_table(done).to_parquet(index=False),
+        outputs.trials_table(done).to_csv(index=False, lineterminator="\n") if tuned else "",
         None if certificate is None else outputs.to_json(certificate.as_dict()),
         report.render(done, TITLE, figures, certificate, evidence),
         figures.svg,

@@ -16,7 +16,9 @@ from pipeline.columns import (
     FORECAST_COLUMNS,
     PORTFOLIO_COLUMNS,
     TUNING_COLUMNS,
+    chance,
 )
+from pipeline.evaluation import compare_forecasts
 from pipeline.evidence import Evidence
 from pipeline.narrative import best_baseline, describe_run, label, number, percent
 from pipeline.regime_evidence import weigh_regimes
@@ -57,6 +59,7 @@ def render(
         chosen=label(done.chosen),
         forecasts=_table({n: s.metrics for n, s in done.scores.items()}, FORECAST_COLUMNS, str),
         against=_table(done.comparisons[done.chosen], AGAINST_COLUMNS, label),
+        same_error=_same_error(done),
         effort=_effort(done),
         tuning=_tuning(done),
         panel=panel,
@@ -85,6 +88,13 @@ def _table(rows: Any, columns: Any, name: Any) -> dict[str, Any]:
             (name(key), [show(values[column]) for _, column, show in columns]) for key, values in rows.items()
         ],
     }
+
+
+def _same_error(done: Evaluated) -> dict[str, Any]:
+    """Return for each pair of models how likely their squared errors are the same."""
+    found = compare_forecasts(done.scores, done.trained.prepared.schedule.labels.horizon)
+    rows = [(name, [chance(p) for p in others.values()]) for name, others in found.items()]
+    return {"heads": list(found), "rows": rows}
 
 
 def _tuning(done: Evaluated) -> dict[str, Any]:
