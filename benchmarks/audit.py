@@ -5,6 +5,7 @@ Run with `.venv/bin/python benchmarks/audit.py`; kernels should be compiled befo
 
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from rich.console import Console
@@ -31,9 +32,7 @@ def main() -> None:
             marks.append((time.process_time(), time.perf_counter()))
             certificate = audit(done)
             marks.append((time.process_time(), time.perf_counter()))
-        (run, run_wall), (cost, wall) = (
-            (b[0] - a[0], b[1] - a[1]) for a, b in zip(marks, marks[1:], strict=False)
-        )
+        (run, run_wall), (cost, wall) = ((b[0] - a[0], b[1] - a[1]) for a, b in pairwise(marks))
         values = certificate.brief()["compared"]
         print(
             f"{name:<12}{run:>12.1f}{cost:>14.1f}{cost / run:>8.2f}{run_wall:>9.1f}{wall:>10.1f}{values:>13,}"
