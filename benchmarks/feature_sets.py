@@ -34,7 +34,7 @@ def main() -> None:
     config = load_config(Path(__file__).resolve().parents[1] / "configs" / "industries.yaml")
     ridge = config.model_copy(
         update={
-            "models": {name: config.models[name] for name in ("zero", "ridge")},
+            "models": {"ridge": config.models["ridge"]},
             "allocation": config.allocation.model_copy(update={"forecast": "ridge"}),
         }
     )
