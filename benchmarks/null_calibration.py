@@ -1,7 +1,7 @@
 """Null calibration and power: how often the verdict is "skill" where there is none, and where there is some.
 
-Run with `.venv/bin/python benchmarks/null_calibration.py [PANELS [PROCESSES]]` (200 panels; about half an hour on two
-cores). Each panel is one researcher who tries three configurations one after another under one name, trading the
+Run with `.venv/bin/python benchmarks/null_calibration.py [PANELS [PROCESSES [PART]]]` (200 panels on two cores take about
+forty minutes; PART is null, small or large). Each panel is one researcher who tries three configurations one after another under one name, trading the
 combination of ridge, lasso and tuned trees, then ridge, then the trees, and believes the best verdict that he gets: at
 the end, when all three count, or at any time, when a verdict knows only what came before it.
 
@@ -16,7 +16,6 @@ from __future__ import annotations
 import sys
 import tempfile
 import warnings
-from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from math import sqrt
@@ -41,7 +40,7 @@ from validation.sharpe import certainty_equivalent_gain
 KINDS = ("normal", "fat-tailed", "GARCH", "common factors")
 SMALL, LARGE = (300, 12), (480, 40)
 """Months and assets. With more rows to learn from, models come closer to the oracle, who need not learn."""
-R2 = {SMALL: (0.0025, 0.005, 0.01, 0.02), LARGE: (0.0025, 0.005, 0.01)}
+R2 = {SMALL: (0.0025, 0.005, 0.01, 0.02), LARGE: (0.0025, 0.005)}
 Size = tuple[int, int]
 
 
@@ -183,41 +182,47 @@ def share(values: list[bool]) -> str:
     return f"{100 * p:5.1f} % ± {100 * sqrt(max(p * (1 - p), 0.25 / n) / n):.1f}"
 
 
-def main(n_panels: int = 200, processes: int = 2) -> None:
-    null = [(KINDS[i % 4], i // 4, 0.0, SMALL) for i in range(n_panels)]
-    some = range(max(4, n_panels // 5))
-    power = [(KINDS[i % 4], 1000 + i // 4, r2, size) for size in R2 for r2 in R2[size] for i in some]
+def run(cases: list[tuple[str, int, float, Size]], processes: int) -> list[dict[str, object]]:
     with ProcessPoolExecutor(processes) as pool:
-        found = list(pool.map(researcher, null + power))
-    rows = defaultdict(list)
-    for row in found:
-        rows[row["r2"], row["size"] if row["r2"] else row["kind"]].append(row)
-        if not row["r2"]:
-            rows[0.0, "all"].append(row)
+        return list(pool.map(researcher, cases))
+
+
+def null(n_panels: int, processes: int) -> None:
+    found = run([(KINDS[i % 4], i // 4, 0.0, SMALL) for i in range(n_panels)], processes)
     print(f"\nNo skill at all: share of {n_panels} researchers with the verdict 'skill' (at most 5 %)")
     heads = ("first try", "best at the end", "at any time", "worse", "uncorrected p")
     print(f"{'returns':<16}{'panels':>7}" + "".join(f"{head:>17}" for head in heads))
     for kind in (*KINDS, "all"):
-        some = rows[0.0, kind]
+        some = [row for row in found if kind in ("all", row["kind"])]
         told = [[r["first"] == SKILL for r in some], [r["best"] == SKILL for r in some]]
         told += [[bool(r[key]) for r in some] for key in ("any", "worse", "best of raw p")]
         print(f"{kind:<16}{len(some):>7}" + "".join(f"{share(t):>17}" for t in told))
-    print(f"tuning trials of one researcher: {np.mean([r['trials'] for r in rows[0.0, 'all']]):.0f}")
+    print(f"tuning trials of one researcher: {np.mean([row['trials'] for row in found]):.0f}")
+
+
+def power(n_panels: int, processes: int, size: Size) -> None:
+    n = max(4, n_panels // (5 if size == SMALL else 10))
     print(
-        "\nPlanted R2 of idiosyncratic returns: share with the verdict 'skill', and certainty equivalent gained"
+        f"\nPlanted R2 of idiosyncratic returns, {size[1]} assets x {size[0]} months, {n} panels each: share with the"
     )
-    print(
-        f"{'size, R2':<20}{'panels':>7}{'models':>17}{'oracle':>17}{'ratio':>8}{'gain a year':>16}{'of the oracle':>16}"
-    )
-    for size, r2 in [(size, r2) for size in R2 for r2 in R2[size]]:
-        some = rows[r2, size]
-        ours, best = [r["first"] == SKILL for r in some], [r["oracle"] == SKILL for r in some]
-        gains = [hac_mean(np.array([r[key] for r in some]), 0) for key in ("gain", "oracle gain")]
+    print("verdict 'skill', and certainty equivalent gained a year")
+    print(f"{'R2':<8}{'models':>17}{'oracle':>17}{'ratio':>8}{'gain':>16}{'of the oracle':>16}")
+    for r2 in R2[size]:
+        some = run([(KINDS[i % 4], 1000 + i // 4, r2, size) for i in range(n)], processes)
+        ours, best = [row["first"] == SKILL for row in some], [row["oracle"] == SKILL for row in some]
+        gains = [hac_mean(np.array([row[key] for row in some]), lags=0) for key in ("gain", "oracle gain")]
         ratio = f"{np.mean(ours) / np.mean(best):.2f}" if any(best) else "–"
         told = "".join(f"{100 * g.mean:>8.2f} ± {100 * g.stderr:.2f} %" for g in gains)
-        place = f"{size[1]} x {size[0]}, {100 * r2:.2f} %"
-        print(f"{place:<20}{len(some):>7}{share(ours):>17}{share(best):>17}{ratio:>8}{told}")
+        print(f"{100 * r2:.2f} %  {share(ours):>17}{share(best):>17}{ratio:>8}{told}", flush=True)
+
+
+def main(n_panels: str = "200", processes: str = "2", part: str = "all") -> None:
+    if part in ("all", "null"):
+        null(int(n_panels), int(processes))
+    for name, size in (("small", SMALL), ("large", LARGE)):
+        if part in ("all", name):
+            power(int(n_panels), int(processes), size)
 
 
 if __name__ == "__main__":
-    main(*(int(text) for text in sys.argv[1:]))
+    main(*sys.argv[1:])
