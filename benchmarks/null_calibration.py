@@ -1,11 +1,11 @@
 """Null calibration and power: how often the verdict is "skill" where there is none, and where there is some.
 
-Run with `.venv/bin/python benchmarks/null_calibration.py [PANELS [PROCESSES [PART]]]`: 200 panels on two cores take about
-forty minutes; PART is null, small or large.
+Run with `.venv/bin/python benchmarks/null_calibration.py [PANELS [PROCESSES [PART]]]`: 200 panels on two cores take
+about forty minutes; PART is null, small or large.
 
-Each panel is one researcher who tries three configurations one after another under one name, trading the combination of
-ridge, lasso and tuned trees, then ridge, then the trees, and believes the best verdict that he gets: at the end, when all
-three count, or at any time, when a verdict knows only what came before it.
+Each panel is one researcher who tries three configurations one after another under one name, trading the combination
+of ridge, lasso and tuned trees, then ridge, then the trees, and believes the best verdict that he gets: at the end,
+when all three count, or at any time, when a verdict knows only what came before it.
 
 Null: returns without any predictability, 12 assets x 300 months, in four kinds: normal; Student's t with 4 degrees of
 freedom; GARCH(1,1); three common factors with fat tails. Power: the same with a planted signal: a share R2 of the
