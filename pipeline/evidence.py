@@ -108,7 +108,9 @@ def _forecast(done: Evaluated, looks: int) -> Tests:
     """
     config = done.trained.prepared.config
     metrics = done.scores[config.allocation.forecast].metrics
-    p = metrics["rank_ic_p"] if config.target.relative else metrics["clark_west_p"]
+    # Two assets have no rank correlation.
+    ranked = config.target.relative and math.isfinite(metrics["rank_ic_p"])
+    p = metrics["rank_ic_p"] if ranked else metrics["clark_west_p"]
     return {"forecast_p": p, "forecast_p_corrected": corrected(p, looks)}
 
 
