@@ -121,7 +121,7 @@ class MeanVariance:
                 raise SolverError(
                     f"row {position}: the solver found no answer with the least turnover {room:.4f}"
                 )
-        best = _tidy(solution.weights, problem)
+        best = solution.weights if solution.exact else _tidy(solution.weights, problem)
         weights = np.zeros(len(self.assets))
         weights[inside] = best
         limit = None if turnover is None else max(turnover, room + forced)

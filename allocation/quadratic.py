@@ -9,9 +9,14 @@ import piqp
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
+from allocation import active_set
 from allocation.errors import SolverError
 
 Floats = NDArray[np.float64]
+
+
+EXACT = 1e-9
+"""Largest duality gap, and excess over a limit, of an answer of the active set."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +31,14 @@ class Solution:
         negative where the upper one does.
     turnover_price : float
         Multiplier of the turnover limit, 0 or more.
+    exact : bool
+        Whether weights are exact to rounding: on a bound or on the weight held, or clearly away from it.
     """
 
     weights: Floats
     prices: Floats
     turnover_price: float
+    exact: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +79,37 @@ class Quadratic:
         )
 
     def solve(self) -> Solution | None:
-        """Return the solution, or None if the solver does not vouch for one.
+        """Return the solution, or None if no solver vouches for one.
+
+        One budget, bounds and costs are solved exactly by the active set; whatever else there is, and what the active
+        set gives up, by the interior point.
+        """
+        return self._by_active_set() or self._by_interior_point()
+
+    def _by_active_set(self) -> Solution | None:
+        """Return the solution of a problem whose only row limit is a budget that must be met."""
+        if len(self.rows) > 1 or self.lower[0] != self.upper[0] or np.isfinite(self.room):
+            return None
+        # Returns a minute are as small as rounding errors of returns a year: bring the objective to order 1.
+        scale = self.scale
+        solved, weights, price = active_set.solve(
+            self.mu / scale,
+            np.ascontiguousarray(self.sigma / scale),
+            self.gamma,
+            self.cost / scale,
+            self.start,
+            self.low,
+            self.high,
+            float(self.lower[0]),
+        )
+        if not solved:
+            return None
+        weights = np.clip(weights, self.low, self.high)
+        found = Solution(weights, np.array([-price * scale]), 0.0, exact=True)
+        return found if self.gap(weights, found) <= EXACT and self.excess(weights) <= EXACT else None
+
+    def _by_interior_point(self) -> Solution | None:
+        """Return the solution of PIQP, or None if it does not vouch for one.
 
         The solver sees purchases b and sales s >= 0 with w = start + b - s, so that the limits on each asset
         are bounds of its variables.

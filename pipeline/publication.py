@@ -124,7 +124,7 @@ def weigh(done: Evaluated, reporter: Reporter) -> Evidence:
         "verdict",
         lambda: judge(done, trials),
         lambda made: (
-            f"{made.verdict}; {trials.configurations} configurations, {trials.tunings} tuning trials"
+            f"{made.verdict}; tried so far: configurations {trials.configurations}, tuning trials {trials.tunings}"
         ),
     )
 
