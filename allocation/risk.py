@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.covariance import ledoit_wolf as complete_ledoit_wolf
-from sklearn.covariance import ledoit_wolf_shrinkage
 
 from allocation.errors import InputError
 
@@ -54,9 +52,9 @@ class CovariancePath:
 def ledoit_wolf(returns: Floats) -> Floats:
     """Return the covariance shrunk toward a multiple of the identity.
 
-    Without missing values this is scikit-learn's `LedoitWolf`. With them, each entry comes from the rows where
-    both assets are there, the intensity from what is there, and eigenvalues that the patchwork has made too
-    small are lifted to `FLOOR` times the average variance.
+    Without missing values this is the estimator of the paper, as in scikit-learn. With them, each entry comes from
+    the rows where both assets are there, the intensity from what is there, and eigenvalues that the patchwork has
+    made too small are lifted to `FLOOR` times the average variance.
 
     Parameters
     ----------
@@ -72,20 +70,34 @@ def ledoit_wolf(returns: Floats) -> Floats:
     """
     finite = np.isfinite(returns)
     if finite.all():
-        complete: Floats = complete_ledoit_wolf(returns)[0]
-        return complete
+        centred = returns - returns.mean(axis=0)
+        return _shrunk(centred.T @ centred / len(centred), centred)
     counts = finite.sum(axis=0)
     mean = np.where(finite, returns, 0.0).sum(axis=0) / np.maximum(counts, 1)
     centred = np.where(finite, returns - mean, 0.0)
     pairs = finite.T.astype(np.float64) @ finite
     sample = centred.T @ centred / np.maximum(pairs, 1)
-    intensity = float(ledoit_wolf_shrinkage(centred, assume_centered=True))
     average = float(np.trace(sample)) / len(sample)
-    shrunk = (1 - intensity) * sample + intensity * average * np.eye(len(sample))
+    shrunk = _shrunk(sample, centred)
     values, vectors = np.linalg.eigh(shrunk)
     if values[0] >= FLOOR * average:
         return np.asarray(shrunk)
     return np.asarray((vectors * np.maximum(values, FLOOR * average)) @ vectors.T)
+
+
+def _shrunk(sample: Floats, centred: Floats) -> Floats:
+    """Return a covariance moved toward its average variance, by an intensity estimated from centred returns (W, N)."""
+    n_rows, n_assets = centred.shape
+    squares = centred**2
+    average = float(squares.sum()) / (n_rows * n_assets)
+    energy = float((np.square(centred.T @ centred)).sum()) / n_rows**2
+    distance = energy / n_assets - average**2
+    # The sum of squares' products over pairs of assets is that of the rows' squared lengths, squared.
+    noise = (float(np.square(squares.sum(axis=1)).sum()) / n_rows - energy) / (n_assets * n_rows)
+    intensity = min(noise, distance) / distance if noise > 0 and distance > 0 else 0.0
+    shrunk = (1 - intensity) * sample
+    shrunk[np.diag_indices(n_assets)] += intensity * float(np.trace(sample)) / n_assets
+    return np.asarray(shrunk)
 
 
 def covariance_path(

@@ -13,9 +13,12 @@ def returns(n, assets=5, seed=0):
     return rng.normal(size=(n, 2)) @ rng.normal(size=(2, assets)) * 0.02 + rng.normal(size=(n, assets)) * 0.01
 
 
-@pytest.mark.parametrize("n", [3, 20, 500])
-def test_equals_scikit_learn_without_holes(n):
-    np.testing.assert_array_equal(ledoit_wolf(returns(n)), LedoitWolf().fit(returns(n)).covariance_)
+@pytest.mark.parametrize(("n", "assets"), [(2, 3), (3, 5), (20, 50), (500, 5), (120, 12), (40, 1)])
+def test_equals_scikit_learn_without_holes(n, assets):
+    x = returns(n, assets)
+    ours = ledoit_wolf(x)
+    np.testing.assert_allclose(ours, LedoitWolf().fit(x).covariance_, rtol=1e-12, atol=1e-20)
+    np.testing.assert_array_equal(ours, ours.T)
 
 
 def test_with_holes_it_is_close_to_the_truth_and_positive_definite():
