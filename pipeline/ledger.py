@@ -40,7 +40,7 @@ class Trials:
 
     @property
     def configurations(self) -> int:
-        """Number of configurations, those counted once that gave the same returns on the same data."""
+        """Number of configurations, those counted once that gave the same forecasts and returns on the same data."""
         return len(self.distinct())
 
     @property
@@ -63,7 +63,7 @@ class Trials:
         return replace(self, entries={}, on_holdout=True)
 
     def distinct(self) -> list[Entry]:
-        """Return one entry for each configuration that gave returns of its own."""
+        """Return one entry for each configuration that gave forecasts or returns of its own."""
         return list({(e["data"], e["returns"]): e for e in self.entries.values()}.values())
 
     def without(self, ident: str) -> str:

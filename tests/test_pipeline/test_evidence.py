@@ -132,6 +132,16 @@ def test_a_trial_keeps_its_months_above_equal_weight(signal):
     assert list(gain_of(told).index) == list(expected.index)
 
 
+def test_other_forecasts_are_another_trial_though_limits_hold_the_same_portfolio(signal, tmp_path):
+    other = replace(signal, scores=dict(signal.scores))
+    score = signal.scores["ridge"]
+    other.scores["ridge"] = replace(score, rank_ic=-score.rank_ic)
+    tried = trials(tmp_path, describe(signal), describe(other) | {"id": "other"})
+    assert tried.looks == 2
+    again = trials(tmp_path / "again", describe(signal), describe(signal) | {"id": "a comment edited"})
+    assert again.looks == 1
+
+
 def test_what_others_traded_is_in_the_contest(signal, tmp_path):
     alone = judge(signal, trials(tmp_path / "a", describe(signal)))
     other = entry("other", **_kept(signal))
