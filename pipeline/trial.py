@@ -53,6 +53,7 @@ def describe(done: Evaluated) -> dict[str, Any]:
         "returns": hashlib.sha256(packed + told).hexdigest()[:16],
         "gain_sharpe": ratio if np.isfinite(ratio) else None,
         "first": str(gain.index[0]) if len(gain) else None,
+        "last": f"{dates[-1]:%Y-%m-%d}",
         "gain": base64.b85encode(packed).decode(),
         "tunings": sum(len(walk.trials) for walk in done.trained.walks.values()),
     }
