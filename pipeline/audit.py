@@ -114,7 +114,8 @@ def choose_cuts(done: Evaluated, n: int) -> tuple[Cut, ...]:
         )
         kinds = (refitted, schedule.decisions) if k % 2 == 0 else (schedule.decisions, refitted)
         found = [int(rows[np.searchsorted(rows, wanted)]) for rows in kinds if wanted <= rows[-1]]
-        whole += [row for row in found if first <= row <= last][:1]
+        # No decision and no refit follows in a short evaluation: what was decided before is there to be compared.
+        whole += [row for row in [*found, wanted] if first <= row <= last][:1]
     listed = prepared.panel.listed
     changes = np.flatnonzero((listed[1:] != listed[:-1]).any(axis=1))
     changes = changes[(changes >= first) & (changes < last)]

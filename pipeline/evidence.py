@@ -81,8 +81,8 @@ def judge(done: Evaluated, trials: Trials) -> Evidence:
     ----------
     done : Evaluated
     trials : Trials
-        With this run among them. Those of an unsealed holdout are its unsealings: what was tried before has not
-        seen it.
+        With this run among them. Those of an unsealed holdout are its unsealings, and what was run without the
+        seal: what else was tried has not seen it.
     """
     tests = _forecast(done, trials.looks) | _portfolio(done, trials)
     compared, superior = _contest(done, trials)
@@ -190,7 +190,9 @@ def _contest(done: Evaluated, trials: Trials) -> tuple[Tests, tuple[str, ...]]:
 def _reason(verdict: str, tests: Tests, trials: Trials) -> str:
     p, looks = tests["forecast_p_corrected"], trials.looks
     one, many = (
-        ("unsealing", "unsealings") if trials.on_holdout else ("configuration tried", "configurations")
+        ("unsealing", "looks at the holdout")
+        if trials.on_holdout
+        else ("configuration tried", "configurations")
     )
     tried = f"the first {one}" if looks == 1 else f"corrected for {looks:,} {many}"
     told = "is better than chance" if p < SIZE else "cannot be told from chance"

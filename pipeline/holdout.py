@@ -38,8 +38,10 @@ def judge_holdout(pipeline: Pipeline) -> tuple[Evaluated, Evidence]:
         "holdout": str(holdout),
     }
     ledger.add([entry])
-    trials = ledger.trials(config.name).of_holdout()
-    pipeline.reporter.line("holdout", f"unsealed from {holdout}, time {trials.count} for {config.name}")
+    trials = ledger.trials(config.name).of_holdout(holdout)
+    pipeline.reporter.line(
+        "holdout", f"unsealed from {holdout}, time {len(trials.unsealings)} for {config.name}"
+    )
     panel, findings = load_data(config, pipeline.reporter, unseal=True)
     last = panel.dates[-1]
     if last < pd.Timestamp(holdout):

@@ -40,7 +40,7 @@ class Trials:
 
     @property
     def configurations(self) -> int:
-        """Number of configurations, those counted once that gave the same returns on the same data."""
+        """Number of configurations, those counted once that gave the same forecasts and returns on the same data."""
         return len(self.distinct())
 
     @property
@@ -50,20 +50,24 @@ class Trials:
 
     @property
     def looks(self) -> int:
-        """How often somebody has seen results of the judged dates: configurations or, of a holdout, unsealings."""
-        return max(1, len(self.unsealings) if self.on_holdout else self.configurations)
+        """How often somebody has seen results of the judged dates.
+
+        Those of a holdout show at an unsealing, and to each configuration that was run without the seal.
+        """
+        return max(1, self.configurations + (len(self.unsealings) if self.on_holdout else 0))
 
     @property
     def count(self) -> int:
         """Number of all trials, at least 1: looks, and tuning trials, which have seen training windows alone."""
         return self.looks if self.on_holdout else max(1, self.configurations + self.tunings)
 
-    def of_holdout(self) -> Trials:
-        """Return the trials that a verdict on the holdout is corrected by."""
-        return replace(self, entries={}, on_holdout=True)
+    def of_holdout(self, holdout: dt.date) -> Trials:
+        """Return the trials that a verdict on the holdout is corrected by: those that read any of it."""
+        read = {key: e for key, e in self.entries.items() if e.get("last", "") >= holdout.isoformat()}
+        return replace(self, entries=read, on_holdout=True)
 
     def distinct(self) -> list[Entry]:
-        """Return one entry for each configuration that gave returns of its own."""
+        """Return one entry for each configuration that gave forecasts or returns of its own."""
         return list({(e["data"], e["returns"]): e for e in self.entries.values()}.values())
 
     def without(self, ident: str) -> str:
@@ -150,7 +154,12 @@ class Ledger:
     def trials(self, experiment: str) -> Trials:
         """Return what has been tried under the name of a configuration."""
         mine = [entry for entry in self.lines() if entry["experiment"] == experiment]
-        tried = {entry["id"]: entry for entry in mine if entry["kind"] == "trial"}
+        tried: dict[str, Entry] = {}
+        for entry in mine:
+            if entry["kind"] == "trial":
+                # Data that was cut short afterwards has been read all the same.
+                read = [e["last"] for e in (entry, tried.get(entry["id"], {})) if "last" in e]
+                tried[entry["id"]] = entry | ({"last": max(read)} if read else {})
         return Trials(tried, tuple(entry for entry in mine if entry["kind"] == "unsealing"))
 
 

@@ -41,15 +41,19 @@ def describe(done: Evaluated) -> dict[str, Any]:
     packed = gain.to_numpy(dtype="<f4").tobytes()
     above = traded - monthly(done.results["no_forecast"], dates)
     ratio = sharpe_ratio(np.asarray(above, dtype=np.float64))
+    # Limits may hold two different forecasts to one portfolio: each was a look at the test of the forecast.
+    score = done.scores[config.allocation.forecast]
+    told = b"".join(np.asarray(part, dtype="<f4").tobytes() for part in (score.rank_ic, score.loss))
     return {
         "kind": "trial",
         "experiment": config.name,
         "id": trial_id(config),
         "config": config.digest()[:16],
         "data": prepared.panel.digest()[:16],
-        "returns": hashlib.sha256(packed).hexdigest()[:16],
+        "returns": hashlib.sha256(packed + told).hexdigest()[:16],
         "gain_sharpe": ratio if np.isfinite(ratio) else None,
         "first": str(gain.index[0]) if len(gain) else None,
+        "last": f"{dates[-1]:%Y-%m-%d}",
         "gain": base64.b85encode(packed).decode(),
         "tunings": sum(len(walk.trials) for walk in done.trained.walks.values()),
     }

@@ -510,6 +510,18 @@ def test_whole_cuts_fall_on_refits_and_on_decisions_in_turn(folder):
     assert [cut.row for cut in cuts if not cut.whole][-1] == len(done.trained.prepared.panel.dates) - 2
 
 
+def test_an_evaluation_with_one_decision_is_cut_through_all_of_the_pipeline(folder):
+    dates = pd.date_range("1990-01-31", periods=150, freq="ME")
+    config = small(folder, evaluation__start=str(dates[140].date()))
+    seldom = config.allocation.model_copy(update={"rebalance_every": 24})
+    done = evaluated(config.model_copy(update={"allocation": seldom}))
+    assert len(done.trained.prepared.schedule.decisions) == 1
+    certificate = audit(done)
+    assert certificate.clean
+    assert any(cut["through"] == "portfolios" for cut in certificate.cuts)
+    assert any(item["values"] for item in certificate.checked if item["stage"].startswith("portfolio"))
+
+
 def test_an_evaluation_of_two_dates_is_cut_at_its_inputs_alone(folder):
     dates = pd.date_range("1990-01-31", periods=150, freq="ME")
     certificate = audit(evaluated(small(folder, evaluation__start=str(dates[148].date()))))

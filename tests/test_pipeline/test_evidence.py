@@ -132,6 +132,16 @@ def test_a_trial_keeps_its_months_above_equal_weight(signal):
     assert list(gain_of(told).index) == list(expected.index)
 
 
+def test_other_forecasts_are_another_trial_though_limits_hold_the_same_portfolio(signal, tmp_path):
+    other = replace(signal, scores=dict(signal.scores))
+    score = signal.scores["ridge"]
+    other.scores["ridge"] = replace(score, rank_ic=-score.rank_ic)
+    tried = trials(tmp_path, describe(signal), describe(other) | {"id": "other"})
+    assert tried.looks == 2
+    again = trials(tmp_path / "again", describe(signal), describe(signal) | {"id": "a comment edited"})
+    assert again.looks == 1
+
+
 def test_what_others_traded_is_in_the_contest(signal, tmp_path):
     alone = judge(signal, trials(tmp_path / "a", describe(signal)))
     other = entry("other", **_kept(signal))
@@ -184,6 +194,18 @@ def test_a_sealed_holdout_is_not_even_loaded(mine, tmp_path, monkeypatch, capsys
     assert "nothing has changed since this run" in capsys.readouterr().out
 
 
+def test_who_ran_without_the_seal_has_seen_the_holdout(mine, tmp_path, monkeypatch, capsys):
+    """Taking the holdout out, choosing, and putting it back is no first look."""
+    for seed in range(2):
+        path = mine(evaluation={"start": "1999-03-31"}, seed=seed, cost_rate=0.001 * seed)
+        assert tangency(monkeypatch, "evaluate", "--config", path) == 0
+    path = mine(evaluation={"start": "1999-03-31", "holdout": "2001-01-31"})
+    assert tangency(monkeypatch, "evaluate", "--config", path) == 0
+    capsys.readouterr()
+    assert tangency(monkeypatch, "evaluate", "--config", path, "--unseal") == 0
+    assert "corrected for 3 looks at the holdout" in capsys.readouterr().out
+
+
 def test_each_unsealing_is_recorded_before_it_is_read_and_counted(mine, tmp_path, monkeypatch, capsys):
     path = mine(evaluation={"start": "1999-03-31", "holdout": "2001-01-31"})
     assert tangency(monkeypatch, "evaluate", "--config", path, "--unseal") == 0
@@ -191,7 +213,7 @@ def test_each_unsealing_is_recorded_before_it_is_read_and_counted(mine, tmp_path
     assert "unsealed from 2001-01-31, time 1" in told
     assert "the first unsealing" in told
     assert tangency(monkeypatch, "evaluate", "--config", path, "--unseal") == 0
-    assert "corrected for 2 unsealings" in capsys.readouterr().out
+    assert "corrected for 2 looks at the holdout" in capsys.readouterr().out
 
     from pipeline import holdout
 

@@ -1,5 +1,6 @@
 """The ledger: nothing that was tried is forgotten, whoever deletes what."""
 
+import datetime as dt
 import json
 from concurrent.futures import ProcessPoolExecutor
 
@@ -39,6 +40,16 @@ def test_it_counts_configurations_and_tuning_trials_of_one_name(tmp_path):
     assert ledger.add([entry("a")]) == 0, "the same again is not tried again"
     trials = ledger.trials("mine")
     assert (trials.configurations, trials.tunings, trials.count) == (2, 30, 32)
+
+
+def test_a_holdout_is_seen_by_unsealings_and_by_all_that_ended_in_it(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.add([entry("before", last="1999-12-31"), entry("in", last="2000-01-01", tunings=9)])
+    ledger.add([entry("cut", last="2005-01-01"), entry("cut", last="1990-01-01", data="short")])
+    ledger.add([{"kind": "unsealing", "experiment": "mine", "id": "u"}])
+    trials = ledger.trials("mine").of_holdout(dt.date(2000, 1, 1))
+    assert set(trials.entries) == {"in", "cut"}
+    assert (trials.looks, trials.count) == (3, 3)
 
 
 def test_new_data_is_no_new_trial_but_its_returns_replace_the_old_ones(tmp_path):
