@@ -95,6 +95,13 @@ class Certificate:
         """Whether nothing looked ahead."""
         return not self.leaks
 
+    @property
+    def not_compared(self) -> tuple[str, ...]:
+        """Kinds of stages of which no value was known by any cut: an evaluation of a few dates leaves no room."""
+        kinds = dict.fromkeys(item["stage"].split()[0] for item in self.checked)
+        seen = {item["stage"].split()[0] for item in self.checked if item["values"]}
+        return tuple(kind for kind in kinds if kind not in seen)
+
     def brief(self) -> dict[str, Any]:
         """Return what a summary says of the certificate."""
         whole = self.as_dict()
@@ -102,6 +109,7 @@ class Certificate:
             "verdict": whole["verdict"],
             "cuts": [cut["date"] for cut in self.cuts],
             "compared": sum(item["values"] for item in self.checked),
+            "not_compared": list(self.not_compared),
             "digest": whole["digest"],
         }
 

@@ -146,7 +146,8 @@ def audit(path: Path, fresh: bool, output: Path | None) -> None:
     pipeline = _pipeline(path, fresh)
     certificate = pipeline.certify(_evaluate(pipeline))
     if certificate is None:
-        raise click.UsageError(f"{path}: audit.cuts is 0, so there is nothing to do; set it to 1 or more")
+        why = "too few dates are evaluated" if pipeline.config.audit.cuts else "audit.cuts is 0"
+        raise click.UsageError(f"{path}: there is no date at which the future can be taken away: {why}")
     pipeline.reporter.console.print()
     pipeline.reporter.console.print(audit_table(certificate))
     if output is not None:

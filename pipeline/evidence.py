@@ -166,7 +166,7 @@ def _contest(done: Evaluated, trials: Trials) -> tuple[Tests, tuple[str, ...]]:
         for name, result in done.results.items()
         if name.startswith("model:")
     }
-    models, mine = len(columns), trial_id(prepared.config)
+    models, mine = len(columns), trial_id(prepared.config, prepared.panel.assets)
     for key, entry in trials.entries.items():
         other = gain_of(entry).reindex(equal.index)
         if key != mine and other.notna().all():

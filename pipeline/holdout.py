@@ -11,7 +11,6 @@ from pipeline.errors import RunError
 from pipeline.evidence import Evidence, judge
 from pipeline.loading import load_data
 from pipeline.publication import open_ledger
-from pipeline.record import trial_id
 from pipeline.run import Evaluated, Pipeline, since
 
 
@@ -34,7 +33,7 @@ def judge_holdout(pipeline: Pipeline) -> tuple[Evaluated, Evidence]:
         "kind": "unsealing",
         "experiment": config.name,
         "id": secrets.token_hex(8),
-        "trial": trial_id(config),
+        "config": config.digest()[:16],
         "holdout": str(holdout),
     }
     ledger.add([entry])

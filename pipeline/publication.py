@@ -82,7 +82,7 @@ def published(config: RunConfig, store: Store, reporter: Reporter) -> Published:
     loaded = load_data(config, reporter)
     ledger = open_ledger(config)
     # A verdict depends on what else was tried.
-    others = ledger.trials(config.name).without(trial_id(config))
+    others = ledger.trials(config.name).without(trial_id(config, loaded[0].assets))
     record = json.dumps(make_record(config, loaded[0]).as_dict(), sort_keys=True)
     # The file names data and output too: parameters in MLflow and messages are part of what is handed out.
     key = key_of(record, config.model_dump_json(), showing_digest(), others)

@@ -53,9 +53,9 @@ def make_record(config: RunConfig, panel: Panel) -> RunRecord:
     )
 
 
-def trial_id(config: RunConfig) -> str:
-    """Return what names a trial: configuration and code. More data of the same is not another trial."""
-    return hashlib.sha256(f"{config.digest()}/{code_digest()}".encode()).hexdigest()[:20]
+def trial_id(config: RunConfig, assets: tuple[str, ...]) -> str:
+    """Return what names a trial: configuration, code and universe. More dates of the same are not another trial."""
+    return hashlib.sha256(f"{config.digest()}/{code_digest()}/{assets}".encode()).hexdigest()[:20]
 
 
 @functools.cache

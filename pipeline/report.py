@@ -74,6 +74,7 @@ def render(
         regime=_regime(done),
         record=done.record().as_dict(),
         certificate=None if certificate is None else certificate.as_dict(),
+        not_compared=() if certificate is None else certificate.not_compared,
         compared=0 if certificate is None else certificate.brief()["compared"],
         n_folds=len(prepared.schedule.folds),
         date_range=f"{panel.dates[prepared.schedule.decisions[0]]:%Y-%m} to {panel.dates[-1]:%Y-%m}",

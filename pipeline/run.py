@@ -215,7 +215,7 @@ class Pipeline:
         return Evaluated(trained, scores, results, performance, comparisons, target)
 
     def certify(self, done: Evaluated) -> Certificate | None:
-        """Look for anything that looked ahead, and give a certificate; None if the configuration wants no cuts.
+        """Look for anything that looked ahead, and give a certificate; None if there is no cut.
 
         Raises
         ------
@@ -237,14 +237,15 @@ class Pipeline:
                 json.dumps(done.record().as_dict(), sort_keys=True), self.config.digest(), showing_digest()
             ),
             make,
-            lambda made: f"{len(made.cuts)} cuts, {'nothing' if made.clean else 'SOMETHING'} looked ahead",
+            _audit_line,
         )
         if not certificate.clean:
             place = self.config.output / f"{self.config.name}-leak.json"
             write_whole(place, to_json(certificate.as_dict()).encode())
             self.reporter.line("", f"all that was found is in {place}")
         refuse(certificate)
-        return certificate
+        # Where the evaluation leaves no room for a cut, nothing has been shown.
+        return certificate if certificate.cuts else None
 
 
 def since(done: Evaluated, row: int) -> Evaluated:
@@ -271,6 +272,13 @@ def _measured(
         if name not in BASELINES
     }
     return performance, comparisons
+
+
+def _audit_line(certificate: Certificate) -> str:
+    left = ", ".join(certificate.not_compared)
+    found = "nothing" if certificate.clean else "SOMETHING"
+    short = f"; too few dates to compare {left}" if left else ""
+    return f"{len(certificate.cuts)} cuts, {found} looked ahead{short}"
 
 
 def _features_line(matrix: FeatureMatrix) -> str:

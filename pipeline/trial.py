@@ -47,7 +47,7 @@ def describe(done: Evaluated) -> dict[str, Any]:
     return {
         "kind": "trial",
         "experiment": config.name,
-        "id": trial_id(config),
+        "id": trial_id(config, prepared.panel.assets),
         "config": config.digest()[:16],
         "data": prepared.panel.digest()[:16],
         "returns": hashlib.sha256(packed + told).hexdigest()[:16],

@@ -522,8 +522,14 @@ def test_an_evaluation_with_one_decision_is_cut_through_all_of_the_pipeline(fold
     assert any(item["values"] for item in certificate.checked if item["stage"].startswith("portfolio"))
 
 
-def test_an_evaluation_of_two_dates_is_cut_at_its_inputs_alone(folder):
+def test_an_evaluation_of_two_dates_leaves_nothing_to_compare_and_gets_no_certificate(folder):
     dates = pd.date_range("1990-01-31", periods=150, freq="ME")
-    certificate = audit(evaluated(small(folder, evaluation__start=str(dates[148].date()))))
-    assert certificate.clean
-    assert all(cut["through"] == "schedule" for cut in certificate.cuts)
+    config = small(folder, evaluation__start=str(dates[148].date()))
+    pipeline = Pipeline(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
+    done = pipeline.evaluate(pipeline.train(pipeline.prepare()))
+    certificate = audit(done)
+    assert (certificate.cuts, certificate.leaks) == ((), ())
+    assert {"data", "features", "model", "forecast", "portfolio"} <= set(certificate.not_compared)
+    assert certificate.brief()["not_compared"] == list(certificate.not_compared)
+    assert pipeline.certify(done) is None
+    assert "too few dates to compare data" in pipeline.reporter.told["audit"]

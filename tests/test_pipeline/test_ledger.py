@@ -154,6 +154,7 @@ def test_the_longest_entry_fits_into_a_tag(tmp_path):
 
 
 def test_another_setting_is_another_trial_and_another_folder_is_not(mine):
-    first = trial_id(load_config(mine()))
-    assert trial_id(load_config(mine(models__ridge__n_penalties=13))) != first
-    assert trial_id(load_config(mine(output="elsewhere", workers=1))) == first
+    first = trial_id(load_config(mine()), ("a", "b"))
+    assert trial_id(load_config(mine(models__ridge__n_penalties=13)), ("a", "b")) != first
+    assert trial_id(load_config(mine(output="elsewhere", workers=1)), ("a", "b")) == first
+    assert trial_id(load_config(mine()), ("a", "c")) != first, "another universe under the same path"
