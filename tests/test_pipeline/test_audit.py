@@ -45,7 +45,8 @@ def small(folder, **changes):
     """Return a configuration that runs in a second."""
     content = settings(folder, 150, **changes)
     content["models"] = {"ridge": {"kind": "ridge", "n_penalties": 8, "inner_splits": 2}}
-    content["allocation"] |= {"forecast": "ridge", "rebalance_every": 3, "maximum": 1.0}
+    every = changes.get("allocation__rebalance_every", 3)
+    content["allocation"] |= {"forecast": "ridge", "rebalance_every": every, "maximum": 1.0}
     content["features"] = changes.get(
         "features", {"include": ["market", "momentum_12_1", "drawdown_12", "max_return_12"]}
     )
