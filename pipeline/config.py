@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from allocation.constraints import Constraints, Group
 from allocation.errors import AllocationError
 from market.hints import suggest
+from pipeline.allocation_config import SECTIONS, AllocationSection
 from pipeline.errors import ConfigError
 from pipeline.model_config import CombinationModel, Fitted, ModelSection
-from pipeline.sections import MOST, Positive, Section
+from pipeline.sections import MOST, Name, Positive, Section
 from pipeline.tuning_config import SpaceSection, TuningSection
 
 # Regimes are imported where they are made: to read a configuration, scikit-learn is not needed.
 if TYPE_CHECKING:
     from models.regimes import RegimeModel
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=60)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 LOCAL = ("threads", "loky")
 """Executors of this machine; a Dask cluster is named by its address."""
@@ -121,51 +120,6 @@ class CalibrationSection(Section):
 
     prior_periods: Annotated[float, Field(ge=0)] = 36.0
     own_mean_weight: Fraction = 0.0
-
-
-class GroupSection(Section):
-    """Limits on the sum of some assets' weights."""
-
-    assets: Annotated[tuple[str, ...], Field(min_length=1)]
-    minimum: float = 0.0
-    maximum: float = 1.0
-
-
-class BoundsSection(Section):
-    """Limits on the weight of one asset, in place of the common ones; 0 and 0 excludes it."""
-
-    minimum: float = 0.0
-    maximum: float = 1.0
-
-
-class AllocationSection(Section):
-    """The mean-variance problem and its limits."""
-
-    forecast: str
-    risk_aversion: Annotated[float, Field(gt=0)] = 5.0
-    rebalance_every: Positive
-    covariance_window: Annotated[int, Field(ge=2, le=MOST)]
-    min_history: Annotated[int, Field(ge=2, le=MOST)]
-    minimum: float = 0.0
-    maximum: float = 1.0
-    overrides: dict[str, BoundsSection] = Field(default_factory=dict)
-    groups: dict[Name, GroupSection] = Field(default_factory=dict)
-    turnover: float | None = None
-    cash_minimum: float = 0.0
-    cash_maximum: float = 0.0
-    cost_periods: Annotated[float, Field(gt=0)] = 2.0
-
-    def constraints(self) -> Constraints:
-        """Return the limits as the allocator takes them."""
-        return Constraints(
-            minimum=self.minimum,
-            maximum=self.maximum,
-            overrides={asset: (b.minimum, b.maximum) for asset, b in self.overrides.items()},
-            groups={name: Group(g.assets, g.minimum, g.maximum) for name, g in self.groups.items()},
-            turnover=self.turnover,
-            cash_minimum=self.cash_minimum,
-            cash_maximum=self.cash_maximum,
-        )
 
 
 class EvaluationSection(Section):
@@ -339,7 +293,7 @@ def _fields_at(path: list[str]) -> list[str]:
                 return list((TuningSection if path[4:] == [] else SpaceSection).model_fields)
             chosen = (kinds | {"combination": CombinationModel}).get(path[-1])
             return list(chosen.model_fields) if chosen else []
-        if section is AllocationSection and part in ("groups", "overrides"):
-            return list((GroupSection if part == "groups" else BoundsSection).model_fields)
+        if section is AllocationSection and part in SECTIONS:
+            return list(SECTIONS[part].model_fields)
         section = section.model_fields[part].annotation
     return list(section.model_fields)

@@ -1,0 +1,42 @@
+"""Allocator: what every way to choose weights has in common."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocation.structure import Risk
+from allocation.weights import Weights
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+class Allocator(Protocol):
+    """Choose weights for one decision, from what is expected, what is risky and what is held."""
+
+    assets: tuple[str, ...]
+
+    def solve(self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools) -> Weights:
+        """Return the weights.
+
+        Parameters
+        ----------
+        position : int
+            Row of the decision, for the record and for messages.
+        mu : ndarray of shape (N,)
+            Expected excess return over one horizon. Allocators that look at risk alone do not read it.
+        sigma : Risk
+            Covariance over the same horizon, of all N assets; NaN outside the universe is not read.
+        held : ndarray of shape (N,)
+            Weights before the trade.
+        universe : ndarray of bool, shape (N,)
+            Assets that may be held.
+
+        Raises
+        ------
+        AllocationError
+            If there are no such weights; the message says why.
+        """
