@@ -1,4 +1,4 @@
-"""Constraints: the limits, by name, and whether they can be met together."""
+"""Constraints: the limits on weights, by name."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from allocation.errors import InfeasibleError, LimitError, SolverError
+from allocation.errors import LimitError
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,23 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Linear:
+    """Limits on sum_i coefficient_i w_i, as for a score or the exposure to a factor.
+
+    Attributes
+    ----------
+    coefficients : mapping of str to float
+        By asset; 0 for those that are not named.
+    minimum, maximum : float
+        In units of the coefficients; infinite where there is no limit.
+    """
+
+    coefficients: Mapping[str, float]
+    minimum: float = -math.inf
+    maximum: float = math.inf
+
+
+@dataclass(frozen=True)
 class Constraints:
     """Limits on weights, all fractions of wealth.
 
@@ -46,6 +62,17 @@ class Constraints:
         Most that may be traded at one rebalance: the SUM over assets of |trade|, purchases and sales counted.
     cash_minimum, cash_maximum : float
         Of what is not in assets.
+    linear : mapping of str to Linear
+    leverage : float, optional
+        Largest gross exposure, sum |w|.
+    volatility : float, optional
+        Largest standard deviation of the return over one horizon.
+    tracking_error : float, optional
+        Largest standard deviation of the return over one horizon less that of the benchmark.
+    benchmark : mapping of str to float
+        Weights of the benchmark, 0 for assets that are not named; the rest is cash.
+    minimum_return : float, optional
+        Least expected excess return over one horizon, before costs.
 
     Raises
     ------
@@ -60,6 +87,12 @@ class Constraints:
     cash_minimum: float = 0.0
     cash_maximum: float = 0.0
     overrides: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    linear: Mapping[str, Linear] = field(default_factory=dict)
+    leverage: float | None = None
+    volatility: float | None = None
+    tracking_error: float | None = None
+    benchmark: Mapping[str, float] = field(default_factory=dict)
+    minimum_return: float | None = None
 
     def __post_init__(self) -> None:
         """Check each limit by itself."""
@@ -75,11 +108,29 @@ class Constraints:
             raise LimitError(
                 f"weight: the maximum {self.maximum:g} must be more than 0, or nothing can be held"
             )
-        if self.turnover is not None and not self.turnover >= 0:
-            raise LimitError(f"turnover: the limit {self.turnover:g} must be 0 or more")
+        self._check_sizes()
         for name, group in self.groups.items():
             if not group.assets:
                 raise LimitError(f"group {name!r} has no assets")
+        for name, linear in self.linear.items():
+            _check_linear(name, linear)
+
+    def _check_sizes(self) -> None:
+        """Check the limits that are one number."""
+        if self.turnover is not None and not self.turnover >= 0:
+            raise LimitError(f"turnover: the limit {self.turnover:g} must be 0 or more")
+        for what in ("leverage", "volatility", "tracking_error"):
+            limit = getattr(self, what)
+            if limit is not None and not (math.isfinite(limit) and limit > 0):
+                raise LimitError(f"{what}: the limit {limit:g} must be a number above 0")
+        if self.minimum_return is not None and not math.isfinite(self.minimum_return):
+            raise LimitError(f"minimum_return: {self.minimum_return:g} is not a finite number")
+        if (self.tracking_error is None) != (not self.benchmark):
+            raise LimitError(
+                "tracking_error and the weights of a benchmark go together; one of them is missing"
+            )
+        if not all(math.isfinite(weight) for weight in self.benchmark.values()):
+            raise LimitError("benchmark: a weight is not a finite number")
 
     def bounds(self, assets: Sequence[str]) -> tuple[Floats, Floats]:
         """Return the minimum and the maximum of each asset.
@@ -89,177 +140,44 @@ class Constraints:
         LimitError
             If an override names an asset that does not exist.
         """
-        _known("overrides: the weight limits", tuple(self.overrides), assets)
+        known("overrides: the weight limits", tuple(self.overrides), assets)
         pairs = [self.overrides.get(asset, (self.minimum, self.maximum)) for asset in assets]
         low, high = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
         return low, high
 
+    def benchmark_weights(self, assets: Sequence[str]) -> Floats:
+        """Return the weights of the benchmark, shape (N,).
 
-@dataclass(frozen=True, eq=False)
-class Limit:
-    """One named family of linear limits: rows @ w <= bounds.
-
-    Attributes
-    ----------
-    name : str
-        In words, with its number.
-    relief : str
-        How to say that it is loosened; `{}` takes the new number.
-    rows : ndarray of shape (M, n)
-    bounds : ndarray of shape (M,)
-    sign, offset : float
-        The user's number is sign * bound + offset.
-    """
-
-    name: str
-    relief: str
-    rows: Floats
-    bounds: Floats
-    sign: float
-    offset: float = 0.0
+        Raises
+        ------
+        LimitError
+            If it names an asset that does not exist.
+        """
+        known("benchmark", tuple(self.benchmark), assets)
+        return np.array([self.benchmark.get(asset, 0.0) for asset in assets], dtype=np.float64)
 
 
-def limits_on(constraints: Constraints, assets: Sequence[str], universe: Bools) -> list[Limit]:
-    """Return all limits but turnover, on the assets of the universe.
+def _check_linear(name: str, linear: Linear) -> None:
+    """Refuse limits on a sum that say nothing or cannot be."""
+    low, high = linear.minimum, linear.maximum
+    if math.isnan(low) or math.isnan(high) or low > high or low == math.inf or high == -math.inf:
+        raise LimitError(f"linear {name!r}: the minimum {low:g} must be at most the maximum {high:g}")
+    if not all(math.isfinite(c) for c in linear.coefficients.values()) or not any(
+        linear.coefficients.values()
+    ):
+        raise LimitError(f"linear {name!r}: coefficients must be finite, and one of them other than 0")
 
-    Parameters
-    ----------
-    constraints : Constraints
-    assets : sequence of str, length N
-    universe : ndarray of bool, shape (N,)
+
+def known(what: str, names: Sequence[str], assets: Sequence[str]) -> None:
+    """Refuse names of assets that do not exist.
 
     Raises
     ------
     LimitError
-        If a group names an asset that does not exist.
     """
-    inside: list[int] = np.flatnonzero(universe).tolist()
-    n, c = len(inside), constraints
-    eye, ones = np.eye(n), np.ones((1, n))
-    invested = "fully invested" if c.cash_maximum == 0 else f"cash at most {c.cash_maximum:g}"
-    low, high = (bound[inside] for bound in c.bounds(assets))
-    special = [k for k, i in enumerate(inside) if assets[i] in c.overrides]
-    common = [k for k in range(n) if k not in special]
-    limits = [
-        Limit(
-            f"maximum weight {c.maximum:g}", "raise the maximum weight to {}", eye[common], high[common], 1
-        ),
-        Limit(
-            f"minimum weight {c.minimum:g}", "lower the minimum weight to {}", -eye[common], -low[common], -1
-        ),
-        Limit(invested, "allow cash of {}", -ones, np.array([c.cash_maximum - 1]), 1, 1),
-        Limit(
-            f"cash at least {c.cash_minimum:g}",
-            "lower the minimum of cash to {}",
-            ones,
-            np.array([1 - c.cash_minimum]),
-            -1,
-            1,
-        ),
-    ]
-    limits = [limit for limit in limits if len(limit.bounds)]
-    for k in special:
-        limits += _pair(f"weight of {assets[inside[k]]!r}", eye[k : k + 1], float(low[k]), float(high[k]))
-    for name, group in c.groups.items():
-        _known(f"group {name!r}", group.assets, assets)
-        row = np.array([[float(assets[i] in group.assets) for i in inside]])
-        limits += _pair(f"of group {name!r}", row, group.minimum, group.maximum)
-    return limits
-
-
-def _pair(what: str, row: Floats, low: float, high: float) -> list[Limit]:
-    """Return both limits on `row @ w`; `what` follows "the maximum"."""
-    name = what.removeprefix("of ")
-    return [
-        Limit(f"{name} at most {high:g}", f"raise the maximum {what} to {{}}", row, np.array([high]), 1),
-        Limit(f"{name} at least {low:g}", f"lower the minimum {what} to {{}}", -row, np.array([-low]), -1),
-    ]
-
-
-def _known(what: str, names: Sequence[str], assets: Sequence[str]) -> None:
     unknown = [name for name in names if name not in assets]
     if unknown:
         raise LimitError(
             f"{what} names {', '.join(map(repr, unknown))}, which the data does not have; "
             f"it has {', '.join(assets)}"
         )
-
-
-def check_feasible(constraints: Constraints, assets: Sequence[str], universe: Bools) -> None:
-    """Check that weights exist that meet all limits (but turnover) on the universe.
-
-    Raises
-    ------
-    InfeasibleError
-        Naming limits in conflict of which none can be left out (other such sets may exist and be smaller), and
-        for each what would resolve all conflicts alone, if anything would.
-    LimitError
-        If a group names an asset that does not exist.
-    """
-    limits = limits_on(constraints, assets, universe)
-    if _excess(limits, None) is not None:
-        return
-    conflict = list(limits)
-    for limit in limits:  # deletion filter (Chinneck and Dravnieks, 1991)
-        without = [other for other in conflict if other is not limit]
-        if _excess(without, None) is None:
-            conflict = without
-    reliefs = []
-    for limit in conflict:
-        excess = _excess([other for other in limits if other is not limit], limit)
-        if excess is not None:
-            reliefs.append(limit.relief.format(_enough(limit, excess)))
-    wayout = (
-        f"One of these would do: {' or '.join(reliefs)}"
-        if reliefs
-        else "No one of them alone would do: other limits are in conflict too"
-    )
-    raise InfeasibleError(
-        f"these limits cannot be met together with {int(universe.sum())} assets: "
-        f"{'; '.join(map(_in_words, conflict))}. {wayout}",
-        tuple(limit.name for limit in conflict),
-    )
-
-
-def _in_words(limit: Limit) -> str:
-    """Name a limit, and what it adds up to if it holds for several assets."""
-    n = len(limit.bounds)
-    return limit.name if n == 1 else f"{limit.name} x {n} assets = {abs(float(limit.bounds.sum())):.4g}"
-
-
-def _enough(limit: Limit, excess: float) -> str:
-    """Return the user's number that resolves the conflict, rounded so that it still does."""
-    number = limit.sign * (float(limit.bounds[0]) + excess) + limit.offset
-    # Four digits, away from the conflict; what comes after the ninth decimal is noise of the linear programme.
-    unit = 10.0 ** (math.floor(math.log10(max(abs(number), 1e-4))) - 3)
-    steps = math.ceil((number - 1e-9) / unit) if limit.sign > 0 else math.floor((number + 1e-9) / unit)
-    return f"{steps * unit + 0.0:.4g}"
-
-
-def _excess(limits: Sequence[Limit], loosened: Limit | None) -> float | None:
-    """Return by how much `loosened` must give way to the other limits; None if that does not help.
-
-    Without `loosened`, 0 says that the limits can be met.
-
-    Raises
-    ------
-    SolverError
-        If the linear programme ends without a verdict.
-    """
-    both = [*limits, loosened] if loosened is not None else list(limits)
-    if not both:
-        return 0.0
-    from scipy.optimize import linprog  # half a second that reading a configuration need not wait for
-
-    rows, bounds = np.vstack([limit.rows for limit in both]), np.concatenate([limit.bounds for limit in both])
-    gives = np.concatenate([np.full(len(limit.bounds), limit is loosened, dtype=float) for limit in both])
-    n = rows.shape[1]
-    cost = np.r_[np.zeros(n), 1.0]
-    answer = linprog(
-        cost, A_ub=np.column_stack([rows, -gives]), b_ub=bounds, bounds=[(None, None)] * n + [(0, None)]
-    )
-    if answer.status == 2:
-        return None
-    if answer.status != 0 or answer.fun is None:
-        raise SolverError(f"whether the limits can be met could not be found out: {answer.message}")
-    return float(answer.fun)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from allocation.constraints import check_feasible
 from allocation.errors import AllocationError, InfeasibleError
+from allocation.feasibility import check_feasible
 from allocation.mean_variance import MeanVariance
 from allocation.policies import BuyAndHold, EqualWeight, MeanVariancePolicy, MinimumVariance, Policy
 from allocation.risk import CovariancePath, covariance_path

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from allocation.constraints import Constraints, Group, limits_on
+from allocation.constraints import Constraints, Group
 from allocation.errors import AllocationError, InfeasibleError, InputError
+from allocation.limits import limits_on
 from allocation.mean_variance import MeanVariance
 
 
@@ -44,8 +45,8 @@ def suboptimality(weights, mu, sigma, held, gamma, cost, constraints, universe=N
     n = len(mu)
     universe = np.ones(n, dtype=bool) if universe is None else universe
     gradient = mu - gamma * sigma @ weights
-    limits = limits_on(constraints, names(n), universe)
-    A, b = np.vstack([li.rows for li in limits]), np.concatenate([li.bounds for li in limits])
+    limits = limits_on(constraints, names(n), universe).named
+    A, b = np.vstack([li.rows.toarray() for li in limits]), np.concatenate([li.bounds for li in limits])
     inside = np.flatnonzero(universe)
     # v = held + buys - sells
     both = np.column_stack([A, -A])

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allocation.constraints import Constraints, Group, check_feasible
+from allocation.constraints import Constraints, Group
 from allocation.errors import InfeasibleError, InputError, LimitError
+from allocation.feasibility import check_feasible
 from allocation.mean_variance import MeanVariance
 
 ASSETS = tuple(f"a{i}" for i in range(12))

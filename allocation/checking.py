@@ -1,0 +1,93 @@
+"""Checking: refuse inputs of a decision that have no answer, naming what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocation.errors import InputError
+from allocation.structure import FactorCovariance, Risk, within
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+def check_inputs(
+    position: int,
+    assets: Sequence[str],
+    mu: Floats,
+    sigma: Risk,
+    held: Floats,
+    universe: Bools,
+    trusted: bool = False,
+) -> None:
+    """Refuse what an allocator cannot use.
+
+    Parameters
+    ----------
+    position : int
+        Row of the decision, for the message.
+    assets : sequence of str, length N
+    mu : ndarray of shape (N,)
+    sigma : Risk
+    held : ndarray of shape (N,)
+    universe : ndarray of bool, shape (N,)
+    trusted : bool
+        Whether the covariance need not be looked at.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, the universe is empty, numbers inside the universe are not finite, or the covariance is
+        not symmetric positive semidefinite.
+    """
+    n = len(assets)
+    for what, shape, expected in (
+        ("expected returns", mu.shape, (n,)),
+        ("weights held", held.shape, (n,)),
+        ("universe", universe.shape, (n,)),
+        (
+            "covariance",
+            sigma.specific.shape if isinstance(sigma, FactorCovariance) else sigma.shape[:1],
+            (n,),
+        ),
+    ):
+        if shape != expected:
+            raise InputError(f"row {position}: {what} has shape {shape}, expected {expected}")
+    if not universe.any():
+        raise InputError(f"row {position}: the universe is empty")
+    for what, numbers, asked in (("expected return", mu, universe), ("weight held", held, None)):
+        finite = np.isfinite(numbers)
+        if not finite.all():
+            bad = np.flatnonzero(~finite & (True if asked is None else asked))
+            if len(bad):
+                raise InputError(f"row {position}: the {what} of {assets[bad[0]]!r} is {numbers[bad[0]]}")
+    if not trusted:
+        _check_covariance(position, assets, sigma, np.flatnonzero(universe))
+
+
+def _check_covariance(position: int, assets: Sequence[str], sigma: Risk, inside: NDArray[np.intp]) -> None:
+    S = within(sigma, inside)
+    parts = (S.loadings, S.specific[:, None]) if isinstance(S, FactorCovariance) else (S,)
+    for part in parts:
+        bad = np.flatnonzero(~np.isfinite(part).all(axis=1))
+        if len(bad):
+            raise InputError(f"row {position}: the covariance of {assets[inside[bad[0]]]!r} is not finite")
+    if isinstance(S, FactorCovariance):
+        if (S.specific < 0).any():
+            worst = inside[int(np.argmin(S.specific))]
+            raise InputError(f"row {position}: the specific variance of {assets[worst]!r} is negative")
+        return
+    if S.shape != (len(inside), len(inside)):
+        raise InputError(f"row {position}: covariance has shape {S.shape}, expected a square")
+    if float(np.abs(S - S.T).max()) > 1e-9 * float(np.abs(S).max()):
+        raise InputError(f"row {position}: the covariance is not symmetric")
+    try:
+        np.linalg.cholesky(S + 1e-9 * max(float(np.trace(S)) / len(S), 1e-300) * np.eye(len(S)))
+    except np.linalg.LinAlgError as error:
+        smallest = float(np.linalg.eigvalsh(S)[0])
+        raise InputError(
+            f"row {position}: the covariance is not positive semidefinite (smallest eigenvalue {smallest:.3g})"
+        ) from error

@@ -1,0 +1,204 @@
+"""Decision: one mean-variance problem, from its limits to weights with their evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocation import pricing
+from allocation.constraints import Constraints
+from allocation.errors import InfeasibleError, SolverError
+from allocation.limits import Limits
+from allocation.pricing import Answer, Gross, Term, Turnover, Uncertainty, Variance
+from allocation.programme import Programme
+from allocation.weights import Attestation, Weights
+
+Floats = NDArray[np.float64]
+
+BREACH = 1e-6
+"""How far a limit may be missed in weight."""
+OPTIMAL = 1e-8
+"""Largest duality gap of an answer that is handed out, as a share of max(|mu|, gamma |Sigma|, c)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """One problem.
+
+    Attributes
+    ----------
+    position : int
+    constraints : Constraints
+    limits : Limits
+    programme : Programme
+    held : ndarray of shape (N,)
+    forced : float
+        What has to be traded whatever the answer is.
+    benchmark : ndarray of shape (N,)
+    uncertainty : float
+    error : ndarray of shape (n,), optional
+    raised : float, optional
+        The limit on turnover, where it had to be raised.
+    """
+
+    position: int
+    constraints: Constraints
+    limits: Limits
+    programme: Programme
+    held: Floats
+    forced: float
+    benchmark: Floats
+    uncertainty: float
+    error: Floats | None
+    raised: float | None = None
+
+    @property
+    def room(self) -> float:
+        """What may be traded from the start of the programme."""
+        limit = self.constraints.turnover if self.raised is None else self.raised
+        return np.inf if limit is None else limit - self.forced
+
+    @property
+    def terms(self) -> list[Term]:
+        """What is not linear in the weights; the outermost last."""
+        return [*self._trading(), *self._others()]
+
+    def _trading(self) -> list[Term]:
+        return [Turnover(self.programme.start, self.room)] if np.isfinite(self.room) else []
+
+    def _others(self) -> list[Term]:
+        c, p, terms = self.constraints, self.programme, list[Term]()
+        if c.leverage is not None:
+            terms.append(Gross(c.leverage))
+        if self.error is not None:
+            terms.append(Uncertainty(self.uncertainty, self.error))
+        if c.volatility is not None:
+            terms.append(Variance(p.sigma, np.zeros(len(p.mu)), c.volatility))
+        if c.tracking_error is not None:
+            terms.append(Variance(p.sigma, self.benchmark[self.limits.inside], c.tracking_error))
+        return terms
+
+    def relaxed(self) -> tuple[Decision, Answer]:
+        """Return the answer with the least turnover that the other limits allow, if that is what stood in the way.
+
+        Raises
+        ------
+        InfeasibleError
+            If a limit on a variance cannot be met.
+        SolverError
+            If there is an answer that was not found.
+        """
+        self._check_variances()
+        if self.constraints.turnover is None:
+            raise SolverError(f"row {self.position}: the solver found no answer though the limits can be met")
+        least = self._least_turnover()
+        if least <= self.room:
+            raise SolverError(f"row {self.position}: the solver found no answer though the limits can be met")
+        wider = replace(self, raised=self.forced + least * (1 + 1e-6) + BREACH / 10)
+        answer = pricing.solve(wider.programme, wider.terms)
+        if answer is None:
+            raise SolverError(
+                f"row {self.position}: the solver found no answer with the least turnover {wider.raised:.4f}"
+            )
+        return wider, answer
+
+    def _least_turnover(self) -> float:
+        """Return the least sum of |trades| that meets the other limits, to 1e-7."""
+        p = self.programme
+        ones, zeros = np.ones(len(p.mu)), np.zeros(len(p.mu))
+        # Risk is left in as a feather: with it alone the answer would be unique, and it weighs nothing.
+        gamma = 1e-7 / max(float(np.abs(p.sigma.diagonal()).max()), 1e-300)
+        calm = replace(p, mu=zeros, gamma=gamma, cost=ones, impact=zeros, ridge=zeros)
+        others = [term for term in self._others() if term.limited]
+        answer = pricing.solve(calm, others)
+        if answer is None:
+            raise SolverError(f"row {self.position}: the least turnover could not be found")
+        return float(np.abs(answer[0].weights - p.start).sum())
+
+    def _check_variances(self) -> None:
+        """Say which limit on a variance cannot be met, and what could be."""
+        p = self.programme
+        zeros = np.zeros(len(p.mu))
+        gross = [term for term in self._others() if isinstance(term, Gross)]
+        for what, term in zip(("volatility", "tracking error"), self._variances(), strict=True):
+            if term is None:
+                continue
+            calm = replace(p, mu=p.sigma @ term.benchmark, gamma=1.0, cost=zeros, impact=zeros, ridge=zeros)
+            answer = pricing.solve(calm, gross)
+            if answer is None:
+                raise SolverError(f"row {self.position}: the least {what} could not be found")
+            least = term.deviation(answer[0].weights)
+            if least > term.limit:
+                name = f"{what} at most {term.limit:g}"
+                raise InfeasibleError(
+                    f"row {self.position}: {name} cannot be met by any weights that keep the other limits: the least "
+                    f"is {least:.4g}. Raise it to {least * 1.0001:.4g}, or loosen another limit",
+                    (name,),
+                )
+
+    def _variances(self) -> tuple[Variance | None, Variance | None]:
+        c, found = self.constraints, [term for term in self._others() if isinstance(term, Variance)]
+        return (
+            found[0] if c.volatility is not None else None,
+            found[-1] if c.tracking_error is not None else None,
+        )
+
+    def weights(self, answer: Answer) -> Weights:
+        """Return the weights with their evidence.
+
+        Raises
+        ------
+        SolverError
+            If the answer is contradicted by it.
+        """
+        solution, _ = answer
+        weights = np.zeros(len(self.held))
+        weights[self.limits.inside] = solution.weights
+        attestation = Attestation(self._slack(weights), BREACH, self._gap(answer))
+        self._insist(attestation)
+        status = "solved"
+        if self.raised is not None:
+            status = (
+                f"turnover limit {self.constraints.turnover:g} raised to {self.raised:.4f}: the least that the "
+                "other limits allow"
+            )
+        return Weights(self.position, weights, 1.0 - float(weights.sum()), status, attestation)
+
+    def _slack(self, weights: Floats) -> dict[str, float]:
+        """Measure every limit from the weights alone; those on deviations as a share of the limit."""
+        inside = weights[self.limits.inside]
+        slack = self.limits.slack(inside)
+        if np.isfinite(self.room):
+            limit = self.room + self.forced
+            slack[f"turnover at most {limit:.4g}"] = limit - float(np.abs(weights - self.held).sum())
+        for what, term in zip(("volatility", "tracking error"), self._variances(), strict=True):
+            if term is not None:
+                slack[f"{what} at most {term.limit:g}"] = 1 - term.deviation(inside) / term.limit
+        return slack
+
+    def _gap(self, answer: Answer) -> float:
+        """Return the duality gap of the whole problem: that of the priced one, and what priced limits leave unused."""
+        solution, prices = answer
+        priced, unused, terms = self.programme, 0.0, self.terms
+        for term, found in zip(terms, prices, strict=True):
+            price = term.price(solution.weights, found)
+            priced = term.priced(priced, price)
+            if term.limited:
+                unused -= price * term.excess(solution.weights, price)
+        inner = priced.gap(solution.weights, solution.prices)
+        return inner if not terms else (inner * priced.scale + unused) / self.programme.scale
+
+    def _insist(self, attestation: Attestation) -> None:
+        """Refuse an answer that its own evidence contradicts."""
+        if not attestation.holds:
+            worst = min(attestation.slack, key=lambda name: attestation.slack[name])
+            raise SolverError(
+                f"row {self.position}: the answer breaks the limit {worst!r} by {-attestation.slack[worst]:.3g}"
+            )
+        if not attestation.gap <= OPTIMAL:
+            raise SolverError(
+                f"row {self.position}: the answer may be {attestation.gap:.3g} of the objective's size from the best "
+                f"one, more than {OPTIMAL:g}"
+            )

@@ -1,0 +1,114 @@
+"""Feasibility: whether limits can be met together, and if not, which of them are in conflict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from allocation.constraints import Constraints
+from allocation.errors import InfeasibleError, SolverError
+from allocation.limits import Limit, limits_on
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+def check_feasible(
+    constraints: Constraints, assets: Sequence[str], universe: Bools, mu: Floats | None = None
+) -> None:
+    """Check that weights exist that meet all limits on the universe, but those on turnover and variances.
+
+    Parameters
+    ----------
+    constraints : Constraints
+    assets : sequence of str, length N
+    universe : ndarray of bool, shape (N,)
+    mu : ndarray of shape (N,), optional
+        Expected returns; without them a least return is not looked at.
+
+    Raises
+    ------
+    InfeasibleError
+        Naming limits in conflict of which none can be left out (other such sets may exist and be smaller), and
+        for each what would resolve all conflicts alone, if anything would.
+    LimitError
+        If a group names an asset that does not exist.
+    """
+    limits = limits_on(constraints, assets, universe, mu).named
+    if _excess(limits, None) is not None:
+        return
+    conflict = list(limits)
+    for limit in limits:  # deletion filter (Chinneck and Dravnieks, 1991)
+        without = [other for other in conflict if other is not limit]
+        if _excess(without, None) is None:
+            conflict = without
+    reliefs = []
+    for limit in conflict:
+        excess = _excess([other for other in limits if other is not limit], limit)
+        if excess is not None:
+            reliefs.append(limit.relief.format(_enough(limit, excess)))
+    wayout = (
+        f"One of these would do: {' or '.join(reliefs)}"
+        if reliefs
+        else "No one of them alone would do: other limits are in conflict too"
+    )
+    raise InfeasibleError(
+        f"these limits cannot be met together with {int(universe.sum())} assets: "
+        f"{'; '.join(map(_in_words, conflict))}. {wayout}",
+        tuple(limit.name for limit in conflict),
+    )
+
+
+def _in_words(limit: Limit) -> str:
+    """Name a limit, and what it adds up to if it holds for several assets."""
+    n = len(limit.bounds)
+    return limit.name if n == 1 else f"{limit.name} x {n} assets = {abs(float(limit.bounds.sum())):.4g}"
+
+
+def _enough(limit: Limit, excess: float) -> str:
+    """Return the user's number that resolves the conflict, rounded so that it still does."""
+    number = limit.sign * (float(limit.bounds[0]) + excess) + limit.offset
+    # Four digits, away from the conflict; what comes after the ninth decimal is noise of the linear programme.
+    unit = 10.0 ** (math.floor(math.log10(max(abs(number), 1e-4))) - 3)
+    steps = math.ceil((number - 1e-9) / unit) if limit.sign > 0 else math.floor((number + 1e-9) / unit)
+    return f"{steps * unit + 0.0:.4g}"
+
+
+def _excess(limits: Sequence[Limit], loosened: Limit | None) -> float | None:
+    """Return by how much `loosened` must give way to the other limits; None if that does not help.
+
+    Without `loosened`, 0 says that the limits can be met.
+
+    Raises
+    ------
+    SolverError
+        If the linear programme ends without a verdict.
+    """
+    both = [*limits, loosened] if loosened is not None else list(limits)
+    if not both:
+        return 0.0
+    from scipy.optimize import linprog  # half a second that reading a configuration need not wait for
+
+    # Weights are purchases less sales of nothing held, so that |w| is their sum where a limit needs it.
+    rows = sparse.vstack(
+        [sparse.hstack([limit.rows, limit.rows if limit.gross else -limit.rows]) for limit in both]
+    )
+    # The programme has absolute tolerances: coefficients as small as returns a minute would mean nothing to it.
+    size = abs(rows).max(axis=1).toarray().ravel()
+    size[size == 0] = 1.0
+    rows = sparse.diags_array(1 / size) @ rows
+    bounds = np.concatenate([limit.bounds for limit in both]) / size
+    gives = (
+        np.concatenate([np.full(len(limit.bounds), limit is loosened, dtype=float) for limit in both]) / size
+    )
+    cost = np.r_[np.zeros(rows.shape[1]), 1.0]
+    answer = linprog(cost, A_ub=sparse.hstack([rows, -gives[:, None]]), b_ub=bounds, bounds=(0, None))
+    if answer.status == 2:
+        return None
+    if answer.status != 0 or answer.fun is None:
+        raise SolverError(f"whether the limits can be met could not be found out: {answer.message}")
+    return float(answer.fun)

@@ -1,0 +1,221 @@
+"""Limits: the constraints of one decision, as a programme takes them and as named inequalities."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from allocation.constraints import Constraints, known
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Limit:
+    """One named family of linear limits: rows @ w <= bounds, or rows @ |w| <= bounds.
+
+    Attributes
+    ----------
+    name : str
+        In words, with its number.
+    relief : str
+        How to say that it is loosened; `{}` takes the new number.
+    rows : sparse array of shape (M, n)
+    bounds : ndarray of shape (M,)
+    sign, offset : float
+        The user's number is sign * bound + offset.
+    gross : bool
+        Whether the rows hold for |w|.
+    place : tuple of (int, int or slice or ndarray of int)
+        Where `Limits.slack` measures it: in the room above or below the weights, in that above or below the sums.
+    """
+
+    name: str
+    relief: str
+    rows: sparse.csr_array
+    bounds: Floats
+    sign: float
+    place: tuple[int, int | slice | NDArray[np.intp]]
+    offset: float = 0.0
+    gross: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """The limits on the assets of one universe.
+
+    Attributes
+    ----------
+    inside : ndarray of int, shape (n,)
+    low, high : ndarray of shape (n,)
+    rows, lower, upper : ndarray of shape (M, n), (M,), (M,)
+        lower <= rows @ w <= upper, the largest coefficient of each row being 1; the first row is the budget.
+    named : tuple of Limit
+        The same in the user's units, and the limit on gross exposure.
+    """
+
+    inside: NDArray[np.intp]
+    low: Floats
+    high: Floats
+    rows: Floats
+    lower: Floats
+    upper: Floats
+    named: tuple[Limit, ...]
+
+    def slack(self, w: Floats) -> dict[str, float]:
+        """Return by limit the distance of the weights (n,) to the bound, negative where it is broken.
+
+        In weight; of sums with coefficients, as if the largest coefficient were 1.
+        """
+        sums = self.rows @ w
+        rooms = (self.high - w, w - self.low, self.upper - sums, sums - self.lower)
+        out = {}
+        for limit in self.named:
+            if limit.gross:
+                out[limit.name] = float(limit.bounds[0] - np.abs(w).sum())
+                continue
+            which, index = limit.place
+            room = rooms[which][index]
+            out[limit.name] = float(room if isinstance(index, int) else room.min())
+        return out
+
+
+ABOVE, BELOW, SUM_ABOVE, SUM_BELOW = 0, 1, 2, 3
+"""The rooms of `Limits.slack`."""
+
+
+def limits_on(
+    constraints: Constraints, assets: Sequence[str], universe: Bools, mu: Floats | None = None
+) -> Limits:
+    """Return all limits but those on turnover and on variances, on the assets of the universe.
+
+    Parameters
+    ----------
+    constraints : Constraints
+    assets : sequence of str, length N
+    universe : ndarray of bool, shape (N,)
+    mu : ndarray of shape (N,), optional
+        Expected returns, on which a least return is a limit; without them it is left out.
+
+    Raises
+    ------
+    LimitError
+        If a limit names an asset that does not exist.
+    """
+    inside = np.flatnonzero(universe)
+    c, n = constraints, len(inside)
+    low, high = (bound[inside] for bound in c.bounds(assets))
+    sums = _sums(c, assets, inside, mu)
+    rows = np.array([np.ones(n), *(row for _, row, _, _ in sums)])
+    lower = np.array([1 - c.cash_maximum, *(least for _, _, least, _ in sums)])
+    upper = np.array([1 - c.cash_minimum, *(most for _, _, _, most in sums)])
+    size = np.abs(rows).max(axis=1)
+    size[size == 0] = 1.0
+    named = [*_boxes(c, assets, inside, low, high), *_cash(c, n)]
+    for index, (what, row, least, most) in enumerate(sums, start=1):
+        named += _pair(what, row, least, most, (SUM_ABOVE, index), (SUM_BELOW, index))
+    if c.leverage is not None:
+        gross, words = sparse.csr_array(np.ones((1, n))), "raise the leverage to {}"
+        name, bound = f"leverage at most {c.leverage:g}", np.array([c.leverage])
+        named.append(Limit(name, words, gross, bound, 1, (SUM_ABOVE, 0), gross=True))
+    return Limits(inside, low, high, rows / size[:, None], lower / size, upper / size, tuple(named))
+
+
+def _sums(
+    c: Constraints, assets: Sequence[str], inside: NDArray[np.intp], mu: Floats | None
+) -> list[tuple[str, Floats, float, float]]:
+    """Return name, coefficients, minimum and maximum of each limited sum but the budget."""
+    sums = []
+    for name, group in c.groups.items():
+        known(f"group {name!r}", group.assets, assets)
+        row = np.array([float(assets[i] in group.assets) for i in inside])
+        sums.append((f"of group {name!r}", row, group.minimum, group.maximum))
+    for name, linear in c.linear.items():
+        known(f"linear {name!r}", tuple(linear.coefficients), assets)
+        row = np.array([linear.coefficients.get(assets[i], 0.0) for i in inside], dtype=np.float64)
+        sums.append((f"of {name!r}", row, linear.minimum, linear.maximum))
+    if c.minimum_return is not None and mu is not None:
+        sums.append(("expected return", mu[inside], c.minimum_return, math.inf))
+    return sums
+
+
+def _boxes(
+    c: Constraints, assets: Sequence[str], inside: NDArray[np.intp], low: Floats, high: Floats
+) -> list[Limit]:
+    """Return the limits on single assets: those that all have in common, then those of their own."""
+    special = np.array([assets[i] in c.overrides for i in inside], dtype=bool)
+    eye = sparse.csr_array(sparse.identity(len(inside), format="csr"))
+    limits = []
+    if not special.all():
+        rows, lows, highs = eye[~special], low[~special], high[~special]
+        others = np.flatnonzero(~special) if special.any() else slice(None)
+        limits = [
+            Limit(
+                f"maximum weight {c.maximum:g}",
+                "raise the maximum weight to {}",
+                rows,
+                highs,
+                1,
+                (ABOVE, others),
+            ),
+            Limit(
+                f"minimum weight {c.minimum:g}",
+                "lower the minimum weight to {}",
+                -rows,
+                -lows,
+                -1,
+                (BELOW, others),
+            ),
+        ]
+    for k in np.flatnonzero(special):
+        row = np.zeros(len(inside))
+        row[k] = 1.0
+        limits += _pair(
+            f"weight of {assets[inside[k]]!r}",
+            row,
+            float(low[k]),
+            float(high[k]),
+            (ABOVE, int(k)),
+            (BELOW, int(k)),
+        )
+    return limits
+
+
+def _cash(c: Constraints, n: int) -> list[Limit]:
+    """Return the limits on what is not in assets."""
+    ones = sparse.csr_array(np.ones((1, n)))
+    invested = "fully invested" if c.cash_maximum == 0 else f"cash at most {c.cash_maximum:g}"
+    least = f"cash at least {c.cash_minimum:g}"
+    return [
+        Limit(invested, "allow cash of {}", -ones, np.array([c.cash_maximum - 1]), 1, (SUM_BELOW, 0), 1),
+        Limit(
+            least,
+            "lower the minimum of cash to {}",
+            ones,
+            np.array([1 - c.cash_minimum]),
+            -1,
+            (SUM_ABOVE, 0),
+            1,
+        ),
+    ]
+
+
+def _pair(
+    what: str, row: Floats, low: float, high: float, above: tuple[int, int], below: tuple[int, int]
+) -> list[Limit]:
+    """Return the limits on `row @ w` that are finite; `what` follows "the maximum"."""
+    name, rows = what.removeprefix("of "), sparse.csr_array(row[None, :])
+    limits = []
+    if math.isfinite(high):
+        words = f"raise the maximum {what} to {{}}"
+        limits.append(Limit(f"{name} at most {high:g}", words, rows, np.array([high]), 1, above))
+    if math.isfinite(low):
+        words = f"lower the minimum {what} to {{}}"
+        limits.append(Limit(f"{name} at least {low:g}", words, -rows, np.array([-low]), -1, below))
+    return limits

@@ -1,0 +1,249 @@
+"""The quadratic programme behind mean-variance: solved in its own units, and certified without the solver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocation import active_set
+from allocation.active_rows import AT_LOWER, AT_UPPER, EQUATION
+from allocation.curvature import add_product, forms
+from allocation.kinks import least_of_tangent, nearest, places_and_slopes
+from allocation.states import beside, guess
+from allocation.structure import Risk
+from features.compiled import compiled
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+EXACT = 1e-9
+"""Largest duality gap, and excess over a limit, of an answer that is called exact."""
+PROXIMAL = (1e-6, 1e-8, 1e-10, 1e-11)
+"""Curvatures, as shares of the scale, that are added around the last answer where the covariance is singular."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What was found.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n,)
+    prices : ndarray of shape (M,)
+        Multipliers of the rows, in units of the objective: positive where the upper limit binds, negative where the
+        lower one does.
+    exact : bool
+        Whether weights are exact to rounding: on a place (a bound, the weight held), or clearly away from it.
+    """
+
+    weights: Floats
+    prices: Floats
+    exact: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Programme:
+    """Maximise mu'w - gamma/2 w'Sigma w - 1/2 w'diag(ridge)w - sum c_i|w_i - s_i| + k_i(w_i - s_i)^2 + gross|w_i|.
+
+    The weights w of n assets keep low <= w <= high and lower <= rows @ w <= upper.
+
+    Attributes
+    ----------
+    mu : ndarray of shape (n,)
+    sigma : Risk
+        Sigma, of n assets.
+    gamma : float
+    cost, impact, ridge : ndarray of shape (n,)
+        c, k and ridge, 0 or more.
+    gross : float
+        Price of gross exposure, 0 or more.
+    start : ndarray of shape (n,)
+        s, within the bounds.
+    low, high : ndarray of shape (n,)
+    rows, lower, upper : ndarray of shape (M, n), (M,), (M,)
+    """
+
+    mu: Floats
+    sigma: Risk
+    gamma: float
+    cost: Floats
+    impact: Floats
+    start: Floats
+    low: Floats
+    high: Floats
+    rows: Floats
+    lower: Floats
+    upper: Floats
+    ridge: Floats
+    gross: float = 0.0
+
+    def solve(self, warm: Floats | None = None) -> Solution | None:
+        """Return the exact solution, or None if the active set cannot vouch for one.
+
+        Parameters
+        ----------
+        warm : ndarray of shape (n,), optional
+            Weights that may be close, instead of those held.
+        """
+        first = self.start if warm is None else warm
+        found = self._attempt(first)
+        for proximal in PROXIMAL if found is None else ():
+            # A proximal step: curvature around the last answer, whose pull is gone once the answer stays where it is.
+            near = self._attempt(first, proximal=proximal, check=False)
+            if near is None:
+                continue
+            if self._vouched(near):
+                return near
+            found = self._attempt(near.weights, near=1e-9)
+            if found:
+                return found
+            first = near.weights
+        return found
+
+    def polish(self, w: Floats, within: float) -> Solution | None:
+        """Return the exact solution whose places are those that `w` is near to, or None."""
+        return self._attempt(w, near=within)
+
+    def _attempt(
+        self, first: Floats, near: float = -1.0, proximal: float = 0.0, check: bool = True
+    ) -> Solution | None:
+        sigma, loadings, specific = forms(self.sigma)
+        solved, weights, prices = _solve(
+            self.mu, self.gamma, sigma, loadings, specific, self.ridge, self.impact, self.cost, self.gross,
+            self.start, self.low, self.high, self.rows, self.lower, self.upper, first, near, proximal,
+        )  # fmt: skip
+        if not solved:
+            return None
+        found = Solution(weights, prices, exact=True)
+        return found if not check or self._vouched(found) else None
+
+    def _vouched(self, found: Solution) -> bool:
+        return self.gap(found.weights, found.prices) <= EXACT and self.excess(found.weights) <= EXACT
+
+    @property
+    def scale(self) -> float:
+        """Size of the objective: max(|mu|, gamma |Sigma|, c)."""
+        return max(
+            float(np.abs(self.mu).max()),
+            self.gamma * float(np.abs(self.sigma.diagonal()).max()),
+            float(self.cost.max()),
+            1e-300,
+        )
+
+    def gap(self, weights: Floats, prices: Floats) -> float:
+        """Return how much better than `weights` any weights within the limits can be at most, as a share of `scale`.
+
+        The objective lies below its tangent at `weights`, and the best point of the tangent is bounded by its
+        Lagrangian, whose minimum over the bounds is one comparison an asset. The bound holds for whatever
+        multipliers are put in, so the solver can make it loose but not wrong.
+
+        Notes
+        -----
+        Boyd and Vandenberghe (2004), *Convex Optimization*, section 5.1.3.
+        """
+        sigma, loadings, specific = forms(self.sigma)
+        return float(
+            _gap(
+                self.mu, self.gamma, sigma, loadings, specific, self.ridge, self.impact, self.cost, self.gross,
+                self.start, self.low, self.high, self.rows, self.lower, self.upper, weights, prices,
+            )
+        )  # fmt: skip
+
+    def excess(self, weights: Floats) -> float:
+        """Return by how much the worst of the rows is broken, 0 or less if none is."""
+        sums = self.rows @ weights
+        return max(float((self.lower - sums).max()), float((sums - self.upper).max()))
+
+    def with_prices(self, **changes: object) -> Programme:
+        """Return the same programme with other numbers in the objective."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+@compiled
+def _scale(
+    mu: Floats, gamma: float, sigma: Floats, loadings: Floats, specific: Floats, cost: Floats
+) -> float:
+    """Return max(|mu|, gamma |Sigma|, c): the largest entry of a covariance is on its diagonal."""
+    largest = 0.0
+    for i in range(len(mu)):
+        variance = specific[i] if len(loadings) else sigma[i, i]
+        if len(loadings):
+            for k in range(loadings.shape[1]):
+                variance += loadings[i, k] ** 2
+        largest = max(largest, abs(mu[i]), gamma * abs(variance), cost[i])
+    return max(largest, 1e-300)
+
+
+@compiled
+def _solve(
+    mu: Floats, gamma: float, sigma: Floats, loadings: Floats, specific: Floats, ridge: Floats, impact: Floats,
+    cost: Floats, gross: float, start: Floats, low: Floats, high: Floats,
+    rows: Floats, lower: Floats, upper: Floats, first: Floats, near: float, proximal: float,
+) -> tuple[bool, Floats, Floats]:  # fmt: skip
+    """Bring the programme to order 1, guess states at `first`, run the active set, and bring prices back.
+
+    Returns are as small as rounding errors if they are a minute's: absolute tolerances would be silently wrong.
+    """
+    scale, n = _scale(mu, gamma, sigma, loadings, specific, cost), len(mu)
+    q, diagonal, rate, w, gradient = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    for i in range(n):
+        q[i] = (mu[i] + 2.0 * impact[i] * start[i]) / scale + proximal * first[i]
+        diagonal[i] = (gamma * specific[i] + ridge[i] + 2.0 * impact[i]) / scale + proximal
+        rate[i] = cost[i] / scale
+        w[i] = min(max(first[i], low[i]), high[i])
+        gradient[i] = -q[i]
+    places, slopes = places_and_slopes(rate, gross / scale, start, low, high)
+    add_product(gradient, w, gamma / scale, sigma, loadings, diagonal)
+    home = nearest(w, places, max(near, 0.0))
+    state = beside(home, places, w) if near >= 0.0 else guess(gradient, places, slopes, home, w)
+    row_state = _first_rows(rows, lower, upper, w, max(near, 1e-12))
+    solved, prices = active_set.solve(
+        q, gamma / scale, sigma, loadings, diagonal, places, slopes, rows, lower, upper, w, state, row_state
+    )
+    for i in range(n):
+        w[i] = min(max(w[i], low[i]), high[i])
+    for b in range(len(prices)):
+        prices[b] *= scale
+    return solved, w, prices
+
+
+@compiled
+def _first_rows(rows: Floats, lower: Floats, upper: Floats, w: Floats, near: float) -> Ints:
+    """Guess which rows are met as equations: those at a limit, and the budget if it is missed."""
+    state = np.zeros(len(rows), np.int64)
+    for b in range(len(rows)):
+        total = np.dot(rows[b], w)
+        if lower[b] == upper[b]:
+            state[b] = EQUATION
+        elif abs(total - upper[b]) <= near or (b == 0 and total > upper[b]):
+            state[b] = AT_UPPER
+        elif abs(total - lower[b]) <= near or (b == 0 and total < lower[b]):
+            state[b] = AT_LOWER
+    return state
+
+
+@compiled
+def _gap(
+    mu: Floats, gamma: float, sigma: Floats, loadings: Floats, specific: Floats, ridge: Floats, impact: Floats,
+    cost: Floats, gross: float, start: Floats, low: Floats, high: Floats,
+    rows: Floats, lower: Floats, upper: Floats, w: Floats, prices: Floats,
+) -> float:  # fmt: skip
+    """Return what `Programme.gap` says."""
+    n = len(mu)
+    slope, diagonal = np.empty(n), np.empty(n)
+    for i in range(n):
+        slope[i] = -(mu[i] + 2.0 * impact[i] * start[i])
+        diagonal[i] = gamma * specific[i] + ridge[i] + 2.0 * impact[i]
+    add_product(slope, w, gamma, sigma, loadings, diagonal)
+    here = 0.0
+    for i in range(n):
+        here += slope[i] * w[i] + cost[i] * abs(w[i] - start[i]) + gross * abs(w[i])
+        for b in range(len(rows)):
+            slope[i] += prices[b] * rows[b, i]
+    places, _ = places_and_slopes(cost, gross, start, low, high)
+    best = least_of_tangent(slope, cost, gross, places, start)
+    for b in range(len(rows)):
+        best -= max(prices[b], 0.0) * upper[b] + min(prices[b], 0.0) * lower[b]
+    return (here - best) / _scale(mu, gamma, sigma, loadings, specific, cost)
