@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from allocation.errors import InputError
 from allocation.structure import FactorCovariance, Risk, within
+from features.compiled import compiled
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -56,16 +57,27 @@ def check_inputs(
     ):
         if shape != expected:
             raise InputError(f"row {position}: {what} has shape {shape}, expected {expected}")
-    if not universe.any():
+    count, bad_mean, bad_held = _scan(mu, held, universe)
+    if not count:
         raise InputError(f"row {position}: the universe is empty")
-    for what, numbers, asked in (("expected return", mu, universe), ("weight held", held, None)):
-        finite = np.isfinite(numbers)
-        if not finite.all():
-            bad = np.flatnonzero(~finite & (True if asked is None else asked))
-            if len(bad):
-                raise InputError(f"row {position}: the {what} of {assets[bad[0]]!r} is {numbers[bad[0]]}")
+    for what, numbers, bad in (("expected return", mu, bad_mean), ("weight held", held, bad_held)):
+        if bad >= 0:
+            raise InputError(f"row {position}: the {what} of {assets[bad]!r} is {numbers[bad]}")
     if not trusted:
         _check_covariance(position, assets, sigma, np.flatnonzero(universe))
+
+
+@compiled
+def _scan(mu: Floats, held: Floats, universe: Bools) -> tuple[int, int, int]:
+    """Return how many assets may be held, and the first whose mean, and whose weight held, is not finite, or -1."""
+    count, bad_mean, bad_held = 0, -1, -1
+    for i in range(len(mu) - 1, -1, -1):
+        count += universe[i]
+        if universe[i] and not np.isfinite(mu[i]):
+            bad_mean = i
+        if not np.isfinite(held[i]):
+            bad_held = i
+    return count, bad_mean, bad_held
 
 
 def _check_covariance(position: int, assets: Sequence[str], sigma: Risk, inside: NDArray[np.intp]) -> None:

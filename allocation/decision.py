@@ -181,14 +181,16 @@ class Decision:
     def _gap(self, answer: Answer) -> float:
         """Return the duality gap of the whole problem: that of the priced one, and what priced limits leave unused."""
         solution, prices = answer
-        priced, unused, terms = self.programme, 0.0, self.terms
-        for term, found in zip(terms, prices, strict=True):
+        if not prices:
+            return self.programme.gap(solution.weights, solution.prices)
+        priced, unused = self.programme, 0.0
+        for term, found in zip(self.terms, prices, strict=True):
             price = term.price(solution.weights, found)
             priced = term.priced(priced, price)
             if term.limited:
                 unused -= price * term.excess(solution.weights, price)
         inner = priced.gap(solution.weights, solution.prices)
-        return inner if not terms else (inner * priced.scale + unused) / self.programme.scale
+        return (inner * priced.scale + unused) / self.programme.scale
 
     def _insist(self, attestation: Attestation) -> None:
         """Refuse an answer that its own evidence contradicts."""

@@ -55,7 +55,7 @@ def solve(
         exact = priced.polish(weights, within)
         if exact is not None and np.abs(exact.weights - programme.start).sum() <= turnover:
             return exact, *paid
-    return Solution(tidy(weights, programme, turnover), multipliers[:m], exact=False), *paid
+    return Solution(tidy(weights, programme, turnover), multipliers[:m], False), *paid
 
 
 def _build(p: Programme, turnover: float, gross: float) -> dict[str, Any]:

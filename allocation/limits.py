@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from allocation.constraints import Constraints, known
+from features.compiled import compiled
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -73,8 +74,7 @@ class Limits:
 
         In weight; of sums with coefficients, as if the largest coefficient were 1.
         """
-        sums = self.rows @ w
-        rooms = (self.high - w, w - self.low, self.upper - sums, sums - self.lower)
+        rooms = _rooms(w, self.low, self.high, self.rows, self.lower, self.upper)
         out = {}
         for limit in self.named:
             if limit.gross:
@@ -84,6 +84,20 @@ class Limits:
             room = rooms[which][index]
             out[limit.name] = float(room if isinstance(index, int) else room.min())
         return out
+
+
+@compiled
+def _rooms(
+    w: Floats, low: Floats, high: Floats, rows: Floats, lower: Floats, upper: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return what is left above and below each weight, and above and below each sum."""
+    above, below, most, least = np.empty(len(w)), np.empty(len(w)), np.empty(len(rows)), np.empty(len(rows))
+    for i in range(len(w)):
+        above[i], below[i] = high[i] - w[i], w[i] - low[i]
+    for b in range(len(rows)):
+        total = np.dot(rows[b], w)
+        most[b], least[b] = upper[b] - total, total - lower[b]
+    return above, below, most, least
 
 
 ABOVE, BELOW, SUM_ABOVE, SUM_BELOW = 0, 1, 2, 3

@@ -17,9 +17,11 @@ from allocation.limits import Limits, limits_on
 from allocation.programme import Programme
 from allocation.structure import Risk, within
 from allocation.weights import Weights
+from features.compiled import compiled
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Indices = NDArray[np.intp]
 
 TOLERANCE = 1e-7
 """The smallest trade worth making, and a tenth of how far a limit may be missed in weight."""
@@ -132,13 +134,14 @@ class MeanVariance:
     ) -> Decision:
         limits = self._limits(mu, universe)
         inside, everything = limits.inside, len(limits.inside) == len(self.assets)
+        start, forced = _start(held, inside, limits.low, limits.high)
         programme = Programme(
             mu[inside],
             sigma if everything else within(sigma, inside),
             self.risk_aversion,
             self.cost[inside],
             self.impact[inside],
-            np.clip(held[inside], limits.low, limits.high),
+            start,
             limits.low,
             limits.high,
             limits.rows,
@@ -146,9 +149,6 @@ class MeanVariance:
             limits.upper,
             np.zeros(len(inside)),
         )
-        # What lies outside the limits has to be traded whatever the answer is.
-        forced = float(np.abs(held).sum() - np.abs(held[inside]).sum())
-        forced += float(np.abs(held[inside] - programme.start).sum())
         standard = None
         if self.uncertainty > 0:
             standard = _errors(position, self.assets, error, inside)
@@ -209,3 +209,16 @@ def _errors(position: int, assets: Sequence[str], error: Floats | None, inside: 
     if len(bad):
         raise InputError(f"row {position}: the standard error of {assets[bad[0]]!r} is {error[bad[0]]}")
     return error[inside]
+
+
+@compiled
+def _start(held: Floats, inside: Indices, low: Floats, high: Floats) -> tuple[Floats, float]:
+    """Return the weights held moved inside the bounds, and what has to be traded whatever the answer is."""
+    start, forced = np.empty(len(inside)), 0.0
+    for i in range(len(held)):
+        forced += abs(held[i])
+    for k in range(len(inside)):
+        weight = held[inside[k]]
+        start[k] = min(max(weight, low[k]), high[k])
+        forced += abs(weight - start[k]) - abs(weight)
+    return start, forced

@@ -239,7 +239,7 @@ def _best(tried: dict[float, tuple[float, Answer]], term: Term) -> tuple[float, 
 
     share = float(brentq(over, 0.0, 1.0, xtol=1e-15))
     weights = (1 - share) * first.weights + share * second.weights
-    return high, (Solution(weights, second.prices, exact=False), prices)
+    return high, (Solution(weights, second.prices, False), prices)
 
 
 class _UnansweredError(Exception):

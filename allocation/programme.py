@@ -94,7 +94,7 @@ class Programme:
             near = self._attempt(first, proximal=proximal, check=False)
             if near is None:
                 continue
-            if self._vouched(near):
+            if self.gap(near.weights, near.prices) <= EXACT and self.excess(near.weights) <= EXACT:
                 return near
             found = self._attempt(near.weights, near=1e-9)
             if found:
@@ -110,17 +110,13 @@ class Programme:
         self, first: Floats, near: float = -1.0, proximal: float = 0.0, check: bool = True
     ) -> Solution | None:
         sigma, loadings, specific = forms(self.sigma)
-        solved, weights, prices = _solve(
+        solved, weights, prices, gap, excess = _solve(
             self.mu, self.gamma, sigma, loadings, specific, self.ridge, self.impact, self.cost, self.gross,
             self.start, self.low, self.high, self.rows, self.lower, self.upper, first, near, proximal,
         )  # fmt: skip
-        if not solved:
+        if not solved or (check and not (gap <= EXACT and excess <= EXACT)):
             return None
-        found = Solution(weights, prices, exact=True)
-        return found if not check or self._vouched(found) else None
-
-    def _vouched(self, found: Solution) -> bool:
-        return self.gap(found.weights, found.prices) <= EXACT and self.excess(found.weights) <= EXACT
+        return Solution(weights, prices, True)
 
     @property
     def scale(self) -> float:
@@ -153,8 +149,7 @@ class Programme:
 
     def excess(self, weights: Floats) -> float:
         """Return by how much the worst of the rows is broken, 0 or less if none is."""
-        sums = self.rows @ weights
-        return max(float((self.lower - sums).max()), float((sums - self.upper).max()))
+        return float(_excess(self.rows, self.lower, self.upper, weights))
 
     def with_prices(self, **changes: object) -> Programme:
         """Return the same programme with other numbers in the objective."""
@@ -181,8 +176,10 @@ def _solve(
     mu: Floats, gamma: float, sigma: Floats, loadings: Floats, specific: Floats, ridge: Floats, impact: Floats,
     cost: Floats, gross: float, start: Floats, low: Floats, high: Floats,
     rows: Floats, lower: Floats, upper: Floats, first: Floats, near: float, proximal: float,
-) -> tuple[bool, Floats, Floats]:  # fmt: skip
+) -> tuple[bool, Floats, Floats, float, float]:  # fmt: skip
     """Bring the programme to order 1, guess states at `first`, run the active set, and bring prices back.
+
+    The gap and the excess over the rows are measured from the answer alone.
 
     Returns are as small as rounding errors if they are a minute's: absolute tolerances would be silently wrong.
     """
@@ -206,7 +203,23 @@ def _solve(
         w[i] = min(max(w[i], low[i]), high[i])
     for b in range(len(prices)):
         prices[b] *= scale
-    return solved, w, prices
+    if not solved:
+        return False, w, prices, np.inf, np.inf
+    gap = _gap(
+        mu, gamma, sigma, loadings, specific, ridge, impact, cost, gross, start, low, high, rows, lower, upper,
+        w, prices,
+    )  # fmt: skip
+    return True, w, prices, gap, _excess(rows, lower, upper, w)
+
+
+@compiled
+def _excess(rows: Floats, lower: Floats, upper: Floats, w: Floats) -> float:
+    """Return by how much the worst of the rows is broken, 0 or less if none is."""
+    worst = -np.inf
+    for b in range(len(rows)):
+        total = np.dot(rows[b], w)
+        worst = max(worst, lower[b] - total, total - upper[b])
+    return worst
 
 
 @compiled
