@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,15 +61,15 @@ class Decision:
         limit = self.constraints.turnover if self.raised is None else self.raised
         return np.inf if limit is None else limit - self.forced
 
-    @property
+    @cached_property
     def terms(self) -> list[Term]:
         """What is not linear in the weights; the outermost last."""
-        return [*self._trading(), *self._others()]
+        trading = [Turnover(self.programme.start, self.room)] if np.isfinite(self.room) else []
+        return [*trading, *self._others]
 
-    def _trading(self) -> list[Term]:
-        return [Turnover(self.programme.start, self.room)] if np.isfinite(self.room) else []
-
+    @cached_property
     def _others(self) -> list[Term]:
+        """Return the terms but the limit on turnover."""
         c, p, terms = self.constraints, self.programme, list[Term]()
         if c.leverage is not None:
             terms.append(Gross(c.leverage))
@@ -111,7 +112,7 @@ class Decision:
         # Risk is left in as a feather: with it alone the answer would be unique, and it weighs nothing.
         gamma = 1e-7 / max(float(np.abs(p.sigma.diagonal()).max()), 1e-300)
         calm = replace(p, mu=zeros, gamma=gamma, cost=ones, impact=zeros, ridge=zeros)
-        others = [term for term in self._others() if term.limited]
+        others = [term for term in self._others if term.limited]
         answer = pricing.solve(calm, others)
         if answer is None:
             raise SolverError(f"row {self.position}: the least turnover could not be found")
@@ -121,10 +122,8 @@ class Decision:
         """Say which limit on a variance cannot be met, and what could be."""
         p = self.programme
         zeros = np.zeros(len(p.mu))
-        gross = [term for term in self._others() if isinstance(term, Gross)]
-        for what, term in zip(("volatility", "tracking error"), self._variances(), strict=True):
-            if term is None:
-                continue
+        gross = [term for term in self._others if isinstance(term, Gross)]
+        for what, term in self._variances:
             calm = replace(p, mu=p.sigma @ term.benchmark, gamma=1.0, cost=zeros, impact=zeros, ridge=zeros)
             answer = pricing.solve(calm, gross)
             if answer is None:
@@ -138,12 +137,15 @@ class Decision:
                     (name,),
                 )
 
-    def _variances(self) -> tuple[Variance | None, Variance | None]:
-        c, found = self.constraints, [term for term in self._others() if isinstance(term, Variance)]
-        return (
-            found[0] if c.volatility is not None else None,
-            found[-1] if c.tracking_error is not None else None,
-        )
+    @cached_property
+    def _variances(self) -> list[tuple[str, Variance]]:
+        """Return the limits on variances, with their names."""
+        c, found = self.constraints, [term for term in self._others if isinstance(term, Variance)]
+        names = [
+            *["volatility"] * (c.volatility is not None),
+            *["tracking error"] * (c.tracking_error is not None),
+        ]
+        return list(zip(names, found, strict=True))
 
     def weights(self, answer: Answer) -> Weights:
         """Return the weights with their evidence.
@@ -173,9 +175,8 @@ class Decision:
         if np.isfinite(self.room):
             limit = self.room + self.forced
             slack[f"turnover at most {limit:.4g}"] = limit - float(np.abs(weights - self.held).sum())
-        for what, term in zip(("volatility", "tracking error"), self._variances(), strict=True):
-            if term is not None:
-                slack[f"{what} at most {term.limit:g}"] = 1 - term.deviation(inside) / term.limit
+        for what, term in self._variances:
+            slack[f"{what} at most {term.limit:g}"] = 1 - term.deviation(inside) / term.limit
         return slack
 
     def _gap(self, answer: Answer) -> float:

@@ -47,6 +47,9 @@ def solve(
     multipliers = np.zeros(len(equal))
     multipliers[equal] = np.asarray(answer.y)[: int(equal.sum())]
     multipliers[bounded] = np.asarray(answer.z_u) - np.asarray(answer.z_l)
+    # What the solver leaves of the price of a limit that does not exist is noise.
+    multipliers[np.isinf(built["high"])] = np.minimum(multipliers[np.isinf(built["high"])], 0)
+    multipliers[np.isinf(built["low"])] = np.maximum(multipliers[np.isinf(built["low"])], 0)
     multipliers *= programme.scale
     weights = np.clip(programme.start + x[:n] - x[n : 2 * n], programme.low, programme.high)
     paid = max(float(multipliers[m]), 0.0), max(float(multipliers[m + 1]), 0.0)

@@ -258,5 +258,6 @@ def _gap(
     places, _ = places_and_slopes(cost, gross, start, low, high)
     best = least_of_tangent(slope, cost, gross, places, start)
     for b in range(len(rows)):
-        best -= max(prices[b], 0.0) * upper[b] + min(prices[b], 0.0) * lower[b]
+        if prices[b] != 0.0:
+            best -= prices[b] * (upper[b] if prices[b] > 0.0 else lower[b])
     return (here - best) / _scale(mu, gamma, sigma, loadings, specific, cost)
