@@ -46,7 +46,7 @@ def everything(config: RunConfig, panel):
         config,
     )
     forecasts = stages.make_forecasts(walks, schedule, config)
-    covariances = trading.make_covariances(panel, schedule, config)
+    covariances = trading.make_covariances(panel, schedule, regimes, config)
     # Beside the decisions there is one for the last date of the panel, whichever that is.
     at_decision = np.isin(covariances.positions, schedule.decisions)
     out = {f"feature {name}": matrix.values[:, :, k] for k, name in enumerate(matrix.names)} | {

@@ -5,7 +5,9 @@ import pytest
 from sklearn.covariance import LedoitWolf
 
 from allocation.errors import InputError
-from allocation.risk import FLOOR, covariance_path, ledoit_wolf
+from allocation.moments import FLOOR
+from allocation.risk import covariance_path
+from allocation.shrinkage import LedoitWolf as Ours
 
 
 def returns(n, assets=5, seed=0):
@@ -16,7 +18,7 @@ def returns(n, assets=5, seed=0):
 @pytest.mark.parametrize(("n", "assets"), [(2, 3), (3, 5), (20, 50), (500, 5), (120, 12), (40, 1)])
 def test_equals_scikit_learn_without_holes(n, assets):
     x = returns(n, assets)
-    ours = ledoit_wolf(x)
+    ours = Ours().estimate(x)
     np.testing.assert_allclose(ours, LedoitWolf().fit(x).covariance_, rtol=1e-12, atol=1e-20)
     np.testing.assert_array_equal(ours, ours.T)
 
@@ -27,7 +29,7 @@ def test_with_holes_it_is_close_to_the_truth_and_positive_definite():
     rng = np.random.default_rng(1)
     holes[rng.random(holes.shape) < 0.2] = np.nan
     holes[:1500, 0] = np.nan
-    ours, truth = ledoit_wolf(holes), LedoitWolf().fit(whole).covariance_
+    ours, truth = Ours().estimate(holes), LedoitWolf().fit(whole).covariance_
     np.testing.assert_array_equal(ours, ours.T)
     np.testing.assert_allclose(ours, truth, atol=0.1 * truth.max())
     assert np.linalg.eigvalsh(ours)[0] > 0
@@ -38,7 +40,7 @@ def test_a_patchwork_of_few_rows_is_lifted_to_positive_definite():
     for seed in range(50):
         patchy = returns(8, assets=6, seed=seed)
         patchy[rng.random(patchy.shape) < 0.4] = np.nan
-        sigma = ledoit_wolf(patchy)
+        sigma = Ours().estimate(patchy)
         assert np.linalg.eigvalsh(sigma)[0] >= 0.9 * FLOOR * np.trace(sigma) / 6
 
 
