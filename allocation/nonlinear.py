@@ -13,6 +13,9 @@ from allocation.moments import Moments
 FEWEST_ROWS = 13
 """With fewer, one of them taken by the mean, the formulas are not defined (the paper's own code stops there too)."""
 
+FAR, TERMS = 20.0, 10
+"""Where the kernel's transform is taken from its series, and how many terms that has: 1e-16 is left of it."""
+
 
 @dataclass(frozen=True)
 class NonlinearShrinkage(MomentEstimator):
@@ -82,12 +85,26 @@ def kernel_estimates(lam: Floats, n: int) -> tuple[Floats, Floats]:
     """
     width = n ** (-1 / 3) * lam[None, :]
     x = (lam[:, None] - lam[None, :]) / width
-    density = (3 / (4 * np.sqrt(5)) * np.maximum(1 - x**2 / 5, 0.0) / width).mean(axis=1)
-    distance = np.abs((np.sqrt(5) - x) / (np.sqrt(5) + np.where(x == -np.sqrt(5), 0.0, x)))
-    edge = np.abs(x) == np.sqrt(5)
-    logarithm = np.log(np.where(edge, 1.0, distance))
-    kernel = -3 / (10 * np.pi) * x + 3 / (4 * np.sqrt(5) * np.pi) * (1 - x**2 / 5) * logarithm
-    return density, (kernel / width).mean(axis=1)
+    density = 3 / (4 * np.sqrt(5)) * np.maximum(1 - x**2 / 5, 0.0)
+    return (density / width).mean(axis=1), (hilbert_transform(x) / width).mean(axis=1)
+
+
+def hilbert_transform(x: Floats) -> Floats:
+    """Return the Hilbert transform of Epanechnikov's kernel of variance 1 (equation 4.8).
+
+    Far out the closed form is a difference of large numbers that are almost the same: with an eigenvalue a million
+    times as large as another, no digit of it would be right. There its series in 1 / x is used.
+    """
+    far = np.abs(x) > FAR
+    near = np.where(far, 0.0, x)
+    edge = np.abs(near) == np.sqrt(5)
+    inside = np.where(edge, 0.0, near)
+    logarithm = np.where(edge, 0.0, np.log(np.abs((np.sqrt(5) - inside) / (np.sqrt(5) + inside))))
+    closed = -3 / (10 * np.pi) * near + 3 / (4 * np.sqrt(5) * np.pi) * (1 - near**2 / 5) * logarithm
+    inverse = 1 / np.where(far, x, np.inf)
+    # The kernel's moments of order 2 j are 5^j 3 / ((2 j + 1) (2 j + 3)).
+    series = sum(5.0**j * 3 / ((2 * j + 1) * (2 * j + 3)) * inverse ** (2 * j + 1) for j in range(TERMS))
+    return np.where(far, -series / np.pi, closed)
 
 
 def _null_eigenvalue(lam: Floats, p: int, n: int) -> float:

@@ -76,7 +76,7 @@ def covariance_path(
 
     Where no eligible asset lacks a return in a full window, estimators by moments share their sums between windows
     (`rolling_moments`); elsewhere each window is estimated alone. The two agree to 1e-10 of the standard deviations'
-    products; which of the two serves a row depends on the rows up to it alone.
+    products, and which of the two serves a row depends on the rows up to it alone.
 
     Parameters
     ----------
