@@ -59,7 +59,10 @@ def eligible_assets(excess: Floats, positions: Ints, *, window: int, min_history
     excess, positions, window, min_history
         As `covariance_path` takes them.
     """
-    history = _history(excess, positions, window)
+    return _eligible(excess, positions, _history(excess, positions, window), min_history)
+
+
+def _eligible(excess: Floats, positions: Ints, history: Ints, min_history: int) -> Bools:
     return np.asarray(np.isfinite(excess[positions]) & (history >= min_history))
 
 
@@ -98,11 +101,12 @@ def covariance_path(
         If the estimator cannot use some window; the message names its row.
     """
     estimator = LedoitWolf() if estimator is None else estimator
-    eligible = eligible_assets(excess, positions, window=window, min_history=min_history)
+    history = _history(excess, positions, window)
+    eligible = _eligible(excess, positions, history, min_history)
     path = _Path(len(positions), excess.shape[1], horizon, estimator.by_factors)
     together = np.zeros(len(positions), dtype=bool)
     if isinstance(estimator, MomentEstimator) and window * estimator.fading <= MOST_FADING:
-        whole = (_history(excess, positions, window) == window) | ~eligible
+        whole = (history == window) | ~eligible
         together = (positions >= window) & whole.all(axis=1)
         _estimate_together(path, excess, positions, eligible, np.flatnonzero(together), window, estimator)
     for d in np.flatnonzero(~together & eligible.any(axis=1)).tolist():
@@ -117,6 +121,8 @@ def covariance_path(
 
 def _history(excess: Floats, positions: Ints, window: int) -> Ints:
     """Return how many returns each asset has in each window, shape (D, N)."""
+    if np.isfinite(excess).all():
+        return np.repeat(np.minimum(positions + 1, window)[:, None], excess.shape[1], axis=1)
     before = np.zeros((len(excess) + 1, excess.shape[1]), dtype=np.int64)
     np.cumsum(np.isfinite(excess), axis=0, out=before[1:])
     return np.asarray(before[positions + 1] - before[np.maximum(positions + 1 - window, 0)])
@@ -132,7 +138,14 @@ def _estimate_together(
     estimator: MomentEstimator,
 ) -> None:
     for inside, some in _alike(eligible, members):
-        moments = rolling_moments(excess, inside, positions[some], window=window, fading=estimator.fading)
+        moments = rolling_moments(
+            excess,
+            inside,
+            positions[some],
+            window=window,
+            fading=estimator.fading,
+            into=path.places(some, inside),
+        )
         for d, one in zip(some.tolist(), moments, strict=True):
             path.put(d, inside, estimator.from_moments(one))
 
@@ -158,12 +171,19 @@ class _Path:
         none = FactorCovariance(np.full((n_assets, 0), np.nan), np.full(n_assets, np.nan))
         self.factors = [none] * n_decisions
 
+    def places(self, some: Ints, inside: Ints) -> list[Floats] | None:
+        """Return the matrices of some decisions, for estimates of all assets to be made in their place."""
+        if self.dense is None or len(inside) < self.n_assets:
+            return None
+        return [self.dense[d] for d in some.tolist()]
+
     def put(self, d: int, inside: Ints, risk: Risk) -> None:
         self.missing.discard(d)
         if isinstance(risk, FactorCovariance):
             self.factors[d] = _spread(risk, inside, self.n_assets, self.horizon)
         elif self.dense is not None and len(inside) == self.n_assets:
-            np.multiply(risk, self.horizon, out=self.dense[d])
+            if self.horizon != 1 or not np.may_share_memory(risk, self.dense[d]):
+                np.multiply(risk, self.horizon, out=self.dense[d])
         elif self.dense is not None:
             self.dense[d] = np.nan
             self.dense[d][np.ix_(inside, inside)] = risk * self.horizon

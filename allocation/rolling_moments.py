@@ -19,8 +19,8 @@ computed alone to 1e-10 of the standard deviations, and mostly to 1e-14.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterable, Iterator
+from itertools import groupby, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,11 +42,15 @@ MOST_FADING = 500.0
 
 
 def rolling_moments(
-    returns: Floats, inside: Ints, positions: Ints, *, window: int, fading: float
+    returns: Floats,
+    inside: Ints,
+    positions: Ints,
+    *,
+    window: int,
+    fading: float,
+    into: Iterable[Floats] | None = None,
 ) -> Iterator[Moments]:
     """Yield the moments of the window that ends at each position.
-
-    The arrays of one are overwritten by the next.
 
     Parameters
     ----------
@@ -60,13 +64,15 @@ def rolling_moments(
     fading : float
         Half-lives that a row ages by in each period, with `window` times it at most `MOST_FADING`; 0 counts all rows
         alike.
+    into : iterable of D ndarray of shape (M, M), optional
+        Where the covariances are written. By default into one array: each is overwritten by the next.
     """
     n_columns = len(inside) + 2
     roots = np.exp2(0.5 * fading * np.arange(-window, window))
     counted = np.square(roots[:window])
     rows = float(counted.sum()) ** 2 / float(np.square(counted).sum())
     forward, total = np.empty((n_columns, n_columns)), np.empty((n_columns, n_columns))
-    sample = np.empty((len(inside), len(inside)))
+    samples = iter(repeat(np.empty((len(inside), len(inside)))) if into is None else into)
     backward = np.empty((0, n_columns, n_columns))
     for block, members in groupby(positions.tolist(), lambda p: p // window):
         first = (block - 1) * window
@@ -82,6 +88,7 @@ def rolling_moments(
         for end, place in zip(ends.tolist(), np.searchsorted(wanted, groups).tolist(), strict=True):
             done = _gather_forward(z, window, done, end, forward)
             _join(z, window, end, backward[place], forward, total)
+            sample = next(samples)
             spread, exact = _finish(total, sample)
             if exact:
                 yield Moments(sample, sample, spread, window, rows)
@@ -151,7 +158,10 @@ def _gather_backward(z: Floats, boundary: int, wanted: Ints, out: Floats) -> Non
         while done < wanted[k]:
             done += 1
             _add(total, z, boundary - GROUP * done)
-        out[k] = total
+        for i in range(len(total)):
+            row, from_row = out[k, i], total[i]
+            for j in range(i + 1):
+                row[j] = from_row[j]
 
 
 @compiled
