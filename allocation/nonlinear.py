@@ -35,7 +35,7 @@ class NonlinearShrinkage(MomentEstimator):
     Notes
     -----
     Ledoit and Wolf (2020), "Analytical nonlinear shrinkage of large-dimensional covariance matrices", *Annals of
-    Statistics* 48, 3043-3065, equations 4.3, 4.7-4.9 and appendix C (more assets than rows).
+    Statistics* 48, 3043-3065, section 4, and its appendix on more assets than rows.
     """
 
     def from_moments(self, moments: Moments) -> Floats:
@@ -81,7 +81,7 @@ def shrunk_eigenvalues(values: Floats, n: int) -> Floats:
 def kernel_estimates(lam: Floats, n: int) -> tuple[Floats, Floats]:
     """Return the density of positive eigenvalues and its Hilbert transform, at each of them.
 
-    The kernel is Epanechnikov's, its bandwidth n^(-1/3) times the eigenvalue that it sits on (equations 4.7, 4.8).
+    The kernel is Epanechnikov's, its bandwidth n^(-1/3) times the eigenvalue that it sits on.
     """
     width = n ** (-1 / 3) * lam[None, :]
     x = (lam[:, None] - lam[None, :]) / width
@@ -90,7 +90,7 @@ def kernel_estimates(lam: Floats, n: int) -> tuple[Floats, Floats]:
 
 
 def hilbert_transform(x: Floats) -> Floats:
-    """Return the Hilbert transform of Epanechnikov's kernel of variance 1 (equation 4.8).
+    """Return the Hilbert transform of Epanechnikov's kernel of variance 1.
 
     Far out the closed form is a difference of large numbers that are almost the same: with an eigenvalue a million
     times as large as another, no digit of it would be right. There its series in 1 / x is used.
@@ -108,7 +108,7 @@ def hilbert_transform(x: Floats) -> Floats:
 
 
 def _null_eigenvalue(lam: Floats, p: int, n: int) -> float:
-    """Return what the p - n directions without any row get, when there are more assets than rows (equation C.2)."""
+    """Return what the p - n directions without any row get, when there are more assets than rows."""
     h = n ** (-1 / 3)
     logarithm = np.log((1 + np.sqrt(5) * h) / (1 - np.sqrt(5) * h))
     scale = 3 / (10 * h**2) + 3 / (4 * np.sqrt(5) * h) * (1 - 1 / (5 * h**2)) * logarithm

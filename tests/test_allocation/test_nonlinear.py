@@ -29,7 +29,7 @@ def analytical(x):
 
 
 def shrunk(values, n):
-    """Write out Ledoit and Wolf (2020), equations 4.3, 4.7 to 4.9 and appendix C, one number at a time."""
+    """Write out section 4 of Ledoit and Wolf (2020), and its appendix on p > n, one number at a time."""
     p, root5 = len(values), Decimal(5).sqrt()
     lam = values[max(0, p - n) :]
     h = Decimal(n) ** (Decimal(-1) / 3)
