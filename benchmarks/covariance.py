@@ -4,8 +4,8 @@
 
 Decisions are a month (21 rows) apart, windows a year (252 rows), on one thread. Ours go along the path as a run takes
 them; the others fit each window, which is all that they offer. `one by one` is our estimator used like that.
-The estimates are compared first where both claim the same formula (PyPortfolioOpt mixes divisors of T and T - 1). EWMA and
-denoising differ between libraries in conventions (mean, weights, edge), so that only their times are compared.
+The estimates are compared first where both claim the same formula; PyPortfolioOpt mixes divisors of T and T - 1.
+EWMA and denoising differ between libraries in conventions (mean, weights, edge): only their times are compared.
 """
 
 from __future__ import annotations
