@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from allocation.errors import InputError
 from allocation.mean_variance import MeanVariance
 from allocation.risk import CovariancePath
+from allocation.structure import dense
 from allocation.weights import Attestation, Weights
 
 Floats = NDArray[np.float64]
@@ -59,7 +60,7 @@ class MinimumVariance:
     def __call__(self, position: int, held: Floats) -> Weights:
         """Return the weights of smallest variance."""
         sigma, eligible = self.covariances.at(position)
-        return self.solver.solve(position, np.zeros(len(held)), sigma, held, eligible)
+        return self.solver.solve(position, np.zeros(len(held)), dense(sigma), held, eligible)
 
 
 class MeanVariancePolicy:
@@ -89,4 +90,4 @@ class MeanVariancePolicy:
             raise InputError(f"row {position}: there is no forecast")
         sigma, eligible = self.covariances.at(position)
         mu = self.mean[self.row[position]]
-        return self.solver.solve(position, mu, sigma, held, eligible & np.isfinite(mu))
+        return self.solver.solve(position, mu, dense(sigma), held, eligible & np.isfinite(mu))

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator, model_validator
 
 from allocation.constraints import Constraints, Group
+from allocation.nonlinear import FEWEST_ROWS
 from pipeline.sections import MOST, Name, Positive, Section
+
+# Estimators are imported where they are made: to read a configuration, no kernel is needed.
+if TYPE_CHECKING:
+    from allocation.estimator import Estimator
 
 
 class GroupSection(Section):
@@ -25,6 +33,55 @@ class BoundsSection(Section):
     maximum: float = 1.0
 
 
+class CovarianceSection(Section):
+    """Which estimator of the covariance, and its settings."""
+
+    kind: Literal[
+        "ledoit_wolf",
+        "constant_correlation",
+        "nonlinear",
+        "oas",
+        "sample",
+        "ewma",
+        "factor",
+        "denoised",
+        "regime",
+    ] = "ledoit_wolf"
+    half_life: Annotated[float, Field(gt=0, le=MOST)] | None = None
+    factors: Annotated[int, Field(ge=0, le=MOST)] | None = None
+    prior_rows: Annotated[float, Field(ge=0, le=MOST)] | None = None
+
+    @model_validator(mode="after")
+    def _settings_go_with_kind(self) -> CovarianceSection:
+        for key, kind in (("half_life", "ewma"), ("factors", "factor"), ("prior_rows", "regime")):
+            if getattr(self, key) is not None and self.kind != kind:
+                raise ValueError(f"{key} is a setting of kind {kind}, not of kind {self.kind}")
+        return self
+
+    def estimator(self, regimes: NDArray[np.float64]) -> Estimator:
+        """Return the estimator.
+
+        Parameters
+        ----------
+        regimes : ndarray of shape (T, S)
+            Probabilities of each row of the panel, as they were told at the time.
+        """
+        from allocation import factors, nonlinear, regime_mixture, sample, shrinkage
+
+        makers: dict[str, Callable[[], Estimator]] = {
+            "ledoit_wolf": shrinkage.LedoitWolf,
+            "constant_correlation": shrinkage.ConstantCorrelation,
+            "nonlinear": nonlinear.NonlinearShrinkage,
+            "oas": shrinkage.Oas,
+            "sample": sample.Sample,
+            "ewma": lambda: sample.Ewma(60.0 if self.half_life is None else self.half_life),
+            "factor": lambda: factors.StatisticalFactors(self.factors),
+            "denoised": factors.Denoised,
+            "regime": lambda: regime_mixture.RegimeMixture(regimes, prior_rows=self.prior_rows),
+        }
+        return makers[self.kind]()
+
+
 class AllocationSection(Section):
     """The mean-variance problem and its limits."""
 
@@ -33,6 +90,7 @@ class AllocationSection(Section):
     rebalance_every: Positive
     covariance_window: Annotated[int, Field(ge=2, le=MOST)]
     min_history: Annotated[int, Field(ge=2, le=MOST)]
+    covariance: CovarianceSection = CovarianceSection()
     minimum: float = 0.0
     maximum: float = 1.0
     overrides: dict[str, BoundsSection] = Field(default_factory=dict)
@@ -41,6 +99,19 @@ class AllocationSection(Section):
     cash_minimum: float = 0.0
     cash_maximum: float = 0.0
     cost_periods: Annotated[float, Field(gt=0)] = 2.0
+
+    @field_validator("covariance", mode="before")
+    @classmethod
+    def _kind_alone(cls, given: Any) -> Any:
+        return {"kind": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _history_is_enough(self) -> AllocationSection:
+        if self.covariance.kind == "nonlinear" and self.min_history < FEWEST_ROWS:
+            raise ValueError(
+                f"covariance: nonlinear needs a min_history of {FEWEST_ROWS} or more, got {self.min_history}"
+            )
+        return self
 
     def constraints(self) -> Constraints:
         """Return the limits as the allocator takes them."""

@@ -94,14 +94,23 @@ def _folds(name: str, folds: Iterable[Fold]) -> Known:
 
 
 def of_covariances(path: CovariancePath, decisions: Ints, assets: Names) -> Iterator[Known]:
-    """Yield covariance and eligible assets at each decision.
+    """Yield covariance and eligible assets at each decision; of factors, loadings one by one and specific variances.
 
     There is one more for the last date, whichever that is.
     """
     at = np.isin(path.positions, decisions)
     rows = path.positions[at]
     yield Known("covariances", "eligible", rows, path.eligible[at], (assets,))
-    yield Known("covariances", "covariance", rows, path.sigma[at], (assets, assets))
+    if not isinstance(path.sigma, tuple):
+        yield Known("covariances", "covariance", rows, path.sigma[at], (assets, assets))
+        return
+    factors = [path.sigma[d] for d in np.flatnonzero(at)]
+    # A decision has as many rows as it has factors.
+    of_each = np.repeat(rows, [one.loadings.shape[1] for one in factors])
+    loadings = np.concatenate([one.loadings.T for one in factors] or [np.empty((0, len(assets)))])
+    yield Known("covariances", "loading", of_each, loadings, (assets,))
+    specific = np.array([one.specific for one in factors]).reshape(len(factors), len(assets))
+    yield Known("covariances", "specific variance", rows, specific, (assets,))
 
 
 def of_regimes(path: RegimePath) -> Iterator[Known]:

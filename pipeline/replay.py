@@ -30,8 +30,8 @@ def of_run(done: Evaluated) -> Iterator[Known]:
     yield from known.of_data(panel)
     yield from known.of_features(prepared.matrix, panel.assets)
     yield from known.of_schedule(schedule, panel.assets, refits(prepared.config))
-    yield from known.of_covariances(prepared.covariances, schedule.decisions, panel.assets)
     yield from known.of_regimes(trained.regimes)
+    yield from known.of_covariances(trained.covariances, schedule.decisions, panel.assets)
     for name in prepared.config.fitted_models():
         yield from known.of_walk(trained.walks[name], trained.names, panel.assets)
     for forecast in trained.forecasts.values():
@@ -54,10 +54,10 @@ def replay(config: RunConfig, panel: Panel, until: int, *, whole: bool) -> Itera
         yield from known.of_schedule(schedule, panel.assets, refits(config))
         if not whole:
             return
-        covariances = trading.make_covariances(panel, schedule, config)
-        yield from known.of_covariances(covariances, schedule.decisions, panel.assets)
         regimes = stages.make_regimes(matrix, schedule, config)
         yield from known.of_regimes(regimes)
+        covariances = trading.make_covariances(panel, schedule, regimes, config)
+        yield from known.of_covariances(covariances, schedule.decisions, panel.assets)
         data = stages.make_dataset(panel, matrix, regimes, schedule, config)
         fitted = {}
         with open_executor(config.executor, config.workers, code_digest) as executor:

@@ -48,16 +48,16 @@ class Prepared:
     findings: tuple[Finding, ...]
     matrix: FeatureMatrix
     schedule: Schedule
-    covariances: CovariancePath
     key: str
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """Everything fitted, and the calibrated forecasts."""
+    """Everything fitted or estimated, and the calibrated forecasts."""
 
     prepared: Prepared
     regimes: RegimePath
+    covariances: CovariancePath
     names: tuple[str, ...]
     walks: Mapping[str, WalkResult]
     forecasts: Mapping[str, Forecast]
@@ -135,17 +135,12 @@ class Pipeline:
                     f"regimes.min_train is {config.regimes.min_train}, but the data ends before so many dates of "
                     f"{', '.join(config.regimes.features)} are there: {len(panel.dates)} dates in all"
                 )
-            covariances = reporter.stage(
-                "covariances",
-                partial(trading.make_covariances, panel, schedule, config),
-                lambda path: f"{len(path.positions)} decisions, limits can be met",
-            )
-            trading.check_limits(panel, covariances, config)
+            trading.check_limits(panel, schedule, config)
         settings = config.model_dump_json(include={"target", "walk_forward", "regimes", "seed"})
-        return Prepared(config, panel, findings, matrix, schedule, covariances, key_of(key, settings))
+        return Prepared(config, panel, findings, matrix, schedule, key_of(key, settings))
 
     def train(self, prepared: Prepared) -> Trained:
-        """Fit regimes and models along the walk, and calibrate the forecasts."""
+        """Fit regimes and models along the walk, calibrate the forecasts, and estimate covariances."""
         config, schedule = self.config, prepared.schedule
         with threadpool_limits(1), self._announced:
             regimes = self.reporter.stored(
@@ -154,6 +149,11 @@ class Pipeline:
                 prepared.key,
                 partial(stages.make_regimes, prepared.matrix, schedule, config),
                 lambda path: f"{len(path.refits)} refits of {config.regimes.states} states",
+            )
+            covariances = self.reporter.stage(
+                "covariances",
+                partial(trading.make_covariances, prepared.panel, schedule, regimes, config),
+                lambda path: f"{len(path.positions)} decisions, {config.allocation.covariance.kind}",
             )
             data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, schedule, config)
             # It opens nothing before a model has to be fitted: a cluster is not asked for what is stored.
@@ -164,7 +164,7 @@ class Pipeline:
                 }
             walks = stages.combine(fitted, schedule, config)
             forecasts = stages.make_forecasts(walks, schedule, config)
-        return Trained(prepared, regimes, data.names, walks, forecasts)
+        return Trained(prepared, regimes, covariances, data.names, walks, forecasts)
 
     def _walk(
         self, name: str, section: Fitted, data: Dataset, prepared: Prepared, executor: Executor
@@ -197,7 +197,7 @@ class Pipeline:
                 name: score_forecast(forecast, trained.walks[name], schedule, own)
                 for name, forecast in trained.forecasts.items()
             }
-            policies = trading.make_policies(panel, schedule, trained.forecasts, prepared.covariances, config)
+            policies = trading.make_policies(panel, schedule, trained.forecasts, trained.covariances, config)
             everything = key_of(panel.digest(), config.digest())
             results = {
                 name: self.reporter.stored(

@@ -11,37 +11,46 @@ from allocation.errors import AllocationError, InfeasibleError
 from allocation.feasibility import check_feasible
 from allocation.mean_variance import MeanVariance
 from allocation.policies import BuyAndHold, EqualWeight, MeanVariancePolicy, MinimumVariance, Policy
-from allocation.risk import CovariancePath, covariance_path
+from allocation.risk import CovariancePath, covariance_path, eligible_assets
 from allocation.weights import Weights
 from backtest.costs import ProportionalCost
 from backtest.simulate import BacktestResult, simulate
 from market.panel import Panel
 from models.calibration import baseline_mean
 from models.forecast import Forecast
+from models.regimes import RegimePath
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.timetable import Schedule
 from validation.scores import historical_mean
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 BASELINES = ("equal_weight", "minimum_variance", "buy_and_hold", "historical_mean", "no_forecast")
 """What every portfolio is compared with, on the same dates, assets and costs."""
 
 
-def make_covariances(panel: Panel, schedule: Schedule, config: RunConfig) -> CovariancePath:
+def make_covariances(
+    panel: Panel, schedule: Schedule, regimes: RegimePath, config: RunConfig
+) -> CovariancePath:
     """Estimate the covariance at each decision and at the last date, for today's target weights."""
-    positions = np.union1d(schedule.decisions, [len(panel.dates) - 1]).astype(np.int64)
     return covariance_path(
         panel.returns - panel.cash[:, None],
-        positions,
+        _positions(panel, schedule),
         window=config.allocation.covariance_window,
         min_history=config.allocation.min_history,
         horizon=config.target.horizon,
+        estimator=config.allocation.covariance.estimator(regimes.probabilities),
     )
 
 
-def check_limits(panel: Panel, covariances: CovariancePath, config: RunConfig) -> None:
+def _positions(panel: Panel, schedule: Schedule) -> Ints:
+    """Return the rows at which weights are wanted."""
+    return np.union1d(schedule.decisions, [len(panel.dates) - 1]).astype(np.int64)
+
+
+def check_limits(panel: Panel, schedule: Schedule, config: RunConfig) -> None:
     """Find out before anything is fitted whether the limits can be met at every decision.
 
     Raises
@@ -52,8 +61,15 @@ def check_limits(panel: Panel, covariances: CovariancePath, config: RunConfig) -
         If a limit names an asset that does not exist.
     """
     constraints = config.allocation.constraints()
+    positions = _positions(panel, schedule)
+    eligible = eligible_assets(
+        panel.returns - panel.cash[:, None],
+        positions,
+        window=config.allocation.covariance_window,
+        min_history=config.allocation.min_history,
+    )
     seen = set()
-    for position, universe in zip(covariances.positions, covariances.eligible, strict=True):
+    for position, universe in zip(positions, eligible, strict=True):
         if not universe.any():
             raise RunError(
                 f"no asset can be held at {panel.dates[position]:%Y-%m-%d}: none is listed with at least "

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,11 +12,13 @@ from sklearn.base import clone
 from synthetic import make_panel
 
 import models.linear
+from allocation.structure import dense
 from features.spec import feature, registered
 from market.sources import load
 from models.regimes import walk_regimes
 from models.scaling import Standardiser
 from pipeline import stages, timetable, trading
+from pipeline.allocation_config import CovarianceSection
 from pipeline.config import RunConfig, load_config
 from pipeline.model_config import CombinationModel, RidgeModel, UnivariateModel
 
@@ -46,7 +49,7 @@ def everything(config: RunConfig, panel):
         config,
     )
     forecasts = stages.make_forecasts(walks, schedule, config)
-    covariances = trading.make_covariances(panel, schedule, config)
+    covariances = trading.make_covariances(panel, schedule, regimes, config)
     # Beside the decisions there is one for the last date of the panel, whichever that is.
     at_decision = np.isin(covariances.positions, schedule.decisions)
     out = {f"feature {name}": matrix.values[:, :, k] for k, name in enumerate(matrix.names)} | {
@@ -262,6 +265,26 @@ def test_regimes_of_each_kind_are_told_from_the_past(source, kind):
 
     n = len(panel.dates)
     assert violations(regimes, panel, [n - 71, n - 40, n - 2], seed=5) == []
+
+
+@pytest.mark.parametrize("kind", get_args(CovarianceSection.model_fields["kind"].annotation))
+def test_covariances_of_each_kind_know_the_past_alone(small, kind):
+    panel, config = small
+    allocation = config.allocation.model_copy(update={"covariance": CovarianceSection(kind=kind)})
+    features = config.features.model_copy(update={"include": config.regimes.features})
+    config = config.model_copy(update={"allocation": allocation, "features": features})
+
+    def covariances(panel):
+        matrix = stages.make_features(panel, config)
+        schedule = timetable.make_schedule(panel, matrix, config)
+        regimes = stages.make_regimes(matrix, schedule, config)
+        path = trading.make_covariances(panel, schedule, regimes, config)
+        told = [dense(path.at(position)[0]) for position in schedule.decisions]
+        return {"covariances": by_date(len(panel.dates), schedule.decisions, told)}
+
+    n = len(panel.dates)
+    assert np.isfinite(covariances(panel)["covariances"]).any()
+    assert violations(covariances, panel, [n - 40, n - 21, n - 2], seed=7) == []
 
 
 def test_clusters_fitted_on_all_dates_are_caught(small, monkeypatch):

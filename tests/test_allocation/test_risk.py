@@ -3,9 +3,15 @@
 import numpy as np
 import pytest
 from sklearn.covariance import LedoitWolf
+from test_estimators import estimators, every, panel
 
 from allocation.errors import InputError
-from allocation.risk import FLOOR, covariance_path, ledoit_wolf
+from allocation.factors import StatisticalFactors
+from allocation.moments import FLOOR
+from allocation.nonlinear import NonlinearShrinkage
+from allocation.risk import covariance_path, eligible_assets
+from allocation.shrinkage import LedoitWolf as Ours
+from allocation.structure import FactorCovariance, dense
 
 
 def returns(n, assets=5, seed=0):
@@ -16,7 +22,7 @@ def returns(n, assets=5, seed=0):
 @pytest.mark.parametrize(("n", "assets"), [(2, 3), (3, 5), (20, 50), (500, 5), (120, 12), (40, 1)])
 def test_equals_scikit_learn_without_holes(n, assets):
     x = returns(n, assets)
-    ours = ledoit_wolf(x)
+    ours = Ours().estimate(x)
     np.testing.assert_allclose(ours, LedoitWolf().fit(x).covariance_, rtol=1e-12, atol=1e-20)
     np.testing.assert_array_equal(ours, ours.T)
 
@@ -27,7 +33,7 @@ def test_with_holes_it_is_close_to_the_truth_and_positive_definite():
     rng = np.random.default_rng(1)
     holes[rng.random(holes.shape) < 0.2] = np.nan
     holes[:1500, 0] = np.nan
-    ours, truth = ledoit_wolf(holes), LedoitWolf().fit(whole).covariance_
+    ours, truth = Ours().estimate(holes), LedoitWolf().fit(whole).covariance_
     np.testing.assert_array_equal(ours, ours.T)
     np.testing.assert_allclose(ours, truth, atol=0.1 * truth.max())
     assert np.linalg.eigvalsh(ours)[0] > 0
@@ -38,7 +44,7 @@ def test_a_patchwork_of_few_rows_is_lifted_to_positive_definite():
     for seed in range(50):
         patchy = returns(8, assets=6, seed=seed)
         patchy[rng.random(patchy.shape) < 0.4] = np.nan
-        sigma = ledoit_wolf(patchy)
+        sigma = Ours().estimate(patchy)
         assert np.linalg.eigvalsh(sigma)[0] >= 0.9 * FLOOR * np.trace(sigma) / 6
 
 
@@ -78,3 +84,49 @@ def test_nobody_is_eligible_on_the_first_rows():
     path = covariance_path(returns(50), np.array([3]), window=40, min_history=10, horizon=1)
     assert not path.eligible.any()
     assert np.isnan(path.sigma).all()
+
+
+@every
+def test_a_path_is_the_estimates_of_its_windows_one_by_one(name):
+    """With shared sums or alone, all assets or some, and at the first rows, where windows are short."""
+    x, positions = panel(), np.arange(13, 300, 3)
+    estimator = estimators(300)[name]
+    path = covariance_path(x, positions, window=61, min_history=14, horizon=21, estimator=estimator)
+    assert isinstance(path.sigma, tuple) == estimator.by_factors
+    np.testing.assert_array_equal(path.eligible, eligible_assets(x, positions, window=61, min_history=14))
+    for d, position in enumerate(positions):
+        rows = slice(max(0, position - 60), position + 1)
+        window = x[rows]
+        eligible = np.isfinite(window[-1]) & (np.isfinite(window).sum(axis=0) >= 14)
+        np.testing.assert_array_equal(path.eligible[d], eligible)
+        told = dense(path.at(position)[0])
+        assert np.isnan(told[~eligible]).all()
+        assert np.isnan(told[:, ~eligible]).all()
+        if eligible.any():
+            alone = 21 * dense(estimator.within(rows).estimate(window[:, eligible]))
+            std = np.sqrt(np.diag(alone))
+            gap = np.abs(told[np.ix_(eligible, eligible)] - alone) / np.outer(std, std)
+            assert gap.max() < 1e-10
+
+
+def test_a_path_of_factors_stays_one():
+    x = panel()
+    path = covariance_path(
+        x, np.array([3, 150, 299]), window=60, min_history=20, horizon=4, estimator=StatisticalFactors(2)
+    )
+    nobody, some, later = path.sigma
+    assert nobody.loadings.shape == (12, 0)
+    assert np.isnan(nobody.specific).all()
+    sigma, eligible = path.at(150)
+    assert isinstance(sigma, FactorCovariance)
+    assert sigma is some
+    assert sigma.loadings.shape == (12, 2)
+    np.testing.assert_array_equal(np.isfinite(sigma.specific), eligible)
+    np.testing.assert_allclose(later.diagonal()[0], 4 * x[240:300, 0].var(), rtol=1e-10)
+
+
+def test_a_window_that_an_estimator_cannot_use_is_named():
+    with pytest.raises(InputError, match="covariance at row 7: nonlinear shrinkage needs 13 rows, got 8"):
+        covariance_path(
+            returns(50), np.array([7]), window=40, min_history=5, horizon=1, estimator=NonlinearShrinkage()
+        )
