@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allocation.constraints import check_feasible
+from allocation.allocator import Allocator
+from allocation.book import Book
+from allocation.constraints import Constraints, check_feasible
 from allocation.errors import AllocationError, InfeasibleError
 from allocation.mean_variance import MeanVariance
-from allocation.policies import BuyAndHold, EqualWeight, MeanVariancePolicy, MinimumVariance, Policy
+from allocation.policies import AllocatorPolicy, BuyAndHold, Decision, EqualWeight, Policy
 from allocation.risk import CovariancePath, covariance_path
-from allocation.weights import Weights
+from allocation.weights import Attestation, Weights
 from backtest.costs import ProportionalCost
 from backtest.simulate import BacktestResult, simulate
 from market.panel import Panel
@@ -69,6 +72,13 @@ def check_limits(panel: Panel, covariances: CovariancePath, config: RunConfig) -
                 raise RunError(f"allocation, at {panel.dates[position]:%Y-%m-%d}: {error}") from error
 
 
+def mean_variance(
+    assets: tuple[str, ...], constraints: Constraints, risk_aversion: float, cost: float
+) -> Allocator:
+    """Return the mean-variance allocator."""
+    return cast("Allocator", MeanVariance(assets, constraints, risk_aversion=risk_aversion, cost=cost))
+
+
 def make_policies(
     panel: Panel,
     schedule: Schedule,
@@ -78,25 +88,28 @@ def make_policies(
 ) -> dict[str, Policy]:
     """Return the baselines and one mean-variance policy a model, by name."""
     settings = config.allocation
-    solver = MeanVariance(
+    solver = mean_variance(
         panel.assets,
         settings.constraints(),
-        risk_aversion=settings.risk_aversion,
-        cost=config.cost_rate / settings.cost_periods,
+        settings.risk_aversion,
+        config.cost_rate / settings.cost_periods,
     )
     past = historical_mean(schedule.labels)
     without = baseline_mean(schedule.labels, config.calibration.own_mean_weight)
     rows = np.arange(len(panel.dates), dtype=np.int64)
     policies: dict[str, Policy] = {
         "equal_weight": EqualWeight(covariances),
-        "minimum_variance": MinimumVariance(solver, covariances),
+        # Without regard to costs: it is what risk alone would hold.
+        "minimum_variance": AllocatorPolicy(
+            mean_variance(panel.assets, settings.constraints(), 1.0, 0.0), covariances
+        ),
         "buy_and_hold": BuyAndHold(covariances),
-        "historical_mean": MeanVariancePolicy(solver, covariances, rows, past),
+        "historical_mean": AllocatorPolicy(solver, covariances, rows, past),
         # What every forecast is shrunk toward: the difference to it is what forecasting was worth.
-        "no_forecast": MeanVariancePolicy(solver, covariances, rows, without),
+        "no_forecast": AllocatorPolicy(solver, covariances, rows, without),
     }
     for name, forecast in forecasts.items():
-        policies[f"model:{name}"] = MeanVariancePolicy(solver, covariances, forecast.positions, forecast.mean)
+        policies[f"model:{name}"] = AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean)
     return policies
 
 
@@ -111,9 +124,9 @@ def backtest(
         If the policy cannot decide at some date, which it names.
     """
 
-    def dated(position: int, held: Floats) -> Weights | None:
+    def dated(position: int, book: Book) -> Decision:
         try:
-            return policy(position, held)
+            return policy(position, book)
         except AllocationError as error:
             raise RunError(f"portfolio {name}, at {panel.dates[position]:%Y-%m-%d}: {error}") from error
 
@@ -129,15 +142,10 @@ def backtest(
 
 
 def target_weights(policy: Policy, result: BacktestResult, panel: Panel) -> Weights:
-    """Decide at the last date, from what the simulated portfolio then holds.
-
-    Raises
-    ------
-    RunError
-        If the policy does not decide there.
-    """
+    """Decide at the last date, from what the simulated portfolio then holds: that, if nothing is traded."""
     last = len(panel.dates) - 1
-    weights = policy(last, result.final_weights)
-    if weights is None:
-        raise RunError(f"{result.name} makes no decision at the last date {panel.dates[last]:%Y-%m-%d}")
-    return weights
+    decided = policy(last, result.book)
+    if isinstance(decided, Weights):
+        return decided
+    status = "no trade" if decided is None else decided.reason
+    return Weights(last, result.book.weights, result.book.cash, status, Attestation({}, 0.0))
