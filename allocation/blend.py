@@ -39,15 +39,25 @@ class Blend:
         Of the shares.
     decisions : ndarray of int, increasing
         Rows of the decisions, which the calendar counts.
+    together : bool
+        Whether parts trade when the shares are brought back, and only then, as if they began: for parts that are
+        no more than classes of assets.
     """
 
     def __init__(
-        self, parts: Mapping[str, Policy], shares: Shares, rebalancing: Rebalancing, decisions: Ints
+        self,
+        parts: Mapping[str, Policy],
+        shares: Shares,
+        rebalancing: Rebalancing,
+        decisions: Ints,
+        *,
+        together: bool = False,
     ) -> None:
         self.parts = dict(parts)
         self.shares = shares
         self.rebalancing = rebalancing
         self.decisions = decisions
+        self.together = together
 
     def __call__(self, position: int, book: Book) -> Decision:
         """Return the parts' weights by their shares; no trade if no part trades and shares stay."""
@@ -58,9 +68,11 @@ class Blend:
         started = book.started and bool(held.sum() > FUNDED)
         index = int(np.searchsorted(self.decisions, position))
         new = self.rebalancing.trade(index, held, wanted, started=started)
+        if new is None and self.together:
+            return None
         shares = held if new is None else new
         answers: dict[str, Decision] = {
-            name: part(position, book.of(name))
+            name: part(position, book.of(name).fresh() if self.together else book.of(name))
             for (name, part), share in zip(self.parts.items(), shares, strict=True)
             if share > FUNDED
         }

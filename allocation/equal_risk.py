@@ -57,8 +57,8 @@ class EqualRisk:
         inverse = 1 / np.sqrt(S.diagonal())
         try:
             x = _minimise(S * np.outer(inverse, inverse)) * inverse
-        except np.linalg.LinAlgError as error:
-            raise SolverError(f"row {position}: the covariance is not positive definite") from error
+        except np.linalg.LinAlgError as singular:
+            raise SolverError(f"row {position}: the covariance is not positive definite") from singular
         weights = np.zeros(len(self.assets))
         weights[universe] = x / x.sum()
         w = weights[universe]

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.errors import InputError
+from allocation.risk import covariance_path
+from allocation.structure import Risk
 
 Floats = NDArray[np.float64]
 
@@ -148,3 +150,50 @@ def unsmoothed(
                 geltner(record) if method == "geltner" else getmansky_lo_makarov(record, lags)
             )
     return out
+
+
+class UnsmoothedRisk:
+    """Covariances in which some assets' returns are unsmoothed, each decision's from the rows up to it.
+
+    Parameters
+    ----------
+    excess : ndarray of shape (T, N)
+        Returns less cash, NaN where an asset is not listed.
+    columns : ndarray of bool, shape (N,)
+        Assets whose returns are appraisals.
+    method : "geltner" or "glm"
+    lags : int
+        Of "glm".
+    window, min_history, horizon : int
+        As for `covariance_path`.
+    """
+
+    def __init__(
+        self,
+        excess: Floats,
+        columns: NDArray[np.bool_],
+        method: Literal["geltner", "glm"],
+        lags: int,
+        *,
+        window: int,
+        min_history: int,
+        horizon: int,
+    ) -> None:
+        self.excess = excess
+        self.columns = columns
+        self.method = method
+        self.lags = lags
+        self.window = window
+        self.horizon = horizon
+        # The first returns have no unsmoothed counterpart.
+        self.min_history = max(2, min_history - (1 if method == "geltner" else lags))
+
+    def at(self, position: int) -> tuple[Risk, NDArray[np.bool_]]:
+        """Return covariance (N, N) and eligible assets (N,) at a row of the panel."""
+        past = self.excess[max(0, position - self.window + 1) : position + 1]
+        seen = unsmoothed(past, self.columns, self.method, self.lags)
+        last = np.array([len(past) - 1])
+        path = covariance_path(
+            seen, last, window=self.window, min_history=self.min_history, horizon=self.horizon
+        )
+        return path.at(len(past) - 1)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from allocation.constraints import Constraints, Group
+from allocation.relaxation import ORDER, Family
 from pipeline.sections import MOST, Name, Positive, Section
 
 
@@ -29,6 +30,7 @@ class AllocationSection(Section):
     """The mean-variance problem and its limits."""
 
     forecast: str
+    strategy: str | None = None
     risk_aversion: Annotated[float, Field(gt=0)] = 5.0
     rebalance_every: Positive
     covariance_window: Annotated[int, Field(ge=2, le=MOST)]
@@ -41,6 +43,18 @@ class AllocationSection(Section):
     cash_minimum: float = 0.0
     cash_maximum: float = 0.0
     cost_periods: Annotated[float, Field(gt=0)] = 2.0
+    on_infeasible: Literal["stop", "hold", "relax"] = "stop"
+    relax: tuple[Family, ...] = ORDER
+
+    @model_validator(mode="after")
+    def _order_goes_with_relax(self) -> AllocationSection:
+        if "relax" in self.model_fields_set and self.on_infeasible != "relax":
+            raise ValueError(
+                f"relax is a setting of on_infeasible relax, not of on_infeasible {self.on_infeasible}"
+            )
+        if not self.relax or len(set(self.relax)) < len(self.relax):
+            raise ValueError("relax: expected each kind of limit once at most, and one at least")
+        return self
 
     def constraints(self) -> Constraints:
         """Return the limits as the allocator takes them."""

@@ -9,9 +9,9 @@ import numpy as np
 from rich.table import Table
 
 from pipeline.certificate import Certificate
+from pipeline.config import BASELINES
 from pipeline.evidence import Evidence
 from pipeline.run import Evaluated
-from pipeline.trading import BASELINES
 
 LABELS = {
     "equal_weight": "1/N",

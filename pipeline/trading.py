@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allocation.allocator import Allocator
 from allocation.book import Book
-from allocation.constraints import Constraints, check_feasible
+from allocation.constraints import check_feasible, limits_on
 from allocation.errors import AllocationError, InfeasibleError
-from allocation.mean_variance import MeanVariance
 from allocation.policies import AllocatorPolicy, BuyAndHold, Decision, EqualWeight, Policy
+from allocation.relaxation import relax
 from allocation.risk import CovariancePath, covariance_path
 from allocation.weights import Attestation, Weights
 from backtest.costs import ProportionalCost
@@ -21,15 +19,14 @@ from backtest.simulate import BacktestResult, simulate
 from market.panel import Panel
 from models.calibration import baseline_mean
 from models.forecast import Forecast
+from models.regimes import RegimePath
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
+from pipeline.strategies import Allocators, Workshop, check_assets
 from pipeline.timetable import Schedule
 from validation.scores import historical_mean
 
 Floats = NDArray[np.float64]
-
-BASELINES = ("equal_weight", "minimum_variance", "buy_and_hold", "historical_mean", "no_forecast")
-"""What every portfolio is compared with, on the same dates, assets and costs."""
 
 
 def make_covariances(panel: Panel, schedule: Schedule, config: RunConfig) -> CovariancePath:
@@ -45,7 +42,7 @@ def make_covariances(panel: Panel, schedule: Schedule, config: RunConfig) -> Cov
 
 
 def check_limits(panel: Panel, covariances: CovariancePath, config: RunConfig) -> None:
-    """Find out before anything is fitted whether the limits can be met at every decision.
+    """Find out before anything is fitted whether the limits can be met, or give way, at every decision.
 
     Raises
     ------
@@ -54,6 +51,7 @@ def check_limits(panel: Panel, covariances: CovariancePath, config: RunConfig) -
     LimitError
         If a limit names an asset that does not exist.
     """
+    check_assets(panel, config)
     constraints = config.allocation.constraints()
     seen = set()
     for position, universe in zip(covariances.positions, covariances.eligible, strict=True):
@@ -67,16 +65,14 @@ def check_limits(panel: Panel, covariances: CovariancePath, config: RunConfig) -
         if key not in seen:
             seen.add(key)
             try:
-                check_feasible(constraints, panel.assets, universe)
+                if config.allocation.on_infeasible == "stop":
+                    check_feasible(constraints, panel.assets, universe)
+                elif config.allocation.on_infeasible == "relax":
+                    relax(constraints, config.allocation.relax, panel.assets, universe)
+                else:
+                    limits_on(constraints, panel.assets, universe)  # names only assets that exist
             except InfeasibleError as error:
                 raise RunError(f"allocation, at {panel.dates[position]:%Y-%m-%d}: {error}") from error
-
-
-def mean_variance(
-    assets: tuple[str, ...], constraints: Constraints, risk_aversion: float, cost: float
-) -> Allocator:
-    """Return the mean-variance allocator."""
-    return cast("Allocator", MeanVariance(assets, constraints, risk_aversion=risk_aversion, cost=cost))
 
 
 def make_policies(
@@ -84,25 +80,20 @@ def make_policies(
     schedule: Schedule,
     forecasts: Mapping[str, Forecast],
     covariances: CovariancePath,
+    regimes: RegimePath,
     config: RunConfig,
 ) -> dict[str, Policy]:
-    """Return the baselines and one mean-variance policy a model, by name."""
-    settings = config.allocation
-    solver = mean_variance(
-        panel.assets,
-        settings.constraints(),
-        settings.risk_aversion,
-        config.cost_rate / settings.cost_periods,
-    )
+    """Return the baselines, one mean-variance policy a model, and the strategies, by name."""
+    allocators = Allocators(panel.assets, config)
+    limits = config.allocation.constraints()
+    solver = allocators.make(limits)
     past = historical_mean(schedule.labels)
     without = baseline_mean(schedule.labels, config.calibration.own_mean_weight)
     rows = np.arange(len(panel.dates), dtype=np.int64)
     policies: dict[str, Policy] = {
         "equal_weight": EqualWeight(covariances),
         # Without regard to costs: it is what risk alone would hold.
-        "minimum_variance": AllocatorPolicy(
-            mean_variance(panel.assets, settings.constraints(), 1.0, 0.0), covariances
-        ),
+        "minimum_variance": AllocatorPolicy(allocators.make(limits, 1.0, 0.0), covariances),
         "buy_and_hold": BuyAndHold(covariances),
         "historical_mean": AllocatorPolicy(solver, covariances, rows, past),
         # What every forecast is shrunk toward: the difference to it is what forecasting was worth.
@@ -110,7 +101,9 @@ def make_policies(
     }
     for name, forecast in forecasts.items():
         policies[f"model:{name}"] = AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean)
-    return policies
+    policies = {name: allocators.guarded(policy) for name, policy in policies.items()}
+    shop = Workshop(panel, schedule, forecasts, covariances, regimes, config, policies)
+    return policies | shop.strategies()
 
 
 def backtest(

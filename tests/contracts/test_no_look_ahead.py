@@ -71,7 +71,9 @@ def everything(config: RunConfig, panel):
         fits = walks[name].fits
         fitted = [[*fit.importance, *fit.chosen.values()] for fit in fits]
         out[f"fit of {name}"] = by_date(n, [fit.first_test for fit in fits], fitted)
-    for name, policy in trading.make_policies(panel, schedule, forecasts, covariances, config).items():
+    for name, policy in trading.make_policies(
+        panel, schedule, forecasts, covariances, regimes, config
+    ).items():
         result = trading.backtest(name, policy, panel, schedule, config)
         out[f"weights of {name}"] = by_date(n, result.decisions, result.targets)
     return out
