@@ -8,6 +8,7 @@ import math
 import secrets
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,8 @@ def summary(done: Evaluated, certificate: Certificate | None, evidence: Evidence
         "forecast_p_same_error": compare_forecasts(done.scores, schedule.labels.horizon),
         "portfolio": {name: dict(metrics) for name, metrics in done.performance.items()},
         "comparison": {n: {b: dict(m) for b, m in by.items()} for n, by in done.comparisons.items()},
+        "attribution": done.attributions(),
+        "fallbacks": fallbacks(done),
         "traded": done.chosen,
         "target": {
             "as_of": f"{panel.dates[done.target.position]:%Y-%m-%d}",
@@ -74,6 +77,15 @@ def summary(done: Evaluated, certificate: Certificate | None, evidence: Evidence
         "certificate": None if certificate is None else certificate.brief(),
         "record": done.record().as_dict(),
     }
+
+
+def fallbacks(done: Evaluated) -> dict[str, dict[str, int]]:
+    """Return by portfolio how often limits could not be met, by what was done instead."""
+    counts = {
+        name: Counter([s for s in result.statuses if "relaxed" in s or "raised" in s] + [*result.reasons])
+        for name, result in done.results.items()
+    }
+    return {name: dict(count) for name, count in counts.items() if count}
 
 
 def _regime(done: Evaluated) -> dict[str, Any]:

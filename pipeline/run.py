@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from allocation.risk import CovariancePath
 from allocation.weights import Weights
+from backtest.attribution import attribute
 from backtest.performance import compare, summarise
 from backtest.simulate import BacktestResult
 from features.matrix import FeatureMatrix
@@ -95,6 +96,12 @@ class Evaluated:
     def forecasting(self) -> str:
         """Name of the portfolio on the configured forecast: what it earned tells what the forecast was worth."""
         return f"model:{self.trained.prepared.config.allocation.forecast}"
+
+    def attributions(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Return the attribution by sleeve of each portfolio that tells sleeves apart."""
+        year = self.trained.prepared.panel.periods_per_year
+        found = {name: attribute(result, year) for name, result in self.results.items()}
+        return {name: rows for name, rows in found.items() if rows}
 
     def record(self) -> RunRecord:
         """Return what this run was made of."""
