@@ -48,7 +48,7 @@ class AllocationSection(Section):
 
     @model_validator(mode="after")
     def _order_goes_with_relax(self) -> AllocationSection:
-        if "relax" in self.model_fields_set and self.on_infeasible != "relax":
+        if self.relax != ORDER and self.on_infeasible != "relax":
             raise ValueError(
                 f"relax is a setting of on_infeasible relax, not of on_infeasible {self.on_infeasible}"
             )

@@ -143,10 +143,10 @@ def of_forecast(forecast: Forecast, assets: Names) -> Iterator[Known]:
 def of_portfolio(result: BacktestResult, assets: Names) -> Iterator[Known]:
     """Yield what was decided, and what was earned."""
     stage = f"portfolio {result.name}"
+    yield Known(stage, "no trade", result.holds, np.ones(len(result.holds), dtype=np.int64), ())
     yield Known(stage, "weight", result.decisions, result.targets, (assets,))
     yield Known(stage, "cash", result.decisions, result.target_cash, ())
     yield Known(stage, "net return", result.positions, result.net, ())
-    yield Known(stage, "no trade", result.holds, np.ones(len(result.holds), dtype=np.int64), ())
     if result.sleeves is not None:
         told = [_sleeve_digest(result.sleeves, k) for k in range(len(result.positions))]
         yield Known(stage, "sleeves", result.positions, np.array(told, dtype=np.uint64), ())

@@ -87,7 +87,9 @@ def _fallbacks(done: Evaluated) -> list[str]:
             (m["relaxed"], "a limit gave way"),
             (m["held"], "nothing was traded as limits could not be met"),
         )
-        parts = [f"{what} at {count:.0f} decisions" for count, what in counts if count]
+        parts = [
+            f"{what} at {count:.0f} decision{'s' if count > 1 else ''}" for count, what in counts if count
+        ]
         if parts:
             told.append(f"{label(name)}: {', '.join(parts)}")
     return [f"Limits that could not be kept: {'; '.join(told)}."] if told else []

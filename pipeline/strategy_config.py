@@ -130,7 +130,10 @@ class SixtyFortyStrategy(ClassesStrategy):
 
     def classes(self) -> dict[str, tuple[float, tuple[str, ...]]]:
         """Return the share and the assets of each class."""
-        return {"stocks": (self.share, self.stocks), "bonds": (1 - self.share, self.bonds)}
+        return {
+            "stocks": (self.share, self.stocks),
+            ("bonds" if self.bonds else "cash"): (1 - self.share, self.bonds),
+        }
 
 
 class PermanentStrategy(ClassesStrategy):
