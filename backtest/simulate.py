@@ -110,8 +110,8 @@ class BacktestResult:
 
     @property
     def held(self) -> int:
-        """Number of decisions at which nothing was traded because limits could not be met."""
-        return len(self.holds)
+        """Number of decisions at which limits could not be met and nothing, or a part, was therefore not traded."""
+        return len(self.holds) + sum("held: " in status for status in self.statuses)
 
 
 def simulate(

@@ -293,6 +293,9 @@ def _explain(item: Any) -> str:
     if item["type"] == "extra_forbidden":
         known = _fields_at(path[:-1])
         return f"{shown}: unknown key{suggest(path[-1], known)}"
+    if item["type"] == "union_tag_invalid":
+        came = str(item["ctx"]["tag"])
+        return f"{shown}.kind: {came!r} is no kind of {path[0]}{suggest(came, _tags().get(path[0], ()))}"
     if item["type"] == "missing":
         return f"{shown}: missing"
     message = item["msg"].removeprefix("Value error, ")

@@ -8,7 +8,6 @@ import math
 import secrets
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,13 +78,20 @@ def summary(done: Evaluated, certificate: Certificate | None, evidence: Evidence
     }
 
 
-def fallbacks(done: Evaluated) -> dict[str, dict[str, int]]:
-    """Return by portfolio how often limits could not be met, by what was done instead."""
-    counts = {
-        name: Counter([s for s in result.statuses if "relaxed" in s or "raised" in s] + [*result.reasons])
-        for name, result in done.results.items()
-    }
-    return {name: dict(count) for name, count in counts.items() if count}
+def fallbacks(done: Evaluated) -> dict[str, dict[str, Any]]:
+    """Return by portfolio at how many decisions limits gave way or held a trade back, and the first of them."""
+    dates, out = done.trained.prepared.panel.dates, {}
+    for name, result in done.results.items():
+        told = [*zip(result.decisions.tolist(), result.statuses, strict=True)]
+        told = [
+            (row, text) for row, text in told if any(word in text for word in ("raised", "relaxed", "held: "))
+        ]
+        told = sorted([*told, *zip(result.holds.tolist(), result.reasons, strict=True)])
+        if told:
+            row, text = told[0]
+            first = f"{dates[row]:%Y-%m-%d}: {text}"
+            out[name] = {"relaxed": result.relaxed, "held": result.held, "first": first}
+    return out
 
 
 def _regime(done: Evaluated) -> dict[str, Any]:

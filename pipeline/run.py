@@ -149,7 +149,7 @@ class Pipeline:
             covariances = reporter.stage(
                 "covariances",
                 partial(trading.make_covariances, panel, schedule, config),
-                lambda path: f"{len(path.positions)} decisions, limits can be met",
+                lambda path: f"{len(path.positions)} decisions",
             )
             trading.check_limits(panel, covariances, config)
         settings = config.model_dump_json(include={"target", "walk_forward", "regimes", "seed"})

@@ -118,3 +118,33 @@ def test_shares_that_are_none():
     blend = Blend({"a": EqualWeight(fixed([0], 2))}, lambda row: np.array([np.nan]), NEVER, DECISIONS)
     with pytest.raises(InputError, match="row 0: shares must be 0 or more and sum to 1"):
         blend(0, Book.empty(2))
+
+
+def test_classes_with_bands_of_fifteen_to_thirty_five_against_a_loop():
+    """The permanent portfolio: two assets in the first class, cash in the last, all traded when one quarter is out."""
+    returns, cash = market(16, assets=4, late=False)
+    returns = 2 * returns
+    decisions = np.arange(0, 90, 2)
+    path = fixed(decisions, 4)
+    members = [[1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
+    classes = {
+        name: Strategic(np.array(m) / max(1, sum(m)), path, decisions, Rebalancing())
+        for name, m in zip(("stocks", "bonds", "gold", "cash"), members, strict=True)
+    }
+    rule = Rebalancing(absolute=0.10)
+    blend = Blend(classes, lambda row: np.full(4, 0.25), rule, decisions, together=True)
+    result = run(blend, returns, cash, decisions)
+    quarters = np.array([0.125, 0.125, 0.25, 0.25, 0.25])
+    money, traded = quarters.copy(), [0]
+    for t in range(1, 90):
+        money = money * np.append(1 + returns[t], 1 + cash[t])
+        share = money / money.sum()
+        by_class = [share[0] + share[1], share[2], share[3], share[4]]
+        if t in decisions and not all(0.15 <= part <= 0.35 for part in by_class):
+            money = quarters * money.sum()
+            traded.append(t)
+    assert result.decisions.tolist() == traded
+    assert 1 < len(traded) < 20
+    np.testing.assert_allclose(result.wealth[-1], money.sum(), rtol=1e-12)
+    np.testing.assert_allclose(result.targets, np.tile(quarters[:4], (len(traded), 1)), atol=1e-15)
+    assert result.sleeves.names == ("stocks", "bonds", "gold", "cash")
