@@ -7,21 +7,28 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from allocation.errors import InputError
-from allocation.mean_variance import MeanVariance
+from allocation.allocator import Allocator
+from allocation.book import Book
+from allocation.errors import InfeasibleError, InputError
 from allocation.risk import CovariancePath
-from allocation.structure import dense
-from allocation.weights import Attestation, Weights
+from allocation.weights import Attestation, NoTrade, Weights
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+Decision = Weights | NoTrade | None
+"""Target weights, or no trade: with a reason that is recorded, or as a matter of course (None)."""
+
 
 class Policy(Protocol):
-    """Decide at the close of a row, knowing the weights held there; None is no trade."""
+    """Decide at the close of a row, knowing the book there.
 
-    def __call__(self, position: int, held: Floats) -> Weights | None:
-        """Return the target weights."""
+    A policy is a function of its arguments and of what it was made with: it remembers nothing between calls. One
+    whose book has not `started` gives target weights, whatever its calendar says.
+    """
+
+    def __call__(self, position: int, book: Book) -> Decision:
+        """Return the target weights, or that nothing is traded."""
 
 
 class EqualWeight:
@@ -30,7 +37,7 @@ class EqualWeight:
     def __init__(self, covariances: CovariancePath) -> None:
         self.covariances = covariances
 
-    def __call__(self, position: int, held: Floats) -> Weights:
+    def __call__(self, position: int, book: Book) -> Weights:
         """Return equal weights."""
         _, eligible = self.covariances.at(position)
         if not eligible.any():
@@ -39,55 +46,66 @@ class EqualWeight:
 
 
 class BuyAndHold:
-    """1/N over the assets eligible at the first decision, then no trade ever."""
+    """1/N over the assets eligible when it begins, then no trade ever."""
 
     def __init__(self, covariances: CovariancePath) -> None:
-        self.first = int(covariances.positions[0])
         self.once = EqualWeight(covariances)
 
-    def __call__(self, position: int, held: Floats) -> Weights | None:
+    def __call__(self, position: int, book: Book) -> Weights | None:
         """Return equal weights at the first decision, None after it."""
-        return self.once(position, held) if position == self.first else None
+        return None if book.started else self.once(position, book)
 
 
-class MinimumVariance:
-    """The weights of smallest variance under the same limits, without regard to costs."""
-
-    def __init__(self, solver: MeanVariance, covariances: CovariancePath) -> None:
-        self.solver = MeanVariance(solver.assets, solver.constraints, risk_aversion=1.0)
-        self.covariances = covariances
-
-    def __call__(self, position: int, held: Floats) -> Weights:
-        """Return the weights of smallest variance."""
-        sigma, eligible = self.covariances.at(position)
-        return self.solver.solve(position, np.zeros(len(held)), dense(sigma), held, eligible)
-
-
-class MeanVariancePolicy:
-    """Trade forecasts through `MeanVariance`.
+class AllocatorPolicy:
+    """Trade what an allocator chooses, at every rebalance.
 
     Parameters
     ----------
-    solver : MeanVariance
+    allocator : Allocator
     covariances : CovariancePath
-    positions : ndarray of int, shape (D,)
+    positions : ndarray of int, shape (D,), optional
         Rows at which the forecasts were made, increasing.
-    mean : ndarray of shape (D, N)
-        Expected excess return over the horizon of the covariances. An asset without one is not held.
+    mean : ndarray of shape (D, N), optional
+        Expected excess return over the horizon of the covariances. An asset without one is not held. Without
+        forecasts nothing is expected of any asset: for allocators that look at risk alone.
     """
 
     def __init__(
-        self, solver: MeanVariance, covariances: CovariancePath, positions: Ints, mean: Floats
+        self,
+        allocator: Allocator,
+        covariances: CovariancePath,
+        positions: Ints | None = None,
+        mean: Floats | None = None,
     ) -> None:
-        self.solver = solver
+        self.allocator = allocator
         self.covariances = covariances
-        self.row = {int(position): row for row, position in enumerate(positions)}
         self.mean = mean
+        self.row = {int(row): d for d, row in enumerate([] if positions is None else positions)}
 
-    def __call__(self, position: int, held: Floats) -> Weights:
-        """Return the best weights by the forecast of this row."""
-        if position not in self.row:
-            raise InputError(f"row {position}: there is no forecast")
+    def __call__(self, position: int, book: Book) -> Weights:
+        """Return the allocator's choice by what is known at this row."""
+        mu = None if self.mean is None else self.expected(position)
         sigma, eligible = self.covariances.at(position)
-        mu = self.mean[self.row[position]]
-        return self.solver.solve(position, mu, dense(sigma), held, eligible & np.isfinite(mu))
+        if mu is None:
+            mu = np.zeros(len(eligible))
+        return self.allocator.solve(position, mu, sigma, book.weights, eligible & np.isfinite(mu))
+
+    def expected(self, position: int) -> Floats:
+        """Return the forecast made at a row, shape (N,)."""
+        if self.mean is None or position not in self.row:
+            raise InputError(f"row {position}: there is no forecast")
+        return np.asarray(self.mean[self.row[position]])
+
+
+class HoldIfInfeasible:
+    """Trade as another policy does, and nothing where its limits cannot be met: the reason is recorded."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+
+    def __call__(self, position: int, book: Book) -> Decision:
+        """Return the policy's decision, or that the limits cannot be met."""
+        try:
+            return self.policy(position, book)
+        except InfeasibleError as error:
+            return NoTrade(position, f"held: {'; '.join(error.limits)} cannot be met together")

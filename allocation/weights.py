@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,30 @@ class Attestation:
 
 
 @dataclass(frozen=True, eq=False)
+class Sleeve:
+    """A part of a portfolio with a purpose of its own.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (N,)
+        Fractions of the wealth of the whole portfolio.
+    cash : float
+    """
+
+    weights: Floats
+    cash: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """Return the fraction of wealth that lies in the sleeve; 0 for one that borrows all that it buys."""
+        return float(self.weights.sum()) + self.cash
+
+    def times(self, factor: float) -> Sleeve:
+        """Return the sleeve `factor` times as large."""
+        return Sleeve(self.weights * factor, self.cash * factor)
+
+
+@dataclass(frozen=True, eq=False)
 class Weights:
     """Target weights decided at one date.
 
@@ -51,6 +76,9 @@ class Weights:
     status : str
         "solved", or how limits had to be relaxed (for example "turnover relaxed to 0.31").
     attestation : Attestation
+    sleeves : mapping of str to Sleeve
+        The same weights and cash by purpose: they sum to them. A sleeve inside another has its name behind the
+        other's and a stroke, "core/bonds". Empty where nothing is told apart.
     """
 
     position: int
@@ -58,3 +86,19 @@ class Weights:
     cash: float
     status: str
     attestation: Attestation
+    sleeves: Mapping[str, Sleeve] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NoTrade:
+    """No trade at a decision, for a reason that has to be told.
+
+    Attributes
+    ----------
+    position : int
+        Row of the decision date in the panel.
+    reason : str
+    """
+
+    position: int
+    reason: str

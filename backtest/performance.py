@@ -32,7 +32,8 @@ def summarise(result: BacktestResult, periods_per_year: int) -> dict[str, float]
         max_drawdown : of net wealth, negative
         turnover : purchases and sales a year, as a multiple of wealth
         cost : paid a year, as a fraction of wealth
-        n_periods, n_trades, relaxed : counts
+        n_periods, n_trades, relaxed, held : counts; the last two of decisions at which limits gave way, and at
+            which nothing was traded because they could not be met
         NaN where a number does not exist.
     """
     n = len(result.net)
@@ -51,6 +52,7 @@ def summarise(result: BacktestResult, periods_per_year: int) -> dict[str, float]
         "n_periods": float(n),
         "n_trades": float(np.isfinite(result.turnover).sum()),
         "relaxed": float(result.relaxed),
+        "held": float(result.held),
     }
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from allocation.book import Book, SleevePaths
 from allocation.policies import Policy
-from allocation.weights import Weights
+from allocation.weights import NoTrade, Sleeve, Weights
 from backtest.costs import ProportionalCost
 from backtest.errors import SimulationError
+from backtest.sleeves import SleeveTape
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -39,8 +42,13 @@ class BacktestResult:
     statuses : tuple of str, length D
     turnover, cost : ndarray of shape (D,)
         Sum of |trades| and what it cost, fractions of wealth; NaN where the trade lies beyond the data.
-    final_weights : ndarray of shape (N,)
-        Weights that a decision at the close of the last row knows: drifted, or the target still waiting there.
+    book : Book
+        What a decision at the close of the last row knows.
+    holds : ndarray of int, shape (H,)
+        Rows at which the policy gave a reason to trade nothing.
+    reasons : tuple of str, length H
+    sleeves : SleevePaths, optional
+        What each sleeve brought, if the policy tells sleeves apart.
     """
 
     name: str
@@ -56,7 +64,15 @@ class BacktestResult:
     statuses: tuple[str, ...]
     turnover: Floats
     cost: Floats
-    final_weights: Floats
+    book: Book
+    holds: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    reasons: tuple[str, ...] = ()
+    sleeves: SleevePaths | None = None
+
+    @property
+    def final_weights(self) -> Floats:
+        """Weights that a decision at the close of the last row knows: drifted, or the target still waiting there."""
+        return self.book.weights
 
     @property
     def wealth(self) -> Floats:
@@ -65,7 +81,8 @@ class BacktestResult:
 
     def since(self, row: int) -> BacktestResult:
         """Return what was earned in the rows from `row` on, and decided from the row before it on."""
-        kept, made = self.positions >= row, self.decisions >= row - 1
+        kept, made, idle = self.positions >= row, self.decisions >= row - 1, self.holds >= row - 1
+        parts = self.sleeves
         return replace(
             self,
             positions=self.positions[kept],
@@ -80,12 +97,21 @@ class BacktestResult:
             statuses=tuple(status for status, keep in zip(self.statuses, made, strict=True) if keep),
             turnover=self.turnover[made],
             cost=self.cost[made],
+            holds=self.holds[idle],
+            reasons=tuple(reason for reason, keep in zip(self.reasons, idle, strict=True) if keep),
+            sleeves=parts
+            and replace(parts, share=parts.share[kept], gross=parts.gross[kept], cost=parts.cost[kept]),
         )
 
     @property
     def relaxed(self) -> int:
         """Number of decisions for which a limit had to be raised."""
-        return sum("raised" in status for status in self.statuses)
+        return sum("raised" in status or "relaxed" in status for status in self.statuses)
+
+    @property
+    def held(self) -> int:
+        """Number of decisions at which limits could not be met and nothing, or a part, was therefore not traded."""
+        return len(self.holds) + sum("held: " in status for status in self.statuses)
 
 
 def simulate(
@@ -138,9 +164,9 @@ def simulate(
     earned = np.where(np.isfinite(returns), returns, 0.0)
     due, first = set(decisions.tolist()), int(decisions[0])
     weights, cash_weight, paid = np.zeros(returns.shape[1]), 1.0, 0.0
-    known = weights
     waiting: dict[int, int] = {}
-    tape = _Tape()
+    tape = _Tape(n_dates, returns.shape[1])
+    book = tape.book(weights, cash_weight)
     for t in range(first, n_dates):
         if t > first + execution_lag:
             tape.held.append((weights, cash_weight))
@@ -150,13 +176,17 @@ def simulate(
                 raise SimulationError(
                     f"{name}: at row {t} wealth is multiplied by {total:.4g}: nothing is left"
                 )
-            tape.earned.append((total - 1, (1 - paid) * total - 1))
+            tape.earn(earned[t], float(cash[t]), total, paid)
             weights, cash_weight, paid = grown / total, money / total, 0.0
-        known = tape.made[-1].weights if waiting else weights
+        if t in due or t == n_dates - 1:
+            book = tape.book(weights, cash_weight, tape.made[-1] if waiting else None)
         if t in due:
-            target = policy(t, known)
-            if target is not None:
+            target = policy(t, book)
+            if isinstance(target, NoTrade):
+                tape.idle.append(target)
+            elif target is not None:
                 _check_target(name, t, target)
+                _check_sleeves(name, target, tape.made)
                 waiting[t + execution_lag] = len(tape.made)
                 tape.made.append(target)
                 tape.traded.append((np.nan, np.nan))
@@ -165,23 +195,42 @@ def simulate(
             trades = tape.made[index].weights - weights
             paid = cost.of(trades)
             tape.traded[index] = (float(np.abs(trades).sum()), paid)
+            tape.sleeves.trade(tape.made[index].sleeves, paid)
             weights, cash_weight = tape.made[index].weights, tape.made[index].cash
     rows = np.arange(first + execution_lag + 1, n_dates, dtype=np.int64)
-    return tape.result(name, rows, cash[rows], known)
+    return tape.result(name, rows, cash[rows], book)
 
 
-@dataclass(eq=False)
 class _Tape:
     """What is written down on the way: (weights, cash) held, (gross, net) earned, (turnover, cost) traded."""
 
-    held: list[tuple[Floats, float]] = field(default_factory=list)
-    earned: list[tuple[float, float]] = field(default_factory=list)
-    made: list[Weights] = field(default_factory=list)
-    traded: list[tuple[float, float]] = field(default_factory=list)
+    def __init__(self, n_dates: int, n_assets: int) -> None:
+        self.held: list[tuple[Floats, float]] = []
+        self.earned: list[tuple[float, float]] = []
+        self.made: list[Weights] = []
+        self.idle: list[NoTrade] = []
+        self.traded: list[tuple[float, float]] = []
+        self.sleeves = SleeveTape(n_dates, n_assets)
+        self.wealth = np.ones(n_dates + 1)
 
-    def result(self, name: str, rows: Ints, cash_return: Floats, final: Floats) -> BacktestResult:
+    def earn(self, returns: Floats, cash_return: float, total: float, paid: float) -> None:
+        """Write down what a row brought, before and after what was paid for the trade that began it."""
+        net = (1 - paid) * total - 1
+        self.wealth[len(self.earned) + 1] = self.wealth[len(self.earned)] * (1 + net)
+        self.earned.append((total - 1, net))
+        self.sleeves.earn(returns, cash_return, total)
+
+    def book(self, weights: Floats, cash: float, order: Weights | None = None) -> Book:
+        """Return what a decision knows: what is held or, while an order waits, what it will be."""
+        held: Mapping[str, Sleeve] = self.sleeves.held()
+        if order is not None:
+            weights, cash, held = order.weights, order.cash, order.sleeves
+        wealth = self.wealth[: len(self.earned) + 1].copy()
+        return Book(weights, cash, wealth, held, bool(self.made), self.sleeves.paths())
+
+    def result(self, name: str, rows: Ints, cash_return: Floats, book: Book) -> BacktestResult:
         """Return the tape as arrays."""
-        n_assets = len(final)
+        n_assets = len(book.weights)
         earned = np.array(self.earned).reshape(-1, 2)
         traded = np.array(self.traded).reshape(-1, 2)
         return BacktestResult(
@@ -198,7 +247,10 @@ class _Tape:
             statuses=tuple(target.status for target in self.made),
             turnover=traded[:, 0],
             cost=traded[:, 1],
-            final_weights=final,
+            book=book,
+            holds=np.array([idle.position for idle in self.idle], dtype=np.int64),
+            reasons=tuple(idle.reason for idle in self.idle),
+            sleeves=self.sleeves.paths(),
         )
 
 
@@ -227,3 +279,20 @@ def _check_target(name: str, row: int, target: Weights) -> None:
         raise SimulationError(
             f"{name}: the target at row {row} sums to {total:.10g} with its cash, expected 1"
         )
+
+
+def _check_sleeves(name: str, target: Weights, before: list[Weights]) -> None:
+    if before and bool(target.sleeves) != bool(before[0].sleeves):
+        raise SimulationError(
+            f"{name}: some targets have sleeves and that at row {target.position} "
+            f"{'has some' if target.sleeves else 'has none'}: expected all or none"
+        )
+    if target.sleeves:
+        parts = target.sleeves.values()
+        gap = np.abs(np.sum([part.weights for part in parts], axis=0) - target.weights).max()
+        gap = max(float(gap), abs(sum(part.cash for part in parts) - target.cash))
+        if not gap < 1e-12:
+            raise SimulationError(
+                f"{name}: the sleeves of the target at row {target.position} are {gap:.3g} from the weights that "
+                "they should sum to"
+            )

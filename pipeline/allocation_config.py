@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from allocation.constraints import Constraints, Group
 from allocation.nonlinear import FEWEST_ROWS
+from allocation.relaxation import ORDER, Family
 from pipeline.sections import MOST, Name, Positive, Section
 
 # Estimators are imported where they are made: to read a configuration, no kernel is needed.
@@ -86,6 +87,7 @@ class AllocationSection(Section):
     """The mean-variance problem and its limits."""
 
     forecast: str
+    strategy: str | None = None
     risk_aversion: Annotated[float, Field(gt=0)] = 5.0
     rebalance_every: Positive
     covariance_window: Annotated[int, Field(ge=2, le=MOST)]
@@ -99,6 +101,18 @@ class AllocationSection(Section):
     cash_minimum: float = 0.0
     cash_maximum: float = 0.0
     cost_periods: Annotated[float, Field(gt=0)] = 2.0
+    on_infeasible: Literal["stop", "hold", "relax"] = "stop"
+    relax: tuple[Family, ...] = ORDER
+
+    @model_validator(mode="after")
+    def _order_goes_with_relax(self) -> AllocationSection:
+        if self.relax != ORDER and self.on_infeasible != "relax":
+            raise ValueError(
+                f"relax is a setting of on_infeasible relax, not of on_infeasible {self.on_infeasible}"
+            )
+        if not self.relax or len(set(self.relax)) < len(self.relax):
+            raise ValueError("relax: expected each kind of limit once at most, and one at least")
+        return self
 
     @field_validator("covariance", mode="before")
     @classmethod

@@ -16,9 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 
+from pipeline.config import BASELINES
 from pipeline.narrative import best_baseline, label
 from pipeline.run import Evaluated
-from pipeline.trading import BASELINES
 
 INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 MINE = "#0b63b5"

@@ -33,6 +33,15 @@ PORTFOLIO_COLUMNS = (
     ("turnover a year", "turnover", digits(1)),
     ("cost a year", "cost", share(2)),
 )
+SLEEVE_COLUMNS = (
+    ("share of wealth", "share", share(0)),
+    ("return a year", "gross_return", share(2)),
+    ("cost a year", "cost", share(2)),
+    ("after costs", "net_return", share(2)),
+    ("part of volatility", "volatility", share(2)),
+    ("part of growth", "growth", digits(2)),
+)
+"""Each adds up over the sleeves of a portfolio."""
 FORECAST_COLUMNS = (
     ("rank IC", "rank_ic", digits(3)),
     ("HAC t", "rank_ic_t", digits(1)),

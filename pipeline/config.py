@@ -18,6 +18,7 @@ from pipeline.allocation_config import SECTIONS, AllocationSection
 from pipeline.errors import ConfigError
 from pipeline.model_config import CombinationModel, Fitted, ModelSection
 from pipeline.sections import MOST, Name, Positive, Section
+from pipeline.strategy_config import INSIDE, KINDS, Strategy, mistake
 from pipeline.tuning_config import SpaceSection, TuningSection
 
 # Regimes are imported where they are made: to read a configuration, scikit-learn is not needed.
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from models.regimes import RegimeModel
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+BASELINES = ("equal_weight", "minimum_variance", "buy_and_hold", "historical_mean", "no_forecast")
+"""What every portfolio is compared with, on the same dates, assets and costs."""
 LOCAL = ("threads", "loky")
 """Executors of this machine; a Dask cluster is named by its address."""
 
@@ -150,6 +153,7 @@ class RunConfig(Section):
     models: Annotated[dict[Name, ModelSection], Field(min_length=1)]
     calibration: CalibrationSection = CalibrationSection()
     allocation: AllocationSection
+    strategies: dict[Name, Strategy] = Field(default_factory=dict)
     cost_rate: Annotated[float, Field(ge=0, lt=0.5)]
     evaluation: EvaluationSection
     audit: AuditSection = AuditSection()
@@ -201,6 +205,24 @@ class RunConfig(Section):
                 f"{self.evaluation.start}: nothing would be left to evaluate before it is unsealed"
             )
         return self
+
+    @model_validator(mode="after")
+    def _strategies_are_made_of_what_exists(self) -> RunConfig:
+        wrong = mistake(self.strategies, BASELINES, tuple(self.models), self.regimes.states)
+        if wrong:
+            raise ValueError(wrong)
+        traded = self.allocation.strategy
+        if traded is not None and traded not in self.strategies:
+            raise ValueError(
+                f"allocation.strategy: {traded!r} is not among the strategies{suggest(traded, self.strategies)}"
+            )
+        return self
+
+    @property
+    def traded(self) -> str:
+        """Name of the portfolio that is traded: a strategy, or the run's allocator on the named forecast."""
+        a = self.allocation
+        return f"model:{a.forecast}" if a.strategy is None else f"strategy:{a.strategy}"
 
     def fitted_models(self) -> dict[str, Fitted]:
         """Return the models that are fitted, by name."""
@@ -264,18 +286,20 @@ class _UniqueKeys(yaml.SafeLoader):
 
 def _explain(item: Any) -> str:
     """Return one line for one mistake: where, what was expected, what came."""
-    kinds = {m.model_fields["kind"].annotation for m in get_args(Fitted)}
-    tags = {tag for kind in kinds for tag in get_args(kind)} | {"combination"}
     path = [str(part) for part in item["loc"]]
-    # Pydantic names the chosen kind of model after the model's name; users have not written it there.
-    shown = ".".join(p for i, p in enumerate(path) if not (p in tags and i == 2 and path[0] == "models"))
+    # Pydantic names the chosen kind after the model's or strategy's name; users have not written it there.
+    tags = _tags().get(path[0], ()) if path else ()
+    shown = ".".join(p for i, p in enumerate(path) if not (i == 2 and p in tags))
     if item["type"] == "extra_forbidden":
         known = _fields_at(path[:-1])
         return f"{shown}: unknown key{suggest(path[-1], known)}"
+    if item["type"] == "union_tag_invalid":
+        came = str(item["ctx"]["tag"])
+        return f"{shown}.kind: {came!r} is no kind of {path[0]}{suggest(came, _tags().get(path[0], ()))}"
     if item["type"] == "missing":
         return f"{shown}: missing"
     message = item["msg"].removeprefix("Value error, ")
-    if message.startswith("tuning."):
+    if message.startswith(("tuning.", "sleeves.", "classes.")):
         return f"{shown}.{message}"
     if not shown:
         return str(message)
@@ -283,10 +307,23 @@ def _explain(item: Any) -> str:
     return f"{shown}: {message}{came}"
 
 
+def _tags() -> dict[str, tuple[str, ...]]:
+    """Return the kinds of what users name, by the key above the names."""
+    kinds = {m.model_fields["kind"].annotation for m in (*get_args(Fitted), CombinationModel)}
+    return {
+        "models": tuple(tag for kind in kinds for tag in get_args(kind)),
+        "strategies": tuple(KINDS),
+    }
+
+
 def _fields_at(path: list[str]) -> list[str]:
     """Return the keys that exist at a dotted path."""
     section: Any = RunConfig
     for part in path:
+        if section is RunConfig and part == "strategies":
+            inside = next((INSIDE[key] for key in path[3:] if key in INSIDE), None)
+            chosen_kind = inside or KINDS.get(path[2] if path[2:] else "")
+            return list(chosen_kind.model_fields) if chosen_kind else []
         if section is RunConfig and part == "models":
             kinds = {get_args(m.model_fields["kind"].annotation)[0]: m for m in get_args(Fitted)}
             if path[3:]:

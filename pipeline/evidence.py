@@ -98,7 +98,7 @@ def judge(done: Evaluated, trials: Trials) -> Evidence:
         "tunings": trials.tunings,
         "unsealings": [entry["at"] for entry in trials.unsealings],
     }
-    return Evidence(verdict, _reason(verdict, tests, trials), counted, tests, superior)
+    return Evidence(verdict, _reason(verdict, tests, trials) + _traded(done), counted, tests, superior)
 
 
 def _forecast(done: Evaluated, looks: int) -> Tests:
@@ -118,10 +118,10 @@ def _portfolio(done: Evaluated, trials: Trials) -> Tests:
     """Return what the forecast was worth to the allocator, after costs."""
     prepared = done.trained.prepared
     year, gamma = prepared.panel.periods_per_year, prepared.config.allocation.risk_aversion
-    mine, idle = done.results[done.chosen], done.results["no_forecast"]
+    mine, idle = done.results[done.forecasting], done.results["no_forecast"]
     a, b = mine.net - mine.cash_return, idle.net - idle.cash_return
     gain = certainty_equivalent_gain(a, b, gamma)
-    gap = done.comparisons[done.chosen]["no_forecast"]
+    gap = done.comparisons[done.forecasting]["no_forecast"]
     two_sided = gap["p_value"]
     active, own = estimate_sharpe(a - b), estimate_sharpe(a)
     # The spread of the ratios that were tried says how lucky the best of them may be. It is no smaller than the
@@ -157,14 +157,14 @@ def _portfolio(done: Evaluated, trials: Trials) -> Tests:
 
 
 def _contest(done: Evaluated, trials: Trials) -> tuple[Tests, tuple[str, ...]]:
-    """Test all that was tried against 1/N: the models of this run, and what other configurations traded."""
+    """Test all that was tried against 1/N: the models and strategies of this run, and what other runs traded."""
     prepared = done.trained.prepared
     dates, seed = prepared.panel.dates, prepared.config.seed
     equal = monthly(done.results["equal_weight"], dates)
     columns = {
         name.removeprefix("model:"): monthly(result, dates) - equal
         for name, result in done.results.items()
-        if name.startswith("model:")
+        if name.startswith(("model:", "strategy:"))
     }
     models, mine = len(columns), trial_id(prepared.config, prepared.panel.assets)
     for key, entry in trials.entries.items():
@@ -208,6 +208,18 @@ def _reason(verdict: str, tests: Tests, trials: Trials) -> str:
     joined = ", and" if (tests["gain"] > 0) == (p < SIZE) else ", but"
     verb = "gained" if tests["gain"] > 0 else "lost"
     return f"{ranks}{joined} the allocator {verb} by it: {worth} (one-sided {_p(tests['gain_p'])})."
+
+
+def _traded(done: Evaluated) -> str:
+    """Say how a traded strategy compares; the verdict is on the forecast, and the strategy may not even use it."""
+    if done.chosen == done.forecasting:
+        return ""
+    gap = done.comparisons[done.chosen]["equal_weight"]
+    name = done.chosen.removeprefix("strategy:")
+    return (
+        f" That is the verdict on the forecast. Traded is the strategy {name}: Sharpe ratio "
+        f"{gap['sharpe_difference']:+.2f} against 1/N ({_p(gap['p_value'])}, two-sided, one comparison)."
+    )
 
 
 def _p(value: float) -> str:

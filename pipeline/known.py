@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from allocation.book import SleevePaths
 from allocation.risk import CovariancePath
 from backtest.simulate import BacktestResult
 from features.matrix import FeatureMatrix
@@ -151,6 +152,23 @@ def of_forecast(forecast: Forecast, assets: Names) -> Iterator[Known]:
 def of_portfolio(result: BacktestResult, assets: Names) -> Iterator[Known]:
     """Yield what was decided, and what was earned."""
     stage = f"portfolio {result.name}"
+    yield Known(stage, "no trade", result.holds, np.ones(len(result.holds), dtype=np.int64), ())
     yield Known(stage, "weight", result.decisions, result.targets, (assets,))
     yield Known(stage, "cash", result.decisions, result.target_cash, ())
     yield Known(stage, "net return", result.positions, result.net, ())
+    if result.sleeves is not None:
+        told = [_sleeve_digest(result.sleeves, k) for k in range(len(result.positions))]
+        yield Known(stage, "sleeves", result.positions, np.array(told, dtype=np.uint64), ())
+
+
+def _sleeve_digest(paths: SleevePaths, row: int) -> int:
+    """Return the first 64 bits of the SHA-256 of what the sleeves of a row have, earn and pay.
+
+    A sleeve that comes later is a column, but nothing known now: only those that hold something count.
+    """
+    sha = hashlib.sha256()
+    for k in sorted(range(len(paths.names)), key=lambda k: paths.names[k]):
+        numbers = np.array([paths.share[row, k], paths.gross[row, k], paths.cost[row, k]])
+        if numbers.any():
+            sha.update(paths.names[k].encode() + b"=" + numbers.tobytes())
+    return int.from_bytes(sha.digest()[:8], "big")

@@ -9,9 +9,9 @@ import numpy as np
 from rich.table import Table
 
 from pipeline.certificate import Certificate
+from pipeline.config import BASELINES
 from pipeline.evidence import Evidence
 from pipeline.run import Evaluated
-from pipeline.trading import BASELINES
 
 LABELS = {
     "equal_weight": "1/N",
@@ -24,7 +24,7 @@ LABELS = {
 
 def label(portfolio: str) -> str:
     """Return how a portfolio is called in text."""
-    return LABELS.get(portfolio, f"model {portfolio.removeprefix('model:')}")
+    return LABELS.get(portfolio, portfolio.replace(":", " ", 1))
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -56,7 +56,7 @@ def describe_run(done: Evaluated, evidence: Evidence) -> str:
         verb = "beat" if gap > 0 else "fell short of"
     skill = done.scores[config.allocation.forecast].metrics
     lines = [
-        f"The portfolio on the forecasts of {config.allocation.forecast} {verb} the best baseline, {label(base)}: "
+        f"The {_traded(done)} {verb} the best baseline, {label(base)}: "
         f"net Sharpe ratio {number(mine['sharpe'])} (standard error {number(mine['sharpe_se'])}) against "
         f"{number(done.performance[base]['sharpe'])}, a difference of {number(gap)} (p = {number(p)}, two-sided, "
         "not corrected for the number of trials)." + _without_forecast(done),
@@ -68,17 +68,42 @@ def describe_run(done: Evaluated, evidence: Evidence) -> str:
         f"{1e4 * config.cost_rate:.0f} basis points of each amount traded; turnover "
         f"{number(mine['turnover'], 1)} a year.",
     ]
-    relaxed = int(mine["relaxed"])
-    if relaxed:
-        lines.append(f"At {relaxed} rebalances the turnover limit had to be raised.")
+    lines += _fallbacks(done)
     return "\n\n".join([f"Verdict: {evidence.verdict}. {evidence.reason}", *lines, *panel.notes])
+
+
+def _traded(done: Evaluated) -> str:
+    settings = done.trained.prepared.config.allocation
+    if settings.strategy is None:
+        return f"portfolio on the forecasts of {settings.forecast}"
+    return f"strategy {settings.strategy}"
+
+
+def _fallbacks(done: Evaluated) -> list[str]:
+    """Say of each portfolio how often its limits could not be met, and what was done then."""
+    told = []
+    for name, m in done.performance.items():
+        counts = (
+            (m["relaxed"], "a limit gave way"),
+            (m["held"], "nothing was traded as limits could not be met"),
+        )
+        parts = [
+            f"{what} at {count:.0f} decision{'s' if count > 1 else ''}" for count, what in counts if count
+        ]
+        if parts:
+            told.append(f"{label(name)}: {', '.join(parts)}")
+    return [f"Limits that could not be kept: {'; '.join(told)}."] if told else []
 
 
 def _without_forecast(done: Evaluated) -> str:
     """Say what the same allocator does without a forecast: the difference is what forecasting was worth."""
-    difference = done.comparisons[done.chosen]["no_forecast"]
+    difference = done.comparisons[done.forecasting]["no_forecast"]
+    mine = ""
+    if done.chosen != done.forecasting:
+        reached = number(done.performance[done.forecasting]["sharpe"])
+        mine = f" The portfolio on the forecasts, which is not traded, reached {reached}."
     return (
-        " The same allocator without any forecast reached "
+        f"{mine} The same allocator without any forecast reached "
         f"{number(done.performance['no_forecast']['sharpe'])}; against it the forecasts changed the Sharpe "
         f"ratio by {number(difference['sharpe_difference'])} (p = {number(difference['p_value'])})."
     )

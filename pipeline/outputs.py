@@ -62,6 +62,8 @@ def summary(done: Evaluated, certificate: Certificate | None, evidence: Evidence
         "forecast_p_same_error": compare_forecasts(done.scores, schedule.labels.horizon),
         "portfolio": {name: dict(metrics) for name, metrics in done.performance.items()},
         "comparison": {n: {b: dict(m) for b, m in by.items()} for n, by in done.comparisons.items()},
+        "attribution": done.attributions(),
+        "fallbacks": fallbacks(done),
         "traded": done.chosen,
         "target": {
             "as_of": f"{panel.dates[done.target.position]:%Y-%m-%d}",
@@ -74,6 +76,22 @@ def summary(done: Evaluated, certificate: Certificate | None, evidence: Evidence
         "certificate": None if certificate is None else certificate.brief(),
         "record": done.record().as_dict(),
     }
+
+
+def fallbacks(done: Evaluated) -> dict[str, dict[str, Any]]:
+    """Return by portfolio at how many decisions limits gave way or held a trade back, and the first of them."""
+    dates, out = done.trained.prepared.panel.dates, {}
+    for name, result in done.results.items():
+        told = [*zip(result.decisions.tolist(), result.statuses, strict=True)]
+        told = [
+            (row, text) for row, text in told if any(word in text for word in ("raised", "relaxed", "held: "))
+        ]
+        told = sorted([*told, *zip(result.holds.tolist(), result.reasons, strict=True)])
+        if told:
+            row, text = told[0]
+            first = f"{dates[row]:%Y-%m-%d}: {text}"
+            out[name] = {"relaxed": result.relaxed, "held": result.held, "first": first}
+    return out
 
 
 def _regime(done: Evaluated) -> dict[str, Any]:

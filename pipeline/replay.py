@@ -68,7 +68,7 @@ def replay(config: RunConfig, panel: Panel, until: int, *, whole: bool) -> Itera
         forecasts = stages.make_forecasts(stages.combine(fitted, schedule, config), schedule, config)
         for forecast in forecasts.values():
             yield from known.of_forecast(forecast, panel.assets)
-        policies = trading.make_policies(panel, schedule, forecasts, covariances, config)
+        policies = trading.make_policies(panel, schedule, forecasts, covariances, regimes, config)
         for name, policy in policies.items():
             yield from known.of_portfolio(
                 trading.backtest(name, policy, panel, schedule, config), panel.assets

@@ -7,6 +7,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
+from backtest.attribution import TOTAL, outermost
 from pipeline.certificate import Certificate
 from pipeline.charts import Figures
 from pipeline.columns import (
@@ -15,6 +16,7 @@ from pipeline.columns import (
     EVIDENCE_ROWS,
     FORECAST_COLUMNS,
     PORTFOLIO_COLUMNS,
+    SLEEVE_COLUMNS,
     TUNING_COLUMNS,
     chance,
 )
@@ -23,6 +25,9 @@ from pipeline.evidence import Evidence
 from pipeline.narrative import best_baseline, describe_run, label, number, percent
 from pipeline.regime_evidence import weigh_regimes
 from pipeline.run import Evaluated
+
+SLEEVE = " · "
+"""Stands between a strategy and its sleeve in the table, where the strategy's name is not said again."""
 
 
 def render(
@@ -57,6 +62,7 @@ def render(
         svg=figures.svg,
         portfolios=_table(done.performance, PORTFOLIO_COLUMNS, label),
         chosen=label(done.chosen),
+        sleeves=_sleeves(done),
         forecasts=_table({n: s.metrics for n, s in done.scores.items()}, FORECAST_COLUMNS, str),
         against=_table(done.comparisons[done.chosen], AGAINST_COLUMNS, label),
         same_error=_same_error(done),
@@ -89,6 +95,18 @@ def _table(rows: Any, columns: Any, name: Any) -> dict[str, Any]:
             (name(key), [show(values[column]) for _, column, show in columns]) for key, values in rows.items()
         ],
     }
+
+
+def _sleeves(done: Evaluated) -> dict[str, Any]:
+    """Return each strategy and below it its sleeves, those inside another added up to it."""
+    rows: dict[str, Any] = {}
+    for name, found in done.attributions().items():
+        parts = outermost(found)
+        rows[label(name)] = parts.pop(TOTAL)
+        rows |= {
+            f"{label(name)}{SLEEVE}{sleeve.replace('_', ' ')}": values for sleeve, values in parts.items()
+        }
+    return _table(rows, SLEEVE_COLUMNS, str)
 
 
 def _same_error(done: Evaluated) -> dict[str, Any]:

@@ -126,6 +126,10 @@ def check_earnings(result: BacktestResult, panel: Panel, config: RunConfig) -> I
         "a return is that of the weights held", stage, "gross return", result.positions, gross, result.gross
     )
     yield _books("each trade pays its cost", stage, "net return", result.positions, net, result.net)
+    if result.sleeves is not None:
+        parts = result.sleeves.net.sum(axis=1)
+        rule = "what the sleeves bring adds up to the return"
+        yield _books(rule, stage, "sleeves", result.positions, parts, result.net)
 
 
 def _books(rule: str, stage: str, name: str, rows: Ints, expected: Floats, found: Floats) -> Checked:

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from allocation.risk import CovariancePath
 from allocation.weights import Weights
+from backtest.attribution import attribute
 from backtest.performance import compare, summarise
 from backtest.simulate import BacktestResult
 from features.matrix import FeatureMatrix
@@ -26,7 +27,7 @@ from pipeline import stages, timetable, trading
 from pipeline.audit import audit, refuse
 from pipeline.certificate import Certificate
 from pipeline.compilation import Announced
-from pipeline.config import RunConfig
+from pipeline.config import BASELINES, RunConfig
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore, score_forecast
 from pipeline.loading import load_data
@@ -36,7 +37,6 @@ from pipeline.progress import Reporter
 from pipeline.record import RunRecord, make_record
 from pipeline.store import Store, code_digest, key_of, showing_digest, write_whole
 from pipeline.timetable import Schedule
-from pipeline.trading import BASELINES
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +72,12 @@ class Evaluated:
     trained : Trained
     scores : mapping of model name to ForecastScore
     results : mapping of portfolio name to BacktestResult
-        The baselines, and "model:<name>" for each model.
+        The baselines, "model:<name>" for each model, and "strategy:<name>" for each strategy.
     performance : mapping of portfolio name to metrics
     comparisons : mapping of portfolio name to mapping of baseline to metrics
         Against each baseline; "no_forecast" is the same allocator with what every forecast is shrunk toward.
     target : Weights
-        Decided at the last date, for the model that `allocation.forecast` names.
+        Decided at the last date, for the portfolio that is traded.
     """
 
     trained: Trained
@@ -89,8 +89,19 @@ class Evaluated:
 
     @property
     def chosen(self) -> str:
-        """Name of the portfolio that trades the configured forecast."""
+        """Name of the portfolio that is traded: on the configured forecast, or the configured strategy."""
+        return self.trained.prepared.config.traded
+
+    @property
+    def forecasting(self) -> str:
+        """Name of the portfolio on the configured forecast: what it earned tells what the forecast was worth."""
         return f"model:{self.trained.prepared.config.allocation.forecast}"
+
+    def attributions(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Return the attribution by sleeve of each portfolio that tells sleeves apart."""
+        year = self.trained.prepared.panel.periods_per_year
+        found = {name: attribute(result, year) for name, result in self.results.items()}
+        return {name: rows for name, rows in found.items() if rows}
 
     def record(self) -> RunRecord:
         """Return what this run was made of."""
@@ -197,7 +208,9 @@ class Pipeline:
                 name: score_forecast(forecast, trained.walks[name], schedule, own)
                 for name, forecast in trained.forecasts.items()
             }
-            policies = trading.make_policies(panel, schedule, trained.forecasts, trained.covariances, config)
+            policies = trading.make_policies(
+                panel, schedule, trained.forecasts, trained.covariances, trained.regimes, config
+            )
             everything = key_of(panel.digest(), config.digest())
             results = {
                 name: self.reporter.stored(
@@ -209,8 +222,7 @@ class Pipeline:
                 )
                 for name, policy in policies.items()
             }
-            chosen = f"model:{config.allocation.forecast}"
-            target = trading.target_weights(policies[chosen], results[chosen], panel)
+            target = trading.target_weights(policies[config.traded], results[config.traded], panel)
         performance, comparisons = _measured(results, panel.periods_per_year)
         return Evaluated(trained, scores, results, performance, comparisons, target)
 

@@ -22,7 +22,7 @@ def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidenc
         "data_hash": record.data_hash,
         "code_hash": record.code_hash,
         "git_sha": record.git_sha,
-        "traded": config.allocation.forecast,
+        "traded": config.allocation.strategy or config.allocation.forecast,
         "verdict": evidence.verdict,
         "certificate": "none" if certificate is None else certificate.brief()["digest"],
         "mlflow.note.content": describe_run(done, evidence),
@@ -77,6 +77,11 @@ def _headline(done: Evaluated, evidence: Evidence) -> dict[str, float]:
     metrics |= {f"evidence/{key}": value for key, value in evidence.tests.items()}
     metrics |= {f"forecast/{k}": v for k, v in done.scores[config.allocation.forecast].metrics.items()}
     metrics |= {f"portfolio/{k}": v for k, v in done.performance[done.chosen].items()}
+    for name in config.strategies:
+        told = done.performance[f"strategy:{name}"]
+        metrics |= {
+            f"strategy {name}/{k}": told[k] for k in ("net_return", "sharpe", "max_drawdown", "turnover")
+        }
     for base, values in done.comparisons[done.chosen].items():
         metrics[f"baseline sharpe/{base.replace(':', ' ')}"] = done.performance[base]["sharpe"]
         metrics |= {f"versus {base.replace(':', ' ')}/{key}": value for key, value in values.items()}

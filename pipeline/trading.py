@@ -7,12 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from allocation.book import Book
 from allocation.errors import AllocationError, InfeasibleError
 from allocation.feasibility import check_feasible
-from allocation.mean_variance import MeanVariance
-from allocation.policies import BuyAndHold, EqualWeight, MeanVariancePolicy, MinimumVariance, Policy
+from allocation.limits import limits_on
+from allocation.policies import AllocatorPolicy, BuyAndHold, Decision, EqualWeight, Policy
+from allocation.relaxation import relax
 from allocation.risk import CovariancePath, covariance_path, eligible_assets
-from allocation.weights import Weights
+from allocation.weights import Attestation, Weights
 from backtest.costs import ProportionalCost
 from backtest.simulate import BacktestResult, simulate
 from market.panel import Panel
@@ -21,14 +23,12 @@ from models.forecast import Forecast
 from models.regimes import RegimePath
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
+from pipeline.strategies import Allocators, Workshop, check_assets
 from pipeline.timetable import Schedule
 from validation.scores import historical_mean
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-BASELINES = ("equal_weight", "minimum_variance", "buy_and_hold", "historical_mean", "no_forecast")
-"""What every portfolio is compared with, on the same dates, assets and costs."""
 
 
 def make_covariances(
@@ -51,7 +51,7 @@ def _positions(panel: Panel, schedule: Schedule) -> Ints:
 
 
 def check_limits(panel: Panel, schedule: Schedule, config: RunConfig) -> None:
-    """Find out before anything is fitted whether the limits can be met at every decision.
+    """Find out before anything is fitted whether the limits can be met, or give way, at every decision.
 
     Raises
     ------
@@ -60,6 +60,7 @@ def check_limits(panel: Panel, schedule: Schedule, config: RunConfig) -> None:
     LimitError
         If a limit names an asset that does not exist.
     """
+    check_assets(panel, config)
     constraints = config.allocation.constraints()
     positions = _positions(panel, schedule)
     eligible = eligible_assets(
@@ -80,7 +81,12 @@ def check_limits(panel: Panel, schedule: Schedule, config: RunConfig) -> None:
         if key not in seen:
             seen.add(key)
             try:
-                check_feasible(constraints, panel.assets, universe)
+                if config.allocation.on_infeasible == "stop":
+                    check_feasible(constraints, panel.assets, universe)
+                elif config.allocation.on_infeasible == "relax":
+                    relax(constraints, config.allocation.relax, panel.assets, universe)
+                else:
+                    limits_on(constraints, panel.assets, universe)  # names only assets that exist
             except InfeasibleError as error:
                 raise RunError(f"allocation, at {panel.dates[position]:%Y-%m-%d}: {error}") from error
 
@@ -90,30 +96,30 @@ def make_policies(
     schedule: Schedule,
     forecasts: Mapping[str, Forecast],
     covariances: CovariancePath,
+    regimes: RegimePath,
     config: RunConfig,
 ) -> dict[str, Policy]:
-    """Return the baselines and one mean-variance policy a model, by name."""
-    settings = config.allocation
-    solver = MeanVariance(
-        panel.assets,
-        settings.constraints(),
-        risk_aversion=settings.risk_aversion,
-        cost=config.cost_rate / settings.cost_periods,
-    )
+    """Return the baselines, one mean-variance policy a model, and the strategies, by name."""
+    allocators = Allocators(panel.assets, config)
+    limits = config.allocation.constraints()
+    solver = allocators.make(limits)
     past = historical_mean(schedule.labels)
     without = baseline_mean(schedule.labels, config.calibration.own_mean_weight)
     rows = np.arange(len(panel.dates), dtype=np.int64)
     policies: dict[str, Policy] = {
         "equal_weight": EqualWeight(covariances),
-        "minimum_variance": MinimumVariance(solver, covariances),
+        # Without regard to costs: it is what risk alone would hold.
+        "minimum_variance": AllocatorPolicy(allocators.make(limits, 1.0, 0.0), covariances),
         "buy_and_hold": BuyAndHold(covariances),
-        "historical_mean": MeanVariancePolicy(solver, covariances, rows, past),
+        "historical_mean": AllocatorPolicy(solver, covariances, rows, past),
         # What every forecast is shrunk toward: the difference to it is what forecasting was worth.
-        "no_forecast": MeanVariancePolicy(solver, covariances, rows, without),
+        "no_forecast": AllocatorPolicy(solver, covariances, rows, without),
     }
     for name, forecast in forecasts.items():
-        policies[f"model:{name}"] = MeanVariancePolicy(solver, covariances, forecast.positions, forecast.mean)
-    return policies
+        policies[f"model:{name}"] = AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean)
+    policies = {name: allocators.guarded(policy) for name, policy in policies.items()}
+    shop = Workshop(panel, schedule, forecasts, covariances, regimes, config, policies)
+    return policies | shop.strategies()
 
 
 def backtest(
@@ -127,9 +133,9 @@ def backtest(
         If the policy cannot decide at some date, which it names.
     """
 
-    def dated(position: int, held: Floats) -> Weights | None:
+    def dated(position: int, book: Book) -> Decision:
         try:
-            return policy(position, held)
+            return policy(position, book)
         except AllocationError as error:
             raise RunError(f"portfolio {name}, at {panel.dates[position]:%Y-%m-%d}: {error}") from error
 
@@ -145,15 +151,10 @@ def backtest(
 
 
 def target_weights(policy: Policy, result: BacktestResult, panel: Panel) -> Weights:
-    """Decide at the last date, from what the simulated portfolio then holds.
-
-    Raises
-    ------
-    RunError
-        If the policy does not decide there.
-    """
+    """Decide at the last date, from what the simulated portfolio then holds: that, if nothing is traded."""
     last = len(panel.dates) - 1
-    weights = policy(last, result.final_weights)
-    if weights is None:
-        raise RunError(f"{result.name} makes no decision at the last date {panel.dates[last]:%Y-%m-%d}")
-    return weights
+    decided = policy(last, result.book)
+    if isinstance(decided, Weights):
+        return decided
+    status = "no trade" if decided is None else decided.reason
+    return Weights(last, result.book.weights, result.book.cash, status, Attestation({}, 0.0))

@@ -32,18 +32,23 @@ def describe(done: Evaluated) -> dict[str, Any]:
     """Return what the ledger keeps of a finished evaluation.
 
     The returns are those of the traded portfolio above 1/N, month by month; `gain_sharpe` is the Sharpe ratio, per
-    month, of what it earned above the same allocator without a forecast.
+    month, of what the portfolio on the configured forecast earned above the same allocator without one. A
+    configuration with other strategies is another trial if what is traded, forecast or judged differs.
     """
     prepared = done.trained.prepared
     dates, config = prepared.panel.dates, prepared.config
     traded = monthly(done.results[done.chosen], dates)
     gain = (traded - monthly(done.results["equal_weight"], dates)).iloc[-LONGEST:]
     packed = gain.to_numpy(dtype="<f4").tobytes()
-    above = traded - monthly(done.results["no_forecast"], dates)
+    forecasting = monthly(done.results[done.forecasting], dates)
+    above = forecasting - monthly(done.results["no_forecast"], dates)
     ratio = sharpe_ratio(np.asarray(above, dtype=np.float64))
     # Limits may hold two different forecasts to one portfolio: each was a look at the test of the forecast.
     score = done.scores[config.allocation.forecast]
-    told = b"".join(np.asarray(part, dtype="<f4").tobytes() for part in (score.rank_ic, score.loss))
+    parts: list[Any] = [score.rank_ic, score.loss]
+    if done.chosen != done.forecasting:  # what is judged besides what is traded
+        parts.append(forecasting.iloc[-LONGEST:])
+    told = b"".join(np.asarray(part, dtype="<f4").tobytes() for part in parts)
     return {
         "kind": "trial",
         "experiment": config.name,

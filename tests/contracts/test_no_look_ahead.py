@@ -8,6 +8,7 @@ from typing import get_args
 import numpy as np
 import pytest
 from causality import violations
+from pydantic import TypeAdapter
 from sklearn.base import clone
 from synthetic import make_panel
 
@@ -21,6 +22,7 @@ from pipeline import stages, timetable, trading
 from pipeline.allocation_config import CovarianceSection
 from pipeline.config import RunConfig, load_config
 from pipeline.model_config import CombinationModel, RidgeModel, UnivariateModel
+from pipeline.strategy_config import Strategy
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -74,9 +76,15 @@ def everything(config: RunConfig, panel):
         fits = walks[name].fits
         fitted = [[*fit.importance, *fit.chosen.values()] for fit in fits]
         out[f"fit of {name}"] = by_date(n, [fit.first_test for fit in fits], fitted)
-    for name, policy in trading.make_policies(panel, schedule, forecasts, covariances, config).items():
+    for name, policy in trading.make_policies(
+        panel, schedule, forecasts, covariances, regimes, config
+    ).items():
         result = trading.backtest(name, policy, panel, schedule, config)
         out[f"weights of {name}"] = by_date(n, result.decisions, result.targets)
+        if result.sleeves is not None:
+            # A sleeve that begins after t is a column that was not there.
+            largest = np.abs(result.sleeves.net).max(axis=1)
+            out[f"largest sleeve of {name}"] = by_date(n, result.positions, largest)
     return out
 
 
@@ -86,6 +94,45 @@ def ended(values, ends):
     inside = ends < len(values)
     out[ends[inside]] = values[inside]
     return out
+
+
+def strategies(assets):
+    """Return one strategy of each kind, on the first assets where assets have to be named."""
+    first = assets[:8]
+    content = {
+        "fixed": {"kind": "strategic", "weights": dict.fromkeys(first, 0.1), "rebalance": {"relative": 0.1}},
+        "balanced": {"kind": "sixty_forty", "stocks": first, "rebalance": {"every": 3}},
+        "quarters": {"kind": "permanent", "stocks": first[:3], "bonds": first[3:5], "gold": first[5:]},
+        "weather": {
+            "kind": "all_weather",
+            "rising_growth": first[:2],
+            "falling_growth": first[1:4],
+            "rising_inflation": first[4:],
+            "falling_inflation": first[5:6],
+            "unsmooth": {"assets": first[:1], "method": "glm"},
+        },
+        "endowment": {
+            "kind": "endowment",
+            "classes": {
+                "slow": {"target": 0.4, "assets": first[:4], "maximum_trade": 0.01},
+                "fast": {"target": 0.5, "assets": first[4:]},
+            },
+        },
+        "bold": {"kind": "mean_variance", "forecast": "ridge", "risk_aversion": 2},
+        "tactical": {"kind": "tactical", "strategic": "equal_weight", "forecast": "ridge", "cash": 0.1},
+        "both": {"kind": "core_satellite", "core": "fixed", "satellite": "calm", "share": 0.6},
+        "calm": {
+            "kind": "volatility_target",
+            "base": "bold",
+            "volatility": 0.15,
+            "maximum_leverage": 2,
+            "unsmooth": {"assets": first[:2]},
+        },
+        "guarded": {"kind": "drawdown_control", "base": "both", "floor": 0.8},
+        "switched": {"kind": "regime", "portfolios": ["guarded", "tactical", "model:ridge"]},
+        "mixed": {"kind": "regime", "portfolios": ["fixed", "no_forecast", "fixed"], "how": "mix"},
+    }
+    return TypeAdapter(dict[str, Strategy]).validate_python(content)
 
 
 def smaller(name, **walk):
@@ -106,10 +153,11 @@ def smaller(name, **walk):
         )
         for key, section in (config.models | others).items()
     }
-    start = walk.pop("start")
+    start, assets = walk.pop("start"), walk.pop("assets")
     return config.model_copy(
         update={
             "models": models,
+            "strategies": strategies(assets),
             "walk_forward": config.walk_forward.model_copy(update=walk),
             "evaluation": config.evaluation.model_copy(update={"start": start}),
         }
@@ -124,12 +172,23 @@ def sources():
     return {
         "industries": (
             industries,
-            smaller("industries", first_test="1957-01-31", refit_every=24, start="1960-01-31"),
+            smaller(
+                "industries",
+                first_test="1957-01-31",
+                refit_every=24,
+                start="1960-01-31",
+                assets=industries.assets,
+            ),
         ),
         "stocks": (
             stocks,
             smaller(
-                "stocks", first_test="1996-01-02", train_every=10, weights="uniqueness", start="1996-06-03"
+                "stocks",
+                first_test="1996-01-02",
+                train_every=10,
+                weights="uniqueness",
+                start="1996-06-03",
+                assets=stocks.assets,
             ),
         ),
     }
@@ -160,6 +219,7 @@ def small():
     return panel, config.model_copy(
         update={
             "models": models,
+            "strategies": strategies(panel.assets),
             "walk_forward": walk,
             "allocation": allocation,
             "evaluation": evaluation,

@@ -15,7 +15,7 @@ from backtest.simulate import simulate
 def run(returns, decisions, target=(1.0,), *, lag=0, end=None, rate=0.0, cash=0.0):
     wanted = np.asarray(target, dtype=float)
 
-    def policy(position, held):
+    def policy(position, book):
         return Weights(position, wanted, cash, "fixed", Attestation({}, 0.0))
 
     returns = np.asarray(returns, dtype=float).reshape(-1, len(wanted))

@@ -31,8 +31,8 @@ def run(returns, decisions, policy, lag, end=None):
 def scripted(targets):
     seen = {}
 
-    def policy(position, held):
-        seen[position] = held.tolist()
+    def policy(position, book):
+        seen[position] = book.weights.tolist()
         wanted = np.asarray(targets[position], dtype=float)
         return Weights(position, wanted, 1 - wanted.sum(), "scripted", Attestation({}, 0.0))
 
@@ -70,8 +70,8 @@ def test_the_turnover_limit_holds_for_what_is_traded(every, lag):
     means = rng.normal(0, 0.05, (n_dates, n))
     solver = MeanVariance(tuple("abcd"), Constraints(turnover=0.2), risk_aversion=5.0)
 
-    def policy(position, held):
-        return solver.solve(position, means[position], np.eye(n) * 1e-4, held, np.ones(n, dtype=bool))
+    def policy(position, book):
+        return solver.solve(position, means[position], np.eye(n) * 1e-4, book.weights, np.ones(n, dtype=bool))
 
     result = run(returns, np.arange(0, n_dates, every), policy, lag)
     traded = result.turnover[np.isfinite(result.turnover)]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from allocation.book import Book
 from backtest.performance import compare, max_drawdown, summarise
 from backtest.simulate import BacktestResult
 
@@ -25,7 +26,7 @@ def result(net, cash=None, gross=None, turnover=(1.0,), statuses=("solved",)):
         statuses=tuple(statuses),
         turnover=np.asarray(turnover, dtype=float),
         cost=0.001 * np.asarray(turnover, dtype=float),
-        final_weights=np.ones(1),
+        book=Book(np.ones(1), 0.0),
     )
 
 

@@ -12,8 +12,8 @@ def scripted(targets):
     """Return a policy that wants given weights, and the record of what it was shown."""
     seen = {}
 
-    def policy(position, held):
-        seen[position] = held.copy()
+    def policy(position, book):
+        seen[position] = book.weights.copy()
         wanted = targets.get(position)
         if wanted is None:
             return None
@@ -148,7 +148,7 @@ def test_a_policy_that_never_trades_stays_in_cash():
 
 
 def test_relaxed_limits_are_counted():
-    def policy(position, held):
+    def policy(position, book):
         status = "turnover limit 0.1 raised to 0.4" if position == 1 else "solved"
         return Weights(position, np.array([1.0]), 0.0, status, Attestation({}, 0.0))
 

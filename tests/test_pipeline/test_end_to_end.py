@@ -10,13 +10,12 @@ from conftest import settings, write_prices
 from rich.console import Console
 
 from pipeline import outputs
-from pipeline.config import load_config
+from pipeline.config import BASELINES, load_config
 from pipeline.progress import Reporter
 from pipeline.publication import publish, weigh
 from pipeline.run import Pipeline
 from pipeline.store import Store
 from pipeline.tracking import open_experiment, track
-from pipeline.trading import BASELINES
 
 
 def evaluated(path, fresh=False):

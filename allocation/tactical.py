@@ -1,0 +1,110 @@
+"""Tactical allocation: bounded deviations from strategic weights, by a forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocation.allocator import Allocator
+from allocation.blend import inside
+from allocation.book import Book
+from allocation.constraints import Constraints
+from allocation.errors import InputError
+from allocation.policies import AllocatorPolicy, Decision, Policy
+from allocation.weights import Sleeve, Weights
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+STRATEGIC, ACTIVE = "strategic", "active"
+"""Sleeves: the strategic weights, and the deviation from them."""
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """How far from its strategic weight an asset may be.
+
+    Attributes
+    ----------
+    absolute : float
+        As a fraction of wealth.
+    relative : float, optional
+        As a share of the strategic weight; with both, the narrower counts.
+    cash : float
+        How far cash may be from its strategic weight.
+    """
+
+    absolute: float
+    relative: float | None = None
+    cash: float = 0.0
+
+    def limits(self, strategic: Weights, base: Constraints, assets: tuple[str, ...]) -> Constraints:
+        """Return limits around the strategic weights: the bounds of `base` give way to them, its others stay.
+
+        A long position does not become a short one.
+        """
+        w = strategic.weights
+        band = np.full(len(w), self.absolute)
+        if self.relative is not None:
+            band = np.minimum(band, self.relative * np.abs(w))
+        low = np.where(w >= 0, np.maximum(w - band, 0.0), w - band)
+        pairs = {a: (float(x), float(y)) for a, x, y in zip(assets, low, w + band, strict=True)}
+        return replace(
+            base,
+            overrides=pairs,
+            cash_minimum=min(strategic.cash, max(0.0, strategic.cash - self.cash)),
+            cash_maximum=strategic.cash + self.cash,
+        )
+
+
+class Tactical:
+    """What a forecast makes of strategic weights, within limits around them.
+
+    Parameters
+    ----------
+    strategic : Policy
+        Asked at each decision what it would hold if it began there.
+    deviation : Deviation
+    constraints : Constraints
+        Further limits: groups, turnover.
+    allocator : callable
+        From limits to an Allocator.
+    forecast : AllocatorPolicy
+        Where covariances and forecasts come from; its own allocator is not used.
+    """
+
+    def __init__(
+        self,
+        strategic: Policy,
+        deviation: Deviation,
+        constraints: Constraints,
+        allocator: Callable[[Constraints], Allocator],
+        forecast: AllocatorPolicy,
+    ) -> None:
+        self.strategic = strategic
+        self.deviation = deviation
+        self.constraints = constraints
+        self.allocator = allocator
+        self.forecast = forecast
+
+    def __call__(self, position: int, book: Book) -> Decision:
+        """Return the best weights within the limits around the strategic ones."""
+        anchor = self.strategic(position, book.fresh())
+        if anchor is None:
+            raise InputError(f"row {position}: the strategic policy gives no weights to deviate from")
+        if not isinstance(anchor, Weights):
+            return anchor
+        mu = self.forecast.expected(position)
+        sigma, eligible = self.forecast.covariances.at(position)
+        assets = self.forecast.allocator.assets
+        limits = self.deviation.limits(anchor, self.constraints, assets)
+        # No view on an asset is the view that it earns what the others earn on average.
+        known = eligible & np.isfinite(mu)
+        mu = np.where(eligible & ~known, mu[known].mean() if known.any() else 0.0, mu)
+        best = self.allocator(limits).solve(position, mu, sigma, book.weights, eligible)
+        active = Sleeve(best.weights - anchor.weights, best.cash - anchor.cash)
+        parts = inside(STRATEGIC, replace(anchor, sleeves={}), 1.0) | {ACTIVE: active}
+        return replace(best, sleeves=parts)

@@ -1,0 +1,233 @@
+"""Workshop: makes the policies of the strategies that a configuration names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocation.allocator import Allocator
+from allocation.blend import Blend, Shares
+from allocation.constraints import Constraints
+from allocation.endowment import AssetClass, Endowment
+from allocation.environments import RiskByEnvironment
+from allocation.equal_risk import EqualRisk
+from allocation.mean_variance import MeanVariance
+from allocation.overlays import Overlay, VolatilityTarget
+from allocation.policies import AllocatorPolicy, HoldIfInfeasible, Policy
+from allocation.rebalancing import Rebalancing
+from allocation.relaxation import Relaxing
+from allocation.risk import CovariancePath
+from allocation.strategic import Strategic
+from allocation.structure import Risk
+from allocation.tactical import Deviation, Tactical
+from allocation.unsmoothing import UnsmoothedRisk
+from market.hints import suggest
+from market.panel import Panel
+from models.forecast import Forecast
+from models.regimes import RegimePath
+from pipeline.config import RunConfig
+from pipeline.errors import RunError
+from pipeline.strategy_config import ClassSection, TacticalStrategy, UnsmoothSection, VolatilityTargetStrategy
+from pipeline.timetable import Schedule
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+At = Callable[[int], tuple[Risk, Bools]]
+Make = Callable[[Constraints], Allocator]
+
+
+@dataclass(frozen=True)
+class Allocators:
+    """Mean-variance allocators as the configuration wants them, and what they do where limits cannot be met.
+
+    Attributes
+    ----------
+    assets : tuple of str
+    config : RunConfig
+    """
+
+    assets: tuple[str, ...]
+    config: RunConfig
+
+    def make(
+        self, constraints: Constraints, risk_aversion: float | None = None, cost: float | None = None
+    ) -> Allocator:
+        """Return the allocator under some limits; by default with the run's aversion to risk, and its cost."""
+        settings = self.config.allocation
+        gamma = settings.risk_aversion if risk_aversion is None else risk_aversion
+        c = self.config.cost_rate / settings.cost_periods if cost is None else cost
+
+        def under(limits: Constraints) -> Allocator:
+            return cast("Allocator", MeanVariance(self.assets, limits, risk_aversion=gamma, cost=c))
+
+        if settings.on_infeasible == "relax":
+            return Relaxing(under, constraints, settings.relax)
+        return under(constraints)
+
+    def guarded(self, policy: Policy) -> Policy:
+        """Return the policy with what the configuration wants done where limits cannot be met."""
+        return HoldIfInfeasible(policy) if self.config.allocation.on_infeasible == "hold" else policy
+
+
+@dataclass(eq=False)
+class Workshop:
+    """Makes strategies by name; each may be made of others, of baselines, and of models' portfolios.
+
+    Attributes
+    ----------
+    panel, schedule, forecasts, covariances, regimes, config
+        What a run has before it allocates.
+    policies : mapping of str to Policy
+        Baselines, and "model:<name>".
+    """
+
+    panel: Panel
+    schedule: Schedule
+    forecasts: Mapping[str, Forecast]
+    covariances: CovariancePath
+    regimes: RegimePath
+    config: RunConfig
+    policies: Mapping[str, Policy]
+    made: dict[str, Policy] = field(default_factory=dict)
+
+    def strategies(self) -> dict[str, Policy]:
+        """Return all strategies, as "strategy:<name>"."""
+        return {f"strategy:{name}": self.policy(name) for name in self.config.strategies}
+
+    def policy(self, name: str) -> Policy:
+        """Return a strategy, a baseline or a model's portfolio."""
+        if name not in self.config.strategies:
+            return self.policies[name]
+        if name not in self.made:
+            self.made[name] = self.config.strategies[name].make(self)
+        return self.made[name]
+
+    def mask(self, assets: tuple[str, ...]) -> Bools:
+        """Return which of the panel's assets are named, shape (N,)."""
+        return np.array([asset in assets for asset in self.panel.assets])
+
+    def strategic(
+        self, weights: Mapping[str, float], rule: Rebalancing, sleeves: Mapping[str, tuple[str, ...]]
+    ) -> Policy:
+        """Return fixed weights."""
+        w = np.array([weights.get(asset, 0.0) for asset in self.panel.assets])
+        masks = {name: self.mask(assets) for name, assets in sleeves.items()}
+        return Strategic(w, self.covariances, self.schedule.decisions, rule, masks)
+
+    def classes(self, classes: Mapping[str, tuple[float, tuple[str, ...]]], rule: Rebalancing) -> Policy:
+        """Return classes at fixed shares, equally weighted inside."""
+        parts: dict[str, Policy] = {}
+        for name, (_, assets) in classes.items():
+            weights = self.mask(assets) / max(1, len(assets))
+            parts[name] = Strategic(weights, self.covariances, self.schedule.decisions, Rebalancing())
+        shares = np.array([share for share, _ in classes.values()])
+        return Blend(parts, lambda row: shares, rule, self.schedule.decisions, together=True)
+
+    def blend(self, parts: Mapping[str, tuple[float, str]], rule: Rebalancing) -> Policy:
+        """Return portfolios side by side at fixed shares."""
+        shares = np.array([share for share, _ in parts.values()])
+        named = {key: self.policy(name) for key, (_, name) in parts.items()}
+        return Blend(named, lambda row: shares, rule, self.schedule.decisions)
+
+    def by_regime(self, portfolios: tuple[str, ...], how: str, rule: Rebalancing) -> Policy:
+        """Return a portfolio for each regime, by what is known of the regime at each row."""
+        names = tuple(dict.fromkeys(portfolios))
+        member = np.array([[float(name == own) for name in names] for own in portfolios])
+        shares = _regime_shares(self.regimes.probabilities, member, how)
+        parts = {name.replace(":", " "): self.policy(name) for name in names}
+        return Blend(parts, shares, rule, self.schedule.decisions)
+
+    def environments(
+        self, environments: Mapping[str, tuple[str, ...]], unsmooth: UnsmoothSection | None
+    ) -> Policy:
+        """Return equal risk in each environment."""
+        masks = {name: self.mask(assets) for name, assets in environments.items()}
+        inside = EqualRisk(self.panel.assets)
+        return RiskByEnvironment(
+            masks, self.risk(unsmooth), inside, lambda n: EqualRisk([str(k) for k in range(n)])
+        )
+
+    def endowment(self, classes: Mapping[str, ClassSection], rule: Rebalancing) -> Policy:
+        """Return an endowment."""
+        made = {n: AssetClass(c.target, self.mask(c.assets), c.maximum_trade) for n, c in classes.items()}
+        return Endowment(made, self.covariances, self.schedule.decisions, rule)
+
+    def mean_variance(self, forecast: str, risk_aversion: float | None) -> Policy:
+        """Return the run's allocator on a model's forecasts."""
+        allocators = Allocators(self.panel.assets, self.config)
+        allocator = allocators.make(self.config.allocation.constraints(), risk_aversion)
+        return allocators.guarded(self.forecast(forecast, allocator))
+
+    def forecast(self, name: str, allocator: Allocator) -> AllocatorPolicy:
+        """Return an allocator on a model's forecasts."""
+        made = self.forecasts[name]
+        return AllocatorPolicy(allocator, self.covariances, made.positions, made.mean)
+
+    def tactical(self, section: TacticalStrategy) -> Policy:
+        """Return deviations from a strategic portfolio; the run's groups hold, its bounds give way to the bands."""
+        allocators = Allocators(self.panel.assets, self.config)
+        limits = Constraints(groups=self.config.allocation.constraints().groups, turnover=section.turnover)
+        policy = Tactical(
+            self.policy(section.strategic),
+            Deviation(section.deviation, section.relative, section.cash),
+            limits,
+            lambda around: allocators.make(around, section.risk_aversion),
+            self.forecast(section.forecast, allocators.make(limits)),
+        )
+        return allocators.guarded(policy)
+
+    def volatility_target(self, section: VolatilityTargetStrategy) -> Policy:
+        """Return a portfolio at the exposure that meets a volatility."""
+        horizon = self.config.target.horizon / self.panel.periods_per_year
+        target = section.volatility * float(np.sqrt(horizon))
+        exposure = VolatilityTarget(self.risk(section.unsmooth), target, section.maximum_leverage)
+        return Overlay(self.policy(section.base), exposure, section.minimum_change)
+
+    def risk(self, unsmooth: UnsmoothSection | None) -> At:
+        """Return where covariances come from: the run's, or others with some returns unsmoothed."""
+        if unsmooth is None:
+            return self.covariances.at
+        settings = self.config.allocation
+        return UnsmoothedRisk(
+            self.panel.returns - self.panel.cash[:, None],
+            self.mask(unsmooth.assets),
+            unsmooth.method,
+            unsmooth.lags,
+            window=settings.covariance_window,
+            min_history=settings.min_history,
+            horizon=self.config.target.horizon,
+        ).at
+
+
+def _regime_shares(probabilities: Floats, member: Floats, how: str) -> Shares:
+    """Return the shares of the portfolios at a row; `member` (states, portfolios) says which is for which state."""
+
+    def shares(row: int) -> Floats:
+        known = probabilities[row]
+        if how == "switch" and np.isfinite(known).all():
+            known = np.eye(len(known))[int(known.argmax())]
+        return np.asarray((known[:, None] * member).sum(axis=0))
+
+    return shares
+
+
+def check_assets(panel: Panel, config: RunConfig) -> None:
+    """Find out before anything is fitted whether the strategies name assets that exist.
+
+    Raises
+    ------
+    RunError
+        Naming the key and the asset.
+    """
+    for name, section in config.strategies.items():
+        for key, assets in section.assets_named():
+            for asset in assets:
+                if asset not in panel.assets:
+                    raise RunError(
+                        f"strategies.{name}.{key}: {asset!r} is no asset of the data"
+                        f"{suggest(asset, panel.assets)}"
+                    )

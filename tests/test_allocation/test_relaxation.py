@@ -1,0 +1,80 @@
+"""Limits that give way: in their order, and by as little as it takes."""
+
+import numpy as np
+import pytest
+from policy_worlds import fixed
+
+from allocation.book import Book
+from allocation.constraints import Constraints, Group
+from allocation.errors import InfeasibleError
+from allocation.mean_variance import MeanVariance
+from allocation.policies import AllocatorPolicy, HoldIfInfeasible
+from allocation.relaxation import Relaxing, relax
+from allocation.weights import NoTrade
+
+ASSETS = tuple("abcd")
+ALL = np.ones(4, bool)
+
+
+def make(limits):
+    return MeanVariance(ASSETS, limits, risk_aversion=5.0)
+
+
+def test_a_maximum_gives_way_by_the_least():
+    limits, told = relax(Constraints(maximum=0.2), ("maximum",), ASSETS, ALL)
+    assert limits.maximum == pytest.approx(0.25, abs=2e-4)
+    assert told == "relaxed: maximum by 6.26%"
+
+
+def test_families_give_way_in_the_order_stated():
+    groups = {"ab": Group(("a", "b"), 0.0, 0.3), "cd": Group(("c", "d"), 0.0, 0.3)}
+    stated = Constraints(maximum=0.2, groups=groups)
+    first, told = relax(stated, ("groups", "maximum"), ASSETS, ALL)
+    assert told.startswith("relaxed: groups entirely, maximum by 6.26%")
+    assert first.groups["ab"].maximum == 1.0
+    other, told = relax(Constraints(groups=groups), ("groups", "maximum"), ASSETS, ALL)
+    assert other.groups["ab"].maximum == pytest.approx(0.5, abs=2e-4)
+    assert other.maximum == 1.0
+    assert "maximum" not in told
+
+
+@pytest.mark.parametrize(
+    ("stated", "family", "expected"),
+    [
+        (Constraints(minimum=0.4), "minimum", lambda c: c.minimum == pytest.approx(0.25, abs=2e-4)),
+        (
+            Constraints(overrides={"a": (0.7, 0.8), "b": (0.7, 0.8)}),
+            "overrides",
+            lambda c: c.overrides["a"][0] == pytest.approx(0.5, abs=2e-4),
+        ),
+        (Constraints(maximum=0.2), "cash", lambda c: c.cash_maximum == pytest.approx(0.2, abs=2e-4)),
+    ],
+)
+def test_each_family_by_hand(stated, family, expected):
+    limits, _ = relax(stated, (family,), ASSETS, ALL)
+    assert expected(limits)
+
+
+def test_an_order_that_is_not_enough():
+    with pytest.raises(InfeasibleError, match="cannot be met together"):
+        relax(Constraints(maximum=0.2), ("groups", "minimum"), ASSETS, ALL)
+
+
+def test_an_allocator_that_relaxes_and_says_so():
+    relaxing = Relaxing(make, Constraints(maximum=0.3), ("maximum",))
+    sigma = np.eye(4) * 0.01
+    whole = relaxing.solve(0, np.zeros(4), sigma, np.zeros(4), ALL)
+    assert whole.status == "solved"
+    few = relaxing.solve(0, np.zeros(4), sigma, np.zeros(4), np.array([True, True, False, False]))
+    np.testing.assert_allclose(few.weights, [0.5, 0.5, 0, 0], atol=2e-4)
+    assert few.status.startswith("relaxed: maximum by 28.58%")
+
+
+def test_holding_instead_is_told():
+    path = fixed([0], 4)
+    stuck = AllocatorPolicy(make(Constraints(maximum=0.2)), path)
+    with pytest.raises(InfeasibleError):
+        stuck(0, Book.empty(4))
+    told = HoldIfInfeasible(stuck)(0, Book.empty(4))
+    assert isinstance(told, NoTrade)
+    assert told.reason == "held: maximum weight 0.2; fully invested cannot be met together"

@@ -1,0 +1,253 @@
+"""Strategies in a configuration and a run: mistakes are named, all is told, and the ledger is honest."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import yaml
+from rich.console import Console
+
+from backtest.attribution import TOTAL
+from pipeline.audit import audit
+from pipeline.config import load_config
+from pipeline.errors import ConfigError, RunError
+from pipeline.evidence import judge
+from pipeline.ledger import Ledger
+from pipeline.outputs import fallbacks, summary
+from pipeline.progress import Reporter
+from pipeline.report import render
+from pipeline.run import Pipeline
+from pipeline.store import Store
+from pipeline.trial import describe
+
+MODELS = {"ridge": {"kind": "ridge", "n_penalties": 5}}
+STRATEGIES = {
+    "mix": {
+        "kind": "strategic",
+        "weights": {"a0": 0.5, "a2": 0.3},
+        "rebalance": {"absolute": 0.05, "to": "edge"},
+        "sleeves": {"x": ["a0"], "y": ["a2"]},
+    },
+    "tilt": {"kind": "tactical", "strategic": "equal_weight", "forecast": "ridge", "deviation": 0.04},
+    "calm": {"kind": "volatility_target", "base": "tilt", "volatility": 0.1},
+    "pair": {"kind": "core_satellite", "core": "mix", "satellite": "calm", "rebalance": {"absolute": 0.02}},
+    "states": {"kind": "regime", "portfolios": ["pair", "model:ridge"], "how": "mix"},
+    "safe": {"kind": "drawdown_control", "base": "states", "floor": 0.8},
+}
+
+
+def named(mine, changes):
+    """Return the asset names of the file in place of a0, a1, ..., inside a configuration's settings."""
+    header = (mine().parent / "prices.csv").read_text().splitlines()[0].split(",")[1:]
+    text = json.dumps(changes)
+    for k, name in enumerate(header):
+        text = text.replace(f'"a{k}"', json.dumps(name))
+    return json.loads(text)
+
+
+def evaluated(path):
+    config = load_config(path)
+    quiet = Reporter(Console(quiet=True))
+    pipeline = Pipeline(config, Store(config.output / "store"), quiet)
+    return pipeline.evaluate(pipeline.train(pipeline.prepare()))
+
+
+@pytest.fixture
+def small(mine):
+    """Return a function that writes a configuration with strategies on the file of prices."""
+
+    def write(strategies=STRATEGIES, **changes):
+        settings = {
+            "models": MODELS,
+            "allocation__forecast": "ridge",
+            "features__include": ["asset", "market"],
+        }
+        return mine(**settings, strategies=named(mine, strategies), **changes)
+
+    return write
+
+
+def one(**changes):
+    return {"s": {"kind": "strategic", "weights": {"a0": 1.0}} | changes}
+
+
+@pytest.mark.parametrize(
+    ("strategies", "message"),
+    [
+        (
+            {"s": {"kind": "stratgic"}},
+            r"strategies\.s\.kind: 'stratgic' is no kind of .*; did you mean 'strategic'",
+        ),
+        (one(wieghts={}), r"strategies\.s\.wieghts: unknown key; did you mean 'weights'"),
+        (one(rebalance={"abs": 0.1}), r"strategies\.s\.rebalance\.abs: unknown key; .*absolute"),
+        (one(rebalance={"absolute": 2}), r"strategies\.s\.rebalance\.absolute: .*less than or equal to 1"),
+        (one(weights={"a0": 0.7, "a1": 0.6}), r"strategies\.s: weights sum to 1\.3, expected 1 at most"),
+        (one(sleeves={"x": ["a9"]}), r"strategies\.s\.sleeves\.x: 'a9' has no weight"),
+        (one(sleeves={"x": ["a0"], "y": ["a0"]}), r"sleeves\.y: .* is already in sleeves\.x"),
+        ({"equal_weight": one()["s"]}, r"strategies\.equal_weight: this is the name of a baseline"),
+        (
+            {"s": {"kind": "drawdown_control", "base": "model:rigde", "floor": 0.8}},
+            r"strategies\.s\.base: 'model:rigde' is no strategy.*; did you mean 'model:ridge'",
+        ),
+        (
+            {"s": {"kind": "mean_variance", "forecast": "rigde"}},
+            r"strategies\.s\.forecast: 'rigde' is not among the models; did you mean 'ridge'",
+        ),
+        (
+            {
+                "s": {"kind": "drawdown_control", "base": "t", "floor": 0.8},
+                "t": {"kind": "core_satellite", "core": "s", "satellite": "equal_weight"},
+            },
+            r"strategies\.s: it is made of itself \(s > t > s\)",
+        ),
+        (
+            {"s": {"kind": "regime", "portfolios": ["equal_weight"]}},
+            r"strategies\.s\.portfolios: 1 portfolios for 2 regimes",
+        ),
+        (
+            {"s": {"kind": "endowment", "classes": {"c": {"target": 0.5, "assets": ["a0"], "max_trade": 1}}}},
+            r"strategies\.s\.classes\.c\.max_trade: unknown key; did you mean 'maximum_trade'",
+        ),
+        (
+            {"s": {"kind": "drawdown_control", "base": "equal_weight", "floor": 0.8, "minimum": 2}},
+            r"strategies\.s: minimum 2 is more than maximum 1",
+        ),
+    ],
+)
+def test_mistakes_are_named(small, strategies, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(small(strategies))
+
+
+def test_mistakes_of_the_allocation_are_named(small):
+    with pytest.raises(ConfigError, match=r"allocation\.strategy: 'mxi' is not .*; did you mean 'mix'"):
+        load_config(small(allocation__strategy="mxi"))
+    with pytest.raises(ConfigError, match=r"relax is a setting of on_infeasible relax, not of .* hold"):
+        load_config(small(allocation__on_infeasible="hold", allocation__relax=["groups"]))
+    with pytest.raises(ConfigError, match="each kind of limit once"):
+        load_config(small(allocation__on_infeasible="relax", allocation__relax=["groups", "groups"]))
+
+
+def test_an_asset_that_does_not_exist_is_named_before_anything_is_fitted(small):
+    config = load_config(small(one(weights={"Asset_XX": 1.0})))
+    pipeline = Pipeline(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
+    with pytest.raises(RunError, match=r"strategies\.s\.weights: 'Asset_XX' is no asset of the data"):
+        pipeline.prepare()
+
+
+def test_strategies_are_simulated_audited_attributed_and_told(small, tmp_path):
+    done = evaluated(small(allocation__strategy="safe", audit={"cuts": 1}))
+    assert done.chosen == "strategy:safe"
+    assert done.forecasting == "model:ridge"
+    names = {f"strategy:{name}" for name in STRATEGIES}
+    assert names < set(done.results)
+    rows = {len(result.positions) for result in done.results.values()}
+    assert len(rows) == 1, "the same dates"
+    for name in names:
+        paths = done.results[name].sleeves
+        np.testing.assert_allclose(paths.net.sum(axis=1), done.results[name].net, rtol=0, atol=1e-12)
+        attribution = done.attributions()[name]
+        for key, whole in attribution[TOTAL].items():
+            parts = sum(row[key] for sleeve, row in attribution.items() if sleeve != TOTAL)
+            assert parts == pytest.approx(whole, abs=1e-12)
+    certificate = audit(done)
+    assert [str(leak) for leak in certificate.leaks] == []
+    compared = {(item["stage"], item["name"]): item["values"] for item in certificate.checked}
+    for name in names:
+        assert compared[f"portfolio {name}", "weight"] > 0
+        assert compared[f"portfolio {name}", "sleeves"] > 0
+    rule = next(r for r in certificate.as_dict()["rules"] if "sleeves" in r["rule"])
+    assert rule["checked"] == len(names) * rows.pop()
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.add([describe(done)])
+    evidence = judge(done, ledger.trials("mine"))
+    assert "Traded is the strategy safe" in evidence.reason
+    assert evidence.tests["strategies_compared"] == 1 + len(names), "strategies were looked at, too"
+    told = summary(done, certificate, evidence)
+    assert told["traded"] == "strategy:safe"
+    assert set(told["attribution"]) == names
+    assert "satellite/base/active" in told["attribution"]["strategy:pair"]
+    from pipeline import charts
+
+    page = render(done, "title", charts.draw(done), certificate, evidence)
+    assert "What each part of a strategy brought" in page
+    assert "satellite" in page
+
+
+def test_without_strategies_nothing_is_told_of_them(small):
+    done = evaluated(small({}))
+    assert not any(name.startswith("strategy:") for name in done.results)
+    assert done.attributions() == {}
+    assert done.chosen == done.forecasting == "model:ridge"
+
+
+def test_the_ledger_counts_what_is_traded(small, tmp_path):
+    plain, shown, traded = (
+        evaluated(path())
+        for path in (
+            lambda: small({}),
+            lambda: small(),
+            lambda: small(allocation__strategy="mix"),
+        )
+    )
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.add([describe(plain), describe(shown)])
+    assert ledger.trials("mine").configurations == 1, "the same portfolio is traded"
+    ledger.add([describe(traded)])
+    assert ledger.trials("mine").configurations == 2
+    assert describe(plain)["gain_sharpe"] == describe(traded)["gain_sharpe"]
+    # The same strategy is traded, but the forecast is judged by another portfolio: that is another look.
+    bolder = evaluated(small(allocation__strategy="mix", allocation__risk_aversion=2))
+    np.testing.assert_array_equal(bolder.results["strategy:mix"].net, traded.results["strategy:mix"].net)
+    ledger.add([describe(bolder)])
+    assert ledger.trials("mine").configurations == 3
+
+
+def test_limits_that_cannot_be_met_stop_hold_or_give_way(small):
+    tight = {"allocation__maximum": 0.1}
+    with pytest.raises(RunError, match=r"allocation, at .*: these limits cannot be met together"):
+        evaluated(small(STRATEGIES, **tight))
+    held = evaluated(small(STRATEGIES, **tight, allocation__on_infeasible="hold"))
+    result = held.results["model:ridge"]
+    assert result.held == len(held.trained.prepared.schedule.decisions)
+    assert not result.weights.any(), "cash to the end"
+    assert held.performance["model:ridge"]["held"] == result.held
+    assert fallbacks(held)["model:ridge"]["held"] == result.held
+    # Inside a composite it is counted, too.
+    assert fallbacks(held)["strategy:safe"]["held"] > 0
+    assert "cannot be met together" in held.target.status
+    eased = evaluated(
+        small(STRATEGIES, **tight, allocation__on_infeasible="relax", allocation__relax=["groups", "maximum"])
+    )
+    counts = fallbacks(eased)["model:ridge"]
+    assert eased.performance["model:ridge"]["relaxed"] == counts["relaxed"] > 0
+    assert counts["held"] == 0
+    assert "relaxed: groups entirely, maximum by" in counts["first"]
+    assert held.performance["equal_weight"]["held"] == eased.performance["equal_weight"]["relaxed"] == 0
+
+
+def test_a_strategy_that_does_not_trade_at_the_last_date_tells_what_it_holds(small):
+    never = one(weights={"a0": 0.5}, rebalance={"every": 1000})
+    done = evaluated(small(never, allocation__strategy="s"))
+    assert done.target.status == "no trade"
+    assert done.target.weights.sum() + done.target.cash == pytest.approx(1)
+    np.testing.assert_array_equal(done.target.weights, done.results["strategy:s"].final_weights)
+
+
+def test_a_strategy_after_a_fallback_is_the_same_bits_in_a_second_run(small):
+    path = small(STRATEGIES)
+    first, second = evaluated(path), evaluated(path)
+    for name, result in first.results.items():
+        np.testing.assert_array_equal(result.net, second.results[name].net)
+    assert replace(first, trained=second.trained).attributions() == second.attributions()
+
+
+def test_the_shipped_example_is_read():
+    from pathlib import Path
+
+    path = Path(__file__).resolve().parents[2] / "configs" / "strategies.yaml"
+    config = load_config(path)
+    kinds = {section.kind for section in config.strategies.values()}
+    assert len(kinds) >= 9
+    assert set(yaml.safe_load(path.read_text())["strategies"]) == set(config.strategies)
