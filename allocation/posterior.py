@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.errors import InputError
-from allocation.structure import FactorCovariance, Risk, dense
+from allocation.structure import FactorCovariance, Risk, dense, scaled
 
 Floats = NDArray[np.float64]
 
@@ -85,7 +85,7 @@ def view_variance(sigma: Risk, picks: Floats) -> Floats:
     sigma : Risk
     picks : ndarray of shape (K, N)
     """
-    return np.asarray((_times(sigma, picks.T) * picks.T).sum(axis=0))
+    return np.asarray((times(sigma, picks.T) * picks.T).sum(axis=0))
 
 
 def omega_of_confidence(confidence: Floats, prior_variance: Floats) -> Floats:
@@ -150,54 +150,14 @@ def posterior(
     to (10).
     """
     if not len(picks):
-        return Posterior(prior, _scaled_up(sigma, tau))
-    moved = tau * _times(sigma, picks.T)
+        return Posterior(prior, scaled(sigma, 1 + tau))
+    moved = tau * times(sigma, picks.T)
     A = picks @ moved + (np.diag(omega) if omega.ndim == 1 else omega)
     _check_invertible(A)
     mean = prior + moved @ np.linalg.solve(A, values - picks @ prior)
     learnt = moved @ np.linalg.solve(A, moved.T)
     full = (1 + tau) * dense(sigma) - (learnt + learnt.T) / 2
     return Posterior(mean, full)
-
-
-def posterior_by_asset(prior: Floats, sigma: Risk, values: Floats, omega: Floats, *, tau: float) -> Posterior:
-    """Combine equilibrium with independent views of single assets; by factors if the covariance is.
-
-    Parameters
-    ----------
-    prior : ndarray of shape (N,)
-    sigma : Risk
-    values : ndarray of shape (N,)
-        Expected excess return by the view of each asset; not read where there is none.
-    omega : ndarray of shape (N,)
-        Variance of each view's error, infinite where there is no view.
-    tau : float
-
-    Notes
-    -----
-    With Sigma = B B' + D, the doubt about the mean is again of that form: the factors' part is what N views of B f
-    with errors tau D + Omega leave, and tau D omega / (tau D + omega) is each asset's own. So Sigma + Var[m] has 2K
-    factors, and the cost is N K^2.
-    """
-    viewed = np.isfinite(omega)
-    if not isinstance(sigma, FactorCovariance) or not viewed.any():
-        return posterior(prior, sigma, np.eye(len(prior))[viewed], values[viewed], omega[viewed], tau=tau)
-    B, D = sigma.loadings, sigma.specific
-    E = tau * D[viewed] + omega[viewed]
-    if not (E > 0).all():
-        raise InputError("views without doubt on assets without risk of their own cannot all be met")
-    weighted = B[viewed] / E[:, None]
-    precision = np.eye(B.shape[1]) / tau + B[viewed].T @ weighted
-    surprise = values[viewed] - prior[viewed]
-    y = surprise / E - weighted @ np.linalg.solve(precision, weighted.T @ surprise)
-    own = np.zeros(len(prior))
-    own[viewed] = D[viewed] * y
-    mean = prior + tau * (B @ (B[viewed].T @ y) + own)
-    kept = np.ones(len(prior))
-    kept[viewed] = omega[viewed] / E
-    # C C' = precision^-1, from the lower triangle of precision = L L': C = L^-T.
-    C = np.linalg.inv(np.linalg.cholesky(precision)).T
-    return Posterior(mean, FactorCovariance(np.hstack([B, (kept[:, None] * B) @ C]), D + tau * D * kept))
 
 
 def view_loadings(
@@ -223,23 +183,16 @@ def view_loadings(
     risk_aversion : float
         delta.
     """
-    A = tau * picks @ _times(sigma, picks.T) + (np.diag(omega) if omega.ndim == 1 else omega)
+    A = tau * picks @ times(sigma, picks.T) + (np.diag(omega) if omega.ndim == 1 else omega)
     _check_invertible(A)
     return np.asarray(tau / risk_aversion * np.linalg.solve(A, values - picks @ prior))
 
 
-def _times(sigma: Risk, columns: Floats) -> Floats:
-    """Return Sigma M for M of shape (N, K)."""
+def times(sigma: Risk, columns: Floats) -> Floats:
+    """Return Sigma M for M of shape (N, K), without multiplying factors out."""
     if isinstance(sigma, FactorCovariance):
         return np.asarray(sigma.loadings @ (sigma.loadings.T @ columns) + sigma.specific[:, None] * columns)
     return np.asarray(sigma @ columns)
-
-
-def _scaled_up(sigma: Risk, tau: float) -> Risk:
-    """Return (1 + tau) Sigma."""
-    if isinstance(sigma, FactorCovariance):
-        return FactorCovariance(sigma.loadings * np.sqrt(1 + tau), sigma.specific * (1 + tau))
-    return (1 + tau) * sigma
 
 
 def _check_invertible(A: Floats) -> None:

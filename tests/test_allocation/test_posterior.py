@@ -24,7 +24,6 @@ from allocation.posterior import (
     implied_risk_aversion,
     omega_of_confidence,
     posterior,
-    posterior_by_asset,
     view_loadings,
     view_variance,
 )
@@ -207,32 +206,13 @@ def test_the_mean_and_covariance_are_those_of_the_textbook_with_its_inverses(see
         np.testing.assert_allclose(dense(found.sigma), full + doubt, rtol=1e-9, atol=1e-13)
 
 
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("certain", [False, True])
-def test_views_of_single_assets_stay_in_factors_and_are_the_dense_answer(seed, certain):
-    rng, sigma, pi, *_ = random_problem(seed)
-    n = len(pi)
-    omega = rng.uniform(1e-4, 1e-2, n)
-    omega[rng.choice(n, 4, replace=False)] = np.inf
-    if certain:
-        omega[np.flatnonzero(np.isfinite(omega))[0]] = 0.0
-    values = np.where(np.isfinite(omega), rng.normal(size=n) * 0.05, np.nan)
-    found = posterior_by_asset(pi, sigma, values, omega, tau=0.2)
-    oracle = posterior_by_asset(pi, dense(sigma), values, omega, tau=0.2)
-    assert isinstance(found.sigma, FactorCovariance)
-    np.testing.assert_allclose(found.mean, oracle.mean, rtol=1e-10, atol=1e-13)
-    np.testing.assert_allclose(dense(found.sigma), dense(oracle.sigma), rtol=1e-10, atol=1e-14)
-
-
 def test_without_views_the_prior_stays_to_the_bit():
     _, sigma, pi, *_ = random_problem(0)
     for form in (sigma, dense(sigma)):
-        for found in (
-            posterior(pi, form, np.empty((0, len(pi))), np.empty(0), np.empty(0), tau=0.05),
-            posterior_by_asset(pi, form, np.full(len(pi), np.nan), np.full(len(pi), np.inf), tau=0.05),
-        ):
-            np.testing.assert_array_equal(found.mean, pi)
-            np.testing.assert_allclose(dense(found.sigma), 1.05 * dense(sigma), rtol=1e-14)
+        found = posterior(pi, form, np.empty((0, len(pi))), np.empty(0), np.empty(0), tau=0.05)
+        np.testing.assert_array_equal(found.mean, pi)
+        np.testing.assert_allclose(dense(found.sigma), 1.05 * dense(sigma), rtol=1e-14)
+        assert isinstance(found.sigma, type(form))
 
 
 def test_confidence_of_one_half_is_the_variance_of_the_prior_and_none_is_no_view():
