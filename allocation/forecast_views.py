@@ -53,6 +53,7 @@ def forecast_views(
     ends: Ints,
     *,
     prior_dates: float,
+    relative: bool = False,
     by_asset: bool = False,
 ) -> ForecastViews:
     """Make a view of each forecast, believed as far as past forecasts were better than the prior.
@@ -82,6 +83,10 @@ def forecast_views(
     prior_dates : float
         Strength of the belief that forecasts are worth nothing, in dates: as if that many further dates with average
         (q - pi)^2 had won nothing. Labels of horizon h that overlap carry the news of one in h dates.
+    relative : bool
+        Whether only differences between assets are forecast: each date's forecasts are then moved to the mean of the
+        prior, over the assets that have both. A model of a relative target says nothing of the level, and the level
+        that was put under it would be judged with it.
     by_asset : bool
         Whether each asset is judged by its own record; otherwise the model is, by all assets.
 
@@ -91,6 +96,8 @@ def forecast_views(
         If shapes do not fit or rows are not in order.
     """
     _check(positions, forecast, realised, prior, ends, prior_dates)
+    if relative:
+        forecast = forecast + _row_mean(prior - forecast)[:, None]
     with np.errstate(invalid="ignore"):
         energy = (forecast - prior) ** 2
         gain = (realised - prior) ** 2 - (realised - forecast) ** 2
@@ -105,6 +112,12 @@ def forecast_views(
         share = won / (spent + np.where(dates > 0, spent / dates, 0.0) * prior_dates)
     confidence = np.where(spent > 0, np.clip(share, 0.0, 1.0), 0.0)
     return ForecastViews(positions, forecast, np.broadcast_to(confidence, forecast.shape).copy())
+
+
+def _row_mean(values: Floats) -> Floats:
+    """Return the mean of each row's finite values, 0 where there is none."""
+    finite = np.isfinite(values)
+    return np.asarray(np.where(finite, values, 0.0).sum(axis=1) / np.maximum(finite.sum(axis=1), 1))
 
 
 def _check(

@@ -180,6 +180,20 @@ def test_perfect_means_are_believed_and_noise_is_not():
     assert noise == 0
 
 
+def test_relative_forecasts_are_judged_by_their_differences_alone():
+    positions, q, y, pi, ends = record(2, 0.6)
+    level = np.random.default_rng(0).normal(size=(len(q), 1))
+    given = {"prior_dates": 2.0, "relative": True}
+    found = forecast_views(positions, q, y, pi, ends, **given)
+    moved = forecast_views(positions, q + level, y, pi, ends, **given)
+    np.testing.assert_allclose(moved.confidence, found.confidence, atol=1e-12)
+    np.testing.assert_allclose(moved.value, found.value, atol=1e-12)
+    np.testing.assert_allclose(np.nanmean(found.value - pi, axis=1), 0, atol=1e-15)
+    assert found.confidence[-1, 0] > 0.3
+    as_it_is = forecast_views(positions, q + level, y, pi, ends, prior_dates=2.0)
+    assert as_it_is.confidence[-1, 0] == 0
+
+
 def test_without_skill_the_inner_allocator_sees_the_prior_to_the_bit():
     positions = np.arange(40) * 2
     rng = np.random.default_rng(0)
@@ -198,9 +212,11 @@ def test_without_skill_the_inner_allocator_sees_the_prior_to_the_bit():
     np.testing.assert_array_equal(seen["without"].mu, DELTA * (COVARIANCE @ (MARKET / MARKET.sum())))
 
 
-@pytest.mark.parametrize("by_asset", [False, True])
-@pytest.mark.parametrize("errors", ["independent", "like_returns"])
-def test_nothing_at_t_depends_on_what_comes_after(by_asset, errors):
+@pytest.mark.parametrize(
+    ("by_asset", "errors", "relative"),
+    [(False, "independent", True), (True, "like_returns", False), (False, "like_returns", True)],
+)
+def test_nothing_at_t_depends_on_what_comes_after(by_asset, errors, relative):
     """The contract: confidences and weights, when the future is noise or is cut off."""
     panel = make_panel(n_dates=120, n_assets=5, seed=3, signal=0.5, macro=False, bars=False)
 
@@ -213,7 +229,7 @@ def test_nothing_at_t_depends_on_what_comes_after(by_asset, errors):
         prior = equilibrium_path(covariances, None, 3.0)
         views = forecast_views(
             positions, 0.5 * excess[positions], labels.value[positions], prior, labels.end[positions],
-            prior_dates=5.0, by_asset=by_asset,
+            prior_dates=5.0, by_asset=by_asset, relative=relative,
         )  # fmt: skip
         inner = MeanVariance(panel.assets, Constraints(maximum=0.6), risk_aversion=3.0)
         allocator = BlackLitterman(inner, risk_aversion=3.0, forecasts=views, errors=errors)
