@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -22,6 +22,8 @@ Missing = Literal["exclude", "mean", "worst"] | float
 
 KEPT = 1e-8
 """How far above the floor, in units of the scores' range, the search for the price of score may stop."""
+MOST_STEPS = 200
+"""Of that search, which takes some ten; what it ends with is above the floor whenever it ends."""
 
 
 def filled(position: int, scores: Floats, universe: Bools, missing: Missing) -> tuple[Floats, Bools]:
@@ -98,6 +100,22 @@ def tilted_benchmark(benchmark: Floats, scores: Floats) -> Floats:
     return np.asarray(weights * (benchmark.sum() / weights.sum()))
 
 
+def floor_coefficients(
+    assets: Sequence[str], scores: Floats, universe: Bools, floor: float
+) -> dict[str, float]:
+    """Return s_i - floor by asset of the universe: the floor is the linear limit sum_i w_i (s_i - floor) >= 0.
+
+    Parameters
+    ----------
+    assets : sequence of str, length N
+    scores : ndarray of shape (N,)
+        Finite in the universe.
+    universe : ndarray of bool, shape (N,)
+    floor : float
+    """
+    return {assets[i]: float(scores[i] - floor) for i in np.flatnonzero(universe).tolist()}
+
+
 class Responsible:
     """Let another allocator choose among what scores allow.
 
@@ -159,7 +177,8 @@ class Responsible:
             mu = tilted(mu, scores, allowed, self.tilt)
         if self.floor is None:
             return self.inner.solve(position, mu, sigma, held, allowed)
-        excess = np.where(allowed, scores - self.floor, 0.0)
+        coefficients = floor_coefficients(self.assets, scores, allowed, self.floor)
+        excess = np.array([coefficients.get(asset, 0.0) for asset in self.assets])
 
         def at_price(price: float) -> tuple[Weights, float]:
             weights = self.inner.solve(position, mu + price * excess, sigma, held, allowed)
@@ -215,7 +234,9 @@ def cheapest_above(
             )
         low, under, high = high, slack, 8 * high
     over, side = slack, 0
-    while slack > KEPT * spread and high - low > 1e-14 * high:
+    for _ in range(MOST_STEPS):
+        if slack <= KEPT * spread or high - low <= 1e-14 * high:
+            break
         price = low + (high - low) * under / (under - over)
         price = price if low < price < high else (low + high) / 2
         found, reached = at_price(price)
