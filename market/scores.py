@@ -1,0 +1,212 @@
+"""Scores of assets that a user brings, with two clocks: what a score is about, and from when it was known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from market.checks import settle
+from market.dates import read_dates
+from market.errors import IntegrityError, SourceError
+from market.files import read_columns, read_header
+from market.hints import suggest
+from market.panel import Floats
+
+Ints = NDArray[np.int64]
+
+ASSET_NAMES = ("asset", "symbol", "ticker")
+SCORE_NAMES = ("score", "esg", "esg_score", "value")
+KNOWN = "known_at"
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreTable:
+    """Scores as they were published.
+
+    Attributes
+    ----------
+    name : str
+        What to call the table in messages.
+    assets : tuple of str, length N
+    asset : ndarray of int, shape (R,)
+        Which asset each record is about.
+    observed_at, known_at : DatetimeIndex of length R
+        The date that a score is about, and the first close at which it was known, not before.
+    value : ndarray of shape (R,)
+    max_age_days : int
+        Days from `observed_at` after which a score is no longer one.
+
+    Raises
+    ------
+    IntegrityError
+        If a score was known before its date, is infinite or appears twice.
+    """
+
+    name: str
+    assets: tuple[str, ...]
+    asset: Ints
+    observed_at: pd.DatetimeIndex
+    known_at: pd.DatetimeIndex
+    value: Floats
+    max_age_days: int
+
+    def __post_init__(self) -> None:
+        """Check what can be wrong with records."""
+
+        def refuse(wrong: NDArray[np.bool_], what: str) -> None:
+            if wrong.any():
+                row = int(np.flatnonzero(wrong)[0])
+                asset, date = self.assets[self.asset[row]], self.observed_at[row]
+                raise IntegrityError(f"{self.name}: the score of {asset!r} of {date:%Y-%m-%d} {what}")
+
+        refuse(np.asarray(self.known_at < self.observed_at), "was known before its date")
+        refuse(~np.isfinite(self.value), "is not a finite number")
+        keys = pd.DataFrame({"asset": self.asset, "date": self.observed_at, "known": self.known_at})
+        refuse(keys.duplicated().to_numpy(), "appears twice, known from the same date")
+
+    def at(self, dates: pd.DatetimeIndex) -> Floats:
+        """Return the scores known at the close of each date, NaN where there is none, shape (T, N).
+
+        The score of the latest date counts, of one date the latest version, if it is not too old. A score of an earlier
+        date that comes late changes nothing.
+
+        Parameters
+        ----------
+        dates : DatetimeIndex of length T
+        """
+        out = np.full((len(dates), len(self.assets)), np.nan)
+        order = np.lexsort((self.observed_at.asi8, self.known_at.asi8, self.asset))
+        for i in range(len(self.assets)):
+            mine = order[self.asset[order] == i]
+            about = self.observed_at[mine].asi8
+            mine = mine[about >= np.maximum.accumulate(about)] if len(mine) else mine
+            newest = self.known_at[mine].searchsorted(dates, side="right") - 1
+            known = newest >= 0
+            records = mine[newest[known]]
+            age = (dates[known] - self.observed_at[records]).days
+            out[known, i] = np.where(age <= self.max_age_days, self.value[records], np.nan)
+        return out
+
+    def known_by(self, date: pd.Timestamp) -> ScoreTable:
+        """Return the records known at the close of `date`."""
+        kept = np.asarray(self.known_at <= date)
+        return replace(
+            self,
+            asset=self.asset[kept],
+            observed_at=self.observed_at[kept],
+            known_at=self.known_at[kept],
+            value=self.value[kept],
+        )
+
+
+def load_scores(
+    path: Path,
+    assets: Sequence[str],
+    *,
+    max_age_days: int,
+    lag_days: int | None = None,
+    date_column: str = "date",
+    score_column: str | None = None,
+) -> ScoreTable:
+    """Read scores from a CSV or Parquet file.
+
+    A long file has columns date, asset and score, a wide one date and a column for each asset; both may have one
+    called known_at. An empty cell is no news. Assets of the file that are not asked for are left out.
+
+    Parameters
+    ----------
+    path : Path
+    assets : sequence of str
+        Those of the panel, in its order. They need not all have scores.
+    max_age_days : int
+        At least 1; a score that is published once a year needs more than 365 days and the lag.
+    lag_days : int, optional
+        Days from the date of a score until it was known, where the file has no column known_at. There is no default:
+        scores carry the end of the period that they are about, and are published months later.
+    date_column, score_column : str
+        Names in the file; score_column is looked for in a long file if it is not given.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read, a column is missing, when scores were known is not said, or none of the assets is
+        in the file.
+    IntegrityError
+        If a cell is no number, a date cannot be read, or records contradict one another.
+    """
+    header = read_header(path)
+    lowered = {name.lower(): name for name in reversed(header)}
+    if date_column.lower() not in lowered:
+        raise SourceError(f"{path}: no date column {date_column!r}{suggest(date_column, header)}")
+    if max_age_days < 1 or (lag_days is not None and lag_days < 0):
+        raise SourceError(f"{path}: max_age_days must be at least 1 and lag_days at least 0")
+    date_name, known_name = lowered[date_column.lower()], lowered.get(KNOWN)
+    if (known_name is None) == (lag_days is None):
+        raise SourceError(
+            f"{path}: when was a score known? Give a column 'known_at' in the file or lag_days, "
+            f"{'not both' if known_name else 'and not neither'}"
+        )
+    names = [date_name] if known_name is None else [date_name, known_name]
+    asset_name = next((lowered[name] for name in ASSET_NAMES if name in lowered), None)
+    if asset_name is not None:
+        labels, texts, value = _long(path, header, names, asset_name, score_column, lowered)
+    else:
+        labels, texts, value = _wide(path, header, names, assets)
+    place = {asset: i for i, asset in enumerate(assets)}
+    kept = np.isfinite(value) & np.array([label in place for label in labels], dtype=np.bool_)
+    if not kept.any():
+        found = ", ".join(map(repr, dict.fromkeys(labels.tolist()[:5])))
+        raise SourceError(f"{path}: no score of any of the assets {', '.join(assets[:5])}...; found {found}")
+    about = read_dates(str(path), date_name, texts[0])[kept]
+    if known_name is not None:
+        known = read_dates(str(path), known_name, texts[1])[kept]
+    else:
+        known = about + pd.Timedelta(days=lag_days or 0)
+    index = np.array([place[label] for label in labels[kept]], dtype=np.int64)
+    return ScoreTable(str(path), tuple(assets), index, about, known, value[kept], max_age_days)
+
+
+Records = tuple[NDArray[np.object_], list[NDArray[np.object_]], Floats]
+
+
+def _long(
+    path: Path,
+    header: Sequence[str],
+    names: list[str],
+    asset_name: str,
+    score_column: str | None,
+    lowered: dict[str, str],
+) -> Records:
+    """Return asset, dates and score of each row of a long file."""
+    wanted = SCORE_NAMES if score_column is None else (score_column.lower(),)
+    score = next((lowered[name] for name in wanted if name in lowered), None)
+    if score is None:
+        raise SourceError(
+            f"{path}: no column of scores, expected one called {' or '.join(map(repr, wanted))}; "
+            f"found {', '.join(map(repr, header))}"
+        )
+    contents = read_columns(path, header, texts=[*names, asset_name], numbers=[score])
+    settle(list(contents.findings))
+    labels = np.array([label.strip() for label in contents.texts[asset_name]], dtype=object)
+    return labels, [contents.texts[name] for name in names], contents.numbers[score]
+
+
+def _wide(path: Path, header: Sequence[str], names: list[str], assets: Sequence[str]) -> Records:
+    """Return asset, dates and score of each cell of a wide file."""
+    columns = [name for name in header if name in assets]
+    if not columns:
+        raise SourceError(
+            f"{path}: neither a column 'asset' nor one named like an asset of {', '.join(assets[:5])}...; "
+            f"found {', '.join(map(repr, header[:8]))}"
+        )
+    contents = read_columns(path, header, texts=names, numbers=columns)
+    settle(list(contents.findings))
+    rows = len(contents.numbers[columns[0]])
+    labels = np.repeat(np.array(columns, dtype=object), rows)
+    texts = [np.tile(contents.texts[name], len(columns)) for name in names]
+    return labels, texts, np.concatenate([contents.numbers[name] for name in columns])
