@@ -124,12 +124,41 @@ def _rebuild(sigma: Floats, rows: Floats, state: Ints, free: Ints, inverse: Floa
             system[m + a, m + c] = sigma[free[a], free[c]]
     if count < m:
         return -1
-    # Whether it can be inverted is seen from the result: LAPACK says no only to an exact zero.
-    sizes = np.abs(system).max()
-    if np.linalg.matrix_rank(system, 1e-13 * sizes) < m + count:
+    if not _inverted(system):
         return -1
-    inverse[: m + count, : m + count] = np.linalg.inv(system)
+    inverse[: m + count, : m + count] = system
     return count
+
+
+@compiled
+def _inverted(matrix: Floats) -> bool:
+    """Invert a matrix in place by Gauss and Jordan with pivots by column; False if it is not safely invertible."""
+    n = len(matrix)
+    least = 1e-13 * np.abs(matrix).max()
+    swapped = np.empty(n, np.int64)
+    for k in range(n):
+        best = k + int(np.argmax(np.abs(matrix[k:, k])))
+        if not abs(matrix[best, k]) > least:
+            return False
+        swapped[k] = best
+        if best != k:
+            for c in range(n):
+                matrix[k, c], matrix[best, c] = matrix[best, c], matrix[k, c]
+        pivot = matrix[k, k]
+        matrix[k, k] = 1.0
+        for c in range(n):
+            matrix[k, c] /= pivot
+        for i in range(n):
+            if i != k and matrix[i, k] != 0.0:
+                times = matrix[i, k]
+                matrix[i, k] = 0.0
+                for c in range(n):
+                    matrix[i, c] -= times * matrix[k, c]
+    for k in range(n - 1, -1, -1):
+        if swapped[k] != k:
+            for i in range(n):
+                matrix[i, k], matrix[i, swapped[k]] = matrix[i, swapped[k]], matrix[i, k]
+    return True
 
 
 @compiled
@@ -148,7 +177,7 @@ def _add(inverse: Floats, free: Ints, count: int, m: int, who: int, sigma: Float
     """Border the inverse by a variable that becomes free; False if there is no curvature along its way."""
     size = m + count
     column = _column(free[:count], who, sigma, rows)
-    image = inverse[:size, :size] @ column
+    image = np.ascontiguousarray(inverse[:size, :size]) @ column
     taken = column @ image
     rest = sigma[who, who] - taken
     if not rest > 1e-11 * (sigma[who, who] + (np.abs(column) * np.abs(image)).sum()):
@@ -285,7 +314,7 @@ def _jump(
 ) -> None:
     """Move a variable in, and the free ones with it along a line without risk, until the first bound."""
     size = m + len(free)
-    image = inverse[:size, :size] @ _column(free, who, sigma, rows)
+    image = np.ascontiguousarray(inverse[:size, :size]) @ _column(free, who, sigma, rows)
     sign = 1.0 if state[who] == LOW else -1.0
     room, blocker = high[who] - low[who], -1
     for a in range(len(free)):
