@@ -141,9 +141,8 @@ def _inverted(matrix: Floats) -> bool:
         if not abs(matrix[best, k]) > least:
             return False
         swapped[k] = best
-        if best != k:
-            for c in range(n):
-                matrix[k, c], matrix[best, c] = matrix[best, c], matrix[k, c]
+        for c in range(n):
+            matrix[k, c], matrix[best, c] = matrix[best, c], matrix[k, c]
         pivot = matrix[k, k]
         matrix[k, k] = 1.0
         for c in range(n):
@@ -155,9 +154,8 @@ def _inverted(matrix: Floats) -> bool:
                 for c in range(n):
                     matrix[i, c] -= times * matrix[k, c]
     for k in range(n - 1, -1, -1):
-        if swapped[k] != k:
-            for i in range(n):
-                matrix[i, k], matrix[i, swapped[k]] = matrix[i, swapped[k]], matrix[i, k]
+        for i in range(n):
+            matrix[i, k], matrix[i, swapped[k]] = matrix[i, swapped[k]], matrix[i, k]
     return True
 
 

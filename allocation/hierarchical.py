@@ -24,7 +24,7 @@ Distance = Literal["correlation", "profile"]
 
 
 class HierarchicalRiskParity:
-    """Order assets by a tree of their correlations, halve that order over and over, and weigh halves by inverse variance.
+    """Order assets by a tree of their correlations, halve it over and over, and weigh halves by inverse variance.
 
     Weights are positive and sum to 1 by construction; the covariance need not be invertible. No objective is
     optimised, hence no limits are taken and the gap is NaN.
