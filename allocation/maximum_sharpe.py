@@ -1,0 +1,117 @@
+"""Maximum Sharpe ratio within linear limits, also where no portfolio has a positive mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocation.constraints import Constraints
+from allocation.errors import InfeasibleError, SolverError
+from allocation.frontier import Frontier, efficient_frontier
+from allocation.inputs import covariance, means, members
+from allocation.polytope import LINEAR, Polytope, insist_feasible, only, polytope
+from allocation.structure import Risk
+from allocation.vertices import best_vertex
+from allocation.weights import Attestation, Weights
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+OPTIMAL = 1e-7
+"""Largest gap of an answer that is handed out, as a share of the ratio."""
+BROKEN = 1e-8
+"""How far a limit may be missed in weight."""
+
+
+class MaximumSharpe:
+    """Maximise mu'w / sqrt(w'Sigma w) over the weights w that keep the limits.
+
+    Three cases, told apart by the largest mean that a portfolio within the limits can have:
+
+    - Positive: the tangency portfolio of the exact frontier (`allocation.critical_line`). The gap is the largest
+      directional derivative of the logarithm of the ratio: 0 at the maximum, as the ratio is quasi-concave there.
+    - 0 or less, and holding nothing is allowed: all cash, the ratio 0. The status says so. With the largest mean
+      exactly 0 and no cash, the portfolio of least variance among those of mean 0.
+    - Negative, and something must be held: now the ratio is quasi-convex, so its maximum is at a vertex of the limits;
+      under a budget and bounds all vertices are tried (with a maximum weight of 1: the single assets). Where there are
+      too many, or other limits, a local search over vertices answers, and the status says that it is not proven to be
+      the best. The gap is NaN. Such a ratio prefers risk, since it spreads a certain loss thinner: that is what is
+      asked.
+
+    Parameters
+    ----------
+    assets : sequence of str, length N
+    constraints : Constraints, optional
+        All linear limits; none on turnover.
+
+    Raises
+    ------
+    LimitError
+        If there are other limits.
+
+    Notes
+    -----
+    Sharpe (1966); Stoyanov, Rachev and Fabozzi (2007), "Optimal financial portfolios", on ratios of quasi-concave kind.
+    """
+
+    def __init__(self, assets: Sequence[str], constraints: Constraints | None = None) -> None:
+        self.assets = tuple(assets)
+        self.constraints = constraints or Constraints()
+        only(LINEAR, self.constraints, type(self).__name__)
+        self.limits = polytope(self.constraints, self.assets)
+
+    def solve(self, position: int, mu: Floats, sigma: Risk, held: Floats | None, universe: Bools) -> Weights:
+        """Return the weights; `held` is not read, the other parameters are those of `Allocator.solve`.
+
+        Raises
+        ------
+        InputError
+            If means or the covariance are unusable, or a portfolio without risk has a positive mean.
+        InfeasibleError
+            If the limits contradict one another.
+        SolverError
+            If the answer is not the best one by its own evidence.
+        """
+        inside = members(position, self.assets, universe)
+        inner_mu = means(position, self.assets, mu, inside)
+        inner = covariance(position, self.assets, sigma, inside)
+        limits = self.limits.within(inside)
+        try:
+            frontier = efficient_frontier(inner_mu, inner, limits)
+        except InfeasibleError:
+            insist_feasible(position, self.constraints, self.assets, universe)
+            raise
+        best, status, gap = _best(frontier, limits)
+        weights = np.zeros(len(self.assets))
+        weights[inside] = best
+        attestation = Attestation(limits.slack(best), BROKEN, gap)
+        if not attestation.holds or gap > OPTIMAL:
+            raise SolverError(
+                f"row {position}: the ratio may be {gap:.3g} of itself from the best, or a limit is broken by "
+                f"{-min(attestation.slack.values()):.3g}"
+            )
+        return Weights(position, weights, 1.0 - float(weights.sum()), status, attestation)
+
+
+def _best(frontier: Frontier, limits: Polytope) -> tuple[Floats, str, float]:
+    """Return weights, status and gap."""
+    mu, sigma, top = frontier.mu, frontier.sigma, float(frontier.mean[0])
+    if top > 0:
+        w = frontier.tangency()
+        pull = sigma @ w
+        return w, "solved", limits.ascent(mu / float(mu @ w) - pull / float(w @ pull), w)
+    nothing = np.zeros(len(mu))
+    if min(limits.slack(nothing).values()) >= 0:
+        return nothing, "all cash: no portfolio within the limits has a positive mean", 0.0
+    if top == 0:
+        w = np.array(frontier.weights[0])
+        return w, "ratio 0: no portfolio within the limits has a positive mean", limits.ascent(mu, w)
+    w, exact = best_vertex(mu, sigma, limits)
+    status = "every portfolio within the limits has a negative mean: the vertex of largest ratio"
+    return (
+        w,
+        status if exact else f"{status} that a local search found, not proven to be the best",
+        float("nan"),
+    )

@@ -1,0 +1,198 @@
+"""The largest ratio of mean to risk, whatever the sign of the means: against all vertices and many portfolios."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from allocation.constraints import Constraints, Group
+from allocation.errors import InfeasibleError, InputError, LimitError
+from allocation.maximum_diversification import MaximumDiversification
+from allocation.maximum_sharpe import MaximumSharpe
+from allocation.mean_variance import MeanVariance
+from allocation.structure import FactorCovariance, dense
+from allocation.vertices import best_vertex
+
+
+def names(n):
+    return tuple(f"a{i}" for i in range(n))
+
+
+def problem(seed, n, shift=0.0):
+    rng = np.random.default_rng(seed)
+    returns = 0.01 * rng.normal(size=(3 * n, 1)) + 0.02 * rng.normal(size=(3 * n, n)) * rng.uniform(0.5, 2, n)
+    return rng.normal(size=n) * 0.003 + shift, np.cov(returns.T)
+
+
+def solved(mu, sigma, constraints=None):
+    n = len(mu)
+    return MaximumSharpe(names(n), constraints).solve(0, mu, sigma, np.zeros(n), np.ones(n, dtype=bool))
+
+
+def ratio(mu, sigma, w):
+    return w @ mu / np.sqrt(np.einsum("...i,ij,...j->...", w, sigma, w))
+
+
+def all_vertices(n, low, high):
+    for basic in range(n):
+        for ends in itertools.product((low, high), repeat=n - 1):
+            last = 1 - sum(ends)
+            if low - 1e-12 <= last <= high + 1e-12:
+                yield np.insert(np.array(ends, dtype=float), basic, last)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("shift", [0.0, 0.01])
+def test_no_grid_of_portfolios_has_more(seed, shift):
+    mu, sigma = problem(seed, 3, shift)
+    mu[0] = abs(mu[0])
+    step = np.arange(201) / 200
+    grid = np.array([(a, b, 1 - a - b) for a in step for b in step if a + b <= 1 + 1e-12])
+    answer = solved(mu, sigma)
+    best = ratio(mu, sigma, answer.weights)
+    assert ratio(mu, sigma, grid).max() <= best * (1 + 1e-12)
+    assert ratio(mu, sigma, grid).max() >= best * 0.999
+    assert answer.attestation.gap <= 1e-7
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_without_short_sales_binding_it_is_the_closed_form(seed):
+    mu, sigma = problem(seed, 5)
+    w = np.linalg.solve(sigma, mu)
+    if w.sum() <= 0:
+        mu, w = -mu, -w
+    w /= w.sum()
+    size = float(np.abs(w).max()) + 1
+    answer = solved(mu, sigma, Constraints(minimum=-size, maximum=size))
+    np.testing.assert_allclose(answer.weights, w, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_groups_and_bounds_against_random_portfolios(seed):
+    mu, sigma = problem(seed, 6, 0.002)
+    constraints = Constraints(maximum=0.4, groups={"g": Group(names(2), 0.3, 0.5)}, cash_maximum=0.2)
+    answer = solved(mu, sigma, constraints)
+    rng = np.random.default_rng(seed)
+    w = rng.dirichlet(np.full(6, 0.5), 40_000) * rng.uniform(0.8, 1, (40_000, 1))
+    first = w[:, :2].sum(axis=1)
+    w = w[(w.max(axis=1) <= 0.4) & (first >= 0.3) & (first <= 0.5)]
+    assert len(w) > 100
+    assert ratio(mu, sigma, w).max() <= ratio(mu, sigma, answer.weights) + 1e-12
+    assert answer.attestation.holds
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_all_means_negative_and_a_cap_of_one_is_the_single_best_asset(seed):
+    mu, sigma = problem(seed, 8)
+    mu = -np.abs(mu) - 1e-4
+    answer = solved(mu, sigma)
+    assert answer.weights[np.argmax(mu / np.sqrt(np.diag(sigma)))] == 1
+    assert "negative mean: the vertex" in answer.status
+    assert np.isnan(answer.attestation.gap)
+    rng = np.random.default_rng(seed)
+    many = np.vstack([rng.dirichlet(np.full(8, a), 5_000) for a in (0.05, 0.3, 1.0)])
+    assert ratio(mu, sigma, many).max() <= ratio(mu, sigma, answer.weights) + 1e-12
+
+
+@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("low, high", [(0.0, 0.3), (0.05, 0.55), (-0.1, 0.5), (0.0, 0.5)])
+def test_all_means_negative_within_bounds_is_the_best_of_all_vertices(seed, low, high):
+    mu, sigma = problem(seed, 6)
+    # Short positions of losers would earn: all means alike and negative, but for a little.
+    mu = -0.01 - 0.001 * np.abs(mu) / 0.003
+    answer = solved(mu, sigma, Constraints(minimum=low, maximum=high))
+    best = max(ratio(mu, sigma, w) for w in all_vertices(6, low, high))
+    assert ratio(mu, sigma, answer.weights) == pytest.approx(best, rel=1e-12)
+
+
+def test_the_local_search_says_that_it_is_one_and_is_seldom_wrong():
+    constraints = Constraints(maximum=0.5, groups={"all but one": Group(names(4), 0.0, 1.0)})
+    right = 0
+    for seed in range(10):
+        mu, sigma = problem(seed, 5)
+        mu = -np.abs(mu) - 1e-3
+        answer = solved(mu, sigma, constraints)
+        assert "not proven" in answer.status
+        best = max(ratio(mu, sigma, w) for w in all_vertices(5, 0.0, 0.5))
+        found = ratio(mu, sigma, answer.weights)
+        assert found <= best + 1e-12
+        right += found >= best - 1e-12
+    assert right >= 7
+
+
+def test_enumeration_gives_way_to_the_local_search_when_there_are_too_many_vertices():
+    mu, sigma = problem(0, 40)
+    limits = MaximumSharpe(names(40), Constraints(maximum=0.07)).limits
+    w, exact = best_vertex(-np.abs(mu) - 1e-3, sigma, limits)
+    assert not exact
+    assert min(limits.slack(w).values()) >= -1e-9
+
+
+def test_cash_is_the_answer_where_it_is_allowed_and_nothing_pays():
+    mu, sigma = problem(1, 4)
+    answer = solved(-np.abs(mu), sigma, Constraints(cash_maximum=1.0))
+    assert answer.cash == 1
+    assert not answer.weights.any()
+    assert answer.status.startswith("all cash")
+
+
+def test_a_largest_mean_of_zero_takes_the_least_variance_of_mean_zero():
+    sigma = np.diag([0.04, 0.01, 0.0025])
+    answer = solved(np.array([0.0, 0.0, -0.01]), sigma)
+    np.testing.assert_allclose(answer.weights, [0.2, 0.8, 0.0], atol=1e-12)
+
+
+def test_universe_and_factors():
+    rng = np.random.default_rng(2)
+    sigma = FactorCovariance(rng.normal(size=(7, 2)) * 0.02, rng.uniform(1e-4, 1e-3, 7))
+    mu = np.abs(rng.normal(size=7)) * 0.01
+    universe = np.array([1, 1, 0, 1, 1, 0, 1], dtype=bool)
+    answer = MaximumSharpe(names(7)).solve(0, np.where(universe, mu, np.nan), sigma, np.zeros(7), universe)
+    inner = solved(mu[universe], dense(sigma)[np.ix_(universe, universe)])
+    np.testing.assert_allclose(answer.weights[universe], inner.weights, atol=1e-12)
+    assert not answer.weights[~universe].any()
+
+
+def test_mistakes_are_named():
+    mu, sigma = problem(0, 3)
+    with pytest.raises(LimitError, match="MaximumSharpe does not take the limits turnover"):
+        MaximumSharpe(names(3), Constraints(turnover=0.5))
+    with pytest.raises(InfeasibleError, match="row 0: these limits cannot be met together"):
+        solved(mu, sigma, Constraints(maximum=0.2))
+    with pytest.raises(InputError, match="expected return of 'a1' is nan"):
+        solved(np.array([0.1, np.nan, 0.1]), sigma)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_diversification_is_least_variance_of_correlations(seed):
+    _, sigma = problem(seed, 9)
+    volatility = np.sqrt(np.diag(sigma))
+    everything = np.ones(9, dtype=bool)
+    least = MeanVariance(names(9), Constraints(), risk_aversion=1.0).solve(
+        0, np.zeros(9), sigma / np.outer(volatility, volatility), np.zeros(9), everything
+    )
+    expected = least.weights / volatility
+    answer = MaximumDiversification(names(9)).solve(0, None, sigma, None, everything)
+    np.testing.assert_allclose(answer.weights, expected / expected.sum(), atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_diversification_within_bounds_against_random_portfolios(seed):
+    _, sigma = problem(seed, 5)
+    volatility = np.sqrt(np.diag(sigma))
+    constraints = Constraints(minimum=0.05, maximum=0.3)
+    w = (
+        MaximumDiversification(names(5), constraints)
+        .solve(0, None, sigma, None, np.ones(5, dtype=bool))
+        .weights
+    )
+    many = np.random.default_rng(seed).dirichlet(np.full(5, 3.0), 40_000)
+    many = many[(many.max(axis=1) <= 0.3) & (many.min(axis=1) >= 0.05)]
+    assert len(many) > 100
+    assert ratio(volatility, sigma, many).max() <= ratio(volatility, sigma, w) + 1e-12
+
+
+def test_two_assets_are_weighted_by_inverse_volatility():
+    sigma = np.array([[0.04, 0.01], [0.01, 0.01]])
+    w = MaximumDiversification(names(2)).solve(0, None, sigma, None, np.ones(2, dtype=bool)).weights
+    np.testing.assert_allclose(w, [1 / 3, 2 / 3], rtol=1e-9)
