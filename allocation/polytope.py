@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from allocation.constraints import Constraints, check_feasible
+from allocation.constraints import Constraints
 from allocation.errors import InfeasibleError, LimitError
+from allocation.feasibility import check_feasible
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
