@@ -9,9 +9,10 @@ from synthetic import make_panel
 
 from allocation.constraints import Constraints, Group
 from allocation.errors import InfeasibleError, InputError
-from allocation.esg import Responsible, filled, tilted, tilted_benchmark
+from allocation.esg import Responsible
 from allocation.mean_variance import MeanVariance
 from allocation.risk import covariance_path
+from allocation.scoring import filled, tilted, tilted_benchmark
 from market.scores import ScoreTable
 
 N = 6

@@ -1,0 +1,107 @@
+"""What scores say about assets: with holes filled as one chose, as a limit, as a tilt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocation.errors import InputError
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+Missing = Literal["exclude", "mean", "worst"] | float
+"""What an asset without a score is: not held, average or worst of the universe's known ones, or a score of its own."""
+
+
+def filled(position: int, scores: Floats, universe: Bools, missing: Missing) -> tuple[Floats, Bools]:
+    """Return scores without holes in the universe, and the universe that is left.
+
+    Parameters
+    ----------
+    position : int
+        Row of the decision, for messages.
+    scores : ndarray of shape (N,)
+        NaN where there is none.
+    universe : ndarray of bool, shape (N,)
+    missing : Missing
+
+    Raises
+    ------
+    InputError
+        If no asset of the universe has a score.
+    """
+    known = universe & np.isfinite(scores)
+    if not known.any():
+        raise InputError(f"row {position}: none of the {int(universe.sum())} assets has a score")
+    if missing == "exclude":
+        return scores, known
+    if missing == "mean":
+        value = float(scores[known].mean())
+    elif missing == "worst":
+        value = float(scores[known].min())
+    else:
+        value = float(missing)
+    return np.where(universe & ~known, value, scores), universe
+
+
+def tilted(mu: Floats, scores: Floats, universe: Bools, strength: float) -> Floats:
+    """Return expected returns with `strength` added per standard deviation of score, shape (N,).
+
+    Parameters
+    ----------
+    mu : ndarray of shape (N,)
+    scores : ndarray of shape (N,)
+        Finite in the universe.
+    universe : ndarray of bool, shape (N,)
+    strength : float
+        Expected excess return over one horizon that a score of one cross-sectional standard deviation above the mean of
+        the universe is worth.
+    """
+    spread = float(scores[universe].std())
+    if spread <= 1e-12 * float(np.abs(scores[universe]).max()):
+        return mu
+    z = (scores - float(scores[universe].mean())) / spread
+    return np.where(universe, mu + strength * z, mu)
+
+
+def tilted_benchmark(benchmark: Floats, scores: Floats) -> Floats:
+    """Return benchmark weights times scores, scaled to the benchmark's sum, shape (N,).
+
+    Parameters
+    ----------
+    benchmark : ndarray of shape (N,)
+    scores : ndarray of shape (N,)
+        0 or more where the benchmark holds something.
+
+    Raises
+    ------
+    InputError
+        If a score is negative or missing there, or all are 0.
+    """
+    held = benchmark != 0
+    if not (scores[held] >= 0).all() or not (benchmark[held] * scores[held]).sum() > 0:
+        raise InputError(
+            "a benchmark is tilted by scores of 0 or more, known for all that it holds and not all 0"
+        )
+    weights = np.where(held, benchmark * np.where(held, scores, 0.0), 0.0)
+    return np.asarray(weights * (benchmark.sum() / weights.sum()))
+
+
+def floor_coefficients(
+    assets: Sequence[str], scores: Floats, universe: Bools, floor: float
+) -> dict[str, float]:
+    """Return s_i - floor by asset of the universe: the floor is the linear limit sum_i w_i (s_i - floor) >= 0.
+
+    Parameters
+    ----------
+    assets : sequence of str, length N
+    scores : ndarray of shape (N,)
+        Finite in the universe.
+    universe : ndarray of bool, shape (N,)
+    floor : float
+    """
+    return {assets[i]: float(scores[i] - floor) for i in np.flatnonzero(universe).tolist()}
