@@ -21,7 +21,8 @@ Bools = NDArray[np.bool_]
 class Strategic:
     """Fixed target weights, rebalanced by calendar or bands, between which nothing is traded.
 
-    What the targets give to assets outside the universe is shared by the others in proportion. With bands, an
+    What the targets give to assets outside the universe is shared by the others in proportion; if there are none,
+    all is cash, and the status says so. With bands, an
     asset that has left the universe is sold when the calendar next looks.
 
     Parameters
@@ -66,7 +67,7 @@ class Strategic:
         wanted, total = np.where(eligible, self.weights, 0.0), float(self.weights.sum())
         there = float(wanted.sum())
         if total > 0 and not there > 0:
-            raise InputError(f"row {position}: none of the assets with a strategic weight can be held")
+            return np.append(wanted, 1.0)
         if there != total:
             wanted = wanted * (total / there)
         return np.append(wanted, max(0.0, 1.0 - total))
@@ -78,7 +79,9 @@ class Strategic:
         new = self.rebalancing.trade(index, held, self.target(position), started=book.started)
         if new is None:
             return None
-        return Weights(position, new[:-1], float(new[-1]), "fixed", Attestation({}, 0.0), self._parts(new))
+        stuck = new[-1] == 1.0 and self.weights.any()
+        status = "in cash: no asset with a target can be held" if stuck else "fixed"
+        return Weights(position, new[:-1], float(new[-1]), status, Attestation({}, 0.0), self._parts(new))
 
     def _parts(self, new: Floats) -> dict[str, Sleeve]:
         """Tell the sleeves apart; what belongs to none, as an asset that is sold to the edge, is "other"."""

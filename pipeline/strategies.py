@@ -204,11 +204,16 @@ class Workshop:
 
 
 def _regime_shares(probabilities: Floats, member: Floats, how: str) -> Shares:
-    """Return the shares of the portfolios at a row; `member` (states, portfolios) says which is for which state."""
+    """Return the shares of the portfolios at a row; `member` (states, portfolios) says which is for which state.
+
+    Before the first regime is told, each state is as likely as any other.
+    """
 
     def shares(row: int) -> Floats:
         known = probabilities[row]
-        if how == "switch" and np.isfinite(known).all():
+        if not np.isfinite(known).all():
+            known = np.full(len(known), 1 / len(known))
+        elif how == "switch":
             known = np.eye(len(known))[int(known.argmax())]
         return np.asarray((known[:, None] * member).sum(axis=0))
 

@@ -102,8 +102,10 @@ def test_what_cannot_be_held_is_shared_by_the_others():
     np.testing.assert_allclose(told.weights, [0.8 * 2 / 3, 0.8 / 3, 0])
     assert told.cash == pytest.approx(0.2)
     none = Strategic(np.array([0.5, 0.5, 0.0]), path, np.array([0, 1]), Rebalancing())
-    with pytest.raises(InputError, match="row 1: none of the assets with a strategic weight can be held"):
-        none(1, Book.empty(3))
+    stuck = none(1, Book.empty(3))
+    assert stuck.cash == 1.0
+    assert not stuck.weights.any()
+    assert stuck.status == "in cash: no asset with a target can be held"
 
 
 def test_sleeves_of_groups_and_cash():

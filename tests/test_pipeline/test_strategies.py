@@ -19,6 +19,7 @@ from pipeline.progress import Reporter
 from pipeline.report import render
 from pipeline.run import Pipeline
 from pipeline.store import Store
+from pipeline.strategies import _regime_shares
 from pipeline.trial import describe
 
 MODELS = {"ridge": {"kind": "ridge", "n_penalties": 5}}
@@ -241,6 +242,15 @@ def test_a_strategy_after_a_fallback_is_the_same_bits_in_a_second_run(small):
     for name, result in first.results.items():
         np.testing.assert_array_equal(result.net, second.results[name].net)
     assert replace(first, trained=second.trained).attributions() == second.attributions()
+
+
+def test_shares_of_regimes_by_hand():
+    told = np.array([[np.nan, np.nan, np.nan], [0.2, 0.5, 0.3]])
+    member = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])  # the first portfolio is for two states
+    for how, expected in (("mix", [0.5, 0.5]), ("switch", [0.0, 1.0])):
+        shares = _regime_shares(told, member, how)
+        np.testing.assert_allclose(shares(0), [2 / 3, 1 / 3])
+        np.testing.assert_allclose(shares(1), expected)
 
 
 def test_the_shipped_example_is_read():
