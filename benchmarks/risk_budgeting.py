@@ -37,10 +37,10 @@ def cases(size: str) -> dict[str, Callable[[], object]]:
             model.specific
         )
         full = np.cov(returns.T)
-        none, variances, share = np.empty(0), np.diag(full).copy(), np.full(n, 1 / n)
+        none, variances, budgets = np.empty(0), np.diag(full).copy(), np.full(n, 1 / n)
         runs = {
             "tangency": lambda: ours.solve(0, None, full, None, everything).weights,
-            "tangency, kernel alone": lambda: newton(full, none, variances, share, 1e-11)[1],
+            "tangency, kernel alone": lambda: newton(full, none, variances, budgets, 1e-11)[1],
         }
         for add in (_riskparityportfolio, _riskfolio, _skfolio):
             try:
