@@ -37,6 +37,10 @@ class HierarchicalRiskParity:
     distance : {"correlation", "profile"}
         Between assets: sqrt((1 - rho) / 2), or, as in the paper, the Euclidean distance between two assets' columns of
         that matrix. Common libraries use the former.
+    optimal_order : bool
+        Whether branches of the tree are flipped so that neighbours in the order are as near as the tree allows
+        (Bar-Joseph et al., 2001), as skfolio and Riskfolio-Lib do; the paper and PyPortfolioOpt leave them as they were
+        joined.
 
     Raises
     ------
@@ -50,7 +54,12 @@ class HierarchicalRiskParity:
     """
 
     def __init__(
-        self, assets: Sequence[str], *, linkage: Linkage = "single", distance: Distance = "correlation"
+        self,
+        assets: Sequence[str],
+        *,
+        linkage: Linkage = "single",
+        distance: Distance = "correlation",
+        optimal_order: bool = False,
     ) -> None:
         for what, value, choices in (
             ("linkage", linkage, get_args(Linkage)),
@@ -61,6 +70,7 @@ class HierarchicalRiskParity:
         self.assets = tuple(assets)
         self.linkage = linkage
         self.distance = distance
+        self.optimal_order = optimal_order
 
     def solve(
         self, position: int, mu: Floats | None, sigma: Risk, held: Floats | None, universe: Bools
@@ -90,7 +100,8 @@ class HierarchicalRiskParity:
         np.fill_diagonal(apart, 0.0)
         # Condensed by hand from the upper triangle: a rounding error of symmetry is no reason to refuse.
         near = pdist(apart) if self.distance == "profile" else squareform(apart, checks=False)
-        return np.asarray(leaves_list(linkage(near, method=self.linkage)), dtype=np.int64)
+        tree = linkage(near, method=self.linkage, optimal_ordering=self.optimal_order)
+        return np.asarray(leaves_list(tree), dtype=np.int64)
 
 
 def split(sigma: Floats, order: Ints) -> Floats:

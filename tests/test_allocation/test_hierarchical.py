@@ -1,5 +1,7 @@
 """Hierarchical risk parity against a plain reimplementation that follows the paper's steps by hand."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -92,6 +94,34 @@ def test_the_steps_of_the_paper(seed, method, profile):
     answer = solved(sigma, linkage=method, distance="profile" if profile else "correlation")
     np.testing.assert_allclose(answer.weights, by_hand(sigma, method, profile), rtol=1e-12)
     assert answer.attestation.holds
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_optimal_order_is_the_best_of_all_flips_of_the_tree(seed):
+    n = 7
+    sigma = random_sigma(seed, n)
+    s = np.sqrt(np.diag(sigma))
+    near = np.sqrt(np.clip(0.5 * (1 - sigma / np.outer(s, s)), 0, None))
+
+    def orders(clusters):
+        """All orders of the tree of single linkage: at each join, either side first, and either way round inside."""
+        if len(clusters) == 1:
+            return clusters[0]
+        pairs = [
+            (near[np.ix_(p[0], q[0])].min(), a, b)
+            for a, p in enumerate(clusters)
+            for b, q in enumerate(clusters[:a])
+        ]
+        _, a, b = min(pairs)
+        joined = [x + y for p in clusters[a] for q in clusters[b] for x, y in ((p, q), (q, p))]
+        return orders([c for k, c in enumerate(clusters) if k not in (a, b)] + [joined])
+
+    def length(order):
+        return sum(near[i, j] for i, j in itertools.pairwise(order))
+
+    least = min(length(order) for order in orders([[[k]] for k in range(n)]))
+    allocator = HierarchicalRiskParity(names(n), optimal_order=True)
+    assert length(list(allocator._order(sigma))) == pytest.approx(least, rel=1e-12)
 
 
 def test_few_assets():

@@ -1,0 +1,83 @@
+"""Risk parity: this project's allocator beside skfolio, Riskfolio-Lib and riskparityportfolio.
+
+Every contender starts from a covariance and hands out weights; skfolio starts from returns, whose covariance it
+estimates. The largest error of a share of risk is printed for each: a loose answer is quickly had. The allocator checks
+its inputs and certifies its answer, which riskparityportfolio does not; the kernel alone stands beside it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from allocation.risk_budget_kernels import newton
+from allocation.risk_budgeting import RiskBudgeting
+from allocation.structure import FactorCovariance, dense
+
+SIZES = ("50 dense", "200 dense", "3000 by 20 factors")
+
+
+def cases(size: str) -> dict[str, Callable[[], object]]:
+    n = int(size.split()[0])
+    rng = np.random.default_rng(0)
+    factors = 20 if "factors" in size else 5
+    loadings = np.c_[rng.uniform(0.5, 1.5, n) * 0.04, rng.normal(size=(n, factors - 1)) * 0.015]
+    model = FactorCovariance(loadings, rng.uniform(0.02, 0.1, n) ** 2)
+    names, everything = [f"a{i}" for i in range(n)], np.ones(n, dtype=bool)
+    ours = RiskBudgeting(names)
+    if "factors" in size:
+        full = dense(model)
+        runs: dict[str, Callable[[], object]] = {
+            "tangency, factors": lambda: ours.solve(0, None, model, None, everything).weights,
+            "tangency, dense": lambda: ours.solve(0, None, full, None, everything).weights,
+        }
+    else:
+        returns = rng.normal(size=(3 * n, factors)) @ loadings.T + rng.normal(size=(3 * n, n)) * np.sqrt(
+            model.specific
+        )
+        full = np.cov(returns.T)
+        none, variances, budgets = np.empty(0), np.diag(full).copy(), np.full(n, 1 / n)
+        runs = {
+            "tangency": lambda: ours.solve(0, None, full, None, everything).weights,
+            "tangency, kernel alone": lambda: newton(full, none, variances, budgets, 1e-11)[1],
+        }
+        for add in (_riskparityportfolio, _riskfolio, _skfolio):
+            try:
+                runs |= add(returns, full)
+            except ImportError as error:
+                print(f"risk_budgeting: {add.__name__[1:]} left out, {error.name} is not installed")
+    for name, run in runs.items():
+        w = np.asarray(run()).ravel()
+        share = w * (full @ w)
+        print(
+            f"risk_budgeting {size}: {name}: largest error of a share {np.abs(share / share.sum() - 1 / n).max():.1e}"
+        )
+    return runs
+
+
+def _riskparityportfolio(returns: np.ndarray, full: np.ndarray) -> dict[str, Callable[[], object]]:
+    import riskparityportfolio
+
+    share, design = np.full(len(full), 1 / len(full)), riskparityportfolio.vanilla.design
+    return {
+        "riskparityportfolio, as it comes": lambda: design(full, share),
+        "riskparityportfolio, tolerance 1e-11": lambda: design(full, share, tol=1e-11, maxiter=1000),
+    }
+
+
+def _riskfolio(returns: np.ndarray, full: np.ndarray) -> dict[str, Callable[[], object]]:
+    import pandas as pd
+    import riskfolio
+
+    names = [f"a{i}" for i in range(len(full))]
+    portfolio = riskfolio.Portfolio(returns=pd.DataFrame(returns, columns=names))
+    portfolio.assets_stats(method_mu="hist", method_cov="hist")
+    portfolio.cov = pd.DataFrame(full, names, names)
+    return {"Riskfolio-Lib": lambda: portfolio.rp_optimization(model="Classic", rm="MV", hist=True)}
+
+
+def _skfolio(returns: np.ndarray, full: np.ndarray) -> dict[str, Callable[[], object]]:
+    from skfolio.optimization import RiskBudgeting as Theirs
+
+    return {"skfolio": lambda: Theirs().fit(returns).weights_}
