@@ -32,7 +32,7 @@ B = TypeVar("B")
 TOGETHER = 64
 """Up to so many assets are computed as one tile; the kernels work on so many side by side."""
 
-WORKING_BYTES = 160 * 2**20
+WORKING_BYTES = 512 * 2**20
 """What a block of dates may take beside the matrix, or `WORKING_SHARE` of the matrix if that is more."""
 
 WORKING_SHARE = 0.04

@@ -16,6 +16,7 @@ from features.calling import called, infinite
 from features.columns import differs, scatter, settle
 from features.continuation import Continuation
 from features.recipe import Step
+from features.sharing import sharing
 from features.spec import FeatureError
 from features.work import Block, Done, States, Work
 
@@ -47,19 +48,24 @@ class Tile:
     def run(self) -> Done:
         """Compute the steps, and keep what others need."""
         returns = self._input("returns", self.first)
-        for i, step in enumerate(self.steps):
-            try:
-                value = self._computed(step, returns, self.slab[i])
-            except FeatureError:
-                # With more of the past it may be right; if not, it fails there again.
-                if not self.known or step.name in self.work.deep:
-                    raise
-                value = self._unusable(step, self.slab[i])
-            value.setflags(write=False)
-            self.values[step.name] = value
-            self._check(step, value)
-            self._keep(step, value)
+        with sharing():
+            for i, step in enumerate(self.steps):
+                self._run(step, returns, self.slab[i])
         return self.done
+
+    def _run(self, step: Step, returns: Floats, out: Floats) -> None:
+        """Compute one step."""
+        try:
+            value = self._computed(step, returns, out)
+        except FeatureError:
+            # With more of the past it may be right; if not, it fails there again.
+            if not self.known or step.name in self.work.deep:
+                raise
+            value = self._unusable(step, out)
+        value.setflags(write=False)
+        self.values[step.name] = value
+        self._check(step, value)
+        self._keep(step, value)
 
     def write(self, others: Sequence[Step] = ()) -> None:
         """Write the steps, and others that are computed already, to the matrix."""
