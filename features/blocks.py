@@ -91,9 +91,9 @@ def clear(parts: Floats, start: int) -> None:
 @compiled
 def begin_kept(parts: Floats, k: int) -> Floats:
     """Return part k, made that of no rows, which part `window` always is."""
-    none, part = parts[len(parts) - 2], parts[k]
+    part: Floats = parts[k]
     for i in range(len(part)):
-        part[i] = none[i]
+        part[i] = parts[len(parts) - 2, i]
     return part
 
 

@@ -149,10 +149,7 @@ def _advance(work: Work, past: Past, start: int, stop: int, workers: int) -> tup
     failed: set[str] = set()
 
     def tile(assets: tuple[int, int]) -> Done:
-        each = Tile(work, block, recipe.of("tile"), (start, stop), slice(*assets))
-        done = each.run()
-        each.write()
-        return done
+        return Tile(work, block, recipe.of("tile"), (start, stop), slice(*assets)).written()
 
     parts = _stretches(0, n_assets, _tile_assets(recipe, start, stop, n_assets, workers))
     tiles = _each(tile, parts, workers) if recipe.of("tile") else []
@@ -173,10 +170,7 @@ def _dates(work: Work, block: Block, workers: int) -> set[str]:
     late = recipe.of("whole", "series")
 
     def dates(rows: tuple[int, int]) -> Done:
-        each = Tile(work, block, steps, rows, slice(0, n_assets))
-        done = each.run()
-        each.write(late)
-        return done
+        return Tile(work, block, steps, rows, slice(0, n_assets)).written(late)
 
     most = max(int(DATES_BYTES / 8 / max(len(steps) * n_assets, 1)), 8)
     pieces = _each(dates, _stretches(block.start, block.stop, most), workers)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.compiled import compiled
 from features.recursive import wealth
 from features.rolling import divide, lag, required, rolling_mean, rolling_std, rolling_sum
 from features.spec import feature
@@ -86,13 +87,29 @@ def seasonality_60(log_returns: Floats, month: int) -> Floats:
     observations in a month. At least four of the five must be present.
     """
     monthly = rolling_sum(log_returns, month)
-    total, count = np.zeros_like(monthly), np.zeros_like(monthly)
-    for year in range(1, 6):
-        past = lag(monthly, (12 * year - 1) * month)
-        present = np.isfinite(past)
-        np.add(total, past, out=total, where=present)
-        count += present
-    return np.where(count >= required(5), total / np.maximum(count, 1.0), np.nan)
+    out = np.empty_like(monthly)
+    _mean_of_years(monthly, month, float(required(5)), out)
+    return out
+
+
+@compiled
+def _mean_of_years(monthly: Floats, month: int, enough: float, out: Floats) -> None:
+    """Write the mean of the sums of 11, 23, 35, 47 and 59 months ago; NaN for fewer than `enough`."""
+    for t in range(len(out)):
+        to = out[t]
+        count = np.zeros(len(to))
+        to[:] = 0.0
+        for year in range(1, 6):
+            past = t - (12 * year - 1) * month
+            if past < 0:
+                break
+            row = monthly[past]
+            for i in range(len(to)):
+                there = row[i] - row[i] == 0.0
+                to[i] += row[i] if there else 0.0
+                count[i] += 1.0 if there else 0.0
+        for i in range(len(to)):
+            to[i] = to[i] / count[i] if count[i] >= enough else np.nan
 
 
 @feature(stage="asset", lookback=12, unit="monthly information ratio")
