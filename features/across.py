@@ -39,7 +39,8 @@ def std(x: Floats, ddof: int = 1) -> Floats:
 
 def _counted(present: NDArray[np.bool_]) -> Floats:
     """Return the number of true values of each date."""
-    return np.count_nonzero(present, axis=1).astype(np.float64)
+    n: Floats = np.count_nonzero(present, axis=1).astype(np.float64)
+    return n
 
 
 def _mean(x: Floats, present: NDArray[np.bool_], n: Floats) -> Floats:

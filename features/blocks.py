@@ -37,7 +37,7 @@ def sums(x: Floats, window: int, first: int, begin: int, enough: float, kind: in
     parts = np.empty((window + 2, 2 * LANES))
     for lane in range(0, assets, LANES):
         j, stop = lanes(lane, assets)
-        clear(parts, 0)
+        clear(parts, unused_parts(window, begin))
         start = -(first % window)
         while start < rows:
             clear(parts, window + 1)
@@ -78,6 +78,15 @@ def backward_rows(start: int, window: int, begin: int, rows: int) -> tuple[int, 
         return low, low, low
     # The window that ends in row t of the next block begins in row t - window + 1 of this one.
     return max(low, begin - window + 1), min(stop, rows - window + 1), stop
+
+
+@compiled
+def unused_parts(window: int, begin: int) -> int:
+    """Return the part from which on parts must be those of no rows before the first block.
+
+    Windows that begin before all rows end in its first block; with none that is wanted, part `window` is enough.
+    """
+    return 0 if begin < window - 1 else window
 
 
 @compiled

@@ -151,7 +151,7 @@ def _advance(work: Work, past: Past, start: int, stop: int, workers: int) -> tup
     def tile(assets: tuple[int, int]) -> Done:
         return Tile(work, block, recipe.of("tile"), (start, stop), slice(*assets)).written()
 
-    parts = _stretches(0, n_assets, _tile_assets(recipe, start, stop, n_assets, workers))
+    parts = _stretches(0, n_assets, _tile_assets(stop - start, n_assets, workers))
     tiles = _each(tile, parts, workers) if recipe.of("tile") else []
     for done in tiles:
         failed |= done.failed
@@ -200,14 +200,13 @@ def _kept(
     return kept
 
 
-def _tile_assets(recipe: Recipe, start: int, stop: int, n_assets: int, workers: int) -> int:
+def _tile_assets(rows: int, n_assets: int, workers: int) -> int:
     """Return how many assets make a tile."""
     if n_assets <= TOGETHER:
         return TOGETHER
-    deepest = max((min(step.depth, start) for step in recipe.of("tile")), default=0)
-    fitting = int(TILE_BYTES / 8 / max(stop - start + deepest, 1))
-    fair = -(-n_assets // workers)
-    return max(TOGETHER, min(fitting, fair) // TOGETHER * TOGETHER)
+    fitting = int(TILE_BYTES / 8 / max(rows, 1)) // TOGETHER * TOGETHER
+    fair = -(-n_assets // workers // TOGETHER) * TOGETHER
+    return max(TOGETHER, min(fitting, fair))
 
 
 def _joined(parts: Sequence[States], assets: Sequence[tuple[int, int]]) -> States:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.blocks import LANES, backward_rows, begin_kept, clear, forward_rows, lanes
+from features.blocks import LANES, backward_rows, begin_kept, clear, forward_rows, lanes, unused_parts
 from features.compiled import compiled
 
 Floats = NDArray[np.float64]
@@ -18,7 +18,7 @@ def maxima(x: Floats, sign: float, window: int, first: int, begin: int, enough: 
     parts = np.empty((window + 2, 2 * LANES))
     for lane in range(0, assets, LANES):
         j, stop = lanes(lane, assets)
-        _empty(parts, 0)
+        _empty(parts, unused_parts(window, begin))
         start = -(first % window)
         while start < rows:
             _empty(parts, window + 1)
@@ -34,7 +34,7 @@ def places(x: Floats, sign: float, window: int, first: int, begin: int, enough: 
     parts = np.empty((window + 2, 3 * LANES))
     for lane in range(0, assets, LANES):
         j, stop = lanes(lane, assets)
-        _empty(parts, 0)
+        _empty(parts, unused_parts(window, begin))
         start = -(first % window)
         while start < rows:
             _empty(parts, window + 1)

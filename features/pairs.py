@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.blocks import LANES, TINY, backward_rows, begin_kept, clear, forward_rows, lanes
+from features.blocks import LANES, TINY, backward_rows, begin_kept, clear, forward_rows, lanes, unused_parts
 from features.compiled import compiled
 
 Floats = NDArray[np.float64]
@@ -32,7 +32,7 @@ def comoments(
     pair, found = np.zeros(2 * LANES), np.zeros(6 * LANES)
     for lane in range(0, assets, LANES):
         j, stop = lanes(lane, assets)
-        clear(parts, 0)
+        clear(parts, unused_parts(window, begin))
         start = -(first % window)
         while start < rows:
             clear(parts, window + 1)
