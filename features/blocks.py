@@ -133,6 +133,11 @@ def _backward(x: Floats, start: int, begin: int, j: int, stop: int, parts: Float
             there = value - value == 0.0
             new[i] = old[i] + (1.0 if there else 0.0)
             new[LANES + i] = old[LANES + i] + (value if there else 0.0)
+    if begin < window - 1 and low == 0:
+        # Windows that begin before all rows, in a block that does, too.
+        for k in range(-start - 1, -1, -1):
+            for i in range(parts.shape[1]):
+                parts[k, i] = parts[k + 1, i]
 
 
 @compiled
