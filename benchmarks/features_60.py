@@ -1,12 +1,18 @@
-"""How fast are the features that need prices alone? The same in plain pandas, and with bottleneck's windows.
+"""How fast are 60 features that need prices alone? The same in plain pandas, and with other libraries' windows.
 
-Run with `.venv/bin/python benchmarks/features_60.py [dates x assets ...]`, for instance `2500x100 2500x1000`.
-The values are compared first. Prints processor and wall-clock time, medians of interleaved rounds, and how many
-times longer the others take. bottleneck is left out where it is not installed.
+Run with `.venv/bin/python benchmarks/features_60.py [dates x assets ...]`, for instance `2500x20 2500x1000`.
+The values are compared first. Prints processor and wall-clock time, medians of interleaved rounds, and the median
+over rounds of how many times longer the others take. All run in one thread. Ours is timed twice: with the memory of
+the matrix reused, and with memory that is new to the process, which the system must clear first.
+A library that is not installed is left out with a message. The features stay the same for all: what a library
+lacks (skewness, for instance) it gets from pandas. `groupby` is pandas with one row for each date and asset.
 """
 
+import importlib
+import os
 import sys
 import time
+from contextlib import contextmanager
 from statistics import median
 
 import numba
@@ -15,13 +21,10 @@ import pandas as pd
 
 from features.matrix import build
 from features.rolling import required
+from features.room import Room
 from market.panel import Panel
 
-try:
-    import bottleneck
-except ImportError:
-    bottleneck = None
-
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
 ROUNDS = 3
 MONTH = 21
 
@@ -52,20 +55,75 @@ def by_pandas(name, x, window):
     return getattr(x.rolling(window, min_periods=required(window)), name)()
 
 
-def by_bottleneck(name, x, window):
-    if name == "skew":
-        return by_pandas(name, x, window)
-    options = {"ddof": 1} if name == "std" else {}
-    move = getattr(bottleneck, f"move_{name}")
-    values = move(x.to_numpy(), window, min_count=required(window), axis=0, **options)
+def library(name):
+    """Return a library, or None with a message."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        print(f"{name} is not installed: left out")
+        return None
+
+
+def like(values, x):
     return pd.DataFrame(values, x.index, x.columns) if x.ndim == 2 else pd.Series(values, x.index)
+
+
+def with_bottleneck(bottleneck, numbagg=None):
+    """Return windows of bottleneck, and sums, means and deviations of numbagg if it is given."""
+
+    def roll(name, x, window):
+        if name in ("skew", "kurt"):
+            return by_pandas(name, x, window)
+        if numbagg and name in ("sum", "mean", "std") and x.ndim == 2:
+            move, options = getattr(numbagg, f"move_{name}"), {}
+        else:
+            move, options = getattr(bottleneck, f"move_{name}"), {"ddof": 1} if name == "std" else {}
+        return like(move(x.to_numpy(), window=window, min_count=required(window), axis=0, **options), x)
+
+    return roll
+
+
+def with_polars(polars):
+    def roll(name, x, window):
+        if name in ("skew", "kurt") or x.ndim == 1:
+            return by_pandas(name, x, window)
+        frame = polars.from_numpy(np.ascontiguousarray(x.to_numpy()), orient="row").fill_nan(None)
+        move = getattr(polars.all(), f"rolling_{name}")
+        return like(frame.select(move(window, min_samples=required(window))).to_numpy(), x)
+
+    return roll
+
+
+def by_groupby(name, x, window):
+    if x.ndim == 1:
+        return by_pandas(name, x, window)
+    dates, assets = x.shape
+    long = pd.Series(x.to_numpy().T.ravel()).groupby(np.repeat(np.arange(assets), dates))
+    moved = getattr(long.rolling(window, min_periods=required(window)), name)()
+    return like(moved.to_numpy().reshape(assets, dates).T, x)
 
 
 def features(panel, roll):
     """Return the catalogue's price features as a user of wide pandas frames would write them."""
     returns = pd.DataFrame(panel.returns)
     cash, market = pd.Series(panel.cash), pd.Series(panel.market)
-    return {**own(returns, cash, market, roll), **against_the_market(returns, cash, market, roll)}
+    return {
+        **own(returns, cash, market, roll),
+        **against_the_market(returns, cash, market, roll),
+        **technical(returns, roll),
+    }
+
+
+def technical(returns, roll):
+    level = (1.0 + returns.fillna(0.0)).cumprod().where(returns.notna())
+    logs = np.log1p(returns.clip(lower=-1 + 1e-6))
+    return {
+        "bollinger_20": (level - roll("mean", level, 20)) / roll("std", level, 20),
+        "drawdown": level / level.cummax() - 1.0,
+        "kurtosis_60": roll("kurt", returns, 60),
+        "variance_ratio_5_60": roll("std", roll("sum", logs, 5), 60) ** 2
+        / (5.0 * roll("std", logs, 60) ** 2),
+    }
 
 
 def own(returns, cash, market, roll):
@@ -167,32 +225,67 @@ def compared(panel, names, ours, theirs):
         np.testing.assert_allclose(got[there], expected[rows][there], rtol=1e-5, atol=1e-8, err_msg=name)
 
 
+@contextmanager
+def reused(array):
+    """Let matrices be built in this memory."""
+    new = Room.new
+    Room.new = lambda rows, *_: Room(array, rows)
+    try:
+        yield
+    finally:
+        Room.new = new
+
+
+def contenders():
+    bottleneck, numbagg, polars = (library(name) for name in ("bottleneck", "numbagg", "polars"))
+    rolls = {"pandas": by_pandas}
+    if bottleneck:
+        rolls["bottleneck"] = with_bottleneck(bottleneck)
+    if bottleneck and numbagg:
+        rolls["bottleneck and numbagg"] = with_bottleneck(bottleneck, numbagg)
+    if polars:
+        rolls["polars"] = with_polars(polars)
+    return {**rolls, "pandas groupby": by_groupby}
+
+
+def timed(size, rolls) -> None:
+    panel = made_up(*(int(n) for n in size.split("x")))
+    stages = ("asset", "market", "cross_section", "bar")
+    ours = build(panel, include=stages)
+    theirs = across_assets(features(panel, by_pandas), panel, ours.names)
+    names = [name for name in ours.names if name in theirs]
+    compared(panel, names, ours, theirs)
+    first = build(panel, include=names, workers=1)
+    memory = first.room.array
+    del ours, theirs
+
+    def again():
+        with reused(memory):
+            build(panel, include=names, workers=1)
+
+    runs = {"ours, memory reused": again, "ours, memory new": lambda: build(panel, include=names, workers=1)}
+    for library, roll in rolls.items():
+        runs[library] = lambda r=roll: across_assets(features(panel, r), panel, names)
+    taken = {library: [] for library in runs}
+    for turn in range(ROUNDS + 1):
+        for library, run in runs.items():
+            began = time.process_time(), time.perf_counter()
+            run()
+            if turn:  # the first compiles and fills caches
+                taken[library].append((time.process_time() - began[0], time.perf_counter() - began[1]))
+    print(f"{size}: {len(names)} features agree with pandas", flush=True)
+    base = [cpu for cpu, _ in taken["ours, memory reused"]]
+    for library, times in taken.items():
+        cpu, wall = median(c for c, _ in times), median(w for _, w in times)
+        ratio = median(c / b for (c, _), b in zip(times, base, strict=True))
+        print(f"  {library:<24}{cpu:8.3f} s of processor{wall:8.2f} s{ratio:8.1f}x", flush=True)
+
+
 def main() -> None:
     numba.set_num_threads(1)
-    contenders = {"pandas": by_pandas} | ({"bottleneck": by_bottleneck} if bottleneck else {})
-    if not bottleneck:
-        print("bottleneck is not installed: left out")
-    build(made_up(1400, 5), include=("asset", "market", "cross_section"))
-    for size in sys.argv[1:] or ("2500x100", "2500x1000"):
-        panel = made_up(*(int(n) for n in size.split("x")))
-        ours = build(panel, include=("asset", "market", "cross_section"))
-        theirs = across_assets(features(panel, by_pandas), panel, ours.names)
-        names = [name for name in ours.names if name in theirs]
-        compared(panel, names, ours, theirs)
-        runs = {"ours": lambda p=panel, n=names: build(p, include=n)}
-        for library, roll in contenders.items():
-            runs[library] = lambda p=panel, n=names, r=roll: across_assets(features(p, r), p, n)
-        taken = {library: [] for library in runs}
-        for _ in range(ROUNDS):
-            for library, run in runs.items():
-                began = time.process_time(), time.perf_counter()
-                run()
-                taken[library].append((time.process_time() - began[0], time.perf_counter() - began[1]))
-        print(f"{size}: {len(names)} features agree with pandas", flush=True)
-        base = median(cpu for cpu, _ in taken["ours"])
-        for library, times in taken.items():
-            cpu, wall = median(c for c, _ in times), median(w for _, w in times)
-            print(f"  {library:<12}{cpu:8.2f} s of processor{wall:8.2f} s{cpu / base:8.1f}x", flush=True)
+    rolls = contenders()
+    for size in sys.argv[1:] or ("2500x20", "2500x100", "2500x1000"):
+        timed(size, rolls)
 
 
 if __name__ == "__main__":

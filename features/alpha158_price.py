@@ -19,14 +19,13 @@ from features.rolling import (
     rolling_max,
     rolling_mean,
     rolling_min,
-    rolling_quantile,
+    rolling_quantiles,
     rolling_rank,
-    rolling_rsquare,
-    rolling_slope,
     rolling_std,
     rolling_sum,
-    rolling_trend_residual,
+    rolling_trend,
 )
+from features.sharing import once
 from features.spec import feature
 
 Floats = NDArray[np.float64]
@@ -55,19 +54,19 @@ def STD(close: Floats, window: int) -> Floats:
 @feature(stage="bar", windows=WINDOWS, unit="fraction per row")
 def BETA(close: Floats, window: int) -> Floats:
     """Slope of the closes of {window} rows on their row numbers, divided by the close."""
-    return rolling_slope(close, window) / close
+    return once(rolling_trend, close, window)[0] / close
 
 
 @feature(stage="bar", windows=WINDOWS, unit="share")
 def RSQR(close: Floats, window: int) -> Floats:
     """R2 of the regression of the closes of {window} rows on their row numbers."""
-    return rolling_rsquare(close, window)
+    return once(rolling_trend, close, window)[1]
 
 
 @feature(stage="bar", windows=WINDOWS, unit="fraction")
 def RESI(close: Floats, window: int) -> Floats:
     """Close less what the regression of {window} rows on row numbers gives for it, divided by the close."""
-    return rolling_trend_residual(close, window) / close
+    return once(rolling_trend, close, window)[2] / close
 
 
 @feature(stage="bar", windows=WINDOWS, unit="ratio")
@@ -85,13 +84,13 @@ def MIN(low: Floats, close: Floats, window: int) -> Floats:
 @feature(stage="bar", windows=WINDOWS, unit="ratio")
 def QTLU(close: Floats, window: int) -> Floats:
     """Quantile 0.8 of the closes of {window} rows divided by the close."""
-    return rolling_quantile(close, window, 0.8) / close
+    return once(_outer_quantiles, close, window)[0] / close
 
 
 @feature(stage="bar", windows=WINDOWS, unit="ratio")
 def QTLD(close: Floats, window: int) -> Floats:
     """Quantile 0.2 of the closes of {window} rows divided by the close."""
-    return rolling_quantile(close, window, 0.2) / close
+    return once(_outer_quantiles, close, window)[1] / close
 
 
 @feature(stage="bar", windows=WINDOWS, unit="share")
@@ -127,13 +126,13 @@ def IMXD(IMAX: Floats, IMIN: Floats) -> Floats:
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
 def CNTP(close: Floats, window: int) -> Floats:
     """Share of {window} rows in which the close rose."""
-    return rolling_mean(_share(_change(close) > 0.0, _change(close)), window)
+    return rolling_mean(once(_rose, close), window)
 
 
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
 def CNTN(close: Floats, window: int) -> Floats:
     """Share of {window} rows in which the close fell."""
-    return rolling_mean(_share(_change(close) < 0.0, _change(close)), window)
+    return rolling_mean(once(_fell, close), window)
 
 
 @feature(stage="bar", windows=WINDOWS, unit="share")
@@ -145,13 +144,13 @@ def CNTD(CNTP: Floats, CNTN: Floats) -> Floats:
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
 def SUMP(close: Floats, window: int) -> Floats:
     """Sum of the rises of the close in {window} rows as a share of all its moves (Wilder's RSI, with equal weights)."""
-    return share_of_moves(_change(close), window)
+    return once(shares_of_moves, close, window)[0]
 
 
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
 def SUMN(close: Floats, window: int) -> Floats:
     """Sum of the falls of the close in {window} rows as a share of all its moves."""
-    return share_of_moves(-_change(close), window)
+    return once(shares_of_moves, close, window)[1]
 
 
 @feature(stage="bar", windows=WINDOWS, unit="share")
@@ -160,17 +159,27 @@ def SUMD(SUMP: Floats, SUMN: Floats) -> Floats:
     return SUMP - SUMN
 
 
-def share_of_moves(change: Floats, window: int) -> Floats:
-    """Return the sum of the positive changes of a window as a share of the sum of all, 0 where nothing changed."""
-    positive = rolling_sum(np.maximum(change, 0.0), window)
-    return positive / (rolling_sum(np.abs(change), window) + EPSILON)
+def shares_of_moves(x: Floats, window: int) -> tuple[Floats, Floats]:
+    """Return the sums of the rises and of the falls of a window as shares of that of all moves, 0 without any."""
+    change = x - lag(x, 1)
+    moves = rolling_sum(np.abs(change), window) + EPSILON
+    rises, falls = (rolling_sum(np.maximum(part, 0.0), window) for part in (change, -change))
+    return rises / moves, falls / moves
 
 
-def _change(x: Floats) -> Floats:
-    """Return the change since the row before."""
-    return x - lag(x, 1)
+def _rose(x: Floats) -> Floats:
+    """Return 1 where a value is above that of the row before, 0 where it is not, NaN where it cannot be told."""
+    change = x - lag(x, 1)
+    return np.where(np.isfinite(change), change > 0.0, np.nan)
 
 
-def _share(holds: NDArray[np.bool_], of: Floats) -> Floats:
-    """Return 1 where something holds, 0 where it does not, NaN where it cannot be told."""
-    return np.where(np.isfinite(of), holds, np.nan)
+def _fell(x: Floats) -> Floats:
+    """Return 1 where a value is below that of the row before, 0 where it is not, NaN where it cannot be told."""
+    change = x - lag(x, 1)
+    return np.where(np.isfinite(change), change < 0.0, np.nan)
+
+
+def _outer_quantiles(x: Floats, window: int) -> tuple[Floats, Floats]:
+    """Return the quantiles 0.8 and 0.2."""
+    upper, lower = rolling_quantiles(x, window, (0.8, 0.2))
+    return upper, lower

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.alpha158_bar import EPSILON
-from features.alpha158_price import WINDOWS, share_of_moves
+from features.alpha158_price import WINDOWS, shares_of_moves
 from features.rolling import divide, lag, rolling_correlation, rolling_mean, rolling_std
+from features.sharing import once
 from features.spec import feature
 
 Floats = NDArray[np.float64]
@@ -22,45 +23,45 @@ Floats = NDArray[np.float64]
 @feature(stage="bar", windows=WINDOWS, unit="correlation")
 def CORR(close: Floats, volume: Floats, window: int) -> Floats:
     """Correlation of the close with the log of 1 + volume over {window} rows."""
-    return rolling_correlation(close, np.log(volume + 1.0), window)
+    return rolling_correlation(close, once(_log, volume), window)
 
 
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="correlation")
 def CORD(close: Floats, volume: Floats, window: int) -> Floats:
     """Correlation of the close with the log of 1 + volume, each relative to the row before, over {window} rows."""
-    grown = np.log(divide(volume, lag(volume, 1)) + 1.0)
-    return rolling_correlation(close / lag(close, 1), grown, window)
+    price, traded = once(_growth, close, volume)
+    return rolling_correlation(price, traded, window)
 
 
 @feature(stage="bar", windows=WINDOWS, unit="ratio")
 def VMA(volume: Floats, window: int) -> Floats:
     """Mean volume of {window} rows divided by the volume."""
-    return divide(rolling_mean(volume, window), _traded(volume))
+    return divide(rolling_mean(volume, window), once(_traded, volume))
 
 
 @feature(stage="bar", windows=WINDOWS, unit="ratio")
 def VSTD(volume: Floats, window: int) -> Floats:
     """Dispersion: the standard deviation of the volumes of {window} rows divided by the volume."""
-    return divide(rolling_std(volume, window), _traded(volume))
+    return divide(rolling_std(volume, window), once(_traded, volume))
 
 
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="ratio")
 def WVMA(close: Floats, volume: Floats, window: int) -> Floats:
     """Coefficient of variation over {window} rows of the size of the close's return times the volume."""
-    weighted = np.abs(close / lag(close, 1) - 1.0) * volume
+    weighted = once(_weighted, close, volume)
     return rolling_std(weighted, window) / (rolling_mean(weighted, window) + EPSILON)
 
 
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
 def VSUMP(volume: Floats, window: int) -> Floats:
     """Sum of the rises of the volume in {window} rows as a share of all its changes."""
-    return share_of_moves(volume - lag(volume, 1), window)
+    return once(shares_of_moves, volume, window)[0]
 
 
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
 def VSUMN(volume: Floats, window: int) -> Floats:
     """Sum of the falls of the volume in {window} rows as a share of all its changes."""
-    return share_of_moves(lag(volume, 1) - volume, window)
+    return once(shares_of_moves, volume, window)[1]
 
 
 @feature(stage="bar", windows=WINDOWS, unit="share")
@@ -72,3 +73,18 @@ def VSUMD(VSUMP: Floats, VSUMN: Floats) -> Floats:
 def _traded(volume: Floats) -> Floats:
     """Return the volume as a divisor, missing where nothing was traded."""
     return np.where(volume > 0.0, volume + EPSILON, np.nan)
+
+
+def _log(volume: Floats) -> Floats:
+    """Return the log of 1 + volume."""
+    return np.log(volume + 1.0)
+
+
+def _growth(close: Floats, volume: Floats) -> tuple[Floats, Floats]:
+    """Return the close, and the log of 1 + volume, each relative to the row before."""
+    return close / lag(close, 1), np.log(divide(volume, lag(volume, 1)) + 1.0)
+
+
+def _weighted(close: Floats, volume: Floats) -> Floats:
+    """Return the size of the close's return times the volume."""
+    return np.abs(close / lag(close, 1) - 1.0) * volume

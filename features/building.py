@@ -32,7 +32,7 @@ B = TypeVar("B")
 TOGETHER = 64
 """Up to so many assets are computed as one tile; the kernels work on so many side by side."""
 
-WORKING_BYTES = 160 * 2**20
+WORKING_BYTES = 512 * 2**20
 """What a block of dates may take beside the matrix, or `WORKING_SHARE` of the matrix if that is more."""
 
 WORKING_SHARE = 0.04
@@ -149,12 +149,9 @@ def _advance(work: Work, past: Past, start: int, stop: int, workers: int) -> tup
     failed: set[str] = set()
 
     def tile(assets: tuple[int, int]) -> Done:
-        each = Tile(work, block, recipe.of("tile"), (start, stop), slice(*assets))
-        done = each.run()
-        each.write()
-        return done
+        return Tile(work, block, recipe.of("tile"), (start, stop), slice(*assets)).written()
 
-    parts = _stretches(0, n_assets, _tile_assets(recipe, start, stop, n_assets, workers))
+    parts = _stretches(0, n_assets, _tile_assets(stop - start, n_assets, workers))
     tiles = _each(tile, parts, workers) if recipe.of("tile") else []
     for done in tiles:
         failed |= done.failed
@@ -173,10 +170,7 @@ def _dates(work: Work, block: Block, workers: int) -> set[str]:
     late = recipe.of("whole", "series")
 
     def dates(rows: tuple[int, int]) -> Done:
-        each = Tile(work, block, steps, rows, slice(0, n_assets))
-        done = each.run()
-        each.write(late)
-        return done
+        return Tile(work, block, steps, rows, slice(0, n_assets)).written(late)
 
     most = max(int(DATES_BYTES / 8 / max(len(steps) * n_assets, 1)), 8)
     pieces = _each(dates, _stretches(block.start, block.stop, most), workers)
@@ -206,14 +200,13 @@ def _kept(
     return kept
 
 
-def _tile_assets(recipe: Recipe, start: int, stop: int, n_assets: int, workers: int) -> int:
+def _tile_assets(rows: int, n_assets: int, workers: int) -> int:
     """Return how many assets make a tile."""
     if n_assets <= TOGETHER:
         return TOGETHER
-    deepest = max((min(step.depth, start) for step in recipe.of("tile")), default=0)
-    fitting = int(TILE_BYTES / 8 / max(stop - start + deepest, 1))
-    fair = -(-n_assets // workers)
-    return max(TOGETHER, min(fitting, fair) // TOGETHER * TOGETHER)
+    fitting = int(TILE_BYTES / 8 / max(rows, 1)) // TOGETHER * TOGETHER
+    fair = -(-n_assets // workers // TOGETHER) * TOGETHER
+    return max(TOGETHER, min(fitting, fair))
 
 
 def _joined(parts: Sequence[States], assets: Sequence[tuple[int, int]]) -> States:

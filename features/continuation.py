@@ -61,6 +61,15 @@ def first_row() -> int:
     return 0 if current is None else current.first_row
 
 
+def wanted_row() -> int:
+    """Return the row of the arrays from which on the feature is wanted; the rows before are history.
+
+    What is computed in a feature's last steps may leave the rows before as they are.
+    """
+    current = _CURRENT.get()
+    return 0 if current is None else current.start
+
+
 def resume(initial: Floats) -> tuple[int, Floats]:
     """Return the row at which a recursion starts and its state before that row.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.blocks import LANES, clear, lanes, stop_row
+from features.blocks import LANES, backward_rows, begin_kept, clear, forward_rows, lanes, unused_parts
 from features.compiled import compiled
 
 Floats = NDArray[np.float64]
@@ -16,20 +16,14 @@ def maxima(x: Floats, sign: float, window: int, first: int, begin: int, enough: 
     """Write the largest (sign 1) or smallest (sign -1) value of each window; NaN for fewer than `enough`."""
     rows, assets = x.shape
     parts = np.empty((window + 2, 2 * LANES))
-    begun = window + 1
     for lane in range(0, assets, LANES):
         j, stop = lanes(lane, assets)
-        _empty(parts, 0)
+        _empty(parts, unused_parts(window, begin))
         start = -(first % window)
         while start < rows:
-            _empty(parts, begun)
-            for t in range(max(start, 0), stop_row(start, window, begin, rows)):
-                _raise(x, t, j, stop, sign, parts, begun, begun)
-                if t >= begin:
-                    _finish_maxima(parts, begun, t - start + 1, sign, enough, out, t, j, stop)
-            if start + window < rows:
-                for t in range(start + window - 1, max(start, 0) - 1, -1):
-                    _raise(x, t, j, stop, sign, parts, t - start + 1, t - start)
+            _empty(parts, window + 1)
+            _forward(x, start, begin, j, stop, sign, parts, enough, out)
+            _backward(x, start, begin, j, stop, sign, parts)
             start += window
 
 
@@ -38,20 +32,14 @@ def places(x: Floats, sign: float, window: int, first: int, begin: int, enough: 
     """Write the place, 1 for the oldest row, of the first largest (sign 1) or smallest (sign -1) value."""
     rows, assets = x.shape
     parts = np.empty((window + 2, 3 * LANES))
-    begun = window + 1
     for lane in range(0, assets, LANES):
         j, stop = lanes(lane, assets)
-        _empty(parts, 0)
+        _empty(parts, unused_parts(window, begin))
         start = -(first % window)
         while start < rows:
-            _empty(parts, begun)
-            for t in range(max(start, 0), stop_row(start, window, begin, rows)):
-                _raise_later(x, t, j, stop, sign, parts, begun)
-                if t >= begin:
-                    _finish_places(parts, begun, t - start + 1, float(t - window), enough, out, t, j, stop)
-            if start + window < rows:
-                for t in range(start + window - 1, max(start, 0) - 1, -1):
-                    _raise_earlier(x, t, j, stop, sign, parts, t - start + 1, t - start)
+            _empty(parts, window + 1)
+            _forward_places(x, start, begin, j, stop, sign, parts, enough, out)
+            _backward_places(x, start, begin, j, stop, sign, parts)
             start += window
 
 
@@ -65,65 +53,118 @@ def _empty(parts: Floats, start: int) -> None:
 
 
 @compiled
-def _raise(x: Floats, t: int, j: int, stop: int, sign: float, parts: Floats, before: int, after: int) -> None:
-    """Add a row to (count, maximum)."""
-    row, old, new = x[t, j:stop], parts[before], parts[after]
-    for i in range(len(row)):
-        there = row[i] - row[i] == 0.0
-        value = sign * row[i] if there else -np.inf
-        highest = old[LANES + i]
-        new[i] = old[i] + (1.0 if there else 0.0)
-        new[LANES + i] = value if value > highest else highest
-
-
-@compiled
-def _finish_maxima(
-    parts: Floats, k: int, e: int, sign: float, enough: float, table: Floats, t: int, j: int, stop: int
+def _gather(
+    x: Floats, t: int, stop_row: int, step: int, j: int, stop: int, sign: float, state: Floats
 ) -> None:
-    """Write the maxima of windows, given (count, maximum) of their two parts."""
-    begun, ended, out = parts[k], parts[e], table[t, j:stop]
-    for i in range(len(out)):
-        later, earlier = begun[LANES + i], ended[LANES + i]
-        highest = sign * (later if later > earlier else earlier)
-        out[i] = highest if ended[i] + begun[i] >= enough else np.nan
+    """Add rows from t on to (count, maximum)."""
+    while t != stop_row:
+        row = x[t, j:stop]
+        for i in range(len(row)):
+            there = row[i] - row[i] == 0.0
+            value = sign * row[i] if there else -np.inf
+            highest = state[LANES + i]
+            state[i] += 1.0 if there else 0.0
+            state[LANES + i] = value if value > highest else highest
+        t += step
 
 
 @compiled
-def _raise_later(x: Floats, t: int, j: int, stop: int, sign: float, parts: Floats, k: int) -> None:
-    """Add a later row to (count, maximum, its row): it must be larger to count."""
-    row, state, place = x[t, j:stop], parts[k], float(t)
-    for i in range(len(row)):
-        there = row[i] - row[i] == 0.0
-        value = sign * row[i] if there else -np.inf
-        highest, where = state[LANES + i], state[2 * LANES + i]
-        larger = value > highest
-        state[i] = state[i] + (1.0 if there else 0.0)
-        state[LANES + i] = value if larger else highest
-        state[2 * LANES + i] = place if larger else where
+def _backward(x: Floats, start: int, begin: int, j: int, stop: int, sign: float, parts: Floats) -> None:
+    """Make parts[k] the (count, maximum) of the rows from the k-th of a block to its last."""
+    low, kept, end = backward_rows(start, len(parts) - 2, begin, len(x))
+    top = begin_kept(parts, kept - start)
+    _gather(x, end - 1, kept - 1, -1, j, stop, sign, top)
+    for t in range(kept - 1, low - 1, -1):
+        row, old, new = x[t, j:stop], parts[t - start + 1], parts[t - start]
+        for i in range(len(row)):
+            there = row[i] - row[i] == 0.0
+            value = sign * row[i] if there else -np.inf
+            highest = old[LANES + i]
+            new[i] = old[i] + (1.0 if there else 0.0)
+            new[LANES + i] = value if value > highest else highest
 
 
 @compiled
-def _raise_earlier(
-    x: Floats, t: int, j: int, stop: int, sign: float, parts: Floats, before: int, after: int
+def _forward(
+    x: Floats,
+    start: int,
+    begin: int,
+    j: int,
+    stop: int,
+    sign: float,
+    parts: Floats,
+    enough: float,
+    out: Floats,
 ) -> None:
-    """Add an earlier row to (count, maximum, its row): it counts also if it is as large."""
-    row, old, new, place = x[t, j:stop], parts[before], parts[after], float(t)
-    for i in range(len(row)):
-        there = row[i] - row[i] == 0.0
-        value = sign * row[i] if there else -np.inf
-        highest, where = old[LANES + i], old[2 * LANES + i]
-        as_large = value >= highest
-        new[i] = old[i] + (1.0 if there else 0.0)
-        new[LANES + i] = value if as_large else highest
-        new[2 * LANES + i] = place if as_large else where
+    """Add the rows of a block one by one, and write the maxima of the windows that end in them."""
+    window = len(parts) - 2
+    low, wanted, end = forward_rows(start, window, begin, len(x))
+    begun = parts[window + 1]
+    _gather(x, low, min(wanted, end), 1, j, stop, sign, begun)
+    for t in range(wanted, end):
+        row, ended, to = x[t, j:stop], parts[t - start + 1], out[t, j:stop]
+        for i in range(len(row)):
+            there = row[i] - row[i] == 0.0
+            value = sign * row[i] if there else -np.inf
+            before, earlier = begun[LANES + i], ended[LANES + i]
+            later = value if value > before else before
+            count = begun[i] + (1.0 if there else 0.0)
+            begun[i] = count
+            begun[LANES + i] = later
+            highest = sign * (later if later > earlier else earlier)
+            to[i] = highest if ended[i] + count >= enough else np.nan
 
 
 @compiled
-def _finish_places(
-    parts: Floats, k: int, e: int, before: float, enough: float, table: Floats, t: int, j: int, stop: int
+def _backward_places(
+    x: Floats, start: int, begin: int, j: int, stop: int, sign: float, parts: Floats
 ) -> None:
-    """Write the places in windows, given (count, maximum, its row) of their parts and the row before them."""
-    begun, ended, out = parts[k], parts[e], table[t, j:stop]
-    for i in range(len(out)):
-        where = begun[2 * LANES + i] if begun[LANES + i] > ended[LANES + i] else ended[2 * LANES + i]
-        out[i] = where - before if ended[i] + begun[i] >= enough else np.nan
+    """Make parts[k] the (count, maximum, its row) of the rows from the k-th of a block to its last.
+
+    An earlier row counts also if it is as large.
+    """
+    low, _, end = backward_rows(start, len(parts) - 2, begin, len(x))
+    for t in range(end - 1, low - 1, -1):
+        row, old, new, place = x[t, j:stop], parts[t - start + 1], parts[t - start], float(t)
+        for i in range(len(row)):
+            there = row[i] - row[i] == 0.0
+            value = sign * row[i] if there else -np.inf
+            highest, where = old[LANES + i], old[2 * LANES + i]
+            as_large = value >= highest
+            new[i] = old[i] + (1.0 if there else 0.0)
+            new[LANES + i] = value if as_large else highest
+            new[2 * LANES + i] = place if as_large else where
+
+
+@compiled
+def _forward_places(
+    x: Floats,
+    start: int,
+    begin: int,
+    j: int,
+    stop: int,
+    sign: float,
+    parts: Floats,
+    enough: float,
+    out: Floats,
+) -> None:
+    """Add the rows of a block one by one, which must be larger to count, and write the places in the windows."""
+    window = len(parts) - 2
+    low, wanted, end = forward_rows(start, window, begin, len(x))
+    begun = parts[window + 1]
+    for t in range(low, end):
+        row, place, before = x[t, j:stop], float(t), float(t - window)
+        for i in range(len(row)):
+            there = row[i] - row[i] == 0.0
+            value = sign * row[i] if there else -np.inf
+            larger = value > begun[LANES + i]
+            begun[i] += 1.0 if there else 0.0
+            begun[LANES + i] = value if larger else begun[LANES + i]
+            begun[2 * LANES + i] = place if larger else begun[2 * LANES + i]
+        if t < wanted:
+            continue
+        ended, to = parts[t - start + 1], out[t, j:stop]
+        for i in range(len(to)):
+            later = begun[LANES + i] > ended[LANES + i]
+            where = begun[2 * LANES + i] if later else ended[2 * LANES + i]
+            to[i] = where - before if ended[i] + begun[i] >= enough else np.nan

@@ -15,7 +15,7 @@ from features.recipe import Kind, Recipe
 from features.spec import FeatureError
 from features.work import Past
 
-Signature = tuple[tuple[str, str, int, int, tuple[str, ...]], ...]
+Signature = tuple[tuple[str, str, int, int, int | None, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class History:
     digests : dict of str to str
         SHA-256 of each input in a matrix that was stored, else empty.
     signature : tuple
-        Name, stage, lookback in months and rows, and inputs of every feature that was computed.
+        Name, stage, lookback in months and rows, reach, and inputs of every feature that was computed.
     kinds : dict of str to str
         How each feature is computed.
     deep : frozenset of str
@@ -98,7 +98,10 @@ class History:
 
 def signature(recipe: Recipe) -> Signature:
     """Return what tells features from others of the same name."""
-    return tuple((s.name, s.spec.stage, s.spec.lookback, s.spec.rows, s.spec.inputs) for s in recipe.steps)
+    return tuple(
+        (s.name, s.spec.stage, s.spec.lookback, s.spec.rows, s.spec.reach, s.spec.inputs)
+        for s in recipe.steps
+    )
 
 
 def arrays(inputs: Inputs, recipe: Recipe) -> dict[str, NDArray[Any]]:

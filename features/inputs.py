@@ -55,8 +55,9 @@ Table = Callable[[Panel, slice, slice], Floats]
 
 
 def _log_returns(panel: Panel, rows: slice, assets: slice) -> Floats:
-    logs: Floats = np.log(np.maximum(1.0 + panel.returns[rows, assets], SMALLEST_GROWTH))
-    return logs
+    growth: Floats = 1.0 + panel.returns[rows, assets]
+    np.maximum(growth, SMALLEST_GROWTH, out=growth)
+    return np.log(growth, out=growth)
 
 
 def _excess(panel: Panel, rows: slice, assets: slice) -> Floats:

@@ -75,10 +75,10 @@ def average_correlation_12(returns: Floats, volatility_12: Floats, month: int) -
     """
     window = 12 * month
     z = divide(returns - rolling_mean(returns, window), volatility_12)
-    present = np.where(np.isfinite(z), z, 0.0)
     n = across.count(z)
-    squares = (present * present).sum(axis=1)
-    total = present.sum(axis=1)
+    z[~np.isfinite(z)] = 0.0
+    total = z.sum(axis=1)
+    squares = np.square(z, out=z).sum(axis=1)
     pairs = np.where(n > 1, (total * total - squares) / np.maximum(n * (n - 1.0), 1.0), np.nan)
     variance = np.where(n > 1, squares / np.maximum(n, 1.0), np.nan)
     return divide(rolling_mean(pairs, window), rolling_mean(variance, window))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.blocks import LANES, TINY, clear, lanes, stop_row
+from features.blocks import LANES, TINY, backward_rows, begin_kept, clear, forward_rows, lanes, unused_parts
 from features.compiled import compiled
 
 Floats = NDArray[np.float64]
@@ -28,68 +28,113 @@ def moments(x: Floats, window: int, first: int, begin: int, enough: float, kind:
     to 4. Squares alone are summed where no more is asked for.
     """
     rows, assets = x.shape
-    parts = np.empty((window + 2, 6 * LANES))
-    begun = window + 1
+    parts = np.empty((window + 2, (4 if kind == STD else 6) * LANES))
     for lane in range(0, assets, LANES):
         j, stop = lanes(lane, assets)
-        clear(parts, 0)
+        clear(parts, unused_parts(window, begin))
         start = -(first % window)
         while start < rows:
-            clear(parts, begun)
-            for t in range(max(start, 0), stop_row(start, window, begin, rows)):
-                _add_powers(x, t, j, stop, parts, begun, begun, kind)
-                if t >= begin:
-                    _finish_moments(parts, begun, t - start + 1, enough, kind, out, t, j, stop)
-            if start + window < rows:
-                for t in range(start + window - 1, max(start, 0) - 1, -1):
-                    _add_powers(x, t, j, stop, parts, t - start + 1, t - start, kind)
+            clear(parts, window + 1)
+            _forward(x, start, begin, j, stop, parts, enough, kind, out)
+            _backward(x, start, begin, j, stop, parts, kind)
             start += window
 
 
 @compiled
-def _add_powers(
-    x: Floats, t: int, j: int, stop: int, parts: Floats, before: int, after: int, kind: int
-) -> None:
-    """Add a row to (count, reference, sums of powers 1 to 4 of the deviations from it)."""
-    row, old, new = x[t, j:stop], parts[before], parts[after]
-    for i in range(len(row)):
-        value, count = row[i], old[i]
-        there = value - value == 0.0
-        reference = value if there & (count == 0.0) else old[LANES + i]
-        gap = value - reference if there else 0.0
-        square = gap * gap
-        new[i] = count + (1.0 if there else 0.0)
-        new[LANES + i] = reference
-        new[2 * LANES + i] = old[2 * LANES + i] + gap
-        new[3 * LANES + i] = old[3 * LANES + i] + square
-    if kind != STD:
+def _gather(x: Floats, t: int, stop_row: int, step: int, j: int, stop: int, state: Floats, kind: int) -> None:
+    """Add rows from t on to (count, reference, sums of powers 1 to 4 of the deviations from it)."""
+    while t != stop_row:
+        row = x[t, j:stop]
+        if kind != STD:
+            _add_high_powers(row, state, state)
         for i in range(len(row)):
-            value = row[i]
-            gap = value - new[LANES + i] if value - value == 0.0 else 0.0
-            square = gap * gap
-            new[4 * LANES + i] = old[4 * LANES + i] + square * gap
-            new[5 * LANES + i] = old[5 * LANES + i] + square * square
+            value, count = row[i], state[i]
+            there = value - value == 0.0
+            reference = value if there & (count == 0.0) else state[LANES + i]
+            gap = value - reference if there else 0.0
+            state[i] = count + (1.0 if there else 0.0)
+            state[LANES + i] = reference
+            state[2 * LANES + i] += gap
+            state[3 * LANES + i] += gap * gap
+        t += step
 
 
 @compiled
-def _finish_moments(
-    parts: Floats, k: int, e: int, enough: float, kind: int, table: Floats, t: int, j: int, stop: int
+def _backward(x: Floats, start: int, begin: int, j: int, stop: int, parts: Floats, kind: int) -> None:
+    """Make parts[k] the state of the rows from the k-th of a block to its last."""
+    low, kept, end = backward_rows(start, len(parts) - 2, begin, len(x))
+    top = begin_kept(parts, kept - start)
+    _gather(x, end - 1, kept - 1, -1, j, stop, top, kind)
+    for t in range(kept - 1, low - 1, -1):
+        row, old, new = x[t, j:stop], parts[t - start + 1], parts[t - start]
+        for i in range(len(row)):
+            value, count = row[i], old[i]
+            there = value - value == 0.0
+            reference = value if there & (count == 0.0) else old[LANES + i]
+            gap = value - reference if there else 0.0
+            new[i] = count + (1.0 if there else 0.0)
+            new[LANES + i] = reference
+            new[2 * LANES + i] = old[2 * LANES + i] + gap
+            new[3 * LANES + i] = old[3 * LANES + i] + gap * gap
+        if kind != STD:
+            _add_high_powers(row, old, new)
+
+
+@compiled
+def _add_high_powers(row: Floats, old: Floats, new: Floats) -> None:
+    """Add a row to the sums of powers 3 and 4; a first value deviates by nothing."""
+    for i in range(len(row)):
+        value = row[i]
+        gap = value - old[LANES + i] if (value - value == 0.0) & (old[i] > 0.0) else 0.0
+        square = gap * gap
+        new[4 * LANES + i] = old[4 * LANES + i] + square * gap
+        new[5 * LANES + i] = old[5 * LANES + i] + square * square
+
+
+@compiled
+def _forward(
+    x: Floats,
+    start: int,
+    begin: int,
+    j: int,
+    stop: int,
+    parts: Floats,
+    enough: float,
+    kind: int,
+    out: Floats,
 ) -> None:
-    """Write the statistic of windows, given the state of their two parts."""
-    begun, ended, out = parts[k], parts[e], table[t, j:stop]
-    if kind == STD:
-        for i in range(len(out)):
-            n_begun, n_ended = begun[i], ended[i]
-            count = n_ended + n_begun
-            # An end without values has no reference of its own; what it holds then is from outside the window.
-            gap = begun[LANES + i] - ended[LANES + i] if n_ended > 0.0 else 0.0
-            s1 = begun[2 * LANES + i]
-            total = ended[2 * LANES + i] + (s1 + n_begun * gap)
-            squares = ended[3 * LANES + i] + (begun[3 * LANES + i] + gap * (2.0 * s1 + n_begun * gap))
-            # One division: count (count - 1) variances.
-            many = max(count * squares - total * total, 0.0)
-            out[i] = np.sqrt(many / (count * (count - 1.0))) if count >= enough else np.nan
-        return
+    """Add the rows of a block one by one, and write the statistic of the windows that end in them."""
+    window = len(parts) - 2
+    low, wanted, end = forward_rows(start, window, begin, len(x))
+    begun = parts[window + 1]
+    _gather(x, low, min(wanted, end), 1, j, stop, begun, kind)
+    for t in range(wanted, end):
+        _gather(x, t, t + 1, 1, j, stop, begun, kind)
+        if kind == STD:
+            _finish_std(begun, parts[t - start + 1], enough, out[t, j:stop])
+        else:
+            _finish_shape(begun, parts[t - start + 1], enough, kind, out[t, j:stop])
+
+
+@compiled
+def _finish_std(begun: Floats, ended: Floats, enough: float, out: Floats) -> None:
+    """Write the standard deviations of a row of windows, given the state of their two parts."""
+    for i in range(len(out)):
+        n_begun, n_ended = begun[i], ended[i]
+        count = n_ended + n_begun
+        # An end without values has no reference of its own; what it holds then is from outside the window.
+        gap = begun[LANES + i] - ended[LANES + i] if n_ended > 0.0 else 0.0
+        s1 = begun[2 * LANES + i]
+        total = ended[2 * LANES + i] + (s1 + n_begun * gap)
+        squares = ended[3 * LANES + i] + (begun[3 * LANES + i] + gap * (2.0 * s1 + n_begun * gap))
+        # One division: count (count - 1) variances.
+        many = max(count * squares - total * total, 0.0)
+        out[i] = np.sqrt(many / (count * (count - 1.0))) if count >= enough else np.nan
+
+
+@compiled
+def _finish_shape(begun: Floats, ended: Floats, enough: float, kind: int, out: Floats) -> None:
+    """Write the statistic of a row of windows, given the state of their two parts."""
     for i in range(len(out)):
         n, m2, m3, m4 = _central(
             begun[i],

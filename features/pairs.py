@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.blocks import LANES, TINY, clear, lanes, stop_row
+from features.blocks import LANES, TINY, backward_rows, begin_kept, clear, forward_rows, lanes, unused_parts
 from features.compiled import compiled
 
 Floats = NDArray[np.float64]
@@ -29,72 +29,99 @@ def comoments(
     """
     rows, assets = y.shape[0], max(y.shape[1], x.shape[1])
     parts = np.empty((window + 2, 8 * LANES))
-    begun = window + 1
     pair, found = np.zeros(2 * LANES), np.zeros(6 * LANES)
     for lane in range(0, assets, LANES):
         j, stop = lanes(lane, assets)
-        m = stop - j
-        clear(parts, 0)
+        clear(parts, unused_parts(window, begin))
         start = -(first % window)
         while start < rows:
-            clear(parts, begun)
-            for t in range(max(start, 0), stop_row(start, window, begin, rows)):
-                _load(y, t, j, m, pair, 0)
-                _load(x, t, j, m, pair, LANES)
-                _add_pair(pair, m, parts, begun, begun)
-                if t >= begin:
-                    _central(parts, begun, t - start + 1, pair, m, found)
-                    for k in range(len(kinds)):
-                        _finish(found, enough, kinds[k], out, k, t, j, stop)
-            if start + window < rows:
-                for t in range(start + window - 1, max(start, 0) - 1, -1):
-                    _load(y, t, j, m, pair, 0)
-                    _load(x, t, j, m, pair, LANES)
-                    _add_pair(pair, m, parts, t - start + 1, t - start)
+            clear(parts, window + 1)
+            low, wanted, end = forward_rows(start, window, begin, rows)
+            _gather(y, x, low, min(wanted, end), 1, j, stop, pair, parts[window + 1])
+            for t in range(wanted, end):
+                _gather(y, x, t, t + 1, 1, j, stop, pair, parts[window + 1])
+                _central(parts[window + 1], parts[t - start + 1], pair, found)
+                for k in range(len(kinds)):
+                    _finish(found, enough, kinds[k], out[k, t, j:stop])
+            _backward(y, x, start, begin, j, stop, pair, parts)
             start += window
 
 
 @compiled
-def _load(x: Floats, t: int, j: int, m: int, pair: Floats, place: int) -> None:
+def _gather(
+    y: Floats, x: Floats, t: int, stop_row: int, step: int, j: int, stop: int, pair: Floats, state: Floats
+) -> None:
+    """Add rows from t on to the state of a part of a window; `pair` holds the last of them then."""
+    while t != stop_row:
+        _load(y, t, j, stop, pair, 0)
+        _load(x, t, j, stop, pair, LANES)
+        for i in range(LANES):
+            y_value, x_value, count = pair[i], pair[LANES + i], state[i]
+            there = (y_value - y_value == 0.0) & (x_value - x_value == 0.0)
+            begins = there & (count == 0.0)
+            y_reference = y_value if begins else state[LANES + i]
+            x_reference = x_value if begins else state[2 * LANES + i]
+            y_gap = y_value - y_reference if there else 0.0
+            x_gap = x_value - x_reference if there else 0.0
+            state[i] = count + (1.0 if there else 0.0)
+            state[LANES + i] = y_reference
+            state[2 * LANES + i] = x_reference
+            state[3 * LANES + i] += y_gap
+            state[4 * LANES + i] += x_gap
+            state[5 * LANES + i] += y_gap * y_gap
+            state[6 * LANES + i] += x_gap * x_gap
+            state[7 * LANES + i] += y_gap * x_gap
+        t += step
+
+
+@compiled
+def _backward(
+    y: Floats, x: Floats, start: int, begin: int, j: int, stop: int, pair: Floats, parts: Floats
+) -> None:
+    """Make parts[k] the state of the rows from the k-th of a block to its last."""
+    low, kept, end = backward_rows(start, len(parts) - 2, begin, len(y))
+    top = begin_kept(parts, kept - start)
+    _gather(y, x, end - 1, kept - 1, -1, j, stop, pair, top)
+    for t in range(kept - 1, low - 1, -1):
+        _load(y, t, j, stop, pair, 0)
+        _load(x, t, j, stop, pair, LANES)
+        old, new = parts[t - start + 1], parts[t - start]
+        for i in range(LANES):
+            y_value, x_value, count = pair[i], pair[LANES + i], old[i]
+            there = (y_value - y_value == 0.0) & (x_value - x_value == 0.0)
+            begins = there & (count == 0.0)
+            y_reference = y_value if begins else old[LANES + i]
+            x_reference = x_value if begins else old[2 * LANES + i]
+            y_gap = y_value - y_reference if there else 0.0
+            x_gap = x_value - x_reference if there else 0.0
+            new[i] = count + (1.0 if there else 0.0)
+            new[LANES + i] = y_reference
+            new[2 * LANES + i] = x_reference
+            new[3 * LANES + i] = old[3 * LANES + i] + y_gap
+            new[4 * LANES + i] = old[4 * LANES + i] + x_gap
+            new[5 * LANES + i] = old[5 * LANES + i] + y_gap * y_gap
+            new[6 * LANES + i] = old[6 * LANES + i] + x_gap * x_gap
+            new[7 * LANES + i] = old[7 * LANES + i] + y_gap * x_gap
+
+
+@compiled
+def _load(x: Floats, t: int, j: int, stop: int, pair: Floats, place: int) -> None:
     """Copy a row of assets, or the one value that all of them share."""
-    row = pair[place : place + m]
+    row = pair[place : place + stop - j]
     if x.shape[1] == 1:
         value = x[t, 0]
-        for i in range(m):
+        for i in range(len(row)):
             row[i] = value
     else:
-        source = x[t, j : j + m]
-        for i in range(m):
+        source = x[t, j:stop]
+        for i in range(len(row)):
             row[i] = source[i]
 
 
 @compiled
-def _add_pair(pair: Floats, m: int, parts: Floats, before: int, after: int) -> None:
-    """Add a row to the state of a part of a window."""
-    old, new = parts[before], parts[after]
-    for i in range(m):
-        y, x, count = pair[i], pair[LANES + i], old[i]
-        there = (y - y == 0.0) & (x - x == 0.0)
-        begins = there & (count == 0.0)
-        y_reference = y if begins else old[LANES + i]
-        x_reference = x if begins else old[2 * LANES + i]
-        y_gap = y - y_reference if there else 0.0
-        x_gap = x - x_reference if there else 0.0
-        new[i] = count + (1.0 if there else 0.0)
-        new[LANES + i] = y_reference
-        new[2 * LANES + i] = x_reference
-        new[3 * LANES + i] = old[3 * LANES + i] + y_gap
-        new[4 * LANES + i] = old[4 * LANES + i] + x_gap
-        new[5 * LANES + i] = old[5 * LANES + i] + y_gap * y_gap
-        new[6 * LANES + i] = old[6 * LANES + i] + x_gap * x_gap
-        new[7 * LANES + i] = old[7 * LANES + i] + y_gap * x_gap
-
-
-@compiled
-def _central(parts: Floats, k: int, e: int, pair: Floats, m: int, found: Floats) -> None:
+def _central(begun: Floats, ended: Floats, pair: Floats, found: Floats) -> None:
     """Write count, central squares of y and x, products, and how far the newest y and x are from their means."""
-    begun, ended = parts[k], parts[e]
-    for i in range(m):
+    for i in range(LANES):
         n_begun, n_ended = begun[i], ended[i]
         n = n_ended + n_begun
         # An end without values has no references of its own; what it holds is from outside the window.
@@ -120,11 +147,8 @@ def _central(parts: Floats, k: int, e: int, pair: Floats, m: int, found: Floats)
 
 
 @compiled
-def _finish(
-    found: Floats, enough: float, kind: int, table: Floats, k: int, t: int, j: int, stop: int
-) -> None:
+def _finish(found: Floats, enough: float, kind: int, out: Floats) -> None:
     """Write one statistic of a row of windows."""
-    out = table[k, t, j:stop]
     if kind == COVARIANCE:
         for i in range(len(out)):
             n = found[i]
@@ -141,15 +165,12 @@ def _finish(
             usable = (n >= enough) & (xx > NONE * (n - 1.0))
             out[i] = found[3 * LANES + i] / xx if usable else np.nan
     else:
-        _finish_fit(found, enough, kind, table, k, t, j, stop)
+        _finish_fit(found, enough, kind, out)
 
 
 @compiled
-def _finish_fit(
-    found: Floats, enough: float, kind: int, table: Floats, k: int, t: int, j: int, stop: int
-) -> None:
+def _finish_fit(found: Floats, enough: float, kind: int, out: Floats) -> None:
     """Write how well the regressions of a row of windows fit."""
-    out = table[k, t, j:stop]
     if kind == RESIDUAL_STD:
         for i in range(len(out)):
             n, yy, xx, yx = found[i], found[LANES + i], found[2 * LANES + i], found[3 * LANES + i]

@@ -161,7 +161,7 @@ def resolve(
         kind: Kind = "series" if set(spec.inputs) <= shared else "whole"
         if kind == "series":
             shared.add(name)
-        found.append((spec, warm, _depth(spec, needs), kind))
+        found.append((spec, warm, _depth(spec, needs, panel.month), kind))
     names = [name for name in wanted if name not in missing]
     if not names:
         raise FeatureError(f"panel {panel.name!r} can give no feature: {missing[wanted[0]]}")
@@ -178,15 +178,17 @@ def resolve(
     )
 
 
-def _depth(spec: FeatureSpec, needs: Mapping[str, int]) -> int:
+def _depth(spec: FeatureSpec, needs: Mapping[str, int], month: int) -> int:
     """Return how many rows back the function may look into its inputs.
 
     The lookback comes on top of what the slowest input needs. Into an input that needs less itself, the function
     may look further by the difference: `average_correlation_12` looks 24 months back into the returns, 12 into
-    the volatilities. A function without a lookback looks at its date.
+    the volatilities; one with a `reach` does not. A function without a lookback looks at its date.
     """
     if spec.lookback == spec.rows == 0:
         return 0
+    if spec.reach is not None:
+        return spec.reach * month + spec.rows
     return needs[spec.name] - min((needs.get(i, 0) for i in spec.inputs if i != "month"), default=0)
 
 

@@ -10,6 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.compiled import compiled
+from features.continuation import wanted_row
+from features.past import past_sum
 from features.recursive import wealth
 from features.rolling import divide, lag, required, rolling_mean, rolling_std, rolling_sum
 from features.spec import feature
@@ -19,9 +22,23 @@ __all__ = ["compound", "wealth"]
 Floats = NDArray[np.float64]
 
 
-def compound(log_returns: Floats, window: int) -> Floats:
-    """Return the simple return over a trailing window, given log returns."""
-    return np.expm1(rolling_sum(log_returns, window))
+def compound(log_returns: Floats, window: int, ago: int = 0) -> Floats:
+    """Return the simple return over a trailing window that ended `ago` rows ago, given log returns.
+
+    It is the last step of a feature: rows that are history are NaN.
+    """
+    total = past_sum(log_returns, window, ago, required(window))
+    np.expm1(total, out=total)
+    return behind_history(total, log_returns)
+
+
+def behind_history(wanted: Floats, like: Floats) -> Floats:
+    """Return wanted rows at the end of an array like another, NaN before: what a feature gives."""
+    if len(wanted) == len(like):
+        return wanted.reshape(like.shape)
+    out = np.full(like.shape, np.nan)
+    out[len(like) - len(wanted) :] = wanted
+    return out
 
 
 @feature(stage="asset", lookback=1, unit="fraction")
@@ -57,13 +74,13 @@ def return_36(log_returns: Floats, month: int) -> Floats:
 @feature(stage="asset", lookback=12, unit="fraction")
 def momentum_12_1(log_returns: Floats, month: int) -> Floats:
     """Return from 12 months ago to 1 month ago (Jegadeesh and Titman 1993)."""
-    return compound(lag(log_returns, month), 11 * month)
+    return compound(log_returns, 11 * month, month)
 
 
 @feature(stage="asset", lookback=6, unit="fraction")
 def momentum_6_1(log_returns: Floats, month: int) -> Floats:
     """Return from 6 months ago to 1 month ago."""
-    return compound(lag(log_returns, month), 5 * month)
+    return compound(log_returns, 5 * month, month)
 
 
 @feature(stage="asset", unit="standard deviations of a month")
@@ -75,7 +92,7 @@ def reversal_1(return_1: Floats, volatility_12: Floats, month: int) -> Floats:
 @feature(stage="asset", lookback=36, unit="fraction")
 def long_term_reversal_36_12(log_returns: Floats, month: int) -> Floats:
     """Minus the return from 36 months ago to 12 months ago (De Bondt and Thaler 1985)."""
-    return -compound(lag(log_returns, 12 * month), 24 * month)
+    return -compound(log_returns, 24 * month, 12 * month)
 
 
 @feature(stage="asset", lookback=60, unit="fraction per month")
@@ -85,17 +102,38 @@ def seasonality_60(log_returns: Floats, month: int) -> Floats:
     The months are found by arithmetic, 11, 23, 35, 47 and 59 months ago, where the daily calendar has 21
     observations in a month. At least four of the five must be present.
     """
-    monthly = rolling_sum(log_returns, month)
-    total, count = np.zeros_like(monthly), np.zeros_like(monthly)
-    for year in range(1, 6):
-        past = lag(monthly, (12 * year - 1) * month)
-        present = np.isfinite(past)
-        np.add(total, past, out=total, where=present)
-        count += present
-    return np.where(count >= required(5), total / np.maximum(count, 1.0), np.nan)
+    years = np.arange(11, 60, 12) * month
+    if wanted_row() == 0:
+        monthly, places = rolling_sum(log_returns, month), -years
+    else:
+        past = [past_sum(log_returns, month, int(ago), required(month)) for ago in years]
+        monthly, places = np.concatenate(past), np.arange(len(years)) * len(past[0])
+    out = np.empty((len(log_returns) - wanted_row(), log_returns.shape[1]))
+    _mean_of_places(monthly, places, float(required(len(years))), out)
+    return behind_history(out, log_returns)
 
 
-@feature(stage="asset", lookback=12, unit="monthly information ratio")
+@compiled
+def _mean_of_places(x: Floats, places: NDArray[np.int64], enough: float, out: Floats) -> None:
+    """Write to row t the mean of the rows t + `places` of x that there are; NaN for fewer than `enough` values."""
+    count = np.empty(out.shape[1])
+    for t in range(len(out)):
+        to = out[t]
+        to[:] = 0.0
+        count[:] = 0.0
+        for place in places:
+            if t + place < 0:
+                continue
+            row = x[t + place]
+            for i in range(len(to)):
+                there = row[i] - row[i] == 0.0
+                to[i] += row[i] if there else 0.0
+                count[i] += 1.0 if there else 0.0
+        for i in range(len(to)):
+            to[i] = to[i] / count[i] if count[i] >= enough else np.nan
+
+
+@feature(stage="asset", lookback=12, reach=12, unit="monthly information ratio")
 def residual_momentum_12_1(
     excess: Floats, market: Floats, cash: Floats, beta_36: Floats, month: int
 ) -> Floats:

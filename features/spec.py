@@ -65,6 +65,9 @@ class FeatureSpec:
     rows : int
         Rows of history that the function needs beyond what its inputs need, for windows that do not scale with
         the panel's frequency.
+    reach : int, optional
+        Months that the function looks back into any input. By default it may look further into inputs that need
+        less history than others, by the difference.
     """
 
     name: str
@@ -75,6 +78,7 @@ class FeatureSpec:
     definition: str
     kernel: Kernel
     rows: int = 0
+    reach: int | None = None
 
     def history(self, month: int) -> int:
         """Return the rows that the function needs beyond what its inputs need, given the rows of a month."""
@@ -85,7 +89,13 @@ _CATALOGUE: dict[str, FeatureSpec] = {}
 
 
 def feature(
-    *, stage: Stage, lookback: int = 0, rows: int = 0, windows: Sequence[int] = (), unit: str
+    *,
+    stage: Stage,
+    lookback: int = 0,
+    rows: int = 0,
+    reach: int | None = None,
+    windows: Sequence[int] = (),
+    unit: str,
 ) -> Callable[[F], F]:
     """Register a function as a feature, or as a family of features with one window each.
 
@@ -107,6 +117,9 @@ def feature(
     rows : int
         Rows needed on top of that, for windows that are counted in observations whatever the panel's frequency.
         Today's value and that of the row before are 2 rows.
+    reach : int, optional
+        Months that the function itself looks back, if it looks no further into the inputs that need less history
+        than others: appending dates is faster then.
     windows : sequence of int
         Windows in rows. The function is registered once for each, as its own name followed by the window, which
         also takes the place of `{window}` in the docstring. With a parameter `window` it gets the window there,
@@ -125,7 +138,8 @@ def feature(
         name = function.__name__
         if stage not in STAGES:
             raise FeatureError(f"feature {name!r}: stage {stage!r} is not one of {', '.join(STAGES)}")
-        for option, value, unit_of in (("lookback", lookback, "months"), ("rows", rows, "rows")):
+        counts = (("lookback", lookback, "months"), ("rows", rows, "rows"), ("reach", reach or 0, "months"))
+        for option, value, unit_of in counts:
             if not isinstance(value, int) or value < 0:
                 raise FeatureError(
                     f"feature {name!r}: {option} is {value!r}, expected 0 or more whole {unit_of}"
@@ -136,7 +150,9 @@ def feature(
         if not definition:
             raise FeatureError(f"feature {name!r}: its docstring is its definition, and is missing")
         summary = " ".join(definition.split("\n\n")[0].split())
-        spec = FeatureSpec(name, stage, lookback, unit, _inputs(name, function), summary, function, rows)
+        spec = FeatureSpec(
+            name, stage, lookback, unit, _inputs(name, function), summary, function, rows, reach
+        )
         members = [_member(spec, window) for window in windows] if windows else [spec]
         for member in members:
             _add(member)

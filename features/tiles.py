@@ -16,6 +16,7 @@ from features.calling import called, infinite
 from features.columns import differs, scatter, settle
 from features.continuation import Continuation
 from features.recipe import Step
+from features.sharing import sharing
 from features.spec import FeatureError
 from features.work import Block, Done, States, Work
 
@@ -35,7 +36,6 @@ class Tile:
         self.known = self.start - self.first
         n = assets.stop - assets.start
         self.shape = (self.stop - self.first, n)
-        self.slab = np.empty((len(steps), *self.shape))
         self.values: dict[str, Floats] = {}
         self.done = Done(set(), {}, [], [])
         self.begins: dict[str, int] = {}
@@ -45,24 +45,41 @@ class Tile:
         self.tables: dict[str, Floats] = {}
 
     def run(self) -> Done:
-        """Compute the steps, and keep what others need."""
-        returns = self._input("returns", self.first)
-        for i, step in enumerate(self.steps):
-            try:
-                value = self._computed(step, returns, self.slab[i])
-            except FeatureError:
-                # With more of the past it may be right; if not, it fails there again.
-                if not self.known or step.name in self.work.deep:
-                    raise
-                value = self._unusable(step, self.slab[i])
-            value.setflags(write=False)
-            self.values[step.name] = value
-            self._check(step, value)
-            self._keep(step, value)
+        """Compute the steps, and keep what others need; `values` holds them."""
+        self._run(np.empty((len(self.steps), *self.shape)))
         return self.done
 
-    def write(self, others: Sequence[Step] = ()) -> None:
-        """Write the steps, and others that are computed already, to the matrix."""
+    def written(self, others: Sequence[Step] = ()) -> Done:
+        """Compute the steps, keep what others need, and write them, and others that are computed, to the matrix.
+
+        Nothing else is left of them: the next tile has the memory.
+        """
+        with self.work.slabs.slab(len(self.steps), *self.shape) as slab:
+            self._run(slab)
+            self._write(slab, others)
+        return self.done
+
+    def _run(self, slab: Floats) -> None:
+        returns = self._input("returns", self.first)
+        with sharing():
+            for step, out in zip(self.steps, slab, strict=True):
+                self._step(step, returns, out)
+
+    def _step(self, step: Step, returns: Floats, out: Floats) -> None:
+        """Compute one step."""
+        try:
+            value = self._computed(step, returns, out)
+        except FeatureError:
+            # With more of the past it may be right; if not, it fails there again.
+            if not self.known or step.name in self.work.deep:
+                raise
+            value = self._unusable(step, out)
+        value.setflags(write=False)
+        self.values[step.name] = value
+        self._check(step, value)
+        self._keep(step, value)
+
+    def _write(self, slab: Floats, others: Sequence[Step]) -> None:
         own = [self.values[step.name].ndim == 2 for step in self.steps]
         places = [step.column if table else -1 for step, table in zip(self.steps, own, strict=True)]
         rest = [step for step, table in zip(self.steps, own, strict=True) if not table]
@@ -71,7 +88,7 @@ class Tile:
         }
         series = {k: value[self.known :] for k, value in columns.items() if value.ndim == 1}
         tables = {k: value for k, value in columns.items() if value.ndim == 2}
-        self._scatter(self.slab, places, series)
+        self._scatter(slab, places, series)
         if tables:
             self._scatter(np.stack(list(tables.values())), list(tables), {})
 

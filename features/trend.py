@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.rolling import divide, rolling_max, rolling_mean, rolling_min, rolling_std
+from features.sharing import once
 from features.spec import feature
 
 Floats = NDArray[np.float64]
@@ -17,7 +18,7 @@ Floats = NDArray[np.float64]
 @feature(stage="asset", lookback=3, unit="fraction")
 def level_to_mean_3(level: Floats, month: int) -> Floats:
     """Total return index relative to its mean of 3 months, less 1."""
-    return divide(level, rolling_mean(level, 3 * month)) - 1.0
+    return divide(level, once(rolling_mean, level, 3 * month)) - 1.0
 
 
 @feature(stage="asset", lookback=10, unit="fraction")
@@ -29,19 +30,19 @@ def level_to_mean_10(level: Floats, month: int) -> Floats:
 @feature(stage="asset", lookback=12, unit="fraction")
 def level_to_mean_12(level: Floats, month: int) -> Floats:
     """Total return index relative to its mean of 12 months, less 1."""
-    return divide(level, rolling_mean(level, 12 * month)) - 1.0
+    return divide(level, once(rolling_mean, level, 12 * month)) - 1.0
 
 
 @feature(stage="asset", lookback=12, unit="fraction")
 def crossover_3_12(level: Floats, month: int) -> Floats:
     """Mean of the total return index over 3 months relative to that over 12, less 1."""
-    return divide(rolling_mean(level, 3 * month), rolling_mean(level, 12 * month)) - 1.0
+    return divide(once(rolling_mean, level, 3 * month), once(rolling_mean, level, 12 * month)) - 1.0
 
 
 @feature(stage="asset", lookback=12, unit="share")
 def range_position_12(level: Floats, month: int) -> Floats:
     """Place of the total return index between its low (0) and its high (1) of 12 months."""
-    low, high = rolling_min(level, 12 * month), rolling_max(level, 12 * month)
+    low, high = rolling_min(level, 12 * month), once(rolling_max, level, 12 * month)
     # Relative to the high, so that whether low and high differ does not depend on the scale of the index.
     return divide(divide(level - low, high), divide(high - low, high))
 

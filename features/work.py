@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,6 +38,26 @@ class Past:
         return Past(tails, self.carried)
 
 
+class Slabs:
+    """Memory for tiles, used by one after the other: memory that is new to a process costs as much as computing."""
+
+    def __init__(self) -> None:
+        self._free: list[Floats] = []
+
+    @contextmanager
+    def slab(self, *shape: int) -> Iterator[Floats]:
+        """Lend an array of any content; whoever needs what is in it for longer makes a copy."""
+        size = math.prod(shape)
+        try:
+            memory = self._free.pop()
+        except IndexError:
+            memory = np.empty(size)
+        if memory.size < size:
+            memory = np.empty(size)
+        yield memory[:size].reshape(shape)
+        self._free.append(memory)
+
+
 @dataclass
 class Work:
     """One computation of a matrix.
@@ -50,6 +72,7 @@ class Work:
         Where columns are written, C-ordered.
     series : dict of str to ndarray of shape (T,)
         Inputs and features that all assets share.
+    slabs : Slabs
     """
 
     inputs: Inputs
@@ -57,6 +80,7 @@ class Work:
     deep: frozenset[str]
     out: Floats
     series: dict[str, Floats]
+    slabs: Slabs = field(default_factory=Slabs)
 
     def limit(self, step: Step) -> float:
         """Return the largest magnitude that a feature may have; the level, an input, may be infinite."""

@@ -1,0 +1,44 @@
+"""Sums over windows that ended some rows ago, for the rows that are wanted alone.
+
+Where dates are appended, a feature gets months of history for each new row, and most windows in it are of no use.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features import blocks
+from features.continuation import first_row, wanted_row
+from features.tables import as_table
+
+Floats = NDArray[np.float64]
+
+
+def past_sum(x: Floats, window: int, ago: int, enough: int) -> Floats:
+    """Return the wanted rows of `rolling_sum(lag(x, ago), window)`: the same bits, and nothing else is computed.
+
+    Parameters
+    ----------
+    x : ndarray of shape (T, N)
+    window, ago : int
+    enough : int
+        Values that a window must hold.
+
+    Returns
+    -------
+    ndarray of shape (T - wanted_row(), N)
+    """
+    table, wanted = as_table(x), wanted_row()
+    out = np.empty((len(table) - wanted, table.shape[1]))
+    # In the middle of a panel windows that begin before the arrays are not known.
+    begin = min(max(ago + (window - 1 if first_row() > 0 else 0), wanted), len(table))
+    out[: begin - wanted] = np.nan
+    # Blocks are counted from the row of the panel in which the first value stands once it is late.
+    skip = max(begin - ago - window + 1, 0)
+    rows = table[skip : max(len(table) - ago, skip)]
+    late = np.empty(rows.shape)
+    late_begin = begin - ago - skip
+    blocks.sums(rows, window, first_row() + ago + skip, late_begin, float(enough), blocks.SUM, late)
+    out[begin - wanted :] = late[max(late_begin, 0) :]
+    return out
