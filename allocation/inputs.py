@@ -98,15 +98,20 @@ def covariance(position: int, assets: Sequence[str], sigma: Risk, inside: Ints) 
 def _seen(sigma: Floats) -> tuple[int, bool]:
     """Return the first row that is not finite (or -1), and whether the matrix is symmetric to 1e-9 of its size."""
     n = len(sigma)
-    largest, apart = 0.0, 0.0
+    limit = 0.0
+    for i in range(n):
+        limit = max(limit, 1e-9 * abs(sigma[i, i]))
+    sound = True
     # Blocks: the transpose of a large matrix read by columns would miss the cache at each entry.
     for first in range(0, n, 32):
         for second in range(0, first + 1, 32):
             for i in range(first, min(first + 32, n)):
                 for j in range(second, min(second + 32, i + 1)):
-                    a = sigma[i, j]
-                    if not (np.isfinite(a) and np.isfinite(sigma[j, i])):
-                        return i, True
-                    largest = max(largest, abs(a))
-                    apart = max(apart, abs(a - sigma[j, i]))
-    return -1, apart <= 1e-9 * largest
+                    # Of what is not finite the difference is NaN, which is within nothing.
+                    sound &= abs(sigma[i, j] - sigma[j, i]) <= limit
+    if sound:
+        return -1, True
+    for i in range(n):
+        if not np.isfinite(sigma[i]).all():
+            return i, True
+    return -1, False

@@ -209,7 +209,7 @@ def _evidence(sigma: Risk, budgets: Floats, w: Floats, low: Floats, high: Floats
     price = _price(contribution, budgets, above & below, above & ~below, below & ~above, variance)
     apart = (contribution - price * budgets) / variance
     # At its maximum an asset may contribute less, at its minimum more, and where these are one there is no choice.
-    error = np.select([above & below, above, below], [np.abs(apart), apart, -apart], 0.0)
+    error = np.where(above, np.where(below, np.abs(apart), apart), np.where(below, -apart, 0.0))
     slope = pull - price * budgets / w
     gap = float(np.maximum(slope * (w - low), slope * (w - high)).sum()) / variance
     return max(float(error.max()), 0.0), gap
