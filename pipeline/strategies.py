@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
+from allocation.black_litterman import BlackLitterman, equilibrium_path
 from allocation.blend import Blend, Shares
 from allocation.constraints import Constraints
 from allocation.endowment import AssetClass, Endowment
 from allocation.environments import RiskByEnvironment
-from allocation.equal_risk import EqualRisk
+from allocation.forecast_views import forecast_views
 from allocation.mean_variance import MeanVariance
 from allocation.overlays import Overlay, VolatilityTarget
 from allocation.policies import AllocatorPolicy, HoldIfInfeasible, Policy
 from allocation.rebalancing import Rebalancing
 from allocation.relaxation import Relaxing
 from allocation.risk import CovariancePath
+from allocation.risk_budgeting import RiskBudgeting
 from allocation.strategic import Strategic
 from allocation.structure import Risk
 from allocation.tactical import Deviation, Tactical
@@ -29,6 +30,7 @@ from market.hints import suggest
 from market.panel import Panel
 from models.forecast import Forecast
 from models.regimes import RegimePath
+from pipeline.allocator_strategies import BlackLittermanStrategy
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.strategy_config import ClassSection, TacticalStrategy, UnsmoothSection, VolatilityTargetStrategy
@@ -62,7 +64,7 @@ class Allocators:
         c = self.config.cost_rate / settings.cost_periods if cost is None else cost
 
         def under(limits: Constraints) -> Allocator:
-            return cast("Allocator", MeanVariance(self.assets, limits, risk_aversion=gamma, cost=c))
+            return MeanVariance(self.assets, limits, risk_aversion=gamma, cost=c)
 
         if settings.on_infeasible == "relax":
             return Relaxing(under, constraints, settings.relax)
@@ -146,9 +148,9 @@ class Workshop:
     ) -> Policy:
         """Return equal risk in each environment."""
         masks = {name: self.mask(assets) for name, assets in environments.items()}
-        inside = EqualRisk(self.panel.assets)
+        inside = RiskBudgeting(self.panel.assets)
         return RiskByEnvironment(
-            masks, self.risk(unsmooth), inside, lambda n: EqualRisk([str(k) for k in range(n)])
+            masks, self.risk(unsmooth), inside, lambda n: RiskBudgeting([str(k) for k in range(n)])
         )
 
     def endowment(self, classes: Mapping[str, ClassSection], rule: Rebalancing) -> Policy:
@@ -161,6 +163,57 @@ class Workshop:
         allocators = Allocators(self.panel.assets, self.config)
         allocator = allocators.make(self.config.allocation.constraints(), risk_aversion)
         return allocators.guarded(self.forecast(forecast, allocator))
+
+    @property
+    def excess(self) -> Floats:
+        """Returns less that of cash, shape (T, N)."""
+        return np.asarray(self.panel.returns - self.panel.cash[:, None])
+
+    def bounds(self, groups: bool = False) -> Constraints:
+        """Return the run's limits that do not depend on what is held or forecast."""
+        c = self.config.allocation.constraints()
+        return Constraints(
+            minimum=max(c.minimum, 0.0),
+            maximum=c.maximum,
+            overrides=c.overrides,
+            cash_minimum=c.cash_minimum,
+            groups=c.groups if groups else {},
+        )
+
+    def allocated(self, allocator: Allocator, forecast: str | None = None) -> Policy:
+        """Return an allocator at each rebalance, on a model's forecasts if it reads any."""
+        guard = Allocators(self.panel.assets, self.config).guarded
+        return guard(
+            AllocatorPolicy(allocator, self.covariances)
+            if forecast is None
+            else self.forecast(forecast, allocator)
+        )
+
+    def black_litterman(self, section: BlackLittermanStrategy) -> Policy:
+        """Return the run's allocator on equilibrium and the views that forecasts have earned."""
+        allocators = Allocators(self.panel.assets, self.config)
+        inner = allocators.make(self.config.allocation.constraints())
+        named = section.market
+        market = None if named is None else np.array([named.get(asset, 0.0) for asset in self.panel.assets])
+        gamma, made = self.config.allocation.risk_aversion, self.forecasts[section.forecast]
+        labels = self.schedule.labels
+        # Equilibrium is known where there is a covariance: a forecast made before the first decision has no record.
+        prior = np.full(made.mean.shape, np.nan)
+        _, ours, theirs = np.intersect1d(made.positions, self.covariances.positions, return_indices=True)
+        prior[ours] = equilibrium_path(self.covariances, market, gamma)[theirs]
+        views = forecast_views(
+            made.positions,
+            made.mean,
+            labels.value[made.positions],
+            prior,
+            labels.end[made.positions],
+            prior_dates=section.prior_periods,
+            relative=self.config.target.relative,
+        )
+        policy = BlackLitterman(
+            inner, risk_aversion=gamma, market=market, forecasts=views, tau=section.tau, covariance="prior"
+        )
+        return allocators.guarded(AllocatorPolicy(policy, self.covariances))
 
     def forecast(self, name: str, allocator: Allocator) -> AllocatorPolicy:
         """Return an allocator on a model's forecasts."""

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from pydantic import Field, model_validator
 
 from market.hints import suggest
+from pipeline.allocator_strategies import (
+    BlackLittermanStrategy,
+    HierarchicalStrategy,
+    KellyStrategy,
+    MaximumDiversificationStrategy,
+    MaximumSharpeStrategy,
+    RiskParityStrategy,
+    TailRiskStrategy,
+)
 from pipeline.sections import Name, Positive, Section
+from pipeline.strategy_section import StrategySection
 
 # Policies are imported where they are made: to read a configuration, no solver is needed.
 if TYPE_CHECKING:
@@ -42,26 +52,6 @@ class UnsmoothSection(Section):
     assets: Assets
     method: Literal["geltner", "glm"] = "geltner"
     lags: Annotated[int, Field(ge=1, le=12)] = 2
-
-
-class StrategySection(Section):
-    """What all strategies have in common."""
-
-    def uses(self) -> Iterator[tuple[str, str]]:
-        """Yield key and name of each other portfolio that this one is made of."""
-        yield from ()
-
-    def models(self) -> Iterator[tuple[str, str]]:
-        """Yield key and name of each model whose forecasts are used."""
-        yield from ()
-
-    def assets_named(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Yield key and names of the assets that are named."""
-        yield from ()
-
-    def make(self, shop: Workshop) -> Policy:
-        """Return the policy."""
-        raise NotImplementedError
 
 
 class StrategicStrategy(StrategySection):
@@ -356,6 +346,13 @@ Strategy = Annotated[
     | AllWeatherStrategy
     | EndowmentStrategy
     | MeanVarianceStrategy
+    | RiskParityStrategy
+    | HierarchicalStrategy
+    | MaximumDiversificationStrategy
+    | MaximumSharpeStrategy
+    | TailRiskStrategy
+    | KellyStrategy
+    | BlackLittermanStrategy
     | TacticalStrategy
     | CoreSatelliteStrategy
     | RegimeStrategy

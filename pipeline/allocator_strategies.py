@@ -1,0 +1,140 @@
+"""Settings of the strategies that are one allocator each, beside mean-variance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from pipeline.strategy_section import StrategySection
+
+# Allocators are imported where they are made: to read a configuration, no kernel is needed.
+if TYPE_CHECKING:
+    from allocation.policies import Policy
+    from pipeline.strategies import Workshop
+
+Above0 = Annotated[float, Field(gt=0)]
+
+
+class RiskParityStrategy(StrategySection):
+    """Risk budgets, equal ones by default, within the run's bounds."""
+
+    kind: Literal["risk_parity"]
+    budgets: dict[str, Annotated[float, Field(ge=0)]] | None = None
+
+    def assets_named(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield key and names of the assets that are named."""
+        yield "budgets", tuple(self.budgets or ())
+
+    def make(self, shop: Workshop) -> Policy:
+        """Return the policy."""
+        from allocation.risk_budgeting import RiskBudgeting
+
+        named = self.budgets
+        budgets = None if named is None else {asset: named.get(asset, 0.0) for asset in shop.panel.assets}
+        return shop.allocated(RiskBudgeting(shop.panel.assets, shop.bounds(), budgets=budgets))
+
+
+class HierarchicalStrategy(StrategySection):
+    """Hierarchical risk parity; it knows no limits."""
+
+    kind: Literal["hierarchical_risk_parity"]
+    linkage: Literal["single", "average", "complete", "ward"] = "single"
+
+    def make(self, shop: Workshop) -> Policy:
+        """Return the policy."""
+        from allocation.hierarchical import HierarchicalRiskParity
+
+        return shop.allocated(HierarchicalRiskParity(shop.panel.assets, linkage=self.linkage))
+
+
+class MaximumDiversificationStrategy(StrategySection):
+    """The highest ratio of average to portfolio volatility, within the run's bounds and groups."""
+
+    kind: Literal["maximum_diversification"]
+
+    def make(self, shop: Workshop) -> Policy:
+        """Return the policy."""
+        from allocation.maximum_diversification import MaximumDiversification
+
+        return shop.allocated(MaximumDiversification(shop.panel.assets, shop.bounds(groups=True)))
+
+
+class MaximumSharpeStrategy(StrategySection):
+    """The highest expected Sharpe ratio by a forecast, within the run's bounds and groups, without regard to costs."""
+
+    kind: Literal["maximum_sharpe"]
+    forecast: str
+
+    def models(self) -> Iterator[tuple[str, str]]:
+        """Yield key and name of each model whose forecasts are used."""
+        yield "forecast", self.forecast
+
+    def make(self, shop: Workshop) -> Policy:
+        """Return the policy."""
+        from allocation.maximum_sharpe import MaximumSharpe
+
+        return shop.allocated(MaximumSharpe(shop.panel.assets, shop.bounds(groups=True)), self.forecast)
+
+
+class TailRiskStrategy(StrategySection):
+    """The least conditional value at risk over the covariance window, within the run's bounds and groups."""
+
+    kind: Literal["cvar"]
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+    def make(self, shop: Workshop) -> Policy:
+        """Return the policy."""
+        from allocation.tail_risk import MeanCVaR
+
+        window = shop.config.allocation.covariance_window
+        return shop.allocated(
+            MeanCVaR(
+                shop.panel.assets, shop.excess, shop.bounds(groups=True), window=window, level=self.level
+            )
+        )
+
+
+class KellyStrategy(StrategySection):
+    """The growth-optimal portfolio of the covariance window's returns, or a fraction of its boldness."""
+
+    kind: Literal["kelly"]
+    fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    def make(self, shop: Workshop) -> Policy:
+        """Return the policy."""
+        from allocation.growth import Kelly
+
+        window = shop.config.allocation.covariance_window
+        return shop.allocated(
+            Kelly(
+                shop.panel.assets,
+                shop.excess,
+                shop.bounds(groups=True),
+                window=window,
+                fraction=self.fraction,
+            )
+        )
+
+
+class BlackLittermanStrategy(StrategySection):
+    """Equilibrium, moved by a model's forecasts as far as they have been right, then the run's allocator."""
+
+    kind: Literal["black_litterman"]
+    forecast: str
+    market: dict[str, Annotated[float, Field(ge=0)]] | None = None
+    tau: Above0 = 0.05
+    prior_periods: Annotated[float, Field(ge=0)] = 36.0
+
+    def models(self) -> Iterator[tuple[str, str]]:
+        """Yield key and name of each model whose forecasts are used."""
+        yield "forecast", self.forecast
+
+    def assets_named(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield key and names of the assets that are named."""
+        yield "market", tuple(self.market or ())
+
+    def make(self, shop: Workshop) -> Policy:
+        """Return the policy."""
+        return shop.black_litterman(self)
