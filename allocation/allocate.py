@@ -82,8 +82,8 @@ def allocate(
     -------
     Series of length N
         Weights, with the index of `mu`. `attrs` has, in plain types so that they survive a Parquet file: `status`
-        ("solved", or what had to give way), `cash`, `gap` (how much better the best weights can be, as in `Attestation`), `slack`
-        (by limit) and `tolerance` (slack of at least minus this is a limit kept).
+        ("solved", or what had to give way), `cash`, `gap` (how much better the best weights can be, as in
+        `Attestation`), `slack` (by limit) and `tolerance` (slack of at least minus this is a limit kept).
 
     Raises
     ------

@@ -70,9 +70,9 @@ def predict_forward(estimator: PortfolioEstimator, X: pd.DataFrame, cv: DateSpli
         fold.fit(X.iloc[train])
         target = np.asarray(fold.weights_)
         future = X.iloc[test]
-        after_fit = np.asarray(future, dtype=np.float64)
-        check_finite("X", after_fit, tuple(map(str, assets)), lambda row, dates=future.index: dates[row])
-        earned, after = drifted(target, after_fit)
+        realised = np.asarray(future, dtype=np.float64)
+        check_finite("X", realised, tuple(map(str, assets)), future.index.__getitem__)
+        earned, after = drifted(target, realised)
         returns.append(pd.Series(earned, index=future.index))
         weights[index[train[-1]]] = target
         turnover[index[train[-1]]] = float(np.abs(target - held).sum())
