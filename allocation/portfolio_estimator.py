@@ -130,11 +130,12 @@ class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-le
         AllocationError
             If there are no such weights.
         """
+        labels = X.columns if isinstance(X, pd.DataFrame) else None
+        assets = () if labels is None else named("X", labels)
         returns = validate_data(
             self, X, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=self.least_rows
         )
-        labels = X.columns if isinstance(X, pd.DataFrame) else None
-        assets = named("X", (f"x{i}" for i in range(returns.shape[1])) if labels is None else labels)
+        assets = assets or _numbered(returns)
         check_finite("X", returns, assets, _rows_of(X))
         sample = Sample(returns, assets, labels)
         found = self._decide(sample)
@@ -168,9 +169,7 @@ class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-le
         """
         check_is_fitted(self)
         returns = validate_data(self, X, dtype=np.float64, ensure_all_finite=False, reset=False)
-        names = named(
-            "X", X.columns if isinstance(X, pd.DataFrame) else map("x{}".format, range(returns.shape[1]))
-        )
+        names = named("X", X.columns) if isinstance(X, pd.DataFrame) else _numbered(returns)
         check_finite("X", returns, names, _rows_of(X))
         # A sum by row, so that a return does not depend on the rows beside it.
         earned = (returns * np.asarray(self.weights_)).sum(axis=1)
@@ -215,3 +214,8 @@ def _rows_of(X: pd.DataFrame | ArrayLike) -> Callable[[int], Any]:
         index = X.index
         return lambda row: index[row]
     return int
+
+
+def _numbered(returns: Floats) -> tuple[str, ...]:
+    """Return the names of columns that have none, as scikit-learn calls them."""
+    return tuple(f"x{i}" for i in range(returns.shape[1]))
