@@ -40,14 +40,14 @@ class FromAllocator(MomentPortfolio):
     Parameters
     ----------
     factory : callable
-        Called at each fit as factory(assets), or factory(assets, constraints) where there are constraints; returns an
-        `Allocator`. A class will do, and `functools.partial` gives it further arguments.
+        Called at each fit as factory(assets), or factory(assets, constraints=...) where there are constraints; returns
+        an `Allocator`. A class will do, and `functools.partial` gives it further arguments.
     constraints : Constraints, optional
     covariance, mu, mean_shrinkage, previous_weights
         As of `MeanVariancePortfolio`.
     scenarios : str, optional
         Name of the argument under which the factory takes the returns of X (T, N), for allocators that look at more
-        than two moments.
+        than two moments. The row of the decision, `position`, is the last of them.
 
     Attributes
     ----------
@@ -81,9 +81,10 @@ class FromAllocator(MomentPortfolio):
         return True
 
     def _decide(self, sample: Sample) -> Weights:
-        arguments = (sample.assets,) if self.constraints is None else (sample.assets, self.constraints)
-        extra = {} if self.scenarios is None else {self.scenarios: sample.returns.copy()}
-        self.allocator_ = self.factory(*arguments, **extra)
+        options: dict[str, object] = {} if self.constraints is None else {"constraints": self.constraints}
+        if self.scenarios is not None:
+            options[self.scenarios] = sample.returns.copy()
+        self.allocator_ = self.factory(sample.assets, **options)
         if not callable(getattr(self.allocator_, "solve", None)):
             raise InputError(
                 f"factory: {self.factory!r} returned {self.allocator_!r}, which has no method solve"

@@ -52,7 +52,7 @@ class InverseVariance:
 class WorstLoss:
     """An allocator of scenarios: all in the asset whose worst return is best."""
 
-    def __init__(self, assets, constraints, *, paths, tilt=0.0):
+    def __init__(self, assets, paths, constraints=None, *, tilt=0.0):
         self.assets, self.paths, self.constraints, self.tilt = tuple(assets), paths, constraints, tilt
 
     def solve(self, position, mu, sigma, held, universe):
