@@ -4,6 +4,7 @@ AllocationError
 ├── LimitError        a limit makes no sense by itself
 ├── InfeasibleError   the limits cannot be met together; `limits` names those in conflict
 ├── InputError        means or covariances cannot be used
+│   └── DataError     returns or labelled numbers from a notebook cannot be used; a ValueError too
 └── SolverError       the solver gave no answer to a problem that has one
 """
 
@@ -32,6 +33,10 @@ class InfeasibleError(AllocationError):
 
 class InputError(AllocationError):
     """Means or covariances are not usable."""
+
+
+class DataError(InputError, ValueError):
+    """Returns or labelled numbers are not usable; a ValueError too, as scikit-learn expects of an estimator."""
 
 
 class SolverError(AllocationError):

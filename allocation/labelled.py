@@ -1,0 +1,153 @@
+"""Labelled: numbers that carry the names of their assets, put in order by name and never by position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from allocation.errors import DataError
+
+Floats = NDArray[np.float64]
+
+Labelled = pd.Series | Mapping[Any, float] | Floats | Sequence[float]
+"""One number an asset: by name, or in the order of the assets."""
+
+
+def named(what: str, labels: Iterable[Hashable]) -> tuple[str, ...]:
+    """Return labels of assets as names.
+
+    Parameters
+    ----------
+    what : str
+        Whose labels, for the message.
+    labels : iterable of hashable
+
+    Raises
+    ------
+    DataError
+        If two assets have one name.
+    """
+    names = tuple(map(str, labels))
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double:
+        raise DataError(f"{what}: the asset {_listed(double)} is there more than once")
+    return names
+
+
+def aligned(what: str, numbers: Labelled, assets: Sequence[str], *, fill: float | None = None) -> Floats:
+    """Return one number for each asset, in the order of `assets`.
+
+    Parameters
+    ----------
+    what : str
+        What the numbers are, for the message.
+    numbers : Series, mapping or array-like of shape (N,)
+        A Series and a mapping are read by name; what has no names must be in the order of the assets.
+    assets : sequence of str, length N
+    fill : float, optional
+        The number of an asset that is not named. Without it all must be.
+
+    Returns
+    -------
+    ndarray of shape (N,)
+
+    Raises
+    ------
+    DataError
+        If names do not fit, or numbers without names are too few or too many.
+    """
+    if isinstance(numbers, pd.Series):
+        names, values = named(what, numbers.index), numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    elif isinstance(numbers, Mapping):
+        names, values = named(what, numbers), np.array(list(numbers.values()), dtype=np.float64)
+    else:
+        plain = np.asarray(numbers, dtype=np.float64)
+        if plain.shape != (len(assets),):
+            raise DataError(
+                f"{what} has shape {plain.shape}, expected one number for each of {len(assets)} assets"
+            )
+        return plain
+    check_names(what, names, assets, complete=fill is None)
+    found = dict(zip(names, values, strict=True))
+    return np.array([found.get(asset, fill) for asset in assets], dtype=np.float64)
+
+
+def check_names(what: str, names: Sequence[str], assets: Sequence[str], *, complete: bool = True) -> None:
+    """Refuse names that are not those of the assets.
+
+    Parameters
+    ----------
+    what : str
+        Whose names, for the message.
+    names, assets : sequence of str
+    complete : bool
+        Whether each asset must be named.
+
+    Raises
+    ------
+    DataError
+        Listing the names that are missing and those that nothing is known of.
+    """
+    having, wanted = set(names), set(assets)
+    missing = [asset for asset in assets if asset not in having] if complete else []
+    unknown = [name for name in names if name not in wanted]
+    if missing or unknown:
+        parts = [f"lacks {_listed(missing)}"] if missing else []
+        parts += [f"names {_listed(unknown)}, which are none of them"] if unknown else []
+        raise DataError(f"{what}: the assets are {_listed(assets)}; it {' and '.join(parts)}")
+
+
+def rate(what: str, number: float | Labelled, assets: Sequence[str]) -> float | Floats:
+    """Return a rate that all assets share as it is, and rates of single assets in the order of `assets`."""
+    if isinstance(number, int | float | np.number):
+        return float(number)
+    return aligned(what, number, assets)
+
+
+def weights_of(numbers: Labelled | None, assets: Sequence[str], what: str) -> dict[str, float]:
+    """Return weights by name, those that are not 0; assets that are not named have none."""
+    if numbers is None:
+        return {}
+    values = aligned(what, numbers, assets, fill=0.0)
+    return {asset: float(value) for asset, value in zip(assets, values, strict=True) if value != 0}
+
+
+def check_finite(
+    what: str, returns: Floats, assets: Sequence[str], row_name: Callable[[int], Hashable] = int
+) -> None:
+    """Refuse a table of returns with holes.
+
+    Parameters
+    ----------
+    what : str
+        What the table is, for the message.
+    returns : ndarray of shape (T, N)
+    assets : sequence of str, length N
+    row_name : callable
+        What a row is called.
+
+    Raises
+    ------
+    DataError
+        Naming the first missing return, how many there are, and of which assets.
+    """
+    bad = ~np.isfinite(returns)
+    if not bad.any():
+        return
+    row, column = (int(i) for i in np.argwhere(bad)[0])
+    value = "NaN" if np.isnan(returns[row, column]) else str(returns[row, column])
+    worst = [asset for asset, holes in zip(assets, bad.T, strict=True) if holes.any()]
+    raise DataError(
+        f"{what}: the return of {assets[column]!r} in row {row_name(row)} is {value}; {int(bad.sum())} of "
+        f"{bad.size} returns are not finite, of {_listed(worst)}. Nothing is filled: leave out these assets or rows"
+    )
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    """Return some names and how many more there are."""
+    words = ", ".join(map(repr, names[:most]))
+    return words if len(names) <= most else f"{words} and {len(names) - most} more"
