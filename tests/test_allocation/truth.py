@@ -98,8 +98,8 @@ def limits(problem, w, kept, mu, root):
     for linear in c.linear.values():
         row = np.array([linear.coefficients.get(name, 0.0) for name in names])
         size = abs(row).max()
-        out += [row / size @ w >= linear.minimum / size] * np.isfinite(linear.minimum)
-        out += [row / size @ w <= linear.maximum / size] * np.isfinite(linear.maximum)
+        out += [row / size @ w >= linear.minimum / size] if np.isfinite(linear.minimum) else []
+        out += [row / size @ w <= linear.maximum / size] if np.isfinite(linear.maximum) else []
     if c.leverage is not None:
         out.append(cp.norm1(w) <= c.leverage)
     if c.turnover is not None:
