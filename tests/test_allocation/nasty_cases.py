@@ -75,7 +75,7 @@ def rank_one():
 def lopsided():
     problem = plain()
     sigma = problem.sigma.copy()
-    sigma[0, 1] += 0.3 * abs(sigma).max()
+    sigma[0, 1] += 0.02 * abs(sigma).max()
     return replace(problem, sigma=sigma)
 
 
