@@ -72,7 +72,7 @@ def verdict(case: Case, best: np.ndarray | None, run: Callable[[Problem], object
     w = np.asarray(getattr(found, "weights", found), dtype=float)
     if not np.isfinite(w).all():
         return "error", "weights are not numbers"
-    bad = ~np.isfinite(problem.mu)
+    bad = ~np.isfinite(problem.mu) & problem.inside
     if bad.any() and (w[bad] == 0).all():
         return "left out", "the asset without an expected return got no weight, in silence"
     if case.expected == REFUSAL and best is None:

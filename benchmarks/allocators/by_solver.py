@@ -27,7 +27,8 @@ def piqp(first: Problem) -> Callable[[Problem], Floats]:
         if costs:
             pull, rate = q + H @ problem.held, problem.rates() / scale
             H, q = np.block([[H, -H], [-H, H]]), np.r_[pull + rate, rate - pull]
-            least = np.zeros(2 * n)
+            # What is held beyond a bound has to be traded.
+            least = np.maximum(np.r_[low - problem.held, problem.held - high], 0.0)
             most = np.maximum(np.r_[high - problem.held, problem.held - low], 0.0)
             A, b = np.r_[np.ones(n), -np.ones(n)][None], np.array([1 - problem.held.sum()])
         H = np.asfortranarray(H)

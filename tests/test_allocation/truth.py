@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from fractions import Fraction
 from itertools import product
 
@@ -75,7 +76,9 @@ def by_cones(problem):
         utility -= problem.kappa / scale * cp.norm(cp.multiply(problem.error[kept], w))
     programme = cp.Problem(cp.Maximize(utility), limits(problem, w, kept, mu, root))
     tight = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), 1e-12)
-    programme.solve(solver=cp.CLARABEL, max_iter=500, **tight)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tighter than it can always reach: what it reached is judged
+        programme.solve(solver=cp.CLARABEL, max_iter=500, **tight)
     if programme.status in ("infeasible", "infeasible_inaccurate"):
         return None
     answer = np.zeros(problem.n)
