@@ -235,7 +235,7 @@ def test_a_search_that_is_stopped_says_how_far_it_may_be_off():
         ({"maximum": 0.2}, 3, 0.0, ("at most 3 positions", "maximum weight 0.2"),
          ("allow 5 positions", "raise the maximum weight to 0.3334", "allow cash of 0.4")),
         ({"maximum": 1.0, "cash_minimum": 0.9}, 5, 0.15, ("position at least 0.15", "cash at least 0.9"),
-         ("lower minimum_position to 0.1", "lower the minimum of cash to 0.85")),
+         ("lower minimum_position to 0.09999", "lower the minimum of cash to 0.85")),
         ({"maximum": 0.5, "groups": {"g": Group(("a0",), 0.1, 0.1)}, "minimum": 0.0}, 4, 0.2,
          ("position at least 0.2", "group 'g' at most 0.1"), ("lower minimum_position to 0.1",)),
         ({"overrides": {f"a{i}": (0.1, 0.5) for i in range(4)}}, 3, 0.0, ("at most 3 positions",),
@@ -294,11 +294,11 @@ def test_numbers_that_make_no_sense(most, minimum):
 def test_a_position_larger_than_any_weight():
     solver = MeanVariance(names(4), Constraints(maximum=0.3), risk_aversion=1.0)
     with pytest.raises(
-        LimitError, match=r"minimum_position: 0\.4 .* maximum weight 0\.3; lower .* raise that"
+        LimitError, match=r"minimum_position: 0\.4 .* maximum weight 0\.3 allows; lower .* raise that"
     ):
         Cardinality(solver, 3, 0.4)
     solver = MeanVariance(names(4), Constraints(overrides={"a1": (0, 0.01)}), risk_aversion=1.0)
-    with pytest.raises(LimitError, match=r"maximum weight of 'a1' 0\.01"):
+    with pytest.raises(LimitError, match=r"maximum weight of 'a1' 0\.01 allows"):
         Cardinality(solver, 3, 0.02)
 
 
