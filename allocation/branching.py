@@ -68,6 +68,7 @@ class Search:
     weights: Floats | None = None
     visited: int = 0
     unproved: float = -np.inf
+    left_out: float = -np.inf
     tried: set[bytes] = field(default_factory=set)
     heap: list[tuple[float, float, int, Ints, Floats]] = field(default_factory=list)
     count: int = 0
@@ -83,12 +84,20 @@ class Search:
                 self.heap = [(-bound, bound, *rest) for _, bound, *rest in self.heap]  # type: ignore[misc]
                 heapq.heapify(self.heap)
             _, bound, _, allowed, z = heapq.heappop(self.heap)
-            if bound > self.best + self.tolerance:
+            if not self._worse(bound):
                 self._look(bound, allowed, z)
         left = max((bound for _, bound, *_ in self.heap), default=-np.inf)
         left = max(left, self.unproved)
         done = left <= self.best + self.tolerance
-        return Found(self.weights, self.best, max(left, self.best), self.visited, done)
+        bound = max(left, self.left_out, self.best)
+        return Found(self.weights, self.best, bound, self.visited, done)
+
+    def _worse(self, bound: float) -> bool:
+        """Whether a part of the weights need not be looked at; its bound is remembered."""
+        worse = bound <= self.best + self.tolerance
+        if worse:
+            self.left_out = max(self.left_out, bound)
+        return worse
 
     def _push(self, bound: float, allowed: Ints, z: Floats) -> None:
         self.count += 1
@@ -105,14 +114,14 @@ class Search:
                 self._split_blindly(bound, allowed, z)
             return
         bound = min(bound, relaxed.bound)
-        if bound <= self.best + self.tolerance:
+        if self._worse(bound):
             return
         first = self.visited == 1
         for held in complete(self.problem, relaxed, allowed):
             self._try(held)
         if first:
             self._improve()
-        if bound <= self.best + self.tolerance:
+        if self._worse(bound):
             return
         fixed = self._fixed(allowed, relaxed)
         if _open(fixed).any() or not _open(allowed).any():
@@ -126,8 +135,10 @@ class Search:
             return allowed
         room = relaxed.bound - self.best - self.tolerance
         undecided = _open(allowed)
-        allowed = np.where(undecided & (relaxed.held_less > room), ZERO, allowed)
-        return np.where(undecided & (relaxed.unheld_less > room), allowed & ~ZERO, allowed)
+        unheld, held = undecided & (relaxed.held_less > room), undecided & (relaxed.unheld_less > room)
+        for fixed, less in ((unheld, relaxed.held_less), (held, relaxed.unheld_less)):
+            self.left_out = max(self.left_out, float((relaxed.bound - less[fixed]).max(initial=-np.inf)))
+        return np.where(unheld, ZERO, np.where(held, allowed & ~ZERO, allowed))
 
     def _branch(self, bound: float, allowed: Ints, relaxed: Relaxed) -> None:
         """Push the two parts of a node, the likelier one last: it is the first to be looked at if it is as good."""
