@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from allocation import pricing
-from allocation.pricing import Gross, Variance
 from allocation.cardinality_relaxation import Problem, Relaxed, complete, relax, sided
+from allocation.pricing import Gross, Variance
 from allocation.semicontinuous import LONG, SHORT, ZERO, hull
 
 Floats = NDArray[np.float64]

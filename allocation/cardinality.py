@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from allocation.branching import Found, Search
 from allocation.cardinality_limits import check_alone, check_together
+from allocation.cardinality_relaxation import Problem
 from allocation.checking import check_inputs
 from allocation.decision import BREACH, Decision
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
 from allocation.mean_variance import MeanVariance
 from allocation.pricing import Turnover, Variance
-from allocation.cardinality_relaxation import Problem
 from allocation.structure import Risk
 from allocation.weights import Attestation, Weights
 

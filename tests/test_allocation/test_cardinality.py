@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from allocation.cardinality import Cardinality
+from allocation.cardinality_relaxation import Problem
 from allocation.constraints import Constraints, Group
 from allocation.errors import AllocationError, InfeasibleError, LimitError
 from allocation.mean_variance import MeanVariance
-from allocation.cardinality_relaxation import Problem
 from allocation.semicontinuous import split
 from allocation.structure import FactorCovariance, dense
 
