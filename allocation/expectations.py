@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from allocation.errors import InputError
-from allocation.risk import ledoit_wolf
+from allocation.factors import Denoised, StatisticalFactors
+from allocation.nonlinear import NonlinearShrinkage
+from allocation.shrinkage import ConstantCorrelation, LedoitWolf, Oas
 from allocation.structure import FactorCovariance, Risk, dense
 
 Floats = NDArray[np.float64]
@@ -26,7 +28,12 @@ def sample_covariance(returns: Floats) -> Floats:
 
 
 COVARIANCES: dict[str, Callable[[Floats], Risk]] = {
-    "ledoit_wolf": ledoit_wolf,
+    "ledoit_wolf": LedoitWolf().estimate,
+    "constant_correlation": ConstantCorrelation().estimate,
+    "nonlinear": NonlinearShrinkage().estimate,
+    "oas": Oas().estimate,
+    "factor": StatisticalFactors().estimate,
+    "denoised": Denoised().estimate,
     "sample": sample_covariance,
 }
 """What a covariance can be called; anything else is passed as a function or an object."""

@@ -62,7 +62,7 @@ class MinimumVariancePortfolio(LimitedPortfolio):
     Parameters
     ----------
     covariance : str, callable or object
-        "ledoit_wolf", "sample", a function of the returns (T, N), an object with `estimate(returns)`, or a covariance
+        a name of `allocation.expectations.COVARIANCES`, a function of the returns (T, N), an object with `estimate(returns)`, or a covariance
         estimator of scikit-learn.
     minimum, maximum, groups, overrides, linear, turnover, leverage, volatility, tracking_error, benchmark, \
 cash_minimum, cash_maximum

@@ -8,7 +8,7 @@ from allocation.allocate import allocate
 from allocation.constraints import Constraints, Group
 from allocation.errors import AllocationError, DataError, InfeasibleError
 from allocation.mean_variance import MeanVariance
-from allocation.risk import ledoit_wolf
+from allocation.shrinkage import LedoitWolf as Shrunk
 from allocation.structure import FactorCovariance
 
 NAMES = ["bund", "cac", "dax", "gold"]
@@ -62,7 +62,7 @@ def test_a_limit_on_turnover_that_has_to_give_way_is_told():
 
 def test_returns_become_a_covariance():
     R = pd.DataFrame(np.random.default_rng(1).normal(0, 0.03, (50, 4)), columns=SHUFFLED)
-    S = pd.DataFrame(ledoit_wolf(R[NAMES].to_numpy()), index=NAMES, columns=NAMES)
+    S = pd.DataFrame(Shrunk().estimate(R[NAMES].to_numpy()), index=NAMES, columns=NAMES)
     assert allocate(MU, R).equals(allocate(MU, S))
     plain = pd.DataFrame(np.cov(R[NAMES].T), index=NAMES, columns=NAMES)
     assert allocate(MU, R, covariance=lambda r: np.cov(r.T)).equals(allocate(MU, plain))

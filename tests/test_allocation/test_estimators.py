@@ -22,7 +22,7 @@ from allocation.estimators import (
 from allocation.expectations import shrunk_mean
 from allocation.forward import drifted, predict_forward
 from allocation.mean_variance import MeanVariance
-from allocation.risk import ledoit_wolf
+from allocation.shrinkage import LedoitWolf as Shrunk
 from allocation.structure import FactorCovariance
 from allocation.weights import Attestation, Weights
 from validation.walk_forward import WalkForward
@@ -116,7 +116,7 @@ def test_mean_variance_is_the_allocator_to_the_bit():
         4.0, previous_weights=held, cost=cost, impact=0.01, uncertainty=0.2, benchmark=benchmark, **limits
     ).fit(X)
     R = X.to_numpy()
-    sigma = ledoit_wolf(R)
+    sigma = Shrunk().estimate(R)
     mu, error = shrunk_mean(R, sigma), np.sqrt(sigma.diagonal() / 120)
     solver = MeanVariance(
         ASSETS,
@@ -145,7 +145,7 @@ def test_mean_variance_is_the_allocator_to_the_bit():
 
 def test_minimum_variance_and_from_allocator_are_the_allocator_to_the_bit():
     X = table()
-    sigma, zero, everything = ledoit_wolf(X.to_numpy()), np.zeros(5), np.ones(5, dtype=bool)
+    sigma, zero, everything = Shrunk().estimate(X.to_numpy()), np.zeros(5), np.ones(5, dtype=bool)
     direct = MeanVariance(ASSETS, Constraints(maximum=0.3), risk_aversion=1.0).solve(
         119, zero, sigma, zero, everything
     )

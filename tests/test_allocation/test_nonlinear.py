@@ -4,7 +4,7 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
-from test_estimators import returns
+from test_covariance_estimators import returns
 from test_shrinkage import frobenius_losses
 
 from allocation.errors import InputError

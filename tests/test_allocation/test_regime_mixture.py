@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_estimators import returns
+from test_covariance_estimators import returns
 
 from allocation.errors import InputError
 from allocation.regime_mixture import RegimeMixture

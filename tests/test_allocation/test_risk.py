@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.covariance import LedoitWolf
-from test_estimators import estimators, every, panel
+from test_covariance_estimators import estimators, every, panel
 
 from allocation.errors import InputError
 from allocation.factors import StatisticalFactors

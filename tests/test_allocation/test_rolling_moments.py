@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_estimators import returns
+from test_covariance_estimators import returns
 
 from allocation.moments import window_moments
 from allocation.rolling_moments import MOST_FADING, rolling_moments

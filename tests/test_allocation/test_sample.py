@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_estimators import returns
+from test_covariance_estimators import returns
 
 from allocation.errors import InputError
 from allocation.moments import FLOOR, window_moments

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.covariance import OAS
 from sklearn.covariance import LedoitWolf as SkLedoitWolf
-from test_estimators import returns
+from test_covariance_estimators import returns
 
 from allocation.shrinkage import ConstantCorrelation, LedoitWolf, Oas
 
