@@ -262,6 +262,13 @@ def dense() -> None:
     print(f"(one numpy Cholesky of it: {1e3 * median(times):.3g} ms of CPU)")
 
 
+def between(data: Year, sigma: Floats) -> float:
+    """Return a volatility that binds: between the least and that of the best weights without a limit."""
+    free = data.problem(0, sigma, np.full(data.n, 1 / data.n))
+    calm = replace(free, mu=np.zeros(data.n), cost=np.zeros(data.n))
+    return float(np.mean([np.sqrt(p.variance(ours([p])[0])) for p in (free, calm)]))
+
+
 def limits() -> None:
     """50 rebalances under each limit that is not linear, beside cvxpy with parameters."""
     for n in (50, 200):
@@ -276,7 +283,7 @@ def limits() -> None:
             "turnover 0.1": {"turnover": 0.1},
             "leverage 130/30": {"leverage": 1.6, "minimum": -cap},
             "tracking error": {"tracking_error": 0.2 * level, "benchmark": equal},
-            "volatility": {"volatility": 0.9 * level},
+            "volatility": {"volatility": between(data, covariances[0])},
             "robust": {},
         }.items():
             c = replace(data.constraints, **given)

@@ -15,7 +15,7 @@ def policy(problem: Problem) -> cvx.SinglePeriodOptimization:
     refuse(
         problem,
         tracking="deviations from a benchmark are limited in the objective only",
-        robust="its forecast error is a term |w| of each asset, not an ellipsoid",
+        robust="its forecast error is a term in abs(w) of each asset, not an ellipsoid",
     )
     c, index = problem.constraints, pd.Index(problem.assets)
     risk = _risk(problem, index)
