@@ -156,7 +156,7 @@ def _capped(programme: Programme, problem: Problem, allowed: Ints) -> Programme:
     return replace(
         programme,
         rows=np.vstack([programme.rows, row / size]),
-        lower=np.append(programme.lower, -np.inf),
+        lower=np.append(programme.lower, -1.0),
         upper=np.append(programme.upper, room / size),
     )
 
