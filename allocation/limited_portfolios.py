@@ -62,8 +62,8 @@ class MinimumVariancePortfolio(LimitedPortfolio):
     Parameters
     ----------
     covariance : str, callable or object
-        a name of `allocation.expectations.COVARIANCES`, a function of the returns (T, N), an object with `estimate(returns)`, or a covariance
-        estimator of scikit-learn.
+        A name of `allocation.expectations.COVARIANCES`, a function of the returns (T, N), an object with
+        `estimate(returns)`, or a covariance estimator of scikit-learn.
     minimum, maximum, groups, overrides, linear, turnover, leverage, volatility, tracking_error, benchmark, \
 cash_minimum, cash_maximum
         Limits, as in `Constraints`. A benchmark is a Series or mapping by asset, or an array in the order of X.

@@ -135,12 +135,15 @@ class MeanVariance:
         limits = self._limits(mu, universe)
         inside, everything = limits.inside, len(limits.inside) == len(self.assets)
         start, forced = _start(held, inside, limits.low, limits.high)
+        everyone = slice(None) if everything else inside
+        impact = self.impact[everyone]
+        # k (w - h)^2 is k (w - start)^2 and a straight line where what is held lies beyond the bounds.
         programme = Programme(
-            mu[inside],
+            mu[everyone] - 2 * impact * (start - held[everyone]),
             sigma if everything else within(sigma, inside),
             self.risk_aversion,
-            self.cost if everything else self.cost[inside],
-            self.impact if everything else self.impact[inside],
+            self.cost[everyone],
+            impact,
             start,
             limits.low,
             limits.high,
@@ -214,11 +217,12 @@ def _errors(position: int, assets: Sequence[str], error: Floats | None, inside: 
 @compiled
 def _start(held: Floats, inside: Indices, low: Floats, high: Floats) -> tuple[Floats, float]:
     """Return the weights held moved inside the bounds, and what has to be traded whatever the answer is."""
-    start, forced = np.empty(len(inside)), 0.0
+    start, forced, k = np.empty(len(inside)), 0.0, 0
     for i in range(len(held)):
-        forced += abs(held[i])
-    for k in range(len(inside)):
-        weight = held[inside[k]]
-        start[k] = min(max(weight, low[k]), high[k])
-        forced += abs(weight - start[k]) - abs(weight)
+        if k < len(inside) and inside[k] == i:
+            start[k] = min(max(held[i], low[k]), high[k])
+            forced += abs(held[i] - start[k])
+            k += 1
+        else:
+            forced += abs(held[i])
     return start, forced

@@ -6,20 +6,14 @@ from nasty_cases import ANSWER, CASES, LEAST, REFUSAL
 from problems import Problem
 from truth import by_cones, by_enumeration
 
-from allocation.errors import AllocationError, SolverError
+from allocation.errors import AllocationError
 
 GAP = 1e-6
 """Largest difference of objectives, as a share of the size of their terms; and largest breach of a limit."""
 
 
-SHORTFALLS = ("minimum return exactly the best", "minimum return that binds", "a sum limited on one side")
-"""What the allocator refuses though there is an answer: a row with one limit makes the certificate 0 times infinity."""
-
-
 def named(expected):
-    fail = pytest.mark.xfail(reason="known shortfall", raises=SolverError, strict=True)
-    names = [name for name, case in CASES.items() if case.expected == expected]
-    return [pytest.param(name, marks=[fail] if name in SHORTFALLS else []) for name in names]
+    return [name for name, case in CASES.items() if case.expected == expected]
 
 
 @pytest.mark.parametrize("name", named(ANSWER))

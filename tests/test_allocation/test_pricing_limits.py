@@ -129,6 +129,21 @@ def test_what_cannot_be_met_is_named(limits, message):
         solver.solve(7, mu, sigma, held, np.ones(N, dtype=bool))
 
 
+def test_impact_is_reckoned_from_the_weight_held_also_beyond_a_bound():
+    sigma, held, mu = np.diag([0.04, 0.05, 0.06]), np.array([0.9, 0.1, 0.0]), np.array([-0.02, 0.0, 0.0])
+    solver = MeanVariance(("a", "b", "c"), Constraints(maximum=0.6), risk_aversion=1.0, impact=0.05)
+    w = solver.solve(0, mu, sigma, held, np.ones(3, dtype=bool)).weights
+
+    def value(v):
+        return v @ mu - 0.5 * np.einsum("...i,ij,...j", v, sigma, v) - 0.05 * ((v - held) ** 2).sum(axis=-1)
+
+    first, second = np.meshgrid(np.linspace(0, 0.6, 241), np.linspace(0, 0.6, 241))
+    grid = np.stack([first, second, 1 - first - second], axis=-1).reshape(-1, 3)
+    grid = grid[(grid[:, 2] >= 0) & (grid[:, 2] <= 0.6)]
+    assert value(w) >= value(grid).max() - 1e-12
+    assert w[0] == 0.6
+
+
 def test_a_turnover_limit_gives_way_to_a_volatility_limit_and_says_so():
     mu, sigma, _ = market(0)
     risky = np.eye(N)[int(np.argmax(sigma.diagonal()))]
