@@ -119,7 +119,10 @@ class Cardinality:
         limit = decision.constraints.turnover if decision.raised is None else decision.raised
         others = [term for term in decision.terms if not isinstance(term, Turnover)]
         room = np.inf if limit is None else limit - outside
-        return Problem(decision.programme, inside, room, others, self.most, self.minimum_position)
+        # The decision reckons impact from where its weights begin; the search begins elsewhere for each piece.
+        programme = decision.programme
+        mu = programme.mu + 2 * programme.impact * (programme.start - inside)
+        return Problem(replace(programme, mu=mu), inside, room, others, self.most, self.minimum_position)
 
     def _search(self, problem: Problem, tolerance: float) -> Found:
         return Search(problem, self.nodes, tolerance * problem.programme.scale).run()

@@ -78,6 +78,7 @@ class MeanVariance:
         self.benchmark = constraints.benchmark_weights(self.assets)
         limits_on(constraints, self.assets, np.ones(len(self.assets), dtype=bool))
         self._kept: dict[bytes, Limits] = {}
+        self._refused: dict[bytes, InfeasibleError] = {}
 
     def solve(
         self,
@@ -122,6 +123,7 @@ class MeanVariance:
             If no solver finds an answer to a problem that has one, or its answer is not the best one.
         """
         check_inputs(position, self.assets, mu, sigma, held, universe, trusted)
+        self._refuse_again(position, universe)
         decision = self._decision(position, mu, sigma, held, universe, error)
         answer = pricing.solve(decision.programme, decision.terms) if decision.room >= 0 else None
         if answer is None:
@@ -176,11 +178,19 @@ class MeanVariance:
             self._kept[key] = limits_on(self.constraints, self.assets, universe)
         return self._kept[key]
 
+    def _refuse_again(self, position: int, universe: Bools) -> None:
+        """Say at once what was found out before about limits that contradict one another on a universe."""
+        error = self._refused.get(universe.tobytes()) if self._refused else None
+        if error is not None:
+            raise InfeasibleError(f"row {position}: {error}", error.limits)
+
     def _check_feasible(self, position: int, mu: Floats, universe: Bools) -> None:
         """Say at which row the limits contradict one another, if they do."""
         try:
             check_feasible(self.constraints, self.assets, universe, mu)
         except InfeasibleError as error:
+            if self.constraints.minimum_return is None:
+                self._refused[universe.tobytes()] = error
             raise InfeasibleError(f"row {position}: {error}", error.limits) from error
         except SolverError as error:
             raise SolverError(f"row {position}: {error}") from error

@@ -121,13 +121,22 @@ class Relaxing:
         self.order = tuple(order)
         self.allocator = make(constraints)
         self.assets = self.allocator.assets
+        self._eased: dict[bytes, tuple[Allocator, str]] = {}
 
     def solve(self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools) -> Weights:
         """Return the allocator's weights, under limits that had to give way as little as they can."""
         try:
             return self.allocator.solve(position, mu, sigma, held, universe)
         except InfeasibleError:
-            limits, status = relax(self.constraints, self.order, self.assets, universe)
-            answer = self.make(limits).solve(position, mu, sigma, held, universe)
+            allocator, status = self._eased_for(universe)
+            answer = allocator.solve(position, mu, sigma, held, universe)
             more = "" if answer.status == "solved" else f"; {answer.status}"
             return replace(answer, status=status + more)
+
+    def _eased_for(self, universe: Bools) -> tuple[Allocator, str]:
+        """Return the allocator under limits that can be met on a universe, kept from the last time."""
+        key = universe.tobytes()
+        if key not in self._eased:
+            limits, status = relax(self.constraints, self.order, self.assets, universe)
+            self._eased[key] = self.make(limits), status
+        return self._eased[key]

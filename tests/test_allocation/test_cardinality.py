@@ -329,3 +329,15 @@ def test_the_bound_is_above_every_portfolio(seed):
     found = relax(problem, problem.allowed, rng.uniform(0.05, 1, n), -np.inf)
     best = brute_force(solver, most, minimum, mu, sigma, held)
     assert found.bound >= best - 1e-12
+
+
+def test_impact_from_weights_held_beyond_a_bound_is_that_of_the_continuous_problem():
+    solver = MeanVariance(("a", "b", "c"), Constraints(maximum=0.6), risk_aversion=1.0, impact=0.05)
+    inputs = (
+        np.array([-0.02, 0.0, 0.0]),
+        np.diag([0.04, 0.05, 0.06]),
+        np.array([0.9, 0.1, 0.0]),
+        np.ones(3, dtype=bool),
+    )
+    few = Cardinality(solver, 3).solve(0, *inputs)
+    np.testing.assert_allclose(few.weights, solver.solve(0, *inputs).weights, atol=1e-9)
