@@ -42,6 +42,8 @@ class Kelly:
         All linear limits; none on turnover.
     window : int
         Rows that are the scenarios.
+    at_least : int, optional
+        Of them, how many must be there for all assets; see `Scenarios`.
     fraction : float
         Of Kelly's bet, more than 0 and at most 1.
 
@@ -65,6 +67,7 @@ class Kelly:
         constraints: Constraints | None = None,
         *,
         window: int,
+        at_least: int | None = None,
         fraction: float = 1.0,
     ) -> None:
         self.gamma = 1.0 / _checked(fraction)
@@ -72,7 +75,7 @@ class Kelly:
         self.constraints = constraints or Constraints()
         only(LINEAR, self.constraints, "Kelly")
         self.limits = polytope(self.constraints, self.assets)
-        self.scenarios = Scenarios(self.assets, returns, window)
+        self.scenarios = Scenarios(self.assets, returns, window, at_least)
 
     def solve(
         self, position: int, mu: Floats | None, sigma: Risk | None, held: Floats | None, universe: Bools

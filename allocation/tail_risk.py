@@ -58,6 +58,8 @@ class MeanCVaR:
         All linear limits; none on turnover.
     window : int
         Rows that are the scenarios.
+    at_least : int, optional
+        Of them, how many must be there for all assets; see `Scenarios`.
     level : float
         Of confidence: at 0.95 the mean of the worst 5 percent counts.
     risk_aversion : float, optional
@@ -83,6 +85,7 @@ class MeanCVaR:
         constraints: Constraints | None = None,
         *,
         window: int,
+        at_least: int | None = None,
         level: float = 0.95,
         risk_aversion: float | None = None,
     ) -> None:
@@ -94,7 +97,7 @@ class MeanCVaR:
         self.constraints = constraints or Constraints()
         only(LINEAR, self.constraints, "MeanCVaR")
         self.limits = polytope(self.constraints, self.assets)
-        self.scenarios = Scenarios(self.assets, returns, window)
+        self.scenarios = Scenarios(self.assets, returns, window, at_least)
         self.level = level
         self.risk_aversion = risk_aversion
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from allocation.book import Book, SleevePaths
 from allocation.policies import Policy
 from allocation.weights import NoTrade, Sleeve, Weights
-from backtest.costs import ProportionalCost
+from backtest.costs import TradingCost
 from backtest.errors import SimulationError
 from backtest.sleeves import SleeveTape
 
@@ -121,7 +121,7 @@ def simulate(
     decisions: Ints,
     policy: Policy,
     *,
-    cost: ProportionalCost,
+    cost: TradingCost,
     execution_lag: int,
     end: int | None = None,
 ) -> BacktestResult:
@@ -141,7 +141,7 @@ def simulate(
     cash : ndarray of shape (T,)
     decisions : ndarray of int, increasing
     policy : Policy
-    cost : ProportionalCost
+    cost : TradingCost
     execution_lag : int
     end : int, optional
         Last row whose return is earned; the last row of the data by default.

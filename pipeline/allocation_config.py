@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from allocation.constraints import Constraints, Group
+from allocation.constraints import Constraints, Group, Linear
 from allocation.nonlinear import FEWEST_ROWS
 from allocation.relaxation import ORDER, Family
 from pipeline.sections import MOST, Name, Positive, Section
@@ -83,6 +84,25 @@ class CovarianceSection(Section):
         return makers[self.kind]()
 
 
+class LinearSection(Section):
+    """Limits on a sum of weights times coefficients, as for a score or an exposure."""
+
+    coefficients: Annotated[dict[str, float], Field(min_length=1)]
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @model_validator(mode="after")
+    def _one_side_at_least(self) -> LinearSection:
+        if self.minimum is None and self.maximum is None:
+            raise ValueError("a minimum, a maximum or both are needed")
+        return self
+
+    def make(self) -> Linear:
+        """Return the limits as the allocator takes them."""
+        low = -math.inf if self.minimum is None else self.minimum
+        return Linear(self.coefficients, low, math.inf if self.maximum is None else self.maximum)
+
+
 class AllocationSection(Section):
     """The mean-variance problem and its limits."""
 
@@ -97,7 +117,12 @@ class AllocationSection(Section):
     maximum: float = 1.0
     overrides: dict[str, BoundsSection] = Field(default_factory=dict)
     groups: dict[Name, GroupSection] = Field(default_factory=dict)
+    linear: dict[Name, LinearSection] = Field(default_factory=dict)
     turnover: float | None = None
+    leverage: float | None = None
+    annual_volatility: float | None = None
+    annual_tracking_error: float | None = None
+    benchmark: dict[str, float] = Field(default_factory=dict)
     cash_minimum: float = 0.0
     cash_maximum: float = 0.0
     cost_periods: Annotated[float, Field(gt=0)] = 2.0
@@ -127,8 +152,16 @@ class AllocationSection(Section):
             )
         return self
 
-    def constraints(self) -> Constraints:
-        """Return the limits as the allocator takes them."""
+    def constraints(self, years: float = 1.0) -> Constraints:
+        """Return the limits as the allocator takes them.
+
+        Parameters
+        ----------
+        years : float
+            Length of the holding period: annual deviations are brought to it by its square root.
+        """
+        root = math.sqrt(years)
+        volatility, tracking = self.annual_volatility, self.annual_tracking_error
         return Constraints(
             minimum=self.minimum,
             maximum=self.maximum,
@@ -137,8 +170,17 @@ class AllocationSection(Section):
             turnover=self.turnover,
             cash_minimum=self.cash_minimum,
             cash_maximum=self.cash_maximum,
+            linear={name: section.make() for name, section in self.linear.items()},
+            leverage=self.leverage,
+            volatility=None if volatility is None else volatility * root,
+            tracking_error=None if tracking is None else tracking * root,
+            benchmark=self.benchmark,
         )
 
 
-SECTIONS: dict[str, type[Section]] = {"groups": GroupSection, "overrides": BoundsSection}
+SECTIONS: dict[str, type[Section]] = {
+    "groups": GroupSection,
+    "overrides": BoundsSection,
+    "linear": LinearSection,
+}
 """What stands below a name that the user chooses, by the key above the name."""

@@ -88,12 +88,16 @@ class TailRiskStrategy(StrategySection):
         """Return the policy."""
         from allocation.tail_risk import MeanCVaR
 
-        window = shop.config.allocation.covariance_window
-        return shop.allocated(
-            MeanCVaR(
-                shop.panel.assets, shop.excess, shop.bounds(groups=True), window=window, level=self.level
-            )
+        settings = shop.config.allocation
+        allocator = MeanCVaR(
+            shop.panel.assets,
+            shop.excess,
+            shop.bounds(groups=True),
+            window=settings.covariance_window,
+            at_least=settings.min_history,
+            level=self.level,
         )
+        return shop.allocated(allocator)
 
 
 class KellyStrategy(StrategySection):
@@ -106,16 +110,16 @@ class KellyStrategy(StrategySection):
         """Return the policy."""
         from allocation.growth import Kelly
 
-        window = shop.config.allocation.covariance_window
-        return shop.allocated(
-            Kelly(
-                shop.panel.assets,
-                shop.excess,
-                shop.bounds(groups=True),
-                window=window,
-                fraction=self.fraction,
-            )
+        settings = shop.config.allocation
+        allocator = Kelly(
+            shop.panel.assets,
+            shop.excess,
+            shop.bounds(groups=True),
+            window=settings.covariance_window,
+            at_least=settings.min_history,
+            fraction=self.fraction,
         )
+        return shop.allocated(allocator)
 
 
 class BlackLittermanStrategy(StrategySection):

@@ -155,6 +155,7 @@ class RunConfig(Section):
     allocation: AllocationSection
     strategies: dict[Name, Strategy] = Field(default_factory=dict)
     cost_rate: Annotated[float, Field(ge=0, lt=0.5)]
+    impact_rate: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     evaluation: EvaluationSection
     audit: AuditSection = AuditSection()
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0

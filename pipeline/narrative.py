@@ -65,7 +65,9 @@ def describe_run(done: Evaluated, evidence: Evidence) -> str:
         f"{percent(skill['r2'], 2)}. The last calibration slope was {number(skill['last_slope'])}: that share of the "
         "raw forecast is traded.",
         f"Out of sample from {panel.dates[start]:%Y-%m} to {panel.dates[-1]:%Y-%m}, costs "
-        f"{1e4 * config.cost_rate:.0f} basis points of each amount traded; turnover "
+        f"{1e4 * config.cost_rate:.0f} basis points of each amount traded"
+        + (f" and {config.impact_rate:g} times its square" if config.impact_rate else "")
+        + "; turnover "
         f"{number(mine['turnover'], 1)} a year.",
     ]
     lines += _fallbacks(done)

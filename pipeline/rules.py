@@ -103,7 +103,7 @@ def check_folds(name: str, folds: tuple[Fold, ...], span: int, embargo: int) -> 
 
 def check_earnings(result: BacktestResult, panel: Panel, config: RunConfig) -> Iterator[Checked]:
     """Keep the books of a portfolio again: who was held from when on, what it earned, and what trades cost."""
-    lag, rate = config.target.execution_lag, config.cost_rate
+    lag, rate, impact = config.target.execution_lag, config.cost_rate, config.impact_rate
     stage = f"portfolio {result.name}"
     earned = np.where(np.isfinite(panel.returns), panel.returns, 0.0)
     order = {int(row) + lag + 1: i for i, row in enumerate(result.decisions)}
@@ -113,7 +113,7 @@ def check_earnings(result: BacktestResult, panel: Panel, config: RunConfig) -> I
         paid = 0.0
         if row in order:
             target = result.targets[order[row]]
-            paid = rate * float(np.abs(target - held).sum())
+            paid = rate * float(np.abs(target - held).sum()) + impact * float(((target - held) ** 2).sum())
             held, cash = target, float(result.target_cash[order[row]])
         weights[k] = held
         grown, money = held * (1 + earned[row]), cash * (1 + panel.cash[row])

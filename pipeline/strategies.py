@@ -48,12 +48,17 @@ class Allocators:
 
     Attributes
     ----------
-    assets : tuple of str
+    panel : Panel
     config : RunConfig
     """
 
-    assets: tuple[str, ...]
+    panel: Panel
     config: RunConfig
+
+    @property
+    def constraints(self) -> Constraints:
+        """The run's limits, over one holding period."""
+        return self.config.allocation.constraints(self.config.target.horizon / self.panel.periods_per_year)
 
     def make(
         self, constraints: Constraints, risk_aversion: float | None = None, cost: float | None = None
@@ -64,7 +69,13 @@ class Allocators:
         c = self.config.cost_rate / settings.cost_periods if cost is None else cost
 
         def under(limits: Constraints) -> Allocator:
-            return MeanVariance(self.assets, limits, risk_aversion=gamma, cost=c)
+            return MeanVariance(
+                self.panel.assets,
+                limits,
+                risk_aversion=gamma,
+                cost=c,
+                impact=self.config.impact_rate / settings.cost_periods if cost is None else 0.0,
+            )
 
         if settings.on_infeasible == "relax":
             return Relaxing(under, constraints, settings.relax)
@@ -160,8 +171,8 @@ class Workshop:
 
     def mean_variance(self, forecast: str, risk_aversion: float | None) -> Policy:
         """Return the run's allocator on a model's forecasts."""
-        allocators = Allocators(self.panel.assets, self.config)
-        allocator = allocators.make(self.config.allocation.constraints(), risk_aversion)
+        allocators = Allocators(self.panel, self.config)
+        allocator = allocators.make(allocators.constraints, risk_aversion)
         return allocators.guarded(self.forecast(forecast, allocator))
 
     @property
@@ -182,7 +193,7 @@ class Workshop:
 
     def allocated(self, allocator: Allocator, forecast: str | None = None) -> Policy:
         """Return an allocator at each rebalance, on a model's forecasts if it reads any."""
-        guard = Allocators(self.panel.assets, self.config).guarded
+        guard = Allocators(self.panel, self.config).guarded
         return guard(
             AllocatorPolicy(allocator, self.covariances)
             if forecast is None
@@ -191,8 +202,8 @@ class Workshop:
 
     def black_litterman(self, section: BlackLittermanStrategy) -> Policy:
         """Return the run's allocator on equilibrium and the views that forecasts have earned."""
-        allocators = Allocators(self.panel.assets, self.config)
-        inner = allocators.make(self.config.allocation.constraints())
+        allocators = Allocators(self.panel, self.config)
+        inner = allocators.make(allocators.constraints)
         named = section.market
         market = None if named is None else np.array([named.get(asset, 0.0) for asset in self.panel.assets])
         gamma, made = self.config.allocation.risk_aversion, self.forecasts[section.forecast]
@@ -222,7 +233,7 @@ class Workshop:
 
     def tactical(self, section: TacticalStrategy) -> Policy:
         """Return deviations from a strategic portfolio; the run's groups hold, its bounds give way to the bands."""
-        allocators = Allocators(self.panel.assets, self.config)
+        allocators = Allocators(self.panel, self.config)
         limits = Constraints(groups=self.config.allocation.constraints().groups, turnover=section.turnover)
         policy = Tactical(
             self.policy(section.strategic),

@@ -15,7 +15,7 @@ from allocation.policies import AllocatorPolicy, BuyAndHold, Decision, EqualWeig
 from allocation.relaxation import relax
 from allocation.risk import CovariancePath, covariance_path, eligible_assets
 from allocation.weights import Attestation, Weights
-from backtest.costs import ProportionalCost
+from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult, simulate
 from market.panel import Panel
 from models.calibration import baseline_mean
@@ -100,8 +100,8 @@ def make_policies(
     config: RunConfig,
 ) -> dict[str, Policy]:
     """Return the baselines, one mean-variance policy a model, and the strategies, by name."""
-    allocators = Allocators(panel.assets, config)
-    limits = config.allocation.constraints()
+    allocators = Allocators(panel, config)
+    limits = allocators.constraints
     solver = allocators.make(limits)
     past = historical_mean(schedule.labels)
     without = baseline_mean(schedule.labels, config.calibration.own_mean_weight)
@@ -145,7 +145,7 @@ def backtest(
         panel.cash,
         schedule.decisions,
         dated,
-        cost=ProportionalCost(config.cost_rate),
+        cost=TradingCost(config.cost_rate, config.impact_rate),
         execution_lag=config.target.execution_lag,
     )
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from allocation.risk import CovariancePath, covariance_path
-from backtest.costs import ProportionalCost
+from backtest.costs import TradingCost
 from backtest.simulate import simulate
 
 
@@ -35,4 +35,4 @@ def fixed(decisions, n_assets, sigma=None):
 
 def run(policy, returns, cash, decisions, *, lag=0, rate=0.0):
     """Return the simulation of a policy."""
-    return simulate("mine", returns, cash, decisions, policy, cost=ProportionalCost(rate), execution_lag=lag)
+    return simulate("mine", returns, cash, decisions, policy, cost=TradingCost(rate), execution_lag=lag)

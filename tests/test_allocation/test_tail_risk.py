@@ -93,3 +93,19 @@ def test_mistakes_are_named():
         MeanCVaR(names(3), data, Constraints(turnover=1), window=20)
     with pytest.raises(InputError, match="expected returns are needed"):
         MeanCVaR(names(3), data, window=20, risk_aversion=1.0).solve(30, None, None, None, everything)
+
+
+def test_rows_with_holes_are_left_out_where_that_is_asked_for():
+    rng = np.random.default_rng(5)
+    R = rng.normal(0, 0.02, (80, 3))
+    holes = R.copy()
+    holes[20:50, 1] = np.nan
+    everything = np.ones(3, dtype=bool)
+    names = ("a", "b", "c")
+    loose = MeanCVaR(names, holes, window=60, at_least=20, level=0.8)
+    whole = MeanCVaR(names, np.delete(R, np.s_[20:50], axis=0)[20:], window=30, level=0.8)
+    found = loose.solve(79, None, None, None, everything)
+    expected = whole.solve(29, None, None, None, everything)
+    np.testing.assert_allclose(found.weights, expected.weights, atol=1e-9)
+    with pytest.raises(InputError, match="in 30 of the last 60 rows, 31 are needed"):
+        MeanCVaR(names, holes, window=60, at_least=31, level=0.8).solve(79, None, None, None, everything)

@@ -6,7 +6,7 @@ import pytest
 from allocation.book import Book, SleevePaths
 from allocation.weights import Attestation, Sleeve, Weights
 from backtest.attribution import TOTAL, attribute, outermost
-from backtest.costs import ProportionalCost
+from backtest.costs import TradingCost
 from backtest.performance import summarise
 from backtest.simulate import BacktestResult, simulate
 
@@ -52,7 +52,7 @@ def test_every_column_adds_up_to_the_whole(seed):
         cash_held = sum(s.cash for s in sleeves.values())
         return Weights(position, weights, cash_held, "x", Attestation({}, 0.0), sleeves)
 
-    cost = ProportionalCost(0.003)
+    cost = TradingCost(0.003)
     result = simulate("x", returns, cash, np.arange(0, 120, 4), policy, cost=cost, execution_lag=seed % 2)
     for rows in (attribute(result, 12), outermost(attribute(result, 12))):
         for key, whole in rows[TOTAL].items():
@@ -70,7 +70,7 @@ def test_without_sleeves_there_is_nothing_to_attribute_and_short_records_have_no
     assert np.isnan(attribute(result, 12)["a"]["volatility"])
     result = made(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 2)), "ab")
     assert np.isnan(attribute(result, 12)["a"]["net_return"])
-    cost = ProportionalCost(0.0)
+    cost = TradingCost(0.0)
 
     def plain(position, book):
         return Weights(position, np.ones(1), 0.0, "x", Attestation({}, 0.0))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from allocation.weights import Attestation, Weights
-from backtest.costs import ProportionalCost
+from backtest.costs import TradingCost
 from backtest.errors import ComparisonError, SimulationError
 from backtest.performance import compare
 from backtest.simulate import simulate
@@ -25,7 +25,7 @@ def run(returns, decisions, target=(1.0,), *, lag=0, end=None, rate=0.0, cash=0.
         np.zeros(len(returns)),
         np.asarray(decisions, dtype=np.int64),
         policy,
-        cost=ProportionalCost(rate),
+        cost=TradingCost(rate),
         execution_lag=lag,
         end=end,
     )

@@ -10,7 +10,7 @@ from allocation.mean_variance import MeanVariance
 from allocation.policies import BuyAndHold
 from allocation.risk import CovariancePath
 from allocation.weights import Attestation, Weights
-from backtest.costs import ProportionalCost
+from backtest.costs import TradingCost
 from backtest.performance import compare
 from backtest.simulate import simulate
 
@@ -22,7 +22,7 @@ def run(returns, decisions, policy, lag, end=None):
         np.zeros(len(returns)),
         np.asarray(decisions, dtype=np.int64),
         policy,
-        cost=ProportionalCost(0.001),
+        cost=TradingCost(0.001),
         execution_lag=lag,
         end=end,
     )

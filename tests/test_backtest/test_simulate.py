@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from allocation.weights import Attestation, Weights
-from backtest.costs import ProportionalCost
+from backtest.costs import TradingCost
 from backtest.simulate import simulate
 
 
@@ -24,7 +24,7 @@ def scripted(targets):
 
 
 def run(returns, cash, decisions, policy, *, rate=0.0, lag=0):
-    cost = ProportionalCost(rate)
+    cost = TradingCost(rate)
     return simulate("x", returns, cash, decisions, policy, cost=cost, execution_lag=lag)
 
 
@@ -167,3 +167,9 @@ def test_what_follows_changes_nothing_before():
     before = whole.positions < 40
     np.testing.assert_array_equal(again.net[before], whole.net[before])
     np.testing.assert_array_equal(again.weights[before], whole.weights[before])
+
+
+def test_impact_grows_with_the_square_of_each_trade():
+    trades = np.array([0.1, -0.2, 0.0])
+    assert TradingCost(0.001, 0.5).of(trades) == pytest.approx(0.001 * 0.3 + 0.5 * (0.01 + 0.04), abs=1e-16)
+    assert TradingCost(0.001).of(trades) == 0.001 * float(np.abs(trades).sum())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from allocation.weights import Attestation, NoTrade, Sleeve, Weights
-from backtest.costs import ProportionalCost
+from backtest.costs import TradingCost
 from backtest.errors import SimulationError
 from backtest.simulate import simulate
 
@@ -37,7 +37,7 @@ def random_targets(decisions, seed, names="abc", assets=5):
 
 
 def run(returns, cash, decisions, policy, lag):
-    cost = ProportionalCost(RATE)
+    cost = TradingCost(RATE)
     return simulate("mine", returns, cash, decisions, policy, cost=cost, execution_lag=lag)
 
 

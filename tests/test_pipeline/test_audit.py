@@ -353,9 +353,9 @@ def earning_the_return_that_was_decided_on(monkeypatch):
 
 @leak("portfolio equal_weight")
 def trades_that_cost_nothing(monkeypatch):
-    from backtest.costs import ProportionalCost
+    from backtest.costs import TradingCost
 
-    monkeypatch.setattr(ProportionalCost, "of", lambda self, trades: 0.0)
+    monkeypatch.setattr(TradingCost, "of", lambda self, trades: 0.0)
 
 
 @leak("data")

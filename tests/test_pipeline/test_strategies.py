@@ -17,6 +17,7 @@ from pipeline.ledger import Ledger
 from pipeline.outputs import fallbacks, summary
 from pipeline.progress import Reporter
 from pipeline.report import render
+from pipeline.rules import check_earnings
 from pipeline.run import Pipeline
 from pipeline.store import Store
 from pipeline.strategies import _regime_shares
@@ -261,3 +262,71 @@ def test_the_shipped_example_is_read():
     kinds = {section.kind for section in config.strategies.values()}
     assert len(kinds) >= 9
     assert set(yaml.safe_load(path.read_text())["strategies"]) == set(config.strategies)
+
+
+def test_every_allocator_is_a_strategy(small):
+    kinds = {
+        "parity": {"kind": "risk_parity"},
+        "budgets": {"kind": "risk_parity", "budgets": {"A00": 2.0, "A02": 1.0, "A03": 1.0}},
+        "tree": {"kind": "hierarchical_risk_parity", "linkage": "ward"},
+        "diversified": {"kind": "maximum_diversification"},
+        "sharpe": {"kind": "maximum_sharpe", "forecast": "ridge"},
+        "tail": {"kind": "cvar", "level": 0.8},
+        "kelly": {"kind": "kelly", "fraction": 0.5},
+        "equilibrium": {"kind": "black_litterman", "forecast": "ridge", "market": {"A00": 1.0, "A01": 2.0}},
+    }
+    done = evaluated(small(kinds))
+    for name in kinds:
+        result = done.results[f"strategy:{name}"]
+        np.testing.assert_allclose(result.weights.sum(axis=1) + result.cash_weight, 1, atol=1e-9)
+        assert len(result.decisions) == len(done.trained.prepared.schedule.decisions)
+        assert result.weights.min() >= -1e-12
+    budgets = done.results["strategy:budgets"].weights
+    assert (budgets[0, [0, 2, 3]] > 0).all()
+    assert not budgets[:, [1, 4, 5, 6, 7]].any()
+
+
+def test_limits_and_impact_of_the_configuration_are_those_of_the_allocator(small):
+    path = small(
+        {"s": {"kind": "strategic", "weights": {"A00": 1.0}}},
+        impact_rate=0.02,
+        allocation__minimum=-0.2,
+        allocation__leverage=1.3,
+        allocation__annual_volatility=0.5,
+        allocation__annual_tracking_error=0.2,
+        allocation__benchmark={"A00": 0.5, "A01": 0.5},
+        allocation__linear={"tilt": {"coefficients": {"A00": 1.0, "A02": 2.0}, "minimum": 0.4}},
+    )
+    done = evaluated(path)
+    year = done.trained.prepared.panel.periods_per_year
+    slack = done.target.attestation.slack
+    horizon = done.trained.prepared.config.target.horizon
+    assert f"volatility at most {0.5 * (horizon / year) ** 0.5:g}" in slack
+    assert f"tracking error at most {0.2 * (horizon / year) ** 0.5:g}" in slack
+    assert "leverage at most 1.3" in slack
+    assert "'tilt' at least 0.4" in slack
+    assert min(slack.values()) >= -1e-6
+    result = done.results["model:ridge"]
+    checks = list(check_earnings(result, done.trained.prepared.panel, load_config(path)))
+    assert {check.row for check in checks} == {None}
+    assert (result.cost > 0.001 * result.turnover).any(), "impact is paid beside the share"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"allocation__linear": {"x": {"coefficients": {"a0": 1.0}}}},
+            "a minimum, a maximum or both are needed",
+        ),
+        (
+            {"allocation__annual_tracking_error": 0.1},
+            "tracking_error and the weights of a benchmark go together",
+        ),
+        ({"allocation__leverage": -1.0}, "leverage: the limit -1 must be a number above 0"),
+        ({"allocation__linear": {"x": {"coeficients": {}, "minimum": 1}}}, "did you mean 'coefficients'"),
+    ],
+)
+def test_mistakes_in_limits_are_named(small, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(small(one(), **changes))
