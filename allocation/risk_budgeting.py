@@ -90,7 +90,8 @@ class RiskBudgeting:
             If shares are not within `ERROR` of what they should be, as for a covariance that is not positive
             definite.
         """
-        inside = members(position, self.assets, universe & (self.budgets > 0))
+        budgeted = universe & (self.budgets > 0)
+        inside = members(position, self.assets, budgeted)
         inner = covariance(position, self.assets, sigma, inside)
         budgets = self.budgets[inside] / self.budgets[inside].sum()
         low, high = np.maximum(self.limits.low[inside], 0.0), self.limits.high[inside]
@@ -101,7 +102,7 @@ class RiskBudgeting:
                 or low.sum() > self.invested + TOLERANCE
                 or high.sum() < self.invested - TOLERANCE
             ):
-                insist_feasible(position, self.constraints, self.assets, universe)
+                insist_feasible(position, self.constraints, self.assets, budgeted)
             found = _bounded(position, inner, budgets, self.invested, low, high)
         error, gap = _evidence(inner, budgets, found, low, high)
         if not error <= ERROR:

@@ -210,3 +210,10 @@ def test_mistakes_are_named():
         RiskBudgeting(names(2)).solve(3, None, np.array([[1, -2.0], [-2.0, 1]]), None, everything)
     with pytest.raises(InputError, match="the universe is empty"):
         RiskBudgeting(names(2)).solve(3, None, np.eye(2), None, ~everything)
+
+
+def test_bounds_too_tight_for_the_assets_that_have_budgets_are_named():
+    solver = RiskBudgeting(("a", "b", "c"), Constraints(maximum=0.5), budgets={"a": 2.0, "b": 1.0, "c": 0.0})
+    listed = np.array([True, False, True])
+    with pytest.raises(InfeasibleError, match=r"row 4: .*maximum weight 0\.5"):
+        solver.solve(4, np.zeros(3), np.eye(3) * 0.04, np.zeros(3), listed)
