@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from numpy.typing import NDArray
 from allocation.errors import LimitError
 
 Floats = NDArray[np.float64]
+Family = Literal["groups", "maximum", "minimum", "overrides", "cash"]
+"""Limits that can give way together where they cannot be met."""
+ORDER: tuple[Family, ...] = ("groups", "maximum", "minimum", "overrides", "cash")
+"""The order in which they do, unless another is asked for."""
 
 
 @dataclass(frozen=True)

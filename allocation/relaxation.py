@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
-from allocation.constraints import Constraints, Group
+from allocation.constraints import ORDER, Constraints, Family, Group
 from allocation.errors import InfeasibleError
 from allocation.feasibility import check_feasible
 from allocation.structure import Risk
@@ -20,8 +19,6 @@ from allocation.weights import Weights
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-Family = Literal["groups", "maximum", "minimum", "overrides", "cash"]
-ORDER: tuple[Family, ...] = ("groups", "maximum", "minimum", "overrides", "cash")
 HALVINGS = 20
 STEP = 1e-4
 """Shares are rounded up to it, so that what is left is more than the tolerance of any solver."""

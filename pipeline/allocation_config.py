@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from allocation.constraints import Constraints, Group, Linear
+from allocation.constraints import ORDER, Constraints, Family, Group, Linear
 from allocation.nonlinear import FEWEST_ROWS
-from allocation.relaxation import ORDER, Family
 from pipeline.sections import MOST, Name, Positive, Section
 
 # Estimators are imported where they are made: to read a configuration, no kernel is needed.

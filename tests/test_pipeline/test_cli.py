@@ -11,6 +11,8 @@ import pytest
 
 from pipeline import cli
 
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
 
 def tangency(monkeypatch, *arguments):
     """Run the command in this process and return its exit code."""
@@ -176,6 +178,18 @@ def test_help_names_every_command_and_imports_nothing_heavy():
     for command in ("run", "train", "evaluate", "allocate", "report", "ui"):
         assert f"  {command} " in done.stdout
     assert done.stdout.strip().endswith("[]"), "heavy imports at start"
+
+
+def test_reading_a_configuration_needs_no_kernel_and_no_solver():
+    code = (
+        "import sys\n"
+        "from pipeline.config import load_config\n"
+        f"from pathlib import Path; load_config(Path({str(CONFIGS / 'strategies.yaml')!r}))\n"
+        "heavy = {'numba','scipy','mlflow','lightgbm','matplotlib','sklearn','piqp','optuna'}\n"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_python_m_pipeline_is_the_same():
