@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -88,16 +89,7 @@ class TailRiskStrategy(StrategySection):
         """Return the policy."""
         from allocation.tail_risk import MeanCVaR
 
-        settings = shop.config.allocation
-        allocator = MeanCVaR(
-            shop.panel.assets,
-            shop.excess,
-            shop.bounds(groups=True),
-            window=settings.covariance_window,
-            at_least=settings.min_history,
-            level=self.level,
-        )
-        return shop.allocated(allocator)
+        return shop.allocated(shop.on_scenarios(partial(MeanCVaR, level=self.level)))
 
 
 class KellyStrategy(StrategySection):
@@ -110,16 +102,7 @@ class KellyStrategy(StrategySection):
         """Return the policy."""
         from allocation.growth import Kelly
 
-        settings = shop.config.allocation
-        allocator = Kelly(
-            shop.panel.assets,
-            shop.excess,
-            shop.bounds(groups=True),
-            window=settings.covariance_window,
-            at_least=settings.min_history,
-            fraction=self.fraction,
-        )
-        return shop.allocated(allocator)
+        return shop.allocated(shop.on_scenarios(partial(Kelly, fraction=self.fraction)))
 
 
 class BlackLittermanStrategy(StrategySection):

@@ -191,6 +191,17 @@ class Workshop:
             groups=c.groups if groups else {},
         )
 
+    def on_scenarios(self, make: Callable[..., Allocator]) -> Allocator:
+        """Return an allocator that looks at the returns of the covariance window, within bounds and groups."""
+        settings = self.config.allocation
+        return make(
+            self.panel.assets,
+            self.excess,
+            self.bounds(groups=True),
+            window=settings.covariance_window,
+            at_least=settings.min_history,
+        )
+
     def allocated(self, allocator: Allocator, forecast: str | None = None) -> Policy:
         """Return an allocator at each rebalance, on a model's forecasts if it reads any."""
         guard = Allocators(self.panel, self.config).guarded
