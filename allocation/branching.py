@@ -195,10 +195,9 @@ class Search:
 
     def _improve(self) -> None:
         """Exchange one asset held for one that is not while that is better."""
-        better = self.weights is not None
-        while better:
+        better = True
+        while better and self.weights is not None:
             better = False
-            assert self.weights is not None  # noqa: S101
             allowed, w = self.problem.allowed, self.weights
             p = self.problem.programme
             rank = p.mu - p.gamma * (p.sigma @ w) - p.cost * (self.problem.held <= 0)
@@ -245,10 +244,7 @@ def infeasible(problem: Problem, allowed: Ints) -> bool:
         return True
     for term in terms:
         if isinstance(term, Variance):
-            zeros = np.zeros(len(low))
-            calm = programme.with_prices(
-                mu=programme.sigma @ term.benchmark, gamma=1.0, cost=zeros, impact=zeros, ridge=zeros
-            )
+            calm = programme.of_least_variance(term.benchmark)
             answer = pricing.solve(calm, [t for t in terms if isinstance(t, Gross)])
             if answer is not None and term.excess(answer[0].weights, 0.0) > 1e-8 * calm.scale:
                 return True

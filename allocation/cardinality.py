@@ -96,7 +96,7 @@ class Cardinality:
             If no weights that keep the limits were met in `nodes` relaxations.
         """
         check_inputs(position, self.assets, mu, sigma, held, universe, trusted)
-        decision = self.solver._decision(position, mu, sigma, held, universe, error)
+        decision = self.solver.decision(position, mu, sigma, held, universe, error)
         problem = self._problem(decision)
         found = self._search(problem, self.tolerance)
         if found.weights is None:
@@ -129,12 +129,10 @@ class Cardinality:
 
     def _check_variances(self, position: int, problem: Problem) -> None:
         """Say which limit on a variance alone cannot be met by so few assets."""
-        zeros = np.zeros(len(problem.held))
         for term in problem.others:
             if not isinstance(term, Variance):
                 continue
-            p = problem.programme
-            calm = replace(p, mu=p.sigma @ term.benchmark, gamma=1.0, cost=zeros, impact=zeros)
+            calm = problem.programme.of_least_variance(term.benchmark)
             others = [t for t in problem.others if t.limited and not isinstance(t, Variance)]
             found = self._search(
                 replace(problem, programme=calm, others=others, turnover=np.inf), self.tolerance
@@ -156,18 +154,14 @@ class Cardinality:
         """Return the decision with the least turnover that the other limits allow."""
         if not np.isfinite(problem.turnover):
             raise SolverError(_nothing(decision.position, found))
-        p, n = problem.programme, len(problem.held)
-        # Risk is left in as a feather: with it alone the answer would be unique, and it weighs nothing.
-        gamma = 1e-7 / max(float(np.abs(p.sigma.diagonal()).max()), 1e-300)
-        zeros = np.zeros(n)
-        calm = replace(p, mu=zeros, gamma=gamma, cost=np.ones(n), impact=zeros)
+        calm = problem.programme.of_least_turnover()
         others = [term for term in problem.others if term.limited]
         least = self._search(replace(problem, programme=calm, others=others, turnover=np.inf), 1e-7)
         if least.weights is None:
             raise SolverError(_nothing(decision.position, least))
         traded = float(np.abs(least.weights - problem.held).sum())
         outside = float(np.abs(decision.held).sum() - np.abs(problem.held).sum())
-        return replace(decision, raised=outside + traded * (1 + 1e-6) + BREACH / 10)
+        return decision.allowing(outside, traded)
 
     def _in_words(self) -> str:
         least = f" of {self.minimum_position:g} or more" if self.minimum_position > 0 else ""
@@ -177,7 +171,7 @@ class Cardinality:
         weights = np.zeros(len(decision.held))
         weights[decision.limits.inside] = inside
         positions = np.abs(inside[inside != 0])
-        slack = decision._slack(weights)
+        slack = decision.slack(weights)
         slack[f"at most {self.most} positions"] = float(self.most - len(positions))
         if self.minimum_position > 0 and len(positions):
             slack[f"position at least {self.minimum_position:g}"] = float(
@@ -185,21 +179,12 @@ class Cardinality:
             )
         gap = (found.bound - found.objective) / problem.programme.scale
         attestation = Attestation(slack, BREACH, gap)
-        if not attestation.holds:
-            worst = min(slack, key=lambda name: slack[name])
-            raise SolverError(
-                f"row {decision.position}: the answer breaks the limit {worst!r} by {-slack[worst]:.3g}"
-            )
+        decision.insist_kept(attestation)
         status = self._status(decision, found)
         return Weights(decision.position, weights, 1.0 - float(weights.sum()), status, attestation)
 
     def _status(self, decision: Decision, found: Found) -> str:
-        words = []
-        if decision.raised is not None:
-            words.append(
-                f"turnover limit {decision.constraints.turnover:g} raised to {decision.raised:.4f}: the least that "
-                "the other limits allow"
-            )
+        words = [decision.raising] if decision.raising else []
         if not found.finished:
             share = (found.bound - found.objective) / max(abs(found.objective), 1e-300)
             words.append(f"stopped after {found.nodes} nodes, within {100 * share:.2g} % of the best")

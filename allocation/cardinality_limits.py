@@ -11,7 +11,7 @@ from scipy import sparse
 
 from allocation.constraints import Constraints
 from allocation.errors import InfeasibleError, LimitError, SolverError
-from allocation.feasibility import _enough, _in_words
+from allocation.feasibility import enough, in_words
 from allocation.limits import Limit
 
 Floats = NDArray[np.float64]
@@ -84,7 +84,7 @@ def check_together(
     )
     raise InfeasibleError(
         f"row {position}: these limits cannot be met together with {n} assets: "
-        f"{'; '.join([*names, *map(_in_words, conflict)])}. {wayout}",
+        f"{'; '.join([*names, *map(in_words, conflict)])}. {wayout}",
         (*names, *(limit.name for limit in conflict)),
     )
 
@@ -102,7 +102,7 @@ def _reliefs(
     for limit in conflict:
         excess = _loosened([other for other in limits if other is not limit], most, minimum, limit)
         if excess is not None:
-            words.append(limit.relief.format(_enough(limit, excess)))
+            words.append(limit.relief.format(enough(limit, excess)))
     return words
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation import pricing
-from allocation.pricing import Gross, Term, Turnover, Uncertainty, Variance
+from allocation.pricing import Term, Turnover, Uncertainty
 from allocation.programme import Programme
 from allocation.semicontinuous import LONG, SHORT, ZERO, hull, least_of_separable, pieces, shares, split
 
@@ -174,8 +174,8 @@ def _bounded(
             pull += price * np.square(term.error) * w  # the tangent of the norm goes through 0
             continue
         p = term.priced(p, price)
-        limit = problem.turnover if isinstance(term, Turnover) else None
-        offset += _worth(term, price, limit)
+        # The turnover counts from what is held, that of the term from where these weights begin.
+        offset += price * problem.turnover if isinstance(term, Turnover) else term.worth(price)
     sigma_w = p.sigma @ w
     rest = p.gamma * (sigma_w - problem.specific * w)
     slope = rest - p.mu - 2 * p.impact * problem.held + p.rows.T @ y + pull
@@ -186,17 +186,6 @@ def _bounded(
     used = np.where(y > 0, p.upper, np.where(y < 0, p.lower, 0.0))
     offset += float(0.5 * w @ rest + y @ used - p.impact @ np.square(problem.held))
     return Relaxed(offset - least, w, z, more, less)
-
-
-def _worth(term: Term, price: float, turnover: float | None) -> float:
-    """Return price times limit, in the units of the objective."""
-    if turnover is not None:
-        return price * turnover
-    if isinstance(term, Gross):
-        return price * term.limit
-    assert isinstance(term, Variance)  # noqa: S101 (there is no other limited term)
-    b = term.benchmark
-    return 0.5 * price * (term.limit**2 - float(b @ (term.sigma @ b)))
 
 
 def complete(problem: Problem, relaxed: Relaxed, allowed: Ints) -> list[Ints]:

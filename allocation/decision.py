@@ -97,7 +97,7 @@ class Decision:
         least = self._least_turnover()
         if least <= self.room:
             raise SolverError(f"row {self.position}: the solver found no answer though the limits can be met")
-        wider = replace(self, raised=self.forced + least * (1 + 1e-6) + BREACH / 10)
+        wider = self.allowing(self.forced, least)
         answer = pricing.solve(wider.programme, wider.terms)
         if answer is None:
             raise SolverError(
@@ -105,27 +105,23 @@ class Decision:
             )
         return wider, answer
 
+    def allowing(self, fixed: float, least: float) -> Decision:
+        """Return the decision with its limit on turnover raised to what is `fixed` and the least trades found."""
+        return replace(self, raised=fixed + least * (1 + 1e-6) + BREACH / 10)
+
     def _least_turnover(self) -> float:
-        """Return the least sum of |trades| that meets the other limits, to 1e-7."""
-        p = self.programme
-        ones, zeros = np.ones(len(p.mu)), np.zeros(len(p.mu))
-        # Risk is left in as a feather: with it alone the answer would be unique, and it weighs nothing.
-        gamma = 1e-7 / max(float(np.abs(p.sigma.diagonal()).max()), 1e-300)
-        calm = replace(p, mu=zeros, gamma=gamma, cost=ones, impact=zeros, ridge=zeros)
+        """Return the least sum of |trades| from the start that meets the other limits, to 1e-7."""
         others = [term for term in self._others if term.limited]
-        answer = pricing.solve(calm, others)
+        answer = pricing.solve(self.programme.of_least_turnover(), others)
         if answer is None:
             raise SolverError(f"row {self.position}: the least turnover could not be found")
-        return float(np.abs(answer[0].weights - p.start).sum())
+        return float(np.abs(answer[0].weights - self.programme.start).sum())
 
     def _check_variances(self) -> None:
         """Say which limit on a variance cannot be met, and what could be."""
-        p = self.programme
-        zeros = np.zeros(len(p.mu))
         gross = [term for term in self._others if isinstance(term, Gross)]
         for what, term in self._variances:
-            calm = replace(p, mu=p.sigma @ term.benchmark, gamma=1.0, cost=zeros, impact=zeros, ridge=zeros)
-            answer = pricing.solve(calm, gross)
+            answer = pricing.solve(self.programme.of_least_variance(term.benchmark), gross)
             if answer is None:
                 raise SolverError(f"row {self.position}: the least {what} could not be found")
             least = term.deviation(answer[0].weights)
@@ -158,17 +154,28 @@ class Decision:
         solution, _ = answer
         weights = np.zeros(len(self.held))
         weights[self.limits.inside] = solution.weights
-        attestation = Attestation(self._slack(weights), BREACH, self._gap(answer))
-        self._insist(attestation)
-        status = "solved"
-        if self.raised is not None:
-            status = (
-                f"turnover limit {self.constraints.turnover:g} raised to {self.raised:.4f}: the least that the "
-                "other limits allow"
+        attestation = Attestation(self.slack(weights), BREACH, self._gap(answer))
+        self.insist_kept(attestation)
+        if not attestation.gap <= OPTIMAL:
+            raise SolverError(
+                f"row {self.position}: the answer may be {attestation.gap:.3g} of the objective's size from the best "
+                f"one, more than {OPTIMAL:g}"
             )
-        return Weights(self.position, weights, 1.0 - float(weights.sum()), status, attestation)
+        return Weights(
+            self.position, weights, 1.0 - float(weights.sum()), self.raising or "solved", attestation
+        )
 
-    def _slack(self, weights: Floats) -> dict[str, float]:
+    @property
+    def raising(self) -> str:
+        """That the limit on turnover had to be raised, in words; empty if it had not."""
+        if self.raised is None:
+            return ""
+        return (
+            f"turnover limit {self.constraints.turnover:g} raised to {self.raised:.4f}: the least that the other "
+            "limits allow"
+        )
+
+    def slack(self, weights: Floats) -> dict[str, float]:
         """Measure every limit from the weights alone; those on deviations as a share of the limit."""
         inside = weights[self.limits.inside]
         slack = self.limits.slack(inside)
@@ -193,15 +200,15 @@ class Decision:
         inner = priced.gap(solution.weights, solution.prices)
         return (inner * priced.scale + unused) / self.programme.scale
 
-    def _insist(self, attestation: Attestation) -> None:
-        """Refuse an answer that its own evidence contradicts."""
+    def insist_kept(self, attestation: Attestation) -> None:
+        """Refuse an answer that breaks a limit.
+
+        Raises
+        ------
+        SolverError
+        """
         if not attestation.holds:
             worst = min(attestation.slack, key=lambda name: attestation.slack[name])
             raise SolverError(
                 f"row {self.position}: the answer breaks the limit {worst!r} by {-attestation.slack[worst]:.3g}"
-            )
-        if not attestation.gap <= OPTIMAL:
-            raise SolverError(
-                f"row {self.position}: the answer may be {attestation.gap:.3g} of the objective's size from the best "
-                f"one, more than {OPTIMAL:g}"
             )

@@ -8,6 +8,8 @@ AllocationError
 └── SolverError       the solver gave no answer to a problem that has one
 """
 
+from __future__ import annotations
+
 
 class AllocationError(Exception):
     """No weights can be found."""
@@ -29,6 +31,10 @@ class InfeasibleError(AllocationError):
     def __init__(self, message: str, limits: tuple[str, ...]) -> None:
         super().__init__(message)
         self.limits = limits
+
+    def at(self, position: int) -> InfeasibleError:
+        """Return the same, said of one row."""
+        return InfeasibleError(f"row {position}: {self}", self.limits)
 
 
 class InputError(AllocationError):

@@ -50,7 +50,7 @@ def check_feasible(
     for limit in conflict:
         excess = _excess([other for other in limits if other is not limit], limit)
         if excess is not None:
-            reliefs.append(limit.relief.format(_enough(limit, excess)))
+            reliefs.append(limit.relief.format(enough(limit, excess)))
     wayout = (
         f"One of these would do: {' or '.join(reliefs)}"
         if reliefs
@@ -58,18 +58,26 @@ def check_feasible(
     )
     raise InfeasibleError(
         f"these limits cannot be met together with {int(universe.sum())} assets: "
-        f"{'; '.join(map(_in_words, conflict))}. {wayout}",
+        f"{'; '.join(map(in_words, conflict))}. {wayout}",
         tuple(limit.name for limit in conflict),
     )
 
 
-def _in_words(limit: Limit) -> str:
+def insist_feasible(position: int, constraints: Constraints, assets: Sequence[str], universe: Bools) -> None:
+    """Say at which row the limits contradict one another, if they do: `check_feasible` of one decision."""
+    try:
+        check_feasible(constraints, assets, universe)
+    except InfeasibleError as error:
+        raise error.at(position) from error
+
+
+def in_words(limit: Limit) -> str:
     """Name a limit, and what it adds up to if it holds for several assets."""
     n = len(limit.bounds)
     return limit.name if n == 1 else f"{limit.name} x {n} assets = {abs(float(limit.bounds.sum())):.4g}"
 
 
-def _enough(limit: Limit, excess: float) -> str:
+def enough(limit: Limit, excess: float) -> str:
     """Return the user's number that resolves the conflict, rounded so that it still does."""
     number = limit.sign * (float(limit.bounds[0]) + excess) + limit.offset
     # Four digits, away from the conflict; what comes after the ninth decimal is noise of the linear programme.

@@ -10,10 +10,11 @@ from scipy.optimize import linprog
 
 from allocation.constraints import Constraints
 from allocation.errors import InfeasibleError, InputError, SolverError
+from allocation.feasibility import insist_feasible
 from allocation.frontier import efficient_frontier
 from allocation.inputs import members
 from allocation.mean_variance import MeanVariance
-from allocation.polytope import LINEAR, Polytope, insist_feasible, only, polytope
+from allocation.polytope import LINEAR, Polytope, only, polytope
 from allocation.scenarios import Scenarios
 from allocation.structure import Risk
 from allocation.weights import Attestation, Weights

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from allocation.constraints import Constraints
 from allocation.errors import InfeasibleError, SolverError
+from allocation.feasibility import insist_feasible
 from allocation.frontier import Frontier, efficient_frontier
 from allocation.inputs import covariance, means, members
-from allocation.polytope import LINEAR, Polytope, insist_feasible, only, polytope
+from allocation.polytope import LINEAR, Polytope, only, polytope
 from allocation.structure import Risk
 from allocation.vertices import best_vertex
 from allocation.weights import Attestation, Weights

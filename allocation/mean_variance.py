@@ -23,9 +23,6 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
-TOLERANCE = 1e-7
-"""The smallest trade worth making, and a tenth of how far a limit may be missed in weight."""
-
 
 class MeanVariance:
     """Maximise mu'w - gamma/2 w'Sigma w - c'|w - h| - k'(w - h)^2 - kappa |e w| over weights w that keep the limits.
@@ -74,7 +71,6 @@ class MeanVariance:
         self.uncertainty = uncertainty
         self.cost = _rates("cost", cost, self.assets)
         self.impact = _rates("impact", impact, self.assets)
-        self.low, self.high = constraints.bounds(self.assets)
         self.benchmark = constraints.benchmark_weights(self.assets)
         limits_on(constraints, self.assets, np.ones(len(self.assets), dtype=bool))
         self._kept: dict[bytes, Limits] = {}
@@ -124,16 +120,17 @@ class MeanVariance:
         """
         check_inputs(position, self.assets, mu, sigma, held, universe, trusted)
         self._refuse_again(position, universe)
-        decision = self._decision(position, mu, sigma, held, universe, error)
+        decision = self.decision(position, mu, sigma, held, universe, error)
         answer = pricing.solve(decision.programme, decision.terms) if decision.room >= 0 else None
         if answer is None:
             self._check_feasible(position, mu, universe)
             decision, answer = decision.relaxed()
         return decision.weights(answer)
 
-    def _decision(
+    def decision(
         self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, error: Floats | None
     ) -> Decision:
+        """Return the problem that `solve` solves, with the same parameters; inputs are not looked at."""
         limits = self._limits(mu, universe)
         inside, everything = limits.inside, len(limits.inside) == len(self.assets)
         start, forced = _start(held, inside, limits.low, limits.high)
@@ -182,7 +179,7 @@ class MeanVariance:
         """Say at once what was found out before about limits that contradict one another on a universe."""
         error = self._refused.get(universe.tobytes()) if self._refused else None
         if error is not None:
-            raise InfeasibleError(f"row {position}: {error}", error.limits)
+            raise error.at(position)
 
     def _check_feasible(self, position: int, mu: Floats, universe: Bools) -> None:
         """Say at which row the limits contradict one another, if they do."""
@@ -191,7 +188,7 @@ class MeanVariance:
         except InfeasibleError as error:
             if self.constraints.minimum_return is None:
                 self._refused[universe.tobytes()] = error
-            raise InfeasibleError(f"row {position}: {error}", error.limits) from error
+            raise error.at(position) from error
         except SolverError as error:
             raise SolverError(f"row {position}: {error}") from error
 

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from allocation.constraints import Constraints
-from allocation.errors import InfeasibleError, LimitError
-from allocation.feasibility import check_feasible
+from allocation.constraints import Constraints, known
+from allocation.errors import LimitError
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -122,28 +121,12 @@ def polytope(constraints: Constraints, assets: Sequence[str]) -> Polytope:
     rows, names = [np.ones(len(assets))], ["sum of weights"]
     lower, upper = [1 - constraints.cash_maximum], [1 - constraints.cash_minimum]
     for name, group in constraints.groups.items():
-        unknown = [asset for asset in group.assets if asset not in assets]
-        if unknown:
-            raise LimitError(f"group {name!r} names {unknown[0]!r}, which the data does not have")
+        known(f"group {name!r}", group.assets, assets)
         rows.append(np.array([float(asset in group.assets) for asset in assets]))
         names.append(f"group {name!r}")
         lower.append(group.minimum)
         upper.append(group.maximum)
     return Polytope(low, high, np.array(rows), np.array(lower), np.array(upper), tuple(names))
-
-
-def insist_feasible(position: int, constraints: Constraints, assets: Sequence[str], universe: Bools) -> None:
-    """Say at which row the limits contradict one another, if they do.
-
-    Raises
-    ------
-    InfeasibleError
-        Naming limits in conflict and ways out.
-    """
-    try:
-        check_feasible(constraints, assets, universe)
-    except InfeasibleError as error:
-        raise InfeasibleError(f"row {position}: {error}", error.limits) from error
 
 
 def only(allowed: Sequence[str], constraints: Constraints, allocator: str) -> None:

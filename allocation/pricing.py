@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ JUMP = 1e-10
 class Term(Protocol):
     """A convex function of the weights, limited or penalised."""
 
-    limited: bool
+    limited: ClassVar[bool] = True
 
     def priced(self, programme: Programme, price: float) -> Programme:
         """Put the term into the objective."""
@@ -46,16 +46,20 @@ class Term(Protocol):
         """Return what is to become 0, decreasing where the price is too high: value less limit."""
 
     def price(self, w: Floats, found: float) -> float:
-        """Return the price with which the answer `w` is certified."""
+        """Return the price with which the answer `w` is certified: of a limit, the multiplier that was found."""
+        return found
+
+    def worth(self, price: float) -> float:
+        """Return price times limit, less what the programme leaves out as it does not depend on the weights."""
+        return 0.0
 
 
 @dataclass(frozen=True, eq=False)
-class Turnover:
+class Turnover(Term):
     """sum |w_i - start_i| <= limit."""
 
     start: Floats
     limit: float
-    limited = True
 
     def priced(self, programme: Programme, price: float) -> Programme:
         """Add the price to each cost."""
@@ -65,17 +69,16 @@ class Turnover:
         """Return what is traded beyond the limit."""
         return float(np.abs(w - self.start).sum()) - self.limit
 
-    def price(self, w: Floats, found: float) -> float:
-        """Return the multiplier."""
-        return found
+    def worth(self, price: float) -> float:
+        """Return price times limit."""
+        return price * self.limit
 
 
 @dataclass(frozen=True, eq=False)
-class Gross:
+class Gross(Term):
     """sum |w_i| <= limit: leverage."""
 
     limit: float
-    limited = True
 
     def priced(self, programme: Programme, price: float) -> Programme:
         """Charge for gross exposure."""
@@ -85,13 +88,13 @@ class Gross:
         """Return the gross exposure beyond the limit."""
         return float(np.abs(w).sum()) - self.limit
 
-    def price(self, w: Floats, found: float) -> float:
-        """Return the multiplier."""
-        return found
+    def worth(self, price: float) -> float:
+        """Return price times limit."""
+        return price * self.limit
 
 
 @dataclass(frozen=True, eq=False)
-class Variance:
+class Variance(Term):
     """sqrt((w - b)'Sigma (w - b)) <= limit: volatility with b = 0, tracking error with a benchmark b.
 
     What the benchmark holds outside the universe is not reckoned with: nothing is known of its risk there.
@@ -107,7 +110,6 @@ class Variance:
     sigma: Risk
     benchmark: Floats
     limit: float
-    limited = True
 
     def deviation(self, w: Floats) -> float:
         """Return the standard deviation."""
@@ -123,13 +125,14 @@ class Variance:
         """Return half the variance beyond the limit's."""
         return 0.5 * (self.deviation(w) ** 2 - self.limit**2)
 
-    def price(self, w: Floats, found: float) -> float:
-        """Return the multiplier."""
-        return found
+    def worth(self, price: float) -> float:
+        """Return price times half the limit's variance, less that of the benchmark."""
+        b = self.benchmark
+        return 0.5 * price * (self.limit**2 - float(b @ (self.sigma @ b)))
 
 
 @dataclass(frozen=True, eq=False)
-class Uncertainty:
+class Uncertainty(Term):
     """The penalty kappa sqrt(sum (e_i w_i)^2): the worst mean in an ellipsoid of radius kappa around the forecast.
 
     Attributes
@@ -226,8 +229,7 @@ def _best(tried: dict[float, tuple[float, Answer]], term: Term) -> tuple[float, 
     low = max((price for price, (over, _) in tried.items() if over > 0), default=None)
     high = min((price for price, (over, _) in tried.items() if over <= 0), default=None)
     if high is None or low is None:
-        price = low if high is None else high
-        assert price is not None  # noqa: S101 (something was tried)
+        price = max(tried) if high is None else high
         return price, tried[price][1]
     answer = tried[high][1]
     if tried[high][0] > -JUMP or high - low > 1e-9 * high:

@@ -151,6 +151,20 @@ class Programme:
         """Return by how much the worst of the rows is broken, 0 or less if none is."""
         return float(_excess(self.rows, self.lower, self.upper, weights))
 
+    def of_least_variance(self, benchmark: Floats) -> Programme:
+        """Return the programme whose best weights have the least variance around `benchmark` within the same limits."""
+        zeros = np.zeros(len(self.mu))
+        return replace(self, mu=self.sigma @ benchmark, gamma=1.0, cost=zeros, impact=zeros, ridge=zeros)
+
+    def of_least_turnover(self) -> Programme:
+        """Return the programme whose best weights trade least within the same limits, to 1e-7.
+
+        Risk is left in as a feather: with it alone the answer would be unique, and it weighs nothing.
+        """
+        ones, zeros = np.ones(len(self.mu)), np.zeros(len(self.mu))
+        gamma = 1e-7 / max(float(np.abs(self.sigma.diagonal()).max()), 1e-300)
+        return replace(self, mu=zeros, gamma=gamma, cost=ones, impact=zeros, ridge=zeros)
+
     def with_prices(self, **changes: object) -> Programme:
         """Return the same programme with other numbers in the objective."""
         return replace(self, **changes)  # type: ignore[arg-type]

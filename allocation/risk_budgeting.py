@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from allocation.constraints import Constraints
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
+from allocation.feasibility import insist_feasible
 from allocation.inputs import covariance, members
-from allocation.polytope import BOUNDS, TOLERANCE, insist_feasible, only, polytope
+from allocation.polytope import BOUNDS, TOLERANCE, only, polytope
 from allocation.risk_budget_kernels import descend, newton, product
 from allocation.structure import FactorCovariance, Risk
 from allocation.weights import Attestation, Weights

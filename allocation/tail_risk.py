@@ -11,8 +11,9 @@ from scipy.optimize import linprog
 
 from allocation.constraints import Constraints
 from allocation.errors import InputError, SolverError
+from allocation.feasibility import insist_feasible
 from allocation.inputs import means, members
-from allocation.polytope import LINEAR, Polytope, insist_feasible, only, polytope
+from allocation.polytope import LINEAR, Polytope, only, polytope
 from allocation.scenarios import Scenarios
 from allocation.structure import Risk
 from allocation.weights import Attestation, Weights

@@ -54,7 +54,12 @@ def brute_force(solver, most, minimum, mu, sigma, held, error=None):
     left to the other oracle.
     """
     c, best = solver.constraints, -np.inf
-    for choice in choices(solver.low, solver.high, most, minimum):
+    for choice in choices(
+        solver.constraints.bounds(solver.assets)[0],
+        solver.constraints.bounds(solver.assets)[1],
+        most,
+        minimum,
+    ):
         least, largest = np.array(choice).T
         if largest.sum() < 1 - c.cash_maximum or least.sum() > 1 - c.cash_minimum:
             continue  # the budget alone says so; the solver would take long to say why
@@ -324,7 +329,7 @@ def test_the_bound_is_above_every_portfolio(seed):
     rng = np.random.default_rng(seed)
     mu, sigma, held = market(seed, n)
     solver = MeanVariance(names(n), Constraints(maximum=0.6), risk_aversion=20.0, cost=0.002)
-    decision = solver._decision(0, mu, sigma, held, everything(n), None)
+    decision = solver.decision(0, mu, sigma, held, everything(n), None)
     problem = Problem(decision.programme, held, np.inf, [], most, minimum)
     found = relax(problem, problem.allowed, rng.uniform(0.05, 1, n), -np.inf)
     best = brute_force(solver, most, minimum, mu, sigma, held)
