@@ -39,7 +39,7 @@ def objective(w: np.ndarray, mu: np.ndarray, sigma: np.ndarray, held: np.ndarray
 
 def nodes_of(solver: Cardinality, mu: np.ndarray, sigma: np.ndarray, held: np.ndarray) -> int:
     """Return how many relaxations the search of a decision looks at."""
-    decision = solver.solver._decision(0, mu, sigma, held, np.ones(len(mu), dtype=bool), None)
+    decision = solver.solver.decision(0, mu, sigma, held, np.ones(len(mu), dtype=bool), None)
     return solver._search(solver._problem(decision), solver.tolerance).nodes
 
 
