@@ -5,20 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
-from filelock import FileLock
-
-from pipeline.errors import LedgerError
-
-START = "0" * 64
-"""What the first line names as the line before it."""
-
-Entry = dict[str, Any]
+from pipeline.chain import Chain, Entry
 
 
 @dataclass(frozen=True)
@@ -77,74 +67,20 @@ class Trials:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-class Ledger:
-    """A file of JSON lines, each with the SHA-256 of the one before: what was written cannot be unwritten unseen.
-
-    Parameters
-    ----------
-    path : Path
-        Made with the first entry.
-
-    Raises
-    ------
-    LedgerError
-        On reading, if a line was changed, left out or moved.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def lines(self) -> list[Entry]:
-        """Return all entries, in their order, after checking the chain.
-
-        A last line that a killed process left half-written is no entry.
-        """
-        if not self.path.exists():
-            return []
-        before, entries = START, []
-        raw = self.path.read_bytes().split(b"\n")
-        for number, line in enumerate(raw[:-1], start=1):
-            try:
-                entry: Entry = json.loads(line)
-                told = entry.pop("hash")
-                sound = told == _hash(entry) and entry.pop("previous") == before
-            except (ValueError, KeyError, AttributeError):
-                sound = False
-            if not sound:
-                raise LedgerError(
-                    f"{self.path}, line {number}: the chain of hashes is broken: a line was changed, left out or "
-                    "moved. Restore the file from a copy; trials that were made are not to be forgotten"
-                )
-            before = told
-            entries.append(entry)
-        return entries
+class Ledger(Chain):
+    """The chained file of all that was tried."""
 
     def add(self, entries: Iterable[Entry]) -> int:
-        """Append entries under a lock, and return how many were new; each needs "kind", "experiment" and "id".
+        """Append entries and return how many were new; each needs "kind", "experiment" and "id".
 
         An entry that equals the newest one with its kind, experiment and id, but for its time, is not added again.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.path.with_name(f".{self.path.name}.lock")):
-            known = self.lines()
-            newest = {_name(entry): _content(entry) for entry in known}
-            new = [entry for entry in entries if newest.get(_name(entry)) != _content(entry)]
-            self._append(new)
-        return len(new)
 
-    def _append(self, entries: Iterable[Entry]) -> None:
-        content = self.path.read_bytes() if self.path.exists() else b""
-        whole = content[: content.rfind(b"\n") + 1]
-        before = json.loads(whole.splitlines()[-1])["hash"] if whole else START
-        with self.path.open("r+b" if self.path.exists() else "wb") as file:
-            file.truncate(len(whole))  # what a killed process left of a line
-            file.seek(len(whole))
-            for entry in entries:
-                line = {"at": _now(), **entry, "previous": before}
-                before = _hash(line)
-                file.write(json.dumps({**line, "hash": before}, sort_keys=True).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        def unknown(known: list[Entry]) -> list[Entry]:
+            newest = {_name(entry): _content(entry) for entry in known}
+            return [entry for entry in entries if newest.get(_name(entry)) != _content(entry)]
+
+        return len(self.extend(unknown))
 
     def shared(self, experiment: str) -> list[Entry]:
         """Return what other machines should know: the newest entry of each trial, and each unsealing."""
@@ -163,17 +99,9 @@ class Ledger:
         return Trials(tried, tuple(entry for entry in mine if entry["kind"] == "unsealing"))
 
 
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-
-
 def _name(entry: Entry) -> tuple[str, str, str]:
     return entry["kind"], entry["experiment"], entry["id"]
 
 
 def _content(entry: Entry) -> Entry:
     return {key: value for key, value in entry.items() if key not in ("at", "previous", "hash")}
-
-
-def _hash(entry: Entry) -> str:
-    return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()

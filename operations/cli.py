@@ -1,0 +1,7 @@
+"""The whole command line: the pipeline's commands, and those of operations."""
+
+from __future__ import annotations
+
+from pipeline.cli import main
+
+__all__ = ["main"]
