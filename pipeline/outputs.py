@@ -212,6 +212,8 @@ def write_run(
                 (hidden / "trials.csv").write_text(published.trials, encoding="utf-8")
             if published.certificate is not None:
                 (hidden / "certificate.json").write_text(published.certificate, encoding="utf-8")
+            (hidden / "model.json").write_text(published.model, encoding="utf-8")
+            (hidden / "config.json").write_text(published.config, encoding="utf-8")
             (hidden / "report.html").write_text(published.page(run_id), encoding="utf-8")
             hidden.chmod(0o755)
             final = output / run_id

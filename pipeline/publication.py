@@ -46,6 +46,10 @@ class Published:
         trials.csv; empty if nothing was tuned.
     certificate : str or None
         certificate.json, if there is one.
+    model : str
+        model.json, which `pipeline.frozen.Frozen` takes.
+    config : str
+        config.json.
     report : str
         report.html with `TITLE` in place of the name of the run.
     plots : mapping of str to str
@@ -65,6 +69,8 @@ class Published:
     forecasts: bytes
     trials: str
     certificate: str | None
+    model: str
+    config: str
     report: str
     plots: Mapping[str, str]
     tables: tuple[Table, ...]
@@ -134,6 +140,7 @@ def publish(
 ) -> Published:
     """Draw, write and describe all that this run shows and hands out."""
     from pipeline import charts, narrative, outputs, report, tracked, trial
+    from pipeline.freeze import freeze
 
     figures = charts.draw(done)
     tuned = any(walk.trials for walk in done.trained.walks.values())
@@ -143,6 +150,8 @@ def publish(
         outputs.forecasts_table(done).to_parquet(index=False),
         outputs.trials_table(done).to_csv(index=False, lineterminator="\n") if tuned else "",
         None if certificate is None else outputs.to_json(certificate.as_dict()),
+        outputs.to_json(freeze(done.trained)),
+        outputs.to_json(done.trained.prepared.config.model_dump(mode="json")),
         report.render(done, TITLE, figures, certificate, evidence),
         figures.svg,
         narrative.tables(done, evidence),

@@ -39,7 +39,9 @@ def test_a_run_folder_holds_what_it_promises(mine, tmp_path):
     done, folder, _, _ = written(mine())
     assert sorted(p.name for p in folder.iterdir()) == [
         "certificate.json",
+        "config.json",
         "forecasts.parquet",
+        "model.json",
         "report.html",
         "summary.json",
         "weights.csv",
