@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EPILOG = "Exit codes: 0 done, 2 something of yours to mend (one message says what), 130 interrupted."
 
 
-_config_option = click.option(
+config_option = click.option(
     "--config",
     "-c",
     "path",
@@ -33,7 +33,7 @@ _config_option = click.option(
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
     fresh = click.option("--fresh", is_flag=True, help="Ignore stored stages and compute everything again.")
-    return _config_option(fresh(command))
+    return config_option(fresh(command))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
@@ -49,10 +49,16 @@ def tangency() -> None:
     tangency train     fit all models along the walk-forward
     tangency audit     train, then prove that nothing looked ahead
     tangency evaluate  train, then score forecasts and portfolios
-    tangency allocate  train, then print today's target weights
     tangency report    evaluate, then write one HTML page
     tangency ui        serve the tracked runs in MLflow
     tangency features  list the features and their definitions
+
+    \b
+    tangency retrain   train a challenger; it replaces the champion if it passes the gate
+    tangency rollback  back to the champion before
+    tangency predict   forecasts of the champion
+    tangency allocate  target weights and trades of the champion
+    tangency ledger    what was tried and decided, and whether its record is whole
     """  # noqa: D301 (click wants the character)
 
 
@@ -71,7 +77,7 @@ def run(path: Path, fresh: bool) -> None:
     from pipeline.errors import RunError
     from pipeline.publication import open_ledger, published
 
-    config, store, reporter = _prepared(path, fresh)
+    config, store, reporter = prepared(path, fresh)
     console = reporter.console
     ledger = open_ledger(config)
     if tracking.others_may_have_tried(config.output, ledger):
@@ -183,27 +189,6 @@ def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
 @tangency.command(epilog=EPILOG)
 @_options
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help="Also write the weights to this CSV file."
-)
-def allocate(path: Path, fresh: bool, output: Path | None) -> None:
-    """Print the target weights decided at the last date of the data."""
-    from pipeline.narrative import target_table
-    from pipeline.outputs import weights_table
-    from pipeline.store import write_whole
-
-    pipeline = _pipeline(path, fresh)
-    done = _evaluate(pipeline)
-    pipeline.reporter.console.print()
-    pipeline.reporter.console.print(target_table(done))
-    if output is not None:
-        text = weights_table(done).tail(1).to_csv(index=False, lineterminator="\n")
-        write_whole(output, text.encode())
-        pipeline.reporter.console.print(f"{output}", highlight=False, soft_wrap=True)
-
-
-@tangency.command(epilog=EPILOG)
-@_options
-@click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="File to write [runs/<name>-report.html]."
 )
 def report(path: Path, fresh: bool, output: Path | None) -> None:
@@ -211,7 +196,7 @@ def report(path: Path, fresh: bool, output: Path | None) -> None:
     from pipeline.publication import published
     from pipeline.store import write_whole
 
-    config, store, reporter = _prepared(path, fresh)
+    config, store, reporter = prepared(path, fresh)
     made = published(config, store, reporter)
     target = output or config.output / f"{config.name}-report.html"
     write_whole(target, made.page(config.name).encode())
@@ -239,7 +224,7 @@ def features() -> None:
 
 
 @tangency.command(epilog=EPILOG)
-@_config_option
+@config_option
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def ui(path: Path, port: int) -> None:
     """Serve the MLflow UI on loopback until interrupted."""
@@ -267,7 +252,8 @@ def _config(path: Path) -> RunConfig:
     return load_config(path)
 
 
-def _prepared(path: Path, fresh: bool) -> tuple[RunConfig, Store, Reporter]:
+def prepared(path: Path, fresh: bool) -> tuple[RunConfig, Store, Reporter]:
+    """Return the configuration, its store, and where progress is told."""
     from rich.console import Console
 
     from pipeline.progress import Reporter
@@ -282,7 +268,7 @@ def _prepared(path: Path, fresh: bool) -> tuple[RunConfig, Store, Reporter]:
 def _pipeline(path: Path, fresh: bool) -> Pipeline:
     from pipeline.run import Pipeline
 
-    return Pipeline(*_prepared(path, fresh))
+    return Pipeline(*prepared(path, fresh))
 
 
 def _evaluate(pipeline: Pipeline) -> Evaluated:

@@ -213,6 +213,7 @@ def write_run(
             if published.certificate is not None:
                 (hidden / "certificate.json").write_text(published.certificate, encoding="utf-8")
             (hidden / "model.json").write_text(published.model, encoding="utf-8")
+            (hidden / "inputs.json").write_text(published.inputs, encoding="utf-8")
             (hidden / "config.json").write_text(published.config, encoding="utf-8")
             (hidden / "report.html").write_text(published.page(run_id), encoding="utf-8")
             hidden.chmod(0o755)
@@ -227,36 +228,39 @@ def write_run(
     return final
 
 
+def same_run(output: Path, made: Published) -> Path | None:
+    """Return the folder of the newest run of a configuration if it was made of just the same, tracked or not.
+
+    The same configuration, data, code and versions give the same bits: there is nothing to write again. A verdict
+    differs once something else has been tried.
+    """
+    for path in sorted(output.glob(f"{made.summary['config']}-*/summary.json"), reverse=True):
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # edited: made again
+            return None
+        if told.get("config") == made.summary["config"]:
+            evidence = json.loads(to_json(made.summary["evidence"]))
+            same = told.get("record") == made.summary["record"] and told.get("evidence") == evidence
+            return path.parent if same else None
+    return None
+
+
 def mark_tracked(folder: Path, uri: str, link: str) -> None:
     """Note in the folder of a run where it has been tracked: from then on it is complete."""
     write_whole(folder / TRACKED, to_json({"tracking_uri": uri, "page": link}).encode())
 
 
 def unchanged(output: Path, made: Published, uri: str) -> tuple[Path, str] | None:
-    """Return folder and tracking page of the newest run of a configuration, if it was made of just the same.
-
-    A verdict differs once something else has been tried.
-
-    The same configuration, data, code and versions give the same bits: there is nothing to write or to track
-    again, and `latest` points to that run.
-    """
-    name, record = made.summary["config"], made.summary["record"]
-    complete = sorted(output.glob(f"{name}-*/summary.json"))
-    if not complete:
+    """Return folder and tracking page of the newest run if it is the same and tracked; `latest` then points to it."""
+    folder = same_run(output, made)
+    if folder is None:
         return None
-    folder = complete[-1].parent
     try:
-        told = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         tracked = json.loads((folder / TRACKED).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # not tracked to the end, or edited: made again
         return None
-    evidence = json.loads(to_json(made.summary["evidence"]))
-    same = (
-        told.get("record") == record
-        and told.get("evidence") == evidence
-        and tracked.get("tracking_uri") == uri
-    )
-    if not same or told.get("config") != name:
+    if tracked.get("tracking_uri") != uri:
         return None
     _point_latest(output, folder.name)
     return folder, str(tracked["page"])

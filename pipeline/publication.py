@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import RunConfig
 from pipeline.ledger import Ledger
-from pipeline.loading import load_data
+from pipeline.loading import Loaded, load_data
 from pipeline.progress import Reporter
 from pipeline.record import make_record, trial_id
 from pipeline.store import Store, key_of, showing_digest
@@ -48,6 +48,8 @@ class Published:
         certificate.json, if there is one.
     model : str
         model.json, which `pipeline.frozen.Frozen` takes.
+    inputs : str
+        inputs.json: what the models are asked at the last date, as columns and rows.
     config : str
         config.json.
     report : str
@@ -70,6 +72,7 @@ class Published:
     trials: str
     certificate: str | None
     model: str
+    inputs: str
     config: str
     report: str
     plots: Mapping[str, str]
@@ -83,9 +86,18 @@ class Published:
         return self.report.replace(TITLE, title)
 
 
-def published(config: RunConfig, store: Store, reporter: Reporter) -> Published:
-    """Return what the run of this configuration hands out, from the store if nothing changed."""
-    loaded = load_data(config, reporter)
+def published(config: RunConfig, store: Store, reporter: Reporter, loaded: Loaded | None = None) -> Published:
+    """Return what the run of this configuration hands out, from the store if nothing changed.
+
+    Parameters
+    ----------
+    config : RunConfig
+    store : Store
+    reporter : Reporter
+    loaded : tuple of Panel and tuple of Finding, optional
+        The data, where it was loaded before.
+    """
+    loaded = loaded or load_data(config, reporter)
     ledger = open_ledger(config)
     # A verdict depends on what else was tried.
     others = ledger.trials(config.name).without(trial_id(config, loaded[0].assets))
@@ -140,18 +152,20 @@ def publish(
 ) -> Published:
     """Draw, write and describe all that this run shows and hands out."""
     from pipeline import charts, narrative, outputs, report, tracked, trial
-    from pipeline.freeze import freeze
+    from pipeline.freeze import freeze, inputs
 
-    figures = charts.draw(done)
-    tuned = any(walk.trials for walk in done.trained.walks.values())
+    trained, figures = done.trained, charts.draw(done)
+    asked = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
+    tuned = any(walk.trials for walk in trained.walks.values())
     return Published(
         outputs.summary(done, certificate, evidence),
         outputs.weights_table(done).to_csv(index=False, lineterminator="\n"),
         outputs.forecasts_table(done).to_parquet(index=False),
         outputs.trials_table(done).to_csv(index=False, lineterminator="\n") if tuned else "",
         None if certificate is None else outputs.to_json(certificate.as_dict()),
-        outputs.to_json(freeze(done.trained)),
-        outputs.to_json(done.trained.prepared.config.model_dump(mode="json")),
+        outputs.to_json(freeze(trained)),
+        outputs.to_json({"columns": list(asked), "data": asked.to_numpy().tolist()}),
+        outputs.to_json(trained.prepared.config.model_dump(mode="json")),
         report.render(done, TITLE, figures, certificate, evidence),
         figures.svg,
         narrative.tables(done, evidence),

@@ -230,7 +230,6 @@ def _log_model(run: str, spec: Mapping[str, Any]) -> None:
     import mlflow
     import pandas as pd
 
-    requirements = [f"{name}=={done}" for name, done in _versions().items()]
     with mlflow.start_run(run_id=run, nested=True):
         if "booster" in spec:
             import lightgbm as lgb
@@ -239,7 +238,7 @@ def _log_model(run: str, spec: Mapping[str, Any]) -> None:
             mlflow.lightgbm.log_model(
                 lgb.Booster(model_str=spec["booster"]),
                 name="model",
-                pip_requirements=requirements,
+                pip_requirements=requirements(),
                 signature=_signature(spec["features"]),
             )
             return
@@ -252,7 +251,7 @@ def _log_model(run: str, spec: Mapping[str, Any]) -> None:
                 name="model",
                 python_model=str(Path(__file__).with_name("linear_pyfunc.py")),
                 artifacts={"spec": str(path)},
-                pip_requirements=requirements,
+                pip_requirements=requirements(),
                 signature=_signature(spec["features"]),
                 # The average asset of the training window.
                 input_example=pd.DataFrame([spec["mean"]], columns=spec["features"]),
@@ -268,10 +267,27 @@ def _signature(features: list[str]) -> ModelSignature:
     return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec("double")]))
 
 
-def _versions() -> dict[str, str]:
+def requirements() -> list[str]:
+    """Return what a logged model needs, with its versions."""
     import importlib.metadata
 
-    return {name: importlib.metadata.version(name) for name in ("mlflow", *LIBRARIES) if name != "piqp"}
+    names = [name for name in ("mlflow", *LIBRARIES) if name != "piqp"]
+    return [f"{name}=={importlib.metadata.version(name)}" for name in names]
+
+
+def run_of(client: MlflowClient, experiment: str, folder: str) -> str:
+    """Return the id of the MLflow run that holds a run folder.
+
+    Raises
+    ------
+    RunError
+        If the folder has not been tracked.
+    """
+    found = client.search_runs([experiment], f"tags.folder = '{folder}'", max_results=10)
+    whole = [run.info.run_id for run in found if run.info.status == "FINISHED"]
+    if not whole:
+        raise RunError(f"the run {folder} is not known to MLflow yet")
+    return str(whole[0])
 
 
 def _log(client: MlflowClient, run: str, tracked: Tracked) -> None:

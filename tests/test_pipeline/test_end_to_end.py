@@ -41,6 +41,7 @@ def test_a_run_folder_holds_what_it_promises(mine, tmp_path):
         "certificate.json",
         "config.json",
         "forecasts.parquet",
+        "inputs.json",
         "model.json",
         "report.html",
         "summary.json",
