@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from models.calibration import baseline_error
 from models.forecast import Forecast
@@ -52,7 +53,13 @@ class Candidate:
     @cached_property
     def config(self) -> RunConfig:
         """The configuration of the run."""
-        return RunConfig.model_validate(self._json("config.json"))
+        try:
+            return RunConfig.model_validate(self._json("config.json"))
+        except ValidationError as error:
+            raise OperationsError(
+                f"{self.folder / 'config.json'} is not understood by this version: {error.errors()[0]['msg']}. Promote "
+                "a run of this version in its place (tangency promote)"
+            ) from error
 
     @cached_property
     def frozen(self) -> Frozen:

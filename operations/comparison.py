@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from pipeline.store import Store
 from validation.scores import hac_mean
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +96,8 @@ def compare(
     covariances : CovariancePath
     challenger, champion : Forecast
     """
-    start = max(challenger.positions[0], champion.positions[0])
-    mine, theirs = (simulated(prepared, covariances, _from(f, start)) for f in (challenger, champion))
+    both = np.intersect1d(challenger.positions, champion.positions)
+    mine, theirs = (simulated(prepared, covariances, _at(f, both)) for f in (challenger, champion))
     year = prepared.panel.periods_per_year
     turnover = float(summarise(mine, year)["turnover"])
     apart = np.flatnonzero((mine.weights != theirs.weights).any(axis=1) | (mine.net != theirs.net))
@@ -115,16 +116,8 @@ def compare(
     )
 
 
-def _from(forecast: Forecast, row: int) -> Forecast:
-    """Return the part of a forecast from a row on."""
-    kept = forecast.positions >= row
-    return Forecast(
-        forecast.model,
-        forecast.positions[kept],
-        forecast.horizon,
-        forecast.mean[kept],
-        forecast.stderr[kept],
-        forecast.raw[kept],
-        forecast.slope[kept],
-        forecast.slope_error[kept],
-    )
+def _at(forecast: Forecast, positions: Ints) -> Forecast:
+    """Return the part of a forecast at some of its rows."""
+    kept = np.isin(forecast.positions, positions)
+    arrays = ("positions", "mean", "stderr", "raw", "slope", "slope_error")
+    return replace(forecast, **{name: getattr(forecast, name)[kept] for name in arrays})

@@ -49,6 +49,19 @@ def retrain(path: Path) -> None:
 
 @tangency.command(epilog=EPILOG)
 @config_option
+@click.argument("run")
+@click.option("--reason", required=True, help="Why, for the record.")
+def promote(path: Path, run: str, reason: str) -> None:
+    """Make RUN, a folder below runs/, champion without asking the gate. It is recorded as done by hand."""
+    from operations.retraining import promote as go
+
+    config, _, reporter = prepared(path, fresh=False)
+    decision = go(config, reporter, run, now=dt.datetime.now(dt.UTC), why=reason)
+    reporter.line("champion", f"{decision.champion}, instead of {decision.replaced or 'none'}")
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
 @click.option("--reason", default="by hand", show_default=True, help="Why, for the record.")
 def rollback(path: Path, reason: str) -> None:
     """Give the championship back to the model that had it before."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,9 +42,11 @@ class Registered(PythonModel):
     """One table of listed assets at one date in, one row of forecasts an asset out."""
 
     def load_context(self, context):
+        """Read the numbers that were registered."""
         self.frozen = Frozen(json.loads(Path(context.artifacts["spec"]).read_text(encoding="utf-8")))
 
-    def predict(self, context, model_input, params=None):
+    def predict(self, context, model_input: pd.DataFrame, params=None):
+        """Return the forecasts."""
         return self.frozen.forecast(model_input)
 
 
@@ -152,17 +153,14 @@ def save(candidate: Candidate, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
         code = Path(place) / "model.py"
         code.write_text(Path(frozen.__file__).read_text(encoding="utf-8") + SERVED, encoding="utf-8")
-        with warnings.catch_warnings():
-            # The signature says it all; MLflow would rather have type hints.
-            warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method.*")
-            mlflow.pyfunc.save_model(
-                str(folder),
-                python_model=str(code),
-                artifacts={"spec": str(candidate.folder / "model.json")},
-                pip_requirements=tracking.requirements(),
-                signature=_signature(table["columns"]),
-                input_example=example,
-            )
+        mlflow.pyfunc.save_model(
+            str(folder),
+            python_model=str(code),
+            artifacts={"spec": str(candidate.folder / "model.json")},
+            pip_requirements=tracking.requirements(),
+            signature=_signature(table["columns"]),
+            input_example=example,
+        )
 
 
 def _signature(columns: Sequence[str]) -> ModelSignature:

@@ -8,24 +8,27 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from operations.decisions import Decision, Decisions
+from operations.decisions import Check, Decision, Decisions
 from operations.errors import BusyError, OperationsError
-from operations.gate import judge
+from operations.gate import NO_WORSE, judge, no_worse
 from operations.place import home
 from operations.registry import mirror
 from pipeline import outputs, tracking
 from pipeline.config import RunConfig
-from pipeline.errors import PipelineError
+from pipeline.errors import USER_ERRORS, PipelineError
 from pipeline.loading import Loaded, load_data
 from pipeline.progress import Reporter
 from pipeline.publication import Published, published
 from pipeline.record import make_record
 from pipeline.store import Store
+
+if TYPE_CHECKING:
+    from operations.candidate import Candidate
 
 
 def retrain(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> Decision:
@@ -80,23 +83,16 @@ def _train_and_judge(
     config: RunConfig, reporter: Reporter, now: dt.datetime, loaded: Loaded, decisions: Decisions
 ) -> Decision:
     from operations.candidate import Candidate  # models and all: not needed where nothing is new
-    from operations.comparison import compare_on
 
     known = decisions.all()
     store = Store(config.output / "store")
     made = published(config, store, reporter, loaded)
     challenger = Candidate(_folder(config, made, reporter, now))
     champion = known[-1].champion if known else None
-    comparison, same = None, False
+    checks = judge(config.gate, challenger.summary)
     if champion is not None:
         incumbent = Candidate(config.output / champion)
-        same = _procedure(incumbent.summary) == _procedure(challenger.summary)
-        comparison = reporter.stage(
-            "comparison",
-            lambda: compare_on(loaded, store, challenger, incumbent),
-            lambda found: f"utility {100 * found.difference:+.2f} % a year over {found.dates} dates",
-        )
-    checks = judge(config.gate, challenger.summary, comparison, same_procedure=same)
+        checks += (_against(challenger, incumbent, loaded, store, reporter),)
     failed = [check.words for check in checks if not check.passed]
     decision = Decision(
         "kept" if failed else "promoted",
@@ -112,6 +108,24 @@ def _train_and_judge(
     decisions.record(decision, known)
     reporter.line("decision", f"{decision.kind}: {decision.reason}")
     return decision
+
+
+def _against(
+    challenger: Candidate, champion: Candidate, loaded: Loaded, store: Store, reporter: Reporter
+) -> Check:
+    """Compare with the champion; one that cannot be read any more is not replaced without somebody's word."""
+    from operations.comparison import compare_on
+
+    try:
+        same = _procedure(champion.summary) == _procedure(challenger.summary)
+        comparison = reporter.stage(
+            "comparison",
+            lambda: compare_on(loaded, store, challenger, champion),
+            lambda found: f"utility {100 * found.difference:+.2f} % a year over {found.dates} dates",
+        )
+    except USER_ERRORS as error:
+        return Check(NO_WORSE, False, f"the champion cannot be compared with: {error}")
+    return no_worse(challenger.config.gate, comparison, same_procedure=same)
 
 
 def identity_of(config: RunConfig, loaded: Loaded) -> str:
@@ -133,6 +147,33 @@ def _folder(config: RunConfig, made: Published, reporter: Reporter, now: dt.date
     return outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused)
 
 
+def promote(config: RunConfig, reporter: Reporter, run: str, *, now: dt.datetime, why: str) -> Decision:
+    """Make a run champion because somebody says so; who reads the record sees that no gate was passed.
+
+    Raises
+    ------
+    BusyError
+        If a retraining is going on.
+    OperationsError
+        If there is no such run of this configuration, or it is champion already.
+    """
+    from operations.candidate import Candidate
+
+    with alone(config):
+        candidate, decisions = Candidate(config.output / run), Decisions(config)
+        known = decisions.all()
+        champion = known[-1].champion if known else None
+        if candidate.config.name != config.name:
+            raise OperationsError(f"{run} is a run of {candidate.config.name}, not of {config.name}")
+        if run == champion:
+            raise OperationsError(f"{run} is champion already")
+        to = f"{candidate.trained_to:%Y-%m-%d}"
+        decision = Decision("promoted", now, run, run, champion, "", to, f"by hand: {why}")
+        decisions.record(decision, known)
+        _mirrored(config, reporter)
+    return decision
+
+
 def roll_back(config: RunConfig, reporter: Reporter, *, now: dt.datetime, why: str) -> Decision:
     """Give the championship back to the run that had it before, and tell the registry.
 
@@ -145,11 +186,16 @@ def roll_back(config: RunConfig, reporter: Reporter, *, now: dt.datetime, why: s
     """
     with alone(config):
         decision = Decisions(config).roll_back(now, why)
-        try:
-            mirror(config)
-        except PipelineError as error:
-            reporter.line("registry", f"not told: {error}")
+        _mirrored(config, reporter)
     return decision
+
+
+def _mirrored(config: RunConfig, reporter: Reporter) -> None:
+    """Tell the registry; where it is away, the decision stands all the same, and the next time tells it."""
+    try:
+        mirror(config)
+    except PipelineError as error:
+        reporter.line("registry", f"not told: {error}")
 
 
 def _tell(config: RunConfig, reporter: Reporter, loaded: Loaded, decision: Decision) -> None:
@@ -160,9 +206,9 @@ def _tell(config: RunConfig, reporter: Reporter, loaded: Loaded, decision: Decis
             made = published(config, Store(config.output / "store"), reporter, loaded)
             link = tracking.track(made, config, folder, reporter.seconds)
             outputs.mark_tracked(folder, tracking.tracking_uri(config.output), link)
-        mirror(config)
     except PipelineError as error:
-        reporter.line("registry", f"not told: {error}")
+        reporter.line("tracking", f"not told: {error}")
+    _mirrored(config, reporter)
 
 
 def close_of(now: dt.datetime) -> pd.Timestamp:

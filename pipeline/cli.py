@@ -55,6 +55,7 @@ def tangency() -> None:
 
     \b
     tangency retrain   train a challenger; it replaces the champion if it passes the gate
+    tangency promote   make a run champion by hand, for the record
     tangency rollback  back to the champion before
     tangency predict   forecasts of the champion
     tangency allocate  target weights and trades of the champion

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import settings, write_prices
+from own_prices import settings, write_prices
 from rich.console import Console
 
 from pipeline import outputs

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import settings, write_prices
+from own_prices import settings, write_prices
 from rich.console import Console
 
 from pipeline import frozen

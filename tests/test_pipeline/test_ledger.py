@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import settings
+from own_prices import settings
 
 from pipeline import tracking
 from pipeline.config import RunConfig, load_config
