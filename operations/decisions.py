@@ -123,6 +123,21 @@ class Decisions:
         now = done[-1].champion if done else None
         return next((d for d in reversed(done) if d.champion != d.replaced and d.champion == now), None)
 
+    def reigning(self) -> tuple[str, dt.datetime]:
+        """Return the champion and since when it is.
+
+        Raises
+        ------
+        OperationsError
+            If there is none.
+        """
+        decision = self.champion()
+        if decision is None or decision.champion is None:
+            raise OperationsError(
+                f"{self.name} has no champion yet: `tangency retrain` trains and judges one"
+            )
+        return decision.champion, decision.at
+
     def record(self, decision: Decision, others: Sequence[Decision]) -> None:
         """Add a decision made in the knowledge of others, and of no more.
 

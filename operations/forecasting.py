@@ -93,17 +93,15 @@ def situation(config: RunConfig, reporter: Reporter, as_of: dt.date | None = Non
         If there is no champion, a holdout is sealed, or the date is before the end of the champion's data.
     """
     unsealed(config)
-    decision = Decisions(config).champion()
-    if decision is None or decision.champion is None:
-        raise OperationsError(f"{config.name} has no champion yet: `tangency retrain` trains and judges one")
-    champion = Candidate(config.output / decision.champion)
+    run, since = Decisions(config).reigning()
+    champion = Candidate(config.output / run)
     # What was decided with the champion is kept; where files lie is that of today.
     own = champion.config.model_copy(update={"output": config.output, "data": config.data})
     pipeline = Pipeline(own, Store(config.output / "store"), Reporter(Console(quiet=True)))
     loaded = load_data(own, reporter, known_by=None if as_of is None else pd.Timestamp(as_of))
     prepared = pipeline.prepare(loaded)
     regimes, covariances = pipeline.estimate(prepared)
-    found = Situation(champion, decision.at, prepared, regimes, covariances)
+    found = Situation(champion, since, prepared, regimes, covariances)
     champion.check_date(found.date)
     return found
 

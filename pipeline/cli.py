@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,7 @@ def tangency() -> None:
     tangency rollback  back to the champion before
     tangency predict   forecasts of the champion
     tangency allocate  target weights and trades of the champion
+    tangency serve     answer for the champion over HTTP
     tangency ledger    what was tried and decided, and whether its record is whole
     """  # noqa: D301 (click wants the character)
 
@@ -239,6 +240,11 @@ def ui(path: Path, port: int) -> None:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
+    serve_until_interrupted(command, environment)
+
+
+def serve_until_interrupted(command: list[str], environment: Mapping[str, str]) -> None:
+    """Run a server until it ends or the user does; then leave with its exit code."""
     server = subprocess.Popen(command, env=environment)  # noqa: S603 (our own interpreter)
     try:
         sys.exit(server.wait())

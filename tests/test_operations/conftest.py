@@ -61,7 +61,7 @@ class Desk:
 
 
 @pytest.fixture(scope="session")
-def _no_server():
+def no_server():
     """Keep to a store of one's own, and draw nothing: charts take half of a retraining, and have their own tests."""
     patch = pytest.MonkeyPatch()
     patch.setattr("pipeline.charts._svg", lambda figure: "<svg/>")
@@ -72,7 +72,7 @@ def _no_server():
 
 
 @pytest.fixture
-def desk(tmp_path, _no_server):
+def desk(tmp_path, no_server):
     return Desk(tmp_path)
 
 
@@ -87,7 +87,7 @@ def untold():
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, _no_server):
+def trained(tmp_path_factory, no_server):
     """A desk with three months of retraining behind it: not to be changed by a test."""
     desk = Desk(tmp_path_factory.mktemp("trained"))
     desk.decisions = [desk.retrain(date) for date in ("2002-03-31", "2002-04-30", "2002-05-31")]

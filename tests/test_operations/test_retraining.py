@@ -104,7 +104,9 @@ def test_a_limit_of_the_gate_keeps_the_champion(desk):
 
 def test_a_leak_stops_everything_and_the_champion_stays(desk, monkeypatch):
     first = desk.retrain("2002-04-30")
-    monkeypatch.setattr("pipeline.run.refuse", lambda certificate: (_ for _ in ()).throw(LeakError("it leaks")))
+    monkeypatch.setattr(
+        "pipeline.run.refuse", lambda certificate: (_ for _ in ()).throw(LeakError("it leaks"))
+    )
     with pytest.raises(LeakError, match="it leaks"):
         desk.retrain("2002-05-31")
     monkeypatch.undo()
