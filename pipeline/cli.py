@@ -68,46 +68,38 @@ def run(path: Path, fresh: bool) -> None:
     import datetime as dt
 
     from pipeline import outputs, tracking
-    from pipeline.errors import RunError
+    from pipeline.errors import TrackingError
     from pipeline.publication import open_ledger, published
+    from pipeline.sending import deliver
 
     config, store, reporter = _prepared(path, fresh)
     console = reporter.console
     ledger = open_ledger(config)
     if tracking.others_may_have_tried(config.output, ledger):
         try:
-            tracking.share_trials(config, ledger)
-        except RunError as error:
+            tracking.share_trials(config.output, config.name, ledger)
+        except TrackingError as error:
             reporter.line("trials", f"counted from this folder alone: {error}")
     made = published(config, store, reporter)
-    uri = tracking.tracking_uri(config.output)
-    before = None if fresh else outputs.unchanged(config.output, made, uri)
+    folder = None if fresh else outputs.unchanged(config.output, made)
     for table in made.tables:
         console.print()
         console.print(table)
     console.print()
-    if before is not None:
-        folder, link = before
+    if folder is not None:
         console.print("nothing has changed since this run, so there is no new one (--fresh makes one):")
     else:
-        run_id = outputs.new_run_id(config.name, dt.datetime.now(dt.UTC), config.digest())
-        folder = outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused)
-    for name in (
-        "summary.json",
-        "weights.csv",
-        "forecasts.parquet",
-        "certificate.json",
-        "trials.csv",
-        "report.html",
-    ):
+        now = dt.datetime.now(dt.UTC)
+        run_id = outputs.new_run_id(config.name, now, config.digest())
+        folder = outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused, now=now)
+    for name in outputs.HANDED_OUT:
         if (folder / name).exists():
             console.print(f"{folder / name}", highlight=False, soft_wrap=True)
-    if before is None:
-        # The result is told before it is tracked: a tracking server that is away must not hide it.
-        link = tracking.track(made, config, folder, reporter.seconds)
-        tracking.share_trials(config, ledger)
-        outputs.mark_tracked(folder, uri, link)
-    console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
+    # The result is told before it is tracked: a tracking server that is away must not hide it.
+    try:
+        console.print(f"MLflow: make ui, then the page {deliver(folder)}", highlight=False, soft_wrap=True)
+    except TrackingError as error:
+        console.print(f"not tracked: {error}; `tangency sync` sends it", highlight=False, soft_wrap=True)
 
 
 @tangency.command(epilog=EPILOG)

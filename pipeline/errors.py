@@ -4,7 +4,8 @@ PipelineError
 ├── ConfigError   the configuration file is missing, unreadable or wrong
 ├── RunError      the run cannot go on with this data and configuration
 ├── LeakError     something in the run knew what it could not know
-└── LedgerError   the record of what was tried has been changed
+├── LedgerError   the record of what was tried has been changed
+└── TrackingError MLflow cannot be told; trying again later helps
 """
 
 from allocation.errors import AllocationError
@@ -33,6 +34,10 @@ class LeakError(PipelineError):
 
 class LedgerError(PipelineError):
     """The record of trials is not whole."""
+
+
+class TrackingError(PipelineError):
+    """MLflow cannot be told or asked."""
 
 
 USER_ERRORS = (

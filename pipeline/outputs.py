@@ -9,6 +9,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import RunError
-from pipeline.store import write_whole
+from pipeline.outbox import RECORD, Parcel
 
 if TYPE_CHECKING:
     from pipeline.certificate import Certificate
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
     from pipeline.publication import Published
     from pipeline.run import Evaluated
 
-TRACKED = "mlflow.json"
+HANDED_OUT = (
+    "summary.json",
+    "weights.csv",
+    "forecasts.parquet",
+    "certificate.json",
+    "trials.csv",
+    "report.html",
+)
+"""Files of a run's folder that people read; some runs have no certificate or no trials."""
 SCHEMA = 2
 """Version of summary.json; it changes when a key changes its name or meaning."""
 
@@ -187,12 +196,18 @@ def forecasts_table(done: Evaluated) -> pd.DataFrame:
 
 
 def write_run(
-    output: Path, published: Published, run_id: str, seconds: Mapping[str, float], reused: list[str]
+    output: Path,
+    published: Published,
+    run_id: str,
+    seconds: Mapping[str, float],
+    reused: list[str],
+    *,
+    now: dt.datetime,
 ) -> Path:
     """Write the folder of a run and point `latest` at it.
 
     Everything is written to a hidden folder first, which then takes its name in one step: whoever finds the
-    folder finds all of it.
+    folder finds all of it. What MLflow is to be told waits in it (`pipeline/outbox.py`).
 
     Raises
     ------
@@ -213,6 +228,7 @@ def write_run(
             if published.certificate is not None:
                 (hidden / "certificate.json").write_text(published.certificate, encoding="utf-8")
             (hidden / "report.html").write_text(published.page(run_id), encoding="utf-8")
+            (hidden / RECORD).write_text(_parcel(published, run_id, seconds, now).to_json(), encoding="utf-8")
             hidden.chmod(0o755)
             final = output / run_id
             hidden.rename(final)
@@ -225,18 +241,28 @@ def write_run(
     return final
 
 
-def mark_tracked(folder: Path, uri: str, link: str) -> None:
-    """Note in the folder of a run where it has been tracked: from then on it is complete."""
-    write_whole(folder / TRACKED, to_json({"tracking_uri": uri, "page": link}).encode())
+def _parcel(published: Published, run_id: str, seconds: Mapping[str, float], now: dt.datetime) -> Parcel:
+    """Return what MLflow is to be told of this run: what was published, and how long it took."""
+    timed = tuple((f"seconds/{stage.replace(':', ' ')}", value, 0) for stage, value in seconds.items())
+    told = published.tracked
+    ended = int(now.timestamp() * 1000)
+    return Parcel(
+        str(published.summary["config"]),
+        run_id,
+        began=ended - int(1000 * sum(seconds.values())),
+        ended=ended,
+        tracked=replace(told, metrics=(*told.metrics, *timed)),
+        plots=published.plots,
+    )
 
 
-def unchanged(output: Path, made: Published, uri: str) -> tuple[Path, str] | None:
-    """Return folder and tracking page of the newest run of a configuration, if it was made of just the same.
+def unchanged(output: Path, made: Published) -> Path | None:
+    """Return the folder of the newest run of a configuration, if it was made of just the same.
 
     A verdict differs once something else has been tried.
 
-    The same configuration, data, code and versions give the same bits: there is nothing to write or to track
-    again, and `latest` points to that run.
+    The same configuration, data, code and versions give the same bits: there is nothing to write, and `latest`
+    points to that run.
     """
     name, record = made.summary["config"], made.summary["record"]
     complete = sorted(output.glob(f"{name}-*/summary.json"))
@@ -245,19 +271,14 @@ def unchanged(output: Path, made: Published, uri: str) -> tuple[Path, str] | Non
     folder = complete[-1].parent
     try:
         told = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        tracked = json.loads((folder / TRACKED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # not tracked to the end, or edited: made again
+    except (OSError, ValueError):  # edited: made again
         return None
     evidence = json.loads(to_json(made.summary["evidence"]))
-    same = (
-        told.get("record") == record
-        and told.get("evidence") == evidence
-        and tracked.get("tracking_uri") == uri
-    )
-    if not same or told.get("config") != name:
+    same = told.get("record") == record and told.get("evidence") == evidence and told.get("config") == name
+    if not same or not (folder / RECORD).exists():
         return None
     _point_latest(output, folder.name)
-    return folder, str(tracked["page"])
+    return folder
 
 
 def _point_latest(output: Path, run_id: str) -> None:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import RunConfig
-from pipeline.ledger import Ledger
+from pipeline.ledger import LEDGER, Ledger
 from pipeline.loading import load_data
+from pipeline.outbox import Tracked
 from pipeline.progress import Reporter
 from pipeline.record import make_record, trial_id
 from pipeline.store import Store, key_of, showing_digest
-from pipeline.tracking import Tracked
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pipeline.evidence import Evidence
     from pipeline.run import Evaluated
 
-LEDGER = "ledger.jsonl"
 TITLE = "@@run id@@"
 """Stands in a page for the name of the run, which each run puts in."""
 
