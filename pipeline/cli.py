@@ -14,6 +14,7 @@ import click
 if TYPE_CHECKING:
     from pipeline.config import RunConfig
     from pipeline.progress import Reporter
+    from pipeline.publication import Published
     from pipeline.run import Evaluated, Pipeline
     from pipeline.store import Store
 
@@ -65,12 +66,10 @@ def run(path: Path, fresh: bool) -> None:
     runs/latest points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI). Where
     neither configuration, data, code nor libraries have changed since the last run, that run is told instead.
     """
-    import datetime as dt
-
-    from pipeline import outputs, tracking
+    from pipeline import tracking
+    from pipeline.courier import Courier
     from pipeline.errors import TrackingError
     from pipeline.publication import open_ledger, published
-    from pipeline.sending import deliver
 
     config, store, reporter = _prepared(path, fresh)
     console = reporter.console
@@ -80,7 +79,24 @@ def run(path: Path, fresh: bool) -> None:
             tracking.share_trials(config.output, config.name, ledger)
         except TrackingError as error:
             reporter.line("trials", f"counted from this folder alone: {error}")
-    made = published(config, store, reporter)
+    with Courier() as courier:
+        made = published(config, store, reporter, courier.get_ready)
+        folder = _handed_out(config, made, reporter, fresh)
+        # The result is told before it is tracked: a tracking server that is away must not hide it.
+        try:
+            link = courier.deliver(folder)
+            console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
+        except TrackingError as error:
+            console.print(f"not tracked: {error}; `tangency sync` sends it", highlight=False, soft_wrap=True)
+
+
+def _handed_out(config: RunConfig, made: Published, reporter: Reporter, fresh: bool) -> Path:
+    """Print the result and write the run's folder, if it is not the one before."""
+    import datetime as dt
+
+    from pipeline import outputs
+
+    console = reporter.console
     folder = None if fresh else outputs.unchanged(config.output, made)
     for table in made.tables:
         console.print()
@@ -95,11 +111,7 @@ def run(path: Path, fresh: bool) -> None:
     for name in outputs.HANDED_OUT:
         if (folder / name).exists():
             console.print(f"{folder / name}", highlight=False, soft_wrap=True)
-    # The result is told before it is tracked: a tracking server that is away must not hide it.
-    try:
-        console.print(f"MLflow: make ui, then the page {deliver(folder)}", highlight=False, soft_wrap=True)
-    except TrackingError as error:
-        console.print(f"not tracked: {error}; `tangency sync` sends it", highlight=False, soft_wrap=True)
+    return folder
 
 
 @tangency.command(epilog=EPILOG)

@@ -6,7 +6,7 @@ A run in which nothing changed reads it and is done: models, portfolios and char
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +76,19 @@ class Published:
         return self.report.replace(TITLE, title)
 
 
-def published(config: RunConfig, store: Store, reporter: Reporter) -> Published:
-    """Return what the run of this configuration hands out, from the store if nothing changed."""
+def published(
+    config: RunConfig, store: Store, reporter: Reporter, making: Callable[[], None] = lambda: None
+) -> Published:
+    """Return what the run of this configuration hands out, from the store if nothing changed.
+
+    Parameters
+    ----------
+    config : RunConfig
+    store : Store
+    reporter : Reporter
+    making : callable
+        Called if something has to be made, before that takes its time.
+    """
     loaded = load_data(config, reporter)
     ledger = open_ledger(config)
     # A verdict depends on what else was tried.
@@ -87,6 +98,7 @@ def published(config: RunConfig, store: Store, reporter: Reporter) -> Published:
     key = key_of(record, config.model_dump_json(), showing_digest(), others)
 
     def make() -> Published:
+        making()
         from pipeline.run import Pipeline  # models, solvers and all: not needed where nothing changed
 
         pipeline = Pipeline(config, store, reporter)

@@ -51,12 +51,12 @@ def deliver(folder: Path) -> str:
         If MLflow cannot be told; the folder is whole all the same, and the run is told by the next try.
     """
     output = folder.parent
-    parcel = Parcel.read(folder)
     uri = tracking_uri(output)
     with FileLock(output / ".tracking.lock"):
         told = receipt(folder)
         if told.get("tracking_uri") == uri:
             return told["page"]
+        parcel = Parcel.read(folder)
         with asking(uri):
             client, experiment = open_experiment(output, parcel.experiment)
             _Sender(client, experiment, parcel).send(folder)

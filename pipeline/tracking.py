@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
@@ -82,6 +83,15 @@ def _make_database(path: Path) -> None:
     hidden = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     mlflow.MlflowClient(f"sqlite:///{hidden.resolve()}").search_experiments()
     hidden.replace(path)
+
+
+def load() -> None:
+    """Import what MLflow needs to be told of a run: most of the time that it takes, if nobody waits for it."""
+    names = ["mlflow", "mlflow.lightgbm", "mlflow.pyfunc"]
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        names.append("mlflow.store.tracking.sqlalchemy_store")
+    for name in names:
+        importlib.import_module(name)
 
 
 @contextmanager
