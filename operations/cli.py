@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operations.sync_commands  # noqa: F401 (adds its command)
 from pipeline.cli import main
 
 __all__ = ["main"]

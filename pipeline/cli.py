@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EPILOG = "Exit codes: 0 done, 2 something of yours to mend (one message says what), 130 interrupted."
 
 
-_config_option = click.option(
+config_option = click.option(
     "--config",
     "-c",
     "path",
@@ -34,7 +34,7 @@ _config_option = click.option(
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
     fresh = click.option("--fresh", is_flag=True, help="Ignore stored stages and compute everything again.")
-    return _config_option(fresh(command))
+    return config_option(fresh(command))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
@@ -53,6 +53,7 @@ def tangency() -> None:
     tangency allocate  train, then print today's target weights
     tangency report    evaluate, then write one HTML page
     tangency ui        serve the tracked runs in MLflow
+    tangency sync      send runs that MLflow was not there for
     tangency features  list the features and their definitions
     """  # noqa: D301 (click wants the character)
 
@@ -243,7 +244,7 @@ def features() -> None:
 
 
 @tangency.command(epilog=EPILOG)
-@_config_option
+@config_option
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def ui(path: Path, port: int) -> None:
     """Serve the MLflow UI on loopback until interrupted."""

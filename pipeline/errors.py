@@ -5,7 +5,8 @@ PipelineError
 ├── RunError      the run cannot go on with this data and configuration
 ├── LeakError     something in the run knew what it could not know
 ├── LedgerError   the record of what was tried has been changed
-└── TrackingError MLflow cannot be told; trying again later helps
+└── TrackingError MLflow cannot be told or asked; trying again later helps
+    └── RecordError   what it was to be told is not whole; trying again does not
 """
 
 from allocation.errors import AllocationError
@@ -38,6 +39,10 @@ class LedgerError(PipelineError):
 
 class TrackingError(PipelineError):
     """MLflow cannot be told or asked."""
+
+
+class RecordError(TrackingError):
+    """The record of what MLflow is to be told is not whole."""
 
 
 USER_ERRORS = (

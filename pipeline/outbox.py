@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from pipeline.errors import TrackingError
+from pipeline.errors import RecordError
 from pipeline.store import write_whole
 
 RECORD = "tracking.json"
@@ -90,20 +90,20 @@ class Parcel:
 
         Raises
         ------
-        TrackingError
+        RecordError
             If there is none, or not one of this version.
         """
         path = folder / RECORD
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
             if value["schema"] != SCHEMA:
-                raise TrackingError(f"{path}: its schema is {value['schema']}, expected {SCHEMA}")
+                raise RecordError(f"{path}: its schema is {value['schema']}, expected {SCHEMA}")
             rest = {key: value[key] for key in ("experiment", "run_id", "began", "ended", "plots")}
             return cls(**rest, tracked=Tracked.from_json(value["tracked"]))
         except OSError as error:
-            raise TrackingError(f"{path}: cannot be read: {error.strerror or error}") from error
+            raise RecordError(f"{path}: cannot be read: {error.strerror or error}") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise TrackingError(
+            raise RecordError(
                 f"{path}: not the record that was written with the run: {error!r:.200}"
             ) from error
 
