@@ -36,7 +36,7 @@ def one(path: str, output: str, how: str) -> None:
     reporter = Reporter(Console(quiet=True))
     with Courier() as courier:
         ready = courier.get_ready if how == "courier" else lambda: None
-        made = published(config, Store(Path(output) / "store", fresh=True), reporter, ready)
+        made = published(config, Store(Path(output) / "store", fresh=True), reporter, making=ready)
         now = dt.datetime.now(dt.UTC)
         run_id = outputs.new_run_id(config.name, now, config.digest())
         folder = outputs.write_run(Path(output), made, run_id, reporter.seconds, [], now=now)

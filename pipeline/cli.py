@@ -50,11 +50,17 @@ def tangency() -> None:
     tangency train     fit all models along the walk-forward
     tangency audit     train, then prove that nothing looked ahead
     tangency evaluate  train, then score forecasts and portfolios
-    tangency allocate  train, then print today's target weights
     tangency report    evaluate, then write one HTML page
     tangency ui        serve the tracked runs in MLflow
     tangency sync      send runs that MLflow was not there for
     tangency features  list the features and their definitions
+
+    \b
+    tangency retrain   train a challenger; it replaces the champion if it passes the gate
+    tangency rollback  back to the champion before
+    tangency predict   forecasts of the champion
+    tangency allocate  target weights and trades of the champion
+    tangency ledger    what was tried and decided, and whether its record is whole
     """  # noqa: D301 (click wants the character)
 
 
@@ -72,7 +78,7 @@ def run(path: Path, fresh: bool) -> None:
     from pipeline.errors import TrackingError
     from pipeline.publication import open_ledger, published
 
-    config, store, reporter = _prepared(path, fresh)
+    config, store, reporter = prepared(path, fresh)
     console = reporter.console
     ledger = open_ledger(config)
     if tracking.others_may_have_tried(config.output, ledger):
@@ -81,7 +87,7 @@ def run(path: Path, fresh: bool) -> None:
         except TrackingError as error:
             reporter.line("trials", f"counted from this folder alone: {error}")
     with Courier() as courier:
-        made = published(config, store, reporter, courier.get_ready)
+        made = published(config, store, reporter, making=courier.get_ready)
         folder = _handed_out(config, made, reporter, fresh)
         # The result is told before it is tracked: a tracking server that is away must not hide it.
         try:
@@ -98,13 +104,14 @@ def _handed_out(config: RunConfig, made: Published, reporter: Reporter, fresh: b
     from pipeline import outputs
 
     console = reporter.console
-    folder = None if fresh else outputs.unchanged(config.output, made)
+    folder = None if fresh else outputs.same_run(config.output, made)
     for table in made.tables:
         console.print()
         console.print(table)
     console.print()
     if folder is not None:
         console.print("nothing has changed since this run, so there is no new one (--fresh makes one):")
+        outputs.point_latest(config.output, folder.name)
     else:
         now = dt.datetime.now(dt.UTC)
         run_id = outputs.new_run_id(config.name, now, config.digest())
@@ -188,27 +195,6 @@ def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
 @tangency.command(epilog=EPILOG)
 @_options
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help="Also write the weights to this CSV file."
-)
-def allocate(path: Path, fresh: bool, output: Path | None) -> None:
-    """Print the target weights decided at the last date of the data."""
-    from pipeline.narrative import target_table
-    from pipeline.outputs import weights_table
-    from pipeline.store import write_whole
-
-    pipeline = _pipeline(path, fresh)
-    done = _evaluate(pipeline)
-    pipeline.reporter.console.print()
-    pipeline.reporter.console.print(target_table(done))
-    if output is not None:
-        text = weights_table(done).tail(1).to_csv(index=False, lineterminator="\n")
-        write_whole(output, text.encode())
-        pipeline.reporter.console.print(f"{output}", highlight=False, soft_wrap=True)
-
-
-@tangency.command(epilog=EPILOG)
-@_options
-@click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="File to write [runs/<name>-report.html]."
 )
 def report(path: Path, fresh: bool, output: Path | None) -> None:
@@ -216,7 +202,7 @@ def report(path: Path, fresh: bool, output: Path | None) -> None:
     from pipeline.publication import published
     from pipeline.store import write_whole
 
-    config, store, reporter = _prepared(path, fresh)
+    config, store, reporter = prepared(path, fresh)
     made = published(config, store, reporter)
     target = output or config.output / f"{config.name}-report.html"
     write_whole(target, made.page(config.name).encode())
@@ -272,7 +258,8 @@ def _config(path: Path) -> RunConfig:
     return load_config(path)
 
 
-def _prepared(path: Path, fresh: bool) -> tuple[RunConfig, Store, Reporter]:
+def prepared(path: Path, fresh: bool) -> tuple[RunConfig, Store, Reporter]:
+    """Return the configuration, its store, and where progress is told."""
     from rich.console import Console
 
     from pipeline.progress import Reporter
@@ -287,7 +274,7 @@ def _prepared(path: Path, fresh: bool) -> tuple[RunConfig, Store, Reporter]:
 def _pipeline(path: Path, fresh: bool) -> Pipeline:
     from pipeline.run import Pipeline
 
-    return Pipeline(*_prepared(path, fresh))
+    return Pipeline(*prepared(path, fresh))
 
 
 def _evaluate(pipeline: Pipeline) -> Evaluated:

@@ -16,6 +16,7 @@ from allocation.errors import AllocationError
 from market.hints import suggest
 from pipeline.allocation_config import SECTIONS, AllocationSection
 from pipeline.errors import ConfigError
+from pipeline.gate_config import GateSection
 from pipeline.model_config import CombinationModel, Fitted, ModelSection
 from pipeline.sections import MOST, Name, Positive, Section
 from pipeline.strategy_config import INSIDE, KINDS, Strategy, mistake
@@ -158,6 +159,7 @@ class RunConfig(Section):
     impact_rate: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     evaluation: EvaluationSection
     audit: AuditSection = AuditSection()
+    gate: GateSection = GateSection()
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     executor: str = "threads"
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
@@ -231,7 +233,7 @@ class RunConfig(Section):
 
     def digest(self) -> str:
         """Return the SHA-256 of all that decides the result, as hexadecimal digits."""
-        free = {"executor", "workers", "output"}
+        free = {"executor", "workers", "output", "gate"}
         text = json.dumps(self.model_dump(mode="json", exclude=free), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pipeline.store import LIBRARIES
+from pipeline.tracking import requirements
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
@@ -93,9 +93,7 @@ _ENVIRONMENT = {"conda_env": "conda.yaml", "python_env": "python_env.yaml"}
 
 def _write_environment(folder: Path) -> None:
     """Write which Python and libraries the model was fitted with, in the three forms that MLflow's tools read."""
-    needed = [
-        f"{name}=={importlib.metadata.version(name)}" for name in ("mlflow", *LIBRARIES) if name != "piqp"
-    ]
+    needed = requirements()
     python = ".".join(map(str, sys.version_info[:3]))
     conda = {
         "name": "mlflow-env",

@@ -227,6 +227,9 @@ def write_run(
                 (hidden / "trials.csv").write_text(published.trials, encoding="utf-8")
             if published.certificate is not None:
                 (hidden / "certificate.json").write_text(published.certificate, encoding="utf-8")
+            (hidden / "model.json").write_text(published.model, encoding="utf-8")
+            (hidden / "inputs.json").write_text(published.inputs, encoding="utf-8")
+            (hidden / "config.json").write_text(published.config, encoding="utf-8")
             (hidden / "report.html").write_text(published.page(run_id), encoding="utf-8")
             (hidden / RECORD).write_text(_parcel(published, run_id, seconds, now).to_json(), encoding="utf-8")
             hidden.chmod(0o755)
@@ -235,7 +238,7 @@ def write_run(
         except BaseException:
             shutil.rmtree(hidden, ignore_errors=True)
             raise
-        _point_latest(output, run_id)
+        point_latest(output, run_id)
     except OSError as error:
         raise RunError(f"cannot write the run to {output}: {error.strerror or error}") from error
     return final
@@ -256,32 +259,25 @@ def _parcel(published: Published, run_id: str, seconds: Mapping[str, float], now
     )
 
 
-def unchanged(output: Path, made: Published) -> Path | None:
-    """Return the folder of the newest run of a configuration, if it was made of just the same.
+def same_run(output: Path, made: Published) -> Path | None:
+    """Return the folder of the newest run of a configuration if it was made of just the same, tracked or not.
 
-    A verdict differs once something else has been tried.
-
-    The same configuration, data, code and versions give the same bits: there is nothing to write, and `latest`
-    points to that run.
+    The same configuration, data, code and versions give the same bits: there is nothing to write again. A verdict
+    differs once something else has been tried.
     """
-    name, record = made.summary["config"], made.summary["record"]
-    complete = sorted(output.glob(f"{name}-*/summary.json"))
-    if not complete:
-        return None
-    folder = complete[-1].parent
-    try:
-        told = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # edited: made again
-        return None
-    evidence = json.loads(to_json(made.summary["evidence"]))
-    same = told.get("record") == record and told.get("evidence") == evidence and told.get("config") == name
-    if not same or not (folder / RECORD).exists():
-        return None
-    _point_latest(output, folder.name)
-    return folder
+    for path in sorted(output.glob(f"{made.summary['config']}-*/summary.json"), reverse=True):
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # edited: made again
+            return None
+        if told.get("config") == made.summary["config"]:
+            evidence = json.loads(to_json(made.summary["evidence"]))
+            same = told.get("record") == made.summary["record"] and told.get("evidence") == evidence
+            return path.parent if same and (path.parent / RECORD).exists() else None
+    return None
 
 
-def _point_latest(output: Path, run_id: str) -> None:
+def point_latest(output: Path, run_id: str) -> None:
     """Replace the link in one step, so that it never points nowhere."""
     link = output / f".latest-{secrets.token_hex(4)}"
     link.symlink_to(run_id, target_is_directory=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.metadata
 import json
 import logging
 import os
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from pipeline.errors import TrackingError
+from pipeline.store import LIBRARIES
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pipeline.ledger import Ledger
 
 DATABASE = "mlflow.db"
+FOLDER_TAG = "folder"
+"""The tag of a run that names its folder, by which a run that was half told is found again."""
 TRIAL_TAG = "tangency/"
 """Begins the tags of an experiment that hold its trials."""
 
@@ -137,6 +140,27 @@ def share_trials(output: Path, name: str, ledger: Ledger) -> None:
             if there.get(key) != entry:
                 client.set_experiment_tag(experiment, key, json.dumps(entry, sort_keys=True))
     ledger.add(entry for key, entry in there.items() if key not in here)
+
+
+def requirements() -> list[str]:
+    """Return what a logged model needs, with its versions."""
+    names = [name for name in ("mlflow", *LIBRARIES) if name != "piqp"]
+    return [f"{name}=={importlib.metadata.version(name)}" for name in names]
+
+
+def run_of(client: MlflowClient, experiment: str, folder: str) -> str:
+    """Return the id of the MLflow run that holds a run folder.
+
+    Raises
+    ------
+    TrackingError
+        If the folder has not been tracked.
+    """
+    found = client.search_runs([experiment], f"tags.{FOLDER_TAG} = '{folder}'", max_results=10)
+    whole = [run.info.run_id for run in found if run.info.status == "FINISHED"]
+    if not whole:
+        raise TrackingError(f"the run {folder} is not known to MLflow yet")
+    return str(whole[0])
 
 
 def page(experiment: str) -> str:
