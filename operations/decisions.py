@@ -16,7 +16,7 @@ from operations.errors import OperationsError
 from operations.place import home
 from pipeline.chain import Chain, Entry
 from pipeline.config import RunConfig
-from pipeline.publication import LEDGER
+from pipeline.ledger import LEDGER
 
 Kind = Literal["promoted", "kept", "rolled back"]
 

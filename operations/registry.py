@@ -14,10 +14,10 @@ from filelock import FileLock
 
 from operations.candidate import Candidate
 from operations.decisions import Decision, Decisions
-from operations.errors import OperationsError
 from operations.place import home
 from pipeline import frozen, tracking
 from pipeline.config import RunConfig
+from pipeline.sending import deliver
 from pipeline.store import write_whole
 
 if TYPE_CHECKING:
@@ -57,16 +57,16 @@ set_model(Registered())
 """Follows the text of `pipeline/frozen.py` in a registered model: no pickle, and nothing of this project to import."""
 
 
-def mirror(config: RunConfig) -> str:
-    """Bring the registry up to the newest decision, and return the name of the registered model.
+def mirror(config: RunConfig) -> int:
+    """Bring the registry up to the newest decision, and return how many it had not been told.
 
     What is already there is found by its tags and not made again, so that a mirror that was interrupted, or a server
     that was away, is caught up with later.
 
     Raises
     ------
-    OperationsError
-        If MLflow cannot be reached or refuses.
+    TrackingError
+        If MLflow cannot be reached or refuses; the decisions stand all the same.
     """
     decisions = Decisions(config).all()
     uri = tracking.tracking_uri(config.output)
@@ -74,19 +74,11 @@ def mirror(config: RunConfig) -> str:
     with FileLock(home(config) / ".registry.lock"):
         done = _done(mark, uri)
         if done == len(decisions):
-            return config.name
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
-        try:
+            return 0
+        with tracking.asking(uri):
             _catch_up(config, decisions, done)
-        except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise OperationsError(
-                f"the decisions of {config.name} stand, but the registry at {uri} could not be told: "
-                f"{str(error)[:300]}"
-            ) from error
         write_whole(mark, json.dumps({"tracking_uri": uri, "decisions": len(decisions)}).encode())
-    return config.name
+    return len(decisions) - done
 
 
 def _done(mark: Path, uri: str) -> int:
@@ -108,6 +100,7 @@ def _catch_up(config: RunConfig, decisions: Sequence[Decision], done: int) -> No
     }
     for decision in decisions[done:]:
         if decision.run not in versions:
+            deliver(config.output / decision.run)
             run = tracking.run_of(client, experiment, decision.run)
             versions[decision.run] = _version(client, config, Candidate(config.output / decision.run), run)
         _tell(client, config.name, versions[decision.run], decision)

@@ -18,7 +18,7 @@ from operations.errors import BusyError, OperationsError
 from operations.gate import NO_WORSE, judge, no_worse
 from operations.place import home
 from operations.registry import mirror
-from pipeline import outputs, tracking
+from pipeline import outputs
 from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS, PipelineError
 from pipeline.loading import Loaded, load_data
@@ -60,7 +60,7 @@ def retrain(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> Decis
             reporter.line("retraining", f"nothing is new: {decision.kind} at {decision.at:%Y-%m-%d}")
         else:
             decision = _train_and_judge(config, reporter, now, loaded, decisions)
-        _tell(config, reporter, loaded, decision)
+        _mirrored(config, reporter)
     return decision
 
 
@@ -144,7 +144,7 @@ def _folder(config: RunConfig, made: Published, reporter: Reporter, now: dt.date
     if before is not None:
         return before
     run_id = outputs.new_run_id(config.name, now, config.digest())
-    return outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused)
+    return outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused, now=now)
 
 
 def promote(config: RunConfig, reporter: Reporter, run: str, *, now: dt.datetime, why: str) -> Decision:
@@ -191,24 +191,11 @@ def roll_back(config: RunConfig, reporter: Reporter, *, now: dt.datetime, why: s
 
 
 def _mirrored(config: RunConfig, reporter: Reporter) -> None:
-    """Tell the registry; where it is away, the decision stands all the same, and the next time tells it."""
+    """Tell MLflow of run and decision; where it is away, they stand all the same, and the next time tells it."""
     try:
         mirror(config)
     except PipelineError as error:
         reporter.line("registry", f"not told: {error}")
-
-
-def _tell(config: RunConfig, reporter: Reporter, loaded: Loaded, decision: Decision) -> None:
-    """Tell MLflow of run and decision; where it is away, they stand all the same, and the next time tells it."""
-    folder = config.output / decision.run
-    try:
-        if not (folder / outputs.TRACKED).exists():
-            made = published(config, Store(config.output / "store"), reporter, loaded)
-            link = tracking.track(made, config, folder, reporter.seconds)
-            outputs.mark_tracked(folder, tracking.tracking_uri(config.output), link)
-    except PipelineError as error:
-        reporter.line("tracking", f"not told: {error}")
-    _mirrored(config, reporter)
 
 
 def close_of(now: dt.datetime) -> pd.Timestamp:

@@ -14,6 +14,7 @@ import click
 if TYPE_CHECKING:
     from pipeline.config import RunConfig
     from pipeline.progress import Reporter
+    from pipeline.publication import Published
     from pipeline.run import Evaluated, Pipeline
     from pipeline.store import Store
 
@@ -51,6 +52,7 @@ def tangency() -> None:
     tangency evaluate  train, then score forecasts and portfolios
     tangency report    evaluate, then write one HTML page
     tangency ui        serve the tracked runs in MLflow
+    tangency sync      send runs that MLflow was not there for
     tangency features  list the features and their definitions
 
     \b
@@ -73,10 +75,9 @@ def run(path: Path, fresh: bool) -> None:
     runs/latest points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI). Where
     neither configuration, data, code nor libraries have changed since the last run, that run is told instead.
     """
-    import datetime as dt
-
-    from pipeline import outputs, tracking
-    from pipeline.errors import RunError
+    from pipeline import tracking
+    from pipeline.courier import Courier
+    from pipeline.errors import TrackingError
     from pipeline.publication import open_ledger, published
 
     config, store, reporter = prepared(path, fresh)
@@ -84,38 +85,43 @@ def run(path: Path, fresh: bool) -> None:
     ledger = open_ledger(config)
     if tracking.others_may_have_tried(config.output, ledger):
         try:
-            tracking.share_trials(config, ledger)
-        except RunError as error:
+            tracking.share_trials(config.output, config.name, ledger)
+        except TrackingError as error:
             reporter.line("trials", f"counted from this folder alone: {error}")
-    made = published(config, store, reporter)
-    uri = tracking.tracking_uri(config.output)
-    before = None if fresh else outputs.unchanged(config.output, made, uri)
+    with Courier() as courier:
+        made = published(config, store, reporter, making=courier.get_ready)
+        folder = _handed_out(config, made, reporter, fresh)
+        # The result is told before it is tracked: a tracking server that is away must not hide it.
+        try:
+            link = courier.deliver(folder)
+            console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
+        except TrackingError as error:
+            console.print(f"not tracked: {error}; `tangency sync` sends it", highlight=False, soft_wrap=True)
+
+
+def _handed_out(config: RunConfig, made: Published, reporter: Reporter, fresh: bool) -> Path:
+    """Print the result and write the run's folder, if it is not the one before."""
+    import datetime as dt
+
+    from pipeline import outputs
+
+    console = reporter.console
+    folder = None if fresh else outputs.same_run(config.output, made)
     for table in made.tables:
         console.print()
         console.print(table)
     console.print()
-    if before is not None:
-        folder, link = before
+    if folder is not None:
         console.print("nothing has changed since this run, so there is no new one (--fresh makes one):")
+        outputs.point_latest(config.output, folder.name)
     else:
-        run_id = outputs.new_run_id(config.name, dt.datetime.now(dt.UTC), config.digest())
-        folder = outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused)
-    for name in (
-        "summary.json",
-        "weights.csv",
-        "forecasts.parquet",
-        "certificate.json",
-        "trials.csv",
-        "report.html",
-    ):
+        now = dt.datetime.now(dt.UTC)
+        run_id = outputs.new_run_id(config.name, now, config.digest())
+        folder = outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused, now=now)
+    for name in outputs.HANDED_OUT:
         if (folder / name).exists():
             console.print(f"{folder / name}", highlight=False, soft_wrap=True)
-    if before is None:
-        # The result is told before it is tracked: a tracking server that is away must not hide it.
-        link = tracking.track(made, config, folder, reporter.seconds)
-        tracking.share_trials(config, ledger)
-        outputs.mark_tracked(folder, uri, link)
-    console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
+    return folder
 
 
 @tangency.command(epilog=EPILOG)

@@ -6,17 +6,17 @@ A run in which nothing changed reads it and is done: models, portfolios and char
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import RunConfig
-from pipeline.ledger import Ledger
+from pipeline.ledger import LEDGER, Ledger
 from pipeline.loading import Loaded, load_data
+from pipeline.outbox import Tracked
 from pipeline.progress import Reporter
 from pipeline.record import make_record, trial_id
 from pipeline.store import Store, key_of, showing_digest
-from pipeline.tracking import Tracked
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pipeline.evidence import Evidence
     from pipeline.run import Evaluated
 
-LEDGER = "ledger.jsonl"
 TITLE = "@@run id@@"
 """Stands in a page for the name of the run, which each run puts in."""
 
@@ -86,7 +85,13 @@ class Published:
         return self.report.replace(TITLE, title)
 
 
-def published(config: RunConfig, store: Store, reporter: Reporter, loaded: Loaded | None = None) -> Published:
+def published(
+    config: RunConfig,
+    store: Store,
+    reporter: Reporter,
+    loaded: Loaded | None = None,
+    making: Callable[[], None] = lambda: None,
+) -> Published:
     """Return what the run of this configuration hands out, from the store if nothing changed.
 
     Parameters
@@ -96,6 +101,8 @@ def published(config: RunConfig, store: Store, reporter: Reporter, loaded: Loade
     reporter : Reporter
     loaded : tuple of Panel and tuple of Finding, optional
         The data, where it was loaded before.
+    making : callable
+        Called if something has to be made, before that takes its time.
     """
     loaded = loaded or load_data(config, reporter)
     ledger = open_ledger(config)
@@ -106,6 +113,7 @@ def published(config: RunConfig, store: Store, reporter: Reporter, loaded: Loade
     key = key_of(record, config.model_dump_json(), showing_digest(), others)
 
     def make() -> Published:
+        making()
         from pipeline.run import Pipeline  # models, solvers and all: not needed where nothing changed
 
         pipeline = Pipeline(config, store, reporter)

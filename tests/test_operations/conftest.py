@@ -80,7 +80,6 @@ def desk(tmp_path, no_server):
 def untold():
     """Tell MLflow nothing: for tests of what is decided."""
     patch = pytest.MonkeyPatch()
-    patch.setattr("operations.retraining._tell", lambda *told: None)
     patch.setattr("operations.retraining._mirrored", lambda *told: None)
     yield
     patch.undo()
