@@ -15,11 +15,21 @@ if TYPE_CHECKING:
     from operations.forecasting import Situation
     from pipeline.progress import Reporter
 
+
+def _writable(context: click.Context, option: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Refuse other endings before anything is computed."""
+    for path in paths:
+        if path.suffix not in (".csv", ".json"):
+            raise click.BadParameter(f"{path}: expected a name that ends with .csv or .json")
+    return paths
+
+
 _output = click.option(
     "--output",
     "-o",
     type=click.Path(path_type=Path),
     multiple=True,
+    callback=_writable,
     help="Also write the answer to this file, .csv or .json; may be given twice.",
 )
 
