@@ -10,12 +10,13 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run train audit evaluate allocate report ui test lint bench lock clean
+.PHONY: help setup run train audit evaluate report retrain predict allocate rollback serve ui test lint bench lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Each takes CONFIG=configs/....yaml (now $(CONFIG)); ARGS=--fresh ignores stored stages."
+	@echo "  Each takes CONFIG=configs/....yaml (now $(CONFIG)). ARGS=--fresh: run, train, audit, evaluate and report"
+	@echo "  ignore stored stages. ARGS=\"--as-of 2017-06-30\": retrain, predict and allocate know no more than was known then."
 
 setup: $(READY) ## Make the environment in .venv with the tested versions
 
@@ -44,11 +45,23 @@ audit: $(READY) ## Prove that nothing looked ahead, or name what did
 evaluate: $(READY) ## Score forecasts and portfolios
 	@$(BIN)/tangency evaluate --config $(CONFIG) $(ARGS)
 
-allocate: $(READY) ## Print the target weights at the last date
-	@$(BIN)/tangency allocate --config $(CONFIG) $(ARGS)
-
 report: $(READY) ## Write the report as one HTML page
 	@$(BIN)/tangency report --config $(CONFIG) $(ARGS)
+
+retrain: $(READY) ## Train on new data; the better model becomes champion
+	@$(BIN)/tangency retrain --config $(CONFIG) $(ARGS)
+
+predict: $(READY) ## Print the champion's forecasts
+	@$(BIN)/tangency predict --config $(CONFIG) $(ARGS)
+
+allocate: $(READY) ## Print the champion's target weights and trades
+	@$(BIN)/tangency allocate --config $(CONFIG) $(ARGS)
+
+rollback: $(READY) ## Give the championship back to the model before
+	@$(BIN)/tangency rollback --config $(CONFIG) $(ARGS)
+
+serve: $(READY) ## Answer for the champion over HTTP on loopback
+	@$(BIN)/tangency serve --config $(CONFIG) $(ARGS)
 
 ui: $(READY) ## Serve the MLflow UI on loopback
 	@$(BIN)/tangency ui --config $(CONFIG) --port $(PORT)
