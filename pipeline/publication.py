@@ -85,7 +85,8 @@ def published(config: RunConfig, store: Store, reporter: Reporter) -> Published:
     others = ledger.trials(config.name).without(trial_id(config, loaded[0].assets))
     record = json.dumps(make_record(config, loaded[0]).as_dict(), sort_keys=True)
     # The file names data and output too: parameters in MLflow and messages are part of what is handed out.
-    key = key_of(record, config.model_dump_json(), showing_digest(), others)
+    settings = config.model_dump_json(exclude={"schedule"})
+    key = key_of(record, settings, showing_digest(), others)
 
     def make() -> Published:
         from pipeline.run import Pipeline  # models, solvers and all: not needed where nothing changed
