@@ -136,16 +136,15 @@ def test_a_worker_that_hangs_and_comes_back_may_not_say_done(tmp_path, workers):
 
 def test_many_that_open_a_new_record_at_once_all_get_it(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from operations.slots import Slots\n"
-        "time.sleep(max(0.0, float(sys.argv[2]) - time.time())); Slots(Path(sys.argv[1]))"
+        "import sys; from pathlib import Path; from operations.slots import Slots\n"
+        "print('ready', flush=True); sys.stdin.readline(); Slots(Path(sys.argv[1]))"
     )
-    for number in range(2):
-        path, at = tmp_path / str(number) / "schedule.db", time.time() + 2.0
-        many = [
-            subprocess.Popen(
-                [sys.executable, "-c", code, str(path), str(at)], cwd=ROOT, stderr=subprocess.PIPE
-            )
-            for _ in range(6)
-        ]
-        told = [process.communicate()[1].decode() for process in many]
-        assert [process.returncode for process in many] == [0] * 6, told
+    command = [sys.executable, "-c", code, str(tmp_path / "schedule.db")]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    many = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(4)]
+    assert [process.stdout.readline() for process in many] == ["ready\n"] * 4
+    for process in many:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [process.communicate()[1] for process in many]
+    assert [process.returncode for process in many] == [0] * 4, told
