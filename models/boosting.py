@@ -188,7 +188,8 @@ class Boosting(Forecaster):
         if not hasattr(self, "booster_"):
             raise NotFittedError("Boosting is not fitted: call fit before predict")
         X = np.asarray(X, dtype=np.float64)
-        return np.asarray(self.booster_.predict(X, num_iteration=self.n_trees_, num_threads=1))
+        # Added in steps, as a walk adds them: the same bits whoever asks.
+        return self.staged(self.booster_, X, self.n_trees_)[:, -1]
 
     def chosen(self) -> dict[str, float]:
         """Return the number of trees."""
@@ -203,7 +204,8 @@ class Boosting(Forecaster):
     def spec(self, names: Sequence[str]) -> Json:
         """Return LightGBM's own text format."""
         text = self.booster_.model_to_string(num_iteration=self.n_trees_)
-        return {"kind": "Boosting", "features": list(names), "booster": text}
+        stages = [n for n in self.steps() if n <= self.n_trees_]
+        return {"kind": "Boosting", "features": list(names), "booster": text, "stages": stages}
 
 
 def squared(errors: Floats, rows: Rows, *, relative: bool) -> Floats:

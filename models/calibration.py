@@ -92,21 +92,22 @@ def calibrate(
     mean = base + slope[:, None] * prediction * target.risk
     with np.errstate(invalid="ignore", divide="ignore"):
         # Overlapping labels repeat one another: a horizon of h dates carries the information of one.
-        slope_error = np.where(energy > 0, np.sqrt(noise * labels.horizon / energy), 0.0)[:, None]
-    stderr = np.abs(prediction) * target.risk * slope_error
+        slope_error = np.where(energy > 0, np.sqrt(noise * labels.horizon / energy), 0.0)
+    stderr = np.abs(prediction) * target.risk * slope_error[:, None]
     positions = np.flatnonzero(np.isfinite(walk.raw).any(axis=1))
     return Forecast(
         walk.model,
         positions,
         labels.horizon,
         mean[positions],
-        np.hypot(stderr, _baseline_error(labels)[:, None])[positions],
+        np.hypot(stderr, baseline_error(labels)[:, None])[positions],
         walk.raw[positions],
         slope[positions],
+        slope_error[positions],
     )
 
 
-def _baseline_error(labels: Labels) -> Floats:
+def baseline_error(labels: Labels) -> Floats:
     """Return the standard error of the mean label over assets and matured dates, shape (T,)."""
     common = row_mean(labels.value)
     ok = np.isfinite(common)

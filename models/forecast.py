@@ -31,6 +31,8 @@ class Forecast:
         universe if the target is relative), before calibration.
     slope : ndarray of shape (D,)
         What `raw` was multiplied with: its past out-of-sample slope, between 0 and 1.
+    slope_error : ndarray of shape (D,)
+        Standard error of the slope.
     """
 
     model: str
@@ -40,3 +42,4 @@ class Forecast:
     stderr: Floats
     raw: Floats
     slope: Floats
+    slope_error: Floats

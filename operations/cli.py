@@ -1,7 +1,8 @@
-"""The whole command line: the pipeline's commands, and those of operations."""
+"""The whole command line: the pipeline's commands, and those of operations, which add themselves when imported."""
 
 from __future__ import annotations
 
+from operations import model_commands, sync_commands
 from pipeline.cli import main
 
-__all__ = ["main"]
+__all__ = ["main", "model_commands", "sync_commands"]

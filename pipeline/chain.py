@@ -62,6 +62,12 @@ class Chain:
             entries.append(entry)
         return entries
 
+    def head(self) -> str:
+        """Return the hash of the last line, which stands for all of them; of no line, that of the start."""
+        whole = self.path.read_bytes() if self.path.exists() else b""
+        lines = whole[: whole.rfind(b"\n") + 1].splitlines()
+        return str(json.loads(lines[-1])["hash"]) if lines else START
+
     def extend(self, choose: Callable[[list[Entry]], Sequence[Entry]]) -> list[Entry]:
         """Append, under a lock, what `choose` makes of the entries that are there; return what was appended."""
         with self.locked():
@@ -79,7 +85,7 @@ class Chain:
     def _append(self, entries: Iterable[Entry]) -> None:
         content = self.path.read_bytes() if self.path.exists() else b""
         whole = content[: content.rfind(b"\n") + 1]
-        before = json.loads(whole.splitlines()[-1])["hash"] if whole else START
+        before = self.head()
         with self.path.open("r+b" if self.path.exists() else "wb") as file:
             file.truncate(len(whole))  # what a killed process left of a line
             file.seek(len(whole))

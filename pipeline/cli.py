@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,14 @@ import click
 if TYPE_CHECKING:
     from pipeline.config import RunConfig
     from pipeline.progress import Reporter
+    from pipeline.publication import Published
     from pipeline.run import Evaluated, Pipeline
     from pipeline.store import Store
 
 EPILOG = "Exit codes: 0 done, 2 something of yours to mend (one message says what), 130 interrupted."
 
 
-_config_option = click.option(
+config_option = click.option(
     "--config",
     "-c",
     "path",
@@ -33,7 +34,7 @@ _config_option = click.option(
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
     fresh = click.option("--fresh", is_flag=True, help="Ignore stored stages and compute everything again.")
-    return _config_option(fresh(command))
+    return config_option(fresh(command))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
@@ -49,10 +50,19 @@ def tangency() -> None:
     tangency train     fit all models along the walk-forward
     tangency audit     train, then prove that nothing looked ahead
     tangency evaluate  train, then score forecasts and portfolios
-    tangency allocate  train, then print today's target weights
     tangency report    evaluate, then write one HTML page
     tangency ui        serve the tracked runs in MLflow
+    tangency sync      send runs that MLflow was not there for
     tangency features  list the features and their definitions
+
+    \b
+    tangency retrain   train a challenger; it replaces the champion if it passes the gate
+    tangency promote   make a run champion by hand, for the record
+    tangency rollback  back to the champion before
+    tangency predict   forecasts of the champion
+    tangency allocate  target weights and trades of the champion
+    tangency serve     answer for the champion over HTTP
+    tangency ledger    what was tried and decided, and whether its record is whole
     """  # noqa: D301 (click wants the character)
 
 
@@ -65,49 +75,53 @@ def run(path: Path, fresh: bool) -> None:
     runs/latest points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI). Where
     neither configuration, data, code nor libraries have changed since the last run, that run is told instead.
     """
-    import datetime as dt
-
-    from pipeline import outputs, tracking
-    from pipeline.errors import RunError
+    from pipeline import tracking
+    from pipeline.courier import Courier
+    from pipeline.errors import TrackingError
     from pipeline.publication import open_ledger, published
 
-    config, store, reporter = _prepared(path, fresh)
+    config, store, reporter = prepared(path, fresh)
     console = reporter.console
     ledger = open_ledger(config)
     if tracking.others_may_have_tried(config.output, ledger):
         try:
-            tracking.share_trials(config, ledger)
-        except RunError as error:
+            tracking.share_trials(config.output, config.name, ledger)
+        except TrackingError as error:
             reporter.line("trials", f"counted from this folder alone: {error}")
-    made = published(config, store, reporter)
-    uri = tracking.tracking_uri(config.output)
-    before = None if fresh else outputs.unchanged(config.output, made, uri)
+    with Courier() as courier:
+        made = published(config, store, reporter, making=courier.get_ready)
+        folder = _handed_out(config, made, reporter, fresh)
+        # The result is told before it is tracked: a tracking server that is away must not hide it.
+        try:
+            link = courier.deliver(folder)
+            console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
+        except TrackingError as error:
+            console.print(f"not tracked: {error}; `tangency sync` sends it", highlight=False, soft_wrap=True)
+
+
+def _handed_out(config: RunConfig, made: Published, reporter: Reporter, fresh: bool) -> Path:
+    """Print the result and write the run's folder, if it is not the one before."""
+    import datetime as dt
+
+    from pipeline import outputs
+
+    console = reporter.console
+    folder = None if fresh else outputs.same_run(config.output, made)
     for table in made.tables:
         console.print()
         console.print(table)
     console.print()
-    if before is not None:
-        folder, link = before
+    if folder is not None:
         console.print("nothing has changed since this run, so there is no new one (--fresh makes one):")
+        outputs.point_latest(config.output, folder.name)
     else:
-        run_id = outputs.new_run_id(config.name, dt.datetime.now(dt.UTC), config.digest())
-        folder = outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused)
-    for name in (
-        "summary.json",
-        "weights.csv",
-        "forecasts.parquet",
-        "certificate.json",
-        "trials.csv",
-        "report.html",
-    ):
+        now = dt.datetime.now(dt.UTC)
+        run_id = outputs.new_run_id(config.name, now, config.digest())
+        folder = outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused, now=now)
+    for name in outputs.HANDED_OUT:
         if (folder / name).exists():
             console.print(f"{folder / name}", highlight=False, soft_wrap=True)
-    if before is None:
-        # The result is told before it is tracked: a tracking server that is away must not hide it.
-        link = tracking.track(made, config, folder, reporter.seconds)
-        tracking.share_trials(config, ledger)
-        outputs.mark_tracked(folder, uri, link)
-    console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
+    return folder
 
 
 @tangency.command(epilog=EPILOG)
@@ -183,27 +197,6 @@ def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
 @tangency.command(epilog=EPILOG)
 @_options
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help="Also write the weights to this CSV file."
-)
-def allocate(path: Path, fresh: bool, output: Path | None) -> None:
-    """Print the target weights decided at the last date of the data."""
-    from pipeline.narrative import target_table
-    from pipeline.outputs import weights_table
-    from pipeline.store import write_whole
-
-    pipeline = _pipeline(path, fresh)
-    done = _evaluate(pipeline)
-    pipeline.reporter.console.print()
-    pipeline.reporter.console.print(target_table(done))
-    if output is not None:
-        text = weights_table(done).tail(1).to_csv(index=False, lineterminator="\n")
-        write_whole(output, text.encode())
-        pipeline.reporter.console.print(f"{output}", highlight=False, soft_wrap=True)
-
-
-@tangency.command(epilog=EPILOG)
-@_options
-@click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="File to write [runs/<name>-report.html]."
 )
 def report(path: Path, fresh: bool, output: Path | None) -> None:
@@ -211,7 +204,7 @@ def report(path: Path, fresh: bool, output: Path | None) -> None:
     from pipeline.publication import published
     from pipeline.store import write_whole
 
-    config, store, reporter = _prepared(path, fresh)
+    config, store, reporter = prepared(path, fresh)
     made = published(config, store, reporter)
     target = output or config.output / f"{config.name}-report.html"
     write_whole(target, made.page(config.name).encode())
@@ -239,7 +232,7 @@ def features() -> None:
 
 
 @tangency.command(epilog=EPILOG)
-@_config_option
+@config_option
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def ui(path: Path, port: int) -> None:
     """Serve the MLflow UI on loopback until interrupted."""
@@ -253,6 +246,11 @@ def ui(path: Path, port: int) -> None:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
+    serve_until_interrupted(command, environment)
+
+
+def serve_until_interrupted(command: list[str], environment: Mapping[str, str]) -> None:
+    """Run a server until it ends or the user does; then leave with its exit code."""
     server = subprocess.Popen(command, env=environment)  # noqa: S603 (our own interpreter)
     try:
         sys.exit(server.wait())
@@ -267,7 +265,8 @@ def _config(path: Path) -> RunConfig:
     return load_config(path)
 
 
-def _prepared(path: Path, fresh: bool) -> tuple[RunConfig, Store, Reporter]:
+def prepared(path: Path, fresh: bool) -> tuple[RunConfig, Store, Reporter]:
+    """Return the configuration, its store, and where progress is told."""
     from rich.console import Console
 
     from pipeline.progress import Reporter
@@ -282,7 +281,7 @@ def _prepared(path: Path, fresh: bool) -> tuple[RunConfig, Store, Reporter]:
 def _pipeline(path: Path, fresh: bool) -> Pipeline:
     from pipeline.run import Pipeline
 
-    return Pipeline(*_prepared(path, fresh))
+    return Pipeline(*prepared(path, fresh))
 
 
 def _evaluate(pipeline: Pipeline) -> Evaluated:

@@ -4,7 +4,9 @@ PipelineError
 ├── ConfigError   the configuration file is missing, unreadable or wrong
 ├── RunError      the run cannot go on with this data and configuration
 ├── LeakError     something in the run knew what it could not know
-└── LedgerError   the record of what was tried has been changed
+├── LedgerError   the record of what was tried has been changed
+└── TrackingError MLflow cannot be told or asked; trying again later helps
+    └── RecordError   what it was to be told is not whole; trying again does not
 """
 
 from allocation.errors import AllocationError
@@ -33,6 +35,14 @@ class LeakError(PipelineError):
 
 class LedgerError(PipelineError):
     """The record of trials is not whole."""
+
+
+class TrackingError(PipelineError):
+    """MLflow cannot be told or asked."""
+
+
+class RecordError(TrackingError):
+    """The record of what MLflow is to be told is not whole."""
 
 
 USER_ERRORS = (

@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 
 from pipeline.chain import Chain, Entry
 
+LEDGER = "ledger.jsonl"
+"""Its name in the output folder."""
+
 
 @dataclass(frozen=True)
 class Trials:

@@ -10,19 +10,24 @@ from market.sources import load
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter
 
+Loaded = tuple[Panel, tuple[Finding, ...]]
+"""Data, and what was found in it."""
+
 
 def load_data(
-    config: RunConfig, reporter: Reporter, *, unseal: bool = False
-) -> tuple[Panel, tuple[Finding, ...]]:
+    config: RunConfig, reporter: Reporter, *, unseal: bool = False, known_by: pd.Timestamp | None = None
+) -> Loaded:
     """Load and check the data that the configuration names, up to the holdout unless it is unsealed.
 
-    What is not loaded, no stage can read: a sealed source is read as if it ended the day before the holdout.
+    What is not loaded, no stage can read: a sealed source is read as if it ended the day before the holdout, and
+    one that is wanted as of a date as if it ended there.
     """
     data, holdout = config.data, config.evaluation.holdout
     sealed = None if holdout is None or unseal else pd.Timestamp(holdout) - pd.Timedelta(days=1)
+    until = min((date for date in (sealed, known_by) if date is not None), default=None)
     return reporter.stage(
         "data",
-        lambda: load(data.source, **data.model_dump(exclude={"source"}), known_by=sealed),
+        lambda: load(data.source, **data.model_dump(exclude={"source"}), known_by=until),
         lambda value: _describe(*value) + ("" if sealed is None else f"; sealed from {holdout}"),
     )
 

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import RunError
-from pipeline.store import write_whole
+from pipeline.outbox import RECORD, Parcel
 
 if TYPE_CHECKING:
     from pipeline.certificate import Certificate
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
     from pipeline.publication import Published
     from pipeline.run import Evaluated
 
-TRACKED = "mlflow.json"
+HANDED_OUT = (
+    "summary.json",
+    "weights.csv",
+    "forecasts.parquet",
+    "certificate.json",
+    "trials.csv",
+    "report.html",
+)
+"""Files of a run's folder that people read; some runs have no certificate or no trials."""
 SCHEMA = 2
 """Version of summary.json; it changes when a key changes its name or meaning."""
 
@@ -187,12 +196,18 @@ def forecasts_table(done: Evaluated) -> pd.DataFrame:
 
 
 def write_run(
-    output: Path, published: Published, run_id: str, seconds: Mapping[str, float], reused: list[str]
+    output: Path,
+    published: Published,
+    run_id: str,
+    seconds: Mapping[str, float],
+    reused: list[str],
+    *,
+    now: dt.datetime,
 ) -> Path:
     """Write the folder of a run and point `latest` at it.
 
     Everything is written to a hidden folder first, which then takes its name in one step: whoever finds the
-    folder finds all of it.
+    folder finds all of it. What MLflow is to be told waits in it (`pipeline/outbox.py`).
 
     Raises
     ------
@@ -212,55 +227,57 @@ def write_run(
                 (hidden / "trials.csv").write_text(published.trials, encoding="utf-8")
             if published.certificate is not None:
                 (hidden / "certificate.json").write_text(published.certificate, encoding="utf-8")
+            (hidden / "model.json").write_text(published.model, encoding="utf-8")
+            (hidden / "inputs.json").write_text(published.inputs, encoding="utf-8")
+            (hidden / "config.json").write_text(published.config, encoding="utf-8")
             (hidden / "report.html").write_text(published.page(run_id), encoding="utf-8")
+            (hidden / RECORD).write_text(_parcel(published, run_id, seconds, now).to_json(), encoding="utf-8")
             hidden.chmod(0o755)
             final = output / run_id
             hidden.rename(final)
         except BaseException:
             shutil.rmtree(hidden, ignore_errors=True)
             raise
-        _point_latest(output, run_id)
+        point_latest(output, run_id)
     except OSError as error:
         raise RunError(f"cannot write the run to {output}: {error.strerror or error}") from error
     return final
 
 
-def mark_tracked(folder: Path, uri: str, link: str) -> None:
-    """Note in the folder of a run where it has been tracked: from then on it is complete."""
-    write_whole(folder / TRACKED, to_json({"tracking_uri": uri, "page": link}).encode())
-
-
-def unchanged(output: Path, made: Published, uri: str) -> tuple[Path, str] | None:
-    """Return folder and tracking page of the newest run of a configuration, if it was made of just the same.
-
-    A verdict differs once something else has been tried.
-
-    The same configuration, data, code and versions give the same bits: there is nothing to write or to track
-    again, and `latest` points to that run.
-    """
-    name, record = made.summary["config"], made.summary["record"]
-    complete = sorted(output.glob(f"{name}-*/summary.json"))
-    if not complete:
-        return None
-    folder = complete[-1].parent
-    try:
-        told = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        tracked = json.loads((folder / TRACKED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # not tracked to the end, or edited: made again
-        return None
-    evidence = json.loads(to_json(made.summary["evidence"]))
-    same = (
-        told.get("record") == record
-        and told.get("evidence") == evidence
-        and tracked.get("tracking_uri") == uri
+def _parcel(published: Published, run_id: str, seconds: Mapping[str, float], now: dt.datetime) -> Parcel:
+    """Return what MLflow is to be told of this run: what was published, and how long it took."""
+    timed = tuple((f"seconds/{stage.replace(':', ' ')}", value, 0) for stage, value in seconds.items())
+    told = published.tracked
+    ended = int(now.timestamp() * 1000)
+    return Parcel(
+        str(published.summary["config"]),
+        run_id,
+        began=ended - int(1000 * sum(seconds.values())),
+        ended=ended,
+        tracked=replace(told, metrics=(*told.metrics, *timed)),
+        plots=published.plots,
     )
-    if not same or told.get("config") != name:
-        return None
-    _point_latest(output, folder.name)
-    return folder, str(tracked["page"])
 
 
-def _point_latest(output: Path, run_id: str) -> None:
+def same_run(output: Path, made: Published) -> Path | None:
+    """Return the folder of the newest run of a configuration if it was made of just the same, tracked or not.
+
+    The same configuration, data, code and versions give the same bits: there is nothing to write again. A verdict
+    differs once something else has been tried.
+    """
+    for path in sorted(output.glob(f"{made.summary['config']}-*/summary.json"), reverse=True):
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # edited: made again
+            return None
+        if told.get("config") == made.summary["config"]:
+            evidence = json.loads(to_json(made.summary["evidence"]))
+            same = told.get("record") == made.summary["record"] and told.get("evidence") == evidence
+            return path.parent if same and (path.parent / RECORD).exists() else None
+    return None
+
+
+def point_latest(output: Path, run_id: str) -> None:
     """Replace the link in one step, so that it never points nowhere."""
     link = output / f".latest-{secrets.token_hex(4)}"
     link.symlink_to(run_id, target_is_directory=True)

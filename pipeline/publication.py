@@ -6,17 +6,17 @@ A run in which nothing changed reads it and is done: models, portfolios and char
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import RunConfig
-from pipeline.ledger import Ledger
-from pipeline.loading import load_data
+from pipeline.ledger import LEDGER, Ledger
+from pipeline.loading import Loaded, load_data
+from pipeline.outbox import Tracked
 from pipeline.progress import Reporter
 from pipeline.record import make_record, trial_id
 from pipeline.store import Store, key_of, showing_digest
-from pipeline.tracking import Tracked
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pipeline.evidence import Evidence
     from pipeline.run import Evaluated
 
-LEDGER = "ledger.jsonl"
 TITLE = "@@run id@@"
 """Stands in a page for the name of the run, which each run puts in."""
 
@@ -46,6 +45,12 @@ class Published:
         trials.csv; empty if nothing was tuned.
     certificate : str or None
         certificate.json, if there is one.
+    model : str
+        model.json, which `pipeline.frozen.Frozen` takes.
+    inputs : str
+        inputs.json: what the models are asked at the last date, as columns and rows.
+    config : str
+        config.json.
     report : str
         report.html with `TITLE` in place of the name of the run.
     plots : mapping of str to str
@@ -65,6 +70,9 @@ class Published:
     forecasts: bytes
     trials: str
     certificate: str | None
+    model: str
+    inputs: str
+    config: str
     report: str
     plots: Mapping[str, str]
     tables: tuple[Table, ...]
@@ -77,9 +85,26 @@ class Published:
         return self.report.replace(TITLE, title)
 
 
-def published(config: RunConfig, store: Store, reporter: Reporter) -> Published:
-    """Return what the run of this configuration hands out, from the store if nothing changed."""
-    loaded = load_data(config, reporter)
+def published(
+    config: RunConfig,
+    store: Store,
+    reporter: Reporter,
+    loaded: Loaded | None = None,
+    making: Callable[[], None] = lambda: None,
+) -> Published:
+    """Return what the run of this configuration hands out, from the store if nothing changed.
+
+    Parameters
+    ----------
+    config : RunConfig
+    store : Store
+    reporter : Reporter
+    loaded : tuple of Panel and tuple of Finding, optional
+        The data, where it was loaded before.
+    making : callable
+        Called if something has to be made, before that takes its time.
+    """
+    loaded = loaded or load_data(config, reporter)
     ledger = open_ledger(config)
     # A verdict depends on what else was tried.
     others = ledger.trials(config.name).without(trial_id(config, loaded[0].assets))
@@ -89,6 +114,7 @@ def published(config: RunConfig, store: Store, reporter: Reporter) -> Published:
     key = key_of(record, settings, showing_digest(), others)
 
     def make() -> Published:
+        making()
         from pipeline.run import Pipeline  # models, solvers and all: not needed where nothing changed
 
         pipeline = Pipeline(config, store, reporter)
@@ -135,15 +161,20 @@ def publish(
 ) -> Published:
     """Draw, write and describe all that this run shows and hands out."""
     from pipeline import charts, narrative, outputs, report, tracked, trial
+    from pipeline.freeze import freeze, inputs
 
-    figures = charts.draw(done)
-    tuned = any(walk.trials for walk in done.trained.walks.values())
+    trained, figures = done.trained, charts.draw(done)
+    asked = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
+    tuned = any(walk.trials for walk in trained.walks.values())
     return Published(
         outputs.summary(done, certificate, evidence),
         outputs.weights_table(done).to_csv(index=False, lineterminator="\n"),
         outputs.forecasts_table(done).to_parquet(index=False),
         outputs.trials_table(done).to_csv(index=False, lineterminator="\n") if tuned else "",
         None if certificate is None else outputs.to_json(certificate.as_dict()),
+        outputs.to_json(freeze(trained)),
+        outputs.to_json({"columns": list(asked), "data": asked.to_numpy().tolist()}),
+        outputs.to_json(trained.prepared.config.model_dump(mode="json")),
         report.render(done, TITLE, figures, certificate, evidence),
         figures.svg,
         narrative.tables(done, evidence),

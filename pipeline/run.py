@@ -30,7 +30,7 @@ from pipeline.compilation import Announced
 from pipeline.config import BASELINES, RunConfig
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore, score_forecast
-from pipeline.loading import load_data
+from pipeline.loading import Loaded, load_data
 from pipeline.model_config import Fitted
 from pipeline.outputs import to_json
 from pipeline.progress import Reporter
@@ -124,7 +124,7 @@ class Pipeline:
         self.reporter = reporter
         self._announced = Announced(reporter)
 
-    def prepare(self, loaded: tuple[Panel, tuple[Finding, ...]] | None = None) -> Prepared:
+    def prepare(self, loaded: Loaded | None = None) -> Prepared:
         """Load and check the data, build features and schedule, and check that the limits can be met.
 
         Parameters
@@ -150,8 +150,8 @@ class Pipeline:
         settings = config.model_dump_json(include={"target", "walk_forward", "regimes", "seed"})
         return Prepared(config, panel, findings, matrix, schedule, key_of(key, settings))
 
-    def train(self, prepared: Prepared) -> Trained:
-        """Fit regimes and models along the walk, calibrate the forecasts, and estimate covariances."""
+    def estimate(self, prepared: Prepared) -> tuple[RegimePath, CovariancePath]:
+        """Fit the regimes along the walk, and estimate covariances: what is needed whatever the model."""
         config, schedule = self.config, prepared.schedule
         with threadpool_limits(1), self._announced:
             regimes = self.reporter.stored(
@@ -166,6 +166,13 @@ class Pipeline:
                 partial(trading.make_covariances, prepared.panel, schedule, regimes, config),
                 lambda path: f"{len(path.positions)} decisions, {config.allocation.covariance.kind}",
             )
+        return regimes, covariances
+
+    def train(self, prepared: Prepared) -> Trained:
+        """Fit regimes and models along the walk, calibrate the forecasts, and estimate covariances."""
+        config, schedule = self.config, prepared.schedule
+        regimes, covariances = self.estimate(prepared)
+        with threadpool_limits(1), self._announced:
             data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, schedule, config)
             # It opens nothing before a model has to be fitted: a cluster is not asked for what is stored.
             with open_executor(config.executor, config.workers, code_digest) as executor:

@@ -67,20 +67,26 @@ def make_dataset(
     panel: Panel, matrix: FeatureMatrix, regimes: RegimePath, schedule: Schedule, config: RunConfig
 ) -> Dataset:
     """Put features and regime probabilities side by side."""
-    n_states = regimes.probabilities.shape[1]
-    X = matrix.beside(np.column_stack([regimes.probabilities, regimes.anomaly]))
+    regime_names, told = regime_columns(regimes)
+    X = matrix.beside(told)
     usable = panel.listed.copy()
     usable[: schedule.first_train] = False
-    names = (*matrix.names, *(f"regime_{s}" for s in range(n_states)), "regime_anomaly")
     return Dataset(
         X,
         schedule.target.value,
         schedule.labels.end,
         usable,
-        names,
+        (*matrix.names, *regime_names),
         schedule.target.relative,
         _weights(usable, schedule, config),
     )
+
+
+def regime_columns(regimes: RegimePath) -> tuple[tuple[str, ...], Floats]:
+    """Return the names and values (T, S + 1) of the features that regimes make."""
+    states = range(regimes.probabilities.shape[1])
+    names = (*(f"regime_{state}" for state in states), "regime_anomaly")
+    return names, np.column_stack([regimes.probabilities, regimes.anomaly])
 
 
 def _weights(usable: NDArray[np.bool_], schedule: Schedule, config: RunConfig) -> Floats | None:

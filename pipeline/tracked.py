@@ -1,4 +1,4 @@
-"""What MLflow is told of a run, as plain values; `pipeline/tracking.py` tells it."""
+"""What MLflow is told of a run, as plain values; `pipeline/sending.py` tells it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pipeline.certificate import Certificate
 from pipeline.evaluation import ForecastScore
 from pipeline.evidence import Evidence
 from pipeline.narrative import best_baseline, describe_model, describe_run
+from pipeline.outbox import Step, Tracked
 from pipeline.run import Evaluated
-from pipeline.tracking import Step, Tracked
 
 
 def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidence) -> Tracked:

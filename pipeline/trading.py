@@ -122,10 +122,24 @@ def make_policies(
     return policies | shop.strategies()
 
 
+def forecast_policy(
+    panel: Panel, covariances: CovariancePath, forecast: Forecast, config: RunConfig
+) -> Policy:
+    """Return the run's allocator on one forecast."""
+    allocators = Allocators(panel, config)
+    solver = allocators.make(allocators.constraints)
+    return allocators.guarded(AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean))
+
+
 def backtest(
-    name: str, policy: Policy, panel: Panel, schedule: Schedule, config: RunConfig
+    name: str,
+    policy: Policy,
+    panel: Panel,
+    schedule: Schedule,
+    config: RunConfig,
+    decisions: Ints | None = None,
 ) -> BacktestResult:
-    """Simulate one policy over the evaluation dates.
+    """Simulate one policy over the evaluation dates, or from the first of some decisions on.
 
     Raises
     ------
@@ -143,7 +157,7 @@ def backtest(
         name,
         panel.returns,
         panel.cash,
-        schedule.decisions,
+        schedule.decisions if decisions is None else decisions,
         dated,
         cost=TradingCost(config.cost_rate, config.impact_rate),
         execution_lag=config.target.execution_lag,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import settings, write_prices
+from own_prices import settings, write_prices
 from rich.console import Console
 from sklearn.base import clone
 from sklearn.decomposition import PCA

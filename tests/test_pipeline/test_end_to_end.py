@@ -1,12 +1,13 @@
 """From a CSV file to a tracked run: everything is written, everything is true, and noise stays noise."""
 
+import datetime as dt
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import settings, write_prices
+from own_prices import settings, write_prices
 from rich.console import Console
 
 from pipeline import outputs
@@ -14,8 +15,11 @@ from pipeline.config import BASELINES, load_config
 from pipeline.progress import Reporter
 from pipeline.publication import publish, weigh
 from pipeline.run import Pipeline
+from pipeline.sending import deliver
 from pipeline.store import Store
-from pipeline.tracking import open_experiment, track
+from pipeline.tracking import open_experiment
+
+NOW = dt.datetime(2002, 7, 1, 6, 30, tzinfo=dt.UTC)
 
 
 def evaluated(path, fresh=False):
@@ -32,16 +36,21 @@ def written(path, run_id="one"):
     reporter = pipeline.reporter
     made = publish(done, pipeline.certify(done), weigh(done, reporter), reporter.told)
     output = done.trained.prepared.config.output
-    return done, outputs.write_run(output, made, run_id, reporter.seconds, reporter.reused), made, reporter
+    folder = outputs.write_run(output, made, run_id, reporter.seconds, reporter.reused, now=NOW)
+    return done, folder
 
 
 def test_a_run_folder_holds_what_it_promises(mine, tmp_path):
-    done, folder, _, _ = written(mine())
+    done, folder = written(mine())
     assert sorted(p.name for p in folder.iterdir()) == [
         "certificate.json",
+        "config.json",
         "forecasts.parquet",
+        "inputs.json",
+        "model.json",
         "report.html",
         "summary.json",
+        "tracking.json",
         "weights.csv",
     ]
     assert (tmp_path / "runs" / "latest").resolve() == folder.resolve()
@@ -116,8 +125,8 @@ def test_latest_moves_to_the_newest(mine, tmp_path):
 def test_the_tracked_run_tells_what_won_and_why(mine, tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    done, folder, made, reporter = written(mine())
-    page = track(made, done.trained.prepared.config, folder, reporter.seconds)
+    done, folder = written(mine())
+    page = deliver(folder)
     client, experiment = open_experiment(tmp_path / "runs", "mine")
     assert experiment in page
     runs = client.search_runs([experiment])
@@ -135,6 +144,10 @@ def test_the_tracked_run_tells_what_won_and_why(mine, tmp_path, monkeypatch):
     files = {item.path for item in client.list_artifacts(parent.info.run_id)}
     assert files >= {"report.html", "summary.json", "weights.csv", "forecasts.parquet", "plots"}
     assert len(client.list_artifacts(parent.info.run_id, "plots")) == 6
+    assert not files & {"tracking.json", "mlflow.json"}, "what is for the sender alone"
+    assert parent.info.end_time == int(NOW.timestamp() * 1000), (
+        "it is told with the time at which it was made"
+    )
     _the_logged_models_predict_what_the_fitted_did(client, children, done)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import settings, write_prices
+from own_prices import settings, write_prices
 from rich.console import Console
 from test_cli import tangency
 from test_ledger import entry

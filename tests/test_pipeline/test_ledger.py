@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import settings
+from own_prices import settings
 
 from pipeline import tracking
 from pipeline.config import RunConfig, load_config
@@ -115,16 +115,16 @@ def test_trials_come_back_from_the_experiment_also_when_its_runs_are_deleted(tmp
     config = RunConfig.model_validate(settings(tmp_path, 150))
     here = Ledger(tmp_path / "here.jsonl")
     here.add([entry("a"), entry("b", tunings=5)])
-    tracking.share_trials(config, here)
+    tracking.share_trials(config.output, "mine", here)
     client, experiment = tracking.open_experiment(config.output, "mine")
     run = client.create_run(experiment)
     client.delete_run(run.info.run_id)
     there = Ledger(tmp_path / "there.jsonl")
     there.add([entry("c")])
-    tracking.share_trials(config, there)
+    tracking.share_trials(config.output, "mine", there)
     assert there.trials("mine").count == 8
     assert {e["at"] for e in there.lines()} >= {e["at"] for e in here.lines()}
-    tracking.share_trials(config, here)
+    tracking.share_trials(config.output, "mine", here)
     assert here.trials("mine").count == 8
     assert isinstance(client, mlflow.MlflowClient)
 

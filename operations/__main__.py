@@ -1,0 +1,5 @@
+"""`python -m operations` is `tangency`."""
+
+from operations.cli import main
+
+main()

@@ -1,0 +1,173 @@
+"""Candidate: a finished run as one that forecasts, whatever the data it is asked about."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from models.calibration import baseline_error
+from models.forecast import Forecast
+from models.regimes import RegimePath
+from operations.errors import OperationsError
+from pipeline.config import RunConfig
+from pipeline.freeze import inputs
+from pipeline.frozen import Frozen
+from pipeline.run import Prepared
+
+Floats = NDArray[np.float64]
+
+
+class Candidate:
+    """The folder of a run, with its frozen models and the forecasts that it made along its walk.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    OperationsError
+        On reading, if a file of the folder is missing or damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def run(self) -> str:
+        """Name of the run."""
+        return self.folder.name
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """summary.json."""
+        return dict(self._json("summary.json"))
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The configuration of the run."""
+        try:
+            return RunConfig.model_validate(self._json("config.json"))
+        except ValidationError as error:
+            raise OperationsError(
+                f"{self.folder / 'config.json'} is not understood by this version: {error.errors()[0]['msg']}. Promote "
+                "a run of this version in its place (tangency promote)"
+            ) from error
+
+    @cached_property
+    def frozen(self) -> Frozen:
+        """The models as they were last fitted."""
+        return Frozen(self._json("model.json"))
+
+    @property
+    def trained_to(self) -> pd.Timestamp:
+        """Last date of the data that the models and their calibration have seen."""
+        return pd.Timestamp(self.frozen.spec["trained_to"])
+
+    def _json(self, name: str) -> Any:
+        path = self.folder / name
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise OperationsError(f"{path} cannot be read: {error}. The run is not whole; retrain") from error
+
+    def check_date(self, date: pd.Timestamp) -> None:
+        """Refuse to speak of a date that the models have seen beyond.
+
+        Raises
+        ------
+        OperationsError
+            If the date is before the end of the training: an answer would know the future.
+        """
+        if date < self.trained_to:
+            raise OperationsError(
+                f"{self.run} was trained on data to {self.trained_to:%Y-%m-%d}: what it says of {date:%Y-%m-%d} would "
+                f"know the future. What was forecast then is in {self.folder / 'forecasts.parquet'}"
+            )
+
+    def forecast_at(
+        self, prepared: Prepared, regimes: RegimePath, row: int, model: str | None = None
+    ) -> pd.DataFrame:
+        """Return the forecast of a frozen model at a row, one row a listed asset.
+
+        Parameters
+        ----------
+        prepared : Prepared
+            Of this run's configuration, on data up to any date.
+        regimes : RegimePath
+        row : int
+            Not before the end of what the models have seen: see `check_date`.
+        model : str, optional
+            By default the one that the allocator is given.
+
+        Returns
+        -------
+        DataFrame
+            Columns asset, raw, mean, stderr, slope and risk.
+        """
+        self.check_date(prepared.panel.dates[row])
+        table = inputs(prepared, regimes, row)
+        told = self.frozen.forecast(table, model)
+        spec = self.frozen.spec
+        fitted = spec["models"][model or spec["forecast"]]
+        level = 0.0 if spec["relative"] else table["baseline"] / table["risk"]
+        own = (told["raw"] - level).abs() * table["risk"] * fitted["slope_error"]
+        common = float(baseline_error(prepared.schedule.labels)[row])
+        out: pd.DataFrame = told.assign(
+            stderr=np.hypot(own, common), slope=fitted["slope"], risk=table["risk"]
+        )
+        return out
+
+    def forecasts(self, prepared: Prepared, regimes: RegimePath, model: str | None = None) -> Forecast:
+        """Return what a model of this run has forecast: along its walk, and frozen after the end of its data.
+
+        What it said at the time stands, also where the data was revised afterwards.
+        """
+        panel = prepared.panel
+        name = model or self.frozen.spec["forecast"]
+        first = int(panel.dates.searchsorted(self.trained_to, side="right"))
+        later = [
+            self.forecast_at(prepared, regimes, row, name).assign(date=panel.dates[row])
+            for row in range(first, len(panel.dates))
+        ]
+        table = pd.concat([self._stored(name), *later], ignore_index=True)
+        row = panel.dates.get_indexer(pd.DatetimeIndex(table["date"]))
+        column = pd.Index(panel.assets).get_indexer(pd.Index(table["asset"].astype(str)))
+        known = (row >= 0) & (column >= 0)
+        positions, place = np.unique(row[known], return_inverse=True)
+
+        def spread(values: str) -> Floats:
+            out = np.full((len(positions), len(panel.assets)), np.nan)
+            out[place, column[known]] = table.loc[known, values].to_numpy(dtype=np.float64)
+            return out
+
+        slope = table.loc[known, "slope"].to_numpy(dtype=np.float64)[np.unique(place, return_index=True)[1]]
+        return Forecast(
+            name,
+            positions.astype(np.int64),
+            prepared.schedule.labels.horizon,
+            spread("mean"),
+            spread("stderr"),
+            spread("raw"),
+            slope,
+            np.full(len(positions), np.nan),
+        )
+
+    def _stored(self, model: str) -> pd.DataFrame:
+        table = self._tables
+        return table[(table["model"] == model) & (table["date"] <= self.trained_to)]
+
+    @cached_property
+    def _tables(self) -> pd.DataFrame:
+        path = self.folder / "forecasts.parquet"
+        try:
+            return pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise OperationsError(f"{path} cannot be read: {error}. The run is not whole; retrain") from error

@@ -1,0 +1,190 @@
+"""Decisions: what became of each retraining, and what is champion since when, in a chained file.
+
+The file is the truth. A champion is changed by adding one line, which a process that is killed has either written
+whole or not at all; MLflow's registry is made to agree with it afterwards.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from operations.errors import OperationsError
+from operations.place import home
+from pipeline.chain import Chain, Entry
+from pipeline.config import RunConfig
+from pipeline.ledger import LEDGER
+
+Kind = Literal["promoted", "kept", "rolled back"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One condition of the gate.
+
+    Attributes
+    ----------
+    name : str
+    passed : bool
+    words : str
+        What was found, as a sentence without its full stop.
+    """
+
+    name: str
+    passed: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What became of one retraining or rollback.
+
+    Attributes
+    ----------
+    kind : {"promoted", "kept", "rolled back"}
+    at : datetime
+        In UTC.
+    run : str
+        Folder of the run that was judged; of a rollback, the run that was given up.
+    champion : str or None
+        Folder of the run that is champion from now on.
+    replaced : str or None
+        That which was champion before.
+    identity : str
+        Digest of configuration, data and code: what need not be judged twice.
+    data_last : str
+        Last date of the data, ISO.
+    reason : str
+        In words.
+    checks : tuple of Check
+    """
+
+    kind: Kind
+    at: dt.datetime
+    run: str
+    champion: str | None
+    replaced: str | None
+    identity: str
+    data_last: str
+    reason: str
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def ident(self) -> str:
+        """What names the decision, also to MLflow: several may concern one run."""
+        return f"{self.run}/{self.kind}/{self.at.isoformat(timespec='seconds')}"
+
+    def entry(self) -> Entry:
+        """Return the decision for the chain."""
+        return asdict(self) | {"at": self.at.isoformat(timespec="seconds")}
+
+    @staticmethod
+    def of(entry: Entry) -> Decision:
+        """Return the decision of a line of the chain."""
+        known: dict[str, Any] = entry | {
+            "at": dt.datetime.fromisoformat(entry["at"]),
+            "checks": tuple(Check(**check) for check in entry["checks"]),
+        }
+        return Decision(**known)
+
+
+class Decisions:
+    """All decisions about one configuration.
+
+    Parameters
+    ----------
+    config : RunConfig
+    """
+
+    def __init__(self, config: RunConfig) -> None:
+        self.chain = Chain(home(config) / "decisions.jsonl")
+        self.name = config.name
+
+    def all(self) -> list[Decision]:
+        """Return all decisions, in their order.
+
+        Raises
+        ------
+        LedgerError
+            If a line was changed, left out or moved.
+        """
+        return [Decision.of(entry) for entry in self.chain.lines()]
+
+    def judged(self, identity: str) -> Decision | None:
+        """Return the decision about a retraining of this configuration, data and code, if there is one."""
+        return next((d for d in self.all() if d.identity == identity and d.kind != "rolled back"), None)
+
+    def champion(self) -> Decision | None:
+        """Return the decision by which the present champion became it, or None if there is no champion."""
+        done = self.all()
+        now = done[-1].champion if done else None
+        return next((d for d in reversed(done) if d.champion != d.replaced and d.champion == now), None)
+
+    def reigning(self) -> tuple[str, dt.datetime]:
+        """Return the champion and since when it is.
+
+        Raises
+        ------
+        OperationsError
+            If there is none.
+        """
+        decision = self.champion()
+        if decision is None or decision.champion is None:
+            raise OperationsError(
+                f"{self.name} has no champion yet: `tangency retrain` trains and judges one"
+            )
+        return decision.champion, decision.at
+
+    def record(self, decision: Decision, others: Sequence[Decision]) -> None:
+        """Add a decision made in the knowledge of others, and of no more.
+
+        Raises
+        ------
+        OperationsError
+            If another decision has been made since.
+        """
+
+        def unless_changed(entries: list[Entry]) -> list[Entry]:
+            if len(entries) != len(others):
+                raise OperationsError(f"{self.name}: another decision was made meanwhile; try again")
+            return [decision.entry()]
+
+        self.chain.extend(unless_changed)
+
+    def roll_back(self, now: dt.datetime, why: str) -> Decision:
+        """Give the championship back to the run that had it before, and return the decision.
+
+        Raises
+        ------
+        OperationsError
+            If there is no champion before the present one.
+        """
+        done = self.all()
+        line = succession(done)
+        if len(line) < 2:
+            told = f"{line[0]} is the first champion" if line else "there is no champion"
+            raise OperationsError(f"{self.name}: nothing to go back to: {told}")
+        last = done[-1]
+        decision = Decision("rolled back", now, line[-1], line[-2], line[-1], "", last.data_last, why)
+        self.record(decision, done)
+        return decision
+
+
+def chains(output: Path) -> list[Chain]:
+    """Return the chained files of an output folder: of trials, and of decisions about each configuration."""
+    paths = [output / LEDGER, *sorted((output / "operations").glob("*/decisions.jsonl"))]
+    return [Chain(path) for path in paths if path.exists()]
+
+
+def succession(decisions: Sequence[Decision]) -> list[str]:
+    """Return the champions that led to the present one, which is the last; those rolled back are not among them."""
+    line: list[str] = []
+    for decision in decisions:
+        if decision.kind == "promoted":
+            line.append(decision.run)
+        elif decision.kind == "rolled back":
+            line.pop()
+    return line

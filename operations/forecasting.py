@@ -1,0 +1,149 @@
+"""Forecasting: what the champion expects and would hold as of a date."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.console import Console
+from threadpoolctl import threadpool_limits
+
+from allocation.book import Book
+from allocation.risk import CovariancePath
+from allocation.weights import Weights
+from backtest.costs import TradingCost
+from models.regimes import RegimePath
+from operations.candidate import Candidate
+from operations.decisions import Decisions
+from operations.errors import OperationsError
+from operations.retraining import unsealed
+from pipeline import trading
+from pipeline.config import RunConfig
+from pipeline.loading import load_data
+from pipeline.progress import Reporter
+from pipeline.run import Pipeline, Prepared
+from pipeline.store import Store
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Situation:
+    """The champion and all that is known as of a date.
+
+    Attributes
+    ----------
+    champion : Candidate
+    since : datetime
+        When it became champion.
+    prepared : Prepared
+    regimes : RegimePath
+    covariances : CovariancePath
+    """
+
+    champion: Candidate
+    since: dt.datetime
+    prepared: Prepared
+    regimes: RegimePath
+    covariances: CovariancePath
+
+    @property
+    def row(self) -> int:
+        """Last row of the panel: that of the answer."""
+        return len(self.prepared.panel.dates) - 1
+
+    @property
+    def date(self) -> pd.Timestamp:
+        """Date of the answer: the last close that is known."""
+        return self.prepared.panel.dates[self.row]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Target weights and the trades that lead to them.
+
+    Attributes
+    ----------
+    weights : Weights
+    held : ndarray of shape (N,)
+        Weights before the trades, fractions of wealth.
+    cost : float
+        What the trades cost, a fraction of wealth.
+    by_asset : ndarray of shape (N,)
+        The same by asset.
+    """
+
+    weights: Weights
+    held: Floats
+    cost: float
+    by_asset: Floats
+
+
+def situation(config: RunConfig, reporter: Reporter, as_of: dt.date | None = None) -> Situation:
+    """Gather what is needed to forecast and to allocate as of a date, by the champion's own configuration.
+
+    Without a date, as of the last one of the data.
+
+    Raises
+    ------
+    OperationsError
+        If there is no champion, a holdout is sealed, or the date is before the end of the champion's data.
+    """
+    unsealed(config)
+    run, since = Decisions(config).reigning()
+    champion = Candidate(config.output / run)
+    # What was decided with the champion is kept; where files lie is that of today.
+    own = champion.config.model_copy(update={"output": config.output, "data": config.data})
+    pipeline = Pipeline(own, Store(config.output / "store"), Reporter(Console(quiet=True)))
+    loaded = load_data(own, reporter, known_by=None if as_of is None else pd.Timestamp(as_of))
+    prepared = pipeline.prepare(loaded)
+    regimes, covariances = pipeline.estimate(prepared)
+    found = Situation(champion, since, prepared, regimes, covariances)
+    champion.check_date(found.date)
+    return found
+
+
+def predict(found: Situation) -> pd.DataFrame:
+    """Return the champion's forecasts: columns asset, mean, stderr, raw, risk; one row a listed asset."""
+    table = found.champion.forecast_at(found.prepared, found.regimes, found.row)
+    return table[["asset", "mean", "stderr", "raw", "risk"]]
+
+
+def plan(found: Situation, holdings: pd.Series[float] | None = None) -> Plan:
+    """Return what the champion's allocator would hold, and the trades from what is held.
+
+    Parameters
+    ----------
+    found : Situation
+    holdings : Series of float, optional
+        Weights by asset, fractions of wealth; the rest is cash. Without it, what the champion's portfolio would hold
+        had it been traded all along.
+    """
+    prepared = found.prepared
+    panel, config = prepared.panel, prepared.config
+    schedule = prepared.schedule
+    forecasts = {name: found.champion.forecasts(prepared, found.regimes, name) for name in config.models}
+    with threadpool_limits(1):
+        policies = trading.make_policies(panel, schedule, forecasts, found.covariances, found.regimes, config)
+        policy = policies[config.traded]
+        if holdings is None:
+            book = trading.backtest(config.traded, policy, panel, schedule, config).book
+        else:
+            book = _holding(panel.assets, holdings)
+        decided = policy(found.row, book)
+    if not isinstance(decided, Weights):
+        reason = "no trade" if decided is None else decided.reason
+        raise OperationsError(f"as of {found.date:%Y-%m-%d} nothing is decided: {reason}")
+    trades = decided.weights - book.weights
+    cost = TradingCost(config.cost_rate, config.impact_rate)
+    return Plan(
+        decided, book.weights, cost.of(trades), np.array([cost.of(trade) for trade in trades[:, None]])
+    )
+
+
+def _holding(assets: tuple[str, ...], holdings: pd.Series[float]) -> Book:
+    held = np.array([float(holdings.get(asset, 0.0)) for asset in assets])
+    return Book(held, 1.0 - float(held.sum()), np.ones(1), {}, True)

@@ -1,0 +1,190 @@
+"""Commands about the model in use: retrain, rollback, predict, allocate, ledger."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli import EPILOG, config_option, prepared, tangency
+
+if TYPE_CHECKING:
+    from operations.forecasting import Situation
+    from pipeline.progress import Reporter
+
+_output = click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Also write the answer to this file, .csv or .json; may be given twice.",
+)
+
+
+def _as_of(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--as-of",
+        type=click.DateTime(["%Y-%m-%d"]),
+        help="Use what was known at the close of this date [the last date of the data].",
+    )(command)
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+def retrain(path: Path) -> None:
+    """Take in new data, train a challenger, and let it replace the champion if it passes the gate.
+
+    The run is written and tracked as by `tangency run`. The decision and its reason are recorded for good; where
+    neither data, configuration nor code is new, the decision that was made is told.
+    """
+    from operations.retraining import retrain as go
+
+    config, _, reporter = prepared(path, fresh=False)
+    decision = go(config, reporter, now=dt.datetime.now(dt.UTC))
+    reporter.line("champion", decision.champion or "none")
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+@click.argument("run")
+@click.option("--reason", required=True, help="Why, for the record.")
+def promote(path: Path, run: str, reason: str) -> None:
+    """Make RUN, a folder below runs/, champion without asking the gate. It is recorded as done by hand."""
+    from operations.retraining import promote as go
+
+    config, _, reporter = prepared(path, fresh=False)
+    decision = go(config, reporter, run, now=dt.datetime.now(dt.UTC), why=reason)
+    reporter.line("champion", f"{decision.champion}, instead of {decision.replaced or 'none'}")
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+@click.option("--reason", default="by hand", show_default=True, help="Why, for the record.")
+def rollback(path: Path, reason: str) -> None:
+    """Give the championship back to the model that had it before."""
+    from operations.retraining import roll_back
+
+    config, _, reporter = prepared(path, fresh=False)
+    decision = roll_back(config, reporter, now=dt.datetime.now(dt.UTC), why=reason)
+    reporter.line("champion", f"{decision.champion}, instead of {decision.run}")
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+@_as_of
+@_output
+def predict(path: Path, as_of: dt.datetime | None, output: tuple[Path, ...]) -> None:
+    """Print the champion's forecasts: excess returns over the next holding period."""
+    from operations import answers, forecasting
+
+    found, reporter = _situation(path, as_of)
+    table = forecasting.predict(found)
+    reporter.console.print()
+    reporter.console.print(
+        f"Forecasts at the close of {found.date:%Y-%m-%d}: excess returns over the horizon"
+    )
+    reporter.console.print(answers.shown(table, percent=("mean", "stderr", "risk")))
+    content = answers.about(found) | {"regime": answers.regime(found), "forecasts": table.to_dict("records")}
+    for file in output:
+        answers.write_answer(file, table, content)
+        reporter.console.print(f"{file}", highlight=False, soft_wrap=True)
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+@_as_of
+@click.option(
+    "--holdings",
+    type=click.Path(path_type=Path),
+    help="CSV or Parquet of what is held: asset and weight, or asset and value.",
+)
+@_output
+def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, output: tuple[Path, ...]) -> None:
+    """Print the champion's target weights and the trades that lead to them, with their cost.
+
+    Trades start from --holdings or, without it, from what the champion's portfolio would hold by now.
+    """
+    from operations import answers, forecasting
+    from operations.holdings import read_holdings
+
+    found, reporter = _situation(path, as_of)
+    held = None if holdings is None else read_holdings(holdings, found.prepared.panel.assets)
+    plan = forecasting.plan(found, held)
+    table = answers.plan_table(found, plan)
+    reporter.console.print()
+    status = f"{plan.weights.status}; the trades cost {plan.cost:.4%} of wealth"
+    reporter.console.print(f"Target weights at the close of {found.date:%Y-%m-%d}: {status}", highlight=False)
+    reporter.console.print(answers.shown(table, percent=("held", "target", "trade", "cost")))
+    attestation = plan.weights.attestation
+    content = answers.about(found) | {
+        "status": plan.weights.status,
+        "cost": plan.cost,
+        "limits_hold": attestation.holds,
+        "slack": dict(attestation.slack),
+        "trades": table.to_dict("records"),
+    }
+    for file in output:
+        answers.write_answer(file, table, content)
+        reporter.console.print(f"{file}", highlight=False, soft_wrap=True)
+
+
+def _situation(path: Path, as_of: dt.datetime | None) -> tuple[Situation, Reporter]:
+    from operations.forecasting import situation
+
+    config, _, reporter = prepared(path, fresh=False)
+    found = situation(config, reporter, None if as_of is None else as_of.date())
+    reporter.line(
+        "champion", f"{found.champion.run}, trained on data to {found.champion.trained_to:%Y-%m-%d}"
+    )
+    return found, reporter
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+@click.option("--port", type=click.IntRange(1, 65535), default=5001, show_default=True)
+def serve(path: Path, port: int) -> None:
+    """Serve the champion on loopback with MLflow's scoring server, until interrupted.
+
+    It takes what a run's inputs.json holds, and answers with the forecasts that `tangency predict` prints.
+    """
+    from operations.decisions import Decisions
+    from operations.registry import mirror, serving
+    from pipeline.cli import serve_until_interrupted
+
+    config, _, _ = prepared(path, fresh=False)
+    Decisions(config).reigning()
+    mirror(config)
+    command, environment = serving(config, port)
+    click.echo(f"POST {{'dataframe_split': ...}} to http://127.0.0.1:{port}/invocations; Ctrl-C ends it")
+    serve_until_interrupted(command, environment)
+
+
+@tangency.group(epilog=EPILOG)
+def ledger() -> None:
+    """Show what was tried and decided, in files to which lines are only added."""
+
+
+@ledger.command(epilog=EPILOG)
+@config_option
+def verify(path: Path) -> None:
+    """Check the chains of hashes of all trials and all decisions in the output folder."""
+    from operations.decisions import chains
+
+    config, _, reporter = prepared(path, fresh=False)
+    for chain in chains(config.output):
+        lines = chain.lines()
+        reporter.line(str(chain.path), f"{len(lines)} lines, unbroken; the last is {chain.head()[:16]}")
+
+
+@ledger.command(epilog=EPILOG)
+@config_option
+def show(path: Path) -> None:
+    """List the decisions about a configuration, the newest last."""
+    from operations.decisions import Decisions
+
+    config, _, reporter = prepared(path, fresh=False)
+    for decision in Decisions(config).all():
+        reporter.line(f"{decision.at:%Y-%m-%d %H:%M}", f"{decision.kind}: {decision.run}: {decision.reason}")

@@ -1,0 +1,213 @@
+"""Registry: MLflow's model registry, made to agree with the decisions. Whatever is repeated changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from operations.candidate import Candidate
+from operations.decisions import Decision, Decisions
+from operations.place import home
+from pipeline import frozen, tracking
+from pipeline.config import RunConfig
+from pipeline.sending import deliver
+from pipeline.store import write_whole
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.models import ModelSignature
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+PLACE = "registered"
+"""Folder among a run's artifacts that holds the model."""
+RUN = "run_folder"
+"""Tag of a version that names the run it is of."""
+
+SERVED = '''
+
+# From here on: how MLflow asks it.
+import json  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from mlflow.models import set_model  # noqa: E402
+from mlflow.pyfunc.model import PythonModel  # noqa: E402
+
+
+class Registered(PythonModel):
+    """One table of listed assets at one date in, one row of forecasts an asset out."""
+
+    def load_context(self, context):
+        """Read the numbers that were registered."""
+        self.frozen = Frozen(json.loads(Path(context.artifacts["spec"]).read_text(encoding="utf-8")))
+
+    def predict(self, context, model_input: pd.DataFrame, params=None):
+        """Return the forecasts."""
+        return self.frozen.forecast(model_input)
+
+
+set_model(Registered())
+'''
+"""Follows the text of `pipeline/frozen.py` in a registered model: no pickle, and nothing of this project to import."""
+
+
+def mirror(config: RunConfig) -> int:
+    """Bring the registry up to the newest decision, and return how many it had not been told.
+
+    What is already there is found by its tags and not made again, so that a mirror that was interrupted, or a server
+    that was away, is caught up with later.
+
+    Raises
+    ------
+    TrackingError
+        If MLflow cannot be reached or refuses; the decisions stand all the same.
+    """
+    decisions = Decisions(config).all()
+    uri = tracking.tracking_uri(config.output)
+    mark = home(config) / "registry.json"
+    with FileLock(home(config) / ".registry.lock"):
+        done = _done(mark, uri)
+        if done == len(decisions):
+            return 0
+        with tracking.asking(uri):
+            _catch_up(config, decisions, done)
+        write_whole(mark, json.dumps({"tracking_uri": uri, "decisions": len(decisions)}).encode())
+    return len(decisions) - done
+
+
+def _done(mark: Path, uri: str) -> int:
+    """Return how many decisions this registry has been told."""
+    try:
+        told = json.loads(mark.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return 0
+    return int(told["decisions"]) if told.get("tracking_uri") == uri else 0
+
+
+def _catch_up(config: RunConfig, decisions: Sequence[Decision], done: int) -> None:
+    client, experiment = tracking.open_experiment(config.output, config.name)
+    _registered_model(client, config)
+    versions = {
+        version.tags[RUN]: version.version
+        for version in client.search_model_versions(f"name = '{config.name}'", max_results=10_000)
+        if RUN in version.tags
+    }
+    for decision in decisions[done:]:
+        if decision.run not in versions:
+            deliver(config.output / decision.run)
+            run = tracking.run_of(client, experiment, decision.run)
+            versions[decision.run] = _version(client, config, Candidate(config.output / decision.run), run)
+        _tell(client, config.name, versions[decision.run], decision)
+    _set_aliases(client, config.name, decisions, versions)
+
+
+def _registered_model(client: MlflowClient, config: RunConfig) -> None:
+    if not client.search_registered_models(f"name = '{config.name}'"):
+        client.create_registered_model(
+            config.name,
+            description=f"What forecasts for the configuration {config.name}. Alias champion: in use. Alias "
+            "challenger: the newest that was not let in. Each version says why.",
+        )
+
+
+def _version(client: MlflowClient, config: RunConfig, candidate: Candidate, run: str) -> str:
+    """Log the model among the run's artifacts, and make a version of it."""
+    with tempfile.TemporaryDirectory() as place:
+        save(candidate, Path(place) / PLACE)
+        client.log_artifacts(run, str(Path(place) / PLACE), PLACE)
+    record = candidate.summary["record"]
+    certificate = candidate.summary["certificate"]
+    tags = {
+        RUN: candidate.run,
+        "trained_to": f"{candidate.trained_to:%Y-%m-%d}",
+        "data_hash": record["data_hash"],
+        "config_hash": record["config_hash"],
+        "code_hash": record["code_hash"],
+        "certificate": "none" if certificate is None else certificate["digest"],
+        "verdict": candidate.summary["verdict"],
+    }
+    source = f"{client.get_run(run).info.artifact_uri}/{PLACE}"
+    made = client.create_model_version(config.name, source, run_id=run, tags=tags)
+    return str(made.version)
+
+
+def save(candidate: Candidate, folder: Path) -> None:
+    """Write a candidate as an MLflow model: text of code, JSON of numbers, signature and example; no pickle."""
+    import mlflow.pyfunc
+    import pandas as pd
+
+    table = json.loads((candidate.folder / "inputs.json").read_text(encoding="utf-8"))
+    example = pd.DataFrame(table["data"], columns=table["columns"])
+    example = example.astype({name: float for name in table["columns"] if name != "asset"})
+    with tempfile.TemporaryDirectory() as place:
+        code = Path(place) / "model.py"
+        code.write_text(Path(frozen.__file__).read_text(encoding="utf-8") + SERVED, encoding="utf-8")
+        mlflow.pyfunc.save_model(
+            str(folder),
+            python_model=str(code),
+            artifacts={"spec": str(candidate.folder / "model.json")},
+            pip_requirements=tracking.requirements(),
+            signature=_signature(table["columns"]),
+            input_example=example,
+        )
+
+
+def serving(config: RunConfig, port: int) -> tuple[list[str], dict[str, str]]:
+    """Return the command that serves the champion on loopback with MLflow's scoring server, and its environment."""
+    model = f"models:/{config.name}@{CHAMPION}"
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model]
+    command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
+    here = str(Path(sys.executable).parent)  # it starts uvicorn by its name
+    environment = os.environ | {
+        "MLFLOW_TRACKING_URI": tracking.tracking_uri(config.output),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PATH": os.pathsep.join([here, os.environ.get("PATH", "")]),
+    }
+    return command, environment
+
+
+def _signature(columns: Sequence[str]) -> ModelSignature:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    inputs: list[ColSpec | TensorSpec] = [
+        ColSpec("string" if name == "asset" else "double", name) for name in columns
+    ]
+    told: list[ColSpec | TensorSpec] = [
+        ColSpec("string", "asset"),
+        ColSpec("double", "raw"),
+        ColSpec("double", "mean"),
+    ]
+    return ModelSignature(Schema(inputs), Schema(told))
+
+
+def _tell(client: MlflowClient, name: str, version: str, decision: Decision) -> None:
+    """Put the decision into words, on the version and on its run."""
+    words = f"{decision.kind} at {decision.at:%Y-%m-%d %H:%M} UTC: {decision.reason}"
+    data = f"Trained on data to {decision.data_last}."
+    client.update_model_version(name, version, description=f"{words}.\n\n{data}")
+    client.set_model_version_tag(name, version, "decision", decision.kind)
+    run = client.get_model_version(name, version).run_id
+    if run is not None:
+        client.set_tag(run, "decision", decision.kind)
+        client.set_tag(run, "decision.reason", words)
+
+
+def _set_aliases(
+    client: MlflowClient, name: str, decisions: Sequence[Decision], versions: Mapping[str, str]
+) -> None:
+    aliases: dict[str, Any] = dict(client.get_registered_model(name).aliases)
+    judged = [decision for decision in decisions if decision.kind != "rolled back"]
+    wanted: dict[str, str | None] = {CHAMPION: decisions[-1].champion if decisions else None}
+    wanted[CHALLENGER] = judged[-1].run if judged and judged[-1].run != wanted[CHAMPION] else None
+    for alias, run in wanted.items():
+        if run is None and alias in aliases:
+            client.delete_registered_model_alias(name, alias)
+        elif run is not None and str(aliases.get(alias)) != versions[run]:
+            client.set_registered_model_alias(name, alias, versions[run])

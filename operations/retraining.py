@@ -1,0 +1,219 @@
+"""Retraining: take in what is new, train a challenger, and let it replace the champion if it passes the gate."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from operations.decisions import Check, Decision, Decisions
+from operations.errors import BusyError, OperationsError
+from operations.gate import NO_WORSE, judge, no_worse
+from operations.place import home
+from operations.registry import mirror
+from pipeline import outputs
+from pipeline.config import RunConfig
+from pipeline.errors import USER_ERRORS, PipelineError
+from pipeline.loading import Loaded, load_data
+from pipeline.progress import Reporter
+from pipeline.publication import Published, published
+from pipeline.record import make_record
+from pipeline.store import Store
+
+if TYPE_CHECKING:
+    from operations.candidate import Candidate
+
+
+def retrain(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> Decision:
+    """Train on the data known at `now`, judge the result, and record the decision.
+
+    Asked again with the same data, configuration and code, it returns the decision that was made. A process that
+    is killed leaves whole run folders and whole decisions, and the next one goes on from what is stored.
+
+    Parameters
+    ----------
+    config : RunConfig
+    reporter : Reporter
+    now : datetime
+        With its time zone. Data that became known later is not read.
+
+    Raises
+    ------
+    BusyError
+        If another process is retraining this configuration.
+    OperationsError
+        If a holdout is sealed.
+    """
+    unsealed(config)
+    with alone(config):
+        loaded = load_data(config, reporter, known_by=close_of(now))
+        decisions = Decisions(config)
+        decision = decisions.judged(identity_of(config, loaded))
+        if decision is not None:
+            reporter.line("retraining", f"nothing is new: {decision.kind} at {decision.at:%Y-%m-%d}")
+        else:
+            decision = _train_and_judge(config, reporter, now, loaded, decisions)
+        _mirrored(config, reporter)
+    return decision
+
+
+def unsealed(config: RunConfig) -> None:
+    """Make sure that what is in use may see today's data.
+
+    Raises
+    ------
+    OperationsError
+        If a holdout is sealed.
+    """
+    if config.evaluation.holdout is not None:
+        raise OperationsError(
+            f"{config.name}: evaluation.holdout is {config.evaluation.holdout}, so that today's data is sealed. "
+            "What is in use must see it: remove the key once the holdout has been judged"
+        )
+
+
+def _train_and_judge(
+    config: RunConfig, reporter: Reporter, now: dt.datetime, loaded: Loaded, decisions: Decisions
+) -> Decision:
+    from operations.candidate import Candidate  # models and all: not needed where nothing is new
+
+    known = decisions.all()
+    store = Store(config.output / "store")
+    made = published(config, store, reporter, loaded)
+    challenger = Candidate(_folder(config, made, reporter, now))
+    champion = known[-1].champion if known else None
+    checks = judge(config.gate, challenger.summary)
+    if champion is not None:
+        incumbent = Candidate(config.output / champion)
+        checks += (_against(challenger, incumbent, loaded, store, reporter),)
+    failed = [check.words for check in checks if not check.passed]
+    decision = Decision(
+        "kept" if failed else "promoted",
+        now,
+        challenger.run,
+        champion if failed else challenger.run,
+        champion,
+        identity_of(config, loaded),
+        f"{loaded[0].dates[-1]:%Y-%m-%d}",
+        "; ".join(failed or [check.words for check in checks]),
+        checks,
+    )
+    decisions.record(decision, known)
+    reporter.line("decision", f"{decision.kind}: {decision.reason}")
+    return decision
+
+
+def _against(
+    challenger: Candidate, champion: Candidate, loaded: Loaded, store: Store, reporter: Reporter
+) -> Check:
+    """Compare with the champion; one that cannot be read any more is not replaced without somebody's word."""
+    from operations.comparison import compare_on
+
+    try:
+        same = _procedure(champion.summary) == _procedure(challenger.summary)
+        comparison = reporter.stage(
+            "comparison",
+            lambda: compare_on(loaded, store, challenger, champion),
+            lambda found: f"utility {100 * found.difference:+.2f} % a year over {found.dates} dates",
+        )
+    except USER_ERRORS as error:
+        return Check(NO_WORSE, False, f"the champion cannot be compared with: {error}")
+    return no_worse(challenger.config.gate, comparison, same_procedure=same)
+
+
+def identity_of(config: RunConfig, loaded: Loaded) -> str:
+    """Return the digest of what decides a retraining: configuration, data, code and libraries."""
+    text = json.dumps([make_record(config, loaded[0]).as_dict(), config.gate.model_dump()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _procedure(summary: dict[str, Any]) -> tuple[str, str]:
+    return summary["record"]["config_hash"], summary["record"]["code_hash"]
+
+
+def _folder(config: RunConfig, made: Published, reporter: Reporter, now: dt.datetime) -> Path:
+    """Return the folder of the run: of one that was interrupted after writing it, or a new one."""
+    before = outputs.same_run(config.output, made)
+    if before is not None:
+        return before
+    run_id = outputs.new_run_id(config.name, now, config.digest())
+    return outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused, now=now)
+
+
+def promote(config: RunConfig, reporter: Reporter, run: str, *, now: dt.datetime, why: str) -> Decision:
+    """Make a run champion because somebody says so; who reads the record sees that no gate was passed.
+
+    Raises
+    ------
+    BusyError
+        If a retraining is going on.
+    OperationsError
+        If there is no such run of this configuration, or it is champion already.
+    """
+    from operations.candidate import Candidate
+
+    with alone(config):
+        candidate, decisions = Candidate(config.output / run), Decisions(config)
+        known = decisions.all()
+        champion = known[-1].champion if known else None
+        if candidate.config.name != config.name:
+            raise OperationsError(f"{run} is a run of {candidate.config.name}, not of {config.name}")
+        if run == champion:
+            raise OperationsError(f"{run} is champion already")
+        to = f"{candidate.trained_to:%Y-%m-%d}"
+        decision = Decision("promoted", now, run, run, champion, "", to, f"by hand: {why}")
+        decisions.record(decision, known)
+        _mirrored(config, reporter)
+    return decision
+
+
+def roll_back(config: RunConfig, reporter: Reporter, *, now: dt.datetime, why: str) -> Decision:
+    """Give the championship back to the run that had it before, and tell the registry.
+
+    Raises
+    ------
+    BusyError
+        If a retraining is going on.
+    OperationsError
+        If there is nothing to go back to.
+    """
+    with alone(config):
+        decision = Decisions(config).roll_back(now, why)
+        _mirrored(config, reporter)
+    return decision
+
+
+def _mirrored(config: RunConfig, reporter: Reporter) -> None:
+    """Tell MLflow of run and decision; where it is away, they stand all the same, and the next time tells it."""
+    try:
+        mirror(config)
+    except PipelineError as error:
+        reporter.line("registry", f"not told: {error}")
+
+
+def close_of(now: dt.datetime) -> pd.Timestamp:
+    """Return the last date whose close is known: that of the day, in UTC."""
+    return pd.Timestamp(now.astimezone(dt.UTC).date())
+
+
+@contextmanager
+def alone(config: RunConfig) -> Iterator[None]:
+    """Keep other processes from deciding about a configuration; the operating system ends it with this process."""
+    folder = home(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".retraining.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BusyError(f"{config.name}: another process is retraining; try again when it is done") from None
+    try:
+        yield
+    finally:
+        lock.release()

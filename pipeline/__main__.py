@@ -1,5 +1,0 @@
-"""`python -m pipeline` is `tangency`."""
-
-from pipeline.cli import main
-
-main()

@@ -1,0 +1,149 @@
+"""Sending: tell MLflow of a run, once, whatever happens in the middle.
+
+Every step finds what an earlier try has left: runs by their tags, models by their run; parameters, metrics (told
+with the time at which the run was made) and files are the same when they are told twice. A run is FINISHED when all
+below it is, so a killed sender leaves a run that the next one completes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from pipeline.ledger import LEDGER, Ledger
+from pipeline.logged_models import write_model
+from pipeline.outbox import RECEIPT, RECORD, Parcel, Tracked, receipt, write_receipt
+from pipeline.tracking import FOLDER_TAG, asking, open_experiment, page, share_trials, tracking_uri
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric, Param, Run
+
+PARENT = "mlflow.parentRunId"
+METRICS = 900
+PARAMETERS = 100
+"""In one call MLflow takes a hundred parameters, and a thousand things in all."""
+
+
+def deliver(folder: Path) -> str:
+    """Tell MLflow of a run, and share the trials of its configuration.
+
+    One process at a time tells of the runs of an output folder. What has arrived at this server is not told again.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder, below the output folder.
+
+    Returns
+    -------
+    str
+        Address, below the UI's root, of the page that compares the runs of the experiment.
+
+    Raises
+    ------
+    TrackingError
+        If MLflow cannot be told; the folder is whole all the same, and the run is told by the next try.
+    """
+    output = folder.parent
+    uri = tracking_uri(output)
+    with FileLock(output / ".tracking.lock"):
+        told = receipt(folder)
+        if told.get("tracking_uri") == uri:
+            return told["page"]
+        parcel = Parcel.read(folder)
+        with asking(uri):
+            client, experiment = open_experiment(output, parcel.experiment)
+            _Sender(client, experiment, parcel).send(folder)
+        share_trials(output, parcel.experiment, Ledger(output / LEDGER))
+        write_receipt(folder, uri, page(experiment))
+    return page(experiment)
+
+
+class _Sender:
+    """Tells one experiment of one run."""
+
+    def __init__(self, client: MlflowClient, experiment: str, parcel: Parcel) -> None:
+        self.client = client
+        self.experiment = experiment
+        self.parcel = parcel
+
+    def send(self, folder: Path) -> None:
+        """Tell of the run and of the models below it, what was not told yet."""
+        parcel = self.parcel
+        tags = {**parcel.tracked.tags, FOLDER_TAG: parcel.run_id}
+        name = parcel.run_id.removeprefix(f"{parcel.experiment}-")
+        found = self._search(f"tags.{FOLDER_TAG} = '{parcel.run_id}'")
+        parent = found[0] if found else self._create(name, tags)
+        if parent.info.status == "FINISHED":
+            return
+        ident = parent.info.run_id
+        self._log(ident, parcel.tracked)
+        for path in sorted(folder.iterdir()):
+            if path.is_file() and path.name not in (RECORD, RECEIPT):
+                self.client.log_artifact(ident, str(path))
+        for plot, content in parcel.plots.items():
+            self.client.log_text(ident, content, f"plots/{plot}.svg")
+        below = self._search(f"tags.`{PARENT}` = '{ident}'") if found else []
+        known = {run.data.tags["model"]: run for run in below}
+        for model, child in parcel.tracked.children.items():
+            self._send_model(model, child, known.get(model), ident)
+        self.client.set_terminated(ident, "FINISHED", parcel.ended)
+
+    def _send_model(self, name: str, child: Tracked, known: Run | None, parent: str) -> None:
+        run = known or self._create(name, {**child.tags, "model": name, PARENT: parent})
+        if run.info.status == "FINISHED":
+            return
+        self._log(run.info.run_id, child)
+        if child.model:
+            self._log_model(name, child, run)
+        self.client.set_terminated(run.info.run_id, "FINISHED", self.parcel.ended)
+
+    def _search(self, condition: str) -> list[Run]:
+        return list(self.client.search_runs([self.experiment], condition))
+
+    def _create(self, name: str, tags: Mapping[str, str]) -> Run:
+        return self.client.create_run(self.experiment, self.parcel.began, dict(tags), name)
+
+    def _log(self, run: str, tracked: Tracked) -> None:
+        for parameters, metrics in self._batches(tracked):
+            self.client.log_batch(run, metrics, parameters)
+        for name, content in tracked.files.items():
+            self.client.log_dict(run, content, name)
+
+    def _batches(self, tracked: Tracked) -> Iterator[tuple[list[Param], list[Metric]]]:
+        from mlflow.entities import Metric, Param
+
+        parameters = [Param(key, value) for key, value in tracked.parameters.items()]
+        metrics = [Metric(key, value, self.parcel.ended, step) for key, value, step in tracked.metrics]
+        yield from zip_longest(_chunks(parameters, PARAMETERS), _chunks(metrics, METRICS), fillvalue=[])
+
+    def _log_model(self, name: str, child: Tracked, run: Run) -> None:
+        """Log the last fit in a form that loads without this project and without unpickling anything."""
+        from mlflow.entities import LoggedModelOutput
+
+        client, ident = self.client, run.info.run_id
+        left = client.search_logged_models([self.experiment], f"source_run_id = '{ident}'")
+        parameters = dict(child.parameters)
+        model = (
+            left[0] if left else client.create_logged_model(self.experiment, name, ident, params=parameters)
+        )
+        if model.status == "READY":
+            return
+        outputs = client.get_run(ident).outputs if left else None
+        if outputs is None or not outputs.model_outputs:
+            client.log_outputs(ident, [LoggedModelOutput(model.model_id, step=0)])
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place) / "model"
+            write_model(child.model, folder, ident, model.model_id, model.artifact_location)
+            client.log_model_artifacts(model.model_id, str(folder))
+        client.finalize_logged_model(model.model_id, "READY")
+
+
+def _chunks(items: list[Any], size: int) -> list[list[Any]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]

@@ -1,0 +1,167 @@
+"""Month by month: what is new is trained and judged once, and only the better one gets in."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import at, quiet
+from filelock import FileLock
+
+from operations.candidate import Candidate
+from operations.decisions import Decisions
+from operations.errors import BusyError, OperationsError
+from operations.place import home
+from operations.retraining import promote, retrain, roll_back
+from pipeline.errors import LeakError
+from pipeline.loading import load_data
+from pipeline.run import Pipeline
+from pipeline.store import Store
+
+pytestmark = pytest.mark.usefixtures("untold")
+
+
+def folders(desk):
+    return sorted(p.name for p in (desk.folder / "runs").glob("mine-*/"))
+
+
+def test_the_first_is_champion_and_each_newer_one_of_the_same_kind_follows(trained):
+    assert [d.kind for d in trained.decisions] == ["promoted"] * 3
+    assert [d.data_last for d in trained.decisions] == ["2002-03-31", "2002-04-30", "2002-05-31"]
+    assert len(folders(trained)) == 3
+    assert Decisions(trained.config()).all() == trained.decisions
+    first, second, third = trained.decisions
+    assert (second.replaced, third.replaced) == (first.run, second.run)
+    assert "no worse than the champion" in [check.name for check in third.checks]
+
+
+def test_the_same_again_changes_nothing(trained):
+    before = folders(trained)
+    again = trained.retrain("2002-05-31")
+    assert again == trained.decisions[-1]
+    assert trained.retrain("2002-06-15") == again, "the month is not over: there is nothing new"
+    assert trained.retrain("2002-03-31") == trained.decisions[0], "what was decided then stands"
+    assert folders(trained) == before
+    assert len(Decisions(trained.config()).all()) == 3
+
+
+def test_nothing_is_read_that_was_not_known_yet(trained):
+    for decision in trained.decisions:
+        candidate = Candidate(trained.folder / "runs" / decision.run)
+        assert candidate.summary["data"]["last"] == decision.data_last
+        assert f"{candidate.trained_to:%Y-%m-%d}" == decision.data_last
+
+
+def test_what_the_file_says_later_changes_no_earlier_decision(desk):
+    first = desk.retrain("2002-03-31")
+    prices = desk.prices()
+    prices.loc["2002-04-01":] *= 3.0
+    prices.to_csv(desk.folder / "prices.csv")
+    assert desk.retrain("2002-03-31") == first
+
+
+BLIND = {"models__zero": {"kind": "zero"}, "allocation__forecast": "zero"}
+"""The same allocator without a forecast, where there is much to forecast."""
+
+
+def utility_of(desk, **changes):
+    """Return what each month adds to utility, from the run's own simulation."""
+    config = desk.config(**changes)
+    pipeline = Pipeline(config, Store(config.output / "store"), quiet())
+    loaded = load_data(config, quiet(), known_by=pd.Timestamp("2002-05-31"))
+    done = pipeline.evaluate(pipeline.train(pipeline.prepare(loaded)))
+    result = done.results[done.chosen]
+    x = result.net - result.cash_return
+    return x - config.allocation.risk_aversion / 2 * x**2
+
+
+def test_a_worse_procedure_is_kept_out_and_the_reason_told(desk):
+    first = desk.retrain("2002-05-31")
+    blind = desk.retrain("2002-05-31", **BLIND)
+    assert (blind.kind, blind.champion) == ("kept", first.run)
+    gap = 12 * float((utility_of(desk, **BLIND) - utility_of(desk)).mean())
+    assert gap < -0.01
+    assert f"utility {100 * gap:+.2f} % a year against the champion" in blind.reason
+
+
+def test_a_better_procedure_is_let_in(desk):
+    desk.retrain("2002-05-31", **BLIND)
+    seeing = desk.retrain("2002-05-31")
+    assert (seeing.kind, seeing.champion) == ("promoted", seeing.run)
+    assert "utility +" in seeing.reason
+
+
+def test_a_limit_of_the_gate_keeps_the_champion(desk):
+    first = desk.retrain("2002-04-30")
+    kept = desk.retrain("2002-05-31", gate={"turnover": 1e-6})
+    assert kept.kind == "kept"
+    assert kept.champion == first.run
+    assert "at most 1e-06 allowed" in kept.reason
+    again = desk.retrain("2002-05-31")
+    assert again.kind == "promoted", "another gate is another judgement"
+    assert again.run == kept.run, "of the same run"
+
+
+def test_a_leak_stops_everything_and_the_champion_stays(desk, monkeypatch):
+    first = desk.retrain("2002-04-30")
+    monkeypatch.setattr(
+        "pipeline.run.refuse", lambda certificate: (_ for _ in ()).throw(LeakError("it leaks"))
+    )
+    with pytest.raises(LeakError, match="it leaks"):
+        desk.retrain("2002-05-31")
+    monkeypatch.undo()
+    assert Decisions(desk.config()).all() == [first]
+    assert desk.retrain("2002-05-31").kind == "promoted", "and the next attempt goes on"
+
+
+def test_two_at_a_time_do_not_both_run(desk):
+    config = desk.config()
+    home(config).mkdir(parents=True)
+    with FileLock(home(config) / ".retraining.lock"), pytest.raises(BusyError, match="another process"):
+        retrain(config, quiet(), now=at("2002-05-31"))
+    assert retrain(config, quiet(), now=at("2002-05-31")).kind == "promoted"
+
+
+def test_a_sealed_holdout_is_not_used_in_earnest(desk):
+    with pytest.raises(OperationsError, match="remove the key once the holdout has been judged"):
+        desk.retrain("2002-05-31", evaluation__holdout="2001-12-31")
+
+
+def test_by_hand_back_and_forth(desk):
+    first, second = desk.retrain("2002-03-31"), desk.retrain("2002-04-30")
+    config = desk.config()
+    back = roll_back(config, quiet(), now=at("2002-05-02"), why="strange")
+    assert (back.champion, back.reason) == (first.run, "strange")
+    with pytest.raises(OperationsError, match="champion already"):
+        promote(config, quiet(), first.run, now=at("2002-05-03"), why="x")
+    with pytest.raises(OperationsError, match="The run is not whole"):
+        promote(config, quiet(), "mine-nothing", now=at("2002-05-03"), why="x")
+    forth = promote(config, quiet(), second.run, now=at("2002-05-03"), why="I looked")
+    assert forth.reason == "by hand: I looked"
+    assert Decisions(config).champion() == forth
+
+
+def test_a_champion_that_cannot_be_read_is_not_replaced_in_silence(desk):
+    first = desk.retrain("2002-03-31")
+    place = desk.folder / "runs" / first.run / "config.json"
+    content = json.loads(place.read_text())
+    place.write_text(json.dumps(content | {"unheard_of": 1}))
+    kept = desk.retrain("2002-04-30")
+    assert kept.kind == "kept"
+    assert "not understood by this version" in kept.reason
+
+
+def test_frozen_forecasts_join_the_walk_without_a_seam(trained):
+    """Up to the end of its data a champion forecasts as its run did; after it, by its last fit alone."""
+    first, last = (Candidate(trained.folder / "runs" / trained.decisions[k].run) for k in (0, -1))
+    pipeline = Pipeline(last.config, Store(trained.folder / "runs" / "store"), quiet())
+    prepared = pipeline.prepare(load_data(last.config, quiet(), known_by=pd.Timestamp("2002-05-31")))
+    regimes, _ = pipeline.estimate(prepared)
+    old, new = first.forecasts(prepared, regimes), last.forecasts(prepared, regimes)
+    np.testing.assert_array_equal(old.positions, new.positions)
+    np.testing.assert_array_equal(old.mean[:-2], new.mean[:-2])
+    np.testing.assert_array_equal(old.raw[-2:], new.raw[-2:], err_msg="the fit is of the same fold")
+    assert 0 < old.slope[-1] < 1, "or all slopes are alike"
+    assert (old.slope[-2:] == old.slope[-3]).all(), "a frozen model does not learn"
+    assert not np.array_equal(old.mean[-1], new.mean[-1], equal_nan=True)
+    np.testing.assert_allclose(old.stderr[-2:], new.stderr[-2:], rtol=0.2)
