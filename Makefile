@@ -10,7 +10,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run train audit evaluate allocate report ui test lint bench lock clean
+.PHONY: help setup run train audit evaluate allocate report schedule status ui test lint bench lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ allocate: $(READY) ## Print the target weights at the last date
 
 report: $(READY) ## Write the report as one HTML page
 	@$(BIN)/tangency report --config $(CONFIG) $(ARGS)
+
+schedule: $(READY) ## Keep the schedules of configs/, until interrupted
+	@$(BIN)/tangency schedule $(ARGS)
+
+status: $(READY) ## Say how each scheduled model stands; exit 1 if one is not well
+	@$(BIN)/tangency status $(ARGS)
 
 ui: $(READY) ## Serve the MLflow UI on loopback
 	@$(BIN)/tangency ui --config $(CONFIG) --port $(PORT)

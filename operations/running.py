@@ -18,6 +18,8 @@ from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS
 from pipeline.schedule_config import ScheduleSection
 
+HOW = 'add to its file, say, schedule: {cron: "0 6 1 * *"}  # the first of each month at 06:00, UTC'
+"""What to do about a configuration without a schedule."""
 Job = Callable[[RunConfig, dt.datetime], str]
 """What is done: given a configuration and the instant at which it is started, it says in a line what came of it."""
 Clock = Callable[[], dt.datetime]
@@ -137,9 +139,6 @@ def request(config: RunConfig, reason: str, data: str, now: dt.datetime) -> bool
         raise OperationsError(f"{config.name} is not scheduled, so nobody comes by to train it; {HOW}")
     with Slots(record_path(config)) as slots:
         return slots.request(config.name, reason, data, now)
-
-
-HOW = 'add to its file, say, schedule: {cron: "0 6 1 * *"}  # the first of each month at 06:00, UTC'
 
 
 def _attempt(slots: Slots, claim: Claim, config: RunConfig, job: Job, clock: Clock, log: Log) -> Attempt:

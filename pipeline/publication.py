@@ -174,7 +174,7 @@ def publish(
         None if certificate is None else outputs.to_json(certificate.as_dict()),
         outputs.to_json(freeze(trained)),
         outputs.to_json({"columns": list(asked), "data": asked.to_numpy().tolist()}),
-        outputs.to_json(trained.prepared.config.model_dump(mode="json")),
+        outputs.to_json(trained.prepared.config.model_dump(mode="json", exclude={"schedule"})),
         report.render(done, TITLE, figures, certificate, evidence),
         figures.svg,
         narrative.tables(done, evidence),
