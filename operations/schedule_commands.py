@@ -13,6 +13,7 @@ import click
 from pipeline.cli import EPILOG, tangency
 
 if TYPE_CHECKING:
+    from operations.exporting import Target
     from pipeline.config import RunConfig
 
 CODES = (
@@ -101,6 +102,48 @@ def request(paths: tuple[Path, ...], reason: str, data: str) -> None:
     for config in _scheduled(paths):
         new = running.request(config, reason, data, _now())
         _log(f"{config.name}: {'asked for' if new else 'was asked for before'}: {reason}")
+
+
+@schedule.command(epilog=EPILOG)
+@_configs
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["cron", "systemd", "kubernetes", "dagster"]),
+    required=True,
+    help="For whom.",
+)
+@click.option("--every", default=5, show_default=True, help="Minutes between two visits; divides 60.")
+@click.option(
+    "--image", default="tangency:latest", show_default=True, help="Container image, for Kubernetes."
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    default=Path("deploy"),
+    show_default=True,
+    help="Folder to write to.",
+)
+def export(paths: tuple[Path, ...], target: Target, every: int, image: str, output: Path) -> None:
+    """Write what another scheduler needs: it comes by every few minutes, and `tangency run-due` knows what is due.
+
+    Paths are those of this machine and of the folder in which you are; for Kubernetes, those in its volume.
+    """
+    from operations import exporting
+
+    written = exporting.export(
+        target,
+        _scheduled(paths),
+        paths,
+        output,
+        folder=Path.cwd(),
+        command=exporting.command_path(),
+        every=every,
+        image=image,
+    )
+    for path in written:
+        click.echo(str(path))
 
 
 @tangency.command("status", epilog=CODES)
