@@ -185,3 +185,32 @@ def test_a_loop_that_is_killed_is_seen_to_be_dead(tmp_path):
     assert left.ended is None
     assert left.lives(left.heartbeat)
     assert not left.lives(left.heartbeat + dt.timedelta(minutes=6))
+
+
+BRIEF = VISIT.replace("time.sleep(60)", "time.sleep(0.1); return 'well'")
+
+
+def test_two_loops_on_one_record_do_each_slot_once(tmp_path):
+    config, path = scheduled(tmp_path), tmp_path / "mine.yaml"
+    path.write_text(scheduled_text(tmp_path))
+    for number in range(6):
+        request(config, f"reason {number}", "", dt.datetime.now(dt.UTC))
+    command = [sys.executable, "-c", LOOP, str(path), BRIEF]
+    pair = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    end = time.monotonic() + 40
+    states = []
+    while states != ["done"] * 6:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+        with Slots(record_path(config)) as slots:
+            states = [row[0] for row in slots.connection.execute("select state from slot")]
+    for loop in pair:
+        loop.terminate()
+    told = "".join(loop.communicate(timeout=30)[0] for loop in pair)
+    assert told.count("works\n") == 6
+    with Slots(record_path(config)) as slots:
+        numbers = [
+            row[0] for row in slots.connection.execute("select number from attempt where outcome = 'done'")
+        ]
+        assert numbers == [1] * 6
+        assert len(loops.loops(slots.connection)) == 2

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("market", "features", "validation", "models", "allocation", "backtest", "pipeline")
+ROOMS = ("market", "features", "validation", "models", "allocation", "backtest", "pipeline", "operations")
 
 
 def test_each_room_belongs_to_this_distribution_alone():
