@@ -55,17 +55,19 @@ def export(
     command : Path
         The command `tangency` itself.
     every : int
-        Minutes between two visits; divides 60.
+        Minutes between two visits, at most 10; divides 60.
     image : str
         Container image with the command, for Kubernetes.
 
     Raises
     ------
     OperationsError
-        If `every` does not divide 60, or a path cannot be written in one line.
+        If `every` is no such number, or a path cannot be written in one line.
     """
-    if not 1 <= every < 60 or 60 % every:
-        raise OperationsError(f"every: expected minutes that divide 60, such as 5 or 15, got {every}")
+    if not 1 <= every <= 10 or 60 % every:
+        raise OperationsError(
+            f"every: expected at most 10 minutes that divide 60, such as 5, got {every}; after 15 a slot is overdue"
+        )
     words = [str(command), "run-due", *(part for path in paths for part in ("--config", str(path)))]
     for word in (*words, str(folder)):
         if not word.isprintable():

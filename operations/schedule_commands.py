@@ -113,7 +113,7 @@ def request(paths: tuple[Path, ...], reason: str, data: str) -> None:
     required=True,
     help="For whom.",
 )
-@click.option("--every", default=5, show_default=True, help="Minutes between two visits; divides 60.")
+@click.option("--every", default=5, show_default=True, help="Minutes between two visits: 1 to 6, or 10.")
 @click.option(
     "--image", default="tangency:latest", show_default=True, help="Container image, for Kubernetes."
 )

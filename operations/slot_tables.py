@@ -117,14 +117,24 @@ def _make(connection: sqlite3.Connection, path: Path) -> int:
 
 @contextmanager
 def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Give a transaction that holds the file from its start: nobody else changes what is read in it."""
+    """Give a transaction that holds the file from its start: nobody else changes what is read in it.
+
+    Raises
+    ------
+    BusyError
+        If another process holds the file for long.
+    OperationsError
+        If it cannot be written, as on a full disk; nothing of the transaction is then.
+    """
     try:
         connection.execute("begin immediate")
+        try:
+            yield connection
+            connection.execute("commit")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("rollback")
+            raise
     except sqlite3.OperationalError as error:
-        raise BusyError(f"another process holds the record of slots ({error}); try again") from error
-    try:
-        yield connection
-    except BaseException:
-        connection.execute("rollback")
-        raise
-    connection.execute("commit")
+        kind = BusyError if error.sqlite_errorcode == sqlite3.SQLITE_BUSY else OperationsError
+        raise kind(f"the record of slots: {error}; try again") from error

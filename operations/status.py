@@ -160,8 +160,10 @@ def _of_the_slots(history: JobHistory, now: dt.datetime) -> list[str]:
             f"the clock went back: slots were entered up to {short(history.entered_to)}, and none will be before then"
         )
     next_due = history.next_due()
+    at_work = next((slot for slot in history.open() if slot.lease_until is not None), None)
     if next_due is not None and next_due + GRACE < now:
-        found.append(f"overdue: nobody came by for the slot of {short(next_due)}")
+        why = "nobody came by" if at_work is None else f"the slot of {short(at_work.due)} is still at work"
+        found.append(f"overdue: {why}, and that of {short(next_due)} is not done")
     ended = history.latest("done", "failed")
     if ended is not None and ended.state == "failed":
         found.append(f"failed: the slot of {short(ended.due)}, after {ended.attempts} attempts: {ended.told}")

@@ -59,7 +59,9 @@ def test_a_slot_that_nobody_came_by_for_is_overdue(tmp_path, clock):
     clock.go(hours=1, minutes=10)
     assert problems(config, clock()) == []  # a scheduler comes by every few minutes
     clock.go(minutes=10)
-    assert problems(config, clock()) == ["overdue: nobody came by for the slot of 2026-05-01 06:00 UTC"]
+    assert problems(config, clock()) == [
+        "overdue: nobody came by, and that of 2026-05-01 06:00 UTC is not done"
+    ]
 
 
 def test_a_request_that_waits_is_overdue(tmp_path, clock):
@@ -98,6 +100,22 @@ def test_a_worker_that_died_at_work_is_seen(tmp_path, clock):
     assert problems(config, clock.go(minutes=20)) == []
     assert problems(config, clock.go(minutes=10)) == [
         "overdue: the slot of 2026-05-01 06:00 UTC is at work, but its lease was over at 2026-05-01 06:10 UTC"
+    ]
+
+
+def test_a_training_that_takes_into_the_next_slot_is_seen(tmp_path, clock):
+    config = scheduled(tmp_path, cron="0 * * * *")
+    visit(config, clock)
+    clock.go(hours=1)
+    with Slots(record_path(config)) as slots:
+        slots.enter("mine", config.schedule, clock())
+        claim = slots.claim({"mine": config.schedule}, "slow", clock())
+        for _ in range(8):
+            assert problems(config, clock()) == []
+            slots.renew(claim, config.schedule, clock.go(minutes=9))
+        slots.renew(claim, config.schedule, clock.go(minutes=9))
+    assert problems(config, clock()) == [
+        "overdue: the slot of 2026-05-01 06:00 UTC is still at work, and that of 2026-05-01 07:00 UTC is not done"
     ]
 
 

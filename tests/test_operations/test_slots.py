@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from scheduled import Clock
 
 from operations.cron import slots as cron_slots
-from operations.errors import OperationsError
+from operations.errors import BusyError, OperationsError
 from operations.slots import Slots
 from pipeline.schedule_config import ScheduleSection
 
@@ -217,6 +217,27 @@ def test_a_file_that_is_something_else_is_named(tmp_path):
         Slots(path)
 
 
+def test_a_full_disk_is_told_and_changes_nothing(record):
+    taken = claim(record, SIX)
+    record.connection.execute(
+        f"pragma max_page_count = {record.connection.execute('pragma page_count').fetchone()[0]}"
+    )
+    with pytest.raises(OperationsError, match="full"):
+        record.complete(taken, "well" * 100_000, SIX)
+    assert states(record) == [("06:00", "running")]
+    assert record.complete(taken, "well", SIX)
+
+
+def test_a_file_that_another_holds_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("operations.slot_tables.PATIENCE", 0.05)
+    with Slots(tmp_path / "schedule.db") as one, Slots(tmp_path / "schedule.db") as other:
+        one.connection.execute("begin immediate")
+        with pytest.raises(BusyError, match="locked"):
+            other.enter("mine", HOURLY, START)
+        one.connection.execute("rollback")
+        other.enter("mine", HOURLY, START)
+
+
 def test_an_instant_without_a_zone_is_refused(record):
     with pytest.raises(ValueError, match="time zone"):
         record.request("mine", "drift", "", dt.datetime(2026, 5, 1))
@@ -344,5 +365,5 @@ def _in_memory():
     return connection
 
 
-Workers.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+Workers.TestCase.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)
 TestWorkers = Workers.TestCase
