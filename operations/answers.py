@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from rich.table import Table
 
-from operations.errors import OperationsError
 from operations.forecasting import Plan, Situation
 from pipeline.outputs import to_json
 from pipeline.store import write_whole
@@ -82,17 +81,6 @@ def _cell(value: Any, *, percent: bool) -> str:
 
 
 def write_answer(path: Path, table: pd.DataFrame, content: dict[str, Any]) -> None:
-    """Write a table as CSV, or all of an answer as JSON, by the ending of the file's name.
-
-    Raises
-    ------
-    OperationsError
-        If it ends with neither.
-    """
-    if path.suffix == ".csv":
-        text = table.to_csv(index=False, lineterminator="\n")
-    elif path.suffix == ".json":
-        text = to_json(content)
-    else:
-        raise OperationsError(f"{path}: expected a name that ends with .csv or .json")
+    """Write a table as CSV, or all of an answer as JSON if the file's name ends so."""
+    text = to_json(content) if path.suffix == ".json" else table.to_csv(index=False, lineterminator="\n")
     write_whole(path, text.encode())

@@ -15,11 +15,21 @@ if TYPE_CHECKING:
     from operations.forecasting import Situation
     from pipeline.progress import Reporter
 
+
+def _writable(context: click.Context, option: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Refuse other endings before anything is computed."""
+    for path in paths:
+        if path.suffix not in (".csv", ".json"):
+            raise click.BadParameter(f"{path}: expected a name that ends with .csv or .json")
+    return paths
+
+
 _output = click.option(
     "--output",
     "-o",
     type=click.Path(path_type=Path),
     multiple=True,
+    callback=_writable,
     help="Also write the answer to this file, .csv or .json; may be given twice.",
 )
 
@@ -28,13 +38,14 @@ def _as_of(command: Callable[..., None]) -> Callable[..., None]:
     return click.option(
         "--as-of",
         type=click.DateTime(["%Y-%m-%d"]),
-        help="Use what was known at the close of this date [the last date of the data].",
+        help="Use what was known at the close of this date [all data there is].",
     )(command)
 
 
 @tangency.command(epilog=EPILOG)
 @config_option
-def retrain(path: Path) -> None:
+@_as_of
+def retrain(path: Path, as_of: dt.datetime | None) -> None:
     """Take in new data, train a challenger, and let it replace the champion if it passes the gate.
 
     The run is written and tracked as by `tangency run`. The decision and its reason are recorded for good; where
@@ -43,7 +54,8 @@ def retrain(path: Path) -> None:
     from operations.retraining import retrain as go
 
     config, _, reporter = prepared(path, fresh=False)
-    decision = go(config, reporter, now=dt.datetime.now(dt.UTC))
+    evening = None if as_of is None else as_of.replace(hour=23, minute=59, tzinfo=dt.UTC)
+    decision = go(config, reporter, now=evening or dt.datetime.now(dt.UTC))
     reporter.line("champion", decision.champion or "none")
 
 

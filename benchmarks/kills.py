@@ -1,0 +1,146 @@
+"""Kill retrainings with SIGKILL at random moments, and look for anything that is neither as before nor as after.
+
+    python benchmarks/kills.py 200
+
+Month after month is retrained by processes of their own, of which up to four are killed before one may end. After each
+kill: the chain of decisions verifies, there is at most the one new decision, every run that ever was champion can be
+read and forecasts, and the registry shows the champion of before or of after. After each survivor: one decision for
+the month, one version and one finished MLflow run for each run folder, and the registry's champion is the ledger's.
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime as dt
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "contracts"), str(ROOT / "tests" / "test_operations")]
+
+import pandas as pd  # noqa: E402
+from conftest import quick  # noqa: E402
+from own_prices import write_prices  # noqa: E402
+
+from operations.candidate import Candidate  # noqa: E402
+from operations.decisions import Decision, Decisions  # noqa: E402
+from pipeline.config import RunConfig, load_config  # noqa: E402
+from pipeline.tracking import open_experiment  # noqa: E402
+
+FIRST, MONTHS, PATIENCE = 130, 360, 4
+
+
+def main(kills: int) -> None:
+    """Kill so many retrainings, check each state, and print what was found."""
+    rng = random.Random(0)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        panel = write_prices(folder / "prices.csv", n_dates=MONTHS, n_assets=8, seed=2, signal=0.4)
+        path = folder / "mine.yaml"
+        path.write_text(yaml.safe_dump(quick(folder), sort_keys=False))
+        config = load_config(path)
+        phases: collections.Counter[str] = collections.Counter()
+        done, seconds = 0, 0.0
+        for month, date in enumerate(panel.dates[FIRST:]):
+            before = Decisions(config).all()
+            # The first two months tell how long an undisturbed retraining takes.
+            for _ in range(PATIENCE if month > 1 else 0):
+                survived, phase = attempt(path, date, rng.uniform(1.0, seconds))
+                if survived or done >= kills:
+                    break
+                done += 1
+                phases[phase] += 1
+                check_killed(config, before)
+            began = time.monotonic()
+            attempt(path, date, None)
+            seconds = time.monotonic() - began if month <= 1 else seconds
+            check_survived(config, before, date)
+            if done >= kills:
+                break
+        print(f"{done} kills, {len(Decisions(config).all())} months decided")
+        for phase, count in phases.most_common():
+            print(f"  {count:>4} during or after: {phase}")
+        print("corrupt states 0, champions lost 0, double promotions 0")
+
+
+def attempt(path: Path, date: pd.Timestamp, after: float | None) -> tuple[bool, str]:
+    """Retrain as of a date, killed after some seconds; return whether it survived, and what it last told."""
+    command = [
+        sys.executable,
+        "-m",
+        "operations",
+        "retrain",
+        "--config",
+        str(path),
+        "--as-of",
+        f"{date:%Y-%m-%d}",
+    ]
+    with tempfile.TemporaryFile("w+") as told:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=told, stderr=subprocess.STDOUT, text=True)
+        try:
+            code = process.wait(after)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            code = None
+        told.seek(0)
+        lines = told.read().splitlines()
+    if code not in (0, None):
+        raise SystemExit("a retraining failed:\n" + "\n".join(lines))
+    return code == 0, lines[-1].split()[0] if lines else "imports"
+
+
+def check_killed(config: RunConfig, before: list[Decision]) -> None:
+    """Raise if the state is neither as before nor as after."""
+    now = Decisions(config).all()  # verifies the chain
+    assert now[: len(before)] == before, "a decision was lost or changed"
+    assert len(now) <= len(before) + 1, "more than one decision"
+    for decision in now[-2:]:
+        if decision.champion is not None:
+            whole(Candidate(config.output / decision.champion))
+    if before and before[-1].champion is not None:
+        client, _ = open_experiment(config.output, config.name)
+        champion = client.get_model_version_by_alias(config.name, "champion").tags["run_folder"]
+        assert champion in {before[-1].champion, now[-1].champion}, "the registry shows a stranger"
+    for path in config.output.glob(f"{config.name}-*"):
+        whole(Candidate(path))
+
+
+def check_survived(config: RunConfig, before: list[Decision], date: pd.Timestamp) -> None:
+    """Raise unless there is one decision for the month, and MLflow agrees with it."""
+    now = Decisions(config).all()
+    assert len(now) == len(before) + 1, f"{len(now) - len(before)} decisions for one month"
+    assert now[-1].data_last == f"{date:%Y-%m-%d}"
+    client, experiment = open_experiment(config.output, config.name)
+    versions = [v.tags["run_folder"] for v in client.search_model_versions(f"name = '{config.name}'")]
+    assert len(versions) == len(set(versions)), "two versions of one run"
+    assert set(versions) == {decision.run for decision in now}
+    champion = client.get_model_version_by_alias(config.name, "champion").tags["run_folder"]
+    assert champion == now[-1].champion
+    runs = client.search_runs([experiment], max_results=10_000)
+    folders = [run.data.tags["folder"] for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    assert len(folders) == len(set(folders)), "a run was told twice"
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+def whole(candidate: Candidate) -> None:
+    """Raise unless all of a run folder can be read."""
+    assert candidate.summary["run_id"] == candidate.run
+    assert candidate.config.name in candidate.run
+    table = pd.read_parquet(candidate.folder / "forecasts.parquet")
+    assert len(table)
+    assert candidate.frozen.assets
+    assert (candidate.folder / "report.html").stat().st_size > 1000
+
+
+if __name__ == "__main__":
+    began = dt.datetime.now(dt.UTC)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    print(f"{(dt.datetime.now(dt.UTC) - began).total_seconds() / 60:.0f} minutes")

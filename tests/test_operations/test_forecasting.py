@@ -1,0 +1,158 @@
+"""What the champion says as of a date is what its run said, and never what it could not know."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import quiet
+
+from operations.answers import plan_table, write_answer
+from operations.candidate import Candidate
+from operations.errors import OperationsError
+from operations.forecasting import plan, predict, situation
+from operations.holdings import read_holdings
+from pipeline.loading import load_data
+from pipeline.run import Pipeline
+from pipeline.store import Store
+
+pytestmark = pytest.mark.usefixtures("untold")
+
+
+def as_of(desk, date=None, **changes):
+    return situation(desk.config(**changes), quiet(), None if date is None else pd.Timestamp(date).date())
+
+
+def test_on_the_last_date_of_its_data_the_champion_says_what_its_run_said(trained):
+    found = as_of(trained, "2002-05-31")
+    run = Candidate(trained.folder / "runs" / trained.decisions[-1].run)
+    stored = pd.read_parquet(run.folder / "forecasts.parquet")
+    last = stored[(stored.model == "combination") & (stored.date == "2002-05-31")]
+    told = predict(found)
+    assert list(told["asset"]) == list(last["asset"].astype(str))
+    for name in ("mean", "raw"):
+        np.testing.assert_array_equal(told[name], last[name])
+    np.testing.assert_allclose(told["stderr"], last["stderr"], rtol=1e-12)
+
+
+def test_without_holdings_trades_start_from_what_the_run_would_hold_and_end_at_its_target(trained):
+    run = Candidate(trained.folder / "runs" / trained.decisions[-1].run)
+    made = plan(as_of(trained, "2002-05-31"))
+    assert made.weights.weights.tolist() == list(run.summary["target"]["weights"].values())
+    table = pd.read_csv(run.folder / "weights.csv")
+    assert table["date"].iloc[-1] == "2002-05-31"
+    np.testing.assert_allclose(made.held.sum(), 1, atol=1e-9)
+    assert not np.array_equal(made.held, made.weights.weights)
+
+
+def test_a_month_later_only_the_features_are_newer(trained):
+    """A plain oracle: the whole pipeline up to that month with the slope of the month before."""
+    found = as_of(trained, "2002-06-30")
+    assert f"{found.date:%Y-%m-%d}" == "2002-06-30"
+    config = trained.config()
+    pipeline = Pipeline(config, Store(config.output / "store"), quiet())
+    done = pipeline.train(pipeline.prepare(load_data(config, quiet())))
+    forecast = done.forecasts["combination"]
+    listed = np.isfinite(forecast.raw[-1])
+    told = predict(found)
+    np.testing.assert_array_equal(told["raw"], forecast.raw[-1][listed])
+    base = forecast.mean[-1] - forecast.slope[-1] * forecast.raw[-1] * done.prepared.schedule.target.risk[-1]
+    wanted = base + forecast.slope[-2] * forecast.raw[-1] * done.prepared.schedule.target.risk[-1]
+    np.testing.assert_allclose(told["mean"], wanted[listed], rtol=1e-9)
+
+
+def test_a_date_before_the_end_of_its_data_is_refused(trained):
+    with pytest.raises(OperationsError, match="would know the future"):
+        as_of(trained, "2002-04-30")
+
+
+def test_without_a_champion_the_way_to_one_is_told(desk):
+    with pytest.raises(OperationsError, match="has no champion yet: `tangency retrain`"):
+        as_of(desk)
+
+
+def test_what_comes_after_the_date_changes_nothing(desk):
+    desk.retrain("2002-04-30")
+    before = predict(as_of(desk, "2002-05-31"))
+    prices = desk.prices()
+    prices.loc["2002-06-01":] *= np.linspace(0.5, 2, prices.shape[1])
+    prices.to_csv(desk.folder / "prices.csv")
+    pd.testing.assert_frame_equal(predict(as_of(desk, "2002-05-31")), before, check_exact=True)
+    assert not predict(as_of(desk)).equals(before)
+
+
+def test_a_traded_strategy_is_what_is_planned(desk):
+    changes = {
+        "strategies": {
+            "quarter": {
+                "kind": "core_satellite",
+                "core": "equal_weight",
+                "satellite": "model:ridge",
+                "share": 0.75,
+            }
+        },
+        "allocation__strategy": "quarter",
+    }
+    decision = desk.retrain("2002-05-31", **changes)
+    run = Candidate(desk.folder / "runs" / decision.run)
+    made = plan(as_of(desk, "2002-05-31", **changes))
+    assert made.weights.weights.tolist() == list(run.summary["target"]["weights"].values())
+
+
+HELD = "asset,weight\nA00,0.5\nA03,0.2\ncash,0.3\n"
+
+
+def test_trades_and_their_cost_start_from_what_is_held(trained, tmp_path):
+    (tmp_path / "held.csv").write_text(HELD)
+    found = as_of(trained, "2002-05-31")
+    assets = found.prepared.panel.assets
+    held = read_holdings(tmp_path / "held.csv", assets)
+    made = plan(found, held)
+    table = plan_table(found, made).set_index("asset")
+    assert table.loc["A00", "held"] == 0.5
+    assert table.loc["cash", "held"] == pytest.approx(0.3)
+    np.testing.assert_allclose(table["held"] + table["trade"], table["target"], atol=1e-15)
+    assert table["target"].sum() == pytest.approx(1)
+    assert table["trade"].sum() == pytest.approx(0, abs=1e-12)
+    bought = table.drop(index="cash")["trade"].abs().sum()
+    assert made.cost == pytest.approx(0.001 * bought, rel=1e-12)
+    assert table["cost"].sum() == pytest.approx(made.cost, rel=1e-12)
+    assert made.weights.attestation.holds
+
+
+def test_money_and_weights_say_the_same(trained, tmp_path):
+    assets = ("A00", "A01", "A03")
+    (tmp_path / "money.csv").write_text("asset,value\nA00,5000\nA03,2000\ncash,3000\n")
+    (tmp_path / "held.csv").write_text(HELD)
+    pd.testing.assert_series_equal(
+        read_holdings(tmp_path / "money.csv", assets), read_holdings(tmp_path / "held.csv", assets)
+    )
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        (
+            "asset,amount\nA00,1\n",
+            "expected the columns asset and weight, or asset and value; found asset, amount",
+        ),
+        ("asset,weight\nA00,0.5\nAO3,0.5\n", "data row 2: unknown asset 'AO3'; did you mean 'A03'"),
+        ("asset,weight\nA00,0.5\nA00,0.5\n", "data row 2: 'A00' is there twice"),
+        ("asset,weight\nA00,0.5\nA03,\n", "data row 2: 'A03' has no weight"),
+        ("asset,weight\nA00,half\n", "expected a number, found 'half'"),
+        ("asset,weight\nA00,0.5\ncash,0.3\n", "add up to 0.800000; expected 1"),
+        ("asset,value\nA00,5\nA03,-5\n", "add up to 0; expected a positive wealth"),
+    ],
+)
+def test_holdings_that_make_no_sense_are_named(tmp_path, text, message):
+    (tmp_path / "held.csv").write_text(text)
+    with pytest.raises(OperationsError, match=message):
+        read_holdings(tmp_path / "held.csv", ("A00", "A03"))
+
+
+def test_answers_are_written_by_the_ending_of_the_name(tmp_path):
+    table = pd.DataFrame({"asset": ["A"], "mean": [0.1]})
+    write_answer(tmp_path / "a.csv", table, {})
+    assert (tmp_path / "a.csv").read_text() == "asset,mean\nA,0.1\n"
+    write_answer(tmp_path / "a.json", table, {"mean": float("nan")})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"mean": None}
