@@ -37,7 +37,7 @@ class Attempt:
     job, reason : str
     due : datetime.datetime
     number : int
-        The how-manieth attempt at this slot it was.
+        Which attempt at this slot it was, from 1.
     outcome : str
         "done", "failed", "busy", or "lost": it took so long without a sign of life that another had taken the slot.
     told : str

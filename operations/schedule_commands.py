@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from operations.scheduled import scheduled
 from pipeline.cli import EPILOG, tangency
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def run_due(paths: tuple[Path, ...], slot: str | None, listing: bool) -> None:
     """
     from operations import asking, running
 
-    configs = _scheduled(paths)
+    configs = scheduled(paths)
     wanted = None if slot is None else _instant(slot)
     if listing:
         for due in asking.due(configs, _now()):
@@ -75,7 +76,7 @@ def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
         return
     from operations import scheduling
 
-    for config in _scheduled(paths):
+    for config in scheduled(paths):
         assert config.schedule is not None  # noqa: S101 (chosen for it)
         _log(f"{config.name}: {config.schedule.cron} {config.schedule.timezone}")
     chosen = [part for path in paths for part in ("--config", str(path))]
@@ -85,7 +86,7 @@ def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
         def visit() -> None:
             scheduling.visit_by(command, stop, _log)
 
-        scheduling.keep(lambda: _scheduled(paths), visit, clock=_now, stop=stop, log=_log)
+        scheduling.keep(lambda: scheduled(paths), visit, clock=_now, stop=stop, log=_log)
     _log("stopped")
 
 
@@ -99,7 +100,7 @@ def request(paths: tuple[Path, ...], reason: str, data: str) -> None:
     """Ask for a training before its time; whoever keeps the schedule does it like a scheduled one."""
     from operations import running
 
-    for config in _scheduled(paths):
+    for config in scheduled(paths):
         new = running.request(config, reason, data, _now())
         _log(f"{config.name}: {'asked for' if new else 'was asked for before'}: {reason}")
 
@@ -134,7 +135,7 @@ def export(paths: tuple[Path, ...], target: Target, every: int, image: str, outp
 
     written = exporting.export(
         target,
-        _scheduled(paths),
+        scheduled(paths),
         paths,
         output,
         folder=Path.cwd(),
@@ -154,7 +155,7 @@ def show_status(paths: tuple[Path, ...]) -> None:
     from operations.status_words import told
 
     now = _now()
-    found = status(_scheduled(paths), now)
+    found = status(scheduled(paths), now)
     for job in found:
         click.echo("\n".join(told(job, now)))
     sys.exit(1 if any(job.problems for job in found) else 0)
@@ -169,35 +170,6 @@ def _train(config: RunConfig, now: dt.datetime) -> str:
 
     decision = retrain(config, Reporter(Console(width=120)), now=now)
     return f"{decision.kind}: {decision.reason}"
-
-
-def _scheduled(paths: tuple[Path, ...]) -> list[RunConfig]:
-    """Return the configurations that were named, or else all in configs/ that have a schedule.
-
-    Raises
-    ------
-    OperationsError
-        If one that was named has none, or there is none at all.
-    """
-    from operations.errors import OperationsError
-    from operations.running import HOW
-    from pipeline.config import load_config
-
-    # A file that says nothing of a schedule is not read: a mistake in it is no reason not to train the others.
-    chosen = paths or [path for path in sorted(Path("configs").glob("*.yaml")) if _has_schedule(path)]
-    configs = []
-    for path in chosen:
-        config = load_config(path)
-        if config.schedule is None:
-            raise OperationsError(f"{path} has no schedule; {HOW}")
-        configs.append(config)
-    if not configs:
-        raise OperationsError(f"no configuration in configs/ has a schedule; {HOW}")
-    return configs
-
-
-def _has_schedule(path: Path) -> bool:
-    return any(line.startswith("schedule:") for line in path.read_text(encoding="utf-8").splitlines())
 
 
 def _instant(text: str) -> dt.datetime:

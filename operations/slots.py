@@ -40,7 +40,7 @@ class Claim:
     Attributes
     ----------
     slot, number : int
-        Which slot, and the how-manieth claim on it this is.
+        Which slot, and which claim on it this is, from 1.
     job, reason : str
     due : datetime.datetime
     """
