@@ -186,11 +186,13 @@ def _instant(text: str) -> dt.datetime:
 
 def _stop_once() -> None:
     """Let SIGTERM and SIGINT interrupt what is done, once: the slot is given back undisturbed by a second signal."""
+    told = False
 
     def interrupt(*_: object) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        nonlocal told
+        if not told:
+            told = True
+            raise KeyboardInterrupt
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, interrupt)

@@ -1,6 +1,7 @@
 """The commands: what they print, how they exit, and that they really retrain."""
 
 import datetime as dt
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from scheduled import Clock, scheduled_text
 from operations import cli, schedule_commands
 from operations.decisions import Decisions
 from operations.errors import BusyError
+from operations.running import record_path, request
+from operations.slots import Slots
 from pipeline.config import load_config
 from pipeline.errors import RunError
 
@@ -141,6 +144,45 @@ def test_what_is_due_is_really_retrained(desk, clock, monkeypatch, capsys):
     assert (decision.kind, decision.at, decision.data_last) == ("promoted", clock(), "2002-03-31")
     assert tangency(monkeypatch, "status", "--config", path) == 0
     assert f"champion        {decision.run} since 2002-04-01 06:00 UTC" in capsys.readouterr().out
+
+
+SLOW = """
+import sys, time
+from operations import cli, schedule_commands
+def train(config, now):
+    print("works", flush=True)
+    time.sleep(60)
+schedule_commands._train = train
+sys.argv = ["tangency", "run-due"]
+cli.main()
+"""
+
+
+def test_run_due_gives_its_slot_back_when_it_is_told_to_stop_even_twice(here):
+    """A service manager tells all processes of a service, and the loop tells its own once more."""
+    config = load_config(here / "configs" / "mine.yaml")
+    request(config, "drift", "", dt.datetime.now(dt.UTC))
+    root = Path(__file__).resolve().parents[2]
+    visit = subprocess.Popen(
+        [sys.executable, "-c", SLOW],
+        env={"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while "works" not in visit.stdout.readline():
+        assert visit.poll() is None
+    visit.terminate()
+    visit.send_signal(signal.SIGINT)
+    out, told = visit.communicate(timeout=30)
+    assert visit.returncode == 130
+    assert "was told to stop" in out
+    assert "Traceback" not in told
+    with Slots(record_path(config)) as slots:
+        assert tuple(slots.connection.execute("select state, told from slot").fetchone()) == (
+            "queued",
+            "told to stop",
+        )
 
 
 def test_the_loop_has_another_process_do_the_work(here):
