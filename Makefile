@@ -10,7 +10,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run train audit evaluate report retrain predict allocate rollback serve ui test lint bench lock clean
+.PHONY: help setup run train audit evaluate report retrain predict allocate rollback serve schedule status ui test lint bench lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,12 @@ rollback: $(READY) ## Give the championship back to the model before
 
 serve: $(READY) ## Answer for the champion over HTTP on loopback
 	@$(BIN)/tangency serve --config $(CONFIG) $(ARGS)
+
+schedule: $(READY) ## Keep the schedules of configs/, until interrupted
+	@$(BIN)/tangency schedule $(ARGS)
+
+status: $(READY) ## Say how each scheduled model stands; exit 1 if one is not well
+	@$(BIN)/tangency status $(ARGS)
 
 ui: $(READY) ## Serve the MLflow UI on loopback
 	@$(BIN)/tangency ui --config $(CONFIG) --port $(PORT)

@@ -63,6 +63,11 @@ def tangency() -> None:
     tangency allocate  target weights and trades of the champion
     tangency serve     answer for the champion over HTTP
     tangency ledger    what was tried and decided, and whether its record is whole
+
+    \b
+    tangency schedule  keep the schedules of configs/; schedule export is for other schedulers
+    tangency run-due   retrain what is due, and go
+    tangency status    how each scheduled model stands
     """  # noqa: D301 (click wants the character)
 
 

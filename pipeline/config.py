@@ -18,6 +18,7 @@ from pipeline.allocation_config import SECTIONS, AllocationSection
 from pipeline.errors import ConfigError
 from pipeline.gate_config import GateSection
 from pipeline.model_config import CombinationModel, Fitted, ModelSection
+from pipeline.schedule_config import ScheduleSection
 from pipeline.sections import MOST, Name, Positive, Section
 from pipeline.strategy_config import INSIDE, KINDS, Strategy, mistake
 from pipeline.tuning_config import SpaceSection, TuningSection
@@ -160,6 +161,7 @@ class RunConfig(Section):
     evaluation: EvaluationSection
     audit: AuditSection = AuditSection()
     gate: GateSection = GateSection()
+    schedule: ScheduleSection | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     executor: str = "threads"
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
@@ -233,7 +235,7 @@ class RunConfig(Section):
 
     def digest(self) -> str:
         """Return the SHA-256 of all that decides the result, as hexadecimal digits."""
-        free = {"executor", "workers", "output", "gate"}
+        free = {"executor", "workers", "output", "gate", "schedule"}
         text = json.dumps(self.model_dump(mode="json", exclude=free), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -336,4 +338,5 @@ def _fields_at(path: list[str]) -> list[str]:
         if section is AllocationSection and part in SECTIONS:
             return list(SECTIONS[part].model_fields)
         section = section.model_fields[part].annotation
+        section = next((kind for kind in get_args(section) if hasattr(kind, "model_fields")), section)
     return list(section.model_fields)

@@ -110,7 +110,8 @@ def published(
     others = ledger.trials(config.name).without(trial_id(config, loaded[0].assets))
     record = json.dumps(make_record(config, loaded[0]).as_dict(), sort_keys=True)
     # The file names data and output too: parameters in MLflow and messages are part of what is handed out.
-    key = key_of(record, config.model_dump_json(), showing_digest(), others)
+    settings = config.model_dump_json(exclude={"schedule"})
+    key = key_of(record, settings, showing_digest(), others)
 
     def make() -> Published:
         making()
@@ -173,7 +174,7 @@ def publish(
         None if certificate is None else outputs.to_json(certificate.as_dict()),
         outputs.to_json(freeze(trained)),
         outputs.to_json({"columns": list(asked), "data": asked.to_numpy().tolist()}),
-        outputs.to_json(trained.prepared.config.model_dump(mode="json")),
+        outputs.to_json(trained.prepared.config.model_dump(mode="json", exclude={"schedule"})),
         report.render(done, TITLE, figures, certificate, evidence),
         figures.svg,
         narrative.tables(done, evidence),

@@ -29,7 +29,7 @@ def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidenc
     }
     return Tracked(
         tags,
-        _parameters(config.model_dump(mode="json")),
+        _parameters(config.model_dump(mode="json", exclude={"schedule"})),
         (*_steps(_headline(done, evidence)), *_folds(done.scores[config.allocation.forecast])),
         children={name: _child(name, done, certificate is not None) for name in done.scores},
     )

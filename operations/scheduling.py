@@ -1,0 +1,143 @@
+"""The loop that needs no server: sleep until something is due, have it done, and show that it lives.
+
+The work is done by another process (`tangency run-due`), so that the loop stays small, and outlives work that
+crashes or runs out of memory. Everything that must not be forgotten is in the record of slots: the loop may be
+killed and started again, and two of them may run side by side.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from operations import loops
+from operations.beat import Beat
+from operations.errors import BusyError, OperationsError
+from operations.running import Clock, Log, records, schedules
+from operations.slot_history import next_visit
+from operations.slots import Slots
+from pipeline.config import RunConfig
+from pipeline.errors import ConfigError
+
+LONGEST = 60.0
+"""Seconds after which the loop looks again: a clock may have leapt, a request come in, a file have been edited."""
+SHORTEST = 1.0
+"""Seconds between two visits, when one that was due is being done by somebody else."""
+
+Read = Callable[[], Sequence[RunConfig]]
+
+
+def keep(read: Read, visit: Callable[[], None], *, clock: Clock, stop: threading.Event, log: Log) -> None:
+    """Keep the schedules until `stop` is set.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the configurations; called again and again, so that an edited file counts from the next look on. While
+        it raises ConfigError the ones before count.
+    visit : callable
+        Does what is due.
+    clock : callable
+        Gives the current instant.
+    stop : threading.Event
+    log : callable
+        Is told what was found.
+    """
+    owner = f"{socket.gethostname()}/{os.getpid()}"
+    configs = list(read())
+    paths: set[Path] = set()
+
+    def sign(write: Callable[..., None], where: set[Path]) -> bool:
+        for path in sorted(where):
+            with Slots(path) as slots:
+                write(slots.connection, owner, clock())
+        return True
+
+    with Beat(loops.EVERY, lambda: sign(loops.beat, set(paths))):
+        while not stop.is_set():
+            configs = _read_again(read, configs, log)
+            new = set(records(configs)) - paths
+            sign(loops.begin, new)
+            paths |= new
+            try:
+                coming = _next(configs, clock())
+                if coming is not None and coming <= clock():
+                    visit()
+                    coming = _next(configs, clock())
+            except BusyError as error:
+                log(str(error))
+                coming = None
+            stop.wait(_seconds(coming, clock()))
+    sign(loops.end, paths)
+
+
+def _next(configs: Sequence[RunConfig], now: dt.datetime) -> dt.datetime | None:
+    """Return when something is due next, of all records."""
+    times = []
+    for path, group in records(configs).items():
+        with Slots(path) as slots:
+            times.append(next_visit(slots.connection, schedules(group), now))
+    return min((time for time in times if time is not None), default=None)
+
+
+def _seconds(coming: dt.datetime | None, now: dt.datetime) -> float:
+    if coming is None:
+        return LONGEST
+    return min(max((coming - now).total_seconds(), SHORTEST), LONGEST)
+
+
+def _read_again(read: Read, before: list[RunConfig], log: Log) -> list[RunConfig]:
+    try:
+        configs = list(read())
+        records(configs)
+    except (ConfigError, OperationsError) as error:
+        log(f"the configurations read before go on counting: {error}")
+        return before
+    return configs
+
+
+@contextmanager
+def told_to_stop() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM and SIGINT set, in place of ending the process."""
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def visit_by(command: Sequence[str], stop: threading.Event, log: Log) -> None:
+    """Do what is due in a process of its own; when told to stop, have it give back what it was doing.
+
+    Parameters
+    ----------
+    command : sequence of str
+        `tangency run-due` with its configurations.
+    """
+    # In a session of its own: Ctrl-C is for the loop, which passes it on once.
+    child = subprocess.Popen(list(command), start_new_session=True)  # noqa: S603 (our own command)
+    asked = False
+    while True:
+        try:
+            code = child.wait(timeout=0.2)
+        except subprocess.TimeoutExpired:
+            if stop.is_set() and not asked:
+                child.send_signal(signal.SIGINT)
+                asked = True
+        else:
+            break
+    if code not in (0, 1) and not asked:  # 1 is an attempt that failed, which it has told itself
+        log(
+            f"{Path(command[0]).name} run-due ended with {code}; what it was doing is taken up when its lease is over"
+        )

@@ -1,0 +1,195 @@
+"""How a scheduled model stands: its training, what is due, what failed, and whether anybody keeps the schedule."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from operations.decisions import Decisions
+from operations.loops import Loop, loops
+from operations.running import records
+from operations.slot_changes import short
+from operations.slot_history import JobHistory, Slot, job_history
+from operations.slots import Slots
+from pipeline.config import RunConfig
+
+GRACE = dt.timedelta(minutes=15)
+"""What is due may wait so long before it is overdue: a scheduler comes by every few minutes."""
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """What is known of the model in use, and of the training that was decided about last.
+
+    Attributes
+    ----------
+    champion : str
+        The run that decides now; empty if there is none.
+    since : datetime.datetime or None
+        Since when.
+    data_last : str
+        The last date of the data that it was trained on, ISO.
+    trained_at : datetime.datetime or None
+        When a model was last trained and judged, also one that did not become champion.
+    trained_to : str
+        The last date of its data, ISO.
+    verdict : str
+        What was decided about it.
+    """
+
+    champion: str = ""
+    since: dt.datetime | None = None
+    data_last: str = ""
+    trained_at: dt.datetime | None = None
+    trained_to: str = ""
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """How one scheduled configuration stands.
+
+    Attributes
+    ----------
+    name : str
+    model : ModelStatus
+    last_done : Slot or None
+        The slot that was done last.
+    next_due : datetime.datetime or None
+        When the schedule fires next; None if nobody has come by yet.
+    visited : datetime.datetime or None
+        When somebody last came by to look for what is due.
+    heartbeat : datetime.datetime or None
+        When the loop was last heard of; None if there never was one.
+    open : tuple of Slot
+        What is waiting or running.
+    problems : tuple of str
+        What is wrong; empty if all is well.
+    """
+
+    name: str
+    model: ModelStatus
+    last_done: Slot | None
+    next_due: dt.datetime | None
+    visited: dt.datetime | None
+    heartbeat: dt.datetime | None
+    open: tuple[Slot, ...]
+    problems: tuple[str, ...]
+
+
+def model_status(config: RunConfig) -> ModelStatus:
+    """Return what the decisions about a configuration say of its model.
+
+    Raises
+    ------
+    LedgerError
+        If the chain of decisions is broken.
+    """
+    decisions = Decisions(config)
+    done = decisions.all()
+    trained = next((decision for decision in reversed(done) if decision.kind != "rolled back"), None)
+    crowned = decisions.champion()
+    found = ModelStatus()
+    if crowned is not None and crowned.champion is not None:
+        # A rollback tells of the data of its day, not of what the old champion was trained on.
+        first = next(decision for decision in done if decision.run == crowned.champion)
+        found = ModelStatus(crowned.champion, crowned.at, first.data_last)
+    if trained is None:
+        return found
+    verdict = f"{trained.kind}: {trained.reason}"
+    return replace(found, trained_at=trained.at, trained_to=trained.data_last, verdict=verdict)
+
+
+def status(configs: Sequence[RunConfig], now: dt.datetime) -> list[JobStatus]:
+    """Return how each scheduled configuration stands.
+
+    Raises
+    ------
+    OperationsError
+        If two configurations cannot be told apart, or their record cannot be read.
+    """
+    found = []
+    for path, group in records(configs).items():
+        found += [_status(path, config, now) for config in group.values()]
+    return found
+
+
+def _status(path: Path, config: RunConfig, now: dt.datetime) -> JobStatus:
+    history: JobHistory | None = None
+    last: Loop | None = None
+    if path.exists():
+        with Slots(path) as slots:
+            history = job_history(slots.connection, config.name)
+            last = next(iter(loops(slots.connection)), None)
+    problems = _of_the_loop(history, last, now)
+    if history is not None:
+        problems += _of_the_slots(history, now)
+    return JobStatus(
+        config.name,
+        model_status(config),
+        history.latest("done") if history else None,
+        history.next_due() if history else None,
+        history.visited if history else None,
+        last.heartbeat if last else None,
+        tuple(history.open()) if history else (),
+        tuple(problems),
+    )
+
+
+def _of_the_loop(history: JobHistory | None, last: Loop | None, now: dt.datetime) -> list[str]:
+    """Return what shows that nobody keeps the schedule."""
+    if last is not None and last.ended is None and not last.lives(now):
+        # Whoever has come by long after the loop was last heard of keeps the schedule in its place.
+        if history is None or history.visited < last.heartbeat + GRACE:
+            return [f"the loop on {last.owner} died: nothing was heard of it for {age(last.heartbeat, now)}"]
+        return []
+    if history is None and (last is None or not last.lives(now)):
+        return [
+            "nobody keeps the schedule: start tangency schedule, or give tangency run-due to your scheduler"
+        ]
+    return []
+
+
+def _of_the_slots(history: JobHistory, now: dt.datetime) -> list[str]:
+    """Return what is late or went wrong."""
+    found = []
+    if history.entered_to > now + GRACE:
+        found.append(
+            f"the clock went back: slots were entered up to {short(history.entered_to)}, and none will be before then"
+        )
+    next_due = history.next_due()
+    at_work = next((slot for slot in history.open() if slot.lease_until is not None), None)
+    if next_due is not None and next_due + GRACE < now:
+        why = "nobody came by" if at_work is None else f"the slot of {short(at_work.due)} is still at work"
+        found.append(f"overdue: {why}, and that of {short(next_due)} is not done")
+    ended = history.latest("done", "failed")
+    if ended is not None and ended.state == "failed":
+        found.append(f"failed: the slot of {short(ended.due)}, after {ended.attempts} attempts: {ended.told}")
+    for slot in history.open():
+        found += _of_an_open_slot(slot, now)
+    return found
+
+
+def _of_an_open_slot(slot: Slot, now: dt.datetime) -> list[str]:
+    name = f"the slot of {short(slot.due)}"
+    if slot.lease_until is not None:
+        silent = slot.lease_until + GRACE < now
+        return (
+            [f"overdue: {name} is at work, but its lease was over at {short(slot.lease_until)}"]
+            if silent
+            else []
+        )
+    if slot.attempts and slot.told:
+        return [f"waiting: {name}, again at {short(slot.not_before)}: {slot.told}"]
+    return [f"overdue: {name} is waiting"] if slot.due + GRACE < now else []
+
+
+def age(then: dt.datetime, now: dt.datetime) -> str:
+    """Return how long ago something was, in the largest unit that says it."""
+    seconds = (now - then).total_seconds()
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if abs(seconds) >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

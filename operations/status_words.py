@@ -1,0 +1,42 @@
+"""How a scheduled model stands, in lines for the eye."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from operations.slot_changes import short
+from operations.status import JobStatus, ModelStatus, age
+
+
+def told(job: JobStatus, now: dt.datetime) -> list[str]:
+    """Return the lines that tell how one configuration stands, the problems last."""
+    pairs = [
+        ("champion", _champion(job.model)),
+        ("last trained", _training(job.model)),
+        ("last slot done", _moment(job.last_done.due if job.last_done else None, "none")),
+        ("next due", _moment(job.next_due, "not known before the first visit")),
+        ("last visit", f"{age(job.visited, now)} ago" if job.visited else "never"),
+        ("loop", f"last heard of {age(job.heartbeat, now)} ago" if job.heartbeat else "none"),
+    ]
+    pairs += [
+        (slot.state, f"slot of {short(slot.due)} ({slot.reason}), {slot.attempts} attempts")
+        for slot in job.open
+    ]
+    pairs += [("PROBLEM", problem) for problem in job.problems]
+    return [job.name, *(f"  {name:<15} {text}" for name, text in pairs)]
+
+
+def _champion(model: ModelStatus) -> str:
+    if not model.champion:
+        return "none yet"
+    return f"{model.champion} since {_moment(model.since)}, trained on data to {model.data_last}"
+
+
+def _training(model: ModelStatus) -> str:
+    if model.trained_at is None:
+        return "never"
+    return f"{_moment(model.trained_at)}, on data to {model.trained_to}; {model.verdict}"
+
+
+def _moment(instant: dt.datetime | None, otherwise: str = "-") -> str:
+    return otherwise if instant is None else short(instant)
