@@ -52,7 +52,9 @@ def _adjusted(p_values: ArrayLike, *, step_up: bool) -> Floats:
     p = np.asarray(p_values, dtype=np.float64)
     known = np.flatnonzero(np.isfinite(p))
     if ((p[known] < 0) | (p[known] > 1)).any():
-        raise StatisticError(f"p-values must lie between 0 and 1, got {p[known].min():g} to {p[known].max():g}")
+        raise StatisticError(
+            f"p-values must lie between 0 and 1, got {p[known].min():g} to {p[known].max():g}"
+        )
     out, n = np.full(p.shape, np.nan), len(known)
     order = known[np.argsort(p[known], kind="stable")]
     rank = np.arange(1, n + 1)

@@ -89,7 +89,7 @@ def _leaving(limit: float, long: int, short: int) -> float:
             else:
                 beside = left[j - 1] * j if j > 0 else 0.0
                 left[j] = (beside + left[j] * i) / (i + j)
-    return left[long]
+    return float(left[long])
 
 
 def population_stability_index(reference: Floats, recent: Floats, bins: int = 10) -> float:
