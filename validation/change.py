@@ -80,9 +80,9 @@ def recent_p_value(
     Notes
     -----
     Subsampling (Politis and Romano, 1994, *Annals of Statistics* 22, 2031-2050): stretches keep whatever dependence
-    there is. They overlap, so the p-value is not taken to be smaller than one over the number that they are worth: with 200
-    dates before, the last 12 can have no p-value below 0.04. At 5 % a true null is rejected 4 to 9 % of the time with a
-    reference of 20 stretches, and 4 to 7 % with 50.
+    there is. They overlap, so the p-value is not taken to be smaller than one over the number that they are worth: with
+    200 dates before, the last 12 can have no p-value below 0.04. At 5 % a true null is rejected 4 to 10 % of the time
+    with a reference of 20 stretches, and 4 to 8 % with 50.
     """
     reference, recent = values[:-length], values[-length:]
     if len(reference) < 2 * length or not np.ptp(values) > 0:
