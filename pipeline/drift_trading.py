@@ -102,21 +102,22 @@ def watch_costs(
     on_date, excess = np.zeros(max(row + 1, first)), np.zeros(max(row + 1, first))
     on_date[traded] = paid
     excess[traded] = np.where(np.abs(paid - planned) > ROUNDING, paid - planned, 0.0)
+    points = "{recent:.2f} basis points a date"
     yield watched(
         "costs",
-        "paid",
-        on_date[first:],
+        "cost paid",
+        1e4 * on_date[first:],
         length,
         more,
-        "Trading cost {recent:.4%} of wealth a date over the last {n} dates, {before:.4%} before",
+        f"Trading cost {points} over the last {{n}} dates, {{before:.2f}} before",
     )
     yield watched(
         "costs",
-        "paid beyond what was planned",
-        excess[first:],
+        "cost beyond what was planned",
+        1e4 * excess[first:],
         length,
         more,
-        "Trading cost {recent:.4%} of wealth a date more than planned over the last {n} dates, {before:.4%} before",
+        f"Trading cost {points} more than planned over the last {{n}} dates, {{before:.2f}} before",
     )
 
 

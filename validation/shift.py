@@ -102,20 +102,21 @@ def measure_shift(
     n, m = len(before), len(after)
     if m == 0 or n < 2 * m:
         return UNKNOWN
-    below = np.cumsum(before, axis=1)[:, :-1]
-    distance = float(np.abs(below.mean(axis=0) - np.cumsum(after.mean(axis=0))[:-1]).max())
+    total = np.concatenate([np.zeros((1, BINS + 3)), np.cumsum(before, axis=0)])
+    below = np.cumsum(total[-1] / n)[:-1]
+    distance = float(np.abs(below - np.cumsum(after.mean(axis=0))[:-1]).max())
     stretch = max(m, n // 5)
-    own = _independent(below, m)
-    whole = min(own * n / m, _independent(below, stretch) * n / stretch, pairs_before)
+    own = _independent(total, m)
+    whole = min(own * n / m, _independent(total, stretch) * n / stretch, pairs_before)
     own = min(own, pairs_after)
     return Shift(
-        psi=float(_psi(before.sum(axis=0), after.sum(axis=0))),
-        usual=_usual(before, m),
+        psi=float(_psi(total[-1], after.sum(axis=0))),
+        usual=_usual(total, m),
         distance=distance,
         p_value=ks_p_value(distance, max(1, int(whole)), max(1, int(own))),
         before=whole,
         after=own,
-        missing_before=float(before[:, 0].mean()),
+        missing_before=float(total[-1, 0] / n),
         missing_after=float(after[:, 0].mean()),
     )
 
@@ -144,20 +145,22 @@ def _shares(values: Floats, listed: Bools | None, levels: Floats) -> tuple[Float
     return counts[some] / total[some], float(total.sum())
 
 
-def stretches(values: Floats, length: int, every: int = 1) -> Floats:
-    """Return the mean over each stretch of consecutive rows of values (n, ...), (stretches, ...)."""
-    total = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
-    return np.asarray((total[length:] - total[:-length])[::every] / length)
+def _stretches(total: Floats, length: int, every: int) -> Floats:
+    """Return the sums over stretches of dates from running sums (n + 1, B), (stretches, B)."""
+    return np.asarray(total[length::every] - total[:-length:every])
 
 
-def _independent(below: Floats, length: int) -> float:
+def _independent(total: Floats, length: int) -> float:
     """Return how many independent values say as much as a stretch of so many dates.
 
     Deviations are from the mean of all dates, of which the stretch is a part: the last factor makes up for that.
+    Stretches that begin a sixteenth of their length apart say as much as all.
     """
-    mean = below.mean(axis=0)
-    spread = float(np.square(stretches(below, length) - mean).mean(axis=0).sum())
-    binomial = float((mean * (1 - mean)).sum()) * (1 - length / len(below))
+    n = len(total) - 1
+    below = np.cumsum(_stretches(total, length, max(1, length // 16)) / length, axis=1)[:, :-1]
+    mean = np.cumsum(total[-1] / n)[:-1]
+    spread = float(np.square(below - mean).mean(axis=0).sum())
+    binomial = float((mean * (1 - mean)).sum()) * (1 - length / n)
     return binomial / spread if spread > 1e-12 * binomial else math.inf
 
 
@@ -166,7 +169,7 @@ def _psi(before: Floats, after: Floats) -> Floats:
     return stability_index(np.add.reduceat(before, POOLED, axis=-1), np.add.reduceat(after, POOLED, axis=-1))
 
 
-def _usual(before: Floats, length: int) -> float:
+def _usual(total: Floats, length: int) -> float:
     """Return the median stability index of stretches of the reference, each against the dates outside of it."""
-    inside = stretches(before, length, max(1, len(before) // STRETCHES)) * length
-    return float(np.median(_psi(np.maximum(before.sum(axis=0) - inside, 0.0), inside)))
+    inside = _stretches(total, length, max(1, len(total) // STRETCHES))
+    return float(np.median(_psi(np.maximum(total[-1] - inside, 0.0), inside)))
