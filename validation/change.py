@@ -74,15 +74,15 @@ def recent_p_value(
     -------
     found, usual, p_value : float
         The statistic of the recent dates, its median over the stretches of the reference, and the share of those with
-        as large a one. NaN if the reference has fewer than twice as many dates as the recent stretch, or where all
-        values are the same.
+        as large a one, the recent one counted too. NaN if the reference has fewer than twice as many dates as the
+        recent stretch, or where all values are the same.
 
     Notes
     -----
     Subsampling (Politis and Romano, 1994, *Annals of Statistics* 22, 2031-2050): stretches keep whatever dependence
-    there is. They overlap, so the p-value is not taken to be smaller than one over the number that they are worth: with
-    200 dates before, the last 12 can have no p-value below 0.04. At 5 % a true null is rejected 4 to 10 % of the time
-    with a reference of 20 stretches, and 4 to 8 % with 50.
+    there is. They overlap, so the recent one counts as one of as many as they are worth, and no p-value is smaller than
+    one over that number and one: with 200 dates before, 0.04 for the last 12. At 5 % a true null is rejected 1 to 8 %
+    of the time over autoregressions with coefficients from 0 to 0.98 and 20 stretches or more, 3 to 6 % up to 0.9.
     """
     reference, recent = values[:-length], values[-length:]
     if len(reference) < 2 * length or not np.ptp(values) > 0:
@@ -90,6 +90,6 @@ def recent_p_value(
     before = statistic(np.lib.stride_tricks.sliding_window_view(reference, length), reference)
     found = float(statistic(recent[None, :], reference)[0])
     # Rounding must not decide between equals.
-    as_large = int((before >= found - 1e-12 * abs(found)).sum())
-    least = 1.0 / (1.0 + OVERLAPPING * len(reference) / length)
-    return found, float(np.median(before)), max((1 + as_large) / (1 + len(before)), least)
+    as_large = float((before >= found - 1e-12 * abs(found)).mean())
+    worth = OVERLAPPING * len(reference) / length
+    return found, float(np.median(before)), (1 + worth * as_large) / (1 + worth)
