@@ -1,32 +1,84 @@
-"""Drift: what no longer is as it was when the model in use was trained."""
+"""Drift: what no longer is as it was when the model in use was trained. Plain values: nothing here computes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any, get_args
 
-import numpy as np
+from pipeline.drift_config import Subject
 
-from allocation.risk import CovariancePath
-from backtest.costs import TradingCost
-from backtest.simulate import BacktestResult
-from features.matrix import FeatureMatrix
-from market.panel import Panel
-from models.base import FoldFit
-from models.forecast import Forecast
-from models.regimes import RegimePath
-from pipeline.drift_config import DriftSection, Subject
-from pipeline.drift_features import FeatureDrift, watch_features
-from pipeline.drift_trading import watch_costs, watch_volatility
-from pipeline.drift_watches import Watch, watch_forecast, watch_regimes
-from pipeline.timetable import Schedule
-from validation.corrections import holm
 
-if TYPE_CHECKING:
-    from pipeline.run import Evaluated
+@dataclass(frozen=True)
+class Watch:
+    """One series and what came of it.
+
+    Attributes
+    ----------
+    subject : str
+        "forecast", "regimes", "volatility" or "costs".
+    what : str
+        What is watched.
+    before, recent : float
+        Mean of the series over the reference and over the recent dates.
+    statistic, usual : float
+        How unusual the recent dates are, and the median of the same over stretches of the reference as long.
+    p_value : float
+        Share of those with as large a statistic; NaN where there are too few dates or nothing varies.
+    dates : int
+        In the reference.
+    text : str
+        What was found, in words.
+    """
+
+    subject: Subject
+    what: str
+    before: float
+    recent: float
+    statistic: float
+    usual: float
+    p_value: float
+    dates: int
+    text: str
+
+
+@dataclass(frozen=True)
+class FeatureDrift:
+    """How the recent dates of one feature differ from the training rows of the model in use.
+
+    Attributes
+    ----------
+    name : str
+    importance : float
+        Share of the forecast's importance at the last fit.
+    psi, usual : float
+        Population stability index, and its median over stretches of the training rows that are as long.
+    distance : float
+        Kolmogorov and Smirnov's.
+    p_value, corrected : float
+        That nothing has shifted, on its own, and corrected by Benjamini and Hochberg for all features; NaN where there
+        are too few dates.
+    before, after : float
+        How many independent values say as much as the training rows, and as the recent dates.
+    missing_before, missing_after : float
+        Shares of values that are missing.
+    alarm : bool
+        The shift is beyond chance, and it is large.
+    """
+
+    name: str
+    importance: float
+    psi: float
+    usual: float
+    distance: float
+    p_value: float
+    before: float
+    after: float
+    missing_before: float
+    missing_after: float
+    corrected: float
+    alarm: bool
 
 
 @dataclass(frozen=True)
@@ -93,8 +145,15 @@ class Drift:
     @property
     def all_alarms(self) -> tuple[str, ...]:
         """What alarmed, in words, all subjects."""
-        subjects: tuple[Subject, ...] = ("features", "forecast", "regimes", "volatility", "costs")
-        return tuple(chain.from_iterable(self.alarms(subject) for subject in subjects))
+        return tuple(chain.from_iterable(self.alarms(subject) for subject in get_args(Subject)))
+
+    @property
+    def brief(self) -> str:
+        """How many of what was looked at alarmed."""
+        shifted = sum(one.alarm for one in self.features)
+        others = [f"{f.watch.subject}: {f.watch.what}" for f in self.findings if f.alarm]
+        told = ", ".join(others) or f"none of {len(self.findings)} watches alarmed"
+        return f"{shifted} of {len(self.features)} features shifted; {told}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the drift for JSON."""
@@ -109,108 +168,5 @@ class Drift:
             "watches": [
                 asdict(f.watch) | {"corrected": f.corrected, "alarm": f.alarm} for f in self.findings
             ],
-            "features": {
-                one.name: {"importance": one.importance}
-                | asdict(one.shift)
-                | {"corrected": one.corrected, "alarm": one.alarm}
-                for one in self.features
-            },
+            "features": [asdict(one) for one in self.features],
         }
-
-
-def judged(watches: Sequence[Watch], false_alarm: float) -> tuple[Finding, ...]:
-    """Return the watches with an alarm where chance would give one, in any of them, no more often than that."""
-    corrected = holm([watch.p_value for watch in watches]).tolist()
-    return tuple(Finding(watch, p, p <= false_alarm) for watch, p in zip(watches, corrected, strict=True))
-
-
-def measure(
-    settings: DriftSection,
-    panel: Panel,
-    matrix: FeatureMatrix,
-    schedule: Schedule,
-    *,
-    forecast: Forecast,
-    fits: Sequence[FoldFit],
-    regimes: RegimePath,
-    result: BacktestResult,
-    covariances: CovariancePath,
-    cost: TradingCost,
-    execution_lag: int,
-    row: int | None = None,
-) -> Drift:
-    """Measure the drift at one row of a panel, from what was known at its close.
-
-    Parameters
-    ----------
-    settings : DriftSection
-    panel : Panel
-    matrix : FeatureMatrix
-    schedule : Schedule
-        Whose labels the forecast is held to, and which training rows a fit has.
-    forecast : Forecast
-        Of the model in use.
-    fits : sequence of FoldFit
-        Of that model, in time order; importances begin with those of the matrix's features.
-    regimes : RegimePath
-    result : BacktestResult
-        Of the portfolio that is traded.
-    covariances : CovariancePath
-        That its risk was expected by.
-    cost : TradingCost
-        That its decisions reckoned with.
-    execution_lag : int
-    row : int, optional
-        The last row by default.
-    """
-    row = len(panel.dates) - 1 if row is None else row
-    length = settings.recent(panel.periods_per_year)
-    fit = current_fit(fits, row)
-    rows = schedule.walk.training_rows(fit.first_test)
-    trained = int(rows[0]), int(rows[-1])
-    watches = [
-        *watch_forecast(forecast, schedule.target, schedule.labels, row, length),
-        watch_regimes(regimes, row, length),
-        watch_volatility(result, covariances, schedule.labels.horizon, row, length),
-        *watch_costs(result, panel.returns, cost, execution_lag, row, length),
-    ]
-    features = watch_features(
-        matrix,
-        panel.listed,
-        fit.importance[: len(matrix.names)],
-        trained,
-        row,
-        length,
-        false_discovery=settings.false_discovery,
-        psi_limit=settings.psi_limit,
-    )
-    ended = int(np.searchsorted(schedule.labels.end, row, side="right")) - 1
-    as_of, first, last = (f"{panel.dates[at]:%Y-%m-%d}" for at in (row, *trained))
-    findings = judged(watches, settings.false_alarm)
-    return Drift(as_of, length, (first, last), max(0, ended - trained[1]), features, findings)
-
-
-def measure_run(done: Evaluated, row: int | None = None) -> Drift:
-    """Measure the drift of a run at its last row, or at an earlier one: what came after that is not looked at."""
-    trained, prepared = done.trained, done.trained.prepared
-    config, traded = prepared.config, done.trained.prepared.config.allocation.forecast
-    return measure(
-        config.drift,
-        prepared.panel,
-        prepared.matrix,
-        prepared.schedule,
-        forecast=trained.forecasts[traded],
-        fits=trained.walks[traded].fits,
-        regimes=trained.regimes,
-        result=done.results[done.chosen],
-        covariances=trained.covariances,
-        cost=TradingCost(config.cost_rate, config.impact_rate),
-        execution_lag=config.target.execution_lag,
-        row=row,
-    )
-
-
-def current_fit(fits: Sequence[FoldFit], row: int) -> FoldFit:
-    """Return the fit in use at a row; the first if there was none yet."""
-    begun = [fit for fit in fits if fit.first_test <= row]
-    return begun[-1] if begun else fits[0]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.matrix import FeatureMatrix
+from pipeline.drift import FeatureDrift
 from validation.corrections import benjamini_hochberg
 from validation.shift import Shift, measure_shift
 
@@ -18,29 +19,6 @@ Bools = NDArray[np.bool_]
 
 TILE = 8
 """Features that are copied out of the matrix at a time: as many as one line of a processor's cache holds."""
-
-
-@dataclass(frozen=True)
-class FeatureDrift:
-    """How one feature has shifted.
-
-    Attributes
-    ----------
-    name : str
-    importance : float
-        Share of the forecast's importance at the last fit.
-    shift : Shift
-    corrected : float
-        p-value corrected by Benjamini and Hochberg for all features.
-    alarm : bool
-        The shift is beyond chance, and it is large.
-    """
-
-    name: str
-    importance: float
-    shift: Shift
-    corrected: float
-    alarm: bool
 
 
 def watch_features(
@@ -82,7 +60,13 @@ def watch_features(
     shifts = list(_shifts(matrix, listed, reference, recent))
     corrected = benjamini_hochberg([shift.p_value for shift in shifts]).tolist()
     found = [
-        FeatureDrift(name, float(share), shift, p, bool(p <= false_discovery and shift.psi >= psi_limit))
+        FeatureDrift(
+            name,
+            float(share),
+            **asdict(shift),
+            corrected=p,
+            alarm=bool(p <= false_discovery and shift.psi >= psi_limit),
+        )
         for name, share, shift, p in zip(matrix.names, importance, shifts, corrected, strict=True)
     ]
     return tuple(sorted(found, key=_first_shown))
@@ -90,7 +74,7 @@ def watch_features(
 
 def _first_shown(one: FeatureDrift) -> tuple[bool, float, float]:
     """Return what orders: NaN compare as larger than anything."""
-    p, psi = one.shift.p_value, one.shift.psi
+    p, psi = one.p_value, one.psi
     return not one.alarm, p if math.isfinite(p) else math.inf, -psi if math.isfinite(psi) else math.inf
 
 

@@ -11,7 +11,8 @@ from allocation.risk import CovariancePath
 from allocation.structure import within
 from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult
-from pipeline.drift_watches import Watch, more, watched
+from pipeline.drift import Watch
+from pipeline.drift_watches import more, watched
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,6 @@ Each takes what there is and a row, and uses what was known at that row's close.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from models.forecast import Forecast
 from models.regimes import RegimePath
 from models.target import Target, row_mean
+from pipeline.drift import Watch
 from pipeline.drift_config import Subject
 from validation.change import page_hinkley, recent_p_value
 from validation.labels import Labels
@@ -24,39 +24,6 @@ Statistic = Callable[[Floats, Floats], Floats]
 
 TOLERANCE = 0.5
 """Of a CUSUM, in standard deviations of the reference: sharpest for a shift of twice as much (Page, 1954)."""
-
-
-@dataclass(frozen=True)
-class Watch:
-    """One series and what came of it.
-
-    Attributes
-    ----------
-    subject : str
-        "forecast", "regimes", "volatility" or "costs".
-    what : str
-        What is watched.
-    before, recent : float
-        Mean of the series over the reference and over the recent dates.
-    statistic, usual : float
-        How unusual the recent dates are, and the median of the same over stretches of the reference as long.
-    p_value : float
-        Share of those with as large a statistic; NaN where there are too few dates or nothing varies.
-    dates : int
-        In the reference.
-    text : str
-        What was found, in words.
-    """
-
-    subject: Subject
-    what: str
-    before: float
-    recent: float
-    statistic: float
-    usual: float
-    p_value: float
-    dates: int
-    text: str
 
 
 def watched(

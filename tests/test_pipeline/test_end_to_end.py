@@ -13,7 +13,7 @@ from rich.console import Console
 from pipeline import outputs
 from pipeline.config import BASELINES, load_config
 from pipeline.progress import Reporter
-from pipeline.publication import publish, weigh
+from pipeline.publication import publish, watch, weigh
 from pipeline.run import Pipeline
 from pipeline.sending import deliver
 from pipeline.store import Store
@@ -34,7 +34,7 @@ def written(path, run_id="one"):
     """Run everything but tracking and return it with its folder."""
     done, pipeline = evaluated(path)
     reporter = pipeline.reporter
-    made = publish(done, pipeline.certify(done), weigh(done, reporter), reporter.told)
+    made = publish(done, pipeline.certify(done), weigh(done, reporter), watch(done, reporter), reporter.told)
     output = done.trained.prepared.config.output
     folder = outputs.write_run(output, made, run_id, reporter.seconds, reporter.reused, now=NOW)
     return done, folder
