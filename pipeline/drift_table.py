@@ -1,9 +1,11 @@
-"""Rows of the report's section on drift."""
+"""Drift as rows of the report, and as a table of the command line."""
 
 from __future__ import annotations
 
+from rich.table import Table
+
 from pipeline.columns import chance
-from pipeline.drift import FeatureDrift, Finding
+from pipeline.drift import Drift, FeatureDrift, Finding
 from pipeline.narrative import number, percent
 
 SHIFTS = 10
@@ -44,3 +46,17 @@ def watch_cells(found: Finding) -> tuple[str, bool, list[str]]:
             chance(found.corrected),
         ],
     )
+
+
+def drift_table(drift: Drift) -> Table:
+    """Return what was found by each watch, and the features least likely to be chance."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column(f"Drift at {drift.as_of}, the last {drift.window} dates")
+    table.add_column("p, corrected", justify="right")
+    table.add_column("")
+    for found in drift.findings:
+        table.add_row(found.watch.text, chance(found.corrected), "ALARM" if found.alarm else "")
+    for one in drift.features[:5]:
+        told = f"{one.name}: PSI {number(one.psi)}, usual {number(one.usual)}; KS distance {number(one.distance)}"
+        table.add_row(told, chance(one.corrected), "ALARM" if one.alarm else "")
+    return table

@@ -106,7 +106,7 @@ def watch_costs(
     points = "{recent:.2f} basis points a date"
     yield watched(
         "costs",
-        "cost paid",
+        "paid",
         1e4 * on_date[first:],
         length,
         more,
@@ -114,7 +114,7 @@ def watch_costs(
     )
     yield watched(
         "costs",
-        "cost beyond what was planned",
+        "paid beyond the plan",
         1e4 * excess[first:],
         length,
         more,
