@@ -82,7 +82,8 @@ def watch_costs(
 ) -> Iterator[Watch]:
     """Watch what trading cost a date, and by how much that was more than planned.
 
-    The trade that builds the portfolio is left out.
+    A trade counts on the row whose return pays for it, the one after its close. The first one, which builds the
+    portfolio, is left out.
 
     Parameters
     ----------
@@ -96,13 +97,13 @@ def watch_costs(
     row, length : int
         As for `watch_volatility`.
     """
-    kept = result.decisions + lag <= row
-    traded = result.decisions[kept] + lag
-    paid, planned = result.cost[kept], _planned(result, returns, cost)[kept]
-    first = int(traded[0]) + 1 if len(traded) else row + 1
-    on_date, excess = np.zeros(max(row + 1, first)), np.zeros(max(row + 1, first))
-    on_date[traded] = paid
-    excess[traded] = np.where(np.abs(paid - planned) > ROUNDING, paid - planned, 0.0)
+    charged = result.decisions + lag + 1
+    kept = charged <= row
+    charged, paid, planned = charged[kept], result.cost[kept], _planned(result, returns, cost)[kept]
+    first = int(charged[0]) + 1 if len(charged) else row + 1
+    on_date, excess = np.zeros(row + 1), np.zeros(row + 1)
+    on_date[charged] = paid
+    excess[charged] = np.where(np.abs(paid - planned) > ROUNDING, paid - planned, 0.0)
     points = "{recent:.2f} basis points a date"
     yield watched(
         "costs",
