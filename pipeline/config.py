@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 from allocation.errors import AllocationError
 from market.hints import suggest
 from pipeline.allocation_config import SECTIONS, AllocationSection
+from pipeline.drift_config import DriftSection
 from pipeline.errors import ConfigError
 from pipeline.gate_config import GateSection
 from pipeline.model_config import CombinationModel, Fitted, ModelSection
@@ -160,6 +161,7 @@ class RunConfig(Section):
     impact_rate: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     evaluation: EvaluationSection
     audit: AuditSection = AuditSection()
+    drift: DriftSection = DriftSection()
     gate: GateSection = GateSection()
     schedule: ScheduleSection | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
@@ -235,7 +237,7 @@ class RunConfig(Section):
 
     def digest(self) -> str:
         """Return the SHA-256 of all that decides the result, as hexadecimal digits."""
-        free = {"executor", "workers", "output", "gate", "schedule"}
+        free = {"executor", "workers", "output", "gate", "drift", "schedule"}
         text = json.dumps(self.model_dump(mode="json", exclude=free), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -21,6 +21,7 @@ from pipeline.outbox import RECORD, Parcel
 
 if TYPE_CHECKING:
     from pipeline.certificate import Certificate
+    from pipeline.drift import Drift
     from pipeline.evidence import Evidence
     from pipeline.publication import Published
     from pipeline.run import Evaluated
@@ -43,7 +44,9 @@ def new_run_id(name: str, now: dt.datetime, digest: str) -> str:
     return f"{name}-{now:%Y%m%dT%H%M%S}-{digest[:6]}-{secrets.token_hex(2)}"
 
 
-def summary(done: Evaluated, certificate: Certificate | None, evidence: Evidence) -> dict[str, Any]:
+def summary(
+    done: Evaluated, certificate: Certificate | None, evidence: Evidence, drift: Drift
+) -> dict[str, Any]:
     """Return all that a program wants to know of a run's result; keys are documented in docs/outputs.md."""
     from pipeline.evaluation import compare_forecasts  # models and all: not needed where nothing changed
 
@@ -82,6 +85,7 @@ def summary(done: Evaluated, certificate: Certificate | None, evidence: Evidence
             "limits_hold": done.target.attestation.holds,
         },
         "regime": _regime(done),
+        "drift": drift.as_dict(),
         "certificate": None if certificate is None else certificate.brief(),
         "record": done.record().as_dict(),
     }
@@ -263,16 +267,16 @@ def same_run(output: Path, made: Published) -> Path | None:
     """Return the folder of the newest run of a configuration if it was made of just the same, tracked or not.
 
     The same configuration, data, code and versions give the same bits: there is nothing to write again. A verdict
-    differs once something else has been tried.
+    differs once something else has been tried, and drift once it is measured otherwise.
     """
+    decided = {key: json.loads(to_json(made.summary[key])) for key in ("record", "evidence", "drift")}
     for path in sorted(output.glob(f"{made.summary['config']}-*/summary.json"), reverse=True):
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):  # edited: made again
             return None
         if told.get("config") == made.summary["config"]:
-            evidence = json.loads(to_json(made.summary["evidence"]))
-            same = told.get("record") == made.summary["record"] and told.get("evidence") == evidence
+            same = all(told.get(key) == value for key, value in decided.items())
             return path.parent if same and (path.parent / RECORD).exists() else None
     return None
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from pipeline.certificate import Certificate
+    from pipeline.drift import Drift
     from pipeline.evidence import Evidence
     from pipeline.run import Evaluated
 
@@ -61,6 +62,8 @@ class Published:
         What MLflow is told.
     trial : dict
         What the ledger keeps.
+    drift : Drift
+        Of the last date.
     told : mapping of stage to str
         What was said of each stage.
     """
@@ -78,6 +81,7 @@ class Published:
     tables: tuple[Table, ...]
     tracked: Tracked
     trial: dict[str, Any]
+    drift: Drift
     told: Mapping[str, str]
 
     def page(self, title: str) -> str:
@@ -121,9 +125,10 @@ def published(
         done = pipeline.evaluate(pipeline.train(pipeline.prepare(loaded)))
         certificate = pipeline.certify(done)
         evidence = weigh(done, reporter)
+        drift = watch(done, reporter)
         return reporter.stage(
             "report",
-            lambda: publish(done, certificate, evidence, reporter.told),
+            lambda: publish(done, certificate, evidence, drift, reporter.told),
             lambda made: f"{len(made.report) >> 10} KiB",
         )
 
@@ -156,8 +161,19 @@ def weigh(done: Evaluated, reporter: Reporter) -> Evidence:
     )
 
 
+def watch(done: Evaluated, reporter: Reporter) -> Drift:
+    """Measure the drift at the last date of an evaluation."""
+    from pipeline.drift_measure import measure_run
+
+    return reporter.stage("drift", lambda: measure_run(done), lambda found: found.brief)
+
+
 def publish(
-    done: Evaluated, certificate: Certificate | None, evidence: Evidence, told: Mapping[str, str]
+    done: Evaluated,
+    certificate: Certificate | None,
+    evidence: Evidence,
+    drift: Drift,
+    told: Mapping[str, str],
 ) -> Published:
     """Draw, write and describe all that this run shows and hands out."""
     from pipeline import charts, narrative, outputs, report, tracked, trial
@@ -167,7 +183,7 @@ def publish(
     asked = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
     tuned = any(walk.trials for walk in trained.walks.values())
     return Published(
-        outputs.summary(done, certificate, evidence),
+        outputs.summary(done, certificate, evidence, drift),
         outputs.weights_table(done).to_csv(index=False, lineterminator="\n"),
         outputs.forecasts_table(done).to_parquet(index=False),
         outputs.trials_table(done).to_csv(index=False, lineterminator="\n") if tuned else "",
@@ -175,10 +191,11 @@ def publish(
         outputs.to_json(freeze(trained)),
         outputs.to_json({"columns": list(asked), "data": asked.to_numpy().tolist()}),
         outputs.to_json(trained.prepared.config.model_dump(mode="json", exclude={"schedule"})),
-        report.render(done, TITLE, figures, certificate, evidence),
+        report.render(done, TITLE, figures, certificate, evidence, drift),
         figures.svg,
         narrative.tables(done, evidence),
-        tracked.describe(done, certificate, evidence),
+        tracked.describe(done, certificate, evidence, drift),
         trial.describe(done),
+        drift,
         dict(told),
     )

@@ -20,6 +20,8 @@ from pipeline.columns import (
     TUNING_COLUMNS,
     chance,
 )
+from pipeline.drift import Drift
+from pipeline.drift_table import SHIFTS, shift_cells, watch_cells
 from pipeline.evaluation import compare_forecasts
 from pipeline.evidence import Evidence
 from pipeline.narrative import best_baseline, describe_run, label, number, percent
@@ -31,7 +33,12 @@ SLEEVE = " · "
 
 
 def render(
-    done: Evaluated, title: str, figures: Figures, certificate: Certificate | None, evidence: Evidence
+    done: Evaluated,
+    title: str,
+    figures: Figures,
+    certificate: Certificate | None,
+    evidence: Evidence,
+    drift: Drift,
 ) -> str:
     """Return the report as HTML.
 
@@ -43,6 +50,7 @@ def render(
     figures : Figures
     certificate : Certificate or None
     evidence : Evidence
+    drift : Drift
     """
     loader = jinja2.PackageLoader("pipeline")
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
@@ -78,6 +86,9 @@ def render(
         gap=target.attestation.gap,
         slack=sorted(target.attestation.slack.items(), key=lambda item: item[1]),
         regime=_regime(done),
+        drift=drift,
+        watches=[watch_cells(found) for found in sorted(drift.findings, key=lambda one: not one.alarm)],
+        shifts=[shift_cells(one) for one in drift.features[:SHIFTS]],
         record=done.record().as_dict(),
         certificate=None if certificate is None else certificate.as_dict(),
         not_compared=() if certificate is None else certificate.not_compared,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.certificate import Certificate
+from pipeline.drift import Drift
 from pipeline.evaluation import ForecastScore
 from pipeline.evidence import Evidence
 from pipeline.narrative import best_baseline, describe_model, describe_run
@@ -14,7 +15,7 @@ from pipeline.outbox import Step, Tracked
 from pipeline.run import Evaluated
 
 
-def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidence) -> Tracked:
+def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidence, drift: Drift) -> Tracked:
     """Say what MLflow is told of this run and of each model below it."""
     config, record = done.trained.prepared.config, done.record()
     tags = {
@@ -30,7 +31,10 @@ def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidenc
     return Tracked(
         tags,
         _parameters(config.model_dump(mode="json", exclude={"schedule"})),
-        (*_steps(_headline(done, evidence)), *_folds(done.scores[config.allocation.forecast])),
+        (
+            *_steps(_headline(done, evidence) | _drift(drift)),
+            *_folds(done.scores[config.allocation.forecast]),
+        ),
         children={name: _child(name, done, certificate is not None) for name in done.scores},
     )
 
@@ -85,6 +89,26 @@ def _headline(done: Evaluated, evidence: Evidence) -> dict[str, float]:
     for base, values in done.comparisons[done.chosen].items():
         metrics[f"baseline sharpe/{base.replace(':', ' ')}"] = done.performance[base]["sharpe"]
         metrics |= {f"versus {base.replace(':', ' ')}/{key}": value for key, value in values.items()}
+    return metrics
+
+
+def _drift(drift: Drift) -> dict[str, float]:
+    """Return how much has shifted, and of each watch its level and p-value."""
+    metrics = {
+        "drift/alarms": float(len(drift.all_alarms)),
+        "drift/features shifted": float(sum(one.alarm for one in drift.features)),
+        "drift/shifted importance": drift.shifted_importance,
+        "drift/smallest p of a feature": min(
+            (one.corrected for one in drift.features if math.isfinite(one.corrected)), default=math.nan
+        ),
+    }
+    for found in drift.findings:
+        name = f"drift/{found.watch.subject} {found.watch.what}"
+        metrics |= {
+            name: found.watch.recent,
+            f"{name} before": found.watch.before,
+            f"{name} p": found.corrected,
+        }
     return metrics
 
 

@@ -113,7 +113,8 @@ class WalkForward(DateSplitter):
         if not 0 < first_test < len(self.ends):
             raise ScheduleError(f"first_test is row {first_test}, expected 1 to {len(self.ends) - 1}")
 
-    def _training_rows(self, test_start: int) -> Ints:
+    def training_rows(self, test_start: int) -> Ints:
+        """Return the rows that a fit which is used from a row on is trained on."""
         rows = np.arange(self.first_train, test_start, self.every, dtype=np.int64)
         rows = rows[self.ends[rows] + self.embargo < test_start]
         return rows if self.window is None else rows[-self.window :]
@@ -122,7 +123,7 @@ class WalkForward(DateSplitter):
         """Return all folds, in time order."""
         folds = []
         for start in range(self.first_test, len(self.ends), self.refit_every):
-            train = self._training_rows(start)
+            train = self.training_rows(start)
             if not len(train):
                 raise ScheduleError(
                     f"no training date is left before the test at row {start}: the first usable date is row "

@@ -12,11 +12,13 @@ from rich.console import Console
 
 from pipeline import outputs
 from pipeline.config import BASELINES, load_config
+from pipeline.drift_measure import measure_run
 from pipeline.progress import Reporter
-from pipeline.publication import publish, weigh
+from pipeline.publication import open_ledger, publish, published, watch, weigh
 from pipeline.run import Pipeline
 from pipeline.sending import deliver
 from pipeline.store import Store
+from pipeline.tracked import describe
 from pipeline.tracking import open_experiment
 
 NOW = dt.datetime(2002, 7, 1, 6, 30, tzinfo=dt.UTC)
@@ -34,7 +36,7 @@ def written(path, run_id="one"):
     """Run everything but tracking and return it with its folder."""
     done, pipeline = evaluated(path)
     reporter = pipeline.reporter
-    made = publish(done, pipeline.certify(done), weigh(done, reporter), reporter.told)
+    made = publish(done, pipeline.certify(done), weigh(done, reporter), watch(done, reporter), reporter.told)
     output = done.trained.prepared.config.output
     folder = outputs.write_run(output, made, run_id, reporter.seconds, reporter.reused, now=NOW)
     return done, folder
@@ -215,3 +217,33 @@ def test_noise_stays_noise(tmp_path, seed):
         distance = np.abs(done.results[f"model:{name}"].weights - idle.weights).sum(axis=1).mean()
         assert distance < 0.35, f"{name} trades away from the baseline"
         assert abs(done.comparisons[f"model:{name}"]["no_forecast"]["sharpe_difference"]) < 0.25, name
+
+
+def test_drift_is_told_in_the_summary_on_the_page_and_to_mlflow(mine):
+    done, folder = written(mine())
+    told = json.loads((folder / "summary.json").read_text())["drift"]
+    drift = measure_run(done)
+    assert told == json.loads(outputs.to_json(drift.as_dict()))
+    page = (folder / "report.html").read_text()
+    section = page[page.index("<h2>Drift</h2>") : page.index("<h2>Data</h2>")]
+    for found in drift.findings:
+        assert f"{found.watch.subject}: {found.watch.what}" in section
+    assert [one.name for one in drift.features[:3] if one.name not in section] == []
+    evidence = weigh(done, Reporter(Console(quiet=True)))
+    metrics = {name: value for name, value, _ in describe(done, None, evidence, drift).metrics}
+    assert metrics["drift/alarms"] == len(drift.all_alarms)
+    size = next(f for f in drift.findings if f.watch.what == "size of the errors")
+    assert metrics["drift/forecast size of the errors"] == size.watch.recent
+
+
+def test_another_way_to_measure_drift_is_another_run_of_the_same_trial(mine):
+    one = written(mine(audit={"cuts": 0}), "mine-one")[1]
+    config = load_config(mine(drift={"window": 5}, audit={"cuts": 0}))
+    made = published(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
+    assert made.drift.window == 5
+    assert outputs.same_run(config.output, made) is None
+    again = load_config(mine(audit={"cuts": 0}))
+    made = published(again, Store(again.output / "store"), Reporter(Console(quiet=True)))
+    assert made.drift.window == 12
+    assert outputs.same_run(again.output, made) == one
+    assert open_ledger(config).trials("mine").configurations == 1

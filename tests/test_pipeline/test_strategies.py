@@ -11,6 +11,7 @@ from rich.console import Console
 from backtest.attribution import TOTAL
 from pipeline.audit import audit
 from pipeline.config import load_config
+from pipeline.drift_measure import measure_run
 from pipeline.errors import ConfigError, RunError
 from pipeline.evidence import judge
 from pipeline.ledger import Ledger
@@ -166,13 +167,14 @@ def test_strategies_are_simulated_audited_attributed_and_told(small, tmp_path):
     evidence = judge(done, ledger.trials("mine"))
     assert "Traded is the strategy safe" in evidence.reason
     assert evidence.tests["strategies_compared"] == 1 + len(names), "strategies were looked at, too"
-    told = summary(done, certificate, evidence)
+    drift = measure_run(done)
+    told = summary(done, certificate, evidence, drift)
     assert told["traded"] == "strategy:safe"
     assert set(told["attribution"]) == names
     assert "satellite/base/active" in told["attribution"]["strategy:pair"]
     from pipeline import charts
 
-    page = render(done, "title", charts.draw(done), certificate, evidence)
+    page = render(done, "title", charts.draw(done), certificate, evidence, drift)
     assert "What each part of a strategy brought" in page
     assert "satellite" in page
 

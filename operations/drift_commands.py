@@ -1,0 +1,40 @@
+"""Command about drift."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.cli import EPILOG, config_option, prepared, tangency
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Also write all that was found to this file, .json.",
+)
+def drift(path: Path, output: Path | None) -> None:
+    """Measure what is no longer as it was when the champion was trained, at the last date of the data."""
+    from operations.champion_drift import champion_drift
+    from operations.early import reason_to_retrain
+    from operations.forecasting import situation
+    from pipeline.drift_table import drift_table
+    from pipeline.outputs import to_json
+    from pipeline.store import write_whole
+
+    config, _, reporter = prepared(path, fresh=False)
+    found = situation(config, reporter)
+    champion = found.champion
+    reporter.line("champion", f"{champion.run}, trained on data to {champion.trained_to:%Y-%m-%d}")
+    measured = champion_drift(found)
+    reason = reason_to_retrain(measured, found.prepared.config.drift)
+    reporter.console.print(drift_table(measured))
+    reporter.line("drift", measured.brief)
+    reporter.line("early retraining", reason or "no reason")
+    if output is not None:
+        told = measured.as_dict() | {"reason_to_retrain": reason}
+        write_whole(output, to_json(told).encode())

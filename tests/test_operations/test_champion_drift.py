@@ -1,0 +1,80 @@
+"""Drift of the champion: that of its own forecasts, on dates that it has not seen."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import quiet
+
+from operations.candidate import Candidate
+from operations.champion_drift import champion_drift
+from operations.decisions import Decisions
+from operations.errors import OperationsError
+from operations.forecasting import situation
+from pipeline.cli import main
+from pipeline.outputs import to_json
+
+pytestmark = pytest.mark.usefixtures("untold")
+
+
+def as_json(drift):
+    return json.loads(to_json(drift.as_dict()))
+
+
+def assert_close(told, expected):
+    """Compare JSON; a frozen model rounds otherwise than its walk."""
+    if isinstance(expected, dict):
+        assert set(told) == set(expected)
+        for key in expected:
+            assert_close(told[key], expected[key])
+    elif isinstance(expected, list):
+        assert len(told) == len(expected)
+        for one, other in zip(told, expected, strict=True):
+            assert_close(one, other)
+    else:
+        assert told == (pytest.approx(expected, rel=1e-6) if isinstance(expected, float) else expected)
+
+
+def test_on_the_day_of_its_training_it_is_that_of_its_run(trained):
+    found = situation(trained.config(), quiet(), np.datetime64("2002-05-31").item())
+    assert_close(as_json(champion_drift(found)), found.champion.summary["drift"])
+
+
+def test_later_the_reference_stays_and_the_recent_dates_move_on(trained):
+    found = situation(trained.config(), quiet())
+    drift, before = champion_drift(found), found.champion.summary["drift"]
+    assert drift.as_of == "2002-06-30" > before["as_of"]
+    assert list(drift.trained) == [before["trained_from"], before["trained_to"]]
+    assert drift.untrained == before["untrained"] + 1
+    assert {one.name: one.importance for one in drift.features} == {
+        one["name"]: one["importance"] for one in before["features"]
+    }
+
+
+def test_the_command_tells_and_writes_it(desk, monkeypatch, capsys):
+    desk.retrain("2002-03-31")
+    file = desk.folder / "drift.json"
+    monkeypatch.setattr(
+        "sys.argv", ["tangency", "drift", "--config", str(desk.path()), "--output", str(file)]
+    )
+    import operations.cli  # noqa: F401  (adds the command)
+
+    main()
+    told = capsys.readouterr().out
+    assert "Drift at 2002-06-30, the last 12 dates" in told
+    assert "early retraining" in told
+    found = json.loads(file.read_text())
+    assert found["as_of"] == "2002-06-30"
+    assert found["reason_to_retrain"] is None or found["alarms"]
+
+
+def test_a_run_that_tells_no_drift_is_refused(desk):
+    desk.retrain("2002-03-31")
+    path = desk.folder / "runs" / Decisions(desk.config()).reigning()[0] / "summary.json"
+    summary = json.loads(path.read_text())
+    del summary["drift"]
+    path.write_text(json.dumps(summary))
+    found = situation(desk.config(), quiet())
+    assert isinstance(found.champion, Candidate)
+    with pytest.raises(OperationsError, match=r"has no key drift.*retrain"):
+        champion_drift(found)
