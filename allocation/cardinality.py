@@ -141,8 +141,7 @@ class Cardinality:
                 raise SolverError(_nothing(position, found))
             least = term.deviation(found.weights)
             if least > term.limit:
-                what = "tracking error" if term.benchmark.any() else "volatility"
-                name, few = f"{what} at most {term.limit:g}", self._in_words()
+                name, few = f"{term.what} at most {term.limit:g}", self._in_words()
                 raise InfeasibleError(
                     f"row {position}: {name} cannot be met by any weights that keep the other limits, with {few}: the "
                     f"least {'is' if found.finished else 'that was met is'} {least:.4g}. Raise it to "

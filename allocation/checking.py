@@ -44,27 +44,25 @@ def check_inputs(
         If shapes do not fit, the universe is empty, numbers inside the universe are not finite, or the covariance is
         not symmetric positive semidefinite.
     """
-    n = len(assets)
-    for what, shape, expected in (
-        ("expected returns", mu.shape, (n,)),
-        ("weights held", held.shape, (n,)),
-        ("universe", universe.shape, (n,)),
-        (
-            "covariance",
-            sigma.specific.shape if isinstance(sigma, FactorCovariance) else sigma.shape[:1],
-            (n,),
-        ),
-    ):
-        if shape != expected:
-            raise InputError(f"row {position}: {what} has shape {shape}, expected {expected}")
+    if not (mu.shape == held.shape == universe.shape == (len(assets),) and len(sigma) == len(assets)):
+        raise _misshapen(position, len(assets), mu, sigma, held, universe)
     count, bad_mean, bad_held = _scan(mu, held, universe)
     if not count:
         raise InputError(f"row {position}: the universe is empty")
-    for what, numbers, bad in (("expected return", mu, bad_mean), ("weight held", held, bad_held)):
-        if bad >= 0:
-            raise InputError(f"row {position}: the {what} of {assets[bad]!r} is {numbers[bad]}")
+    if bad_mean >= 0:
+        raise InputError(f"row {position}: the expected return of {assets[bad_mean]!r} is {mu[bad_mean]}")
+    if bad_held >= 0:
+        raise InputError(f"row {position}: the weight held of {assets[bad_held]!r} is {held[bad_held]}")
     if not trusted:
         _check_covariance(position, assets, sigma, np.flatnonzero(universe))
+
+
+def _misshapen(position: int, n: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools) -> InputError:
+    """Return what says which shape is wrong."""
+    shapes = {"expected returns": mu.shape, "weights held": held.shape, "universe": universe.shape}
+    shapes["covariance"] = (len(sigma),)
+    what, shape = next((what, shape) for what, shape in shapes.items() if shape != (n,))
+    return InputError(f"row {position}: {what} has shape {shape}, expected {(n,)}")
 
 
 @compiled
