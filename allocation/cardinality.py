@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from allocation import inputs
 from allocation.branching import Found, Search
 from allocation.cardinality_limits import check_alone, check_together
 from allocation.cardinality_relaxation import Problem
-from allocation.checking import check_inputs
 from allocation.decision import BREACH, Decision
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
 from allocation.mean_variance import MeanVariance
@@ -95,7 +95,7 @@ class Cardinality:
         SolverError
             If no weights that keep the limits were met in `nodes` relaxations.
         """
-        check_inputs(position, self.assets, mu, sigma, held, universe, trusted)
+        inputs.check(position, self.assets, mu, sigma, held, universe, trusted)
         decision = self.solver.decision(position, mu, sigma, held, universe, error)
         problem = self._problem(decision)
         found = self._search(problem, self.tolerance)

@@ -70,7 +70,9 @@ class Responsible:
         self.floor = floor
         self.tilt = tilt
 
-    def solve(self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools) -> Weights:
+    def solve(
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
+    ) -> Weights:
         """Return the inner allocator's weights among those that the scores allow; see `Allocator.solve`."""
         scores, allowed = filled(position, self.scores_at(position), universe, self.missing)
         if self.exclude_below is not None:
@@ -83,12 +85,13 @@ class Responsible:
         if self.tilt:
             mu = tilted(mu, scores, allowed, self.tilt)
         if self.floor is None:
-            return self.inner.solve(position, mu, sigma, held, allowed)
+            return self.inner.solve(position, mu, sigma, held, allowed, trusted=trusted)
         coefficients = floor_coefficients(self.assets, scores, allowed, self.floor)
         excess = np.array([coefficients.get(asset, 0.0) for asset in self.assets])
 
         def at_price(price: float) -> tuple[Weights, float]:
-            weights = self.inner.solve(position, mu + price * excess, sigma, held, allowed)
+            mean = mu + price * excess
+            weights = self.inner.solve(position, mean, sigma, held, allowed, trusted=trusted)
             return weights, float(excess @ weights.weights)
 
         weights, slack = cheapest_above(position, at_price, mu[allowed], excess[allowed], self.floor)

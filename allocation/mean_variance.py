@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from allocation import pricing
-from allocation.checking import check_inputs
+from allocation import inputs, pricing
 from allocation.constraints import Constraints
 from allocation.decision import Decision
 from allocation.errors import InfeasibleError, InputError, SolverError
@@ -132,7 +131,7 @@ class MeanVariance:
         SolverError
             If no solver finds an answer to a problem that has one, or its answer is not the best one.
         """
-        check_inputs(position, self.assets, mu, sigma, held, universe, trusted)
+        inputs.check(position, self.assets, mu, sigma, held, universe, trusted)
         self._refuse_again(position, universe)
         decision = self.decision(position, mu, sigma, held, universe, error)
         answer = pricing.solve(decision.programme, decision.terms) if decision.room >= 0 else None

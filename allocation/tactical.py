@@ -104,7 +104,9 @@ class Tactical:
         # No view on an asset is the view that it earns what the others earn on average.
         known = eligible & np.isfinite(mu)
         mu = np.where(eligible & ~known, mu[known].mean() if known.any() else 0.0, mu)
-        best = self.allocator(limits).solve(position, mu, sigma, book.weights, eligible)
+        best = self.allocator(limits).solve(
+            position, mu, sigma, book.weights, eligible, trusted=self.forecast.covariances.sound
+        )
         active = Sleeve(best.weights - anchor.weights, best.cash - anchor.cash)
         parts = inside(STRATEGIC, replace(anchor, sleeves={}), 1.0) | {ACTIVE: active}
         return replace(best, sleeves=parts)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipeline.run import Evaluated
 
 TRACKED = "mlflow.json"
-SCHEMA = 2
+SCHEMA = 3
 """Version of summary.json; it changes when a key changes its name or meaning."""
 
 
@@ -71,6 +71,9 @@ def summary(done: Evaluated, certificate: Certificate | None, evidence: Evidence
             "cash": done.target.cash,
             "status": done.target.status,
             "limits_hold": done.target.attestation.holds,
+            "slack": dict(done.target.attestation.slack),
+            "gap": done.target.attestation.gap,
+            "kkt_residual": done.target.attestation.residual,
         },
         "regime": _regime(done),
         "certificate": None if certificate is None else certificate.brief(),

@@ -88,7 +88,7 @@ class Asked:
 
     assets = ASSETS
 
-    def solve(self, position, mu, sigma, held, universe):
+    def solve(self, position, mu, sigma, held, universe, *, trusted=False):
         self.mu, self.sigma = mu, sigma
 
 
