@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 from allocation.allocator import Allocator
 from allocation.black_litterman import BlackLitterman, equilibrium_path
 from allocation.blend import Blend, Shares
+from allocation.cardinality import Cardinality
 from allocation.constraints import Constraints
 from allocation.endowment import AssetClass, Endowment
 from allocation.environments import RiskByEnvironment
+from allocation.esg import Responsible
 from allocation.forecast_views import forecast_views
 from allocation.mean_variance import MeanVariance
 from allocation.overlays import Overlay, VolatilityTarget
@@ -61,25 +64,54 @@ class Allocators:
         return self.config.allocation.constraints(self.config.target.horizon / self.panel.periods_per_year)
 
     def make(
-        self, constraints: Constraints, risk_aversion: float | None = None, cost: float | None = None
+        self,
+        constraints: Constraints,
+        risk_aversion: float | None = None,
+        cost: float | None = None,
+        *,
+        views: bool = True,
     ) -> Allocator:
-        """Return the allocator under some limits; by default with the run's aversion to risk, and its cost."""
+        """Return the allocator under some limits; by default with the run's aversion to risk, and its cost.
+
+        Without `views` it is for a portfolio that expects nothing of any asset: scores do not tilt it.
+        """
         settings = self.config.allocation
         gamma = settings.risk_aversion if risk_aversion is None else risk_aversion
         c = self.config.cost_rate / settings.cost_periods if cost is None else cost
 
         def under(limits: Constraints) -> Allocator:
-            return MeanVariance(
+            solver = MeanVariance(
                 self.panel.assets,
                 limits,
                 risk_aversion=gamma,
                 cost=c,
                 impact=self.config.impact_rate / settings.cost_periods if cost is None else 0.0,
             )
+            few = settings.positions
+            return solver if few is None else Cardinality(solver, few.maximum, few.minimum_weight)
 
         if settings.on_infeasible == "relax":
-            return Relaxing(under, constraints, settings.relax)
-        return under(constraints)
+            return self.responsible(Relaxing(under, constraints, settings.relax), views)
+        return self.responsible(under(constraints), views)
+
+    def responsible(self, inner: Allocator, views: bool = True) -> Allocator:
+        """Return an allocator that heeds the scores, if the configuration has any."""
+        esg, scores = self.config.allocation.esg, self._scores
+        if esg is None or scores is None:
+            return inner
+        return Responsible(
+            inner,
+            scores.__getitem__,
+            missing=esg.missing,
+            exclude_below=esg.exclude_below,
+            floor=esg.floor,
+            tilt=esg.tilt if views else 0.0,
+        )
+
+    @cached_property
+    def _scores(self) -> Floats | None:
+        """Scores known at the close of each row, shape (T, N)."""
+        return None if self.panel.scores is None else self.panel.scores.at(self.panel.dates)
 
     def guarded(self, policy: Policy) -> Policy:
         """Return the policy with what the configuration wants done where limits cannot be met."""
@@ -106,6 +138,11 @@ class Workshop:
     config: RunConfig
     policies: Mapping[str, Policy]
     made: dict[str, Policy] = field(default_factory=dict)
+
+    @cached_property
+    def allocators(self) -> Allocators:
+        """The run's allocators."""
+        return Allocators(self.panel, self.config)
 
     def strategies(self) -> dict[str, Policy]:
         """Return all strategies, as "strategy:<name>"."""
@@ -171,9 +208,8 @@ class Workshop:
 
     def mean_variance(self, forecast: str, risk_aversion: float | None) -> Policy:
         """Return the run's allocator on a model's forecasts."""
-        allocators = Allocators(self.panel, self.config)
-        allocator = allocators.make(allocators.constraints, risk_aversion)
-        return allocators.guarded(self.forecast(forecast, allocator))
+        allocator = self.allocators.make(self.allocators.constraints, risk_aversion)
+        return self.allocators.guarded(self.forecast(forecast, allocator))
 
     @property
     def excess(self) -> Floats:
@@ -204,8 +240,7 @@ class Workshop:
 
     def allocated(self, allocator: Allocator, forecast: str | None = None) -> Policy:
         """Return an allocator at each rebalance, on a model's forecasts if it reads any."""
-        guard = Allocators(self.panel, self.config).guarded
-        return guard(
+        return self.allocators.guarded(
             AllocatorPolicy(allocator, self.covariances)
             if forecast is None
             else self.forecast(forecast, allocator)
@@ -213,7 +248,7 @@ class Workshop:
 
     def black_litterman(self, section: BlackLittermanStrategy) -> Policy:
         """Return the run's allocator on equilibrium and the views that forecasts have earned."""
-        allocators = Allocators(self.panel, self.config)
+        allocators = self.allocators
         inner = allocators.make(allocators.constraints)
         named = section.market
         market = None if named is None else np.array([named.get(asset, 0.0) for asset in self.panel.assets])
@@ -244,7 +279,7 @@ class Workshop:
 
     def tactical(self, section: TacticalStrategy) -> Policy:
         """Return deviations from a strategic portfolio; the run's groups hold, its bounds give way to the bands."""
-        allocators = Allocators(self.panel, self.config)
+        allocators = self.allocators
         limits = Constraints(groups=self.config.allocation.constraints().groups, turnover=section.turnover)
         policy = Tactical(
             self.policy(section.strategic),

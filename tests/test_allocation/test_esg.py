@@ -91,7 +91,9 @@ def test_what_scores_less_than_the_threshold_is_sold():
     allowed = SCORES >= 3
     only = MeanVariance(ASSETS, Constraints(), risk_aversion=4.0).solve(0, mu, sigma, held, allowed)
     np.testing.assert_array_equal(found.weights, only.weights)
-    with pytest.raises(InputError, match=r"row 0: no asset has a score of at least 9\.5; the largest is 9"):
+    with pytest.raises(
+        InfeasibleError, match=r"row 0: score of each asset at least 9\.5 leaves none; the largest is 9"
+    ):
         responsible(exclude_below=9.5).solve(0, mu, sigma, held, ALL)
 
 
