@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
-from allocation.black_litterman import BlackLitterman, equilibrium_path
 from allocation.blend import Blend, Shares
 from allocation.cardinality import Cardinality
 from allocation.constraints import Constraints
 from allocation.endowment import AssetClass, Endowment
 from allocation.environments import RiskByEnvironment
 from allocation.esg import Responsible
-from allocation.forecast_views import forecast_views
 from allocation.mean_variance import MeanVariance
 from allocation.overlays import Overlay, VolatilityTarget
 from allocation.policies import AllocatorPolicy, HoldIfInfeasible, Policy
@@ -33,7 +32,6 @@ from market.hints import suggest
 from market.panel import Panel
 from models.forecast import Forecast
 from models.regimes import RegimePath
-from pipeline.allocator_strategies import BlackLittermanStrategy
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.strategy_config import ClassSection, TacticalStrategy, UnsmoothSection, VolatilityTargetStrategy
@@ -61,7 +59,12 @@ class Allocators:
     @property
     def constraints(self) -> Constraints:
         """The run's limits, over one holding period."""
-        return self.config.allocation.constraints(self.config.target.horizon / self.panel.periods_per_year)
+        return self.config.allocation.constraints(self.years)
+
+    @property
+    def years(self) -> float:
+        """Length of one holding period."""
+        return self.config.target.horizon / self.panel.periods_per_year
 
     def make(
         self,
@@ -246,32 +249,6 @@ class Workshop:
             else self.forecast(forecast, allocator)
         )
 
-    def black_litterman(self, section: BlackLittermanStrategy) -> Policy:
-        """Return the run's allocator on equilibrium and the views that forecasts have earned."""
-        allocators = self.allocators
-        inner = allocators.make(allocators.constraints)
-        named = section.market
-        market = None if named is None else np.array([named.get(asset, 0.0) for asset in self.panel.assets])
-        gamma, made = self.config.allocation.risk_aversion, self.forecasts[section.forecast]
-        labels = self.schedule.labels
-        # Equilibrium is known where there is a covariance: a forecast made before the first decision has no record.
-        prior = np.full(made.mean.shape, np.nan)
-        _, ours, theirs = np.intersect1d(made.positions, self.covariances.positions, return_indices=True)
-        prior[ours] = equilibrium_path(self.covariances, market, gamma)[theirs]
-        views = forecast_views(
-            made.positions,
-            made.mean,
-            labels.value[made.positions],
-            prior,
-            labels.end[made.positions],
-            prior_dates=section.prior_periods,
-            relative=self.config.target.relative,
-        )
-        policy = BlackLitterman(
-            inner, risk_aversion=gamma, market=market, forecasts=views, tau=section.tau, covariance="prior"
-        )
-        return allocators.guarded(AllocatorPolicy(policy, self.covariances))
-
     def forecast(self, name: str, allocator: Allocator) -> AllocatorPolicy:
         """Return an allocator on a model's forecasts."""
         made = self.forecasts[name]
@@ -281,9 +258,11 @@ class Workshop:
         """Return deviations from a strategic portfolio; the run's groups hold, its bounds give way to the bands."""
         allocators = self.allocators
         limits = Constraints(groups=self.config.allocation.constraints().groups, turnover=section.turnover)
+        annual = section.annual_tracking_error
+        tracking = None if annual is None else annual * math.sqrt(self.allocators.years)
         policy = Tactical(
             self.policy(section.strategic),
-            Deviation(section.deviation, section.relative, section.cash),
+            Deviation(section.deviation, section.relative, section.cash, tracking),
             limits,
             lambda around: allocators.make(around, section.risk_aversion),
             self.forecast(section.forecast, allocators.make(limits)),
@@ -292,8 +271,7 @@ class Workshop:
 
     def volatility_target(self, section: VolatilityTargetStrategy) -> Policy:
         """Return a portfolio at the exposure that meets a volatility."""
-        horizon = self.config.target.horizon / self.panel.periods_per_year
-        target = section.volatility * float(np.sqrt(horizon))
+        target = section.volatility * math.sqrt(self.allocators.years)
         exposure = VolatilityTarget(self.risk(section.unsmooth), target, section.maximum_leverage)
         return Overlay(self.policy(section.base), exposure, section.minimum_change)
 
