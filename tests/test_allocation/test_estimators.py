@@ -289,7 +289,7 @@ def test_covariances_by_name_function_and_object():
     X = table()
     R = X.to_numpy()
     for choice, expected in (
-        ("sample", np.cov(R.T)),
+        ("sample", np.cov(R.T, bias=True)),
         ("ledoit_wolf", LedoitWolf().fit(R).covariance_),
         (OAS(), OAS().fit(R).covariance_),
         (lambda returns: np.diag(returns.var(axis=0)), np.diag(R.var(axis=0))),
