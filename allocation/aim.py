@@ -139,7 +139,9 @@ class AimPortfolio:
             raise InputError("cost must be finite and more than 0; without cost there is nothing to wait for")
         return np.diag(cost) if cost.ndim == 1 else cost
 
-    def solve(self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools) -> Weights:
+    def solve(
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
+    ) -> Weights:
         """Return the best step's weights; see `Allocator.solve`. What is held outside the universe is sold."""
         parts, decay = self._signals(position, mu)
         inside = np.flatnonzero(universe)
@@ -147,13 +149,13 @@ class AimPortfolio:
         expected = np.full(len(mu), np.nan)
         if self.cost.ndim == 0:
             expected[inside] = self._step(parts[:, inside], decay, sigma_inside, held[inside])
-            return self.inner.solve(position, expected, sigma, held, universe)
+            return self.inner.solve(position, expected, sigma, held, universe, trusted=trusted)
         cost = self.cost[np.ix_(inside, inside)]
         risk = np.full((len(mu), len(mu)), np.nan)
         expected[inside], risk[np.ix_(inside, inside)] = self._dense_step(
             parts[:, inside], decay, dense(sigma_inside), cost, held[inside]
         )
-        return self.inner.solve(position, expected, risk, held, universe)
+        return self.inner.solve(position, expected, risk, held, universe, trusted=trusted)
 
     def _signals(self, position: int, mu: Floats) -> tuple[Floats, Floats]:
         """Return the parts of the forecast (K, N) and their decays (K,)."""

@@ -82,8 +82,9 @@ def allocate(
     -------
     Series of length N
         Weights, with the index of `mu`. `attrs` has, in plain types so that they survive a Parquet file: `status`
-        ("solved", or what had to give way), `cash`, `gap` (how much better the best weights can be, as in
-        `Attestation`), `slack` (by limit) and `tolerance` (slack of at least minus this is a limit kept).
+        ("solved", or what had to give way), `cash`, `gap` (how much better the best weights can be) and `residual` (of
+        the KKT conditions), both as in `Attestation`, `slack` (by limit) and `tolerance` (slack of at least minus this
+        is a limit kept).
 
     Raises
     ------
@@ -215,6 +216,7 @@ def _series(found: Weights, index: pd.Index) -> pd.Series:
         "status": found.status,
         "cash": found.cash,
         "gap": found.attestation.gap,
+        "residual": found.attestation.residual,
         "slack": dict(found.attestation.slack),
         "tolerance": found.attestation.tolerance,
     }

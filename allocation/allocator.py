@@ -19,7 +19,9 @@ class Allocator(Protocol):
 
     assets: tuple[str, ...]
 
-    def solve(self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools) -> Weights:
+    def solve(
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
+    ) -> Weights:
         """Return the weights.
 
         Parameters
@@ -34,6 +36,9 @@ class Allocator(Protocol):
             Weights before the trade.
         universe : ndarray of bool, shape (N,)
             Assets that may be held.
+        trusted : bool
+            The covariance is known to be finite, symmetric and positive semidefinite among the assets of the universe,
+            as those of a sound `CovariancePath` are, and need not be looked at: that can take longer than the solution.
 
         Raises
         ------

@@ -121,7 +121,9 @@ class BlackLitterman:
         for view in self.views:
             view.pick(self.assets)
 
-    def solve(self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools) -> Weights:
+    def solve(
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
+    ) -> Weights:
         """Return the weights that the inner allocator chooses by the posterior; see `Allocator.solve`."""
         if not universe.any():
             raise InputError(f"row {position}: the universe is empty")
@@ -129,7 +131,7 @@ class BlackLitterman:
         mean = np.full(len(self.assets), np.nan)
         mean[universe] = found.mean
         risk = _spread(found.sigma, universe) if self.covariance == "posterior" else sigma
-        return self.inner.solve(position, mean, risk, held, universe)
+        return self.inner.solve(position, mean, risk, held, universe, trusted=trusted)
 
     def posterior(self, position: int, sigma: Risk, universe: Bools) -> Posterior:
         """Return the posterior of the n assets of the universe, for their covariance."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +104,11 @@ def inside(name: str, part: Weights, share: float) -> dict[str, Sleeve]:
     return {f"{name}/{key}": sleeve.times(share) for key, sleeve in part.sleeves.items()}
 
 
+def _worst(numbers: Sequence[float]) -> float:
+    """Return the largest of the numbers that are told, NaN if none is."""
+    return max((number for number in numbers if np.isfinite(number)), default=float("nan"))
+
+
 def _joined(position: int, parts: Mapping[str, tuple[float, Weights]]) -> Weights:
     """Add up the parts, their sleeves, and the evidence for them."""
     weights = np.sum([share * part.weights for share, part in parts.values()], axis=0)
@@ -116,6 +121,7 @@ def _joined(position: int, parts: Mapping[str, tuple[float, Weights]]) -> Weight
     told = [f"{name}: {part.status}" for name, (_, part) in parts.items() if part.status not in PLAIN]
     slack = {f"{n}: {k}": v for n, (_, part) in parts.items() for k, v in part.attestation.slack.items()}
     tolerance = max(part.attestation.tolerance for _, part in parts.values())
-    gaps = [part.attestation.gap for _, part in parts.values() if np.isfinite(part.attestation.gap)]
-    attestation = Attestation(slack, tolerance, max(gaps, default=float("nan")))
+    made = [part.attestation for _, part in parts.values()]
+    gap, residual = (_worst(numbers) for numbers in ([a.gap for a in made], [a.residual for a in made]))
+    attestation = Attestation(slack, tolerance, gap, residual)
     return Weights(position, weights, cash, "; ".join(told) or "fixed", attestation, sleeves)

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from allocation import inputs
 from allocation.branching import Found, Search
 from allocation.cardinality_limits import check_alone, check_together
 from allocation.cardinality_relaxation import Problem
-from allocation.checking import check_inputs
 from allocation.decision import BREACH, Decision
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
 from allocation.mean_variance import MeanVariance
@@ -95,7 +95,7 @@ class Cardinality:
         SolverError
             If no weights that keep the limits were met in `nodes` relaxations.
         """
-        check_inputs(position, self.assets, mu, sigma, held, universe, trusted)
+        inputs.check(position, self.assets, mu, sigma, held, universe, trusted)
         decision = self.solver.decision(position, mu, sigma, held, universe, error)
         problem = self._problem(decision)
         found = self._search(problem, self.tolerance)
@@ -141,8 +141,7 @@ class Cardinality:
                 raise SolverError(_nothing(position, found))
             least = term.deviation(found.weights)
             if least > term.limit:
-                what = "tracking error" if term.benchmark.any() else "volatility"
-                name, few = f"{what} at most {term.limit:g}", self._in_words()
+                name, few = f"{term.what} at most {term.limit:g}", self._in_words()
                 raise InfeasibleError(
                     f"row {position}: {name} cannot be met by any weights that keep the other limits, with {few}: the "
                     f"least {'is' if found.finished else 'that was met is'} {least:.4g}. Raise it to "

@@ -146,8 +146,10 @@ class Constraints:
             If an override names an asset that does not exist.
         """
         known("overrides: the weight limits", tuple(self.overrides), assets)
-        pairs = [self.overrides.get(asset, (self.minimum, self.maximum)) for asset in assets]
-        low, high = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
+        low, high = np.full(len(assets), float(self.minimum)), np.full(len(assets), float(self.maximum))
+        place = {asset: i for i, asset in enumerate(assets)} if self.overrides else {}
+        for asset, (least, most) in self.overrides.items():
+            low[place[asset]], high[place[asset]] = least, most
         return low, high
 
     def benchmark_weights(self, assets: Sequence[str]) -> Floats:
@@ -159,6 +161,8 @@ class Constraints:
             If it names an asset that does not exist.
         """
         known("benchmark", tuple(self.benchmark), assets)
+        if not self.benchmark:
+            return np.zeros(len(assets))
         return np.array([self.benchmark.get(asset, 0.0) for asset in assets], dtype=np.float64)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from allocation import pricing
 from allocation.constraints import Constraints
 from allocation.errors import InfeasibleError, SolverError
 from allocation.limits import Limits
-from allocation.pricing import Answer, Gross, Term, Turnover, Uncertainty, Variance
+from allocation.pricing import Answer, Gross, Term, Turnover, Variance
 from allocation.programme import Programme
 from allocation.weights import Attestation, Weights
 
@@ -37,9 +37,8 @@ class Decision:
     held : ndarray of shape (N,)
     forced : float
         What has to be traded whatever the answer is.
-    benchmark : ndarray of shape (N,)
-    uncertainty : float
-    error : ndarray of shape (n,), optional
+    others : tuple of Term
+        What is not linear in the weights, but the limit on turnover; the outermost last.
     raised : float, optional
         The limit on turnover, where it had to be raised.
     """
@@ -50,36 +49,20 @@ class Decision:
     programme: Programme
     held: Floats
     forced: float
-    benchmark: Floats
-    uncertainty: float
-    error: Floats | None
+    others: tuple[Term, ...] = ()
     raised: float | None = None
 
     @property
     def room(self) -> float:
         """What may be traded from the start of the programme."""
         limit = self.constraints.turnover if self.raised is None else self.raised
-        return np.inf if limit is None else limit - self.forced
+        return math.inf if limit is None else limit - self.forced
 
-    @cached_property
-    def terms(self) -> list[Term]:
+    @property
+    def terms(self) -> tuple[Term, ...]:
         """What is not linear in the weights; the outermost last."""
-        trading = [Turnover(self.programme.start, self.room)] if np.isfinite(self.room) else []
-        return [*trading, *self._others]
-
-    @cached_property
-    def _others(self) -> list[Term]:
-        """Return the terms but the limit on turnover."""
-        c, p, terms = self.constraints, self.programme, list[Term]()
-        if c.leverage is not None:
-            terms.append(Gross(c.leverage))
-        if self.error is not None:
-            terms.append(Uncertainty(self.uncertainty, self.error))
-        if c.volatility is not None:
-            terms.append(Variance(p.sigma, np.zeros(len(p.mu)), c.volatility))
-        if c.tracking_error is not None:
-            terms.append(Variance(p.sigma, self.benchmark[self.limits.inside], c.tracking_error))
-        return terms
+        room = self.room
+        return (Turnover(self.programme.start, room), *self.others) if room < math.inf else self.others
 
     def relaxed(self) -> tuple[Decision, Answer]:
         """Return the answer with the least turnover that the other limits allow, if that is what stood in the way.
@@ -111,7 +94,7 @@ class Decision:
 
     def _least_turnover(self) -> float:
         """Return the least sum of |trades| from the start that meets the other limits, to 1e-7."""
-        others = [term for term in self._others if term.limited]
+        others = [term for term in self.others if term.limited]
         answer = pricing.solve(self.programme.of_least_turnover(), others)
         if answer is None:
             raise SolverError(f"row {self.position}: the least turnover could not be found")
@@ -119,29 +102,24 @@ class Decision:
 
     def _check_variances(self) -> None:
         """Say which limit on a variance cannot be met, and what could be."""
-        gross = [term for term in self._others if isinstance(term, Gross)]
-        for what, term in self._variances:
+        gross = [term for term in self.others if isinstance(term, Gross)]
+        for term in self._variances:
             answer = pricing.solve(self.programme.of_least_variance(term.benchmark), gross)
             if answer is None:
-                raise SolverError(f"row {self.position}: the least {what} could not be found")
+                raise SolverError(f"row {self.position}: the least {term.what} could not be found")
             least = term.deviation(answer[0].weights)
             if least > term.limit:
-                name = f"{what} at most {term.limit:g}"
+                name = f"{term.what} at most {term.limit:g}"
                 raise InfeasibleError(
                     f"row {self.position}: {name} cannot be met by any weights that keep the other limits: the least "
                     f"is {least:.4g}. Raise it to {least * 1.0001:.4g}, or loosen another limit",
                     (name,),
                 )
 
-    @cached_property
-    def _variances(self) -> list[tuple[str, Variance]]:
-        """Return the limits on variances, with their names."""
-        c, found = self.constraints, [term for term in self._others if isinstance(term, Variance)]
-        names = [
-            *["volatility"] * (c.volatility is not None),
-            *["tracking error"] * (c.tracking_error is not None),
-        ]
-        return list(zip(names, found, strict=True))
+    @property
+    def _variances(self) -> list[Variance]:
+        """Return the limits on variances."""
+        return [term for term in self.others if isinstance(term, Variance)]
 
     def weights(self, answer: Answer) -> Weights:
         """Return the weights with their evidence.
@@ -154,7 +132,7 @@ class Decision:
         solution, _ = answer
         weights = np.zeros(len(self.held))
         weights[self.limits.inside] = solution.weights
-        attestation = Attestation(self.slack(weights), BREACH, self._gap(answer))
+        attestation = Attestation(self.slack(weights), BREACH, *self._evidence(answer))
         self.insist_kept(attestation)
         if not attestation.gap <= OPTIMAL:
             raise SolverError(
@@ -179,26 +157,28 @@ class Decision:
         """Measure every limit from the weights alone; those on deviations as a share of the limit."""
         inside = weights[self.limits.inside]
         slack = self.limits.slack(inside)
-        if np.isfinite(self.room):
+        if self.room < math.inf:
             limit = self.room + self.forced
             slack[f"turnover at most {limit:.4g}"] = limit - float(np.abs(weights - self.held).sum())
-        for what, term in self._variances:
-            slack[f"{what} at most {term.limit:g}"] = 1 - term.deviation(inside) / term.limit
+        for term in self._variances:
+            slack[f"{term.what} at most {term.limit:g}"] = 1 - term.deviation(inside) / term.limit
         return slack
 
-    def _gap(self, answer: Answer) -> float:
-        """Return the duality gap of the whole problem: that of the priced one, and what priced limits leave unused."""
-        solution, prices = answer
-        if not prices:
-            return self.programme.gap(solution.weights, solution.prices)
-        priced, unused = self.programme, 0.0
-        for term, found in zip(self.terms, prices, strict=True):
-            price = term.price(solution.weights, found)
+    def _evidence(self, answer: Answer) -> tuple[float, float]:
+        """Return duality gap and KKT residual of the whole problem: those of the priced one, and of priced limits.
+
+        What a priced limit leaves unused, times its price, belongs to both.
+        """
+        w, prices = answer[0].weights, answer[0].prices
+        priced, scale, unused, slackness = self.programme, self.programme.scale, 0.0, 0.0
+        for term, found in zip(self.terms, answer[1], strict=True):
+            price = term.price(w, found)
             priced = term.priced(priced, price)
             if term.limited:
-                unused -= price * term.excess(solution.weights, price)
-        inner = priced.gap(solution.weights, solution.prices)
-        return (inner * priced.scale + unused) / self.programme.scale
+                left = -price * term.excess(w, price)
+                unused, slackness = unused + left, max(slackness, abs(left))
+        gap, residual = priced.evidence(w, prices, scale)
+        return gap + unused / scale, max(residual, slackness / scale)
 
     def insist_kept(self, attestation: Attestation) -> None:
         """Refuse an answer that breaks a limit.

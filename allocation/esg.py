@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
+from allocation.constraints import Linear
 from allocation.errors import InfeasibleError, InputError
 from allocation.scoring import Missing, filled, floor_coefficients, tilted
 from allocation.structure import Risk
@@ -70,30 +71,55 @@ class Responsible:
         self.floor = floor
         self.tilt = tilt
 
-    def solve(self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools) -> Weights:
+    def solve(
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
+    ) -> Weights:
         """Return the inner allocator's weights among those that the scores allow; see `Allocator.solve`."""
-        scores, allowed = filled(position, self.scores_at(position), universe, self.missing)
-        if self.exclude_below is not None:
-            allowed = allowed & (np.where(allowed, scores, -np.inf) >= self.exclude_below)
-            if not allowed.any():
-                raise InputError(
-                    f"row {position}: no asset has a score of at least {self.exclude_below:g}; the largest is "
-                    f"{np.nanmax(np.where(universe, scores, np.nan)):g}"
-                )
+        scores, allowed = self.allowed(position, universe)
         if self.tilt:
             mu = tilted(mu, scores, allowed, self.tilt)
         if self.floor is None:
-            return self.inner.solve(position, mu, sigma, held, allowed)
+            return self.inner.solve(position, mu, sigma, held, allowed, trusted=trusted)
         coefficients = floor_coefficients(self.assets, scores, allowed, self.floor)
         excess = np.array([coefficients.get(asset, 0.0) for asset in self.assets])
 
         def at_price(price: float) -> tuple[Weights, float]:
-            weights = self.inner.solve(position, mu + price * excess, sigma, held, allowed)
+            mean = mu + price * excess
+            weights = self.inner.solve(position, mean, sigma, held, allowed, trusted=trusted)
             return weights, float(excess @ weights.weights)
 
         weights, slack = cheapest_above(position, at_price, mu[allowed], excess[allowed], self.floor)
         kept = {**weights.attestation.slack, f"score at least {self.floor:g}": slack}
         return replace(weights, attestation=replace(weights.attestation, slack=kept))
+
+    def allowed(self, position: int, universe: Bools) -> tuple[Floats, Bools]:
+        """Return the scores known at a row, holes filled, and the assets that they leave in the universe, shape (N,).
+
+        Raises
+        ------
+        InputError
+            If no asset has a score.
+        InfeasibleError
+            If no score is large enough.
+        """
+        scores, allowed = filled(position, self.scores_at(position), universe, self.missing)
+        if self.exclude_below is None:
+            return scores, allowed
+        large = allowed & (np.where(allowed, scores, -np.inf) >= self.exclude_below)
+        if not large.any():
+            name = f"score of each asset at least {self.exclude_below:g}"
+            raise InfeasibleError(
+                f"row {position}: {name} leaves none; the largest is {float(scores[allowed].max()):g}",
+                (name,),
+            )
+        return scores, large
+
+    def floor_as_limit(self, position: int, universe: Bools) -> Linear | None:
+        """Return the floor as a limit on a sum of weights, None without one; parameters as of `allowed`."""
+        if self.floor is None:
+            return None
+        scores, allowed = self.allowed(position, universe)
+        return Linear(floor_coefficients(self.assets, scores, allowed, self.floor), minimum=0.0)
 
 
 def cheapest_above(

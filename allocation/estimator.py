@@ -21,9 +21,13 @@ class Estimator(ABC):
     ----------
     by_factors : bool
         Whether it returns a `FactorCovariance` instead of a matrix.
+    semidefinite : bool
+        Whether what it returns is positive semidefinite and symmetric by the way it is made, so that a path of its
+        covariances need not check each.
     """
 
     by_factors: ClassVar[bool] = False
+    semidefinite: ClassVar[bool] = False
 
     @abstractmethod
     def estimate(self, returns: Floats) -> Risk:

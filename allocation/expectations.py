@@ -12,6 +12,7 @@ from sklearn.base import clone
 from allocation.errors import InputError
 from allocation.factors import Denoised, StatisticalFactors
 from allocation.nonlinear import NonlinearShrinkage
+from allocation.sample import Sample
 from allocation.shrinkage import ConstantCorrelation, LedoitWolf, Oas
 from allocation.structure import FactorCovariance, Risk, dense
 
@@ -21,12 +22,6 @@ CovarianceChoice = str | Callable[[Floats], Risk] | Any
 """A name, a function of returns (T, N), or an object with `estimate(returns)` or scikit-learn's `fit`."""
 
 
-def sample_covariance(returns: Floats) -> Floats:
-    """Return the sample covariance of returns (T, N), divided by T - 1."""
-    centred = returns - returns.mean(axis=0)
-    return np.asarray(centred.T @ centred / (len(returns) - 1))
-
-
 COVARIANCES: dict[str, Callable[[Floats], Risk]] = {
     "ledoit_wolf": LedoitWolf().estimate,
     "constant_correlation": ConstantCorrelation().estimate,
@@ -34,7 +29,7 @@ COVARIANCES: dict[str, Callable[[Floats], Risk]] = {
     "oas": Oas().estimate,
     "factor": StatisticalFactors().estimate,
     "denoised": Denoised().estimate,
-    "sample": sample_covariance,
+    "sample": Sample().estimate,
 }
 """What a covariance can be called; anything else is passed as a function or an object."""
 

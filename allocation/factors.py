@@ -35,6 +35,8 @@ class StatisticalFactors(MomentEstimator):
     Ahn and Horenstein (2013), *Econometrica* 81, 1203-1227, for their number: see `eigenvalue_ratio`.
     """
 
+    semidefinite: ClassVar[bool] = True
+
     factors: int | None = None
     by_factors: ClassVar[bool] = True
 
@@ -73,6 +75,7 @@ class Denoised(MomentEstimator):
     eigenvalue, and the diagonal made 1 again).
     """
 
+    semidefinite: ClassVar[bool] = True
     by_factors: ClassVar[bool] = True
 
     def from_moments(self, moments: Moments) -> FactorCovariance:

@@ -79,7 +79,14 @@ class Kelly:
         self.scenarios = Scenarios(self.assets, returns, window, at_least)
 
     def solve(
-        self, position: int, mu: Floats | None, sigma: Risk | None, held: Floats | None, universe: Bools
+        self,
+        position: int,
+        mu: Floats | None,
+        sigma: Risk | None,
+        held: Floats | None,
+        universe: Bools,
+        *,
+        trusted: bool = False,
     ) -> Weights:
         """Return the weights; only `position` and `universe` are read, as in `Allocator.solve`.
 

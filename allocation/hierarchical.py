@@ -73,7 +73,14 @@ class HierarchicalRiskParity:
         self.optimal_order = optimal_order
 
     def solve(
-        self, position: int, mu: Floats | None, sigma: Risk, held: Floats | None, universe: Bools
+        self,
+        position: int,
+        mu: Floats | None,
+        sigma: Risk,
+        held: Floats | None,
+        universe: Bools,
+        *,
+        trusted: bool = False,
     ) -> Weights:
         """Return the weights; `mu` and `held` are not read, the other parameters are those of `Allocator.solve`.
 
@@ -83,7 +90,7 @@ class HierarchicalRiskParity:
             If the covariance is unusable.
         """
         inside = members(position, self.assets, universe)
-        inner = dense(covariance(position, self.assets, sigma, inside))
+        inner = dense(covariance(position, self.assets, sigma, inside, trusted))
         weights = np.zeros(len(self.assets))
         weights[inside] = split(inner, self._order(inner))
         total = float(weights.sum())

@@ -16,6 +16,78 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 
+def check(
+    position: int,
+    assets: Sequence[str],
+    mu: Floats,
+    sigma: Risk,
+    held: Floats,
+    universe: Bools,
+    trusted: bool = False,
+) -> None:
+    """Refuse what `MeanVariance` cannot use, in one look at all of it.
+
+    Parameters
+    ----------
+    position : int
+        Row of the decision, for the message.
+    assets : sequence of str, length N
+    mu : ndarray of shape (N,)
+    sigma : Risk
+    held : ndarray of shape (N,)
+    universe : ndarray of bool, shape (N,)
+    trusted : bool
+        Whether the covariance need not be looked at.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, the universe is empty, numbers inside the universe are not finite, or the covariance is
+        not symmetric positive semidefinite.
+    """
+    if not (mu.shape == held.shape == universe.shape == (len(assets),) and len(sigma) == len(assets)):
+        raise _misshapen(position, len(assets), mu, sigma, held, universe)
+    count, bad_mean, bad_held = _scan(mu, held, universe)
+    if not count:
+        raise InputError(f"row {position}: the universe is empty")
+    if bad_mean >= 0:
+        raise InputError(f"row {position}: the expected return of {assets[bad_mean]!r} is {mu[bad_mean]}")
+    if bad_held >= 0:
+        raise InputError(f"row {position}: the weight held of {assets[bad_held]!r} is {held[bad_held]}")
+    if not trusted:
+        _covariance(position, assets, sigma, np.flatnonzero(universe))
+
+
+def _covariance(position: int, assets: Sequence[str], sigma: Risk, inside: Ints) -> None:
+    """Refuse a covariance that is not finite, symmetric and positive semidefinite among the assets `inside`."""
+    if isinstance(sigma, np.ndarray) and sigma.shape != (len(assets), len(assets)):
+        raise InputError(f"row {position}: covariance has shape {sigma.shape}, expected a square")
+    wrong = fault(within(sigma, inside), [assets[i] for i in inside])
+    if wrong:
+        raise InputError(f"row {position}: {wrong}")
+
+
+def _misshapen(position: int, n: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools) -> InputError:
+    """Return what says which shape is wrong."""
+    shapes = {"expected returns": mu.shape, "weights held": held.shape, "universe": universe.shape}
+    shapes["covariance"] = (len(sigma),)
+    what, shape = next((what, shape) for what, shape in shapes.items() if shape != (n,))
+    return InputError(f"row {position}: {what} has shape {shape}, expected {(n,)}")
+
+
+@compiled
+def _scan(mu: Floats, held: Floats, universe: Bools) -> tuple[int, int, int]:
+    """Return how many assets may be held, and the first whose mean, and whose weight held, is not finite, or -1."""
+    count, bad_mean, bad_held = 0, -1, -1
+    for i in range(len(mu) - 1, -1, -1):
+        count += universe[i]
+        if universe[i] and not np.isfinite(mu[i]):
+            bad_mean = i
+        if not np.isfinite(held[i]):
+            bad_held = i
+    return count, bad_mean, bad_held
+
+
 def members(position: int, assets: Sequence[str], universe: Bools) -> Ints:
     """Return the indices of the assets that may be held.
 
@@ -51,7 +123,9 @@ def means(position: int, assets: Sequence[str], mu: Floats, inside: Ints) -> Flo
     return inner
 
 
-def covariance(position: int, assets: Sequence[str], sigma: Risk, inside: Ints) -> Risk:
+def covariance(
+    position: int, assets: Sequence[str], sigma: Risk, inside: Ints, trusted: bool = False
+) -> Risk:
     """Return the covariance of the assets `inside`, contiguous in memory.
 
     That it is positive semidefinite is not checked here: that costs as much as the solution of most problems, and
@@ -60,7 +134,7 @@ def covariance(position: int, assets: Sequence[str], sigma: Risk, inside: Ints) 
     Raises
     ------
     InputError
-        If shape, symmetry or a number is wrong, or a variance is not positive.
+        If shape, symmetry or a number is wrong (not looked at if it is `trusted`), or a variance is not positive.
     """
     n = len(assets)
     if len(sigma) != n or (not isinstance(sigma, FactorCovariance) and sigma.shape != (n, n)):
@@ -70,20 +144,11 @@ def covariance(position: int, assets: Sequence[str], sigma: Risk, inside: Ints) 
     if isinstance(inner, FactorCovariance):
         loadings = np.ascontiguousarray(inner.loadings, dtype=np.float64)
         inner = FactorCovariance(loadings, np.ascontiguousarray(inner.specific, dtype=np.float64))
-        finite = np.isfinite(loadings.sum(axis=1)) & np.isfinite(inner.specific)
-        bad, symmetric = int(np.argmin(finite)) if not finite.all() else -1, True
-        if bool((inner.specific < 0).any()):
-            where = int(np.argmin(inner.specific))
-            raise InputError(
-                f"row {position}: the specific variance of {assets[inside[where]]!r} is negative"
-            )
     else:
         inner = np.ascontiguousarray(inner, dtype=np.float64)
-        bad, symmetric = _seen(inner)
-    if bad >= 0:
-        raise InputError(f"row {position}: the covariance of {assets[inside[bad]]!r} is not finite")
-    if not symmetric:
-        raise InputError(f"row {position}: the covariance is not symmetric")
+    wrong = "" if trusted else _fault(inner, [assets[i] for i in inside])
+    if wrong:
+        raise InputError(f"row {position}: {wrong}")
     variances = inner.diagonal()
     if not float(variances.min()) > 0:
         where = int(np.argmin(variances))
@@ -92,6 +157,35 @@ def covariance(position: int, assets: Sequence[str], sigma: Risk, inside: Ints) 
             "expected more than 0"
         )
     return inner
+
+
+def fault(sigma: Risk, assets: Sequence[str]) -> str:
+    """Return in words why a covariance of the assets is none, "" if it is finite, symmetric, positive semidefinite."""
+    wrong = _fault(sigma, assets)
+    if wrong or isinstance(sigma, FactorCovariance):
+        return wrong
+    try:
+        np.linalg.cholesky(
+            sigma + 1e-9 * max(float(np.trace(sigma)) / len(sigma), 1e-300) * np.eye(len(sigma))
+        )
+    except np.linalg.LinAlgError:
+        smallest = float(np.linalg.eigvalsh(sigma)[0])
+        return f"the covariance is not positive semidefinite (smallest eigenvalue {smallest:.3g})"
+    return ""
+
+
+def _fault(sigma: Risk, assets: Sequence[str]) -> str:
+    """Return in words what is not finite, not symmetric, or a negative specific variance; "" if nothing is."""
+    if isinstance(sigma, FactorCovariance):
+        finite = np.isfinite(sigma.loadings.sum(axis=1)) & np.isfinite(sigma.specific)
+        bad, symmetric = int(np.argmin(finite)) if not finite.all() else -1, True
+        if bool((sigma.specific < 0).any()):
+            return f"the specific variance of {assets[int(np.argmin(sigma.specific))]!r} is negative"
+    else:
+        bad, symmetric = _seen(np.ascontiguousarray(sigma, dtype=np.float64))
+    if bad >= 0:
+        return f"the covariance of {assets[bad]!r} is not finite"
+    return "" if symmetric else "the covariance is not symmetric"
 
 
 @compiled

@@ -68,3 +68,27 @@ def least_of_tangent(reduced: Floats, cost: Floats, gross: float, places: Floats
             least = min(least, reduced[i] * v + cost[i] * abs(v - start[i]) + gross * abs(v))
         total += least
     return total
+
+
+@compiled
+def nearest_best(u: float, places: Floats, slopes: Floats, scale: float) -> float:
+    """Return the v within the bounds that is best for (v - u)^2 / 2 + phi(v) / scale: the proximal point of u.
+
+    Parameters
+    ----------
+    u : float
+    places, slopes : ndarray of shape (P,), (P - 1,)
+        Of phi, of one weight.
+    scale : float
+
+    Notes
+    -----
+    Parikh and Boyd (2014), "Proximal Algorithms", *Foundations and Trends in Optimization* 1, section 2.
+    """
+    v: float = places[0]
+    for j in range(len(slopes)):
+        v = max(u - slopes[j] / scale, places[j])
+        if v <= places[j + 1]:
+            return v
+        v = places[j + 1]
+    return v

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from features.compiled import compiled
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,8 @@ class Limits:
         lower <= rows @ w <= upper, the largest coefficient of each row being 1; the first row is the budget.
     named : tuple of Limit
         The same in the user's units, and the limit on gross exposure.
+    gross : float
+        Limit on sum |w|, infinite without one.
     """
 
     inside: NDArray[np.intp]
@@ -68,40 +72,62 @@ class Limits:
     lower: Floats
     upper: Floats
     named: tuple[Limit, ...]
+    gross: float = math.inf
+
+    @cached_property
+    def _rooms(self) -> tuple[tuple[str, ...], Ints, Ints]:
+        """The name of each limit, the rooms that belong to them, and where those of each end; see `_slacks`."""
+        n, m = len(self.low), len(self.lower)
+        every = np.arange(2 * n + 2 * m + 1)
+        sides = np.split(every, (n, 2 * n, 2 * n + m, 2 * n + 2 * m))
+        mine = [
+            sides[-1] if limit.gross else np.atleast_1d(sides[limit.place[0]][limit.place[1]])
+            for limit in self.named
+        ]
+        ends = np.cumsum([len(rooms) for rooms in mine], dtype=np.int64)
+        return tuple(limit.name for limit in self.named), np.concatenate(mine), ends
 
     def slack(self, w: Floats) -> dict[str, float]:
         """Return by limit the distance of the weights (n,) to the bound, negative where it is broken.
 
         In weight; of sums with coefficients, as if the largest coefficient were 1.
         """
-        rooms = _rooms(w, self.low, self.high, self.rows, self.lower, self.upper)
-        out = {}
-        for limit in self.named:
-            if limit.gross:
-                out[limit.name] = float(limit.bounds[0] - np.abs(w).sum())
-                continue
-            which, index = limit.place
-            room = rooms[which][index]
-            out[limit.name] = float(room if isinstance(index, int) else room.min())
-        return out
+        names, rooms, ends = self._rooms
+        slacks = _slacks(w, self.low, self.high, self.rows, self.lower, self.upper, self.gross, rooms, ends)
+        return dict(zip(names, slacks.tolist(), strict=True))
 
 
 @compiled
-def _rooms(
-    w: Floats, low: Floats, high: Floats, rows: Floats, lower: Floats, upper: Floats
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return what is left above and below each weight, and above and below each sum."""
-    above, below, most, least = np.empty(len(w)), np.empty(len(w)), np.empty(len(rows)), np.empty(len(rows))
-    for i in range(len(w)):
-        above[i], below[i] = high[i] - w[i], w[i] - low[i]
-    for b in range(len(rows)):
+def _slacks(
+    w: Floats, low: Floats, high: Floats, rows: Floats, lower: Floats, upper: Floats, gross: float,
+    mine: Ints, ends: Ints,
+) -> Floats:  # fmt: skip
+    """Return the least room of each limit; those that belong to it stand in `mine` up to its end.
+
+    Rooms are counted above each weight, below each, above each sum, below each, and below the gross exposure.
+    """
+    n, m = len(w), len(rows)
+    room, out = np.empty(2 * n + 2 * m + 1), np.empty(len(ends))
+    room[-1] = gross
+    for i in range(n):
+        room[i], room[n + i] = high[i] - w[i], w[i] - low[i]
+        room[-1] -= abs(w[i])
+    for b in range(m):
         total = np.dot(rows[b], w)
-        most[b], least[b] = upper[b] - total, total - lower[b]
-    return above, below, most, least
+        room[2 * n + b], room[2 * n + m + b] = upper[b] - total, total - lower[b]
+    k = 0
+    for one in range(len(ends)):
+        least = np.inf
+        while k < ends[one]:
+            # What is no number is the least of all.
+            least = room[mine[k]] if room[mine[k]] < least or np.isnan(room[mine[k]]) else least
+            k += 1
+        out[one] = least
+    return out
 
 
 ABOVE, BELOW, SUM_ABOVE, SUM_BELOW = 0, 1, 2, 3
-"""The rooms of `Limits.slack`."""
+"""The sides of a limit, `Limit.place`."""
 
 
 def limits_on(
@@ -138,7 +164,8 @@ def limits_on(
         gross, words = sparse.csr_array(np.ones((1, n))), "raise the leverage to {}"
         name, bound = f"leverage at most {c.leverage:g}", np.array([c.leverage])
         named.append(Limit(name, words, gross, bound, 1, (SUM_ABOVE, 0), gross=True))
-    return Limits(inside, low, high, rows / size[:, None], lower / size, upper / size, tuple(named))
+    most = math.inf if c.leverage is None else c.leverage
+    return Limits(inside, low, high, rows / size[:, None], lower / size, upper / size, tuple(named), most)
 
 
 def _sums(
@@ -163,7 +190,9 @@ def _boxes(
     c: Constraints, assets: Sequence[str], inside: NDArray[np.intp], low: Floats, high: Floats
 ) -> list[Limit]:
     """Return the limits on single assets: those that all have in common, then those of their own."""
-    special = np.array([assets[i] in c.overrides for i in inside], dtype=bool)
+    special = np.zeros(len(inside), dtype=bool)
+    if c.overrides:
+        special[:] = [assets[i] in c.overrides for i in inside]
     eye = sparse.csr_array(sparse.identity(len(inside), format="csr"))
     limits = []
     if not special.all():

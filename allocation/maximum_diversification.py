@@ -46,7 +46,14 @@ class MaximumDiversification:
         self.ratio = MaximumSharpe(self.assets, constraints)
 
     def solve(
-        self, position: int, mu: Floats | None, sigma: Risk, held: Floats | None, universe: Bools
+        self,
+        position: int,
+        mu: Floats | None,
+        sigma: Risk,
+        held: Floats | None,
+        universe: Bools,
+        *,
+        trusted: bool = False,
     ) -> Weights:
         """Return the weights; `mu` and `held` are not read, the other parameters are those of `Allocator.solve`.
 
@@ -57,5 +64,5 @@ class MaximumDiversification:
         """
         inside = members(position, self.assets, universe)
         volatility = np.zeros(len(self.assets))
-        volatility[inside] = np.sqrt(covariance(position, self.assets, sigma, inside).diagonal())
-        return self.ratio.solve(position, volatility, sigma, held, universe)
+        volatility[inside] = np.sqrt(covariance(position, self.assets, sigma, inside, trusted).diagonal())
+        return self.ratio.solve(position, volatility, sigma, held, universe, trusted=True)

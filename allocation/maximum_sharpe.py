@@ -63,7 +63,16 @@ class MaximumSharpe:
         only(LINEAR, self.constraints, type(self).__name__)
         self.limits = polytope(self.constraints, self.assets)
 
-    def solve(self, position: int, mu: Floats, sigma: Risk, held: Floats | None, universe: Bools) -> Weights:
+    def solve(
+        self,
+        position: int,
+        mu: Floats,
+        sigma: Risk,
+        held: Floats | None,
+        universe: Bools,
+        *,
+        trusted: bool = False,
+    ) -> Weights:
         """Return the weights; `held` is not read, the other parameters are those of `Allocator.solve`.
 
         Raises
@@ -77,7 +86,7 @@ class MaximumSharpe:
         """
         inside = members(position, self.assets, universe)
         inner_mu = means(position, self.assets, mu, inside)
-        inner = covariance(position, self.assets, sigma, inside)
+        inner = covariance(position, self.assets, sigma, inside, trusted)
         limits = self.limits.within(inside)
         try:
             frontier = efficient_frontier(inner_mu, inner, limits)

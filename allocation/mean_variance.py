@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allocation import pricing
-from allocation.checking import check_inputs
+from allocation import inputs, pricing
 from allocation.constraints import Constraints
 from allocation.decision import Decision
 from allocation.errors import InfeasibleError, InputError, SolverError
 from allocation.feasibility import check_feasible
 from allocation.limits import Limits, limits_on
+from allocation.pricing import Gross, Term, Uncertainty, Variance
 from allocation.programme import Programme
 from allocation.structure import Risk, within
 from allocation.weights import Weights
@@ -22,6 +23,17 @@ from features.compiled import compiled
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class _Members:
+    """What is the same for all decisions on one universe of n assets: limits, and rows of (n,) of what all N have."""
+
+    limits: Limits
+    cost: Floats
+    impact: Floats
+    benchmark: Floats
+    nothing: Floats
 
 
 class MeanVariance:
@@ -72,9 +84,10 @@ class MeanVariance:
         self.cost = _rates("cost", cost, self.assets)
         self.impact = _rates("impact", impact, self.assets)
         self.benchmark = constraints.benchmark_weights(self.assets)
-        limits_on(constraints, self.assets, np.ones(len(self.assets), dtype=bool))
-        self._kept: dict[bytes, Limits] = {}
+        self._kept: dict[bytes, _Members] = {}
         self._refused: dict[bytes, InfeasibleError] = {}
+        everything = np.ones(len(self.assets), dtype=bool)
+        self._members(np.zeros(len(self.assets)), everything)  # refuses limits on assets that do not exist
 
     def solve(
         self,
@@ -118,7 +131,7 @@ class MeanVariance:
         SolverError
             If no solver finds an answer to a problem that has one, or its answer is not the best one.
         """
-        check_inputs(position, self.assets, mu, sigma, held, universe, trusted)
+        inputs.check(position, self.assets, mu, sigma, held, universe, trusted)
         self._refuse_again(position, universe)
         decision = self.decision(position, mu, sigma, held, universe, error)
         answer = pricing.solve(decision.programme, decision.terms) if decision.room >= 0 else None
@@ -131,49 +144,54 @@ class MeanVariance:
         self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, error: Floats | None
     ) -> Decision:
         """Return the problem that `solve` solves, with the same parameters; inputs are not looked at."""
-        limits = self._limits(mu, universe)
-        inside, everything = limits.inside, len(limits.inside) == len(self.assets)
-        start, forced = _start(held, inside, limits.low, limits.high)
-        everyone = slice(None) if everything else inside
-        impact = self.impact[everyone]
-        # k (w - h)^2 is k (w - start)^2 and a straight line where what is held lies beyond the bounds.
+        members = self._members(mu, universe)
+        limits, inside = members.limits, members.limits.inside
+        pulled, start, forced = _start(mu, held, members.impact, inside, limits.low, limits.high)
+        risk = sigma if len(inside) == len(self.assets) else within(sigma, inside)
         programme = Programme(
-            mu[everyone] - 2 * impact * (start - held[everyone]),
-            sigma if everything else within(sigma, inside),
+            pulled,
+            risk,
             self.risk_aversion,
-            self.cost[everyone],
-            impact,
+            members.cost,
+            members.impact,
             start,
             limits.low,
             limits.high,
             limits.rows,
             limits.lower,
             limits.upper,
-            np.zeros(len(inside)),
+            members.nothing,
         )
-        standard = None
-        if self.uncertainty > 0:
-            standard = _errors(position, self.assets, error, inside)
-        return Decision(
-            position,
-            self.constraints,
-            limits,
-            programme,
-            held,
-            forced,
-            self.benchmark,
-            self.uncertainty,
-            standard,
-        )
+        others = self._terms(position, risk, error, members)
+        return Decision(position, self.constraints, limits, programme, held, forced, others)
 
-    def _limits(self, mu: Floats, universe: Bools) -> Limits:
-        """Return the limits on a universe, kept from the last time where they do not depend on the means."""
+    def _terms(self, position: int, sigma: Risk, error: Floats | None, members: _Members) -> tuple[Term, ...]:
+        """Return what is not linear in the weights, but the limit on turnover."""
+        c, terms = self.constraints, list[Term]()
+        if c.leverage is not None:
+            terms.append(Gross(c.leverage))
+        if self.uncertainty > 0:
+            standard = _errors(position, self.assets, error, members.limits.inside)
+            terms.append(Uncertainty(self.uncertainty, standard))
+        if c.volatility is not None:
+            terms.append(Variance("volatility", sigma, members.nothing, c.volatility))
+        if c.tracking_error is not None:
+            terms.append(Variance("tracking error", sigma, members.benchmark, c.tracking_error))
+        return tuple(terms)
+
+    def _members(self, mu: Floats, universe: Bools) -> _Members:
+        """Return what is the same for all decisions on a universe; limits that depend on the means are made anew."""
         if self.constraints.minimum_return is not None:
-            return limits_on(self.constraints, self.assets, universe, mu)
+            return self._on(limits_on(self.constraints, self.assets, universe, mu))
         key = universe.tobytes()
         if key not in self._kept:
-            self._kept[key] = limits_on(self.constraints, self.assets, universe)
+            self._kept[key] = self._on(limits_on(self.constraints, self.assets, universe))
         return self._kept[key]
+
+    def _on(self, limits: Limits) -> _Members:
+        inside = limits.inside
+        nothing = np.zeros(len(inside))
+        return _Members(limits, self.cost[inside], self.impact[inside], self.benchmark[inside], nothing)
 
     def _refuse_again(self, position: int, universe: Bools) -> None:
         """Say at once what was found out before about limits that contradict one another on a universe."""
@@ -222,14 +240,20 @@ def _errors(position: int, assets: Sequence[str], error: Floats | None, inside: 
 
 
 @compiled
-def _start(held: Floats, inside: Indices, low: Floats, high: Floats) -> tuple[Floats, float]:
-    """Return the weights held moved inside the bounds, and what has to be traded whatever the answer is."""
-    start, forced, k = np.empty(len(inside)), 0.0, 0
+def _start(
+    mu: Floats, held: Floats, impact: Floats, inside: Indices, low: Floats, high: Floats
+) -> tuple[Floats, Floats, float]:
+    """Return expected returns, the weights held moved inside the bounds, and what is traded whatever the answer is.
+
+    k (w - h)^2 is k (w - start)^2 and a straight line where what is held lies beyond the bounds: the line is in mu.
+    """
+    pulled, start, forced, k = np.empty(len(inside)), np.empty(len(inside)), 0.0, 0
     for i in range(len(held)):
         if k < len(inside) and inside[k] == i:
             start[k] = min(max(held[i], low[k]), high[k])
+            pulled[k] = mu[i] - 2.0 * impact[k] * (start[k] - held[i])
             forced += abs(held[i] - start[k])
             k += 1
         else:
             forced += abs(held[i])
-    return start, forced
+    return pulled, start, forced

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -37,6 +38,8 @@ class NonlinearShrinkage(MomentEstimator):
     Ledoit and Wolf (2020), "Analytical nonlinear shrinkage of large-dimensional covariance matrices", *Annals of
     Statistics* 48, 3043-3065, section 4, and its appendix on more assets than rows.
     """
+
+    semidefinite: ClassVar[bool] = True
 
     def from_moments(self, moments: Moments) -> Floats:
         """Return the covariance (N, N)."""

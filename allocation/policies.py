@@ -88,7 +88,10 @@ class AllocatorPolicy:
         sigma, eligible = self.covariances.at(position)
         if mu is None:
             mu = np.zeros(len(eligible))
-        return self.allocator.solve(position, mu, sigma, book.weights, eligible & np.isfinite(mu))
+        universe = eligible & np.isfinite(mu)
+        return self.allocator.solve(
+            position, mu, sigma, book.weights, universe, trusted=self.covariances.sound
+        )
 
     def expected(self, position: int) -> Floats:
         """Return the forecast made at a row, shape (N,)."""

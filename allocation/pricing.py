@@ -101,12 +101,15 @@ class Variance(Term):
 
     Attributes
     ----------
+    what : str
+        In words.
     sigma : Risk
     benchmark : ndarray of shape (n,)
     limit : float
         Largest standard deviation.
     """
 
+    what: str
     sigma: Risk
     benchmark: Floats
     limit: float

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from allocation import active_set
 from allocation.active_rows import AT_LOWER, AT_UPPER, EQUATION
 from allocation.curvature import add_product, forms
-from allocation.kinks import least_of_tangent, nearest, places_and_slopes
+from allocation.evidence import measure, scale_of
+from allocation.kinks import nearest, places_and_slopes
 from allocation.states import beside, guess
 from allocation.structure import Risk
 from features.compiled import compiled
@@ -94,7 +95,8 @@ class Programme:
             near = self._attempt(first, proximal=proximal, check=False)
             if near is None:
                 continue
-            if self.gap(near.weights, near.prices) <= EXACT and self.excess(near.weights) <= EXACT:
+            gap, _, excess = self._measured(near.weights, near.prices, self.scale)
+            if gap <= EXACT and excess <= EXACT:
                 return near
             found = self._attempt(near.weights, near=1e-9)
             if found:
@@ -121,35 +123,41 @@ class Programme:
     @property
     def scale(self) -> float:
         """Size of the objective: max(|mu|, gamma |Sigma|, c)."""
-        return max(
-            float(np.abs(self.mu).max()),
-            self.gamma * float(np.abs(self.sigma.diagonal()).max()),
-            float(self.cost.max()),
-            1e-300,
-        )
+        sigma, loadings, specific = forms(self.sigma)
+        return float(scale_of(self.mu, self.gamma, sigma, loadings, specific, self.cost))
 
-    def gap(self, weights: Floats, prices: Floats) -> float:
-        """Return how much better than `weights` any weights within the limits can be at most, as a share of `scale`.
+    def evidence(self, weights: Floats, prices: Floats, scale: float) -> tuple[float, float]:
+        """Return duality gap and KKT residual, both relative to `scale` and computed without the solver.
 
-        The objective lies below its tangent at `weights`, and the best point of the tangent is bounded by its
-        Lagrangian, whose minimum over the bounds is one comparison an asset. The bound holds for whatever
-        multipliers are put in, so the solver can make it loose but not wrong.
+        The gap is how much better than `weights` any weights within the limits can be at most. The objective lies
+        below its tangent at `weights`, and the best point of the tangent is bounded by its Lagrangian, whose minimum
+        over the bounds is one comparison an asset. The bound holds for whatever multipliers are put in, so the solver
+        can make it loose but not wrong.
+
+        The residual is the largest entry of the natural map of the conditions of Karush, Kuhn and Tucker: how far a
+        weight moves if it follows its own slope, costs and prices of the rows counted, for one step within its bounds;
+        and how far a sum is from where its price holds it. It is 0 where all conditions are met. A free weight's entry
+        is its slope, that of a weight near a bound at most the distance to it.
 
         Notes
         -----
-        Boyd and Vandenberghe (2004), *Convex Optimization*, section 5.1.3.
+        Boyd and Vandenberghe (2004), *Convex Optimization*, section 5.1.3; Facchinei and Pang (2003),
+        *Finite-Dimensional Variational Inequalities and Complementarity Problems*, section 1.5.
         """
+        gap, residual, _ = self._measured(weights, prices, scale)
+        return float(gap), float(residual)
+
+    def _measured(self, weights: Floats, prices: Floats, scale: float) -> tuple[float, float, float]:
         sigma, loadings, specific = forms(self.sigma)
-        return float(
-            _gap(
-                self.mu, self.gamma, sigma, loadings, specific, self.ridge, self.impact, self.cost, self.gross,
-                self.start, self.low, self.high, self.rows, self.lower, self.upper, weights, prices,
-            )
+        return measure(
+            self.mu, self.gamma, sigma, loadings, specific, self.ridge, self.impact, self.cost, self.gross,
+            self.start, self.low, self.high, self.rows, self.lower, self.upper, weights, prices, scale,
         )  # fmt: skip
 
     def excess(self, weights: Floats) -> float:
         """Return by how much the worst of the rows is broken, 0 or less if none is."""
-        return float(_excess(self.rows, self.lower, self.upper, weights))
+        totals = self.rows @ weights
+        return float(np.maximum(self.lower - totals, totals - self.upper).max())
 
     def of_least_variance(self, benchmark: Floats) -> Programme:
         """Return the programme whose best weights have the least variance around `benchmark` within the same limits."""
@@ -171,21 +179,6 @@ class Programme:
 
 
 @compiled
-def _scale(
-    mu: Floats, gamma: float, sigma: Floats, loadings: Floats, specific: Floats, cost: Floats
-) -> float:
-    """Return max(|mu|, gamma |Sigma|, c): the largest entry of a covariance is on its diagonal."""
-    largest = 0.0
-    for i in range(len(mu)):
-        variance = specific[i] if len(loadings) else sigma[i, i]
-        if len(loadings):
-            for k in range(loadings.shape[1]):
-                variance += loadings[i, k] ** 2
-        largest = max(largest, abs(mu[i]), gamma * abs(variance), cost[i])
-    return max(largest, 1e-300)
-
-
-@compiled
 def _solve(
     mu: Floats, gamma: float, sigma: Floats, loadings: Floats, specific: Floats, ridge: Floats, impact: Floats,
     cost: Floats, gross: float, start: Floats, low: Floats, high: Floats,
@@ -197,7 +190,7 @@ def _solve(
 
     Returns are as small as rounding errors if they are a minute's: absolute tolerances would be silently wrong.
     """
-    scale, n = _scale(mu, gamma, sigma, loadings, specific, cost), len(mu)
+    scale, n = scale_of(mu, gamma, sigma, loadings, specific, cost), len(mu)
     q, diagonal, rate, w, gradient = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     for i in range(n):
         q[i] = (mu[i] + 2.0 * impact[i] * start[i]) / scale + proximal * first[i]
@@ -219,21 +212,11 @@ def _solve(
         prices[b] *= scale
     if not solved:
         return False, w, prices, np.inf, np.inf
-    gap = _gap(
+    gap, _, excess = measure(
         mu, gamma, sigma, loadings, specific, ridge, impact, cost, gross, start, low, high, rows, lower, upper,
-        w, prices,
+        w, prices, scale,
     )  # fmt: skip
-    return True, w, prices, gap, _excess(rows, lower, upper, w)
-
-
-@compiled
-def _excess(rows: Floats, lower: Floats, upper: Floats, w: Floats) -> float:
-    """Return by how much the worst of the rows is broken, 0 or less if none is."""
-    worst = -np.inf
-    for b in range(len(rows)):
-        total = np.dot(rows[b], w)
-        worst = max(worst, lower[b] - total, total - upper[b])
-    return worst
+    return True, w, prices, gap, excess
 
 
 @compiled
@@ -249,29 +232,3 @@ def _first_rows(rows: Floats, lower: Floats, upper: Floats, w: Floats, near: flo
         elif abs(total - lower[b]) <= near or (b == 0 and total < lower[b]):
             state[b] = AT_LOWER
     return state
-
-
-@compiled
-def _gap(
-    mu: Floats, gamma: float, sigma: Floats, loadings: Floats, specific: Floats, ridge: Floats, impact: Floats,
-    cost: Floats, gross: float, start: Floats, low: Floats, high: Floats,
-    rows: Floats, lower: Floats, upper: Floats, w: Floats, prices: Floats,
-) -> float:  # fmt: skip
-    """Return what `Programme.gap` says."""
-    n = len(mu)
-    slope, diagonal = np.empty(n), np.empty(n)
-    for i in range(n):
-        slope[i] = -(mu[i] + 2.0 * impact[i] * start[i])
-        diagonal[i] = gamma * specific[i] + ridge[i] + 2.0 * impact[i]
-    add_product(slope, w, gamma, sigma, loadings, diagonal)
-    here = 0.0
-    for i in range(n):
-        here += slope[i] * w[i] + cost[i] * abs(w[i] - start[i]) + gross * abs(w[i])
-        for b in range(len(rows)):
-            slope[i] += prices[b] * rows[b, i]
-    places, _ = places_and_slopes(cost, gross, start, low, high)
-    best = least_of_tangent(slope, cost, gross, places, start)
-    for b in range(len(rows)):
-        if prices[b] != 0.0:
-            best -= prices[b] * (upper[b] if prices[b] > 0.0 else lower[b])
-    return (here - best) / _scale(mu, gamma, sigma, loadings, specific, cost)

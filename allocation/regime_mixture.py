@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -42,6 +43,8 @@ class RegimeMixture(Estimator):
     InputError
         If shapes do not fit, or probabilities are negative or do not sum to 1.
     """
+
+    semidefinite: ClassVar[bool] = True
 
     probabilities: Floats
     current: Floats | None = None

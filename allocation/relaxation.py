@@ -120,13 +120,15 @@ class Relaxing:
         self.assets = self.allocator.assets
         self._eased: dict[bytes, tuple[Allocator, str]] = {}
 
-    def solve(self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools) -> Weights:
+    def solve(
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
+    ) -> Weights:
         """Return the allocator's weights, under limits that had to give way as little as they can."""
         try:
-            return self.allocator.solve(position, mu, sigma, held, universe)
+            return self.allocator.solve(position, mu, sigma, held, universe, trusted=trusted)
         except InfeasibleError:
             allocator, status = self._eased_for(universe)
-            answer = allocator.solve(position, mu, sigma, held, universe)
+            answer = allocator.solve(position, mu, sigma, held, universe, trusted=trusted)
             more = "" if answer.status == "solved" else f"; {answer.status}"
             return replace(answer, status=status + more)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from allocation.errors import InputError
 from allocation.estimator import Estimator, MomentEstimator
+from allocation.inputs import fault
 from allocation.rolling_moments import MOST_FADING, rolling_moments
 from allocation.shrinkage import LedoitWolf
 from allocation.structure import FactorCovariance, Risk
@@ -31,11 +32,15 @@ class CovariancePath:
         Covariance of excess returns over one horizon; NaN for assets that are not eligible.
     eligible : ndarray of bool, shape (D, N)
         Assets that are listed and have enough history.
+    sound : bool
+        Whether each covariance is known to be finite, symmetric and positive semidefinite among the eligible assets,
+        as `covariance_path` sees to.
     """
 
     positions: Ints
     sigma: Floats | tuple[FactorCovariance, ...]
     eligible: Bools
+    sound: bool = False
 
     def at(self, position: int) -> tuple[Risk, Bools]:
         """Return the covariance of all N assets and the eligible ones (N,) at a row of the panel.
@@ -98,7 +103,7 @@ def covariance_path(
     Raises
     ------
     InputError
-        If the estimator cannot use some window; the message names its row.
+        If the estimator cannot use some window, or what it makes of it is no covariance; the message names its row.
     """
     estimator = LedoitWolf() if estimator is None else estimator
     history = _history(excess, positions, window)
@@ -113,10 +118,19 @@ def covariance_path(
         rows = slice(max(0, int(positions[d]) - window + 1), int(positions[d]) + 1)
         inside = np.flatnonzero(eligible[d])
         try:
-            path.put(d, inside, estimator.within(rows).estimate(excess[rows][:, inside]))
+            risk = estimator.within(rows).estimate(excess[rows][:, inside])
+            _insist_sound(estimator, risk)
+            path.put(d, inside, risk)
         except InputError as error:
             raise InputError(f"covariance at row {positions[d]}: {error}") from error
-    return CovariancePath(positions, path.sigma(), eligible)
+    return CovariancePath(positions, path.sigma(), eligible, sound=True)
+
+
+def _insist_sound(estimator: Estimator, risk: Risk) -> None:
+    """Refuse what no covariance is, from an estimator that does not rule it out."""
+    wrong = "" if estimator.semidefinite else fault(risk, [f"number {i}" for i in range(len(risk))])
+    if wrong:
+        raise InputError(f"{type(estimator).__name__}: {wrong}")
 
 
 def _history(excess: Floats, positions: Ints, window: int) -> Ints:
@@ -147,7 +161,12 @@ def _estimate_together(
             into=path.places(some, inside),
         )
         for d, one in zip(some.tolist(), moments, strict=True):
-            path.put(d, inside, estimator.from_moments(one))
+            risk = estimator.from_moments(one)
+            try:
+                _insist_sound(estimator, risk)
+            except InputError as error:
+                raise InputError(f"covariance at row {positions[d]}: {error}") from error
+            path.put(d, inside, risk)
 
 
 def _alike(eligible: Bools, members: Ints) -> Iterator[tuple[Ints, Ints]]:

@@ -77,7 +77,14 @@ class RiskBudgeting:
             )
 
     def solve(
-        self, position: int, mu: Floats | None, sigma: Risk, held: Floats | None, universe: Bools
+        self,
+        position: int,
+        mu: Floats | None,
+        sigma: Risk,
+        held: Floats | None,
+        universe: Bools,
+        *,
+        trusted: bool = False,
     ) -> Weights:
         """Return the weights. `mu` and `held` are not read; the other parameters are those of `Allocator.solve`.
 
@@ -93,7 +100,7 @@ class RiskBudgeting:
         """
         budgeted = universe & (self.budgets > 0)
         inside = members(position, self.assets, budgeted)
-        inner = covariance(position, self.assets, sigma, inside)
+        inner = covariance(position, self.assets, sigma, inside, trusted)
         budgets = self.budgets[inside] / self.budgets[inside].sum()
         low, high = np.maximum(self.limits.low[inside], 0.0), self.limits.high[inside]
         found = _free(inner, budgets, self.invested)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from allocation.errors import InputError
 from allocation.estimator import Floats, MomentEstimator
@@ -15,6 +16,8 @@ class Sample(MomentEstimator):
 
     It is singular when there are no more rows than assets.
     """
+
+    semidefinite: ClassVar[bool] = True
 
     def from_moments(self, moments: Moments) -> Floats:
         """Return the covariance (N, N)."""
@@ -38,6 +41,8 @@ class Ewma(MomentEstimator):
     InputError
         If the half-life is not a positive number.
     """
+
+    semidefinite: ClassVar[bool] = True
 
     half_life: float = 60.0
 

@@ -32,10 +32,10 @@ def filled(position: int, scores: Floats, universe: Bools, missing: Missing) -> 
     Raises
     ------
     InputError
-        If no asset of the universe has a score.
+        If no asset of the universe has a score, and `missing` is no number.
     """
     known = universe & np.isfinite(scores)
-    if not known.any():
+    if not known.any() and isinstance(missing, str):
         raise InputError(f"row {position}: none of the {int(universe.sum())} assets has a score")
     if missing == "exclude":
         return scores, known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ class LedoitWolf(MomentEstimator):
     -----
     Ledoit and Wolf (2004), *Journal of Multivariate Analysis* 88, 365-411.
     """
+
+    semidefinite: ClassVar[bool] = True
 
     def from_moments(self, moments: Moments) -> Floats:
         """Return the covariance (N, N)."""
@@ -47,6 +50,8 @@ class Oas(MomentEstimator):
     scikit-learn's choice of leaving out its terms of 2 / N.
     """
 
+    semidefinite: ClassVar[bool] = True
+
     def from_moments(self, moments: Moments) -> Floats:
         """Return the covariance (N, N)."""
         n_assets = len(moments.sample)
@@ -70,6 +75,8 @@ class ConstantCorrelation(Estimator):
     Ledoit and Wolf (2004), "Honey, I shrunk the sample covariance matrix", *Journal of Portfolio Management* 30 (4),
     110-119, appendices A and B.
     """
+
+    semidefinite: ClassVar[bool] = True
 
     def estimate(self, returns: Floats) -> Floats:
         """Return the covariance (N, N)."""

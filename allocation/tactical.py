@@ -35,11 +35,14 @@ class Deviation:
         As a share of the strategic weight; with both, the narrower counts.
     cash : float
         How far cash may be from its strategic weight.
+    tracking_error : float, optional
+        Largest standard deviation, over one horizon, of the return less that of the strategic weights.
     """
 
     absolute: float
     relative: float | None = None
     cash: float = 0.0
+    tracking_error: float | None = None
 
     def limits(self, strategic: Weights, base: Constraints, assets: tuple[str, ...]) -> Constraints:
         """Return limits around the strategic weights: the bounds of `base` give way to them, its others stay.
@@ -57,6 +60,8 @@ class Deviation:
             overrides=pairs,
             cash_minimum=min(strategic.cash, max(0.0, strategic.cash - self.cash)),
             cash_maximum=strategic.cash + self.cash,
+            tracking_error=self.tracking_error,
+            benchmark={} if self.tracking_error is None else dict(zip(assets, w.tolist(), strict=True)),
         )
 
 
@@ -104,7 +109,9 @@ class Tactical:
         # No view on an asset is the view that it earns what the others earn on average.
         known = eligible & np.isfinite(mu)
         mu = np.where(eligible & ~known, mu[known].mean() if known.any() else 0.0, mu)
-        best = self.allocator(limits).solve(position, mu, sigma, book.weights, eligible)
+        best = self.allocator(limits).solve(
+            position, mu, sigma, book.weights, eligible, trusted=self.forecast.covariances.sound
+        )
         active = Sleeve(best.weights - anchor.weights, best.cash - anchor.cash)
         parts = inside(STRATEGIC, replace(anchor, sleeves={}), 1.0) | {ACTIVE: active}
         return replace(best, sleeves=parts)

@@ -103,7 +103,14 @@ class MeanCVaR:
         self.risk_aversion = risk_aversion
 
     def solve(
-        self, position: int, mu: Floats | None, sigma: Risk | None, held: Floats | None, universe: Bools
+        self,
+        position: int,
+        mu: Floats | None,
+        sigma: Risk | None,
+        held: Floats | None,
+        universe: Bools,
+        *,
+        trusted: bool = False,
     ) -> Weights:
         """Return the weights; `sigma` and `held` are not read, the other parameters are those of `Allocator.solve`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -25,11 +26,16 @@ class Attestation:
         Duality gap, computed from the weights and bounded by whatever multipliers the solver gave: how much
         better the best weights can be at most, as a share of max(|mu|, gamma |Sigma|, cost). NaN where nothing
         was optimised.
+    residual : float
+        KKT residual, computed from the weights and multipliers: how far a weight, or a sum that is limited, is from
+        where its slope and its price hold it (`allocation.programme.Programme.evidence`), relative to the same size.
+        0 where the conditions of Karush, Kuhn and Tucker are met; NaN where there are none, as for few positions.
     """
 
     slack: dict[str, float]
     tolerance: float
-    gap: float = float("nan")
+    gap: float = math.nan
+    residual: float = math.nan
 
     @property
     def holds(self) -> bool:

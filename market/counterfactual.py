@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from market.panel import Floats, MacroSeries, Panel
+from market.scores import ScoreTable
 
 
 def other_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     """Return the panel with everything that became known after `dates[position]` replaced by noise.
 
-    Returns, cash, market, volume, bars and macro values change, and so does who is listed: assets die, list and
+    Returns, cash, market, volume, bars, macro values and scores change, and so does who is listed: assets die, list and
     have holes elsewhere than they did. Dates, names and clocks stay. Nothing up to `position` changes.
 
     Parameters
@@ -48,7 +49,9 @@ def other_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     noisy = random_bars(rng, np.where(np.isfinite(noise), rng.lognormal(3, 1, noise.shape), np.nan))
     for name, prices in bars.items():
         prices[rows] = noisy[name]
-    return replace(panel, returns=returns, cash=cash, market=market, volume=volume, macro=macro, **bars)
+    scores = None if panel.scores is None else _rescored(panel.scores, panel.dates[position], rng)
+    changed: dict[str, Any] = {"volume": volume, "macro": macro, "scores": scores, **bars}
+    return replace(panel, returns=returns, cash=cash, market=market, **changed)
 
 
 def random_bars(rng: np.random.Generator, close: Floats) -> dict[str, Floats]:
@@ -65,6 +68,12 @@ def _noisy(series: MacroSeries, date: pd.Timestamp, rng: np.random.Generator) ->
     """Return the series with what became known after `date` multiplied by noise."""
     factor = np.where(series.known_at > date, rng.lognormal(0, 1, len(series.values)), 1.0)
     return replace(series, values=series.values * factor)
+
+
+def _rescored(table: ScoreTable, date: pd.Timestamp, rng: np.random.Generator) -> ScoreTable:
+    """Return the table with the scores that became known after `date` drawn anew from all of them."""
+    drawn = rng.choice(table.value, len(table.value)) + rng.normal(0, table.value.std(), len(table.value))
+    return replace(table, value=np.where(table.known_at > date, drawn, table.value))
 
 
 def rebased(panel: Panel) -> Panel:

@@ -6,13 +6,16 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from market.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from market.scores import ScoreTable
 
 Floats = NDArray[np.float64]
 
@@ -120,6 +123,8 @@ class Panel:
     macro : mapping of str to MacroSeries
     notes : tuple of str
         What a reader of results must know about the source (survivorship, revisions).
+    scores : ScoreTable, optional
+        Scores of the assets that a user brought, as they were published.
     """
 
     name: str
@@ -137,6 +142,7 @@ class Panel:
     vwap: Floats | None = None
     macro: Mapping[str, MacroSeries] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    scores: ScoreTable | None = None
 
     def __post_init__(self) -> None:
         """Freeze the arrays and check that the parts fit."""
@@ -167,6 +173,8 @@ class Panel:
                 raise IntegrityError(
                     f"panel {self.name!r}: {bar} holds what is no price: 0, negative or infinite"
                 )
+        if self.scores is not None and self.scores.assets != self.assets:
+            raise IntegrityError(f"panel {self.name!r}: the scores are of other assets")
         object.__setattr__(self, "macro", MappingProxyType(dict(self.macro)))
 
     @property
@@ -205,12 +213,13 @@ class Panel:
         """
         n = int(self.dates.searchsorted(date, side="right"))
         known = {name: series.known_by(date) for name, series in self.macro.items()}
-        return replace(self.cut(slice(n)), macro=known)
+        scores = None if self.scores is None else self.scores.known_by(date)
+        return replace(self.cut(slice(n)), macro=known, scores=scores)
 
     def digest(self) -> str:
         """Return the SHA-256 of all that the panel holds, as hexadecimal digits."""
         sha = hashlib.sha256(repr((self.name, self.assets, self.periods_per_year)).encode())
-        arrays = [_ticks(self.dates), self.returns, self.cash, self.market]
+        arrays: list[NDArray[Any]] = [_ticks(self.dates), self.returns, self.cash, self.market]
         if self.volume is not None:
             arrays.append(self.volume)
         for name, prices in self.bars.items():
@@ -220,6 +229,10 @@ class Panel:
             series = self.macro[name]
             sha.update(f"{name}/{series.max_age_days}".encode())
             arrays += [series.values, _ticks(series.observed_at), _ticks(series.known_at)]
+        if self.scores is not None:
+            sha.update(f"scores/{self.scores.max_age_days}".encode())
+            arrays += [self.scores.asset, self.scores.value]
+            arrays += [_ticks(self.scores.observed_at), _ticks(self.scores.known_at)]
         for array in arrays:
             sha.update(str(array.shape).encode())
             sha.update(np.ascontiguousarray(array).tobytes())

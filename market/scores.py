@@ -15,8 +15,8 @@ from market.dates import read_dates
 from market.errors import IntegrityError, SourceError
 from market.files import read_columns, read_header
 from market.hints import suggest
-from market.panel import Floats
 
+Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 ASSET_NAMES = ("asset", "symbol", "ticker")

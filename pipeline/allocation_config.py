@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -102,6 +103,35 @@ class LinearSection(Section):
         return Linear(self.coefficients, low, math.inf if self.maximum is None else self.maximum)
 
 
+class EsgSection(Section):
+    """Scores of the assets from a dated table, and what they do to every portfolio of the run's allocator."""
+
+    path: Path
+    max_age_days: Annotated[int, Field(ge=1, le=MOST)]
+    lag_days: Annotated[int, Field(ge=0, le=MOST)] | None = None
+    date_column: str = "date"
+    score_column: str | None = None
+    missing: Literal["exclude", "mean", "worst"] | float = "exclude"
+    exclude_below: float | None = None
+    floor: float | None = None
+    tilt: float = 0.0
+
+    @model_validator(mode="after")
+    def _something_is_done(self) -> EsgSection:
+        if self.exclude_below is None and self.floor is None and not self.tilt:
+            raise ValueError(
+                "nothing is done with the scores: give exclude_below, floor, tilt, or some of them"
+            )
+        return self
+
+
+class PositionsSection(Section):
+    """How many assets are held at most, and how small a position may be."""
+
+    maximum: Positive
+    minimum_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
 class AllocationSection(Section):
     """The mean-variance problem and its limits."""
 
@@ -127,6 +157,17 @@ class AllocationSection(Section):
     cost_periods: Annotated[float, Field(gt=0)] = 2.0
     on_infeasible: Literal["stop", "hold", "relax"] = "stop"
     relax: tuple[Family, ...] = ORDER
+    esg: EsgSection | None = None
+    positions: PositionsSection | None = None
+
+    @model_validator(mode="after")
+    def _floor_goes_without_few_positions(self) -> AllocationSection:
+        if self.positions is not None and self.esg is not None and self.esg.floor is not None:
+            raise ValueError(
+                "esg.floor and positions do not go together: the price of score finds the best weights where all "
+                "weights between two allowed ones are allowed; use esg.exclude_below or esg.tilt with positions"
+            )
+        return self
 
     @model_validator(mode="after")
     def _order_goes_with_relax(self) -> AllocationSection:
@@ -181,5 +222,7 @@ SECTIONS: dict[str, type[Section]] = {
     "groups": GroupSection,
     "overrides": BoundsSection,
     "linear": LinearSection,
+    "esg": EsgSection,
+    "positions": PositionsSection,
 }
-"""What stands below a name that the user chooses, by the key above the name."""
+"""What stands below a key, or below a name that the user chooses under it."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
+from pipeline.sections import Section
 from pipeline.strategy_section import StrategySection
 
 # Allocators are imported where they are made: to read a configuration, no kernel is needed.
@@ -16,6 +18,16 @@ if TYPE_CHECKING:
     from pipeline.strategies import Workshop
 
 Above0 = Annotated[float, Field(gt=0)]
+
+
+def _equal_shares(given: Any) -> Any:
+    """Return assets that are named without shares, one or a list, with equal ones."""
+    names = [given] if isinstance(given, str) else given
+    return dict.fromkeys(names, 1.0) if isinstance(names, list | tuple) else given
+
+
+Side = Annotated[dict[str, Above0], BeforeValidator(_equal_shares)]
+"""Assets of one side of a view, with shares that are scaled to sum to 1."""
 
 
 class RiskParityStrategy(StrategySection):
@@ -105,23 +117,78 @@ class KellyStrategy(StrategySection):
         return shop.allocated(shop.on_scenarios(partial(Kelly, fraction=self.fraction)))
 
 
-class BlackLittermanStrategy(StrategySection):
-    """Equilibrium, moved by a model's forecasts as far as they have been right, then the run's allocator."""
+class AimStrategy(StrategySection):
+    """A share of the way toward an aim at each decision, for forecasts that fade (Garleanu and Pedersen, 2013)."""
 
-    kind: Literal["black_litterman"]
+    kind: Literal["aim"]
     forecast: str
-    market: dict[str, Annotated[float, Field(ge=0)]] | None = None
-    tau: Above0 = 0.05
-    prior_periods: Annotated[float, Field(ge=0)] = 36.0
+    typical_trade: Annotated[float, Field(gt=0, le=1)] = 0.05
+    decay: Annotated[float, Field(ge=0, le=1)] | None = None
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     def models(self) -> Iterator[tuple[str, str]]:
         """Yield key and name of each model whose forecasts are used."""
         yield "forecast", self.forecast
 
+    def make(self, shop: Workshop) -> Policy:
+        """Return the policy."""
+        from pipeline.expecting import aim
+
+        return aim(shop, self)
+
+
+class ViewSection(Section):
+    """What somebody expects of some assets, or of some against others, from a date that is his to give."""
+
+    long: Side
+    short: Side = Field(default_factory=dict)
+    annual_return: float
+    confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    first: dt.date
+    last: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _sides_and_dates_fit(self) -> ViewSection:
+        if not self.long:
+            raise ValueError("long: a view needs an asset on its long side")
+        both = [asset for asset in self.long if asset in self.short]
+        if both:
+            raise ValueError(f"short: {both[0]!r} is already in long")
+        if self.last is not None and self.last < self.first:
+            raise ValueError(f"last {self.last} is before first {self.first}")
+        return self
+
+
+class BlackLittermanStrategy(StrategySection):
+    """Equilibrium, moved by stated views, and by forecasts as far as they have been right; then the run's allocator."""
+
+    kind: Literal["black_litterman"]
+    forecast: str | None = None
+    views: tuple[ViewSection, ...] = ()
+    market: dict[str, Annotated[float, Field(ge=0)]] | None = None
+    tau: Above0 = 0.05
+    prior_periods: Annotated[float, Field(ge=0)] = 36.0
+
+    @model_validator(mode="after")
+    def _something_is_expected(self) -> BlackLittermanStrategy:
+        if self.forecast is None and not self.views:
+            raise ValueError("nothing moves equilibrium: give a forecast, views, or both")
+        return self
+
+    def models(self) -> Iterator[tuple[str, str]]:
+        """Yield key and name of each model whose forecasts are used."""
+        if self.forecast is not None:
+            yield "forecast", self.forecast
+
     def assets_named(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield key and names of the assets that are named."""
         yield "market", tuple(self.market or ())
+        for k, view in enumerate(self.views):
+            yield f"views.{k}.long", tuple(view.long)
+            yield f"views.{k}.short", tuple(view.short)
 
     def make(self, shop: Workshop) -> Policy:
         """Return the policy."""
-        return shop.black_litterman(self)
+        from pipeline.expecting import black_litterman
+
+        return black_litterman(shop, self)

@@ -16,7 +16,7 @@ from pipeline import known, stages
 from pipeline.certificate import Certificate, Leak
 from pipeline.errors import USER_ERRORS, LeakError
 from pipeline.known import Known
-from pipeline.loading import reload
+from pipeline.loading import reload, with_scores
 from pipeline.replay import of_run, replay
 from pipeline.rules import Checked, check_rules
 
@@ -146,7 +146,8 @@ def _compare_worlds(done: Evaluated, expected: Expected, cut: Cut) -> Iterator[L
 def _read_again(done: Evaluated, date: pd.Timestamp) -> Iterator[Known]:
     """Yield the data as the source gives it when it ends at a date."""
     prepared = done.trained.prepared
-    yield from known.of_data(_with_assets(reload(prepared.config, date), prepared.panel))
+    panel = _with_assets(reload(prepared.config, date), prepared.panel)
+    yield from known.of_data(with_scores(panel, prepared.config, date))
 
 
 def _first_leak(

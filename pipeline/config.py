@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 from allocation.errors import AllocationError
 from market.hints import suggest
 from pipeline.allocation_config import SECTIONS, AllocationSection
+from pipeline.allocator_strategies import AimStrategy
 from pipeline.drift_config import DriftSection
 from pipeline.errors import ConfigError
 from pipeline.gate_config import GateSection
@@ -218,6 +219,11 @@ class RunConfig(Section):
         wrong = mistake(self.strategies, BASELINES, tuple(self.models), self.regimes.states)
         if wrong:
             raise ValueError(wrong)
+        for name, strategy in self.strategies.items():
+            if isinstance(strategy, AimStrategy) and not self.cost_rate:
+                raise ValueError(
+                    f"strategies.{name}: an aim is for trades that cost something; cost_rate is 0"
+                )
         traded = self.allocation.strategy
         if traded is not None and traded not in self.strategies:
             raise ValueError(

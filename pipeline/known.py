@@ -66,6 +66,8 @@ def of_data(panel: Panel) -> Iterator[Known]:
         yield Known("data", name, rows, getattr(panel, name), ())
     for name, series in panel.macro.items():
         yield Known("data", name, rows, series.at(panel.dates), ())
+    if panel.scores is not None:
+        yield Known("data", "score", rows, panel.scores.at(panel.dates), (panel.assets,))
 
 
 def of_features(matrix: FeatureMatrix, assets: Names) -> Iterator[Known]:

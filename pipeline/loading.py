@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from market.checks import Finding
 from market.panel import Panel
+from market.scores import load_scores
 from market.sources import load
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter
@@ -25,15 +28,33 @@ def load_data(
     data, holdout = config.data, config.evaluation.holdout
     sealed = None if holdout is None or unseal else pd.Timestamp(holdout) - pd.Timedelta(days=1)
     until = min((date for date in (sealed, known_by) if date is not None), default=None)
+
+    def read() -> Loaded:
+        panel, findings = load(data.source, **data.model_dump(exclude={"source"}), known_by=until)
+        return with_scores(panel, config, until), findings
+
     return reporter.stage(
         "data",
-        lambda: load(data.source, **data.model_dump(exclude={"source"}), known_by=until),
+        read,
         lambda value: _describe(*value) + ("" if sealed is None else f"; sealed from {holdout}"),
     )
 
 
+def with_scores(panel: Panel, config: RunConfig, known_by: pd.Timestamp | None = None) -> Panel:
+    """Return the panel with the scores that the configuration names, as far as they were known at a date."""
+    esg = config.allocation.esg
+    if esg is None:
+        return panel
+    given = esg.model_dump(include={"max_age_days", "lag_days", "date_column", "score_column"})
+    table = load_scores(esg.path, panel.assets, **given)
+    return replace(panel, scores=table if known_by is None else table.known_by(known_by))
+
+
 def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:
-    """Load the data as it would have been read at the close of a date, from the rows up to it alone."""
+    """Load the data as it would have been read at the close of a date, from the rows up to it alone.
+
+    Scores are not read: assets that are listed later may be missing here.
+    """
     data = config.data.model_dump(exclude={"source", "end"})
     return load(config.data.source, **data, known_by=known_by)[0]
 

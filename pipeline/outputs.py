@@ -35,7 +35,7 @@ HANDED_OUT = (
     "report.html",
 )
 """Files of a run's folder that people read; some runs have no certificate or no trials."""
-SCHEMA = 2
+SCHEMA = 3
 """Version of summary.json; it changes when a key changes its name or meaning."""
 
 
@@ -83,6 +83,9 @@ def summary(
             "cash": done.target.cash,
             "status": done.target.status,
             "limits_hold": done.target.attestation.holds,
+            "slack": dict(done.target.attestation.slack),
+            "gap": done.target.attestation.gap,
+            "kkt_residual": done.target.attestation.residual,
         },
         "regime": _regime(done),
         "drift": drift.as_dict(),

@@ -84,6 +84,7 @@ def render(
         as_of=f"{panel.dates[target.position]:%Y-%m-%d}",
         target=target,
         gap=target.attestation.gap,
+        residual=target.attestation.residual,
         slack=sorted(target.attestation.slack.items(), key=lambda item: item[1]),
         regime=_regime(done),
         drift=drift,

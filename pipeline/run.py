@@ -30,6 +30,7 @@ from pipeline.compilation import Announced
 from pipeline.config import BASELINES, RunConfig
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore, score_forecast
+from pipeline.feasible import check_limits
 from pipeline.loading import Loaded, load_data
 from pipeline.model_config import Fitted
 from pipeline.outputs import to_json
@@ -146,7 +147,7 @@ class Pipeline:
                     f"regimes.min_train is {config.regimes.min_train}, but the data ends before so many dates of "
                     f"{', '.join(config.regimes.features)} are there: {len(panel.dates)} dates in all"
                 )
-            trading.check_limits(panel, schedule, config)
+            check_limits(panel, schedule, config)
         settings = config.model_dump_json(include={"target", "walk_forward", "regimes", "seed"})
         return Prepared(config, panel, findings, matrix, schedule, key_of(key, settings))
 

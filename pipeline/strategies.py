@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
-from allocation.black_litterman import BlackLitterman, equilibrium_path
 from allocation.blend import Blend, Shares
+from allocation.cardinality import Cardinality
 from allocation.constraints import Constraints
 from allocation.endowment import AssetClass, Endowment
 from allocation.environments import RiskByEnvironment
-from allocation.forecast_views import forecast_views
+from allocation.esg import Responsible
 from allocation.mean_variance import MeanVariance
 from allocation.overlays import Overlay, VolatilityTarget
 from allocation.policies import AllocatorPolicy, HoldIfInfeasible, Policy
@@ -30,7 +32,6 @@ from market.hints import suggest
 from market.panel import Panel
 from models.forecast import Forecast
 from models.regimes import RegimePath
-from pipeline.allocator_strategies import BlackLittermanStrategy
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.strategy_config import ClassSection, TacticalStrategy, UnsmoothSection, VolatilityTargetStrategy
@@ -58,28 +59,62 @@ class Allocators:
     @property
     def constraints(self) -> Constraints:
         """The run's limits, over one holding period."""
-        return self.config.allocation.constraints(self.config.target.horizon / self.panel.periods_per_year)
+        return self.config.allocation.constraints(self.years)
+
+    @property
+    def years(self) -> float:
+        """Length of one holding period."""
+        return self.config.target.horizon / self.panel.periods_per_year
 
     def make(
-        self, constraints: Constraints, risk_aversion: float | None = None, cost: float | None = None
+        self,
+        constraints: Constraints,
+        risk_aversion: float | None = None,
+        cost: float | None = None,
+        *,
+        views: bool = True,
     ) -> Allocator:
-        """Return the allocator under some limits; by default with the run's aversion to risk, and its cost."""
+        """Return the allocator under some limits; by default with the run's aversion to risk, and its cost.
+
+        Without `views` it is for a portfolio that expects nothing of any asset: scores do not tilt it.
+        """
         settings = self.config.allocation
         gamma = settings.risk_aversion if risk_aversion is None else risk_aversion
         c = self.config.cost_rate / settings.cost_periods if cost is None else cost
 
         def under(limits: Constraints) -> Allocator:
-            return MeanVariance(
+            solver = MeanVariance(
                 self.panel.assets,
                 limits,
                 risk_aversion=gamma,
                 cost=c,
                 impact=self.config.impact_rate / settings.cost_periods if cost is None else 0.0,
             )
+            few = settings.positions
+            return solver if few is None else Cardinality(solver, few.maximum, few.minimum_weight)
 
         if settings.on_infeasible == "relax":
-            return Relaxing(under, constraints, settings.relax)
-        return under(constraints)
+            return self.responsible(Relaxing(under, constraints, settings.relax), views)
+        return self.responsible(under(constraints), views)
+
+    def responsible(self, inner: Allocator, views: bool = True) -> Allocator:
+        """Return an allocator that heeds the scores, if the configuration has any."""
+        esg, scores = self.config.allocation.esg, self._scores
+        if esg is None or scores is None:
+            return inner
+        return Responsible(
+            inner,
+            scores.__getitem__,
+            missing=esg.missing,
+            exclude_below=esg.exclude_below,
+            floor=esg.floor,
+            tilt=esg.tilt if views else 0.0,
+        )
+
+    @cached_property
+    def _scores(self) -> Floats | None:
+        """Scores known at the close of each row, shape (T, N)."""
+        return None if self.panel.scores is None else self.panel.scores.at(self.panel.dates)
 
     def guarded(self, policy: Policy) -> Policy:
         """Return the policy with what the configuration wants done where limits cannot be met."""
@@ -106,6 +141,11 @@ class Workshop:
     config: RunConfig
     policies: Mapping[str, Policy]
     made: dict[str, Policy] = field(default_factory=dict)
+
+    @cached_property
+    def allocators(self) -> Allocators:
+        """The run's allocators."""
+        return Allocators(self.panel, self.config)
 
     def strategies(self) -> dict[str, Policy]:
         """Return all strategies, as "strategy:<name>"."""
@@ -171,9 +211,8 @@ class Workshop:
 
     def mean_variance(self, forecast: str, risk_aversion: float | None) -> Policy:
         """Return the run's allocator on a model's forecasts."""
-        allocators = Allocators(self.panel, self.config)
-        allocator = allocators.make(allocators.constraints, risk_aversion)
-        return allocators.guarded(self.forecast(forecast, allocator))
+        allocator = self.allocators.make(self.allocators.constraints, risk_aversion)
+        return self.allocators.guarded(self.forecast(forecast, allocator))
 
     @property
     def excess(self) -> Floats:
@@ -204,38 +243,11 @@ class Workshop:
 
     def allocated(self, allocator: Allocator, forecast: str | None = None) -> Policy:
         """Return an allocator at each rebalance, on a model's forecasts if it reads any."""
-        guard = Allocators(self.panel, self.config).guarded
-        return guard(
+        return self.allocators.guarded(
             AllocatorPolicy(allocator, self.covariances)
             if forecast is None
             else self.forecast(forecast, allocator)
         )
-
-    def black_litterman(self, section: BlackLittermanStrategy) -> Policy:
-        """Return the run's allocator on equilibrium and the views that forecasts have earned."""
-        allocators = Allocators(self.panel, self.config)
-        inner = allocators.make(allocators.constraints)
-        named = section.market
-        market = None if named is None else np.array([named.get(asset, 0.0) for asset in self.panel.assets])
-        gamma, made = self.config.allocation.risk_aversion, self.forecasts[section.forecast]
-        labels = self.schedule.labels
-        # Equilibrium is known where there is a covariance: a forecast made before the first decision has no record.
-        prior = np.full(made.mean.shape, np.nan)
-        _, ours, theirs = np.intersect1d(made.positions, self.covariances.positions, return_indices=True)
-        prior[ours] = equilibrium_path(self.covariances, market, gamma)[theirs]
-        views = forecast_views(
-            made.positions,
-            made.mean,
-            labels.value[made.positions],
-            prior,
-            labels.end[made.positions],
-            prior_dates=section.prior_periods,
-            relative=self.config.target.relative,
-        )
-        policy = BlackLitterman(
-            inner, risk_aversion=gamma, market=market, forecasts=views, tau=section.tau, covariance="prior"
-        )
-        return allocators.guarded(AllocatorPolicy(policy, self.covariances))
 
     def forecast(self, name: str, allocator: Allocator) -> AllocatorPolicy:
         """Return an allocator on a model's forecasts."""
@@ -244,11 +256,13 @@ class Workshop:
 
     def tactical(self, section: TacticalStrategy) -> Policy:
         """Return deviations from a strategic portfolio; the run's groups hold, its bounds give way to the bands."""
-        allocators = Allocators(self.panel, self.config)
+        allocators = self.allocators
         limits = Constraints(groups=self.config.allocation.constraints().groups, turnover=section.turnover)
+        annual = section.annual_tracking_error
+        tracking = None if annual is None else annual * math.sqrt(self.allocators.years)
         policy = Tactical(
             self.policy(section.strategic),
-            Deviation(section.deviation, section.relative, section.cash),
+            Deviation(section.deviation, section.relative, section.cash, tracking),
             limits,
             lambda around: allocators.make(around, section.risk_aversion),
             self.forecast(section.forecast, allocators.make(limits)),
@@ -257,8 +271,7 @@ class Workshop:
 
     def volatility_target(self, section: VolatilityTargetStrategy) -> Policy:
         """Return a portfolio at the exposure that meets a volatility."""
-        horizon = self.config.target.horizon / self.panel.periods_per_year
-        target = section.volatility * float(np.sqrt(horizon))
+        target = section.volatility * math.sqrt(self.allocators.years)
         exposure = VolatilityTarget(self.risk(section.unsmooth), target, section.maximum_leverage)
         return Overlay(self.policy(section.base), exposure, section.minimum_change)
 

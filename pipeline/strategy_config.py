@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from market.hints import suggest
 from pipeline.allocator_strategies import (
+    AimStrategy,
     BlackLittermanStrategy,
     HierarchicalStrategy,
     KellyStrategy,
@@ -16,6 +17,7 @@ from pipeline.allocator_strategies import (
     MaximumSharpeStrategy,
     RiskParityStrategy,
     TailRiskStrategy,
+    ViewSection,
 )
 from pipeline.sections import Name, Positive, Section
 from pipeline.strategy_section import StrategySection
@@ -231,6 +233,7 @@ class TacticalStrategy(StrategySection):
     relative: Annotated[float, Field(ge=0)] | None = None
     cash: Fraction = 0.0
     turnover: Annotated[float, Field(ge=0)] | None = None
+    annual_tracking_error: Above0 | None = None
     risk_aversion: Above0 | None = None
 
     def uses(self) -> Iterator[tuple[str, str]]:
@@ -353,6 +356,7 @@ Strategy = Annotated[
     | TailRiskStrategy
     | KellyStrategy
     | BlackLittermanStrategy
+    | AimStrategy
     | TacticalStrategy
     | CoreSatelliteStrategy
     | RegimeStrategy
@@ -369,6 +373,7 @@ INSIDE: dict[str, type[Section]] = {
     "rebalance": RebalanceSection,
     "unsmooth": UnsmoothSection,
     "classes": ClassSection,
+    "views": ViewSection,
 }
 """Sections inside a strategy, by the key that they, or the names above them, stand under."""
 

@@ -8,12 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.book import Book
-from allocation.errors import AllocationError, InfeasibleError
-from allocation.feasibility import check_feasible
-from allocation.limits import limits_on
+from allocation.errors import AllocationError
 from allocation.policies import AllocatorPolicy, BuyAndHold, Decision, EqualWeight, Policy
-from allocation.relaxation import relax
-from allocation.risk import CovariancePath, covariance_path, eligible_assets
+from allocation.risk import CovariancePath, covariance_path
 from allocation.weights import Attestation, Weights
 from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult, simulate
@@ -23,7 +20,7 @@ from models.forecast import Forecast
 from models.regimes import RegimePath
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
-from pipeline.strategies import Allocators, Workshop, check_assets
+from pipeline.strategies import Allocators, Workshop
 from pipeline.timetable import Schedule
 from validation.scores import historical_mean
 
@@ -37,7 +34,7 @@ def make_covariances(
     """Estimate the covariance at each decision and at the last date, for today's target weights."""
     return covariance_path(
         panel.returns - panel.cash[:, None],
-        _positions(panel, schedule),
+        decided_at(panel, schedule),
         window=config.allocation.covariance_window,
         min_history=config.allocation.min_history,
         horizon=config.target.horizon,
@@ -45,50 +42,9 @@ def make_covariances(
     )
 
 
-def _positions(panel: Panel, schedule: Schedule) -> Ints:
+def decided_at(panel: Panel, schedule: Schedule) -> Ints:
     """Return the rows at which weights are wanted."""
     return np.union1d(schedule.decisions, [len(panel.dates) - 1]).astype(np.int64)
-
-
-def check_limits(panel: Panel, schedule: Schedule, config: RunConfig) -> None:
-    """Find out before anything is fitted whether the limits can be met, or give way, at every decision.
-
-    Raises
-    ------
-    RunError
-        Naming the date, and the limits in conflict; or if at some decision no asset has enough history.
-    LimitError
-        If a limit names an asset that does not exist.
-    """
-    check_assets(panel, config)
-    constraints = config.allocation.constraints()
-    positions = _positions(panel, schedule)
-    eligible = eligible_assets(
-        panel.returns - panel.cash[:, None],
-        positions,
-        window=config.allocation.covariance_window,
-        min_history=config.allocation.min_history,
-    )
-    seen = set()
-    for position, universe in zip(positions, eligible, strict=True):
-        if not universe.any():
-            raise RunError(
-                f"no asset can be held at {panel.dates[position]:%Y-%m-%d}: none is listed with at least "
-                f"{config.allocation.min_history} returns in the last {config.allocation.covariance_window} "
-                "(allocation.min_history, allocation.covariance_window)"
-            )
-        key = universe.tobytes()
-        if key not in seen:
-            seen.add(key)
-            try:
-                if config.allocation.on_infeasible == "stop":
-                    check_feasible(constraints, panel.assets, universe)
-                elif config.allocation.on_infeasible == "relax":
-                    relax(constraints, config.allocation.relax, panel.assets, universe)
-                else:
-                    limits_on(constraints, panel.assets, universe)  # names only assets that exist
-            except InfeasibleError as error:
-                raise RunError(f"allocation, at {panel.dates[position]:%Y-%m-%d}: {error}") from error
 
 
 def make_policies(
@@ -109,7 +65,7 @@ def make_policies(
     policies: dict[str, Policy] = {
         "equal_weight": EqualWeight(covariances),
         # Without regard to costs: it is what risk alone would hold.
-        "minimum_variance": AllocatorPolicy(allocators.make(limits, 1.0, 0.0), covariances),
+        "minimum_variance": AllocatorPolicy(allocators.make(limits, 1.0, 0.0, views=False), covariances),
         "buy_and_hold": BuyAndHold(covariances),
         "historical_mean": AllocatorPolicy(solver, covariances, rows, past),
         # What every forecast is shrunk toward: the difference to it is what forecasting was worth.

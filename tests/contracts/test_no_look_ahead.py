@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 from causality import violations
 from pydantic import TypeAdapter
@@ -15,11 +16,12 @@ from synthetic import make_panel
 import models.linear
 from allocation.structure import dense
 from features.spec import feature, registered
+from market.scores import ScoreTable
 from market.sources import load
 from models.regimes import walk_regimes
 from models.scaling import Standardiser
 from pipeline import stages, timetable, trading
-from pipeline.allocation_config import CovarianceSection
+from pipeline.allocation_config import CovarianceSection, EsgSection, PositionsSection
 from pipeline.config import RunConfig, load_config
 from pipeline.model_config import CombinationModel, RidgeModel, UnivariateModel
 from pipeline.strategy_config import Strategy
@@ -120,6 +122,22 @@ def strategies(assets):
         },
         "bold": {"kind": "mean_variance", "forecast": "ridge", "risk_aversion": 2},
         "tactical": {"kind": "tactical", "strategic": "equal_weight", "forecast": "ridge", "cash": 0.1},
+        "tracked": {
+            "kind": "tactical",
+            "strategic": "fixed",
+            "forecast": "ridge",
+            "deviation": 0.5,
+            "annual_tracking_error": 0.03,
+        },
+        "patient": {"kind": "aim", "forecast": "ridge"},
+        "opinions": {
+            "kind": "black_litterman",
+            "forecast": "ridge",
+            "views": [
+                {"long": first[0], "short": first[1:3], "annual_return": 0.1, "first": "1962-03-31"},
+                {"long": first[3], "annual_return": 0.2, "confidence": 0.8, "first": "1965-01-31"},
+            ],
+        },
         "both": {"kind": "core_satellite", "core": "fixed", "satellite": "calm", "share": 0.6},
         "calm": {
             "kind": "volatility_target",
@@ -235,6 +253,60 @@ def look(small):
 
 def test_the_small_panel_is_clean(small):
     assert look(small) == []
+
+
+def scored(small, **esg):
+    """The same with scores that assets have from different dates on, known late and sometimes revised."""
+    panel, config = small
+    rng, n = np.random.default_rng(5), 300
+    row, asset = np.divmod(rng.choice(130 * len(panel.assets), n, replace=False), len(panel.assets))
+    observed = pd.DatetimeIndex(panel.dates[row])
+    known = observed + pd.to_timedelta(rng.integers(20, 400, n), unit="D")
+    table = ScoreTable("made up", panel.assets, asset, observed, known, rng.uniform(0, 10, n), 1500)
+    section = EsgSection(path="scores.csv", max_age_days=1500, missing="mean", **esg)
+    allocation = config.allocation.model_copy(update={"esg": section, "on_infeasible": "hold"})
+    return replace(panel, scores=table), config.model_copy(update={"allocation": allocation})
+
+
+ESG = {"floor": 5.0, "exclude_below": 0.5, "tilt": 0.002}
+
+
+def test_scores_count_from_the_day_on_which_they_were_known(small):
+    panel, config = scored(small, **ESG)
+    weights, plain = everything(config, panel), everything(*reversed(small))
+    assert (weights["weights of model:ridge"] != plain["weights of model:ridge"]).any()
+    assert look((panel, config)) == []
+
+
+def test_scores_that_count_from_their_date_are_caught(small, monkeypatch):
+    honest = ScoreTable.at
+
+    def leaking(self, dates):
+        return honest(replace(self, known_at=self.observed_at), dates)
+
+    panel, config = scored(small, **ESG)
+    monkeypatch.setattr(ScoreTable, "at", leaking)
+    found = look((panel, config))
+    assert any("weights of model:ridge" in line for line in found)
+    assert not any("forecast ridge" in line for line in found)
+
+
+def test_few_positions_are_chosen_from_the_past(small):
+    panel, config = small
+    few = PositionsSection(maximum=3, minimum_weight=0.05)
+    allocation = config.allocation.model_copy(update={"positions": few})
+    config = config.model_copy(update={"allocation": allocation, "strategies": {}})
+    weights = everything(config, panel)["weights of model:ridge"]
+    assert np.nanmax((weights != 0).sum(axis=1)[np.isfinite(weights).all(axis=1)]) <= 3
+    assert look((panel, config)) == []
+
+
+def test_an_aim_by_a_decay_of_the_whole_sample_is_caught(small, monkeypatch):
+    from pipeline import expecting
+
+    honest = expecting.fading
+    monkeypatch.setattr(expecting, "fading", lambda mean: np.full(len(mean), honest(mean)[-1]))
+    assert any("weights of strategy:patient" in line for line in look(small))
 
 
 def test_a_centred_window_is_caught(small, monkeypatch):

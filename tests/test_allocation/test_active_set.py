@@ -102,7 +102,7 @@ def test_its_answer_is_certified_and_no_worse_than_the_interior_points(seed, n, 
     assert other is not None
     if found is None:  # it gave up: allowed, rarely (below), and the interior point answers
         return
-    assert p.gap(found.weights, found.prices) <= EXACT
+    assert p.evidence(found.weights, found.prices, p.scale)[0] <= EXACT
     assert p.excess(found.weights) <= 1e-12
     assert (found.weights >= p.low).all()
     assert (found.weights <= p.high).all()
@@ -150,7 +150,7 @@ def test_where_nothing_is_worth_trading_the_weights_held_stay_to_the_bit():
     still = replace(p, cost=np.full(10, 10.0), start=held, high=np.ones(10))
     found = still.solve()
     np.testing.assert_array_equal(found.weights, held)
-    assert still.gap(found.weights, found.prices) <= 1e-12
+    assert still.evidence(found.weights, found.prices, still.scale)[0] <= 1e-12
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_extremes_end_in_a_certified_answer(change):
     )
     found = p.solve() or interior_point.solve(p)[0]
     assert p.excess(found.weights) <= 1e-9
-    assert p.gap(found.weights, found.prices) <= 1e-8
+    assert p.evidence(found.weights, found.prices, p.scale)[0] <= 1e-8
 
 
 def test_a_budget_that_bounds_cannot_meet_is_given_up():

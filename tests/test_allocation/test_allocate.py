@@ -40,6 +40,7 @@ def test_it_is_the_allocator_to_the_bit_whatever_the_order_of_labels():
             "status": expected.status,
             "cash": expected.cash,
             "gap": expected.attestation.gap,
+            "residual": expected.attestation.residual,
             "slack": expected.attestation.slack,
             "tolerance": expected.attestation.tolerance,
         }

@@ -2,20 +2,17 @@
 
 import numpy as np
 import pytest
-from causality import assert_causal, telling_positions
 from published_views import COUNTRIES, COVARIANCE, DELTA, MARKET
-from synthetic import make_panel
 
 from allocation.black_litterman import BlackLitterman, equilibrium_path, market_at
 from allocation.constraints import Constraints
 from allocation.errors import InputError
 from allocation.forecast_views import ForecastViews, forecast_views
 from allocation.mean_variance import MeanVariance
-from allocation.risk import CovariancePath, covariance_path
+from allocation.risk import CovariancePath
 from allocation.structure import FactorCovariance, dense
 from allocation.views import View
 from allocation.weights import Attestation, Weights
-from validation.labels import forward_excess_returns
 
 LOOSE = Constraints(minimum=-2.0, maximum=3.0, cash_minimum=-5.0, cash_maximum=5.0)
 EVERYTHING = np.ones(7, dtype=bool)
@@ -31,7 +28,7 @@ class Unread:
 
     assets = COUNTRIES
 
-    def solve(self, position, mu, sigma, held, universe):
+    def solve(self, position, mu, sigma, held, universe, *, trusted=False):
         self.mu, self.sigma = mu, sigma
         return Weights(position, np.zeros(len(mu)), 1.0, "fixed", Attestation({}, 0.0))
 
@@ -210,41 +207,6 @@ def test_without_skill_the_inner_allocator_sees_the_prior_to_the_bit():
     np.testing.assert_array_equal(seen["with"].mu, seen["without"].mu)
     np.testing.assert_array_equal(seen["with"].sigma, seen["without"].sigma)
     np.testing.assert_array_equal(seen["without"].mu, DELTA * (COVARIANCE @ (MARKET / MARKET.sum())))
-
-
-@pytest.mark.parametrize(
-    ("by_asset", "errors", "relative"),
-    [(False, "independent", True), (True, "like_returns", False), (False, "like_returns", True)],
-)
-def test_nothing_at_t_depends_on_what_comes_after(by_asset, errors, relative):
-    """The contract: confidences and weights, when the future is noise or is cut off."""
-    panel = make_panel(n_dates=120, n_assets=5, seed=3, signal=0.5, macro=False, bars=False)
-
-    def compute(panel):
-        n = len(panel.dates)
-        labels = forward_excess_returns(panel, horizon=2, execution_lag=1)
-        excess = panel.returns - panel.cash[:, None]
-        positions = np.arange(30, n, dtype=np.int64)
-        covariances = covariance_path(excess, positions, window=30, min_history=12, horizon=2)
-        prior = equilibrium_path(covariances, None, 3.0)
-        views = forecast_views(
-            positions, 0.5 * excess[positions], labels.value[positions], prior, labels.end[positions],
-            prior_dates=5.0, by_asset=by_asset, relative=relative,
-        )  # fmt: skip
-        inner = MeanVariance(panel.assets, Constraints(maximum=0.6), risk_aversion=3.0)
-        allocator = BlackLitterman(inner, risk_aversion=3.0, forecasts=views, errors=errors)
-        out = {name: np.full((n, 5), np.nan) for name in ("confidence", "weights", "prior")}
-        out["confidence"][positions], out["prior"][positions] = views.confidence, prior
-        for t in positions[::5]:
-            sigma, universe = covariances.at(int(t))
-            if universe.sum() > 1:
-                held = np.full(5, 0.2)
-                out["weights"][t] = allocator.solve(int(t), held, sigma, held, universe).weights
-        return out
-
-    confidence = compute(panel)["confidence"]
-    assert np.nanmax(confidence) > 0
-    assert_causal(compute, panel, [*telling_positions(panel, 4), 80, 100])
 
 
 def test_mistakes_are_named():

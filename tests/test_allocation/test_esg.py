@@ -1,19 +1,14 @@
 """Scores in the allocator: excluded, kept above a floor, tilted, and missing on purpose."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from causality import assert_causal
 from scipy.optimize import minimize
-from synthetic import make_panel
 
 from allocation.constraints import Constraints, Group
 from allocation.errors import InfeasibleError, InputError
 from allocation.esg import Responsible
 from allocation.mean_variance import MeanVariance
-from allocation.risk import covariance_path
 from allocation.scoring import filled, tilted, tilted_benchmark
-from market.scores import ScoreTable
 
 N = 6
 ASSETS = tuple("abcdef")
@@ -91,7 +86,9 @@ def test_what_scores_less_than_the_threshold_is_sold():
     allowed = SCORES >= 3
     only = MeanVariance(ASSETS, Constraints(), risk_aversion=4.0).solve(0, mu, sigma, held, allowed)
     np.testing.assert_array_equal(found.weights, only.weights)
-    with pytest.raises(InputError, match=r"row 0: no asset has a score of at least 9\.5; the largest is 9"):
+    with pytest.raises(
+        InfeasibleError, match=r"row 0: score of each asset at least 9\.5 leaves none; the largest is 9"
+    ):
         responsible(exclude_below=9.5).solve(0, mu, sigma, held, ALL)
 
 
@@ -147,31 +144,3 @@ def test_missing_scores_are_what_one_says_they_are():
 def test_a_number_that_is_none_is_refused():
     with pytest.raises(InputError, match="floor is nan"):
         responsible(floor=float("nan"))
-
-
-def test_nothing_at_t_depends_on_scores_or_returns_that_come_after():
-    """The contract: a score counts from the row at which it was known; the reader and the allocator together."""
-    panel = make_panel(n_dates=72, n_assets=5, seed=1, late=False, deaths=False, holes=False, macro=False)
-    rng = np.random.default_rng(0)
-    about = panel.dates[rng.integers(0, 60, 80)]
-    known = about + pd.to_timedelta(rng.integers(0, 300, 80), unit="D")
-    whole = ScoreTable("t", panel.assets, rng.integers(0, 5, 80), about, known, rng.uniform(0, 9, 80), 700)
-
-    def compute(panel):
-        # Where the panel is cut off, so is the table: only what was known by its end is in it.
-        table = whole.known_by(panel.dates[-1]) if len(panel.dates) < 72 else whole
-        scores = table.at(panel.dates)
-        excess = panel.returns - panel.cash[:, None]
-        rows = np.arange(40, len(panel.dates), 6)
-        covariances = covariance_path(excess, rows, window=36, min_history=24, horizon=1)
-        inner = MeanVariance(panel.assets, Constraints(maximum=0.8), risk_aversion=4.0)
-        allocator = Responsible(
-            inner, lambda row: scores[row], missing="worst", exclude_below=0.5, floor=4.0, tilt=0.001
-        )
-        out = np.full((len(panel.dates), 5), np.nan)
-        for row in rows:
-            sigma, universe = covariances.at(int(row))
-            out[row] = allocator.solve(int(row), excess[row], sigma, np.zeros(5), universe).weights
-        return {"scores": scores, "weights": out}
-
-    assert_causal(compute, panel, [46, 52, 60, 69])

@@ -44,7 +44,7 @@ class InverseVariance:
     def __init__(self, assets):
         self.assets = tuple(assets)
 
-    def solve(self, position, mu, sigma, held, universe):
+    def solve(self, position, mu, sigma, held, universe, *, trusted=False):
         w = universe / sigma.diagonal()
         return Weights(position, w / w.sum(), 0.0, "fixed", Attestation({}, 0.0))
 
@@ -55,7 +55,7 @@ class WorstLoss:
     def __init__(self, assets, paths, constraints=None, *, tilt=0.0):
         self.assets, self.paths, self.constraints, self.tilt = tuple(assets), paths, constraints, tilt
 
-    def solve(self, position, mu, sigma, held, universe):
+    def solve(self, position, mu, sigma, held, universe, *, trusted=False):
         w = np.zeros(len(self.assets))
         w[np.argmax(self.paths.min(axis=0))] = 1.0
         return Weights(position, w, 0.0, "fixed", Attestation({}, 0.0))
@@ -289,7 +289,7 @@ def test_covariances_by_name_function_and_object():
     X = table()
     R = X.to_numpy()
     for choice, expected in (
-        ("sample", np.cov(R.T)),
+        ("sample", np.cov(R.T, bias=True)),
         ("ledoit_wolf", LedoitWolf().fit(R).covariance_),
         (OAS(), OAS().fit(R).covariance_),
         (lambda returns: np.diag(returns.var(axis=0)), np.diag(R.var(axis=0))),

@@ -29,6 +29,7 @@ def test_the_best_weights_within_the_limits(name):
     assert abs(gap) <= GAP
     assert found.attestation.holds
     assert found.attestation.gap <= 1e-8
+    assert found.attestation.residual <= 1e-6
 
 
 @pytest.mark.parametrize("name", named(REFUSAL))

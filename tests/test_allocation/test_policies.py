@@ -8,7 +8,7 @@ from allocation.constraints import Constraints
 from allocation.errors import InputError
 from allocation.mean_variance import MeanVariance
 from allocation.policies import AllocatorPolicy, BuyAndHold, EqualWeight
-from allocation.risk import CovariancePath
+from allocation.risk import CovariancePath, covariance_path
 
 NOTHING = Book.empty(3)
 
@@ -55,3 +55,32 @@ def test_nobody_eligible_is_an_error():
     empty = CovariancePath(np.array([1]), np.full((1, 2, 2), np.nan), np.zeros((1, 2), dtype=bool))
     with pytest.raises(InputError, match="row 1: no asset is eligible"):
         EqualWeight(empty)(1, Book.empty(2))
+
+
+class Listening:
+    """An allocator that notes whether it was told to trust the covariance."""
+
+    assets = ("x", "y", "z")
+
+    def __init__(self, solver):
+        self.solver, self.told = solver, []
+
+    def solve(self, position, mu, sigma, held, universe, *, trusted=False):
+        self.told.append(trusted)
+        return self.solver.solve(position, mu, sigma, held, universe, trusted=trusted)
+
+
+def test_covariances_that_were_sound_when_made_are_not_checked_again(path, solver):
+    excess = np.random.default_rng(0).normal(size=(40, 3)) * 0.05
+    made = covariance_path(excess, np.array([10, 20]), window=10, min_history=5, horizon=1)
+    allocator = Listening(solver)
+    for covariances in (made, path):
+        AllocatorPolicy(allocator, covariances)(10, NOTHING)
+    assert allocator.told == [True, False]
+
+
+def test_a_path_that_somebody_else_made_is_checked(solver):
+    indefinite = np.array([[1.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    path = CovariancePath(np.array([10]), indefinite[None], np.ones((1, 3), dtype=bool))
+    with pytest.raises(InputError, match=r"row 10: the covariance is not positive semidefinite"):
+        AllocatorPolicy(solver, path)(10, NOTHING)

@@ -85,6 +85,7 @@ def test_the_answer_is_the_conic_solvers(kind, extras, seed):
     found = solver.solve(0, mu, sigma, held, np.ones(N, dtype=bool), error=error)
     assert found.attestation.holds
     assert found.attestation.gap <= 1e-8
+    assert found.attestation.residual <= 1e-7
     w = found.weights
     ours = (
         mu @ w - 2 * w @ dense(sigma) @ w - cost * np.abs(w - held).sum() - impact * ((w - held) ** 2).sum()

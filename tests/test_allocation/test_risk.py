@@ -6,6 +6,7 @@ from sklearn.covariance import LedoitWolf
 from test_covariance_estimators import estimators, every, panel
 
 from allocation.errors import InputError
+from allocation.estimator import MomentEstimator
 from allocation.factors import StatisticalFactors
 from allocation.moments import FLOOR
 from allocation.nonlinear import NonlinearShrinkage
@@ -130,3 +131,31 @@ def test_a_window_that_an_estimator_cannot_use_is_named():
         covariance_path(
             returns(50), np.array([7]), window=40, min_history=5, horizon=1, estimator=NonlinearShrinkage()
         )
+
+
+class Guessing(MomentEstimator):
+    """An estimator of somebody who did not think of definiteness: correlations of 0.9 less than nothing."""
+
+    def from_moments(self, moments):
+        sigma = np.full(moments.sample.shape, -0.9)
+        np.fill_diagonal(sigma, 1.0)
+        return sigma
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["windows together", "one by one"])
+def test_what_is_no_covariance_is_refused_where_it_is_made(late):
+    excess = returns(60)
+    if late:
+        excess[:25, 0] = np.nan
+    given = {"window": 20, "min_history": 5, "horizon": 1}
+    with pytest.raises(InputError, match=r"covariance at row 30: Guessing: .* not positive semidefinite"):
+        covariance_path(excess, np.array([30, 40]), estimator=Guessing(), **given)
+
+
+@every
+def test_estimators_of_the_house_say_that_they_are_sound_and_are_not_checked(name, monkeypatch):
+    assert estimators(300)[name].semidefinite
+    monkeypatch.setattr("allocation.risk.fault", lambda *_: "looked at")
+    covariance_path(
+        panel(), np.array([100]), window=61, min_history=14, horizon=1, estimator=estimators(300)[name]
+    )
