@@ -10,7 +10,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run train audit evaluate allocate report ui test lint bench lock clean
+.PHONY: help setup run train audit evaluate allocate report update ui test lint bench lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ allocate: $(READY) ## Print the target weights at the last date
 
 report: $(READY) ## Write the report as one HTML page
 	@$(BIN)/tangency report --config $(CONFIG) $(ARGS)
+
+update: $(READY) ## Record new data, and bring forward what was computed of the old
+	@$(BIN)/tangency update --config $(CONFIG) $(ARGS)
 
 ui: $(READY) ## Serve the MLflow UI on loopback
 	@$(BIN)/tangency ui --config $(CONFIG) --port $(PORT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operations import data_commands  # noqa: F401 (adds its commands)
 from pipeline.cli import main
 
 __all__ = ["main"]

@@ -12,19 +12,36 @@ from pipeline.progress import Reporter
 
 
 def load_data(
-    config: RunConfig, reporter: Reporter, *, unseal: bool = False
+    config: RunConfig, reporter: Reporter, *, unseal: bool = False, known_by: pd.Timestamp | None = None
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Load and check the data that the configuration names, up to the holdout unless it is unsealed.
 
     What is not loaded, no stage can read: a sealed source is read as if it ended the day before the holdout.
+
+    Parameters
+    ----------
+    config : RunConfig
+    reporter : Reporter
+    unseal : bool
+    known_by : Timestamp, optional
+        Read the source as if it ended there.
     """
     data, holdout = config.data, config.evaluation.holdout
-    sealed = None if holdout is None or unseal else pd.Timestamp(holdout) - pd.Timedelta(days=1)
+    sealed = None if unseal else sealed_before(config)
+    ends = [end for end in (sealed, known_by) if end is not None]
     return reporter.stage(
         "data",
-        lambda: load(data.source, **data.model_dump(exclude={"source"}), known_by=sealed),
+        lambda: load(
+            data.source, **data.model_dump(exclude={"source"}), known_by=min(ends) if ends else None
+        ),
         lambda value: _describe(*value) + ("" if sealed is None else f"; sealed from {holdout}"),
     )
+
+
+def sealed_before(config: RunConfig) -> pd.Timestamp | None:
+    """Return the last day that may be read while the holdout is sealed; None where there is none."""
+    holdout = config.evaluation.holdout
+    return None if holdout is None else pd.Timestamp(holdout) - pd.Timedelta(days=1)
 
 
 def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -30,10 +31,11 @@ from pipeline.compilation import Announced
 from pipeline.config import BASELINES, RunConfig
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore, score_forecast
+from pipeline.keys import FEATURES, REGIMES, features_key, fitting_key, walk_key
 from pipeline.loading import load_data
 from pipeline.model_config import Fitted
 from pipeline.outputs import to_json
-from pipeline.progress import Reporter
+from pipeline.progress import Reporter, features_line
 from pipeline.record import RunRecord, make_record
 from pipeline.store import Store, code_digest, key_of, showing_digest, write_whole
 from pipeline.timetable import Schedule
@@ -116,12 +118,18 @@ class Pipeline:
     config : RunConfig
     store : Store
     reporter : Reporter
+    earlier : str, optional
+        Digest of a panel that ended sooner and is the beginning of the one to come: what was made of it is taken
+        from the store and gone on from.
     """
 
-    def __init__(self, config: RunConfig, store: Store, reporter: Reporter) -> None:
+    def __init__(
+        self, config: RunConfig, store: Store, reporter: Reporter, *, earlier: str | None = None
+    ) -> None:
         self.config = config
         self.store = store
         self.reporter = reporter
+        self.earlier = earlier
         self._announced = Announced(reporter)
 
     def prepare(self, loaded: tuple[Panel, tuple[Finding, ...]] | None = None) -> Prepared:
@@ -134,10 +142,14 @@ class Pipeline:
         """
         config, reporter = self.config, self.reporter
         panel, findings = loaded or load_data(config, reporter)
-        key = key_of(panel.digest(), config.features.model_dump_json())
+        digest = panel.digest()
         with self._announced:
             matrix = reporter.stored(
-                self.store, "features", key, partial(stages.make_features, panel, config), _features_line
+                self.store,
+                FEATURES,
+                features_key(config, digest),
+                lambda: stages.make_features(panel, config, self._before(FEATURES, features_key)),
+                features_line,
             )
         with threadpool_limits(1):
             schedule = timetable.make_schedule(panel, matrix, config)
@@ -147,8 +159,11 @@ class Pipeline:
                     f"{', '.join(config.regimes.features)} are there: {len(panel.dates)} dates in all"
                 )
             trading.check_limits(panel, schedule, config)
-        settings = config.model_dump_json(include={"target", "walk_forward", "regimes", "seed"})
-        return Prepared(config, panel, findings, matrix, schedule, key_of(key, settings))
+        return Prepared(config, panel, findings, matrix, schedule, fitting_key(config, digest))
+
+    def _before(self, stage: str, key: Callable[[RunConfig, str], str]) -> Any | None:
+        """Return what was made of the panel that ended sooner, if it is stored."""
+        return None if self.earlier is None else self.store.peek(stage, key(self.config, self.earlier))
 
     def train(self, prepared: Prepared) -> Trained:
         """Fit regimes and models along the walk, calibrate the forecasts, and estimate covariances."""
@@ -156,7 +171,7 @@ class Pipeline:
         with threadpool_limits(1), self._announced:
             regimes = self.reporter.stored(
                 self.store,
-                "regimes",
+                REGIMES,
                 prepared.key,
                 partial(stages.make_regimes, prepared.matrix, schedule, config),
                 lambda path: f"{len(path.refits)} refits of {config.regimes.states} states",
@@ -180,7 +195,7 @@ class Pipeline:
     def _walk(
         self, name: str, section: Fitted, data: Dataset, prepared: Prepared, executor: Executor
     ) -> WalkResult:
-        key = key_of(prepared.key, name, section.model_dump_json())
+        key = walk_key(prepared.key, name, section)
         journal = self.store.journal(key) if section.tuning else None
 
         def make() -> WalkResult:
@@ -291,11 +306,6 @@ def _audit_line(certificate: Certificate) -> str:
     found = "nothing" if certificate.clean else "SOMETHING"
     short = f"; too few dates to compare {left}" if left else ""
     return f"{len(certificate.cuts)} cuts, {found} looked ahead{short}"
-
-
-def _features_line(matrix: FeatureMatrix) -> str:
-    left = f", {len(matrix.missing)} left out" if matrix.missing else ""
-    return f"{len(matrix.names)} features{left}"
 
 
 def _portfolio_line(result: BacktestResult) -> str:

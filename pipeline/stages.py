@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from features.appending import append
 from features.matrix import FeatureMatrix, build
 from market.panel import Panel
 from models.base import Progress, WalkResult
@@ -27,8 +28,14 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def make_features(panel: Panel, config: RunConfig) -> FeatureMatrix:
-    """Build the features that the configuration names."""
+def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None = None) -> FeatureMatrix:
+    """Build the features that the configuration names, or go on from those of fewer dates: the bits are the same."""
+    if (
+        before is not None
+        and before.history.assets == panel.assets
+        and len(before.values) <= len(panel.dates)
+    ):
+        return append(before, panel)
     return build(panel, config.features.include, config.features.exclude, extra=config.regimes.states + 1)
 
 
