@@ -13,7 +13,7 @@ from market.checks import Finding
 from market.panel import Panel
 from operations.versions import Recorded, Version, Versions
 from pipeline.config import RunConfig
-from pipeline.keys import FEATURES, features_key
+from pipeline.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
 from pipeline.loading import load_data, sealed_before
 from pipeline.progress import Reporter
 from pipeline.store import Store
@@ -87,7 +87,7 @@ def update(
     from_version = _earlier(config, store, versions.log())
     if from_version is not None:
         _bring_forward(config, store, reporter, (panel, findings), from_version)
-    elif not store.holds(FEATURES, features_key(config, recorded.version.digest)):
+    elif not _is_made(config, store, recorded.version):
         reporter.line("stages", "nothing is stored to go on from: the next run makes them")
     return Updated(recorded, panel, None if from_version is None else from_version.version)
 
@@ -131,11 +131,10 @@ def line_of(version: Version) -> str:
 def _earlier(config: RunConfig, store: Store, log: Sequence[Version]) -> Version | None:
     """Return the newest version that the last one only goes on from, and whose features are stored.
 
-    None if those of the last one are there already. A revision, or another universe, changes the past of all that is
-    made of the data.
+    None if all stages of the last one are there already. A revision, or another universe, changes the past of all that
+    is made of the data.
     """
-    newest = log[-1]
-    if store.holds(FEATURES, features_key(config, newest.digest)):
+    if _is_made(config, store, log[-1]):
         return None
     for later, version in zip(reversed(log[1:]), reversed(log[:-1]), strict=True):
         if later.kind != "append" or later.assets_new:
@@ -143,6 +142,14 @@ def _earlier(config: RunConfig, store: Store, log: Sequence[Version]) -> Version
         if store.holds(FEATURES, features_key(config, version.digest)):
             return version
     return None
+
+
+def _is_made(config: RunConfig, store: Store, version: Version) -> bool:
+    """Whether all stages are stored that an update goes on with."""
+    fitting = fitting_key(config, version.digest)
+    wanted = [(FEATURES, features_key(config, version.digest)), (REGIMES, fitting)]
+    wanted += [(MODEL, walk_key(fitting, *named)) for named in config.fitted_models().items()]
+    return all(store.holds(stage, key) for stage, key in wanted)
 
 
 def _bring_forward(
@@ -156,4 +163,4 @@ def _bring_forward(
     from pipeline.run import Pipeline  # models and solvers: not needed where nothing is new
 
     pipeline = Pipeline(config, store, reporter, earlier=from_version.digest)
-    pipeline.prepare(loaded)
+    pipeline.fit(pipeline.prepare(loaded))

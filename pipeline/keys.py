@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 FEATURES = "features"
 REGIMES = "regimes"
+MODEL = "model"
 
 
 def features_key(config: RunConfig, digest: str) -> str:

@@ -31,7 +31,7 @@ from pipeline.compilation import Announced
 from pipeline.config import BASELINES, RunConfig
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore, score_forecast
-from pipeline.keys import FEATURES, REGIMES, features_key, fitting_key, walk_key
+from pipeline.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
 from pipeline.loading import load_data
 from pipeline.model_config import Fitted
 from pipeline.outputs import to_json
@@ -169,28 +169,44 @@ class Pipeline:
         """Fit regimes and models along the walk, calibrate the forecasts, and estimate covariances."""
         config, schedule = self.config, prepared.schedule
         with threadpool_limits(1), self._announced:
-            regimes = self.reporter.stored(
-                self.store,
-                REGIMES,
-                prepared.key,
-                partial(stages.make_regimes, prepared.matrix, schedule, config),
-                lambda path: f"{len(path.refits)} refits of {config.regimes.states} states",
-            )
+            regimes = self._regimes(prepared)
             covariances = self.reporter.stage(
                 "covariances",
                 partial(trading.make_covariances, prepared.panel, schedule, regimes, config),
                 lambda path: f"{len(path.positions)} decisions, {config.allocation.covariance.kind}",
             )
-            data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, schedule, config)
-            # It opens nothing before a model has to be fitted: a cluster is not asked for what is stored.
-            with open_executor(config.executor, config.workers, code_digest) as executor:
-                fitted = {
-                    name: self._walk(name, section, data, prepared, executor)
-                    for name, section in config.fitted_models().items()
-                }
+            names, fitted = self._walks(prepared, regimes)
             walks = stages.combine(fitted, schedule, config)
             forecasts = stages.make_forecasts(walks, schedule, config)
-        return Trained(prepared, regimes, covariances, data.names, walks, forecasts)
+        return Trained(prepared, regimes, covariances, names, walks, forecasts)
+
+    def fit(self, prepared: Prepared) -> None:
+        """Fit regimes and models along the walk, and keep them: all of `train` that is stored."""
+        with threadpool_limits(1), self._announced:
+            self._walks(prepared, self._regimes(prepared))
+
+    def _regimes(self, prepared: Prepared) -> RegimePath:
+        config, schedule, matrix = self.config, prepared.schedule, prepared.matrix
+        return self.reporter.stored(
+            self.store,
+            REGIMES,
+            prepared.key,
+            lambda: stages.make_regimes(matrix, schedule, config, self._before(REGIMES, fitting_key)),
+            lambda path: f"{len(path.refits)} refits of {config.regimes.states} states",
+        )
+
+    def _walks(
+        self, prepared: Prepared, regimes: RegimePath
+    ) -> tuple[tuple[str, ...], dict[str, WalkResult]]:
+        """Return what the models are fitted on, and the walk of each that is fitted; combinations are not."""
+        config = self.config
+        data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, prepared.schedule, config)
+        # It opens nothing before a model has to be fitted: a cluster is not asked for what is stored.
+        with open_executor(config.executor, config.workers, code_digest) as executor:
+            return data.names, {
+                name: self._walk(name, section, data, prepared, executor)
+                for name, section in config.fitted_models().items()
+            }
 
     def _walk(
         self, name: str, section: Fitted, data: Dataset, prepared: Prepared, executor: Executor
@@ -198,16 +214,20 @@ class Pipeline:
         key = walk_key(prepared.key, name, section)
         journal = self.store.journal(key) if section.tuning else None
 
+        def earlier(config: RunConfig, digest: str) -> str:
+            return walk_key(fitting_key(config, digest), name, section)
+
         def make() -> WalkResult:
+            before = self._before(MODEL, earlier)
             with self.reporter.bar(f"model {name}") as progress:
                 schedule = prepared.schedule
                 return stages.walk_model(
-                    name, section, data, schedule, self.config, progress, executor, journal
+                    name, section, data, schedule, self.config, progress, executor, journal, before
                 )
 
         return self.reporter.stored(
             self.store,
-            f"model {name}",
+            f"{MODEL} {name}",
             key,
             make,
             lambda walk: f"{len(walk.fits)} fits on {walk.fits[0].n_rows} to {walk.fits[-1].n_rows} rows",
