@@ -83,10 +83,14 @@ def update(
         accept_revisions=accept_revisions,
     )
     _tell(recorded, findings, reporter)
-    store = Store(config.output / "store")
-    from_version = _earlier(config, store, versions.log())
+    store, log = Store(config.output / "store"), versions.log()
+    from_version = _earlier(config, store, log)
     if from_version is not None:
         _bring_forward(config, store, reporter, (panel, findings), from_version)
+        # Each version's features are as large as all of them: what two versions have gone on from is let go.
+        for old in log[: from_version.version - 1]:
+            for stage, key in _stages(config, old):
+                store.forget(stage, key)
     elif not _is_made(config, store, recorded.version):
         reporter.line("stages", "nothing is stored to go on from: the next run makes them")
     return Updated(recorded, panel, None if from_version is None else from_version.version)
@@ -146,10 +150,14 @@ def _earlier(config: RunConfig, store: Store, log: Sequence[Version]) -> Version
 
 def _is_made(config: RunConfig, store: Store, version: Version) -> bool:
     """Whether all stages are stored that an update goes on with."""
+    return all(store.holds(stage, key) for stage, key in _stages(config, version))
+
+
+def _stages(config: RunConfig, version: Version) -> list[tuple[str, str]]:
+    """Return stage and key of all that an update goes on with."""
     fitting = fitting_key(config, version.digest)
-    wanted = [(FEATURES, features_key(config, version.digest)), (REGIMES, fitting)]
-    wanted += [(MODEL, walk_key(fitting, *named)) for named in config.fitted_models().items()]
-    return all(store.holds(stage, key) for stage, key in wanted)
+    walks = [(MODEL, walk_key(fitting, *named)) for named in config.fitted_models().items()]
+    return [(FEATURES, features_key(config, version.digest)), (REGIMES, fitting), *walks]
 
 
 def _bring_forward(

@@ -1,6 +1,9 @@
 """Updating: what is gone on from is, to the last bit, what a full run makes of all dates."""
 
 import datetime as dt
+import os
+import signal
+import time
 from dataclasses import fields, replace
 
 import numpy as np
@@ -180,6 +183,49 @@ def test_many_months_at_once_are_the_same_too(tmp_path):
     full = industries(tmp_path / "full")
     panel = run(full, "2005-12-31")
     assert_same_stages(config, full, panel.digest())
+
+
+def test_what_was_gone_on_from_twice_is_let_go(tmp_path):
+    config = industries(tmp_path)
+    run(config, "2002-01-31")
+    months = ("2002-01-31", "2002-02-28", "2002-03-31", "2002-04-30")
+    digests = [update(config, reporter(), now=at(month)).recorded.version.digest for month in months]
+    there = [{name: value is not None for name, value in stored(config, d).items()} for d in digests]
+    assert [set(found.values()) for found in there] == [{False}, {False}, {True}, {True}]
+
+
+def in_a_process(work):
+    """Start a copy of this process that does `work` and ends; return its number."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        work()
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def test_a_kill_at_any_moment_is_made_good_by_the_next_update(tmp_path):
+    """Without trees: LightGBM's threads do not live on in a copy of a process."""
+    models = {"mean": {"kind": "mean"}, "ridge": {"kind": "ridge", "n_penalties": 12}}
+    changes = {"models": models, "allocation__forecast": "ridge"}
+    config, rng = industries(tmp_path / "updated", **changes), np.random.default_rng(3)
+    run(config, "2002-01-31")
+    update(config, reporter(), now=at("2002-01-31"))
+    months = pd.date_range("2002-02-28", periods=10, freq="ME")
+    for month in months:
+        child = in_a_process(lambda month=month: update(config, reporter(), now=at(month)))
+        time.sleep(rng.uniform(0.0, 0.8))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert versions_of(config).verify() is not None
+    done = update(config, reporter(), now=at(months[-1]))
+    full = industries(tmp_path / "full", **changes)
+    panel = run(full, months[-1])
+    assert_same(versions_of(config).read(), panel)
+    assert_same_stages(config, full, panel.digest())
+    assert done.recorded.version.dates == len(panel.dates)
 
 
 def test_the_next_run_finds_everything(tmp_path):
