@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from market.panel import Panel
 from operations.cells import KEY, MACRO, TABLES, Extent, Frame, bits, narrowed, to_cells
+from operations.restatements import restated
 
 COLUMNS = ["change", *KEY, "value", "old"]
 """A table of changes: what was added, changed or removed, the value that is there now, and the one that was."""
@@ -31,11 +32,14 @@ class Difference:
         Which of the changes rewrite what was known, instead of adding to it.
     described : tuple of str
         Changes of the panel that are no numbers, a sentence each.
+    restates : bool
+        Whether the past is the same in another unit (`operations.restatements`).
     """
 
     changes: pd.DataFrame
     past: NDArray[np.bool_]
     described: tuple[str, ...] = ()
+    restates: bool = False
 
     @property
     def revises(self) -> bool:
@@ -65,6 +69,8 @@ class Difference:
     def sentences(self) -> Iterator[str]:
         """Yield what was revised: how much, the largest change, and the first cells by name."""
         yield from self.described
+        if self.restates:
+            yield "the same past but for rounding and the unit of prices, as after a dividend or split"
         counts = {kind: n for kind, n in self.counts().items() if n}
         if not counts:
             return
@@ -102,7 +108,8 @@ def difference(old: Panel, new: Panel) -> Difference:
     differs = (kind != "changed") | (bits(both["value_old"]) != bits(both["value"]))
     both.insert(0, "change", kind)
     changes = both[differs].rename(columns={"value_old": "old"})[COLUMNS].reset_index(drop=True)
-    return Difference(changes, _past(changes, old), tuple(_described(old, new)))
+    described = tuple(_described(old, new))
+    return Difference(changes, _past(changes, old), described, not described and restated(old, new))
 
 
 def added(panel: Panel, beyond: Extent) -> Difference:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,8 @@ class Version:
     ----------
     version : int
         From 1 on.
-    kind : {"first", "append", "revision"}
+    kind : {"first", "append", "revision", "restatement"}
+        A restatement is the same past in another unit of prices.
     at : str
         When it was recorded, ISO 8601.
     known_by : str
@@ -201,7 +202,7 @@ class Versions:
         Raises
         ------
         RevisedError
-            If the past was rewritten and that is not accepted; nothing is recorded.
+            If the past was rewritten, in more than the unit of prices, and that is not accepted; nothing is recorded.
         OperationsError
             If `known_by` lies before that of the newest version: what was known then is in the log.
         """
@@ -218,7 +219,7 @@ class Versions:
                 found.append(Recorded(before, before, None))
                 return []
             change = self._change(log, panel)
-            if change.revises and not accept_revisions:
+            if change.revises and not (change.restates or accept_revisions):
                 raise _revised(change)
             told = self._made(before, change, panel)
             told |= {"at": now.isoformat(timespec="seconds"), "known_by": known_by.isoformat()}
@@ -300,7 +301,7 @@ def _told(change: Difference, panel: Panel, before: Version | None, known: tuple
     """Return what a line tells of a change and of the panel that it leads to."""
     kinds = change.changes["change"]
     extent = Extent.of(panel)
-    kind = "first" if before is None else "revision" if change.revises else "append"
+    kind = "first" if before is None else _kind(change)
     later = panel.dates > pd.Timestamp(before.last) if before is not None else panel.dates == panel.dates
     return {
         "kind": kind,
@@ -320,11 +321,12 @@ def _told(change: Difference, panel: Panel, before: Version | None, known: tuple
     }
 
 
+def _kind(change: Difference) -> str:
+    if not change.revises:
+        return "append"
+    return "restatement" if change.restates else "revision"
+
+
 def _version(entry: Entry) -> Version:
     lists = {name: tuple(entry[name]) for name in ("described", "assets_new", "assets_gone")}
     return Version(**(entry | lists))
-
-
-def as_dict(version: Version) -> dict[str, Any]:
-    """Return a version in types that JSON knows."""
-    return asdict(version)

@@ -71,3 +71,13 @@ def macro_without(panel: Panel, name: str, row: int) -> Panel:
         known_at=series.known_at[kept],
     )
     return replace(panel, macro={**panel.macro, name: shorter})
+
+
+def in_other_units(panel: Panel, factors: list[float], rows: slice = slice(None)) -> Panel:
+    """Return the panel with each asset's prices multiplied by a factor, and returns as rounding leaves them."""
+    scale = np.ones(panel.returns.shape)
+    scale[rows] = factors
+    parts = {name: prices * scale for name, prices in panel.bars.items()}
+    returns = panel.returns + np.where(scale == 1.0, 0.0, 1e-16)
+    returns = np.where(returns == panel.returns, np.nextafter(panel.returns, 1.0), returns)
+    return replace(panel, returns=returns, volume=panel.volume / scale, **parts)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from panels import (
     assert_same,
+    in_other_units,
     macro_changed,
     macro_without,
     value_changed,
@@ -133,9 +134,7 @@ def test_odd_bits_are_kept(versions):
     keep(versions, panel)
     assert_same(versions.read(), panel)
     flipped = value_changed(panel, 3, 0, 0.0)
-    with pytest.raises(RevisedError, match=r"1 cell\(s\) changed"):
-        keep(versions, flipped)
-    keep(versions, flipped, accept=True)
+    assert keep(versions, flipped).version.revised == {"added": 0, "changed": 1, "removed": 0}
     assert_same(versions.read(2), panel)
     assert_same(versions.read(3), flipped)
 
@@ -229,6 +228,32 @@ def test_dates_that_vanished_and_dates_that_came_late_are_revisions(versions):
     keep(versions, fewer, accept=True)
     for number, stage in enumerate((fewer, panel, fewer), start=1):
         assert_same(versions.read(number), stage)
+
+
+def test_prices_in_another_unit_are_recorded_as_what_they_are(versions):
+    """After a dividend or split a vendor multiplies the past of adjusted prices: nobody has changed his mind."""
+    panel = make_panel(n_dates=30, n_assets=3)
+    turned = in_other_units(panel, [0.25, 1.0, 0.98765])
+    keep(versions, known(panel, 24))
+    made = keep(versions, turned).version
+    assert (made.kind, made.dates_new) == ("restatement", 5)
+    assert made.revised["changed"] > 6 * 20
+    assert_same(versions.read(1), known(panel, 24))
+    assert_same(versions.read(2), turned)
+
+
+def test_what_only_looks_like_another_unit_is_a_revision(versions):
+    panel = make_panel(n_dates=30, n_assets=3)
+    keep(versions, panel)
+    halves = in_other_units(panel, [0.5, 1.0, 1.0], slice(0, 15))
+    dearer = replace(panel, high=panel.high * [1.01, 1.0, 1.0])
+    traded = replace(panel, volume=panel.volume * [1.0, 3.0, 1.0])
+    richer = value_changed(panel, 4, 0, panel.returns[4, 0] + 2e-6)
+    cash = replace(panel, cash=panel.cash + 1e-12)
+    for other in (halves, dearer, traded, richer, cash, macro_changed(panel, "wti", 2, 50.0)):
+        with pytest.raises(RevisedError):
+            keep(versions, other)
+    assert len(versions.log()) == 1
 
 
 def test_a_macro_series_has_two_clocks_in_the_store_too(versions):
