@@ -10,7 +10,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run train audit evaluate report retrain predict allocate rollback serve schedule status ui test lint bench lock clean
+.PHONY: help setup run train audit evaluate report update retrain predict allocate rollback serve schedule status ui test lint bench lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ evaluate: $(READY) ## Score forecasts and portfolios
 
 report: $(READY) ## Write the report as one HTML page
 	@$(BIN)/tangency report --config $(CONFIG) $(ARGS)
+
+update: $(READY) ## Record new data, and bring forward what was computed of the old
+	@$(BIN)/tangency update --config $(CONFIG) $(ARGS)
 
 retrain: $(READY) ## Train on new data; the better model becomes champion
 	@$(BIN)/tangency retrain --config $(CONFIG) $(ARGS)

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, clone
 from models.dataset import Dataset, Rows
 from models.errors import TrainingError
 from models.executors import Executor, Threads
+from models.record import Record
 from models.search_space import Parameters
 from models.target import row_mean
 from validation.walk_forward import Fold
@@ -97,6 +98,8 @@ class WalkResult:
         All that were tried, of a model that is tuned.
     untuned : ndarray of shape (T, N), optional
         What a model that is tuned would have predicted with its own parameters.
+    record : Record, optional
+        What its choices rest on, so that a walk over more dates can go on from it.
     """
 
     model: str
@@ -105,6 +108,7 @@ class WalkResult:
     last: Json
     trials: tuple[Trial, ...] = ()
     untuned: Floats | None = None
+    record: Record | None = None
 
 
 class Forecaster(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
@@ -141,6 +145,7 @@ class Forecaster(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         folds: Sequence[Fold],
         progress: Progress | None = None,
         executor: Executor | None = None,
+        before: WalkResult | None = None,
     ) -> WalkResult:
         """Fit and predict fold by fold: the plain loop, and the oracle of any faster one.
 
@@ -155,6 +160,8 @@ class Forecaster(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         executor : Executor, optional
             Where folds are computed, side by side: they share nothing, so the result is the same bits for any
             executor and any number of workers. Threads on all cores by default.
+        before : WalkResult, optional
+            The same walk over fewer dates: of its folds, those that cannot have changed are taken over.
 
         Raises
         ------
@@ -163,17 +170,30 @@ class Forecaster(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         ExecutorError
             If whatever should compute cannot be reached or died.
         """
-        raw = np.full(data.y.shape, np.nan)
-        fits = []
+        # The last fold of a walk that ended sooner has more test dates now.
+        kept = 0 if before is None or before.record is not None else len(before.fits) - 1
+        raw, fits = taken_over(data, folds, before, kept)
         last: Json = {}
-        asked = [(self, fold, fold is folds[-1]) for fold in folds]
+        asked = [(self, fold, fold is folds[-1]) for fold in folds[kept:]]
         with closing((executor or Threads()).map(_one_fold, data, asked)) as answers:
-            for done, (fold, answer) in enumerate(zip(folds, answers, strict=True), start=1):
+            for done, (fold, answer) in enumerate(zip(folds[kept:], answers, strict=True), start=kept + 1):
                 raw[fold.test], fit, last = answer
                 fits.append(fit)
                 if progress is not None:
                     progress(done, len(folds))
         return WalkResult(name, raw, tuple(fits), last)
+
+
+def taken_over(
+    data: Dataset, folds: Sequence[Fold], before: WalkResult | None, count: int
+) -> tuple[Floats, list[FoldFit]]:
+    """Return predictions (T, N) and fits of the first `count` folds of an earlier walk, NaN elsewhere."""
+    raw = np.full(data.y.shape, np.nan)
+    if before is None or count < 1:
+        return raw, []
+    rows = int(folds[count - 1].test[-1]) + 1
+    raw[:rows] = before.raw[:rows]
+    return raw, list(before.fits[:count])
 
 
 def _one_fold(data: Dataset, asked: tuple[Forecaster, Fold, bool]) -> tuple[Floats, FoldFit, Json]:

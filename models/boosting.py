@@ -174,14 +174,15 @@ class Boosting(Forecaster):
         folds: Sequence[Fold],
         progress: Progress | None = None,
         executor: Executor | None = None,
+        before: WalkResult | None = None,
     ) -> WalkResult:
         """Fit and predict along the folds on shared bins; the plain loop for nested choices or odd windows."""
         from models.boosting_walk import walk_boosting
 
         spans = Spans.of(folds) if self.selection == "past" else None
         if spans is None:
-            return super().walk_forward(name, data, folds, progress, executor)
-        return walk_boosting(self, name, data, folds, spans, progress, threads_of(executor))
+            return super().walk_forward(name, data, folds, progress, executor, before)
+        return walk_boosting(self, name, data, folds, spans, progress, threads_of(executor), before)
 
     def predict(self, X: Floats, rows: Rows | None = None) -> Floats:
         """Return the expected target of each row of X (n, K), shape (n,)."""

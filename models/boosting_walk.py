@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from models.base import FoldFit, Json, Progress, WalkResult, by_pair, describe_fit, no_rows
+from models.base import FoldFit, Json, Progress, WalkResult, by_pair, describe_fit, no_rows, taken_over
 from models.boosting import Boosting, squared
 from models.dataset import Dataset, Rows
-from models.spans import Record, Spans, stretches
+from models.record import Record
+from models.spans import Spans, stretches
 from validation.walk_forward import Fold
 
 Floats = NDArray[np.float64]
@@ -52,23 +53,25 @@ def walk_boosting(
     spans: Spans,
     progress: Progress | None,
     workers: int,
+    before: WalkResult | None = None,
 ) -> WalkResult:
-    """Fit and predict along the folds.
+    """Fit and predict along the folds, or along those that the same walk over fewer dates (`before`) did not finish.
 
     Bins are measured on the first training window of a stretch of folds; later rows are sorted into them. All folds
     of a stretch are subsets of one binned data set, grown side by side in threads. A fold grows no more trees than
     the choices before it make likely to be used; where a number beyond them is asked for, it means all there are.
     """
-    raw = np.full(data.y.shape, np.nan)
-    fits: list[FoldFit] = []
+    done, record = spans.going_on(folds, before)
+    raw, fits = taken_over(data, folds, before, done)
     last: Json = {}
-    record = Record(len(spans.grid), len(model.steps()))
-    record.before = model.inner_losses(*data.training(folds[0].train), relative=data.relative)
+    if record is None:
+        record = Record.empty(len(spans.grid), len(model.steps()), [])
+        record.before = model.inner_losses(*data.training(folds[0].train), relative=data.relative)
     with ThreadPoolExecutor(min(AHEAD, workers)) as pool:
-        for f, job in _grown(model, data, folds, spans, fits, pool):
+        for f, job in _grown(model, data, folds, spans, fits, pool, done, record.begun):
             grown = job.result()
             losses = record.before + record.losses[: spans.stop[f]].sum(axis=0)
-            record.add(spans, folds[f], grown.losses)
+            spans.keep(record, folds[f], grown.losses)
             place = int(np.argmin(losses))
             fitted = clone(model)
             fitted.booster_, fitted.n_trees_ = grown.booster, min(model.steps()[place], grown.n_trees)
@@ -77,7 +80,7 @@ def walk_boosting(
             last = fitted.spec(data.names) if f == len(folds) - 1 else {}
             if progress is not None:
                 progress(f + 1, len(folds))
-    return WalkResult(name, raw, tuple(fits), last)
+    return WalkResult(name, raw, tuple(fits), last, record=record)
 
 
 def _grown(
@@ -87,12 +90,18 @@ def _grown(
     spans: Spans,
     fits: Sequence[FoldFit],
     pool: ThreadPoolExecutor,
+    done: int,
+    begun: list[int],
 ) -> Iterator[tuple[int, Future[_Grown]]]:
-    """Yield the folds in their order, grown in threads a few folds ahead of the caller, who appends to `fits`."""
+    """Yield the folds from `done` on in their order, grown in threads a few folds ahead of the caller.
+
+    The caller appends to `fits`; `begun` is told with which folds stretches begin.
+    """
     waiting: deque[tuple[int, Future[_Grown]]] = deque()
-    for _, members in stretches(data, spans, model.rebin):
+    for _, members in stretches(data, spans, model.rebin, begin=max(begun, default=0)):
+        begun += [f for f in members[:1] if f not in begun]
         binned = _Binned(model, data, spans, members)
-        for f in members:
+        for f in members[max(done - members[0], 0) :]:
             while len(waiting) >= AHEAD:
                 yield waiting.popleft()
             chosen = int(fits[f - AHEAD].chosen["trees"]) if f >= AHEAD else model.max_trees

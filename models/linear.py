@@ -107,12 +107,13 @@ class LinearForecaster(Forecaster):
         folds: Sequence[Fold],
         progress: Progress | None = None,
         executor: Executor | None = None,
+        before: WalkResult | None = None,
     ) -> WalkResult:
         """Fit and predict along the folds from running sums; the plain loop where windows are no slices."""
         spans = Spans.of(folds)
         if spans is None:
-            return super().walk_forward(name, data, folds, progress, executor)
-        return walk_linear(self, name, data, folds, spans, progress, threads_of(executor))
+            return super().walk_forward(name, data, folds, progress, executor, before)
+        return walk_linear(self, name, data, folds, spans, progress, threads_of(executor), before)
 
     def predict(self, X: Floats, rows: Rows | None = None) -> Floats:
         """Return the expected target of each row of X (n, K), shape (n,)."""

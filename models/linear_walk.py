@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models.base import FoldFit, Json, Progress, WalkResult, describe_fit, no_rows, predict_fold
+from models.base import Json, Progress, WalkResult, describe_fit, no_rows, predict_fold, taken_over
 from models.candidates import Candidates, Window
 from models.dataset import Dataset
 from models.design import Design
 from models.moments import Moments
-from models.spans import Record, Spans, stretches
+from models.record import Record
+from models.spans import Spans, stretches
 from validation.walk_forward import Fold
 
 if TYPE_CHECKING:
@@ -44,30 +45,34 @@ def walk_linear(
     spans: Spans,
     progress: Progress | None,
     workers: int,
+    before: WalkResult | None = None,
 ) -> WalkResult:
-    """Fit and predict along the folds.
+    """Fit and predict along the folds, or along those that the same walk over fewer dates (`before`) did not finish.
 
     The candidates of all folds come from running sums. Which of them (or which mixture) a fold uses follows from
     what the candidates of earlier folds lost on test dates whose labels have ended since, at no extra fit, or from
     blocks inside the training window.
     """
-    raw = np.full(data.y.shape, np.nan)
-    fits: list[FoldFit] = []
+    # Choices inside each training window leave sums at places of their own: they are made again.
+    done, record = spans.going_on(folds, before if model.selection == "past" else None)
+    raw, fits = taken_over(data, folds, before, done)
+    begun = [] if record is None else record.begun
     last: Json = {}
-    record: Record | None = None
     with ThreadPoolExecutor(workers) as pool:
-        for f, window, job in _solved(model, data, folds, spans, pool, workers):
+        for f, window, job in _solved(model, data, folds, spans, pool, workers, done, begun):
             solved = job.result()
             began = time.perf_counter()
             if record is None:
-                record = Record(len(spans.grid), len(solved.candidates.settings))
+                record = Record.empty(len(spans.grid), len(solved.candidates.settings), begun)
             if f == 0 or model.selection == "nested":
                 record.before = window.inner_losses(
                     model, solved.candidates.settings, *spans.window(f), spans.ends, model.inner_splits
                 )
+            if f < done:
+                continue
             usable = 0 if model.selection == "nested" else int(spans.stop[f])
             weights = model.mixture(record.before, record.losses[:usable])
-            record.add(spans, folds[f], solved.losses)
+            spans.keep(record, folds[f], solved.losses)
             fitted = model.adopt(solved.candidates, weights, window.design.scaler)
             raw[folds[f].test] = predict_fold(fitted, data, folds[f])
             seconds = solved.seconds + time.perf_counter() - began
@@ -75,7 +80,7 @@ def walk_linear(
             last = fitted.spec(data.names) if f == len(folds) - 1 else {}
             if progress is not None:
                 progress(f + 1, len(folds))
-    return WalkResult(name, raw, tuple(fits), last)
+    return WalkResult(name, raw, tuple(fits), last, record=record)
 
 
 def _solved(
@@ -85,10 +90,17 @@ def _solved(
     spans: Spans,
     pool: ThreadPoolExecutor,
     workers: int,
+    done: int,
+    begun: list[int],
 ) -> Iterator[tuple[int, Window, Future[_Solved]]]:
-    """Yield the folds in their order, solved in threads a few folds ahead of the caller."""
+    """Yield the folds in their order, solved in threads a few folds ahead of the caller.
+
+    Of the first `done` folds only the sums of their stretch are made again, and what was chosen before the first test;
+    `begun` is told with which folds stretches begin.
+    """
     waiting: deque[tuple[int, Window, Future[_Solved]]] = deque()
-    for scaler, members in stretches(data, spans, clip=model.clip):
+    for scaler, members in stretches(data, spans, clip=model.clip, begin=max(begun, default=0)):
+        begun += [f for f in members[:1] if f not in begun]
         n_rows = _count(data, spans.grid[spans.start[members[0]] : spans.stop[members[0]]])
         design = Design(
             data, data.y.shape[1], scaler, model.within_dates, model.half_life, int(spans.grid[0])
@@ -100,6 +112,8 @@ def _solved(
             moments = window.moments(start, stop)
             if model.selection != "nested" and f > 0:
                 window.running.forget(start, stop)
+            if 0 < f < done:
+                continue
             n = n_rows if moments is None else moments.n
             if n == 0:
                 raise no_rows(folds[f])

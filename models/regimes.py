@@ -58,6 +58,10 @@ class RegimePath:
         of rows with another label. NaN for the first.
     features : tuple of str
         Names of the K features.
+    current : RegimeModel or None
+        The last fit, from which a path over more dates goes on.
+    seen_cold : int
+        Last training row that a cold start has seen.
     """
 
     probabilities: Floats
@@ -70,6 +74,8 @@ class RegimePath:
     agreement: Floats
     relabelled: Floats
     features: tuple[str, ...]
+    current: RegimeModel | None
+    seen_cold: int
 
 
 class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
@@ -175,7 +181,13 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
         """Return probabilities and anomaly of standardised rows; what is missing throughout may be anything."""
 
 
-def walk_regimes(X: Floats, folds: Sequence[Fold], names: Sequence[str], model: RegimeModel) -> RegimePath:
+def walk_regimes(
+    X: Floats,
+    folds: Sequence[Fold],
+    names: Sequence[str],
+    model: RegimeModel,
+    before: RegimePath | None = None,
+) -> RegimePath:
     """Refit the regimes at each fold and tell each test date by the fit that was current.
 
     Each fit starts from the one before. Now and then it is also tried from random starts, which is kept only if
@@ -190,34 +202,42 @@ def walk_regimes(X: Floats, folds: Sequence[Fold], names: Sequence[str], model: 
     names : sequence of str, length K
     model : RegimeModel
         Left as it is; copies are fitted.
+    before : RegimePath, optional
+        The same path over fewer dates: its fits are taken over, and the last of them tells its dates once more.
     """
     probabilities, anomaly = np.full((len(X), model.n_states), np.nan), np.full(len(X), np.nan)
-    centres, restarted, loss, stability = [], [], [], []
-    current: RegimeModel | None = None
-    seen_cold = -1
-    for fold in folds:
+    current, seen_cold, done = None, -1, 0
+    fits: list[tuple[Floats, bool, float, float, float]] = []
+    if before is not None and before.current is not None:
+        current, seen_cold, done = before.current, before.seen_cold, len(before.refits)
+        kept = (before.centres, before.restarted, before.loss, before.agreement, before.relabelled)
+        fits += zip(*kept, strict=True)
+        last = folds[done - 1].test
+        told = slice(last[0])
+        probabilities[told], anomaly[told] = before.probabilities[told], before.anomaly[told]
+        # There are more dates for it to tell now; telling those before once more gives the same.
+        probabilities[last], anomaly[last] = current.tell(X[last])
+    for fold in folds[done:]:
         due = fold.train[-1] - seen_cold >= COLD_SHARE * len(fold.train)
-        before = current
+        previous = current
         current, fresh = _refitted(model, X[fold.train], current, due)
-        stability.append(_agreement(before, current, X[fold.train[-RECENT:]]))
+        agreement, relabelled = _agreement(previous, current, X[fold.train[-RECENT:]])
         seen_cold = int(fold.train[-1]) if due else seen_cold
         probabilities[fold.test], anomaly[fold.test] = current.tell(X[fold.test])
-        centres.append(current.centres_)
-        restarted.append(fresh)
-        loss.append(current.loss_)
-    label = _labels(probabilities)
-    refits = np.array([fold.test[0] for fold in folds], dtype=np.int64)
+        fits.append((current.centres_, fresh, current.loss_, agreement, relabelled))
     return RegimePath(
         probabilities,
-        label,
+        _labels(probabilities),
         anomaly,
-        np.array(centres),
-        refits,
-        np.array(restarted),
-        np.array(loss),
-        np.array([agreement for agreement, _ in stability]),
-        np.array([relabelled for _, relabelled in stability]),
+        np.array([centres for centres, _, _, _, _ in fits]),
+        np.array([fold.test[0] for fold in folds], dtype=np.int64),
+        np.array([fresh for _, fresh, _, _, _ in fits], dtype=np.bool_),
+        np.array([loss for _, _, loss, _, _ in fits]),
+        np.array([agreement for _, _, _, agreement, _ in fits]),
+        np.array([relabelled for _, _, _, _, relabelled in fits]),
         tuple(names),
+        current,
+        seen_cold,
     )
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.dataset import Dataset
 from models.design import pieces
+from models.record import Record
 from models.scaling import CLIP, Standardiser
 from validation.walk_forward import Fold
+
+if TYPE_CHECKING:
+    from models.base import WalkResult
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -56,35 +61,40 @@ class Spans:
         """Return where the training window of a fold starts and stops on the grid."""
         return int(self.start[f]), int(self.stop[f])
 
+    def going_on(self, folds: Sequence[Fold], before: WalkResult | None) -> tuple[int, Record | None]:
+        """Return how many folds are what they were in a walk over fewer dates, and the record up to them.
+
+        Folds of which some test date was not yet on the grid are not: dates of theirs were not there, or what they lost
+        was not known. Without an earlier walk, or a record of it, that is none.
+        """
+        if before is None or before.record is None:
+            return 0, None
+        known = self.grid[len(before.record.losses) - 1]
+        done = next(f for f, fold in enumerate(folds) if fold.test[-1] > known)
+        place = int(np.searchsorted(self.grid, folds[done].test[0]))
+        return done, before.record.continued(len(self.grid), place, done)
+
+    def keep(self, record: Record, fold: Fold, losses: Floats) -> None:
+        """Put into the record what was lost on the dates that `trained_later` gives."""
+        record.losses[np.searchsorted(self.grid, self.trained_later(fold))] = losses
+
     def trained_later(self, fold: Fold) -> Ints:
         """Return the dates of the grid from the first to the last test date of a fold."""
         first, last = np.searchsorted(self.grid, [fold.test[0], fold.test[-1] + 1])
         return self.grid[first:last]
 
 
-class Record:
-    """What candidates have lost: before the first test, and on each training date once it was a test date."""
-
-    def __init__(self, n_dates: int, n_candidates: int) -> None:
-        self.before = np.zeros(n_candidates)
-        self.losses = np.zeros((n_dates, n_candidates))
-
-    def add(self, spans: Spans, fold: Fold, losses: Floats) -> None:
-        """Keep the losses on the dates that `Spans.trained_later` gives."""
-        self.losses[np.searchsorted(spans.grid, spans.trained_later(fold))] = losses
-
-
 def stretches(
-    data: Dataset, spans: Spans, renew: float = 0.5, clip: float | None = CLIP
+    data: Dataset, spans: Spans, renew: float = 0.5, clip: float | None = CLIP, *, begin: int = 0
 ) -> Iterator[tuple[Standardiser, list[int]]]:
     """Yield stretches of folds that share one conditioning, measured on the first training window of the stretch.
 
     A new stretch begins when more than the share `renew` of the training dates are others than those measured on,
     or when a feature that was absent or constant has come up. With expanding windows and a half that is after each
     doubling of their length, so that all stretches together cost a small multiple of one pass, whatever the number
-    of folds.
+    of folds. `begin` is a fold with which a stretch is known to begin.
     """
-    f, total = 0, len(spans.start)
+    f, total = begin, len(spans.start)
     while f < total:
         measured = spans.grid[spans.start[f] : spans.stop[f]]
         scaler = _measured(data, measured, clip)

@@ -98,13 +98,14 @@ class Tuned(Forecaster):
         folds: Sequence[Fold],
         progress: Progress | None = None,
         executor: Executor | None = None,
+        before: WalkResult | None = None,
     ) -> WalkResult:
         """Search at the first fold of each stretch, then forecast the stretch with the chosen parameters.
 
         The chosen model walks by its own fast path. Where it chooses more from its past forecasts (a penalty, a number
         of trees) it walks from the first fold on, so that its record is what it would be had it always been used; of
         that walk only the stretch is kept. Beside it the model with its own parameters walks all folds: what there
-        would have been without tuning.
+        would have been without tuning. An earlier walk is not gone on from: searches find their trials in the journal.
         """
         stretches = stretches_of(folds, self.every)
         steps = _Steps(progress, 2 * len(folds) + self.trials * len(stretches))
@@ -125,13 +126,13 @@ class Tuned(Forecaster):
             best = best_of(found)
             chosen = with_parameters(self.model, best.params)
             done = len(fits)
-            before = folds[:done] if getattr(chosen, "selection", None) == "past" else []
-            walked = [*before, *stretch]
-            bar = steps.walk(len(stretch), skip=len(before))
+            first = folds[:done] if getattr(chosen, "selection", None) == "past" else []
+            walked = [*first, *stretch]
+            bar = steps.walk(len(stretch), skip=len(first))
             walk = chosen.walk_forward(name, data, walked, bar, executor)
             tested = np.concatenate([fold.test for fold in stretch])
             raw[tested] = walk.raw[tested]
-            kept = walk.fits[len(before) :]
+            kept = walk.fits[len(first) :]
             fits += [replace(fit, chosen={**numbers(self.space, best.params), **fit.chosen}) for fit in kept]
             trials += found
             last = walk.last

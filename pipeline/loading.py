@@ -26,7 +26,7 @@ def load_data(
     one that is wanted as of a date as if it ended there.
     """
     data, holdout = config.data, config.evaluation.holdout
-    sealed = None if holdout is None or unseal else pd.Timestamp(holdout) - pd.Timedelta(days=1)
+    sealed = None if unseal else sealed_before(config)
     until = min((date for date in (sealed, known_by) if date is not None), default=None)
 
     def read() -> Loaded:
@@ -48,6 +48,12 @@ def with_scores(panel: Panel, config: RunConfig, known_by: pd.Timestamp | None =
     given = esg.model_dump(include={"max_age_days", "lag_days", "date_column", "score_column"})
     table = load_scores(esg.path, panel.assets, **given)
     return replace(panel, scores=table if known_by is None else table.known_by(known_by))
+
+
+def sealed_before(config: RunConfig) -> pd.Timestamp | None:
+    """Return the last day that may be read while the holdout is sealed; None where there is none."""
+    holdout = config.evaluation.holdout
+    return None if holdout is None else pd.Timestamp(holdout) - pd.Timedelta(days=1)
 
 
 def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:

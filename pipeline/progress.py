@@ -12,6 +12,7 @@ from rich.console import Console
 from pipeline.store import Store
 
 if TYPE_CHECKING:
+    from features.matrix import FeatureMatrix
     from models.base import Progress as Callback
 
 T = TypeVar("T")
@@ -100,3 +101,9 @@ class Reporter:
                 progress.update(task, completed=done, total=total)
 
             yield move
+
+
+def features_line(matrix: FeatureMatrix) -> str:
+    """Return what is said of features."""
+    left = f", {len(matrix.missing)} left out" if matrix.missing else ""
+    return f"{len(matrix.names)} features{left}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -31,10 +32,11 @@ from pipeline.config import BASELINES, RunConfig
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore, score_forecast
 from pipeline.feasible import check_limits
+from pipeline.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
 from pipeline.loading import Loaded, load_data
 from pipeline.model_config import Fitted
 from pipeline.outputs import to_json
-from pipeline.progress import Reporter
+from pipeline.progress import Reporter, features_line
 from pipeline.record import RunRecord, make_record
 from pipeline.store import Store, code_digest, key_of, showing_digest, write_whole
 from pipeline.timetable import Schedule
@@ -117,12 +119,18 @@ class Pipeline:
     config : RunConfig
     store : Store
     reporter : Reporter
+    earlier : str, optional
+        Digest of a panel that ended sooner and is the beginning of the one to come: what was made of it is taken
+        from the store and gone on from.
     """
 
-    def __init__(self, config: RunConfig, store: Store, reporter: Reporter) -> None:
+    def __init__(
+        self, config: RunConfig, store: Store, reporter: Reporter, *, earlier: str | None = None
+    ) -> None:
         self.config = config
         self.store = store
         self.reporter = reporter
+        self.earlier = earlier
         self._announced = Announced(reporter)
 
     def prepare(self, loaded: Loaded | None = None) -> Prepared:
@@ -135,10 +143,14 @@ class Pipeline:
         """
         config, reporter = self.config, self.reporter
         panel, findings = loaded or load_data(config, reporter)
-        key = key_of(panel.digest(), config.features.model_dump_json())
+        digest = panel.digest()
         with self._announced:
             matrix = reporter.stored(
-                self.store, "features", key, partial(stages.make_features, panel, config), _features_line
+                self.store,
+                FEATURES,
+                features_key(config, digest),
+                lambda: stages.make_features(panel, config, self._before(FEATURES, features_key)),
+                features_line,
             )
         with threadpool_limits(1):
             schedule = timetable.make_schedule(panel, matrix, config)
@@ -148,20 +160,17 @@ class Pipeline:
                     f"{', '.join(config.regimes.features)} are there: {len(panel.dates)} dates in all"
                 )
             check_limits(panel, schedule, config)
-        settings = config.model_dump_json(include={"target", "walk_forward", "regimes", "seed"})
-        return Prepared(config, panel, findings, matrix, schedule, key_of(key, settings))
+        return Prepared(config, panel, findings, matrix, schedule, fitting_key(config, digest))
+
+    def _before(self, stage: str, key: Callable[[RunConfig, str], str]) -> Any | None:
+        """Return what was made of the panel that ended sooner, if it is stored."""
+        return None if self.earlier is None else self.store.peek(stage, key(self.config, self.earlier))
 
     def estimate(self, prepared: Prepared) -> tuple[RegimePath, CovariancePath]:
         """Fit the regimes along the walk, and estimate covariances: what is needed whatever the model."""
         config, schedule = self.config, prepared.schedule
         with threadpool_limits(1), self._announced:
-            regimes = self.reporter.stored(
-                self.store,
-                "regimes",
-                prepared.key,
-                partial(stages.make_regimes, prepared.matrix, schedule, config),
-                lambda path: f"{len(path.refits)} refits of {config.regimes.states} states",
-            )
+            regimes = self._regimes(prepared)
             covariances = self.reporter.stage(
                 "covariances",
                 partial(trading.make_covariances, prepared.panel, schedule, regimes, config),
@@ -174,33 +183,59 @@ class Pipeline:
         config, schedule = self.config, prepared.schedule
         regimes, covariances = self.estimate(prepared)
         with threadpool_limits(1), self._announced:
-            data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, schedule, config)
-            # It opens nothing before a model has to be fitted: a cluster is not asked for what is stored.
-            with open_executor(config.executor, config.workers, code_digest) as executor:
-                fitted = {
-                    name: self._walk(name, section, data, prepared, executor)
-                    for name, section in config.fitted_models().items()
-                }
+            names, fitted = self._walks(prepared, regimes)
             walks = stages.combine(fitted, schedule, config)
             forecasts = stages.make_forecasts(walks, schedule, config)
-        return Trained(prepared, regimes, covariances, data.names, walks, forecasts)
+        return Trained(prepared, regimes, covariances, names, walks, forecasts)
+
+    def fit(self, prepared: Prepared) -> None:
+        """Fit regimes and models along the walk, and keep them: all of `train` that is stored."""
+        with threadpool_limits(1), self._announced:
+            self._walks(prepared, self._regimes(prepared))
+
+    def _regimes(self, prepared: Prepared) -> RegimePath:
+        config, schedule, matrix = self.config, prepared.schedule, prepared.matrix
+        return self.reporter.stored(
+            self.store,
+            REGIMES,
+            prepared.key,
+            lambda: stages.make_regimes(matrix, schedule, config, self._before(REGIMES, fitting_key)),
+            lambda path: f"{len(path.refits)} refits of {config.regimes.states} states",
+        )
+
+    def _walks(
+        self, prepared: Prepared, regimes: RegimePath
+    ) -> tuple[tuple[str, ...], dict[str, WalkResult]]:
+        """Return what the models are fitted on, and the walk of each that is fitted; combinations are not."""
+        config = self.config
+        data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, prepared.schedule, config)
+        # It opens nothing before a model has to be fitted: a cluster is not asked for what is stored.
+        with open_executor(config.executor, config.workers, code_digest) as executor:
+            return data.names, {
+                name: self._walk(name, section, data, prepared, executor)
+                for name, section in config.fitted_models().items()
+            }
 
     def _walk(
         self, name: str, section: Fitted, data: Dataset, prepared: Prepared, executor: Executor
     ) -> WalkResult:
-        key = key_of(prepared.key, name, section.model_dump_json())
+        key = walk_key(prepared.key, name, section)
         journal = self.store.journal(key) if section.tuning else None
 
+        def earlier(config: RunConfig, digest: str) -> str:
+            return walk_key(fitting_key(config, digest), name, section)
+
         def make() -> WalkResult:
+            before = self._before(MODEL, earlier)
             with self.reporter.bar(f"model {name}") as progress:
                 schedule = prepared.schedule
                 return stages.walk_model(
-                    name, section, data, schedule, self.config, progress, executor, journal
+                    name, section, data, schedule, self.config, progress, executor, journal, before
                 )
 
         return self.reporter.stored(
             self.store,
-            f"model {name}",
+            f"{MODEL} {name}",
             key,
             make,
             lambda walk: f"{len(walk.fits)} fits on {walk.fits[0].n_rows} to {walk.fits[-1].n_rows} rows",
@@ -299,11 +334,6 @@ def _audit_line(certificate: Certificate) -> str:
     found = "nothing" if certificate.clean else "SOMETHING"
     short = f"; too few dates to compare {left}" if left else ""
     return f"{len(certificate.cuts)} cuts, {found} looked ahead{short}"
-
-
-def _features_line(matrix: FeatureMatrix) -> str:
-    left = f", {len(matrix.missing)} left out" if matrix.missing else ""
-    return f"{len(matrix.names)} features{left}"
 
 
 def _portfolio_line(result: BacktestResult) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from features.appending import append
 from features.matrix import FeatureMatrix, build
 from market.panel import Panel
 from models.base import Progress, WalkResult
@@ -27,13 +28,21 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def make_features(panel: Panel, config: RunConfig) -> FeatureMatrix:
-    """Build the features that the configuration names."""
+def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None = None) -> FeatureMatrix:
+    """Build the features that the configuration names, or go on from those of fewer dates: the bits are the same."""
+    if (
+        before is not None
+        and before.history.assets == panel.assets
+        and len(before.values) <= len(panel.dates)
+    ):
+        return append(before, panel)
     return build(panel, config.features.include, config.features.exclude, extra=config.regimes.states + 1)
 
 
-def make_regimes(matrix: FeatureMatrix, schedule: Schedule, config: RunConfig) -> RegimePath:
-    """Refit the regimes along the walk and tell each date.
+def make_regimes(
+    matrix: FeatureMatrix, schedule: Schedule, config: RunConfig, before: RegimePath | None = None
+) -> RegimePath:
+    """Refit the regimes along the walk and tell each date, going on from a path over fewer dates if there is one.
 
     Raises
     ------
@@ -54,6 +63,7 @@ def make_regimes(matrix: FeatureMatrix, schedule: Schedule, config: RunConfig) -
         schedule.regime_folds,
         config.regimes.features,
         config.regimes.make(config.seed),
+        before,
     )
 
 
@@ -113,11 +123,15 @@ def walk_model(
     progress: Progress | None = None,
     executor: Executor | None = None,
     journal: Path | None = None,
+    before: WalkResult | None = None,
 ) -> WalkResult:
-    """Refit and forecast with one model along the folds; `journal` remembers the trials of its tuning."""
+    """Refit and forecast with one model along the folds.
+
+    `journal` remembers the trials of its tuning; `before` is its walk over fewer dates, which it goes on from.
+    """
     model = section.forecaster(relative=config.target.relative, seed=config.seed, journal=journal)
     folds = schedule.folds_for(section.refit_every)
-    return model.walk_forward(name, data, folds, progress, executor)
+    return model.walk_forward(name, data, folds, progress, executor, before)
 
 
 def combine(walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConfig) -> dict[str, WalkResult]:

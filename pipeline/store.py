@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -75,17 +75,37 @@ class Store:
 
     def get(self, stage: str, key: str, make: Callable[[], T]) -> tuple[T, bool]:
         """Return the result under this key and whether it was reused; make and keep it if it is not there."""
-        path = self.folder / stage / f"{key}.pickle"
-        if not self.fresh and path.exists():
-            content = path.read_bytes()
-            digest, body = content[:32], content[32:]
-            if hashlib.sha256(body).digest() == digest:
-                kept: T = pickle.loads(body)  # noqa: S301 (our own file, checked by its digest)
-                return kept, True
+        if not self.fresh and (content := self._sound(stage, key)) is not None:
+            kept: T = pickle.loads(content)  # noqa: S301 (our own file, checked by its digest)
+            return kept, True
         value = make()
         body = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-        write_whole(path, hashlib.sha256(body).digest() + body)
+        write_whole(self._path(stage, key), hashlib.sha256(body).digest() + body)
         return value, False
+
+    def peek(self, stage: str, key: str) -> Any | None:
+        """Return the result under this key, None if it is not there."""
+        content = None if self.fresh else self._sound(stage, key)
+        return None if content is None else pickle.loads(content)  # noqa: S301 (as above)
+
+    def holds(self, stage: str, key: str) -> bool:
+        """Whether there is a file for this result; it may turn out to be damaged."""
+        return not self.fresh and self._path(stage, key).exists()
+
+    def forget(self, stage: str, key: str) -> None:
+        """Remove the result under this key: it will be made again if it is asked for."""
+        self._path(stage, key).unlink(missing_ok=True)
+
+    def _path(self, stage: str, key: str) -> Path:
+        return self.folder / stage / f"{key}.pickle"
+
+    def _sound(self, stage: str, key: str) -> memoryview | None:
+        """Return the pickle under this key, None if it is missing or damaged."""
+        try:
+            content = memoryview(self._path(stage, key).read_bytes())
+        except FileNotFoundError:
+            return None
+        return content[32:] if hashlib.sha256(content[32:]).digest() == content[:32] else None
 
     def journal(self, key: str) -> Path:
         """Return a file for the trials of a search, so that one that was interrupted goes on; empty if `fresh`."""

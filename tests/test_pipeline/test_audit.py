@@ -89,7 +89,7 @@ def changed_features(monkeypatch, change):
     """Let `change` make each column, as a frame (T, N), anew."""
     honest = stages.make_features
 
-    def leaking(panel, config):
+    def leaking(panel, config, before=None):
         matrix = honest(panel, config)
         columns = [change(pd.DataFrame(matrix.values[:, :, k])).to_numpy() for k in range(len(matrix.names))]
         return replace(matrix, values=np.stack(columns, axis=2))
@@ -199,7 +199,7 @@ def a_centred_window(monkeypatch):
 
 @leak("regimes")
 def smoothed_regime_labels(monkeypatch):
-    def leaking(X, folds, names, model):
+    def leaking(X, folds, names, model, before=None):
         path = walk_regimes(X, folds, names, model)
         smooth = pd.DataFrame(path.probabilities).rolling(5, center=True, min_periods=1).mean().to_numpy()
         return replace(path, probabilities=np.where(np.isfinite(path.probabilities), smooth, np.nan))
@@ -209,7 +209,7 @@ def smoothed_regime_labels(monkeypatch):
 
 @leak("regimes")
 def clusters_fitted_on_all_dates(monkeypatch):
-    def leaking(X, folds, names, model):
+    def leaking(X, folds, names, model, before=None):
         path = walk_regimes(X, folds, names, model)
         probabilities, anomaly = clone(model).fit(X).tell(X)
         probabilities[: folds[0].test[0]] = np.nan

@@ -1,0 +1,40 @@
+"""Record: what the candidates of a walk have lost so far, which decides what is used next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(eq=False)
+class Record:
+    """What candidates have lost: before the first test, and on each training date once it was a test date.
+
+    Attributes
+    ----------
+    before : ndarray of shape (P,)
+        Over blocks inside the first training window.
+    losses : ndarray of shape (dates of the grid, P)
+        0 where nothing is known yet.
+    begun : list of int
+        The folds with which stretches began.
+    """
+
+    before: Floats
+    losses: Floats
+    begun: list[int]
+
+    @classmethod
+    def empty(cls, n_dates: int, n_candidates: int, begun: list[int]) -> Record:
+        """Return a record of which nothing is known yet."""
+        return cls(np.zeros(n_candidates), np.zeros((n_dates, n_candidates)), begun)
+
+    def continued(self, n_dates: int, known: int, fold: int) -> Record:
+        """Return the record on a longer grid as it was before a fold, whose first test date has place `known`."""
+        losses = np.zeros((n_dates, self.losses.shape[1]))
+        losses[:known] = self.losses[:known]
+        return Record(self.before.copy(), losses, [f for f in self.begun if f <= fold])

@@ -1,0 +1,210 @@
+"""Cells: a panel as one long table, a number a row, and back again to the last bit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from market.panel import BARS, MacroSeries, Panel
+
+Floats = NDArray[np.float64]
+Unit = Literal["s", "ms", "us", "ns"]
+
+KEY = ["field", "asset", "date", "observed_at", "nth"]
+"""What tells a cell from every other. Only cells of macro series are observed before they are known (`date`), and only
+there can several share both clocks: `nth` counts them."""
+TABLES = ("returns", "volume", *BARS)
+SERIES = ("cash", "market")
+MACRO = "macro/"
+"""Comes before the name of a macro series in the column `field`."""
+ABSENT = np.float64(np.nan).view(np.int64)
+"""The bits of a table's cell that is left out: the NaN that stands for no value. Other NaN are kept as they are."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a panel is beside its numbers.
+
+    Attributes
+    ----------
+    name : str
+    periods_per_year : int
+    assets : tuple of str
+        In the panel's order.
+    tables : tuple of str
+        Those of `TABLES` that there are.
+    macro : mapping of str to tuple of int, str and str
+        `max_age_days` of each series, and the units of `observed_at` and `known_at`.
+    unit : str
+        Unit of the dates.
+    notes : tuple of str
+    """
+
+    name: str
+    periods_per_year: int
+    assets: tuple[str, ...]
+    tables: tuple[str, ...]
+    macro: Mapping[str, tuple[int, Unit, Unit]]
+    unit: Unit
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, panel: Panel) -> Frame:
+        """Return the frame of a panel."""
+        tables = tuple(name for name in TABLES if getattr(panel, name) is not None)
+        macro = {
+            name: (series.max_age_days, series.observed_at.unit, series.known_at.unit)
+            for name, series in panel.macro.items()
+        }
+        year = panel.periods_per_year
+        return cls(panel.name, year, panel.assets, tables, macro, panel.dates.unit, panel.notes)
+
+    def to_json(self) -> str:
+        """Return the frame as text."""
+        return json.dumps({each.name: getattr(self, each.name) for each in fields(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Frame:
+        """Return the frame that a text describes."""
+        told: dict[str, Any] = json.loads(text)
+        lists = {name: tuple(told[name]) for name in ("assets", "tables", "notes")}
+        macro = {name: tuple(value) for name, value in told["macro"].items()}
+        return cls(**(told | lists | {"macro": macro}))
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How far a panel reaches: what a later panel must begin with, unless the past was revised.
+
+    Attributes
+    ----------
+    dates : int
+        Rows.
+    observations : mapping of str to int
+        Of each macro series.
+    """
+
+    dates: int = 0
+    observations: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, panel: Panel) -> Extent:
+        """Return the extent of a panel."""
+        return cls(len(panel.dates), {name: len(series.values) for name, series in panel.macro.items()})
+
+    def beginning(self, panel: Panel) -> Panel:
+        """Return as much of a panel, from its start."""
+        macro = {name: _slice(s, slice(self.observations.get(name, 0))) for name, s in panel.macro.items()}
+        return replace(panel.cut(slice(self.dates)), macro=macro)
+
+
+def to_cells(panel: Panel, beyond: Extent | None = None) -> pd.DataFrame:
+    """Return the cells of a panel, columns `KEY` and value.
+
+    Parameters
+    ----------
+    panel : Panel
+    beyond : Extent, optional
+        Leave out what lies within it.
+    """
+    beyond = beyond or Extent()
+    later = panel.cut(slice(beyond.dates, None))
+    dates = later.dates.as_unit("us").to_numpy()
+    assets = np.array(panel.assets, dtype=object)
+    parts = [_rows(name, np.array([""], object), dates, getattr(later, name)[:, None]) for name in SERIES]
+    for name in TABLES:
+        if (values := getattr(later, name)) is not None:
+            parts.append(_rows(name, assets, dates, values, sparse=True))
+    for name, series in panel.macro.items():
+        parts.append(_observations(name, series).iloc[beyond.observations.get(name, 0) :])
+    return pd.concat(parts, ignore_index=True)
+
+
+def from_cells(cells: pd.DataFrame, frame: Frame) -> Panel:
+    """Return the panel of all its cells, in any order, each once."""
+    of: dict[Any, pd.DataFrame] = dict(iter(cells.groupby("field", sort=False)))
+    dates = pd.DatetimeIndex(np.sort(of["cash"]["date"].to_numpy()), name=None)
+    parts: dict[str, Any] = {}
+    for name in (*SERIES, *frame.tables):
+        names = pd.Index(frame.assets if name in TABLES else [""], dtype=object)
+        values = np.full((len(dates), len(names)), np.nan)
+        if name in of:
+            rows = dates.get_indexer(pd.DatetimeIndex(of[name]["date"]))
+            values[rows, names.get_indexer(pd.Index(of[name]["asset"], dtype=object))] = of[name][
+                "value"
+            ].to_numpy()
+        parts[name] = values if name in TABLES else values[:, 0]
+    macro = {
+        name: _series(name, of.get(MACRO + name, cells.iloc[:0]), *told) for name, told in frame.macro.items()
+    }
+    return Panel(
+        name=frame.name,
+        dates=dates.as_unit(frame.unit),
+        assets=frame.assets,
+        periods_per_year=frame.periods_per_year,
+        macro=macro,
+        notes=frame.notes,
+        **parts,
+    )
+
+
+def narrowed(panel: Panel, assets: Iterable[str]) -> Panel:
+    """Return the panel of some of its assets, in the order in which they are named."""
+    order = tuple(assets)
+    places = [panel.assets.index(name) for name in order]
+    tables = {name: getattr(panel, name) for name in TABLES}
+    some: dict[str, Any] = {name: value[:, places] for name, value in tables.items() if value is not None}
+    return replace(panel, assets=order, **some)
+
+
+def bits(values: Any) -> NDArray[np.int64]:
+    """Return float64 values as the integers that their bits are: NaN equals itself, and -0 is not 0."""
+    return np.ascontiguousarray(values, dtype=np.float64).view(np.int64)
+
+
+def _series(name: str, cells: pd.DataFrame, age: int, observed: Unit, known: Unit) -> MacroSeries:
+    """Return a macro series of its cells, with its clocks in these units."""
+    rows = cells.sort_values(["date", "observed_at", "nth"])
+    observed_at = pd.DatetimeIndex(rows["observed_at"].to_numpy()).as_unit(observed)
+    known_at = pd.DatetimeIndex(rows["date"].to_numpy()).as_unit(known)
+    return MacroSeries(name, np.asarray(rows["value"]), observed_at, known_at, age)
+
+
+def _slice(series: MacroSeries, rows: slice) -> MacroSeries:
+    """Return some observations of a series."""
+    return replace(
+        series,
+        values=series.values[rows],
+        observed_at=series.observed_at[rows],
+        known_at=series.known_at[rows],
+    )
+
+
+def _rows(
+    name: str, assets: NDArray[np.object_], dates: NDArray[Any], values: Floats, *, sparse: bool = False
+) -> pd.DataFrame:
+    """Return the cells of a table (T, N), without those that hold no value if it is sparse."""
+    flat = np.ascontiguousarray(values).reshape(-1)
+    kept = np.flatnonzero(bits(flat) != ABSENT) if sparse else np.arange(len(flat))
+    stamps = dates[kept // max(len(assets), 1)]
+    return _frame(name, assets[kept % max(len(assets), 1)], stamps, stamps, 0, flat[kept])
+
+
+def _observations(name: str, series: MacroSeries) -> pd.DataFrame:
+    known = series.known_at.as_unit("us").to_numpy()
+    observed = series.observed_at.as_unit("us").to_numpy()
+    cells = _frame(MACRO + name, "", known, observed, 0, series.values)
+    cells["nth"] = cells.groupby(["date", "observed_at"]).cumcount().to_numpy(np.int32)
+    return cells
+
+
+def _frame(name: str, asset: Any, date: Any, observed_at: Any, nth: int, value: Any) -> pd.DataFrame:
+    index = pd.RangeIndex(len(value))
+    parts = {"field": name, "asset": asset, "date": date, "observed_at": observed_at, "nth": nth}
+    return pd.DataFrame(parts | {"value": value}, index=index).astype({"nth": np.int32})

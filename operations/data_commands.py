@@ -1,0 +1,143 @@
+"""Commands about data: `tangency update`, and `tangency data log`, `show` and `verify`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli import EPILOG, tangency
+
+if TYPE_CHECKING:
+    from operations.versions import Versions
+    from pipeline.config import RunConfig
+
+_config_option = click.option(
+    "--config",
+    "-c",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("configs/industries.yaml"),
+    show_default=True,
+    help="Configuration file of the run.",
+)
+
+
+@tangency.command(epilog=EPILOG)
+@_config_option
+@click.option(
+    "--accept-revisions",
+    is_flag=True,
+    help="Record it also if the source has rewritten the past; what was known before stays readable.",
+)
+@click.option(
+    "--now",
+    type=click.DateTime(),
+    help="Read the source as if it ended then (UTC) [the present].",
+)
+def update(path: Path, accept_revisions: bool, now: dt.datetime | None) -> None:
+    """Record new dates, and bring forward what was computed of the old ones.
+
+    The first time everything is recorded, later what is new. A source that rewrites the past is refused, naming the
+    cells, until that is accepted. Features, regimes and models of an earlier run are continued over the new dates,
+    with the bits of a full run.
+    """
+    from rich.console import Console
+
+    from operations import updating
+    from pipeline.progress import Reporter
+
+    asked = dt.datetime.now(dt.UTC) if now is None else now.replace(tzinfo=dt.UTC)
+    reporter = Reporter(Console() if sys.stdout.isatty() else Console(width=120))
+    updating.update(_config(path), reporter, now=asked, accept_revisions=accept_revisions)
+
+
+@tangency.group(epilog=EPILOG)
+def data() -> None:
+    """Look at what was recorded of the data, version by version."""
+
+
+@data.command(epilog=EPILOG)
+@_config_option
+def log(path: Path) -> None:
+    """List the versions: when, what came, and what it revised."""
+    from operations.updating import line_of
+
+    versions = _versions(path).log()
+    if not versions:
+        click.echo("no data was recorded yet; tangency update does")
+    for version in versions:
+        click.echo(f"{version.at[:16]}  {line_of(version)}")
+        for text in version.described:
+            click.echo(f"{'':18}{text}")
+        if version.largest is not None:
+            most = dict(version.largest)
+            cell = " ".join(str(most[key]) for key in ("field", "asset", "date") if key in most)
+            click.echo(f"{'':18}largest change: {cell} was {most['old']:.10g}, is {most['new']:.10g}")
+
+
+@data.command(epilog=EPILOG)
+@_config_option
+@click.option("--version", "number", type=int, help="Which one [the newest].")
+@click.option(
+    "--changes", is_flag=True, help="What came with the version, instead of all that was known by it."
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Write the whole table to this Parquet or CSV file.",
+)
+def show(path: Path, number: int | None, changes: bool, output: Path | None) -> None:
+    """Show the data as of a version, or what came with it, as a table of dates, assets, fields and values."""
+    from operations.cells import to_cells
+    from operations.errors import OperationsError
+
+    versions = _versions(path)
+    if changes:
+        newest = len(versions.log())
+        table = versions.changes(newest if number is None else number)
+    else:
+        table = to_cells(versions.read(number))
+    if output is None:
+        click.echo(table.to_string(max_rows=20, index=False))
+        click.echo(f"{len(table)} rows")
+        return
+    from pipeline.store import write_whole
+
+    if output.suffix == ".csv":
+        # Seventeen digits are what it takes to read every number back as it was.
+        content = table.to_csv(index=False, lineterminator="\n", float_format="%.17g").encode()
+    elif output.suffix == ".parquet":
+        content = table.to_parquet(index=False)
+    else:
+        raise OperationsError(f"--output {output}: expected a name that ends in .parquet or .csv")
+    write_whole(output, content)
+    click.echo(str(output))
+
+
+@data.command(epilog=EPILOG)
+@_config_option
+def verify(path: Path) -> None:
+    """Check that nothing that was recorded has been changed: every line, every file, and the newest panel."""
+    versions = _versions(path)
+    orphans = versions.verify()
+    newest = versions.log()[-1]
+    click.echo(f"{newest.version} version(s), {newest.dates} dates to {newest.last[:10]}: all as recorded")
+    for name in orphans:
+        click.echo(f"{name}: belongs to no version (an update was killed); the next update removes it")
+
+
+def _versions(path: Path) -> Versions:
+    from operations.updating import versions_of
+
+    return versions_of(_config(path))
+
+
+def _config(path: Path) -> RunConfig:
+    from pipeline.config import load_config
+
+    return load_config(path)
