@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from filelock import FileLock, Timeout
 
 from operations.decisions import Check, Decision, Decisions
@@ -18,6 +17,7 @@ from operations.errors import BusyError, OperationsError
 from operations.gate import NO_WORSE, judge, no_worse
 from operations.place import home
 from operations.registry import mirror
+from operations.updating import is_behind, known_until, take_in
 from pipeline import outputs
 from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS, PipelineError
@@ -50,15 +50,19 @@ def retrain(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> Decis
         If another process is retraining this configuration.
     OperationsError
         If a holdout is sealed.
+    RevisedError
+        If the source rewrites the past: `tangency update --accept-revisions` has to come first.
     """
     unsealed(config)
     with alone(config):
-        loaded = load_data(config, reporter, known_by=close_of(now))
+        loaded = load_data(config, reporter, known_by=known_until(config, now))
         decisions = Decisions(config)
         decision = decisions.judged(identity_of(config, loaded))
         if decision is not None:
             reporter.line("retraining", f"nothing is new: {decision.kind} at {decision.at:%Y-%m-%d}")
         else:
+            if not is_behind(config, loaded[0]):
+                take_in(config, reporter, loaded, now=now)
             decision = _train_and_judge(config, reporter, now, loaded, decisions)
         _mirrored(config, reporter)
     return decision
@@ -196,11 +200,6 @@ def _mirrored(config: RunConfig, reporter: Reporter) -> None:
         mirror(config)
     except PipelineError as error:
         reporter.line("registry", f"not told: {error}")
-
-
-def close_of(now: dt.datetime) -> pd.Timestamp:
-    """Return the last date whose close is known: that of the day, in UTC."""
-    return pd.Timestamp(now.astimezone(dt.UTC).date())
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +14,7 @@ from market.panel import Panel
 from operations.versions import Recorded, Version, Versions
 from pipeline.config import RunConfig
 from pipeline.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
-from pipeline.loading import load_data, sealed_before
+from pipeline.loading import Loaded, load_data, sealed_before
 from pipeline.progress import Reporter
 from pipeline.store import Store
 
@@ -72,11 +72,26 @@ def update(
     DataError
         If the new data contradicts itself.
     """
-    known_by = _known_by(config, now)
-    panel, findings = load_data(config, reporter, known_by=known_by)
+    known_by = known_until(config, now)
+    loaded = load_data(config, reporter, known_by=known_by)
+    return take_in(config, reporter, loaded, now=now, accept_revisions=accept_revisions)
+
+
+def is_behind(config: RunConfig, panel: Panel) -> bool:
+    """Whether a panel ends before the newest version: it was loaded as of a date that has passed."""
+    log = versions_of(config).log()
+    return bool(log) and panel.dates[-1] < pd.Timestamp(log[-1].last)
+
+
+def take_in(
+    config: RunConfig, reporter: Reporter, loaded: Loaded, *, now: dt.datetime, accept_revisions: bool = False
+) -> Updated:
+    """Record data that was loaded as of now, and go on with what was computed of what was there: see `update`."""
+    panel, findings = loaded
+    known_by = known_until(config, now)
     versions = versions_of(config)
     recorded = versions.record(
-        panel,
+        replace(panel, scores=None),  # they have clocks and a file of their own
         config.data.model_dump(mode="json", exclude_none=True),
         now=now,
         known_by=known_by,
@@ -96,7 +111,7 @@ def update(
     return Updated(recorded, panel, None if from_version is None else from_version.version)
 
 
-def _known_by(config: RunConfig, now: dt.datetime) -> pd.Timestamp:
+def known_until(config: RunConfig, now: dt.datetime) -> pd.Timestamp:
     """Return until when the source may be read; dates of sources have no time zone."""
     stamp = pd.Timestamp(now.astimezone(dt.UTC)).tz_localize(None)
     sealed = sealed_before(config)
@@ -164,7 +179,7 @@ def _bring_forward(
     config: RunConfig,
     store: Store,
     reporter: Reporter,
-    loaded: tuple[Panel, tuple[Finding, ...]],
+    loaded: Loaded,
     from_version: Version,
 ) -> None:
     """Make the stages of the newest version from those of an earlier one."""
