@@ -81,8 +81,8 @@ def recent_p_value(
     -----
     Subsampling (Politis and Romano, 1994, *Annals of Statistics* 22, 2031-2050): stretches keep whatever dependence
     there is. They overlap, so the recent one counts as one of as many as they are worth, and no p-value is smaller than
-    one over that number and one: with 200 dates before, 0.04 for the last 12. At 5 % a true null is rejected 1 to 8 %
-    of the time over autoregressions with coefficients from 0 to 0.98 and 20 stretches or more, 3 to 6 % up to 0.9.
+    one over that number and one: with 200 dates before, 0.04 for the last 12. At 5 % a true null is rejected 2 to 6 %
+    of the time over autoregressions with coefficients up to 0.9, and up to 10 % at 0.98 (`benchmarks/drift.py`).
     """
     reference, recent = values[:-length], values[-length:]
     if len(reference) < 2 * length or not np.ptp(values) > 0:
