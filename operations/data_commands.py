@@ -3,56 +3,41 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli import EPILOG, tangency
+from pipeline.cli import EPILOG, as_of_option, config_option, evening, prepared, tangency
 
 if TYPE_CHECKING:
     from operations.versions import Versions
     from pipeline.config import RunConfig
 
-_config_option = click.option(
-    "--config",
-    "-c",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("configs/industries.yaml"),
-    show_default=True,
-    help="Configuration file of the run.",
-)
-
 
 @tangency.command(epilog=EPILOG)
-@_config_option
+@config_option
 @click.option(
     "--accept-revisions",
     is_flag=True,
     help="Record it also if the source has rewritten the past; what was known before stays readable.",
 )
-@click.option(
-    "--now",
-    type=click.DateTime(),
-    help="Read the source as if it ended then (UTC) [the present].",
-)
-def update(path: Path, accept_revisions: bool, now: dt.datetime | None) -> None:
+@as_of_option
+def update(path: Path, accept_revisions: bool, as_of: dt.datetime | None) -> None:
     """Record new dates, and bring forward what was computed of the old ones.
 
     The first time everything is recorded, later what is new. A source that rewrites the past is refused, naming the
     cells, until that is accepted. Features, regimes and models of an earlier run are continued over the new dates,
-    with the bits of a full run.
+    with the bits of a full run. If the champion is scheduled and its world has drifted, a retraining is asked for.
     """
-    from rich.console import Console
-
     from operations import updating
-    from pipeline.progress import Reporter
+    from operations.asking_early import ask_if_drifted
 
-    asked = dt.datetime.now(dt.UTC) if now is None else now.replace(tzinfo=dt.UTC)
-    reporter = Reporter(Console() if sys.stdout.isatty() else Console(width=120))
-    updating.update(_config(path), reporter, now=asked, accept_revisions=accept_revisions)
+    now = evening(as_of)
+    config, _, reporter = prepared(path, fresh=False)
+    updated = updating.update(config, reporter, now=now, accept_revisions=accept_revisions)
+    if updated.recorded.difference is not None:
+        ask_if_drifted(config, reporter, now)
 
 
 @tangency.group(epilog=EPILOG)
@@ -61,7 +46,7 @@ def data() -> None:
 
 
 @data.command(epilog=EPILOG)
-@_config_option
+@config_option
 def log(path: Path) -> None:
     """List the versions: when, what came, and what it revised."""
     from operations.updating import line_of
@@ -80,7 +65,7 @@ def log(path: Path) -> None:
 
 
 @data.command(epilog=EPILOG)
-@_config_option
+@config_option
 @click.option("--version", "number", type=int, help="Which one [the newest].")
 @click.option(
     "--changes", is_flag=True, help="What came with the version, instead of all that was known by it."
@@ -120,7 +105,7 @@ def show(path: Path, number: int | None, changes: bool, output: Path | None) -> 
 
 
 @data.command(epilog=EPILOG)
-@_config_option
+@config_option
 def verify(path: Path) -> None:
     """Check that nothing that was recorded has been changed: every line, every file, and the newest panel."""
     versions = _versions(path)

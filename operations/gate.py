@@ -12,12 +12,13 @@ from pipeline.gate_config import GateSection
 
 if TYPE_CHECKING:
     from operations.comparison import Comparison
+    from pipeline.drift import Drift
 
 
 NO_WORSE = "no worse than the champion"
 
 
-def judge(gate: GateSection, summary: Mapping[str, Any]) -> tuple[Check, ...]:
+def judge(gate: GateSection, summary: Mapping[str, Any], drift: Drift) -> tuple[Check, ...]:
     """Return what the challenger's own run has to meet, and whether it did.
 
     Parameters
@@ -25,8 +26,10 @@ def judge(gate: GateSection, summary: Mapping[str, Any]) -> tuple[Check, ...]:
     gate : GateSection
     summary : mapping
         summary.json of the challenger's run.
+    drift : Drift
+        Of the challenger's run.
     """
-    return (_certified(gate, summary), *_turnover(gate, summary))
+    return (_certified(gate, summary), *_turnover(gate, summary), *_drifted(gate, drift))
 
 
 def _certified(gate: GateSection, summary: Mapping[str, Any]) -> Check:
@@ -43,6 +46,12 @@ def _turnover(gate: GateSection, summary: Mapping[str, Any]) -> Iterator[Check]:
     turnover = float(summary["portfolio"][summary["traded"]]["turnover"])
     words = f"turnover {turnover:.2f} a year, at most {gate.turnover:g} allowed"
     yield Check("turnover", turnover <= gate.turnover, words)
+
+
+def _drifted(gate: GateSection, drift: Drift) -> Iterator[Check]:
+    for subject in gate.drift:
+        alarms = drift.alarms(subject)
+        yield Check(f"drift of {subject}", not alarms, "; ".join(alarms) or f"{subject} have not drifted")
 
 
 def no_worse(gate: GateSection, found: Comparison, *, same_procedure: bool) -> Check:

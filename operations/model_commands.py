@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli import EPILOG, config_option, prepared, tangency
+from pipeline.cli import EPILOG, as_of_option, config_option, evening, prepared, tangency
 
 if TYPE_CHECKING:
     from operations.forecasting import Situation
@@ -34,17 +33,9 @@ _output = click.option(
 )
 
 
-def _as_of(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--as-of",
-        type=click.DateTime(["%Y-%m-%d"]),
-        help="Use what was known at the close of this date [all data there is].",
-    )(command)
-
-
 @tangency.command(epilog=EPILOG)
 @config_option
-@_as_of
+@as_of_option
 def retrain(path: Path, as_of: dt.datetime | None) -> None:
     """Take in new data, train a challenger, and let it replace the champion if it passes the gate.
 
@@ -54,8 +45,7 @@ def retrain(path: Path, as_of: dt.datetime | None) -> None:
     from operations.retraining import retrain as go
 
     config, _, reporter = prepared(path, fresh=False)
-    evening = None if as_of is None else as_of.replace(hour=23, minute=59, tzinfo=dt.UTC)
-    decision = go(config, reporter, now=evening or dt.datetime.now(dt.UTC))
+    decision = go(config, reporter, now=evening(as_of))
     reporter.line("champion", decision.champion or "none")
 
 
@@ -86,7 +76,7 @@ def rollback(path: Path, reason: str) -> None:
 
 @tangency.command(epilog=EPILOG)
 @config_option
-@_as_of
+@as_of_option
 @_output
 def predict(path: Path, as_of: dt.datetime | None, output: tuple[Path, ...]) -> None:
     """Print the champion's forecasts: excess returns over the next holding period."""
@@ -107,7 +97,7 @@ def predict(path: Path, as_of: dt.datetime | None, output: tuple[Path, ...]) -> 
 
 @tangency.command(epilog=EPILOG)
 @config_option
-@_as_of
+@as_of_option
 @click.option(
     "--holdings",
     type=click.Path(path_type=Path),

@@ -93,7 +93,7 @@ def _train_and_judge(
     made = published(config, store, reporter, loaded)
     challenger = Candidate(_folder(config, made, reporter, now))
     champion = known[-1].champion if known else None
-    checks = judge(config.gate, challenger.summary)
+    checks = judge(config.gate, challenger.summary, made.drift)
     if champion is not None:
         incumbent = Candidate(config.output / champion)
         checks += (_against(challenger, incumbent, loaded, store, reporter),)

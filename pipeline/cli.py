@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from pipeline.config import RunConfig
     from pipeline.progress import Reporter
     from pipeline.publication import Published
@@ -30,6 +32,20 @@ config_option = click.option(
     show_default=True,
     help="Configuration file of the run.",
 )
+
+
+as_of_option = click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Use what was known at the close of this date [all data there is].",
+)
+
+
+def evening(as_of: dt.datetime | None) -> dt.datetime:
+    """Return the end of a day in UTC, or the present."""
+    import datetime as dt
+
+    return dt.datetime.now(dt.UTC) if as_of is None else as_of.replace(hour=23, minute=59, tzinfo=dt.UTC)
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:

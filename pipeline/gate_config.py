@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pipeline.drift_config import Subject
 from pipeline.sections import Positive, Section
 
 
@@ -16,4 +17,5 @@ class GateSection(Section):
     worse_at: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     margin: Annotated[float, Field(ge=0, le=1)] = 0.0
     minimum_dates: Positive = 12
+    drift: tuple[Subject, ...] = ()
     turnover: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None

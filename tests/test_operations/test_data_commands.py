@@ -144,13 +144,13 @@ def test_a_row_without_any_price_is_no_date(mine):
 
 def test_the_future_of_a_source_is_not_recorded(mine):
     prices(12).to_csv("prices.csv")
-    code, out, _ = mine("update", "--now", "2020-09-15")
+    code, out, _ = mine("update", "--as-of", "2020-09-15")
     assert code == 0
     assert "7 dates x 3 assets to 2020-08-31" in out
-    code, out, _ = mine("update", "--now", "2020-11-30")
+    code, out, _ = mine("update", "--as-of", "2020-11-30")
     assert code == 0
     assert "version 2 (append): 3 new dates; 10 dates x 3 assets to 2020-11-30" in out
-    code, _, err = mine("update", "--now", "2020-10-31")
+    code, _, err = mine("update", "--as-of", "2020-10-31")
     assert code == 2
     assert "the data is asked for as of 2020-10-31" in err
 
