@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import click
@@ -17,8 +18,12 @@ from pipeline.cli import EPILOG, config_option, prepared, tangency
     type=click.Path(path_type=Path),
     help="Also write all that was found to this file, .json.",
 )
-def drift(path: Path, output: Path | None) -> None:
+@click.option(
+    "--request", is_flag=True, help="If there is a reason to retrain early, ask the schedule for it."
+)
+def drift(path: Path, output: Path | None, request: bool) -> None:
     """Measure what is no longer as it was when the champion was trained, at the last date of the data."""
+    from operations import running
     from operations.champion_drift import champion_drift
     from operations.early import reason_to_retrain
     from operations.forecasting import situation
@@ -38,3 +43,6 @@ def drift(path: Path, output: Path | None) -> None:
     if output is not None:
         told = measured.as_dict() | {"reason_to_retrain": reason}
         write_whole(output, to_json(told).encode())
+    if request and reason is not None:
+        new = running.request(config, reason, measured.as_of, dt.datetime.now(dt.UTC))
+        reporter.line("schedule", "asked for a retraining" if new else "it was asked for before on this data")

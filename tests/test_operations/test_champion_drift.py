@@ -1,11 +1,13 @@
 """Drift of the champion: that of its own forecasts, on dates that it has not seen."""
 
+import datetime as dt
 import json
 
 import numpy as np
 import pytest
-from conftest import quiet
+from rich.console import Console
 
+from operations import running
 from operations.candidate import Candidate
 from operations.champion_drift import champion_drift
 from operations.decisions import Decisions
@@ -13,8 +15,20 @@ from operations.errors import OperationsError
 from operations.forecasting import situation
 from pipeline.cli import main
 from pipeline.outputs import to_json
+from pipeline.progress import Reporter
 
 pytestmark = pytest.mark.usefixtures("untold")
+
+
+def quiet():
+    return Reporter(Console(quiet=True))
+
+
+def tangency(monkeypatch, *words):
+    import operations.cli  # noqa: F401  (adds the command)
+
+    monkeypatch.setattr("sys.argv", ["tangency", *map(str, words)])
+    main()
 
 
 def as_json(drift):
@@ -54,18 +68,27 @@ def test_later_the_reference_stays_and_the_recent_dates_move_on(trained):
 def test_the_command_tells_and_writes_it(desk, monkeypatch, capsys):
     desk.retrain("2002-03-31")
     file = desk.folder / "drift.json"
-    monkeypatch.setattr(
-        "sys.argv", ["tangency", "drift", "--config", str(desk.path()), "--output", str(file)]
-    )
-    import operations.cli  # noqa: F401  (adds the command)
-
-    main()
+    tangency(monkeypatch, "drift", "--config", desk.path(), "--output", file)
     told = capsys.readouterr().out
     assert "Drift at 2002-06-30, the last 12 dates" in told
     assert "early retraining" in told
     found = json.loads(file.read_text())
     assert found["as_of"] == "2002-06-30"
     assert found["reason_to_retrain"] is None or found["alarms"]
+
+
+def test_a_reason_is_handed_to_the_schedule_once(desk, monkeypatch, capsys):
+    schedule = {"cron": "0 6 1 * *"}
+    desk.retrain("2002-03-31", schedule=schedule)
+    monkeypatch.setattr("operations.early.reason_to_retrain", lambda drift, settings: "errors have grown")
+    words = ("drift", "--config", desk.path(schedule=schedule), "--request")
+    for answer in ("asked for a retraining", "it was asked for before on this data"):
+        tangency(monkeypatch, *words)
+        assert answer in capsys.readouterr().out
+    config = desk.config(schedule=schedule)
+    now = dt.datetime.now(dt.UTC)
+    assert not running.request(config, "errors have grown", "2002-06-30", now)
+    assert running.request(config, "errors have grown", "2002-07-31", now)
 
 
 def test_a_run_that_tells_no_drift_is_refused(desk):
