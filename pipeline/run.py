@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -180,10 +180,17 @@ class Pipeline:
             forecasts = stages.make_forecasts(walks, schedule, config)
         return Trained(prepared, regimes, covariances, names, walks, forecasts)
 
-    def fit(self, prepared: Prepared) -> None:
-        """Fit regimes and models along the walk, and keep them: all of `train` that is stored."""
+    def fit(self, prepared: Prepared, names: Collection[str] | None = None) -> None:
+        """Fit regimes and models along the walk, and keep them: all of `train` that is stored.
+
+        Parameters
+        ----------
+        prepared : Prepared
+        names : collection of str, optional
+            Models to fit; by default all.
+        """
         with threadpool_limits(1), self._announced:
-            self._walks(prepared, self._regimes(prepared))
+            self._walks(prepared, self._regimes(prepared), names)
 
     def _regimes(self, prepared: Prepared) -> RegimePath:
         config, schedule, matrix = self.config, prepared.schedule, prepared.matrix
@@ -196,7 +203,7 @@ class Pipeline:
         )
 
     def _walks(
-        self, prepared: Prepared, regimes: RegimePath
+        self, prepared: Prepared, regimes: RegimePath, names: Collection[str] | None = None
     ) -> tuple[tuple[str, ...], dict[str, WalkResult]]:
         """Return what the models are fitted on, and the walk of each that is fitted; combinations are not."""
         config = self.config
@@ -206,6 +213,7 @@ class Pipeline:
             return data.names, {
                 name: self._walk(name, section, data, prepared, executor)
                 for name, section in config.fitted_models().items()
+                if names is None or name in names
             }
 
     def _walk(

@@ -185,6 +185,17 @@ def test_many_months_at_once_are_the_same_too(tmp_path):
     assert_same_stages(config, full, panel.digest())
 
 
+def test_a_search_for_parameters_is_left_to_the_next_run(tmp_path):
+    search = {"search": "random", "trials": 2, "splits": 1, "space": {"half_life": {"low": 60, "high": 240}}}
+    config = industries(tmp_path, models__ridge__tuning=search)
+    run(config, "2002-01-31")
+    for month in ("2002-01-31", "2002-02-28"):
+        done = update(config, reporter(), now=at(month))
+    there = {name: made is not None for name, made in stored(config, done.recorded.version.digest).items()}
+    assert [name for name, made in there.items() if not made] == ["ridge"]
+    assert update(config, reporter(), now=at("2002-02-28")).continued is None
+
+
 def test_what_was_gone_on_from_twice_is_let_go(tmp_path):
     config = industries(tmp_path)
     run(config, "2002-01-31")
