@@ -29,6 +29,7 @@ from pipeline.audit import audit, refuse
 from pipeline.certificate import Certificate
 from pipeline.compilation import Announced
 from pipeline.config import BASELINES, RunConfig
+from pipeline.continued import check_past
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore, score_forecast
 from pipeline.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
@@ -193,12 +194,20 @@ class Pipeline:
             self._walks(prepared, self._regimes(prepared), names)
 
     def _regimes(self, prepared: Prepared) -> RegimePath:
-        config, schedule, matrix = self.config, prepared.schedule, prepared.matrix
+        config = self.config
+
+        def make() -> RegimePath:
+            before = self._before(REGIMES, fitting_key)
+            path = stages.make_regimes(prepared.matrix, prepared.schedule, config, before)
+            if before is not None:
+                check_past(REGIMES, before.probabilities, path.probabilities)
+            return path
+
         return self.reporter.stored(
             self.store,
             REGIMES,
             prepared.key,
-            lambda: stages.make_regimes(matrix, schedule, config, self._before(REGIMES, fitting_key)),
+            make,
             lambda path: f"{len(path.refits)} refits of {config.regimes.states} states",
         )
 
@@ -229,9 +238,12 @@ class Pipeline:
             before = self._before(MODEL, earlier)
             with self.reporter.bar(f"model {name}") as progress:
                 schedule = prepared.schedule
-                return stages.walk_model(
+                walk = stages.walk_model(
                     name, section, data, schedule, self.config, progress, executor, journal, before
                 )
+            if before is not None:
+                check_past(f"{MODEL} {name}", before.raw, walk.raw)
+            return walk
 
         return self.reporter.stored(
             self.store,
