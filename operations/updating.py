@@ -15,6 +15,7 @@ from operations.versions import Recorded, Version, Versions
 from pipeline.config import RunConfig
 from pipeline.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
 from pipeline.loading import Loaded, load_data, sealed_before
+from pipeline.model_config import Fitted
 from pipeline.progress import Reporter
 from pipeline.store import Store
 
@@ -171,7 +172,7 @@ def _is_made(config: RunConfig, store: Store, version: Version) -> bool:
 def _stages(config: RunConfig, version: Version) -> list[tuple[str, str]]:
     """Return stage and key of all that an update goes on with."""
     fitting = fitting_key(config, version.digest)
-    walks = [(MODEL, walk_key(fitting, *named)) for named in config.fitted_models().items()]
+    walks = [(MODEL, walk_key(fitting, *named)) for named in _continued(config).items()]
     return [(FEATURES, features_key(config, version.digest)), (REGIMES, fitting), *walks]
 
 
@@ -186,4 +187,11 @@ def _bring_forward(
     from pipeline.run import Pipeline  # models and solvers: not needed where nothing is new
 
     pipeline = Pipeline(config, store, reporter, earlier=from_version.digest)
-    pipeline.fit(pipeline.prepare(loaded))
+    pipeline.fit(pipeline.prepare(loaded), _continued(config))
+    for name in config.fitted_models().keys() - _continued(config).keys():
+        reporter.line(f"{MODEL} {name}", "is tuned: left to the next run, which searches again")
+
+
+def _continued(config: RunConfig) -> dict[str, Fitted]:
+    """Return the models that are gone on with: a search for parameters is no matter of an update."""
+    return {name: section for name, section in config.fitted_models().items() if not section.tuning}

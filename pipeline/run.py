@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -29,6 +29,7 @@ from pipeline.audit import audit, refuse
 from pipeline.certificate import Certificate
 from pipeline.compilation import Announced
 from pipeline.config import BASELINES, RunConfig
+from pipeline.continued import check_past
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore, score_forecast
 from pipeline.feasible import check_limits
@@ -188,23 +189,38 @@ class Pipeline:
             forecasts = stages.make_forecasts(walks, schedule, config)
         return Trained(prepared, regimes, covariances, names, walks, forecasts)
 
-    def fit(self, prepared: Prepared) -> None:
-        """Fit regimes and models along the walk, and keep them: all of `train` that is stored."""
+    def fit(self, prepared: Prepared, names: Collection[str] | None = None) -> None:
+        """Fit regimes and models along the walk, and keep them: all of `train` that is stored.
+
+        Parameters
+        ----------
+        prepared : Prepared
+        names : collection of str, optional
+            Models to fit; by default all.
+        """
         with threadpool_limits(1), self._announced:
-            self._walks(prepared, self._regimes(prepared))
+            self._walks(prepared, self._regimes(prepared), names)
 
     def _regimes(self, prepared: Prepared) -> RegimePath:
-        config, schedule, matrix = self.config, prepared.schedule, prepared.matrix
+        config = self.config
+
+        def make() -> RegimePath:
+            before = self._before(REGIMES, fitting_key)
+            path = stages.make_regimes(prepared.matrix, prepared.schedule, config, before)
+            if before is not None:
+                check_past(REGIMES, before.probabilities, path.probabilities)
+            return path
+
         return self.reporter.stored(
             self.store,
             REGIMES,
             prepared.key,
-            lambda: stages.make_regimes(matrix, schedule, config, self._before(REGIMES, fitting_key)),
+            make,
             lambda path: f"{len(path.refits)} refits of {config.regimes.states} states",
         )
 
     def _walks(
-        self, prepared: Prepared, regimes: RegimePath
+        self, prepared: Prepared, regimes: RegimePath, names: Collection[str] | None = None
     ) -> tuple[tuple[str, ...], dict[str, WalkResult]]:
         """Return what the models are fitted on, and the walk of each that is fitted; combinations are not."""
         config = self.config
@@ -214,6 +230,7 @@ class Pipeline:
             return data.names, {
                 name: self._walk(name, section, data, prepared, executor)
                 for name, section in config.fitted_models().items()
+                if names is None or name in names
             }
 
     def _walk(
@@ -229,9 +246,12 @@ class Pipeline:
             before = self._before(MODEL, earlier)
             with self.reporter.bar(f"model {name}") as progress:
                 schedule = prepared.schedule
-                return stages.walk_model(
+                walk = stages.walk_model(
                     name, section, data, schedule, self.config, progress, executor, journal, before
                 )
+            if before is not None:
+                check_past(f"{MODEL} {name}", before.raw, walk.raw)
+            return walk
 
         return self.reporter.stored(
             self.store,

@@ -16,7 +16,9 @@ from synthetic import make_panel
 from operations.errors import OperationsError
 from operations.updating import update, versions_of
 from operations.versions import RevisedError
+from pipeline import stages
 from pipeline.config import RunConfig
+from pipeline.errors import LeakError
 from pipeline.keys import FEATURES, REGIMES, features_key, fitting_key, walk_key
 from pipeline.loading import load_data
 from pipeline.progress import Reporter
@@ -183,6 +185,39 @@ def test_many_months_at_once_are_the_same_too(tmp_path):
     full = industries(tmp_path / "full")
     panel = run(full, "2005-12-31")
     assert_same_stages(config, full, panel.digest())
+
+
+@pytest.mark.parametrize("stage", ["model ridge", "regimes"])
+def test_what_changes_its_past_is_refused(stage, tmp_path, monkeypatch):
+    """A model or regime that looks ahead would make an update another thing than a run."""
+    config = industries(tmp_path)
+    run(config, "2002-01-31")
+    update(config, reporter(), now=at("2002-01-31"))
+    name, array = ("walk_model", "raw") if stage == "model ridge" else ("make_regimes", "probabilities")
+    honest = getattr(stages, name)
+
+    def leaking(*arguments):
+        made = honest(*arguments)
+        if name == "walk_model" and arguments[0] != "ridge":
+            return made
+        values = getattr(made, array).copy()
+        values[-2] = np.nextafter(values[-2], 1.0)  # the last date but one was known before
+        return replace(made, **{array: values})
+
+    monkeypatch.setattr(stages, name, leaking)
+    with pytest.raises(LeakError, match=f"{stage}: what it says of row 204 of 205 changed"):
+        update(config, reporter(), now=at("2002-02-28"))
+
+
+def test_a_search_for_parameters_is_left_to_the_next_run(tmp_path):
+    search = {"search": "random", "trials": 2, "splits": 1, "space": {"half_life": {"low": 60, "high": 240}}}
+    config = industries(tmp_path, models__ridge__tuning=search)
+    run(config, "2002-01-31")
+    for month in ("2002-01-31", "2002-02-28"):
+        done = update(config, reporter(), now=at(month))
+    there = {name: made is not None for name, made in stored(config, done.recorded.version.digest).items()}
+    assert [name for name, made in there.items() if not made] == ["ridge"]
+    assert update(config, reporter(), now=at("2002-02-28")).continued is None
 
 
 def test_what_was_gone_on_from_twice_is_let_go(tmp_path):

@@ -1,0 +1,30 @@
+"""Continued: what was gone on from must still be there, to the last bit."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import LeakError
+
+Floats = NDArray[np.float64]
+
+
+def check_past(stage: str, before: Floats, now: Floats) -> None:
+    """Refuse a result of which the first rows are not those of the one that it went on from.
+
+    The last dates known are computed once more with the new ones: here that pays.
+
+    Raises
+    ------
+    LeakError
+        Naming the first row that changed.
+    """
+    known = now[: len(before)]
+    same = (known.view(np.int64) == before.view(np.int64)) | (np.isnan(known) & np.isnan(before))
+    if not same.all():
+        row = int(np.argwhere(~same)[0][0])
+        raise LeakError(
+            f"{stage}: what it says of row {row} of {len(before)} changed when later dates were added; a result "
+            "may depend on data up to its date alone. tangency audit tells what looked ahead; tangency run starts anew"
+        )
