@@ -62,7 +62,8 @@ def _covariance(position: int, assets: Sequence[str], sigma: Risk, inside: Ints)
     """Refuse a covariance that is not finite, symmetric and positive semidefinite among the assets `inside`."""
     if isinstance(sigma, np.ndarray) and sigma.shape != (len(assets), len(assets)):
         raise InputError(f"row {position}: covariance has shape {sigma.shape}, expected a square")
-    wrong = fault(within(sigma, inside), [assets[i] for i in inside])
+    inner = sigma if len(inside) == len(assets) else within(sigma, inside)
+    wrong = fault(inner, [assets[i] for i in inside])
     if wrong:
         raise InputError(f"row {position}: {wrong}")
 
@@ -164,10 +165,10 @@ def fault(sigma: Risk, assets: Sequence[str]) -> str:
     wrong = _fault(sigma, assets)
     if wrong or isinstance(sigma, FactorCovariance):
         return wrong
+    lifted = np.array(sigma, dtype=np.float64)  # by what rounding may have taken from the smallest eigenvalue
+    lifted.flat[:: len(lifted) + 1] += 1e-9 * max(float(np.trace(lifted)) / len(lifted), 1e-300)
     try:
-        np.linalg.cholesky(
-            sigma + 1e-9 * max(float(np.trace(sigma)) / len(sigma), 1e-300) * np.eye(len(sigma))
-        )
+        np.linalg.cholesky(lifted)
     except np.linalg.LinAlgError:
         smallest = float(np.linalg.eigvalsh(sigma)[0])
         return f"the covariance is not positive semidefinite (smallest eigenvalue {smallest:.3g})"

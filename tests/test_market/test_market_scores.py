@@ -1,11 +1,15 @@
 """Scores: a score is known from its known_at on, and no sooner."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic import make_panel
 
+from market.counterfactual import other_future
 from market.errors import IntegrityError, SourceError
-from market.scores import load_scores
+from market.scores import ScoreTable, load_scores
 
 ASSETS = ("A", "B", "C")
 DAYS = pd.DatetimeIndex(["2020-01-31", "2020-06-30", "2021-03-31", "2021-12-31", "2023-12-31"])
@@ -104,3 +108,45 @@ def test_wide_and_long_are_the_same_table(tmp_path):
 def test_mistakes_are_named(tmp_path, text, given, error, message):
     with pytest.raises(error, match=message):
         load_scores(write(tmp_path / "s.csv", text), ASSETS, max_age_days=400, **given)
+
+
+def scored_panel():
+    """A panel with 60 scores, known up to a year after their dates."""
+    panel = make_panel(n_dates=60, n_assets=4, seed=0, macro=False, bars=False)
+    rng = np.random.default_rng(1)
+    row, asset = np.divmod(rng.choice(200, 60, replace=False), 4)
+    about = panel.dates[row]
+    known = about + pd.to_timedelta(rng.integers(0, 360, 60), unit="D")
+    table = ScoreTable("t", panel.assets, asset, about, known, rng.uniform(0, 9, 60), 700)
+    return replace(panel, scores=table)
+
+
+def test_a_panel_keeps_of_its_scores_what_was_known():
+    panel = scored_panel()
+    date = panel.dates[30]
+    past = panel.as_of(date).scores
+    assert 0 < len(past.value) < 60
+    assert (past.known_at <= date).all()
+    np.testing.assert_array_equal(past.at(panel.dates[:31]), panel.scores.at(panel.dates[:31]))
+
+
+def test_another_future_has_other_scores_and_the_same_past():
+    panel = scored_panel()
+    other = other_future(panel, 30, seed=2)
+    later = panel.scores.known_at > panel.dates[30]
+    assert (other.scores.value[~later] == panel.scores.value[~later]).all()
+    assert (other.scores.value[later] != panel.scores.value[later]).all()
+
+
+def test_scores_are_part_of_the_data():
+    panel = scored_panel()
+    revised = replace(panel.scores, value=panel.scores.value + 1e-9)
+    later = replace(panel.scores, known_at=panel.scores.known_at + pd.Timedelta(days=1))
+    digests = {replace(panel, scores=table).digest() for table in (None, panel.scores, revised, later)}
+    assert len(digests) == 4
+
+
+def test_scores_of_other_assets_are_refused():
+    panel = scored_panel()
+    with pytest.raises(IntegrityError, match="the scores are of other assets"):
+        replace(panel, scores=replace(panel.scores, assets=("a", "b", "c", "d")))
