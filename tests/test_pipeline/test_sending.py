@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -63,8 +64,9 @@ def dying(monkeypatch, at):
         def call(*arguments, **options):
             nonlocal count
             count += 1
+            mine = count  # one call may make another
             result = honest(*arguments, **options)
-            if count == at:
+            if mine == at:
                 raise Killed
             return result
 
@@ -190,7 +192,9 @@ def test_logged_models_are_those_that_mlflow_would_write(tmp_path):
                 text["flavors"]["python_function"].pop(key, None)
             for key in ("serialization_format", "skops_trusted_types"):  # of other classes than Booster
                 text["flavors"].get("lightgbm", {}).pop(key, None)
-            for spec in text["flavors"]["python_function"].get("artifacts", {}).values():
+            served = text["flavors"]["python_function"]
+            served["model_code_path"] = Path(served.get("model_code_path", "")).name
+            for spec in served.get("artifacts", {}).values():
                 assert spec.pop("uri")
         assert about[0] == about[1]
         told = [np.asarray(mlflow.pyfunc.load_model(str(at)).predict(X)) for at in (ours, theirs)]
