@@ -57,7 +57,9 @@ def parcel(name="mine", run_id="mine-20260301T120000-abcdef-0001", steps=2):
         children=children,
     )
     at = int(NOW.timestamp() * 1000)
-    return Parcel(name, run_id, at - 17_000, at, told, {"wealth": "<svg/>"})
+    return Parcel(
+        name, run_id, "ridge +0.10 (p 0.20) 2026-03-01 12:00", at - 17_000, at, told, {"wealth": "<svg/>"}
+    )
 
 
 def folder_of(output, made):
@@ -80,7 +82,7 @@ def known(client, experiment):
     from mlflow.entities import ViewType
 
     runs = client.search_runs([experiment], run_view_type=ViewType.ALL)
-    names = {run.info.run_id: run.info.run_name for run in runs}
+    names = {r.info.run_id: r.data.tags.get("folder", r.info.run_name) for r in runs}
     told = {}
     for run in runs:
         ident = run.info.run_id
@@ -92,7 +94,7 @@ def known(client, experiment):
         }
         files = sorted(item.path for at in (None, "plots") for item in client.list_artifacts(ident, at))
         outputs = run.outputs.model_outputs if run.outputs else []
-        key = f"{above} > {run.info.run_name}"
+        key = f"{above or run.data.tags.get('folder')} > {run.info.run_name}"
         assert key not in told, f"{key} is there twice"
         told[key] = {
             "status": (run.info.status, run.info.lifecycle_stage),
