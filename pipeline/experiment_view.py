@@ -18,8 +18,6 @@ _COLUMNS = (
     f"metrics.`{GAP}`",
     f"metrics.`{P_VALUE}`",
     "metrics.`answer/net sharpe`",
-    "metrics.`answer/rank ic`",
-    "metrics.`answer/trials`",
     "tags.`traded`",
     "tags.`decision`",
 )
@@ -35,10 +33,10 @@ _VIEW = {
 }
 NOTE = (
     "Each run is one `tangency run` of this configuration; below it is one run a model. "
-    "*answer/sharpe less best baseline* is the net Sharpe ratio of the traded portfolio less that of the best baseline, "
-    "a year, *answer/p of the difference* its two-sided p-value for this run alone; the verdict takes account of all "
-    "that was tried (*answer/trials*). Metrics *fold/...* have one step a fold: open a run or the charts to see them "
-    "through time. The report is the artifact `report.html` of a run."
+    "*answer/sharpe less best baseline* is the net Sharpe ratio of the traded portfolio less that of the best "
+    "baseline, a year, *answer/p of the difference* its two-sided p-value for this run alone; the verdict takes "
+    "account of all that was tried (*answer/trials*). Metrics *fold/...* have one step a fold: open a run or the "
+    "charts to see them through time. The report is the artifact `report.html` of a run."
 )
 TAGS = {
     "mlflow.note.content": NOTE,

@@ -81,7 +81,7 @@ def test_the_link_lands_on_the_runs_the_best_first_with_what_matters(shown):
     seen = text(page)
     at = [_row(seen, name) for name in ("ridge +0.30", "ridge +0.10", "ridge -0.20")]
     assert at == [0, 1, 2], "the best is first"
-    for heading in ("verdict", GAP, P_VALUE, "answer/net sharpe"):
+    for heading in ("verdict", GAP, P_VALUE, "answer/net sharpe", "traded"):
         assert heading in seen, f"no column {heading}"
     assert "no evidence of skill" in seen
     assert "0.043" in seen, "the p-value is shown"
