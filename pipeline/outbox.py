@@ -67,6 +67,8 @@ class Parcel:
         Name of the configuration.
     run_id : str
         Name of the run's folder. It is a tag in MLflow, by which a run that was half told is found again.
+    name : str
+        Name of the run in MLflow.
     began, ended : int
         When the run was made, in milliseconds since 1970 (UTC): whenever it is told, it is told with these times.
     tracked : Tracked
@@ -75,6 +77,7 @@ class Parcel:
 
     experiment: str
     run_id: str
+    name: str
     began: int
     ended: int
     tracked: Tracked
@@ -98,7 +101,7 @@ class Parcel:
             value = json.loads(path.read_text(encoding="utf-8"))
             if value["schema"] != SCHEMA:
                 raise RecordError(f"{path}: its schema is {value['schema']}, expected {SCHEMA}")
-            rest = {key: value[key] for key in ("experiment", "run_id", "began", "ended", "plots")}
+            rest = {key: value[key] for key in ("experiment", "run_id", "name", "began", "ended", "plots")}
             return cls(**rest, tracked=Tracked.from_json(value["tracked"]))
         except OSError as error:
             raise RecordError(f"{path}: cannot be read: {error.strerror or error}") from error

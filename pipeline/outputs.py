@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import RunError
-from pipeline.outbox import RECORD, Parcel
+from pipeline.experiment_view import GAP, P_VALUE
+from pipeline.outbox import RECORD, Parcel, Tracked
 
 if TYPE_CHECKING:
     from pipeline.certificate import Certificate
@@ -259,11 +260,22 @@ def _parcel(published: Published, run_id: str, seconds: Mapping[str, float], now
     return Parcel(
         str(published.summary["config"]),
         run_id,
+        name=_name(told, now),
         began=ended - int(1000 * sum(seconds.values())),
         ended=ended,
         tracked=replace(told, metrics=(*told.metrics, *timed)),
         plots=published.plots,
     )
+
+
+def _name(told: Tracked, now: dt.datetime) -> str:
+    """Return the name of a run in MLflow: what was traded, what it gained on the best baseline, how sure, and when."""
+    values = {key: value for key, value, _ in told.metrics}
+    gap, p = values.get(GAP), values.get(P_VALUE)
+    parts = [told.tags["traded"]]
+    parts += [] if gap is None else [f"{gap:+.2f}"]
+    parts += [] if p is None else [f"(p {p:.2f})"]
+    return " ".join([*parts, f"{now:%Y-%m-%d %H:%M}"])
 
 
 def same_run(output: Path, made: Published) -> Path | None:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from pipeline.experiment_view import page
 from pipeline.ledger import LEDGER, Ledger
 from pipeline.logged_models import write_model
 from pipeline.outbox import RECEIPT, RECORD, Parcel, Tracked, receipt, write_receipt
-from pipeline.tracking import FOLDER_TAG, asking, open_experiment, page, share_trials, tracking_uri
+from pipeline.tracking import FOLDER_TAG, asking, open_experiment, share_trials, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -77,9 +78,8 @@ class _Sender:
         """Tell of the run and of the models below it, what was not told yet."""
         parcel = self.parcel
         tags = {**parcel.tracked.tags, FOLDER_TAG: parcel.run_id}
-        name = parcel.run_id.removeprefix(f"{parcel.experiment}-")
         found = self._search(f"tags.{FOLDER_TAG} = '{parcel.run_id}'")
-        parent = found[0] if found else self._create(name, tags)
+        parent = found[0] if found else self._create(parcel.name, tags)
         if parent.info.status == "FINISHED":
             return
         ident = parent.info.run_id

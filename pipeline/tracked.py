@@ -10,6 +10,7 @@ from pipeline.certificate import Certificate
 from pipeline.drift import Drift
 from pipeline.evaluation import ForecastScore
 from pipeline.evidence import Evidence
+from pipeline.experiment_view import GAP, P_VALUE
 from pipeline.narrative import best_baseline, describe_model, describe_run
 from pipeline.outbox import Step, Tracked
 from pipeline.run import Evaluated
@@ -72,8 +73,8 @@ def _headline(done: Evaluated, evidence: Evidence) -> dict[str, float]:
     gap = done.comparisons[done.chosen][base]
     metrics = {
         "answer/net sharpe": done.performance[done.chosen]["sharpe"],
-        "answer/sharpe less best baseline": gap["sharpe_difference"],
-        "answer/p of the difference": gap["p_value"],
+        GAP: gap["sharpe_difference"],
+        P_VALUE: gap["p_value"],
         "answer/trials": float(evidence.trials["count"]),
         "answer/rank ic": done.scores[config.allocation.forecast].metrics["rank_ic"],
         "answer/r2": done.scores[config.allocation.forecast].metrics["r2"],

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from pipeline.errors import TrackingError
+from pipeline.experiment_view import TAGS, page
 from pipeline.store import LIBRARIES
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.ledger import Ledger
 
 DATABASE = "mlflow.db"
+NOTE_TAG = "mlflow.note.content"
 FOLDER_TAG = "folder"
 """The tag of a run that names its folder, by which a run that was half told is found again."""
 TRIAL_TAG = "tangency/"
@@ -70,9 +72,13 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
         if found is not None:
             if found.lifecycle_stage == "deleted":
                 client.restore_experiment(found.experiment_id)
+            for key, value in TAGS.items():
+                # A note that users have written is theirs.
+                if found.tags.get(key) != value and (key != NOTE_TAG or key not in found.tags):
+                    client.set_experiment_tag(found.experiment_id, key, value)
             return client, found.experiment_id
         place = (output / "artifacts" / name).resolve().as_uri() if uri.startswith("sqlite:") else None
-        return client, client.create_experiment(name, artifact_location=place)
+        return client, client.create_experiment(name, artifact_location=place, tags=dict(TAGS))
 
 
 def _make_database(path: Path) -> None:
@@ -161,12 +167,6 @@ def run_of(client: MlflowClient, experiment: str, folder: str) -> str:
     if not whole:
         raise TrackingError(f"the run {folder} is not known to MLflow yet")
     return str(whole[0])
-
-
-def page(experiment: str) -> str:
-    """Return the address, below the UI's root, of the page that compares the runs of an experiment."""
-    # The UI opens in a view for language models; this is the one that compares runs.
-    return f"#/experiments/{experiment}/runs?workflowType=machine_learning&compareRunsMode=CHART"
 
 
 def runs_page(output: Path, name: str) -> str:

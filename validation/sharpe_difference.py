@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +93,24 @@ def sharpe_difference(
     return SharpeDifference(difference, stderr, p_value, (difference - half, difference + half), block)
 
 
+@functools.lru_cache(maxsize=4)
+def _drawn(n: int, drawn: int, n_resamples: int, seed: int) -> tuple[NDArray[Any], ...]:
+    """Return how often each block was drawn in each resample, in chunks of shape (CHUNK, n).
+
+    Many portfolios are compared over the same dates, with blocks of a few lengths: the draws are the same.
+    """
+    rng = np.random.default_rng(seed)
+    out = []
+    for start in range(0, n_resamples, CHUNK):
+        size = min(CHUNK, n_resamples - start)
+        picked = rng.integers(n, size=(size, drawn)) + n * np.arange(size)[:, None]
+        counts = np.bincount(picked.ravel(), minlength=size * n).reshape(size, n)
+        counts = counts.astype(np.min_scalar_type(drawn))  # kept as small as may be
+        counts.setflags(write=False)
+        out.append(counts)
+    return tuple(out)
+
+
 def _studentised(moments: Floats, difference: float, n_resamples: int, seed: int, block: int) -> Floats:
     """Return |difference of a resample - difference| / its standard error, shape (n_resamples,).
 
@@ -105,12 +125,9 @@ def _studentised(moments: Floats, difference: float, n_resamples: int, seed: int
     first, second = np.triu_indices(4)
     table = np.column_stack([sums, sums[:, first] * sums[:, second]])
     drawn = n // block
-    rng = np.random.default_rng(seed)
     out = []
-    for start in range(0, n_resamples, CHUNK):
-        size = min(CHUNK, n_resamples - start)
-        picked = rng.integers(n, size=(size, drawn)) + n * np.arange(size)[:, None]
-        counts = np.bincount(picked.ravel(), minlength=size * n).reshape(size, n)
+    for counts in _drawn(n, drawn, n_resamples, seed):
+        size = len(counts)
         totals = counts @ table / drawn
         mean = totals[:, :4] / block
         products = np.empty((size, 4, 4))

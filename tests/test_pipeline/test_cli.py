@@ -212,6 +212,27 @@ def test_an_output_that_is_a_file_is_one_message(mine, tmp_path, monkeypatch, ca
     assert "Traceback" not in told
 
 
+def test_a_tracking_server_that_is_away_costs_no_run(mine, tmp_path, monkeypatch, capsys):
+    from pipeline.outbox import waiting
+
+    output = tmp_path / "runs"
+    with monkeypatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+        patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        for _ in range(2):
+            assert tangency(monkeypatch, "run", "--config", mine()) == 0
+            told = capsys.readouterr().out
+            assert "not tracked: MLflow at http://127.0.0.1:9" in told
+            assert "`tangency sync` sends it" in told
+            (folder,) = waiting(output)
+            assert str(folder / "summary.json") in told
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert tangency(monkeypatch, "run", "--config", mine()) == 0, "the same run, told now"
+    assert "MLflow: make ui" in capsys.readouterr().out
+    assert waiting(output) == []
+    assert (folder / "mlflow.json").exists()
+
+
 def test_a_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
     """A process killed while MLflow migrates leaves nothing that the next one trips over."""
     import mlflow

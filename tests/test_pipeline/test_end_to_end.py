@@ -13,6 +13,7 @@ from rich.console import Console
 from pipeline import outputs
 from pipeline.config import BASELINES, load_config
 from pipeline.drift_measure import measure_run
+from pipeline.narrative import best_baseline
 from pipeline.progress import Reporter
 from pipeline.publication import open_ledger, publish, published, watch, weigh
 from pipeline.run import Pipeline
@@ -136,7 +137,11 @@ def test_the_tracked_run_tells_what_won_and_why(mine, tmp_path, monkeypatch):
     children = {run.data.tags["model"]: run for run in runs if run is not parent}
     assert set(children) == set(done.scores)
     assert {run.info.status for run in runs} == {"FINISHED"}
-    assert parent.info.run_name == "one"
+    gap = done.comparisons[done.chosen][best_baseline(done.performance)]
+    assert parent.info.run_name == (
+        f"combination {gap['sharpe_difference']:+.2f} (p {gap['p_value']:.2f}) 2002-07-01 06:30"
+    )
+    assert parent.data.tags["folder"] == "one"
     assert "standard error" in parent.data.tags["mlflow.note.content"]
     assert parent.data.tags["config_hash"] == done.record().config_hash
     assert parent.data.metrics["portfolio/sharpe"] == done.performance[done.chosen]["sharpe"]
