@@ -252,8 +252,11 @@ class Versions:
         """Return the panel of the newest of these versions: of each cell what was said last."""
         contents = [self._content(version) for version in log]
         said = pd.concat([read_changes(content) for content in contents], ignore_index=True)
-        last = said[~said.duplicated(KEY, keep="last")]
-        return from_cells(last[last["change"] != "removed"], read_frame(contents[-1]))
+        if any(version.kind not in ("first", "append") for version in log):
+            # Only who rewrites the past says a second time of a cell what it is.
+            said = said[~said.duplicated(KEY, keep="last")]
+            said = said[said["change"] != "removed"]
+        return from_cells(said, read_frame(contents[-1]))
 
     def _content(self, version: Version) -> bytes:
         """Return a version's file after checking it."""

@@ -420,7 +420,7 @@ def test_covariances_of_each_kind_know_the_past_alone(small, kind):
 
 
 def test_clusters_fitted_on_all_dates_are_caught(small, monkeypatch):
-    def leaking(X, folds, names, model):
+    def leaking(X, folds, names, model, before=None):
         path = walk_regimes(X, folds, names, model)
         probabilities, anomaly = clone(model).fit(X).tell(X)
         probabilities[: folds[0].test[0]] = np.nan
