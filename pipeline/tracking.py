@@ -112,7 +112,11 @@ def asking(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise TrackingError(f"MLflow at {uri}: {str(error)[:300]}") from error
+        told = str(error)
+        away = "Max retries exceeded" in told or "timed out" in told
+        raise TrackingError(
+            f"MLflow at {uri} {'does not answer' if away else f'says: {told[:300]}'}"
+        ) from error
 
 
 def others_may_have_tried(output: Path, ledger: Ledger) -> bool:

@@ -41,7 +41,7 @@ def test_what_waits_is_sent_once_when_the_server_is_back(sync, tmp_path, monkeyp
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     code, out, err = sync()
     assert (code, out) == (2, "")
-    assert f"3 wait, {folders[0].name} first: MLflow at http://127.0.0.1:9" in err
+    assert f"3 wait, {folders[0].name} first: MLflow at http://127.0.0.1:9 does not answer" in err
     assert "Traceback" not in err
     assert waiting(here) == folders
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
