@@ -72,6 +72,9 @@ def tangency() -> None:
     tangency features  list the features and their definitions
 
     \b
+    tangency update    record new data, go on with what was computed
+    tangency data      list, show and verify what was recorded
+    tangency drift     what is no longer as when the champion was trained
     tangency retrain   train a challenger; it replaces the champion if it passes the gate
     tangency promote   make a run champion by hand, for the record
     tangency rollback  back to the champion before
