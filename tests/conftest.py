@@ -1,6 +1,7 @@
 """What the tests of all rooms share."""
 
 import shutil
+from itertools import zip_longest
 
 import pytest
 
@@ -29,3 +30,18 @@ def mlflow_database(migrated, monkeypatch):
 
     monkeypatch.setattr(tracking, "_make_database", copy)
     return migrated
+
+
+def pytest_collection_modifyitems(items):
+    """Alternate between files of the solver and the others.
+
+    Their kernels are compiled on first use. Where the suite runs on two cores, file by file, each then compiles other
+    kernels than its neighbour at the start, and finds the neighbour's on disk later.
+    """
+    files = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    solver = [tests for path, tests in files.items() if path.parent.name == "test_allocation"]
+    others = [tests for path, tests in files.items() if path.parent.name != "test_allocation"]
+    order = [tests for pair in zip_longest(others, solver, fillvalue=[]) for tests in pair]
+    items[:] = [test for tests in order for test in tests]
