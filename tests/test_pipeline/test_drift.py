@@ -106,7 +106,7 @@ def test_strange_dates_and_new_states_are_counted():
     label[[T - 2, T - 1]] = 2  # and two are of a state never told, one of them both
     nothing = np.zeros(0)
     path = RegimePath(
-        np.zeros((T, 3)), label, anomaly, nothing, nothing, nothing, nothing, nothing, nothing, ()
+        np.zeros((T, 3)), label, anomaly, nothing, nothing, nothing, nothing, nothing, nothing, (), None, -1
     )
     found = watch_regimes(path, T - 1, LENGTH)
     assert found.recent == pytest.approx(3 / 12)
