@@ -55,7 +55,7 @@ def retrain(path: Path, as_of: dt.datetime | None) -> None:
 @click.option("--reason", required=True, help="Why, for the record.")
 def promote(path: Path, run: str, reason: str) -> None:
     """Make RUN, a folder below runs/, champion without asking the gate. It is recorded as done by hand."""
-    from operations.retraining import promote as go
+    from operations.by_hand import promote as go
 
     config, _, reporter = prepared(path, fresh=False)
     decision = go(config, reporter, run, now=dt.datetime.now(dt.UTC), why=reason)
@@ -67,7 +67,7 @@ def promote(path: Path, run: str, reason: str) -> None:
 @click.option("--reason", default="by hand", show_default=True, help="Why, for the record.")
 def rollback(path: Path, reason: str) -> None:
     """Give the championship back to the model that had it before."""
-    from operations.retraining import roll_back
+    from operations.by_hand import roll_back
 
     config, _, reporter = prepared(path, fresh=False)
     decision = roll_back(config, reporter, now=dt.datetime.now(dt.UTC), why=reason)

@@ -64,7 +64,7 @@ def retrain(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> Decis
             if not is_behind(config, loaded[0]):
                 take_in(config, reporter, loaded, now=now)
             decision = _train_and_judge(config, reporter, now, loaded, decisions)
-        _mirrored(config, reporter)
+        tell_registry(config, reporter)
     return decision
 
 
@@ -151,50 +151,7 @@ def _folder(config: RunConfig, made: Published, reporter: Reporter, now: dt.date
     return outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused, now=now)
 
 
-def promote(config: RunConfig, reporter: Reporter, run: str, *, now: dt.datetime, why: str) -> Decision:
-    """Make a run champion because somebody says so; who reads the record sees that no gate was passed.
-
-    Raises
-    ------
-    BusyError
-        If a retraining is going on.
-    OperationsError
-        If there is no such run of this configuration, or it is champion already.
-    """
-    from operations.candidate import Candidate
-
-    with alone(config):
-        candidate, decisions = Candidate(config.output / run), Decisions(config)
-        known = decisions.all()
-        champion = known[-1].champion if known else None
-        if candidate.config.name != config.name:
-            raise OperationsError(f"{run} is a run of {candidate.config.name}, not of {config.name}")
-        if run == champion:
-            raise OperationsError(f"{run} is champion already")
-        to = f"{candidate.trained_to:%Y-%m-%d}"
-        decision = Decision("promoted", now, run, run, champion, "", to, f"by hand: {why}")
-        decisions.record(decision, known)
-        _mirrored(config, reporter)
-    return decision
-
-
-def roll_back(config: RunConfig, reporter: Reporter, *, now: dt.datetime, why: str) -> Decision:
-    """Give the championship back to the run that had it before, and tell the registry.
-
-    Raises
-    ------
-    BusyError
-        If a retraining is going on.
-    OperationsError
-        If there is nothing to go back to.
-    """
-    with alone(config):
-        decision = Decisions(config).roll_back(now, why)
-        _mirrored(config, reporter)
-    return decision
-
-
-def _mirrored(config: RunConfig, reporter: Reporter) -> None:
+def tell_registry(config: RunConfig, reporter: Reporter) -> None:
     """Tell MLflow of run and decision; where it is away, they stand all the same, and the next time tells it."""
     try:
         mirror(config)

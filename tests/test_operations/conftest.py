@@ -80,7 +80,8 @@ def desk(tmp_path, no_server):
 def untold():
     """Tell MLflow nothing: for tests of what is decided."""
     patch = pytest.MonkeyPatch()
-    patch.setattr("operations.retraining._mirrored", lambda *told: None)
+    patch.setattr("operations.retraining.tell_registry", lambda *told: None)
+    patch.setattr("operations.by_hand.tell_registry", lambda *told: None)
     yield
     patch.undo()
 

@@ -13,10 +13,10 @@ import pytest
 from conftest import Desk, at, quiet
 
 from operations import registry
+from operations.by_hand import roll_back
 from operations.candidate import Candidate
 from operations.forecasting import predict, situation
 from operations.registry import serving
-from operations.retraining import roll_back
 from pipeline.tracking import open_experiment
 
 

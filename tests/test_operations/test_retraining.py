@@ -8,11 +8,12 @@ import pytest
 from conftest import at, quiet
 from filelock import FileLock
 
+from operations.by_hand import promote, roll_back
 from operations.candidate import Candidate
 from operations.decisions import Decisions
 from operations.errors import BusyError, OperationsError
 from operations.place import home
-from operations.retraining import promote, retrain, roll_back
+from operations.retraining import retrain
 from pipeline.errors import LeakError
 from pipeline.loading import load_data
 from pipeline.run import Pipeline

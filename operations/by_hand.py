@@ -1,0 +1,53 @@
+"""By hand: a champion that somebody chose, or gave up. Whoever reads the record sees that no gate was passed."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from operations.candidate import Candidate
+from operations.decisions import Decision, Decisions
+from operations.errors import OperationsError
+from operations.retraining import alone, tell_registry
+from pipeline.config import RunConfig
+from pipeline.progress import Reporter
+
+
+def promote(config: RunConfig, reporter: Reporter, run: str, *, now: dt.datetime, why: str) -> Decision:
+    """Make a run champion because somebody says so; who reads the record sees that no gate was passed.
+
+    Raises
+    ------
+    BusyError
+        If a retraining is going on.
+    OperationsError
+        If there is no such run of this configuration, or it is champion already.
+    """
+    with alone(config):
+        candidate, decisions = Candidate(config.output / run), Decisions(config)
+        known = decisions.all()
+        champion = known[-1].champion if known else None
+        if candidate.config.name != config.name:
+            raise OperationsError(f"{run} is a run of {candidate.config.name}, not of {config.name}")
+        if run == champion:
+            raise OperationsError(f"{run} is champion already")
+        to = f"{candidate.trained_to:%Y-%m-%d}"
+        decision = Decision("promoted", now, run, run, champion, "", to, f"by hand: {why}")
+        decisions.record(decision, known)
+        tell_registry(config, reporter)
+    return decision
+
+
+def roll_back(config: RunConfig, reporter: Reporter, *, now: dt.datetime, why: str) -> Decision:
+    """Give the championship back to the run that had it before, and tell the registry.
+
+    Raises
+    ------
+    BusyError
+        If a retraining is going on.
+    OperationsError
+        If there is nothing to go back to.
+    """
+    with alone(config):
+        decision = Decisions(config).roll_back(now, why)
+        tell_registry(config, reporter)
+    return decision
