@@ -76,19 +76,23 @@ def desk(tmp_path, no_server):
     return Desk(tmp_path)
 
 
-@pytest.fixture(scope="module")
-def untold():
-    """Tell MLflow nothing: for tests of what is decided."""
-    patch = pytest.MonkeyPatch()
+def silence(patch):
+    """Tell MLflow nothing."""
     patch.setattr("operations.retraining.tell_registry", lambda *told: None)
     patch.setattr("operations.by_hand.tell_registry", lambda *told: None)
-    yield
-    patch.undo()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def untold(monkeypatch):
+    """Tell MLflow nothing: for tests of what is decided."""
+    silence(monkeypatch)
+
+
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory, no_server):
     """A desk with three months of retraining behind it: not to be changed by a test."""
     desk = Desk(tmp_path_factory.mktemp("trained"))
-    desk.decisions = [desk.retrain(date) for date in ("2002-03-31", "2002-04-30", "2002-05-31")]
+    with pytest.MonkeyPatch.context() as patch:
+        silence(patch)
+        desk.decisions = [desk.retrain(date) for date in ("2002-03-31", "2002-04-30", "2002-05-31")]
     return desk
