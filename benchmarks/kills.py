@@ -23,10 +23,10 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "contracts"), str(ROOT / "tests" / "test_operations")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "contracts")]
 
 import pandas as pd  # noqa: E402
-from conftest import quick  # noqa: E402
+from desk import quick  # noqa: E402
 from own_prices import write_prices  # noqa: E402
 
 from operations.candidate import Candidate  # noqa: E402

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import at, quiet
+from desk import at, quiet
 
 from operations.asking_early import ask_if_drifted
 from operations.running import record_path

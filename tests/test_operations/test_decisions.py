@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from conftest import at, quick
+from desk import at, quick
 
 from operations.decisions import Check, Decision, Decisions, chains, succession
 from operations.errors import OperationsError

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import quiet
+from desk import quiet
 
 from operations.answers import plan_table, write_answer
 from operations.candidate import Candidate

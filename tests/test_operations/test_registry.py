@@ -10,7 +10,7 @@ import time
 import urllib.request
 
 import pytest
-from conftest import Desk, at, quiet
+from desk import Desk, at, quiet
 
 from operations import registry
 from operations.by_hand import roll_back

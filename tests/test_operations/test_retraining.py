@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import at, quiet
+from desk import at, quiet
 from filelock import FileLock
 
 from operations.by_hand import promote, roll_back
