@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import signal
 import sys
@@ -30,6 +31,8 @@ _configs = click.option(
     multiple=True,
     help="Configuration file; may be given several times [every file in configs/ with a schedule].",
 )
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 @tangency.command("run-due", epilog=CODES)
@@ -194,8 +197,10 @@ def _stop_once() -> None:
             told = True
             raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPPING:
         signal.signal(number, interrupt)
+    # An interpreter that ends puts the default back, and a signal that came so late would look like a crash.
+    atexit.register(lambda: [signal.signal(number, signal.SIG_IGN) for number in STOPPING])
 
 
 def _now() -> dt.datetime:
