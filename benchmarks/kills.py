@@ -1,6 +1,6 @@
 """Kill retrainings with SIGKILL at random moments, and look for anything that is neither as before nor as after.
 
-    python benchmarks/kills.py 200
+    python benchmarks/kills.py 200      with --seed for other moments
 
 Month after month is retrained by processes of their own, of which up to four are killed before one may end. After each
 kill: the chain of decisions verifies, there is at most the one new decision, every run that ever was champion can be
@@ -13,6 +13,7 @@ charts are not drawn for the same reason.
 
 from __future__ import annotations
 
+import argparse
 import collections
 import datetime as dt
 import multiprocessing
@@ -49,10 +50,10 @@ FORK = multiprocessing.get_context("fork")
 FIRST, MONTHS, PATIENCE = 130, 360, 4
 
 
-def main(kills: int) -> None:
+def main(kills: int, seed: int) -> None:
     """Kill so many retrainings, check each state, and print what was found."""
     charts._svg = lambda figure: "<svg/>" + " " * 1000
-    rng = random.Random(0)
+    rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         panel = write_prices(folder / "prices.csv", n_dates=MONTHS, n_assets=8, seed=2, signal=0.4)
@@ -160,6 +161,10 @@ def whole(candidate: Candidate) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kills", type=int, nargs="?", default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
     began = dt.datetime.now(dt.UTC)
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    main(asked.kills, asked.seed)
     print(f"{(dt.datetime.now(dt.UTC) - began).total_seconds() / 60:.0f} minutes")
