@@ -134,7 +134,9 @@ def _against(
 
 def identity_of(config: RunConfig, loaded: Loaded) -> str:
     """Return the digest of what decides a retraining: configuration, data, code and libraries."""
-    text = json.dumps([make_record(config, loaded[0]).as_dict(), config.gate.model_dump()], sort_keys=True)
+    # Not the commit: one that changes no code that computes is no reason to judge the same data again.
+    record = make_record(config, loaded[0]).as_dict() | {"git_sha": None}
+    text = json.dumps([record, config.gate.model_dump()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -46,6 +46,11 @@ def test_the_same_again_changes_nothing(trained):
     assert len(Decisions(trained.config()).all()) == 3
 
 
+def test_a_commit_that_changes_no_code_is_nothing_new(trained, monkeypatch):
+    monkeypatch.setattr("pipeline.record._git_sha", lambda: "another")
+    assert trained.retrain("2002-05-31") == trained.decisions[-1]
+
+
 def test_nothing_is_read_that_was_not_known_yet(trained):
     for decision in trained.decisions:
         candidate = Candidate(trained.folder / "runs" / decision.run)
