@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from backtest.costs import TradingCost
-from backtest.simulate import BacktestResult
 from operations.errors import OperationsError
-from operations.forecasting import Situation
-from pipeline import trading
+from operations.forecasting import Situation, traded, traded_policy
 from pipeline.drift import Drift
 from pipeline.drift_measure import measure
 
@@ -45,7 +42,7 @@ def champion_drift(found: Situation) -> Drift:
         trained=(_row(found, told["trained_from"]), _row(found, told["trained_to"])),
         importance=np.array([shares.get(name, 0.0) for name in matrix.names]),
         regimes=found.regimes,
-        result=_traded(found),
+        result=traded(found, traded_policy(found)),
         covariances=found.covariances,
         cost=TradingCost(config.cost_rate, config.impact_rate),
         execution_lag=config.target.execution_lag,
@@ -61,13 +58,3 @@ def _row(found: Situation, date: str) -> int:
             f"({dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}): retrain"
         )
     return row
-
-
-def _traded(found: Situation) -> BacktestResult:
-    """Return what the champion's portfolio would have earned, had it been traded all along."""
-    prepared, regimes = found.prepared, found.regimes
-    panel, config, schedule = prepared.panel, prepared.config, prepared.schedule
-    forecasts = {name: found.champion.forecasts(prepared, regimes, name) for name in config.models}
-    with threadpool_limits(1):
-        policies = trading.make_policies(panel, schedule, forecasts, found.covariances, regimes, config)
-        return trading.backtest(config.traded, policies[config.traded], panel, schedule, config)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from allocation.risk import CovariancePath
-from backtest.performance import summarise
 from backtest.simulate import BacktestResult
 from models.forecast import Forecast
 from operations.candidate import Candidate
@@ -41,8 +40,6 @@ class Comparison:
         HAC standard error of the difference, a year.
     p_worse : float
         One-sided p-value against "no worse": small if the challenger is worse. NaN where there are too few dates.
-    turnover : float
-        Of the challenger, a year.
     """
 
     dates: int
@@ -50,7 +47,6 @@ class Comparison:
     difference: float
     stderr: float
     p_worse: float
-    turnover: float
 
 
 def utility(result: BacktestResult, risk_aversion: float) -> Floats:
@@ -99,10 +95,9 @@ def compare(
     both = np.intersect1d(challenger.positions, champion.positions)
     mine, theirs = (simulated(prepared, covariances, _at(f, both)) for f in (challenger, champion))
     year = prepared.panel.periods_per_year
-    turnover = float(summarise(mine, year)["turnover"])
     apart = np.flatnonzero((mine.weights != theirs.weights).any(axis=1) | (mine.net != theirs.net))
     if not len(apart):
-        return Comparison(0, "", 0.0, 0.0, float("nan"), turnover)
+        return Comparison(0, "", 0.0, 0.0, float("nan"))
     gamma = prepared.config.allocation.risk_aversion
     gain = (utility(mine, gamma) - utility(theirs, gamma))[apart[0] :]
     test = hac_mean(gain, prepared.schedule.labels.horizon - 1)
@@ -112,7 +107,6 @@ def compare(
         test.mean * year,
         test.stderr * year,
         1.0 - test.p_greater if np.isfinite(test.t) else float("nan"),
-        turnover,
     )
 
 

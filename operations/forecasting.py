@@ -12,9 +12,11 @@ from rich.console import Console
 from threadpoolctl import threadpool_limits
 
 from allocation.book import Book
+from allocation.policies import Policy
 from allocation.risk import CovariancePath
 from allocation.weights import Weights
 from backtest.costs import TradingCost
+from backtest.simulate import BacktestResult
 from models.regimes import RegimePath
 from operations.candidate import Candidate
 from operations.decisions import Decisions
@@ -112,6 +114,26 @@ def predict(found: Situation) -> pd.DataFrame:
     return table[["asset", "mean", "stderr", "raw", "risk"]]
 
 
+def traded_policy(found: Situation) -> Policy:
+    """Return what decides about the champion's portfolio: its own and its frozen forecasts, by its configuration."""
+    prepared, regimes = found.prepared, found.regimes
+    panel, config = prepared.panel, prepared.config
+    forecasts = {name: found.champion.forecasts(prepared, regimes, name) for name in config.models}
+    with threadpool_limits(1):
+        policies = trading.make_policies(
+            panel, prepared.schedule, forecasts, found.covariances, regimes, config
+        )
+    return policies[config.traded]
+
+
+def traded(found: Situation, policy: Policy) -> BacktestResult:
+    """Return what the champion's portfolio would have earned, had it been traded all along by this policy."""
+    prepared = found.prepared
+    config = prepared.config
+    with threadpool_limits(1):
+        return trading.backtest(config.traded, policy, prepared.panel, prepared.schedule, config)
+
+
 def plan(found: Situation, holdings: pd.Series[float] | None = None) -> Plan:
     """Return what the champion's allocator would hold, and the trades from what is held.
 
@@ -124,15 +146,9 @@ def plan(found: Situation, holdings: pd.Series[float] | None = None) -> Plan:
     """
     prepared = found.prepared
     panel, config = prepared.panel, prepared.config
-    schedule = prepared.schedule
-    forecasts = {name: found.champion.forecasts(prepared, found.regimes, name) for name in config.models}
+    policy = traded_policy(found)
+    book = traded(found, policy).book if holdings is None else _holding(panel.assets, holdings)
     with threadpool_limits(1):
-        policies = trading.make_policies(panel, schedule, forecasts, found.covariances, found.regimes, config)
-        policy = policies[config.traded]
-        if holdings is None:
-            book = trading.backtest(config.traded, policy, panel, schedule, config).book
-        else:
-            book = _holding(panel.assets, holdings)
         decided = policy(found.row, book)
     if not isinstance(decided, Weights):
         reason = "no trade" if decided is None else decided.reason

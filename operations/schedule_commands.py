@@ -80,8 +80,8 @@ def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
     from operations import scheduling
 
     for config in scheduled(paths):
-        assert config.schedule is not None  # noqa: S101 (chosen for it)
-        _log(f"{config.name}: {config.schedule.cron} {config.schedule.timezone}")
+        if config.schedule is not None:
+            _log(f"{config.name}: {config.schedule.cron} {config.schedule.timezone}")
     chosen = [part for path in paths for part in ("--config", str(path))]
     command = [sys.executable, "-m", "operations", "run-due", *chosen]
     with scheduling.told_to_stop() as stop:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pandas as pd
 
 from market.checks import Finding
 from market.panel import Panel
+from operations.place import home
 from operations.versions import Recorded, Version, Versions
 from pipeline.config import RunConfig
 from pipeline.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
@@ -40,12 +40,7 @@ class Updated:
 
 def versions_of(config: RunConfig) -> Versions:
     """Return the versions of a configuration's data."""
-    return Versions(folder_of(config))
-
-
-def folder_of(config: RunConfig) -> Path:
-    """Return where a configuration's data is kept."""
-    return config.output / "operations" / config.name / "data"
+    return Versions(home(config) / "data")
 
 
 def update(

@@ -31,7 +31,7 @@ CALM = drifted()
 
 
 def found(dates=60, difference=0.01, p_worse=0.8):
-    return Comparison(dates, "2001-01-31" if dates else "", difference, 0.004, p_worse, 1.0)
+    return Comparison(dates, "2001-01-31" if dates else "", difference, 0.004, p_worse)
 
 
 def test_a_run_without_a_certificate_stays_out_unless_that_is_allowed():
