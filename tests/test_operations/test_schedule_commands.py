@@ -151,7 +151,9 @@ import sys, time
 from operations import cli, schedule_commands
 def train(config, now):
     print("works", flush=True)
-    time.sleep(60)
+    # In pieces: a signal that comes just before a sleep begins is looked at when it ends.
+    for _ in range(600):
+        time.sleep(0.1)
 schedule_commands._train = train
 sys.argv = ["tangency", "run-due"]
 cli.main()
