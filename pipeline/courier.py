@@ -46,10 +46,13 @@ class Courier:
         return deliver(folder)
 
     def _ask(self, folder: Path) -> dict[str, str]:
-        if self._process is None:
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
             return {}
         try:
-            line = self._process.communicate(f"{folder.resolve()}\n")[0]
+            print(folder.resolve(), file=process.stdin, flush=True)
+            # To end takes it a while, for which nobody has to wait.
+            line = process.stdout.readline()
             return dict(json.loads(line)) if line else {}
         except (OSError, ValueError):
             return {}
@@ -70,12 +73,11 @@ def main() -> None:
     """Load, wait for the folder of a run on standard input, and answer with one line of JSON."""
     import gc
 
-    # Nothing of what is imported will be garbage, and looking for it takes a quarter of the time.
+    # Nothing of what is imported is garbage, a run makes little, and looking for it takes a quarter of the time.
     gc.disable()
     from pipeline import sending, tracking
 
     tracking.load()
-    gc.enable()
     folder = sys.stdin.readline().strip()
     if not folder:  # the run came to nothing
         return

@@ -38,7 +38,7 @@ def by_date(n_dates, positions, values):
 
 
 def forecasting(config: RunConfig, panel):
-    """Return what the pipeline makes up to its forecasts by the date at which it was known, and what goes on from it."""
+    """Return what the pipeline makes up to its forecasts, by the date at which it was known, and what it is made of."""
     n = len(panel.dates)
     matrix = stages.make_features(panel, config)
     schedule = timetable.make_schedule(panel, matrix, config)
