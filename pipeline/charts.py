@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,8 @@ INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 MINE = "#0b63b5"
 BASE_COLOURS = dict(zip(BASELINES, ("#9aa5b1", "#d9822b", "#c5cdd6", "#7a9e3f", "#7d5ba6"), strict=True))
 REGIME_COLOURS = ("#cfe8d5", "#fdf0c4", "#f8cfc4", "#dcd0f0", "#cfe3f5", "#eadbc8")
+WIDTH = 10
+"""Inches of each chart."""
 POINTS = 1000
 """Most points of a line: more than a screen shows would only make the page heavy."""
 STYLE: dict[Any, Any] = {
@@ -81,11 +83,39 @@ def draw(done: Evaluated) -> Figures:
         return Figures({name: chart(done) for name, chart in charts.items()})
 
 
-def _figure(height: float, rows: int = 1, ratios: tuple[float, ...] = (1,)) -> tuple[Figure, list[Axes]]:
+def _figure(
+    height: float,
+    ratios: tuple[float, ...] = (1,),
+    left: float = 0.85,
+    right: float = 0.15,
+    bottom: float = 0.35,
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure and its axes, one below the other, with margins in inches.
+
+    Margins are given because matplotlib finds them by drawing everything twice more: three quarters of the time.
+    """
     # Figure itself instead of pyplot: no global state, no display.
-    figure = Figure(figsize=(10, height), layout="constrained")
-    axes = figure.subplots(rows, 1, sharex=rows > 1, squeeze=False, gridspec_kw={"height_ratios": ratios})
+    figure = Figure(figsize=(WIDTH, height))
+    place = {
+        "left": left / WIDTH,
+        "right": 1 - right / WIDTH,
+        "bottom": bottom / height,
+        "top": 1 - 0.12 / height,
+    }
+    axes = figure.subplots(
+        len(ratios),
+        1,
+        sharex=True,
+        squeeze=False,
+        gridspec_kw={"height_ratios": ratios, "hspace": 0.08, **place},
+    )
+    figure.align_ylabels()
     return figure, list(axes[:, 0])
+
+
+def _beside(names: Iterable[str], size: float = 10) -> float:
+    """Return inches of room for the longest of some names in letters of this size, and for what is around it."""
+    return 0.35 + 0.6 * size / 72 * max(map(len, names))
 
 
 def _dates(done: Evaluated, positions: Any) -> pd.DatetimeIndex:
@@ -105,7 +135,7 @@ def _log_wealth(axis: Axes) -> None:
 
 def draw_wealth(done: Evaluated) -> Figure:
     """Wealth and drawdown of the traded portfolio against the baselines, after costs."""
-    figure, (top, bottom) = _figure(5.6, 2, (2.4, 1))
+    figure, (top, bottom) = _figure(5.6, (2.4, 1))
     for name in (*BASELINES, done.chosen):
         result = done.results[name]
         wealth = np.concatenate([[1.0], np.cumprod(1 + result.net)])
@@ -132,12 +162,13 @@ def draw_wealth(done: Evaluated) -> Figure:
 def draw_sharpe(done: Evaluated) -> Figure:
     """Net Sharpe ratio of every portfolio with its 95 % interval."""
     names = sorted(done.performance, key=lambda name: done.performance[name]["sharpe"])
-    figure, (axis,) = _figure(0.9 + 0.32 * len(names))
+    labels = [label(name) for name in names]
+    figure, (axis,) = _figure(0.9 + 0.32 * len(names), left=_beside(labels), bottom=0.5)
     for row, name in enumerate(names):
         value, error = done.performance[name]["sharpe"], done.performance[name]["sharpe_se"]
         colour = MINE if name == done.chosen else BASE_COLOURS.get(name, "#8fb3d9")
         axis.errorbar(value, row, xerr=1.96 * error, fmt="o", color=colour, capsize=3, ms=7, lw=1.6)
-    axis.set_yticks(range(len(names)), [label(name) for name in names])
+    axis.set_yticks(range(len(names)), labels)
     axis.axvline(0, color=MUTED, lw=0.8)
     axis.set_xlabel("annual Sharpe ratio after costs, with 95 % interval")
     axis.grid(axis="y", visible=False)
@@ -151,7 +182,7 @@ def draw_weights(done: Evaluated) -> Figure:
     weights = np.column_stack([result.weights, result.cash_weight])[some]
     names = [*panel.assets, "cash"]
     held = [i for i in np.argsort(-np.abs(weights).mean(axis=0)) if np.abs(weights[:, i]).max() > 1e-9]
-    figure, (axis,) = _figure(4.2)
+    figure, (axis,) = _figure(4.2, right=0.3 + _beside((names[i] for i in held), 8))
     colours = mpl.colormaps["tab20"](np.linspace(0, 1, 20))
     dates = _dates(done, result.positions[some])
     if (weights >= -1e-12).all():
@@ -174,29 +205,25 @@ def draw_regimes(done: Evaluated) -> Figure:
     first = int(np.argmax(told)) if told.any() else 0
     dates, labels = panel.dates[first:], regimes.label[first:]
     wealth = np.cumprod(1 + np.nan_to_num(panel.market[first:]))
-    figure, (top, bottom) = _figure(5.0, 2, (2.4, 1))
+    figure, (top, bottom) = _figure(5.0, (2.4, 1))
     # Calm is green and turbulent red, by what the last fit makes of the first feature.
     rank = np.argsort(np.argsort(regimes.centres[-1][:, 0]))
-    changes = np.flatnonzero(np.diff(labels)) + 1
-    seen: set[int] = set()
-    for start, stop in zip(np.r_[0, changes], np.r_[changes, len(labels)], strict=True):
-        state = int(labels[start])
-        if state < 0:
-            continue
-        name = None if state in seen else f"regime {state}"
-        seen.add(state)
-        end = dates[min(stop, len(dates) - 1)]
-        top.axvspan(
-            dates[start], end, color=REGIME_COLOURS[rank[state] % len(REGIME_COLOURS)], lw=0, label=name
+    starts = np.r_[0, np.flatnonzero(np.diff(labels)) + 1]
+    stops = np.minimum(np.r_[starts[1:], len(labels)], len(dates) - 1)
+    for state in np.unique(labels[labels >= 0]):
+        spans = [
+            (dates[a], dates[b] - dates[a]) for a, b in zip(starts, stops, strict=True) if labels[a] == state
+        ]
+        colour = REGIME_COLOURS[rank[state] % len(REGIME_COLOURS)]
+        top.broken_barh(
+            spans, (0, 1), transform=top.get_xaxis_transform(), color=colour, lw=0, label=f"regime {state}"
         )
     some = _thin(len(dates))
     top.plot(dates[some], wealth[some], color=INK, lw=1.3)
     _log_wealth(top)
     top.set_ylabel("market, log scale")
     top.grid(visible=False)
-    handles, names = top.get_legend_handles_labels()
-    order = np.argsort(names)
-    top.legend([handles[i] for i in order], [names[i] for i in order], loc="upper left", ncols=len(names))
+    top.legend(loc="upper left", ncols=len(regimes.centres[-1]))
     bottom.plot(dates[some], regimes.anomaly[first:][some], color="#b83280", lw=0.8)
     bottom.set_ylim(0, 1.02)
     bottom.set_ylabel("anomaly")
@@ -206,7 +233,7 @@ def draw_regimes(done: Evaluated) -> Figure:
 
 def draw_information(done: Evaluated) -> Figure:
     """Mean rank IC by fold of the traded forecast; every model's cumulated rank IC, and the squared error it saved."""
-    figure, (top, bottom, saved) = _figure(7.4, 3, (1, 1.5, 1.5))
+    figure, (top, bottom, saved) = _figure(7.4, (1, 1.5, 1.5), left=1.0)
     config = done.trained.prepared.config
     folds = done.scores[config.allocation.forecast].by_fold
     starts = _dates(done, [int(fold["first_test"]) for fold in folds])
@@ -243,10 +270,11 @@ def draw_importance(done: Evaluated) -> Figure:
     mean = shares.mean(axis=0)
     top = np.argsort(mean)[-20:]
     top = top[mean[top] > 0]
-    figure, (axis,) = _figure(0.9 + 0.24 * max(len(top), 4))
+    names = [trained.names[i] for i in top]
+    figure, (axis,) = _figure(0.9 + 0.24 * max(len(top), 4), left=_beside(names), bottom=0.5)
     axis.barh(range(len(top)), mean[top], color="#8fb3d9", label="mean over all refits")
     axis.plot(shares[-1, top], range(len(top)), "o", color=MINE, ms=5, label="last refit")
-    axis.set_yticks(range(len(top)), [trained.names[i] for i in top])
+    axis.set_yticks(range(len(top)), names)
     axis.set_xlabel("share of importance, %")
     axis.grid(axis="y", visible=False)
     axis.legend(loc="lower right")
