@@ -71,16 +71,8 @@ def _svg(figure: Figure) -> str:
 
 def draw(done: Evaluated) -> Figures:
     """Draw all charts of a run."""
-    charts: dict[str, Callable[[Evaluated], Figure]] = {
-        "wealth": draw_wealth,
-        "sharpe": draw_sharpe,
-        "weights": draw_weights,
-        "regimes": draw_regimes,
-        "information": draw_information,
-        "importance": draw_importance,
-    }
     with mpl.rc_context(STYLE):
-        return Figures({name: chart(done) for name, chart in charts.items()})
+        return Figures({name: chart(done) for name, chart in CHARTS.items()})
 
 
 def _figure(
@@ -115,7 +107,7 @@ def _figure(
 
 def _beside(names: Iterable[str], size: float = 10) -> float:
     """Return inches of room for the longest of some names in letters of this size, and for what is around it."""
-    return 0.35 + 0.6 * size / 72 * max(map(len, names))
+    return 0.35 + 0.6 * size / 72 * max(map(len, names), default=0)
 
 
 def _dates(done: Evaluated, positions: Any) -> pd.DatetimeIndex:
@@ -279,3 +271,14 @@ def draw_importance(done: Evaluated) -> Figure:
     axis.grid(axis="y", visible=False)
     axis.legend(loc="lower right")
     return figure
+
+
+CHARTS: dict[str, Callable[[Evaluated], Figure]] = {
+    "wealth": draw_wealth,
+    "sharpe": draw_sharpe,
+    "weights": draw_weights,
+    "regimes": draw_regimes,
+    "information": draw_information,
+    "importance": draw_importance,
+}
+"""All charts of a run, by name."""

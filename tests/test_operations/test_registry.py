@@ -82,11 +82,14 @@ def test_the_newest_that_was_kept_out_is_challenger_and_a_rollback_moves_the_cha
 
 def test_a_mirror_that_was_interrupted_is_caught_up_without_doubles(tmp_path, no_server, monkeypatch):
     desk = Desk(tmp_path)
-    monkeypatch.setattr(registry, "_set_aliases", lambda *told: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        desk.retrain("2002-03-31")
-    monkeypatch.undo()
-    monkeypatch.setattr("pipeline.charts._svg", lambda figure: "<svg/>")
+
+    def interrupted(*told):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "_set_aliases", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            desk.retrain("2002-03-31")
     assert len(versions(desk)) == 1
     assert "champion" not in client_of(desk).get_registered_model("mine").aliases
     decision = desk.retrain("2002-03-31")

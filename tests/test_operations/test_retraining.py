@@ -110,12 +110,14 @@ def test_a_limit_of_the_gate_keeps_the_champion(desk):
 
 def test_a_leak_stops_everything_and_the_champion_stays(desk, monkeypatch):
     first = desk.retrain("2002-04-30")
-    monkeypatch.setattr(
-        "pipeline.run.refuse", lambda certificate: (_ for _ in ()).throw(LeakError("it leaks"))
-    )
-    with pytest.raises(LeakError, match="it leaks"):
-        desk.retrain("2002-05-31")
-    monkeypatch.undo()
+
+    def leaking(certificate):
+        raise LeakError("it leaks")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.run.refuse", leaking)
+        with pytest.raises(LeakError, match="it leaks"):
+            desk.retrain("2002-05-31")
     assert Decisions(desk.config()).all() == [first]
     assert desk.retrain("2002-05-31").kind == "promoted", "and the next attempt goes on"
 

@@ -13,7 +13,7 @@ CONFIG = Path(__file__).resolve().parents[2] / "configs" / "industries.yaml"
 
 
 @pytest.fixture
-def sync(tmp_path, monkeypatch, capsys, mlflow_database):
+def sync(tmp_path, monkeypatch, capsys):
     """Return a function that runs the command and returns its exit code, output and errors."""
     import sys
 

@@ -163,9 +163,9 @@ VARIANTS = {
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_updates_give_the_bits_of_a_full_run(variant, tmp_path):
-    """Cut 14 months off, update month by month, and compare every stage with that of a run on all dates."""
+    """Cut 14 months off, bring them back by one or a few, and compare every stage with that of a run on all dates."""
     config = industries(tmp_path / "updated", **VARIANTS[variant])
-    months = pd.date_range("2002-02-28", periods=14, freq="ME")
+    months = pd.date_range("2002-02-28", periods=14, freq="ME")[[0, 1, 4, 5, 10, 11, 13]]
     run(config, "2002-01-31")
     update(config, reporter(), now=at("2002-01-31"))
     for month in months:

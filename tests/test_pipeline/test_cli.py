@@ -234,11 +234,13 @@ def test_a_tracking_server_that_is_away_costs_no_run(mine, tmp_path, monkeypatch
     assert (folder / "mlflow.json").exists()
 
 
-def test_a_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
+def test_a_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch, migrated):
     """A process killed while MLflow migrates leaves nothing that the next one trips over."""
     import mlflow
 
     from pipeline import tracking
+
+    monkeypatch.setattr(tracking, "_make_database", migrated.make)
 
     def killed(self):
         raise KeyboardInterrupt

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -42,7 +41,7 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def here(monkeypatch, tmp_path, mlflow_database):
+def here(monkeypatch, tmp_path):
     """Track in a database of this test."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return tmp_path / "runs"
@@ -260,8 +259,8 @@ def test_what_has_arrived_needs_no_mlflow(tmp_path):
 
 
 @pytest.fixture
-def server(tmp_path, monkeypatch, mlflow_database):
-    shutil.copyfile(mlflow_database, tmp_path / "server.db")
+def server(tmp_path, monkeypatch, migrated):
+    migrated.copy(tmp_path / "server.db")
     found = Server(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", found.uri)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
@@ -274,7 +273,7 @@ def test_a_server_that_dies_and_a_sender_that_is_killed_lose_nothing_and_double_
 ):
     """One server, away, there, and killed; one sender, killed with -9 when half is told."""
     here, name = tmp_path / "runs", "mine"
-    folders = [folder_of(here, another(number, steps=300)) for number in (1, 2)]
+    folders = [folder_of(here, another(number, steps=100)) for number in (1, 2)]
     with pytest.raises(TrackingError, match=server.uri):
         deliver(folders[0])
     assert waiting(here) == folders
@@ -301,7 +300,7 @@ def test_a_server_that_dies_and_a_sender_that_is_killed_lose_nothing_and_double_
     assert {run.info.run_id for run in half} <= {run.info.run_id for run in client.search_runs([experiment])}
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     for number in (1, 2):
-        deliver(folder_of(tmp_path / "plain", another(number, steps=300)))
+        deliver(folder_of(tmp_path / "plain", another(number, steps=100)))
     assert found == told(tmp_path / "plain", name), "what one try would have told"
 
 

@@ -18,13 +18,13 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium to look wit
 
 
 @pytest.fixture
-def shown(tmp_path, monkeypatch, mlflow_database):
+def shown(tmp_path, monkeypatch, migrated):
     """Track three runs on a server, and return client, experiment and a function that reads a page of the UI."""
     from dataclasses import replace
 
     import mlflow
 
-    shutil.copyfile(mlflow_database, tmp_path / "server.db")
+    migrated.copy(tmp_path / "server.db")
     server = Server(tmp_path)
     server.start()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
