@@ -1,4 +1,4 @@
-"""A real MLflow server on loopback, of one worker, that can be killed and started again."""
+"""A real MLflow server on loopback that can be killed and started again."""
 
 import os
 import signal
@@ -20,13 +20,17 @@ class Server:
         self.process = None
 
     def start(self):
-        places = {"--backend-store-uri": f"sqlite:///{self.folder / 'server.db'}"}
-        places |= {"--artifacts-destination": str(self.folder / "files"), "--host": "127.0.0.1"}
-        flags = [text for pair in places.items() for text in pair]
-        environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        # What `mlflow server` starts in a process of its own after seven seconds of imports, with what it tells it.
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", *flags, "--port", str(self.port), "--workers", "1"],
-            env=environment | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+            [sys.executable, "-m", "uvicorn", "mlflow.server.fastapi_app:app", "--port", str(self.port)],
+            env=os.environ
+            | {
+                "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{self.folder / 'server.db'}",
+                "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
+                "_MLFLOW_SERVER_ARTIFACT_DESTINATION": str(self.folder / "files"),
+                "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+            },
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -46,6 +50,6 @@ class Server:
 
     def kill(self):
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)  # of the session that it leads: itself and its worker
+            os.killpg(self.process.pid, signal.SIGKILL)  # of the session that it leads
             self.process.wait()
             self.process = None
