@@ -1,6 +1,7 @@
 """What the tests of all rooms share."""
 
 import shutil
+from contextlib import contextmanager
 from itertools import zip_longest
 
 import pytest
@@ -28,6 +29,36 @@ def migrated(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tracking, "_make_database", made.copy)
         yield made
+
+
+@pytest.fixture(scope="session")
+def mlflow_here():
+    """Load MLflow in this process, or each run starts another that loads it anew."""
+    from pipeline import tracking
+
+    tracking.load()
+
+
+@pytest.fixture(scope="session")
+def undrawing():
+    """Return a way to have a block draw no charts: they take a third of a small run, and have tests of their own."""
+    from pipeline import charts
+
+    @contextmanager
+    def block():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(charts, "CHARTS", dict.fromkeys(charts.CHARTS, lambda done: None))
+            patch.setattr(charts, "_svg", lambda figure: "<svg/>")
+            yield
+
+    return block
+
+
+@pytest.fixture(scope="module")
+def undrawn(undrawing):
+    """Draw no charts in this file."""
+    with undrawing():
+        yield
 
 
 def pytest_collection_modifyitems(items):

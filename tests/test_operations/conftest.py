@@ -3,19 +3,14 @@
 import pytest
 from desk import Desk, silence
 
-from pipeline import charts
-
 
 @pytest.fixture(scope="session")
-def no_server():
-    """Keep to a store of one's own, and draw nothing: charts take half of a retraining, and have their own tests."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr("pipeline.charts.CHARTS", dict.fromkeys(charts.CHARTS, lambda done: None))
-    patch.setattr("pipeline.charts._svg", lambda figure: "<svg/>")
-    patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    patch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    yield
-    patch.undo()
+def no_server(undrawing, mlflow_here):
+    """Keep to a store of one's own, and draw nothing."""
+    with undrawing(), pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+        yield
 
 
 @pytest.fixture

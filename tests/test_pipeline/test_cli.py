@@ -10,6 +10,8 @@ import pytest
 
 from pipeline import cli
 
+pytestmark = pytest.mark.usefixtures("mlflow_here")
+
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 

@@ -20,6 +20,8 @@ from pipeline.run import Pipeline, since
 from pipeline.store import Store
 from pipeline.trial import describe, gain_of, monthly
 
+pytestmark = pytest.mark.usefixtures("undrawn", "mlflow_here")
+
 QUIET = Reporter(Console(quiet=True))
 
 
