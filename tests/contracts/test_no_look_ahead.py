@@ -166,7 +166,10 @@ def strategies(assets):
 
 
 def smaller(name, **walk):
-    """Return a shipped configuration with fewer refits, smaller models, and the kinds of model it leaves out."""
+    """Return a shipped configuration with fewer refits, smaller models, and the kinds of model it leaves out.
+
+    It has no strategies: all kinds of them are tried on the small panel.
+    """
     config = load_config(CONFIGS / f"{name}.yaml")
     others = {
         "nested": RidgeModel(kind="ridge", selection="nested", half_life=60),
@@ -183,11 +186,10 @@ def smaller(name, **walk):
         )
         for key, section in (config.models | others).items()
     }
-    start, assets = walk.pop("start"), walk.pop("assets")
+    start = walk.pop("start")
     return config.model_copy(
         update={
             "models": models,
-            "strategies": strategies(assets),
             "walk_forward": config.walk_forward.model_copy(update=walk),
             "evaluation": config.evaluation.model_copy(update={"start": start}),
         }
@@ -207,7 +209,6 @@ def sources():
                 first_test="1957-01-31",
                 refit_every=24,
                 start="1960-01-31",
-                assets=industries.assets,
             ),
         ),
         "stocks": (
@@ -218,7 +219,6 @@ def sources():
                 train_every=10,
                 weights="uniqueness",
                 start="1996-06-03",
-                assets=stocks.assets,
             ),
         ),
     }

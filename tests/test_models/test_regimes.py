@@ -124,7 +124,7 @@ def test_labels_keep_their_meaning_where_plain_refits_shuffle_them():
     rng = np.random.default_rng(1)
     state = chain(rng, 1500, 4, 0.99)
     X = (rng.normal(size=(4, 6)) * 1.2)[state] + rng.normal(size=(1500, 6)) * 0.8
-    walk = folds(1500, 500, 21)
+    walk = folds(1500, 500, 42)
     naive = [KMeans(4, n_init=3, random_state=0).fit(X[f.train]) for f in walk]
     stream = np.concatenate([fit.predict(X[f.test]) for fit, f in zip(naive, walk, strict=True)])
     assert permuted([fit.cluster_centers_ for fit in naive]) > 0.5

@@ -1,7 +1,19 @@
 """Desks to retrain at, with MLflow told nothing where that is not what is tested."""
 
+import functools
+
 import pytest
 from desk import Desk, silence
+
+from market import packaged
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packaged_once():
+    """Read what ships inside packages once: it takes a third of an update, and none of these tests changes it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packaged, "load_macro", functools.cache(packaged.load_macro))
+        yield
 
 
 @pytest.fixture(scope="session")
