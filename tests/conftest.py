@@ -61,8 +61,12 @@ def undrawn(undrawing):
         yield
 
 
+SOLVER_FIRST = ("test_active_set.py", "test_frontier.py")
+"""Files that compile what other tests of the solver find on disk then."""
+
+
 def pytest_collection_modifyitems(items):
-    """Let files that need the solver's kernels take turns with those that do not.
+    """Let files that need the solver's kernels take turns with those that do not; what needs all comes last.
 
     Kernels are compiled on first use. Where the suite runs on two cores, file by file, each then compiles other
     kernels than its neighbour at the start, and finds the neighbour's on disk later.
@@ -70,7 +74,12 @@ def pytest_collection_modifyitems(items):
     files = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
-    solver = [path for path in files if path.parent.name in ("test_allocation", "contracts")]
-    others = sorted(files.keys() - set(solver), key=lambda path: (path.parent.name != "test_features", path))
-    order = [path for pair in zip_longest(others, solver) for path in pair if path]
+    solver = [path for path in files if path.parent.name == "test_allocation"]
+    solver.sort(key=lambda path: path.name not in SOLVER_FIRST)
+    everything = [
+        path for path in files if path.parent.name in ("contracts", "test_pipeline", "test_operations")
+    ]
+    others = [path for path in files if path not in {*solver, *everything}]
+    others.sort(key=lambda path: path.parent.name != "test_features")
+    order = [path for pair in zip_longest(others, solver) for path in pair if path] + everything
     items[:] = [item for path in order for item in files[path]]
