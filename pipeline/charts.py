@@ -225,7 +225,7 @@ def draw_regimes(done: Evaluated) -> Figure:
 
 def draw_information(done: Evaluated) -> Figure:
     """Mean rank IC by fold of the traded forecast; every model's cumulated rank IC, and the squared error it saved."""
-    figure, (top, bottom, saved) = _figure(7.4, (1, 1.5, 1.5), left=1.0)
+    figure, (top, bottom, saved) = _figure(7.4, (1, 1.5, 1.5), left=1.1)
     config = done.trained.prepared.config
     folds = done.scores[config.allocation.forecast].by_fold
     starts = _dates(done, [int(fold["first_test"]) for fold in folds])
@@ -250,7 +250,7 @@ def draw_information(done: Evaluated) -> Figure:
     saved.set_ylabel("squared error saved\nover the baseline, %")
     saved.axhline(0, color=MUTED, lw=0.8)
     if bottom.lines:
-        bottom.legend(loc="upper left")
+        bottom.legend(loc="best")
     return figure
 
 
