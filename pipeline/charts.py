@@ -84,7 +84,7 @@ def _figure(
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure and its axes, one below the other, with margins in inches.
 
-    Margins are given because matplotlib finds them by drawing everything twice more: three quarters of the time.
+    Margins are given because matplotlib would find them by going through everything it draws more than once.
     """
     # Figure itself instead of pyplot: no global state, no display.
     figure = Figure(figsize=(WIDTH, height))

@@ -1,6 +1,7 @@
 """Desks to retrain at, with MLflow told nothing where that is not what is tested."""
 
 import functools
+from contextlib import contextmanager
 
 import pytest
 from desk import Desk, silence
@@ -8,25 +9,25 @@ from desk import Desk, silence
 from market import packaged
 
 
-@pytest.fixture(scope="session", autouse=True)
-def packaged_once():
-    """Read what ships inside packages once: it takes a third of an update, and none of these tests changes it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packaged, "load_macro", functools.cache(packaged.load_macro))
-        yield
-
-
-@pytest.fixture(scope="session")
-def no_server(undrawing, mlflow_here):
-    """Keep to a store of one's own, and draw nothing."""
+@contextmanager
+def by_oneself(undrawing):
+    """Keep to a store of one's own, draw nothing, and read macro series once: they take a third of an update."""
     with undrawing(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packaged, "load_macro", functools.cache(packaged.load_macro))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
         yield
 
 
+# Not for the session: tests of other folders come after these, and draw, and read, and track.
+@pytest.fixture(scope="module", autouse=True)
+def no_server(undrawing, mlflow_here):
+    with by_oneself(undrawing):
+        yield
+
+
 @pytest.fixture
-def desk(tmp_path, no_server):
+def desk(tmp_path):
     return Desk(tmp_path)
 
 
@@ -37,10 +38,10 @@ def untold(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory, no_server):
+def trained(tmp_path_factory, undrawing, mlflow_here):
     """A desk with three months of retraining behind it: not to be changed by a test."""
     desk = Desk(tmp_path_factory.mktemp("trained"))
-    with pytest.MonkeyPatch.context() as patch:
+    with by_oneself(undrawing), pytest.MonkeyPatch.context() as patch:
         silence(patch)
         desk.decisions = [desk.retrain(date) for date in ("2002-03-31", "2002-04-30", "2002-05-31")]
     return desk

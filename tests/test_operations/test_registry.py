@@ -64,7 +64,7 @@ def test_aliases_are_those_of_the_decisions(told):
     assert "challenger" not in client.get_registered_model("mine").aliases, "the newest was let in"
 
 
-def test_the_newest_that_was_kept_out_is_challenger_and_a_rollback_moves_the_champion(tmp_path, no_server):
+def test_the_newest_that_was_kept_out_is_challenger_and_a_rollback_moves_the_champion(tmp_path):
     desk = Desk(tmp_path)
     first, second = desk.retrain("2002-03-31"), desk.retrain("2002-04-30")
     third = desk.retrain("2002-05-31", gate={"turnover": 1e-6})
@@ -80,7 +80,7 @@ def test_the_newest_that_was_kept_out_is_challenger_and_a_rollback_moves_the_cha
     )
 
 
-def test_a_mirror_that_was_interrupted_is_caught_up_without_doubles(tmp_path, no_server, monkeypatch):
+def test_a_mirror_that_was_interrupted_is_caught_up_without_doubles(tmp_path, monkeypatch):
     desk = Desk(tmp_path)
 
     def interrupted(*told):
@@ -98,7 +98,7 @@ def test_a_mirror_that_was_interrupted_is_caught_up_without_doubles(tmp_path, no
     assert champion.tags["run_folder"] == decision.run
 
 
-def test_a_registry_that_is_away_delays_nothing(tmp_path, no_server, monkeypatch):
+def test_a_registry_that_is_away_delays_nothing(tmp_path, monkeypatch):
     desk = Desk(tmp_path)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
