@@ -75,8 +75,9 @@ status: $(READY) ## Say how each scheduled model stands; exit 1 if one is not we
 ui: $(READY) ## Serve the MLflow UI on loopback
 	@$(BIN)/tangency ui --config $(CONFIG) --port $(PORT)
 
+# Dozens of processes are started, and each would translate all libraries anew where an image forbids to keep bytecode.
 test: $(READY) ## Run the tests
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) ## Check style, types and the order of the rooms
 	@$(BIN)/ruff check .

@@ -43,7 +43,7 @@ class RunRecord:
 
 def make_record(config: RunConfig, panel: Panel) -> RunRecord:
     """Take down what this run is made of."""
-    versions = {name: importlib.metadata.version(name) for name in (*LIBRARIES, "mlflow")}
+    versions = {name: _version(name) for name in (*LIBRARIES, "mlflow")}
     return RunRecord(
         config.digest(),
         panel.digest(),
@@ -51,6 +51,11 @@ def make_record(config: RunConfig, panel: Panel) -> RunRecord:
         _git_sha(),
         {"python": platform.python_version()} | versions,
     )
+
+
+@functools.cache
+def _version(name: str) -> str:
+    return importlib.metadata.version(name)
 
 
 def trial_id(config: RunConfig, assets: tuple[str, ...]) -> str:

@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from itertools import zip_longest
 
 import pytest
+from filelock import FileLock
 
 
 class Migrated:
-    """A database as MLflow makes it, which takes it seconds: made once by each process of the tests, then copied."""
+    """A database as MLflow makes it, which takes it seconds: made once for all processes of the tests, then copied."""
 
     def __init__(self, path, make):
         self.path, self.make = path, make
@@ -16,16 +17,19 @@ class Migrated:
     def copy(self, path):
         """Do what `pipeline.tracking._make_database` does."""
         if not path.exists():
-            if not self.path.exists():
-                self.make(self.path)
+            with FileLock(f"{self.path}.lock"):
+                if not self.path.exists():
+                    self.make(self.path)
             shutil.copyfile(self.path, path)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def migrated(tmp_path_factory):
+def migrated(tmp_path_factory, worker_id):
     from pipeline import tracking
 
-    made = Migrated(tmp_path_factory.mktemp("mlflow") / "mlflow.db", tracking._make_database)
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder if worker_id == "master" else folder.parent
+    made = Migrated(shared / "mlflow.db", tracking._make_database)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tracking, "_make_database", made.copy)
         yield made
@@ -61,8 +65,8 @@ def undrawn(undrawing):
         yield
 
 
-SOLVER_FIRST = ("test_active_set.py", "test_frontier.py")
-"""Files that compile what other tests of the solver find on disk then."""
+FIRST = ("test_features_causality.py", "test_active_set.py", "test_frontier.py")
+"""Files that compile what other tests of features and of the solver find on disk then."""
 
 
 def pytest_collection_modifyitems(items):
@@ -75,11 +79,11 @@ def pytest_collection_modifyitems(items):
     for item in items:
         files.setdefault(item.path, []).append(item)
     solver = [path for path in files if path.parent.name == "test_allocation"]
-    solver.sort(key=lambda path: path.name not in SOLVER_FIRST)
     everything = [
         path for path in files if path.parent.name in ("contracts", "test_pipeline", "test_operations")
     ]
     others = [path for path in files if path not in {*solver, *everything}]
-    others.sort(key=lambda path: path.parent.name != "test_features")
+    for kind in (solver, others):
+        kind.sort(key=lambda path: (path.name not in FIRST, path.parent.name != "test_features"))
     order = [path for pair in zip_longest(others, solver) for path in pair if path] + everything
     items[:] = [item for path in order for item in files[path]]

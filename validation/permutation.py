@@ -143,10 +143,11 @@ def _test(
 def _orders(n: int, block: int, n_permutations: int, rng: np.random.Generator) -> NDArray[np.int32]:
     """Return permutations of n dates that move whole blocks, cut at a place that is drawn anew each time."""
     n_blocks = -(-n // block)
+    dates = np.arange(n_blocks * block, dtype=np.int32).reshape(n_blocks, block)
     orders = np.empty((n_permutations, n), dtype=np.int32)
-    padded = np.full(n_blocks * block, -1, dtype=np.int32)
     for row in orders:
-        padded[:n] = np.roll(np.arange(n, dtype=np.int32), int(rng.integers(n)))
-        moved = padded.reshape(n_blocks, block)[rng.permutation(n_blocks)].ravel()
-        row[:] = moved[moved >= 0]
+        cut = int(rng.integers(n))
+        moved = dates[rng.permutation(n_blocks)].ravel()
+        np.subtract(moved[moved < n], cut, out=row)
+    orders += np.where(orders < 0, np.int32(n), np.int32(0))
     return orders

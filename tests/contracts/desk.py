@@ -1,6 +1,7 @@
 """A desk: a user with prices of their own, and the clock in the test's hand."""
 
 import datetime as dt
+import shutil
 
 import pandas as pd
 import yaml
@@ -38,10 +39,15 @@ def at(date):
 
 
 class Desk:
-    """A folder with prices.csv and mine.yaml, and a way to retrain there as of a date."""
+    """A folder with prices.csv and mine.yaml, and a way to retrain there as of a date.
 
-    def __init__(self, folder):
+    Beside another desk, it finds in its store what was computed there.
+    """
+
+    def __init__(self, folder, beside=None):
         self.folder = folder
+        if beside is not None:
+            shutil.copytree(beside.folder / "runs" / "store", folder / "runs" / "store")
         write_prices(folder / "prices.csv", n_dates=150, n_assets=8, seed=2, signal=0.4)
 
     def path(self, **changes):

@@ -27,8 +27,9 @@ def no_server(undrawing, mlflow_here):
 
 
 @pytest.fixture
-def desk(tmp_path):
-    return Desk(tmp_path)
+def desk(tmp_path, trained):
+    """Return a desk where nothing was decided, but what training the first months gives is in the store."""
+    return Desk(tmp_path, beside=trained)
 
 
 @pytest.fixture

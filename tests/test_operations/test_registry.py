@@ -21,9 +21,9 @@ from pipeline.tracking import open_experiment
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory, no_server):
+def told(tmp_path_factory, no_server, trained):
     """A desk whose three decisions MLflow has been told: promoted, kept by the gate, promoted."""
-    desk = Desk(tmp_path_factory.mktemp("told"))
+    desk = Desk(tmp_path_factory.mktemp("told"), beside=trained)
     desk.decisions = [
         desk.retrain("2002-03-31"),
         desk.retrain("2002-04-30", gate={"turnover": 1e-6}),
@@ -64,8 +64,7 @@ def test_aliases_are_those_of_the_decisions(told):
     assert "challenger" not in client.get_registered_model("mine").aliases, "the newest was let in"
 
 
-def test_the_newest_that_was_kept_out_is_challenger_and_a_rollback_moves_the_champion(tmp_path):
-    desk = Desk(tmp_path)
+def test_the_newest_that_was_kept_out_is_challenger_and_a_rollback_moves_the_champion(desk):
     first, second = desk.retrain("2002-03-31"), desk.retrain("2002-04-30")
     third = desk.retrain("2002-05-31", gate={"turnover": 1e-6})
 
@@ -80,8 +79,7 @@ def test_the_newest_that_was_kept_out_is_challenger_and_a_rollback_moves_the_cha
     )
 
 
-def test_a_mirror_that_was_interrupted_is_caught_up_without_doubles(tmp_path, monkeypatch):
-    desk = Desk(tmp_path)
+def test_a_mirror_that_was_interrupted_is_caught_up_without_doubles(desk, monkeypatch):
 
     def interrupted(*told):
         raise KeyboardInterrupt
@@ -98,8 +96,7 @@ def test_a_mirror_that_was_interrupted_is_caught_up_without_doubles(tmp_path, mo
     assert champion.tags["run_folder"] == decision.run
 
 
-def test_a_registry_that_is_away_delays_nothing(tmp_path, monkeypatch):
-    desk = Desk(tmp_path)
+def test_a_registry_that_is_away_delays_nothing(desk, monkeypatch):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
