@@ -101,22 +101,41 @@ def _excess(limits: Sequence[Limit], loosened: Limit | None) -> float | None:
         return 0.0
     from scipy.optimize import linprog  # half a second that reading a configuration need not wait for
 
-    # Weights are purchases less sales of nothing held, so that |w| is their sum where a limit needs it.
-    rows = sparse.vstack(
-        [sparse.hstack([limit.rows, limit.rows if limit.gross else -limit.rows]) for limit in both]
-    )
-    # The programme has absolute tolerances: coefficients as small as returns a minute would mean nothing to it.
-    size = abs(rows).max(axis=1).toarray().ravel()
-    size[size == 0] = 1.0
-    rows = sparse.diags_array(1 / size) @ rows
-    bounds = np.concatenate([limit.bounds for limit in both]) / size
-    gives = (
-        np.concatenate([np.full(len(limit.bounds), limit is loosened, dtype=float) for limit in both]) / size
-    )
-    cost = np.r_[np.zeros(rows.shape[1]), 1.0]
-    answer = linprog(cost, A_ub=sparse.hstack([rows, -gives[:, None]]), b_ub=bounds, bounds=(0, None))
+    rows, bounds = _programme(both, loosened)
+    cost = np.zeros(rows.shape[1])
+    cost[-1] = 1.0
+    # Its types know of no sparse arrays.
+    answer = linprog(cost, A_ub=rows, b_ub=bounds, bounds=(0, None))  # type: ignore[call-overload]
     if answer.status == 2:
         return None
     if answer.status != 0 or answer.fun is None:
         raise SolverError(f"whether the limits can be met could not be found out: {answer.message}")
     return float(answer.fun)
+
+
+def _programme(limits: Sequence[Limit], loosened: Limit | None) -> tuple[sparse.csr_array, Floats]:
+    """Return coefficients and bounds of the limits: of purchases, of sales of nothing held, and of what gives way.
+
+    Weights are purchases less sales, so that |w| is their sum where a limit needs it.
+    """
+    n, start = limits[0].rows.shape[1], 0
+    data, row, column = [], [], []
+    for limit in limits:
+        rows = limit.rows
+        where = np.repeat(np.arange(start, start + rows.shape[0]), np.diff(rows.indptr))
+        data += [rows.data, rows.data if limit.gross else -rows.data]
+        row += [where, where]
+        column += [rows.indices, n + rows.indices]
+        start += rows.shape[0]
+    values, where, columns = np.concatenate(data), np.concatenate(row), np.concatenate(column)
+    # The solver has absolute tolerances: coefficients as small as returns a minute would mean nothing to it.
+    size = np.zeros(start)
+    np.maximum.at(size, where, np.abs(values))
+    size[size == 0] = 1.0
+    gives = np.flatnonzero(
+        np.concatenate([np.full(len(limit.bounds), limit is loosened) for limit in limits])
+    )
+    values, where = np.r_[values, -np.ones(len(gives))], np.r_[where, gives]
+    columns = np.r_[columns, np.full(len(gives), 2 * n)]
+    scaled = sparse.csr_array((values / size[where], (where, columns)), shape=(start, 2 * n + 1))
+    return scaled, np.concatenate([limit.bounds for limit in limits]) / size

@@ -13,9 +13,9 @@ from typing import Any, Self, TypeVar
 
 from joblib import Parallel, cpu_count, delayed
 from joblib.externals.loky import get_reusable_executor
-from threadpoolctl import threadpool_limits
 
 from models.errors import ExecutorError
+from models.one_thread import one_thread
 
 S = TypeVar("S")
 Item = TypeVar("Item")
@@ -205,7 +205,7 @@ def run_batch(
     """Compute a batch in a worker, and return what was raised, so that it is told from failures of the worker."""
     # For good: another thread of this worker may be computing when this batch ends. With one thread, sums are
     # made in the same order on any machine.
-    threadpool_limits(1)
+    one_thread()
     try:
         return [function(shared, item) for item in batch]
     except Exception as error:  # noqa: BLE001 (raised again where the results are read)

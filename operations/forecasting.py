@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
-from threadpoolctl import threadpool_limits
 
 from allocation.book import Book
 from allocation.policies import Policy
@@ -17,6 +16,7 @@ from allocation.risk import CovariancePath
 from allocation.weights import Weights
 from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult
+from models.one_thread import one_thread
 from models.regimes import RegimePath
 from operations.candidate import Candidate
 from operations.decisions import Decisions
@@ -119,7 +119,7 @@ def traded_policy(found: Situation) -> Policy:
     prepared, regimes = found.prepared, found.regimes
     panel, config = prepared.panel, prepared.config
     forecasts = {name: found.champion.forecasts(prepared, regimes, name) for name in config.models}
-    with threadpool_limits(1):
+    with one_thread():
         policies = trading.make_policies(
             panel, prepared.schedule, forecasts, found.covariances, regimes, config
         )
@@ -130,7 +130,7 @@ def traded(found: Situation, policy: Policy) -> BacktestResult:
     """Return what the champion's portfolio would have earned, had it been traded all along by this policy."""
     prepared = found.prepared
     config = prepared.config
-    with threadpool_limits(1):
+    with one_thread():
         return trading.backtest(config.traded, policy, prepared.panel, prepared.schedule, config)
 
 
@@ -148,7 +148,7 @@ def plan(found: Situation, holdings: pd.Series[float] | None = None) -> Plan:
     panel, config = prepared.panel, prepared.config
     policy = traded_policy(found)
     book = traded(found, policy).book if holdings is None else _holding(panel.assets, holdings)
-    with threadpool_limits(1):
+    with one_thread():
         decided = policy(found.row, book)
     if not isinstance(decided, Weights):
         reason = "no trade" if decided is None else decided.reason

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from threadpoolctl import threadpool_limits
-
 from market.panel import Panel
 from models.executors import open_executor
+from models.one_thread import one_thread
 from pipeline import known, stages, timetable, trading
 from pipeline.config import RunConfig
 from pipeline.known import Known
@@ -46,7 +45,7 @@ def replay(config: RunConfig, panel: Panel, until: int, *, whole: bool) -> Itera
     Nothing is stored and nothing is told. The caller may stop early: later stages are then not computed. Unless
     `whole`, it ends with the schedule.
     """
-    with threadpool_limits(1):
+    with one_thread():
         yield from known.of_data(panel)
         matrix = stages.make_features(panel, config)
         yield from known.of_features(matrix, panel.assets)

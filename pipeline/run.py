@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from allocation.risk import CovariancePath
 from allocation.weights import Weights
@@ -23,6 +22,7 @@ from models.base import WalkResult
 from models.dataset import Dataset
 from models.executors import Executor, open_executor
 from models.forecast import Forecast
+from models.one_thread import one_thread
 from models.regimes import RegimePath
 from pipeline import stages, timetable, trading
 from pipeline.audit import audit, refuse
@@ -153,7 +153,7 @@ class Pipeline:
                 lambda: stages.make_features(panel, config, self._before(FEATURES, features_key)),
                 features_line,
             )
-        with threadpool_limits(1):
+        with one_thread():
             schedule = timetable.make_schedule(panel, matrix, config)
             if not schedule.regime_folds:
                 raise RunError(
@@ -170,7 +170,7 @@ class Pipeline:
     def estimate(self, prepared: Prepared) -> tuple[RegimePath, CovariancePath]:
         """Fit the regimes along the walk, and estimate covariances: what is needed whatever the model."""
         config, schedule = self.config, prepared.schedule
-        with threadpool_limits(1), self._announced:
+        with one_thread(), self._announced:
             regimes = self._regimes(prepared)
             covariances = self.reporter.stage(
                 "covariances",
@@ -183,7 +183,7 @@ class Pipeline:
         """Fit regimes and models along the walk, calibrate the forecasts, and estimate covariances."""
         config, schedule = self.config, prepared.schedule
         regimes, covariances = self.estimate(prepared)
-        with threadpool_limits(1), self._announced:
+        with one_thread(), self._announced:
             names, fitted = self._walks(prepared, regimes)
             walks = stages.combine(fitted, schedule, config)
             forecasts = stages.make_forecasts(walks, schedule, config)
@@ -198,7 +198,7 @@ class Pipeline:
         names : collection of str, optional
             Models to fit; by default all.
         """
-        with threadpool_limits(1), self._announced:
+        with one_thread(), self._announced:
             self._walks(prepared, self._regimes(prepared), names)
 
     def _regimes(self, prepared: Prepared) -> RegimePath:
@@ -266,7 +266,7 @@ class Pipeline:
         config, prepared = self.config, trained.prepared
         panel, schedule = prepared.panel, prepared.schedule
         own = config.calibration.own_mean_weight
-        with threadpool_limits(1):
+        with one_thread():
             scores = {
                 name: score_forecast(forecast, trained.walks[name], schedule, own)
                 for name, forecast in trained.forecasts.items()

@@ -7,6 +7,7 @@ from scipy import signal, stats
 
 from validation.errors import StatisticError
 from validation.multiple import reality_check, stepm, superior_predictive_ability
+from validation.stationary_bootstrap import stationary_means, stationary_variance
 
 
 def market(seed, n=300, m=8, runs=1):
@@ -41,12 +42,27 @@ def test_spa_is_the_studentised_test_of_the_paper():
     assert ours.lower <= ours.consistent <= ours.upper
 
 
-def test_reality_check_is_that_of_arch():
-    returns, benchmark = (x[0] for x in market(1))
-    ours = reality_check(returns, benchmark, n_resamples=300, seed=2)
-    peer = SPA(-benchmark, -returns, ours.block, 300, seed=2)
-    peer.compute()
-    assert ours.upper == pytest.approx((peer.pvalues["upper"] * 300 + 1) / 301)
+@pytest.mark.parametrize(("n", "block"), [(20, 1), (60, 3), (241, 9)])
+def test_resampled_means_are_those_of_arch(n, block):
+    x = np.random.default_rng(n).normal(size=(n, 3))
+    expected = [sample.mean(axis=0) for (sample,), _ in StationaryBootstrap(block, x, seed=4).bootstrap(230)]
+    np.testing.assert_allclose(stationary_means(x, block, 230, 4), expected, rtol=0, atol=1e-14)
+    # What the bootstrap itself says the variance is, of many resamples.
+    many = n * stationary_means(x, block, 20_000, 5).var(axis=0)
+    np.testing.assert_allclose(stationary_variance(x, block), many, rtol=0.05)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_p_values_are_those_of_arch(seed):
+    returns, benchmark = (x[0] for x in market(seed))
+    returns = returns + 0.1 * np.random.default_rng(seed).normal(size=8)  # some better, some much worse
+    gain = returns - benchmark[:, None]
+    for test, scale in ((reality_check, 1.0), (superior_predictive_ability, gain.std(axis=0, ddof=1))):
+        ours = test(returns, benchmark, n_resamples=300, seed=2)
+        peer = SPA(np.zeros(len(gain)), -gain / scale, ours.block, 300, seed=2)
+        peer.compute()
+        expected = (peer.pvalues[["lower", "consistent", "upper"]] * 300 + 1) / 301
+        assert (ours.lower, ours.consistent, ours.upper) == pytest.approx(tuple(expected), abs=1e-12)
 
 
 def test_a_volatile_strategy_hides_a_good_one_from_the_reality_check_only():

@@ -4,9 +4,10 @@ import warnings
 
 import numpy as np
 import pytest
+from arch.bootstrap import optimal_block_length
 from scipy import signal
 
-from validation.block_length import block_length
+from validation.block_length import block_length, optimal_lengths
 from validation.errors import StatisticError
 from validation.scores import hac_stderr
 from validation.sharpe import sharpe_influence, sharpe_ratio
@@ -88,6 +89,14 @@ def test_block_length_grows_with_dependence():
     assert block_length(np.column_stack([slow, np.ones((600, 4))])) == block_length(slow)
     assert block_length(np.ones(30)) == (3, 3)
     assert block_length(np.empty(0)) == (1, 1)
+
+
+@pytest.mark.parametrize("n", [11, 30, 241, 3000])
+def test_block_lengths_are_those_of_arch(n):
+    noise = np.random.default_rng(n).standard_t(4, size=(n, 20))
+    for rho in (-0.5, 0.0, 0.3, 0.9, 0.99):
+        x = signal.lfilter([1.0], [1.0, -rho], noise, axis=0)
+        np.testing.assert_allclose(optimal_lengths(x).T, optimal_block_length(x), rtol=1e-11)
 
 
 def test_what_cannot_be_told_apart_is_nan():

@@ -1,0 +1,61 @@
+"""The stationary bootstrap of means, which all tests of the best of several strategies rest on."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+AT_ONCE = 100
+"""Resamples whose dates are held in memory together."""
+
+
+def stationary_means(values: Floats, block: int, n_resamples: int, seed: int) -> Floats:
+    """Return the mean of each resample of the dates, of shape (n_resamples, K).
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, K)
+    block : int
+        Mean length of the blocks; they run on from the last date to the first.
+    n_resamples, seed : int
+
+    Notes
+    -----
+    Politis and Romano (1994), *Journal of the American Statistical Association* 89, 1303-1313. Numbers are drawn in
+    the order of `arch.bootstrap.StationaryBootstrap`: the same seed gives the same resamples. How often each date was
+    drawn times the values is one product of matrices, and takes far less than to gather them.
+    """
+    n = len(values)
+    random = np.random.default_rng(seed)
+    dates = np.arange(n)
+    out = np.empty((n_resamples, values.shape[1]))
+    for first in range(0, n_resamples, AT_ONCE):
+        size = min(AT_ONCE, n_resamples - first)
+        starts, u = np.empty((size, n), dtype=np.int64), np.empty((size, n))
+        for row in range(size):
+            starts[row] = random.integers(n, size=n)
+            random.random(out=u[row])
+        begins = u <= 1 / block
+        begins[:, 0] = True
+        since = np.maximum.accumulate(np.where(begins, dates, 0), axis=1)
+        drawn = (np.take_along_axis(starts, since, axis=1) + dates - since) % n
+        cells = (drawn + n * np.arange(size)[:, None]).ravel()
+        times = np.bincount(cells, minlength=size * n).reshape(size, n).astype(np.float64)
+        out[first : first + size] = times @ values / n
+    return out
+
+
+def stationary_variance(values: Floats, block: int) -> Floats:
+    """Return n times the variance of the mean of a resample, of shape (K,).
+
+    Notes
+    -----
+    Politis and Romano (1994), lemma 1: the autocovariances, weighted by how often blocks keep a lag together.
+    """
+    n = len(values)
+    spectrum = np.abs(np.fft.rfft(values - values.mean(axis=0), 2 * n, axis=0)) ** 2
+    covariance = np.fft.irfft(spectrum, axis=0)[:n] / n
+    lags, stay = np.arange(1, n), 1 - 1 / block
+    weight = (1 - lags / n) * stay**lags + lags / n * stay ** (n - lags)
+    return np.asarray(covariance[0] + 2 * weight @ covariance[1:])
