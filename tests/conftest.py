@@ -23,13 +23,18 @@ class Migrated:
             shutil.copyfile(self.path, path)
 
 
+@pytest.fixture(scope="session")
+def everywhere(tmp_path_factory, worker_id):
+    """The folder that all processes of the tests share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder if worker_id == "master" else folder.parent
+
+
 @pytest.fixture(scope="session", autouse=True)
-def migrated(tmp_path_factory, worker_id):
+def migrated(everywhere):
     from pipeline import tracking
 
-    folder = tmp_path_factory.getbasetemp()
-    shared = folder if worker_id == "master" else folder.parent
-    made = Migrated(shared / "mlflow.db", tracking._make_database)
+    made = Migrated(everywhere / "mlflow.db", tracking._make_database)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tracking, "_make_database", made.copy)
         yield made

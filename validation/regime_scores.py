@@ -198,14 +198,27 @@ def regime_stability(before: Ints, after: Ints) -> RegimeStability:
 
     Notes
     -----
-    Hubert and Arabie (1985), *Journal of Classification* 2, 193-218, by scikit-learn.
+    Hubert and Arabie (1985), *Journal of Classification* 2, 193-218.
     """
-    from sklearn.metrics import adjusted_rand_score
-
     same_shape(before=before, after=after)
     both = (before >= 0) & (after >= 0)
     n = int(both.sum())
     if n < 2:
         return RegimeStability(math.nan, math.nan, n)
     a, b = before[both], after[both]
-    return RegimeStability(float(adjusted_rand_score(a, b)), float((a != b).mean()), n)
+    return RegimeStability(_adjusted_rand(a, b), float((a != b).mean()), n)
+
+
+def _adjusted_rand(a: Ints, b: Ints) -> float:
+    """Return the adjusted Rand index, from how many pairs of dates share a state by one, both or neither."""
+    states = int(max(a.max(), b.max())) + 1
+    table = np.bincount(a * states + b, minlength=states * states).reshape(states, states)
+    n, squares = len(a), int((table**2).sum())
+    together_in_a, together_in_b = (int((table.sum(axis=axis) ** 2).sum()) - squares for axis in (1, 0))
+    if not together_in_a and not together_in_b:
+        return 1.0
+    both, neither = squares - n, n * n - together_in_a - together_in_b - squares
+    chance = (both + together_in_a) * (together_in_a + neither) + (both + together_in_b) * (
+        together_in_b + neither
+    )
+    return 2.0 * (both * neither - together_in_a * together_in_b) / chance

@@ -1,6 +1,7 @@
 """A desk: a user with prices of their own, and the clock in the test's hand."""
 
 import datetime as dt
+import os
 import shutil
 
 import pandas as pd
@@ -48,12 +49,13 @@ class Desk:
         self.folder = folder
         if beside is not None:
             shutil.copytree(beside.folder / "runs" / "store", folder / "runs" / "store")
-        write_prices(folder / "prices.csv", n_dates=150, n_assets=8, seed=2, signal=0.4)
+        if not (folder / "prices.csv").exists():
+            write_prices(folder / "prices.csv", n_dates=150, n_assets=8, seed=2, signal=0.4)
 
     def path(self, **changes):
-        path = self.folder / "mine.yaml"
-        path.write_text(yaml.safe_dump(quick(self.folder, **changes), sort_keys=False))
-        return path
+        path, new = self.folder / "mine.yaml", self.folder / f"mine.{os.getpid()}.new"
+        new.write_text(yaml.safe_dump(quick(self.folder, **changes), sort_keys=False))
+        return new.replace(path)  # at once: another process may be reading the same
 
     def config(self, **changes):
         return load_config(self.path(**changes))

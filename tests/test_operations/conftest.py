@@ -1,10 +1,12 @@
 """Desks to retrain at, with MLflow told nothing where that is not what is tested."""
 
 import functools
+import pickle
 from contextlib import contextmanager
 
 import pytest
 from desk import Desk, silence
+from filelock import FileLock
 
 from market import packaged
 
@@ -39,10 +41,18 @@ def untold(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory, undrawing, mlflow_here):
-    """A desk with three months of retraining behind it: not to be changed by a test."""
-    desk = Desk(tmp_path_factory.mktemp("trained"))
-    with by_oneself(undrawing), pytest.MonkeyPatch.context() as patch:
-        silence(patch)
-        desk.decisions = [desk.retrain(date) for date in ("2002-03-31", "2002-04-30", "2002-05-31")]
+def trained(everywhere, undrawing, mlflow_here):
+    """A desk with three months of retraining behind it, one for all processes: not to be changed by a test."""
+    folder = everywhere / "trained"
+    made = folder / "decisions.pickle"
+    with FileLock(f"{folder}.lock"):
+        if not made.exists():
+            folder.mkdir(exist_ok=True)
+            desk = Desk(folder)
+            with by_oneself(undrawing), pytest.MonkeyPatch.context() as patch:
+                silence(patch)
+                decisions = [desk.retrain(date) for date in ("2002-03-31", "2002-04-30", "2002-05-31")]
+            made.write_bytes(pickle.dumps(decisions))
+    desk = Desk(folder)
+    desk.decisions = pickle.loads(made.read_bytes())
     return desk

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy import stats
+from sklearn.metrics import adjusted_rand_score
 
 from validation.errors import StatisticError
 from validation.regime_scores import regime_difference, regime_persistence, regime_stability
@@ -105,6 +106,15 @@ def test_stability():
     rng = np.random.default_rng(7)
     noise = regime_stability(rng.integers(3, size=3000), rng.integers(3, size=3000))
     assert noise.adjusted_rand == pytest.approx(0, abs=0.01)
+
+
+def test_agreement_is_that_of_scikit_learn():
+    rng = np.random.default_rng(9)
+    for states in (1, 2, 5):
+        for share in (0.0, 0.5, 1.0):
+            a, noise = rng.integers(states, size=(2, 200))
+            b = np.where(rng.random(200) < share, a, noise)
+            assert regime_stability(a, b).adjusted_rand == pytest.approx(adjusted_rand_score(a, b), abs=1e-15)
 
 
 def test_what_does_not_exist_is_nan():
