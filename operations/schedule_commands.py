@@ -32,8 +32,6 @@ _configs = click.option(
     help="Configuration file; may be given several times [every file in configs/ with a schedule].",
 )
 
-STOPPING = (signal.SIGTERM, signal.SIGINT)
-
 
 @tangency.command("run-due", epilog=CODES)
 @_configs
@@ -189,6 +187,8 @@ def _instant(text: str) -> dt.datetime:
 
 def _stop_once() -> None:
     """Let SIGTERM and SIGINT interrupt what is done, once: the slot is given back undisturbed by a second signal."""
+    from operations.scheduling import STOPPING
+
     told = False
 
     def interrupt(*_: object) -> None:

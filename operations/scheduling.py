@@ -12,10 +12,10 @@ import os
 import signal
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from operations import loops
 from operations.beat import Beat
@@ -31,10 +31,13 @@ LONGEST = 60.0
 SHORTEST = 1.0
 """Seconds between two visits, when one that was due is being done by somebody else."""
 
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+"""Signals that ask a process to end."""
+
 Read = Callable[[], Sequence[RunConfig]]
 
 
-def keep(read: Read, visit: Callable[[], None], *, clock: Clock, stop: threading.Event, log: Log) -> None:
+def keep(read: Read, visit: Callable[[], None], *, clock: Clock, stop: Stop, log: Log) -> None:
     """Keep the schedules until `stop` is set.
 
     Parameters
@@ -46,7 +49,7 @@ def keep(read: Read, visit: Callable[[], None], *, clock: Clock, stop: threading
         Does what is due.
     clock : callable
         Gives the current instant.
-    stop : threading.Event
+    stop : Stop
     log : callable
         Is told what was found.
     """
@@ -103,13 +106,38 @@ def _read_again(read: Read, before: list[RunConfig], log: Log) -> list[RunConfig
     return configs
 
 
+class Stop:
+    """An event that a signal handler may set.
+
+    `threading.Event` may not be: its lock is held for an instant around each wait, and a handler that comes in that
+    instant waits for the code that it interrupted, forever. A SimpleQueue is made for handlers.
+    """
+
+    def __init__(self) -> None:
+        self._told: SimpleQueue[None] = SimpleQueue()
+        self._set = False
+
+    def set(self) -> None:
+        """End all waiting."""
+        self._set = True
+        self._told.put(None)
+
+    def is_set(self) -> bool:
+        """Whether `set` was called."""
+        return self._set
+
+    def wait(self, seconds: float) -> None:
+        """Wait until `set` is called, or so long."""
+        if not self._set:
+            with suppress(Empty):
+                self._told.get(timeout=seconds)
+
+
 @contextmanager
-def told_to_stop() -> Iterator[threading.Event]:
+def told_to_stop() -> Iterator[Stop]:
     """Give an event that SIGTERM and SIGINT set, in place of ending the process."""
-    stop = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)
-    }
+    stop = Stop()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in STOPPING}
     try:
         yield stop
     finally:
@@ -117,7 +145,7 @@ def told_to_stop() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def visit_by(command: Sequence[str], stop: threading.Event, log: Log) -> None:
+def visit_by(command: Sequence[str], stop: Stop, log: Log) -> None:
     """Do what is due in a process of its own; when told to stop, have it give back what it was doing.
 
     Parameters

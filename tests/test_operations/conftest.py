@@ -1,19 +1,21 @@
-"""Desks to retrain at, with MLflow told nothing where that is not what is tested."""
+"""Desks to retrain at, with MLflow told nothing where that is not what is tested.
+
+Modules are loaded where they are used: the process that hands the tests out reads this file before others begin.
+"""
 
 import functools
 import pickle
 from contextlib import contextmanager
 
 import pytest
-from desk import Desk, silence
 from filelock import FileLock
-
-from market import packaged
 
 
 @contextmanager
 def by_oneself(undrawing):
     """Keep to a store of one's own, draw nothing, and read macro series once: they take a third of an update."""
+    from market import packaged
+
     with undrawing(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(packaged, "load_macro", functools.cache(packaged.load_macro))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -31,18 +33,24 @@ def no_server(undrawing, mlflow_here):
 @pytest.fixture
 def desk(tmp_path, trained):
     """Return a desk where nothing was decided, but what training the first months gives is in the store."""
+    from desk import Desk
+
     return Desk(tmp_path, beside=trained)
 
 
 @pytest.fixture
 def untold(monkeypatch):
     """Tell MLflow nothing: for tests of what is decided."""
+    from desk import silence
+
     silence(monkeypatch)
 
 
 @pytest.fixture(scope="session")
 def trained(everywhere, undrawing, mlflow_here):
     """A desk with three months of retraining behind it, one for all processes: not to be changed by a test."""
+    from desk import Desk, silence
+
     folder = everywhere / "trained"
     made = folder / "decisions.pickle"
     with FileLock(f"{folder}.lock"):

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FIVE = dt.datetime(2026, 5, 1, 5, tzinfo=dt.UTC)
 
 
-class Stop(threading.Event):
+class Stop(scheduling.Stop):
     """An event whose waits move a clock, and that is set after some of them."""
 
     def __init__(self, clock, rounds, between=lambda number: None):
@@ -29,13 +29,12 @@ class Stop(threading.Event):
         self.clock, self.rounds, self.between = clock, rounds, between
         self.waits = []
 
-    def wait(self, timeout=None):
-        self.waits.append(timeout)
+    def wait(self, seconds):
+        self.waits.append(seconds)
         self.between(len(self.waits))
-        self.clock.go(seconds=timeout)
+        self.clock.go(seconds=seconds)
         if len(self.waits) >= self.rounds:
             self.set()
-        return self.is_set()
 
 
 def keep(config, clock, rounds, *, read=None, between=lambda number: None, log=None):
@@ -124,7 +123,7 @@ def test_signs_of_life(tmp_path):
 
 
 LOOP = """
-import datetime as dt, sys, threading
+import datetime as dt, sys
 from pathlib import Path
 from operations import loops, scheduling
 from pipeline.config import load_config
@@ -146,6 +145,41 @@ def job(config, now):
     time.sleep(60)
 run_due([load_config(Path(sys.argv[1]))], job, clock=lambda: dt.datetime.now(dt.UTC), log=lambda text: None)
 """
+
+
+UNDER_FIRE = """
+import os, signal, threading, time
+from operations.scheduling import told_to_stop
+def fire():
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        os.kill(os.getpid(), signal.SIGTERM)
+with told_to_stop() as stop:
+    thread = threading.Thread(target=fire)
+    thread.start()
+    while thread.is_alive():
+        stop.wait(1e-6)
+print(stop.is_set())
+"""
+
+
+def test_a_signal_at_any_moment_of_a_wait_is_taken(tmp_path):
+    command = [sys.executable, "-c", UNDER_FIRE]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout == "True\n"
+
+
+def test_a_wait_ends_when_it_is_told_to_or_its_time_is_over():
+    stop = scheduling.Stop()
+    begun = time.monotonic()
+    stop.wait(0.05)
+    assert time.monotonic() - begun >= 0.05
+    assert not stop.is_set()
+    threading.Timer(0.05, stop.set).start()
+    stop.wait(600)
+    stop.wait(600)
+    assert stop.is_set()
+    assert time.monotonic() - begun < 300
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
