@@ -26,11 +26,13 @@ $(READY): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing the tested versions into .venv ..."
 	@{ $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" \
-	    && $(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock \
+	    && $(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.lock \
 	    && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable . ; } \
 	  || { echo "uv did not work here, using pip"; \
 	       $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock \
 	       && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . ; }
+	@echo "compiling numerical kernels on all cores, once: a minute ..."
+	@$(BIN)/tangency compile
 	@touch $(READY)
 
 run: $(READY) ## Train, evaluate, allocate, report and track: everything

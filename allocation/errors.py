@@ -32,6 +32,10 @@ class InfeasibleError(AllocationError):
         super().__init__(message)
         self.limits = limits
 
+    def __reduce__(self) -> tuple[type[InfeasibleError], tuple[str, tuple[str, ...]]]:
+        """Pickle with the limits, without which another process could not make it again."""
+        return type(self), (str(self), self.limits)
+
     def at(self, position: int) -> InfeasibleError:
         """Return the same, said of one row."""
         return InfeasibleError(f"row {position}: {self}", self.limits)

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from operations import data_commands, drift_commands, model_commands, schedule_commands, sync_commands
+from operations import (
+    compile_command,
+    data_commands,
+    drift_commands,
+    model_commands,
+    schedule_commands,
+    sync_commands,
+)
 from pipeline.cli import main
 
-__all__ = ["data_commands", "drift_commands", "main", "model_commands", "schedule_commands", "sync_commands"]
+__all__ = [
+    "compile_command",
+    "data_commands",
+    "drift_commands",
+    "main",
+    "model_commands",
+    "schedule_commands",
+    "sync_commands",
+]

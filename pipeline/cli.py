@@ -70,6 +70,7 @@ def tangency() -> None:
     tangency ui        serve the tracked runs in MLflow
     tangency sync      send runs that MLflow was not there for
     tangency features  list the features and their definitions
+    tangency compile   compile all numerical kernels now, so that nothing waits later
 
     \b
     tangency update    record new data, go on with what was computed

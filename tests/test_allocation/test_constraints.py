@@ -1,5 +1,6 @@
 """Limits that contradict one another are named, and the way out that is offered works."""
 
+import pickle
 import re
 
 import numpy as np
@@ -18,6 +19,14 @@ def message(constraints, universe=ALL):
     with pytest.raises(InfeasibleError) as error:
         check_feasible(constraints, ASSETS, universe)
     return str(error.value), error.value.limits
+
+
+def test_the_error_comes_back_from_another_process_as_it_was():
+    with pytest.raises(InfeasibleError) as error:
+        check_feasible(Constraints(maximum=0.05), ASSETS, ALL)
+    again = pickle.loads(pickle.dumps(error.value.at(3)))
+    assert str(again) == f"row 3: {error.value}"
+    assert again.limits == error.value.limits != ()
 
 
 def test_limits_that_can_be_met_pass():

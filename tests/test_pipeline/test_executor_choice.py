@@ -38,7 +38,7 @@ def test_a_cluster_and_processes_give_the_same_run(mine, tmp_path):
     }
     config, here, _ = trained(mine(**few), tmp_path)
     with distributed.LocalCluster(
-        n_workers=2,
+        n_workers=1,  # two are tried in the tests of executors
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",

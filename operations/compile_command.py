@@ -1,0 +1,26 @@
+"""`tangency compile`: compile all numerical kernels now."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli import EPILOG, tangency
+
+
+@tangency.command("compile", epilog=EPILOG)
+@click.option("--workers", type=click.IntRange(min=1), help="Processes to compile in [all cores].")
+def compile_kernels(workers: int | None) -> None:
+    """Compile all numerical kernels now, on all cores, so that no later command waits for them.
+
+    They are kept beside their modules, or in NUMBA_CACHE_DIR, for as long as their code stays as it is. `make setup`
+    does this; where it was not done, a run compiles what it needs and says so.
+    """
+    from pipeline.kernels import compile_all
+
+    total = 0
+    for part, count in compile_all(workers):
+        total += count
+        if count:
+            click.echo(f"compiled the kernels of {part}")
+    if not total:
+        click.echo("all kernels are compiled")

@@ -1,0 +1,113 @@
+"""Kernels: compile them all at once, on all cores, so that no later command waits.
+
+A kernel is compiled when it is first called, and kept on disk for later processes. Here everything that has kernels is
+called on a few random numbers. What is missing here is compiled in the run that needs it first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numba.core.event
+import numpy as np
+import pandas as pd
+from joblib import cpu_count
+
+from market.counterfactual import random_bars
+from market.panel import Panel
+from models.executors import Processes
+
+
+def compile_all(workers: int | None = None) -> Iterator[tuple[str, int]]:
+    """Yield the name of each part when it is done, and how many functions had to be compiled for it.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Processes; all cores by default. More than there are parts are of no use.
+    """
+    with Processes(min(workers or cpu_count(), len(PARTS))) as executor:
+        yield from zip(PARTS, executor.map(compile_part, None, list(PARTS)), strict=True)
+
+
+def compile_part(_: None, name: str) -> int:
+    """Compile what one part needs; return how many functions that were."""
+    with numba.core.event.install_recorder("numba:compile") as recorder:
+        PARTS[name]()
+    return sum(event.is_start for _, event in recorder.buffer)
+
+
+def _features() -> None:
+    """Compute all features of a panel of bars, in both precisions."""
+    from features.matrix import build
+
+    panel = _panel(np.random.default_rng(0))
+    for dtype in (np.float64, np.float32):
+        build(panel, dtype=dtype, workers=1)
+
+
+def _panel(rng: np.random.Generator) -> Panel:
+    returns = rng.normal(0, 0.01, (300, 4))
+    panel = Panel(
+        name="random",
+        dates=pd.bdate_range("2000-01-03", periods=300),
+        assets=tuple("abcd"),
+        returns=returns,
+        cash=np.full(300, 1e-4),
+        market=returns.mean(axis=1),
+        periods_per_year=252,
+        volume=rng.lognormal(12, 0.5, returns.shape),
+    )
+    bars: Mapping[str, Any] = random_bars(rng, np.asarray(50 * np.cumprod(1 + returns, axis=0)))
+    return replace(panel, **bars)
+
+
+def _models() -> None:
+    """Fit models and regimes of each kind, estimate covariances of each kind, and tell two samples apart."""
+    from allocation.expectations import COVARIANCES
+    from allocation.risk import covariance_path
+    from models.hmm import HMMRegimes
+    from models.jump import JumpRegimes
+    from models.kmeans import KMeansRegimes
+    from models.linear import Lasso
+    from validation.two_samples import ks_p_value
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 4))
+    Lasso().fit(X, X[:, 0] + rng.normal(size=120))
+    for model in (KMeansRegimes(2), HMMRegimes(2), HMMRegimes(2, "diagonal"), JumpRegimes(2)):
+        model.fit(X).tell(X)
+    for estimator in COVARIANCES.values():
+        estimator(X)
+    covariance_path(X, np.arange(60, 120), window=50, min_history=50, horizon=1)
+    ks_p_value(0.2, 30, 40)
+
+
+def _portfolios() -> None:
+    """Solve small problems of each kind."""
+    from allocation.cardinality import Cardinality
+    from allocation.constraints import Constraints
+    from allocation.frontier import efficient_frontier
+    from allocation.mean_variance import MeanVariance
+    from allocation.polytope import polytope
+    from allocation.risk_budgeting import RiskBudgeting
+
+    rng = np.random.default_rng(0)
+    assets, held, everything = tuple("abcdef"), np.zeros(6), np.ones(6, dtype=bool)
+    returns = rng.normal(size=(60, 6))
+    mu, sigma = returns.mean(axis=0), returns.T @ returns / 60
+    half, even = Constraints(maximum=0.5), Constraints(maximum=0.17)
+    solver = MeanVariance(assets, half, risk_aversion=5.0, cost=0.001)
+    for allocator in (solver, Cardinality(solver, 3), RiskBudgeting(assets), RiskBudgeting(assets, even)):
+        allocator.solve(0, mu, sigma, held, everything)
+    efficient_frontier(mu, sigma, polytope(half, assets))
+
+
+PARTS: Mapping[str, Callable[[], None]] = {
+    "portfolios": _portfolios,
+    "features": _features,
+    "models": _models,
+}
+"""What is compiled, the slowest first."""
