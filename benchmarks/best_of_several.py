@@ -1,0 +1,35 @@
+"""How long does it take to test the best of several strategies? Against arch, whose p-values ours equal.
+
+Run with `make bench BENCH=best_of_several`. 1000 resamples of monthly returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from arch.bootstrap import SPA, optimal_block_length
+
+from validation.multiple import superior_predictive_ability
+
+SIZES = ("120x8", "600x20", "600x100")
+
+
+def cases(size: str) -> dict[str, Callable[[], object]]:
+    """Return the contenders on independent returns of so many dates and strategies."""
+    n, m = map(int, size.split("x"))
+    gain = np.random.default_rng(0).normal(size=(n, m))
+    nothing = np.zeros(n)
+
+    def ours() -> float:
+        return superior_predictive_ability(gain, nothing, seed=1).consistent
+
+    def arch() -> float:
+        block = max(round(n ** (1 / 3)), int(np.ceil(optimal_block_length(gain)["stationary"].median())))
+        test = SPA(nothing, -gain / gain.std(axis=0, ddof=1), block, 1000, seed=1)
+        test.compute()
+        return (test.pvalues["consistent"] * 1000 + 1) / 1001
+
+    if abs(ours() - arch()) > 1e-12:
+        raise AssertionError("the p-values differ")
+    return {"tangency": ours, "arch": arch}
