@@ -60,5 +60,7 @@ def optimal_lengths(values: Floats) -> Floats:
     slope = (2 * weight * lags[1:, None] * covariance[1:]).sum(axis=0)
     total = covariance[0] + (2 * weight * covariance[1:]).sum(axis=0)
     longest = math.ceil(min(3 * math.sqrt(n), n / 3))
-    lengths = [(2 * slope**2 / (c * total**2) * n) ** (1 / 3) for c in (2, 4 / 3)]
-    return np.asarray(np.minimum(lengths, longest))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lengths = [(2 * slope**2 / (c * total**2) * n) ** (1 / 3) for c in (2, 4 / 3)]
+    # Where the variance in the long run is 0, no length is long enough.
+    return np.asarray(np.fmin(lengths, longest))

@@ -58,4 +58,5 @@ def stationary_variance(values: Floats, block: int) -> Floats:
     covariance = np.fft.irfft(spectrum, axis=0)[:n] / n
     lags, stay = np.arange(1, n), 1 - 1 / block
     weight = (1 - lags / n) * stay**lags + lags / n * stay ** (n - lags)
-    return np.asarray(covariance[0] + 2 * weight @ covariance[1:])
+    variance = covariance[0] + 2 * weight @ covariance[1:]
+    return np.maximum(variance, 0.0)  # it may be as little as rounding

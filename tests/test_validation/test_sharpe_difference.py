@@ -89,6 +89,8 @@ def test_block_length_grows_with_dependence():
     assert block_length(np.column_stack([slow, np.ones((600, 4))])) == block_length(slow)
     assert block_length(np.ones(30)) == (3, 3)
     assert block_length(np.empty(0)) == (1, 1)
+    # Its variance in the long run is 0: the longest block there is.
+    assert block_length(np.array([-1.0, -1, -1, 0, 0, 1, 1, 0, -1, 0])) == (4, 4)
 
 
 @pytest.mark.parametrize("n", [11, 30, 241, 3000])
