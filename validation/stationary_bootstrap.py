@@ -59,4 +59,4 @@ def stationary_variance(values: Floats, block: int) -> Floats:
     lags, stay = np.arange(1, n), 1 - 1 / block
     weight = (1 - lags / n) * stay**lags + lags / n * stay ** (n - lags)
     variance = covariance[0] + 2 * weight @ covariance[1:]
-    return np.maximum(variance, 0.0)  # it may be as little as rounding
+    return np.asarray(np.maximum(variance, 0.0))  # it may be as little as rounding
