@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from contextlib import AbstractContextManager
 
 from threadpoolctl import ThreadpoolController
 
-_found: tuple[int, ThreadpoolController] | None = None
-
 
 def one_thread() -> AbstractContextManager[object]:
-    """Return a block within which the libraries that are loaded compute in one thread.
-
-    They are looked for again, which takes milliseconds, only if modules have been imported since: libraries come with
-    modules.
-    """
-    global _found
-    if _found is None or _found[0] != len(sys.modules):
-        _found = len(sys.modules), ThreadpoolController()
-    limited: AbstractContextManager[object] = _found[1].limit(limits=1)
+    """Return a block within which the libraries that are loaded compute in one thread."""
+    limited: AbstractContextManager[object] = _libraries(len(sys.modules)).limit(limits=1)
     return limited
+
+
+@functools.lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """Find the libraries, which takes milliseconds; again only if there are other modules, for they come with those."""
+    return ThreadpoolController()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validation.block_length import block_length
+from validation.counting import counts_by_row
 from validation.errors import StatisticError
 from validation.scores import hac_stderr, has_variation
 from validation.shapes import same_shape
@@ -103,8 +104,7 @@ def _drawn(n: int, drawn: int, n_resamples: int, seed: int) -> tuple[NDArray[Any
     out = []
     for start in range(0, n_resamples, CHUNK):
         size = min(CHUNK, n_resamples - start)
-        picked = rng.integers(n, size=(size, drawn)) + n * np.arange(size)[:, None]
-        counts = np.bincount(picked.ravel(), minlength=size * n).reshape(size, n)
+        counts = counts_by_row(rng.integers(n, size=(size, drawn)), n)
         counts = counts.astype(np.min_scalar_type(drawn))  # kept as small as may be
         counts.setflags(write=False)
         out.append(counts)

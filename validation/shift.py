@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from validation.counting import counts_by_row
 from validation.errors import StatisticError
 from validation.two_samples import ks_p_value, stability_index
 
@@ -137,9 +138,7 @@ def _shares(values: Floats, listed: Bools | None, levels: Floats) -> tuple[Float
     place = np.where(np.isnan(values), 0, 1 + np.searchsorted(levels, values, side="left"))
     # What is not listed falls into one bin more, which is left out.
     place = place if listed is None else np.where(listed, place, bins)
-    dates = np.arange(len(values))[:, None] * (bins + 1)
-    counts = np.bincount((dates + place).ravel(), minlength=len(values) * (bins + 1))
-    counts = counts.reshape(len(values), bins + 1)[:, :bins]
+    counts = counts_by_row(place, bins + 1)[:, :bins]
     total = counts.sum(axis=1, keepdims=True)
     some = total[:, 0] > 0
     return counts[some] / total[some], float(total.sum())

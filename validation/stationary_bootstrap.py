@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from validation.counting import counts_by_row
 
 Floats = NDArray[np.float64]
 AT_ONCE = 100
@@ -26,10 +31,19 @@ def stationary_means(values: Floats, block: int, n_resamples: int, seed: int) ->
     the order of `arch.bootstrap.StationaryBootstrap`: the same seed gives the same resamples. How often each date was
     drawn times the values is one product of matrices, and takes far less than to gather them.
     """
-    n = len(values)
+    drawn = _drawn(len(values), block, n_resamples, seed)
+    return np.concatenate([counts.astype(np.float64) @ values / len(values) for counts in drawn])
+
+
+@functools.lru_cache(maxsize=2)
+def _drawn(n: int, block: int, n_resamples: int, seed: int) -> tuple[NDArray[Any], ...]:
+    """Return how often each date was drawn in each resample, in chunks of shape (AT_ONCE, n).
+
+    The tests of one set of strategies have the same dates and blocks: the draws are the same.
+    """
     random = np.random.default_rng(seed)
     dates = np.arange(n)
-    out = np.empty((n_resamples, values.shape[1]))
+    out = []
     for first in range(0, n_resamples, AT_ONCE):
         size = min(AT_ONCE, n_resamples - first)
         starts, u = np.empty((size, n), dtype=np.int64), np.empty((size, n))
@@ -40,10 +54,10 @@ def stationary_means(values: Floats, block: int, n_resamples: int, seed: int) ->
         begins[:, 0] = True
         since = np.maximum.accumulate(np.where(begins, dates, 0), axis=1)
         drawn = (np.take_along_axis(starts, since, axis=1) + dates - since) % n
-        cells = (drawn + n * np.arange(size)[:, None]).ravel()
-        times = np.bincount(cells, minlength=size * n).reshape(size, n).astype(np.float64)
-        out[first : first + size] = times @ values / n
-    return out
+        counts = counts_by_row(drawn, n).astype(np.min_scalar_type(n))  # kept as small as may be
+        counts.setflags(write=False)
+        out.append(counts)
+    return tuple(out)
 
 
 def stationary_variance(values: Floats, block: int) -> Floats:
