@@ -315,6 +315,10 @@ def _evaluate(pipeline: Pipeline) -> Evaluated:
 
 def main() -> None:
     """Run the command line; a mistake of the user's is one message and exit code 2."""
+    for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+        # Numpy reads it when it is loaded: sums in one order on any machine, and no thread that spins while it waits.
+        # The work is many small products, of which two threads make more time; folds and worlds are what goes abreast.
+        os.environ.setdefault(variable, "1")
     try:
         tangency(standalone_mode=False)
     except click.ClickException as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from models.one_thread import one_thread
 from pipeline.ledger import Trials
 from pipeline.record import trial_id
 from pipeline.trial import gain_of, monthly
@@ -84,8 +85,9 @@ def judge(done: Evaluated, trials: Trials) -> Evidence:
         With this run among them. Those of an unsealed holdout are its unsealings, and what was run without the
         seal: what else was tried has not seen it.
     """
-    tests = _forecast(done, trials.looks) | _portfolio(done, trials)
-    compared, superior = _contest(done, trials)
+    with one_thread():
+        tests = _forecast(done, trials.looks) | _portfolio(done, trials)
+        compared, superior = _contest(done, trials)
     tests |= compared
     verdict = NONE
     if tests["portfolio_p_worse"] < SIZE:

@@ -286,7 +286,7 @@ class Pipeline:
                 for name, policy in policies.items()
             }
             target = trading.target_weights(policies[config.traded], results[config.traded], panel)
-        performance, comparisons = _measured(results, panel.periods_per_year)
+            performance, comparisons = _measured(results, panel.periods_per_year)
         return Evaluated(trained, scores, results, performance, comparisons, target)
 
     def certify(self, done: Evaluated) -> Certificate | None:
@@ -327,12 +327,13 @@ def since(done: Evaluated, row: int) -> Evaluated:
     """Return an evaluation of the rows from `row` on alone: of the holdout, when it was unsealed."""
     prepared = done.trained.prepared
     own = prepared.config.calibration.own_mean_weight
-    scores = {
-        name: score_forecast(forecast, done.trained.walks[name], prepared.schedule, own, row)
-        for name, forecast in done.trained.forecasts.items()
-    }
-    results = {name: result.since(row) for name, result in done.results.items()}
-    performance, comparisons = _measured(results, prepared.panel.periods_per_year)
+    with one_thread():
+        scores = {
+            name: score_forecast(forecast, done.trained.walks[name], prepared.schedule, own, row)
+            for name, forecast in done.trained.forecasts.items()
+        }
+        results = {name: result.since(row) for name, result in done.results.items()}
+        performance, comparisons = _measured(results, prepared.panel.periods_per_year)
     return replace(done, scores=scores, results=results, performance=performance, comparisons=comparisons)
 
 

@@ -1,11 +1,16 @@
 """What the tests of all rooms share."""
 
+import os
 import shutil
 from contextlib import contextmanager
 from itertools import zip_longest
 
 import pytest
 from filelock import FileLock
+
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    # As the command line does. Peers that take a thread for each core, beside as many processes, spin for each other.
+    os.environ.setdefault(variable, "1")
 
 
 class Migrated:

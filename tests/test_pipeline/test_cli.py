@@ -1,6 +1,7 @@
 """The command line: what it writes, what it reuses, and how it refuses."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,26 @@ def runs_left(folder: Path):
     if not output.exists():
         return []
     return [p.name for p in output.iterdir() if p.name != "store" and "ledger" not in p.name]
+
+
+def test_the_command_computes_in_one_thread_and_a_users_own_number_stands():
+    code = (
+        "import sys, pipeline.cli as cli; assert 'numpy' not in sys.modules\n"
+        "def command(**_):\n"
+        "    import numpy, threadpoolctl\n"
+        "    print([each['num_threads'] for each in threadpoolctl.threadpool_info()])\n"
+        "cli.tangency = command; cli.main()"
+    )
+
+    def threads(**variables):
+        clean = {name: value for name, value in os.environ.items() if "_THREADS" not in name}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=clean | variables, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    assert threads() == "[1]"
+    assert threads(OPENBLAS_NUM_THREADS="2") == f"[{min(2, os.cpu_count())}]"
 
 
 @pytest.mark.parametrize(

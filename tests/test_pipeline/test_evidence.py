@@ -9,8 +9,10 @@ from own_prices import settings, write_prices
 from rich.console import Console
 from test_cli import tangency
 from test_ledger import entry
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from pipeline import evidence as module
+from pipeline import run as run_module
 from pipeline.config import RunConfig
 from pipeline.evidence import NONE, SKILL, WORSE, corrected, judge
 from pipeline.ledger import Ledger
@@ -159,6 +161,28 @@ def test_an_evaluation_enters_the_ledger_once_and_says_so(signal):
     assert weigh(signal, QUIET) == first
     assert len(open_ledger(config).lines()) == before + 1
     assert QUIET.told["verdict"].startswith(first.verdict)
+
+
+def test_statistics_are_of_one_thread_however_many_there_are(signal, tmp_path, monkeypatch):
+    # Threads may add up in another order: a p-value would depend on the machine that it was computed on.
+    seen = {}
+
+    def watched(place, name):
+        plain = getattr(place, name)
+
+        def call(*arguments, **options):
+            seen[name] = {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+            return plain(*arguments, **options)
+
+        monkeypatch.setattr(place, name, call)
+
+    watched(run_module, "compare")
+    watched(run_module, "score_forecast")
+    watched(module, "superior_predictive_ability")
+    with threadpool_limits(2, "blas"):
+        since(signal, 200)
+        judge(signal, trials(tmp_path, describe(signal)))
+    assert seen == {name: {1} for name in ("compare", "score_forecast", "superior_predictive_ability")}
 
 
 def test_since_is_the_evaluation_of_the_last_rows_alone(signal):
