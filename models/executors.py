@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import traceback
 import warnings
 from abc import ABC, abstractmethod
@@ -13,6 +14,7 @@ from typing import Any, Self, TypeVar
 
 from joblib import Parallel, cpu_count, delayed
 from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.backend.reduction import dumps
 
 from models.errors import ExecutorError
 from models.one_thread import one_thread
@@ -210,7 +212,22 @@ def run_batch(
         return [function(shared, item) for item in batch]
     except Exception as error:  # noqa: BLE001 (raised again where the results are read)
         error.add_note(f"In a worker:\n{traceback.format_exc()}")
-        return error
+        return _sendable(error)
+
+
+def _sendable(error: Exception) -> Exception:
+    """Return the error, or what says the same, where it cannot be made again in another process.
+
+    Many errors cannot: one whose `__init__` takes two arguments and hands one on is enough. Where it is unpacked that
+    would look like the death of the worker.
+    """
+    try:
+        pickle.loads(dumps(error))  # noqa: S301 (what was written here)
+    except Exception:  # noqa: BLE001 (anything may be raised by code that is not ours)
+        told = RuntimeError(f"{type(error).__module__}.{type(error).__qualname__}: {error}")
+        told.__notes__ = list(error.__notes__)
+        return told
+    return error
 
 
 def unwrap(answer: Any) -> Iterator[Any]:

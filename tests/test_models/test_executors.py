@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from plain_models import Dying, Means, Picky
+from plain_models import Dying, Means, Particular, Picky
 from test_walk import dataset, folds
 
 from models.boosting import Boosting
@@ -141,6 +141,14 @@ def test_the_callers_error_comes_back_as_it_was(processes):
         walked(Picky(), processes)
     assert "plain_models.py" in caught.value.__notes__[0], "where it happened in the worker is told"
     # And the executor is as good as before.
+    assert walked(Means(), processes).raw.shape == (90, 4)
+
+
+def test_an_error_that_cannot_be_sent_is_told_and_not_taken_for_a_death(processes):
+    with pytest.raises(RuntimeError, match=r"plain_models\.TwoPartError: not today: \d+ rows") as caught:
+        walked(Particular(), processes)
+    assert not isinstance(caught.value, ExecutorError)
+    assert "plain_models.py" in caught.value.__notes__[0]
     assert walked(Means(), processes).raw.shape == (90, 4)
 
 
