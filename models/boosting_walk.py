@@ -120,8 +120,9 @@ class _Binned:
         known = int(np.searchsorted(rows.date, spans.grid[stop - 1], side="right"))
         self._size = len(y)
         parameters = model.parameters(known)
-        self._bins = lgb.Dataset(X[:known], y[:known], params=parameters)
-        self._data = lgb.Dataset(X, y, weight=rows.weight, params=parameters, reference=self._bins)
+        # Where no row came later, the rows are sorted into bins once and not twice.
+        bins = lgb.Dataset(X[:known], y[:known], params=parameters) if known < len(y) else None
+        self._data = lgb.Dataset(X, y, weight=rows.weight, params=parameters, reference=bins)
         if known:
             self._data.construct()
 
