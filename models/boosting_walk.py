@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 AHEAD = 8
 """Folds that may be grown side by side. How many trees one grows follows from the choice so many folds before: a fixed
 distance, so that results do not depend on the number of threads."""
-ROOM = 2
+ROOM = 1.5
 """A fold grows so many times the number of trees that was chosen `AHEAD` folds before, ..."""
 FEWEST = 32
 """... but at least so many, so that a record that spoke for hardly any tree can change its mind."""

@@ -150,7 +150,7 @@ class LightGBMModel(FittedSection):
     feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.25
     row_fraction: Annotated[float, Field(gt=0, le=1)] = 0.7
     l2: Annotated[float, Field(ge=0)] = 10.0
-    max_bin: Annotated[int, Field(ge=2, le=255)] = 63
+    max_bin: Annotated[int, Field(ge=2, le=255)] = 31
     rebin: Annotated[float, Field(gt=0, le=1)] = 0.2
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:

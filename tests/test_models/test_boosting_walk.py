@@ -66,7 +66,7 @@ def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(
             X, y, rows = data.training(fold.train)
             parameters = MODEL.parameters(len(y))
             alone = lgb.Dataset(X, y, weight=rows.weight, params=parameters, reference=bins)
-            most = max(3, 2 * chosen[f - ahead]) if f >= ahead else 40
+            most = max(3, 1.5 * chosen[f - ahead]) if f >= ahead else 40
             most = min(n for n in [*MODEL.steps(), 40] if n >= min(most, 40))
             booster = lgb.train(parameters, alone, most)
             grid = Spans.of(walk_folds).grid
