@@ -66,7 +66,7 @@ class Boosting(Forecaster):
         inner_splits: int = 2,
         max_trees: int = 200,
         learning_rate: float = 0.02,
-        num_leaves: int = 15,
+        num_leaves: int = 12,
         min_rows_in_leaf: int = 100,
         feature_fraction: float = 0.25,
         row_fraction: float = 0.7,

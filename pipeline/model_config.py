@@ -145,7 +145,7 @@ class LightGBMModel(FittedSection):
     inner_splits: Positive = 2
     max_trees: Positive = 200
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.02
-    num_leaves: Annotated[int, Field(ge=2)] = 15
+    num_leaves: Annotated[int, Field(ge=2)] = 12
     min_rows_in_leaf: Positive = 100
     feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.25
     row_fraction: Annotated[float, Field(gt=0, le=1)] = 0.7
