@@ -140,14 +140,15 @@ def _loosened(limits: Sequence[Limit], most: int, minimum: float, loosened: Limi
     from scipy.optimize import Bounds, LinearConstraint, milp  # half a second that reading need not wait for
 
     both = [*limits, loosened] if loosened is not None else list(limits)
-    n = both[0].rows.shape[1] if both else 1
+    n = both[0].rows.n if both else 1
     large = 1.0 + max((float(np.abs(limit.bounds).max()) for limit in both), default=1.0)
     eye, none = sparse.identity(n, format="csr"), sparse.csr_array((n, n))
     blocks: list[Any] = []
     highs, gives = list[Floats](), list[Floats]()
     for limit in both:
-        size = np.maximum(np.asarray(abs(limit.rows).max(axis=1).todense()).ravel(), 1e-300)
-        rows = sparse.diags_array(1 / size) @ limit.rows
+        rows = limit.rows.array
+        size = np.maximum(np.asarray(abs(rows).max(axis=1).todense()).ravel(), 1e-300)
+        rows = sparse.diags_array(1 / size) @ rows
         sides = sparse.hstack([rows, rows if limit.gross else -rows])
         blocks.append(sparse.hstack([sides, sparse.csr_array((len(size), 2 * n))]))
         highs.append(limit.bounds / size)

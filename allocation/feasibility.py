@@ -118,15 +118,15 @@ def _programme(limits: Sequence[Limit], loosened: Limit | None) -> tuple[sparse.
 
     Weights are purchases less sales, so that |w| is their sum where a limit needs it.
     """
-    n, start = limits[0].rows.shape[1], 0
+    n, start = limits[0].rows.n, 0
     data, row, column = [], [], []
     for limit in limits:
         rows = limit.rows
-        where = np.repeat(np.arange(start, start + rows.shape[0]), np.diff(rows.indptr))
-        data += [rows.data, rows.data if limit.gross else -rows.data]
+        where = np.repeat(np.arange(start, start + len(rows)), np.diff(rows.begins))
+        data += [rows.values, rows.values if limit.gross else -rows.values]
         row += [where, where]
-        column += [rows.indices, n + rows.indices]
-        start += rows.shape[0]
+        column += [rows.columns, n + rows.columns]
+        start += len(rows)
     values, where, columns = np.concatenate(data), np.concatenate(row), np.concatenate(column)
     # The solver has absolute tolerances: coefficients as small as returns a minute would mean nothing to it.
     size = np.zeros(start)

@@ -9,9 +9,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from allocation.constraints import Constraints, known
+from allocation.rows import Rows
 from features.compiled import compiled
 
 Floats = NDArray[np.float64]
@@ -29,7 +29,7 @@ class Limit:
         In words, with its number.
     relief : str
         How to say that it is loosened; `{}` takes the new number.
-    rows : sparse array of shape (M, n)
+    rows : Rows, shape (M, n)
     bounds : ndarray of shape (M,)
     sign, offset : float
         The user's number is sign * bound + offset.
@@ -41,7 +41,7 @@ class Limit:
 
     name: str
     relief: str
-    rows: sparse.csr_array
+    rows: Rows
     bounds: Floats
     sign: float
     place: tuple[int, int | slice | NDArray[np.intp]]
@@ -161,7 +161,7 @@ def limits_on(
     for index, (what, row, least, most) in enumerate(sums, start=1):
         named += _pair(what, row, least, most, (SUM_ABOVE, index), (SUM_BELOW, index))
     if c.leverage is not None:
-        gross, words = sparse.csr_array(np.ones((1, n))), "raise the leverage to {}"
+        gross, words = Rows.of(np.ones(n)), "raise the leverage to {}"
         name, bound = f"leverage at most {c.leverage:g}", np.array([c.leverage])
         named.append(Limit(name, words, gross, bound, 1, (SUM_ABOVE, 0), gross=True))
     most = math.inf if c.leverage is None else c.leverage
@@ -193,10 +193,9 @@ def _boxes(
     special = np.zeros(len(inside), dtype=bool)
     if c.overrides:
         special[:] = [assets[i] in c.overrides for i in inside]
-    eye = sparse.csr_array(sparse.identity(len(inside), format="csr"))
     limits = []
     if not special.all():
-        rows, lows, highs = eye[~special], low[~special], high[~special]
+        rows, lows, highs = Rows.each(np.flatnonzero(~special), len(inside)), low[~special], high[~special]
         others = np.flatnonzero(~special) if special.any() else slice(None)
         limits = [
             Limit(
@@ -232,7 +231,7 @@ def _boxes(
 
 def _cash(c: Constraints, n: int) -> list[Limit]:
     """Return the limits on what is not in assets."""
-    ones = sparse.csr_array(np.ones((1, n)))
+    ones = Rows.of(np.ones(n))
     invested = "fully invested" if c.cash_maximum == 0 else f"cash at most {c.cash_maximum:g}"
     least = f"cash at least {c.cash_minimum:g}"
     return [
@@ -253,7 +252,7 @@ def _pair(
     what: str, row: Floats, low: float, high: float, above: tuple[int, int], below: tuple[int, int]
 ) -> list[Limit]:
     """Return the limits on `row @ w` that are finite; `what` follows "the maximum"."""
-    name, rows = what.removeprefix("of "), sparse.csr_array(row[None, :])
+    name, rows = what.removeprefix("of "), Rows.of(row)
     limits = []
     if math.isfinite(high):
         words = f"raise the maximum {what} to {{}}"

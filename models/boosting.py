@@ -140,7 +140,7 @@ class Boosting(Forecaster):
             losses += squared(errors, rows[test], relative=relative).sum(axis=0)
         return losses
 
-    def enough(self, n_trees: int) -> int:
+    def enough(self, n_trees: float) -> int:
         """Return the smallest of the numbers to choose among that is no smaller, or the largest."""
         return next((n for n in self.steps() if n >= n_trees), self.max_trees)
 

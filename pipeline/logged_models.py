@@ -7,7 +7,6 @@ model to see whether it works; that took longer than all else that is told of a 
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import shutil
 import sys
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from pipeline.store import installed
 from pipeline.tracking import requirements
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _write_booster(model: Model, text: str, folder: Path) -> None:
     pyfunc.add_to_model(model, "mlflow.lightgbm", data="model.lgb", **_ENVIRONMENT)
     model.add_flavor(
         "lightgbm",
-        lgb_version=importlib.metadata.version("lightgbm"),
+        lgb_version=installed("lightgbm"),
         data="model.lgb",
         model_class="lightgbm.basic.Booster",
         code=None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.metadata
 import platform
 import subprocess
 from dataclasses import asdict, dataclass
@@ -13,7 +12,7 @@ from typing import Any
 
 from market.panel import Panel
 from pipeline.config import RunConfig
-from pipeline.store import LIBRARIES, code_digest
+from pipeline.store import LIBRARIES, code_digest, installed
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class RunRecord:
 
 def make_record(config: RunConfig, panel: Panel) -> RunRecord:
     """Take down what this run is made of."""
-    versions = {name: _version(name) for name in (*LIBRARIES, "mlflow")}
+    versions = {name: installed(name) for name in (*LIBRARIES, "mlflow")}
     return RunRecord(
         config.digest(),
         panel.digest(),
@@ -51,11 +50,6 @@ def make_record(config: RunConfig, panel: Panel) -> RunRecord:
         _git_sha(),
         {"python": platform.python_version()} | versions,
     )
-
-
-@functools.cache
-def _version(name: str) -> str:
-    return importlib.metadata.version(name)
 
 
 def trial_id(config: RunConfig, assets: tuple[str, ...]) -> str:

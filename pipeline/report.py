@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jinja2
@@ -32,6 +33,14 @@ SLEEVE = " · "
 """Stands between a strategy and its sleeve in the table, where the strategy's name is not said again."""
 
 
+@functools.cache
+def _template() -> jinja2.Template:
+    """Return the page with its holes, compiled once a process."""
+    loader = jinja2.PackageLoader("pipeline")
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    return environment.get_template("report.html")
+
+
 def render(
     done: Evaluated,
     title: str,
@@ -52,14 +61,12 @@ def render(
     evidence : Evidence
     drift : Drift
     """
-    loader = jinja2.PackageLoader("pipeline")
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     trained = done.trained
     prepared = trained.prepared
     panel, target = prepared.panel, done.target
     order = np.argsort(-target.weights, kind="stable")
     held = [(panel.assets[i], percent(float(target.weights[i]))) for i in order if target.weights[i] != 0]
-    return environment.get_template("report.html").render(
+    return _template().render(
         title=title,
         config=prepared.config,
         story=describe_run(done, evidence).split("\n\n")[1:],

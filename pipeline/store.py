@@ -22,11 +22,17 @@ LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "numba", "lightgbm", "o
 
 
 @functools.cache
+def installed(library: str) -> str:
+    """Return the version of a library; reading it takes a millisecond, and it stays while a process lives."""
+    return importlib.metadata.version(library)
+
+
+@functools.cache
 def code_digest() -> str:
     """Return the SHA-256 of the rooms that compute, of Python and of the libraries that decide numbers."""
     sha = hashlib.sha256(sys.version.encode())
     for library in LIBRARIES:
-        sha.update(f"{library}=={importlib.metadata.version(library)}".encode())
+        sha.update(f"{library}=={installed(library)}".encode())
     root = Path(__file__).resolve().parent.parent
     sources = [path for room in ROOMS for path in (root / room).rglob("*.py")]
     # These call the rooms and make the models: they decide numbers too.
@@ -42,7 +48,7 @@ def showing_digest() -> str:
     """Return the SHA-256 of what shows results and tells them: the pipeline's own code and its libraries."""
     sha = hashlib.sha256()
     for library in SHOWING:
-        sha.update(f"{library}=={importlib.metadata.version(library)}".encode())
+        sha.update(f"{library}=={installed(library)}".encode())
     room = Path(__file__).resolve().parent
     for path in sorted([*room.glob("*.py"), *(room / "templates").iterdir()]):
         sha.update(path.name.encode())

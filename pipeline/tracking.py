@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import importlib
 import json
 import logging
 import os
@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from pipeline.errors import TrackingError
 from pipeline.experiment_view import TAGS, page
-from pipeline.store import LIBRARIES
+from pipeline.store import LIBRARIES, installed
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -155,7 +155,7 @@ def share_trials(output: Path, name: str, ledger: Ledger) -> None:
 def requirements() -> list[str]:
     """Return what a logged model needs, with its versions."""
     names = [name for name in ("mlflow", *LIBRARIES) if name != "piqp"]
-    return [f"{name}=={importlib.metadata.version(name)}" for name in names]
+    return [f"{name}=={installed(name)}" for name in names]
 
 
 def run_of(client: MlflowClient, experiment: str, folder: str) -> str:

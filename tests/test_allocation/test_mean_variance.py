@@ -46,7 +46,7 @@ def suboptimality(weights, mu, sigma, held, gamma, cost, constraints, universe=N
     universe = np.ones(n, dtype=bool) if universe is None else universe
     gradient = mu - gamma * sigma @ weights
     limits = limits_on(constraints, names(n), universe).named
-    A, b = np.vstack([li.rows.toarray() for li in limits]), np.concatenate([li.bounds for li in limits])
+    A, b = np.vstack([li.rows.array.toarray() for li in limits]), np.concatenate([li.bounds for li in limits])
     inside = np.flatnonzero(universe)
     # v = held + buys - sells
     both = np.column_stack([A, -A])

@@ -1,5 +1,6 @@
 """Alpha158: every feature against a plain reading of Qlib's expression, with and without holes; and the edges."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -47,14 +48,18 @@ def test_there_are_158_and_they_are_the_names_of_qlib():
     assert modules == set(EXPRESSIONS)
 
 
-FULL, HOLED = rough(130, 2, 3, 0.0), rough(130, 2, 4, 0.08)
-MATRICES = {"full": (FULL, build(FULL, include=["bar"])), "holes": (HOLED, build(HOLED, include=["bar"]))}
+PANELS = {"full": rough(130, 2, 3, 0.0), "holes": rough(130, 2, 4, 0.08)}
 
 
-@pytest.mark.parametrize("kind", MATRICES)
+@functools.cache
+def matrix_of(kind):
+    return build(PANELS[kind], include=["bar"])
+
+
+@pytest.mark.parametrize("kind", PANELS)
 @pytest.mark.parametrize("name", EXPRESSIONS)
 def test_feature_is_what_qlib_says(name, kind):
-    panel, matrix = MATRICES[kind]
+    panel, matrix = PANELS[kind], matrix_of(kind)
     column = matrix.column(name)
     assert matrix.warm[matrix.names.index(name)] == warm_rows(name)
     for asset in range(2):
@@ -67,7 +72,7 @@ def test_feature_is_what_qlib_says(name, kind):
 
 @pytest.mark.parametrize("d", WINDOWS)
 def test_sums_of_other_columns_are_those_that_the_documentation_lists(d):
-    _, matrix = MATRICES["holes"]
+    matrix = matrix_of("holes")
 
     def column(family):
         return matrix.column(f"{family}{d}")
@@ -83,16 +88,16 @@ def test_sums_of_other_columns_are_those_that_the_documentation_lists(d):
     for kind in ("", "V"):
         same(column(f"{kind}SUMN"), 1 - column(f"{kind}SUMP"))
         same(column(f"{kind}SUMD"), column(f"{kind}SUMP") - column(f"{kind}SUMN"))
-    _, full = MATRICES["full"]
+    full = matrix_of("full")
     middle = full.column(f"MA{d}") + (d - 1) / 2 * full.column(f"BETA{d}")
     same(full.column(f"RESI{d}"), 1 - middle)
 
 
 def test_holes_are_there_and_are_filled_by_nobody():
-    gone = ~HOLED.listed
+    gone = ~PANELS["holes"].listed
     assert 10 < gone.sum() < 40
-    assert not np.isnan(HOLED.close[~gone]).any()
-    _, matrix = MATRICES["holes"]
+    assert not np.isnan(PANELS["holes"].close[~gone]).any()
+    matrix = matrix_of("holes")
     assert np.isnan(matrix.values[gone]).all()
 
 
@@ -128,9 +133,9 @@ def test_prices_that_do_not_move_give_no_infinity():
 
 
 def test_a_day_without_volume_is_missing_where_it_divides():
-    volume = FULL.volume.copy()
+    volume = PANELS["full"].volume.copy()
     volume[100, 0] = 0.0
-    matrix = build(replace(FULL, volume=volume), include=["bar"])
+    matrix = build(replace(PANELS["full"], volume=volume), include=["bar"])
     for name in ("VMA5", "VSTD60"):
         assert np.isnan(matrix.column(name)[100, 0])
         assert np.isfinite(matrix.column(name)[99:102, 1]).all()
@@ -141,7 +146,7 @@ def test_a_day_without_volume_is_missing_where_it_divides():
 
 
 def test_without_volume_or_vwap_the_others_remain():
-    matrix = build(replace(FULL, volume=None, vwap=None), include=["bar"])
+    matrix = build(replace(PANELS["full"], volume=None, vwap=None), include=["bar"])
     lost = {name for name in EXPRESSIONS if "$volume" in EXPRESSIONS[name] or "$vwap" in EXPRESSIONS[name]}
     assert len(lost) == 8 * 5 + 1
     assert set(matrix.missing) == lost | {"amihud_20"}
