@@ -39,6 +39,7 @@ class Boosting(Forecaster):
         Small steps: 0.03 and 130 trees take two thirds of the time, at a rank IC lower by 0.002 to 0.010 on three kinds
         of synthetic panels (standard errors 0.001 to 0.004 over five), and no lower on industries and stocks.
     num_leaves : int
+        Twelve forecast as well as fifteen, within the noise of the seed, in a tenth less time.
     min_rows_in_leaf : int
     feature_fraction, row_fraction : float
         Share of features and of rows that each tree sees. A quarter of the features forecast as well as half of
