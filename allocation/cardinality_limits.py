@@ -11,7 +11,7 @@ from scipy import sparse
 
 from allocation.constraints import Constraints
 from allocation.errors import InfeasibleError, LimitError, SolverError
-from allocation.feasibility import enough, in_words
+from allocation.feasibility import enough, in_words, inequalities
 from allocation.limits import Limit
 
 Floats = NDArray[np.float64]
@@ -140,30 +140,23 @@ def _loosened(limits: Sequence[Limit], most: int, minimum: float, loosened: Limi
     from scipy.optimize import Bounds, LinearConstraint, milp  # half a second that reading need not wait for
 
     both = [*limits, loosened] if loosened is not None else list(limits)
-    n = both[0].rows.n if both else 1
-    large = 1.0 + max((float(np.abs(limit.bounds).max()) for limit in both), default=1.0)
-    eye, none = sparse.identity(n, format="csr"), sparse.csr_array((n, n))
-    blocks: list[Any] = []
-    highs, gives = list[Floats](), list[Floats]()
-    for limit in both:
-        rows = limit.rows.array
-        size = np.maximum(np.asarray(abs(rows).max(axis=1).todense()).ravel(), 1e-300)
-        rows = sparse.diags_array(1 / size) @ rows
-        sides = sparse.hstack([rows, rows if limit.gross else -rows])
-        blocks.append(sparse.hstack([sides, sparse.csr_array((len(size), 2 * n))]))
-        highs.append(limit.bounds / size)
-        gives.append(np.full(len(size), -float(limit is loosened)) / size)
-    for sides in ((eye, none, -large * eye, none), (none, eye, none, -large * eye),
+    if not both:
+        return 0.0
+    n = both[0].rows.n
+    large = 1.0 + max(float(np.abs(limit.bounds).max()) for limit in both)
+    eye, none, kept = sparse.identity(n, format="csr"), sparse.csr_array((n, n)), sparse.csr_array((n, 1))
+    linear, bounds = inequalities(both, loosened)
+    sides, gives = linear[:, : 2 * n], linear[:, 2 * n :]
+    blocks: list[Any] = [sparse.hstack([sides, sparse.csr_array(sides.shape), gives])]
+    highs = [bounds]
+    for parts in ((eye, none, -large * eye, none), (none, eye, none, -large * eye),
                   (-eye, none, minimum * eye, none), (none, -eye, none, minimum * eye),
                   (none, none, eye, eye)):  # fmt: skip
-        blocks.append(sparse.hstack(sides))
-        highs.append(np.full(n, float(sides[2] is eye)))
-        gives.append(np.zeros(n))
-    blocks.append(sparse.csr_array(np.r_[np.zeros(2 * n), np.ones(2 * n)][None, :]))
+        blocks.append(sparse.hstack([*parts, kept]))
+        highs.append(np.full(n, float(parts[2] is eye)))
+    blocks.append(sparse.csr_array(np.r_[np.zeros(2 * n), np.ones(2 * n), 0.0][None, :]))
     highs.append(np.array([float(most)]))
-    gives.append(np.zeros(1))
-    giving = sparse.csr_array(np.concatenate(gives)[:, None])
-    A = sparse.hstack([sparse.vstack(blocks), giving]).tocsr()
+    A = sparse.vstack(blocks).tocsr()
     answer = milp(
         np.r_[np.zeros(4 * n), 1.0],
         constraints=LinearConstraint(A, -np.inf, np.concatenate(highs)),

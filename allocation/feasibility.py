@@ -101,7 +101,7 @@ def _excess(limits: Sequence[Limit], loosened: Limit | None) -> float | None:
         return 0.0
     from scipy.optimize import linprog  # half a second that reading a configuration need not wait for
 
-    rows, bounds = _programme(both, loosened)
+    rows, bounds = inequalities(both, loosened)
     cost = np.zeros(rows.shape[1])
     cost[-1] = 1.0
     # Its types know of no sparse arrays.
@@ -113,8 +113,8 @@ def _excess(limits: Sequence[Limit], loosened: Limit | None) -> float | None:
     return float(answer.fun)
 
 
-def _programme(limits: Sequence[Limit], loosened: Limit | None) -> tuple[sparse.csr_array, Floats]:
-    """Return coefficients and bounds of the limits: of purchases, of sales of nothing held, and of what gives way.
+def inequalities(limits: Sequence[Limit], loosened: Limit | None) -> tuple[sparse.csr_array, Floats]:
+    """Return coefficients (M, 2 n + 1) and bounds of the limits: of purchases, sales of nothing held, what gives way.
 
     Weights are purchases less sales, so that |w| is their sum where a limit needs it.
     """

@@ -159,7 +159,7 @@ def limits_on(
     size[size == 0] = 1.0
     named = [*_boxes(c, assets, inside, low, high), *_cash(c, n)]
     for index, (what, row, least, most) in enumerate(sums, start=1):
-        named += _pair(what, row, least, most, (SUM_ABOVE, index), (SUM_BELOW, index))
+        named += _pair(what, Rows.of(row), least, most, (SUM_ABOVE, index), (SUM_BELOW, index))
     if c.leverage is not None:
         gross, words = Rows.of(np.ones(n)), "raise the leverage to {}"
         name, bound = f"leverage at most {c.leverage:g}", np.array([c.leverage])
@@ -216,11 +216,9 @@ def _boxes(
             ),
         ]
     for k in np.flatnonzero(special):
-        row = np.zeros(len(inside))
-        row[k] = 1.0
         limits += _pair(
             f"weight of {assets[inside[k]]!r}",
-            row,
+            Rows.each(np.array([k]), len(inside)),
             float(low[k]),
             float(high[k]),
             (ABOVE, int(k)),
@@ -249,15 +247,15 @@ def _cash(c: Constraints, n: int) -> list[Limit]:
 
 
 def _pair(
-    what: str, row: Floats, low: float, high: float, above: tuple[int, int], below: tuple[int, int]
+    what: str, row: Rows, low: float, high: float, above: tuple[int, int], below: tuple[int, int]
 ) -> list[Limit]:
     """Return the limits on `row @ w` that are finite; `what` follows "the maximum"."""
-    name, rows = what.removeprefix("of "), Rows.of(row)
+    name = what.removeprefix("of ")
     limits = []
     if math.isfinite(high):
         words = f"raise the maximum {what} to {{}}"
-        limits.append(Limit(f"{name} at most {high:g}", words, rows, np.array([high]), 1, above))
+        limits.append(Limit(f"{name} at most {high:g}", words, row, np.array([high]), 1, above))
     if math.isfinite(low):
         words = f"lower the minimum {what} to {{}}"
-        limits.append(Limit(f"{name} at least {low:g}", words, -rows, np.array([-low]), -1, below))
+        limits.append(Limit(f"{name} at least {low:g}", words, -row, np.array([-low]), -1, below))
     return limits

@@ -7,7 +7,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -52,8 +51,3 @@ class Rows:
     def __neg__(self) -> Rows:
         """Return the same rows with all signs turned."""
         return Rows(-self.values, self.columns, self.begins, self.n)
-
-    @property
-    def array(self) -> sparse.csr_array:
-        """As scipy has it."""
-        return sparse.csr_array((self.values, self.columns, self.begins), shape=(len(self), self.n))

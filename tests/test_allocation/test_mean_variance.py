@@ -37,6 +37,12 @@ def utility(w, mu, sigma, held, gamma, cost):
     return mu @ w - gamma / 2 * w @ sigma @ w - cost * np.abs(w - held).sum()
 
 
+def dense(rows):
+    out = np.zeros((len(rows), rows.n))
+    out[np.repeat(np.arange(len(rows)), np.diff(rows.begins)), rows.columns] = rows.values
+    return out
+
+
 def suboptimality(weights, mu, sigma, held, gamma, cost, constraints, universe=None):
     """Return an upper bound on what any other feasible weights could gain (Frank and Wolfe, 1956).
 
@@ -46,7 +52,7 @@ def suboptimality(weights, mu, sigma, held, gamma, cost, constraints, universe=N
     universe = np.ones(n, dtype=bool) if universe is None else universe
     gradient = mu - gamma * sigma @ weights
     limits = limits_on(constraints, names(n), universe).named
-    A, b = np.vstack([li.rows.array.toarray() for li in limits]), np.concatenate([li.bounds for li in limits])
+    A, b = np.vstack([dense(li.rows) for li in limits]), np.concatenate([li.bounds for li in limits])
     inside = np.flatnonzero(universe)
     # v = held + buys - sells
     both = np.column_stack([A, -A])
