@@ -65,10 +65,10 @@ def walk_boosting(
     raw, fits = taken_over(data, folds, before, done)
     last: Json = {}
     if record is None:
-        record = Record.empty(len(spans.grid), len(model.steps()), [])
+        record = Record.empty(len(spans.grid), len(model.steps()))
         record.before = model.inner_losses(*data.training(folds[0].train), relative=data.relative)
     with ThreadPoolExecutor(min(AHEAD, workers)) as pool:
-        for f, job in _grown(model, data, folds, spans, fits, pool, done, record.begun):
+        for f, job in _grown(model, data, folds, spans, fits, pool, done, record):
             grown = job.result()
             losses = record.before + record.losses[: spans.stop[f]].sum(axis=0)
             spans.keep(record, folds[f], grown.losses)
@@ -91,15 +91,15 @@ def _grown(
     fits: Sequence[FoldFit],
     pool: ThreadPoolExecutor,
     done: int,
-    begun: list[int],
+    record: Record,
 ) -> Iterator[tuple[int, Future[_Grown]]]:
     """Yield the folds from `done` on in their order, grown in threads a few folds ahead of the caller.
 
-    The caller appends to `fits`; `begun` is told with which folds stretches begin.
+    The caller appends to `fits`; the record is told with which folds stretches begin.
     """
     waiting: deque[tuple[int, Future[_Grown]]] = deque()
-    for _, members in stretches(data, spans, model.rebin, begin=max(begun, default=0)):
-        begun += [f for f in members[:1] if f not in begun]
+    for _, members in stretches(data, spans, model.rebin, begin=max(record.begun, default=0)):
+        record.begin(members[0])
         binned = _Binned(model, data, spans, members)
         for f in members[max(done - members[0], 0) :]:
             while len(waiting) >= AHEAD:

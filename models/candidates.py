@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -102,13 +103,17 @@ class Window:
         First place of the grid that will be asked for.
     wide : bool
         More features than rows: work on the rows of each window, not on sums.
+    sums : mapping of int to Moments, optional
+        Running sums that were kept, to go on from.
     """
 
-    def __init__(self, design: Design, grid: Ints, start: int, *, wide: bool) -> None:
+    def __init__(
+        self, design: Design, grid: Ints, start: int, *, wide: bool, sums: Mapping[int, Moments] | None = None
+    ) -> None:
         self.design = design
         self.grid = grid
         self.wide = wide
-        self.running = RunningMoments(design, grid, start)
+        self.running = RunningMoments(design, grid, start, sums)
 
     def moments(self, start: int, stop: int) -> Moments | None:
         """Return the moments of grid[start:stop], or None if rows are to be used."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -131,12 +131,21 @@ class RunningMoments:
         All training dates of the walk, increasing; a stretch is a slice of it.
     start : int
         First place of the grid that will be asked for.
+    sums : mapping of int to Moments, optional
+        `sums` of another that were kept: it goes on from these, to the same bits.
+
+    Attributes
+    ----------
+    sums : dict of int to Moments
+        Sums from the first date on, up to places of the grid.
     """
 
-    def __init__(self, design: Design, grid: Ints, start: int) -> None:
+    def __init__(
+        self, design: Design, grid: Ints, start: int, sums: Mapping[int, Moments] | None = None
+    ) -> None:
         self.design = design
         self.grid = grid
-        self._sums = {start: Moments.none(len(design.scaler.mean_))}
+        self.sums = {start: Moments.none(len(design.scaler.mean_))} if sums is None else dict(sums)
 
     def between(self, start: int, stop: int) -> Moments:
         """Return the moments of the dates grid[start:stop]."""
@@ -144,10 +153,10 @@ class RunningMoments:
 
     def forget(self, *but: int) -> None:
         """Forget the sums up to all places but these."""
-        self._sums = {place: self._sums[place] for place in but if place in self._sums}
+        self.sums = {place: self.sums[place] for place in but if place in self.sums}
 
     def _up_to(self, place: int) -> Moments:
-        if place not in self._sums:
-            near = max(known for known in self._sums if known < place)
-            self._sums[place] = self._sums[near] + self.design.moments(self.grid[near:place])
-        return self._sums[place]
+        if place not in self.sums:
+            near = max(known for known in self.sums if known < place)
+            self.sums[place] = self.sums[near] + self.design.moments(self.grid[near:place])
+        return self.sums[place]

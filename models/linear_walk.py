@@ -18,7 +18,7 @@ from models.dataset import Dataset
 from models.design import Design
 from models.moments import Moments
 from models.record import Record
-from models.spans import Spans, stretches
+from models.spans import Spans, stretches, unfinished
 from validation.walk_forward import Fold
 
 if TYPE_CHECKING:
@@ -56,20 +56,18 @@ def walk_linear(
     # Choices inside each training window leave sums at places of their own: they are made again.
     done, record = spans.going_on(folds, before if model.selection == "past" else None)
     raw, fits = taken_over(data, folds, before, done)
-    begun = [] if record is None else record.begun
+    record = record or Record.empty(len(spans.grid))
     last: Json = {}
     with ThreadPoolExecutor(workers) as pool:
-        for f, window, job in _solved(model, data, folds, spans, pool, workers, done, begun):
+        for f, window, job in _solved(model, data, folds, spans, pool, workers, done, record):
             solved = job.result()
             began = time.perf_counter()
-            if record is None:
-                record = Record.empty(len(spans.grid), len(solved.candidates.settings), begun)
+            if f == 0:
+                record.losses = np.zeros((len(spans.grid), len(solved.candidates.settings)))
             if f == 0 or model.selection == "nested":
                 record.before = window.inner_losses(
                     model, solved.candidates.settings, *spans.window(f), spans.ends, model.inner_splits
                 )
-            if f < done:
-                continue
             usable = 0 if model.selection == "nested" else int(spans.stop[f])
             weights = model.mixture(record.before, record.losses[:usable])
             spans.keep(record, folds[f], solved.losses)
@@ -91,29 +89,30 @@ def _solved(
     pool: ThreadPoolExecutor,
     workers: int,
     done: int,
-    begun: list[int],
+    record: Record,
 ) -> Iterator[tuple[int, Window, Future[_Solved]]]:
-    """Yield the folds in their order, solved in threads a few folds ahead of the caller.
+    """Yield the folds from `done` on in their order, solved in threads a few folds ahead of the caller.
 
-    Of the first `done` folds only the sums of their stretch are made again, and what was chosen before the first test;
-    `begun` is told with which folds stretches begin.
+    The record is told with which folds stretches begin, and keeps the sums that a longer walk goes on from.
     """
+    resumed = unfinished(folds, int(spans.grid[-1]))
     waiting: deque[tuple[int, Window, Future[_Solved]]] = deque()
-    for scaler, members in stretches(data, spans, clip=model.clip, begin=max(begun, default=0)):
-        begun += [f for f in members[:1] if f not in begun]
+    for scaler, members in stretches(data, spans, clip=model.clip, begin=max(record.begun, default=0)):
+        record.begin(members[0])
         n_rows = _count(data, spans.grid[spans.start[members[0]] : spans.stop[members[0]]])
         design = Design(
             data, data.y.shape[1], scaler, model.within_dates, model.half_life, int(spans.grid[0])
         )
         wide = n_rows < len(data.names)
-        window = Window(design, spans.grid, int(spans.start[members[0]]), wide=wide)
-        for f in members:
+        sums = record.sums if members[0] < done else None
+        window = Window(design, spans.grid, int(spans.start[members[0]]), wide=wide, sums=sums)
+        for f in members[max(done - members[0], 0) :]:
+            if f == resumed:
+                record.sums = dict(window.running.sums)
             start, stop = spans.window(f)
             moments = window.moments(start, stop)
             if model.selection != "nested" and f > 0:
                 window.running.forget(start, stop)
-            if 0 < f < done:
-                continue
             n = n_rows if moments is None else moments.n
             if n == 0:
                 raise no_rows(folds[f])

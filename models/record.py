@@ -1,11 +1,13 @@
-"""Record: what the candidates of a walk have lost so far, which decides what is used next."""
+"""Record: what a walk knows of its past, which decides what is used next, and from which a longer walk goes on."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.moments import Moments
 
 Floats = NDArray[np.float64]
 
@@ -22,19 +24,27 @@ class Record:
         0 where nothing is known yet.
     begun : list of int
         The folds with which stretches began.
+    sums : dict of int to Moments
+        Of a linear model: the running sums as they were before the first fold that a longer walk computes again.
     """
 
     before: Floats
     losses: Floats
-    begun: list[int]
+    begun: list[int] = field(default_factory=list)
+    sums: dict[int, Moments] = field(default_factory=dict)
 
     @classmethod
-    def empty(cls, n_dates: int, n_candidates: int, begun: list[int]) -> Record:
+    def empty(cls, n_dates: int, n_candidates: int = 0) -> Record:
         """Return a record of which nothing is known yet."""
-        return cls(np.zeros(n_candidates), np.zeros((n_dates, n_candidates)), begun)
+        return cls(np.zeros(n_candidates), np.zeros((n_dates, n_candidates)))
+
+    def begin(self, fold: int) -> None:
+        """Note that a stretch begins with a fold."""
+        if fold not in self.begun:
+            self.begun.append(fold)
 
     def continued(self, n_dates: int, known: int, fold: int) -> Record:
         """Return the record on a longer grid as it was before a fold, whose first test date has place `known`."""
         losses = np.zeros((n_dates, self.losses.shape[1]))
         losses[:known] = self.losses[:known]
-        return Record(self.before.copy(), losses, [f for f in self.begun if f <= fold])
+        return Record(self.before.copy(), losses, [f for f in self.begun if f <= fold], self.sums)

@@ -69,8 +69,7 @@ class Spans:
         """
         if before is None or before.record is None:
             return 0, None
-        known = self.grid[len(before.record.losses) - 1]
-        done = next(f for f, fold in enumerate(folds) if fold.test[-1] > known)
+        done = unfinished(folds, int(self.grid[len(before.record.losses) - 1]))
         place = int(np.searchsorted(self.grid, folds[done].test[0]))
         return done, before.record.continued(len(self.grid), place, done)
 
@@ -82,6 +81,11 @@ class Spans:
         """Return the dates of the grid from the first to the last test date of a fold."""
         first, last = np.searchsorted(self.grid, [fold.test[0], fold.test[-1] + 1])
         return self.grid[first:last]
+
+
+def unfinished(folds: Sequence[Fold], known: int) -> int:
+    """Return the first fold with a test date after `known`: from it on a walk that goes on from there computes."""
+    return next(f for f, fold in enumerate(folds) if fold.test[-1] > known)
 
 
 def stretches(
