@@ -6,12 +6,13 @@ import functools
 import hashlib
 import importlib.metadata
 import os
-import pickle
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+
+from pipeline.packing import is_sound, packed, read, unpacked
 
 T = TypeVar("T")
 
@@ -82,17 +83,16 @@ class Store:
     def get(self, stage: str, key: str, make: Callable[[], T]) -> tuple[T, bool]:
         """Return the result under this key and whether it was reused; make and keep it if it is not there."""
         if not self.fresh and (content := self._sound(stage, key)) is not None:
-            kept: T = pickle.loads(content)  # noqa: S301 (our own file, checked by its digest)
+            kept: T = unpacked(content)
             return kept, True
         value = make()
-        body = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-        write_whole(self._path(stage, key), hashlib.sha256(body).digest() + body)
+        write_whole(self._path(stage, key), *packed(value))
         return value, False
 
     def peek(self, stage: str, key: str) -> Any | None:
         """Return the result under this key, None if it is not there."""
         content = None if self.fresh else self._sound(stage, key)
-        return None if content is None else pickle.loads(content)  # noqa: S301 (as above)
+        return None if content is None else unpacked(content)
 
     def holds(self, stage: str, key: str) -> bool:
         """Whether there is a file for this result; it may turn out to be damaged."""
@@ -106,12 +106,12 @@ class Store:
         return self.folder / stage / f"{key}.pickle"
 
     def _sound(self, stage: str, key: str) -> memoryview | None:
-        """Return the pickle under this key, None if it is missing or damaged."""
+        """Return the file under this key, None if it is missing or damaged."""
         try:
-            content = memoryview(self._path(stage, key).read_bytes())
+            content = read(self._path(stage, key))
         except FileNotFoundError:
             return None
-        return content[32:] if hashlib.sha256(content[32:]).digest() == content[:32] else None
+        return content if is_sound(content) else None
 
     def journal(self, key: str) -> Path:
         """Return a file for the trials of a search, so that one that was interrupted goes on; empty if `fresh`."""
@@ -121,13 +121,13 @@ class Store:
         return path
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is either as before or complete, also when the process is killed."""
+def write_whole(path: Path, *blocks: bytes | memoryview) -> None:
+    """Write blocks as a file that is either as before or complete, also when the process is killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines(blocks)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
