@@ -2,10 +2,12 @@
 
 Run with `.venv/bin/python benchmarks/update.py [config first last]...`, by default industries and stocks. The source is
 cut at `first`, a run is made and recorded, and the source is updated to `last`; beside it a run from an empty store to
-`last`. Prints CPU and wall-clock seconds. Set OMP_NUM_THREADS=1. MLflow is not counted, imports and kernels are warm.
+`last`. Prints CPU and wall-clock seconds, medians of three rounds. Set OMP_NUM_THREADS=1. MLflow is not
+counted, imports and kernels are warm.
 """
 
 import datetime as dt
+import statistics
 import sys
 import tempfile
 import time
@@ -24,6 +26,7 @@ CASES = (
     ("configs/industries.yaml", "2017-02-28", "2017-03-31"),
     ("configs/stocks.yaml", "2022-11-25", "2022-12-27"),
 )
+ROUNDS = 3
 
 
 def quiet() -> Reporter:
@@ -46,26 +49,39 @@ def seconds(function, *arguments, **options) -> tuple[float, float]:
     return time.process_time() - cpu, time.perf_counter() - wall
 
 
-def measured(path: str, first: str, last: str, folder: Path) -> None:
+def one_round(
+    path: str, first: str, last: str, folder: Path
+) -> tuple[dict[str, tuple[float, float]], Reporter]:
     def at(date: str) -> dt.datetime:
         return pd.Timestamp(date).tz_localize("UTC").to_pydatetime()
 
     before, after = cut(path, folder / "updated", first), cut(path, folder / "updated", last)
     run(before)
     update(before, quiet(), now=at(first))
-    whole = seconds(run, cut(path, folder / "full", last))
     told = quiet()
-    updated = seconds(update, after, told, now=at(last))
-    nothing = seconds(update, after, quiet(), now=at(last))
-    print(f"{path}, {first} to {last}")
-    for name, (cpu, wall) in (("full run", whole), ("update", updated), ("nothing new", nothing)):
-        print(f"  {name:<12} CPU {cpu:6.2f} s, wall {wall:6.2f} s, {cpu / whole[0]:6.1%} of the run's CPU")
+    return {
+        "full run": seconds(run, cut(path, folder / "full", last)),
+        "update": seconds(update, after, told, now=at(last)),
+        "nothing new": seconds(update, after, quiet(), now=at(last)),
+    }, told
+
+
+def measured(path: str, first: str, last: str) -> None:
+    rounds = []
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory() as place:
+            took, told = one_round(path, first, last, Path(place))
+        rounds.append(took)
+        print(f"  one round: {took['update'][0] / took['full run'][0]:.1%}", flush=True)
+    print(f"{path}, {first} to {last}, medians of {ROUNDS} rounds")
+    for name in rounds[0]:
+        cpu, wall = (statistics.median(took[name][k] for took in rounds) for k in range(2))
+        share = statistics.median(took[name][0] / took["full run"][0] for took in rounds)
+        print(f"  {name:<12} CPU {cpu:6.2f} s, wall {wall:6.2f} s, {share:6.1%} of the run's CPU")
     print("  wall by stage: " + ", ".join(f"{stage} {took:.2f}" for stage, took in told.seconds.items()))
 
 
 if __name__ == "__main__":
     words = sys.argv[1:]
-    cases = list(zip(words[::3], words[1::3], words[2::3], strict=True)) or CASES
-    for case in cases:
-        with tempfile.TemporaryDirectory() as place:
-            measured(*case, Path(place))
+    for case in list(zip(words[::3], words[1::3], words[2::3], strict=True)) or CASES:
+        measured(*case)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from models.base import FoldFit, Json, Progress, WalkResult, by_pair, describe_fit, no_rows, taken_over
+from models.binned import Binned
 from models.boosting import Boosting, squared
 from models.dataset import Dataset, Rows
 from models.record import Record
-from models.spans import Spans, stretches
+from models.spans import Spans, stretches, unfinished
 from validation.walk_forward import Fold
 
 Floats = NDArray[np.float64]
@@ -95,12 +96,16 @@ def _grown(
 ) -> Iterator[tuple[int, Future[_Grown]]]:
     """Yield the folds from `done` on in their order, grown in threads a few folds ahead of the caller.
 
-    The caller appends to `fits`; the record is told with which folds stretches begin.
+    The caller appends to `fits`; the record is told with which folds stretches begin, and keeps the bins that
+    a longer walk goes on with.
     """
+    resumed = unfinished(folds, int(spans.grid[-1]))
     waiting: deque[tuple[int, Future[_Grown]]] = deque()
     for _, members in stretches(data, spans, model.rebin, begin=max(record.begun, default=0)):
         record.begin(members[0])
-        binned = _Binned(model, data, spans, members)
+        binned = Binned(model, data, spans, members, record.bins if members[0] <= done else b"")
+        if resumed in members:
+            record.bins = binned.bins()
         for f in members[max(done - members[0], 0) :]:
             while len(waiting) >= AHEAD:
                 yield waiting.popleft()
@@ -110,31 +115,8 @@ def _grown(
     yield from waiting
 
 
-class _Binned:
-    """All training rows of a stretch of folds, in bins measured on the rows of its first fold."""
-
-    def __init__(self, model: Boosting, data: Dataset, spans: Spans, members: list[int]) -> None:
-        start, stop = spans.window(members[0])
-        X, y, rows = data.training(spans.grid[start : spans.stop[members[-1]]])
-        self._first = np.searchsorted(rows.date, spans.grid)
-        known = int(np.searchsorted(rows.date, spans.grid[stop - 1], side="right"))
-        self._size = len(y)
-        parameters = model.parameters(known)
-        # Where no row came later, the rows are sorted into bins once and not twice.
-        bins = lgb.Dataset(X[:known], y[:known], params=parameters) if known < len(y) else None
-        self._data = lgb.Dataset(X, y, weight=rows.weight, params=parameters, reference=bins)
-        if known:
-            self._data.construct()
-
-    def window(self, start: int, stop: int) -> tuple[lgb.Dataset, int]:
-        """Return the rows of the dates grid[start:stop], and their number."""
-        end = self._size if stop == len(self._first) else int(self._first[stop])
-        some = range(int(self._first[start]), end)
-        return self._data.subset(list(some)), len(some)
-
-
 def _grow(
-    model: Boosting, data: Dataset, fold: Fold, spans: Spans, binned: _Binned, f: int, n_trees: int
+    model: Boosting, data: Dataset, fold: Fold, spans: Spans, binned: Binned, f: int, n_trees: int
 ) -> _Grown:
     began = time.perf_counter()
     subset, n_rows = binned.window(*spans.window(f))

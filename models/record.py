@@ -26,12 +26,15 @@ class Record:
         The folds with which stretches began.
     sums : dict of int to Moments
         Of a linear model: the running sums as they were before the first fold that a longer walk computes again.
+    bins : bytes
+        Of boosted trees: the bins of that fold.
     """
 
     before: Floats
     losses: Floats
     begun: list[int] = field(default_factory=list)
     sums: dict[int, Moments] = field(default_factory=dict)
+    bins: bytes = b""
 
     @classmethod
     def empty(cls, n_dates: int, n_candidates: int = 0) -> Record:
@@ -46,5 +49,7 @@ class Record:
     def continued(self, n_dates: int, known: int, fold: int) -> Record:
         """Return the record on a longer grid as it was before a fold, whose first test date has place `known`."""
         losses = np.zeros((n_dates, self.losses.shape[1]))
-        losses[:known] = self.losses[:known]
-        return Record(self.before.copy(), losses, [f for f in self.begun if f <= fold], self.sums)
+        kept = self.losses[:known]
+        losses[: len(kept)] = kept
+        begun = [f for f in self.begun if f <= fold]
+        return Record(self.before.copy(), losses, begun, self.sums, self.bins)

@@ -1,0 +1,100 @@
+"""A walk that goes on from one over fewer dates: the bits of a walk from the beginning, the work of new folds alone."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from models.boosting import Boosting
+from models.dataset import Dataset
+from models.linear import ElasticNet, Ridge
+from models.univariate import Univariate
+from validation.walk_forward import WalkForward
+
+N = 130
+MODELS = {
+    "ridge": Ridge(n_penalties=8, half_life=40.0),
+    "elastic_net": ElasticNet(n_penalties=8, within_dates=True),
+    "nested": Ridge(n_penalties=4, selection="nested"),
+    "univariate": Univariate(),
+    "trees": Boosting(max_trees=20, learning_rate=0.2, min_rows_in_leaf=10, rebin=0.8),
+}
+
+
+def panel_data(n_dates=N, n_features=5):
+    """A ragged panel; one feature starts late, so that a stretch begins with it."""
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(N, 6, n_features))
+    y = 0.3 * X[:, :, 0] + rng.normal(size=(N, 6))
+    X[rng.random(X.shape) < 0.03] = np.nan
+    X[:75, :, 1] = np.nan
+    usable = rng.random((N, 6)) < 0.95
+    X, y, ends = X[:n_dates], y[:n_dates], np.arange(n_dates) + 2
+    names = tuple(f"f{k}" for k in range(n_features))
+    return Dataset(
+        X, np.where(ends[:, None] < n_dates, y, np.nan), ends, usable[:n_dates], names, False, None
+    )
+
+
+def folds(n_dates, window):
+    return WalkForward(np.arange(n_dates) + 2, first_test=45, refit_every=7, window=window).folds()
+
+
+def same(left, right):
+    """Whether two results are the same to the last bit, times apart."""
+    if hasattr(left, "__dataclass_fields__"):
+        names = [each.name for each in fields(left) if each.name != "seconds"]
+        return all(same(getattr(left, name), getattr(right, name)) for name in names)
+    if isinstance(left, np.ndarray):
+        return left.shape == right.shape and left.tobytes() == right.tobytes()
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(same(left[k], right[k]) for k in left)
+    if isinstance(left, list | tuple):
+        return len(left) == len(right) and all(map(same, left, right))
+    return left == right
+
+
+@pytest.mark.parametrize("window", [None, 40])
+@pytest.mark.parametrize("name", MODELS)
+def test_going_on_from_any_date_gives_the_bits_of_a_whole_walk(name, window):
+    model = MODELS[name]
+    before = None
+    for n_dates in (50, 53, 62, 63, 64, 90, 91, 107, N):
+        data, walk_folds = panel_data(n_dates), folds(n_dates, window)
+        whole = model.walk_forward(name, data, walk_folds)
+        before = model.walk_forward(name, data, walk_folds, before=before)
+        assert same(before, whole), n_dates
+
+
+@pytest.mark.parametrize("window", [None, 40])
+def test_more_features_than_rows_go_on_too(window):
+    model = Ridge(n_penalties=5)
+    before = model.walk_forward("wide", panel_data(100, 300), folds(100, window))
+    going_on = model.walk_forward("wide", panel_data(N, 300), folds(N, window), before=before)
+    assert same(going_on, model.walk_forward("wide", panel_data(N, 300), folds(N, window)))
+
+
+@pytest.mark.parametrize("name", ["ridge", "elastic_net", "univariate", "trees"])
+def test_what_was_measured_before_is_not_measured_again(name, monkeypatch):
+    """Sums are made of the dates since the last fold that was finished, and no bins are looked for."""
+    import models.binned as binned
+    from models.design import Design
+
+    before = MODELS[name].walk_forward(name, panel_data(120), folds(120, None))
+    summed, made = [], []
+    moments, dataset = Design.moments, binned.lgb.Dataset
+    monkeypatch.setattr(Design, "moments", lambda self, dates: summed.extend(dates) or moments(self, dates))
+
+    def recorded(*arguments, **options):
+        made.append(options.get("reference"))
+        return dataset(*arguments, **options)
+
+    monkeypatch.setattr(binned.lgb, "Dataset", recorded)
+    MODELS[name].walk_forward(name, panel_data(), folds(N, None), before=before)
+    if name == "trees":
+        assert not summed
+        assert len(made) == 2
+        assert made[1] is not None
+    else:
+        assert min(summed) > 90
+        assert len(set(summed)) == len(summed)
