@@ -33,7 +33,8 @@ from pipeline.config import RunConfig
 from pipeline.evidence import SKILL, WORSE, judge
 from pipeline.ledger import Ledger
 from pipeline.progress import Reporter
-from pipeline.run import Pipeline, Trained
+from pipeline.results import Trained
+from pipeline.run import Pipeline
 from pipeline.store import Store
 from pipeline.trial import describe
 from validation.scores import hac_mean

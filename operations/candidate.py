@@ -19,7 +19,7 @@ from operations.errors import OperationsError
 from pipeline.config import RunConfig
 from pipeline.freeze import inputs
 from pipeline.frozen import Frozen
-from pipeline.run import Prepared
+from pipeline.results import Prepared
 
 Floats = NDArray[np.float64]
 

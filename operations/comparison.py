@@ -16,7 +16,8 @@ from operations.errors import OperationsError
 from pipeline import trading
 from pipeline.loading import Loaded
 from pipeline.progress import Reporter
-from pipeline.run import Pipeline, Prepared
+from pipeline.results import Prepared
+from pipeline.run import Pipeline
 from pipeline.store import Store
 from validation.scores import hac_mean
 

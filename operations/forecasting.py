@@ -26,7 +26,8 @@ from pipeline import trading
 from pipeline.config import RunConfig
 from pipeline.loading import load_data
 from pipeline.progress import Reporter
-from pipeline.run import Pipeline, Prepared
+from pipeline.results import Prepared
+from pipeline.run import Pipeline
 from pipeline.store import Store
 
 Floats = NDArray[np.float64]

@@ -21,7 +21,7 @@ from pipeline.replay import of_run, replay
 from pipeline.rules import Checked, check_rules
 
 if TYPE_CHECKING:
-    from pipeline.run import Evaluated
+    from pipeline.results import Evaluated
 
 SHARE = 0.25
 """The last cut through the whole pipeline lies at this share of the evaluated span: a later one costs more, and

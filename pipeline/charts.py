@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import BASELINES
 from pipeline.narrative import best_baseline, label
-from pipeline.run import Evaluated
+from pipeline.results import Evaluated
 
 INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 MINE = "#0b63b5"

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pipeline.config import RunConfig
     from pipeline.progress import Reporter
     from pipeline.publication import Published
-    from pipeline.run import Evaluated, Pipeline
+    from pipeline.results import Evaluated
+    from pipeline.run import Pipeline
     from pipeline.store import Store
 
 EPILOG = "Exit codes: 0 done, 2 something of yours to mend (one message says what), 130 interrupted."

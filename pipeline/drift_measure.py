@@ -25,7 +25,7 @@ from pipeline.timetable import Schedule
 from validation.corrections import holm
 
 if TYPE_CHECKING:
-    from pipeline.run import Evaluated
+    from pipeline.results import Evaluated
 
 Floats = NDArray[np.float64]
 

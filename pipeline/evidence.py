@@ -25,7 +25,7 @@ from validation.sharpe import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.run import Evaluated
+    from pipeline.results import Evaluated
 
 SIZE = 0.05
 SKILL, NONE, WORSE = "skill", "no evidence of skill", "worse than the baseline"

@@ -12,7 +12,7 @@ from models.calibration import baseline_mean
 from models.combination import dmspe_weights
 from models.regimes import RegimePath
 from pipeline.model_config import CombinationModel
-from pipeline.run import Prepared, Trained
+from pipeline.results import Prepared, Trained
 from pipeline.stages import regime_columns
 
 SCHEMA = 1

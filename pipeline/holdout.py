@@ -11,7 +11,8 @@ from pipeline.errors import RunError
 from pipeline.evidence import Evidence, judge
 from pipeline.loading import load_data
 from pipeline.publication import open_ledger
-from pipeline.run import Evaluated, Pipeline, since
+from pipeline.results import Evaluated, since
+from pipeline.run import Pipeline
 
 
 def judge_holdout(pipeline: Pipeline) -> tuple[Evaluated, Evidence]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from pipeline.certificate import Certificate
 from pipeline.config import BASELINES
 from pipeline.evidence import Evidence
-from pipeline.run import Evaluated
+from pipeline.results import Evaluated
 
 LABELS = {
     "equal_weight": "1/N",

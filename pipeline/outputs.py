@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipeline.drift import Drift
     from pipeline.evidence import Evidence
     from pipeline.publication import Published
-    from pipeline.run import Evaluated
+    from pipeline.results import Evaluated
 
 HANDED_OUT = (
     "summary.json",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pipeline.certificate import Certificate
     from pipeline.drift import Drift
     from pipeline.evidence import Evidence
-    from pipeline.run import Evaluated
+    from pipeline.results import Evaluated
 
 TITLE = "@@run id@@"
 """Stands in a page for the name of the run, which each run puts in."""

@@ -16,7 +16,7 @@ from validation.regime_scores import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.run import Evaluated
+    from pipeline.results import Evaluated
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from pipeline.known import Known
 from pipeline.store import code_digest
 
 if TYPE_CHECKING:
-    from pipeline.run import Evaluated
+    from pipeline.results import Evaluated
 
 
 def refits(config: RunConfig) -> dict[str, int | None]:

@@ -27,7 +27,7 @@ from pipeline.evaluation import compare_forecasts
 from pipeline.evidence import Evidence
 from pipeline.narrative import best_baseline, describe_run, label, number, percent
 from pipeline.regime_evidence import weigh_regimes
-from pipeline.run import Evaluated
+from pipeline.results import Evaluated
 
 SLEEVE = " · "
 """Stands between a strategy and its sleeve in the table, where the strategy's name is not said again."""

@@ -16,7 +16,7 @@ from pipeline.replay import refits
 from validation.walk_forward import Fold
 
 if TYPE_CHECKING:
-    from pipeline.run import Evaluated
+    from pipeline.results import Evaluated
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

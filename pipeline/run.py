@@ -3,113 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from allocation.risk import CovariancePath
-from allocation.weights import Weights
-from backtest.attribution import attribute
-from backtest.performance import compare, summarise
 from backtest.simulate import BacktestResult
-from features.matrix import FeatureMatrix
-from market.checks import Finding
-from market.panel import Panel
 from models.base import WalkResult
 from models.dataset import Dataset
 from models.executors import Executor, open_executor
-from models.forecast import Forecast
 from models.one_thread import one_thread
 from models.regimes import RegimePath
 from pipeline import stages, timetable, trading
 from pipeline.audit import audit, refuse
 from pipeline.certificate import Certificate
 from pipeline.compilation import Announced
-from pipeline.config import BASELINES, RunConfig
+from pipeline.config import RunConfig
 from pipeline.continued import check_past
 from pipeline.errors import RunError
-from pipeline.evaluation import ForecastScore, score_forecast
+from pipeline.evaluation import score_forecast
 from pipeline.feasible import check_limits
 from pipeline.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
 from pipeline.loading import Loaded, load_data
 from pipeline.model_config import Fitted
 from pipeline.outputs import to_json
 from pipeline.progress import Reporter, features_line
-from pipeline.record import RunRecord, make_record
+from pipeline.results import Evaluated, Prepared, Trained, measured
 from pipeline.store import Store, code_digest, key_of, showing_digest, write_whole
-from pipeline.timetable import Schedule
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """Data, features and schedule: all that is known before anything is fitted."""
-
-    config: RunConfig
-    panel: Panel
-    findings: tuple[Finding, ...]
-    matrix: FeatureMatrix
-    schedule: Schedule
-    key: str
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """Everything fitted or estimated, and the calibrated forecasts."""
-
-    prepared: Prepared
-    regimes: RegimePath
-    covariances: CovariancePath
-    names: tuple[str, ...]
-    walks: Mapping[str, WalkResult]
-    forecasts: Mapping[str, Forecast]
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluated:
-    """Forecasts scored, portfolios simulated, and today's target weights.
-
-    Attributes
-    ----------
-    trained : Trained
-    scores : mapping of model name to ForecastScore
-    results : mapping of portfolio name to BacktestResult
-        The baselines, "model:<name>" for each model, and "strategy:<name>" for each strategy.
-    performance : mapping of portfolio name to metrics
-    comparisons : mapping of portfolio name to mapping of baseline to metrics
-        Against each baseline; "no_forecast" is the same allocator with what every forecast is shrunk toward.
-    target : Weights
-        Decided at the last date, for the portfolio that is traded.
-    """
-
-    trained: Trained
-    scores: Mapping[str, ForecastScore]
-    results: Mapping[str, BacktestResult]
-    performance: Mapping[str, Mapping[str, float]]
-    comparisons: Mapping[str, Mapping[str, Mapping[str, float]]]
-    target: Weights
-
-    @property
-    def chosen(self) -> str:
-        """Name of the portfolio that is traded: on the configured forecast, or the configured strategy."""
-        return self.trained.prepared.config.traded
-
-    @property
-    def forecasting(self) -> str:
-        """Name of the portfolio on the configured forecast: what it earned tells what the forecast was worth."""
-        return f"model:{self.trained.prepared.config.allocation.forecast}"
-
-    def attributions(self) -> dict[str, dict[str, dict[str, float]]]:
-        """Return the attribution by sleeve of each portfolio that tells sleeves apart."""
-        year = self.trained.prepared.panel.periods_per_year
-        found = {name: attribute(result, year) for name, result in self.results.items()}
-        return {name: rows for name, rows in found.items() if rows}
-
-    def record(self) -> RunRecord:
-        """Return what this run was made of."""
-        return make_record(self.trained.prepared.config, self.trained.prepared.panel)
 
 
 class Pipeline:
@@ -286,7 +208,7 @@ class Pipeline:
                 for name, policy in policies.items()
             }
             target = trading.target_weights(policies[config.traded], results[config.traded], panel)
-            performance, comparisons = _measured(results, panel.periods_per_year)
+            performance, comparisons = measured(results, panel.periods_per_year)
         return Evaluated(trained, scores, results, performance, comparisons, target)
 
     def certify(self, done: Evaluated) -> Certificate | None:
@@ -321,33 +243,6 @@ class Pipeline:
         refuse(certificate)
         # Where the evaluation leaves no room for a cut, nothing has been shown.
         return certificate if certificate.cuts else None
-
-
-def since(done: Evaluated, row: int) -> Evaluated:
-    """Return an evaluation of the rows from `row` on alone: of the holdout, when it was unsealed."""
-    prepared = done.trained.prepared
-    own = prepared.config.calibration.own_mean_weight
-    with one_thread():
-        scores = {
-            name: score_forecast(forecast, done.trained.walks[name], prepared.schedule, own, row)
-            for name, forecast in done.trained.forecasts.items()
-        }
-        results = {name: result.since(row) for name, result in done.results.items()}
-        performance, comparisons = _measured(results, prepared.panel.periods_per_year)
-    return replace(done, scores=scores, results=results, performance=performance, comparisons=comparisons)
-
-
-def _measured(
-    results: Mapping[str, BacktestResult], periods_per_year: int
-) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, dict[str, float]]]]:
-    """Return each portfolio's performance, and how those on forecasts compare with each baseline."""
-    performance = {name: summarise(result, periods_per_year) for name, result in results.items()}
-    comparisons = {
-        name: {base: compare(results[name], results[base], periods_per_year) for base in BASELINES}
-        for name in results
-        if name not in BASELINES
-    }
-    return performance, comparisons
 
 
 def _audit_line(certificate: Certificate) -> str:

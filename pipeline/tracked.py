@@ -13,7 +13,7 @@ from pipeline.evidence import Evidence
 from pipeline.experiment_view import GAP, P_VALUE
 from pipeline.narrative import best_baseline, describe_model, describe_run
 from pipeline.outbox import Step, Tracked
-from pipeline.run import Evaluated
+from pipeline.results import Evaluated
 
 
 def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidence, drift: Drift) -> Tracked:

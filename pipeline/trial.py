@@ -15,7 +15,7 @@ from pipeline.record import trial_id
 from validation.sharpe import sharpe_ratio
 
 if TYPE_CHECKING:
-    from pipeline.run import Evaluated
+    from pipeline.results import Evaluated
 
 Floats = NDArray[np.float64]
 LONGEST = 840

@@ -12,13 +12,14 @@ from test_ledger import entry
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from pipeline import evidence as module
-from pipeline import run as run_module
+from pipeline import results as results_module
 from pipeline.config import RunConfig
 from pipeline.evidence import NONE, SKILL, WORSE, corrected, judge
 from pipeline.ledger import Ledger
 from pipeline.progress import Reporter
 from pipeline.publication import open_ledger, weigh
-from pipeline.run import Pipeline, since
+from pipeline.results import since
+from pipeline.run import Pipeline
 from pipeline.store import Store
 from pipeline.trial import describe, gain_of, monthly
 
@@ -176,8 +177,8 @@ def test_statistics_are_of_one_thread_however_many_there_are(signal, tmp_path, m
 
         monkeypatch.setattr(place, name, call)
 
-    watched(run_module, "compare")
-    watched(run_module, "score_forecast")
+    watched(results_module, "compare")
+    watched(results_module, "score_forecast")
     watched(module, "superior_predictive_ability")
     with threadpool_limits(2, "blas"):
         since(signal, 200)
