@@ -65,8 +65,8 @@ def walk_boosting(
     done, record = spans.going_on(folds, before)
     raw, fits = taken_over(data, folds, before, done)
     last: Json = {}
-    if record is None:
-        record = Record.empty(len(spans.grid), len(model.steps()))
+    if not done:
+        record.make_room(len(model.steps()))
         record.before = model.inner_losses(*data.training(folds[0].train), relative=data.relative)
     with ThreadPoolExecutor(min(AHEAD, workers)) as pool:
         for f, job in _grown(model, data, folds, spans, fits, pool, done, record):

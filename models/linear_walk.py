@@ -56,14 +56,13 @@ def walk_linear(
     # Choices inside each training window leave sums at places of their own: they are made again.
     done, record = spans.going_on(folds, before if model.selection == "past" else None)
     raw, fits = taken_over(data, folds, before, done)
-    record = record or Record.empty(len(spans.grid))
     last: Json = {}
     with ThreadPoolExecutor(workers) as pool:
         for f, window, job in _solved(model, data, folds, spans, pool, workers, done, record):
             solved = job.result()
             began = time.perf_counter()
             if f == 0:
-                record.losses = np.zeros((len(spans.grid), len(solved.candidates.settings)))
+                record.make_room(len(solved.candidates.settings))
             if f == 0 or model.selection == "nested":
                 record.before = window.inner_losses(
                     model, solved.candidates.settings, *spans.window(f), spans.ends, model.inner_splits

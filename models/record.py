@@ -14,14 +14,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(eq=False)
 class Record:
-    """What candidates have lost: before the first test, and on each training date once it was a test date.
+    """What candidates have lost, and what the next folds would have to measure again.
 
     Attributes
     ----------
     before : ndarray of shape (P,)
-        Over blocks inside the first training window.
+        Losses over blocks inside the first training window.
     losses : ndarray of shape (dates of the grid, P)
-        0 where nothing is known yet.
+        On each training date once it was a test date; 0 where nothing is known yet.
     begun : list of int
         The folds with which stretches began.
     sums : dict of int to Moments
@@ -37,9 +37,13 @@ class Record:
     bins: bytes = b""
 
     @classmethod
-    def empty(cls, n_dates: int, n_candidates: int = 0) -> Record:
-        """Return a record of which nothing is known yet."""
-        return cls(np.zeros(n_candidates), np.zeros((n_dates, n_candidates)))
+    def empty(cls, n_dates: int) -> Record:
+        """Return a record of which nothing is known yet, not even how many candidates there are."""
+        return cls(np.zeros(0), np.zeros((n_dates, 0)))
+
+    def make_room(self, n_candidates: int) -> None:
+        """Make room for the losses of so many candidates."""
+        self.losses = np.zeros((len(self.losses), n_candidates))
 
     def begin(self, fold: int) -> None:
         """Note that a stretch begins with a fold."""

@@ -61,14 +61,14 @@ class Spans:
         """Return where the training window of a fold starts and stops on the grid."""
         return int(self.start[f]), int(self.stop[f])
 
-    def going_on(self, folds: Sequence[Fold], before: WalkResult | None) -> tuple[int, Record | None]:
+    def going_on(self, folds: Sequence[Fold], before: WalkResult | None) -> tuple[int, Record]:
         """Return how many folds are what they were in a walk over fewer dates, and the record up to them.
 
         Folds of which some test date was not yet on the grid are not: dates of theirs were not there, or what they lost
         was not known. Without an earlier walk, or a record of it, that is none.
         """
         if before is None or before.record is None:
-            return 0, None
+            return 0, Record.empty(len(self.grid))
         done = unfinished(folds, int(self.grid[len(before.record.losses) - 1]))
         place = int(np.searchsorted(self.grid, folds[done].test[0]))
         return done, before.record.continued(len(self.grid), place, done)

@@ -1,9 +1,8 @@
 """A walk that goes on from one over fewer dates: the bits of a walk from the beginning, the work of new folds alone."""
 
-from dataclasses import fields
-
 import numpy as np
 import pytest
+from bits import assert_same_bits
 
 from models.boosting import Boosting
 from models.dataset import Dataset
@@ -40,20 +39,6 @@ def folds(n_dates, window):
     return WalkForward(np.arange(n_dates) + 2, first_test=45, refit_every=7, window=window).folds()
 
 
-def same(left, right):
-    """Whether two results are the same to the last bit, times apart."""
-    if hasattr(left, "__dataclass_fields__"):
-        names = [each.name for each in fields(left) if each.name != "seconds"]
-        return all(same(getattr(left, name), getattr(right, name)) for name in names)
-    if isinstance(left, np.ndarray):
-        return left.shape == right.shape and left.tobytes() == right.tobytes()
-    if isinstance(left, dict):
-        return left.keys() == right.keys() and all(same(left[k], right[k]) for k in left)
-    if isinstance(left, list | tuple):
-        return len(left) == len(right) and all(map(same, left, right))
-    return left == right
-
-
 @pytest.mark.parametrize("window", [None, 40])
 @pytest.mark.parametrize("name", MODELS)
 def test_going_on_from_any_date_gives_the_bits_of_a_whole_walk(name, window):
@@ -63,7 +48,7 @@ def test_going_on_from_any_date_gives_the_bits_of_a_whole_walk(name, window):
         data, walk_folds = panel_data(n_dates), folds(n_dates, window)
         whole = model.walk_forward(name, data, walk_folds)
         before = model.walk_forward(name, data, walk_folds, before=before)
-        assert same(before, whole), n_dates
+        assert_same_bits(before, whole, f"{n_dates} dates")
 
 
 @pytest.mark.parametrize("window", [None, 40])
@@ -71,7 +56,7 @@ def test_more_features_than_rows_go_on_too(window):
     model = Ridge(n_penalties=5)
     before = model.walk_forward("wide", panel_data(100, 300), folds(100, window))
     going_on = model.walk_forward("wide", panel_data(N, 300), folds(N, window), before=before)
-    assert same(going_on, model.walk_forward("wide", panel_data(N, 300), folds(N, window)))
+    assert_same_bits(going_on, model.walk_forward("wide", panel_data(N, 300), folds(N, window)), "wide")
 
 
 @pytest.mark.parametrize("name", ["ridge", "elastic_net", "univariate", "trees"])

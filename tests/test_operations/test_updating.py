@@ -4,11 +4,12 @@ import datetime as dt
 import os
 import signal
 import time
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from bits import assert_same_bits
 from panels import assert_same
 from rich.console import Console
 from synthetic import make_panel
@@ -116,36 +117,13 @@ def stored(config, digest):
     return found
 
 
-def assert_equal(left, right, where):
-    """Compare two results bit for bit, apart from times and from what is kept to go on from."""
-    assert type(left) is type(right), where
-    if isinstance(left, np.ndarray):
-        assert left.dtype == right.dtype, where
-        assert left.shape == right.shape, where
-        assert left.tobytes() == right.tobytes(), where
-    elif isinstance(left, tuple | list):
-        assert len(left) == len(right), where
-        for k, (a, b) in enumerate(zip(left, right, strict=True)):
-            assert_equal(a, b, f"{where}[{k}]")
-    elif isinstance(left, dict):
-        assert left.keys() == right.keys(), where
-        for key in left:
-            assert_equal(left[key], right[key], f"{where}[{key}]")
-    elif hasattr(left, "__dataclass_fields__"):
-        for each in fields(left):
-            if each.name not in ("seconds", "room", "history", "recomputed", "current"):
-                assert_equal(getattr(left, each.name), getattr(right, each.name), f"{where}.{each.name}")
-    else:
-        assert left == right, where
-
-
 def assert_same_stages(one, other, digest):
     mine, full = stored(one, digest), stored(other, digest)
     assert mine.keys() == full.keys()
     for name in mine:
         assert mine[name] is not None, name
         assert full[name] is not None, name
-        assert_equal(mine[name], full[name], name)
+        assert_same_bits(mine[name], full[name], name)
 
 
 VARIANTS = {
