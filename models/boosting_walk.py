@@ -31,6 +31,10 @@ ROOM = 1.5
 """A fold grows so many times the number of trees that was chosen `AHEAD` folds before, ..."""
 FEWEST = 32
 """... but at least so many, so that a record that spoke for hardly any tree can change its mind."""
+FIRST_ROOM = 3
+"""The first `AHEAD` folds grow so many times the number that the blocks inside the first window would choose, ..."""
+FIRST_FEWEST = 64
+"""... but at least so many: that choice rests on less than a walk's, and what it rules out comes back slowly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +113,16 @@ def _grown(
         for f in members[max(done - members[0], 0) :]:
             while len(waiting) >= AHEAD:
                 yield waiting.popleft()
-            chosen = int(fits[f - AHEAD].chosen["trees"]) if f >= AHEAD else model.max_trees
-            n_trees = model.enough(max(FEWEST, ROOM * chosen))
+            n_trees = model.enough(_likely(model, fits, record, f))
             waiting.append((f, pool.submit(_grow, model, data, folds[f], spans, binned, f, n_trees)))
     yield from waiting
+
+
+def _likely(model: Boosting, fits: Sequence[FoldFit], record: Record, f: int) -> float:
+    """Return the number of trees beyond which fold `f` is not expected to choose, from the choices before it."""
+    if f < AHEAD:
+        return max(FIRST_FEWEST, FIRST_ROOM * model.steps()[int(np.argmin(record.before))])
+    return max(FEWEST, ROOM * fits[f - AHEAD].chosen["trees"])
 
 
 def _grow(

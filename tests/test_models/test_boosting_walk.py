@@ -39,14 +39,15 @@ MODEL = Boosting(max_trees=40, learning_rate=0.1, min_rows_in_leaf=10, seed=3)
 
 
 @pytest.mark.parametrize(
-    ("relative", "weight", "window", "step", "ahead"),
-    [(False, False, None, 1, 20), (True, True, None, 1, 1), (True, False, 40, 2, 3)],
+    ("relative", "weight", "window", "step", "ahead", "first"),
+    [(False, False, None, 1, 20, 64), (True, True, None, 1, 1, 5), (True, False, 40, 2, 3, 5)],
 )
 def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(
-    monkeypatch, relative, weight, window, step, ahead
+    monkeypatch, relative, weight, window, step, ahead, first
 ):
     monkeypatch.setattr(boosting_walk, "AHEAD", ahead)
     monkeypatch.setattr(boosting_walk, "FEWEST", 3)
+    monkeypatch.setattr(boosting_walk, "FIRST_FEWEST", first)
     data, walk_folds = panel_data(relative=relative, weight=weight), folds(window=window, step=step)
     walk = MODEL.walk_forward("trees", data, walk_folds)
     past = np.zeros(len(MODEL.steps()))
@@ -57,16 +58,17 @@ def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(
         parameters = MODEL.parameters(train.sum())
         booster = lgb.train(parameters, lgb.Dataset(X[train], y[train], weight=w, params=parameters), 40)
         past += [loss(booster, n, X[test], y[test], rows[test], relative).sum() for n in MODEL.steps()]
+    inside = MODEL.steps()[int(np.argmin(past))]
     losses, chosen, grown = [], [], []
     for _, members in stretches(data, Spans.of(walk_folds), MODEL.rebin):
-        first = data.training(walk_folds[members[0]].train)
-        bins = lgb.Dataset(first[0], first[1], params=MODEL.parameters(len(first[1])))
+        X, y, _ = data.training(walk_folds[members[0]].train)
+        bins = lgb.Dataset(X, y, params=MODEL.parameters(len(y)))
         for f in members:
             fold = walk_folds[f]
             X, y, rows = data.training(fold.train)
             parameters = MODEL.parameters(len(y))
             alone = lgb.Dataset(X, y, weight=rows.weight, params=parameters, reference=bins)
-            most = max(3, 1.5 * chosen[f - ahead]) if f >= ahead else 40
+            most = max(3, 1.5 * chosen[f - ahead]) if f >= ahead else max(first, 3 * inside)
             most = min(n for n in [*MODEL.steps(), 40] if n >= min(most, 40))
             booster = lgb.train(parameters, alone, most)
             grid = Spans.of(walk_folds).grid
@@ -87,7 +89,7 @@ def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(
             if len(y):
                 each = [loss(booster, min(n, most), X, y, rows, relative) for n in MODEL.steps()]
                 losses.append((rows.date, np.stack(each, axis=1)))
-    assert (min(grown) < 40) == (ahead < len(walk_folds))
+    assert (grown[0] < 40) == (first < 40)
 
 
 def loss(booster, n, X, y, rows, relative):
