@@ -35,7 +35,9 @@ class SleeveTape:
 
     def trade(self, target: Mapping[str, Sleeve], paid: float) -> None:
         """Trade each sleeve to its target, for a cost that was paid for all, as a fraction of wealth."""
-        self._add([name for name in target if name not in self.names])
+        new = [name for name in target if name not in self.names]
+        if new:
+            self._add(new)
         if not self.names:
             return
         wanted = np.zeros_like(self.weights)
@@ -58,13 +60,15 @@ class SleeveTape:
 
     def earn(self, returns: Floats, cash_return: float, total: float) -> None:
         """Write down a row in which the portfolio's wealth grew to `total` before costs, and let sleeves drift."""
+        self.rows += 1
+        if not self.names:
+            return
         gained, interest = self.weights * returns, self.cash * cash_return
-        self.table[:, self.rows] = (
+        self.table[:, self.rows - 1] = (
             self.weights.sum(axis=1) + self.cash,
             gained.sum(axis=1) + interest,
             self.paid * total,
         )
-        self.rows += 1
         self.weights, self.cash = (self.weights + gained) / total, (self.cash + interest) / total
         self.paid = np.zeros_like(self.paid)
 

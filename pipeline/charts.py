@@ -26,6 +26,8 @@ BASE_COLOURS = dict(zip(BASELINES, ("#9aa5b1", "#d9822b", "#c5cdd6", "#7a9e3f", 
 REGIME_COLOURS = ("#cfe8d5", "#fdf0c4", "#f8cfc4", "#dcd0f0", "#cfe3f5", "#eadbc8")
 WIDTH = 10
 """Inches of each chart."""
+LABEL_LEFT, LABEL_BELOW = 0.5, 0.27
+"""Inches between an axis and its label, with the numbers in between."""
 POINTS = 1000
 """Most points of a line: more than a screen shows would only make the page heavy."""
 STYLE: dict[Any, Any] = {
@@ -84,7 +86,7 @@ def _figure(
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure and its axes, one below the other, with margins in inches.
 
-    Margins are given because matplotlib would find them by going through everything it draws more than once.
+    Margins and places of labels are given: matplotlib would find them by going through all ticks more than once.
     """
     # Figure itself instead of pyplot: no global state, no display.
     figure = Figure(figsize=(WIDTH, height))
@@ -101,7 +103,10 @@ def _figure(
         squeeze=False,
         gridspec_kw={"height_ratios": ratios, "hspace": 0.08, **place},
     )
-    figure.align_ylabels()
+    for axis in axes[:, 0]:
+        box = axis.get_position()
+        axis.yaxis.set_label_coords(-LABEL_LEFT / (box.width * WIDTH), 0.5)
+        axis.xaxis.set_label_coords(0.5, -LABEL_BELOW / (box.height * height))
     return figure, list(axes[:, 0])
 
 
