@@ -27,9 +27,12 @@ Ints = NDArray[np.int64]
 AHEAD = 8
 """Folds that may be grown side by side. How many trees one grows follows from the choice so many folds before: a fixed
 distance, so that results do not depend on the number of threads."""
-ROOM = 1.5
-"""A fold grows so many times the number of trees that was chosen `AHEAD` folds before, ..."""
-FEWEST = 32
+ROOM = 1.3
+"""A fold grows so many times the number of trees that was chosen `AHEAD` folds before: one step more of those to choose
+among, ..."""
+MORE = 2
+"""... or so many times it, where all that were grown then were chosen, ..."""
+FEWEST = 40
 """... but at least so many, so that a record that spoke for hardly any tree can change its mind."""
 FIRST_ROOM = 3
 """The first `AHEAD` folds grow so many times the number that the blocks inside the first window would choose, ..."""
@@ -105,6 +108,9 @@ def _grown(
     """
     resumed = unfinished(folds, int(spans.grid[-1]))
     waiting: deque[tuple[int, Future[_Grown]]] = deque()
+    grown = list[int]()
+    for _ in range(done):
+        grown.append(_enough(model, fits, record, grown))
     for _, members in stretches(data, spans, model.rebin, begin=max(record.begun, default=0)):
         record.begin(members[0])
         binned = Binned(model, data, spans, members, record.bins if members[0] <= done else b"")
@@ -113,16 +119,22 @@ def _grown(
         for f in members[max(done - members[0], 0) :]:
             while len(waiting) >= AHEAD:
                 yield waiting.popleft()
-            n_trees = model.enough(_likely(model, fits, record, f))
-            waiting.append((f, pool.submit(_grow, model, data, folds[f], spans, binned, f, n_trees)))
+            grown.append(_enough(model, fits, record, grown))
+            waiting.append((f, pool.submit(_grow, model, data, folds[f], spans, binned, f, grown[f])))
     yield from waiting
 
 
-def _likely(model: Boosting, fits: Sequence[FoldFit], record: Record, f: int) -> float:
-    """Return the number of trees beyond which fold `f` is not expected to choose, from the choices before it."""
-    if f < AHEAD:
-        return max(FIRST_FEWEST, FIRST_ROOM * model.steps()[int(np.argmin(record.before))])
-    return max(FEWEST, ROOM * fits[f - AHEAD].chosen["trees"])
+def _enough(model: Boosting, fits: Sequence[FoldFit], record: Record, grown: Sequence[int]) -> int:
+    """Return the number of trees of the next fold, beyond which it is not likely to choose.
+
+    It follows from what all folds before it have `grown`, and from what those so far described chose.
+    """
+    f = len(grown) - AHEAD
+    if f < 0:
+        likely = model.steps()[int(np.argmin(record.before))]
+        return model.enough(max(FIRST_FEWEST, FIRST_ROOM * likely))
+    chosen = int(fits[f].chosen["trees"])
+    return model.enough(max(FEWEST, (MORE if chosen == grown[f] else ROOM) * chosen))
 
 
 def _grow(

@@ -48,6 +48,8 @@ def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(
     monkeypatch.setattr(boosting_walk, "AHEAD", ahead)
     monkeypatch.setattr(boosting_walk, "FEWEST", 3)
     monkeypatch.setattr(boosting_walk, "FIRST_FEWEST", first)
+    asked, grow = [], Boosting.grow
+    monkeypatch.setattr(Boosting, "grow", lambda *args: asked.append(args[-1]) or grow(*args))
     data, walk_folds = panel_data(relative=relative, weight=weight), folds(window=window, step=step)
     walk = MODEL.walk_forward("trees", data, walk_folds)
     past = np.zeros(len(MODEL.steps()))
@@ -68,7 +70,10 @@ def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(
             X, y, rows = data.training(fold.train)
             parameters = MODEL.parameters(len(y))
             alone = lgb.Dataset(X, y, weight=rows.weight, params=parameters, reference=bins)
-            most = max(3, 1.5 * chosen[f - ahead]) if f >= ahead else max(first, 3 * inside)
+            most = max(first, 3 * inside)
+            if f >= ahead:
+                all_of_them = chosen[f - ahead] == grown[f - ahead]
+                most = max(3, (2 if all_of_them else 1.3) * chosen[f - ahead])
             most = min(n for n in [*MODEL.steps(), 40] if n >= min(most, 40))
             booster = lgb.train(parameters, alone, most)
             grid = Spans.of(walk_folds).grid
@@ -89,6 +94,7 @@ def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(
             if len(y):
                 each = [loss(booster, min(n, most), X, y, rows, relative) for n in MODEL.steps()]
                 losses.append((rows.date, np.stack(each, axis=1)))
+    assert sorted(asked) == sorted([40, 40, *grown])
     assert (grown[0] < 40) == (first < 40)
 
 
