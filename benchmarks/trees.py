@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/trees.py
 
-All grow trees with the same settings, but for the bins: 63 of ours, LightGBM's own 255 of the refits, which get a new
+All grow trees with the same settings, but for the bins: 31 of ours, LightGBM's own 255 of the refits, which get a new
 data set of float64 at each fold from scikit-learn's interface.
 
 * same: refits with the numbers of trees that our walk arrived at, given to them for nothing;
