@@ -1,6 +1,7 @@
 """From a CSV file to a tracked run: everything is written, everything is true, and noise stays noise."""
 
 import datetime as dt
+import gc
 import json
 
 import numpy as np
@@ -247,6 +248,7 @@ def test_another_way_to_measure_drift_is_another_run_of_the_same_trial(mine):
     one = written(mine(audit={"cuts": 0}), "mine-one")[1]
     config = load_config(mine(drift={"window": 5}, audit={"cuts": 0}))
     made = published(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
+    assert gc.get_freeze_count() == 0, "something stays aside from the garbage collector"
     assert made.drift.window == 5
     assert outputs.same_run(config.output, made) is None
     again = load_config(mine(audit={"cuts": 0}))
