@@ -60,17 +60,16 @@ class SleeveTape:
 
     def earn(self, returns: Floats, cash_return: float, total: float) -> None:
         """Write down a row in which the portfolio's wealth grew to `total` before costs, and let sleeves drift."""
+        if self.names:
+            gained, interest = self.weights * returns, self.cash * cash_return
+            self.table[:, self.rows] = (
+                self.weights.sum(axis=1) + self.cash,
+                gained.sum(axis=1) + interest,
+                self.paid * total,
+            )
+            self.weights, self.cash = (self.weights + gained) / total, (self.cash + interest) / total
+            self.paid = np.zeros_like(self.paid)
         self.rows += 1
-        if not self.names:
-            return
-        gained, interest = self.weights * returns, self.cash * cash_return
-        self.table[:, self.rows - 1] = (
-            self.weights.sum(axis=1) + self.cash,
-            gained.sum(axis=1) + interest,
-            self.paid * total,
-        )
-        self.weights, self.cash = (self.weights + gained) / total, (self.cash + interest) / total
-        self.paid = np.zeros_like(self.paid)
 
     def held(self) -> dict[str, Sleeve]:
         """Return what each sleeve holds."""

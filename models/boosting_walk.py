@@ -109,8 +109,6 @@ def _grown(
     resumed = unfinished(folds, int(spans.grid[-1]))
     waiting: deque[tuple[int, Future[_Grown]]] = deque()
     grown = list[int]()
-    for _ in range(done):
-        grown.append(_enough(model, fits, record, grown))
     for _, members in stretches(data, spans, model.rebin, begin=max(record.begun, default=0)):
         record.begin(members[0])
         binned = Binned(model, data, spans, members, record.bins if members[0] <= done else b"")
@@ -119,12 +117,13 @@ def _grown(
         for f in members[max(done - members[0], 0) :]:
             while len(waiting) >= AHEAD:
                 yield waiting.popleft()
-            grown.append(_enough(model, fits, record, grown))
+            while len(grown) <= f:  # those of a walk over fewer dates follow from its choices once more
+                grown.append(_to_grow(model, fits, record, grown))
             waiting.append((f, pool.submit(_grow, model, data, folds[f], spans, binned, f, grown[f])))
     yield from waiting
 
 
-def _enough(model: Boosting, fits: Sequence[FoldFit], record: Record, grown: Sequence[int]) -> int:
+def _to_grow(model: Boosting, fits: Sequence[FoldFit], record: Record, grown: Sequence[int]) -> int:
     """Return the number of trees of the next fold, beyond which it is not likely to choose.
 
     It follows from what all folds before it have `grown`, and from what those so far described chose.

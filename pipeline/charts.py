@@ -241,6 +241,7 @@ def draw_information(done: Evaluated) -> Figure:
     top.bar(starts[known], values[known], width=0.85 * span, align="edge", color=colours)
     top.axhline(0, color=MUTED, lw=0.8)
     top.set_ylabel(f"rank IC by refit,\n{config.allocation.forecast}")
+    ends = []
     for name, score in done.scores.items():
         known = np.isfinite(score.rank_ic)
         if not known.any():
@@ -248,16 +249,16 @@ def draw_information(done: Evaluated) -> Figure:
         mine = name == config.allocation.forecast
         dates, total = _dates(done, score.positions[known]), np.cumsum(score.rank_ic[known])
         some = _thin(len(total))
+        ends.append(total[-1])
         bottom.plot(dates[some], total[some], lw=2.2 if mine else 1.2, label=name)
         gain = 100 * score.gain[known]
         saved.plot(dates[some], gain[some], lw=2.2 if mine else 1.2, label=name)
     bottom.set_ylabel("cumulated rank IC")
     saved.set_ylabel("squared error saved\nover the baseline, %")
     saved.axhline(0, color=MUTED, lw=0.8)
-    if bottom.lines:
+    if ends:
         # Where lines that begin at 0 leave room. To let matplotlib look for it takes a tenth of a second.
-        up = sum(float(np.asarray(line.get_ydata())[-1]) for line in bottom.lines) >= 0
-        bottom.legend(loc="upper left" if up else "lower left")
+        bottom.legend(loc="upper left" if sum(ends) >= 0 else "lower left")
     return figure
 
 
