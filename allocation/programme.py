@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +112,7 @@ class Programme:
     def _attempt(
         self, first: Floats, near: float = -1.0, proximal: float = 0.0, check: bool = True
     ) -> Solution | None:
-        sigma, loadings, specific = forms(self.sigma)
+        sigma, loadings, specific = self._forms
         solved, weights, prices, gap, excess = _solve(
             self.mu, self.gamma, sigma, loadings, specific, self.ridge, self.impact, self.cost, self.gross,
             self.start, self.low, self.high, self.rows, self.lower, self.upper, first, near, proximal,
@@ -120,10 +121,15 @@ class Programme:
             return None
         return Solution(weights, prices, True)
 
-    @property
+    @cached_property
+    def _forms(self) -> tuple[Floats, Floats, Floats]:
+        """The covariance as kernels take it."""
+        return forms(self.sigma)
+
+    @cached_property
     def scale(self) -> float:
         """Size of the objective: max(|mu|, gamma |Sigma|, c)."""
-        sigma, loadings, specific = forms(self.sigma)
+        sigma, loadings, specific = self._forms
         return float(scale_of(self.mu, self.gamma, sigma, loadings, specific, self.cost))
 
     def evidence(self, weights: Floats, prices: Floats, scale: float) -> tuple[float, float]:
@@ -148,7 +154,7 @@ class Programme:
         return float(gap), float(residual)
 
     def _measured(self, weights: Floats, prices: Floats, scale: float) -> tuple[float, float, float]:
-        sigma, loadings, specific = forms(self.sigma)
+        sigma, loadings, specific = self._forms
         return measure(
             self.mu, self.gamma, sigma, loadings, specific, self.ridge, self.impact, self.cost, self.gross,
             self.start, self.low, self.high, self.rows, self.lower, self.upper, weights, prices, scale,

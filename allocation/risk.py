@@ -50,7 +50,7 @@ class CovariancePath:
         InputError
             If nothing was estimated there.
         """
-        index = int(np.searchsorted(self.positions, position))
+        index = int(self.positions.searchsorted(position))
         if index == len(self.positions) or self.positions[index] != position:
             raise InputError(f"no covariance was estimated at row {position}")
         return self.sigma[index], self.eligible[index]

@@ -73,6 +73,8 @@ class SleeveTape:
 
     def held(self) -> dict[str, Sleeve]:
         """Return what each sleeve holds."""
+        if not self.names:
+            return {}
         return {n: Sleeve(w, float(c)) for n, w, c in zip(self.names, self.weights, self.cash, strict=True)}
 
     def paths(self) -> SleevePaths | None:

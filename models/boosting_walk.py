@@ -6,12 +6,12 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from models.base import FoldFit, Json, Progress, WalkResult, by_pair, describe_fit, no_rows, taken_over
 from models.binned import Binned
@@ -81,7 +81,7 @@ def walk_boosting(
             losses = record.before + record.losses[: spans.stop[f]].sum(axis=0)
             spans.keep(record, folds[f], grown.losses)
             place = int(np.argmin(losses))
-            fitted = clone(model)
+            fitted = copy(model)
             fitted.booster_, fitted.n_trees_ = grown.booster, min(model.steps()[place], grown.n_trees)
             raw[folds[f].test] = by_pair(data, folds[f], grown.rows, grown.staged[:, place])
             fits.append(describe_fit(fitted, data, folds[f], grown.n_rows, grown.seconds))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from typing import Literal, Self
 
 import numpy as np
-from sklearn.base import clone
 
 from models.base import Floats, Forecaster, Json, Progress, WalkResult, rows_of
 from models.candidates import Candidates, Window
@@ -70,7 +70,8 @@ class LinearForecaster(Forecaster):
 
     def adopt(self, candidates: Candidates, weights: Floats, scaler: Standardiser) -> Self:
         """Return a fitted copy that forecasts with the weighted candidates."""
-        model: Self = clone(self)
+        # All that is fitted is set below; `clone` would read the signature anew for each fold.
+        model = copy(self)
         model.scaler_ = scaler
         model.scale_ = candidates.scale
         model.coef_ = candidates.coefficients @ weights

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from features.compiled import compiled
 from models.scaling import reciprocal
 
 Floats = NDArray[np.float64]
@@ -152,11 +153,29 @@ def demean_by_date(values: Floats, date: Ints, weight: Floats | None = None) -> 
     """
     if not len(date):
         return values
-    first = np.flatnonzero(np.r_[True, date[1:] != date[:-1]])
-    size = np.diff(np.r_[first, len(date)])
-    per_row = np.ones(len(date)) if weight is None else weight
-    total = np.add.reduceat(per_row, first)
-    weighted = values if weight is None else (values.T * weight).T
-    means = (np.add.reduceat(weighted, first, axis=0).T / total).T
-    out: Floats = values - np.repeat(means, size, axis=0)
+    columns = np.ascontiguousarray(values).reshape(len(date), -1)
+    out: Floats = _demeaned(columns, date, np.ones(len(date)) if weight is None else weight)
+    return out.reshape(values.shape)
+
+
+@compiled
+def _demeaned(values: Floats, date: Ints, weight: Floats) -> Floats:
+    """Return the rows (n, K) less the weighted mean of their date."""
+    n, k = values.shape
+    out, mean = np.empty((n, k)), np.empty(k)
+    first = 0
+    while first < n:
+        last, total = first, 0.0
+        mean[:] = 0.0
+        while last < n and date[last] == date[first]:
+            total += weight[last]
+            for j in range(k):
+                mean[j] += weight[last] * values[last, j]
+            last += 1
+        for j in range(k):
+            mean[j] /= total
+        for i in range(first, last):
+            for j in range(k):
+                out[i, j] = values[i, j] - mean[j]
+        first = last
     return out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import subprocess
 import sys
@@ -320,6 +322,10 @@ def main() -> None:
         # Numpy reads it when it is loaded: sums in one order on any machine, and no thread that spins while it waits.
         # The work is many small products, of which two threads make more time; folds and worlds are what goes abreast.
         os.environ.setdefault(variable, "1")
+    # Modules are no garbage: half a second of a run would go into looking for some while they are loaded, and another
+    # before the process ends.
+    gc.set_threshold(10_000)
+    atexit.register(gc.freeze)
     try:
         tangency(standalone_mode=False)
     except click.ClickException as error:
