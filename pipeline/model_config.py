@@ -147,7 +147,7 @@ class LightGBMModel(FittedSection):
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.02
     num_leaves: Annotated[int, Field(ge=2)] = 12
     min_rows_in_leaf: Positive = 100
-    feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.25
+    feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.15
     row_fraction: Annotated[float, Field(gt=0, le=1)] = 0.7
     l2: Annotated[float, Field(ge=0)] = 10.0
     max_bin: Annotated[int, Field(ge=2, le=255)] = 31
