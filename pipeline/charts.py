@@ -10,10 +10,9 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from pipeline.config import BASELINES
@@ -115,8 +114,10 @@ def _beside(names: Iterable[str], size: float = 10) -> float:
     return 0.35 + 0.6 * size / 72 * max(map(len, names), default=0)
 
 
-def _dates(done: Evaluated, positions: Any) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(done.trained.prepared.panel.dates[positions])
+def _dates(done: Evaluated, positions: Any) -> NDArray[np.datetime64]:
+    """Return the dates of rows of the panel as numpy's: matplotlib would take pandas' one by one."""
+    dates: NDArray[np.datetime64] = done.trained.prepared.panel.dates.to_numpy()[positions]
+    return dates
 
 
 def _thin(n: int) -> NDArray[np.int64]:
@@ -124,10 +125,18 @@ def _thin(n: int) -> NDArray[np.int64]:
     return np.unique(np.r_[np.arange(0, n, max(1, -(-n // POINTS))), n - 1])
 
 
-def _log_wealth(axis: Axes) -> None:
+def log_wealth(axis: Axes) -> None:
+    """Scale wealth by its logarithm, with a few numbers beside it whether it grew by a tenth or a thousandfold."""
     axis.set_yscale("log")
+    low, high = axis.get_ylim()
+    few = (
+        MaxNLocator(4, steps=(1, 2, 5, 10))
+        if high < 5 * low
+        else LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,))
+    )
+    axis.yaxis.set_major_locator(few)
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.yaxis.set_minor_formatter(NullFormatter())
+    axis.yaxis.set_minor_locator(NullLocator())
 
 
 def draw_wealth(done: Evaluated) -> Figure:
@@ -149,7 +158,7 @@ def draw_wealth(done: Evaluated) -> Figure:
             bottom.plot(dates[some], fall, color=colour, lw=width)
             if mine:
                 bottom.fill_between(dates[some], fall, 0, color=colour, alpha=0.12, lw=0)
-    _log_wealth(top)
+    log_wealth(top)
     top.set_ylabel("wealth, start = 1, log scale")
     top.legend(loc="upper left")
     bottom.set_ylabel("drawdown, %")
@@ -200,7 +209,7 @@ def draw_regimes(done: Evaluated) -> Figure:
     panel, regimes = done.trained.prepared.panel, done.trained.regimes
     told = regimes.label >= 0
     first = int(np.argmax(told)) if told.any() else 0
-    dates, labels = panel.dates[first:], regimes.label[first:]
+    dates, labels = panel.dates[first:].to_numpy(), regimes.label[first:]
     wealth = np.cumprod(1 + np.nan_to_num(panel.market[first:]))
     figure, (top, bottom) = _figure(5.0, (2.4, 1))
     # Calm is green and turbulent red, by what the last fit makes of the first feature.
@@ -217,7 +226,7 @@ def draw_regimes(done: Evaluated) -> Figure:
         )
     some = _thin(len(dates))
     top.plot(dates[some], wealth[some], color=INK, lw=1.3)
-    _log_wealth(top)
+    log_wealth(top)
     top.set_ylabel("market, log scale")
     top.grid(visible=False)
     top.legend(loc="upper left", ncols=len(regimes.centres[-1]))
@@ -236,7 +245,7 @@ def draw_information(done: Evaluated) -> Figure:
     starts = _dates(done, [int(fold["first_test"]) for fold in folds])
     values = np.array([fold["rank_ic"] for fold in folds])
     known = np.isfinite(values)
-    span = np.diff(starts.to_numpy()).min() if len(starts) > 1 else np.timedelta64(300, "D")
+    span = np.diff(starts).min() if len(starts) > 1 else np.timedelta64(300, "D")
     colours = np.where(values[known] >= 0, MINE, "#c0392b")
     top.bar(starts[known], values[known], width=0.85 * span, align="edge", color=colours)
     top.axhline(0, color=MUTED, lw=0.8)
