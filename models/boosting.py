@@ -52,7 +52,8 @@ class Boosting(Forecaster):
         panels (standard error 0.002), in a sixth less time.
     rebin : float
         A walk-forward renews the bins when this share of the training dates has come after those that the bins
-        were measured on.
+        were measured on. With 0.2 to 0.9 the rank IC of walks over forty synthetic panels differs by less than
+        its standard error of 0.001; on daily stocks it is lower by 0.002 to 0.004 from 0.5 on.
     seed : int
         Same seed, data and versions: same trees.
 
@@ -74,7 +75,7 @@ class Boosting(Forecaster):
         row_fraction: float = 0.7,
         l2: float = 10.0,
         max_bin: int = 31,
-        rebin: float = 0.2,
+        rebin: float = 0.3,
         seed: int = 0,
     ) -> None:
         self.selection = selection

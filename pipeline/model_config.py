@@ -151,7 +151,7 @@ class LightGBMModel(FittedSection):
     row_fraction: Annotated[float, Field(gt=0, le=1)] = 0.7
     l2: Annotated[float, Field(ge=0)] = 10.0
     max_bin: Annotated[int, Field(ge=2, le=255)] = 31
-    rebin: Annotated[float, Field(gt=0, le=1)] = 0.2
+    rebin: Annotated[float, Field(gt=0, le=1)] = 0.3
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
