@@ -247,8 +247,10 @@ def test_drift_is_told_in_the_summary_on_the_page_and_to_mlflow(mine):
 def test_another_way_to_measure_drift_is_another_run_of_the_same_trial(mine):
     one = written(mine(audit={"cuts": 0}), "mine-one")[1]
     config = load_config(mine(drift={"window": 5}, audit={"cuts": 0}))
+    threshold = gc.get_threshold()
     made = published(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
     assert gc.get_freeze_count() == 0, "something stays aside from the garbage collector"
+    assert gc.get_threshold() == threshold
     assert made.drift.window == 5
     assert outputs.same_run(config.output, made) is None
     again = load_config(mine(audit={"cuts": 0}))
