@@ -129,12 +129,10 @@ def log_wealth(axis: Axes) -> None:
     """Scale wealth by its logarithm, with a few numbers beside it whether it grew by a tenth or a thousandfold."""
     axis.set_yscale("log")
     low, high = axis.get_ylim()
-    few = (
-        MaxNLocator(4, steps=(1, 2, 5, 10))
-        if high < 5 * low
-        else LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,))
-    )
-    axis.yaxis.set_major_locator(few)
+    if high < 5 * low:
+        axis.yaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10)))
+    else:
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.yaxis.set_minor_locator(NullLocator())
 
@@ -209,7 +207,7 @@ def draw_regimes(done: Evaluated) -> Figure:
     panel, regimes = done.trained.prepared.panel, done.trained.regimes
     told = regimes.label >= 0
     first = int(np.argmax(told)) if told.any() else 0
-    dates, labels = panel.dates[first:].to_numpy(), regimes.label[first:]
+    dates, labels = _dates(done, slice(first, None)), regimes.label[first:]
     wealth = np.cumprod(1 + np.nan_to_num(panel.market[first:]))
     figure, (top, bottom) = _figure(5.0, (2.4, 1))
     # Calm is green and turbulent red, by what the last fit makes of the first feature.

@@ -215,7 +215,7 @@ def test_a_planted_signal_is_found(tmp_path):
 def test_noise_stays_noise(tmp_path):
     models = ("ridge", "lightgbm", "combination")
     slopes = {name: list[float]() for name in models}
-    for seed in (3, 5):
+    for seed in (3, 4, 5, 6):
         folder = tmp_path / str(seed)
         folder.mkdir()
         done = synthetic_run(folder, signal=None, seed=seed)
@@ -230,7 +230,7 @@ def test_noise_stays_noise(tmp_path):
     for name in models:
         # One tree, or the last of a ridge path, is so close to 0 that its own slope says little: of trees on twenty
         # records of noise it is 0.2 on average and above 0.6 on four. What counts is how far the portfolio goes.
-        assert np.mean(slopes[name]) < 0.6, name
+        assert np.mean(slopes[name]) < 0.4, name
 
 
 def test_drift_is_told_in_the_summary_on_the_page_and_to_mlflow(mine):
