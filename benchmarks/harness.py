@@ -145,17 +145,22 @@ def machine() -> dict[str, object]:
 
 def plot(rows: list[Row], path: Path) -> None:
     """Draw the wall-clock time of each contender."""
-    from matplotlib.figure import Figure
+    import numpy as np
 
-    figure = Figure(figsize=(9, 1 + 0.28 * len(rows)), layout="constrained")
-    axis = figure.subplots()
-    names = [f"{row.benchmark} {row.size}: {row.contender}" for row in rows]
-    axis.barh(range(len(rows)), [row.wall for row in rows], color="#8fb3d9")
-    axis.set_yticks(range(len(rows)), names, fontsize=8)
-    axis.invert_yaxis()
-    axis.set_xscale("log")
-    axis.set_xlabel("seconds, median")
-    figure.savefig(path)
+    from pipeline.charts import OTHER
+    from pipeline.layout import Chart
+    from pipeline.planes import Plane
+    from pipeline.scales import ratios, reach
+    from pipeline.svg import wide
+
+    wall = np.array([row.wall for row in rows[::-1]])
+    names = [f"{row.benchmark} {row.size}: {row.contender}" for row in rows[::-1]]
+    plane = Plane(22 * len(rows), rows=names)
+    at = np.arange(len(rows))
+    plane.boxes((0, wall), (at - 0.4, at + 0.4), OTHER)
+    limits = reach([wall], 0.05, log=True)
+    chart = Chart([plane], ratios, "seconds, median", limits, log=True, left=20 + max(map(wide, names)))
+    path.write_text(chart.svg(), encoding="utf-8")
 
 
 def main() -> None:

@@ -26,7 +26,6 @@ from rich.console import Console  # noqa: E402
 
 from operations.decisions import Decision, Decisions  # noqa: E402
 from operations.retraining import retrain  # noqa: E402
-from pipeline import charts  # noqa: E402
 from pipeline.config import RunConfig, load_config  # noqa: E402
 from pipeline.loading import load_data  # noqa: E402
 from pipeline.progress import Reporter  # noqa: E402
@@ -41,7 +40,6 @@ def evenings(config: RunConfig, months: int) -> list[dt.datetime]:
 
 def simulate(config: RunConfig, months: int) -> tuple[list[Decision], float]:
     """Retrain at each evening; return the decisions and the seconds."""
-    charts._svg = lambda figure: "<svg/>"
     began = time.monotonic()
     for evening in evenings(config, months):
         decision = retrain(config, Reporter(Console(quiet=True)), now=evening)

@@ -199,7 +199,7 @@ def publish(
     from pipeline import charts, narrative, outputs, report, tracked, trial
     from pipeline.freeze import freeze, inputs
 
-    trained, figures = done.trained, charts.draw(done)
+    trained, drawn = done.trained, charts.draw(done)
     asked = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
     tuned = any(walk.trials for walk in trained.walks.values())
     return Published(
@@ -211,8 +211,8 @@ def publish(
         outputs.to_json(freeze(trained)),
         outputs.to_json({"columns": list(asked), "data": asked.to_numpy().tolist()}),
         outputs.to_json(trained.prepared.config.model_dump(mode="json", exclude={"schedule"})),
-        report.render(done, TITLE, figures, certificate, evidence, drift),
-        figures.svg,
+        report.render(done, TITLE, drawn, certificate, evidence, drift),
+        drawn,
         narrative.tables(done, evidence),
         tracked.describe(done, certificate, evidence, drift),
         trial.describe(done),

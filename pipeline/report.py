@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
@@ -10,7 +11,6 @@ import numpy as np
 
 from backtest.attribution import TOTAL, outermost
 from pipeline.certificate import Certificate
-from pipeline.charts import Figures
 from pipeline.columns import (
     ACCURACY_COLUMNS,
     AGAINST_COLUMNS,
@@ -44,7 +44,7 @@ def _template() -> jinja2.Template:
 def render(
     done: Evaluated,
     title: str,
-    figures: Figures,
+    charts: Mapping[str, str],
     certificate: Certificate | None,
     evidence: Evidence,
     drift: Drift,
@@ -56,7 +56,8 @@ def render(
     done : Evaluated
     title : str
         Run id, or the name of the configuration.
-    figures : Figures
+    charts : mapping of str to str
+        SVG by name.
     certificate : Certificate or None
     evidence : Evidence
     drift : Drift
@@ -74,7 +75,7 @@ def render(
         evidence=evidence,
         tests=_tests(evidence),
         accuracy=_table({n: s.metrics for n, s in done.scores.items()}, ACCURACY_COLUMNS, str),
-        svg=figures.svg,
+        svg=charts,
         portfolios=_table(done.performance, PORTFOLIO_COLUMNS, label),
         chosen=label(done.chosen),
         sleeves=_sleeves(done),

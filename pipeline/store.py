@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 ROOMS = ("market", "features", "validation", "models", "allocation", "backtest")
 DECIDING = ("config", "model_config", "sections", "tuning_config", "timetable", "stages", "trading")
-SHOWING = ("matplotlib", "jinja2", "rich", "mlflow")
+SHOWING = ("jinja2", "rich", "mlflow")
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "numba", "lightgbm", "optuna", "piqp")
 
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from contextlib import contextmanager
 from itertools import zip_longest
 
 import pytest
@@ -51,28 +50,6 @@ def mlflow_here():
     from pipeline import tracking
 
     tracking.load()
-
-
-@pytest.fixture(scope="session")
-def undrawing():
-    """Return a way to have a block draw no charts: they take a third of a small run, and have tests of their own."""
-    from pipeline import charts
-
-    @contextmanager
-    def block():
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(charts, "CHARTS", dict.fromkeys(charts.CHARTS, lambda done: None))
-            patch.setattr(charts, "_svg", lambda figure: "<svg/>")
-            yield
-
-    return block
-
-
-@pytest.fixture(scope="module")
-def undrawn(undrawing):
-    """Draw no charts in this file."""
-    with undrawing():
-        yield
 
 
 FIRST = ("test_features_causality.py", "test_active_set.py", "test_frontier.py")

@@ -12,11 +12,11 @@ from filelock import FileLock
 
 
 @contextmanager
-def by_oneself(undrawing):
-    """Keep to a store of one's own, draw nothing, and read macro series once: they take a third of an update."""
+def by_oneself():
+    """Keep to a store of one's own, and read macro series once: they take a third of an update."""
     from market import packaged
 
-    with undrawing(), pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packaged, "load_macro", functools.cache(packaged.load_macro))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
@@ -25,8 +25,8 @@ def by_oneself(undrawing):
 
 # Not for the session: tests of other folders come after these, and draw, and read, and track.
 @pytest.fixture(scope="module", autouse=True)
-def no_server(undrawing, mlflow_here):
-    with by_oneself(undrawing):
+def no_server(mlflow_here):
+    with by_oneself():
         yield
 
 
@@ -47,7 +47,7 @@ def untold(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def trained(everywhere, undrawing, mlflow_here):
+def trained(everywhere, mlflow_here):
     """A desk with three months of retraining behind it, one for all processes: not to be changed by a test."""
     from desk import Desk, silence
 
@@ -57,7 +57,7 @@ def trained(everywhere, undrawing, mlflow_here):
         if not made.exists():
             folder.mkdir(exist_ok=True)
             desk = Desk(folder)
-            with by_oneself(undrawing), pytest.MonkeyPatch.context() as patch:
+            with by_oneself(), pytest.MonkeyPatch.context() as patch:
                 silence(patch)
                 decisions = [desk.retrain(date) for date in ("2002-03-31", "2002-04-30", "2002-05-31")]
             made.write_bytes(pickle.dumps(decisions))

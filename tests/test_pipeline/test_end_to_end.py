@@ -23,7 +23,7 @@ from pipeline.store import Store
 from pipeline.tracked import describe
 from pipeline.tracking import open_experiment
 
-pytestmark = pytest.mark.usefixtures("undrawn", "mlflow_here")
+pytestmark = pytest.mark.usefixtures("mlflow_here")
 
 NOW = dt.datetime(2002, 7, 1, 6, 30, tzinfo=dt.UTC)
 

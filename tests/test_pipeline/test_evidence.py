@@ -23,7 +23,7 @@ from pipeline.run import Pipeline
 from pipeline.store import Store
 from pipeline.trial import describe, gain_of, monthly
 
-pytestmark = pytest.mark.usefixtures("undrawn", "mlflow_here")
+pytestmark = pytest.mark.usefixtures("mlflow_here")
 
 QUIET = Reporter(Console(quiet=True))
 

@@ -1,0 +1,128 @@
+"""Planes: marks in the data's own units over one vertical scale, drawn once the scale is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pipeline import svg
+from pipeline.scales import Scale, Tick, even, ratios, reach
+from pipeline.svg import Floats
+
+TICK = 36
+"""Pixels between numbers beside a scale, at least."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something drawn: where it is in data, and what it is as SVG at given pixels."""
+
+    x: Floats
+    y: Floats
+    shape: Callable[[Floats, Floats], str]
+
+
+@dataclass
+class Plane:
+    """One vertical scale of a chart, and what is drawn over it. What is drawn later lies on top.
+
+    Parameters
+    ----------
+    height : float
+        Pixels.
+    label : str
+        Beside the scale; lines end in a newline.
+    log : bool
+        Whether the scale is that of logarithms.
+    limits : tuple of float, optional
+        Ends of the scale; by default those of the marks and a twentieth more.
+    rows : sequence of str
+        Names of 0, 1, ... from below, written instead of numbers.
+    grid : bool
+        Whether lines go through the numbers.
+    legend : str
+        Where the names of marks are: "upper left", "lower left", "lower right", "row" at the top, or "beside".
+    """
+
+    height: float
+    label: str = ""
+    log: bool = False
+    limits: tuple[float, float] | None = None
+    rows: Sequence[str] = ()
+    grid: bool = True
+    legend: str = "upper left"
+    marks: list[Mark] = field(default_factory=list)
+    names: list[tuple[str, str]] = field(default_factory=list)
+    """Each named mark, and what stands before its name in the legend: SVG, 20 pixels wide, around height 0."""
+
+    def line(
+        self, x: ArrayLike, y: ArrayLike, colour: str, width: float = 1.3, name: str = "", step: bool = False
+    ) -> None:
+        """Draw a line through points, with gaps where there is no number.
+
+        If `step`, a value holds from the point before up to its own.
+        """
+        if step:
+            x, y = np.repeat(x, 2)[:-1], np.repeat(y, 2)[1:]
+        self._add(x, y, partial(svg.line, colour=colour, width=width))
+        self._name(name, f'<path d="M0 0h20" stroke="{colour}" stroke-width="{width}"/>')
+
+    def area(
+        self, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str, name: str = "", step: bool = False
+    ) -> None:
+        """Fill what is between two lines, but where there is no number; `step` is that of a line."""
+        y = np.stack(np.broadcast_arrays(low, high))
+        if step:
+            x, y = np.repeat(x, 2)[:-1], np.repeat(y, 2, axis=1)[:, 1:]
+        self._add(x, y, partial(svg.area, colour=colour))
+        self._name(name, _patch(colour))
+
+    def boxes(
+        self, x: tuple[ArrayLike, ArrayLike], y: tuple[ArrayLike, ArrayLike], colour: str, name: str = ""
+    ) -> None:
+        """Fill boxes from and to these numbers; up to infinity is up to the end of the scale."""
+        ends = np.broadcast_arrays(*map(np.atleast_1d, (*x, *y)))
+        self._add(np.stack(ends[:2]), np.stack(ends[2:]), partial(svg.boxes, colour=colour))
+        self._name(name, _patch(colour))
+
+    def dots(self, x: ArrayLike, y: ArrayLike, colour: str, radius: float = 4, name: str = "") -> None:
+        """Draw a dot at each point."""
+        self._add(np.atleast_1d(x), np.atleast_1d(y), partial(svg.dots, colour=colour, radius=radius))
+        self._name(name, f'<circle cx="10" r="{radius}" fill="{colour}"/>')
+
+    def level(self, value: float) -> None:
+        """Draw a thin line across at this number."""
+        self.line([-np.inf, np.inf], [value, value], svg.MUTED, 0.8)
+
+    def upright(self, value: float) -> None:
+        """Draw a thin line from below to the top at this number."""
+        self.line([value, value], [-np.inf, np.inf], svg.MUTED, 0.8)
+
+    def scale(self, bottom: float, top: float) -> Scale:
+        """Return the vertical scale between these pixels."""
+        if self.rows:
+            return Scale(-0.6, len(self.rows) - 0.4, bottom, top)
+        limits = self.limits or reach((mark.y for mark in self.marks), 0.05, self.log)
+        return Scale(*limits, bottom, top, self.log)
+
+    def ticks(self, scale: Scale) -> list[Tick]:
+        """Return what is written beside the scale."""
+        if self.rows:
+            return [Tick(row, name) for row, name in enumerate(self.rows)]
+        return (ratios if self.log else even)(scale.low, scale.high, max(2, int(self.height / TICK)))
+
+    def _add(self, x: ArrayLike, y: ArrayLike, shape: Callable[[Floats, Floats], str]) -> None:
+        self.marks.append(Mark(np.asarray(x, dtype=float), np.asarray(y, dtype=float), shape))
+
+    def _name(self, name: str, swatch: str) -> None:
+        if name:
+            self.names.append((name, swatch))
+
+
+def _patch(colour: str) -> str:
+    """Return what stands for an area in a legend, with an edge so that it is seen on its own ground."""
+    return f'<path d="M0 -4.5h20v9h-20z" fill="{colour}" stroke="{svg.MUTED}" stroke-width="0.4"/>'
