@@ -19,35 +19,16 @@ from pipeline.svg import INK, SMALL, Floats, wide
 MINE, OTHER, LOSS = "#0b63b5", "#8fb3d9", "#c0392b"
 BASE_COLOURS = dict(zip(BASELINES, ("#9aa5b1", "#d9822b", "#c5cdd6", "#7a9e3f", "#7d5ba6"), strict=True))
 REGIME_COLOURS = ("#cfe8d5", "#fdf0c4", "#f8cfc4", "#dcd0f0", "#cfe3f5", "#eadbc8")
-COLOURS = (
-    *(
-        "#1f77b4",
-        "#aec7e8",
-        "#ff7f0e",
-        "#ffbb78",
-        "#2ca02c",
-        "#98df8a",
-        "#d62728",
-        "#ff9896",
-        "#9467bd",
-        "#c5b0d5",
-    ),
-    *(
-        "#8c564b",
-        "#c49c94",
-        "#e377c2",
-        "#f7b6d2",
-        "#7f7f7f",
-        "#c7c7c7",
-        "#bcbd22",
-        "#dbdb8d",
-        "#17becf",
-        "#9edae5",
-    ),
+TAB20 = (
+    "1f77b4 aec7e8 ff7f0e ffbb78 2ca02c 98df8a d62728 ff9896 9467bd c5b0d5 "
+    "8c564b c49c94 e377c2 f7b6d2 7f7f7f c7c7c7 bcbd22 dbdb8d 17becf 9edae5"
 )
+COLOURS = [f"#{colour}" for colour in TAB20.split()]
 """Of assets: matplotlib's tab20."""
 POINTS = 1000
 """Most points of a line: more than a screen shows would only make the page heavy."""
+NAMED = 22
+"""Most names that there is room for beside weights."""
 
 
 def draw(done: Evaluated) -> dict[str, str]:
@@ -128,8 +109,10 @@ def draw_weights(done: Evaluated) -> Chart:
             below = above
         else:
             plane.line(days, weights[:, i], colour, 1.3, names[i], step=True)
+    if len(held) > NAMED:
+        plane.names[NAMED:] = [(f"and {len(held) - NAMED} more", "")]
     plane.names.reverse()
-    longest = max((wide(names[i], SMALL) for i in held), default=0)
+    longest = max((wide(name, SMALL) for name, _ in plane.names), default=0)
     return Chart([plane], calendar, right=2 * RIGHT + 30 + longest)
 
 
@@ -161,7 +144,8 @@ def draw_information(done: Evaluated) -> Chart:
     traded = done.trained.prepared.config.allocation.forecast
     folds = done.scores[traded].by_fold
     top = Plane(150, f"rank IC by refit,\n{traded}")
-    bottom, saved = Plane(230, "cumulated rank IC"), Plane(230, "squared error saved\nover the baseline, %")
+    bottom = Plane(max(230, 20 + 18 * len(done.scores)), "cumulated rank IC")
+    saved = Plane(230, "squared error saved\nover the baseline, %")
     starts = _days(done, [int(fold["first_test"]) for fold in folds])
     values = np.array([fold["rank_ic"] for fold in folds])
     span = 0.85 * (np.diff(starts).min() if len(starts) > 1 else 300)

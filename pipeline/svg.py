@@ -55,7 +55,9 @@ def area(x: Floats, y: Floats, colour: str) -> str:
 
 
 def boxes(x: Floats, y: Floats, colour: str) -> str:
-    """Return boxes between the two rows of x and of y, shapes (2, n)."""
+    """Return boxes between the two rows of x and of y, shapes (2, n), but where there is no number."""
+    known = np.isfinite(x).all(axis=0) & np.isfinite(y).all(axis=0)
+    x, y = x[:, known], y[:, known]
     left, top, across, down = x.min(axis=0), y.min(axis=0), np.ptp(x, axis=0), np.ptp(y, axis=0)
     path = "".join(
         f"M{a:.1f} {b:.1f}h{w:.1f}v{h:.1f}h{-w:.1f}z"
@@ -65,10 +67,11 @@ def boxes(x: Floats, y: Floats, colour: str) -> str:
 
 
 def dots(x: Floats, y: Floats, colour: str, radius: float) -> str:
-    """Return a dot at each point, shapes (n,)."""
+    """Return a dot at each point, shapes (n,), but where there is no number."""
+    known = np.isfinite(x) & np.isfinite(y)
     return "".join(
         f'<circle cx="{a:.1f}" cy="{b:.1f}" r="{radius}" fill="{colour}"/>'
-        for a, b in zip(x.tolist(), y.tolist(), strict=True)
+        for a, b in zip(x[known].tolist(), y[known].tolist(), strict=True)
     )
 
 

@@ -98,6 +98,21 @@ def test_boxes_reach_to_the_end_of_a_logarithmic_scale_too():
     assert blue == "M300.0 42.0h100.0v30.0h-100.0z"
 
 
+def test_dots_and_boxes_that_are_no_number_are_left_out():
+    plane = Plane(90, limits=(0, 9))
+    plane.dots([0, 1, 2], [3, np.nan, 6], "red")
+    plane.boxes(([0.0, 1], [1.0, 2]), ([0, np.nan], 9), "blue")
+    svg = Chart([plane], left=0, right=860, limits=(0, 1)).svg()
+    assert "nan" not in svg
+    assert [(dot.get("cx"), dot.get("cy")) for dot in parts(svg, "circle")] == [
+        ("0.0", "72.0"),
+        ("100.0", "42.0"),
+    ]
+    assert [part.get("d") for part in parts(svg, "path") if part.get("fill") == "blue"] == [
+        "M0.0 12.0h100.0v90.0h-100.0z"
+    ]
+
+
 def test_names_are_written_as_they_are():
     name = "<script>alert('&')</script>"
     plane = Plane(100, label=f"first\n{name}", rows=[name, "b"], legend="lower right")
@@ -119,7 +134,7 @@ def test_there_is_a_chart_without_anything_to_draw(values, log):
 
 
 @pytest.mark.parametrize("minimum", [0.0, -0.5], ids=["stacked", "shorts"])
-def test_all_charts_of_a_run_show_what_they_are_to(mine, minimum):
+def test_all_charts_of_a_run_show_what_they_are_to(mine, minimum, monkeypatch):
     path = mine(allocation__minimum=minimum)
     prices = path.parent / "prices.csv"
     header, rest = prices.read_text().split("\n", 1)
@@ -151,3 +166,9 @@ def test_all_charts_of_a_run_show_what_they_are_to(mine, minimum):
         patches = strokes(drawn["weights"], charts.COLOURS[0], "fill")
         heights = [12 + 370 - patch[:, 1].min() for patch in patches]
         assert max(heights) == pytest.approx(370 * weights[:, largest].max(), abs=0.1)
+
+    shown = len({*words(drawn["weights"])} & {*done.trained.prepared.panel.assets, "cash"})
+    monkeypatch.setattr(charts, "NAMED", 3)
+    few = words(charts.draw_weights(done).svg())
+    assert f"and {shown - 3} more" in few
+    assert len(few) == len(words(drawn["weights"])) - (shown - 3) + 1
