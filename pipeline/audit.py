@@ -197,8 +197,14 @@ def compare(
 
 
 def _same_bits(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    if a.dtype != b.dtype:
+        return False
+    if a.dtype.itemsize in (1, 2, 4, 8):
+        # A value is compared as one number, where it lies: columns of a matrix are not copied together first.
+        word = f"u{a.dtype.itemsize}"
+        return bool(np.array_equal(a.view(word), b.view(word)))
     a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
-    return a.dtype == b.dtype and bool(np.array_equal(a.view(np.uint8), b.view(np.uint8)))
+    return bool(np.array_equal(a.view(np.uint8), b.view(np.uint8)))
 
 
 def _differences(a: NDArray[Any], b: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
