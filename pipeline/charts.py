@@ -94,10 +94,12 @@ def draw_weights(done: Evaluated) -> Chart:
     """Weights of the traded portfolio through time, largest on average at the bottom."""
     panel, result = done.trained.prepared.panel, done.results[done.chosen]
     some = _thin(len(result.positions))
-    weights = 100 * np.column_stack([result.weights, result.cash_weight])[some]
+    # The first weights are held from the close before.
+    days = _days(done, np.r_[result.positions[0] - 1, result.positions[some]])
+    weights = 100 * np.column_stack([result.weights, result.cash_weight])[np.r_[0, some]]
     names = [*panel.assets, "cash"]
     held = [i for i in np.argsort(-np.abs(weights).mean(axis=0)) if np.abs(weights[:, i]).max() > 1e-7]
-    days, alone = _days(done, result.positions[some]), (weights >= -1e-10).all()
+    alone = (weights >= -1e-10).all()
     plane = Plane(370, "weight, %", legend="beside", limits=(0, 100) if alone else None)
     below = np.zeros(len(days))
     for n, i in enumerate(held):
@@ -153,7 +155,7 @@ def draw_information(done: Evaluated) -> Chart:
         top.boxes((starts[own], starts[own] + span), (0, values[own]), colour)
     top.level(0)
     saved.level(0)
-    ends, colours = [], iter(2 * COLOURS[2::2])
+    colours = iter(2 * COLOURS[2::2])
     for name, score in done.scores.items():
         known = np.isfinite(score.rank_ic)
         if not known.any():
@@ -161,11 +163,8 @@ def draw_information(done: Evaluated) -> Chart:
         colour, width = (MINE, 2.2) if name == traded else (next(colours), 1.3)
         days, total = _days(done, score.positions[known]), np.cumsum(score.rank_ic[known])
         some = _thin(len(total))
-        ends.append(total[-1])
         bottom.line(days[some], total[some], colour, width, name)
         saved.line(days[some], 100 * score.gain[known][some], colour, width)
-    # Where lines that begin at 0 leave room.
-    bottom.legend = "upper left" if sum(ends) >= 0 else "lower left"
     return Chart([top, bottom, saved], calendar, left=105)
 
 
@@ -179,7 +178,7 @@ def draw_importance(done: Evaluated) -> Chart:
     top = top[mean[top] > 0]
     names = [trained.names[i] for i in top]
     rows = np.arange(len(top))
-    plane = Plane(12 + 22 * max(len(top), 4), rows=names, legend="lower right")
+    plane = Plane(12 + 22 * max(len(top), 4), rows=names)
     plane.boxes((0, mean[top]), (rows - 0.4, rows + 0.4), OTHER, "mean over all refits")
     plane.dots(shares[-1, top], rows, MINE, 3.5, "last refit")
     most = max([1e-9, *mean[top], *shares[-1, top]])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.legend import legend
 from pipeline.planes import Plane
 from pipeline.scales import Scale, Tick, Ticks, even, reach
-from pipeline.svg import GRID, INK, MUTED, SIZE, SMALL, document, text, wide
+from pipeline.svg import GRID, MUTED, SIZE, SMALL, document, text, wide
 
 WIDTH = 960
 """Pixels of each chart."""
@@ -54,7 +55,12 @@ class Chart:
             parts.append(_plane(plane, across, ticks, top))
             top += plane.height + GAP
         bottom = top - GAP
-        parts += [text(float(across(t.at)), bottom + 17, t.text, "middle", SMALL, MUTED) for t in ticks]
+        for tick in ticks:
+            # Half of what is written lies on either side, and stays in the picture.
+            most = WIDTH - 2 - wide(tick.text, SMALL) / 2
+            parts.append(
+                text(min(float(across(tick.at)), most), bottom + 17, tick.text, "middle", SMALL, MUTED)
+            )
         height = bottom + BELOW
         if self.label:
             height += 18
@@ -80,7 +86,7 @@ def _plane(plane: Plane, across: Scale, ticks: list[Tick], top: float) -> str:
             f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="{MUTED}" stroke-width="0.6"/>',
             *(text(left - 7, float(scale(t.at)) + 0.35 * size, t.text, "end", size, MUTED) for t in beside),
             _aside(plane.label, left, (top + bottom) / 2),
-            _legend(plane, across, top),
+            legend(plane, across, scale),
         ]
     )
 
@@ -93,23 +99,3 @@ def _aside(label: str, left: float, middle: float) -> str:
         f"{text(0, 0, line, 'middle', SIZE, MUTED)}</g>"
         for after, line in enumerate(reversed(lines))
     )
-
-
-def _legend(plane: Plane, across: Scale, top: float) -> str:
-    """Return names of marks behind what they look like, where the plane wants them."""
-    names, beside, row = plane.names, plane.legend == "beside", plane.legend == "row"
-    size, apart = (SMALL, 15.0) if beside else (SIZE, 18.0)
-    longest = max((wide(name, size) for name, _ in names), default=0.0)
-    x, y = across.start + 12, top + 14
-    if beside:
-        x, y = across.stop + 12, top + (plane.height - apart * (len(names) - 1)) / 2
-    if plane.legend.endswith("right"):
-        x = across.stop - 40 - longest
-    if plane.legend.startswith("lower"):
-        y = top + plane.height - 14 - apart * (len(names) - 1)
-    parts = []
-    for number, (name, swatch) in enumerate(names):
-        right, down = (x + number * (longest + 40), y) if row else (x, y + number * apart)
-        words = text(27, 0.35 * size, name, size=size, colour=INK)
-        parts.append(f'<g transform="translate({right:.1f} {down:.1f})">{swatch}{words}</g>')
-    return "".join(parts)

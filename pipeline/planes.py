@@ -45,7 +45,7 @@ class Plane:
     grid : bool
         Whether lines go through the numbers.
     legend : str
-        Where the names of marks are: "upper left", "lower left", "lower right", "row" at the top, or "beside".
+        Where the names of marks are: in the "free" corner, in a "row" at the top, or "beside" the plane.
     """
 
     height: float
@@ -54,7 +54,7 @@ class Plane:
     limits: tuple[float, float] | None = None
     rows: Sequence[str] = ()
     grid: bool = True
-    legend: str = "upper left"
+    legend: str = "free"
     marks: list[Mark] = field(default_factory=list)
     names: list[tuple[str, str]] = field(default_factory=list)
     """Each named mark, and what stands before its name in the legend: SVG, 20 pixels wide, around height 0."""

@@ -113,9 +113,38 @@ def test_dots_and_boxes_that_are_no_number_are_left_out():
     ]
 
 
+@pytest.mark.parametrize(
+    ("drawn", "x", "y"),
+    [
+        ([(0, 1), (10, 9)], "left", "upper"),
+        ([(0, 9), (10, 1)], "right", "upper"),
+        ([(0, 9), (5, 1), (10, 9)], "left", "lower"),
+        ([(0, 9.5), (0.6, 0.2), (9, 9.5), (10, 9.5)], "right", "lower"),
+        ([(0, 5)], "left", "upper"),
+        ([(0, np.nan), (10, np.nan)], "left", "upper"),
+    ],
+)
+def test_names_stand_in_the_corner_where_they_hide_least(drawn, x, y):
+    plane = Plane(200, limits=(0, 10))
+    at = np.linspace(0, 10, 41)
+    known, values = np.transpose(drawn)
+    plane.line(
+        *((known, values) if len(drawn) == 1 else (at, np.interp(at, known, values))), "red", name="name"
+    )
+    svg = Chart([plane], limits=(0, 10)).svg()
+    (place,) = [
+        part.get("transform")
+        for part in parts(svg, "g")
+        if [t.text for t in part.iter(f"{NAMED}text")] == ["name"]
+    ]
+    right, down = map(float, re.findall("[0-9.]+", place))
+    assert (right < 480) == (x == "left")
+    assert (down < 112) == (y == "upper")
+
+
 def test_names_are_written_as_they_are():
     name = "<script>alert('&')</script>"
-    plane = Plane(100, label=f"first\n{name}", rows=[name, "b"], legend="lower right")
+    plane = Plane(100, label=f"first\n{name}", rows=[name, "b"], legend="free")
     plane.dots([1, 2], [0, 1], "red", name=name)
     svg = Chart([plane], label=name).svg()
     assert words(svg).count(name) == 4
