@@ -151,15 +151,14 @@ def plot(rows: list[Row], path: Path) -> None:
     from pipeline.layout import Chart
     from pipeline.planes import Plane
     from pipeline.scales import ratios, reach
-    from pipeline.svg import wide
 
     wall = np.array([row.wall for row in rows[::-1]])
     names = [f"{row.benchmark} {row.size}: {row.contender}" for row in rows[::-1]]
     plane = Plane(22 * len(rows), rows=names)
     at = np.arange(len(rows))
-    plane.boxes((0, wall), (at - 0.4, at + 0.4), OTHER)
+    plane.boxes((-np.inf, wall), (at - 0.4, at + 0.4), OTHER)
     limits = reach([wall], 0.05, log=True)
-    chart = Chart([plane], ratios, "seconds, median", limits, log=True, left=20 + max(map(wide, names)))
+    chart = Chart([plane], ratios, "seconds, median", limits, log=True)
     path.write_text(chart.svg(), encoding="utf-8")
 
 

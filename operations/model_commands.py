@@ -154,7 +154,7 @@ def serve(path: Path, port: int) -> None:
     """
     from operations.decisions import Decisions
     from operations.registry import mirror, serving
-    from pipeline.cli import serve_until_interrupted
+    from pipeline.serving import serve_until_interrupted
 
     config, _, _ = prepared(path, fresh=False)
     Decisions(config).reigning()

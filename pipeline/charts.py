@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import BASELINES
-from pipeline.layout import RIGHT, Chart
+from pipeline.layout import Chart
 from pipeline.narrative import best_baseline, label
 from pipeline.planes import Plane
 from pipeline.results import Evaluated
 from pipeline.scales import calendar, reach
-from pipeline.svg import INK, SMALL, Floats, wide
+from pipeline.svg import INK, Floats
 
 MINE, OTHER, LOSS = "#0b63b5", "#8fb3d9", "#c0392b"
 BASE_COLOURS = dict(zip(BASELINES, ("#9aa5b1", "#d9822b", "#c5cdd6", "#7a9e3f", "#7d5ba6"), strict=True))
-REGIME_COLOURS = ("#cfe8d5", "#fdf0c4", "#f8cfc4", "#dcd0f0", "#cfe3f5", "#eadbc8")
+CALM_TO_TURBULENT = ((207, 232, 213), (253, 240, 196), (248, 207, 196))
+"""Green, yellow and red; regimes in between have shades in between."""
 TAB20 = (
     "1f77b4 aec7e8 ff7f0e ffbb78 2ca02c 98df8a d62728 ff9896 9467bd c5b0d5 "
     "8c564b c49c94 e377c2 f7b6d2 7f7f7f c7c7c7 bcbd22 dbdb8d 17becf 9edae5"
@@ -28,7 +30,7 @@ COLOURS = [f"#{colour}" for colour in TAB20.split()]
 POINTS = 1000
 """Most points of a line: more than a screen shows would only make the page heavy."""
 NAMED = 22
-"""Most names that there is room for beside weights."""
+"""Most names beside weights; one more line tells how many there are without."""
 
 
 def draw(done: Evaluated) -> dict[str, str]:
@@ -47,9 +49,10 @@ def _thin(n: int) -> NDArray[np.int64]:
     return np.unique(np.r_[np.arange(0, n, max(1, -(-n // POINTS))), n - 1])
 
 
-def _beside(names: Sequence[str]) -> float:
-    """Return the pixels of the longest of some names beside their rows."""
-    return 20 + max(map(wide, names), default=0)
+def _shade(turbulence: float) -> str:
+    """Return the colour between calm, 0, and turbulent, 1."""
+    mixed = (np.interp(turbulence, (0, 0.5, 1), one) for one in zip(*CALM_TO_TURBULENT, strict=True))
+    return "#{:02x}{:02x}{:02x}".format(*map(int, mixed))
 
 
 def draw_wealth(done: Evaluated) -> Chart:
@@ -79,6 +82,7 @@ def draw_sharpe(done: Evaluated) -> Chart:
     value, error = (
         np.array([done.performance[name][what] for name in names]) for what in ("sharpe", "sharpe_se")
     )
+    value[~np.isfinite(value)] = np.nan
     low, high = value - 1.96 * error, value + 1.96 * error
     plane = Plane(12 + 28 * len(names), rows=labels)
     plane.upright(0)
@@ -87,24 +91,26 @@ def draw_sharpe(done: Evaluated) -> Chart:
         plane.line([low[row], high[row]], [row, row], colour, 2)
         plane.dots(value[row], row, colour, 4.5)
     title = "annual Sharpe ratio after costs, with 95 % interval"
-    return Chart([plane], label=title, limits=reach([low, high, np.zeros(1)], 0.03), left=_beside(labels))
+    return Chart([plane], label=title, limits=reach([low, high, np.zeros(1)], 0.03))
 
 
 def draw_weights(done: Evaluated) -> Chart:
     """Weights of the traded portfolio through time, largest on average at the bottom."""
     panel, result = done.trained.prepared.panel, done.results[done.chosen]
-    some = _thin(len(result.positions))
+    every = 100 * np.column_stack([result.weights, result.cash_weight])
+    names = [*panel.assets, "cash"]
+    held = [i for i in np.argsort(-np.abs(every).mean(axis=0)) if np.abs(every[:, i]).max() > 1e-7]
+    some = _thin(len(every))
     # The first weights are held from the close before.
     days = _days(done, np.r_[result.positions[0] - 1, result.positions[some]])
-    weights = 100 * np.column_stack([result.weights, result.cash_weight])[np.r_[0, some]]
-    names = [*panel.assets, "cash"]
-    held = [i for i in np.argsort(-np.abs(weights).mean(axis=0)) if np.abs(weights[:, i]).max() > 1e-7]
-    alone = (weights >= -1e-10).all()
-    plane = Plane(370, "weight, %", legend="beside", limits=(0, 100) if alone else None)
+    weights = every[np.r_[0, some]]
+    thinned = "" if len(some) == len(every) else f", at one of {some[1]} dates"
+    stacked = (every >= -1e-10).all()
+    plane = Plane(370, f"weight, %{thinned}", legend="beside", limits=(0, 100) if stacked else None)
     below = np.zeros(len(days))
     for n, i in enumerate(held):
         colour = COLOURS[n % len(COLOURS)]
-        if alone:
+        if stacked:
             above = below + weights[:, i]
             # What is not held has no height; drawn, it would only make the page heavy.
             plane.area(days, below, np.where(above > below, above, np.nan), colour, names[i], step=True)
@@ -114,8 +120,7 @@ def draw_weights(done: Evaluated) -> Chart:
     if len(held) > NAMED:
         plane.names[NAMED:] = [(f"and {len(held) - NAMED} more", "")]
     plane.names.reverse()
-    longest = max((wide(name, SMALL) for name, _ in plane.names), default=0)
-    return Chart([plane], calendar, right=2 * RIGHT + 30 + longest)
+    return Chart([plane], calendar)
 
 
 def draw_regimes(done: Evaluated) -> Chart:
@@ -132,12 +137,13 @@ def draw_regimes(done: Evaluated) -> Chart:
     stops = np.minimum(np.r_[starts[1:], len(labels)], len(days) - 1)
     for state in np.unique(labels[labels >= 0]):
         own = labels[starts] == state
-        colour = REGIME_COLOURS[rank[state] % len(REGIME_COLOURS)]
+        colour = _shade(rank[state] / max(1, len(rank) - 1))
         top.boxes((days[starts[own]], days[stops[own]]), (-np.inf, np.inf), colour, f"regime {state}")
     some = _thin(len(days))
     top.line(days[some], wealth[some], INK)
     bottom = Plane(125, "anomaly", limits=(0, 1.02))
-    bottom.line(days[some], regimes.anomaly[first:][some], "#b83280", 0.9)
+    # The most unusual date of each stretch that a point stands for; dates without a score tell nothing.
+    bottom.line(days[some], np.fmax.reduceat(regimes.anomaly[first:], some), "#b83280", 0.9)
     return Chart([top, bottom], calendar)
 
 
@@ -145,17 +151,17 @@ def draw_information(done: Evaluated) -> Chart:
     """Mean rank IC by fold of the traded forecast; every model's cumulated rank IC, and the squared error it saved."""
     traded = done.trained.prepared.config.allocation.forecast
     folds = done.scores[traded].by_fold
-    top = Plane(150, f"rank IC by refit,\n{traded}")
+    top = Plane(150, "rank IC by refit")
     bottom = Plane(max(230, 20 + 18 * len(done.scores)), "cumulated rank IC")
     saved = Plane(230, "squared error saved\nover the baseline, %")
     starts = _days(done, [int(fold["first_test"]) for fold in folds])
     values = np.array([fold["rank_ic"] for fold in folds])
     span = 0.85 * (np.diff(starts).min() if len(starts) > 1 else 300)
-    for colour, own in ((MINE, values >= 0), (LOSS, values < 0)):
-        top.boxes((starts[own], starts[own] + span), (0, values[own]), colour)
+    for colour, own, name in ((MINE, values >= 0, traded), (LOSS, values < 0, "")):
+        top.boxes((starts[own], starts[own] + span), (0, values[own]), colour, name)
     top.level(0)
     saved.level(0)
-    colours = iter(2 * COLOURS[2::2])
+    colours = itertools.cycle(COLOURS[2::2])
     for name, score in done.scores.items():
         known = np.isfinite(score.rank_ic)
         if not known.any():
@@ -165,7 +171,7 @@ def draw_information(done: Evaluated) -> Chart:
         some = _thin(len(total))
         bottom.line(days[some], total[some], colour, width, name)
         saved.line(days[some], 100 * score.gain[known][some], colour, width)
-    return Chart([top, bottom, saved], calendar, left=105)
+    return Chart([top, bottom, saved], calendar)
 
 
 def draw_importance(done: Evaluated) -> Chart:
@@ -176,13 +182,14 @@ def draw_importance(done: Evaluated) -> Chart:
     mean = shares.mean(axis=0)
     top = np.argsort(mean)[-20:]
     top = top[mean[top] > 0]
-    names = [trained.names[i] for i in top]
+    if not len(top):
+        return Chart([Plane(100, rows=["no feature"])], label="share of importance, %", limits=(0, 100))
     rows = np.arange(len(top))
-    plane = Plane(12 + 22 * max(len(top), 4), rows=names)
+    plane = Plane(12 + 22 * max(len(top), 4), rows=[trained.names[i] for i in top])
     plane.boxes((0, mean[top]), (rows - 0.4, rows + 0.4), OTHER, "mean over all refits")
     plane.dots(shares[-1, top], rows, MINE, 3.5, "last refit")
-    most = max([1e-9, *mean[top], *shares[-1, top]])
-    return Chart([plane], label="share of importance, %", limits=(0, 1.04 * most), left=_beside(names))
+    most = max(*mean[top], *shares[-1, top])
+    return Chart([plane], label="share of importance, %", limits=(0, 1.04 * most))
 
 
 CHARTS: dict[str, Callable[[Evaluated], Chart]] = {

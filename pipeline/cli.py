@@ -5,9 +5,8 @@ from __future__ import annotations
 import atexit
 import gc
 import os
-import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -265,6 +264,7 @@ def features() -> None:
 def ui(path: Path, port: int) -> None:
     """Serve the MLflow UI on loopback until interrupted."""
     from pipeline import tracking
+    from pipeline.serving import serve_until_interrupted
 
     config = _config(path)
     command = tracking.serve_ui(config.output, config.name, port)
@@ -275,16 +275,6 @@ def ui(path: Path, port: int) -> None:
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     serve_until_interrupted(command, environment)
-
-
-def serve_until_interrupted(command: list[str], environment: Mapping[str, str]) -> None:
-    """Run a server until it ends or the user does; then leave with its exit code."""
-    server = subprocess.Popen(command, env=environment)  # noqa: S603 (our own interpreter)
-    try:
-        sys.exit(server.wait())
-    except KeyboardInterrupt:
-        server.terminate()
-        server.wait()
 
 
 def _config(path: Path) -> RunConfig:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-from pipeline.legend import legend
+from pipeline.legend import legend, room_beside
 from pipeline.planes import Plane
 from pipeline.scales import Scale, Tick, Ticks, even, reach
 from pipeline.svg import GRID, MUTED, SIZE, SMALL, document, text, wide
 
 WIDTH = 960
 """Pixels of each chart."""
-TOP, GAP, BELOW, LEFT, RIGHT = 12, 14, 30, 82, 20
-"""Pixels above, between and below planes, and beside them."""
+TOP, GAP, BELOW, RIGHT = 12, 14, 30, 20
+"""Pixels above, between and below planes, and right of them."""
+ASIDE, LINE = 7, 16
+"""Pixels between numbers and a plane, and of a line of a label."""
 TICK = 85
 """Pixels between numbers below a chart, at least."""
 
 
 @dataclass
 class Chart:
-    """Planes one below the other.
+    """Planes one below the other, with the room beside them that their names and numbers take.
 
     Parameters
     ----------
@@ -33,8 +36,6 @@ class Chart:
         Its ends; by default those of the marks, without a margin.
     log : bool
         Whether it is that of logarithms.
-    left, right : float
-        Pixels beside the planes.
     """
 
     planes: Sequence[Plane]
@@ -42,19 +43,20 @@ class Chart:
     label: str = ""
     limits: tuple[float, float] | None = None
     log: bool = False
-    left: float = LEFT
-    right: float = RIGHT
 
     def svg(self) -> str:
         """Return the chart as an SVG element."""
+        tops = list(accumulate((plane.height + GAP for plane in self.planes), initial=float(TOP)))
+        scales = [plane.scale(top + plane.height, top) for plane, top in zip(self.planes, tops, strict=False)]
         drawn = (mark.x for plane in self.planes for mark in plane.marks)
-        across = Scale(*(self.limits or reach(drawn, 0.0, self.log)), self.left, WIDTH - self.right, self.log)
-        ticks = self.ticks(across.low, across.high, max(2, int((across.stop - across.start) / TICK)))
-        parts, top = [], float(TOP)
-        for plane in self.planes:
-            parts.append(_plane(plane, across, ticks, top))
-            top += plane.height + GAP
-        bottom = top - GAP
+        left = max(map(_room, self.planes, scales))
+        right = WIDTH - RIGHT - max(map(room_beside, self.planes))
+        across = Scale(*(self.limits or reach(drawn, 0.0, self.log)), left, right, self.log)
+        ticks = self.ticks(across.low, across.high, max(2, int((right - left) / TICK)))
+        parts = [
+            _plane(plane, across, scale, ticks) for plane, scale in zip(self.planes, scales, strict=True)
+        ]
+        bottom = tops[-1] - GAP
         for tick in ticks:
             # Half of what is written lies on either side, and stays in the picture.
             most = WIDTH - 2 - wide(tick.text, SMALL) / 2
@@ -64,38 +66,50 @@ class Chart:
         height = bottom + BELOW
         if self.label:
             height += 18
-            parts.append(
-                text((across.start + across.stop) / 2, height - 8, self.label, "middle", SIZE, MUTED)
-            )
+            parts.append(text((left + right) / 2, height - 8, self.label, "middle", SIZE, MUTED))
         return document(parts, WIDTH, height)
 
 
-def _plane(plane: Plane, across: Scale, ticks: list[Tick], top: float) -> str:
-    """Return a plane that begins at this pixel: its grid, marks, edge, numbers, label and names."""
-    left, right, bottom = across.start, across.stop, top + plane.height
-    scale = plane.scale(bottom, top)
-    beside = plane.ticks(scale)
+def _beside(plane: Plane, scale: Scale) -> tuple[list[Tick], float, float]:
+    """Return what is written beside a scale, the size of its letters, and the pixels of the longest."""
+    ticks, size = plane.ticks(scale), SIZE if plane.rows else SMALL
+    return ticks, size, max((wide(tick.text, size) for tick in ticks), default=0.0)
+
+
+def _room(plane: Plane, scale: Scale) -> float:
+    """Return the pixels left of a plane that its numbers and its label take."""
+    lines = len(plane.label.split("\n")) if plane.label else 0
+    return 8 + LINE * lines + ASIDE * (1 + (lines > 0)) + _beside(plane, scale)[2]
+
+
+def _plane(plane: Plane, across: Scale, scale: Scale, ticks: list[Tick]) -> str:
+    """Return a plane: its grid, marks, edge, numbers, label and names."""
+    left, right, bottom, top = across.start, across.stop, scale.start, scale.stop
+    beside, size, longest = _beside(plane, scale)
     lines = [f"M{float(across(t.at)):.1f} {top}V{bottom}" for t in ticks] if plane.grid else []
     if plane.grid and not plane.rows:
-        lines += [f"M{left} {float(scale(t.at)):.1f}H{right}" for t in beside]
-    size = SIZE if plane.rows else SMALL
+        lines += [f"M{left:.1f} {float(scale(t.at)):.1f}H{right:.1f}" for t in beside]
+    edge = f"M{left:.1f} {top}V{bottom}H{right:.1f}"
     return "".join(
         [
             f'<path d="{"".join(lines)}" stroke="{GRID}" stroke-width="0.8"/>' if lines else "",
             *(mark.shape(across(mark.x), scale(mark.y)) for mark in plane.marks),
-            f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="{MUTED}" stroke-width="0.6"/>',
-            *(text(left - 7, float(scale(t.at)) + 0.35 * size, t.text, "end", size, MUTED) for t in beside),
-            _aside(plane.label, left, (top + bottom) / 2),
+            f'<path d="{edge}" fill="none" stroke="{MUTED}" stroke-width="0.6"/>',
+            *(
+                text(left - ASIDE, float(scale(t.at)) + 0.35 * size, t.text, "end", size, MUTED)
+                for t in beside
+            ),
+            _label(plane.label, left - 2 * ASIDE - longest, (top + bottom) / 2),
             legend(plane, across, scale),
         ]
     )
 
 
-def _aside(label: str, left: float, middle: float) -> str:
-    """Return the upright label of a vertical scale, its last line nearest to the numbers."""
+def _label(label: str, right: float, middle: float) -> str:
+    """Return the upright label of a vertical scale, its last line next to the numbers."""
     lines = label.split("\n") if label else []
     return "".join(
-        f'<g transform="translate({left - 50 - 16 * after:.1f} {middle:.1f}) rotate(-90)">'
+        f'<g transform="translate({right - 4 - LINE * after:.1f} {middle:.1f}) rotate(-90)">'
         f"{text(0, 0, line, 'middle', SIZE, MUTED)}</g>"
         for after, line in enumerate(reversed(lines))
     )

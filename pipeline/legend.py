@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from itertools import product
 
-import numpy as np
-
 from pipeline.planes import Plane
 from pipeline.scales import Scale
 from pipeline.svg import SIZE, SMALL, text, wide
@@ -24,22 +22,33 @@ def legend(plane: Plane, across: Scale, scale: Scale) -> str:
         return ""
     longest = max(wide(name) for name, _ in plane.names)
     if plane.legend == "row":
-        apart = longest + SWATCH + ASIDE
-        return _written(plane, across.start + ASIDE, scale.stop + BELOW, apart, 0.0)
+        right = longest + SWATCH + ASIDE
+        most = max(1, int((across.stop - across.start - ASIDE) / right))
+        return _written(plane, across.start + ASIDE, scale.stop + BELOW, right, APART, most)
     if plane.legend == "beside":
-        first = (scale.start + scale.stop - 15 * (len(plane.names) - 1)) / 2
-        return _written(plane, across.stop + ASIDE, first, 0.0, 15.0, SMALL)
+        down = 15
+        first = (scale.start + scale.stop - down * (len(plane.names) - 1)) / 2
+        return _written(plane, across.stop + ASIDE, first, 0, down, size=SMALL)
     size = SWATCH + longest, APART * (len(plane.names) - 1)
     x, y = _corner(plane, across, scale, size)
     room = f'x="{x - 4:.1f}" y="{y - 10:.1f}" width="{size[0] + 4:.1f}" height="{size[1] + 20:.1f}"'
     ground = f'<rect {room} fill="#fff" fill-opacity="0.7"/>'
-    return ground + _written(plane, x, y, 0.0, APART)
+    return ground + _written(plane, x, y, 0, APART)
 
 
-def _written(plane: Plane, x: float, y: float, right: float, down: float, size: float = SIZE) -> str:
-    """Return names from a pixel on, each so many pixels right of the one before and below it."""
+def room_beside(plane: Plane) -> float:
+    """Return the pixels that names beside a plane take."""
+    if plane.legend != "beside":
+        return 0.0
+    return ASIDE + SWATCH + max((wide(name, SMALL) for name, _ in plane.names), default=0.0)
+
+
+def _written(
+    plane: Plane, x: float, y: float, right: float, down: float, columns: int = 1, size: float = SIZE
+) -> str:
+    """Return names in so many columns from a pixel on."""
     return "".join(
-        f'<g transform="translate({x + n * right:.1f} {y + n * down:.1f})">'
+        f'<g transform="translate({x + n % columns * right:.1f} {y + n // columns * down:.1f})">'
         f"{swatch}{text(SWATCH, 0.35 * size, name, size=size)}</g>"
         for n, (name, swatch) in enumerate(plane.names)
     )
@@ -60,9 +69,8 @@ def _hidden(
     left, top = corner
     hidden = 0
     for mark in plane.marks:
-        x, y = across(mark.x), scale(mark.y)
-        if mark.x.ndim == 1:
-            x, y = (np.concatenate([one[:, :-1], one[:, 1:]]) for one in np.atleast_2d(x, y))
+        x, y = mark.covered()
+        x, y = across(x), scale(y)
         beside = (x.min(axis=0) < left + size[0]) & (x.max(axis=0) > left)
         level = (y.min(axis=0) < top + size[1] + 10) & (y.max(axis=0) > top - 10)
         hidden += int((beside & level).sum())

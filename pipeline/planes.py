@@ -15,15 +15,31 @@ from pipeline.svg import Floats
 
 TICK = 36
 """Pixels between numbers beside a scale, at least."""
+MOST = 300
+"""Pixels of a name: of longer ones the beginning is written."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Something drawn: where it is in data, and what it is as SVG at given pixels."""
+    """Something drawn: where it is in data, and what it is as SVG at given pixels.
+
+    What it covers (`covered`) are boxes, shape (2, n) each: its own, or those around neighbouring points of a line.
+    """
 
     x: Floats
     y: Floats
     shape: Callable[[Floats, Floats], str]
+    joined: bool = True
+
+    def covered(self) -> tuple[Floats, Floats]:
+        """Return two opposite corners of each box, in data."""
+        if self.x.ndim == 2:
+            return self.x, self.y
+        if not self.joined or self.x.size == 1:
+            return np.stack([self.x, self.x]), np.atleast_2d(self.y)[[0, -1]]
+        y = np.atleast_2d(self.y)
+        y = np.concatenate([y[:, :-1], y[:, 1:]])
+        return np.stack([self.x[:-1], self.x[1:]]), np.stack([y.min(axis=0), y.max(axis=0)])
 
 
 @dataclass
@@ -41,7 +57,7 @@ class Plane:
     limits : tuple of float, optional
         Ends of the scale; by default those of the marks and a twentieth more.
     rows : sequence of str
-        Names of 0, 1, ... from below, written instead of numbers.
+        Names of 0, 1, ... from below, written instead of numbers; longer ones than `MOST` are cut, as in a legend.
     grid : bool
         Whether lines go through the numbers.
     legend : str
@@ -75,7 +91,7 @@ class Plane:
         self, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str, name: str = "", step: bool = False
     ) -> None:
         """Fill what is between two lines, but where there is no number; `step` is that of a line."""
-        y = np.stack(np.broadcast_arrays(low, high))
+        y = np.stack(np.broadcast_arrays(low, high, x)[:2])
         if step:
             x, y = np.repeat(x, 2)[:-1], np.repeat(y, 2, axis=1)[:, 1:]
         self._add(x, y, partial(svg.area, colour=colour))
@@ -91,7 +107,8 @@ class Plane:
 
     def dots(self, x: ArrayLike, y: ArrayLike, colour: str, radius: float = 4, name: str = "") -> None:
         """Draw a dot at each point."""
-        self._add(np.atleast_1d(x), np.atleast_1d(y), partial(svg.dots, colour=colour, radius=radius))
+        shape = partial(svg.dots, colour=colour, radius=radius)
+        self._add(np.atleast_1d(x), np.atleast_1d(y), shape, joined=False)
         self._name(name, f'<circle cx="10" r="{radius}" fill="{colour}"/>')
 
     def level(self, value: float) -> None:
@@ -112,15 +129,17 @@ class Plane:
     def ticks(self, scale: Scale) -> list[Tick]:
         """Return what is written beside the scale."""
         if self.rows:
-            return [Tick(row, name) for row, name in enumerate(self.rows)]
+            return [Tick(row, svg.short(name, MOST)) for row, name in enumerate(self.rows)]
         return (ratios if self.log else even)(scale.low, scale.high, max(2, int(self.height / TICK)))
 
-    def _add(self, x: ArrayLike, y: ArrayLike, shape: Callable[[Floats, Floats], str]) -> None:
-        self.marks.append(Mark(np.asarray(x, dtype=float), np.asarray(y, dtype=float), shape))
+    def _add(
+        self, x: ArrayLike, y: ArrayLike, shape: Callable[[Floats, Floats], str], *, joined: bool = True
+    ) -> None:
+        self.marks.append(Mark(np.asarray(x, dtype=float), np.asarray(y, dtype=float), shape, joined))
 
     def _name(self, name: str, swatch: str) -> None:
         if name:
-            self.names.append((name, swatch))
+            self.names.append((svg.short(name, MOST), swatch))
 
 
 def _patch(colour: str) -> str:

@@ -37,11 +37,14 @@ class Scale:
     log: bool = False
 
     def __call__(self, values: ArrayLike) -> Floats:
-        """Return pixels of values of any shape; beyond an end is at the end, not a number stays so."""
+        """Return pixels of values of any shape; beyond an end is at the end, not a number stays so.
+
+        What has no logarithm has no place on a scale of logarithms, but for infinity, which is its end.
+        """
         low, high, at = self.low, self.high, np.asarray(values, dtype=float)
         if self.log:
-            with np.errstate(divide="ignore"):
-                low, high, at = np.log(low), np.log(high), np.log(np.maximum(at, 0.0))
+            at = np.where(np.isneginf(at), low, np.where(at > 0, at, np.nan))
+            low, high, at = np.log(low), np.log(high), np.log(at)
         share = np.clip((at - low) / (high - low), 0.0, 1.0)
         return np.asarray(self.start + share * (self.stop - self.start))
 
@@ -75,24 +78,24 @@ def reach(arrays: Iterable[Floats], margin: float, log: bool = False) -> tuple[f
         values = np.log(values[values > 0])
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
     room = margin * (high - low)
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
-        # One value alone stands in the middle.
-        room = 0.05 if log else 0.05 * abs(low) or 1.0
+    if high - low <= 1e-9 * (1.0 if log else max(abs(low), abs(high))):
+        # One value alone stands in the middle: without a margin a number is a date, and a day is next to it.
+        room = 0.05 if log else (0.05 * abs(low) if margin else 0.0) or 1.0
     low, high = low - room, high + room
     return (float(np.exp(low)), float(np.exp(high))) if log else (low, high)
 
 
 def even(low: float, high: float, most: int) -> list[Tick]:
-    """Return at most `most` multiples of 1, 2 or 5 times a power of ten."""
-    exact = (high - low) / most
-    power = 10.0 ** np.floor(np.log10(exact))
-    for times in (1, 2, 5, 10, 20):
-        step = times * power
-        first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
-        if last - first < most:
-            break
-    places = max(0, -int(np.floor(np.log10(step * (1 + 1e-9)))))
-    return [Tick(step * n, _written(f"{step * n:.{places}f}")) for n in np.arange(first, last + 1)]
+    """Return multiples of 1, 2 or 5 times a power of ten: at most `most`, or a few more where one would be alone."""
+    power = 10.0 ** np.floor(np.log10((high - low) / most))
+    found = [_multiples(low, high, times * power) for times in (0.5, 1, 2, 5, 10, 20)]
+    fitting = next(k for k, at in enumerate(found) if len(at) <= most)
+    at = found[fitting] if len(found[fitting]) > 1 else found[fitting - 1]
+    return [Tick(one, words) for one, words in zip(at.tolist(), _written(at), strict=True)]
+
+
+def _multiples(low: float, high: float, step: float) -> Floats:
+    return step * np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1)
 
 
 def ratios(low: float, high: float, most: int) -> list[Tick]:
@@ -103,7 +106,7 @@ def ratios(low: float, high: float, most: int) -> list[Tick]:
     every = max(1, -(-(last - first) // most))
     powers = [10.0**n for n in range(first, last + 1) if n % every == 0]
     at = [times * power for power in powers for times in ((1, 2, 5) if high < 100 * low else (1,))]
-    return [Tick(one, f"{one:g}") for one in at if low <= one <= high]
+    return [Tick(one, _plain(f"{one:g}")) for one in at if low <= one <= high]
 
 
 def calendar(low: float, high: float, most: int) -> list[Tick]:
@@ -125,6 +128,20 @@ def _days(low: float, high: float, most: int) -> list[Tick]:
     return [Tick(one, str(np.datetime64(int(one), "D"))) for one in days[::step]]
 
 
-def _written(number: str) -> str:
-    """Return a number with the sign that is as wide as a plus, and no minus before 0."""
-    return number.replace("-", "−") if float(number) else number.lstrip("-")
+def _written(at: Floats) -> list[str]:
+    """Return numbers with as many digits as tell them apart; a minus is as wide as a plus, and 0 has none."""
+    step = float(np.diff(at).min()) if len(at) > 1 else float(np.abs(at).max(initial=0.0)) or 1.0
+    finest = int(np.floor(np.log10(step * (1 + 1e-9))))
+    most = int(np.floor(np.log10(max(np.abs(at).max(initial=0.0), step) * (1 + 1e-9))))
+    form = f".{max(0, -finest)}f" if -4 < most < 6 else f".{most - finest}e"
+    words = [f"{abs(one) if abs(one) < 0.5 * step else one:{form}}" for one in at.tolist()]
+    return [_plain(one) for one in words]
+
+
+def _plain(number: str) -> str:
+    """Return a number without what an exponent does not need."""
+    digits, _, exponent = number.replace("-", "−").partition("e")
+    if exponent and not float(digits.replace("−", "-")):
+        return "0"
+    power = exponent.replace("+", "").replace("−0", "−").lstrip("0")
+    return f"{digits}e{power}" if power else digits

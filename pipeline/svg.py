@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import unicodedata
 from html import escape
 
@@ -15,6 +16,8 @@ INK, MUTED, GRID = "#1f2933", "#616e7c", "#e4e7eb"
 SIZE, SMALL = 13, 11.5
 """Pixels of letters: of names, and of numbers beside axes."""
 FONT = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""What XML 1.0 cannot hold."""
 
 
 def document(parts: list[str], width: float, height: float) -> str:
@@ -29,12 +32,26 @@ def text(
 ) -> str:
     """Return words that start, end or have their middle at x, and stand on y."""
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" fill="{colour}"'
-    return f"<text {place}>{escape(content)}</text>"
+    return f"<text {place}>{escape(CONTROL.sub('?', content))}</text>"
 
 
 def wide(name: str, size: float = SIZE) -> float:
     """Return about how many pixels a name takes, rather too many: fonts are the reader's."""
-    return size * sum(1.1 if unicodedata.east_asian_width(letter) in "WF" else 0.6 for letter in name)
+    return size * sum(map(_em, name))
+
+
+def _em(letter: str) -> float:
+    if letter in "MWmw@%" or unicodedata.east_asian_width(letter) in "WF":
+        return 1.05
+    return 0.8 if letter.isupper() else 0.62
+
+
+def short(name: str, most: float, size: float = SIZE) -> str:
+    """Return a name of at most so many pixels, cut if it is longer."""
+    if wide(name, size) <= most:
+        return name
+    widths = np.cumsum([size * _em(letter) for letter in name])
+    return name[: int(np.searchsorted(widths, most - size))] + "…"
 
 
 def line(x: Floats, y: Floats, colour: str, width: float) -> str:
@@ -50,7 +67,7 @@ def area(x: Floats, y: Floats, colour: str) -> str:
     """Return what is between the two rows of y, shape (2, n), but where there is no number."""
     path = "".join(
         _points(np.r_[x[a:b], x[a:b][::-1]], np.r_[y[0, a:b], y[1, a:b][::-1]]) + "Z"
-        for a, b in _runs(np.isfinite(y[0]) & np.isfinite(y[1]))
+        for a, b in _runs(np.isfinite(x) & np.isfinite(y[0]) & np.isfinite(y[1]))
     )
     return f'<path d="{path}" fill="{colour}"/>'
 
@@ -58,11 +75,11 @@ def area(x: Floats, y: Floats, colour: str) -> str:
 def boxes(x: Floats, y: Floats, colour: str) -> str:
     """Return boxes between the two rows of x and of y, shapes (2, n), but where there is no number."""
     known = np.isfinite(x).all(axis=0) & np.isfinite(y).all(axis=0)
-    x, y = x[:, known], y[:, known]
-    left, top, across, down = x.min(axis=0), y.min(axis=0), np.ptp(x, axis=0), np.ptp(y, axis=0)
+    # Edges are rounded and not widths: neighbours touch, and none lies over the other.
+    x, y = np.sort(x[:, known], axis=0).round(1), np.sort(y[:, known], axis=0).round(1)
     path = "".join(
-        f"M{a:.1f} {b:.1f}h{w:.1f}v{h:.1f}h{-w:.1f}z"
-        for a, b, w, h in zip(left.tolist(), top.tolist(), across.tolist(), down.tolist(), strict=True)
+        f"M{left:g} {top:g}H{right:g}V{bottom:g}H{left:g}z"
+        for left, right, top, bottom in zip(*x.tolist(), *y.tolist(), strict=True)
     )
     return f'<path d="{path}" fill="{colour}"/>'
 

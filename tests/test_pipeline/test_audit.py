@@ -20,9 +20,10 @@ from models.calibration import calibrate
 from models.regimes import walk_regimes
 from models.scaling import Standardiser
 from pipeline import loading, stages, timetable, trading
-from pipeline.audit import audit, choose_cuts, refuse
+from pipeline.audit import audit, choose_cuts, compare, refuse
 from pipeline.config import RunConfig
 from pipeline.errors import LeakError
+from pipeline.known import Known
 from pipeline.progress import Reporter
 from pipeline.replay import of_run, replay
 from pipeline.run import Pipeline
@@ -496,6 +497,33 @@ def test_a_replay_of_the_same_panel_gives_the_run_itself(folder):
     assert [(item.stage, item.name) for item in again] == list(run)
     for item in again:
         assert item.digest() == run[item.stage, item.name].digest(), (item.stage, item.name)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "differs"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], False),
+        ([1.0, 0.0], [1.0, -0.0], True),
+        ([1.0, np.nan], [1.0, -np.nan], False),
+        ([1.0, np.nan], [1.0, 2.0], True),
+        ([1.0, 2.0], [1.0, np.nextafter(2.0, 3.0)], True),
+        ([1, 2], [1, 3], True),
+        ([True, False], [True, True], True),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("strided", [False, True])
+def test_what_was_known_is_compared_bit_for_bit_and_missing_is_missing(before, after, differs, strided):
+    def known(values):
+        table = np.repeat(np.array(values)[:, None], 3, axis=1)
+        return Known(
+            "stage", "name", np.arange(2), table[:, :2] if strided else table[:, :2].copy(), (("x", "y"),)
+        )
+
+    dates = pd.date_range("2020-01-31", periods=2, freq="ME")
+    leak = compare(known(before), known(after), 1, dates)
+    assert (leak is not None) == differs
+    assert compare(known(before), known(after), 0, dates) is None, "the second row was not known yet"
 
 
 def test_whole_cuts_fall_on_refits_and_on_decisions_in_turn(folder):

@@ -1,203 +1,303 @@
-"""Charts: what is drawn is where the data says, whatever the data and however assets are called."""
+"""Charts of a run, read back from what they show, are the run."""
 
 import re
-from xml.etree import ElementTree
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from own_prices import settings, write_prices
 from rich.console import Console
+from seen import Seen, points_of
 
 from pipeline import charts
 from pipeline.config import load_config
-from pipeline.layout import Chart
-from pipeline.planes import Plane
+from pipeline.narrative import label
 from pipeline.progress import Reporter
 from pipeline.run import Pipeline
-from pipeline.scales import calendar
 from pipeline.store import Store
 
-NAMED = "{http://www.w3.org/2000/svg}"
+HOSTILE = "A & <B>"
 
 
-def parts(svg, kind):
-    return ElementTree.fromstring(svg).iter(NAMED + kind)
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Return a function that evaluates a small run, once for each least weight."""
+    import yaml
+
+    kept = {}
+
+    def evaluated(minimum=0.0):
+        if minimum not in kept:
+            folder = tmp_path_factory.mktemp("run")
+            write_prices(folder / "prices.csv", n_dates=150, n_assets=8, seed=2)
+            header, rest = (folder / "prices.csv").read_text().split("\n", 1)
+            named = header.replace(header.split(",")[1], HOSTILE, 1)
+            (folder / "prices.csv").write_text(f"{named}\n{rest}")
+            path = folder / "mine.yaml"
+            path.write_text(
+                yaml.safe_dump(settings(folder, 150, allocation__minimum=minimum), sort_keys=False)
+            )
+            config = load_config(path)
+            pipeline = Pipeline(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
+            kept[minimum] = pipeline.evaluate(pipeline.train(pipeline.prepare()))
+        return kept[minimum]
+
+    return evaluated
 
 
-def words(svg):
-    return [part.text for part in parts(svg, "text")]
+def days(done, rows):
+    return done.trained.prepared.panel.dates[rows].to_numpy().astype("datetime64[D]").astype(float)
 
 
-def strokes(svg, colour, look="stroke"):
-    """Return the points, shape (n, 2), of each stroke of the first path drawn in a colour, in pixels."""
-    path = next(part.get("d") for part in parts(svg, "path") if part.get(look) == colour)
-    found = []
-    for letter, numbers in re.findall("([MLHVZ])([^MLHVZ]*)", path):
-        if letter == "M":
-            found.append([])
-        given = [float(number) for number in numbers.split()]
-        x, y = found[-1][-1] if found[-1] else (np.nan, np.nan)
-        if letter in "HV":
-            given = [given[0], y] if letter == "H" else [x, given[0]]
-        if given:
-            found[-1].append(given)
-    return [np.array(one) for one in found]
+def falls(wealth):
+    return 100 * (wealth / np.maximum.accumulate(wealth) - 1)
 
 
-def test_a_line_goes_through_its_points_and_has_gaps():
-    plane = Plane(100, limits=(0, 10))
-    x, y = np.arange(6.0), np.array([0.0, 10, np.nan, 5, np.inf, 2.5])
-    plane.line(x, y, "red")
-    first, second = strokes(Chart([plane], left=100, right=260).svg(), "red")
-    np.testing.assert_allclose(first, [[100, 112], [220, 12]])
-    np.testing.assert_allclose(second, [[460, 62], [580, 12], [700, 87]], err_msg="infinity is the end")
+def wealth_of(result):
+    return np.r_[1.0, np.cumprod(1 + result.net)]
 
 
-def test_a_value_between_gaps_is_a_dot():
-    plane = Plane(100, limits=(0, 10))
-    plane.line([0, 1, 2], [np.nan, 5, np.nan], "red", 2)
-    (path,) = [
-        part for part in parts(Chart([plane], limits=(0, 2)).svg(), "path") if part.get("stroke") == "red"
-    ]
-    assert path.get("d") == "M511 62h0"
-    assert path.get("stroke-linecap") == "round", "or it would not be seen"
-
-
-def test_points_that_are_left_out_lie_on_the_line():
-    rng = np.random.default_rng(0)
-    y = np.repeat(rng.integers(0, 3, 60), rng.integers(1, 6, 60)).astype(float)
-    plane = Plane(100, limits=(0, 10))
-    plane.line(np.arange(len(y)), y, "red")
-    (drawn,) = strokes(Chart([plane], left=0, right=0).svg(), "red")
-    assert len(drawn) < len(y)
-    pixels = np.arange(len(y)) * 960 / (len(y) - 1)
-    np.testing.assert_allclose(np.interp(pixels, *drawn.T), 112 - 10 * y, atol=0.7)
-
-
-def test_a_step_holds_from_the_point_before():
-    plane = Plane(100, limits=(0, 10))
-    plane.line([0, 1, 2, 3], [9, 5, 10, 0], "red", step=True)
-    plane.area([0, 1, 2, 3], 0, [9, 5, np.nan, 2], "blue", step=True)
-    svg = Chart([plane], left=0, right=660).svg()
-    (line,) = strokes(svg, "red")
-    np.testing.assert_allclose(
-        line, [[0, 22], [0, 62], [100, 62], [100, 12], [200, 12], [200, 112], [300, 112]]
-    )
-    first, second = strokes(svg, "blue", "fill")
-    assert {tuple(point) for point in first} == {(0, 22), (0, 62), (100, 62), (100, 112), (0, 112)}
-    assert {tuple(point) for point in second} == {(200, 92), (300, 92), (300, 112), (200, 112)}
-
-
-def test_boxes_reach_to_the_end_of_a_logarithmic_scale_too():
-    plane = Plane(90, log=True, limits=(1, 1000))
-    plane.boxes(([0.0, 2], [1.0, 3]), (-np.inf, np.inf), "red")
-    plane.boxes((3, 4), (100, 10), "blue")
-    svg = Chart([plane], left=0, right=560).svg()
-    (red,) = [part.get("d") for part in parts(svg, "path") if part.get("fill") == "red"]
-    assert red == "M0.0 12.0h100.0v90.0h-100.0zM200.0 12.0h100.0v90.0h-100.0z"
-    (blue,) = [part.get("d") for part in parts(svg, "path") if part.get("fill") == "blue"]
-    assert blue == "M300.0 42.0h100.0v30.0h-100.0z"
-
-
-def test_dots_and_boxes_that_are_no_number_are_left_out():
-    plane = Plane(90, limits=(0, 9))
-    plane.dots([0, 1, 2], [3, np.nan, 6], "red")
-    plane.boxes(([0.0, 1], [1.0, 2]), ([0, np.nan], 9), "blue")
-    svg = Chart([plane], left=0, right=860, limits=(0, 1)).svg()
-    assert "nan" not in svg
-    assert [(dot.get("cx"), dot.get("cy")) for dot in parts(svg, "circle")] == [
-        ("0.0", "72.0"),
-        ("100.0", "42.0"),
-    ]
-    assert [part.get("d") for part in parts(svg, "path") if part.get("fill") == "blue"] == [
-        "M0.0 12.0h100.0v90.0h-100.0z"
-    ]
-
-
-@pytest.mark.parametrize(
-    ("drawn", "x", "y"),
-    [
-        ([(0, 1), (10, 9)], "left", "upper"),
-        ([(0, 9), (10, 1)], "right", "upper"),
-        ([(0, 9), (5, 1), (10, 9)], "left", "lower"),
-        ([(0, 9.5), (0.6, 0.2), (9, 9.5), (10, 9.5)], "right", "lower"),
-        ([(0, 5)], "left", "upper"),
-        ([(0, np.nan), (10, np.nan)], "left", "upper"),
-    ],
-)
-def test_names_stand_in_the_corner_where_they_hide_least(drawn, x, y):
-    plane = Plane(200, limits=(0, 10))
-    at = np.linspace(0, 10, 41)
-    known, values = np.transpose(drawn)
-    plane.line(
-        *((known, values) if len(drawn) == 1 else (at, np.interp(at, known, values))), "red", name="name"
-    )
-    svg = Chart([plane], limits=(0, 10)).svg()
-    (place,) = [
-        part.get("transform")
-        for part in parts(svg, "g")
-        if [t.text for t in part.iter(f"{NAMED}text")] == ["name"]
-    ]
-    right, down = map(float, re.findall("[0-9.]+", place))
-    assert (right < 480) == (x == "left")
-    assert (down < 112) == (y == "upper")
-
-
-def test_names_are_written_as_they_are():
-    name = "<script>alert('&')</script>"
-    plane = Plane(100, label=f"first\n{name}", rows=[name, "b"], legend="free")
-    plane.dots([1, 2], [0, 1], "red", name=name)
-    svg = Chart([plane], label=name).svg()
-    assert words(svg).count(name) == 4
-    assert "<script" not in svg
-
-
-@pytest.mark.parametrize("values", [[], [np.nan, np.nan], [2.0], [2.0, 2.0]], ids=str)
-@pytest.mark.parametrize("log", [False, True])
-def test_there_is_a_chart_without_anything_to_draw(values, log):
-    plane = Plane(100, log=log)
-    plane.line(np.arange(len(values)), values, "red")
-    svg = Chart([plane], calendar).svg()
-    assert "nan" not in svg
-    assert "inf" not in svg
-    assert len(words(svg)) >= 2
-
-
-@pytest.mark.parametrize("minimum", [0.0, -0.5], ids=["stacked", "shorts"])
-def test_all_charts_of_a_run_show_what_they_are_to(mine, minimum, monkeypatch):
-    path = mine(allocation__minimum=minimum)
-    prices = path.parent / "prices.csv"
-    header, rest = prices.read_text().split("\n", 1)
-    first = header.split(",")[1]
-    prices.write_text(header.replace(first, "A & <B>", 1) + "\n" + rest)
-    config = load_config(path)
-    pipeline = Pipeline(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
-    done = pipeline.evaluate(pipeline.train(pipeline.prepare()))
-    drawn = charts.draw(done)
-    assert list(drawn) == list(charts.CHARTS)
+@pytest.mark.parametrize("minimum", [0.0, -0.5])
+def test_all_charts_are_drawn_without_what_is_no_number(run, minimum):
+    drawn = charts.draw(run(minimum))
+    assert list(drawn) == ["wealth", "sharpe", "weights", "regimes", "information", "importance"]
     for name, svg in drawn.items():
         assert not re.search(r"\bnan|\binf\b", svg), name
-    assert "A & <B>" in words(drawn["weights"])
-    assert {"ridge", "lightgbm", "combination"} < set(words(drawn["information"]))
-    assert {"regime 0", "regime 1"} < set(words(drawn["regimes"]))
 
-    # One pixel for each equal ratio of wealth.
-    wealth = np.r_[1.0, np.cumprod(1 + done.results[done.chosen].net)]
-    (line,) = strokes(drawn["wealth"], charts.MINE)
-    assert len(line) == len(wealth)
-    slope, start = np.polyfit(np.log(wealth), line[:, 1], 1)
-    assert slope < 0
-    np.testing.assert_allclose(line[:, 1], start + slope * np.log(wealth), atol=0.15)
 
-    weights = done.results[done.chosen].weights
-    assert (weights < -0.01).any() == (minimum < 0)
-    if minimum == 0:
-        largest = np.argmax(weights.mean(axis=0))
-        patches = strokes(drawn["weights"], charts.COLOURS[0], "fill")
-        heights = [12 + 370 - patch[:, 1].min() for patch in patches]
-        assert max(heights) == pytest.approx(370 * weights[:, largest].max(), abs=0.1)
+def test_wealth_of_all_that_is_compared(run):
+    done = run()
+    seen = Seen(charts.draw_wealth(done).svg())
+    assert set(seen.names) == {label(name) for name in (*charts.BASELINES, done.chosen)}
+    for name in (*charts.BASELINES, done.chosen):
+        result = done.results[name]
+        colour = seen.names[label(name)]
+        ((across, up),) = seen.drawn(colour, 0, log=True)
+        # A point in the middle of a level stretch is not written.
+        np.testing.assert_allclose(
+            across[[0, -1]], days(done, [result.positions[0] - 1, result.positions[-1]]), atol=1.5
+        )
+        at = days(done, np.r_[result.positions[0] - 1, result.positions])
+        np.testing.assert_allclose(np.interp(at, across, up), wealth_of(result), rtol=2e-3)
+    ((across, up),) = seen.drawn(charts.MINE, 1)
+    expected = falls(wealth_of(done.results[done.chosen]))
+    np.testing.assert_allclose(np.interp(at, across, up), expected, atol=0.1)
+    assert len(set(seen.names.values())) == len(seen.names), "each has a colour of its own"
 
-    shown = len({*words(drawn["weights"])} & {*done.trained.prepared.panel.assets, "cash"})
+
+def test_no_trough_is_lost_between_points(run, monkeypatch):
+    monkeypatch.setattr(charts, "POINTS", 10)
+    done = run()
+    result = done.results[done.chosen]
+    net = result.net.copy()
+    net[6:8] = -0.6, 1.4
+    done = replace(done, results=done.results | {done.chosen: replace(result, net=net)})
+    ((_, up),) = Seen(charts.draw_wealth(done).svg()).drawn(charts.MINE, 1)
+    assert len(up) <= 12
+    assert up.min() == pytest.approx(falls(np.r_[1.0, np.cumprod(1 + net)]).min(), abs=0.3)
+
+
+def test_sharpe_ratios_with_their_intervals_under_their_names(run):
+    done = run()
+    worst = min(done.performance, key=lambda name: done.performance[name]["sharpe"])
+    unknown = done.performance[worst] | {"sharpe": np.inf}
+    done = replace(done, performance=done.performance | {worst: unknown})
+    seen = Seen(charts.draw_sharpe(done).svg(), dated=False)
+    rows = {content: at for at, content in seen.beside()}
+    assert set(rows) == {label(name) for name in done.performance}
+    order = [name for at, name in seen.beside()][:-1]
+    assert order == sorted(
+        order, key=lambda name: {label(k): v["sharpe"] for k, v in done.performance.items()}[name]
+    )
+    lines = [ends for p in seen.paths if p.get("stroke-width") == "2" for ends in points_of(p.get("d"))]
+    dots = [(float(c.get("cx")), float(c.get("cy"))) for c in seen.root if c.tag.endswith("circle")]
+    assert len(lines) == len(dots) == len(done.performance) - 1, "what is infinite has no place"
+    for name in done.performance.keys() - {worst}:
+        told = done.performance[name]
+        ((dot,),) = ([x for x, y in dots if abs(y - rows[label(name)]) < 3],)
+        ((left, right),) = (ends[:, 0] for ends in lines if abs(ends[0, 1] - rows[label(name)]) < 3)
+        width = 1.96 * told["sharpe_se"]
+        expected = [told["sharpe"] - width, told["sharpe"], told["sharpe"] + width]
+        np.testing.assert_allclose(seen.across(np.array([left, dot, right])), expected, atol=0.01)
+
+
+def test_weights_that_are_stacked(run):
+    done = run()
+    result = done.results[done.chosen]
+    seen = Seen(charts.draw_weights(done).svg())
+    names = [*done.trained.prepared.panel.assets, "cash"]
+    weights = 100 * np.column_stack([result.weights, result.cash_weight])
+    held = [names[i] for i in np.argsort(-weights.mean(axis=0)) if weights[:, i].max() > 1e-7]
+    assert HOSTILE in held
+    assert list(seen.names) == held[::-1], "in the order in which they lie"
+    # At the middle of each period, from the pieces of each colour.
+    edges = days(done, np.r_[result.positions[0] - 1, result.positions])
+    middles = (edges[1:] + edges[:-1]) / 2
+    for name in held:
+        heights = np.zeros(len(middles))
+        for across, up in seen.drawn(seen.names[name], look="fill"):
+            x, y = across.round(), up
+            for k, middle in enumerate(middles):
+                crossed = [y[i] for i in range(len(x) - 1) if (x[i] - middle) * (x[i + 1] - middle) < 0]
+                heights[k] += np.ptp(crossed) if crossed else 0.0
+        np.testing.assert_allclose(heights, weights[:, names.index(name)], atol=0.1, err_msg=name)
+    assert seen.labels == ["weight, %"]
+
+
+def test_weights_with_shorts_are_lines(run):
+    done = run(-0.5)
+    result = done.results[done.chosen]
+    assert (result.weights < -0.01).any()
+    seen = Seen(charts.draw_weights(done).svg())
+    edges = days(done, np.r_[result.positions[0] - 1, result.positions])
+    middles = (edges[1:] + edges[:-1]) / 2
+    for name, held in zip(done.trained.prepared.panel.assets, 100 * result.weights.T, strict=True):
+        assert (name in seen.names) == (np.abs(held).max() > 1e-7)
+        if name in seen.names:
+            ((across, up),) = seen.drawn(seen.names[name])
+            np.testing.assert_allclose(np.interp(middles, across, up), held, atol=0.3)
+
+
+def test_many_weights_and_dates_say_what_is_left_out(run, monkeypatch):
+    done = run()
+    every = Seen(charts.draw_weights(done).svg())
     monkeypatch.setattr(charts, "NAMED", 3)
-    few = words(charts.draw_weights(done).svg())
-    assert f"and {shown - 3} more" in few
-    assert len(few) == len(words(drawn["weights"])) - (shown - 3) + 1
+    monkeypatch.setattr(charts, "POINTS", 10)
+    few = Seen(charts.draw_weights(done).svg())
+    assert list(few.names) == [f"and {len(every.names) - 3} more", *list(every.names)[-3:]]
+    n = len(done.results[done.chosen].positions)
+    assert few.labels == [f"weight, %, at one of {-(-n // 10)} dates"]
+
+
+def test_a_short_position_between_two_points_is_not_hidden(run, monkeypatch):
+    done = run()
+    result = done.results[done.chosen]
+    weights = result.weights.copy()
+    weights[1, 0] = -0.4
+    monkeypatch.setattr(charts, "POINTS", 10)
+    other = replace(done, results=done.results | {done.chosen: replace(result, weights=weights)})
+    assert Seen(charts.draw_weights(other).svg()).beside()[-1][1] != "100", "not drawn as a stack"
+
+
+def test_regimes_stand_at_their_dates_and_turbulent_ones_are_red(run):
+    done = run()
+    regimes = done.trained.regimes
+    seen = Seen(charts.draw_regimes(done).svg())
+    states = np.unique(regimes.label[regimes.label >= 0])
+    assert list(seen.names) == [f"regime {state}" for state in states]
+    turbulence = regimes.centres[-1][:, 0]
+    assert seen.names[f"regime {np.argmax(turbulence)}"] == "#f8cfc4"
+    assert seen.names[f"regime {np.argmin(turbulence)}"] == "#cfe8d5"
+    first = int(np.argmax(regimes.label >= 0))
+    shown = np.full(len(regimes.label) - 1 - first, -1)
+    middles = (days(done, slice(first, -1)) + days(done, slice(first + 1, None))) / 2
+    for state in states:
+        for across, _ in seen.drawn(seen.names[f"regime {state}"], look="fill", log=True):
+            shown[(middles > across.min()) & (middles < across.max())] = state
+    np.testing.assert_array_equal(shown, regimes.label[first:-1])
+    at = days(done, slice(first, None))
+    ((across, up),) = seen.drawn(charts.INK, log=True)
+    market = np.cumprod(1 + done.trained.prepared.panel.market[first:])
+    np.testing.assert_allclose(np.interp(at, across, up), market, rtol=2e-3)
+    known = np.isfinite(regimes.anomaly[first:])
+    pieces = seen.drawn("#b83280", 1)
+    across, up = (np.concatenate(part) for part in zip(*pieces, strict=True))
+    np.testing.assert_allclose(np.interp(at[known], across, up), regimes.anomaly[first:][known], atol=0.02)
+
+
+@pytest.mark.parametrize("states", [1, 2, 3, 12])
+def test_regimes_have_shades_of_their_own(states):
+    shades = [charts._shade(rank / max(1, states - 1)) for rank in range(states)]
+    assert len(set(shades)) == states
+    assert shades[0] == "#cfe8d5"
+    assert states == 1 or shades[-1] == "#f8cfc4"
+
+
+def test_no_unusual_date_is_lost_between_points(run, monkeypatch):
+    done = run()
+    anomaly = done.trained.regimes.anomaly.copy()
+    anomaly[:] = 0.2
+    anomaly[-8] = 0.97
+    monkeypatch.setattr(charts, "POINTS", 10)
+    trained = replace(done.trained, regimes=replace(done.trained.regimes, anomaly=anomaly))
+    seen = Seen(charts.draw_regimes(replace(done, trained=trained)).svg())
+    ((_, up),) = seen.drawn("#b83280", 1)
+    assert up.max() == pytest.approx(0.97, abs=0.02)
+
+
+def test_information_of_each_model(run):
+    done = run()
+    traded = done.trained.prepared.config.allocation.forecast
+    seen = Seen(charts.draw_information(done).svg())
+    assert seen.names[traded] == charts.MINE
+    ranked = {name for name, score in done.scores.items() if np.isfinite(score.rank_ic).any()}
+    assert set(seen.names) == ranked
+    for name in ranked:
+        score = done.scores[name]
+        known = np.isfinite(score.rank_ic)
+        at = days(done, score.positions[known])
+        ((across, up),) = seen.drawn(seen.names[name], 1)
+        np.testing.assert_allclose(np.interp(at, across, up), np.cumsum(score.rank_ic[known]), atol=0.05)
+        ((across, up),) = seen.drawn(seen.names[name], 2)
+        pixel = abs(np.diff(seen.up(np.array([0.0, 1.0]), 2))[0])
+        np.testing.assert_allclose(np.interp(at, across, up), 100 * score.gain[known], atol=0.3 * pixel)
+    widths = {
+        path.get("stroke"): path.get("stroke-width") for path in seen.paths if path.get("fill") == "none"
+    }
+    assert max(widths, key=lambda colour: float(widths[colour])) == charts.MINE
+    folds = done.scores[traded].by_fold
+    for colour, sign in ((charts.MINE, 1), (charts.LOSS, -1)):
+        bars = seen.drawn(colour, 0, "fill")
+        expected = [fold for fold in folds if np.sign(fold["rank_ic"]) == sign]
+        assert len(bars) == len(expected)
+        for (across, up), fold in zip(bars, expected, strict=True):
+            assert across.min() == pytest.approx(days(done, [int(fold["first_test"])])[0], abs=3)
+            assert sign * np.abs(up).max() == pytest.approx(fold["rank_ic"], abs=0.01)
+            assert np.abs(up).min() == pytest.approx(0, abs=0.01)
+
+
+def test_a_run_may_have_any_number_of_models(run):
+    done = run()
+    some = done.scores["ridge"]
+    many = {"combination": done.scores["combination"], **{f"m{n}": some for n in range(30)}}
+    seen = Seen(charts.draw_information(replace(done, scores=many)).svg())
+    assert set(seen.names) == set(many)
+    bottom = seen.planes[1][3]
+    assert max(y for _, y in seen.places.values()) < bottom
+
+
+def test_importance_of_features_the_largest_on_top(run):
+    done = run()
+    seen = Seen(charts.draw_importance(done).svg(), dated=False)
+    traded = done.trained.walks[done.trained.prepared.config.allocation.forecast]
+    shares = 100 * np.array([fit.importance for fit in traded.fits])
+    mean = shares.mean(axis=0)
+    order = [i for i in np.argsort(mean)[-20:] if mean[i] > 0]
+    assert [name for _, name in seen.beside()] == [done.trained.names[i] for i in order]
+    heights = [at for at, _ in seen.beside()]
+    bars = [
+        (float(left), float(top), float(right), float(bottom))
+        for path in seen.paths
+        if path.get("fill") == charts.OTHER
+        for left, top, right, bottom in re.findall(
+            r"M([0-9.]+) ([0-9.]+)H([0-9.]+)V([0-9.]+)H", path.get("d")
+        )
+    ]
+    assert len(bars) == len(order)
+    dots = {round(y): x for x, y in seen.dots(charts.MINE)}
+    for i, (left, top, right, bottom), at in zip(order, bars, heights, strict=True):
+        assert top < at < bottom
+        assert seen.across(left) == pytest.approx(0, abs=0.02)
+        assert seen.across(right) == pytest.approx(mean[i], abs=0.03)
+        (dot,) = [x for y, x in dots.items() if top < y < bottom]
+        assert dot == pytest.approx(shares[-1, i], abs=0.03)
+
+
+def test_a_forecast_that_uses_no_feature_says_so(run):
+    done = run()
+    config = done.trained.prepared.config
+    mean = config.model_copy(update={"allocation": config.allocation.model_copy(update={"forecast": "mean"})})
+    trained = replace(done.trained, prepared=replace(done.trained.prepared, config=mean))
+    seen = Seen(charts.draw_importance(replace(done, trained=trained)).svg(), dated=False)
+    assert [name for _, name in seen.beside()] == ["no feature"]
+    assert not seen.names
