@@ -43,6 +43,8 @@ def wide(name: str, size: float = SIZE) -> float:
 def _em(letter: str) -> float:
     if letter in "MWmw@%" or unicodedata.east_asian_width(letter) in "WF":
         return 1.05
+    if letter in "Iijlft|.,:;'!()[] ":
+        return 0.42
     return 0.8 if letter.isupper() else 0.62
 
 
