@@ -29,6 +29,7 @@ def load_file(
     date_column: str | None = None,
     cash: str | None = None,
     market: str | None = None,
+    known_by: pd.Timestamp | None = None,
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Read a CSV or Parquet file of prices or returns.
 
@@ -46,6 +47,8 @@ def load_file(
         Column (wide) or asset (long) with the return of cash in each step; without it cash earns 0.
     market : str, optional
         Column or asset with the market's prices or returns; without it the market is the mean of the assets.
+    known_by : Timestamp, optional
+        Read the rows up to this date alone, as if the file ended there; assets that are listed later are not in it.
 
     Returns
     -------
@@ -60,7 +63,7 @@ def load_file(
         SourceError if the file cannot be read, IntegrityError if what it says cannot be.
     """
     source = str(path)
-    grid = read_grid(path, layout=layout, kind=values, date_column=date_column)
+    grid = read_grid(path, layout=layout, kind=values, date_column=date_column).until(known_by)
     for role, name in (("cash", cash), ("market", market)):
         if name is not None and name not in grid.names:
             raise SourceError(f"{source}: no {role} column {name!r}{suggest(name, grid.names)}")

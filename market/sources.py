@@ -77,7 +77,13 @@ def load(
                 else copy_until(Path(path), known_by, Path(folder), date_column)
             )
             panel, findings = load_file(
-                file, layout=layout, values=values, date_column=date_column, cash=cash, market=market
+                file,
+                layout=layout,
+                values=values,
+                date_column=date_column,
+                cash=cash,
+                market=market,
+                known_by=known_by,
             )
     else:
         given = {"path": path, "layout": layout, "date_column": date_column, "cash": cash, "market": market}

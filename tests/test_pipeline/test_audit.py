@@ -415,6 +415,23 @@ def test_an_honest_run_gets_a_certificate(folder, changes):
     assert all(rule["checked"] > 0 for rule in told["rules"])
 
 
+@pytest.mark.parametrize("layout", ["wide", "long, empty", "long"])
+@pytest.mark.parametrize("listed", [143, 144, 147, 148])
+def test_an_asset_that_is_listed_after_a_cut_is_no_leak(folder, layout, listed):
+    """A file that ends earlier holds nothing of it, or its first price alone."""
+    table = pd.read_csv(folder / "prices.csv", index_col=0)
+    table.loc[table.index[:listed], table.columns[-1]] = np.nan
+    table.loc[table.index[: listed - 20], table.columns[-2]] = np.nan
+    if layout != "wide":
+        table = table.stack(future_stack=True).rename_axis(["date", "asset"]).rename("price").reset_index()
+        table = table if "empty" in layout else table.dropna()
+    table.to_csv(folder / "prices.csv", index=layout == "wide")
+    done = evaluated(small(folder))
+    certificate = audit(done)
+    assert min(cut["row"] for cut in certificate.as_dict()["cuts"]) < listed - 20
+    assert [str(found) for found in certificate.leaks] == []
+
+
 def long_file(folder, panel):
     """Write a panel with bars as a long CSV file of adjusted closes, bars and volume."""
     rows, columns = np.nonzero(np.isfinite(panel.close))
