@@ -72,11 +72,6 @@ class Decision:
     reason: str
     checks: tuple[Check, ...] = ()
 
-    @property
-    def ident(self) -> str:
-        """What names the decision, also to MLflow: several may concern one run."""
-        return f"{self.run}/{self.kind}/{self.at.isoformat(timespec='seconds')}"
-
     def entry(self) -> Entry:
         """Return the decision for the chain."""
         return asdict(self) | {"at": self.at.isoformat(timespec="seconds")}

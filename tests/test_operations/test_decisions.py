@@ -118,4 +118,4 @@ def test_all_chains_of_a_folder_are_found(decisions, tmp_path):
 def test_times_are_kept_with_their_zone(decisions):
     made = step(decisions, "promoted", "a", 1)
     assert decisions.all()[0].at.utcoffset() == dt.timedelta(0)
-    assert made.ident == "a/promoted/2001-01-28T22:00:00+00:00"
+    assert made.entry()["at"] == "2001-01-28T22:00:00+00:00"
