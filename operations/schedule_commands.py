@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import datetime as dt
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +11,7 @@ import click
 
 from operations.scheduled import scheduled
 from pipeline.cli import EPILOG, tangency
+from pipeline.stopping import STOPPING, interrupt_once
 
 if TYPE_CHECKING:
     from operations.exporting import Target
@@ -53,7 +52,7 @@ def run_due(paths: tuple[Path, ...], slot: str | None, listing: bool) -> None:
         for due in asking.due(configs, _now()):
             click.echo(due.isoformat())
         return
-    _stop_once()
+    interrupt_once(STOPPING)  # the slot is given back undisturbed by a second signal
     attempts = running.run_due(configs, _train, clock=_now, log=_log)
     if wanted is not None:
         answer = asking.answer_for(configs, wanted)
@@ -183,24 +182,6 @@ def _instant(text: str) -> dt.datetime:
             f"expected an instant such as 2026-05-01T06:00:00+00:00, got {text!r}", param_hint="--slot"
         )
     return found
-
-
-def _stop_once() -> None:
-    """Let SIGTERM and SIGINT interrupt what is done, once: the slot is given back undisturbed by a second signal."""
-    from operations.scheduling import STOPPING
-
-    told = False
-
-    def interrupt(*_: object) -> None:
-        nonlocal told
-        if not told:
-            told = True
-            raise KeyboardInterrupt
-
-    for number in STOPPING:
-        signal.signal(number, interrupt)
-    # An interpreter that ends puts the default back, and a signal that came so late would look like a crash.
-    atexit.register(lambda: [signal.signal(number, signal.SIG_IGN) for number in STOPPING])
 
 
 def _now() -> dt.datetime:

@@ -25,14 +25,12 @@ from operations.slot_history import next_visit
 from operations.slots import Slots
 from pipeline.config import RunConfig
 from pipeline.errors import ConfigError
+from pipeline.stopping import STOPPING
 
 LONGEST = 60.0
 """Seconds after which the loop looks again: a clock may have leapt, a request come in, a file have been edited."""
 SHORTEST = 1.0
 """Seconds between two visits, when one that was due is being done by somebody else."""
-
-STOPPING = (signal.SIGTERM, signal.SIGINT)
-"""Signals that ask a process to end."""
 
 Read = Callable[[], Sequence[RunConfig]]
 

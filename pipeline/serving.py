@@ -7,18 +7,16 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+from pipeline.stopping import interrupt_once
+
 
 def serve_until_interrupted(command: list[str], environment: Mapping[str, str]) -> None:
     """Run a server until it ends, or until the user or the system wants it to; then leave with its exit code."""
     # Whoever stops a service sends SIGTERM to the process that was started, and to no other.
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt_once([signal.SIGTERM])
     server = subprocess.Popen(command, env=environment)  # noqa: S603 (our own interpreter)
     try:
         sys.exit(server.wait())
     except KeyboardInterrupt:
         server.terminate()
         server.wait()
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

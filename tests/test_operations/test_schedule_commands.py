@@ -24,7 +24,7 @@ FIVE = dt.datetime(2026, 5, 1, 5, tzinfo=dt.UTC)
 def clock(monkeypatch):
     clock = Clock(FIVE)
     monkeypatch.setattr(schedule_commands, "_now", clock)
-    monkeypatch.setattr(schedule_commands, "_stop_once", lambda: None)
+    monkeypatch.setattr(schedule_commands, "interrupt_once", lambda signals: None)
     return clock
 
 
