@@ -14,10 +14,15 @@ from validation.sharpe_difference import sharpe_difference
 Floats = NDArray[np.float64]
 
 
+def drawdown(returns: Floats) -> Floats:
+    """Return the loss from the peak of wealth so far, at the start and after each return, shape (R + 1,), 0 or less."""
+    wealth = np.concatenate([[1.0], np.cumprod(1 + returns)])
+    return np.asarray(wealth / np.maximum.accumulate(wealth) - 1)
+
+
 def max_drawdown(returns: Floats) -> float:
     """Return the largest loss from a previous peak of wealth, the start included, as a negative fraction or 0."""
-    wealth = np.concatenate([[1.0], np.cumprod(1 + returns)])
-    return float((wealth / np.maximum.accumulate(wealth) - 1).min())
+    return float(drawdown(returns).min())
 
 
 def summarise(result: BacktestResult, periods_per_year: int) -> dict[str, float]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backtest.performance import drawdown
 from pipeline.config import BASELINES
 from pipeline.layout import Chart
 from pipeline.narrative import best_baseline, label
@@ -60,15 +61,15 @@ def draw_wealth(done: Evaluated) -> Chart:
     top, bottom = Plane(340, "wealth, start = 1, log scale", log=True), Plane(140, "drawdown, %")
     for name in (*BASELINES, done.chosen):
         result = done.results[name]
-        wealth = np.concatenate([[1.0], np.cumprod(1 + result.net)])
-        days = _days(done, np.concatenate([[result.positions[0] - 1], result.positions]))
+        wealth = np.r_[1.0, result.wealth]
+        days = _days(done, np.r_[result.positions[0] - 1, result.positions])
         some = _thin(len(wealth))
         mine = name == done.chosen
         colour, width = (MINE, 2.2) if mine else (BASE_COLOURS[name], 1.3)
         top.line(days[some], wealth[some], colour, width, label(name))
         if mine or name == best_baseline(done.performance):
             # The worst of each stretch that a point stands for, so that no trough is lost.
-            fall = np.minimum.reduceat(100 * (wealth / np.maximum.accumulate(wealth) - 1), some)
+            fall = np.minimum.reduceat(100 * drawdown(result.net), some)
             if mine:
                 bottom.area(days[some], fall, 0.0, "#e0ebf5")
             bottom.line(days[some], fall, colour, width)

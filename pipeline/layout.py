@@ -49,12 +49,14 @@ class Chart:
         tops = list(accumulate((plane.height + GAP for plane in self.planes), initial=float(TOP)))
         scales = [plane.scale(top + plane.height, top) for plane, top in zip(self.planes, tops, strict=False)]
         drawn = (mark.x for plane in self.planes for mark in plane.marks)
-        left = max(map(_room, self.planes, scales))
+        numbers = [_Numbers.of(plane, scale) for plane, scale in zip(self.planes, scales, strict=True)]
+        left = max(map(_room, self.planes, numbers))
         right = WIDTH - RIGHT - max(map(room_beside, self.planes))
         across = Scale(*(self.limits or reach(drawn, 0.0, self.log)), left, right, self.log)
         ticks = self.ticks(across.low, across.high, max(2, int((right - left) / TICK)))
         parts = [
-            _plane(plane, across, scale, ticks) for plane, scale in zip(self.planes, scales, strict=True)
+            _plane(plane, across, scale, ticks, beside)
+            for plane, scale, beside in zip(self.planes, scales, numbers, strict=True)
         ]
         bottom = tops[-1] - GAP
         for tick in ticks:
@@ -70,25 +72,33 @@ class Chart:
         return document(parts, WIDTH, height)
 
 
-def _beside(plane: Plane, scale: Scale) -> tuple[list[Tick], float, float]:
-    """Return what is written beside a scale, the size of its letters, and the pixels of the longest."""
-    ticks, size = plane.ticks(scale), SIZE if plane.rows else SMALL
-    return ticks, size, max((wide(tick.text, size) for tick in ticks), default=0.0)
+@dataclass(frozen=True)
+class _Numbers:
+    """What is written beside a vertical scale, in letters of a size, and the pixels of the longest."""
+
+    ticks: list[Tick]
+    size: float
+    longest: float
+
+    @classmethod
+    def of(cls, plane: Plane, scale: Scale) -> _Numbers:
+        ticks, size = plane.ticks(scale), SIZE if plane.rows else SMALL
+        return cls(ticks, size, max((wide(tick.text, size) for tick in ticks), default=0.0))
 
 
-def _room(plane: Plane, scale: Scale) -> float:
+def _room(plane: Plane, beside: _Numbers) -> float:
     """Return the pixels left of a plane that its numbers and its label take."""
     lines = len(plane.label.split("\n")) if plane.label else 0
-    return 8 + LINE * lines + ASIDE * (1 + (lines > 0)) + _beside(plane, scale)[2]
+    return 8 + LINE * lines + ASIDE * (1 + (lines > 0)) + beside.longest
 
 
-def _plane(plane: Plane, across: Scale, scale: Scale, ticks: list[Tick]) -> str:
+def _plane(plane: Plane, across: Scale, scale: Scale, ticks: list[Tick], beside: _Numbers) -> str:
     """Return a plane: its grid, marks, edge, numbers, label and names."""
     left, right, bottom, top = across.start, across.stop, scale.start, scale.stop
-    beside, size, longest = _beside(plane, scale)
+    size = beside.size
     lines = [f"M{float(across(t.at)):.1f} {top}V{bottom}" for t in ticks] if plane.grid else []
     if plane.grid and not plane.rows:
-        lines += [f"M{left:.1f} {float(scale(t.at)):.1f}H{right:.1f}" for t in beside]
+        lines += [f"M{left:.1f} {float(scale(t.at)):.1f}H{right:.1f}" for t in beside.ticks]
     edge = f"M{left:.1f} {top}V{bottom}H{right:.1f}"
     return "".join(
         [
@@ -97,9 +107,9 @@ def _plane(plane: Plane, across: Scale, scale: Scale, ticks: list[Tick]) -> str:
             f'<path d="{edge}" fill="none" stroke="{MUTED}" stroke-width="0.6"/>',
             *(
                 text(left - ASIDE, float(scale(t.at)) + 0.35 * size, t.text, "end", size, MUTED)
-                for t in beside
+                for t in beside.ticks
             ),
-            _label(plane.label, left - 2 * ASIDE - longest, (top + bottom) / 2),
+            _label(plane.label, left - 2 * ASIDE - beside.longest, (top + bottom) / 2),
             legend(plane, across, scale),
         ]
     )
