@@ -50,7 +50,11 @@ class Seen:
             if path.get("stroke") == MUTED and path.get("stroke-width") == "0.6":
                 (edge,) = points_of(path.get("d"))
                 self.planes.append((edge[0, 0], edge[0, 1], edge[2, 0], edge[2, 1]))
-        self.words = [self._word(t) for t in self.root if t.tag == f"{NAMED}text"]
+        self.words = [
+            (float(t.get("x")), float(t.get("y")), t.get("text-anchor"), t.text)
+            for t in self.root
+            if t.tag == f"{NAMED}text"
+        ]
         self.names, self.places = {}, {}
         for group in self.root.iter(f"{NAMED}g"):
             text = group.find(f"{NAMED}text")
@@ -63,20 +67,11 @@ class Seen:
             g.find(f"{NAMED}text").text for g in self.root.iter(f"{NAMED}g") if "rotate" in g.get("transform")
         ]
 
-    @staticmethod
-    def _word(text):
-        return (
-            float(text.get("x")),
-            float(text.get("y")),
-            text.get("anchor") or text.get("text-anchor"),
-            text.text,
-        )
-
     def beside(self, k=0):
         """Return what is written beside a plane and at which height, from below."""
         left, top, _, bottom = self.planes[k]
         found = [
-            (y - 0.35 * float(SMALL), content)
+            (y - 0.35 * SMALL, content)
             for x, y, anchor, content in self.words
             if anchor == "end" and abs(x - (left - 7)) < 0.11 and top - 8 <= y <= bottom + 8
         ]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from running import evaluated, pipeline_of
 
 from market.errors import SourceError
 from pipeline.audit import audit
@@ -11,8 +12,6 @@ from pipeline.config import load_config
 from pipeline.errors import ConfigError, RunError
 from pipeline.loading import load_data
 from pipeline.progress import Reporter
-from pipeline.run import Pipeline
-from pipeline.store import Store
 
 SMALL = {
     "models": {"ridge": {"kind": "ridge", "n_penalties": 5}},
@@ -52,15 +51,6 @@ def scored(mine, tmp_path):
         return load_config(mine(**SMALL, allocation__esg=given, **dict(changes)))
 
     return write, table
-
-
-def pipeline_of(config):
-    return Pipeline(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
-
-
-def evaluated(config):
-    pipeline = pipeline_of(config)
-    return pipeline.evaluate(pipeline.train(pipeline.prepare()))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from own_prices import settings, write_prices
-from rich.console import Console
+from running import evaluated, pipeline_of
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from synthetic import make_panel
@@ -24,10 +24,7 @@ from pipeline.audit import audit, choose_cuts, compare, refuse
 from pipeline.config import RunConfig
 from pipeline.errors import LeakError
 from pipeline.known import Known
-from pipeline.progress import Reporter
 from pipeline.replay import of_run, replay
-from pipeline.run import Pipeline
-from pipeline.store import Store
 
 CATALOGUE = {}
 
@@ -52,11 +49,6 @@ def small(folder, **changes):
         "features", {"include": ["market", "momentum_12_1", "drawdown_12", "max_return_12"]}
     )
     return RunConfig.model_validate(content)
-
-
-def evaluated(config):
-    pipeline = Pipeline(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
-    return pipeline.evaluate(pipeline.train(pipeline.prepare()))
 
 
 @pytest.fixture
@@ -570,8 +562,7 @@ def test_an_evaluation_with_one_decision_is_cut_through_all_of_the_pipeline(fold
 
 def test_an_evaluation_of_two_dates_leaves_nothing_to_compare_and_gets_no_certificate(folder):
     dates = pd.date_range("1990-01-31", periods=150, freq="ME")
-    config = small(folder, evaluation__start=str(dates[148].date()))
-    pipeline = Pipeline(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
+    pipeline = pipeline_of(small(folder, evaluation__start=str(dates[148].date())))
     done = pipeline.evaluate(pipeline.train(pipeline.prepare()))
     certificate = audit(done)
     assert (certificate.cuts, certificate.leaks) == ((), ())

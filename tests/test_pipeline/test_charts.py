@@ -1,20 +1,18 @@
 """Charts of a run, read back from what they show, are the run."""
 
+import functools
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from own_prices import settings, write_prices
-from rich.console import Console
+from running import evaluated
 from seen import Seen, points_of
 
 from pipeline import charts
-from pipeline.config import load_config
+from pipeline.config import RunConfig
 from pipeline.narrative import label
-from pipeline.progress import Reporter
-from pipeline.run import Pipeline
-from pipeline.store import Store
 
 HOSTILE = "A & <B>"
 
@@ -22,27 +20,17 @@ HOSTILE = "A & <B>"
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Return a function that evaluates a small run, once for each least weight."""
-    import yaml
 
-    kept = {}
+    @functools.cache
+    def small(minimum=0.0):
+        folder = tmp_path_factory.mktemp("run")
+        write_prices(folder / "prices.csv", n_dates=150, n_assets=8, seed=2)
+        header, rest = (folder / "prices.csv").read_text().split("\n", 1)
+        named = header.replace(header.split(",")[1], HOSTILE, 1)
+        (folder / "prices.csv").write_text(f"{named}\n{rest}")
+        return evaluated(RunConfig.model_validate(settings(folder, 150, allocation__minimum=minimum)))
 
-    def evaluated(minimum=0.0):
-        if minimum not in kept:
-            folder = tmp_path_factory.mktemp("run")
-            write_prices(folder / "prices.csv", n_dates=150, n_assets=8, seed=2)
-            header, rest = (folder / "prices.csv").read_text().split("\n", 1)
-            named = header.replace(header.split(",")[1], HOSTILE, 1)
-            (folder / "prices.csv").write_text(f"{named}\n{rest}")
-            path = folder / "mine.yaml"
-            path.write_text(
-                yaml.safe_dump(settings(folder, 150, allocation__minimum=minimum), sort_keys=False)
-            )
-            config = load_config(path)
-            pipeline = Pipeline(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
-            kept[minimum] = pipeline.evaluate(pipeline.train(pipeline.prepare()))
-        return kept[minimum]
-
-    return evaluated
+    return small
 
 
 def days(done, rows):

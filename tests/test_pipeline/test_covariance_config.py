@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from rich.console import Console
+from running import evaluated
 from test_config import written
 
 from allocation.factors import Denoised, StatisticalFactors
@@ -17,9 +17,6 @@ from pipeline import trading
 from pipeline.audit import audit
 from pipeline.config import load_config
 from pipeline.errors import ConfigError
-from pipeline.progress import Reporter
-from pipeline.run import Pipeline
-from pipeline.store import Store
 
 REGIMES = np.tile([0.25, 0.75], (30, 1))
 
@@ -86,12 +83,6 @@ def test_nonlinear_shrinkage_needs_a_longer_history(tmp_path):
         ConfigError, match="allocation: covariance: nonlinear needs a min_history of 13 or more, got 12"
     ):
         load_config(written(tmp_path, allocation__covariance="nonlinear", allocation__min_history=12))
-
-
-def evaluated(path):
-    config = load_config(path)
-    pipeline = Pipeline(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
-    return pipeline.evaluate(pipeline.train(pipeline.prepare()))
 
 
 SMALL = {"models": {"mean": {"kind": "mean"}}, "allocation__forecast": "mean", "audit": {"cuts": 1}}

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from own_prices import settings, write_prices
 from rich.console import Console
+from running import pipeline_of
 
 from pipeline import outputs
 from pipeline.config import BASELINES, load_config
@@ -17,7 +18,6 @@ from pipeline.drift_measure import measure_run
 from pipeline.narrative import best_baseline
 from pipeline.progress import Reporter
 from pipeline.publication import open_ledger, publish, published, watch, weigh
-from pipeline.run import Pipeline
 from pipeline.sending import deliver
 from pipeline.store import Store
 from pipeline.tracked import describe
@@ -30,8 +30,7 @@ NOW = dt.datetime(2002, 7, 1, 6, 30, tzinfo=dt.UTC)
 
 def evaluated(path, fresh=False):
     """Run everything but writing and tracking."""
-    config = load_config(path)
-    pipeline = Pipeline(config, Store(config.output / "store", fresh=fresh), Reporter(Console(quiet=True)))
+    pipeline = pipeline_of(path, fresh=fresh)
     done = pipeline.evaluate(pipeline.train(pipeline.prepare()))
     return done, pipeline
 

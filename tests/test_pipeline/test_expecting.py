@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from rich.console import Console
+from running import evaluated, pipeline_of
 
 from allocation.black_litterman import BlackLitterman
 from allocation.constraints import Constraints
@@ -11,9 +11,6 @@ from allocation.mean_variance import MeanVariance
 from allocation.views import View
 from pipeline.config import load_config
 from pipeline.errors import ConfigError, RunError
-from pipeline.progress import Reporter
-from pipeline.run import Pipeline
-from pipeline.store import Store
 
 SMALL = {
     "models": {"ridge": {"kind": "ridge", "n_penalties": 5}},
@@ -21,12 +18,6 @@ SMALL = {
     "features__include": ["asset", "market"],
 }
 VIEW = {"long": "A00", "annual_return": 0.3, "confidence": 0.9, "first": "2001-01-01"}
-
-
-def evaluated(path):
-    config = load_config(path)
-    pipeline = Pipeline(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
-    return pipeline.evaluate(pipeline.train(pipeline.prepare()))
 
 
 def one(mine, strategy, **changes):
@@ -96,8 +87,7 @@ def test_an_aim_needs_costs(mine):
 
 
 def test_assets_of_views_must_exist(mine):
-    config = load_config(one(mine, {"kind": "black_litterman", "views": [VIEW | {"short": ["A99"]}]}))
-    pipeline = Pipeline(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
+    pipeline = pipeline_of(one(mine, {"kind": "black_litterman", "views": [VIEW | {"short": ["A99"]}]}))
     with pytest.raises(RunError, match=r"strategies\.s\.views\.0\.short: 'A99' is no asset of the data"):
         pipeline.prepare()
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from seen import Seen, points_of
+from seen import NAMED, Seen, points_of
 
 from pipeline.layout import WIDTH, Chart
 from pipeline.planes import MOST, Plane
@@ -184,7 +184,7 @@ def test_names_are_written_as_they_are_where_xml_can_hold_them():
     plane = Plane(100, label=f"first\n{name}", rows=[name, "a\x08b"], legend="free")
     plane.dots([1, 2], [0, 1], "red", name=name)
     svg = Chart([plane], label=name).svg()
-    written = [part.text for part in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+    written = [part.text for part in ElementTree.fromstring(svg).iter(f"{NAMED}text")]
     assert written.count(name) == 4
     assert "a?b" in written
     assert "<script" not in svg
@@ -217,7 +217,7 @@ def test_names_beside_a_plane_are_right_of_it_and_below_each_other():
     _, top, right, bottom = seen.planes[0]
     assert (x > right).all()
     assert (np.diff(y) >= SMALL).all()
-    words = [part for part in seen.root.iter("{http://www.w3.org/2000/svg}text") if part.text in seen.names]
+    words = [part for part in seen.root.iter(f"{NAMED}text") if part.text in seen.names]
     assert all(float(part.get("x")) > 20 for part in words), "behind what stands for them"
     assert top < y[0] < y[-1] < bottom
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import yaml
-from rich.console import Console
+from running import evaluated, pipeline_of
 
 from backtest.attribution import TOTAL
 from pipeline.audit import audit
@@ -16,11 +16,8 @@ from pipeline.errors import ConfigError, RunError
 from pipeline.evidence import judge
 from pipeline.ledger import Ledger
 from pipeline.outputs import fallbacks, summary
-from pipeline.progress import Reporter
 from pipeline.report import render
 from pipeline.rules import check_earnings
-from pipeline.run import Pipeline
-from pipeline.store import Store
 from pipeline.strategies import _regime_shares
 from pipeline.trial import describe
 
@@ -47,13 +44,6 @@ def named(mine, changes):
     for k, name in enumerate(header):
         text = text.replace(f'"a{k}"', json.dumps(name))
     return json.loads(text)
-
-
-def evaluated(path):
-    config = load_config(path)
-    quiet = Reporter(Console(quiet=True))
-    pipeline = Pipeline(config, Store(config.output / "store"), quiet)
-    return pipeline.evaluate(pipeline.train(pipeline.prepare()))
 
 
 @pytest.fixture
@@ -133,8 +123,7 @@ def test_mistakes_of_the_allocation_are_named(small):
 
 
 def test_an_asset_that_does_not_exist_is_named_before_anything_is_fitted(small):
-    config = load_config(small(one(weights={"Asset_XX": 1.0})))
-    pipeline = Pipeline(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
+    pipeline = pipeline_of(small(one(weights={"Asset_XX": 1.0})))
     with pytest.raises(RunError, match=r"strategies\.s\.weights: 'Asset_XX' is no asset of the data"):
         pipeline.prepare()
 
