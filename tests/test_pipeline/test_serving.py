@@ -7,8 +7,10 @@ import sys
 
 import pytest
 
+# As in a terminal: what a shell starts in the background ignores SIGINT.
 STARTER = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pipeline.serving import serve_until_interrupted
 serve_until_interrupted([sys.executable, "-c", sys.argv[1]], os.environ)
 """
