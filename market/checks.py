@@ -24,8 +24,6 @@ Mask = NDArray[np.bool_]
 
 PERCENT_LIKE = 0.3
 """Median absolute return above which fractions are not believed."""
-CASH_LIKE = 0.3
-"""Median cash return times periods a year above which it is not believed to be one step's return."""
 
 
 @dataclass(frozen=True)
@@ -170,25 +168,6 @@ def check_impossible(table: Table) -> Iterator[Finding]:
         name = table.names[column]
         text = f"{table.source}: column {name!r} holds no number at all; remove it or supply its {table.kind}"
         yield Finding("empty column", "fatal", name, None, text)
-
-
-def check_cash(
-    source: str, dates: pd.DatetimeIndex, cash: Floats, periods_per_year: int
-) -> Iterator[Finding]:
-    """Find cash returns that are missing, impossible, or look like an annual rate."""
-    bad = np.flatnonzero(~np.isfinite(cash) | (cash <= -1))
-    if len(bad):
-        more = f" ({len(bad)} such dates)" if len(bad) > 1 else ""
-        text = (
-            f"{source}: {dates[bad[0]]:%Y-%m-%d}: cash return is {cash[bad[0]]:g}, expected a fraction{more}"
-        )
-        yield Finding("cash", "fatal", None, dates[bad[0]], text)
-    elif np.median(np.abs(cash)) * periods_per_year > CASH_LIKE:
-        text = (
-            f"{source}: cash returns {np.median(cash):g} in the median step, {periods_per_year} steps a year;"
-            " expected one step's return as a fraction, not an annual rate or percent"
-        )
-        yield Finding("cash", "warning", None, dates[0], text)
 
 
 def looks_like_percent(returns: Floats) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from numpy.typing import NDArray
 
 from market.bars import adjusted, check_bars
 from market.calendar import frequency_of
-from market.checks import Finding, Kind, Table, check_cash, check_impossible, settle
+from market.cash import CashColumn, CashValues, check_cash
+from market.checks import Finding, Kind, Table, check_impossible, settle
 from market.errors import DataError, SourceError
 from market.hints import suggest
 from market.layouts import Grid, Layout, read_grid
 from market.oddities import check_odd
 from market.panel import Floats, Panel
+from market.step_returns import price_levels, simple_returns
 
 
 def load_file(
@@ -28,8 +31,13 @@ def load_file(
     values: Kind = "prices",
     date_column: str | None = None,
     cash: str | None = None,
+    cash_values: CashValues | None = None,
     market: str | None = None,
+    market_values: Kind | None = None,
+    start: date | None = None,
+    end: date | None = None,
     known_by: pd.Timestamp | None = None,
+    check_units: bool = True,
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Read a CSV or Parquet file of prices or returns.
 
@@ -44,11 +52,20 @@ def load_file(
     date_column : str, optional
         Its name, when it is not called date.
     cash : str, optional
-        Column (wide) or asset (long) with the return of cash in each step; without it cash earns 0.
+        Column (wide) or asset (long) of cash; without it cash earns 0.
+    cash_values : {"returns", "prices", "percent", "annual", "annual_percent"}, optional
+        What the column of cash holds (`market.cash.CashColumn`); the return of one step if it is not said.
     market : str, optional
         Column or asset with the market's prices or returns; without it the market is the mean of the assets.
+    market_values : {"prices", "returns"}, optional
+        What the column of the market holds, if not the same as the assets.
+    start, end : date, optional
+        Dates between which cash must have a return; nothing is cut.
     known_by : Timestamp, optional
         Read the rows up to this date alone, as if the file ended there; assets that are listed later are not in it.
+    check_units : bool
+        Whether values in a wrong unit are refused. It is judged by all rows of a file, so the beginning of a file that
+        was judged as a whole is read without it.
 
     Returns
     -------
@@ -76,16 +93,38 @@ def load_file(
         notes.append(
             "No market column was named: the market is the equally weighted mean of the listed assets."
         )
-    earned = None
+    column = None
     if cash is not None:
-        earned = grid.values[:, grid.names.index(cash)]
+        stated = cash_values is not None
+        column = CashColumn(cash, grid.values[:, grid.names.index(cash)], cash_values or "returns", stated)
         grid = grid.without(cash)
-    panel, findings = assemble("prices", source, grid, values, cash=earned, market=market)
+    if market is not None and market_values not in (None, values):
+        grid = _with_market_as(grid, market, values)
+    panel, findings = assemble(
+        "prices", source, grid, values, cash=column, market=market, span=(start, end), check_units=check_units
+    )
     return replace(panel, notes=tuple(notes)), findings
 
 
+def _with_market_as(grid: Grid, market: str, kind: Kind) -> Grid:
+    """Return a grid whose market column, which holds the other kind of values, holds what the assets hold."""
+    place = grid.names.index(market)
+    column = grid.values[:, [place]]
+    values = grid.values.copy()
+    values[:, [place]] = price_levels(column) if kind == "prices" else simple_returns(column)
+    return replace(grid, values=values)
+
+
 def assemble(
-    name: str, source: str, grid: Grid, kind: Kind, *, cash: Floats | None, market: str | None
+    name: str,
+    source: str,
+    grid: Grid,
+    kind: Kind,
+    *,
+    cash: CashColumn | None,
+    market: str | None,
+    span: tuple[date | None, date | None] = (None, None),
+    check_units: bool = True,
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Check a grid and make it a panel.
 
@@ -97,10 +136,14 @@ def assemble(
         What messages call the grid.
     grid : Grid
     kind : {"prices", "returns"}
-    cash : ndarray of shape (T,) or None
-        Return of cash in each step, a fraction; None earns 0.
+    cash : CashColumn or None
+        None earns 0.
     market : str or None
         Column that is the market and no asset; None takes the mean of the listed assets.
+    span : tuple of date or None
+        First and last date at which cash must have a return; None is the first or last there is.
+    check_units : bool
+        Whether values in a wrong unit are refused.
 
     Raises
     ------
@@ -124,8 +167,13 @@ def assemble(
         raise DataError(f"{source}: no asset has two prices, so there is no return")
     kept = slice(int(np.argmax(traded)), None)
     listed = returns[kept, assets]
-    earned = np.zeros(len(dates)) if cash is None else cash[filled]
-    findings += settle(check_cash(source, dates[kept], earned[kept], table.frequency.periods_per_year))
+    earned, year = np.zeros(len(dates)), table.frequency.periods_per_year
+    if cash is not None:
+        first, last = pd.Timestamp(span[0] or dates[0]), pd.Timestamp(span[1] or dates[-1])
+        begin, stop = int(dates.searchsorted(first)), int(dates.searchsorted(last, side="right"))
+        used, column = slice(max(kept.start, begin), stop), cash.at(filled)
+        findings += settle(check_cash(source, dates, column, year, used=used, check_unit=check_units))
+        earned = column.returns(dates, year)
     panel = Panel(
         name=name,
         dates=dates[kept],
@@ -133,7 +181,7 @@ def assemble(
         returns=listed,
         cash=earned[kept],
         market=_mean_listed(listed) if market is None else returns[kept, grid.names.index(market)],
-        periods_per_year=table.frequency.periods_per_year,
+        periods_per_year=year,
         **{name: array[kept, assets] for name, array in _beside(grid, filled, values).items()},
     )
     return panel, tuple(findings)
@@ -175,26 +223,3 @@ def _check_volume(table: Table, grid: Grid, filled: NDArray[np.bool_]) -> Iterat
             wrong,
             lambda t, n: f"volume is {volume[t, n]:g}, expected 0 or more",
         )
-
-
-def simple_returns(prices: Floats) -> Floats:
-    """Return the simple return from the last valid price to each valid price.
-
-    The return over a hole lands on the first valid row after it: that is when it became known.
-
-    Parameters
-    ----------
-    prices : ndarray of shape (T, N)
-        NaN where there is none.
-
-    Returns
-    -------
-    ndarray of shape (T, N)
-        NaN where the row has no price, and at the first price.
-    """
-    rows = np.arange(len(prices))[:, None]
-    newest = np.maximum.accumulate(np.where(np.isfinite(prices), rows, -1), axis=0)
-    before = np.full(prices.shape, -1)
-    before[1:] = newest[:-1]
-    past = np.where(before >= 0, np.take_along_axis(prices, np.maximum(before, 0), axis=0), np.nan)
-    return np.asarray(prices / past - 1.0, dtype=np.float64)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from market.cash import CashValues
 from market.checks import Finding, Kind
 from market.errors import SourceError
 from market.hints import suggest
@@ -32,10 +33,13 @@ def load(
     values: Kind = "prices",
     date_column: str | None = None,
     cash: str | None = None,
+    cash_values: CashValues | None = None,
     market: str | None = None,
+    market_values: Kind | None = None,
     start: date | None = None,
     end: date | None = None,
     known_by: pd.Timestamp | None = None,
+    check_units: bool = True,
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Load a panel and check it.
 
@@ -43,7 +47,7 @@ def load(
     ----------
     source : {"industries", "stocks", "prices"}
         Packaged industries or stocks, or the user's own file.
-    path, layout, values, date_column, cash, market
+    path, layout, values, date_column, cash, cash_values, market, market_values, check_units
         About the user's file: see `market.prices.load_file`.
     start, end : date, optional
         First and last date wanted. The whole file is checked, and returns are made before it is cut.
@@ -82,8 +86,13 @@ def load(
                 values=values,
                 date_column=date_column,
                 cash=cash,
+                cash_values=cash_values,
                 market=market,
+                market_values=market_values,
+                start=start,
+                end=end,
                 known_by=known_by,
+                check_units=check_units,
             )
     else:
         given = {"path": path, "layout": layout, "date_column": date_column, "cash": cash, "market": market}

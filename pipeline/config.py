@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from allocation.errors import AllocationError
 from market.hints import suggest
@@ -36,6 +36,20 @@ LOCAL = ("threads", "loky")
 """Executors of this machine; a Dask cluster is named by its address."""
 
 
+class CashSection(Section):
+    """Which column cash is, and what it holds; without `values` it holds the return of one step."""
+
+    column: str
+    values: Literal["returns", "prices", "percent", "annual", "annual_percent"] | None = None
+
+
+class MarketSection(Section):
+    """Which column the market is, and what it holds; without `values` it holds what the assets hold."""
+
+    column: str
+    values: Literal["prices", "returns"] | None = None
+
+
 class DataSection(Section):
     """Where returns come from."""
 
@@ -44,16 +58,29 @@ class DataSection(Section):
     layout: Literal["wide", "long"] | None = None
     values: Literal["prices", "returns"] = "prices"
     date_column: str | None = None
-    cash: str | None = None
-    market: str | None = None
+    cash: CashSection | None = None
+    market: MarketSection | None = None
     start: dt.date | None = None
     end: dt.date | None = None
+
+    @field_validator("cash", "market", mode="before")
+    @classmethod
+    def _column_alone(cls, given: Any) -> Any:
+        return {"column": given} if isinstance(given, str) else given
 
     @model_validator(mode="after")
     def _path_goes_with_prices(self) -> DataSection:
         if (self.source == "prices") != (self.path is not None):
             raise ValueError("source 'prices' needs a path to a CSV or Parquet file, and only it takes one")
         return self
+
+    def options(self) -> dict[str, Any]:
+        """Return what `market.sources.load` takes beside the source."""
+        plain = self.model_dump(exclude={"source", "cash", "market"})
+        for name, section in (("cash", self.cash), ("market", self.market)):
+            plain[name] = section and section.column
+            plain[f"{name}_values"] = section and section.values
+        return plain
 
 
 class FeaturesSection(Section):

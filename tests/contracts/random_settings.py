@@ -85,7 +85,8 @@ def settings_of(panel: SearchPanel) -> dict[str, Values]:
 def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) -> dict[str, Values]:
     names = (*panel.assets, panel.cash, panel.market, "absent")
     columns = some(*[name for name in names if name])
-    cash = some(panel.cash, panel.cash) if panel.cash else st.none()
+    own_cash = st.just(panel.cash) if panel.cash else columns
+    held = panel.base["data"].get("cash", {}).get("values")
     n = len(panel.dates)
     early, middle, late = (
         st.sampled_from([str(day.date()) for day in panel.dates[a:b:7]])
@@ -112,8 +113,10 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "data.layout": some(None, wrong=("wide", "long")),
         "data.values": some(panel.base["data"].get("values", "prices"), wrong=("prices", "returns")),
         "data.date_column": some(None, "date", wrong=("day",)),
-        "data.cash": st.one_of(st.none(), cash, cash, columns),
-        "data.market": st.one_of(st.none(), st.just(panel.market), columns),
+        "data.cash.column": st.one_of(own_cash, own_cash, own_cash, columns),
+        "data.cash.values": some(held, wrong=("returns", "prices", "percent", "annual", "annual_percent")),
+        "data.market.column": st.one_of(*[st.just(panel.market)] * 3 if panel.market else [columns], columns),
+        "data.market.values": some(None, wrong=("prices", "returns")),
         "data.start": st.one_of(st.none(), early),
         "data.end": st.one_of(st.none(), late),
         "features.include": stages.map(lambda names: [*names, "market_volatility_12", "market_return_12"]),
@@ -450,11 +453,16 @@ def configurations(draw: st.DrawFn, panel: SearchPanel) -> dict[str, Any]:
     table = settings_of(panel)
     content = deepcopy(panel.base)
     plain = [key for key in table if key.split(".")[0] in RunConfig.model_fields and key.count(".") < 2]
-    plain += [key for key in table if key.startswith("allocation.covariance.")]
+    plain += [
+        key for key in table if key.startswith(("allocation.covariance.", "data.cash.", "data.market."))
+    ]
     for key in draw(st.lists(st.sampled_from(plain), max_size=5, unique=True)):
         _put(content, key, draw(table[key]))
     if "schedule" in content:
         content["schedule"].setdefault("cron", "0 6 1 * *")
+    for role in ("cash", "market"):  # without a column there is nothing that its other key could be about
+        if "column" not in content["data"].get(role, {"column"}):
+            del content["data"][role]
     for kind in draw(st.lists(st.sampled_from(_kinds(table, "models")), max_size=2, unique=True)):
         content["models"][kind] = draw(_of_kind(table, "models", kind, tuned=True))
     for place, kind in enumerate(draw(st.lists(st.sampled_from(_kinds(table, "strategies")), max_size=2))):

@@ -25,7 +25,7 @@ class SearchPanel:
         Assets of the file; cash and market columns are not among them.
     dates : DatetimeIndex
     cash, market : str or None
-        Columns with the return of cash and with the market, where the file has them.
+        Columns of cash and of the market, where the file has them.
     base : dict
         A complete configuration; `data.path`, `output` and the path of scores lie in the folder of the files.
     """
@@ -62,14 +62,14 @@ def _monthly(folder: Path) -> SearchPanel:
     prices[[70, 95], 1] = np.nan
     table = pd.DataFrame(prices, index=dates, columns=list(names))
     table["Index"] = 100 * np.cumprod(1 + rng.normal(0.006, 0.04, 144))
-    table["Bill"] = 0.002 + 0.0005 * np.sin(np.arange(144) / 20)
+    table["Bill"] = 100 * np.cumprod(1.002 + 0.0005 * np.sin(np.arange(144) / 20))
     table.rename_axis("date").to_csv(folder / "prices.csv")
     _write_scores(folder, names, dates)
     base = _base(folder, "prices.csv", dates, first_test=84, start=96)
     base["target"] |= {"horizon": 1, "execution_lag": 0, "risk_window": 12}
     base["regimes"] |= {"min_train": 36}
     base["allocation"] |= {"rebalance_every": 1, "covariance_window": 48, "min_history": 24}
-    base["data"] |= {"cash": "Bill", "market": "Index"}
+    base["data"] |= {"cash": {"column": "Bill", "values": "prices"}, "market": {"column": "Index"}}
     return SearchPanel("monthly", names, dates, "Bill", "Index", base)
 
 
@@ -117,7 +117,7 @@ def _weekly(folder: Path) -> SearchPanel:
     table.rename_axis("date").reset_index().to_parquet(folder / "returns.parquet", index=False)
     _write_scores(folder, names, dates)
     base = _base(folder, "returns.parquet", dates, first_test=156, start=182)
-    base["data"] |= {"values": "returns", "cash": "bill"}
+    base["data"] |= {"values": "returns", "cash": {"column": "bill"}}
     base["target"] |= {"horizon": 4, "execution_lag": 1, "risk_window": 26}
     base["walk_forward"] |= {"refit_every": 26}
     base["regimes"] |= {"min_train": 52}

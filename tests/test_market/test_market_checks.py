@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from market.calendar import DAILY, EVERY_DAY, MONTHLY, WEEKLY
-from market.checks import Finding, Table, check_cash, check_impossible, check_order, settle
+from market.checks import Finding, Table, check_impossible, check_order, settle
 from market.errors import IntegrityError
 from market.oddities import check_odd
-from market.prices import simple_returns
+from market.step_returns import simple_returns
 
 FREQ = {DAILY: "B", WEEKLY: "W-FRI", MONTHLY: "ME", EVERY_DAY: "D"}
 
@@ -265,20 +265,6 @@ def test_percent_is_suspected():
     assert finding.severity == "warning"
     assert "expected fractions, not percent" in finding.message
     assert named(odd(np.where(np.arange(50) % 2, 0.09, -0.06), kind="returns"), "percent") == []
-
-
-# cash
-
-
-def test_cash():
-    dates = pd.date_range("2020-01-31", periods=3, freq="ME")
-    assert list(check_cash("x.csv", dates, np.array([0.001, 0.0, -0.0005]), 12)) == []
-    missing = only(list(check_cash("x.csv", dates, np.array([0.001, np.nan, np.nan]), 12)))
-    assert missing.severity == "fatal"
-    assert "x.csv: 2020-02-29: cash return is nan, expected a fraction (2 such dates)" in missing.message
-    annual = only(list(check_cash("x.csv", dates, np.array([0.04, 0.04, 0.05]), 12)))
-    assert annual.severity == "warning"
-    assert "not an annual rate" in annual.message
 
 
 def test_findings_go_into_json():

@@ -119,3 +119,17 @@ def test_the_digest_is_of_what_decides_the_result(tmp_path):
     assert load_config(written(tmp_path, output="elsewhere")).digest() == digest
     assert load_config(written(tmp_path, seed=1)).digest() != digest
     assert load_config(written(tmp_path, calibration__prior_periods=12)).digest() != digest
+
+
+def test_cash_and_market_are_columns_with_or_without_what_they_hold(mine):
+    data = load_config(mine(data__cash="A01", data__market={"column": "A02", "values": "returns"})).data
+    assert (data.cash.column, data.cash.values) == ("A01", None)
+    options = data.options()
+    assert (options["cash"], options["cash_values"]) == ("A01", None)
+    assert (options["market"], options["market_values"]) == ("A02", "returns")
+    with pytest.raises(
+        ConfigError, match=r"data\.cash\.values: Input should be 'returns', 'prices', 'percent'"
+    ):
+        load_config(mine(data__cash={"column": "A01", "values": "price"}))
+    with pytest.raises(ConfigError, match=r"data\.cash\.colum: unknown key; did you mean 'column'"):
+        load_config(mine(data__cash={"colum": "A01"}))
