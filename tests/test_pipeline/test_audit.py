@@ -20,8 +20,9 @@ from models.calibration import calibrate
 from models.regimes import walk_regimes
 from models.scaling import Standardiser
 from pipeline import loading, stages, timetable, trading
-from pipeline.audit import audit, choose_cuts, compare, refuse
+from pipeline.audit import audit, choose_cuts, refuse
 from pipeline.config import RunConfig
+from pipeline.differences import compare
 from pipeline.errors import LeakError
 from pipeline.known import Known
 from pipeline.replay import of_run, replay
@@ -458,7 +459,7 @@ def test_a_feature_of_the_level_of_prices_is_caught(tmp_path, own_features):
         evaluated(small(tmp_path, features={"include": ["market", "return_1", "closing_price"]}))
     )
     assert [(found.world, found.stage, found.where[0]) for found in certificate.leaks] == [
-        ("rebased", "features", "closing_price")
+        ("prices", "features", "closing_price")
     ]
 
 
