@@ -194,7 +194,9 @@ def _finish_fit(found: Floats, enough: float, kind: int, out: Floats) -> None:
             n, yy, xx, yx = found[i], found[LANES + i], found[2 * LANES + i], found[3 * LANES + i]
             x_none = found[7 * LANES + i]
             usable = (n >= enough) & (n > 2.0) & (xx > x_none)
-            left = max(yy - yx / xx * yx, 0.0)
+            left = yy - yx / xx * yx
+            # What is left of an asset that is the market itself is rounding.
+            left = left if left > TINY * yy else 0.0
             out[i] = np.sqrt(left / (n - 2.0)) if usable else np.nan
     elif kind == R_SQUARE:
         for i in range(len(out)):

@@ -186,6 +186,24 @@ def test_what_has_stopped_moving_stands_at_its_mean():
     assert np.unique(late[np.isfinite(late)]).tolist() == [0.0]
 
 
+def test_what_is_rounding_is_nothing():
+    """An asset that is the market has no risk of its own, and one that earns the same each step has no shape."""
+    panel = base("monthly", 130, 1)
+    alone = build(
+        replace(panel, market=np.nan_to_num(panel.returns[:, 0])), include=["idiosyncratic_volatility_36"]
+    )
+    own = alone.values[np.isfinite(alone.values)]
+    assert len(own) > 60
+    assert (own == 0.0).all()
+    panel = replace(base(), cash=np.full(130, 0.003))
+    steadily = constant_prices(panel, slice(0, 1))
+    column = build(steadily, include=["coskewness_60"]).column("coskewness_60")
+    assert np.isnan(column[:, 0]).all()
+    assert np.isfinite(column[:, 1]).any()
+    quiet = replace(panel, market=np.full(130, 0.01))
+    assert np.isnan(build(quiet, include=["coskewness_60"]).values).all()
+
+
 def test_bars_without_length_are_0_and_contradictions_are_missing():
     panel = flat_bars(constant_prices(base(), slice(None), price=123.4))
     lows = panel.low.copy()
