@@ -1,7 +1,8 @@
 """The bar of one step: the 13 features of Qlib's Alpha158 that need no window.
 
 Names and definitions are those of Alpha158 in Qlib (Yang, Liu, Zhou, Bian and Liu 2020), file
-`qlib/contrib/data/loader.py`. All are ratios of prices of one row, which no later adjustment changes.
+`qlib/contrib/data/loader.py`. All are ratios of prices of one row, which no later adjustment changes: where Qlib
+adds 1e-12 to the length of the bar, a bar without length gives 0 here.
 """
 
 # ruff: noqa: N802 - the names are Qlib's.
@@ -10,12 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.rolling import divide_or_zero
 from features.spec import feature
 
 Floats = NDArray[np.float64]
-
-EPSILON = 1e-12
-"""What Qlib adds to a divisor that may be 0: the ratio of nothing to nothing is 0."""
 
 
 @feature(stage="bar", unit="fraction")
@@ -33,7 +32,7 @@ def KLEN(open: Floats, high: Floats, low: Floats) -> Floats:
 @feature(stage="bar", unit="share")
 def KMID2(open: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
     """Body of the bar, close less open, as a share of its length."""
-    return (close - open) / (high - low + EPSILON)
+    return divide_or_zero(close - open, high - low, high)
 
 
 @feature(stage="bar", unit="fraction")
@@ -45,7 +44,7 @@ def KUP(open: Floats, high: Floats, close: Floats) -> Floats:
 @feature(stage="bar", unit="share")
 def KUP2(open: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
     """Upper shadow, high less the higher of open and close, as a share of the bar's length."""
-    return (high - np.maximum(open, close)) / (high - low + EPSILON)
+    return divide_or_zero(high - np.maximum(open, close), high - low, high)
 
 
 @feature(stage="bar", unit="fraction")
@@ -57,7 +56,7 @@ def KLOW(open: Floats, low: Floats, close: Floats) -> Floats:
 @feature(stage="bar", unit="share")
 def KLOW2(open: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
     """Lower shadow, the lower of open and close less the low, as a share of the bar's length."""
-    return (np.minimum(open, close) - low) / (high - low + EPSILON)
+    return divide_or_zero(np.minimum(open, close) - low, high - low, high)
 
 
 @feature(stage="bar", unit="fraction")
@@ -69,7 +68,7 @@ def KSFT(open: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
 @feature(stage="bar", unit="share")
 def KSFT2(high: Floats, low: Floats, close: Floats) -> Floats:
     """Shift of the close, twice the close less high and low, as a share of the bar's length."""
-    return (2.0 * close - high - low) / (high - low + EPSILON)
+    return divide_or_zero(2.0 * close - high - low, high - low, high)
 
 
 @feature(stage="bar", unit="ratio")

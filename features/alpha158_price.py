@@ -2,7 +2,8 @@
 
 Names and definitions are those of Alpha158 in Qlib (Yang, Liu, Zhou, Bian and Liu 2020), file
 `qlib/contrib/data/loader.py`; a window of d is d rows. All are blind to a later adjustment, which multiplies the
-prices of a window by one number. Where Qlib takes any part of a window, four fifths of it must be present here.
+prices of a window by one number. Where Qlib takes any part of a window, four fifths of it must be present here;
+where it adds 1e-12 to a divisor, nothing divided by nothing is 0 here.
 """
 
 # ruff: noqa: N802 - the names are Qlib's.
@@ -11,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.alpha158_bar import EPSILON
 from features.rolling import (
+    divide_or_zero,
     lag,
     rolling_argmax,
     rolling_argmin,
@@ -100,9 +101,9 @@ def RANK(close: Floats, window: int) -> Floats:
 
 
 @feature(stage="bar", windows=WINDOWS, unit="share")
-def RSV(MAX: Floats, MIN: Floats, close: Floats) -> Floats:
+def RSV(MAX: Floats, MIN: Floats) -> Floats:
     """Place of the close between lowest low (0) and highest high (1) of {window} rows."""
-    return (1.0 - MIN) / (MAX - MIN + EPSILON / close)
+    return divide_or_zero(1.0 - MIN, MAX - MIN, MAX)
 
 
 @feature(stage="bar", windows=WINDOWS, unit="share")
@@ -162,9 +163,9 @@ def SUMD(SUMP: Floats, SUMN: Floats) -> Floats:
 def shares_of_moves(x: Floats, window: int) -> tuple[Floats, Floats]:
     """Return the sums of the rises and of the falls of a window as shares of that of all moves, 0 without any."""
     change = x - lag(x, 1)
-    moves = rolling_sum(np.abs(change), window) + EPSILON
+    moves = rolling_sum(np.abs(change), window)
     rises, falls = (rolling_sum(np.maximum(part, 0.0), window) for part in (change, -change))
-    return rises / moves, falls / moves
+    return divide_or_zero(rises, moves), divide_or_zero(falls, moves)
 
 
 def _rose(x: Floats) -> Floats:

@@ -2,7 +2,8 @@
 
 Names and definitions are those of Alpha158 in Qlib (Yang, Liu, Zhou, Bian and Liu 2020), file
 `qlib/contrib/data/loader.py`; a window of d is d rows. Where Qlib takes any part of a window, four fifths of it
-must be present here; and where a volume is 0, what is divided by it is missing, not of the size 1e12.
+must be present here. Where a volume is 0, its logarithm and what is divided by it are missing; Qlib takes the
+logarithm of 1 + volume and adds 1e-12 to the divisor, so that both depend on the unit in which volume is stated.
 """
 
 # ruff: noqa: N802 - the names are Qlib's.
@@ -11,9 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.alpha158_bar import EPSILON
 from features.alpha158_price import WINDOWS, shares_of_moves
-from features.rolling import divide, lag, rolling_correlation, rolling_mean, rolling_std
+from features.rolling import divide, divide_or_zero, lag, rolling_correlation, rolling_mean, rolling_std
 from features.sharing import once
 from features.spec import feature
 
@@ -22,13 +22,13 @@ Floats = NDArray[np.float64]
 
 @feature(stage="bar", windows=WINDOWS, unit="correlation")
 def CORR(close: Floats, volume: Floats, window: int) -> Floats:
-    """Correlation of the close with the log of 1 + volume over {window} rows."""
-    return rolling_correlation(close, once(_log, volume), window)
+    """Correlation of the close with the log of the volume over {window} rows, without rows of volume 0."""
+    return rolling_correlation(close, once(_log, volume), window, sizes=(0.0, 1.0))
 
 
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="correlation")
 def CORD(close: Floats, volume: Floats, window: int) -> Floats:
-    """Correlation of the close with the log of 1 + volume, each relative to the row before, over {window} rows."""
+    """Correlation over {window} rows of the close with the log of 1 + volume, both relative to the row before."""
     price, traded = once(_growth, close, volume)
     return rolling_correlation(price, traded, window)
 
@@ -36,20 +36,20 @@ def CORD(close: Floats, volume: Floats, window: int) -> Floats:
 @feature(stage="bar", windows=WINDOWS, unit="ratio")
 def VMA(volume: Floats, window: int) -> Floats:
     """Mean volume of {window} rows divided by the volume."""
-    return divide(rolling_mean(volume, window), once(_traded, volume))
+    return divide(rolling_mean(volume, window), volume, floor=0.0)
 
 
 @feature(stage="bar", windows=WINDOWS, unit="ratio")
 def VSTD(volume: Floats, window: int) -> Floats:
     """Dispersion: the standard deviation of the volumes of {window} rows divided by the volume."""
-    return divide(rolling_std(volume, window), once(_traded, volume))
+    return divide(rolling_std(volume, window), volume, floor=0.0)
 
 
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="ratio")
 def WVMA(close: Floats, volume: Floats, window: int) -> Floats:
     """Coefficient of variation over {window} rows of the size of the close's return times the volume."""
     weighted = once(_weighted, close, volume)
-    return rolling_std(weighted, window) / (rolling_mean(weighted, window) + EPSILON)
+    return divide_or_zero(rolling_std(weighted, window), rolling_mean(weighted, window))
 
 
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
@@ -70,19 +70,14 @@ def VSUMD(VSUMP: Floats, VSUMN: Floats) -> Floats:
     return VSUMP - VSUMN
 
 
-def _traded(volume: Floats) -> Floats:
-    """Return the volume as a divisor, missing where nothing was traded."""
-    return np.where(volume > 0.0, volume + EPSILON, np.nan)
-
-
 def _log(volume: Floats) -> Floats:
-    """Return the log of 1 + volume."""
-    return np.log(volume + 1.0)
+    """Return the log of the volume, missing where nothing was traded."""
+    return np.log(np.where(volume > 0.0, volume, np.nan))
 
 
 def _growth(close: Floats, volume: Floats) -> tuple[Floats, Floats]:
-    """Return the close, and the log of 1 + volume, each relative to the row before."""
-    return close / lag(close, 1), np.log(divide(volume, lag(volume, 1)) + 1.0)
+    """Return the close relative to the row before, and the log of 1 + the volume relative to the row before."""
+    return close / lag(close, 1), np.log(divide(volume, lag(volume, 1), floor=0.0) + 1.0)
 
 
 def _weighted(close: Floats, volume: Floats) -> Floats:

@@ -19,8 +19,9 @@ its definition. Write it here, or in a new module of this package: it shows up i
 A parameter is an input of `features.spec.INPUTS` (`returns`, `level`, `market`, `month`, ...), another feature
 (`volatility_12`), or a macro series of the panel (`core_cpi`). Rows are dates, oldest first. The function
 returns (T, N), or (T,) for what all assets share; row t may depend on rows up to t alone; nothing may be fitted;
-a value that is undefined is NaN, never infinite. `lookback` is the months of history that the function itself
-needs beyond what the features among its inputs need. A feature of stage asset sees each asset by itself; what sees
-several belongs to stage cross_section or market. The kernels of `features.rolling` and `features.across`
+a value that is undefined is NaN, never infinite; it must not depend on the unit of an asset's prices or volumes,
+which later splits and dividends change (docs/features.md). `lookback` is the months of history that the function
+itself needs beyond what the features among its inputs need. A feature of stage asset sees each asset by itself; what
+sees several belongs to stage cross_section or market. The kernels of `features.rolling` and `features.across`
 keep these rules, and the tests of this package try every registered feature, also yours, for a look ahead.
 '''

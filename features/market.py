@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from features import across
 from features.returns import compound, wealth
-from features.rolling import divide, rolling_max, rolling_mean, rolling_std, rolling_sum
+from features.rolling import divide, divide_less_one, rolling_max, rolling_mean, rolling_std, rolling_sum
 from features.spec import feature
 
 Floats = NDArray[np.float64]
@@ -41,7 +41,7 @@ def market_volatility_12(market: Floats, month: int) -> Floats:
 def market_trend_10(market: Floats, month: int) -> Floats:
     """Market's total return index relative to its mean of 10 months, less 1."""
     level = wealth(market)
-    return divide(level, rolling_mean(level, 10 * month)) - 1.0
+    return divide_less_one(level, rolling_mean(level, 10 * month))
 
 
 @feature(stage="market", lookback=12, unit="fraction")

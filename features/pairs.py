@@ -15,21 +15,31 @@ COVARIANCE, CORRELATION, BETA, RESIDUAL_STD, R_SQUARE, LAST_RESIDUAL = 0, 1, 2, 
 """What `comoments` can give."""
 
 NONE = TINY * TINY
-"""A variance below this is rounding."""
+"""A variance below this share of the squared size of the values is rounding."""
 
 
 @compiled
 def comoments(
-    y: Floats, x: Floats, window: int, first: int, begin: int, enough: float, kinds: Integers, out: Floats
+    y: Floats,
+    x: Floats,
+    window: int,
+    first: int,
+    begin: int,
+    enough: float,
+    kinds: Integers,
+    y_size: float,
+    x_size: float,
+    out: Floats,
 ) -> None:
     """Write statistics of the rows of each window where both values are present to out[k], NaN for too few.
 
     The state of a part of a window: count, the values of y and x that deviations are from, the sums of the
     deviations, of their squares, and of their products. A column of y or x alone stands beside all of the other.
+    Rounding is relative to the mean of the values, or to `y_size` and `x_size` where those are larger.
     """
     rows, assets = y.shape[0], max(y.shape[1], x.shape[1])
     parts = np.empty((window + 2, 8 * LANES))
-    pair, found = np.zeros(2 * LANES), np.zeros(6 * LANES)
+    pair, found = np.zeros(2 * LANES), np.zeros(8 * LANES)
     for lane in range(0, assets, LANES):
         j, stop = lanes(lane, assets)
         clear(parts, unused_parts(window, begin))
@@ -40,7 +50,7 @@ def comoments(
             _gather(y, x, low, min(wanted, end), 1, j, stop, pair, parts[window + 1])
             for t in range(wanted, end):
                 _gather(y, x, t, t + 1, 1, j, stop, pair, parts[window + 1])
-                _central(parts[window + 1], parts[t - start + 1], pair, found)
+                _central(parts[window + 1], parts[t - start + 1], pair, y_size, x_size, found)
                 for k in range(len(kinds)):
                     _finish(found, enough, kinds[k], out[k, t, j:stop])
             _backward(y, x, start, begin, j, stop, pair, parts)
@@ -119,8 +129,11 @@ def _load(x: Floats, t: int, j: int, stop: int, pair: Floats, place: int) -> Non
 
 
 @compiled
-def _central(begun: Floats, ended: Floats, pair: Floats, found: Floats) -> None:
-    """Write count, central squares of y and x, products, and how far the newest y and x are from their means."""
+def _central(begun: Floats, ended: Floats, pair: Floats, y_size: float, x_size: float, found: Floats) -> None:
+    """Write count, central squares of y and x, products, how far the newest y and x are from their means, and rounding.
+
+    Rounding is the variance of y and of x up to which they are equal.
+    """
     for i in range(LANES):
         n_begun, n_ended = begun[i], ended[i]
         n = n_ended + n_begun
@@ -144,6 +157,10 @@ def _central(begun: Floats, ended: Floats, pair: Floats, found: Floats) -> None:
         found[3 * LANES + i] = yx - y_sum * x_sum * share
         found[4 * LANES + i] = (pair[i] - y_reference) - y_mean
         found[5 * LANES + i] = (pair[LANES + i] - x_reference) - x_mean
+        y_large = max(abs(y_reference + y_mean), y_size)
+        x_large = max(abs(x_reference + x_mean), x_size)
+        found[6 * LANES + i] = NONE * (y_large * y_large)
+        found[7 * LANES + i] = NONE * (x_large * x_large)
 
 
 @compiled
@@ -156,13 +173,14 @@ def _finish(found: Floats, enough: float, kind: int, out: Floats) -> None:
     elif kind == CORRELATION:
         for i in range(len(out)):
             n, yy, xx, yx = found[i], found[LANES + i], found[2 * LANES + i], found[3 * LANES + i]
-            usable = (n >= enough) & (yy > NONE * (n - 1.0)) & (xx > NONE * (n - 1.0))
+            y_none, x_none = found[6 * LANES + i], found[7 * LANES + i]
+            usable = (n >= enough) & (yy > y_none * (n - 1.0)) & (xx > x_none * (n - 1.0))
             value = yx / (np.sqrt(yy) * np.sqrt(xx))
             out[i] = min(max(value, -1.0), 1.0) if usable else np.nan
     elif kind == BETA:
         for i in range(len(out)):
-            n, xx = found[i], found[2 * LANES + i]
-            usable = (n >= enough) & (xx > NONE * (n - 1.0))
+            n, xx, x_none = found[i], found[2 * LANES + i], found[7 * LANES + i]
+            usable = (n >= enough) & (xx > x_none * (n - 1.0))
             out[i] = found[3 * LANES + i] / xx if usable else np.nan
     else:
         _finish_fit(found, enough, kind, out)
@@ -174,16 +192,21 @@ def _finish_fit(found: Floats, enough: float, kind: int, out: Floats) -> None:
     if kind == RESIDUAL_STD:
         for i in range(len(out)):
             n, yy, xx, yx = found[i], found[LANES + i], found[2 * LANES + i], found[3 * LANES + i]
-            usable = (n >= enough) & (n > 2.0) & (xx > NONE)
-            left = max(yy - yx / xx * yx, 0.0)
+            x_none = found[7 * LANES + i]
+            usable = (n >= enough) & (n > 2.0) & (xx > x_none)
+            left = yy - yx / xx * yx
+            # What is left of an asset that is the market itself is rounding.
+            left = left if left > TINY * yy else 0.0
             out[i] = np.sqrt(left / (n - 2.0)) if usable else np.nan
     elif kind == R_SQUARE:
         for i in range(len(out)):
             n, yy, xx, yx = found[i], found[LANES + i], found[2 * LANES + i], found[3 * LANES + i]
-            usable = (n >= enough) & (yy > NONE * (n - 1.0)) & (xx > NONE * (n - 1.0))
+            y_none, x_none = found[6 * LANES + i], found[7 * LANES + i]
+            usable = (n >= enough) & (yy > y_none * (n - 1.0)) & (xx > x_none * (n - 1.0))
             out[i] = min(yx / yy * (yx / xx), 1.0) if usable else np.nan
     else:
         for i in range(len(out)):
             n, xx, yx, y_last = found[i], found[2 * LANES + i], found[3 * LANES + i], found[4 * LANES + i]
-            usable = (n >= enough) & (xx > NONE * (n - 1.0)) & (y_last - y_last == 0.0)
+            x_none = found[7 * LANES + i]
+            usable = (n >= enough) & (xx > x_none * (n - 1.0)) & (y_last - y_last == 0.0)
             out[i] = y_last - yx / xx * found[5 * LANES + i] if usable else np.nan

@@ -1,17 +1,14 @@
-"""What the range of the bar and the money traded tell about volatility and liquidity."""
+"""Volatility from the range of the bar, and liquidity from the money traded."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.rolling import divide, lag, rolling_mean, rolling_std, rolling_sum
+from features.rolling import divide, divide_less_one, lag, rolling_mean, rolling_std, rolling_sum
 from features.spec import feature
 
 Floats = NDArray[np.float64]
-
-MONEY = 1e6
-"""Amihud's illiquidity is told for a million units of money traded."""
 
 
 @feature(stage="bar", rows=20, unit="fraction per row")
@@ -48,7 +45,12 @@ def overnight_return_20(open: Floats, close: Floats) -> Floats:
     return rolling_sum(np.log(open / lag(close, 1)), 20)
 
 
-@feature(stage="bar", rows=20, unit="fraction per million of money")
-def amihud_20(returns: Floats, close: Floats, volume: Floats) -> Floats:
-    """Illiquidity: mean of 20 rows of the size of the return over the money traded, in millions (Amihud 2002)."""
-    return rolling_mean(divide(np.abs(returns), close * volume / MONEY), 20)
+@feature(stage="bar", rows=60, unit="ratio")
+def illiquidity_ratio_20_60(returns: Floats, close: Floats, volume: Floats) -> Floats:
+    """Illiquidity, the mean size of the return over the money traded (Amihud 2002), of 20 rows relative to 60, less 1.
+
+    Amihud's measure itself is in units of money, in which neither volumes of another unit nor prices that a later
+    dividend adjusts can be stated without changing it.
+    """
+    impact = divide(np.abs(returns), close * volume, floor=0.0)
+    return divide_less_one(rolling_mean(impact, 20), rolling_mean(impact, 60), floor=0.0)

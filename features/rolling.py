@@ -23,14 +23,16 @@ from numpy.typing import NDArray
 
 from features import blocks, extremes, moments, ordered, pairs
 from features.blocks import TINY
-from features.compiled import compiled
 from features.continuation import first_row
+from features.ratios import divide, divide_less_one, divide_or_zero
 from features.recursive import ewm, ewm_mean, running_max
 from features.tables import as_table
 
 __all__ = [
     "TINY",
     "divide",
+    "divide_less_one",
+    "divide_or_zero",
     "ewm",
     "ewm_mean",
     "lag",
@@ -66,24 +68,6 @@ Floats = NDArray[np.float64]
 def required(window: int) -> int:
     """Return how many values of a window must be present: four fifths, and two unless the window is one."""
     return min(window, max(2, -(-4 * window // 5)))
-
-
-def divide(numerator: Floats, denominator: Floats) -> Floats:
-    """Return the ratio, NaN where the denominator's magnitude is below `TINY`."""
-    if np.shape(numerator) == np.shape(denominator) and np.ndim(numerator):
-        out = np.empty(np.shape(numerator))
-        over, under = as_table(np.ravel(numerator)), as_table(np.ravel(denominator))
-        _divide(over[:, 0], under[:, 0], out.reshape(-1))
-        return out
-    usable = np.abs(denominator) > TINY
-    return np.where(usable, numerator / np.where(usable, denominator, 1.0), np.nan)
-
-
-@compiled
-def _divide(numerator: Floats, denominator: Floats, out: Floats) -> None:
-    for i in range(len(out)):
-        below = denominator[i]
-        out[i] = numerator[i] / below if abs(below) > TINY else np.nan
 
 
 def lag(x: Floats, rows: int) -> Floats:
@@ -184,9 +168,23 @@ def rolling_covariance(y: Floats, x: Floats, window: int) -> Floats:
     return _comoments(y, x, window, pairs.COVARIANCE)[0]
 
 
-def rolling_correlation(y: Floats, x: Floats, window: int) -> Floats:
-    """Return the correlation over rows where both values are present. Either may be (T,)."""
-    return _comoments(y, x, window, pairs.CORRELATION)[0]
+def rolling_correlation(
+    y: Floats, x: Floats, window: int, *, sizes: tuple[float, float] = (1.0, 1.0)
+) -> Floats:
+    """Return the correlation over rows where both values are present. Either may be (T,).
+
+    It is NaN where the values of y or of x are equal but for rounding: their standard deviation is no more than `TINY`
+    of their mean.
+
+    Parameters
+    ----------
+    y, x : ndarray of shape (T,) or (T, N)
+    window : int
+    sizes : pair of float
+        Least size of y and of x to which rounding is relative where their means are smaller: 1 for returns, which are
+        differences from 1, and for logarithms. Give 0 for prices, volumes and whatever else has a unit.
+    """
+    return _comoments(y, x, window, pairs.CORRELATION, sizes=sizes)[0]
 
 
 def rolling_beta(y: Floats, x: Floats, window: int) -> Floats:
@@ -211,8 +209,8 @@ def rolling_slope(x: Floats, window: int) -> Floats:
 
 
 def rolling_rsquare(x: Floats, window: int) -> Floats:
-    """Return the R2 of the regression of the values present on their row numbers."""
-    return _comoments(x, _rows(x), window, pairs.R_SQUARE)[0]
+    """Return the R2 of the regression of the values present on their row numbers, in whatever unit they are."""
+    return _comoments(x, _rows(x), window, pairs.R_SQUARE, sizes=(0.0, 1.0))[0]
 
 
 def rolling_trend_residual(x: Floats, window: int) -> Floats:
@@ -222,7 +220,8 @@ def rolling_trend_residual(x: Floats, window: int) -> Floats:
 
 def rolling_trend(x: Floats, window: int) -> tuple[Floats, Floats, Floats]:
     """Return slope, R2 and last residual of the regression on row numbers, for little more than one of them."""
-    slope, share, last = _comoments(x, _rows(x), window, pairs.BETA, pairs.R_SQUARE, pairs.LAST_RESIDUAL)
+    kinds = (pairs.BETA, pairs.R_SQUARE, pairs.LAST_RESIDUAL)
+    slope, share, last = _comoments(x, _rows(x), window, *kinds, sizes=(0.0, 1.0))
     return slope, share, last
 
 
@@ -273,14 +272,19 @@ def _places(x: Floats, window: int, sign: float) -> Floats:
     return out.reshape(np.shape(x))
 
 
-def _comoments(y: Floats, x: Floats, window: int, *kinds: int) -> list[Floats]:
-    """Return statistics of pairs, one array a kind."""
+def _comoments(
+    y: Floats, x: Floats, window: int, *kinds: int, sizes: tuple[float, float] = (1.0, 1.0)
+) -> list[Floats]:
+    """Return statistics of pairs, one array per kind."""
     left, right = as_table(y), as_table(x)
     shape = np.shape(y) if np.ndim(y) >= np.ndim(x) else np.shape(x)
     assets = max(left.shape[1], right.shape[1])
     out, begin = _unknown((len(kinds), len(left), assets), window)
     enough = float(max(2, required(window)))
-    pairs.comoments(left, right, window, first_row(), begin, enough, np.array(kinds, dtype=np.int64), out)
+    wanted, (y_size, x_size) = np.array(kinds, dtype=np.int64), sizes
+    pairs.comoments(
+        left, right, window, first_row(), begin, enough, wanted, float(y_size), float(x_size), out
+    )
     return [statistic.reshape(shape) for statistic in out]
 
 

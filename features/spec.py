@@ -100,7 +100,8 @@ def feature(
     """Register a function as a feature, or as a family of features with one window each.
 
     The function gets arrays whose rows are dates, oldest first, and must return an array with the same number
-    of rows in which row t depends on rows up to t alone. It must not fit anything.
+    of rows in which row t depends on rows up to t alone. It must not fit anything, and must not depend on the unit
+    of an asset's prices or volumes.
 
     It is called for some of the assets or some of the dates at a time. A feature of stage asset sees one asset,
     whoever else is in the array; where an example shows that it sees others, it gets all assets at once, which

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.rolling import (
+    TINY,
     divide,
     ewm,
     lag,
@@ -29,7 +30,7 @@ Floats = NDArray[np.float64]
 def rsi_14(level: Floats) -> Floats:
     """Relative strength: share of the rises in the moves of the index, weights fading by 1/14 a row (Wilder 1978)."""
     move = level - lag(level, 1)
-    return divide(ewm(np.maximum(move, 0.0), alpha=1 / 14), ewm(np.abs(move), alpha=1 / 14))
+    return divide(ewm(np.maximum(move, 0.0), alpha=1 / 14), ewm(np.abs(move), alpha=1 / 14), floor=0.0)
 
 
 @feature(stage="bar", rows=26, unit="fraction")
@@ -100,6 +101,9 @@ def coskewness_60(excess: Floats, market: Floats, cash: Floats) -> Floats:
     r_mean, m_mean = rolling_mean(r, 60), rolling_mean(m, 60)
     rm, mm = rolling_mean(r * m, 60), rolling_mean(m * m, 60)
     together = rolling_mean(r * m * m, 60) - 2.0 * m_mean * (rm - r_mean * m_mean) - r_mean * mm
-    r_variance = np.maximum(rolling_mean(r * r, 60) - r_mean * r_mean, 0.0)
-    m_variance = np.maximum(mm - m_mean * m_mean, 0.0)
-    return divide(divide(together, np.sqrt(r_variance)), m_variance)
+    rr = rolling_mean(r * r, 60)
+    r_variance, m_variance = rr - r_mean * r_mean, mm - m_mean * m_mean
+    # A difference of two numbers is rounding where they are equal to 12 digits.
+    varies = (r_variance > TINY * rr) & (m_variance > TINY * mm)
+    scale = np.sqrt(np.where(varies, r_variance, np.nan)) * m_variance
+    return divide(together, scale, floor=0.0)

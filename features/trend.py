@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.rolling import divide, rolling_max, rolling_mean, rolling_min, rolling_std
+from features.rolling import divide, divide_less_one, rolling_max, rolling_mean, rolling_min, rolling_std
 from features.sharing import once
 from features.spec import feature
 
@@ -18,25 +18,25 @@ Floats = NDArray[np.float64]
 @feature(stage="asset", lookback=3, unit="fraction")
 def level_to_mean_3(level: Floats, month: int) -> Floats:
     """Total return index relative to its mean of 3 months, less 1."""
-    return divide(level, once(rolling_mean, level, 3 * month)) - 1.0
+    return divide_less_one(level, once(rolling_mean, level, 3 * month))
 
 
 @feature(stage="asset", lookback=10, unit="fraction")
 def level_to_mean_10(level: Floats, month: int) -> Floats:
     """Total return index relative to its mean of 10 months, less 1 (Faber 2007)."""
-    return divide(level, rolling_mean(level, 10 * month)) - 1.0
+    return divide_less_one(level, rolling_mean(level, 10 * month))
 
 
 @feature(stage="asset", lookback=12, unit="fraction")
 def level_to_mean_12(level: Floats, month: int) -> Floats:
     """Total return index relative to its mean of 12 months, less 1."""
-    return divide(level, once(rolling_mean, level, 12 * month)) - 1.0
+    return divide_less_one(level, once(rolling_mean, level, 12 * month))
 
 
 @feature(stage="asset", lookback=12, unit="fraction")
 def crossover_3_12(level: Floats, month: int) -> Floats:
     """Mean of the total return index over 3 months relative to that over 12, less 1."""
-    return divide(once(rolling_mean, level, 3 * month), once(rolling_mean, level, 12 * month)) - 1.0
+    return divide_less_one(once(rolling_mean, level, 3 * month), once(rolling_mean, level, 12 * month))
 
 
 @feature(stage="asset", lookback=12, unit="share")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.rolling import divide, rolling_mean, rolling_std
+from features.rolling import divide, divide_less_one, rolling_mean, rolling_std
 from features.spec import feature
 
 Floats = NDArray[np.float64]
@@ -14,10 +14,10 @@ Floats = NDArray[np.float64]
 @feature(stage="asset", lookback=12, unit="ratio")
 def volume_ratio_1_12(volume: Floats, month: int) -> Floats:
     """Mean volume of the last month divided by that of 12 months, less 1."""
-    return divide(rolling_mean(volume, month), rolling_mean(volume, 12 * month)) - 1.0
+    return divide_less_one(rolling_mean(volume, month), rolling_mean(volume, 12 * month), floor=0.0)
 
 
 @feature(stage="asset", lookback=12, unit="ratio")
 def volume_variation_12(volume: Floats, month: int) -> Floats:
     """Coefficient of variation of the volume of 12 months."""
-    return divide(rolling_std(volume, 12 * month), rolling_mean(volume, 12 * month))
+    return divide(rolling_std(volume, 12 * month), rolling_mean(volume, 12 * month), floor=0.0)

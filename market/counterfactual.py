@@ -76,14 +76,23 @@ def _rescored(table: ScoreTable, date: pd.Timestamp, rng: np.random.Generator) -
     return replace(table, value=np.where(table.known_at > date, drawn, table.value))
 
 
-def rebased(panel: Panel) -> Panel:
-    """Return the panel with bars and volume of every other asset in another unit, as a later split leaves them.
+def restate_units(panel: Panel, *, prices: bool = True, volumes: bool = True) -> Panel:
+    """Return the panel with bars and volume of each asset in other units; returns stay.
 
-    An adjustment for a split or a dividend multiplies all that an asset's prices were before it, and divides the
-    units traded by the same number. It is a power of two here, so that rounding stays the same.
+    A later split or dividend multiplies all prices that an asset had before it by one number. The vendor divides
+    the units traded by the same number, or by another, or leaves them. Each asset therefore has factors of its own
+    here, and volumes have others than prices. They are powers of two, so that rounding stays the same.
+
+    Parameters
+    ----------
+    panel : Panel
+    prices, volumes : bool
+        What to restate.
     """
-    factor = np.where(np.arange(len(panel.assets)) % 2 == 0, 0.125, 1.0)
-    bars: dict[str, Any] = {name: prices * factor for name, prices in panel.bars.items()}
-    if panel.volume is not None:
-        bars["volume"] = panel.volume / factor
+    step = np.arange(len(panel.assets)) % 3
+    bars: dict[str, Any] = panel.bars
+    if prices:
+        bars = {name: values * 2.0 ** -(3.0 + step) for name, values in bars.items()}
+    if volumes and panel.volume is not None:
+        bars["volume"] = panel.volume * 2.0 ** -(10.0 + 5.0 * step)
     return replace(panel, **bars)

@@ -1,4 +1,4 @@
-"""Audit: the run once more with other futures. Whatever was known by then must not change by a bit."""
+"""Audit: the run once more with other futures and other units. What was known by then must not change by a bit."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from market.counterfactual import other_future, rebased
+from market.counterfactual import other_future
 from market.panel import Panel
-from pipeline import known, stages
+from pipeline import known
 from pipeline.certificate import Certificate, Leak
-from pipeline.errors import USER_ERRORS, LeakError
+from pipeline.differences import compare
+from pipeline.errors import USER_ERRORS, LeakError, UnitError
 from pipeline.known import Known
 from pipeline.loading import reload, with_scores
 from pipeline.replay import of_run, replay
 from pipeline.rules import Checked, check_rules
+from pipeline.units import check_units
 
 if TYPE_CHECKING:
     from pipeline.results import Evaluated
@@ -28,9 +29,13 @@ SHARE = 0.25
 tells no more of code that treats all dates alike."""
 INPUTS = ("data", "features", "labels", "schedule")
 """Stages that are cheap enough to be cut at further dates."""
-TOLERANCE = 0.01
-"""Difference that another unit of prices may make, as a share of the value and of the column's spread: a definition may
-add a small number to a price range or to a volume, so as not to divide by zero or take the logarithm of it."""
+
+UNITS = "a feature depends on the unit of prices or volumes, which a later split or dividend changes."
+REMEDY = (
+    "Write it with ratios of prices and ratios of volumes of the same asset, add no constant to a price or a volume, "
+    "and give NaN for the logarithm of a volume of 0 (docs/features.md)"
+)
+"""What to do about a feature that depends on a unit."""
 
 Expected = dict[tuple[str, str], Known]
 
@@ -66,7 +71,7 @@ def audit(done: Evaluated, tell: Callable[[int, int], None] | None = None) -> Ce
     cuts = choose_cuts(done, config.audit.cuts)
     rules = list(check_rules(done))
     leaks = [_broken(rule, panel) for rule in rules if rule.row is not None]
-    leaks += _rebased(done, expected)
+    leaks += check_units(prepared, expected["features", "features"])
     for number, cut in enumerate(cuts):
         if leaks and number:
             break  # what comes now would only say the same with more words
@@ -164,80 +169,6 @@ def _first_leak(
     return None
 
 
-def compare(
-    expected: Known, actual: Known, last: int, dates: pd.DatetimeIndex, tolerance: float = 0.0
-) -> Leak | None:
-    """Return the first difference in what was known by row `last`, or None if every bit is the same."""
-    n, m = (int(np.searchsorted(item.rows, last, side="right")) for item in (expected, actual))
-    rows = expected.rows[:n]
-    stage, name = expected.stage, expected.name
-    if not np.array_equal(rows, actual.rows[:m]):
-        odd = np.setxor1d(rows, actual.rows[:m])
-        row = int(odd[0]) if len(odd) else int(rows[0])
-        there = ("there", "gone") if row in rows else ("not there", "there")
-        return Leak("", "", stage, name, f"{dates[row]:%Y-%m-%d}", (), *there)
-    before, after = expected.values[:n], actual.values[:m]
-    if expected.axes != actual.axes:
-        odd_names = set().union(*(set(a) ^ set(b) for a, b in zip(expected.axes, actual.axes, strict=True)))
-        date = f"{dates[last]:%Y-%m-%d}"
-        return Leak("", "", stage, name, date, tuple(sorted(odd_names))[:5], "of these columns", "of others")
-    if not before.size or _same_bits(before, after):
-        return None
-    differs = _differences(before, after, tolerance)
-    if not differs.any():
-        return None
-    where = tuple(int(i) for i in np.argwhere(differs)[0])
-    columns = (
-        differs.any(axis=tuple(range(differs.ndim - 1))) if differs.ndim > 1 else np.zeros(0, dtype=bool)
-    )
-    names = tuple(expected.axes[-1][i] for i in np.flatnonzero(columns)[:10]) if expected.axes else ()
-    labels = tuple(axis[i] for axis, i in zip(expected.axes[::-1], where[:0:-1], strict=True))
-    date = f"{dates[rows[where[0]]]:%Y-%m-%d}"
-    return Leak("", "", stage, name, date, labels, f"{before[where]:.17g}", f"{after[where]:.17g}", names)
-
-
-def _same_bits(a: NDArray[Any], b: NDArray[Any]) -> bool:
-    if a.dtype != b.dtype:
-        return False
-    if a.dtype.itemsize in (1, 2, 4, 8):
-        # A value is compared as one number, where it lies: columns of a matrix are not copied together first.
-        word = f"u{a.dtype.itemsize}"
-        return bool(np.array_equal(a.view(word), b.view(word)))
-    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
-    return bool(np.array_equal(a.view(np.uint8), b.view(np.uint8)))
-
-
-def _differences(a: NDArray[Any], b: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
-    """Return where two arrays differ: in any bit, or by more than a tolerance. All NaN are the same."""
-    if a.dtype.kind != "f":
-        return np.asarray(a != b, dtype=bool)
-    missing = np.isnan(a) & np.isnan(b)
-    if tolerance:
-        flat = a.reshape(-1, a.shape[-1])
-        there = np.isfinite(flat)
-        n = np.maximum(there.sum(axis=0), 1)
-        mean = np.where(there, flat, 0.0).sum(axis=0) / n
-        spread = np.sqrt(np.where(there, (flat - mean) ** 2, 0.0).sum(axis=0) / n)
-        return np.asarray(~missing & ~(np.abs(a - b) <= tolerance * (spread + np.abs(a))), dtype=bool)
-    signs = (a == 0) & (b == 0) & (np.signbit(a) != np.signbit(b))
-    return np.asarray(((a != b) & ~missing) | signs, dtype=bool)
-
-
-def _rebased(done: Evaluated, expected: Expected) -> list[Leak]:
-    """Return the first feature that depends on the unit in which an asset's past prices are stated."""
-    prepared = done.trained.prepared
-    panel = prepared.panel
-    if not panel.bars:
-        return []
-    last = len(panel.dates) - 1
-    matrix = stages.make_features(rebased(panel), prepared.config)
-    for item in known.of_features(matrix, panel.assets):
-        leak = compare(expected[item.stage, item.name], item, last, panel.dates, TOLERANCE)
-        if leak is not None:
-            return [replace(leak, world="rebased", cut=f"{panel.dates[last]:%Y-%m-%d}")]
-    return []
-
-
 def _with_assets(read: Panel, panel: Panel) -> Panel:
     """Return a panel with the columns of another: assets that are listed later are not in a file cut before."""
     place = {asset: i for i, asset in enumerate(read.assets)}
@@ -288,14 +219,20 @@ def _checked(expected: Expected, cuts: Sequence[Cut]) -> tuple[dict[str, Any], .
 
 
 def refuse(certificate: Certificate) -> None:
-    """Raise if something looked ahead.
+    """Raise if something looked ahead, or depends on a unit.
 
     Raises
     ------
     LeakError
-        Naming the first thing that did.
+        Naming the first thing that looked ahead, and what depends on a unit besides.
+    UnitError
+        Naming the features that depend on the unit of prices or volumes, if nothing else was found.
     """
-    if not certificate.clean:
-        first = certificate.leaks[0]
-        more = f" ({len(certificate.leaks)} worlds or rules show it)" if len(certificate.leaks) > 1 else ""
-        raise LeakError(f"something looked ahead{more}. {first}")
+    ahead = [leak for leak in certificate.leaks if leak.kind == "look-ahead"]
+    units = [leak for leak in certificate.leaks if leak.kind == "unit"]
+    on_units = f"{UNITS} {'. '.join(map(str, units))}. {REMEDY}"
+    if ahead:
+        more = f" ({len(ahead)} worlds or rules show it)" if len(ahead) > 1 else ""
+        raise LeakError(f"something looked ahead{more}. {ahead[0]}{f'. Also, {on_units}' if units else ''}")
+    if units:
+        raise UnitError(on_units)

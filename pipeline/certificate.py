@@ -6,9 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-SCHEMA = 1
+SCHEMA = 2
+
+Kind = Literal["look-ahead", "unit"]
+"""What was found: something knew what it could not know, or depends on the unit of prices or volumes."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,8 @@ class Leak:
     Attributes
     ----------
     world : str
-        What was changed: "removed" (all after the cut), "replaced" (by noise) or "rebased" (units of bars), "reread"
-        (the file up to the cut), or the rule that was broken.
+        What was changed: "removed" (all after the cut), "replaced" (by noise), "reread" (the file up to the cut), the
+        rule that was broken, or, of the kind unit, what was stated in other units: "prices", "volumes" or both.
     cut : str
         Date of the cut; for a rule, that of the first breach.
     stage, name : str
@@ -32,6 +35,7 @@ class Leak:
         The value in the run, and in the other world.
     columns : tuple of str
         All columns of the stage that changed, at most ten.
+    kind : {"look-ahead", "unit"}
     """
 
     world: str
@@ -43,9 +47,12 @@ class Leak:
     before: str
     after: str
     columns: tuple[str, ...] = ()
+    kind: Kind = "look-ahead"
 
     def __str__(self) -> str:
         """Say it in one sentence."""
+        if self.kind == "unit":
+            return self._on_unit()
         place = f" of {', '.join(self.where)}" if self.where else ""
         others = f"; columns that changed: {', '.join(self.columns)}" if len(self.columns) > 1 else ""
         return (
@@ -53,12 +60,21 @@ class Leak:
             f"{HOW.get(self.world, self.world)} {self.cut}{others}"
         )
 
+    def _on_unit(self) -> str:
+        """Say which feature depends on which unit."""
+        column, *rest = self.where or (self.name,)
+        place = f" of {', '.join(rest)}" if rest else ""
+        others = f"; features that depend on it: {', '.join(self.columns)}" if len(self.columns) > 1 else ""
+        return (
+            f"{self.stage}: {column}{place} at {self.date} was {self.before} and became {self.after} when past "
+            f"{self.world} were stated in other units{others}"
+        )
+
 
 HOW = {
     "removed": "when everything after it was removed, cut at",
     "replaced": "when everything after it was replaced by noise, cut at",
     "reread": "when the file was read only as far as",
-    "rebased": "when past prices were stated in another unit, as a later split does, known by",
 }
 
 
@@ -92,7 +108,7 @@ class Certificate:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing looked ahead."""
+        """Whether nothing looked ahead or depends on a unit."""
         return not self.leaks
 
     @property
@@ -101,6 +117,13 @@ class Certificate:
         kinds = dict.fromkeys(item["stage"].split()[0] for item in self.checked)
         seen = {item["stage"].split()[0] for item in self.checked if item["values"]}
         return tuple(kind for kind in kinds if kind not in seen)
+
+    @property
+    def verdict(self) -> str:
+        """Say "clean", "leak" if something looked ahead, or "unit" if all that was found depends on a unit."""
+        if self.clean:
+            return "clean"
+        return "unit" if all(leak.kind == "unit" for leak in self.leaks) else "leak"
 
     def brief(self) -> dict[str, Any]:
         """Return what a summary says of the certificate."""
@@ -115,6 +138,6 @@ class Certificate:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the certificate for JSON, with the SHA-256 of all else under "digest"."""
-        content = {"schema": SCHEMA, "verdict": "clean" if self.clean else "leak", **asdict(self)}
+        content = {"schema": SCHEMA, "verdict": self.verdict, **asdict(self)}
         text = json.dumps(content, sort_keys=True, default=list)
         return content | {"digest": hashlib.sha256(text.encode()).hexdigest()}

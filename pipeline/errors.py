@@ -4,6 +4,7 @@ PipelineError
 ├── ConfigError   the configuration file is missing, unreadable or wrong
 ├── RunError      the run cannot go on with this data and configuration
 ├── LeakError     something in the run knew what it could not know
+│   └── UnitError     a feature depends on the unit of prices or volumes
 ├── LedgerError   the record of what was tried has been changed
 └── TrackingError MLflow cannot be told or asked; trying again later helps
     └── RecordError   what it was to be told is not whole; trying again does not
@@ -31,6 +32,10 @@ class RunError(PipelineError):
 
 class LeakError(PipelineError):
     """Something looked ahead."""
+
+
+class UnitError(LeakError):
+    """A feature depends on the unit of prices or volumes, which later splits and dividends change."""
 
 
 class LedgerError(PipelineError):

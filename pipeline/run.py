@@ -217,7 +217,7 @@ class Pipeline:
         Raises
         ------
         LeakError
-            If something did. What was found is left in the output folder.
+            If something did, or a feature depends on a unit (UnitError). What was found is left in the output folder.
         """
         if not self.config.audit.cuts:
             self.reporter.line("audit", "none: audit.cuts is 0, so there is no certificate")
@@ -247,9 +247,12 @@ class Pipeline:
 
 def _audit_line(certificate: Certificate) -> str:
     left = ", ".join(certificate.not_compared)
-    found = "nothing" if certificate.clean else "SOMETHING"
+    ahead = any(leak.kind == "look-ahead" for leak in certificate.leaks)
+    found = ["SOMETHING looked ahead" if ahead else "nothing looked ahead"]
+    if any(leak.kind == "unit" for leak in certificate.leaks):
+        found.append("a feature DEPENDS ON THE UNIT of prices or volumes")
     short = f"; too few dates to compare {left}" if left else ""
-    return f"{len(certificate.cuts)} cuts, {found} looked ahead{short}"
+    return f"{len(certificate.cuts)} cuts, {', '.join(found)}{short}"
 
 
 def _portfolio_line(result: BacktestResult) -> str:

@@ -1,12 +1,14 @@
 """Qlib's Alpha158 as Qlib writes it, and a slow, plain reading of its expressions.
 
 `EXPRESSIONS` are those that `Alpha158DL.get_feature_config` of `qlib/contrib/data/loader.py` gives by default
-(Qlib 0.9.7). `evaluate` reads them for one asset with numpy, one window at a time. It differs from Qlib in three
-ways that the documentation tells: a window needs four fifths of its values, a comparison with a missing value is
+(Qlib 0.9.7). `WITHOUT_UNITS` are the same without the numbers that Qlib adds to prices and volumes, as the features
+here have them. `evaluate` reads either for one asset with numpy, one window at a time. It differs from Qlib in three
+ways that the documentation lists: a window needs four fifths of its values, a comparison with a missing value is
 missing, and so is the place of a missing value.
 """
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -66,6 +68,31 @@ EXPRESSIONS = BAR | {
 }
 
 
+def _without_units(text):
+    """Return an expression in which nothing is added to a price or a volume."""
+    for old, new in (
+        ("Log($volume+1)", "Log(Positive($volume))"),
+        ("/($volume+1e-12)", "/Positive($volume)"),
+        ("/Ref($volume, 1)", "/Positive(Ref($volume, 1))"),
+    ):
+        text = text.replace(old, new)
+    whole = r"\(\$high-\$low\+1e-12\)"
+    if re.search("/" + whole, text):
+        return re.sub(rf"(.*)/{whole}", r"Share(\1, $high-$low, $high)", text)
+    found = re.fullmatch(r"(.*)/\((.*)\+1e-12\)", text)
+    if found is None:
+        return text
+    size = ", Max($high, {d})" if "$high" in text else ""
+    return f"Share({found[1]}, {found[2]}{size})"
+
+
+WITHOUT_UNITS = BAR | {f"{name}{d}": text for name, text in ROLLING.items() for d in WINDOWS}
+WITHOUT_UNITS = {
+    name: _without_units(text).replace("{d}", name.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    for name, text in WITHOUT_UNITS.items()
+}
+
+
 class Series:
     """Values of one asset, with the operators that Qlib's expressions use."""
 
@@ -94,6 +121,18 @@ class Series:
 
     def _compared(self, holds, other):
         return Series(np.where(np.isnan(self.values + _values(other)), np.nan, holds))
+
+
+def _share(part, whole, size=None):
+    """Return part / whole: 0 where both are rounding of `size`, missing where the whole alone is."""
+    sizes = np.zeros(len(part.values)) if size is None else size.values
+    out = []
+    for p, w, s in zip(part.values, whole.values, sizes, strict=True):
+        if math.isnan(p + w + s) or (w <= 1e-12 * s and abs(p) > 1e-12 * s) or w < -1e-12 * s:
+            out.append(math.nan)
+        else:
+            out.append(p / w if w > 1e-12 * s else 0.0)
+    return Series(out)
 
 
 def _values(x: Any):
@@ -137,6 +176,8 @@ def _corr(left, right, window):
 
 
 OPERATORS = {
+    "Positive": lambda s: Series(np.where(s.values > 0, s.values, np.nan)),
+    "Share": _share,
     "Ref": lambda s, n: Series(
         np.r_[np.full(min(n, len(s.values)), np.nan), s.values[: max(len(s.values) - n, 0)]]
     ),

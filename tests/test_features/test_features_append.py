@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from causality import first_difference
+from plain_build import compute_plainly
 from synthetic import make_panel
 
 from features import building
 from features.appending import append
-from features.catalogue import catalogue, plan
+from features.catalogue import catalogue
 from features.matrix import build
 from features.returns import wealth
 from features.rolling import ewm_mean, rolling_max, running_max
@@ -23,34 +24,6 @@ DAILY = make_panel("daily", 1500, 7, seed=4)
 
 def spec(name, kernel, inputs=("returns",), lookback=0, stage="asset"):
     return FeatureSpec(name, stage, lookback, "fraction", inputs, "Text.", kernel)
-
-
-def in_one_go(panel, specs=CATALOGUE):
-    """Every feature over the whole panel at once, one after the other: slow, obvious, and without a tile."""
-    with np.errstate(all="ignore"):
-        values = {
-            "returns": panel.returns,
-            "log_returns": np.log(np.maximum(1.0 + panel.returns, 1e-6)),
-            "excess": panel.returns - panel.cash[:, None],
-            "level": wealth(panel.returns),
-            "market": panel.market,
-            "cash": panel.cash,
-            "volume": panel.volume,
-            **panel.bars,
-            "month": panel.month,
-            **{name: series.at(panel.dates) for name, series in panel.macro.items()},
-        }
-        warm = {}
-        for name in plan(specs, list(specs), set(panel.macro)):
-            one = specs[name]
-            own = max(one.history(panel.month) - 1, 0)
-            warm[name] = max((warm.get(i, 0) for i in one.inputs), default=0) + own
-            value = np.array(one.kernel(**{i: values[i] for i in one.inputs}), dtype=np.float64)
-            value[: warm[name]] = np.nan
-            if value.ndim == 2:
-                value[~panel.listed] = np.nan
-            values[name] = value
-    return {name: values[name] for name in specs}
 
 
 def assert_same(matrix, expected):
@@ -76,7 +49,7 @@ def small_blocks(monkeypatch, together=8):
 def test_tiles_give_what_one_go_gives(workers):
     matrix = build(MONTHLY, workers=workers)
     assert set(matrix.history.kinds.values()) == {"series", "tile", "whole", "rows"}
-    assert_same(matrix, in_one_go(MONTHLY))
+    assert_same(matrix, compute_plainly(MONTHLY))
 
 
 @pytest.mark.parametrize("panel", [MONTHLY, DAILY], ids=["monthly", "daily"])
@@ -84,7 +57,7 @@ def test_small_blocks_give_what_one_go_gives(panel, monkeypatch):
     small_blocks(monkeypatch, together=5)
     matrix = build(panel, workers=2)
     assert matrix.history.deep == frozenset()
-    assert_same(matrix, in_one_go(panel))
+    assert_same(matrix, compute_plainly(panel))
 
 
 @pytest.mark.parametrize("n_assets", [1, 6, 70])
@@ -212,7 +185,7 @@ WRONG = {
 def test_planted_features_are_right_however_they_are_declared(blocks, monkeypatch):
     if blocks:
         small_blocks(monkeypatch)
-    expected = in_one_go(MONTHLY, PLANTED)
+    expected = compute_plainly(MONTHLY, PLANTED)
     whole = build(MONTHLY, catalogue=PLANTED)
     assert_same(whole, expected)
     kinds = whole.history.kinds

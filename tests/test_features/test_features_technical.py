@@ -26,7 +26,7 @@ WARM = {
     "garman_klass_20": 19,
     "yang_zhang_20": 20,
     "overnight_return_20": 20,
-    "amihud_20": 19,
+    "illiquidity_ratio_20_60": 59,
 }
 MATRIX = build(PANEL, include=list(WARM))
 RETURNS = pd.DataFrame(PANEL.returns)
@@ -34,6 +34,7 @@ LEVEL = (1 + RETURNS).cumprod()
 EXCESS = PANEL.returns - PANEL.cash[:, None]
 MARKET = PANEL.market - PANEL.cash
 BARS = {name: pd.DataFrame(prices) for name, prices in PANEL.bars.items()}
+IMPACT = RETURNS.abs() / (BARS["close"] * PANEL.volume)
 
 
 def each_window(statistic, window):
@@ -116,7 +117,7 @@ ORACLES = {
     "garman_klass_20": lambda: each_window(garman_klass, 20),
     "yang_zhang_20": lambda: each_window(yang_zhang, 20),
     "overnight_return_20": lambda: np.log(BARS["open"] / BARS["close"].shift(1)).rolling(20).sum(),
-    "amihud_20": lambda: (RETURNS.abs() / (BARS["close"] * PANEL.volume / 1e6)).rolling(20).mean(),
+    "illiquidity_ratio_20_60": lambda: IMPACT.rolling(20).mean() / IMPACT.rolling(60).mean() - 1.0,
 }
 
 

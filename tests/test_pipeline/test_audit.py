@@ -6,6 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hostile import (
+    constant_prices,
+    flat_bars,
+    gaps_in_bars,
+    gaps_in_returns,
+    gaps_in_volume,
+    runs_of_zero_volume,
+    scaled,
+    with_volume,
+)
 from own_prices import settings, write_prices
 from running import evaluated, pipeline_of
 from sklearn.base import clone
@@ -20,9 +30,10 @@ from models.calibration import calibrate
 from models.regimes import walk_regimes
 from models.scaling import Standardiser
 from pipeline import loading, stages, timetable, trading
-from pipeline.audit import audit, choose_cuts, compare, refuse
+from pipeline.audit import audit, choose_cuts, refuse
 from pipeline.config import RunConfig
-from pipeline.errors import LeakError
+from pipeline.differences import compare
+from pipeline.errors import LeakError, UnitError
 from pipeline.known import Known
 from pipeline.replay import of_run, replay
 
@@ -445,21 +456,171 @@ def test_no_shipped_feature_and_no_kind_of_regime_raises_an_alarm(tmp_path, kind
     assert [str(found) for found in certificate.leaks] == []
 
 
-def test_a_feature_of_the_level_of_prices_is_caught(tmp_path, own_features):
-    """A later split restates all earlier prices: whoever uses their level uses the future."""
+def zero_volumes(panel):
+    """Single days and runs without trades, and an asset that never trades."""
+    return with_volume(with_volume(panel, runs_of_zero_volume), lambda volume: volume[:, 3].fill(0.0))
 
-    @feature(stage="bar", lookback=1, unit="price")
-    def closing_price(close):
+
+def penny_stocks(panel):
+    """Prices of a billionth, some bars without length, one asset whose price never moves."""
+    return scaled(flat_bars(constant_prices(panel, slice(0, 1))), 1e-9, 1.0)
+
+
+def incomplete_bars(panel):
+    """Days without a bar, bars without some of their prices, days without a volume."""
+    return with_volume(gaps_in_bars(gaps_in_returns(panel)), gaps_in_volume)
+
+
+@pytest.mark.parametrize("change", [zero_volumes, penny_stocks, incomplete_bars])
+def test_no_shipped_feature_raises_an_alarm_on_zeros_constants_and_gaps(tmp_path, change):
+    panel = change(
+        make_panel("monthly", n_dates=150, n_assets=6, seed=5, macro=False, late=False, deaths=False)
+    )
+    long_file(tmp_path, panel)
+    config = small(tmp_path, features={"include": ["asset", "bar", "market", "cross_section"]})
+    done = evaluated(config)
+    assert {"CORR5", "KMID2", "illiquidity_ratio_20_60"} < set(done.trained.prepared.matrix.names)
+    certificate = audit(done)
+    assert [str(found) for found in certificate.leaks] == []
+    assert certificate.verdict == "clean"
+
+
+def add_closing_price():
+    @feature(stage="bar", unit="price")
+    def planted(close):
         """Adjusted closing price."""
         return close.copy()
 
-    long_file(tmp_path, make_panel("monthly", n_dates=150, n_assets=6, seed=5, macro=False))
-    certificate = audit(
-        evaluated(small(tmp_path, features={"include": ["market", "return_1", "closing_price"]}))
-    )
-    assert [(found.world, found.stage, found.where[0]) for found in certificate.leaks] == [
-        ("rebased", "features", "closing_price")
+
+def add_log_of_one_more():
+    @feature(stage="bar", unit="log volume")
+    def planted(volume):
+        """Log of 1 + volume, as Qlib has it."""
+        return np.log(volume + 1.0)
+
+
+def add_money():
+    @feature(stage="bar", unit="money")
+    def planted(close, volume):
+        """Money traded."""
+        return close * volume
+
+
+def add_large_days():
+    @feature(stage="bar", unit="share")
+    def planted(volume):
+        """Whether at least 100,000 units were traded."""
+        return np.where(np.isfinite(volume), volume >= 1e5, np.nan)
+
+
+@pytest.mark.parametrize(
+    ("add", "units"),
+    [
+        (add_closing_price, ["prices"]),
+        (add_log_of_one_more, ["volumes"]),
+        (add_money, ["prices", "volumes"]),
+        (add_large_days, ["volumes"]),
+    ],
+)
+@pytest.mark.parametrize("zeros", [False, True])
+def test_a_feature_that_depends_on_a_unit_is_named_and_not_said_to_look_ahead(
+    tmp_path, own_features, add, units, zeros
+):
+    """A later split restates prices and volumes before it: whoever uses their unit uses the future."""
+    panel = make_panel("monthly", n_dates=150, n_assets=6, seed=5, macro=False)
+    long_file(tmp_path, zero_volumes(panel) if zeros else panel)
+    add()
+    done = evaluated(small(tmp_path, features={"include": ["market", "return_1", "planted"]}))
+    certificate = audit(done)
+    assert [(found.kind, found.world, found.stage, found.where[0]) for found in certificate.leaks] == [
+        ("unit", unit, "features", "planted") for unit in units
     ]
+    assert certificate.as_dict()["verdict"] == "unit"
+    with pytest.raises(UnitError) as refused:
+        refuse(certificate)
+    told = str(refused.value)
+    assert told.startswith("a feature depends on the unit of prices or volumes")
+    assert f"when past {units[0]} were stated in other units" in told
+    assert "ratios of volumes of the same asset" in told
+    assert "looked ahead" not in told
+
+
+def test_volumes_without_bars_are_restated_too(tmp_path, own_features):
+    panel = make_panel("monthly", n_dates=150, n_assets=6, seed=5, macro=False)
+    rows, columns = np.nonzero(panel.listed)
+    table = {"date": panel.dates[rows], "asset": np.array(panel.assets)[columns]}
+    table |= {"return": panel.returns[rows, columns], "volume": panel.volume[rows, columns]}
+    pd.DataFrame(table).to_csv(tmp_path / "prices.csv", index=False)
+    add_large_days()
+    features = {"include": ["market", "return_1", "planted"]}
+    done = evaluated(small(tmp_path, features=features, data__values="returns"))
+    assert not done.trained.prepared.panel.bars
+    assert [(found.kind, found.world) for found in audit(done).leaks] == [("unit", "volumes")]
+
+
+def test_a_feature_that_fails_in_another_unit_depends_on_it(tmp_path, own_features):
+    @feature(stage="bar", unit="ratio")
+    def planted(volume):
+        """1 divided by the whole units of volume, which is infinite for less than one."""
+        return np.where(np.isfinite(volume), 1.0 / np.floor(volume), np.nan)
+
+    long_file(tmp_path, make_panel("monthly", n_dates=150, n_assets=6, seed=5, macro=False))
+    done = evaluated(small(tmp_path, features={"include": ["market", "return_1", "planted"]}))
+    (found,) = audit(done).leaks
+    assert (found.kind, found.world) == ("unit", "volumes")
+    assert "feature 'planted' is infinite for" in found.after
+
+
+def volume_of_tomorrow(volume):
+    """Volume of the row after, relative to the row's own."""
+    return np.vstack([volume[1:], volume[-1:]]) / np.where(volume > 0, volume, np.nan)
+
+
+def last_volume_above_zero_or_the_next(volume):
+    """Volume relative to the nearest one above 0, later ones where there is none before."""
+    traded = pd.DataFrame(np.where(volume > 0, volume, np.nan))
+    return volume / traded.ffill().bfill().to_numpy()
+
+
+def share_of_all_volume(volume):
+    """Volume relative to its mean over all dates."""
+    return volume / np.where(np.nansum(volume, axis=0) > 0, np.nansum(volume, axis=0), np.nan)
+
+
+@pytest.mark.parametrize(
+    "kernel", [volume_of_tomorrow, last_volume_above_zero_or_the_next, share_of_all_volume]
+)
+def test_a_leak_beside_zero_volumes_looks_ahead_and_is_no_matter_of_units(tmp_path, own_features, kernel):
+    def zeros(volume):
+        volume[:130:4] = 0.0
+        volume[:120, 1] = 0.0
+
+    panel = make_panel("monthly", n_dates=150, n_assets=6, seed=5, macro=False, late=False, holes=False)
+    long_file(tmp_path, with_volume(panel, zeros))
+    feature(stage="bar", rows=1, unit="ratio")(kernel)
+    done = evaluated(small(tmp_path, features={"include": ["market", "return_1", kernel.__name__]}))
+    certificate = audit(done)
+    assert certificate.verdict == "leak"
+    assert {found.kind for found in certificate.leaks} == {"look-ahead"}
+    assert certificate.leaks[0].where[0] == kernel.__name__
+    with pytest.raises(LeakError, match=f"something looked ahead.*{kernel.__name__}"):
+        refuse(certificate)
+
+
+def test_both_faults_are_named_the_look_ahead_first(tmp_path, own_features):
+    @feature(stage="bar", rows=1, unit="units")
+    def planted(volume):
+        """Volume of the row after."""
+        return np.vstack([volume[1:], volume[-1:]])
+
+    long_file(tmp_path, make_panel("monthly", n_dates=150, n_assets=6, seed=5, macro=False))
+    certificate = audit(evaluated(small(tmp_path, features={"include": ["market", "return_1", "planted"]})))
+    assert certificate.verdict == "leak"
+    with pytest.raises(
+        LeakError, match=r"something looked ahead.*Also, a feature depends on the unit"
+    ) as refused:
+        refuse(certificate)
+    assert not isinstance(refused.value, UnitError)
 
 
 def test_macro_stamped_by_its_period_is_caught_and_late_releases_are_not(tmp_path, monkeypatch):
