@@ -36,7 +36,7 @@ HANDED_OUT = (
     "report.html",
 )
 """Files of a run's folder that people read; some runs have no certificate or no trials."""
-SCHEMA = 3
+SCHEMA = 4
 """Version of summary.json; it changes when a key changes its name or meaning."""
 
 
