@@ -37,8 +37,8 @@ from pipeline.results import Trained
 from pipeline.run import Pipeline
 from pipeline.store import Store
 from pipeline.trial import describe
+from validation.certainty_equivalent import certainty_equivalent_gain
 from validation.scores import hac_mean
-from validation.sharpe import certainty_equivalent_gain
 
 KINDS = ("normal", "fat-tailed", "GARCH", "common factors")
 SMALL, LARGE = (300, 12), (480, 40)
@@ -177,7 +177,7 @@ def oracle(pipeline: Pipeline, trained: Trained, truth: np.ndarray, ledger: Ledg
     gain = certainty_equivalent_gain(
         a.net - a.cash_return, b.net - b.cash_return, config.allocation.risk_aversion
     )
-    return {"oracle": found.verdict, "oracle gain": gain.mean * 12}
+    return {"oracle": found.verdict, "oracle gain": gain.gain * 12}
 
 
 def share(values: list[bool]) -> str:

@@ -72,12 +72,12 @@ EVIDENCE_ROWS = (
         share(2),
     ),
     ("gain_stderr", "its standard error", share(2)),
-    ("gain_p", "its one-sided p", chance),
-    (
-        "portfolio_p_worse",
-        "Sharpe ratio below that of no forecast, one-sided p",
-        chance,
-    ),
+    ("gain_low", "lower end of its 95 % interval", share(2)),
+    ("gain_high", "upper end of its 95 % interval", share(2)),
+    ("gain_p", "one-sided p that it is above 0, on its own", chance),
+    ("gain_p_corrected", "the same, corrected for all configurations tried", chance),
+    ("gain_p_worse", "one-sided p that it is below 0", chance),
+    ("verdict_p", "the larger of the two corrected p-values: below 5 % is skill", chance),
     ("active_sharpe", "Sharpe ratio of what was earned above no forecast, a year", digits(2)),
     (
         "deflated_sharpe",

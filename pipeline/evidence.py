@@ -14,10 +14,10 @@ from models.one_thread import one_thread
 from pipeline.ledger import Trials
 from pipeline.record import trial_id
 from pipeline.trial import gain_of, monthly
+from validation.certainty_equivalent import certainty_equivalent_gain
 from validation.multiple import reality_check, stepm, superior_predictive_ability
 from validation.overfitting import probability_of_backtest_overfitting
 from validation.sharpe import (
-    certainty_equivalent_gain,
     deflated_sharpe,
     estimate_sharpe,
     minimum_track_record_length,
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from pipeline.results import Evaluated
 
 SIZE = 0.05
-SKILL, NONE, WORSE = "skill", "no evidence of skill", "worse than the baseline"
+SKILL, UNPAID = "skill", "skill, not shown to pay"
+NONE, WORSE = "no evidence of skill", "worse than the baseline"
 
 Tests = dict[str, float]
 
@@ -40,11 +41,14 @@ class Evidence:
     Attributes
     ----------
     verdict : str
-        "skill": the forecast passes its test after correction for all configurations tried, and its portfolio
-        gained after costs. "worse than the baseline": the portfolio fell significantly short of the same allocator
-        without a forecast. "no evidence of skill": neither.
+        - "skill": the forecast is better than chance, and its portfolio gains certainty equivalent after costs over
+          the same allocator without a forecast. Both one-sided p-values, corrected for all that was tried, are below
+          5 %.
+        - "skill, not shown to pay": only the forecast passes.
+        - "worse than the baseline": the portfolio loses certainty equivalent, one-sided p below 5 %.
+        - "no evidence of skill": none of these.
     reason : str
-        One or two sentences.
+        Two or three sentences.
     trials : mapping
         Configurations and tuning trials counted, and unsealings of the holdout.
     tests : mapping of str to float
@@ -89,11 +93,8 @@ def judge(done: Evaluated, trials: Trials) -> Evidence:
         tests = _forecast(done, trials.looks) | _portfolio(done, trials)
         compared, superior = _contest(done, trials)
     tests |= compared
-    verdict = NONE
-    if tests["portfolio_p_worse"] < SIZE:
-        verdict = WORSE
-    elif tests["forecast_p_corrected"] < SIZE and tests["gain"] > 0:
-        verdict = SKILL
+    tests["verdict_p"] = _larger(tests["forecast_p_corrected"], tests["gain_p_corrected"])
+    verdict = verdict_of(tests)
     counted = {
         "count": trials.count,
         "configurations": trials.configurations,
@@ -101,6 +102,20 @@ def judge(done: Evaluated, trials: Trials) -> Evidence:
         "unsealings": [entry["at"] for entry in trials.unsealings],
     }
     return Evidence(verdict, _reason(verdict, tests, trials) + _traded(done), counted, tests, superior)
+
+
+def verdict_of(tests: Tests) -> str:
+    """Return the verdict; a p-value that does not exist shows nothing."""
+    if tests["gain_p_worse"] < SIZE:
+        return WORSE
+    if tests["verdict_p"] < SIZE:
+        return SKILL
+    return UNPAID if tests["forecast_p_corrected"] < SIZE else NONE
+
+
+def _larger(p: float, q: float) -> float:
+    """Return the larger of two p-values, NaN if either is: it tests that both effects are there."""
+    return math.nan if math.isnan(p) or math.isnan(q) else max(p, q)
 
 
 def _forecast(done: Evaluated, looks: int) -> Tests:
@@ -123,8 +138,6 @@ def _portfolio(done: Evaluated, trials: Trials) -> Tests:
     mine, idle = done.results[done.forecasting], done.results["no_forecast"]
     a, b = mine.net - mine.cash_return, idle.net - idle.cash_return
     gain = certainty_equivalent_gain(a, b, gamma)
-    gap = done.comparisons[done.forecasting]["no_forecast"]
-    two_sided = gap["p_value"]
     active, own = estimate_sharpe(a - b), estimate_sharpe(a)
     # The spread of the ratios that were tried says how lucky the best of them may be. It is no smaller than the
     # error of one ratio: trials that are alike, or whose ratios are not known, are taken to be independent.
@@ -133,10 +146,13 @@ def _portfolio(done: Evaluated, trials: Trials) -> Tests:
     spread = float(monthly_ratios.var(ddof=1)) if len(ratios) > 1 else 0.0
     variance = max(spread, 1 / max(active.n, 1))
     return {
-        "gain": gain.mean * year,
+        "gain": gain.gain * year,
         "gain_stderr": gain.stderr * year,
+        "gain_low": gain.interval[0] * year,
+        "gain_high": gain.interval[1] * year,
         "gain_p": gain.p_greater,
-        "portfolio_p_worse": two_sided / 2 if gap["sharpe_difference"] < 0 else 1 - two_sided / 2,
+        "gain_p_corrected": corrected(gain.p_greater, trials.looks),
+        "gain_p_worse": gain.p_less,
         "sharpe_stderr_normal": own.stderr_normal * math.sqrt(year),
         "sharpe_stderr_mertens": own.stderr_mertens * math.sqrt(year),
         "sharpe_stderr_hac": own.stderr_hac * math.sqrt(year),
@@ -190,6 +206,7 @@ def _contest(done: Evaluated, trials: Trials) -> tuple[Tests, tuple[str, ...]]:
 
 
 def _reason(verdict: str, tests: Tests, trials: Trials) -> str:
+    """Say what the two tests of the verdict found."""
     p, looks = tests["forecast_p_corrected"], trials.looks
     one, many = (
         ("unsealing", "looks at the holdout")
@@ -197,19 +214,19 @@ def _reason(verdict: str, tests: Tests, trials: Trials) -> str:
         else ("configuration tried", "configurations")
     )
     tried = f"the first {one}" if looks == 1 else f"corrected for {looks:,} {many}"
-    told = "is better than chance" if p < SIZE else "cannot be told from chance"
-    ranks = f"The forecast {told} ({_p(p)}, {tried})"
-    worth = f"{100 * tests['gain']:.2f} % a year in certainty equivalent, after costs"
-    if verdict == WORSE:
-        return (
-            f"{ranks}, and the portfolio on it has a lower Sharpe ratio than the same allocator without a forecast "
-            f"(one-sided {_p(tests['portfolio_p_worse'])}): {worth}."
-        )
+    forecast = "is better than chance" if p < SIZE else "cannot be told from chance"
+    ranks = f"The forecast {forecast} ({_p(p)}, {tried})."
     if not tests["gain"]:
-        return f"{ranks}, and the allocator held the same with it as without."
-    joined = ", and" if (tests["gain"] > 0) == (p < SIZE) else ", but"
-    verb = "gained" if tests["gain"] > 0 else "lost"
-    return f"{ranks}{joined} the allocator {verb} by it: {worth} (one-sided {_p(tests['gain_p'])})."
+        return f"{ranks} The allocator held the same with it as without."
+    change = (
+        f"{_percent(tests['gain'])} a year in certainty equivalent after costs, against the same allocator without a "
+        f"forecast (95 % interval {_percent(tests['gain_low'])} to {_percent(tests['gain_high'])}, one-sided "
+    )
+    if verdict == WORSE:
+        return f"{ranks} Its portfolio lost: {change}{_p(tests['gain_p_worse'])})."
+    passed = tests["gain_p_corrected"] < SIZE
+    paid = "Its portfolio gained" if passed else "Its portfolio is not shown to gain"
+    return f"{ranks} {paid}: {change}{_p(tests['gain_p_corrected'])}{'' if looks == 1 else ', corrected alike'})."
 
 
 def _traded(done: Evaluated) -> str:
@@ -226,3 +243,7 @@ def _traded(done: Evaluated) -> str:
 
 def _p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if math.isfinite(value) else "p unknown"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:+.2f} %" if math.isfinite(value) else "unknown"

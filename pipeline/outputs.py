@@ -36,7 +36,7 @@ HANDED_OUT = (
     "report.html",
 )
 """Files of a run's folder that people read; some runs have no certificate or no trials."""
-SCHEMA = 3
+SCHEMA = 4
 """Version of summary.json; it changes when a key changes its name or meaning."""
 
 
@@ -279,19 +279,20 @@ def _name(told: Tracked, now: dt.datetime) -> str:
 
 
 def same_run(output: Path, made: Published) -> Path | None:
-    """Return the folder of the newest run of a configuration if it was made of just the same, tracked or not.
+    """Return the folder of the newest run of a configuration if its summary is the same, tracked or not.
 
     The same configuration, data, code and versions give the same bits: there is nothing to write again. A verdict
-    differs once something else has been tried, and drift once it is measured otherwise.
+    differs once something else has been tried, drift once it is measured otherwise, and a score once the code that
+    computes it was changed.
     """
-    decided = {key: json.loads(to_json(made.summary[key])) for key in ("record", "evidence", "drift")}
-    for path in sorted(output.glob(f"{made.summary['config']}-*/summary.json"), reverse=True):
+    summary = json.loads(to_json(made.summary))
+    for path in sorted(output.glob(f"{summary['config']}-*/summary.json"), reverse=True):
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):  # edited: made again
             return None
-        if told.get("config") == made.summary["config"]:
-            same = all(told.get(key) == value for key, value in decided.items())
+        if told.get("config") == summary["config"]:
+            same = all(told.get(key) == value for key, value in summary.items())
             return path.parent if same and (path.parent / RECORD).exists() else None
     return None
 

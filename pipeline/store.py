@@ -12,12 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pipeline.import_graph import deciding_modules
 from pipeline.packing import is_sound, packed, read, unpacked
 
 T = TypeVar("T")
 
-ROOMS = ("market", "features", "validation", "models", "allocation", "backtest")
-DECIDING = ("config", "model_config", "sections", "tuning_config", "timetable", "stages", "trading")
+COMPUTING = ("market", "features", "validation", "models", "allocation", "backtest")
+"""Packages whose whole source decides results: features and kernels are found there by looking through the folder."""
 SHOWING = ("jinja2", "rich", "mlflow")
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "numba", "lightgbm", "optuna", "piqp")
 
@@ -28,17 +29,29 @@ def installed(library: str) -> str:
     return importlib.metadata.version(library)
 
 
+def deciding_sources(root: Path) -> list[Path]:
+    """Return the files of this project that decide a stored result.
+
+    These are the computing packages as a whole, and the modules of the pipeline that its import graph reaches from
+    the one that makes the stages (`pipeline/import_graph.py`).
+
+    Parameters
+    ----------
+    root : Path
+        Folder that holds the packages.
+    """
+    computing = [path for package in COMPUTING for path in (root / package).rglob("*.py")]
+    return sorted([*computing, *deciding_modules(root / "pipeline")])
+
+
 @functools.cache
 def code_digest() -> str:
-    """Return the SHA-256 of the rooms that compute, of Python and of the libraries that decide numbers."""
+    """Return the SHA-256 of the code that decides results, of Python and of the libraries that decide numbers."""
     sha = hashlib.sha256(sys.version.encode())
     for library in LIBRARIES:
         sha.update(f"{library}=={installed(library)}".encode())
     root = Path(__file__).resolve().parent.parent
-    sources = [path for room in ROOMS for path in (root / room).rglob("*.py")]
-    # These call the rooms and make the models: they decide numbers too.
-    sources += [root / "pipeline" / f"{name}.py" for name in DECIDING]
-    for path in sorted(sources):
+    for path in deciding_sources(root):
         sha.update(str(path.relative_to(root)).encode())
         sha.update(path.read_bytes())
     return sha.hexdigest()
@@ -46,13 +59,13 @@ def code_digest() -> str:
 
 @functools.cache
 def showing_digest() -> str:
-    """Return the SHA-256 of what shows results and tells them: the pipeline's own code and its libraries."""
+    """Return the SHA-256 of what shows results and sends them: the pipeline's own code and its libraries."""
     sha = hashlib.sha256()
     for library in SHOWING:
         sha.update(f"{library}=={installed(library)}".encode())
-    room = Path(__file__).resolve().parent
-    for path in sorted([*room.glob("*.py"), *(room / "templates").iterdir()]):
-        sha.update(path.name.encode())
+    package = Path(__file__).resolve().parent
+    for path in sorted([*package.rglob("*.py"), *(package / "templates").iterdir()]):
+        sha.update(str(path.relative_to(package)).encode())
         sha.update(path.read_bytes())
     return sha.hexdigest()
 

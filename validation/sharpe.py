@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from validation.scores import MeanTest, hac_lags, hac_mean, hac_stderr, has_variation
-from validation.shapes import same_shape
+from validation.scores import hac_lags, hac_stderr, has_variation
 
 Floats = NDArray[np.float64]
 
@@ -189,18 +188,3 @@ def minimum_track_record_length(
     if ratio <= benchmark:
         return math.inf
     return 1 + spread * (float(stats.norm.ppf(confidence)) / (ratio - benchmark)) ** 2
-
-
-def certainty_equivalent_gain(a: Floats, b: Floats, risk_aversion: float) -> MeanTest:
-    """Return by how much the sure return worth as much as `a` exceeds that of `b`, per observation.
-
-    Mean less risk_aversion / 2 times variance, of `a` less of `b`, both of shape (n,) on the same dates.
-
-    Notes
-    -----
-    DeMiguel, Garlappi and Uppal (2009), *Review of Financial Studies* 22, 1915-1953; error by the
-    delta method with a HAC covariance.
-    """
-    same_shape(a=a, b=b)
-    worth = [x - risk_aversion / 2 * (x - x.mean()) ** 2 if len(x) else x for x in (a, b)]
-    return hac_mean(worth[0] - worth[1])

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from pipeline import evidence as module
 from pipeline import results as results_module
 from pipeline.config import RunConfig
-from pipeline.evidence import NONE, SKILL, WORSE, corrected, judge
+from pipeline.evidence import NONE, SKILL, UNPAID, WORSE, corrected, judge
 from pipeline.ledger import Ledger
 from pipeline.progress import Reporter
 from pipeline.publication import open_ledger, weigh
@@ -70,7 +70,7 @@ def test_a_planted_signal_has_skill_and_noise_has_not(signal, noise, tmp_path):
     assert found.tests["gain"] > 0
     assert found.tests["deflated_sharpe"] > 0.95
     assert "ridge" in found.superior
-    assert judge(noise, trials(tmp_path / "noise", describe(noise))).verdict == NONE
+    assert judge(noise, trials(tmp_path / "noise", describe(noise))).verdict != SKILL
 
 
 def test_the_more_was_tried_the_more_it_takes(signal, tmp_path):
@@ -80,9 +80,7 @@ def test_the_more_was_tried_the_more_it_takes(signal, tmp_path):
     assert many.tests["forecast_p_corrected"] == corrected(alone.tests["forecast_p"], 2)
     assert many.tests["deflated_sharpe"] < alone.tests["deflated_sharpe"]
     assert many.tests["spa_p"] > alone.tests["spa_p"]
-    weak = replace(signal, scores=dict(signal.scores))
-    metrics = dict(signal.scores["ridge"].metrics) | {"rank_ic_p": 0.01}
-    weak.scores["ridge"] = replace(signal.scores["ridge"], metrics=metrics)
+    weak = with_p(signal, 0.01)
     assert judge(weak, trials(tmp_path / "c", describe(signal))).verdict == SKILL
     five = [describe(signal), *(entry(str(k), **_kept(signal)) for k in range(5))]
     assert judge(weak, trials(tmp_path / "d", *five)).verdict == NONE
@@ -93,32 +91,70 @@ def _kept(done):
     return {key: describe(done)[key] for key in ("gain", "first", "gain_sharpe")}
 
 
-def test_a_forecast_that_costs_its_user_money_is_no_skill(signal, tmp_path):
-    loser = dict(signal.results)
-    mine = loser["model:ridge"]
-    loser["model:ridge"] = replace(mine, net=mine.net - 0.02)
-    poor = replace(signal, results=loser)
-    assert judge(poor, trials(tmp_path, describe(poor))).verdict == NONE
-    gap = {**signal.comparisons["model:ridge"], "no_forecast": {"sharpe_difference": -1.0, "p_value": 0.02}}
-    worse = replace(signal, comparisons={**signal.comparisons, "model:ridge": gap})
-    told = judge(worse, trials(tmp_path, describe(worse)))
-    assert told.verdict == WORSE
-    assert "lower Sharpe ratio" in told.reason
+def with_net(done, change):
+    """Return an evaluation in which the portfolio on the forecast earned something else."""
+    mine = done.results["model:ridge"]
+    return replace(done, results={**done.results, "model:ridge": replace(mine, net=change(mine.net))})
 
 
-def test_a_portfolio_that_never_leaves_its_baseline_shows_nothing(signal, tmp_path):
-    idle = replace(signal, results={**signal.results, "model:ridge": signal.results["no_forecast"]})
-    same = {
-        **signal.comparisons["model:ridge"]["no_forecast"],
-        "sharpe_difference": 0.0,
-        "p_value": float("nan"),
-    }
-    gaps = {**signal.comparisons["model:ridge"], "no_forecast": same}
-    idle = replace(idle, comparisons={**signal.comparisons, "model:ridge": gaps})
-    told = judge(idle, trials(tmp_path, describe(idle)))
-    assert told.verdict == NONE
-    assert told.tests["gain"] == 0
-    json.dumps(told.as_dict())
+def with_p(done, p):
+    """Return an evaluation in which the forecast's test has another p-value."""
+    score = done.scores["ridge"]
+    changed = replace(score, metrics={**score.metrics, "rank_ic_p": p})
+    return replace(done, scores={**done.scores, "ridge": changed})
+
+
+def paying(done, gain):
+    """Return an evaluation in which the portfolio earns so much a month above no forecast, with noise around it."""
+    base = done.results["no_forecast"].net
+    noise = np.random.default_rng(0).normal(0, 0.01, len(base))
+    return with_net(done, lambda net: base + noise - noise.mean() + gain)
+
+
+def test_skill_takes_a_forecast_and_a_gain_that_both_pass(signal, tmp_path):
+    for name, done, verdict in (
+        ("a", paying(signal, 0.005), SKILL),
+        ("b", paying(signal, 0.0), UNPAID),
+        ("c", paying(signal, -0.005), WORSE),
+        ("d", with_p(paying(signal, 0.005), 0.4), NONE),
+        ("e", with_p(paying(signal, 0.0), 0.4), NONE),
+        ("f", with_p(paying(signal, -0.005), 0.4), WORSE),
+    ):
+        found = judge(done, trials(tmp_path / name, describe(done)))
+        tests = found.tests
+        assert found.verdict == verdict, name
+        assert tests["verdict_p"] == max(tests["forecast_p_corrected"], tests["gain_p_corrected"])
+        assert (found.verdict == SKILL) == (tests["verdict_p"] < 0.05)
+        assert (found.verdict == WORSE) == (tests["gain_p_worse"] < 0.05)
+        low, high = (f"{100 * tests[key]:+.2f} %" for key in ("gain_low", "gain_high"))
+        assert f"95 % interval {low} to {high}" in found.reason
+
+
+def test_the_gain_is_corrected_for_what_was_tried_too(signal, tmp_path):
+    done = next(
+        done
+        for done in (paying(signal, step / 20000) for step in range(100))
+        if judge(done, trials(tmp_path / str(id(done)), describe(done))).tests["gain_p"] < 0.03
+    )
+    assert judge(done, trials(tmp_path / "one", describe(done))).verdict == SKILL
+    many = [describe(done), *(entry(str(k), **_kept(signal)) for k in range(4))]
+    found = judge(done, trials(tmp_path / "many", *many))
+    assert found.tests["gain_p_corrected"] == corrected(found.tests["gain_p"], 5) > 0.05
+    assert found.verdict == UNPAID
+    assert "not shown to gain" in found.reason
+    assert "corrected for 5 configurations" in found.reason
+
+
+def test_a_portfolio_that_never_leaves_its_baseline_does_not_pay(signal, tmp_path):
+    idle = with_net(signal, lambda net: signal.results["no_forecast"].net)
+    found = judge(idle, trials(tmp_path, describe(idle)))
+    assert found.verdict == UNPAID
+    assert found.tests["gain"] == 0
+    assert np.isnan(found.tests["verdict_p"])
+    assert "held the same with it as without" in found.reason
+    unknown = with_p(idle, 0.4)
+    assert judge(unknown, trials(tmp_path / "b", describe(unknown))).verdict == NONE
+    json.dumps(found.as_dict())
 
 
 def test_sidak_is_the_chance_that_any_of_n_is_so_small():

@@ -9,7 +9,6 @@ from scipy import signal, stats
 
 from validation.scores import hac_lags, small_sample
 from validation.sharpe import (
-    certainty_equivalent_gain,
     deflated_sharpe,
     estimate_sharpe,
     expected_maximum_sharpe,
@@ -116,25 +115,12 @@ def test_probabilistic_sharpe_is_uniform_if_the_benchmark_is_the_truth():
     assert stats.kstest(p, "uniform").pvalue > 0.01
 
 
-def test_certainty_equivalent_gain_and_its_error():
-    rng = np.random.default_rng(7)
-    samples = rng.normal(size=(400, 300, 2)) @ np.array([[1.0, 0.5], [0.0, 0.8]]) + [0.1, 0.05]
-    told = [certainty_equivalent_gain(s[:, 0], s[:, 1], 3.0) for s in samples]
-    a, b = samples[0].T
-    assert told[0].mean == pytest.approx(a.mean() - 1.5 * a.var() - b.mean() + 1.5 * b.var())
-    assert np.mean([t.stderr for t in told]) == pytest.approx(np.std([t.mean for t in told]), rel=0.1)
-    truth = 0.1 - 1.5 - (0.05 - 1.5 * 0.89)
-    rejected = np.mean([abs(t.mean - truth) > t.interval[1] - t.mean for t in told])
-    assert rejected < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
-
-
 @pytest.mark.parametrize("x", [[], [0.1], [0.02] * 10, [1e8] * 5])
 def test_what_does_not_exist_is_nan(x):
     x = np.array(x)
     assert math.isnan(sharpe_ratio(x))
     assert math.isnan(sharpe_stderr(x))
     assert math.isnan(estimate_sharpe(x).stderr_hac)
-    assert math.isnan(certainty_equivalent_gain(x, x, 3.0).t)
 
 
 def test_undefined_probabilities_are_nan():

@@ -1,0 +1,150 @@
+"""How often each verdict is given: to noise, to skill that costs eat, to skill that pays, and to losses.
+
+Run with `.venv/bin/python benchmarks/verdict_sizes.py [PANELS [PROCESSES]]`: 1,000 panels take about ten minutes on
+two cores.
+
+Each panel has 12 assets and 300 months, in the four kinds of `null_calibration.py`, and a planted signal: a share R2 of
+the variance of next month's idiosyncratic return is last month's, reversed. Two forecasts go through the calibration,
+allocator, costs of 10 basis points and verdict of a run, as the first configuration tried: noise, and the true model.
+
+Costs beside those that the allocator knows are set by what they leave of the true model's mean gain in certainty
+equivalent over all panels. At a share of 0 the forecast is right and worth nothing: "skill" should then have a share of
+at most 5 %. The rule before asked for a significant forecast and a gain above 0, significant or not.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from math import isfinite, sqrt
+from pathlib import Path
+
+import numpy as np
+from null_calibration import KINDS, SMALL, configuration, make, with_oracle
+from rich.console import Console
+
+from pipeline.config import RunConfig
+from pipeline.evaluation import score_forecast
+from pipeline.evidence import NONE, SIZE, SKILL, UNPAID, WORSE, verdict_of
+from pipeline.progress import Reporter
+from pipeline.run import Pipeline
+from pipeline.store import Store
+from pipeline.trading import backtest, make_policies
+from validation.certainty_equivalent import certainty_equivalent_gain
+
+R2 = (0.005, 0.01, 0.02)
+LEFT = (1.0, 0.5, 0.0, -1.0)
+"""Shares of the true model's mean gain that costs leave."""
+VERDICTS = (SKILL, UNPAID, NONE, WORSE)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One forecast on one panel: its p-value, and the excess returns and costs of its portfolio and of the baseline."""
+
+    p: float
+    excess: np.ndarray
+    cost: np.ndarray
+    base: np.ndarray
+    base_cost: np.ndarray
+    gamma: float
+
+    def gain(self, more: float) -> tuple[float, float, float]:
+        """Return the gain, and its p-values, if trading cost `more` times what it did beside what it did."""
+        found = certainty_equivalent_gain(
+            self.excess - more * self.cost, self.base - more * self.base_cost, self.gamma
+        )
+        return found.gain, found.p_greater, found.p_less
+
+
+def small_configuration(folder: Path, dates) -> RunConfig:
+    content = configuration(folder, "ridge", dates).model_dump(mode="json")
+    content["models"] = {"ridge": {"kind": "ridge", "n_penalties": 5}}
+    content["features"]["include"] = ["market", "return_1"]
+    return RunConfig.model_validate(content)
+
+
+def panel(case: tuple[str, int, float]) -> dict[str, Judged]:
+    """Return the true model and noise on one panel."""
+    kind, seed, r2 = case
+    warnings.simplefilter("ignore")
+    data, truth = make(kind, seed, r2, SMALL)
+    noise = np.random.default_rng([seed, 1]).normal(size=truth.shape) * truth.std()
+    with tempfile.TemporaryDirectory() as place:
+        config = small_configuration(Path(place), data.dates)
+        pipeline = Pipeline(config, Store(Path(place) / "store"), Reporter(Console(quiet=True)))
+        trained = pipeline.train(pipeline.prepare((data, ())))
+        return {name: judged(with_oracle(trained, f)) for name, f in (("truth", truth), ("noise", noise))}
+
+
+def judged(trained) -> Judged:
+    prepared, config = trained.prepared, trained.prepared.config
+    schedule = prepared.schedule
+    trained = replace(trained, forecasts={"oracle": trained.forecasts["oracle"]})
+    score = score_forecast(trained.forecasts["oracle"], trained.walks["oracle"], schedule, 0.0)
+    policies = make_policies(
+        prepared.panel, schedule, trained.forecasts, trained.covariances, trained.regimes, config
+    )
+    mine, base = (
+        backtest(name, policies[name], prepared.panel, schedule, config)
+        for name in ("model:oracle", "no_forecast")
+    )
+    return Judged(
+        score.metrics["rank_ic_p"],
+        mine.net - mine.cash_return,
+        mine.gross - mine.net,
+        base.net - base.cash_return,
+        base.gross - base.net,
+        config.allocation.risk_aversion,
+    )
+
+
+def verdict(one: Judged, more: float) -> tuple[str, bool]:
+    """Return the verdict, and whether the rule before gave "skill"."""
+    gain, greater, less = one.gain(more)
+    tests = {
+        "forecast_p_corrected": one.p,
+        "gain_p_corrected": greater,
+        "gain_p_worse": less,
+        "verdict_p": max(one.p, greater) if isfinite(greater) else greater,
+    }
+    return verdict_of(tests), one.p < SIZE and gain > 0
+
+
+def share(values: list[bool]) -> str:
+    p, n = float(np.mean(values)), len(values)
+    return f"{100 * p:6.1f} ({100 * sqrt(max(p * (1 - p), 0.25 / n) / n):.1f})"
+
+
+def line(title: str, some: list[Judged], more: float) -> None:
+    found = [verdict(one, more) for one in some]
+    gain = np.array([one.gain(more)[0] for one in some]) * 1200
+    told = "".join(f"{share([v == wanted for v, _ in found]):>14}" for wanted in VERDICTS)
+    before = share([b for _, b in found])
+    print(
+        f"{title:<40}{gain.mean():>7.2f} ({gain.std() / sqrt(len(gain)):.2f}){told}{before:>14}", flush=True
+    )
+
+
+def main(n_panels: str = "1000", processes: str = "2") -> None:
+    n = int(n_panels)
+    print(f"{n} panels each; shares in per cent, with standard errors; gain in per cent a year")
+    heads = "".join(f"{head[:13]:>14}" for head in (*VERDICTS, "skill, before"))
+    print(f"{'forecast':<40}{'mean gain':>14}{heads}")
+    with ProcessPoolExecutor(int(processes)) as pool:
+        for r2 in R2:
+            cases = [(KINDS[i % 4], 5000 + i // 4, r2) for i in range(n)]
+            found = list(pool.map(panel, cases, chunksize=4))
+            line(f"noise, R2 {100 * r2:g} %", [one["noise"] for one in found], 0.0)
+            truth = [one["truth"] for one in found]
+            at = [np.mean([one.gain(more)[0] for one in truth]) for more in (0.0, 1.0)]
+            for left in LEFT:
+                more = (1 - left) * at[0] / (at[0] - at[1])
+                line(f"truth, R2 {100 * r2:g} %, {100 * left:g} % of the gain left", truth, more)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
