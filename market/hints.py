@@ -7,8 +7,10 @@ from difflib import get_close_matches
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return "; did you mean ...?" where a known name is close, then the known names."""
+    """Return "; did you mean ...?" where a known name is close, then the known names; nothing if there are none."""
     names = list(known)
+    if not names:
+        return ""
     by_lower = {name.lower(): name for name in names}
     close = get_close_matches(word.lower(), by_lower, n=1)
     question = f"; did you mean {by_lower[close[0]]!r}?" if close else ""

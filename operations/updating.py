@@ -126,7 +126,7 @@ def _tell(recorded: Recorded, findings: Sequence[Finding], reporter: Reporter) -
     for finding in findings:
         fresh = since is not None and finding.date is not None and finding.date > since
         if fresh and finding.severity != "note":
-            reporter.line("", f"{finding.severity}: {finding.message}")
+            reporter.warn(finding.message)
 
 
 def line_of(version: Version) -> str:

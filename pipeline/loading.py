@@ -12,6 +12,7 @@ from market.scores import load_scores
 from market.sources import load
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter
+from pipeline.run_warnings import finding_warnings
 
 Loaded = tuple[Panel, tuple[Finding, ...]]
 """Data, and what was found in it."""
@@ -33,11 +34,14 @@ def load_data(
         panel, findings = load(data.source, **data.options(), known_by=until)
         return with_scores(panel, config, until), findings
 
-    return reporter.stage(
+    loaded = reporter.stage(
         "data",
         read,
         lambda value: _describe(*value) + ("" if sealed is None else f"; sealed from {holdout}"),
     )
+    for text in finding_warnings(loaded[1]):
+        reporter.warn(text)
+    return loaded
 
 
 def with_scores(panel: Panel, config: RunConfig, known_by: pd.Timestamp | None = None) -> Panel:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 
 from pipeline.store import Store
 
 if TYPE_CHECKING:
-    from features.matrix import FeatureMatrix
     from models.base import Progress as Callback
 
 T = TypeVar("T")
@@ -34,6 +34,8 @@ class Reporter:
         Stages that came from the store.
     told : dict of str to str
         What was said of each stage.
+    warnings : list of str
+        Warnings that were printed, in their order.
     """
 
     def __init__(self, console: Console) -> None:
@@ -41,14 +43,31 @@ class Reporter:
         self.seconds: dict[str, float] = {}
         self.reused: list[str] = []
         self.told: dict[str, str] = {}
+        self.warnings: list[str] = []
 
     def line(self, stage: str, text: str, aside: str = "") -> None:
         """Print one line of the run's log."""
+        # Names of files, columns and assets may hold brackets, which rich would take for markup.
         self.console.print(
-            f"{stage:<26} {text}" + (f"  [dim]{aside}[/dim]" if aside else ""),
+            escape(f"{stage:<26} {text}") + (f"  [dim]{escape(aside)}[/dim]" if aside else ""),
             highlight=False,
             soft_wrap=True,
         )
+
+    def warn(self, text: str) -> None:
+        """Print one warning on a line of its own, and keep it for the summary of the run.
+
+        A warning is something that can change a result. Call this outside of the function that makes a stored
+        stage: a stage that comes from the store must warn as well. The same text is printed once.
+
+        Parameters
+        ----------
+        text : str
+            What is wrong, where, and what to do about it.
+        """
+        if text not in self.warnings:
+            self.warnings.append(text)
+            self.line("warning", text)
 
     def stage(self, name: str, make: Callable[[], T], say: Callable[[T], str]) -> T:
         """Do and time one stage."""
@@ -72,8 +91,10 @@ class Reporter:
         self.told[name] = text
         self.line(name, text, "reused" if name in self.reused else f"{self.seconds[name]:.1f} s")
 
-    def again(self, told: Mapping[str, str]) -> None:
-        """Tell the stages of an earlier run that need not be done again."""
+    def again(self, told: Mapping[str, str], warnings: Sequence[str] = ()) -> None:
+        """Print the stages and warnings of an earlier run that is shown instead of being repeated."""
+        for text in warnings:
+            self.warn(text)
         for name, text in told.items():
             if name not in self.told:
                 self.reused.append(name)
@@ -101,9 +122,3 @@ class Reporter:
                 progress.update(task, completed=done, total=total)
 
             yield move
-
-
-def features_line(matrix: FeatureMatrix) -> str:
-    """Return what is said of features."""
-    left = f", {len(matrix.missing)} left out" if matrix.missing else ""
-    return f"{len(matrix.names)} features{left}"

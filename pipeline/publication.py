@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,8 @@ class Published:
         Of the last date.
     told : mapping of stage to str
         What was said of each stage.
+    warnings : tuple of str
+        What was warned of.
     """
 
     summary: dict[str, Any]
@@ -85,6 +87,7 @@ class Published:
     trial: dict[str, Any]
     drift: Drift
     told: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
 
     def page(self, title: str) -> str:
         """Return the report under this title."""
@@ -132,13 +135,13 @@ def published(
             gc.freeze()  # nor is what was made so far
             return reporter.stage(
                 "report",
-                lambda: publish(done, certificate, evidence, drift, reporter.told),
+                lambda: publish(done, certificate, evidence, drift, reporter.told, reporter.warnings),
                 lambda made: f"{len(made.report) >> 10} KiB",
             )
 
     found, _ = store.get("published", key, make)
     ledger.add([found.trial])
-    reporter.again(found.told)
+    reporter.again(found.told, found.warnings)
     return found
 
 
@@ -194,6 +197,7 @@ def publish(
     evidence: Evidence,
     drift: Drift,
     told: Mapping[str, str],
+    warnings: Sequence[str] = (),
 ) -> Published:
     """Draw, write and describe all that this run shows and hands out."""
     from pipeline import charts, narrative, outputs, report, tracked, trial
@@ -203,7 +207,7 @@ def publish(
     asked = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
     tuned = any(walk.trials for walk in trained.walks.values())
     return Published(
-        outputs.summary(done, certificate, evidence, drift),
+        outputs.summary(done, certificate, evidence, drift) | {"warnings": list(warnings)},
         outputs.weights_table(done).to_csv(index=False, lineterminator="\n"),
         outputs.forecasts_table(done).to_parquet(index=False),
         outputs.trials_table(done).to_csv(index=False, lineterminator="\n") if tuned else "",
@@ -218,4 +222,5 @@ def publish(
         trial.describe(done),
         drift,
         dict(told),
+        tuple(warnings),
     )

@@ -29,8 +29,9 @@ from pipeline.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, w
 from pipeline.loading import Loaded, load_data
 from pipeline.model_config import Fitted
 from pipeline.outputs import to_json
-from pipeline.progress import Reporter, features_line
+from pipeline.progress import Reporter
 from pipeline.results import Evaluated, Prepared, Trained, measured
+from pipeline.run_warnings import feature_warnings, features_line
 from pipeline.store import Store, code_digest, key_of, showing_digest, write_whole
 
 
@@ -75,6 +76,8 @@ class Pipeline:
                 lambda: stages.make_features(panel, config, self._before(FEATURES, features_key)),
                 features_line,
             )
+        for text in feature_warnings(matrix, config.features):
+            reporter.warn(text)
         with one_thread():
             schedule = timetable.make_schedule(panel, matrix, config)
             if not schedule.regime_folds:

@@ -1,0 +1,96 @@
+"""Warnings: one line for each thing that can change a result, from findings in the data and features left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from features.catalogue import catalogue
+from market.checks import Finding
+from pipeline.config import FeaturesSection
+
+if TYPE_CHECKING:
+    from features.matrix import FeatureMatrix
+
+SHOWN = 3
+"""Findings of one check up to which each has a line of its own; more are one line with their number."""
+NAMED = 4
+"""Features that are named where some are left out."""
+
+
+def finding_warnings(findings: Sequence[Finding]) -> list[str]:
+    """Return one line for each warning, and one line for each check that found more than a few.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+
+    Returns
+    -------
+    list of str
+        In the order of each check's first warning. Notes are left out.
+    """
+    by_check: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.severity == "warning":
+            by_check.setdefault(finding.check, []).append(finding)
+    lines = []
+    for check, group in by_check.items():
+        if len(group) <= SHOWN:
+            lines += [finding.message for finding in group]
+        else:
+            count = f"{check}: {len(group)} warnings (the report lists all of them)"
+            lines.append(f"{count}; the first is {group[0].message}")
+    return lines
+
+
+def feature_warnings(matrix: FeatureMatrix, section: FeaturesSection) -> list[str]:
+    """Return one line for each stage that the configuration asks for and the data cannot give at all.
+
+    The default of `features.include` names the stage macro, also for data without macro series: that is no warning.
+    """
+    if section.include == FeaturesSection().include:
+        return []
+    return [
+        f"features.include names the stage {stage!r}, but the data gives none of its {_count(reasons)} features:"
+        f" {_first_reason(reasons)}; supply that data, or remove {stage!r} from features.include"
+        for stage, reasons in _missing_by_stage(matrix).items()
+        if stage in section.include and stage not in matrix.stages
+    ]
+
+
+def features_line(matrix: FeatureMatrix) -> str:
+    """Return how many features were made, which were left out, and why."""
+    parts = [f"{len(matrix.names)} features"]
+    for stage, reasons in _missing_by_stage(matrix).items():
+        if stage not in matrix.stages:
+            parts.append(f"all {_count(reasons)} of {stage} left out: {_first_reason(reasons)}")
+        else:
+            parts += [f"left out {', '.join(_first(names))}: {why}" for why, names in reasons.items()]
+    return "; ".join(parts)
+
+
+Reasons = dict[str, list[str]]
+"""Names of missing features by the reason."""
+
+
+def _missing_by_stage(matrix: FeatureMatrix) -> dict[str, Reasons]:
+    specs = catalogue()
+    stages: dict[str, Reasons] = {}
+    for name, why in matrix.missing.items():
+        stages.setdefault(specs[name].stage, {}).setdefault(why, []).append(name)
+    return stages
+
+
+def _count(reasons: Reasons) -> int:
+    return sum(len(names) for names in reasons.values())
+
+
+def _first_reason(reasons: Reasons) -> str:
+    more = f" (and {len(reasons) - 1} more reasons)" if len(reasons) > 1 else ""
+    return f"{next(iter(reasons))}{more}"
+
+
+def _first(names: Sequence[str]) -> list[str]:
+    more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
+    return [*names[:NAMED], *more]

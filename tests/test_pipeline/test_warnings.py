@@ -1,0 +1,85 @@
+"""Warnings that can change a result are printed, one line each, also where a stored run is shown."""
+
+import io
+
+import pandas as pd
+from rich.console import Console
+
+from features.matrix import build
+from market.checks import Finding
+from market.sources import load
+from pipeline.config import FeaturesSection, load_config
+from pipeline.progress import Reporter
+from pipeline.publication import published
+from pipeline.run_warnings import feature_warnings, features_line, finding_warnings
+from pipeline.store import Store
+
+
+def recorder():
+    out = io.StringIO()
+    return Reporter(Console(file=out, width=120)), out
+
+
+def finding(check, asset, severity="warning"):
+    return Finding(check, severity, asset, pd.Timestamp("2020-01-31"), f"column {asset!r}: {check}")
+
+
+def test_a_warning_is_one_line_and_is_printed_once():
+    reporter, out = recorder()
+    reporter.warn("column '[red]A[/red]' of [macro] is odd " + "x" * 200)
+    reporter.warn("column '[red]A[/red]' of [macro] is odd " + "x" * 200)
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("warning ")
+    assert "'[red]A[/red]' of [macro]" in lines[0]  # brackets of names are no markup
+    assert reporter.warnings == ["column '[red]A[/red]' of [macro] is odd " + "x" * 200]
+
+
+def test_two_hundred_findings_are_a_line_for_each_kind():
+    many = [finding("stale run", f"S{i}") for i in range(200)]
+    few = [finding("calendar gap", None), finding("missing value", "A"), finding("starts late", "B", "note")]
+    lines = finding_warnings([*many, *few])
+    assert len(lines) == 3
+    assert "200 warnings" in lines[0]
+    assert "column 'S0': stale run" in lines[0]
+    assert lines[1:] == [few[0].message, few[1].message]
+
+
+def test_a_stage_of_which_a_part_is_missing_is_named_in_the_line_of_the_features():
+    panel, _ = load("industries")
+    matrix = build(panel.cut(slice(0, 60)), ("market", "bar"))
+    assert feature_warnings(matrix, FeaturesSection(include=("market", "bar"))) == []
+    assert "left out" in features_line(matrix)
+    assert "and 1" in features_line(matrix)  # names of many features are counted
+    assert "the panel has no close" in features_line(matrix)
+
+
+def test_nobody_is_warned_of_what_the_default_asks_for():
+    panel, _ = load("stocks")  # without macro series
+    section = FeaturesSection()
+    matrix = build(panel.cut(slice(0, 60)), section.include)
+    assert feature_warnings(matrix, section) == []
+    assert "of macro left out: the panel has no macro series" in features_line(matrix)
+    assert "left out volume_ratio_1_12, volume_variation_12: the panel has no volume" in features_line(matrix)
+    explicit = FeaturesSection(include=("asset", "macro"))
+    (line,) = feature_warnings(build(panel.cut(slice(0, 60)), explicit.include), explicit)
+    assert "'macro'" in line
+
+
+def test_a_stored_run_repeats_its_warnings(mine, tmp_path):
+    prices = pd.read_csv(tmp_path / "prices.csv")
+    stale = prices.columns[1]
+    prices.loc[60:70, stale] = prices.loc[60, stale]
+    prices.to_csv(tmp_path / "prices.csv", index=False)
+    include = ["asset", "market", "macro"]
+    config = load_config(mine(features={"include": include, "exclude": []}))
+    store, shown = Store(config.output / "store"), []
+    for _ in range(2):
+        reporter, out = recorder()
+        made = published(config, store, reporter)
+        lines = [line for line in out.getvalue().splitlines() if line.startswith("warning ")]
+        shown.append(sorted(lines))
+        assert any(f"column {stale!r}" in line and "unchanged" in line for line in lines)
+        assert any("'macro'" in line for line in lines)
+    assert shown[0] == shown[1]
+    assert made.summary["warnings"] == reporter.warnings
