@@ -8,6 +8,7 @@ import numpy as np
 
 from allocation.allocator import Allocator
 from allocation.constraints import Constraints
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.expectations import CovarianceChoice
 from allocation.labelled import Labelled
@@ -31,7 +32,7 @@ class EqualWeightPortfolio(PortfolioEstimator):
 
     def _decide(self, sample: Sample) -> Weights:
         n = len(sample.assets)
-        return Weights(sample.position, np.full(n, 1 / n), 0.0, "fixed", Attestation({}, 0.0))
+        return Weights(sample.position, np.full(n, 1 / n), 0.0, DecisionStatus.FIXED, Attestation({}, 0.0))
 
 
 class FromAllocator(MomentPortfolio):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from allocation.constraints import Constraints
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, SolverError
 from allocation.feasibility import insist_feasible
 from allocation.frontier import efficient_frontier
@@ -114,7 +115,8 @@ class Kelly:
             )
         weights = np.zeros(len(self.assets))
         weights[inside] = w
-        return Weights(position, weights, 1.0 - float(weights.sum()), "solved", attestation)
+        cash = 1.0 - float(weights.sum())
+        return Weights(position, weights, cash, DecisionStatus.SOLVED, attestation)
 
 
 def quadratic_kelly(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist, squareform
 
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.inputs import covariance, members
 from allocation.structure import Risk, dense
@@ -95,7 +96,7 @@ class HierarchicalRiskParity:
         weights[inside] = split(inner, self._order(inner))
         total = float(weights.sum())
         slack = {"minimum weight": float(weights.min()), "fully invested": -abs(1.0 - total)}
-        return Weights(position, weights, 1.0 - total, "solved", Attestation(slack, 1e-12))
+        return Weights(position, weights, 1.0 - total, DecisionStatus.SOLVED, Attestation(slack, 1e-12))
 
     def _order(self, sigma: Floats) -> Ints:
         """Return the assets as the leaves of the tree stand, shape (n,)."""

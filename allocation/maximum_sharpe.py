@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.constraints import Constraints
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, SolverError
 from allocation.feasibility import insist_feasible
 from allocation.frontier import Frontier, efficient_frontier
@@ -33,13 +34,12 @@ class MaximumSharpe:
 
     - Positive: the tangency portfolio of the exact frontier (`allocation.critical_line`). The gap is the largest
       directional derivative of the logarithm of the ratio: 0 at the maximum, as the ratio is quasi-concave there.
-    - 0 or less, and holding nothing is allowed: all cash, the ratio 0. The status says so. With the largest mean
+    - 0 or less, and holding nothing is allowed: all cash, the ratio 0. The note says so. With the largest mean
       exactly 0 and no cash, the portfolio of least variance among those of mean 0.
     - Negative, and something must be held: now the ratio is quasi-convex, so its maximum is at a vertex of the limits;
       under a budget and bounds all vertices are tried (with a maximum weight of 1: the single assets). Where there are
-      too many, or other limits, a local search over vertices answers, and the status says that it is not proven to be
-      the best. The gap is NaN. Such a ratio prefers risk, since it spreads a certain loss thinner: that is what is
-      asked.
+      too many, or other limits, a local search over vertices answers, and the status is `UNPROVEN`. The gap is NaN.
+      Such a ratio prefers risk, since it spreads a certain loss thinner: that is what is asked.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class MaximumSharpe:
         except InfeasibleError:
             insist_feasible(position, self.constraints, self.assets, universe)
             raise
-        best, status, gap = _best(frontier, limits)
+        best, gap, status, note = _best(frontier, limits)
         weights = np.zeros(len(self.assets))
         weights[inside] = best
         attestation = Attestation(limits.slack(best), BROKEN, gap)
@@ -102,26 +102,26 @@ class MaximumSharpe:
                 f"row {position}: the ratio may be {gap:.3g} of itself from the best, or a limit is broken by "
                 f"{-min(attestation.slack.values()):.3g}"
             )
-        return Weights(position, weights, 1.0 - float(weights.sum()), status, attestation)
+        return Weights(position, weights, 1.0 - float(weights.sum()), status, attestation, note=note)
 
 
-def _best(frontier: Frontier, limits: Polytope) -> tuple[Floats, str, float]:
-    """Return weights, status and gap."""
+def _best(frontier: Frontier, limits: Polytope) -> tuple[Floats, float, DecisionStatus, str]:
+    """Return weights, gap, status and note."""
+    solved = DecisionStatus.SOLVED
     mu, sigma, top = frontier.mu, frontier.sigma, float(frontier.mean[0])
     if top > 0:
         w = frontier.tangency()
         pull = sigma @ w
-        return w, "solved", limits.ascent(mu / float(mu @ w) - pull / float(w @ pull), w)
+        return w, limits.ascent(mu / float(mu @ w) - pull / float(w @ pull), w), solved, ""
     nothing = np.zeros(len(mu))
     if min(limits.slack(nothing).values()) >= 0:
-        return nothing, "all cash: no portfolio within the limits has a positive mean", 0.0
+        return nothing, 0.0, solved, "all cash: no portfolio within the limits has a positive mean"
     if top == 0:
         w = np.array(frontier.weights[0])
-        return w, "ratio 0: no portfolio within the limits has a positive mean", limits.ascent(mu, w)
+        return w, limits.ascent(mu, w), solved, "ratio 0: no portfolio within the limits has a positive mean"
     w, exact = best_vertex(mu, sigma, limits)
-    status = "every portfolio within the limits has a negative mean: the vertex of largest ratio"
-    return (
-        w,
-        status if exact else f"{status} that a local search found, not proven to be the best",
-        float("nan"),
-    )
+    note = "every portfolio within the limits has a negative mean: the vertex of largest ratio"
+    if exact:
+        return w, float("nan"), solved, note
+    note += " that a local search found, not proven to be the best"
+    return w, float("nan"), solved | DecisionStatus.UNPROVEN, note

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from allocation.blend import PLAIN, inside, settled
+from allocation.blend import inside, settled
 from allocation.book import Book
 from allocation.errors import InputError
 from allocation.policies import Decision, Policy
@@ -63,8 +63,8 @@ class Overlay:
         sleeves = inside(BASE, full, 1.0) | {OVERLAY: Sleeve(added, -float(added.sum()))}
         weights = np.sum([sleeve.weights for sleeve in sleeves.values()], axis=0)
         cash = sum(sleeve.cash for sleeve in sleeves.values())
-        status = f"exposure {k:.4g}" if full.status in PLAIN else f"{full.status}; exposure {k:.4g}"
-        return Weights(position, weights, cash, status, full.attestation, sleeves)
+        note = f"{full.note}; exposure {k:.4g}" if full.note else f"exposure {k:.4g}"
+        return Weights(position, weights, cash, full.status, full.attestation, sleeves, note)
 
 
 class VolatilityTarget:

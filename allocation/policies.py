@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
 from allocation.book import Book
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError
 from allocation.risk import CovariancePath
 from allocation.weights import Attestation, NoTrade, Weights
@@ -42,7 +43,7 @@ class EqualWeight:
         _, eligible = self.covariances.at(position)
         if not eligible.any():
             raise InputError(f"row {position}: no asset is eligible")
-        return Weights(position, eligible / eligible.sum(), 0.0, "fixed", Attestation({}, 0.0))
+        return Weights(position, eligible / eligible.sum(), 0.0, DecisionStatus.FIXED, Attestation({}, 0.0))
 
 
 class BuyAndHold:

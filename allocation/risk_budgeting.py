@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.constraints import Constraints
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
 from allocation.feasibility import insist_feasible
 from allocation.inputs import covariance, members
@@ -122,9 +123,8 @@ class RiskBudgeting:
         weights[inside] = found
         slack = self.limits.within(inside).slack(found)
         slack["shares of risk"] = ERROR - error
-        return Weights(
-            position, weights, 1.0 - float(weights.sum()), "solved", Attestation(slack, TOLERANCE, gap)
-        )
+        cash, solved = 1.0 - float(weights.sum()), DecisionStatus.SOLVED
+        return Weights(position, weights, cash, solved, Attestation(slack, TOLERANCE, gap))
 
 
 def _budgets(assets: tuple[str, ...], budgets: Mapping[str, float] | None) -> Floats:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.book import Book
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.rebalancing import Rebalancing
 from allocation.risk import CovariancePath
@@ -80,8 +81,10 @@ class Strategic:
         if new is None:
             return None
         stuck = new[-1] == 1.0 and self.weights.any()
-        status = "in cash: no asset with a target can be held" if stuck else "fixed"
-        return Weights(position, new[:-1], float(new[-1]), status, Attestation({}, 0.0), self._parts(new))
+        note = "in cash: no asset with a target can be held" if stuck else ""
+        weights, cash = new[:-1], float(new[-1])
+        fixed, parts = DecisionStatus.FIXED, self._parts(new)
+        return Weights(position, weights, cash, fixed, Attestation({}, 0.0), parts, note)
 
     def _parts(self, new: Floats) -> dict[str, Sleeve]:
         """Tell the sleeves apart; what belongs to none, as an asset that is sold to the edge, is "other"."""

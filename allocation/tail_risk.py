@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from allocation.constraints import Constraints
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError, SolverError
 from allocation.feasibility import insist_feasible
 from allocation.inputs import means, members
@@ -143,7 +144,8 @@ class MeanCVaR:
             )
         weights = np.zeros(len(self.assets))
         weights[inside] = w
-        return Weights(position, weights, 1.0 - float(weights.sum()), "solved", attestation)
+        cash = 1.0 - float(weights.sum())
+        return Weights(position, weights, cash, DecisionStatus.SOLVED, attestation)
 
 
 def _programme(

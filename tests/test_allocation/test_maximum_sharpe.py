@@ -87,7 +87,7 @@ def test_all_means_negative_and_a_cap_of_one_is_the_single_best_asset(seed):
     mu = -np.abs(mu) - 1e-4
     answer = solved(mu, sigma)
     assert answer.weights[np.argmax(mu / np.sqrt(np.diag(sigma)))] == 1
-    assert "negative mean: the vertex" in answer.status
+    assert "negative mean: the vertex" in answer.note
     assert np.isnan(answer.attestation.gap)
     rng = np.random.default_rng(seed)
     many = np.vstack([rng.dirichlet(np.full(8, a), 5_000) for a in (0.05, 0.3, 1.0)])
@@ -112,7 +112,7 @@ def test_the_local_search_says_that_it_is_one_and_is_seldom_wrong():
         mu, sigma = problem(seed, 5)
         mu = -np.abs(mu) - 1e-3
         answer = solved(mu, sigma, constraints)
-        assert "not proven" in answer.status
+        assert "not proven" in answer.note
         best = max(ratio(mu, sigma, w) for w in all_vertices(5, 0.0, 0.5))
         found = ratio(mu, sigma, answer.weights)
         assert found <= best + 1e-12
@@ -133,7 +133,7 @@ def test_cash_is_the_answer_where_it_is_allowed_and_nothing_pays():
     answer = solved(-np.abs(mu), sigma, Constraints(cash_maximum=1.0))
     assert answer.cash == 1
     assert not answer.weights.any()
-    assert answer.status.startswith("all cash")
+    assert answer.note.startswith("all cash")
 
 
 def test_a_largest_mean_of_zero_takes_the_least_variance_of_mean_zero():
