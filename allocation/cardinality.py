@@ -14,6 +14,7 @@ from allocation.cardinality_relaxation import Problem
 from allocation.decision import BREACH, Decision
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
+from allocation.input_alignment import align_inputs
 from allocation.mean_variance import MeanVariance
 from allocation.pricing import Turnover, Variance
 from allocation.structure import Risk
@@ -71,6 +72,7 @@ class Cardinality:
         self.nodes = nodes
         self.tolerance = tolerance
 
+    @align_inputs
     def solve(
         self,
         position: int,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from allocation.blend import inside, settled
 from allocation.book import Book
 from allocation.errors import InputError
+from allocation.inputs import SEMIDEFINITE
 from allocation.policies import Decision, Policy
 from allocation.structure import Risk, within
 from allocation.weights import Sleeve, Weights
@@ -102,6 +103,13 @@ class VolatilityTarget:
         sigma, known = self.covariance(position)
         w = weights[known]
         variance = float(w @ (within(sigma, known) @ w))
+        if variance < 0 and variance < -SEMIDEFINITE * float(w @ w) * float(
+            np.max(within(sigma, known).diagonal())
+        ):
+            raise InputError(
+                f"row {position}: the variance of the portfolio is {variance:.3g}: "
+                "the covariance is not positive semidefinite"
+            )
         if not variance > 0:
             return self.maximum
         return min(self.maximum, self.target / float(np.sqrt(variance)))

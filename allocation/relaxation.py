@@ -14,6 +14,7 @@ from allocation.constraints import ORDER, Constraints, Family, Group
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
 from allocation.feasibility import check_feasible
+from allocation.input_alignment import align_inputs
 from allocation.structure import Risk
 from allocation.weights import Weights
 
@@ -121,6 +122,7 @@ class Relaxing:
         self.assets = self.allocator.assets
         self._eased: dict[bytes, tuple[Allocator, str]] = {}
 
+    @align_inputs
     def solve(
         self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
     ) -> Weights:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from allocation.book import Book
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
+from allocation.input_alignment import refuse_labels
 from allocation.rebalancing import Rebalancing
 from allocation.risk import CovariancePath
 from allocation.weights import Attestation, Sleeve, Weights
@@ -52,6 +53,7 @@ class Strategic:
         rebalancing: Rebalancing,
         sleeves: Mapping[str, Bools] | None = None,
     ) -> None:
+        refuse_labels("weights", weights)
         if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() <= 1 + 1e-9):
             raise InputError(
                 f"strategic weights must be 0 or more and sum to 1 at most, they sum to {weights.sum():.6g}"
