@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
 from allocation.errors import InputError
-from allocation.structure import Risk, dense, within
+from allocation.input_alignment import align_inputs, align_vector
+from allocation.inputs import covariance, singular
+from allocation.structure import Risk, dense
 from allocation.trading_speed import Preferences, modes
 from allocation.weights import Weights
 
@@ -95,6 +97,8 @@ class AimPortfolio:
         lambda, for Lambda = lambda Sigma (the covariance keeps its form, dense or by factors), or Lambda, or its
         diagonal. In units of return: a trade d costs d'Lambda d / 2. Sigma and mu are over the horizon of the forecast;
         if there are m decisions in one horizon, give m times the cost.
+    impact : float or ndarray of shape (N,)
+        k: a trade d costs k d^2 in each asset too, as in `MeanVariance`; Lambda is then lambda Sigma + 2 diag(k).
     decay : float or callable
         Share of the forecast `mu` that is gone at the next decision, or what returns it, as known at a row.
     signals : Signals, optional
@@ -112,6 +116,7 @@ class AimPortfolio:
         preferences: Preferences,
         *,
         cost: float | Floats,
+        impact: float | Floats = 0.0,
         decay: float | Callable[[int], float] = 0.0,
         signals: Signals | None = None,
     ) -> None:
@@ -121,12 +126,13 @@ class AimPortfolio:
                 f"the inner allocator's risk aversion is {gamma:g}, that of the preferences "
                 f"{preferences.risk_aversion:g}: they must be the same"
             )
-        if np.any(getattr(inner, "cost", 0.0)):
+        if np.any(getattr(inner, "cost", 0.0)) or np.any(getattr(inner, "impact", 0.0)):
             raise InputError("the inner allocator has costs of its own, which would count twice")
         self.inner = inner
         self.assets = inner.assets
         self.preferences = preferences
-        self.cost = self._checked(np.asarray(cost, dtype=np.float64))
+        self.impact = self._checked_impact(impact)
+        self.cost = self._checked(np.asarray(align_vector("cost", cost, self.assets), dtype=np.float64))
         self.decay = decay
         self.signals = signals
 
@@ -135,23 +141,49 @@ class AimPortfolio:
         n = len(self.assets)
         if cost.shape not in ((), (n,), (n, n)):
             raise InputError(f"cost has shape {cost.shape}, expected a number, ({n},) or ({n}, {n})")
-        if not np.isfinite(cost).all() or (cost.ndim < 2 and not (cost > 0).all()):
-            raise InputError("cost must be finite and more than 0; without cost there is nothing to wait for")
+        enough = (cost > 0).all() or ((cost >= 0).all() and (self.impact > 0).all())
+        if not np.isfinite(cost).all() or (cost.ndim < 2 and not enough):
+            raise InputError(
+                "cost, or cost and impact together, must be finite and more than 0; "
+                "without cost there is nothing to wait for"
+            )
         return np.diag(cost) if cost.ndim == 1 else cost
 
+    def _checked_impact(self, impact: float | Floats) -> Floats:
+        """Return the impact of each asset, shape (N,)."""
+        rates = np.asarray(align_vector("impact", impact, self.assets), dtype=np.float64)
+        if rates.shape not in ((), (len(self.assets),)) or not (np.isfinite(rates) & (rates >= 0)).all():
+            raise InputError(
+                f"impact must be a number of 0 or more, or one for each of {len(self.assets)} assets, not {impact!r}"
+            )
+        return np.broadcast_to(rates, (len(self.assets),))
+
+    def _dense_cost(self, inside: Ints, sigma: Risk) -> Floats:
+        """Return Lambda of the assets inside, shape (n, n)."""
+        if self.cost.ndim == 0:
+            return np.asarray(float(self.cost) * dense(sigma) + np.diag(2 * self.impact[inside]))
+        return np.asarray(self.cost[np.ix_(inside, inside)] + np.diag(2 * self.impact[inside]))
+
+    @align_inputs
     def solve(
         self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
     ) -> Weights:
         """Return the best step's weights; see `Allocator.solve`. What is held outside the universe is sold."""
         parts, decay = self._signals(position, mu)
         inside = np.flatnonzero(universe)
-        sigma_inside = within(sigma, inside)
+        sigma_inside = covariance(position, self.assets, sigma, inside, trusted)
         expected = np.full(len(mu), np.nan)
-        if self.cost.ndim == 0:
+        if self.cost.ndim == 0 and not self.impact.any():
             expected[inside] = self._step(parts[:, inside], decay, sigma_inside, held[inside])
             return self.inner.solve(position, expected, sigma, held, universe, trusted=trusted)
-        cost = self.cost[np.ix_(inside, inside)]
+        cost = self._dense_cost(inside, sigma_inside)
         risk = np.full((len(mu), len(mu)), np.nan)
+        why = singular(sigma_inside) if self.preferences.discount == 0 else ""
+        if why:
+            raise InputError(
+                f"row {position}: without a discount no position without risk is large enough, and {why}; "
+                "or give a discount above 0"
+            )
         expected[inside], risk[np.ix_(inside, inside)] = self._dense_step(
             parts[:, inside], decay, dense(sigma_inside), cost, held[inside]
         )

@@ -82,9 +82,9 @@ def allocate(
     -------
     Series of length N
         Weights, with the index of `mu`. `attrs` has, in plain types so that they survive a Parquet file: `status`
-        ("solved", or what had to give way), `cash`, `gap` (how much better the best weights can be) and `residual` (of
-        the KKT conditions), both as in `Attestation`, `slack` (by limit) and `tolerance` (slack of at least minus this
-        is a limit kept).
+        (the label of a `DecisionStatus`: "solved" or "relaxed"), `note` (which limit gave way, or ""), `cash`, `gap`
+        (how much better the best weights can be) and `residual` (of the KKT conditions), both as in `Attestation`,
+        `slack` (by limit) and `tolerance` (slack of at least minus this is a limit kept).
 
     Raises
     ------
@@ -213,7 +213,8 @@ def _series(found: Weights, index: pd.Index) -> pd.Series:
     """Return weights by label, with what is known about them."""
     weights = pd.Series(found.weights, index=index, name="weight")
     weights.attrs = {
-        "status": found.status,
+        "status": found.status.label,
+        "note": found.note,
         "cash": found.cash,
         "gap": found.attestation.gap,
         "residual": found.attestation.residual,

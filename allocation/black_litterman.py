@@ -12,6 +12,8 @@ from allocation.allocator import Allocator
 from allocation.errors import InputError
 from allocation.forecast_posterior import Errors, posterior_of_forecasts
 from allocation.forecast_views import ForecastViews
+from allocation.input_alignment import align_inputs, align_vector
+from allocation.inputs import covariance
 from allocation.posterior import Posterior, implied_returns, omega_of_confidence, posterior, view_variance
 from allocation.risk import CovariancePath
 from allocation.structure import FactorCovariance, Risk, dense, within
@@ -22,7 +24,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 Market = Floats | Callable[[int], Floats] | None
-"""Weights of the market, shape (N,), or what returns those known at a row; None is 1/N."""
+"""Weights of the market, shape (N,) or by asset, or what returns those known at a row; None is 1/N."""
 
 
 def market_at(market: Market, position: int, universe: Bools) -> Floats:
@@ -112,7 +114,7 @@ class BlackLitterman:
         self.inner = inner
         self.assets = inner.assets
         self.risk_aversion = risk_aversion
-        self.market = market
+        self.market = market if callable(market) else align_vector("market", market, self.assets)
         self.views = tuple(views)
         self.forecasts = forecasts
         self.errors: Errors = errors
@@ -121,13 +123,15 @@ class BlackLitterman:
         for view in self.views:
             view.pick(self.assets)
 
+    @align_inputs
     def solve(
         self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
     ) -> Weights:
         """Return the weights that the inner allocator chooses by the posterior; see `Allocator.solve`."""
         if not universe.any():
             raise InputError(f"row {position}: the universe is empty")
-        found = self.posterior(position, within(sigma, universe), universe)
+        inner = covariance(position, self.assets, sigma, np.flatnonzero(universe), trusted)
+        found = self.posterior(position, inner, universe)
         mean = np.full(len(self.assets), np.nan)
         mean[universe] = found.mean
         risk = _spread(found.sigma, universe) if self.covariance == "posterior" else sigma
@@ -135,7 +139,10 @@ class BlackLitterman:
 
     def posterior(self, position: int, sigma: Risk, universe: Bools) -> Posterior:
         """Return the posterior of the n assets of the universe, for their covariance."""
-        prior = implied_returns(sigma, market_at(self.market, position, universe), self.risk_aversion)
+        market = self.market
+        if callable(market):
+            market = align_vector("market", market(position), self.assets)
+        prior = implied_returns(sigma, market_at(market, position, universe), self.risk_aversion)
         stated, picks = views_at(self.views, position, self.assets, universe)
         picks = picks[:, universe]
         values, confidence = np.full(len(prior), np.nan), np.zeros(len(prior))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.book import FUNDED, Book
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.policies import Decision, Policy
 from allocation.rebalancing import Rebalancing
@@ -18,8 +19,6 @@ Ints = NDArray[np.int64]
 
 Shares = Callable[[int], Floats]
 """Shares of wealth that are wanted at a row, in the order of the parts."""
-PLAIN = ("solved", "fixed", "held")
-"""Statuses that need not be told."""
 
 
 class Blend:
@@ -92,9 +91,11 @@ def settled(position: int, answer: Decision, book: Book) -> Weights:
     """Return the weights after a decision: those wanted or, without a trade, those held."""
     if isinstance(answer, Weights):
         return answer
-    status = answer.reason if isinstance(answer, NoTrade) else "held"
+    status, note = DecisionStatus.UNCHANGED, ""
+    if isinstance(answer, NoTrade):
+        status, note = answer.status, answer.reason
     weights, cash = (book.weights, book.cash) if book.started else (np.zeros_like(book.weights), 1.0)
-    return Weights(position, weights, cash, status, Attestation({}, 0.0), book.sleeves)
+    return Weights(position, weights, cash, status, Attestation({}, 0.0), book.sleeves, note)
 
 
 def inside(name: str, part: Weights, share: float) -> dict[str, Sleeve]:
@@ -118,10 +119,11 @@ def _joined(position: int, parts: Mapping[str, tuple[float, Weights]]) -> Weight
         for name, (share, part) in parts.items()
         for key, sleeve in inside(name, part, share).items()
     }
-    told = [f"{name}: {part.status}" for name, (_, part) in parts.items() if part.status not in PLAIN]
+    status = DecisionStatus.combine(part.status for _, part in parts.values())
+    note = "; ".join(f"{name}: {part.note}" for name, (_, part) in parts.items() if part.note)
     slack = {f"{n}: {k}": v for n, (_, part) in parts.items() for k, v in part.attestation.slack.items()}
     tolerance = max(part.attestation.tolerance for _, part in parts.values())
     made = [part.attestation for _, part in parts.values()]
     gap, residual = (_worst(numbers) for numbers in ([a.gap for a in made], [a.residual for a in made]))
     attestation = Attestation(slack, tolerance, gap, residual)
-    return Weights(position, weights, cash, "; ".join(told) or "fixed", attestation, sleeves)
+    return Weights(position, weights, cash, status, attestation, sleeves, note)

@@ -12,7 +12,9 @@ from allocation.branching import Found, Search
 from allocation.cardinality_limits import check_alone, check_together
 from allocation.cardinality_relaxation import Problem
 from allocation.decision import BREACH, Decision
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
+from allocation.input_alignment import align_inputs
 from allocation.mean_variance import MeanVariance
 from allocation.pricing import Turnover, Variance
 from allocation.structure import Risk
@@ -70,6 +72,7 @@ class Cardinality:
         self.nodes = nodes
         self.tolerance = tolerance
 
+    @align_inputs
     def solve(
         self,
         position: int,
@@ -179,15 +182,16 @@ class Cardinality:
         gap = (found.bound - found.objective) / problem.programme.scale
         attestation = Attestation(slack, BREACH, gap)
         decision.insist_kept(attestation)
-        status = self._status(decision, found)
-        return Weights(decision.position, weights, 1.0 - float(weights.sum()), status, attestation)
+        status = decision.status if found.finished else decision.status | DecisionStatus.UNPROVEN
+        cash, note = 1.0 - float(weights.sum()), self._note(decision, found)
+        return Weights(decision.position, weights, cash, status, attestation, note=note)
 
-    def _status(self, decision: Decision, found: Found) -> str:
-        words = [decision.raising] if decision.raising else []
+    def _note(self, decision: Decision, found: Found) -> str:
+        words = [decision.note] if decision.note else []
         if not found.finished:
             share = (found.bound - found.objective) / max(abs(found.objective), 1e-300)
             words.append(f"stopped after {found.nodes} nodes, within {100 * share:.2g} % of the best")
-        return "; ".join(words) or "solved"
+        return "; ".join(words)
 
 
 def _nothing(position: int, found: Found) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +26,28 @@ class Group:
     Attributes
     ----------
     assets : tuple of str
+        Labels that are no text, such as the integers of unnamed columns, become text.
     minimum, maximum : float
         Fractions of wealth.
+
+    Raises
+    ------
+    LimitError
+        If `assets` is a text, which is not a sequence of assets.
     """
 
     assets: tuple[str, ...]
     minimum: float = 0.0
     maximum: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Turn labels into text."""
+        if isinstance(self.assets, str):
+            raise LimitError(
+                f"group: assets is the text {self.assets!r}, expected a sequence of assets; "
+                f"a group of one asset is ({self.assets!r},)"
+            )
+        object.__setattr__(self, "assets", tuple(map(str, self.assets)))
 
 
 @dataclass(frozen=True)
@@ -50,6 +65,10 @@ class Linear:
     coefficients: Mapping[str, float]
     minimum: float = -math.inf
     maximum: float = math.inf
+
+    def __post_init__(self) -> None:
+        """Turn labels into text."""
+        object.__setattr__(self, "coefficients", _by_name("linear: coefficients", self.coefficients))
 
 
 @dataclass(frozen=True)
@@ -100,7 +119,9 @@ class Constraints:
     minimum_return: float | None = None
 
     def __post_init__(self) -> None:
-        """Check each limit by itself."""
+        """Turn labels into text, and check each limit by itself."""
+        object.__setattr__(self, "overrides", _by_name("overrides", self.overrides))
+        object.__setattr__(self, "benchmark", _by_name("benchmark", self.benchmark))
         pairs = {"weight": (self.minimum, self.maximum), "cash": (self.cash_minimum, self.cash_maximum)}
         pairs |= {f"weight of {name!r}": pair for name, pair in self.overrides.items()}
         pairs |= {f"group {name!r}": (g.minimum, g.maximum) for name, g in self.groups.items()}
@@ -164,6 +185,24 @@ class Constraints:
         if not self.benchmark:
             return np.zeros(len(assets))
         return np.array([self.benchmark.get(asset, 0.0) for asset in assets], dtype=np.float64)
+
+
+def _by_name(what: str, values: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a mapping or Series by asset with the assets as text.
+
+    Raises
+    ------
+    LimitError
+        If there are no labels, or two of them are the same as text.
+    """
+    if not hasattr(values, "items"):
+        raise LimitError(f"{what}: expected a mapping by asset, got {type(values).__name__}")
+    pairs = [(str(asset), value) for asset, value in values.items()]
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        double = next(name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1)
+        raise LimitError(f"{what}: the asset {double!r} is there more than once")
+    return found
 
 
 def _check_linear(name: str, linear: Linear) -> None:

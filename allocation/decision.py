@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from allocation import pricing
 from allocation.constraints import Constraints
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, SolverError
 from allocation.limits import Limits
 from allocation.pricing import Answer, Gross, Term, Turnover, Variance
@@ -139,13 +140,18 @@ class Decision:
                 f"row {self.position}: the answer may be {attestation.gap:.3g} of the objective's size from the best "
                 f"one, more than {OPTIMAL:g}"
             )
-        return Weights(
-            self.position, weights, 1.0 - float(weights.sum()), self.raising or "solved", attestation
-        )
+        cash = 1.0 - float(weights.sum())
+        return Weights(self.position, weights, cash, self.status, attestation, note=self.note)
 
     @property
-    def raising(self) -> str:
-        """That the limit on turnover had to be raised, in words; empty if it had not."""
+    def status(self) -> DecisionStatus:
+        """Return `RELAXED` too where the limit on turnover had to be raised."""
+        solved = DecisionStatus.SOLVED
+        return solved if self.raised is None else solved | DecisionStatus.RELAXED
+
+    @property
+    def note(self) -> str:
+        """Return in words that the limit on turnover had to be raised; empty if it had not."""
         if self.raised is None:
             return ""
         return (

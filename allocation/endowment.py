@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.book import Book
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.rebalancing import Rebalancing
 from allocation.risk import CovariancePath
@@ -104,8 +105,9 @@ class Endowment:
         missing = np.abs(shares - goal)[:-1]
         late = [name for name, gap in zip(self.classes, missing, strict=True) if gap > 1e-9]
         illiquid = [name for name in late if self.classes[name].maximum_trade is not None]
-        status = f"still moving: {', '.join(illiquid)}" if illiquid else "fixed"
-        return Weights(position, weights, float(shares[-1]), status, Attestation({}, 0.0), parts)
+        note = f"still moving: {', '.join(illiquid)}" if illiquid else ""
+        cash, fixed = float(shares[-1]), DecisionStatus.FIXED
+        return Weights(position, weights, cash, fixed, Attestation({}, 0.0), parts, note)
 
     def _parts(self, shares: Floats, kept: Floats, eligible: Bools) -> dict[str, Sleeve]:
         """Spread each class over its assets: a liquid one equally, an illiquid one as it is held."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
 from allocation.book import Book
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.structure import Risk, within
 from allocation.weights import Attestation, Sleeve, Weights
@@ -76,4 +77,5 @@ class RiskByEnvironment:
         shares = self.across(n).solve(position, np.zeros(n), between, np.zeros(n), ones).weights
         parts = {name: Sleeve(w * s) for name, w, s in zip(there, inner, shares, strict=True)}
         weights = np.sum([part.weights for part in parts.values()], axis=0)
-        return Weights(position, weights, 1.0 - float(weights.sum()), "solved", Attestation({}, 0.0), parts)
+        cash, solved = 1.0 - float(weights.sum()), DecisionStatus.SOLVED
+        return Weights(position, weights, cash, solved, Attestation({}, 0.0), parts)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from allocation.allocator import Allocator
 from allocation.constraints import Linear
 from allocation.errors import InfeasibleError, InputError
+from allocation.input_alignment import align_inputs, align_vector
 from allocation.scoring import Missing, filled, floor_coefficients, tilted
 from allocation.structure import Risk
 from allocation.weights import Weights
@@ -71,6 +72,7 @@ class Responsible:
         self.floor = floor
         self.tilt = tilt
 
+    @align_inputs
     def solve(
         self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
     ) -> Weights:
@@ -102,7 +104,8 @@ class Responsible:
         InfeasibleError
             If no score is large enough.
         """
-        scores, allowed = filled(position, self.scores_at(position), universe, self.missing)
+        known = align_vector("scores", self.scores_at(position), self.assets)
+        scores, allowed = filled(position, known, universe, self.missing)
         if self.exclude_below is None:
             return scores, allowed
         large = allowed & (np.where(allowed, scores, -np.inf) >= self.exclude_below)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from allocation.errors import InputError, SolverError
+from allocation.input_alignment import refuse_labels
+from allocation.inputs import fault
 from allocation.structure import FactorCovariance, Risk, dense
 
 Floats = NDArray[np.float64]
@@ -58,7 +60,7 @@ def esg_frontier(mu: Floats, sigma: Risk, scores: Floats, levels: Floats) -> Fro
     Raises
     ------
     InputError
-        If the scores do not differ.
+        If the scores do not differ, or the covariance is not finite, symmetric and positive semidefinite.
 
     Notes
     -----
@@ -67,6 +69,7 @@ def esg_frontier(mu: Floats, sigma: Risk, scores: Floats, levels: Floats) -> Fro
     """
     if not np.ptp(scores) > 0:
         raise InputError("a frontier needs scores that differ")
+    _check_covariance(mu, sigma)
     ones = np.ones(len(mu))
     moved = _inverse_times(sigma, np.column_stack([mu, scores, ones]))
     c = np.column_stack([mu, scores, ones]).T @ moved
@@ -88,8 +91,18 @@ def best_score(mu: Floats, sigma: Risk, scores: Floats) -> float:
     mu, sigma, scores
         See `esg_frontier`.
     """
+    _check_covariance(mu, sigma)
     w = _inverse_times(sigma, mu[:, None])[:, 0]
     return float(scores @ w / w.sum())
+
+
+def _check_covariance(mu: Floats, sigma: Risk) -> None:
+    """Refuse labels, which cannot be matched here, and what is no covariance."""
+    refuse_labels("mu", mu)
+    refuse_labels("sigma", sigma)
+    wrong = fault(sigma, [f"asset {i}" for i in range(len(mu))])
+    if wrong:
+        raise InputError(wrong)
 
 
 def attainable_scores(
@@ -145,9 +158,12 @@ def limited_frontier(
 
     Raises
     ------
+    InputError
+        If the covariance is not finite, symmetric and positive semidefinite.
     SolverError
         If the solver ends without a verdict.
     """
+    _check_covariance(mu, sigma)
     n = len(mu)
     full = dense(sigma)
     ones, eye = np.ones(n), np.eye(n)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from allocation.allocator import Allocator
 from allocation.constraints import Constraints
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.expectations import CovarianceChoice
 from allocation.labelled import Labelled
@@ -31,7 +33,7 @@ class EqualWeightPortfolio(PortfolioEstimator):
 
     def _decide(self, sample: Sample) -> Weights:
         n = len(sample.assets)
-        return Weights(sample.position, np.full(n, 1 / n), 0.0, "fixed", Attestation({}, 0.0))
+        return Weights(sample.position, np.full(n, 1 / n), 0.0, DecisionStatus.FIXED, Attestation({}, 0.0))
 
 
 class FromAllocator(MomentPortfolio):
@@ -80,10 +82,28 @@ class FromAllocator(MomentPortfolio):
         """Whether the answer depends on the weights held: nobody knows, so that it may."""
         return True
 
+    def _check_factory(self, assets: tuple[str, ...], options: Mapping[str, object]) -> None:
+        """Refuse a factory that cannot be called with what it would be given."""
+        name = getattr(self.factory, "__name__", repr(self.factory))
+        if not callable(self.factory):
+            raise InputError(f"factory: expected a class or function that makes an allocator, got {name}")
+        try:
+            accepted = inspect.signature(self.factory)
+        except (TypeError, ValueError):  # some callables of C have no signature to look at
+            return
+        try:
+            accepted.bind(assets, **options)
+        except TypeError as error:
+            raise InputError(
+                f"factory: {name} cannot be called as {name}(assets{''.join(f', {key}=...' for key in options)}): "
+                f"{error}; it takes {accepted}"
+            ) from error
+
     def _decide(self, sample: Sample) -> Weights:
         options: dict[str, object] = {} if self.constraints is None else {"constraints": self.constraints}
         if self.scenarios is not None:
             options[self.scenarios] = sample.returns.copy()
+        self._check_factory(sample.assets, options)
         self.allocator_ = self.factory(sample.assets, **options)
         if not callable(getattr(self.allocator_, "solve", None)):
             raise InputError(

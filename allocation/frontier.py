@@ -11,11 +11,19 @@ from scipy.optimize import linprog
 
 from allocation.critical_line import ARRIVED, CYCLED, FREE, HIGH, LOW, trace
 from allocation.errors import InfeasibleError, InputError, SolverError
+from allocation.input_alignment import refuse_labels
+from allocation.inputs import fault, singular
 from allocation.polytope import Polytope
 from allocation.structure import Risk, dense
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+NOTHING = 1e-6
+"""Weights whose sizes add up to a smaller share of the largest portfolio's are all cash but for rounding."""
+RISKLESS = 1e-13
+"""Smallest variance, as a share of what it were if assets moved together, that is more than rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +81,10 @@ class Frontier:
         return np.array(self.weights[-1])
 
     def tangency(self) -> Floats:
-        """Return the weights (n,) of the largest mu'w / sqrt(w'Sigma w).
+        """Return the weights (n,) of the largest mu'w / sqrt(w'Sigma w), of several the largest positions.
 
-        Along a segment the ratio has one maximum, in closed form.
+        Along a segment the ratio has one maximum, in closed form. Where cash is allowed, the frontier may hold several
+        multiples of the same weights, whose ratios differ by rounding alone: the largest multiple is returned.
 
         Raises
         ------
@@ -98,10 +107,20 @@ class Frontier:
             t = np.where(below != 0, (b * c - a * d) / below, 0.0)
         inside = w + np.clip(t, 0.0, 1.0)[:, None] * step
         both = np.vstack([self.weights, inside])
+        # Holding nothing, the end of a frontier on which all may be cash, has no ratio.
+        gross = np.abs(both).sum(axis=1)
+        both = both[gross > NOTHING * float(gross.max())]
         variance = np.array([float(v @ (self.sigma @ v)) for v in both])
-        if not variance.min() > 0:
-            raise InputError("a portfolio without risk is efficient: no ratio to risk exists")
-        return np.array(both[int(np.argmax(both @ self.mu / np.sqrt(variance)))])
+        apart = np.abs(both) @ np.sqrt(self.sigma.diagonal())
+        riskless = ~(variance > RISKLESS * apart**2)
+        if (riskless & (both @ self.mu > 0)).any():
+            raise InputError(
+                "a portfolio without risk is efficient, so no largest ratio to risk exists: "
+                f"{singular(self.sigma) or 'an asset has no risk'}"
+            )
+        both, variance = both[~riskless], variance[~riskless]
+        best = both[int(np.argmax(both @ self.mu / np.sqrt(variance)))]
+        return np.array(_largest_multiple_among(both, best))
 
     def _mixed(self, wanted: Floats, by: Floats) -> Floats:
         """Return mixtures of neighbouring corners at which `by`, not increasing along them, is as wanted."""
@@ -115,23 +134,39 @@ class Frontier:
         return np.asarray((1 - share) * self.weights[right - 1] + share * self.weights[right])
 
 
-def efficient_frontier(mu: Floats, sigma: Risk, limits: Polytope) -> Frontier:
+def _largest_multiple_among(portfolios: Floats, best: Floats) -> Floats:
+    """Return the largest of some portfolios (P, n) that are a multiple of `best` of 1 or more."""
+    factor = portfolios @ best / float(best @ best)
+    apart = np.abs(portfolios - factor[:, None] * best).max(axis=1)
+    larger = (factor > 1 + 1e-9) & (apart <= 1e-9 * np.abs(portfolios).max(axis=1))
+    return np.asarray(portfolios[int(np.argmax(np.where(larger, factor, 0.0)))]) if larger.any() else best
+
+
+def efficient_frontier(mu: Floats, sigma: Risk, limits: Polytope, *, trusted: bool = False) -> Frontier:
     """Return the frontier from the portfolio of largest mean (of these, the one of least variance) downward.
 
     Parameters
     ----------
     mu : ndarray of shape (n,)
     sigma : Risk, of n assets
-        Positive semidefinite.
     limits : Polytope
+    trusted : bool
+        The covariance is known to be positive semidefinite and need not be looked at.
 
     Raises
     ------
+    InputError
+        If the covariance is not finite, symmetric and positive semidefinite.
     InfeasibleError
         If the limits cannot be met together.
     SolverError
         If the path is not found.
     """
+    refuse_labels("mu", mu)
+    refuse_labels("sigma", sigma)
+    wrong = "" if trusted else fault(sigma, [f"asset {i}" for i in range(len(mu))])
+    if wrong:
+        raise InputError(wrong)
     n, full = len(mu), dense(sigma)
     slacks = np.flatnonzero(~((limits.lower == limits.upper) & (np.arange(len(limits.rows)) == 0)))
     total = n + len(slacks)

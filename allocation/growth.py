@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from allocation.constraints import Constraints
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, SolverError
 from allocation.feasibility import insist_feasible
 from allocation.frontier import efficient_frontier
+from allocation.input_alignment import align_columns, align_inputs
 from allocation.inputs import members
+from allocation.labelled import named
 from allocation.mean_variance import MeanVariance
 from allocation.polytope import LINEAR, Polytope, only, polytope
 from allocation.scenarios import Scenarios
@@ -37,7 +40,7 @@ class Kelly:
     Parameters
     ----------
     assets : sequence of str, length N
-    returns : ndarray of shape (T, N)
+    returns : ndarray of shape (T, N), or DataFrame with the assets as columns
         Simple returns in excess of cash, NaN where an asset is not listed.
     constraints : Constraints, optional
         All linear limits; none on turnover.
@@ -72,12 +75,15 @@ class Kelly:
         fraction: float = 1.0,
     ) -> None:
         self.gamma = 1.0 / _checked(fraction)
-        self.assets = tuple(assets)
+        self.assets = named("assets", assets)
         self.constraints = constraints or Constraints()
         only(LINEAR, self.constraints, "Kelly")
         self.limits = polytope(self.constraints, self.assets)
-        self.scenarios = Scenarios(self.assets, returns, window, at_least)
+        self.scenarios = Scenarios(
+            self.assets, align_columns("returns", returns, self.assets), window, at_least
+        )
 
+    @align_inputs
     def solve(
         self,
         position: int,
@@ -114,7 +120,8 @@ class Kelly:
             )
         weights = np.zeros(len(self.assets))
         weights[inside] = w
-        return Weights(position, weights, 1.0 - float(weights.sum()), "solved", attestation)
+        cash = 1.0 - float(weights.sum())
+        return Weights(position, weights, cash, DecisionStatus.SOLVED, attestation)
 
 
 def quadratic_kelly(
@@ -186,7 +193,7 @@ def _newton(scenarios: Floats, limits: Polytope, gamma: float, w: Floats) -> tup
         bend = (bend + bend.T) / 2
         if gap <= 1e-14:
             break
-        step = efficient_frontier(slope + bend @ w, bend, limits).at_risk_aversion(1.0) - w
+        step = efficient_frontier(slope + bend @ w, bend, limits, trusted=True).at_risk_aversion(1.0) - w
         length = _length(scenarios, gamma, w, step, float(slope @ step))
         if length == 0 or (gap > least and least <= OPTIMAL):
             break

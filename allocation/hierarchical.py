@@ -10,8 +10,14 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist, squareform
 
+from allocation.constraints import Constraints
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
+from allocation.feasibility import insist_feasible
+from allocation.input_alignment import align_inputs
 from allocation.inputs import covariance, members
+from allocation.labelled import named
+from allocation.polytope import BOUNDS, TOLERANCE, only, polytope
 from allocation.structure import Risk, dense
 from allocation.weights import Attestation, Weights
 
@@ -26,12 +32,18 @@ Distance = Literal["correlation", "profile"]
 class HierarchicalRiskParity:
     """Order assets by a tree of their correlations, halve it over and over, and weigh halves by inverse variance.
 
-    Weights are positive and sum to 1 by construction; the covariance need not be invertible. No objective is
-    optimised, hence no limits are taken and the gap is NaN.
+    Weights are 0 or more and sum to what is invested by construction; the covariance need not be invertible. No
+    objective is optimised, hence the gap is NaN.
+
+    Bounds are kept by each split: a half gets at least what its minimum weights add up to and at most what its maximum
+    weights do, and the other half the rest (Pfitzinger and Katzke, 2019). Where no bound binds the weights are those of
+    the paper.
 
     Parameters
     ----------
     assets : sequence of str, length N
+    constraints : Constraints, optional
+        Bounds of assets (a negative minimum has no effect) and of cash, of which as little is held as they allow.
     linkage : {"single", "average", "complete", "ward"}
         How clusters are joined; the paper's is single.
     distance : {"correlation", "profile"}
@@ -46,16 +58,20 @@ class HierarchicalRiskParity:
     ------
     InputError
         If linkage or distance is none of these.
+    LimitError
+        If there are other limits.
 
     Notes
     -----
     Lopez de Prado (2016), "Building diversified portfolios that outperform out of sample", *Journal of Portfolio
-    Management* 42(4), 59-69.
+    Management* 42(4), 59-69. Pfitzinger and Katzke (2019), "A constrained hierarchical risk parity algorithm with
+    cluster-based capital allocation", Stellenbosch Economic Working Papers 14/2019.
     """
 
     def __init__(
         self,
         assets: Sequence[str],
+        constraints: Constraints | None = None,
         *,
         linkage: Linkage = "single",
         distance: Distance = "correlation",
@@ -67,11 +83,15 @@ class HierarchicalRiskParity:
         ):
             if value not in choices:
                 raise InputError(f"{what} {value!r} is none of {', '.join(choices)}")
-        self.assets = tuple(assets)
+        self.assets = named("assets", assets)
+        self.constraints = constraints or Constraints()
+        only(BOUNDS, self.constraints, "HierarchicalRiskParity")
+        self.limits = polytope(self.constraints, self.assets)
         self.linkage = linkage
         self.distance = distance
         self.optimal_order = optimal_order
 
+    @align_inputs
     def solve(
         self,
         position: int,
@@ -88,14 +108,20 @@ class HierarchicalRiskParity:
         ------
         InputError
             If the covariance is unusable.
+        InfeasibleError
+            If the bounds cannot be met together.
         """
         inside = members(position, self.assets, universe)
         inner = dense(covariance(position, self.assets, sigma, inside, trusted))
+        limits, c = self.limits.within(inside), self.constraints
+        low, high = np.maximum(limits.low, 0.0), limits.high
+        invested = max(min(1.0 - c.cash_minimum, float(high.sum())), 1.0 - c.cash_maximum)
+        if low.sum() > invested + TOLERANCE or high.sum() < invested - TOLERANCE:
+            insist_feasible(position, c, self.assets, universe)
         weights = np.zeros(len(self.assets))
-        weights[inside] = split(inner, self._order(inner))
-        total = float(weights.sum())
-        slack = {"minimum weight": float(weights.min()), "fully invested": -abs(1.0 - total)}
-        return Weights(position, weights, 1.0 - total, "solved", Attestation(slack, 1e-12))
+        weights[inside] = split(inner, self._order(inner), low, high, invested)
+        cash, slack = 1.0 - float(weights.sum()), limits.slack(weights[inside])
+        return Weights(position, weights, cash, DecisionStatus.SOLVED, Attestation(slack, TOLERANCE))
 
     def _order(self, sigma: Floats) -> Ints:
         """Return the assets as the leaves of the tree stand, shape (n,)."""
@@ -111,20 +137,25 @@ class HierarchicalRiskParity:
         return np.asarray(leaves_list(tree), dtype=np.int64)
 
 
-def split(sigma: Floats, order: Ints) -> Floats:
-    """Return the weights of recursive bisection.
+def split(sigma: Floats, order: Ints, low: Floats, high: Floats, invested: float) -> Floats:
+    """Return the weights of recursive bisection within bounds.
 
     Each stretch of the order is cut in the middle; the parts share its weight in inverse proportion to the variances
-    that they would have with weights of inverse variance inside.
+    that they would have with weights of inverse variance inside, as far as their bounds allow.
 
     Parameters
     ----------
     sigma : ndarray of shape (n, n)
     order : ndarray of int, shape (n,)
+    low, high : ndarray of shape (n,)
+        Bounds, 0 or more, between whose sums lies what is invested.
+    invested : float
+        Sum of the weights.
     """
     inverse = 1.0 / sigma.diagonal()
     ordered = sigma[np.ix_(order, order)]
-    w, inverse = np.ones(len(order)), inverse[order]
+    w, inverse = np.full(len(order), invested), inverse[order]
+    least, most = (np.r_[0.0, np.cumsum(bound[order])] for bound in (low, high))
     stretches = [(0, len(order))]
     while stretches:
         first, last = stretches.pop()
@@ -132,12 +163,19 @@ def split(sigma: Floats, order: Ints) -> Floats:
             continue
         middle = first + (last - first) // 2
         left, right = (_variance(ordered, inverse, a, b) for a, b in ((first, middle), (middle, last)))
-        w[first:middle] *= right / (left + right)
-        w[middle:last] *= left / (left + right)
+        total, ours = float(w[first]), right / (left + right)
+        floor = max(least[middle] - least[first], total - (most[last] - most[middle]))
+        ceiling = min(most[middle] - most[first], total - (least[last] - least[middle]))
+        if floor <= total * ours <= ceiling:
+            w[first:middle] *= ours
+            w[middle:last] *= left / (left + right)
+        else:
+            part = min(max(total * ours, floor), ceiling)
+            w[first:middle], w[middle:last] = part, total - part
         stretches += [(first, middle), (middle, last)]
     weights = np.empty(len(order))
     weights[order] = w
-    return weights
+    return np.clip(weights, low, high)
 
 
 def _variance(sigma: Floats, inverse: Floats, first: int, last: int) -> float:

@@ -8,12 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.errors import InputError
-from allocation.structure import FactorCovariance, Risk, within
+from allocation.structure import FactorCovariance, Risk, dense, within
 from features.compiled import compiled
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+
+SINGULAR = 1e-12
+"""An eigenvalue of a smaller share of the largest counts as 0 when a failure is explained."""
+SEMIDEFINITE = 1e-9
+"""An eigenvalue may be this share of the mean variance below 0: rounding makes it so for a singular covariance."""
 
 
 def check(
@@ -129,13 +134,11 @@ def covariance(
 ) -> Risk:
     """Return the covariance of the assets `inside`, contiguous in memory.
 
-    That it is positive semidefinite is not checked here: that costs as much as the solution of most problems, and
-    what comes of an indefinite matrix fails its certificate.
-
     Raises
     ------
     InputError
-        If shape, symmetry or a number is wrong (not looked at if it is `trusted`), or a variance is not positive.
+        If shape, symmetry or a number is wrong or it is not positive semidefinite (neither is looked at if it is
+        `trusted`), or a variance is not positive.
     """
     n = len(assets)
     if len(sigma) != n or (not isinstance(sigma, FactorCovariance) and sigma.shape != (n, n)):
@@ -147,7 +150,7 @@ def covariance(
         inner = FactorCovariance(loadings, np.ascontiguousarray(inner.specific, dtype=np.float64))
     else:
         inner = np.ascontiguousarray(inner, dtype=np.float64)
-    wrong = "" if trusted else _fault(inner, [assets[i] for i in inside])
+    wrong = "" if trusted else fault(inner, [assets[i] for i in inside])
     if wrong:
         raise InputError(f"row {position}: {wrong}")
     variances = inner.diagonal()
@@ -161,18 +164,33 @@ def covariance(
 
 
 def fault(sigma: Risk, assets: Sequence[str]) -> str:
-    """Return in words why a covariance of the assets is none, "" if it is finite, symmetric, positive semidefinite."""
+    """Return in words why a covariance of the assets is none, "" if it is finite, symmetric, positive semidefinite.
+
+    An eigenvalue of at least minus `SEMIDEFINITE` times the mean variance counts as 0.
+    """
     wrong = _fault(sigma, assets)
     if wrong or isinstance(sigma, FactorCovariance):
         return wrong
     lifted = np.array(sigma, dtype=np.float64)  # by what rounding may have taken from the smallest eigenvalue
-    lifted.flat[:: len(lifted) + 1] += 1e-9 * max(float(np.trace(lifted)) / len(lifted), 1e-300)
+    lifted.flat[:: len(lifted) + 1] += SEMIDEFINITE * max(float(np.trace(lifted)) / len(lifted), 1e-300)
     try:
         np.linalg.cholesky(lifted)
     except np.linalg.LinAlgError:
         smallest = float(np.linalg.eigvalsh(sigma)[0])
         return f"the covariance is not positive semidefinite (smallest eigenvalue {smallest:.3g})"
     return ""
+
+
+def singular(sigma: Risk) -> str:
+    """Return in words that a covariance has no full rank, with what to do about it; "" if it has."""
+    eigenvalues = np.linalg.eigvalsh(dense(sigma))
+    rank = int((eigenvalues > SINGULAR * float(eigenvalues[-1])).sum())
+    if rank == len(eigenvalues):
+        return ""
+    return (
+        f"the covariance of {len(eigenvalues)} assets has rank {rank}, so portfolios without risk exist; use more rows "
+        "than assets, fewer assets, or an estimator of full rank such as ledoit_wolf, oas or factor"
+    )
 
 
 def _fault(sigma: Risk, assets: Sequence[str]) -> str:

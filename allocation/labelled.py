@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -29,10 +30,14 @@ def named(what: str, labels: Iterable[Hashable]) -> tuple[str, ...]:
     Raises
     ------
     DataError
-        If two assets have one name.
+        If two assets have one name, or a text is given in place of several names.
     """
+    if isinstance(labels, str):
+        raise DataError(
+            f"{what}: expected a sequence of names, got the text {labels!r}; one name is ({labels!r},)"
+        )
     names = tuple(map(str, labels))
-    double = sorted({name for name in names if names.count(name) > 1})
+    double = sorted(name for name, count in Counter(names).items() if count > 1)
     if double:
         raise DataError(f"{what}: the asset {_listed(double)} is there more than once")
     return names

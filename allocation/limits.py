@@ -148,7 +148,7 @@ def limits_on(
     LimitError
         If a limit names an asset that does not exist.
     """
-    inside = np.flatnonzero(universe)
+    inside, assets = np.flatnonzero(universe), tuple(map(str, assets))
     c, n = constraints, len(inside)
     low, high = (bound[inside] for bound in c.bounds(assets))
     sums = _sums(c, assets, inside, mu)

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.constraints import Constraints
+from allocation.input_alignment import align_inputs
 from allocation.inputs import covariance, members
+from allocation.labelled import named
 from allocation.maximum_sharpe import MaximumSharpe
 from allocation.structure import Risk
 from allocation.weights import Weights
@@ -42,9 +44,10 @@ class MaximumDiversification:
     """
 
     def __init__(self, assets: Sequence[str], constraints: Constraints | None = None) -> None:
-        self.assets = tuple(assets)
+        self.assets = named("assets", assets)
         self.ratio = MaximumSharpe(self.assets, constraints)
 
+    @align_inputs
     def solve(
         self,
         position: int,

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.constraints import Constraints
-from allocation.errors import InfeasibleError, SolverError
+from allocation.decision_status import DecisionStatus
+from allocation.errors import InfeasibleError, InputError, SolverError
 from allocation.feasibility import insist_feasible
 from allocation.frontier import Frontier, efficient_frontier
-from allocation.inputs import covariance, means, members
+from allocation.input_alignment import align_inputs
+from allocation.inputs import covariance, means, members, singular
+from allocation.labelled import named
 from allocation.polytope import LINEAR, Polytope, only, polytope
 from allocation.structure import Risk
 from allocation.vertices import best_vertex
@@ -22,6 +25,8 @@ Bools = NDArray[np.bool_]
 
 OPTIMAL = 1e-7
 """Largest gap of an answer that is handed out, as a share of the ratio."""
+NOTHING = 1e-14
+"""A smaller weight or sum of weights limits no multiple."""
 BROKEN = 1e-8
 """How far a limit may be missed in weight."""
 
@@ -33,13 +38,14 @@ class MaximumSharpe:
 
     - Positive: the tangency portfolio of the exact frontier (`allocation.critical_line`). The gap is the largest
       directional derivative of the logarithm of the ratio: 0 at the maximum, as the ratio is quasi-concave there.
-    - 0 or less, and holding nothing is allowed: all cash, the ratio 0. The status says so. With the largest mean
+      Where cash is allowed, all multiples of these weights have the same ratio: the largest one that the limits allow
+      is held, so cash is what the limits on weights leave over.
+    - 0 or less, and holding nothing is allowed: all cash, the ratio 0. The note says so. With the largest mean
       exactly 0 and no cash, the portfolio of least variance among those of mean 0.
     - Negative, and something must be held: now the ratio is quasi-convex, so its maximum is at a vertex of the limits;
       under a budget and bounds all vertices are tried (with a maximum weight of 1: the single assets). Where there are
-      too many, or other limits, a local search over vertices answers, and the status says that it is not proven to be
-      the best. The gap is NaN. Such a ratio prefers risk, since it spreads a certain loss thinner: that is what is
-      asked.
+      too many, or other limits, a local search over vertices answers, and the status is `UNPROVEN`. The gap is NaN.
+      Such a ratio prefers risk, since it spreads a certain loss thinner: that is what is asked.
 
     Parameters
     ----------
@@ -58,11 +64,12 @@ class MaximumSharpe:
     """
 
     def __init__(self, assets: Sequence[str], constraints: Constraints | None = None) -> None:
-        self.assets = tuple(assets)
+        self.assets = named("assets", assets)
         self.constraints = constraints or Constraints()
         only(LINEAR, self.constraints, type(self).__name__)
         self.limits = polytope(self.constraints, self.assets)
 
+    @align_inputs
     def solve(
         self,
         position: int,
@@ -89,39 +96,60 @@ class MaximumSharpe:
         inner = covariance(position, self.assets, sigma, inside, trusted)
         limits = self.limits.within(inside)
         try:
-            frontier = efficient_frontier(inner_mu, inner, limits)
+            frontier = efficient_frontier(inner_mu, inner, limits, trusted=True)
         except InfeasibleError:
             insist_feasible(position, self.constraints, self.assets, universe)
             raise
-        best, status, gap = _best(frontier, limits)
+        except SolverError as error:
+            why = f"{error}; {singular(inner)}" if singular(inner) else str(error)
+            raise SolverError(f"row {position}: {why}") from error
+        try:
+            best, gap, status, note = _best(frontier, limits)
+        except InputError as error:
+            raise InputError(f"row {position}: {error}") from error
         weights = np.zeros(len(self.assets))
         weights[inside] = best
         attestation = Attestation(limits.slack(best), BROKEN, gap)
         if not attestation.holds or gap > OPTIMAL:
+            if singular(inner):
+                raise InputError(f"row {position}: no largest ratio to risk was found: {singular(inner)}")
             raise SolverError(
                 f"row {position}: the ratio may be {gap:.3g} of itself from the best, or a limit is broken by "
                 f"{-min(attestation.slack.values()):.3g}"
             )
-        return Weights(position, weights, 1.0 - float(weights.sum()), status, attestation)
+        return Weights(position, weights, 1.0 - float(weights.sum()), status, attestation, note=note)
 
 
-def _best(frontier: Frontier, limits: Polytope) -> tuple[Floats, str, float]:
-    """Return weights, status and gap."""
+def largest_multiple(w: Floats, limits: Polytope) -> Floats:
+    """Return the largest multiple of weights (n,) that keeps the limits, as the weights themselves do."""
+    if limits.lower[0] == limits.upper[0] != 0:
+        return w  # what is invested is given
+    sums = limits.rows @ w
+    sides = ((w, limits.high), (-w, -limits.low), (sums, limits.upper), (-sums, -limits.lower))
+    most = min(
+        float((bound[size > 0] / size[size > 0]).min(initial=np.inf))
+        for size, bound in ((size * (np.abs(size) > NOTHING), bound) for size, bound in sides)
+    )
+    return np.clip(w * max(most, 1.0), limits.low, limits.high) if np.isfinite(most) else w
+
+
+def _best(frontier: Frontier, limits: Polytope) -> tuple[Floats, float, DecisionStatus, str]:
+    """Return weights, gap, status and note."""
+    solved = DecisionStatus.SOLVED
     mu, sigma, top = frontier.mu, frontier.sigma, float(frontier.mean[0])
     if top > 0:
-        w = frontier.tangency()
+        w = largest_multiple(frontier.tangency(), limits)
         pull = sigma @ w
-        return w, "solved", limits.ascent(mu / float(mu @ w) - pull / float(w @ pull), w)
+        return w, limits.ascent(mu / float(mu @ w) - pull / float(w @ pull), w), solved, ""
     nothing = np.zeros(len(mu))
     if min(limits.slack(nothing).values()) >= 0:
-        return nothing, "all cash: no portfolio within the limits has a positive mean", 0.0
+        return nothing, 0.0, solved, "all cash: no portfolio within the limits has a positive mean"
     if top == 0:
         w = np.array(frontier.weights[0])
-        return w, "ratio 0: no portfolio within the limits has a positive mean", limits.ascent(mu, w)
+        return w, limits.ascent(mu, w), solved, "ratio 0: no portfolio within the limits has a positive mean"
     w, exact = best_vertex(mu, sigma, limits)
-    status = "every portfolio within the limits has a negative mean: the vertex of largest ratio"
-    return (
-        w,
-        status if exact else f"{status} that a local search found, not proven to be the best",
-        float("nan"),
-    )
+    note = "every portfolio within the limits has a negative mean: the vertex of largest ratio"
+    if exact:
+        return w, float("nan"), solved, note
+    note += " that a local search found, not proven to be the best"
+    return w, float("nan"), solved | DecisionStatus.UNPROVEN, note

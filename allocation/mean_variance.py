@@ -13,6 +13,8 @@ from allocation.constraints import Constraints
 from allocation.decision import Decision
 from allocation.errors import InfeasibleError, InputError, SolverError
 from allocation.feasibility import check_feasible
+from allocation.input_alignment import align_inputs, align_vector
+from allocation.labelled import named
 from allocation.limits import Limits, limits_on
 from allocation.pricing import Gross, Term, Uncertainty, Variance
 from allocation.programme import Programme
@@ -48,9 +50,9 @@ class MeanVariance:
     constraints : Constraints
     risk_aversion : float
         gamma, more than 0: without risk the best weights need not be unique.
-    cost : float or ndarray of shape (N,)
+    cost : float, ndarray of shape (N,), or Series or mapping by asset
         c, in return per unit traded.
-    impact : float or ndarray of shape (N,)
+    impact : float, ndarray of shape (N,), or Series or mapping by asset
         k, in return per squared unit traded.
     uncertainty : float
         kappa, the radius in standard errors of the ellipsoid around mu whose worst point is reckoned with.
@@ -73,7 +75,7 @@ class MeanVariance:
         impact: float | Floats = 0.0,
         uncertainty: float = 0.0,
     ) -> None:
-        self.assets = tuple(assets)
+        self.assets = named("assets", assets)
         self.constraints = constraints
         if not (np.isfinite(risk_aversion) and risk_aversion > 0):
             raise InputError(f"risk_aversion {risk_aversion:g} must be > 0 and finite")
@@ -89,6 +91,7 @@ class MeanVariance:
         everything = np.ones(len(self.assets), dtype=bool)
         self._members(np.zeros(len(self.assets)), everything)  # refuses limits on assets that do not exist
 
+    @align_inputs
     def solve(
         self,
         position: int,
@@ -213,7 +216,7 @@ class MeanVariance:
 
 def _rates(what: str, value: float | Floats, assets: Sequence[str]) -> Floats:
     """Return one rate an asset."""
-    rates = np.asarray(value, dtype=np.float64)
+    rates = np.asarray(align_vector(what, value, assets), dtype=np.float64)
     if rates.shape not in ((), (len(assets),)):
         raise InputError(
             f"{what} has shape {rates.shape}, expected a number or one for each of {len(assets)} assets"

@@ -8,9 +8,10 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from allocation.blend import PLAIN, inside, settled
+from allocation.blend import inside, settled
 from allocation.book import Book
 from allocation.errors import InputError
+from allocation.inputs import SEMIDEFINITE
 from allocation.policies import Decision, Policy
 from allocation.structure import Risk, within
 from allocation.weights import Sleeve, Weights
@@ -63,8 +64,8 @@ class Overlay:
         sleeves = inside(BASE, full, 1.0) | {OVERLAY: Sleeve(added, -float(added.sum()))}
         weights = np.sum([sleeve.weights for sleeve in sleeves.values()], axis=0)
         cash = sum(sleeve.cash for sleeve in sleeves.values())
-        status = f"exposure {k:.4g}" if full.status in PLAIN else f"{full.status}; exposure {k:.4g}"
-        return Weights(position, weights, cash, status, full.attestation, sleeves)
+        note = f"{full.note}; exposure {k:.4g}" if full.note else f"exposure {k:.4g}"
+        return Weights(position, weights, cash, full.status, full.attestation, sleeves, note)
 
 
 class VolatilityTarget:
@@ -102,6 +103,13 @@ class VolatilityTarget:
         sigma, known = self.covariance(position)
         w = weights[known]
         variance = float(w @ (within(sigma, known) @ w))
+        if variance < 0 and variance < -SEMIDEFINITE * float(w @ w) * float(
+            np.max(within(sigma, known).diagonal())
+        ):
+            raise InputError(
+                f"row {position}: the variance of the portfolio is {variance:.3g}: "
+                "the covariance is not positive semidefinite"
+            )
         if not variance > 0:
             return self.maximum
         return min(self.maximum, self.target / float(np.sqrt(variance)))

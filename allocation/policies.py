@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
 from allocation.book import Book
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError
+from allocation.input_alignment import align_columns
 from allocation.risk import CovariancePath
 from allocation.weights import Attestation, NoTrade, Weights
 
@@ -42,7 +44,7 @@ class EqualWeight:
         _, eligible = self.covariances.at(position)
         if not eligible.any():
             raise InputError(f"row {position}: no asset is eligible")
-        return Weights(position, eligible / eligible.sum(), 0.0, "fixed", Attestation({}, 0.0))
+        return Weights(position, eligible / eligible.sum(), 0.0, DecisionStatus.FIXED, Attestation({}, 0.0))
 
 
 class BuyAndHold:
@@ -79,7 +81,7 @@ class AllocatorPolicy:
     ) -> None:
         self.allocator = allocator
         self.covariances = covariances
-        self.mean = mean
+        self.mean = None if mean is None else align_columns("mean", mean, allocator.assets)
         self.row = {int(row): d for d, row in enumerate([] if positions is None else positions)}
 
     def __call__(self, position: int, book: Book) -> Weights:

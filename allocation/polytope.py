@@ -117,6 +117,7 @@ def polytope(constraints: Constraints, assets: Sequence[str]) -> Polytope:
     LimitError
         If a limit names an asset that does not exist.
     """
+    assets = tuple(map(str, assets))
     low, high = constraints.bounds(assets)
     rows, names = [np.ones(len(assets))], ["sum of weights"]
     lower, upper = [1 - constraints.cash_maximum], [1 - constraints.cash_minimum]

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from allocation.decision_status import DecisionStatus
 from allocation.errors import DataError
 from allocation.expectations import CovarianceChoice, estimated_covariance, shrunk_mean
 from allocation.labelled import Labelled, aligned, check_finite, named
@@ -89,8 +90,9 @@ class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-le
     weights_ : Series, or ndarray of shape (N,)
         Fractions of wealth, in the order of the columns of X; a Series if X is a DataFrame.
     cash_ : float
-    status_ : str
-        "solved", or what had to give way.
+    status_ : DecisionStatus
+    note_ : str
+        What had to give way, in words; empty where nothing had.
     attestation_ : Attestation
         Slack of each limit, computed from the weights alone, and the duality gap.
     n_features_in_ : int
@@ -101,7 +103,8 @@ class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-le
 
     weights_: pd.Series | Floats
     cash_: float
-    status_: str
+    status_: DecisionStatus
+    note_: str
     attestation_: Attestation
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
@@ -140,7 +143,8 @@ class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-le
         sample = Sample(returns, assets, labels)
         found = self._decide(sample)
         self.weights_ = sample.series(found.weights)
-        self.cash_, self.status_, self.attestation_ = found.cash, found.status, found.attestation
+        self.cash_, self.attestation_ = found.cash, found.attestation
+        self.status_, self.note_ = found.status, found.note
         return self
 
     @abstractmethod

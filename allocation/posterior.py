@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.errors import InputError
+from allocation.input_alignment import refuse_labels
 from allocation.structure import FactorCovariance, Risk, dense, scaled
 
 Floats = NDArray[np.float64]
@@ -51,6 +52,8 @@ def implied_returns(sigma: Risk, weights: Floats, risk_aversion: float) -> Float
     Sharpe (1974), "Imputing expected security returns from portfolio composition", *Journal of Financial and
     Quantitative Analysis* 9, 463-472; He and Litterman (1999), equation (2).
     """
+    refuse_labels("sigma", sigma)
+    refuse_labels("weights", weights)
     return np.asarray(risk_aversion * (sigma @ weights))
 
 

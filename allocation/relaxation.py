@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
 from allocation.constraints import ORDER, Constraints, Family, Group
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
 from allocation.feasibility import check_feasible
+from allocation.input_alignment import align_inputs
 from allocation.structure import Risk
 from allocation.weights import Weights
 
@@ -97,7 +99,7 @@ def _least(constraints: Constraints, family: Family, assets: Sequence[str], univ
 
 
 class Relaxing:
-    """An allocator whose limits give way in a stated order where they cannot be met; the status says how.
+    """An allocator whose limits give way in a stated order where they cannot be met; the note says how.
 
     Parameters
     ----------
@@ -120,6 +122,7 @@ class Relaxing:
         self.assets = self.allocator.assets
         self._eased: dict[bytes, tuple[Allocator, str]] = {}
 
+    @align_inputs
     def solve(
         self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
     ) -> Weights:
@@ -127,15 +130,15 @@ class Relaxing:
         try:
             return self.allocator.solve(position, mu, sigma, held, universe, trusted=trusted)
         except InfeasibleError:
-            allocator, status = self._eased_for(universe)
+            allocator, note = self._eased_for(universe)
             answer = allocator.solve(position, mu, sigma, held, universe, trusted=trusted)
-            more = "" if answer.status == "solved" else f"; {answer.status}"
-            return replace(answer, status=status + more)
+            note = f"{note}; {answer.note}" if answer.note else note
+            return replace(answer, status=answer.status | DecisionStatus.RELAXED, note=note)
 
     def _eased_for(self, universe: Bools) -> tuple[Allocator, str]:
         """Return the allocator under limits that can be met on a universe, kept from the last time."""
         key = universe.tobytes()
         if key not in self._eased:
-            limits, status = relax(self.constraints, self.order, self.assets, universe)
-            self._eased[key] = self.make(limits), status
+            limits, note = relax(self.constraints, self.order, self.assets, universe)
+            self._eased[key] = self.make(limits), note
         return self._eased[key]

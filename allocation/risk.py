@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from allocation.errors import InputError
 from allocation.estimator import Estimator, MomentEstimator
+from allocation.input_alignment import refuse_labels
 from allocation.inputs import fault
 from allocation.rolling_moments import MOST_FADING, rolling_moments
 from allocation.shrinkage import LedoitWolf
@@ -105,6 +106,7 @@ def covariance_path(
     InputError
         If the estimator cannot use some window, or what it makes of it is no covariance; the message names its row.
     """
+    refuse_labels("excess", excess)
     estimator = LedoitWolf() if estimator is None else estimator
     history = _history(excess, positions, window)
     eligible = _eligible(excess, positions, history, min_history)

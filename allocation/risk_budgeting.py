@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.constraints import Constraints
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
 from allocation.feasibility import insist_feasible
-from allocation.inputs import covariance, members
+from allocation.input_alignment import align_inputs
+from allocation.inputs import covariance, members, singular
+from allocation.labelled import aligned, named
 from allocation.polytope import BOUNDS, TOLERANCE, only, polytope
 from allocation.risk_budget_kernels import descend, newton, product
 from allocation.structure import FactorCovariance, Risk
@@ -27,7 +30,8 @@ class RiskBudgeting:
     """Choose long weights whose shares of risk, w_i (Sigma w)_i / w'Sigma w, are the budgets b_i.
 
     Without bounds that bind, the weights are those of the minimiser of x'Sigma x / 2 - sum b_i log x_i, made to sum to
-    what is invested (1 less the minimum of cash): they exist and are unique for any positive definite covariance.
+    what is invested, as much as the limits on cash and the maximum weights allow: they exist and are unique for any
+    positive definite covariance.
 
     With bounds, the weights are those of the minimiser of x'Sigma x / 2 - price sum b_i log x_i within them, at a
     price at which it sums to what is invested. That means: assets between their bounds have contributions w_i
@@ -38,8 +42,8 @@ class RiskBudgeting:
     ----------
     assets : sequence of str, length N
     constraints : Constraints, optional
-        Bounds of assets (a negative minimum has no effect: the problem is long) and the minimum of cash.
-    budgets : mapping of str to float, optional
+        Bounds of assets (a negative minimum has no effect: the problem is long) and of cash.
+    budgets : mapping or Series by asset, optional
         0 or more, of any sum; 0 excludes an asset. Equal budgets if it is left out. Among the assets of a
         universe budgets keep their proportions.
 
@@ -63,12 +67,11 @@ class RiskBudgeting:
         *,
         budgets: Mapping[str, float] | None = None,
     ) -> None:
-        self.assets = tuple(assets)
+        self.assets = named("assets", assets)
         self.constraints = constraints or Constraints()
         only(BOUNDS, self.constraints, "RiskBudgeting")
         self.limits = polytope(self.constraints, self.assets)
         self.budgets = _budgets(self.assets, budgets)
-        self.invested = 1.0 - self.constraints.cash_minimum
         forced = np.flatnonzero((self.budgets == 0) & (self.limits.low > 0))
         if len(forced):
             raise LimitError(
@@ -76,6 +79,7 @@ class RiskBudgeting:
                 f"{self.limits.low[forced[0]]:g}"
             )
 
+    @align_inputs
     def solve(
         self,
         position: int,
@@ -103,38 +107,46 @@ class RiskBudgeting:
         inner = covariance(position, self.assets, sigma, inside, trusted)
         budgets = self.budgets[inside] / self.budgets[inside].sum()
         low, high = np.maximum(self.limits.low[inside], 0.0), self.limits.high[inside]
-        found = _free(inner, budgets, self.invested)
-        if found is None or bool((found < low).any() or (found > high).any()):
-            if (
-                found is None
-                or low.sum() > self.invested + TOLERANCE
-                or high.sum() < self.invested - TOLERANCE
-            ):
-                insist_feasible(position, self.constraints, self.assets, budgeted)
-            found = _bounded(position, inner, budgets, self.invested, low, high)
-        error, gap = _evidence(inner, budgets, found, low, high)
-        if not error <= ERROR:
-            raise SolverError(
-                f"row {position}: shares of risk miss their budgets by {error:.3g}, more than {ERROR:g}: "
-                "is the covariance positive definite?"
-            )
+        try:
+            found, error, gap = self._weigh(position, inner, budgets, low, high, budgeted)
+        except SolverError as failure:
+            why = singular(inner)
+            if not why:
+                raise
+            raise InputError(
+                f"row {position}: no weights with these shares of risk were found: {why}"
+            ) from failure
         weights = np.zeros(len(self.assets))
         weights[inside] = found
         slack = self.limits.within(inside).slack(found)
         slack["shares of risk"] = ERROR - error
-        return Weights(
-            position, weights, 1.0 - float(weights.sum()), "solved", Attestation(slack, TOLERANCE, gap)
-        )
+        cash, solved = 1.0 - float(weights.sum()), DecisionStatus.SOLVED
+        return Weights(position, weights, cash, solved, Attestation(slack, TOLERANCE, gap))
+
+    def _weigh(
+        self, position: int, sigma: Risk, budgets: Floats, low: Floats, high: Floats, universe: Bools
+    ) -> tuple[Floats, float, float]:
+        """Return the weights (n,), the largest error of a share of risk, and the gap."""
+        c = self.constraints
+        invested = max(min(1.0 - c.cash_minimum, float(high.sum())), 1.0 - c.cash_maximum)
+        found = _free(sigma, budgets, invested)
+        if found is None or bool((found < low).any() or (found > high).any()):
+            if found is None or low.sum() > invested + TOLERANCE or high.sum() < invested - TOLERANCE:
+                insist_feasible(position, c, self.assets, universe)
+            found = _bounded(position, sigma, budgets, invested, low, high)
+        error, gap = _evidence(sigma, budgets, found, low, high)
+        if not error <= ERROR:
+            raise SolverError(
+                f"row {position}: shares of risk miss their budgets by {error:.3g}, more than {ERROR:g}"
+            )
+        return found, error, gap
 
 
 def _budgets(assets: tuple[str, ...], budgets: Mapping[str, float] | None) -> Floats:
     """Return the budgets as an array of sum 1."""
     if budgets is None:
         return np.full(len(assets), 1.0 / len(assets))
-    apart = sorted(set(assets) ^ set(budgets))
-    if apart:
-        raise InputError(f"budgets: {apart[0]!r} is in the assets or in the budgets, but not in both")
-    array = np.array([budgets[asset] for asset in assets], dtype=np.float64)
+    array = aligned("budgets", budgets, assets)
     if not (np.isfinite(array).all() and (array >= 0).all() and array.sum() > 0):
         raise InputError(f"budgets must be finite, 0 or more and not all 0, not {list(array)}")
     return np.asarray(array / array.sum())

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.book import Book
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
+from allocation.input_alignment import refuse_labels
 from allocation.rebalancing import Rebalancing
 from allocation.risk import CovariancePath
 from allocation.weights import Attestation, Sleeve, Weights
@@ -51,6 +53,7 @@ class Strategic:
         rebalancing: Rebalancing,
         sleeves: Mapping[str, Bools] | None = None,
     ) -> None:
+        refuse_labels("weights", weights)
         if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() <= 1 + 1e-9):
             raise InputError(
                 f"strategic weights must be 0 or more and sum to 1 at most, they sum to {weights.sum():.6g}"
@@ -80,8 +83,10 @@ class Strategic:
         if new is None:
             return None
         stuck = new[-1] == 1.0 and self.weights.any()
-        status = "in cash: no asset with a target can be held" if stuck else "fixed"
-        return Weights(position, new[:-1], float(new[-1]), status, Attestation({}, 0.0), self._parts(new))
+        note = "in cash: no asset with a target can be held" if stuck else ""
+        weights, cash = new[:-1], float(new[-1])
+        fixed, parts = DecisionStatus.FIXED, self._parts(new)
+        return Weights(position, weights, cash, fixed, Attestation({}, 0.0), parts, note)
 
     def _parts(self, new: Floats) -> dict[str, Sleeve]:
         """Tell the sleeves apart; what belongs to none, as an asset that is sold to the edge, is "other"."""

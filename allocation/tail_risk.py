@@ -10,9 +10,12 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from allocation.constraints import Constraints
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError, SolverError
 from allocation.feasibility import insist_feasible
+from allocation.input_alignment import align_columns, align_inputs
 from allocation.inputs import means, members
+from allocation.labelled import named
 from allocation.polytope import LINEAR, Polytope, only, polytope
 from allocation.scenarios import Scenarios
 from allocation.structure import Risk
@@ -53,7 +56,7 @@ class MeanCVaR:
     Parameters
     ----------
     assets : sequence of str, length N
-    returns : ndarray of shape (T, N)
+    returns : ndarray of shape (T, N), or DataFrame with the assets as columns
         Simple returns in excess of cash, NaN where an asset is not listed.
     constraints : Constraints, optional
         All linear limits; none on turnover.
@@ -94,14 +97,17 @@ class MeanCVaR:
             raise InputError(f"level {level:g} must be between 0 and 1")
         if risk_aversion is not None and not (np.isfinite(risk_aversion) and risk_aversion > 0):
             raise InputError(f"risk_aversion {risk_aversion:g} must be finite and more than 0")
-        self.assets = tuple(assets)
+        self.assets = named("assets", assets)
         self.constraints = constraints or Constraints()
         only(LINEAR, self.constraints, "MeanCVaR")
         self.limits = polytope(self.constraints, self.assets)
-        self.scenarios = Scenarios(self.assets, returns, window, at_least)
+        self.scenarios = Scenarios(
+            self.assets, align_columns("returns", returns, self.assets), window, at_least
+        )
         self.level = level
         self.risk_aversion = risk_aversion
 
+    @align_inputs
     def solve(
         self,
         position: int,
@@ -143,7 +149,8 @@ class MeanCVaR:
             )
         weights = np.zeros(len(self.assets))
         weights[inside] = w
-        return Weights(position, weights, 1.0 - float(weights.sum()), "solved", attestation)
+        cash = 1.0 - float(weights.sum())
+        return Weights(position, weights, cash, DecisionStatus.SOLVED, attestation)
 
 
 def _programme(

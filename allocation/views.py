@@ -50,7 +50,12 @@ class View:
     last: int | None = None
 
     def __post_init__(self) -> None:
-        """Check the view by itself."""
+        """Turn labels into text, and check the view by itself."""
+        for side in ("long", "short"):
+            shares = getattr(self, side)
+            if not hasattr(shares, "items"):
+                raise InputError(f"view: {side} is {shares!r}, expected a mapping from asset to share")
+            object.__setattr__(self, side, {str(asset): share for asset, share in shares.items()})
         if not self.long:
             raise InputError(f"{self.name}: a view needs an asset on its long side")
         for asset, share in [*self.long.items(), *self.short.items()]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from allocation.decision_status import DecisionStatus
+
 Floats = NDArray[np.float64]
 
 
@@ -79,32 +81,44 @@ class Weights:
         Fractions of wealth, 0 for assets outside the universe.
     cash : float
         Fraction of wealth in cash; with the weights it sums to 1.
-    status : str
-        "solved", or how limits had to be relaxed (for example "turnover relaxed to 0.31").
+    status : DecisionStatus
     attestation : Attestation
     sleeves : mapping of str to Sleeve
         The same weights and cash by purpose: they sum to them. A sleeve inside another has its name behind the
         other's and a stroke, "core/bonds". Empty where nothing is told apart.
+    note : str
+        What is unusual about the decision, for people: for example "turnover limit 0.3 raised to 0.3100". Empty where
+        nothing is.
     """
 
     position: int
     weights: Floats
     cash: float
-    status: str
+    status: DecisionStatus
     attestation: Attestation
     sleeves: Mapping[str, Sleeve] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def description(self) -> str:
+        """Return the note or, without one, the status in a word: a text for people."""
+        return self.note or self.status.label
 
 
 @dataclass(frozen=True)
 class NoTrade:
-    """No trade at a decision, for a reason that has to be told.
+    """No trade at a decision, for a reason that is recorded.
 
     Attributes
     ----------
     position : int
         Row of the decision date in the panel.
     reason : str
+        For people.
+    status : DecisionStatus
+        `HELD`: limits could not be met.
     """
 
     position: int
     reason: str
+    status: DecisionStatus = DecisionStatus.HELD

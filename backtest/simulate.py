@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocation.book import Book, SleevePaths
+from allocation.decision_status import DecisionStatus
 from allocation.policies import Policy
 from allocation.weights import NoTrade, Sleeve, Weights
 from backtest.costs import TradingCost
@@ -39,7 +41,7 @@ class BacktestResult:
         Rows at which the policy gave target weights.
     targets : ndarray of shape (D, N)
     target_cash : ndarray of shape (D,)
-    statuses : tuple of str, length D
+    statuses : tuple of DecisionStatus, length D
     turnover, cost : ndarray of shape (D,)
         Sum of |trades| and what it cost, fractions of wealth; NaN where the trade lies beyond the data.
     book : Book
@@ -47,6 +49,9 @@ class BacktestResult:
     holds : ndarray of int, shape (H,)
         Rows at which the policy gave a reason to trade nothing.
     reasons : tuple of str, length H
+    hold_statuses : tuple of DecisionStatus, length H
+    notes : tuple of str, length D
+        What was unusual about each decision, for people.
     sleeves : SleevePaths, optional
         What each sleeve brought, if the policy tells sleeves apart.
     """
@@ -61,12 +66,14 @@ class BacktestResult:
     decisions: Ints
     targets: Floats
     target_cash: Floats
-    statuses: tuple[str, ...]
+    statuses: tuple[DecisionStatus, ...]
     turnover: Floats
     cost: Floats
     book: Book
     holds: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     reasons: tuple[str, ...] = ()
+    hold_statuses: tuple[DecisionStatus, ...] = ()
+    notes: tuple[str, ...] = ()
     sleeves: SleevePaths | None = None
 
     @property
@@ -94,11 +101,13 @@ class BacktestResult:
             decisions=self.decisions[made],
             targets=self.targets[made],
             target_cash=self.target_cash[made],
-            statuses=tuple(status for status, keep in zip(self.statuses, made, strict=True) if keep),
+            statuses=tuple(compress(self.statuses, made)),
+            notes=tuple(compress(self.notes, made)),
             turnover=self.turnover[made],
             cost=self.cost[made],
             holds=self.holds[idle],
-            reasons=tuple(reason for reason, keep in zip(self.reasons, idle, strict=True) if keep),
+            reasons=tuple(compress(self.reasons, idle)),
+            hold_statuses=tuple(compress(self.hold_statuses, idle)),
             sleeves=parts
             and replace(parts, share=parts.share[kept], gross=parts.gross[kept], cost=parts.cost[kept]),
         )
@@ -106,12 +115,12 @@ class BacktestResult:
     @property
     def relaxed(self) -> int:
         """Number of decisions for which a limit had to be raised."""
-        return sum("raised" in status or "relaxed" in status for status in self.statuses)
+        return sum(DecisionStatus.RELAXED in status for status in self.statuses)
 
     @property
     def held(self) -> int:
         """Number of decisions at which limits could not be met and nothing, or a part, was therefore not traded."""
-        return len(self.holds) + sum("held: " in status for status in self.statuses)
+        return sum(DecisionStatus.HELD in status for status in (*self.statuses, *self.hold_statuses))
 
 
 def simulate(
@@ -245,11 +254,13 @@ class _Tape:
             targets=np.array([target.weights for target in self.made]).reshape(len(self.made), n_assets),
             target_cash=np.array([target.cash for target in self.made]),
             statuses=tuple(target.status for target in self.made),
+            notes=tuple(target.note for target in self.made),
             turnover=traded[:, 0],
             cost=traded[:, 1],
             book=book,
             holds=np.array([idle.position for idle in self.idle], dtype=np.int64),
             reasons=tuple(idle.reason for idle in self.idle),
+            hold_statuses=tuple(idle.status for idle in self.idle),
             sleeves=self.sleeves.paths(),
         )
 
@@ -272,6 +283,10 @@ def _check(name: str, n_rows: int, n_dates: int, decisions: Ints, execution_lag:
 
 
 def _check_target(name: str, row: int, target: Weights) -> None:
+    if not isinstance(target.status, DecisionStatus):
+        raise SimulationError(
+            f"{name}: the status of the target at row {row} is {target.status!r}, expected a DecisionStatus"
+        )
     if target.position != row:
         raise SimulationError(f"{name}: asked at row {row}, the policy decided for row {target.position}")
     total = float(target.weights.sum()) + target.cash

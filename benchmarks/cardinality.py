@@ -101,7 +101,7 @@ def main() -> None:
         ours = objective(found.weights, mu, sigma, held, gamma)
         nodes, gap = nodes_of(solver, mu, sigma, held), found.attestation.gap
         line = f"N={n:4d} gamma={gamma:5.0f} | {seconds:7.3f} s {nodes:6d} nodes gap {gap:.1e}"
-        line += f" {int((found.weights != 0).sum())} held, {found.status}"
+        line += f" {int((found.weights != 0).sum())} held, {found.description}"
         if peer:
             theirs, gap, took, nodes = by_scip(mu, sigma, held, gamma)
             line += (

@@ -31,6 +31,8 @@ from allocators.asking import CannotExpressError, ask
 from nasty_cases import ANSWER, CASES, LEAST, REFUSAL, Case
 from problems import Problem
 
+from allocation.decision_status import DecisionStatus
+
 GAP = 1e-6
 WORDS = ("infeasib", "nan", "inf", "finite", "symmetric", "hermitian", "semidefinite", "psd", "missing", "turnover",
          "convex", "definite", "must be", "cannot", "contain")  # fmt: skip
@@ -68,7 +70,7 @@ def verdict(case: Case, best: np.ndarray | None, run: Callable[[Problem], object
         text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         clear = any(word in text.lower() for word in WORDS)
         return ("right" if case.expected != ANSWER and clear else "error"), text
-    status = getattr(found, "status", "solved")
+    status = getattr(found, "status", DecisionStatus.SOLVED)
     w = np.asarray(getattr(found, "weights", found), dtype=float)
     if not np.isfinite(w).all():
         return "error", "weights are not numbers"
@@ -78,8 +80,8 @@ def verdict(case: Case, best: np.ndarray | None, run: Callable[[Problem], object
     if case.expected == REFUSAL and best is None:
         return "WRONG", f"weights {np.round(w[:6], 4)} where there is no answer"
     if case.expected == LEAST:
-        told = status != "solved" and problem.breach(w) - problem.breach(best) <= GAP
-        return ("right" if told else "WRONG"), f"{status}; a limit missed by {problem.breach(w):.1e}"
+        told = DecisionStatus.RELAXED in status and problem.breach(w) - problem.breach(best) <= GAP
+        return ("right" if told else "WRONG"), f"{status.label}; a limit missed by {problem.breach(w):.1e}"
     gap, breach = (problem.objective(best) - problem.objective(w)) / problem.size(best), problem.breach(w)
     ok = gap <= GAP and breach <= GAP
     worst = f"limit {breach:.0e}" if breach > GAP else f"gap {abs(gap):.0e}"

@@ -117,12 +117,13 @@ def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, outpu
     plan = forecasting.plan(found, held)
     table = answers.plan_table(found, plan)
     reporter.console.print()
-    status = f"{plan.weights.status}; the trades cost {plan.cost:.4%} of wealth"
+    status = f"{plan.weights.description}; the trades cost {plan.cost:.4%} of wealth"
     reporter.console.print(f"Target weights at the close of {found.date:%Y-%m-%d}: {status}", highlight=False)
     reporter.console.print(answers.shown(table, percent=("held", "target", "trade", "cost")))
     attestation = plan.weights.attestation
     content = answers.about(found) | {
-        "status": plan.weights.status,
+        "status": plan.weights.status.label,
+        "note": plan.weights.note,
         "cost": plan.cost,
         "limits_hold": attestation.holds,
         "slack": dict(attestation.slack),

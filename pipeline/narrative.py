@@ -214,7 +214,7 @@ def target_table(done: Evaluated) -> Table:
     panel, target = done.trained.prepared.panel, done.target
     table = Table(box=None, pad_edge=False)
     table.add_column(
-        f"Target weights at the close of {panel.dates[target.position]:%Y-%m-%d}, {target.status}"
+        f"Target weights at the close of {panel.dates[target.position]:%Y-%m-%d}, {target.description}"
     )
     table.add_column("weight", justify="right")
     order = np.argsort(-target.weights, kind="stable")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from allocation.decision_status import DecisionStatus
 from pipeline.errors import RunError
 from pipeline.experiment_view import GAP, P_VALUE
 from pipeline.outbox import RECORD, Parcel, Tracked
@@ -82,7 +83,8 @@ def summary(
             "as_of": f"{panel.dates[done.target.position]:%Y-%m-%d}",
             "weights": dict(zip(panel.assets, done.target.weights.tolist(), strict=True)),
             "cash": done.target.cash,
-            "status": done.target.status,
+            "status": done.target.status.label,
+            "note": done.target.note,
             "limits_hold": done.target.attestation.holds,
             "slack": dict(done.target.attestation.slack),
             "gap": done.target.attestation.gap,
@@ -99,13 +101,13 @@ def fallbacks(done: Evaluated) -> dict[str, dict[str, Any]]:
     """Return by portfolio at how many decisions limits gave way or held a trade back, and the first of them."""
     dates, out = done.trained.prepared.panel.dates, {}
     for name, result in done.results.items():
-        told = [*zip(result.decisions.tolist(), result.statuses, strict=True)]
-        told = [
-            (row, text) for row, text in told if any(word in text for word in ("raised", "relaxed", "held: "))
-        ]
-        told = sorted([*told, *zip(result.holds.tolist(), result.reasons, strict=True)])
-        if told:
-            row, text = told[0]
+        decided = zip(result.decisions.tolist(), result.statuses, result.notes, strict=True)
+        fallback = DecisionStatus.RELAXED | DecisionStatus.HELD
+        found = [(row, note) for row, status, note in decided if status & fallback]
+        holds = zip(result.holds.tolist(), result.hold_statuses, result.reasons, strict=True)
+        found = sorted([*found, *((row, reason) for row, status, reason in holds if status & fallback)])
+        if found:
+            row, text = found[0]
             first = f"{dates[row]:%Y-%m-%d}: {text}"
             out[name] = {"relaxed": result.relaxed, "held": result.held, "first": first}
     return out
@@ -140,21 +142,23 @@ def _finite(value: Any) -> Any:
 
 
 def weights_table(done: Evaluated) -> pd.DataFrame:
-    """Return the target weights of each decision and of the last date: date, one column an asset, cash, status."""
+    """Return the target weights of each decision and of the last date; columns as in docs/outputs.md."""
     prepared = done.trained.prepared
     result, target = done.results[done.chosen], done.target
     positions = [*result.decisions.tolist()]
     rows = [*result.targets]
     cash = [*result.target_cash.tolist()]
-    status = [*result.statuses]
+    status = [one.label for one in result.statuses]
+    note = [*result.notes]
     if not positions or positions[-1] != target.position:
         positions.append(target.position)
         rows.append(target.weights)
         cash.append(target.cash)
-        status.append(target.status)
+        status.append(target.status.label)
+        note.append(target.note)
     table = pd.DataFrame(np.array(rows), columns=list(prepared.panel.assets))
     table.insert(0, "date", prepared.panel.dates[positions].strftime("%Y-%m-%d"))
-    return table.assign(cash=cash, status=status)
+    return table.assign(cash=cash, status=status, note=note)
 
 
 def trials_table(done: Evaluated) -> pd.DataFrame:

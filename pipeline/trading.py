@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.book import Book
+from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError
 from allocation.policies import AllocatorPolicy, BuyAndHold, Decision, EqualWeight, Policy
 from allocation.risk import CovariancePath, covariance_path
@@ -126,5 +127,9 @@ def target_weights(policy: Policy, result: BacktestResult, panel: Panel) -> Weig
     decided = policy(last, result.book)
     if isinstance(decided, Weights):
         return decided
-    status = "no trade" if decided is None else decided.reason
-    return Weights(last, result.book.weights, result.book.cash, status, Attestation({}, 0.0))
+    if decided is None:
+        status, note = DecisionStatus.UNCHANGED, "no trade"
+    else:
+        status, note = decided.status, decided.reason
+    book = result.book
+    return Weights(last, book.weights, book.cash, status, Attestation({}, 0.0), note=note)

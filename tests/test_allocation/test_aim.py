@@ -56,6 +56,29 @@ def test_without_limits_it_is_the_step_of_the_paper(kind, seed):
 
 
 @pytest.mark.parametrize("kind", ["lambda", "diagonal", "full"])
+@pytest.mark.parametrize("impact", [0.3, np.linspace(0.05, 0.5, 5)], ids=["one", "by asset"])
+def test_impact_is_a_quadratic_cost_of_each_asset(kind, impact):
+    """The oracle is the paper's rule with Lambda + 2 diag(k)."""
+    rng, sigma, parts, decay = market(4)
+    cost, full_cost = lambdas(rng, sigma)[kind]
+    held = rng.normal(size=5) * 0.3
+    rule = trading_rule(dense(sigma), parts.T, decay, full_cost + 2 * np.diag(impact * np.ones(5)), P)
+    expected = held + rule.rate @ (rule.aim.sum(axis=1) - held)
+    allocator = aim(LOOSE, cost, impact=impact, signals=signals(parts, decay))
+    found = allocator.solve(7, np.full(5, np.nan), sigma, held, ALL)
+    np.testing.assert_allclose(found.weights, expected, atol=2e-6)
+
+
+def test_impact_alone_is_a_cost():
+    _, sigma, parts, decay = market(5)
+    rule = trading_rule(dense(sigma), parts.T, decay, np.eye(5), P)
+    found = aim(LOOSE, 0.0, impact=0.5, signals=signals(parts, decay)).solve(
+        7, np.full(5, np.nan), sigma, np.zeros(5), ALL
+    )
+    np.testing.assert_allclose(found.weights, rule.rate @ rule.aim.sum(axis=1), atol=2e-6)
+
+
+@pytest.mark.parametrize("kind", ["lambda", "diagonal", "full"])
 def test_with_limits_it_is_the_best_allowed_step(kind):
     rng, sigma, parts, decay = market(2)
     cost, L = lambdas(rng, sigma)[kind]

@@ -37,7 +37,8 @@ def test_it_is_the_allocator_to_the_bit_whatever_the_order_of_labels():
         assert np.array_equal(found, expected.weights)
         assert list(found.index) == NAMES
         assert found.attrs == {
-            "status": expected.status,
+            "status": expected.status.label,
+            "note": expected.note,
             "cash": expected.cash,
             "gap": expected.attestation.gap,
             "residual": expected.attestation.residual,
@@ -58,7 +59,7 @@ def test_attrs_survive_a_parquet_file(tmp_path):
 
 def test_a_limit_on_turnover_that_has_to_give_way_is_told():
     found = allocate(MU, covariance(), turnover=0.5)
-    assert found.attrs["status"].startswith("turnover limit 0.5 raised to 1.0")
+    assert found.attrs["note"].startswith("turnover limit 0.5 raised to 1.0")
 
 
 def test_returns_become_a_covariance():

@@ -6,6 +6,7 @@ from published_views import COUNTRIES, COVARIANCE, DELTA, MARKET
 
 from allocation.black_litterman import BlackLitterman, equilibrium_path, market_at
 from allocation.constraints import Constraints
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.forecast_views import ForecastViews, forecast_views
 from allocation.mean_variance import MeanVariance
@@ -30,7 +31,7 @@ class Unread:
 
     def solve(self, position, mu, sigma, held, universe, *, trusted=False):
         self.mu, self.sigma = mu, sigma
-        return Weights(position, np.zeros(len(mu)), 1.0, "fixed", Attestation({}, 0.0))
+        return Weights(position, np.zeros(len(mu)), 1.0, DecisionStatus.FIXED, Attestation({}, 0.0))
 
 
 def test_the_weights_of_he_and_litterman_come_out_of_the_solver():

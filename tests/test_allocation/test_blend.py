@@ -1,12 +1,16 @@
 """Blends: against money that is kept in separate accounts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from policy_worlds import fixed, market, run
 
 from allocation.blend import Blend
 from allocation.book import Book
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
+from allocation.overlays import DrawdownControl, Overlay
 from allocation.policies import BuyAndHold, EqualWeight
 from allocation.rebalancing import Rebalancing
 from allocation.strategic import Strategic
@@ -105,11 +109,12 @@ def test_a_reason_not_to_trade_is_handed_on_or_told():
 
     even = Blend({"a": stuck, "b": stuck}, lambda row: np.array([0.5, 0.5]), NEVER, DECISIONS)
     held = Book(np.ones(4) / 4, 0.0, sleeves={})
-    assert even(3, held).status.count("held: a limit") == 2  # begins, in cash
+    assert even(3, held).note.count("held: a limit") == 2  # begins, in cash
     mixed = Blend({"a": stuck, "b": EqualWeight(path)}, lambda row: np.array([0.5, 0.5]), NEVER, DECISIONS)
     begun = mixed(0, Book.empty(4))
     assert begun.cash == 0.5
-    assert begun.status == "a: held: a limit"
+    assert begun.note == "a: held: a limit"
+    assert begun.status == DecisionStatus.HELD | DecisionStatus.FIXED
     still = Blend({"a": stuck, "b": lambda p, b: None}, lambda row: np.array([0.5, 0.5]), NEVER, DECISIONS)
     assert still(3, Book(begun.weights, begun.cash, sleeves=begun.sleeves)) == NoTrade(3, "held: a limit")
 
@@ -148,3 +153,50 @@ def test_classes_with_bands_of_fifteen_to_thirty_five_against_a_loop():
     np.testing.assert_allclose(result.wealth[-1], money.sum(), rtol=1e-12)
     np.testing.assert_allclose(result.targets, np.tile(quarters[:4], (len(traded), 1)), atol=1e-15)
     assert result.sleeves.names == ("stocks", "bonds", "gold", "cash")
+
+
+def test_names_of_parts_count_nothing():
+    """A part's name may hold any word: what a decision counts as is its status, never its text."""
+    returns, cash = market(4, late=False)
+    path = fixed(DECISIONS, 4)
+
+    def slow(position, book):
+        found = EqualWeight(path)(position, book)
+        return replace(found, note="still moving: turnover raised, limits relaxed, held: none")
+
+    blend = Blend(
+        {"core relaxed": slow, "held: by name": EqualWeight(path)},
+        lambda row: np.array([0.5, 0.5]),
+        NEVER,
+        DECISIONS,
+    )
+    whole = run(blend, returns, cash, DECISIONS)
+    assert all("core relaxed" in note for note in whole.notes)
+    assert (whole.relaxed, whole.held) == (0, 0)
+
+
+def test_statuses_of_parts_count_once_however_deep_they_are():
+    """The oracle counts the decisions itself, from when each part was made to fall back."""
+    returns, cash = market(4, late=False)
+    path = fixed(DECISIONS, 4)
+
+    def relaxed_at(rows):
+        def decide(position, book):
+            found = EqualWeight(path)(position, book)
+            extra = DecisionStatus.RELAXED if position in rows else DecisionStatus(0)
+            return replace(found, status=found.status | extra)
+
+        return decide
+
+    def held_at(rows):
+        return lambda position, book: (
+            NoTrade(position, "no reason") if position in rows else EqualWeight(path)(position, book)
+        )
+
+    one, other, held = {0, 3, 6}, {6, 9}, {12, 15}
+    even = lambda row: np.array([0.5, 0.5])  # noqa: E731
+    inner = Blend({"x": relaxed_at(one), "y": relaxed_at(other)}, even, NEVER, DECISIONS)
+    outer = Overlay(Blend({"a": inner, "b": held_at(held)}, even, NEVER, DECISIONS), DrawdownControl(0.5))
+    whole = run(outer, returns, cash, DECISIONS)
+    assert whole.relaxed == len(one | other)
+    assert whole.held == len(held)

@@ -8,6 +8,7 @@ import pytest
 from allocation.cardinality import Cardinality
 from allocation.cardinality_relaxation import Problem
 from allocation.constraints import Constraints, Group
+from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError, InfeasibleError, LimitError
 from allocation.mean_variance import MeanVariance
 from allocation.semicontinuous import split
@@ -72,7 +73,7 @@ def brute_force(solver, most, minimum, mu, sigma, held, error=None):
             ).solve(0, mu, sigma, held, np.ones(len(mu), dtype=bool), error=error)  # fmt: skip
         except AllocationError:
             continue
-        if one.status == "solved":
+        if one.status == DecisionStatus.SOLVED:
             best = max(best, objective(solver, one.weights, mu, sigma, held, error))
     return best
 
@@ -104,10 +105,10 @@ def test_the_best_of_all_subsets_long_only(limits, form, seed):
     found = Cardinality(solver, most, minimum).solve(0, mu, sigma, held, everything(n))
     w = found.weights
     best = brute_force(solver, most, minimum, mu, sigma, held)
-    if found.status == "solved":
+    if found.status == DecisionStatus.SOLVED:
         assert objective(solver, w, mu, sigma, held) == pytest.approx(best, abs=1e-9)
     else:
-        assert "raised" in found.status
+        assert "raised" in found.note
         assert best == -np.inf
     assert (w != 0).sum() <= most
     assert np.abs(w[w != 0]).min() >= minimum - 1e-9
@@ -204,7 +205,7 @@ def test_what_is_held_beyond_the_number_is_sold_and_turnover_gives_way():
     solver = MeanVariance(names(n), Constraints(maximum=0.5, turnover=0.3), risk_aversion=20.0, cost=0.001)
     found = Cardinality(solver, 3, 0.05).solve(0, mu, sigma, held, everything(n))
     # Five of eight equal positions are sold and their money is spent on the other three.
-    assert found.status.startswith("turnover limit 0.3 raised to 1.25")
+    assert found.note.startswith("turnover limit 0.3 raised to 1.25")
     assert np.abs(found.weights - held).sum() == pytest.approx(1.25, abs=1e-5)
     assert (found.weights > 0).sum() == 3
 
@@ -226,8 +227,8 @@ def test_a_search_that_is_stopped_says_how_far_it_may_be_off():
     solver = MeanVariance(names(n), Constraints(maximum=0.15), risk_aversion=300.0, cost=0.001)
     whole = Cardinality(solver, 8, 0.05).solve(0, mu, sigma, held, everything(n))
     short = Cardinality(solver, 8, 0.05, nodes=1).solve(0, mu, sigma, held, everything(n))
-    assert whole.status == "solved"
-    assert short.status.startswith("stopped after 1 nodes, within ")
+    assert whole.status == DecisionStatus.SOLVED
+    assert short.note.startswith("stopped after 1 nodes, within ")
     scale = max(np.abs(mu).max(), 300.0 * sigma.diagonal().max(), 0.001)
     best, mine = (objective(solver, x.weights, mu, sigma, held) for x in (whole, short))
     assert 0 <= (best - mine) / scale <= short.attestation.gap + 1e-12

@@ -86,8 +86,8 @@ def test_through_time_against_a_loop():
             money = goal * money.sum()
             at = result.decisions.tolist().index(t)
             np.testing.assert_allclose(result.targets[at], goal[:5], atol=1e-12)
-            told = result.statuses[at]
-            assert told == ("still moving: private" if abs(new - 0.4) > 1e-9 else "fixed")
+            told = result.notes[at]
+            assert told == ("still moving: private" if abs(new - 0.4) > 1e-9 else "")
     assert late > 3
     np.testing.assert_allclose(result.wealth[-1], money.sum(), rtol=1e-10)
     np.testing.assert_allclose(result.sleeves.net.sum(axis=1), result.net, rtol=0, atol=1e-12)

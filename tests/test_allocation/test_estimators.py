@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit, cross_
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from allocation.constraints import Constraints, Group
+from allocation.decision_status import DecisionStatus
 from allocation.errors import DataError, InfeasibleError, InputError, LimitError
 from allocation.estimators import (
     EqualWeightPortfolio,
@@ -46,7 +47,7 @@ class InverseVariance:
 
     def solve(self, position, mu, sigma, held, universe, *, trusted=False):
         w = universe / sigma.diagonal()
-        return Weights(position, w / w.sum(), 0.0, "fixed", Attestation({}, 0.0))
+        return Weights(position, w / w.sum(), 0.0, DecisionStatus.FIXED, Attestation({}, 0.0))
 
 
 class WorstLoss:
@@ -58,7 +59,7 @@ class WorstLoss:
     def solve(self, position, mu, sigma, held, universe, *, trusted=False):
         w = np.zeros(len(self.assets))
         w[np.argmax(self.paths.min(axis=0))] = 1.0
-        return Weights(position, w, 0.0, "fixed", Attestation({}, 0.0))
+        return Weights(position, w, 0.0, DecisionStatus.FIXED, Attestation({}, 0.0))
 
 
 EVERY = [

@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from allocation.errors import InputError
+from allocation.constraints import Constraints, Group
+from allocation.errors import InfeasibleError, InputError, LimitError
 from allocation.hierarchical import HierarchicalRiskParity
 from allocation.structure import FactorCovariance, dense
 
@@ -153,3 +154,59 @@ def test_mistakes_are_named():
         HierarchicalRiskParity(names(2), distance="x")
     with pytest.raises(InputError, match="the variance of 'a1' is 0"):
         solved(np.diag([1.0, 0.0]))
+
+
+def bounded_by_hand(sigma, order, low, high, total):
+    """Recursive bisection in which a half gets what its bounds allow: the definition, by recursion."""
+    if len(order) == 1:
+        return {order[0]: total}
+    left, right = order[: len(order) // 2], order[len(order) // 2 :]
+
+    def variance(members):
+        inverse = 1 / np.diag(sigma)[members]
+        inner = inverse / inverse.sum()
+        return inner @ sigma[np.ix_(members, members)] @ inner
+
+    share = variance(right) / (variance(left) + variance(right))
+    least = max(low[left].sum(), total - high[right].sum())
+    most = min(high[left].sum(), total - low[right].sum())
+    part = min(max(total * share, least), most)
+    return bounded_by_hand(sigma, left, low, high, part) | bounded_by_hand(
+        sigma, right, low, high, total - part
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bounds_are_kept_by_each_split(seed):
+    n, rng = 9, np.random.default_rng(seed)
+    sigma = random_sigma(seed, n)
+    low, high = rng.uniform(0, 0.08, n), rng.uniform(0.1, 0.3, n)
+    overrides = {name: (a, b) for name, a, b in zip(names(n), low, high, strict=True)}
+    cash = float(rng.choice([0.0, 0.1]))
+    limits = Constraints(overrides=overrides, cash_minimum=cash, cash_maximum=0.2)
+    found = solved(sigma, constraints=limits)
+    invested = min(1 - cash, high.sum())
+    order = [int(i) for i in HierarchicalRiskParity(names(n))._order(sigma)]
+    expected = bounded_by_hand(sigma, np.array(order), low, high, invested)
+    np.testing.assert_allclose(found.weights, [expected[i] for i in range(n)], atol=1e-12)
+    assert found.attestation.holds
+    assert (found.weights >= low - 1e-12).all()
+    assert (found.weights <= high + 1e-12).all()
+    assert found.cash == pytest.approx(1 - invested, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_bounds_that_do_not_bind_change_no_bit(seed):
+    sigma = random_sigma(seed, 8)
+    plain = solved(sigma).weights
+    limits = Constraints(minimum=-0.2, maximum=float(plain.max()) + 0.01)
+    np.testing.assert_array_equal(solved(sigma, constraints=limits).weights, plain)
+
+
+def test_maximum_weights_leave_cash_where_it_is_allowed():
+    found = solved(random_sigma(1, 4), constraints=Constraints(maximum=0.2, cash_maximum=0.5))
+    np.testing.assert_allclose(found.weights, 0.2, atol=1e-12)
+    with pytest.raises(InfeasibleError, match="row 0: these limits cannot be met together"):
+        solved(random_sigma(1, 4), constraints=Constraints(maximum=0.2))
+    with pytest.raises(LimitError, match="HierarchicalRiskParity does not take the limits groups"):
+        solved(random_sigma(1, 4), constraints=Constraints(groups={"g": Group(("a0",), 0, 0.1)}))

@@ -2,8 +2,10 @@
 
 import itertools
 
+import cvxpy as cp
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from allocation.constraints import Constraints, Group
 from allocation.errors import InfeasibleError, InputError, LimitError
@@ -87,7 +89,7 @@ def test_all_means_negative_and_a_cap_of_one_is_the_single_best_asset(seed):
     mu = -np.abs(mu) - 1e-4
     answer = solved(mu, sigma)
     assert answer.weights[np.argmax(mu / np.sqrt(np.diag(sigma)))] == 1
-    assert "negative mean: the vertex" in answer.status
+    assert "negative mean: the vertex" in answer.note
     assert np.isnan(answer.attestation.gap)
     rng = np.random.default_rng(seed)
     many = np.vstack([rng.dirichlet(np.full(8, a), 5_000) for a in (0.05, 0.3, 1.0)])
@@ -112,7 +114,7 @@ def test_the_local_search_says_that_it_is_one_and_is_seldom_wrong():
         mu, sigma = problem(seed, 5)
         mu = -np.abs(mu) - 1e-3
         answer = solved(mu, sigma, constraints)
-        assert "not proven" in answer.status
+        assert "not proven" in answer.note
         best = max(ratio(mu, sigma, w) for w in all_vertices(5, 0.0, 0.5))
         found = ratio(mu, sigma, answer.weights)
         assert found <= best + 1e-12
@@ -133,7 +135,7 @@ def test_cash_is_the_answer_where_it_is_allowed_and_nothing_pays():
     answer = solved(-np.abs(mu), sigma, Constraints(cash_maximum=1.0))
     assert answer.cash == 1
     assert not answer.weights.any()
-    assert answer.status.startswith("all cash")
+    assert answer.note.startswith("all cash")
 
 
 def test_a_largest_mean_of_zero_takes_the_least_variance_of_mean_zero():
@@ -196,3 +198,80 @@ def test_two_assets_are_weighted_by_inverse_volatility():
     sigma = np.array([[0.04, 0.01], [0.01, 0.01]])
     w = MaximumDiversification(names(2)).solve(0, None, sigma, None, np.ones(2, dtype=bool)).weights
     np.testing.assert_allclose(w, [1 / 3, 2 / 3], rtol=1e-9)
+
+
+def tangency_of_the_cone(mu, sigma):
+    """The largest ratio of long weights of any sum, by the quadratic programme of Charnes and Cooper."""
+    y = cp.Variable(len(mu), nonneg=True)
+    root = np.linalg.cholesky(sigma).T
+    cp.Problem(cp.Minimize(cp.sum_squares(root @ y)), [mu @ y == 1]).solve(solver=cp.CLARABEL)
+    w = np.maximum(y.value, 0.0)
+    return w / w.sum()
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("cash", [0.3, 0.5, 0.7, 0.8, 0.999, 1.0])
+def test_cash_is_allowed_but_the_most_invested_multiple_is_held(seed, cash):
+    mu, sigma = problem(seed, 5, 0.003)
+    answer = solved(mu, sigma, Constraints(cash_maximum=cash))
+    np.testing.assert_allclose(answer.weights, tangency_of_the_cone(mu, sigma), atol=1e-5)
+    assert abs(answer.cash) < 1e-12
+
+
+def test_no_multiple_of_the_tangency_portfolio_is_chosen_by_rounding():
+    """Closed form: Sigma^-1 mu is proportional to (1.25, 2)."""
+    mu, sigma = np.array([0.05, 0.02]), np.diag([0.04, 0.01])
+    for cash in np.linspace(0.05, 1.0, 39):
+        w = solved(mu, sigma, Constraints(cash_maximum=float(cash))).weights
+        np.testing.assert_allclose(w, np.array([1.25, 2.0]) / 3.25, rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_maximum_weight_leaves_the_rest_in_cash_where_that_is_allowed(seed):
+    mu, sigma = problem(seed, 5, 0.003)
+    tangency = tangency_of_the_cone(mu, sigma)
+    most = 0.5 * float(tangency.max())
+    answer = solved(mu, sigma, Constraints(maximum=most, cash_maximum=1.0))
+    np.testing.assert_allclose(answer.weights, 0.5 * tangency, atol=1e-5)
+    assert answer.weights.max() == pytest.approx(most, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_dollar_neutral_against_the_closed_form(seed):
+    """w is proportional to Sigma^-1 (mu - c 1) with the c at which it sums to 0; the largest position is 1."""
+    mu, sigma = problem(seed, 6)
+    ones = np.ones(6)
+    a, b, c = (x @ np.linalg.solve(sigma, y) for x, y in ((mu, mu), (ones, mu), (ones, ones)))
+    w = np.linalg.solve(sigma, mu - b / c * ones)
+    answer = solved(mu, sigma, Constraints(minimum=-1, cash_minimum=1, cash_maximum=1))
+    np.testing.assert_allclose(answer.weights, w / np.abs(w).max(), rtol=1e-6, atol=1e-9)
+    assert ratio(mu, sigma, answer.weights) == pytest.approx(np.sqrt(a - b * b / c), rel=1e-10)
+    assert answer.cash == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_diversification_with_cash_is_the_most_invested_too(seed):
+    _, sigma = problem(seed, 5)
+    everything = np.ones(5, dtype=bool)
+    without = MaximumDiversification(names(5)).solve(0, None, sigma, None, everything).weights
+    for cash in (0.4, 0.9, 1.0):
+        limits = Constraints(cash_maximum=cash)
+        found = MaximumDiversification(names(5), limits).solve(0, None, sigma, None, everything)
+        np.testing.assert_allclose(found.weights, without, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_covariance_without_full_rank_is_named_with_the_remedy_where_it_matters(seed):
+    """The oracle is a linear programme: the largest mean of long weights without risk, if there are any."""
+    returns = np.random.default_rng(seed).normal(0, 0.01, (20, 40))
+    sigma = np.cov(returns.T)
+    centred = returns - returns.mean(axis=0)
+    for mean in (returns.mean(axis=0), np.sqrt(np.diag(sigma))):
+        riskless = linprog(
+            -mean, A_eq=np.vstack([centred, np.ones(40)]), b_eq=np.r_[np.zeros(20), 1.0], bounds=(0, None)
+        )
+        if riskless.status == 0 and -riskless.fun > 0:
+            with pytest.raises(InputError, match=r"row 0: .* of 40 assets has rank 19, .*use more rows than"):
+                solved(mean, sigma)
+        else:
+            assert solved(mean, sigma).attestation.gap <= 1e-7

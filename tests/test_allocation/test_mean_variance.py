@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from allocation.constraints import Constraints, Group
+from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError, InfeasibleError, InputError
 from allocation.limits import limits_on
 from allocation.mean_variance import MeanVariance
@@ -116,7 +117,7 @@ def test_nothing_feasible_is_better(seed):
         weights = solver.solve(0, mu, sigma, held, np.ones(n, dtype=bool))
     except InfeasibleError:
         pytest.fail("these limits can be met")
-    if "raised" in weights.status or held.max() > constraints.maximum:
+    if "raised" in weights.note or held.max() > constraints.maximum:
         return
     assert suboptimality(weights.weights, mu, sigma, held, 4.0, cost, constraints) < 1e-9
 
@@ -216,7 +217,7 @@ def test_turnover_limit_binds():
     held = np.array([0.5, 0.5, 0.0])
     result = solve([0.0, 0.0, 0.5], np.eye(3) * 0.01, held, turnover=0.3)
     assert np.abs(result.weights - held).sum() == pytest.approx(0.3, abs=1e-6)
-    assert result.status == "solved"
+    assert result.status == DecisionStatus.SOLVED
 
 
 def test_a_dead_asset_is_sold_and_the_turnover_limit_gives_way_and_says_so():
@@ -224,7 +225,7 @@ def test_a_dead_asset_is_sold_and_the_turnover_limit_gives_way_and_says_so():
     result = solve([0.0, 0.0, 0.0], np.eye(3) * 0.01, held, universe=[True, True, False], turnover=0.1)
     assert result.weights[2] == 0
     assert result.weights.sum() == pytest.approx(1)
-    assert "turnover limit 0.1 raised to 0.4" in result.status
+    assert "turnover limit 0.1 raised to 0.4" in result.note
     assert np.abs(result.weights - held).sum() == pytest.approx(0.4, abs=1e-4)
     assert result.attestation.holds
 
@@ -233,14 +234,14 @@ def test_a_drifted_holding_is_brought_back_inside_its_limit():
     held = np.array([0.7, 0.2, 0.1])
     result = solve([0.5, 0.0, 0.0], np.eye(3) * 0.01, held, maximum=0.5, turnover=0.05)
     assert result.weights[0] == pytest.approx(0.5)
-    assert "raised to 0.4" in result.status
+    assert "raised to 0.4" in result.note
 
 
 def test_the_forced_sale_counts_in_the_turnover():
     held = np.array([0.45, 0.45, 0.1])
     result = solve([0.3, 0.0, 0.0], np.eye(3) * 0.01, held, universe=[True, True, False], turnover=0.5)
     assert np.abs(result.weights - held).sum() <= 0.5 + 1e-6
-    assert result.status == "solved"
+    assert result.status == DecisionStatus.SOLVED
 
 
 @pytest.mark.parametrize("gamma", [1e-6, 1e-2, 1e2, 1e6])

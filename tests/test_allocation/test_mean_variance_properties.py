@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from allocation.constraints import Constraints, Group
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
 from allocation.mean_variance import MeanVariance
 
@@ -100,7 +101,7 @@ def test_all_limits_at_once_are_kept_and_nothing_is_better(problem):
         result = solve(*problem)
     except InfeasibleError:
         assume(False)
-    assume(result.status == "solved")
+    assume(result.status == DecisionStatus.SOLVED)
     w = result.weights
     assert broken_by(w, held, constraints, list(names(len(mu)))) < 1e-6
     assert w.sum() + result.cash == pytest.approx(1, abs=1e-14)

@@ -6,6 +6,7 @@ from nasty_cases import ANSWER, CASES, LEAST, REFUSAL
 from problems import Problem
 from truth import by_cones, by_enumeration
 
+from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError
 
 GAP = 1e-6
@@ -22,7 +23,7 @@ def test_the_best_weights_within_the_limits(name):
     problem = case.make()
     best = case.best(problem)
     found = problem.solve()
-    assert found.status == "solved"
+    assert found.status == DecisionStatus.SOLVED
     assert problem.breach(found.weights) <= GAP
     assert problem.breach(best) <= GAP, "the truth must keep the limits itself"
     gap = (problem.objective(best) - problem.objective(found.weights)) / problem.size(best)
@@ -46,8 +47,8 @@ def test_a_turnover_that_cannot_be_kept_is_raised_as_little_as_can_be_and_said_s
     problem = CASES[name].make()
     found = problem.solve()
     best = CASES[name].best(problem)
-    assert "turnover" in found.status
-    assert "raised" in found.status
+    assert "turnover" in found.note
+    assert "raised" in found.note
     assert abs(found.weights - problem.held).sum() <= abs(best - problem.held).sum() + GAP
     assert abs(problem.objective(found.weights) - problem.objective(best)) <= GAP * problem.size(best)
 

@@ -150,7 +150,7 @@ def test_a_turnover_limit_gives_way_to_a_volatility_limit_and_says_so():
     risky = np.eye(N)[int(np.argmax(sigma.diagonal()))]
     limits = Constraints(volatility=0.16, turnover=0.05)
     found = MeanVariance(ASSETS, limits, risk_aversion=4.0).solve(0, mu, sigma, risky, np.ones(N, dtype=bool))
-    assert "turnover limit 0.05 raised to" in found.status
+    assert "turnover limit 0.05 raised to" in found.note
     assert found.attestation.holds
 
 

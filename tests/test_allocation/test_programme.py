@@ -9,6 +9,7 @@ from scipy.optimize import linprog
 
 from allocation import interior_point, pricing
 from allocation.constraints import Constraints, Group
+from allocation.decision_status import DecisionStatus
 from allocation.errors import SolverError
 from allocation.mean_variance import MeanVariance
 
@@ -70,7 +71,7 @@ def test_the_attestation_carries_the_gap_also_where_turnover_is_raised():
     solver = MeanVariance(tuple("abc"), constraints, risk_aversion=5.0, cost=0.001)
     held, everything = np.array([0.8, 0.2, 0.0]), np.ones(3, dtype=bool)
     result = solver.solve(0, np.array([0.1, 0.0, 0.05]), np.eye(3) * 0.04, held, everything)
-    assert "raised to 0.6" in result.status
+    assert "raised to 0.6" in result.note
     assert abs(result.attestation.gap) < 1e-8
 
 
@@ -79,5 +80,5 @@ def test_no_room_to_trade_is_held_and_not_called_raised(turnover):
     held = np.array([0.5, 0.3, 0.2])
     solver = MeanVariance(tuple("abc"), Constraints(turnover=turnover), risk_aversion=5.0)
     result = solver.solve(0, np.array([0.0, 0.0, 0.9]), np.eye(3) * 0.01, held, np.ones(3, dtype=bool))
-    assert result.status == "solved"
+    assert result.status == DecisionStatus.SOLVED
     assert np.abs(result.weights - held).sum() == pytest.approx(turnover, abs=1e-6)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq, minimize
 
 from allocation.constraints import Constraints, Group
-from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
+from allocation.errors import InfeasibleError, InputError, LimitError
 from allocation.risk_budgeting import ERROR, RiskBudgeting
 from allocation.structure import FactorCovariance, dense
 
@@ -206,7 +206,7 @@ def test_mistakes_are_named():
         RiskBudgeting(names(2)).solve(3, None, np.diag([1, np.nan]), None, everything)
     with pytest.raises(InputError, match="not symmetric"):
         RiskBudgeting(names(2)).solve(3, None, np.array([[1, 0.5], [0.1, 1]]), None, everything)
-    with pytest.raises(SolverError):
+    with pytest.raises(InputError, match="not positive semidefinite"):
         RiskBudgeting(names(2)).solve(3, None, np.array([[1, -2.0], [-2.0, 1]]), None, everything)
     with pytest.raises(InputError, match="the universe is empty"):
         RiskBudgeting(names(2)).solve(3, None, np.eye(2), None, ~everything)
@@ -217,3 +217,26 @@ def test_bounds_too_tight_for_the_assets_that_have_budgets_are_named():
     listed = np.array([True, False, True])
     with pytest.raises(InfeasibleError, match=r"row 4: .*maximum weight 0\.5"):
         solver.solve(4, np.zeros(3), np.eye(3) * 0.04, np.zeros(3), listed)
+
+
+@pytest.mark.parametrize("cash", [(0.0, 0.5), (0.1, 0.5), (0.05, 0.1)])
+def test_cash_is_as_little_as_the_limits_allow(cash):
+    """Shares of risk are the same for every multiple, so the most invested one is held."""
+    sigma = np.diag([0.04, 0.01, 0.0225])
+    inverse = 1 / np.sqrt(np.diag(sigma))
+    limits = Constraints(cash_minimum=cash[0], cash_maximum=cash[1])
+    found = RiskBudgeting(names(3), limits).solve(0, None, sigma, None, np.ones(3, dtype=bool))
+    np.testing.assert_allclose(found.weights, (1 - cash[0]) * inverse / inverse.sum(), rtol=1e-9)
+    tight = RiskBudgeting(names(3), Constraints(maximum=0.25, cash_maximum=0.5))
+    found = tight.solve(0, None, sigma, None, np.ones(3, dtype=bool))
+    np.testing.assert_allclose(found.weights, 0.25)
+    assert found.cash == pytest.approx(0.25)
+
+
+def test_a_covariance_without_full_rank_is_named_with_the_remedy():
+    returns = np.random.default_rng(0).normal(0, 0.01, (20, 40))
+    for limits in (Constraints(), Constraints(maximum=0.1)):
+        with pytest.raises(
+            InputError, match=r"row 3: no weights with these shares of risk .* has rank 19, .*use"
+        ):
+            RiskBudgeting(names(40), limits).solve(3, None, np.cov(returns.T), None, np.ones(40, dtype=bool))

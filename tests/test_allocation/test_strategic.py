@@ -105,7 +105,7 @@ def test_what_cannot_be_held_is_shared_by_the_others():
     stuck = none(1, Book.empty(3))
     assert stuck.cash == 1.0
     assert not stuck.weights.any()
-    assert stuck.status == "in cash: no asset with a target can be held"
+    assert stuck.note == "in cash: no asset with a target can be held"
 
 
 def test_sleeves_of_groups_and_cash():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from allocation.book import Book, SleevePaths
+from allocation.decision_status import DecisionStatus
 from allocation.weights import Attestation, Sleeve, Weights
 from backtest.attribution import TOTAL, attribute, outermost
 from backtest.costs import TradingCost
@@ -50,7 +51,7 @@ def test_every_column_adds_up_to_the_whole(seed):
         sleeves = {n: Sleeve(p * 1.2, -0.2 * float(p.sum())) for n, p in zip(names, parts, strict=True)}
         weights = np.sum([s.weights for s in sleeves.values()], axis=0)
         cash_held = sum(s.cash for s in sleeves.values())
-        return Weights(position, weights, cash_held, "x", Attestation({}, 0.0), sleeves)
+        return Weights(position, weights, cash_held, DecisionStatus.FIXED, Attestation({}, 0.0), sleeves)
 
     cost = TradingCost(0.003)
     result = simulate("x", returns, cash, np.arange(0, 120, 4), policy, cost=cost, execution_lag=seed % 2)
@@ -73,7 +74,7 @@ def test_without_sleeves_there_is_nothing_to_attribute_and_short_records_have_no
     cost = TradingCost(0.0)
 
     def plain(position, book):
-        return Weights(position, np.ones(1), 0.0, "x", Attestation({}, 0.0))
+        return Weights(position, np.ones(1), 0.0, DecisionStatus.FIXED, Attestation({}, 0.0))
 
     alone = simulate("x", np.zeros((3, 1)), np.zeros(3), np.array([0]), plain, cost=cost, execution_lag=0)
     assert attribute(alone, 12) == {}

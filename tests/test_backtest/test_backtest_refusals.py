@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from allocation.decision_status import DecisionStatus
 from allocation.weights import Attestation, Weights
 from backtest.costs import TradingCost
 from backtest.errors import ComparisonError, SimulationError
@@ -16,7 +17,7 @@ def run(returns, decisions, target=(1.0,), *, lag=0, end=None, rate=0.0, cash=0.
     wanted = np.asarray(target, dtype=float)
 
     def policy(position, book):
-        return Weights(position, wanted, cash, "fixed", Attestation({}, 0.0))
+        return Weights(position, wanted, cash, DecisionStatus.FIXED, Attestation({}, 0.0))
 
     returns = np.asarray(returns, dtype=float).reshape(-1, len(wanted))
     return simulate(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from allocation.constraints import Constraints
+from allocation.decision_status import DecisionStatus
 from allocation.mean_variance import MeanVariance
 from allocation.policies import BuyAndHold
 from allocation.risk import CovariancePath
@@ -34,7 +35,7 @@ def scripted(targets):
     def policy(position, book):
         seen[position] = book.weights.tolist()
         wanted = np.asarray(targets[position], dtype=float)
-        return Weights(position, wanted, 1 - wanted.sum(), "scripted", Attestation({}, 0.0))
+        return Weights(position, wanted, 1 - wanted.sum(), DecisionStatus.FIXED, Attestation({}, 0.0))
 
     return policy, seen
 

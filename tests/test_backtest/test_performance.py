@@ -5,11 +5,12 @@ import pytest
 from scipy import stats
 
 from allocation.book import Book
+from allocation.decision_status import DecisionStatus
 from backtest.performance import compare, max_drawdown, summarise
 from backtest.simulate import BacktestResult
 
 
-def result(net, cash=None, gross=None, turnover=(1.0,), statuses=("solved",)):
+def result(net, cash=None, gross=None, turnover=(1.0,), statuses=(DecisionStatus.SOLVED,)):
     net = np.asarray(net, dtype=float)
     n = len(net)
     return BacktestResult(

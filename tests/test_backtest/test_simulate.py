@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from allocation.decision_status import DecisionStatus
 from allocation.weights import Attestation, Weights
 from backtest.costs import TradingCost
 from backtest.simulate import simulate
@@ -18,7 +19,7 @@ def scripted(targets):
         if wanted is None:
             return None
         wanted = np.asarray(wanted, dtype=float)
-        return Weights(position, wanted, 1 - wanted.sum(), "scripted", Attestation({}, 0.0))
+        return Weights(position, wanted, 1 - wanted.sum(), DecisionStatus.FIXED, Attestation({}, 0.0))
 
     return policy, seen
 
@@ -149,7 +150,9 @@ def test_a_policy_that_never_trades_stays_in_cash():
 
 def test_relaxed_limits_are_counted():
     def policy(position, book):
-        status = "turnover limit 0.1 raised to 0.4" if position == 1 else "solved"
+        status = DecisionStatus.SOLVED
+        if position == 1:
+            status |= DecisionStatus.RELAXED
         return Weights(position, np.array([1.0]), 0.0, status, Attestation({}, 0.0))
 
     result = run(np.zeros((4, 1)), np.zeros(4), np.arange(3), policy)

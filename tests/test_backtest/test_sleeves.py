@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from allocation.decision_status import DecisionStatus
 from allocation.weights import Attestation, NoTrade, Sleeve, Weights
 from backtest.costs import TradingCost
 from backtest.errors import SimulationError
@@ -21,7 +22,12 @@ def world(seed, n=80, assets=5):
 def told(position, sleeves):
     weights = np.sum([s.weights for s in sleeves.values()], axis=0)
     return Weights(
-        position, weights, sum(s.cash for s in sleeves.values()), "x", Attestation({}, 0.0), sleeves
+        position,
+        weights,
+        sum(s.cash for s in sleeves.values()),
+        DecisionStatus.FIXED,
+        Attestation({}, 0.0),
+        sleeves,
     )
 
 
@@ -51,7 +57,7 @@ def test_sleeves_add_up_and_leave_the_whole_as_it_is(seed, lag):
 
     def plain(t, book):
         full = told(t, targets[t])
-        return Weights(t, full.weights, full.cash, "x", full.attestation)
+        return Weights(t, full.weights, full.cash, DecisionStatus.FIXED, full.attestation)
 
     alone = run(returns, cash, decisions, plain, lag)
     for name in ("gross", "net", "weights", "cash_weight", "cost"):
@@ -163,13 +169,15 @@ def test_a_reason_not_to_trade_is_recorded():
 def test_half_a_tale_of_sleeves_is_refused():
     def some(t, book):
         sleeves = {"a": Sleeve(np.array([1.0]))} if t == 0 else {}
-        return Weights(t, np.ones(1), 0.0, "x", Attestation({}, 0.0), sleeves)
+        return Weights(t, np.ones(1), 0.0, DecisionStatus.FIXED, Attestation({}, 0.0), sleeves)
 
     with pytest.raises(SimulationError, match="mine: some targets have sleeves and that at row 2 has none"):
         run(np.zeros((4, 1)), np.zeros(4), np.array([0, 2]), some, 0)
 
     def wrong(t, book):
-        return Weights(t, np.ones(1), 0.0, "x", Attestation({}, 0.0), {"a": Sleeve(np.array([0.9]))})
+        return Weights(
+            t, np.ones(1), 0.0, DecisionStatus.FIXED, Attestation({}, 0.0), {"a": Sleeve(np.array([0.9]))}
+        )
 
     with pytest.raises(SimulationError, match=r"mine: the sleeves of the target at row 0 are 0\.1 from"):
         run(np.zeros((4, 1)), np.zeros(4), np.array([0]), wrong, 0)

@@ -10,6 +10,7 @@ from own_prices import settings, write_prices
 from rich.console import Console
 from synthetic import make_panel
 
+from allocation.decision_status import DecisionStatus
 from allocation.risk import CovariancePath
 from allocation.weights import Attestation, Weights
 from backtest.costs import TradingCost
@@ -124,7 +125,7 @@ def traded(lag, seed=3):
 
     def policy(row, book):
         weights = rng.dirichlet(np.ones(N))
-        return Weights(row, weights, 1 - float(weights.sum()), "solved", Attestation({}, 0.0))
+        return Weights(row, weights, 1 - float(weights.sum()), DecisionStatus.SOLVED, Attestation({}, 0.0))
 
     cost = TradingCost(0.002, 0.1)
     result = simulate("p", returns, np.full(T, 0.001), decisions, policy, cost=cost, execution_lag=lag)

@@ -71,7 +71,7 @@ def test_a_run_folder_holds_what_it_promises(mine, tmp_path):
     assert summary["seconds"].keys() >= {"data", "features", "model ridge"}
 
     weights = pd.read_csv(folder / "weights.csv")
-    assets = [c for c in weights.columns if c not in ("date", "status")]
+    assets = [c for c in weights.columns if c not in ("date", "status", "note")]
     np.testing.assert_allclose(weights[assets].sum(axis=1), 1, atol=1e-9)
     assert weights[assets].max().max() <= 0.5 + 1e-6
     assert weights["date"].iloc[-1] == "2002-06-30"

@@ -209,7 +209,7 @@ def test_limits_that_cannot_be_met_stop_hold_or_give_way(small):
     assert fallbacks(held)["model:ridge"]["held"] == result.held
     # Inside a composite it is counted, too.
     assert fallbacks(held)["strategy:safe"]["held"] > 0
-    assert "cannot be met together" in held.target.status
+    assert "cannot be met together" in held.target.note
     eased = evaluated(
         small(STRATEGIES, **tight, allocation__on_infeasible="relax", allocation__relax=["groups", "maximum"])
     )
@@ -223,7 +223,7 @@ def test_limits_that_cannot_be_met_stop_hold_or_give_way(small):
 def test_a_strategy_that_does_not_trade_at_the_last_date_tells_what_it_holds(small):
     never = one(weights={"a0": 0.5}, rebalance={"every": 1000})
     done = evaluated(small(never, allocation__strategy="s"))
-    assert done.target.status == "no trade"
+    assert done.target.note == "no trade"
     assert done.target.weights.sum() + done.target.cash == pytest.approx(1)
     np.testing.assert_array_equal(done.target.weights, done.results["strategy:s"].final_weights)
 

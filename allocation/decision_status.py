@@ -1,0 +1,56 @@
+"""DecisionStatus: how the weights of a decision came about, for programs; the note beside it is for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Flag, auto
+from functools import reduce
+from operator import or_
+
+
+class DecisionStatus(Flag):
+    """How the weights of a decision came about.
+
+    A composite has the flags of all its parts, so a decision can be relaxed and held at once. Notes are written for
+    people and are never searched.
+
+    Attributes
+    ----------
+    FIXED
+        Weights were stated, not optimised.
+    SOLVED
+        An allocator found the best weights.
+    UNCHANGED
+        Nothing was traded, or a part was not, as a matter of course: between two dates of a calendar, inside a band.
+    RELAXED
+        A limit gave way because it could not be met.
+    HELD
+        Limits could not be met, so nothing was traded, or a part was not.
+    UNPROVEN
+        A search ended early: better weights may exist.
+    """
+
+    FIXED = auto()
+    SOLVED = auto()
+    UNCHANGED = auto()
+    RELAXED = auto()
+    HELD = auto()
+    UNPROVEN = auto()
+
+    @property
+    def label(self) -> str:
+        """Return the status in one word, or "relaxed and held" for exceptions that came together."""
+        exceptions = [flag for flag in EXCEPTIONS if flag in self]
+        if exceptions:
+            return " and ".join(str(flag.name).lower() for flag in exceptions)
+        usual = (DecisionStatus.SOLVED, DecisionStatus.FIXED, DecisionStatus.UNCHANGED)
+        return next((str(flag.name).lower() for flag in usual if flag in self), "none")
+
+    @staticmethod
+    def combine(statuses: Iterable[DecisionStatus]) -> DecisionStatus:
+        """Return the status of a composite: the flags of all its parts."""
+        return reduce(or_, statuses, DecisionStatus(0))
+
+
+EXCEPTIONS = (DecisionStatus.RELAXED, DecisionStatus.HELD, DecisionStatus.UNPROVEN)
+"""Flags that set a decision apart from the usual ones."""

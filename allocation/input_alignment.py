@@ -1,0 +1,126 @@
+"""Inputs that carry the names of their assets: put in the order of the assets by name, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, Protocol, TypeVar, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from allocation.errors import DataError
+from allocation.labelled import aligned, check_names, named
+from allocation.structure import FactorCovariance, Risk
+
+Floats = NDArray[np.float64]
+
+_PLAIN = (np.ndarray, FactorCovariance, type(None))
+
+
+class _Solver(Protocol):
+    assets: tuple[str, ...]
+
+
+Solve = TypeVar("Solve", bound=Callable[..., Any])
+
+
+def align_inputs(solve: Solve) -> Solve:
+    """Let the `solve` of an allocator take labelled numbers, matched to `self.assets` by name.
+
+    A Series or mapping of means, weights held, standard errors or the universe, and a DataFrame of the covariance, are
+    put in the order of the assets. Arrays are taken as they are.
+    """
+
+    @wraps(solve)
+    def align_and_solve(
+        self: _Solver, position: int, mu: Any, sigma: Any, held: Any, universe: Any, **options: Any
+    ) -> Any:
+        if not all(type(value) in _PLAIN for value in (mu, sigma, held, universe, options.get("error"))):
+            mu = align_vector("mu", mu, self.assets)
+            sigma = align_covariance("sigma", sigma, self.assets)
+            held = align_vector("held", held, self.assets)
+            universe = _align_universe(universe, self.assets)
+            if "error" in options:
+                options["error"] = align_vector("error", options["error"], self.assets)
+        return solve(self, position, mu, sigma, held, universe, **options)
+
+    return cast(Solve, align_and_solve)
+
+
+def align_vector(what: str, numbers: Any, assets: Sequence[str]) -> Floats:
+    """Return one number per asset, shape (N,), in the order of the assets; arrays and None as they are.
+
+    Raises
+    ------
+    DataError
+        If labels are not those of the assets, or a table is given.
+    """
+    if isinstance(numbers, pd.DataFrame):
+        raise DataError(f"{what}: expected one number per asset, got a table of shape {numbers.shape}")
+    if isinstance(numbers, pd.Series | Mapping | list | tuple):
+        return aligned(what, numbers, assets)
+    return cast(Floats, numbers)
+
+
+def align_covariance(what: str, sigma: Any, assets: Sequence[str]) -> Risk:
+    """Return a covariance of shape (N, N) in the order of the assets; arrays and factors as they are.
+
+    Raises
+    ------
+    DataError
+        If a DataFrame does not have the assets on both axes.
+    """
+    if isinstance(sigma, pd.Series | Mapping):
+        raise DataError(f"{what}: expected a covariance of shape (N, N), got a {type(sigma).__name__}")
+    if not isinstance(sigma, pd.DataFrame):
+        return np.asarray(sigma, dtype=np.float64) if isinstance(sigma, list | tuple) else cast(Risk, sigma)
+    rows, columns = named(f"the rows of {what}", sigma.index), named(what, sigma.columns)
+    check_names(f"the rows of {what}", rows, assets)
+    check_names(what, columns, assets)
+    order = {name: i for i, name in enumerate(rows)}, {name: i for i, name in enumerate(columns)}
+    values = sigma.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(values[np.ix_(*([place[asset] for asset in assets] for place in order))])
+
+
+def align_columns(what: str, table: Any, assets: Sequence[str]) -> Floats:
+    """Return a table of shape (T, N) with its columns in the order of the assets; arrays as they are.
+
+    Raises
+    ------
+    DataError
+        If the columns of a DataFrame are not the assets.
+    """
+    if isinstance(table, pd.Series):
+        raise DataError(f"{what}: expected a table with one column per asset, got a Series")
+    if not isinstance(table, pd.DataFrame):
+        return cast(Floats, table)
+    columns = named(what, table.columns)
+    check_names(what, columns, assets)
+    values = table.to_numpy(dtype=np.float64, na_value=np.nan)
+    place = {name: i for i, name in enumerate(columns)}
+    return np.ascontiguousarray(values[:, [place[asset] for asset in assets]])
+
+
+def refuse_labels(what: str, numbers: Any) -> None:
+    """Refuse a Series or DataFrame where the names of the assets are not known, so that none is taken by position.
+
+    Raises
+    ------
+    DataError
+    """
+    if isinstance(numbers, pd.Series | pd.DataFrame):
+        raise DataError(
+            f"{what}: a {type(numbers).__name__} cannot be matched by name here; "
+            f"put it in the order of the assets and pass {what}.to_numpy()"
+        )
+
+
+def _align_universe(universe: Any, assets: Sequence[str]) -> NDArray[np.bool_]:
+    if isinstance(universe, pd.Series | Mapping | list | tuple):
+        flags = aligned("universe", universe, assets)
+        if not np.isin(flags, (0.0, 1.0)).all():
+            raise DataError("universe: expected True or False for each asset")
+        return flags.astype(bool)
+    return cast(NDArray[np.bool_], universe)
