@@ -19,6 +19,7 @@ from market.hints import suggest
 from market.layouts import Grid, Layout, read_grid
 from market.oddities import check_odd
 from market.panel import Floats, Panel
+from market.riskless import check_riskless, find_riskless
 
 
 def load_file(
@@ -100,7 +101,8 @@ def assemble(
     cash : ndarray of shape (T,) or None
         Return of cash in each step, a fraction; None earns 0.
     market : str or None
-        Column that is the market and no asset; None takes the mean of the listed assets.
+        Column that is the market and no asset; None takes the mean of the listed assets that are not nearly
+        riskless.
 
     Raises
     ------
@@ -126,13 +128,18 @@ def assemble(
     listed = returns[kept, assets]
     earned = np.zeros(len(dates)) if cash is None else cash[filled]
     findings += settle(check_cash(source, dates[kept], earned[kept], table.frequency.periods_per_year))
+    names = tuple(grid.names[column] for column in assets)
+    excess, year = listed - earned[kept, None], table.frequency.periods_per_year
+    findings += check_riskless(source, dates[kept], names, excess, year)
     panel = Panel(
         name=name,
         dates=dates[kept],
-        assets=tuple(grid.names[column] for column in assets),
+        assets=names,
         returns=listed,
         cash=earned[kept],
-        market=_mean_listed(listed) if market is None else returns[kept, grid.names.index(market)],
+        market=_mean_risky(listed, excess, year)
+        if market is None
+        else returns[kept, grid.names.index(market)],
         periods_per_year=table.frequency.periods_per_year,
         **{name: array[kept, assets] for name, array in _beside(grid, filled, values).items()},
     )
@@ -149,9 +156,9 @@ def _beside(grid: Grid, filled: NDArray[np.bool_], values: Floats) -> dict[str, 
     return {**bars, **{name: units / factor for name, units in volume.items()}}
 
 
-def _mean_listed(returns: Floats) -> Floats:
-    """Return the mean over the assets that have a return, NaN where none has."""
-    listed = np.isfinite(returns)
+def _mean_risky(returns: Floats, excess: Floats, year: int) -> Floats:
+    """Return the mean over the assets that have a return and are not nearly riskless, NaN where there is none."""
+    listed = np.isfinite(returns) & ~find_riskless(excess, year)
     count = listed.sum(axis=1)
     total = np.where(listed, returns, 0.0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
