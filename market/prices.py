@@ -129,15 +129,15 @@ def assemble(
     earned = np.zeros(len(dates)) if cash is None else cash[filled]
     findings += settle(check_cash(source, dates[kept], earned[kept], table.frequency.periods_per_year))
     names = tuple(grid.names[column] for column in assets)
-    excess, year = listed - earned[kept, None], table.frequency.periods_per_year
-    findings += check_riskless(source, dates[kept], names, excess, year)
+    year = table.frequency.periods_per_year
+    findings += check_riskless(source, dates[kept], names, listed, earned[kept], year)
     panel = Panel(
         name=name,
         dates=dates[kept],
         assets=names,
         returns=listed,
         cash=earned[kept],
-        market=_mean_risky(listed, excess, year)
+        market=_mean_risky(listed, earned[kept], year)
         if market is None
         else returns[kept, grid.names.index(market)],
         periods_per_year=table.frequency.periods_per_year,
@@ -156,9 +156,9 @@ def _beside(grid: Grid, filled: NDArray[np.bool_], values: Floats) -> dict[str, 
     return {**bars, **{name: units / factor for name, units in volume.items()}}
 
 
-def _mean_risky(returns: Floats, excess: Floats, year: int) -> Floats:
+def _mean_risky(returns: Floats, cash: Floats, year: int) -> Floats:
     """Return the mean over the assets that have a return and are not nearly riskless, NaN where there is none."""
-    listed = np.isfinite(returns) & ~find_riskless(excess, year)
+    listed = np.isfinite(returns) & ~find_riskless(returns, cash, year)
     count = listed.sum(axis=1)
     total = np.where(listed, returns, 0.0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -23,7 +23,7 @@ FEWEST = 12
 """Returns that a volatility is measured on, at least."""
 
 
-def find_riskless(excess: Floats, window: int) -> Mask:
+def find_riskless(returns: Floats, cash: Floats, window: int) -> Mask:
     """Return where assets are nearly riskless beside the others of the date, shape (T, N).
 
     The volatility of the last `window` excess returns is compared with the median over the assets that have a
@@ -31,30 +31,33 @@ def find_riskless(excess: Floats, window: int) -> Mask:
 
     Parameters
     ----------
-    excess : ndarray of shape (T, N)
-        Returns in excess of cash, fractions; NaN where an asset is not listed.
+    returns : ndarray of shape (T, N)
+        Simple returns, fractions; NaN where an asset is not listed.
+    cash : ndarray of shape (T,)
+        Return of cash.
     window : int
         Observations; a year's, by convention.
     """
-    share = relative_volatility(excess, window)
+    share = relative_volatility(returns, cash, window)
     with np.errstate(invalid="ignore"):
         verdict = np.where(share < ENTER, 1, np.where(share > LEAVE, 0, -1))
     # Between the borders, and where there is no volatility, the last verdict stands.
-    rows = np.arange(len(excess))[:, None]
+    rows = np.arange(len(returns))[:, None]
     newest = np.maximum.accumulate(np.where(verdict >= 0, rows, -1), axis=0)
     last = np.take_along_axis(verdict, np.maximum(newest, 0), axis=0)
-    return np.asarray((newest >= 0) & (last == 1) & np.isfinite(excess))
+    return np.asarray((newest >= 0) & (last == 1) & np.isfinite(returns))
 
 
-def relative_volatility(excess: Floats, window: int) -> Floats:
+def relative_volatility(returns: Floats, cash: Floats, window: int) -> Floats:
     """Return each asset's trailing volatility as a share of the median asset's of the date, shape (T, N).
 
-    NaN where an asset is not listed, has fewer than `FEWEST` returns in the window, or the median asset does not move.
+    Returns of exactly 0 are left out: an asset that is not traded for months is stale, not riskless. NaN where an
+    asset is not listed, has fewer than `FEWEST` other returns in the window, or the median asset does not move.
     """
-    listed = np.isfinite(excess)
-    x = np.where(listed, excess, 0.0)
-    count, total, squares = (_window_sum(values, window) for values in (listed.astype(np.float64), x, x * x))
-    known = listed & (count >= FEWEST)
+    moved = np.isfinite(returns) & (returns != 0.0)
+    x = np.where(moved, returns - cash[:, None], 0.0)
+    count, total, squares = (_window_sum(values, window) for values in (moved.astype(np.float64), x, x * x))
+    known = np.isfinite(returns) & (count >= FEWEST)
     count = np.maximum(count, 1.0)
     variance = np.maximum(squares / count - (total / count) ** 2, 0.0)
     volatility = np.where(known, np.sqrt(variance), np.nan)
@@ -81,7 +84,7 @@ def row_median(values: Floats) -> Floats:
 
 def riskless_in(panel: Panel) -> Mask:
     """Return where the assets of a panel are nearly riskless, shape (T, N)."""
-    return find_riskless(panel.returns - panel.cash[:, None], panel.periods_per_year)
+    return find_riskless(panel.returns, panel.cash, panel.periods_per_year)
 
 
 def without_riskless(panel: Panel, riskless: Mask) -> Panel:
@@ -96,18 +99,18 @@ def without_riskless(panel: Panel, riskless: Mask) -> Panel:
 
 
 def check_riskless(
-    source: str, dates: pd.DatetimeIndex, names: Sequence[str], excess: Floats, window: int
+    source: str, dates: pd.DatetimeIndex, names: Sequence[str], returns: Floats, cash: Floats, window: int
 ) -> Iterator[Finding]:
     """Find assets that are nearly riskless beside the others."""
-    riskless = find_riskless(excess, window)
-    share = relative_volatility(excess, window)
+    riskless = find_riskless(returns, cash, window)
+    share = relative_volatility(returns, cash, window)
     for column in np.flatnonzero(riskless.any(axis=0)).tolist():
         rows = np.flatnonzero(riskless[:, column])
         first, name = dates[rows[0]], names[column]
         typical = np.nanmedian(share[rows, column])
         text = (
             f"{source}: column {name!r}, {first:%Y-%m-%d}: nearly riskless on {len(rows)} of "
-            f"{np.isfinite(excess[:, column]).sum()} dates: its volatility is {typical:.1%} of the median asset's. On "
+            f"{np.isfinite(returns[:, column]).sum()} dates: its volatility is {typical:.1%} of the median asset's. On "
             "these dates no model is fitted to it or forecasts it, and it is no part of the market's mean; it is "
             "expected to earn what cash earns. If it is what idle money earns, name it as data.cash instead"
         )

@@ -10,15 +10,16 @@ from market.prices import load_file
 from market.riskless import ENTER, FEWEST, LEAVE, find_riskless, riskless_in, without_riskless
 
 
-def slow_riskless(excess, window):
+def slow_riskless(returns, cash, window):
     """Go through dates and assets one by one."""
+    excess = returns - cash[:, None]
     out = np.zeros(excess.shape, dtype=bool)
     state = np.zeros(excess.shape[1], dtype=bool)
     for t in range(len(excess)):
         volatility = np.full(excess.shape[1], np.nan)
         for j in range(excess.shape[1]):
-            past = excess[max(0, t - window + 1) : t + 1, j]
-            past = past[np.isfinite(past)]
+            rows = slice(max(0, t - window + 1), t + 1)
+            past = excess[rows, j][np.isfinite(excess[rows, j]) & (returns[rows, j] != 0)]
             if np.isfinite(excess[t, j]) and len(past) >= FEWEST:
                 volatility[j] = past.std()
         known = volatility[np.isfinite(volatility)]
@@ -45,15 +46,16 @@ def excess():
 
 
 def test_riskless_assets_equal_the_slow_loop(excess):
-    found = find_riskless(excess, 24)
-    np.testing.assert_array_equal(found, slow_riskless(excess, 24))
+    cash = 0.002 + 0.001 * np.sin(np.arange(300) / 9)
+    found = find_riskless(excess + cash[:, None], cash, 24)
+    np.testing.assert_array_equal(found, slow_riskless(excess + cash[:, None], cash, 24))
     assert not found[:, :5].any()
     assert found[40 + FEWEST + 5 :, 5][np.isfinite(excess[40 + FEWEST + 5 :, 5])].all()
     assert found[190:220, 7].any() and not found[260:, 7].any(), "it is so while it is so"
 
 
 def test_an_asset_near_the_border_does_not_change_sides_every_other_day(excess):
-    found = find_riskless(excess, 24)[:, 6]
+    found = find_riskless(excess, np.zeros(300), 24)[:, 6]
     listed = np.isfinite(excess[:, 6])
     changes = np.abs(np.diff(found[listed].astype(int))).sum()
     share = slow_share(excess, 24)[:, 6]
@@ -73,17 +75,29 @@ def test_what_comes_later_changes_nothing():
 
     def riskless(panel):
         made = np.where(np.arange(6) == 2, 0.01 * panel.returns, panel.returns)
-        return {"riskless": find_riskless(made - panel.cash[:, None], 12).astype(float)}
+        return {"riskless": find_riskless(made, panel.cash, 12).astype(float)}
 
     assert violations(riskless, panel, [30, 60, 90]) == []
 
 
 def test_nobody_is_riskless_among_assets_that_are_alike_or_do_not_move():
     calm = 0.003 + 1e-4 * np.random.default_rng(0).normal(size=(60, 5))
-    assert not find_riskless(calm, 12).any()
-    assert not find_riskless(np.zeros((60, 5)), 12).any()
-    assert not find_riskless(np.full((60, 5), np.nan), 12).any()
-    assert not find_riskless(calm[:, :1], 12).any()
+    assert not find_riskless(calm, np.zeros(60), 12).any()
+    assert not find_riskless(np.zeros((60, 5)), np.zeros(60), 12).any()
+    assert not find_riskless(np.full((60, 5), np.nan), np.zeros(60), 12).any()
+    assert not find_riskless(calm[:, :1], np.zeros(60), 12).any()
+
+
+def test_an_asset_that_is_not_traded_for_months_is_stale_and_not_riskless(excess):
+    excess[100:200, 2] = 0.0
+    assert not find_riskless(excess, np.zeros(300), 24)[:, 2].any()
+
+
+def test_an_asset_that_earns_just_what_cash_earns_is_riskless():
+    rng = np.random.default_rng(0)
+    cash = 0.002 + 0.001 * rng.random(60)
+    returns = np.column_stack([0.04 * rng.normal(size=(60, 4)), cash])
+    assert find_riskless(returns, cash, 12)[FEWEST:, 4].all()
 
 
 def test_the_panel_without_them_is_the_panel_where_there_is_none():
@@ -92,7 +106,8 @@ def test_the_panel_without_them_is_the_panel_where_there_is_none():
     mask = np.zeros(panel.returns.shape, dtype=bool)
     mask[50:, 1] = True
     left = without_riskless(panel, mask)
-    assert not left.listed[50:, 1].any() and np.isnan(left.close[50:, 1]).all()
+    assert not left.listed[50:, 1].any()
+    assert np.isnan(left.close[50:, 1]).all()
     np.testing.assert_array_equal(left.returns[:50], panel.returns[:50])
 
 
@@ -106,6 +121,8 @@ def test_a_bill_is_named_and_is_no_part_of_the_mean_market(tmp_path):
     both, after = load_file(tmp_path / "both.csv")
     assert not [f for f in before if f.check == "nearly riskless"]
     (finding,) = [f for f in after if f.check == "nearly riskless"]
-    assert finding.severity == "warning" and finding.asset == "BIL"
-    assert "nearly riskless on 49 of 60 dates" in finding.message and "data.cash" in finding.message
+    assert finding.severity == "warning"
+    assert finding.asset == "BIL"
+    assert "nearly riskless on 49 of 60 dates" in finding.message
+    assert "data.cash" in finding.message
     np.testing.assert_array_equal(both.market[FEWEST:], risky.market[FEWEST:])

@@ -159,7 +159,8 @@ def test_a_slope_that_returns_do_not_support_is_lowered_as_by_a_slow_loop(horizo
     bounded = bound_slope(slope, f, y, labels)
     slow = [slow_bound(slope[t], f, y, labels, t) for t in range(120)]
     np.testing.assert_allclose(bounded, slow, rtol=1e-9, atol=1e-12)
-    assert (bounded < slope).any() and (bounded == slope).any()
+    assert (bounded < slope).any()
+    assert (bounded == slope).any()
 
 
 def test_a_slope_that_returns_support_stays_bit_for_bit():
@@ -201,7 +202,8 @@ def test_a_nearly_riskless_asset_is_expected_to_earn_what_cash_earns_and_changes
     np.testing.assert_array_equal(forecast.mean[:, :6], without.mean)
     np.testing.assert_array_equal(forecast.stderr[:, :6], without.stderr)
     np.testing.assert_array_equal(forecast.slope, without.slope)
-    assert (forecast.mean[:, 6] == 0).all() and (forecast.stderr[:, 6] == 1e-6).all()
+    assert (forecast.mean[:, 6] == 0).all()
+    assert (forecast.stderr[:, 6] == 1e-6).all()
 
 
 def test_risk_has_a_floor_at_a_share_of_the_median_asset():

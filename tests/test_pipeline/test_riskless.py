@@ -62,7 +62,8 @@ def test_the_bill_is_expected_to_earn_what_cash_earns_and_is_named(runs):
     _, beside = runs
     for forecast in beside.trained.forecasts.values():
         late = forecast.positions > 12
-        assert (forecast.mean[late, N] == 0).all() and np.isnan(forecast.raw[late, N]).all()
+        assert (forecast.mean[late, N] == 0).all()
+        assert np.isnan(forecast.raw[late, N]).all()
     findings = beside.trained.prepared.findings
     assert [f.asset for f in findings if f.check == "nearly riskless"] == ["BIL"]
 
