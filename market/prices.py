@@ -17,7 +17,7 @@ from market.checks import Finding, Kind, Table, check_cash, check_impossible, se
 from market.errors import DataError, SourceError
 from market.hints import suggest
 from market.layouts import Grid, Layout, read_grid
-from market.oddities import check_odd
+from market.oddities import check_magnitude, check_odd
 from market.panel import Floats, Panel
 from market.riskless import check_riskless, find_riskless
 
@@ -119,6 +119,7 @@ def assemble(
     findings += settle([*check_impossible(table), *_check_volume(table, grid, filled)])
     findings += settle(check_bars(table, {name: prices[filled] for name, prices in grid.bars.items()}))
     returns = simple_returns(values) if kind == "prices" else values
+    findings += settle(check_magnitude(table, returns))
     findings += check_odd(table, returns)
     # The first close ends no step: there is no return, of assets, market or cash, before the second.
     traded = np.isfinite(returns[:, assets]).any(axis=1)
@@ -204,4 +205,5 @@ def simple_returns(prices: Floats) -> Floats:
     before = np.full(prices.shape, -1)
     before[1:] = newest[:-1]
     past = np.where(before >= 0, np.take_along_axis(prices, np.maximum(before, 0), axis=0), np.nan)
-    return np.asarray(prices / past - 1.0, dtype=np.float64)
+    with np.errstate(over="ignore"):  # an infinite return is a finding
+        return np.asarray(prices / past - 1.0, dtype=np.float64)
