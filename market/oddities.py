@@ -60,8 +60,7 @@ def check_magnitude(table: Table, returns: Floats) -> Iterator[Finding]:
     volatility = _annual_volatility(np.where(returns > LARGEST_RETURN, np.nan, returns), table)
     typical = float(np.median(volatility)) if len(volatility) else 0.0
     if typical > LARGEST_VOLATILITY:
-        percent = table.kind == "returns" and looks_like_percent(100 * returns)
-        hint = "; the values look like percent, expected fractions" if percent else ""
+        hint = "; the values look like percent, expected fractions" if table.kind == "returns" else ""
         text = (
             f"{table.source}: the volatility of the median column is {typical:,.0%} a year, expected less than "
             f"{LARGEST_VOLATILITY:,.0%}{hint}"
