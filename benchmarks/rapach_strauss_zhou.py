@@ -88,7 +88,7 @@ def forecasts(
         data = Dataset(X, y, row, usable, (name,), relative=False)
         members.append(Univariate(clip=clip).walk_forward(name, data, folds))
     told = {member.model: member.raw for member in members}
-    target = Target(y, np.ones_like(y), relative=False)
+    target = Target(y, np.ones_like(y), False, np.zeros(y.shape, dtype=bool))
     for name, options in settings["combinations"].items():
         told[name] = combine_walks(name, members, target=target, ends=row + 1, **options).raw
     history = historical_mean(Labels(y, row, row + 1, horizon=1))

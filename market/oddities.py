@@ -14,6 +14,11 @@ SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0)
 SPLIT_TOLERANCE = 0.03
 """A stock also moves by a percent or two on the day of its split; falls of a third or more are rare."""
 
+LARGEST_RETURN = 1000.0
+"""Return in one step, a fraction, above which a price is not believed: a thousandfold in one step is another unit."""
+LARGEST_VOLATILITY = 10.0
+"""Annual volatility of the median column, a fraction, above which returns are not believed."""
+
 
 def check_odd(table: Table, returns: Floats) -> Iterator[Finding]:
     """Find what is possible and odd.
@@ -35,6 +40,39 @@ def check_odd(table: Table, returns: Floats) -> Iterator[Finding]:
             f"{table.source}: half of all returns exceed {median:g} in size; expected fractions, not percent"
         )
         yield Finding("percent", "warning", None, table.dates[0], text)
+
+
+def check_magnitude(table: Table, returns: Floats) -> Iterator[Finding]:
+    """Find returns and volatilities that no asset has: the numbers are in another unit, or no prices at all.
+
+    Parameters
+    ----------
+    table : Table
+        Without fatal findings.
+    returns : ndarray of shape (T, N)
+        Its simple returns; infinite where a price is beyond all others.
+    """
+
+    def say(row: int, column: int) -> str:
+        return f"return of {returns[row, column]:+.3g} in one step, expected at most {LARGEST_RETURN:g} as a fraction"
+
+    yield from table.per_column("impossible return", "fatal", returns > LARGEST_RETURN, say)
+    volatility = _annual_volatility(np.where(returns > LARGEST_RETURN, np.nan, returns), table)
+    typical = float(np.median(volatility)) if len(volatility) else 0.0
+    if typical > LARGEST_VOLATILITY:
+        hint = "; the values look like percent, expected fractions" if table.kind == "returns" else ""
+        text = (
+            f"{table.source}: the volatility of the median column is {typical:,.0%} a year, expected less than "
+            f"{LARGEST_VOLATILITY:,.0%}{hint}"
+        )
+        yield Finding("impossible volatility", "fatal", None, table.dates[0], text)
+
+
+def _annual_volatility(returns: Floats, table: Table) -> Floats:
+    """Return the annual volatility of the columns that have more than a year of returns, shape (n,)."""
+    year = table.frequency.periods_per_year
+    columns = (column[np.isfinite(column)] for column in returns.T)
+    return np.array([column.std() * np.sqrt(year) for column in columns if len(column) > year])
 
 
 def _check_calendar(table: Table) -> Iterator[Finding]:

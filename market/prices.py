@@ -19,8 +19,9 @@ from market.checks import Finding, Kind, Table, check_impossible, settle
 from market.errors import DataError, SourceError
 from market.hints import suggest
 from market.layouts import Grid, Layout, read_grid
-from market.oddities import check_odd
+from market.oddities import check_magnitude, check_odd
 from market.panel import Floats, Panel
+from market.riskless import check_riskless, find_riskless
 from market.step_returns import price_levels, simple_returns
 
 
@@ -139,7 +140,8 @@ def assemble(
     cash : CashColumn or None
         None earns 0.
     market : str or None
-        Column that is the market and no asset; None takes the mean of the listed assets.
+        Column that is the market and no asset; None takes the mean of the listed assets that are not nearly
+        riskless.
     span : tuple of date or None
         First and last date at which cash must have a return; None is the first or last there is.
     check_units : bool
@@ -160,6 +162,7 @@ def assemble(
     findings += settle([*check_impossible(table), *_check_volume(table, grid, filled)])
     findings += settle(check_bars(table, {name: prices[filled] for name, prices in grid.bars.items()}))
     returns = simple_returns(values) if kind == "prices" else values
+    findings += settle(check_magnitude(table, returns))
     findings += check_odd(table, returns)
     # The first close ends no step: there is no return, of assets, market or cash, before the second.
     traded = np.isfinite(returns[:, assets]).any(axis=1)
@@ -174,13 +177,19 @@ def assemble(
         used, column = slice(max(kept.start, begin), stop), cash.at(filled)
         findings += settle(check_cash(source, dates, column, year, used=used, check_unit=check_units))
         earned = column.returns(dates, year)
+    # Cash before the first date that is used may be unknown.
+    known_cash = np.nan_to_num(earned[kept])
+    names = tuple(grid.names[column] for column in assets)
+    findings += check_riskless(source, dates[kept], names, listed, known_cash, year)
     panel = Panel(
         name=name,
         dates=dates[kept],
-        assets=tuple(grid.names[column] for column in assets),
+        assets=names,
         returns=listed,
         cash=earned[kept],
-        market=_mean_listed(listed) if market is None else returns[kept, grid.names.index(market)],
+        market=_mean_risky(listed, known_cash, year)
+        if market is None
+        else returns[kept, grid.names.index(market)],
         periods_per_year=year,
         **{name: array[kept, assets] for name, array in _beside(grid, filled, values).items()},
     )
@@ -197,9 +206,9 @@ def _beside(grid: Grid, filled: NDArray[np.bool_], values: Floats) -> dict[str, 
     return {**bars, **{name: units / factor for name, units in volume.items()}}
 
 
-def _mean_listed(returns: Floats) -> Floats:
-    """Return the mean over the assets that have a return, NaN where none has."""
-    listed = np.isfinite(returns)
+def _mean_risky(returns: Floats, cash: Floats, year: int) -> Floats:
+    """Return the mean over the assets that have a return and are not nearly riskless, NaN where there is none."""
+    listed = np.isfinite(returns) & ~find_riskless(returns, cash, year)
     count = listed.sum(axis=1)
     total = np.where(listed, returns, 0.0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -27,7 +27,8 @@ def simple_returns(prices: Floats) -> Floats:
     before = np.full(prices.shape, -1)
     before[1:] = newest[:-1]
     past = np.where(before >= 0, np.take_along_axis(prices, np.maximum(before, 0), axis=0), np.nan)
-    return np.asarray(prices / past - 1.0, dtype=np.float64)
+    with np.errstate(over="ignore"):  # an infinite return is a finding
+        return np.asarray(prices / past - 1.0, dtype=np.float64)
 
 
 def price_levels(returns: Floats) -> Floats:

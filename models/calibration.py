@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,9 +15,13 @@ from validation.scores import historical_mean
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+BOUND = 2.0
+"""Standard errors by which past forecasts may have been too large in returns before the slope is lowered."""
 
 
-def baseline_mean(labels: Labels, own_weight: float) -> Floats:
+def baseline_mean(labels: Labels, own_weight: float, riskless: Bools | None = None) -> Floats:
     """Return what is expected without a model: the historical mean shrunk toward that of all assets, shape (T, N).
 
     Parameters
@@ -23,10 +29,20 @@ def baseline_mean(labels: Labels, own_weight: float) -> Floats:
     labels : Labels
     own_weight : float
         Weight of each asset's own mean; 0 expects the same of all (James and Stein, 1961, in spirit).
+    riskless : ndarray of bool, shape (T, N), optional
+        Where an asset is nearly riskless: it is expected to earn what cash earns, an excess return of 0, and does
+        not count in the mean of all.
     """
-    own = historical_mean(labels)
+    outside = np.zeros(labels.value.shape, dtype=np.bool_) if riskless is None else riskless
+    own = np.where(outside, np.nan, historical_mean(risky_labels(labels, outside)))
     grand = row_mean(own)[:, None]
-    return np.where(np.isfinite(own), own_weight * own + (1 - own_weight) * grand, grand)
+    mean = np.where(np.isfinite(own), own_weight * own + (1 - own_weight) * grand, grand)
+    return np.where(outside, 0.0, mean)
+
+
+def risky_labels(labels: Labels, riskless: Bools) -> Labels:
+    """Return the labels without those of nearly riskless assets."""
+    return replace(labels, value=np.where(riskless, np.nan, labels.value))
 
 
 def past_slope(
@@ -65,13 +81,63 @@ def past_slope(
     return slope, energy, noise
 
 
+def bound_slope(slope: Floats, forecast: Floats, outcome: Floats, labels: Labels) -> Floats:
+    """Return the slope at each date, lowered to what the past forecasts support in returns, shape (T,).
+
+    A slope is estimated in units of risk, in which every asset counts the same. Forecasts are traded in returns. If
+    past forecasts times the slope were too large in returns, by more than `BOUND` standard errors, the slope is
+    lowered until the excess is no larger than that; where the two records agree nothing changes.
+
+    Parameters
+    ----------
+    slope : ndarray of shape (T,)
+        From `past_slope`.
+    forecast, outcome : ndarray of shape (T, N)
+        In returns, before the slope; NaN pairs are left out.
+    labels : Labels
+        Their ends say from when on a pair is known.
+
+    Notes
+    -----
+    The excess at a date is g = sum over assets of f (slope f - y). The sum of g over n known dates is tested against
+    its standard error sqrt(h sum g^2): dates are independent but for the overlap of labels of horizon h, assets
+    within a date need not be.
+    """
+    ok = np.isfinite(forecast) & np.isfinite(outcome)
+    f, y = np.where(ok, forecast, 0.0), np.where(ok, outcome, 0.0)
+    fy, ff = (f * y).sum(axis=1), (f * f).sum(axis=1)
+    per_date = np.stack([fy, ff, fy * fy, fy * ff, ff * ff], axis=1)
+    total = np.concatenate([np.zeros((1, 5)), np.cumsum(per_date, axis=0)])
+    matured = np.searchsorted(labels.end, np.arange(len(labels.end)), side="right")
+    fy, ff, fyfy, fyff, ffff = total[matured].T
+    squares = np.maximum(slope**2 * ffff - 2 * slope * fyff + fyfy, 0.0)
+    excess = slope * ff - fy - BOUND * np.sqrt(labels.horizon * squares)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where((excess > 0) & (ff > 0), np.maximum(slope - excess / ff, 0.0), slope)
+
+
+def _in_returns(prediction: Floats, target: Target, labels: Labels, base: Floats) -> tuple[Floats, Floats]:
+    """Return forecasts before the slope and what came of them, both (T, N), beyond the baseline and in returns.
+
+    Of a relative target both are differences to the mean over the assets of the date.
+    """
+    forecast = prediction * target.risk
+    outcome = np.where(np.isfinite(target.value), labels.value - base, np.nan)
+    known = np.isfinite(forecast) & np.isfinite(outcome)
+    forecast, outcome = np.where(known, forecast, np.nan), np.where(known, outcome, np.nan)
+    if not target.relative:
+        return forecast, outcome
+    return forecast - row_mean(forecast)[:, None], outcome - row_mean(outcome)[:, None]
+
+
 def calibrate(
     walk: WalkResult, target: Target, labels: Labels, *, prior_periods: float, own_weight: float = 0.0
 ) -> Forecast:
     """Turn raw predictions into expected excess returns that can be traded.
 
     mean = baseline + slope * (raw * risk - level), where level is what the baseline itself expects in an
-    absolute target and 0 in a relative one. A model without skill has slope 0 and becomes the baseline.
+    absolute target and 0 in a relative one. A model without skill has slope 0 and becomes the baseline. The slope
+    is what the record supports in units of risk and in returns; a nearly riskless asset gets the baseline.
 
     Parameters
     ----------
@@ -83,24 +149,27 @@ def calibrate(
     own_weight : float
         See `baseline_mean`.
     """
-    base = baseline_mean(labels, own_weight)
+    base = baseline_mean(labels, own_weight, target.riskless)
     level = np.zeros_like(base) if target.relative else base / target.risk
     prediction = walk.raw - level
     slope, energy, noise = past_slope(
         prediction, target.value - level, labels.end, prior_periods * labels.horizon
     )
-    mean = base + slope[:, None] * prediction * target.risk
+    slope = bound_slope(slope, *_in_returns(prediction, target, labels, base), labels)
+    mean = np.where(target.riskless, base, base + slope[:, None] * prediction * target.risk)
     with np.errstate(invalid="ignore", divide="ignore"):
         # Overlapping labels repeat one another: a horizon of h dates carries the information of one.
         slope_error = np.where(energy > 0, np.sqrt(noise * labels.horizon / energy), 0.0)
-    stderr = np.abs(prediction) * target.risk * slope_error[:, None]
+    common_error = baseline_error(risky_labels(labels, target.riskless))[:, None]
+    stderr = np.hypot(np.abs(prediction) * target.risk * slope_error[:, None], common_error)
+    stderr = np.where(target.riskless, np.nan_to_num(target.risk), stderr)
     positions = np.flatnonzero(np.isfinite(walk.raw).any(axis=1))
     return Forecast(
         walk.model,
         positions,
         labels.horizon,
         mean[positions],
-        np.hypot(stderr, baseline_error(labels)[:, None])[positions],
+        stderr[positions],
         walk.raw[positions],
         slope[positions],
         slope_error[positions],

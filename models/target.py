@@ -9,9 +9,14 @@ from numpy.typing import NDArray
 
 from features.rolling import rolling_std
 from market.panel import Panel
+from market.riskless import row_median
 from validation.labels import Labels
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+FLOOR = 0.1
+"""Least risk of an asset, as a share of the median asset's of the date."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +28,18 @@ class Target:
     value : ndarray of shape (T, N)
         Label divided by `risk`; if `relative`, less its mean over the assets of the date.
     risk : ndarray of shape (T, N)
-        Trailing volatility over one horizon, a fraction: multiplying by it leads back to returns.
+        Trailing volatility over one horizon, a fraction: multiplying by it leads back to returns. At least
+        `FLOOR` of the median asset's, except where an asset is nearly riskless.
     relative : bool
         Whether only differences between assets are forecast. The level then comes from the historical mean.
+    riskless : ndarray of bool, shape (T, N)
+        Where an asset is nearly riskless: no model is fitted to it or forecasts it there.
     """
 
     value: Floats
     risk: Floats
     relative: bool
+    riskless: Bools
 
 
 def trailing_risk(panel: Panel, window: int, horizon: int) -> Floats:
@@ -41,18 +50,36 @@ def trailing_risk(panel: Panel, window: int, horizon: int) -> Floats:
     """
     excess = panel.returns - panel.cash[:, None]
     risk = rolling_std(excess, window) * np.sqrt(horizon)
-    return np.where(panel.listed & (risk > 0), risk, np.nan)
+    return np.where(panel.listed & (risk >= 0), risk, np.nan)
 
 
-def risk_scaled(labels: Labels, risk: Floats, *, relative: bool) -> Target:
-    """Return the target made of labels divided by risk.
+def floor_risk(risk: Floats, riskless: Bools) -> Floats:
+    """Return risk that is at least `FLOOR` of the median asset's of the date, shape (T, N); NaN where it would be 0.
+
+    Divided by almost nothing, the label of a quiet asset would outweigh those of all others. Nearly riskless assets
+    are left as they are, and do not count in the median.
+
+    Parameters
+    ----------
+    risk : ndarray of shape (T, N)
+        From `trailing_risk`.
+    riskless : ndarray of bool, shape (T, N)
+    """
+    least = FLOOR * row_median(np.where(riskless, np.nan, risk))[:, None]
+    floored = np.where(riskless, risk, np.maximum(risk, least))
+    return np.where(floored > 0, floored, np.nan)
+
+
+def risk_scaled(labels: Labels, risk: Floats, *, relative: bool, riskless: Bools | None = None) -> Target:
+    """Return the target made of labels divided by risk, NaN where an asset is nearly riskless.
 
     Assets differ in volatility: a raw return target is fitted to the noisiest ones.
     """
-    value = labels.value / risk
+    outside = np.zeros(risk.shape, dtype=np.bool_) if riskless is None else riskless
+    value = np.where(outside, np.nan, labels.value / risk)
     if relative:
         value = value - row_mean(value)[:, None]
-    return Target(value, risk, relative)
+    return Target(value, risk, relative, outside)
 
 
 def row_mean(values: Floats) -> Floats:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from models.calibration import baseline_error
+from models.calibration import baseline_error, risky_labels
 from models.forecast import Forecast
 from models.regimes import RegimePath
 from operations.errors import OperationsError
@@ -117,12 +117,13 @@ class Candidate:
         told = self.frozen.forecast(table, model)
         spec = self.frozen.spec
         fitted = spec["models"][model or spec["forecast"]]
-        level = 0.0 if spec["relative"] else table["baseline"] / table["risk"]
-        own = (told["raw"] - level).abs() * table["risk"] * fitted["slope_error"]
-        common = float(baseline_error(prepared.schedule.labels)[row])
-        out: pd.DataFrame = told.assign(
-            stderr=np.hypot(own, common), slope=fitted["slope"], risk=table["risk"]
-        )
+        target = prepared.schedule.target
+        risk = pd.Series(target.risk[row, prepared.panel.listed[row]], index=table.index)
+        level = 0.0 if spec["relative"] else table["baseline"] / risk
+        own = (told["raw"] - level).abs() * risk * fitted["slope_error"]
+        common = float(baseline_error(risky_labels(prepared.schedule.labels, target.riskless))[row])
+        stderr = np.hypot(own, common).where(table["risk"] != 0, risk.fillna(0.0))
+        out: pd.DataFrame = told.assign(stderr=stderr, slope=fitted["slope"], risk=risk)
         return out
 
     def forecasts(self, prepared: Prepared, regimes: RegimePath, model: str | None = None) -> Forecast:

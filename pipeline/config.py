@@ -107,6 +107,8 @@ class WalkForwardSection(Section):
     window: Positive | None = None
     embargo: Annotated[int, Field(ge=0, le=MOST)] = 0
     train_every: Positive = 1
+    min_train_dates: Positive | None = None
+    min_train_rows: Positive | None = None
     weights: Literal["equal", "dates", "uniqueness"] = "equal"
 
 

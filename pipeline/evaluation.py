@@ -91,7 +91,7 @@ class _Matched:
             labels.value[at],
             target.risk[at],
             historical_mean(labels)[at],
-            baseline_mean(labels, own_weight)[at],
+            baseline_mean(labels, own_weight, target.riskless)[at],
         )
 
 

@@ -44,9 +44,14 @@ def inputs(prepared: Prepared, regimes: RegimePath, row: int) -> pd.DataFrame:
     names, values = regime_columns(regimes)
     columns = dict(zip(matrix.names, matrix.values[row, listed].T, strict=True))
     columns |= {name: np.full(len(listed), values[row, k]) for k, name in enumerate(names)}
-    base = baseline_mean(schedule.labels, prepared.config.calibration.own_mean_weight)
+    base = baseline_mean(
+        schedule.labels, prepared.config.calibration.own_mean_weight, schedule.target.riskless
+    )
     assets = [panel.assets[i] for i in listed]
-    beside = {"risk": schedule.target.risk[row, listed], "baseline": base[row, listed]}
+    target = schedule.target
+    # Risk 0 says that an asset is nearly riskless: models do not forecast it.
+    risk = np.where(target.riskless[row], 0.0, target.risk[row])
+    beside = {"risk": risk[listed], "baseline": base[row, listed]}
     return pd.DataFrame({"asset": assets, **columns, **beside})
 
 

@@ -37,8 +37,9 @@ class Frozen:
         ----------
         table : DataFrame
             One row a listed asset: column "asset", one column a feature, "risk" (standard deviation of the return
-            over the horizon, a fraction) and "baseline" (excess return over the horizon that is expected without a
-            model). What a relative forecast is relative to are the assets that have a row.
+            over the horizon, a fraction; 0 of an asset that is nearly riskless, which models do not forecast) and
+            "baseline" (excess return over the horizon that is expected without a model). A relative forecast is
+            relative to the other assets that have a row.
         model : str, optional
             By default the one that is traded.
 
@@ -68,9 +69,12 @@ class Frozen:
         numbers = table[[*self.columns, *BESIDE]].set_axis(pd.Index(names)).reindex(order)
         risk, baseline = (numbers[column].to_numpy(dtype=np.float64) for column in BESIDE)
         traded = self.spec["forecast"] if model is None else model
-        raw = self._raw(traded, numbers[self.columns].to_numpy(dtype=np.float64), listed)
+        riskless = risk == 0
+        raw = self._raw(traded, numbers[self.columns].to_numpy(dtype=np.float64), listed & ~riskless)
+        risk = np.where(riskless, np.nan, risk)
         level = np.zeros(len(order)) if self.spec["relative"] else baseline / risk
         mean = baseline + self.spec["models"][traded]["slope"] * (raw - level) * risk
+        mean = np.where(riskless, baseline, mean)
         told = pd.DataFrame({"raw": raw, "mean": mean}, index=pd.Index(order)).reindex(names)
         return told.rename_axis("asset").reset_index()
 

@@ -19,6 +19,7 @@ from models.one_thread import one_thread
 from models.regimes import RegimePath
 from pipeline.config import BASELINES, RunConfig
 from pipeline.evaluation import ForecastScore, score_forecast
+from pipeline.plausibility import check_portfolio
 from pipeline.record import RunRecord, make_record
 from pipeline.timetable import Schedule
 
@@ -102,17 +103,26 @@ def since(done: Evaluated, row: int) -> Evaluated:
             for name, forecast in done.trained.forecasts.items()
         }
         results = {name: result.since(row) for name, result in done.results.items()}
-        performance, comparisons = measured(results, prepared.panel.periods_per_year)
+        performance, comparisons = measured(results, prepared.panel)
     return replace(done, scores=scores, results=results, performance=performance, comparisons=comparisons)
 
 
 def measured(
-    results: Mapping[str, BacktestResult], periods_per_year: int
+    results: Mapping[str, BacktestResult], panel: Panel
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, dict[str, float]]]]:
-    """Return each portfolio's performance, and how those on forecasts compare with each baseline."""
-    performance = {name: summarise(result, periods_per_year) for name, result in results.items()}
+    """Return each portfolio's performance, and how those on forecasts compare with each baseline.
+
+    Raises
+    ------
+    RunError
+        If a performance cannot be.
+    """
+    year = panel.periods_per_year
+    performance = {name: summarise(result, year) for name, result in results.items()}
+    for name, result in results.items():
+        check_portfolio(result, performance[name], panel)
     comparisons = {
-        name: {base: compare(results[name], results[base], periods_per_year) for base in BASELINES}
+        name: {base: compare(results[name], results[base], year) for base in BASELINES}
         for name in results
         if name not in BASELINES
     }

@@ -29,10 +29,19 @@ from pipeline.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, w
 from pipeline.loading import Loaded, load_data
 from pipeline.model_config import Fitted
 from pipeline.outputs import to_json
+from pipeline.plausibility import (
+    check_covariances,
+    check_forecast,
+    check_regimes,
+    check_scores,
+    check_walk,
+    overflow_stops,
+)
 from pipeline.progress import Reporter
 from pipeline.results import Evaluated, Prepared, Trained, measured
 from pipeline.run_warnings import feature_warnings, features_line
 from pipeline.store import Store, code_digest, key_of, showing_digest, write_whole
+from pipeline.training_data import check_training
 
 
 class Pipeline:
@@ -58,7 +67,7 @@ class Pipeline:
         self._announced = Announced(reporter)
 
     def prepare(self, loaded: Loaded | None = None) -> Prepared:
-        """Load and check the data, build features and schedule, and check that the limits can be met.
+        """Load and check the data, build features and schedule, check that training data suffice and limits can be met.
 
         Parameters
         ----------
@@ -68,7 +77,7 @@ class Pipeline:
         config, reporter = self.config, self.reporter
         panel, findings = loaded or load_data(config, reporter)
         digest = panel.digest()
-        with self._announced:
+        with self._announced, overflow_stops("features", panel):
             matrix = reporter.stored(
                 self.store,
                 FEATURES,
@@ -85,6 +94,7 @@ class Pipeline:
                     f"regimes.min_train is {config.regimes.min_train}, but the data ends before so many dates of "
                     f"{', '.join(config.regimes.features)} are there: {len(panel.dates)} dates in all"
                 )
+            check_training(panel, matrix, schedule, config)
             check_limits(panel, schedule, config)
         return Prepared(config, panel, findings, matrix, schedule, fitting_key(config, digest))
 
@@ -95,23 +105,26 @@ class Pipeline:
     def estimate(self, prepared: Prepared) -> tuple[RegimePath, CovariancePath]:
         """Fit the regimes along the walk, and estimate covariances: what is needed whatever the model."""
         config, schedule = self.config, prepared.schedule
-        with one_thread(), self._announced:
+        with one_thread(), self._announced, overflow_stops("regimes and covariances", prepared.panel):
             regimes = self._regimes(prepared)
             covariances = self.reporter.stage(
                 "covariances",
                 partial(trading.make_covariances, prepared.panel, schedule, regimes, config),
                 lambda path: f"{len(path.positions)} decisions, {config.allocation.covariance.kind}",
             )
+        check_covariances(covariances, prepared.panel)
         return regimes, covariances
 
     def train(self, prepared: Prepared) -> Trained:
         """Fit regimes and models along the walk, calibrate the forecasts, and estimate covariances."""
         config, schedule = self.config, prepared.schedule
         regimes, covariances = self.estimate(prepared)
-        with one_thread(), self._announced:
+        with one_thread(), self._announced, overflow_stops("models", prepared.panel):
             names, fitted = self._walks(prepared, regimes)
             walks = stages.combine(fitted, schedule, config)
             forecasts = stages.make_forecasts(walks, schedule, config)
+        for forecast in forecasts.values():
+            check_forecast(forecast, schedule, prepared.panel)
         return Trained(prepared, regimes, covariances, names, walks, forecasts)
 
     def fit(self, prepared: Prepared, names: Collection[str] | None = None) -> None:
@@ -123,7 +136,7 @@ class Pipeline:
         names : collection of str, optional
             Models to fit; by default all.
         """
-        with one_thread(), self._announced:
+        with one_thread(), self._announced, overflow_stops("models", prepared.panel):
             self._walks(prepared, self._regimes(prepared), names)
 
     def _regimes(self, prepared: Prepared) -> RegimePath:
@@ -136,13 +149,15 @@ class Pipeline:
                 check_past(REGIMES, before.probabilities, path.probabilities)
             return path
 
-        return self.reporter.stored(
+        path = self.reporter.stored(
             self.store,
             REGIMES,
             prepared.key,
             make,
             lambda path: f"{len(path.refits)} refits of {config.regimes.states} states",
         )
+        check_regimes(path, prepared.panel)
+        return path
 
     def _walks(
         self, prepared: Prepared, regimes: RegimePath, names: Collection[str] | None = None
@@ -178,20 +193,22 @@ class Pipeline:
                 check_past(f"{MODEL} {name}", before.raw, walk.raw)
             return walk
 
-        return self.reporter.stored(
+        walk = self.reporter.stored(
             self.store,
             f"{MODEL} {name}",
             key,
             make,
             lambda walk: f"{len(walk.fits)} fits on {walk.fits[0].n_rows} to {walk.fits[-1].n_rows} rows",
         )
+        check_walk(walk, data.usable, prepared.panel)
+        return walk
 
     def evaluate(self, trained: Trained) -> Evaluated:
         """Score the forecasts, simulate the portfolios and decide at the last date."""
         config, prepared = self.config, trained.prepared
         panel, schedule = prepared.panel, prepared.schedule
         own = config.calibration.own_mean_weight
-        with one_thread():
+        with one_thread(), overflow_stops("portfolios", panel):
             scores = {
                 name: score_forecast(forecast, trained.walks[name], schedule, own)
                 for name, forecast in trained.forecasts.items()
@@ -211,7 +228,8 @@ class Pipeline:
                 for name, policy in policies.items()
             }
             target = trading.target_weights(policies[config.traded], results[config.traded], panel)
-            performance, comparisons = measured(results, panel.periods_per_year)
+            performance, comparisons = measured(results, panel)
+        check_scores(scores, panel)
         return Evaluated(trained, scores, results, performance, comparisons, target)
 
     def certify(self, done: Evaluated) -> Certificate | None:

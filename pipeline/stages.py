@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from features.appending import append
 from features.matrix import FeatureMatrix, build
 from market.panel import Panel
+from market.riskless import riskless_in, without_riskless
 from models.base import Progress, WalkResult
 from models.calibration import calibrate
 from models.combination import combine_walks
@@ -29,7 +30,11 @@ Ints = NDArray[np.int64]
 
 
 def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None = None) -> FeatureMatrix:
-    """Build the features that the configuration names, or go on from those of fewer dates: the bits are the same."""
+    """Build the features that the configuration names, or go on from those of fewer dates: the bits are the same.
+
+    Nearly riskless assets have no features where they are so, and count in no other asset's.
+    """
+    panel = without_riskless(panel, riskless_in(panel))
     if (
         before is not None
         and before.history.assets == panel.assets
@@ -79,7 +84,7 @@ def make_dataset(
     """Put features and regime probabilities side by side."""
     regime_names, told = regime_columns(regimes)
     X = matrix.beside(told)
-    usable = panel.listed.copy()
+    usable = panel.listed & ~schedule.target.riskless
     usable[: schedule.first_train] = False
     return Dataset(
         X,

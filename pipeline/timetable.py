@@ -13,7 +13,8 @@ from features.matrix import FeatureMatrix
 from market.calendar import decision_positions, position_of
 from market.hints import suggest
 from market.panel import Panel
-from models.target import Target, risk_scaled, trailing_risk
+from market.riskless import riskless_in
+from models.target import Target, floor_risk, risk_scaled, trailing_risk
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from validation.errors import ScheduleError
@@ -117,11 +118,12 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
             f"walk_forward: {error} (row {first_train} is {panel.dates[first_train]:%Y-%m-%d}, row {first_test} "
             f"is {panel.dates[first_test]:%Y-%m-%d})"
         ) from error
-    risk = trailing_risk(panel, target.risk_window, target.horizon)
+    riskless = riskless_in(panel)
+    risk = floor_risk(trailing_risk(panel, target.risk_window, target.horizon), riskless)
     decisions = decision_positions(len(panel.dates), first=start, every=config.allocation.rebalance_every)
     return Schedule(
         labels,
-        risk_scaled(labels, risk, relative=target.relative),
+        risk_scaled(labels, risk, relative=target.relative, riskless=riskless),
         splitter,
         folds,
         _regime_folds(panel, matrix, config),

@@ -61,7 +61,7 @@ def make_policies(
     limits = allocators.constraints
     solver = allocators.make(limits)
     past = historical_mean(schedule.labels)
-    without = baseline_mean(schedule.labels, config.calibration.own_mean_weight)
+    without = baseline_mean(schedule.labels, config.calibration.own_mean_weight, schedule.target.riskless)
     rows = np.arange(len(panel.dates), dtype=np.int64)
     policies: dict[str, Policy] = {
         "equal_weight": EqualWeight(covariances),

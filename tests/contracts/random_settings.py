@@ -131,6 +131,8 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "walk_forward.embargo": some(0, 1, 12, wrong=(5000,)),
         "walk_forward.train_every": every,
         "walk_forward.weights": some("equal", "dates", "uniqueness"),
+        "walk_forward.min_train_dates": some(None, 1, 20, wrong=(0, 10_000)),
+        "walk_forward.min_train_rows": some(None, 1, 40, wrong=(0, 1_000_000)),
         "regimes.kind": some("kmeans", "hmm", "jump"),
         "regimes.states": some(2, 3, 6, 12, wrong=(1,)),
         "regimes.features": some(

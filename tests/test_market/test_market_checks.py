@@ -9,7 +9,7 @@ import pytest
 from market.calendar import DAILY, EVERY_DAY, MONTHLY, WEEKLY
 from market.checks import Finding, Table, check_impossible, check_order, settle
 from market.errors import IntegrityError
-from market.oddities import check_odd
+from market.oddities import check_magnitude, check_odd
 from market.step_returns import simple_returns
 
 FREQ = {DAILY: "B", WEEKLY: "W-FRI", MONTHLY: "ME", EVERY_DAY: "D"}
@@ -34,6 +34,11 @@ def odd(values, **options):
     built = table(values, **options)
     returns = simple_returns(built.values) if built.kind == "prices" else built.values
     return list(check_odd(built, returns))
+
+
+def magnitudes(returns):
+    built = table(returns, kind="returns", frequency=MONTHLY)
+    return list(check_magnitude(built, built.values))
 
 
 def only(findings):
@@ -278,3 +283,32 @@ def test_findings_go_into_json():
 def test_one_asset_one_row():
     assert odd([1.0]) == []
     assert odd([np.nan, 1.0]) != []
+
+
+# magnitudes
+
+
+def test_returns_and_volatilities_that_no_asset_has_are_fatal():
+    rng = np.random.default_rng(0)
+    returns = 0.05 * rng.normal(size=(60, 4))
+    assert magnitudes(returns) == []
+    absurd = returns.copy()
+    absurd[20, 2] = 1e6
+    finding = only(magnitudes(absurd))
+    assert (finding.severity, finding.asset) == ("fatal", "C")
+    assert "return of +1e+06 in one step, expected at most 1000" in finding.message
+    assert f"{finding.date:%Y-%m-%d}" in finding.message
+    absurd[21, 2] = np.inf
+    assert "2 such dates" in only(magnitudes(absurd)).message
+
+
+def test_returns_in_percent_are_fatal_by_their_volatility():
+    rng = np.random.default_rng(0)
+    percent = np.clip(5 * rng.normal(size=(60, 4)), -0.99, None)
+    finding = only(magnitudes(percent))
+    assert finding.severity == "fatal"
+    assert "volatility of the median column" in finding.message
+    assert "look like percent, expected fractions" in finding.message
+    assert magnitudes(percent[:10]) == [], "too few returns to say"
+    one = np.column_stack([percent[:, 0], 0.05 * rng.normal(size=(60, 3))])
+    assert magnitudes(one) == [], "one wild asset is possible"

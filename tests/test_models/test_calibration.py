@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from models.base import WalkResult
-from models.calibration import baseline_mean, calibrate, past_slope
-from models.target import Target
+from models.calibration import BOUND, baseline_mean, bound_slope, calibrate, past_slope
+from models.target import Target, floor_risk
 from validation.labels import Labels
 
 
@@ -62,7 +62,8 @@ def planted(skill, seed=0, n=400, relative=True):
     value -= value.mean(axis=1, keepdims=True)
     risk = np.tile([0.01, 0.02, 0.04, 0.01, 0.02, 0.04], (n, 1))
     labels = labels_of(value * risk + 0.005)
-    target = Target(value if relative else labels.value / risk, risk, relative)
+    none = np.zeros(risk.shape, dtype=bool)
+    target = Target(value if relative else labels.value / risk, risk, relative, none)
     return WalkResult("m", f, (), {}), target, labels
 
 
@@ -127,3 +128,93 @@ def test_own_means_are_shrunk_toward_that_of_all():
 def test_an_asset_without_a_past_is_expected_to_be_like_the_others():
     value = np.array([[0.02, np.nan], [0.02, np.nan], [0.02, np.nan]])
     assert baseline_mean(labels_of(value), 1.0)[-1, 1] == pytest.approx(0.02)
+
+
+def slow_bound(slope, f, y, labels, t):
+    """Lower one slope until past forecasts were too large by no more than `BOUND` standard errors, by bisection."""
+    days = [s for s in range(len(f)) if labels.end[s] <= t and (np.isfinite(f[s]) & np.isfinite(y[s])).any()]
+    if not days:
+        return slope
+    gaps, energy = [], 0.0
+    for s in days:
+        ok = np.isfinite(f[s]) & np.isfinite(y[s])
+        gaps.append((f[s][ok] * (slope * f[s][ok] - y[s][ok])).sum())
+        energy += (f[s][ok] ** 2).sum()
+    allowed = BOUND * np.sqrt(labels.horizon * np.square(gaps).sum())
+    low, high = 0.0, slope
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if sum(gaps) - (slope - middle) * energy < allowed else (low, middle)
+    return high
+
+
+@pytest.mark.parametrize("horizon", [1, 4])
+def test_a_slope_that_returns_do_not_support_is_lowered_as_by_a_slow_loop(horizon):
+    rng = np.random.default_rng(1)
+    f = 0.02 * rng.normal(size=(120, 5))
+    y = -0.2 * f + 0.01 * rng.normal(size=f.shape)
+    y[:60] += 0.9 * f[:60]
+    y[rng.random(y.shape) < 0.1] = np.nan
+    labels, slope = labels_of(y, horizon), rng.uniform(0.2, 0.9, 120)
+    bounded = bound_slope(slope, f, y, labels)
+    slow = [slow_bound(slope[t], f, y, labels, t) for t in range(120)]
+    np.testing.assert_allclose(bounded, slow, rtol=1e-9, atol=1e-12)
+    assert (bounded < slope).any()
+    assert (bounded == slope).any()
+
+
+def test_a_slope_that_returns_support_stays_bit_for_bit():
+    walk, target, labels = planted(0.5)
+    plain, _, _ = past_slope(walk.raw, target.value, labels.end, 10)
+    np.testing.assert_array_equal(calibrate(walk, target, labels, prior_periods=10).slope, plain)
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_skill_for_quiet_assets_alone_is_not_traded_in_loud_ones(relative):
+    """Two quiet assets are forecast well; two that are twenty times as loud the wrong way round."""
+    rng = np.random.default_rng(0)
+    f = rng.normal(size=(300, 4))
+    risk = np.tile([0.002, 0.002, 0.04, 0.04], (300, 1))
+    value = np.array([2.0, 2.0, -0.5, -0.5]) * f + rng.normal(size=f.shape)
+    if relative:
+        f, value = (a - a.mean(axis=1, keepdims=True) for a in (f, value))
+    labels = labels_of(value * risk)
+    target = Target(value, risk, relative, np.zeros(risk.shape, dtype=bool))
+    plain, _, _ = past_slope(f, value, labels.end, 10)
+    assert plain[-1] > 0.5
+    assert calibrate(WalkResult("m", f, (), {}), target, labels, prior_periods=10).slope[-1] < 0.1
+
+
+def test_a_nearly_riskless_asset_is_expected_to_earn_what_cash_earns_and_changes_no_other():
+    walk, target, labels = planted(0.5)
+    without = calibrate(walk, target, labels, prior_periods=10, own_weight=0.3)
+    n = len(walk.raw)
+
+    def beside(values, column):
+        return np.column_stack([values, np.full(n, column)])
+
+    more = labels_of(beside(labels.value, 0.02))
+    wider = Target(
+        beside(target.value, np.nan), beside(target.risk, 1e-6), True, np.tile(np.arange(7) == 6, (n, 1))
+    )
+    raw = beside(walk.raw, np.nan)
+    forecast = calibrate(WalkResult("m", raw, (), {}), wider, more, prior_periods=10, own_weight=0.3)
+    np.testing.assert_array_equal(forecast.mean[:, :6], without.mean)
+    np.testing.assert_array_equal(forecast.stderr[:, :6], without.stderr)
+    np.testing.assert_array_equal(forecast.slope, without.slope)
+    assert (forecast.mean[:, 6] == 0).all()
+    assert (forecast.stderr[:, 6] == 1e-6).all()
+
+
+def test_risk_has_a_floor_at_a_share_of_the_median_asset():
+    risk = np.array([[0.01, 0.02, 0.03, 0.0001, 0.0], [np.nan, 0.02, 0.04, 0.0001, np.nan], [np.nan] * 5])
+    riskless = np.zeros((3, 5), dtype=bool)
+    np.testing.assert_allclose(
+        floor_risk(risk, riskless),
+        [[0.01, 0.02, 0.03, 0.001, 0.001], [np.nan, 0.02, 0.04, 0.002, np.nan], [np.nan] * 5],
+    )
+    riskless[:, 3] = True
+    np.testing.assert_allclose(
+        floor_risk(risk, riskless),
+        [[0.01, 0.02, 0.03, 0.0001, 0.0015], [np.nan, 0.02, 0.04, 0.0001, np.nan], [np.nan] * 5],
+    )

@@ -1,5 +1,7 @@
 """Combinations of forecasts, by loops."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import trim_mean
@@ -21,7 +23,7 @@ def members(n_dates=30, n_assets=4, m=4, seed=0):
         fits = tuple(FoldFit(t, 5, {}, np.eye(m)[k], 1.0) for t in (10, 20))
         walks.append(WalkResult(f"m{k}", raw, fits, {}))
     y[-2:] = np.nan
-    return walks, Target(y, np.ones_like(y), False), np.arange(n_dates) + 2
+    return walks, Target(y, np.ones_like(y), False, np.zeros(y.shape, dtype=bool)), np.arange(n_dates) + 2
 
 
 @pytest.mark.parametrize("method", ["mean", "median", "trimmed"])
@@ -63,7 +65,7 @@ def test_dmspe_weights_by_a_loop_over_matured_labels(discount):
 
 def test_a_relative_combination_stays_relative():
     walks, target, ends = members()
-    told = combine_walks("c", walks, "median", Target(target.value, target.risk, True), ends)
+    told = combine_walks("c", walks, "median", replace(target, relative=True), ends)
     np.testing.assert_allclose(np.nanmean(told.raw[20:], axis=1), 0, atol=1e-12)
 
 

@@ -47,7 +47,7 @@ def market(seed=0, horizon=1):
     risk = np.full((T, N), 0.05)
     zero = np.zeros((T, N))
     forecast = Forecast("m", start, horizon, zero, zero, rng.normal(size=(T, N)), zero[:, 0], zero[:, 0])
-    return forecast, Target(value / risk, risk, relative=False), labels
+    return forecast, Target(value / risk, risk, False, np.zeros(risk.shape, dtype=bool)), labels
 
 
 def watches(forecast, target, labels, row=T - 1):

@@ -104,7 +104,7 @@ def trained(path, folder, *, fresh=False):
 def test_an_interrupted_run_goes_on_with_its_trials(mine, tmp_path, monkeypatch):
     space = {"half_life": {"low": 12, "high": 120}, "n_penalties": {"low": 2, "high": 8}}
     ridge = {"kind": "ridge", "tuning": {"trials": 20, "every": 36, "splits": 2, "space": space}}
-    path = mine(models={"ridge": ridge}, allocation__forecast="ridge")
+    path = mine(models={"ridge": ridge}, allocation__forecast="ridge", walk_forward__min_train_rows=90)
     fit, fits, stop = Ridge.fit, [], 60
 
     def counted(self, X, y, rows=None):
