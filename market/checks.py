@@ -6,8 +6,8 @@ There is one finding for each asset and check, with a count and the first date.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,12 +20,16 @@ from market.panel import Floats
 
 Severity = Literal["fatal", "warning", "note"]
 Kind = Literal["prices", "returns"]
+ValueKind = Literal["prices", "returns", "percent_returns"]
+"""What a file may hold; percent becomes fractions while it is read."""
 Mask = NDArray[np.bool_]
 
 PERCENT_LIKE = 0.3
 """Median absolute return above which fractions are not believed."""
-CASH_LIKE = 0.3
-"""Median cash return times periods a year above which it is not believed to be one step's return."""
+RETURNS_LIKE = 0.2
+"""Share of values at or below 0 from which a column of prices looks like one of returns."""
+MISSING_CODES = (-99.99, -999.0)
+"""What stands for a missing return in files of percent (Kenneth R. French's library)."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,11 @@ class Table:
     kind: Kind
     frequency: Frequency
 
+    def only(self, columns: Sequence[int]) -> Table:
+        """Return the table of some columns."""
+        names = tuple(self.names[column] for column in columns)
+        return replace(self, names=names, values=self.values[:, columns])
+
     def per_column(
         self, check: str, severity: Severity, mask: Mask, say: Callable[[int, int], str]
     ) -> Iterator[Finding]:
@@ -146,16 +155,31 @@ def check_impossible(table: Table) -> Iterator[Finding]:
     def infinite(row: int, column: int) -> str:
         return f"expected a number, found {values[row, column]}"
 
+    mostly_signed = float(np.mean((values < 0).any(axis=0))) > 0.5
+
     def nonpositive(row: int, column: int) -> str:
+        wrong = f"price is {values[row, column]:g}, expected more than 0"
+        known = values[:, column][np.isfinite(values[:, column])]
+        if mostly_signed and np.mean(known <= 0) > RETURNS_LIKE:
+            unit = "percent_returns" if looks_like_percent(known) else "returns"
+            return f"{wrong}; the column looks like returns: set data.values: {unit}"
+        if values[row, column] == 0:
+            return f"{wrong}; leave a cell empty where there is no price, and remove a column that holds no prices"
         return (
-            f"price is {values[row, column]:g}, expected more than 0"
-            " (an asset whose price can be negative, such as oil in 2020, has no return)"
+            f"{wrong}; an asset whose price can be negative, such as oil in 2020, has no return there: remove the"
+            " column, take the returns of another contract, or end the file before that date (CRSP marks the mean of"
+            " bid and ask by a minus sign: take its absolute value)"
         )
 
-    hint = "; the values look like percent, expected fractions" if looks_like_percent(values) else ""
+    percent = looks_like_percent(values)
 
     def loses_all(row: int, column: int) -> str:
-        return f"return is {values[row, column]:g}, expected more than -1{hint}"
+        wrong = f"return is {values[row, column]:g}, expected more than -1"
+        if values[row, column] in MISSING_CODES:
+            wrong += f"; {values[row, column]:g} is a common code for a missing value"
+        return (
+            f"{wrong}; the values look like percent: set data.values: percent_returns" if percent else wrong
+        )
 
     yield from table.per_column("infinite value", "fatal", np.isinf(values), infinite)
     if table.kind == "prices":
@@ -170,25 +194,6 @@ def check_impossible(table: Table) -> Iterator[Finding]:
         name = table.names[column]
         text = f"{table.source}: column {name!r} holds no number at all; remove it or supply its {table.kind}"
         yield Finding("empty column", "fatal", name, None, text)
-
-
-def check_cash(
-    source: str, dates: pd.DatetimeIndex, cash: Floats, periods_per_year: int
-) -> Iterator[Finding]:
-    """Find cash returns that are missing, impossible, or look like an annual rate."""
-    bad = np.flatnonzero(~np.isfinite(cash) | (cash <= -1))
-    if len(bad):
-        more = f" ({len(bad)} such dates)" if len(bad) > 1 else ""
-        text = (
-            f"{source}: {dates[bad[0]]:%Y-%m-%d}: cash return is {cash[bad[0]]:g}, expected a fraction{more}"
-        )
-        yield Finding("cash", "fatal", None, dates[bad[0]], text)
-    elif np.median(np.abs(cash)) * periods_per_year > CASH_LIKE:
-        text = (
-            f"{source}: cash returns {np.median(cash):g} in the median step, {periods_per_year} steps a year;"
-            " expected one step's return as a fraction, not an annual rate or percent"
-        )
-        yield Finding("cash", "warning", None, dates[0], text)
 
 
 def looks_like_percent(returns: Floats) -> bool:

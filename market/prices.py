@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +13,25 @@ from numpy.typing import NDArray
 
 from market.bars import adjusted, check_bars
 from market.calendar import frequency_of
-from market.checks import Finding, Kind, Table, check_cash, check_impossible, settle
+from market.cash import CashKind, cash_returns, check_cash, read_role
+from market.checks import Finding, Kind, Table, ValueKind, check_impossible, settle
 from market.errors import DataError, SourceError
 from market.hints import suggest
 from market.layouts import Grid, Layout, read_grid
 from market.oddities import check_odd
 from market.panel import Floats, Panel
+from market.returns import simple_returns
+from market.units import check_units, from_percent
 
 
 def load_file(
     path: Path,
     *,
     layout: Layout | None = None,
-    values: Kind = "prices",
+    values: ValueKind = "prices",
     date_column: str | None = None,
-    cash: str | None = None,
-    market: str | None = None,
+    cash: str | Mapping[str, str] | None = None,
+    market: str | Mapping[str, str] | None = None,
     known_by: pd.Timestamp | None = None,
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Read a CSV or Parquet file of prices or returns.
@@ -39,14 +42,16 @@ def load_file(
     layout : {"wide", "long"}, optional
         Wide: a date column, and one column an asset. Long: columns date, asset, price (or return), and
         volume, open, high, low, close and vwap as far as there are. Told by the column names when not given.
-    values : {"prices", "returns"}
-        Prices are adjusted closes. Returns are simple, as fractions.
+    values : {"prices", "returns", "percent_returns"}
+        Prices are adjusted closes. Returns are simple, as fractions or in percent.
     date_column : str, optional
         Its name, when it is not called date.
-    cash : str, optional
-        Column (wide) or asset (long) with the return of cash in each step; without it cash earns 0.
-    market : str, optional
-        Column or asset with the market's prices or returns; without it the market is the mean of the assets.
+    cash : str or mapping, optional
+        Column (wide) or asset (long) with the return of cash in each step, a fraction, or
+        `{"column": ..., "values": ...}` with what it holds, one of `market.cash.KINDS`. Without it cash earns 0.
+    market : str or mapping, optional
+        Column or asset with the market, which holds what the assets hold (`values`), or
+        `{"column": ..., "values": "prices" or "returns"}`. Without it the market is the mean of the assets.
     known_by : Timestamp, optional
         Read the rows up to this date alone, as if the file ended there; assets that are listed later are not in it.
 
@@ -63,29 +68,60 @@ def load_file(
         SourceError if the file cannot be read, IntegrityError if what it says cannot be.
     """
     source = str(path)
-    grid = read_grid(path, layout=layout, kind=values, date_column=date_column).until(known_by)
-    for role, name in (("cash", cash), ("market", market)):
+    kind: Kind = "prices" if values == "prices" else "returns"
+    cash_name, cash_kind = read_role(source, "cash", cash)
+    market_name, market_kind = read_role(source, "market", market)
+    grid = read_grid(path, layout=layout, kind=kind, date_column=date_column).until(known_by)
+    for role, name in (("cash", cash_name), ("market", market_name)):
         if name is not None and name not in grid.names:
             raise SourceError(f"{source}: no {role} column {name!r}{suggest(name, grid.names)}")
-    if cash is not None and cash == market:
-        raise SourceError(f"{source}: column {cash!r} is named as cash and as market")
+    if cash_name is not None and cash_name == market_name:
+        raise SourceError(f"{source}: column {cash_name!r} is named as cash and as market")
     notes = []
-    if cash is None:
+    if cash_name is None:
         notes.append("No cash column was named: cash earns 0.")
-    if market is None:
+    if market_name is None:
         notes.append(
             "No market column was named: the market is the equally weighted mean of the listed assets."
         )
-    earned = None
-    if cash is not None:
-        earned = grid.values[:, grid.names.index(cash)]
-        grid = grid.without(cash)
-    panel, findings = assemble("prices", source, grid, values, cash=earned, market=market)
+    levels = None
+    if cash_name is not None:
+        levels = Cash(cash_name, grid.values[:, grid.names.index(cash_name)], cash_kind)
+        grid = grid.without(cash_name)
+    if values == "percent_returns":
+        grid = from_percent(source, grid, None if market_kind is None else market_name)
+    panel, findings = assemble(
+        "prices", source, grid, kind, cash=levels, market=market_name, market_kind=market_kind
+    )
     return replace(panel, notes=tuple(notes)), findings
 
 
+@dataclass(frozen=True, eq=False)
+class Cash:
+    """A column of cash as the source holds it.
+
+    Attributes
+    ----------
+    column : str
+    values : ndarray of shape (T,)
+    kind : str or None
+        One of `market.cash.KINDS`; None if the configuration does not say.
+    """
+
+    column: str
+    values: Floats
+    kind: CashKind | None
+
+
 def assemble(
-    name: str, source: str, grid: Grid, kind: Kind, *, cash: Floats | None, market: str | None
+    name: str,
+    source: str,
+    grid: Grid,
+    kind: Kind,
+    *,
+    cash: Cash | None,
+    market: str | None,
+    market_kind: Kind | None = None,
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Check a grid and make it a panel.
 
@@ -97,10 +133,12 @@ def assemble(
         What messages call the grid.
     grid : Grid
     kind : {"prices", "returns"}
-    cash : ndarray of shape (T,) or None
-        Return of cash in each step, a fraction; None earns 0.
+    cash : Cash or None
+        None earns 0.
     market : str or None
         Column that is the market and no asset; None takes the mean of the listed assets.
+    market_kind : {"prices", "returns"}, optional
+        What the market's column holds, where that is not what the assets hold.
 
     Raises
     ------
@@ -113,30 +151,54 @@ def assemble(
     filled = np.asarray(~np.isnan(grid.values[:, assets]).all(axis=1))
     findings = [*grid.findings, *_empty_rows(source, grid.dates[~filled])]
     dates, values = grid.dates[filled].rename(None), grid.values[filled]
-    table = Table(source, dates, grid.names, values, kind, frequency_of(dates, source))
-    findings += settle([*check_impossible(table), *_check_volume(table, grid, filled)])
+    frequency = frequency_of(dates, source)
+    table = Table(source, dates, grid.names, values, kind, frequency)
+    own = market is not None and market_kind not in (None, kind)
+    checked = table.only(assets) if own else table
+    findings += settle(
+        [*check_impossible(checked), *check_units(checked), *_check_volume(table, grid, filled)]
+    )
     findings += settle(check_bars(table, {name: prices[filled] for name, prices in grid.bars.items()}))
     returns = simple_returns(values) if kind == "prices" else values
-    findings += check_odd(table, returns)
+    findings += check_odd(checked, returns[:, assets] if own else returns)
     # The first close ends no step: there is no return, of assets, market or cash, before the second.
     traded = np.isfinite(returns[:, assets]).any(axis=1)
     if not traded.any():
         raise DataError(f"{source}: no asset has two prices, so there is no return")
-    kept = slice(int(np.argmax(traded)), None)
+    first = int(np.argmax(traded))
+    earned = np.zeros(len(dates))
+    if cash is not None:
+        held = cash.values[filled]
+        earned, found = cash_returns(source, cash.column, dates, held, cash.kind, frequency.periods_per_year)
+        findings += found
+        # Nor does the first price of cash: beside returns of assets, the panel begins a row later.
+        first = max(first, 1) if np.isnan(earned[0]) and np.isfinite(held[0]) else first
+    kept = slice(first, None)
+    findings += settle(check_cash(source, dates[kept], earned[kept]))
     listed = returns[kept, assets]
-    earned = np.zeros(len(dates)) if cash is None else cash[filled]
-    findings += settle(check_cash(source, dates[kept], earned[kept], table.frequency.periods_per_year))
     panel = Panel(
         name=name,
         dates=dates[kept],
         assets=tuple(grid.names[column] for column in assets),
         returns=listed,
         cash=earned[kept],
-        market=_mean_listed(listed) if market is None else returns[kept, grid.names.index(market)],
-        periods_per_year=table.frequency.periods_per_year,
+        market=_mean_listed(listed)
+        if market is None
+        else _market(table, market, market_kind, findings)[kept],
+        periods_per_year=frequency.periods_per_year,
         **{name: array[kept, assets] for name, array in _beside(grid, filled, values).items()},
     )
     return panel, tuple(findings)
+
+
+def _market(table: Table, name: str, kind: Kind | None, findings: list[Finding]) -> Floats:
+    """Return the returns of the market's column; the checks of one of another kind than the assets' are added."""
+    column = replace(table.only([table.names.index(name)]), kind=kind or table.kind)
+    returns = simple_returns(column.values) if column.kind == "prices" else column.values
+    if column.kind != table.kind:
+        findings += settle([*check_impossible(column), *check_units(column)])
+        findings += check_odd(column, returns)
+    return returns[:, 0]
 
 
 def _beside(grid: Grid, filled: NDArray[np.bool_], values: Floats) -> dict[str, Any]:
@@ -175,26 +237,3 @@ def _check_volume(table: Table, grid: Grid, filled: NDArray[np.bool_]) -> Iterat
             wrong,
             lambda t, n: f"volume is {volume[t, n]:g}, expected 0 or more",
         )
-
-
-def simple_returns(prices: Floats) -> Floats:
-    """Return the simple return from the last valid price to each valid price.
-
-    The return over a hole lands on the first valid row after it: that is when it became known.
-
-    Parameters
-    ----------
-    prices : ndarray of shape (T, N)
-        NaN where there is none.
-
-    Returns
-    -------
-    ndarray of shape (T, N)
-        NaN where the row has no price, and at the first price.
-    """
-    rows = np.arange(len(prices))[:, None]
-    newest = np.maximum.accumulate(np.where(np.isfinite(prices), rows, -1), axis=0)
-    before = np.full(prices.shape, -1)
-    before[1:] = newest[:-1]
-    past = np.where(before >= 0, np.take_along_axis(prices, np.maximum(before, 0), axis=0), np.nan)
-    return np.asarray(prices / past - 1.0, dtype=np.float64)

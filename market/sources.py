@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
-from market.checks import Finding, Kind
+from market.checks import Finding, ValueKind
 from market.errors import SourceError
 from market.hints import suggest
 from market.layouts import Layout, copy_until
@@ -29,10 +29,10 @@ def load(
     *,
     path: Path | None = None,
     layout: Layout | None = None,
-    values: Kind = "prices",
+    values: ValueKind = "prices",
     date_column: str | None = None,
-    cash: str | None = None,
-    market: str | None = None,
+    cash: str | Mapping[str, str] | None = None,
+    market: str | Mapping[str, str] | None = None,
     start: date | None = None,
     end: date | None = None,
     known_by: pd.Timestamp | None = None,
