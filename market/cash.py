@@ -1,203 +1,266 @@
-"""Cash: the return of each step from the column that a file has for it, and whether that column can be one."""
+"""Cash: the return of each step, from a column of returns, prices or annual rates, and what the column looks like."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from market.checks import Finding
+from market.checks import Finding, Mask, settle
+from market.errors import SourceError
 from market.panel import Floats
-from market.step_returns import simple_returns
+from market.returns import simple_returns
 
-CashValues = Literal["returns", "prices", "percent", "annual", "annual_percent"]
-
-DAYS_A_YEAR = 365.25
-MOST_A_YEAR = 0.10
-"""Median return of cash, a year, above which a column of unstated unit is not believed."""
-MOST_STATED = 1.0
-"""The same where the configuration states the unit: some countries have known such rates."""
-HIGH = 5.0
-"""The same for the largest twentieth of the returns, as a multiple of the limits on the median."""
-LEAST_A_YEAR = 5e-4
-"""Mean return a year below which a column is not offered as something else: any small number would be that."""
-RISING, FALL = 0.9, 1e-3
-"""Share of steps in which the price of a bill does not fall by more than this, even where rates are negative."""
-MEANINGS: dict[CashValues, str] = {
-    "prices": "a price level, such as that of a T-bill fund",
-    "percent": "the return of one step in percent",
-    "annual": "a rate a year, as a fraction",
-    "annual_percent": "a rate a year in percent",
-    "returns": "the return of one step, as a fraction",
+CashKind = Literal["returns", "percent_returns", "prices", "annual_rate", "annual_percent"]
+KINDS: tuple[CashKind, ...] = get_args(CashKind)
+MEANING: dict[CashKind, str] = {
+    "returns": "one step's simple return, a fraction",
+    "percent_returns": "one step's return in percent",
+    "prices": "a price or index level",
+    "annual_rate": "an annual rate, a fraction",
+    "annual_percent": "an annual rate in percent",
 }
 
+SUSPICIOUS = 0.25
+"""Annual return of cash that is not believed unless the configuration says what the column holds. The highest quarter
+of the US T-bill, in 1981, has 0.16."""
+IMPOSSIBLE = 3.0
+"""Annual return of cash that is never believed."""
+QUARTER = 4
+"""Parts of a year: cash is judged by its median over each of them."""
 
-@dataclass(frozen=True, eq=False)
-class CashColumn:
-    """What a file holds of cash.
 
-    Attributes
+def read_role(source: str, role: str, given: str | Mapping[str, str] | None) -> tuple[str | None, Any]:
+    """Return the column of a role (cash or market), and what it holds if that was said.
+
+    Parameters
     ----------
-    name : str
-        The column, as messages call it.
-    values : ndarray of shape (T,)
-    kind : {"returns", "prices", "percent", "annual", "annual_percent"}
-        What the values are: see `returns`.
-    stated : bool
-        Whether the user has said what the values are, and not only named the column.
+    source : str
+        What to call the file in messages.
+    role : str
+    given : str, mapping or None
+        Name of a column, or `{column: ..., values: ...}`.
+
+    Raises
+    ------
+    SourceError
+        If a mapping has other keys, or values that are none.
     """
-
-    name: str
-    values: Floats
-    kind: CashValues = "returns"
-    stated: bool = False
-
-    def at(self, rows: NDArray[np.bool_] | slice) -> CashColumn:
-        """Return the column at some rows."""
-        return replace(self, values=self.values[rows])
-
-    def returns(self, dates: pd.DatetimeIndex, periods_per_year: int) -> Floats:
-        """Return the simple return of cash in each step, as a fraction, shape (T,); NaN where there is no value.
-
-        A price makes the return from the row before, so the first row has none; over rows without a price cash earns
-        nothing, and the return over all of them comes with the next price. A rate a year is earned from the row at
-        which it is quoted to the next, for the days between them; the first row, before which nothing is quoted,
-        takes its own rate.
-
-        Parameters
-        ----------
-        dates : DatetimeIndex of length T
-        periods_per_year : int
-            Length of the first step, which has no row before it.
-        """
-        if self.kind == "prices":
-            with np.errstate(divide="ignore", invalid="ignore"):
-                earned = simple_returns(self.values[:, None])[:, 0]
-            inside = np.isnan(self.values) & _between_values(self.values)
-            return np.where(inside, 0.0, earned)
-        if self.kind in ("returns", "percent"):
-            return self.values / (100.0 if self.kind == "percent" else 1.0)
-        rate = self.values / (100.0 if self.kind == "annual_percent" else 1.0)
-        days = np.diff(dates.to_numpy().astype("datetime64[D]").astype(np.int64))
-        years = np.concatenate([[1.0 / periods_per_year], days / DAYS_A_YEAR])
-        quoted = np.concatenate([rate[:1], rate[:-1]])
-        with np.errstate(invalid="ignore", over="ignore"):
-            return np.asarray((1.0 + quoted) ** years - 1.0)
+    if given is None or isinstance(given, str):
+        return given, None
+    wanted = KINDS if role == "cash" else ("prices", "returns")
+    if set(given) != {"column", "values"} or given["values"] not in wanted:
+        raise SourceError(
+            f"{source}: {role} is {dict(given)}, expected a column's name or column and values,"
+            f" values one of {', '.join(wanted)}"
+        )
+    return given["column"], given["values"]
 
 
-def check_cash(
+def cash_returns(
     source: str,
+    column: str,
     dates: pd.DatetimeIndex,
-    cash: CashColumn,
+    values: Floats,
+    kind: CashKind | None,
     periods_per_year: int,
-    *,
-    used: slice = slice(None),
-    check_unit: bool = True,
+) -> tuple[Floats, tuple[Finding, ...]]:
+    """Convert a column to the return of cash in each step.
+
+    Parameters
+    ----------
+    source, column : str
+        What to call the file and the column in messages.
+    dates : DatetimeIndex of length T
+        Rows at which an asset has a value.
+    values : ndarray of shape (T,)
+        The column at these rows, NaN where it is empty.
+    kind : str or None
+        What the column holds, one of `KINDS`. None means returns, and refuses what does not look like them.
+    periods_per_year : int
+
+    Returns
+    -------
+    returns : ndarray of shape (T,)
+        Simple returns, fractions. The first price starts no return (NaN). A step earns the annual rate of the row
+        before it, which was known when the step began; the first row takes its own.
+    findings : tuple of Finding
+        Warnings.
+
+    Raises
+    ------
+    IntegrityError
+        If the values cannot be what they are said to be.
+    """
+    where = f"{source}: cash column {column!r}"
+    found = settle(_check_numbers(where, dates, values, kind))
+    if kind in (None, "returns", "percent_returns"):
+        returns = values / 100.0 if kind == "percent_returns" else values
+    elif kind == "prices":
+        returns, gaps = _from_prices(where, dates, values)
+        found += gaps
+    else:
+        rates = values / 100.0 if kind == "annual_percent" else values
+        returns, gaps = _from_rates(where, dates, rates, periods_per_year)
+        found += gaps
+    return returns, found + settle(_check_size(where, column, dates, values, returns, kind, periods_per_year))
+
+
+def _check_numbers(
+    where: str, dates: pd.DatetimeIndex, values: Floats, kind: CashKind | None
 ) -> Iterator[Finding]:
-    """Find cash returns that are missing, impossible or in a unit that is not what was said.
+    """Find what no value of this kind can be."""
+    wrong = np.isinf(values)
+    if kind == "prices":
+        wrong |= values <= 0
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        expected = "a price above 0" if kind == "prices" else "a number"
+        text = f"{where}, {dates[row]:%Y-%m-%d}: {values[row]:g}, expected {expected} (values: {kind or 'returns'})"
+        yield Finding("cash", "fatal", None, dates[row], text)
+
+
+def _from_prices(where: str, dates: pd.DatetimeIndex, values: Floats) -> tuple[Floats, tuple[Finding, ...]]:
+    """Return the returns between prices. A row without a price earns 0, and its return lands on the next price."""
+    returns = simple_returns(values[:, None])[:, 0]
+    valid = np.isfinite(values)
+    first = int(np.argmax(valid)) if valid.any() else len(values)
+    gaps = ~valid & (np.arange(len(values)) > first)
+    returns[gaps] = 0.0
+    return returns, _gap_warning(
+        where, dates, gaps, "cash earns 0 there, and its return counts at the next price"
+    )
+
+
+def _from_rates(
+    where: str, dates: pd.DatetimeIndex, rates: Floats, periods_per_year: int
+) -> tuple[Floats, tuple[Finding, ...]]:
+    """Return what each step earns at the annual rate that was known when it began."""
+    rows = np.maximum.accumulate(np.where(np.isfinite(rates), np.arange(len(rates)), -1))
+    known = np.where(rows >= 0, rates[np.maximum(rows, 0)], np.nan)
+    gaps = ~np.isfinite(rates) & (rows >= 0)
+    before = np.concatenate((known[:1], known[:-1]))
+    # The step that ends at the first rate has no rate before it: it takes that one.
+    before = np.where(np.isnan(before), known, before)
+    with np.errstate(invalid="ignore"):
+        returns = np.asarray((1.0 + before) ** (1.0 / periods_per_year) - 1.0, dtype=np.float64)
+    return returns, _gap_warning(where, dates, gaps, "the rate before stands")
+
+
+def _gap_warning(where: str, dates: pd.DatetimeIndex, gaps: Mask, what: str) -> tuple[Finding, ...]:
+    if not gaps.any():
+        return ()
+    first = dates[int(np.argmax(gaps))]
+    text = f"{where}, {first:%Y-%m-%d}: no value at {int(gaps.sum())} date(s); {what}"
+    return (Finding("cash without a value", "warning", None, first, text),)
+
+
+def check_cash(source: str, dates: pd.DatetimeIndex, returns: Floats) -> Iterator[Finding]:
+    """Find steps in which the return of cash is missing or a loss of everything.
 
     Parameters
     ----------
     source : str
     dates : DatetimeIndex of length T
-    cash : CashColumn
-        At these dates.
-    periods_per_year : int
-    used : slice
-        Rows whose cash returns are used.
-    check_unit : bool
-        Whether to judge the size of the returns.
+    returns : ndarray of shape (T,)
+        Returns of cash as `cash_returns` gives them.
     """
-    earned = cash.returns(dates, periods_per_year)[used]
-    rows = dates[used]
-    where = f"{source}: column {cash.name!r} is named as cash"
-    bad = np.flatnonzero(~np.isfinite(earned))
+    bad = np.flatnonzero(~np.isfinite(returns) | (returns <= -1))
     if len(bad):
-        yield Finding("cash", "fatal", cash.name, rows[bad[0]], f"{where}: {_missing(rows, earned, bad)}")
-        return
-    lost = np.flatnonzero(earned <= -1)
-    too_much, row = _excess(earned * periods_per_year, MOST_STATED if cash.stated else MOST_A_YEAR)
-    if len(lost) or (check_unit and (too_much or _falls(cash, earned))):
-        row = int(lost[0]) if len(lost) else row
+        more = f" ({len(bad)} such dates)" if len(bad) > 1 else ""
+        known = np.flatnonzero(np.isfinite(returns))
+        ends = [f"data.start: {dates[known[0]]:%Y-%m-%d}"] if len(known) and bad[0] < known[0] else []
+        ends += [f"data.end: {dates[known[-1]]:%Y-%m-%d}"] if len(known) and bad[-1] > known[-1] else []
+        hint = f"; set {' and '.join(ends)}, where cash has returns" if ends else ""
         text = (
-            f"{where}, as {MEANINGS[cash.kind]}: it would earn {100 * earned[row]:.3g} % in the step to "
-            f"{rows[row]:%Y-%m-%d}, {100 * earned[row] * periods_per_year:,.3g} % a year. "
-            f"{_advice(cash, dates, periods_per_year)}"
+            f"{source}: {dates[bad[0]]:%Y-%m-%d}: cash return is {returns[bad[0]]:g},"
+            f" expected a fraction above -1{more}{hint}"
         )
-        yield Finding("cash", "fatal", cash.name, rows[row], text)
+        yield Finding("cash", "fatal", None, dates[bad[0]], text)
 
 
-def _excess(yearly: Floats, most: float) -> tuple[bool, int]:
-    """Return whether rates a year are too large to be believed, and the row of one that shows it.
+def _check_size(
+    where: str,
+    column: str,
+    dates: pd.DatetimeIndex,
+    values: Floats,
+    returns: Floats,
+    kind: CashKind | None,
+    periods_per_year: int,
+) -> Iterator[Finding]:
+    """Find returns of cash that are too large to be returns of one step.
 
-    The median is judged and, for years in which rates were near 0, the largest twentieth by a wider limit.
+    The median over each quarter of a year is judged, so that one wild day is no alarm. A quarter that alarms alarms
+    in every longer file too: the file as it was at an earlier date is never judged worse than the whole.
     """
-    sizes = np.abs(yearly)
-    if not len(sizes):
-        return False, 0
-    median, high = np.quantile(sizes, [0.5, 0.95], method="nearest")
-    shown = median if median > most else high
-    return bool(median > most or high > HIGH * most), int(np.argmax(sizes == shown))
+    length = max(1, periods_per_year // QUARTER)
+    sizes = np.abs(returns)
+    a_step = pd.Series(sizes).rolling(length, min_periods=length).median().to_numpy()
+    rates = kind in ("annual_rate", "annual_percent")
+    annual = (1.0 + a_step) ** periods_per_year - 1.0 if rates else a_step * periods_per_year
+    over = (annual > (SUSPICIOUS if kind is None else IMPOSSIBLE)) | (sizes >= 1.0)
+    if over.any():
+        step = float(np.nanmedian(sizes[over]))
+        first = int(np.argmax(np.isfinite(values)))
+        moves = f"cash moves by {step:.2%} in a step, {step * periods_per_year:,.0%} a year"
+        advice = _advice(column, values, kind, periods_per_year)
+        read = f"read as {MEANING[kind or 'returns']}"
+        text = f"{where}, {dates[first]:%Y-%m-%d}: {values[first]:g}; {read}, {moves}. {advice}"
+        yield Finding("cash", "fatal", None, dates[int(np.argmax(over))], text)
+    elif kind is not None and np.nanmax(annual, initial=0.0) > SUSPICIOUS:
+        row = int(np.nanargmax(annual))
+        text = (
+            f"{where}, {dates[row]:%Y-%m-%d}: read as {MEANING[kind]}, cash moves by"
+            f" {a_step[row]:.2%} in a step, {annual[row]:.0%} a year; is it real?"
+        )
+        yield Finding("cash", "warning", None, dates[row], text)
 
 
-def _missing(rows: pd.DatetimeIndex, earned: Floats, bad: NDArray[np.intp]) -> str:
-    """Say which returns of cash are missing, and what to do where they are those before or after its values."""
-    count = f" ({len(bad)} such dates)" if len(bad) > 1 else ""
-    what = f"its return is missing at {rows[bad[0]]:%Y-%m-%d}{count}, expected one at each date"
-    known = np.flatnonzero(np.isfinite(earned))
-    if not len(known):
-        return what
-    first, last = int(known[0]), int(known[-1])
-    outside = int(np.sum((bad < first) | (bad > last)))
-    if outside < len(bad):
-        return f"{what}; fill the cells in the file"
-    ends = [f"data.start: {rows[first]:%Y-%m-%d}"] if bad[0] < first else []
-    ends += [f"data.end: {rows[last]:%Y-%m-%d}"] if bad[-1] > last else []
-    return (
-        f"{what}; it is known from {rows[first]:%Y-%m-%d} to {rows[last]:%Y-%m-%d}: set {' and '.join(ends)}"
-    )
-
-
-def _advice(cash: CashColumn, dates: pd.DatetimeIndex, periods_per_year: int) -> str:
-    """Say what the values look like, and how to write that in the configuration."""
-    likely = [
-        f"{MEANINGS[kind]} ({100 * rate:.2g} % a year then): write cash: {{column: {cash.name}, values: {kind}}}"
-        for kind in MEANINGS
-        if kind != cash.kind
-        and (rate := _plausible(replace(cash, kind=kind), dates, periods_per_year)) is not None
+def _advice(column: str, values: Floats, kind: CashKind | None, periods_per_year: int) -> str:
+    """Return what the column may be, with what cash would earn, and how to say so."""
+    guesses = {
+        guess: rate
+        for guess, rate in _candidates(values, periods_per_year).items()
+        if guess != (kind or "returns")
+    }
+    large = bool(np.nanmax(np.abs(values)) >= 1.0)  # no return of cash in one step: not to be believed either
+    own = "" if kind or large else "; or values: returns if these are one step's returns all the same"
+    if not guesses:
+        return f"That is no cash: name another column, or remove data.cash{own}"
+    named = [
+        f"cash: {{column: {column}, values: {guess}}} ({rate:.1%} a year)" for guess, rate in guesses.items()
     ]
-    if (
-        not cash.stated
-        and not _excess(cash.returns(dates, periods_per_year) * periods_per_year, MOST_STATED)[0]
-    ):
-        likely.append(f"what cash did earn: write cash: {{column: {cash.name}, values: {cash.kind}}}")
-    if likely:
-        return f"It looks like {'; or like '.join(likely)}"
-    return "Expected the return of one step as a fraction, such as 0.0025 for a quarter of a percent"
+    looks = " or ".join(MEANING[guess] for guess in guesses)
+    return f"It looks like {looks}: set {'; or '.join(named)}{own}"
 
 
-def _plausible(cash: CashColumn, dates: pd.DatetimeIndex, periods_per_year: int) -> float | None:
-    """Return the median rate a year that the values mean if they are of this kind; None if that cannot be."""
-    earned = cash.returns(dates, periods_per_year)
-    earned = earned[np.isfinite(earned)]
-    if not len(earned) or (earned <= -1).any():
-        return None
-    if _excess(earned * periods_per_year, MOST_A_YEAR)[0] or _falls(cash, earned):
-        return None
-    rate = float(np.mean(earned)) * periods_per_year
-    return rate if rate > LEAST_A_YEAR else None
+def _candidates(values: Floats, periods_per_year: int) -> dict[CashKind, float]:
+    """Return what the values may be, the likeliest first, with the annual return of cash that follows."""
+    known = values[np.isfinite(values)]
+    size, mean = float(np.quantile(np.abs(known), 0.9)), float(np.mean(known))
+    if _rises_like_a_price(known, periods_per_year):
+        growth = np.log(known[-1] / known[0]) / (len(known) - 1) * periods_per_year
+        return {"prices": float(np.expm1(growth))}
+    guesses: dict[CashKind, float] = {}
+    if size <= SUSPICIOUS:
+        guesses["annual_rate"] = mean
+    if size / 100.0 * periods_per_year <= SUSPICIOUS:
+        guesses["percent_returns"] = mean / 100.0 * periods_per_year
+    if SUSPICIOUS / periods_per_year < size <= 100.0 * SUSPICIOUS and "annual_rate" not in guesses:
+        guesses["annual_percent"] = mean / 100.0
+    return guesses
 
 
-def _falls(cash: CashColumn, earned: Floats) -> bool:
-    """Whether the column is said to be a price, and falls as that of no bill does."""
-    return cash.kind == "prices" and float(np.mean(earned > -FALL)) < RISING
-
-
-def _between_values(values: Floats) -> NDArray[np.bool_]:
-    """Return the rows between the first and the last value, shape (T,)."""
-    known = np.isfinite(values)
-    return np.asarray(np.logical_or.accumulate(known) & np.logical_or.accumulate(known[::-1])[::-1])
+def _rises_like_a_price(known: Floats, periods_per_year: int) -> bool:
+    """Whether values are the level of an index of cash, which rarely falls and rises slowly."""
+    if len(known) < 2 or (known <= 0).any():
+        return False
+    steps = np.diff(known) / known[:-1]
+    slow = (
+        abs(float(np.median(steps))) * periods_per_year <= SUSPICIOUS
+        and float(np.max(np.abs(steps))) < SUSPICIOUS
+    )
+    rises = float(np.mean(steps >= 0)) >= 0.6 and float(np.mean(steps > 0)) >= 0.2
+    return known[0] > 0.5 and slow and (rises or known[0] > 100.0 * SUSPICIOUS)

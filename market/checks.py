@@ -6,8 +6,8 @@ There is one finding for each asset and check, with a count and the first date.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,10 +20,16 @@ from market.panel import Floats
 
 Severity = Literal["fatal", "warning", "note"]
 Kind = Literal["prices", "returns"]
+ValueKind = Literal["prices", "returns", "percent_returns"]
+"""What a file may hold; percent becomes fractions while it is read."""
 Mask = NDArray[np.bool_]
 
 PERCENT_LIKE = 0.3
 """Median absolute return above which fractions are not believed."""
+RETURNS_LIKE = 0.2
+"""Share of values at or below 0 from which a column of prices looks like one of returns."""
+MISSING_CODES = (-99.99, -999.0)
+"""What stands for a missing return in files of percent (Kenneth R. French's library)."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,11 @@ class Table:
     kind: Kind
     frequency: Frequency
 
+    def only(self, columns: Sequence[int]) -> Table:
+        """Return the table of some columns."""
+        names = tuple(self.names[column] for column in columns)
+        return replace(self, names=names, values=self.values[:, columns])
+
     def per_column(
         self, check: str, severity: Severity, mask: Mask, say: Callable[[int, int], str]
     ) -> Iterator[Finding]:
@@ -144,16 +155,31 @@ def check_impossible(table: Table) -> Iterator[Finding]:
     def infinite(row: int, column: int) -> str:
         return f"expected a number, found {values[row, column]}"
 
+    mostly_signed = float(np.mean((values < 0).any(axis=0))) > 0.5
+
     def nonpositive(row: int, column: int) -> str:
+        wrong = f"price is {values[row, column]:g}, expected more than 0"
+        known = values[:, column][np.isfinite(values[:, column])]
+        if mostly_signed and np.mean(known <= 0) > RETURNS_LIKE:
+            unit = "percent_returns" if looks_like_percent(known) else "returns"
+            return f"{wrong}; the column looks like returns: set data.values: {unit}"
+        if values[row, column] == 0:
+            return f"{wrong}; leave a cell empty where there is no price, and remove a column that holds no prices"
         return (
-            f"price is {values[row, column]:g}, expected more than 0"
-            " (an asset whose price can be negative, such as oil in 2020, has no return)"
+            f"{wrong}; an asset whose price can be negative, such as oil in 2020, has no return there: remove the"
+            " column, take the returns of another contract, or end the file before that date (CRSP marks the mean of"
+            " bid and ask by a minus sign: take its absolute value)"
         )
 
-    hint = "; the values look like percent, expected fractions" if looks_like_percent(values) else ""
+    percent = looks_like_percent(values)
 
     def loses_all(row: int, column: int) -> str:
-        return f"return is {values[row, column]:g}, expected more than -1{hint}"
+        wrong = f"return is {values[row, column]:g}, expected more than -1"
+        if values[row, column] in MISSING_CODES:
+            wrong += f"; {values[row, column]:g} is a common code for a missing value"
+        return (
+            f"{wrong}; the values look like percent: set data.values: percent_returns" if percent else wrong
+        )
 
     yield from table.per_column("infinite value", "fatal", np.isinf(values), infinite)
     if table.kind == "prices":

@@ -38,6 +38,7 @@ def check_odd(table: Table, returns: Floats) -> Iterator[Finding]:
         median = np.nanmedian(np.abs(table.values))
         text = (
             f"{table.source}: half of all returns exceed {median:g} in size; expected fractions, not percent"
+            " (data.values: percent_returns)"
         )
         yield Finding("percent", "warning", None, table.dates[0], text)
 

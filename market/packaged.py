@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from market.cash import CashColumn
 from market.checks import Finding
 from market.errors import SourceError
 from market.layouts import Grid
 from market.panel import Floats, MacroSeries, Panel
-from market.prices import assemble
+from market.prices import Cash, assemble
 
 INDUSTRIES = (
     "NoDur", "Durbl", "Manuf", "Enrgy", "Chems", "BusEq", "Telcm", "Utils", "Shops", "Hlth", "Money", "Other",
@@ -44,7 +43,7 @@ def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[
     values = np.column_stack([data[list(INDUSTRIES)].to_numpy(dtype=np.float64), market])
     grid = Grid(dates, (*INDUSTRIES, "market"), values, None, ()).until(known_by)
     cash = data["RF"].to_numpy(dtype=np.float64)[: len(grid.dates)]
-    bills = CashColumn("RF", cash)
+    bills = Cash("RF", cash, "returns")
     panel, findings = assemble("industries", "industries", grid, "returns", cash=bills, market="market")
     notes = (
         "Industry portfolios are indices: value-weighted, without costs or fees, from a later edition of the"
@@ -79,7 +78,12 @@ def load_stocks(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Find
     values = np.column_stack([prices[list(assets)].to_numpy(dtype=np.float64), index["SP500"].to_numpy()])
     grid = Grid(dates, (*assets, "SP500"), values, None, ()).until(known_by)
     panel, findings = assemble(
-        "stocks", "stocks", grid, "prices", cash=CashColumn("RF", daily_bills(grid.dates)), market="SP500"
+        "stocks",
+        "stocks",
+        grid,
+        "prices",
+        cash=Cash("RF", daily_bills(grid.dates), "returns"),
+        market="SP500",
     )
     notes = (
         "The sample is survivorship-biased: these 20 companies are large today, and nobody could have picked"

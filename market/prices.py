@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,31 +14,29 @@ from numpy.typing import NDArray
 
 from market.bars import adjusted, check_bars
 from market.calendar import frequency_of
-from market.cash import CashColumn, CashValues, check_cash
-from market.checks import Finding, Kind, Table, check_impossible, settle
+from market.cash import CashKind, cash_returns, check_cash, read_role
+from market.checks import Finding, Kind, Table, ValueKind, check_impossible, settle
 from market.errors import DataError, SourceError
 from market.hints import suggest
 from market.layouts import Grid, Layout, read_grid
 from market.oddities import check_magnitude, check_odd
 from market.panel import Floats, Panel
+from market.returns import simple_returns
 from market.riskless import check_riskless, find_riskless
-from market.step_returns import price_levels, simple_returns
+from market.units import check_units, from_percent
 
 
 def load_file(
     path: Path,
     *,
     layout: Layout | None = None,
-    values: Kind = "prices",
+    values: ValueKind = "prices",
     date_column: str | None = None,
-    cash: str | None = None,
-    cash_values: CashValues | None = None,
-    market: str | None = None,
-    market_values: Kind | None = None,
+    cash: str | Mapping[str, str] | None = None,
+    market: str | Mapping[str, str] | None = None,
     start: date | None = None,
     end: date | None = None,
     known_by: pd.Timestamp | None = None,
-    check_units: bool = True,
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Read a CSV or Parquet file of prices or returns.
 
@@ -48,25 +46,20 @@ def load_file(
     layout : {"wide", "long"}, optional
         Wide: a date column, and one column an asset. Long: columns date, asset, price (or return), and
         volume, open, high, low, close and vwap as far as there are. Told by the column names when not given.
-    values : {"prices", "returns"}
-        Prices are adjusted closes. Returns are simple, as fractions.
+    values : {"prices", "returns", "percent_returns"}
+        Prices are adjusted closes. Returns are simple, as fractions or in percent.
     date_column : str, optional
         Its name, when it is not called date.
-    cash : str, optional
-        Column (wide) or asset (long) of cash; without it cash earns 0.
-    cash_values : {"returns", "prices", "percent", "annual", "annual_percent"}, optional
-        What the column of cash holds (`market.cash.CashColumn`); the return of one step if it is not said.
-    market : str, optional
-        Column or asset with the market's prices or returns; without it the market is the mean of the assets.
-    market_values : {"prices", "returns"}, optional
-        What the column of the market holds, if not the same as the assets.
+    cash : str or mapping, optional
+        Column (wide) or asset (long) with the return of cash in each step, a fraction, or
+        `{"column": ..., "values": ...}` with what it holds, one of `market.cash.KINDS`. Without it cash earns 0.
+    market : str or mapping, optional
+        Column or asset with the market, which holds what the assets hold (`values`), or
+        `{"column": ..., "values": "prices" or "returns"}`. Without it the market is the mean of the assets.
     start, end : date, optional
-        Dates between which cash must have a return; nothing is cut.
+        First and last date at which cash must have a return; nothing is cut.
     known_by : Timestamp, optional
         Read the rows up to this date alone, as if the file ended there; assets that are listed later are not in it.
-    check_units : bool
-        Whether values in a wrong unit are refused. It is judged by all rows of a file, so the beginning of a file that
-        was judged as a whole is read without it.
 
     Returns
     -------
@@ -81,39 +74,56 @@ def load_file(
         SourceError if the file cannot be read, IntegrityError if what it says cannot be.
     """
     source = str(path)
-    grid = read_grid(path, layout=layout, kind=values, date_column=date_column).until(known_by)
-    for role, name in (("cash", cash), ("market", market)):
+    kind: Kind = "prices" if values == "prices" else "returns"
+    cash_name, cash_kind = read_role(source, "cash", cash)
+    market_name, market_kind = read_role(source, "market", market)
+    grid = read_grid(path, layout=layout, kind=kind, date_column=date_column).until(known_by)
+    for role, name in (("cash", cash_name), ("market", market_name)):
         if name is not None and name not in grid.names:
             raise SourceError(f"{source}: no {role} column {name!r}{suggest(name, grid.names)}")
-    if cash is not None and cash == market:
-        raise SourceError(f"{source}: column {cash!r} is named as cash and as market")
+    if cash_name is not None and cash_name == market_name:
+        raise SourceError(f"{source}: column {cash_name!r} is named as cash and as market")
     notes = []
-    if cash is None:
+    if cash_name is None:
         notes.append("No cash column was named: cash earns 0.")
-    if market is None:
+    if market_name is None:
         notes.append(
             "No market column was named: the market is the equally weighted mean of the listed assets."
         )
-    column = None
-    if cash is not None:
-        stated = cash_values is not None
-        column = CashColumn(cash, grid.values[:, grid.names.index(cash)], cash_values or "returns", stated)
-        grid = grid.without(cash)
-    if market is not None and market_values not in (None, values):
-        grid = _with_market_as(grid, market, values)
+    levels = None
+    if cash_name is not None:
+        levels = Cash(cash_name, grid.values[:, grid.names.index(cash_name)], cash_kind)
+        grid = grid.without(cash_name)
+    if values == "percent_returns":
+        grid = from_percent(source, grid, None if market_kind is None else market_name)
     panel, findings = assemble(
-        "prices", source, grid, values, cash=column, market=market, span=(start, end), check_units=check_units
+        "prices",
+        source,
+        grid,
+        kind,
+        cash=levels,
+        market=market_name,
+        market_kind=market_kind,
+        span=(start, end),
     )
     return replace(panel, notes=tuple(notes)), findings
 
 
-def _with_market_as(grid: Grid, market: str, kind: Kind) -> Grid:
-    """Return a grid whose market column, which holds the other kind of values, holds what the assets hold."""
-    place = grid.names.index(market)
-    column = grid.values[:, [place]]
-    values = grid.values.copy()
-    values[:, [place]] = price_levels(column) if kind == "prices" else simple_returns(column)
-    return replace(grid, values=values)
+@dataclass(frozen=True, eq=False)
+class Cash:
+    """A column of cash as the source holds it.
+
+    Attributes
+    ----------
+    column : str
+    values : ndarray of shape (T,)
+    kind : str or None
+        One of `market.cash.KINDS`; None if the configuration does not say.
+    """
+
+    column: str
+    values: Floats
+    kind: CashKind | None
 
 
 def assemble(
@@ -122,10 +132,10 @@ def assemble(
     grid: Grid,
     kind: Kind,
     *,
-    cash: CashColumn | None,
+    cash: Cash | None,
     market: str | None,
+    market_kind: Kind | None = None,
     span: tuple[date | None, date | None] = (None, None),
-    check_units: bool = True,
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Check a grid and make it a panel.
 
@@ -137,15 +147,15 @@ def assemble(
         What messages call the grid.
     grid : Grid
     kind : {"prices", "returns"}
-    cash : CashColumn or None
+    cash : Cash or None
         None earns 0.
     market : str or None
         Column that is the market and no asset; None takes the mean of the listed assets that are not nearly
         riskless.
+    market_kind : {"prices", "returns"}, optional
+        What the market's column holds, where that is not what the assets hold.
     span : tuple of date or None
         First and last date at which cash must have a return; None is the first or last there is.
-    check_units : bool
-        Whether values in a wrong unit are refused.
 
     Raises
     ------
@@ -158,28 +168,36 @@ def assemble(
     filled = np.asarray(~np.isnan(grid.values[:, assets]).all(axis=1))
     findings = [*grid.findings, *_empty_rows(source, grid.dates[~filled])]
     dates, values = grid.dates[filled].rename(None), grid.values[filled]
-    table = Table(source, dates, grid.names, values, kind, frequency_of(dates, source))
-    findings += settle([*check_impossible(table), *_check_volume(table, grid, filled)])
+    frequency = frequency_of(dates, source)
+    table = Table(source, dates, grid.names, values, kind, frequency)
+    own = market is not None and market_kind not in (None, kind)
+    checked = table.only(assets) if own else table
+    findings += settle(
+        [*check_impossible(checked), *check_units(checked), *_check_volume(table, grid, filled)]
+    )
     findings += settle(check_bars(table, {name: prices[filled] for name, prices in grid.bars.items()}))
     returns = simple_returns(values) if kind == "prices" else values
     findings += settle(check_magnitude(table, returns))
-    findings += check_odd(table, returns)
+    findings += check_odd(checked, returns[:, assets] if own else returns)
     # The first close ends no step: there is no return, of assets, market or cash, before the second.
     traded = np.isfinite(returns[:, assets]).any(axis=1)
     if not traded.any():
         raise DataError(f"{source}: no asset has two prices, so there is no return")
-    kept = slice(int(np.argmax(traded)), None)
-    listed = returns[kept, assets]
-    earned, year = np.zeros(len(dates)), table.frequency.periods_per_year
+    first = int(np.argmax(traded))
+    earned = np.zeros(len(dates))
     if cash is not None:
-        first, last = pd.Timestamp(span[0] or dates[0]), pd.Timestamp(span[1] or dates[-1])
-        begin, stop = int(dates.searchsorted(first)), int(dates.searchsorted(last, side="right"))
-        used, column = slice(max(kept.start, begin), stop), cash.at(filled)
-        findings += settle(check_cash(source, dates, column, year, used=used, check_unit=check_units))
-        earned = column.returns(dates, year)
+        held = cash.values[filled]
+        earned, found = cash_returns(source, cash.column, dates, held, cash.kind, frequency.periods_per_year)
+        findings += found
+        # Nor does the first price of cash: beside returns of assets, the panel begins a row later.
+        first = max(first, 1) if np.isnan(earned[0]) and np.isfinite(held[0]) else first
+    kept = slice(first, None)
+    used = _inside(dates, *span) & (np.arange(len(dates)) >= first)
+    findings += settle(check_cash(source, dates[used], earned[used]))
+    listed = returns[kept, assets]
+    names, year = tuple(grid.names[column] for column in assets), frequency.periods_per_year
     # Cash before the first date that is used may be unknown.
     known_cash = np.nan_to_num(earned[kept])
-    names = tuple(grid.names[column] for column in assets)
     findings += check_riskless(source, dates[kept], names, listed, known_cash, year)
     panel = Panel(
         name=name,
@@ -189,11 +207,31 @@ def assemble(
         cash=earned[kept],
         market=_mean_risky(listed, known_cash, year)
         if market is None
-        else returns[kept, grid.names.index(market)],
+        else _market(table, market, market_kind, findings)[kept],
         periods_per_year=year,
         **{name: array[kept, assets] for name, array in _beside(grid, filled, values).items()},
     )
     return panel, tuple(findings)
+
+
+def _inside(dates: pd.DatetimeIndex, first: date | None, last: date | None) -> NDArray[np.bool_]:
+    """Return which dates lie in a span, both ends included, shape (T,)."""
+    inside = np.ones(len(dates), dtype=bool)
+    if first is not None:
+        inside &= np.asarray(dates >= pd.Timestamp(first))
+    if last is not None:
+        inside &= np.asarray(dates <= pd.Timestamp(last))
+    return inside
+
+
+def _market(table: Table, name: str, kind: Kind | None, findings: list[Finding]) -> Floats:
+    """Return the returns of the market's column; the checks of one of another kind than the assets' are added."""
+    column = replace(table.only([table.names.index(name)]), kind=kind or table.kind)
+    returns = simple_returns(column.values) if column.kind == "prices" else column.values
+    if column.kind != table.kind:
+        findings += settle([*check_impossible(column), *check_units(column)])
+        findings += check_odd(column, returns)
+    return returns[:, 0]
 
 
 def _beside(grid: Grid, filled: NDArray[np.bool_], values: Floats) -> dict[str, Any]:

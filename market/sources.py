@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
-from market.cash import CashValues
-from market.checks import Finding, Kind
+from market.checks import Finding, ValueKind
 from market.errors import SourceError
 from market.hints import suggest
 from market.layouts import Layout, copy_until
@@ -30,16 +29,13 @@ def load(
     *,
     path: Path | None = None,
     layout: Layout | None = None,
-    values: Kind = "prices",
+    values: ValueKind = "prices",
     date_column: str | None = None,
-    cash: str | None = None,
-    cash_values: CashValues | None = None,
-    market: str | None = None,
-    market_values: Kind | None = None,
+    cash: str | Mapping[str, str] | None = None,
+    market: str | Mapping[str, str] | None = None,
     start: date | None = None,
     end: date | None = None,
     known_by: pd.Timestamp | None = None,
-    check_units: bool = True,
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Load a panel and check it.
 
@@ -47,7 +43,7 @@ def load(
     ----------
     source : {"industries", "stocks", "prices"}
         Packaged industries or stocks, or the user's own file.
-    path, layout, values, date_column, cash, cash_values, market, market_values, check_units
+    path, layout, values, date_column, cash, market
         About the user's file: see `market.prices.load_file`.
     start, end : date, optional
         First and last date wanted. The whole file is checked, and returns are made before it is cut.
@@ -86,13 +82,10 @@ def load(
                 values=values,
                 date_column=date_column,
                 cash=cash,
-                cash_values=cash_values,
                 market=market,
-                market_values=market_values,
                 start=start,
                 end=end,
                 known_by=known_by,
-                check_units=check_units,
             )
     else:
         given = {"path": path, "layout": layout, "date_column": date_column, "cash": cash, "market": market}

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from allocation.errors import AllocationError
+from market.cash import CashKind
+from market.checks import Kind, ValueKind
 from market.hints import suggest
 from pipeline.allocation_config import SECTIONS, AllocationSection
 from pipeline.allocator_strategies import AimStrategy
@@ -36,18 +38,30 @@ LOCAL = ("threads", "loky")
 """Executors of this machine; a Dask cluster is named by its address."""
 
 
-class CashSection(Section):
-    """Which column cash is, and what it holds; without `values` it holds the return of one step."""
+class CashColumn(Section):
+    """The column of cash, and what it holds."""
 
     column: str
-    values: Literal["returns", "prices", "percent", "annual", "annual_percent"] | None = None
+    values: CashKind
 
 
-class MarketSection(Section):
-    """Which column the market is, and what it holds; without `values` it holds what the assets hold."""
+class MarketColumn(Section):
+    """The column of the market, and what it holds."""
 
     column: str
-    values: Literal["prices", "returns"] | None = None
+    values: Kind
+
+
+def _form(given: object) -> str:
+    return "name" if given is None or isinstance(given, str) else "mapping"
+
+
+CashSetting = Annotated[
+    Annotated[str | None, Tag("name")] | Annotated[CashColumn, Tag("mapping")], Discriminator(_form)
+]
+MarketSetting = Annotated[
+    Annotated[str | None, Tag("name")] | Annotated[MarketColumn, Tag("mapping")], Discriminator(_form)
+]
 
 
 class DataSection(Section):
@@ -56,31 +70,18 @@ class DataSection(Section):
     source: str
     path: Path | None = None
     layout: Literal["wide", "long"] | None = None
-    values: Literal["prices", "returns"] = "prices"
+    values: ValueKind = "prices"
     date_column: str | None = None
-    cash: CashSection | None = None
-    market: MarketSection | None = None
+    cash: CashSetting = None
+    market: MarketSetting = None
     start: dt.date | None = None
     end: dt.date | None = None
-
-    @field_validator("cash", "market", mode="before")
-    @classmethod
-    def _column_alone(cls, given: Any) -> Any:
-        return {"column": given} if isinstance(given, str) else given
 
     @model_validator(mode="after")
     def _path_goes_with_prices(self) -> DataSection:
         if (self.source == "prices") != (self.path is not None):
             raise ValueError("source 'prices' needs a path to a CSV or Parquet file, and only it takes one")
         return self
-
-    def options(self) -> dict[str, Any]:
-        """Return what `market.sources.load` takes beside the source."""
-        plain = self.model_dump(exclude={"source", "cash", "market"})
-        for name, section in (("cash", self.cash), ("market", self.market)):
-            plain[name] = section and section.column
-            plain[f"{name}_values"] = section and section.values
-        return plain
 
 
 class FeaturesSection(Section):
@@ -329,6 +330,8 @@ class _UniqueKeys(yaml.SafeLoader):
 def _explain(item: Any) -> str:
     """Return one line for one mistake: where, what was expected, what came."""
     path = [str(part) for part in item["loc"]]
+    if path[:2] in (["data", "cash"], ["data", "market"]):
+        path = [part for part in path if part not in ("name", "mapping")]  # the form that pydantic chose
     # Pydantic names the chosen kind after the model's or strategy's name; users have not written it there.
     tags = _tags().get(path[0], ()) if path else ()
     shown = ".".join(p for i, p in enumerate(path) if not (i == 2 and p in tags))

@@ -31,7 +31,7 @@ def load_data(
     until = min((date for date in (sealed, known_by) if date is not None), default=None)
 
     def read() -> Loaded:
-        panel, findings = load(data.source, **data.options(), known_by=until)
+        panel, findings = load(data.source, **data.model_dump(exclude={"source"}), known_by=until)
         return with_scores(panel, config, until), findings
 
     loaded = reporter.stage(
@@ -65,8 +65,8 @@ def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:
 
     Scores are not read: assets that are listed later may be missing here.
     """
-    options = config.data.options() | {"end": None}
-    return load(config.data.source, **options, known_by=known_by, check_units=False)[0]
+    data = config.data.model_dump(exclude={"source", "end"})
+    return load(config.data.source, **data, known_by=known_by)[0]
 
 
 def _describe(panel: Panel, findings: tuple[Finding, ...]) -> str:

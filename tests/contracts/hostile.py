@@ -10,7 +10,7 @@ from synthetic import make_panel
 
 from market.counterfactual import random_bars
 from market.panel import BARS, Floats, Panel
-from market.step_returns import simple_returns
+from market.returns import simple_returns
 
 MONTHLY_DATES, DAILY_DATES = 130, 280
 

@@ -40,7 +40,7 @@ def _fields(section: type[BaseModel], prefix: str) -> Iterator[str]:
     """Yield the keys of a section; those of a section inside it are yielded in its place."""
     for name, field in section.model_fields.items():
         inner = [kind for kind in (field.annotation, *get_args(field.annotation)) if _is_section(kind)]
-        if len(inner) == 1 and name not in (*INSIDE, *SECTIONS, "tuning", "space"):
+        if len(inner) == 1 and name not in (*INSIDE, *SECTIONS, "tuning", "space", "cash", "market"):
             yield from _fields(inner[0], f"{prefix}{name}.")
         elif name != "kind" or len(get_args(field.annotation)) > 1:
             yield f"{prefix}{name}"
@@ -85,8 +85,8 @@ def settings_of(panel: SearchPanel) -> dict[str, Values]:
 def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) -> dict[str, Values]:
     names = (*panel.assets, panel.cash, panel.market, "absent")
     columns = some(*[name for name in names if name])
-    own_cash = st.just(panel.cash) if panel.cash else columns
-    held = panel.base["data"].get("cash", {}).get("values")
+    own_cash, own_market = (st.just(panel.base["data"].get(role)) for role in ("cash", "market"))
+    kinds = some("prices", "returns", "percent_returns", "annual_rate", "annual_percent", wrong=("price",))
     n = len(panel.dates)
     early, middle, late = (
         st.sampled_from([str(day.date()) for day in panel.dates[a:b:7]])
@@ -113,10 +113,8 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "data.layout": some(None, wrong=("wide", "long")),
         "data.values": some(panel.base["data"].get("values", "prices"), wrong=("prices", "returns")),
         "data.date_column": some(None, "date", wrong=("day",)),
-        "data.cash.column": st.one_of(own_cash, own_cash, own_cash, columns),
-        "data.cash.values": some(held, wrong=("returns", "prices", "percent", "annual", "annual_percent")),
-        "data.market.column": st.one_of(*[st.just(panel.market)] * 3 if panel.market else [columns], columns),
-        "data.market.values": some(None, wrong=("prices", "returns")),
+        "data.cash": st.one_of(own_cash, own_cash, own_cash, columns, _section_of(columns, kinds)),
+        "data.market": st.one_of(own_market, own_market, columns, _section_of(columns, kinds)),
         "data.start": st.one_of(st.none(), early),
         "data.end": st.one_of(st.none(), late),
         "features.include": stages.map(lambda names: [*names, "market_volatility_12", "market_return_12"]),
@@ -173,6 +171,11 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "workers": some(None, 1, 2, wrong=(0,)),
         "output": some(panel.base["output"]),
     }
+
+
+def _section_of(columns: Values, kinds: Values) -> Values:
+    """Return a strategy of mappings that say which column it is, and what it holds."""
+    return st.fixed_dictionaries({"column": columns, "values": kinds})
 
 
 def _model_keys() -> dict[str, Values]:
@@ -462,9 +465,6 @@ def configurations(draw: st.DrawFn, panel: SearchPanel) -> dict[str, Any]:
         _put(content, key, draw(table[key]))
     if "schedule" in content:
         content["schedule"].setdefault("cron", "0 6 1 * *")
-    for role in ("cash", "market"):  # without a column there is nothing that its other key could be about
-        if "column" not in content["data"].get(role, {"column"}):
-            del content["data"][role]
     for kind in draw(st.lists(st.sampled_from(_kinds(table, "models")), max_size=2, unique=True)):
         content["models"][kind] = draw(_of_kind(table, "models", kind, tuned=True))
     for place, kind in enumerate(draw(st.lists(st.sampled_from(_kinds(table, "strategies")), max_size=2))):

@@ -69,7 +69,7 @@ def _monthly(folder: Path) -> SearchPanel:
     base["target"] |= {"horizon": 1, "execution_lag": 0, "risk_window": 12}
     base["regimes"] |= {"min_train": 36}
     base["allocation"] |= {"rebalance_every": 1, "covariance_window": 48, "min_history": 24}
-    base["data"] |= {"cash": {"column": "Bill", "values": "prices"}, "market": {"column": "Index"}}
+    base["data"] |= {"cash": {"column": "Bill", "values": "prices"}, "market": "Index"}
     return SearchPanel("monthly", names, dates, "Bill", "Index", base)
 
 
@@ -117,7 +117,7 @@ def _weekly(folder: Path) -> SearchPanel:
     table.rename_axis("date").reset_index().to_parquet(folder / "returns.parquet", index=False)
     _write_scores(folder, names, dates)
     base = _base(folder, "returns.parquet", dates, first_test=156, start=182)
-    base["data"] |= {"values": "returns", "cash": {"column": "bill"}}
+    base["data"] |= {"values": "returns", "cash": "bill"}
     base["target"] |= {"horizon": 4, "execution_lag": 1, "risk_window": 26}
     base["walk_forward"] |= {"refit_every": 26}
     base["regimes"] |= {"min_train": 52}

@@ -1,182 +1,199 @@
-"""Cash: what a column of it may hold, what each step then earns, and what is refused with the right conversion."""
-
-import re
+"""Cash: what a column holds is converted as the configuration says, and refused where it looks like something else."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from market.cash import MEANINGS, CashColumn, check_cash
-from market.errors import DataError, IntegrityError
+from market.cash import KINDS, cash_returns
+from market.errors import IntegrityError, SourceError
 from market.sources import load
 
-YEAR = {"ME": 12, "W-FRI": 52, "B": 252}
+STEPS = {"ME": 12, "W-FRI": 52, "B": 252}
+ANNUAL = {
+    "as in 1980": 0.14,
+    "usual": 0.03,
+    "low": 0.0004,
+    "zero": 0.0,
+    "slightly negative": -0.006,
+}
 
 
-def fund_and_dates(freq, n, rates):
-    """Return the dates and the price of a fund that earns these rates a year, each from its row to the next."""
-    dates = pd.date_range("2003-01-01", periods=n, freq=freq)
-    days = np.diff(dates.to_numpy().astype("datetime64[D]").astype(int))
-    steps = (1 + rates[:-1]) ** (days / 365.25)
-    return dates, np.concatenate([[1.0], np.cumprod(steps)])
+def cash_of(values, kind=None, every="ME"):
+    dates = pd.date_range("1980-01-31", periods=len(values), freq=every)
+    return cash_returns("x.csv", "BIL", dates, np.asarray(values, dtype=float), kind, STEPS[every])
 
 
-def column_of(kind, dates, price, rates):
-    """Return what a file of this kind would hold of the fund, by arithmetic of its own."""
-    step = pd.Series(price).pct_change().fillna(0.0).to_numpy()
-    holds = {
-        "returns": step,
-        "percent": 100 * step,
-        "prices": 91.5 * price,
-        "annual": rates,
-        "annual_percent": 100 * rates,
-    }
-    return holds[kind]
+def step_returns(annual, every, years=5):
+    """Return plausible returns of cash: a rate that wanders by a tenth of itself."""
+    rng = np.random.default_rng(3)
+    rates = annual * (1 + 0.1 * np.sin(np.arange(years * STEPS[every]) / STEPS[every]) + 0.01 * rng.normal())
+    return (1 + rates) ** (1 / STEPS[every]) - 1
 
 
-def findings(column, dates, freq, **options):
-    return list(check_cash("x.csv", dates, column, YEAR[freq], **options))
+def as_kind(returns, kind, every):
+    """Write returns of one step as somebody would keep them: the inverse of the conversion, but for its timing."""
+    annual = (1 + returns) ** STEPS[every] - 1
+    return {
+        "returns": returns,
+        "percent_returns": 100 * returns,
+        "prices": 91.6 * np.cumprod(1 + returns),
+        "annual_rate": annual,
+        "annual_percent": 100 * annual,
+    }[kind]
 
 
-rates_of_cash = st.floats(0.012, 0.07).flatmap(
-    lambda level: st.just(level + 0.004 * np.sin(np.arange(300) / 40.0))
+@pytest.mark.parametrize("every", STEPS)
+@pytest.mark.parametrize("name", ANNUAL)
+def test_returns_of_cash_pass_as_they_are(name, every):
+    returns = step_returns(ANNUAL[name], every)
+    got, findings = cash_of(returns, every=every)
+    np.testing.assert_array_equal(got, returns)
+    assert findings == ()
+
+
+@pytest.mark.parametrize("every", STEPS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_converted_to_what_was_earned(kind, every):
+    returns = step_returns(0.05, every)
+    got, findings = cash_of(as_kind(returns, kind, every), kind, every)
+    if kind.startswith("annual"):
+        np.testing.assert_allclose(
+            got[1:], returns[:-1], rtol=1e-9
+        )  # the rate that was known when the step began
+        assert got[0] == pytest.approx(returns[0])
+    elif kind == "prices":
+        assert np.isnan(got[0])
+        np.testing.assert_allclose(got[1:], returns[1:], rtol=1e-9)
+    else:
+        np.testing.assert_allclose(got, returns, rtol=1e-12)
+    assert findings == ()
+
+
+@pytest.mark.parametrize("every", STEPS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "returns"])
+def test_what_is_no_return_is_refused_with_the_conversion(kind, every):
+    with pytest.raises(IntegrityError) as refused:
+        cash_of(as_kind(step_returns(0.05, every), kind, every), every=every)
+    text = str(refused.value)
+    assert "x.csv: cash column 'BIL', 19" in text
+    assert f"cash: {{column: BIL, values: {kind}}}" in text
+
+
+def test_a_level_that_starts_at_one_is_a_price():
+    with pytest.raises(
+        IntegrityError, match=r"looks like a price or index level: set cash: .*values: prices"
+    ):
+        cash_of(np.cumprod(1 + step_returns(0.03, "ME")))
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"), [("annual_rate", 5.2), ("returns", 91.6), ("percent_returns", 91.6)]
 )
+def test_a_wrong_kind_is_refused_too(kind, values):
+    with pytest.raises(IntegrityError, match=r"looks like|no cash"):
+        cash_of(np.full(60, values), kind)
 
 
-@pytest.mark.parametrize("freq", YEAR)
-@pytest.mark.parametrize("kind", MEANINGS)
-@settings(max_examples=20, deadline=None)
-@given(rates=rates_of_cash)
-def test_each_kind_gives_what_the_fund_earned(kind, freq, rates):
-    dates, price = fund_and_dates(freq, 300, rates)
-    column = CashColumn("BIL", column_of(kind, dates, price, rates), kind, stated=True)
-    earned = column.returns(dates, YEAR[freq])
-    np.testing.assert_allclose(earned[1:], price[1:] / price[:-1] - 1, rtol=1e-9, atol=1e-14)
-    assert findings(column, dates, freq, used=slice(1, None)) == []
+def test_prices_must_be_above_zero():
+    with pytest.raises(IntegrityError, match=r"1980-02-29: 0, expected a price above 0"):
+        cash_of([1.0, 0.0, 1.1], "prices")
 
 
-@pytest.mark.parametrize("freq", YEAR)
-@pytest.mark.parametrize("kind", [kind for kind in MEANINGS if kind != "returns"])
-@settings(max_examples=20, deadline=None)
-@given(rates=rates_of_cash)
-def test_what_is_no_step_return_is_fatal_and_the_advice_mends_it(kind, freq, rates):
-    dates, price = fund_and_dates(freq, 300, rates)
-    column = CashColumn("BIL", column_of(kind, dates, price, rates))
-    (finding,) = findings(column, dates, freq)
-    assert finding.severity == "fatal"
-    assert "x.csv: column 'BIL' is named as cash" in finding.message
-    offers = re.findall(r"cash: \{column: BIL, values: (\w+)\}", finding.message)
-    assert kind in offers
-    if kind == "prices":
-        assert offers[0] == "prices"
-    for offer in set(offers) - {"returns"}:
-        as_offered = CashColumn("BIL", column.values, offer, stated=True)
-        assert findings(as_offered, dates, freq, used=slice(1, None)) == []
+def test_a_high_rate_is_believed_if_it_was_said_what_it_is():
+    with pytest.raises(IntegrityError, match="or values: returns"):
+        cash_of(np.full(60, 0.04))
+    got, (warning,) = cash_of(np.full(60, 0.04), "returns")
+    assert (got == 0.04).all()
+    assert warning.severity == "warning"
+    assert "48% a year; is it real?" in warning.message
 
 
-@pytest.mark.parametrize("freq", YEAR)
-def test_step_returns_named_as_something_else_are_fatal_too(freq):
-    dates, price = fund_and_dates(freq, 300, np.full(300, 0.04))
-    step = column_of("returns", dates, price, np.full(300, 0.04))
-    (finding,) = findings(CashColumn("rf", np.maximum(step, 1e-6), "prices", True), dates, freq)
-    assert finding.severity == "fatal"
+def test_one_wild_day_is_no_alarm():
+    returns = step_returns(0.05, "B")
+    returns[700:703] = 0.02  # overnight money in a crisis: 500 % a year
+    assert cash_of(returns, every="B")[1] == ()
 
 
-def test_real_rates_are_believed():
-    months = pd.date_range("1979-01-31", periods=60, freq="ME")
-    dear = np.full(60, 0.012)  # 14 % a year, as in 1981
-    assert findings(CashColumn("RF", dear, "returns", stated=True), months, "ME") == []
-    (asked,) = findings(CashColumn("RF", dear), months, "ME")
-    assert "what cash did earn: write cash: {column: RF, values: returns}" in asked.message
-    for usual in (0.0, 0.00001, -0.0005, 0.004, 0.008):
-        assert findings(CashColumn("RF", np.full(60, usual)), months, "ME") == []
+def test_holes_in_prices_and_rates_are_bridged_with_a_warning():
+    prices = np.array([100.0, 101.0, np.nan, 103.02])
+    got, (warning,) = cash_of(prices, "prices")
+    np.testing.assert_allclose(got, [np.nan, 0.01, 0.0, 0.02])
+    assert "1980-03-31: no value at 1 date(s)" in warning.message
+    got, (warning,) = cash_of([0.12, np.nan, 0.06, 0.06], "annual_rate")
+    np.testing.assert_allclose(got, (1 + np.array([0.12, 0.12, 0.12, 0.06])) ** (1 / 12) - 1)
+    assert "the rate before stands" in warning.message
 
 
-def test_percentages_of_years_without_interest_are_found():
-    dates = pd.date_range("2009-01-01", periods=2000, freq="B")
-    percent = np.where(np.arange(2000) > 1500, 0.006, 0.0)  # the median is 0
-    (finding,) = findings(CashColumn("RF", percent), dates, "B")
-    assert "write cash: {column: RF, values: percent}" in finding.message
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_past_of_cash_does_not_depend_on_what_follows(kind):
+    values = as_kind(step_returns(0.05, "ME"), kind, "ME")
+    values[20] = np.nan if kind not in ("returns", "percent_returns") else values[20]
+    whole, _ = cash_of(values, kind)
+    for n in (2, 21, 22, 40):
+        part, _ = cash_of(values[:n], kind)
+        np.testing.assert_array_equal(part, whole[:n])
 
 
-def test_an_asset_or_a_counter_is_no_cash():
-    rng = np.random.default_rng(0)
-    dates = pd.date_range("2003-01-01", periods=300, freq="B")
-    stock = 50 * np.cumprod(1 + rng.normal(0, 0.01, 300))
-    for values in (stock, np.arange(1.0, 301.0), rng.lognormal(10, 1, 300)):
-        (finding,) = findings(CashColumn("S", values), dates, "B")
-        assert finding.severity == "fatal"
-        assert "values: prices" not in finding.message
-        (finding,) = findings(CashColumn("S", values, "returns", stated=True), dates, "B")
-        assert "Expected the return of one step" in finding.message
+def passes(values):
+    try:
+        cash_of(values)
+    except IntegrityError:
+        return False
+    return True
 
 
-def test_a_hole_in_the_price_of_cash_loses_nothing():
-    dates = pd.date_range("2020-01-31", periods=5, freq="ME")
-    price = np.array([100.0, np.nan, 100.4, 100.6, np.nan])
-    column = CashColumn("BIL", price, "prices", stated=True)
-    np.testing.assert_allclose(column.returns(dates, 12), [np.nan, 0.0, 0.004, 100.6 / 100.4 - 1, np.nan])
+def test_what_passes_as_a_whole_passes_at_every_earlier_date():
+    whole = []
+    for seed in range(40):  # close to the limit: some parts look worse than the whole
+        wild = np.abs(np.random.default_rng(seed).normal(0.0, 0.013, size=60))
+        whole.append(passes(wild))
+        if whole[-1]:
+            assert all(passes(wild[:n]) for n in range(3, 60))
+    assert 5 < sum(whole) < 35
 
 
-def test_missing_cash_names_the_dates_that_have_it():
-    dates = pd.date_range("2020-01-31", periods=6, freq="ME")
-    late = np.array([np.nan, np.nan, 0.001, 0.001, 0.001, np.nan])
-    (finding,) = findings(CashColumn("rf", late), dates, "ME")
-    assert "missing at 2020-01-31 (3 such dates)" in finding.message
-    assert "set data.start: 2020-03-31 and data.end: 2020-05-31" in finding.message
-    assert findings(CashColumn("rf", late), dates, "ME", used=slice(2, 5)) == []
-    (finding,) = findings(CashColumn("rf", np.array([0.001, np.nan, 0.001])), dates[:3], "ME")
-    assert "fill the cells" in finding.message
+# through a file
 
 
-# whole files
+def write(folder, **columns):
+    dates = pd.date_range("2000-01-31", periods=len(next(iter(columns.values()))), freq="ME")
+    pd.DataFrame(columns, index=dates.rename("date")).to_csv(folder / "p.csv")
+    return folder / "p.csv"
 
 
-@pytest.fixture
-def file(tmp_path):
-    def write(**columns):
-        n = len(next(iter(columns.values())))
-        table = pd.DataFrame(columns, index=pd.date_range("2015-01-31", periods=n, freq="ME"))
-        table.rename_axis("date").to_csv(tmp_path / "x.csv")
-        return tmp_path / "x.csv"
-
-    return write
-
-
-def test_cash_from_a_price_in_a_file_of_prices_and_of_returns(file):
-    n = np.arange(40)
-    bill = 100 * 1.002**n
-    asset = 50 * 1.01**n
-    panel, _ = load("prices", path=file(A=asset, BIL=bill), cash="BIL", cash_values="prices")
+def test_a_file_with_cash_as_prices(tmp_path):
+    bill = np.array([91.6, 91.7, 91.9])
+    path = write(tmp_path, A=[100.0, 110.0, 99.0], BIL=bill)
+    panel, _ = load("prices", path=path, cash={"column": "BIL", "values": "prices"})
     assert panel.assets == ("A",)
-    np.testing.assert_allclose(panel.cash, 0.002, atol=1e-12)
-    with pytest.raises(IntegrityError, match=r"values: prices"):
-        load("prices", path=file(A=asset, BIL=bill), cash="BIL")
-    returns = np.where(n % 2, 0.02, -0.01)
-    path = file(A=returns, rate=np.full(40, 2.5), B=returns)
-    panel, _ = load("prices", path=path, values="returns", cash="rate", cash_values="annual_percent")
-    assert panel.cash.max() == pytest.approx(1.025 ** (31 / 365.25) - 1)
+    np.testing.assert_allclose(panel.cash, bill[1:] / bill[:-1] - 1)
+    with pytest.raises(IntegrityError, match="looks like a price"):
+        load("prices", path=path, cash="BIL")
 
 
-def test_a_market_may_hold_the_other_kind_of_values(file):
-    n = np.arange(40)
-    level, moves = 50 * 1.01**n, np.where(n % 2, 0.02, -0.01)
-    panel, _ = load("prices", path=file(A=level, M=moves), market="M", market_values="returns")
-    np.testing.assert_allclose(panel.market, moves[1:], atol=1e-12)
-    panel, _ = load(
-        "prices", path=file(A=moves, M=level), values="returns", market="M", market_values="prices"
-    )
-    assert np.isnan(panel.market[0])
-    np.testing.assert_allclose(panel.market[1:], 0.01, atol=1e-12)
+def test_the_first_price_of_cash_earns_nothing_beside_returns(tmp_path):
+    path = write(tmp_path, A=[0.01, 0.02, 0.03], BIL=[91.6, 91.7, 91.9])
+    panel, _ = load("prices", path=path, values="returns", cash={"column": "BIL", "values": "prices"})
+    assert panel.returns[:, 0].tolist() == [0.02, 0.03]
+    assert len(panel.cash) == 2
 
 
-def test_cash_that_is_known_later_needs_a_later_start(file):
-    n = np.arange(40)
-    rf = np.where(n < 10, np.nan, 0.001)
-    path = file(A=50 * 1.01**n, rf=rf)
-    with pytest.raises(DataError, match=r"set data\.start: 2015-11-30"):
-        load("prices", path=path, cash="rf")
-    panel, _ = load("prices", path=path, cash="rf", start=pd.Timestamp("2015-11-30").date())
-    assert np.isfinite(panel.cash).all()
+def test_the_market_takes_a_mapping_as_cash_does(tmp_path):
+    path = write(tmp_path, A=[100.0, 110.0, 99.0], I=[np.nan, 0.05, -0.04])
+    panel, _ = load("prices", path=path, market={"column": "I", "values": "returns"})
+    assert panel.market.tolist() == [0.05, -0.04]
+    assert panel.assets == ("A",)
+    path = write(tmp_path, A=[0.01, 0.02, 0.03], I=[50.0, 51.0, 52.0])
+    panel, _ = load("prices", path=path, values="returns", market={"column": "I", "values": "prices"})
+    np.testing.assert_allclose(panel.market, [np.nan, 0.02, 1 / 51])
+    with pytest.raises(SourceError, match="values one of prices, returns"):
+        load("prices", path=path, market={"column": "I", "values": "annual_rate"})
+
+
+def test_cash_that_starts_late_is_refused_with_the_remedy(tmp_path):
+    path = write(tmp_path, A=[100.0, 110.0, 99.0, 98.0], BIL=[np.nan, np.nan, 91.6, 91.7])
+    cash = {"column": "BIL", "values": "prices"}
+    with pytest.raises(IntegrityError, match=r"set data\.start: 2000-04-30, where cash has returns"):
+        load("prices", path=path, cash=cash)
+    panel, _ = load("prices", path=path, cash=cash, start=pd.Timestamp("2000-04-30").date())
+    assert panel.cash.tolist() == [91.7 / 91.6 - 1]

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from market.calendar import DAILY, EVERY_DAY, MONTHLY, WEEKLY
+from market.cash import check_cash
 from market.checks import Finding, Table, check_impossible, check_order, settle
 from market.errors import IntegrityError
 from market.oddities import check_magnitude, check_odd
-from market.step_returns import simple_returns
+from market.returns import simple_returns
 
 FREQ = {DAILY: "B", WEEKLY: "W-FRI", MONTHLY: "ME", EVERY_DAY: "D"}
 
@@ -119,7 +120,7 @@ def test_losing_everything_is_fatal_in_returns(value):
 
 def test_impossible_returns_that_look_like_percent_say_so():
     finding = only(list(check_impossible(table([1.2, -2.5, 0.9], kind="returns"))))
-    assert "look like percent, expected fractions" in finding.message
+    assert "look like percent: set data.values: percent_returns" in finding.message
 
 
 def test_negative_and_zero_returns_are_fine():
@@ -270,6 +271,22 @@ def test_percent_is_suspected():
     assert finding.severity == "warning"
     assert "expected fractions, not percent" in finding.message
     assert named(odd(np.where(np.arange(50) % 2, 0.09, -0.06), kind="returns"), "percent") == []
+
+
+# cash
+
+
+def test_cash_must_be_whole():
+    dates = pd.date_range("2020-01-31", periods=3, freq="ME")
+    assert list(check_cash("x.csv", dates, np.array([0.001, 0.0, -0.0005]))) == []
+    missing = only(list(check_cash("x.csv", dates, np.array([0.001, np.nan, np.nan]))))
+    assert missing.severity == "fatal"
+    assert (
+        "x.csv: 2020-02-29: cash return is nan, expected a fraction above -1 (2 such dates)"
+        in missing.message
+    )
+    late = only(list(check_cash("x.csv", dates, np.array([np.nan, 0.001, 0.001]))))
+    assert "set data.start: 2020-02-29" in late.message
 
 
 def test_findings_go_into_json():

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from market.errors import DataError, IntegrityError, SourceError
+from market.returns import simple_returns
 from market.sources import load
-from market.step_returns import simple_returns
 
 WIDE = "date,A,B\n2020-01-01,100,10\n2020-01-02,110,11\n2020-01-03,99,12.1\n"
 
@@ -426,9 +426,7 @@ def test_wrong_roles(file):
 
 
 def test_cash_must_be_whole(file):
-    with pytest.raises(
-        IntegrityError, match=r"x\.csv: column 'rf' is named as cash: its return is missing at 2020-01-03"
-    ):
+    with pytest.raises(IntegrityError, match=r"x\.csv: 2020-01-03: cash return is nan"):
         panel_of(file("date,A,rf\n2020-01-01,1,0\n2020-01-02,2,0\n2020-01-03,2,\n"), cash="rf")
 
 

@@ -121,15 +121,13 @@ def test_the_digest_is_of_what_decides_the_result(tmp_path):
     assert load_config(written(tmp_path, calibration__prior_periods=12)).digest() != digest
 
 
-def test_cash_and_market_are_columns_with_or_without_what_they_hold(mine):
+def test_cash_and_market_are_columns_or_say_what_they_hold(mine):
     data = load_config(mine(data__cash="A01", data__market={"column": "A02", "values": "returns"})).data
-    assert (data.cash.column, data.cash.values) == ("A01", None)
-    options = data.options()
-    assert (options["cash"], options["cash_values"]) == ("A01", None)
-    assert (options["market"], options["market_values"]) == ("A02", "returns")
+    assert data.cash == "A01"
+    assert (data.market.column, data.market.values) == ("A02", "returns")
     with pytest.raises(
-        ConfigError, match=r"data\.cash\.values: Input should be 'returns', 'prices', 'percent'"
+        ConfigError, match=r"data\.cash\.values: Input should be 'returns', 'percent_returns'"
     ):
         load_config(mine(data__cash={"column": "A01", "values": "price"}))
     with pytest.raises(ConfigError, match=r"data\.cash\.colum: unknown key; did you mean 'column'"):
-        load_config(mine(data__cash={"colum": "A01"}))
+        load_config(mine(data__cash={"colum": "A01", "values": "prices"}))

@@ -1,4 +1,4 @@
-"""Step returns: from prices to the return of each step, and back."""
+"""Returns from prices."""
 
 from __future__ import annotations
 
@@ -29,19 +29,3 @@ def simple_returns(prices: Floats) -> Floats:
     past = np.where(before >= 0, np.take_along_axis(prices, np.maximum(before, 0), axis=0), np.nan)
     with np.errstate(over="ignore"):  # an infinite return is a finding
         return np.asarray(prices / past - 1.0, dtype=np.float64)
-
-
-def price_levels(returns: Floats) -> Floats:
-    """Return price levels with these simple returns, NaN where there is no return; the first return is lost.
-
-    Parameters
-    ----------
-    returns : ndarray of shape (T, N)
-
-    Returns
-    -------
-    ndarray of shape (T, N)
-        `simple_returns` of it are the returns after the first valid one of each column.
-    """
-    known = np.isfinite(returns)
-    return np.where(known, np.cumprod(np.where(known, 1.0 + returns, 1.0), axis=0), np.nan)

@@ -1,0 +1,132 @@
+"""Units: whether returns are fractions, percent or prices, judged by the frequency of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from market.checks import MISSING_CODES, PERCENT_LIKE, Finding, Table
+from market.errors import DataError
+from market.layouts import Grid
+from market.panel import Floats
+
+FIRST_ROWS = 24
+"""A column whose first values are all above 0, so many of them, and large, holds prices."""
+ENOUGH = 12
+"""Values that a column must have before it is judged, if the table has so many rows."""
+SMOOTH = 0.2
+"""Relative change from value to value below which large positive values look like prices."""
+IMPLAUSIBLE_SHARE = 1 / 3
+"""Share of the move that counts as implausible in one step which the median return may not exceed."""
+GROWTH_YEARS = 3
+GROWTH = 1.0
+"""Log growth in a year, of all assets over at least `GROWTH_YEARS`, which is not believed."""
+STEADY = 0.75
+"""Share of gains among returns from which such a growth is certainly no growth of fractions."""
+
+
+def from_percent(source: str, grid: Grid, kept: str | None) -> Grid:
+    """Return a grid of returns in percent as fractions; codes for missing values become missing, with a warning.
+
+    Parameters
+    ----------
+    source : str
+        What to call the grid in messages.
+    grid : Grid
+        Returns in percent.
+    kept : str or None
+        Column that is not in percent.
+    """
+    if grid.bars:
+        raise DataError(f"{source}: bars beside returns in percent cannot be read")
+    columns = np.array([name != kept for name in grid.names], dtype=np.bool_)
+    coded = np.isin(grid.values, MISSING_CODES) & columns
+    values = np.where(columns, np.where(coded, np.nan, grid.values / 100.0), grid.values)
+    findings = list(grid.findings)
+    if coded.any():
+        row, column = (int(place) for place in np.argwhere(coded)[0])
+        text = (
+            f"{source}: column {grid.names[column]!r}, {grid.dates[row]:%Y-%m-%d}: {grid.values[row, column]:g} is"
+            f" read as a missing value ({int(coded.sum())} such cell(s))"
+        )
+        findings.append(Finding("missing code", "warning", grid.names[column], grid.dates[row], text))
+    return replace(grid, values=values, findings=tuple(findings))
+
+
+def check_units(table: Table) -> Iterator[Finding]:
+    """Find prices and percentages among what is said to be returns as fractions.
+
+    Judged are beginnings of the table of fixed lengths: the table as it was at an earlier date is never refused where
+    the whole is not.
+    """
+    if table.kind == "returns":
+        yield from _check_prices(table)
+        yield from _check_percent(table)
+
+
+def _check_prices(table: Table) -> Iterator[Finding]:
+    """Find columns whose values are large and all positive: prices, or percent."""
+    enough = max(3, min(ENOUGH, len(table.values)))
+    for column, name in enumerate(table.names):
+        rows = np.flatnonzero(np.isfinite(table.values[:, column]))[:FIRST_ROWS]
+        values = table.values[rows, column]
+        if len(values) >= enough and (values > 0).all() and np.median(values) > PERCENT_LIKE:
+            date = table.dates[rows[0]]
+            smooth = float(np.median(np.abs(np.diff(values)) / values[:-1])) < SMOOTH
+            look = (
+                "prices: set data.values: prices" if smooth else "percent: set data.values: percent_returns"
+            )
+            text = (
+                f"{table.source}: column {name!r}, {date:%Y-%m-%d}: return is {values[0]:g}, and its first"
+                f" {len(values)} values are all positive, {np.median(values):g} in the median; they look like {look}"
+            )
+            yield Finding("prices as returns" if smooth else "percent", "fatal", name, date, text)
+
+
+def _check_percent(table: Table) -> Iterator[Finding]:
+    """Find tables of percent, by the size of a typical return, and by a growth that nothing has for years."""
+    frequency, values = table.frequency, table.values
+    rows = max(ENOUGH * 2, frequency.periods_per_year)
+    limit = frequency.implausible * IMPLAUSIBLE_SHARE
+    while rows <= len(values):
+        sizes = np.abs(values[:rows][np.isfinite(values[:rows])])
+        median = float(np.median(sizes)) if len(sizes) else 0.0
+        if median > limit:
+            yield _percent(
+                table, "fatal", f"half of the first {rows} rows' returns exceed {median:g} in size"
+            )
+            return
+        rows *= 2
+    rows = GROWTH_YEARS * frequency.periods_per_year
+    worst: Finding | None = None
+    while rows <= len(values):
+        known = values[:rows][np.isfinite(values[:rows])]
+        growth = float(np.mean(np.log1p(known))) * frequency.periods_per_year
+        if growth > GROWTH:
+            steady = float(np.mean(known > 0)) > STEADY
+            text = f"a typical asset grows {np.expm1(growth):.0%} a year over the first {rows} rows"
+            worst = _percent(table, "fatal" if steady else "warning", text)
+            if steady:
+                break
+        rows *= 2
+    if worst is not None:
+        yield worst
+
+
+def _percent(table: Table, severity: Literal["fatal", "warning"], why: str) -> Finding:
+    row, column = _first_cell(table.values)
+    name, date = table.names[column], table.dates[row]
+    text = (
+        f"{table.source}: column {name!r}, {date:%Y-%m-%d}: return is {table.values[row, column]:g}, and {why};"
+        f" for {table.frequency.name} returns as fractions that is too much: if they are in percent, set"
+        " data.values: percent_returns"
+    )
+    return Finding("percent", severity, None, date, text)
+
+
+def _first_cell(values: Floats) -> tuple[int, int]:
+    row, column = np.argwhere(np.isfinite(values))[0]
+    return int(row), int(column)

@@ -1,0 +1,109 @@
+"""Units: percent and prices are not taken for returns as fractions, and wild returns are believed."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from market.calendar import DAILY, MONTHLY
+from market.checks import Table
+from market.errors import IntegrityError
+from market.sources import load
+from market.units import check_units
+
+
+def table(values, frequency=MONTHLY):
+    values = np.asarray(values, dtype=float)
+    values = values[:, None] if values.ndim == 1 else values
+    dates = pd.date_range("1990-01-31", periods=len(values), freq="ME" if frequency is MONTHLY else "B")
+    names = tuple("ABCDEFGH"[: values.shape[1]])
+    return Table("x.csv", dates, names, values, "returns", frequency)
+
+
+def fatal(values, frequency=MONTHLY):
+    return [found.message for found in check_units(table(values, frequency)) if found.severity == "fatal"]
+
+
+def random(mean, spread, rows, seed=0, assets=3):
+    return np.random.default_rng(seed).normal(mean, spread, size=(rows, assets))
+
+
+def test_percent_that_stays_above_minus_one_is_refused():
+    bonds = np.abs(random(0.25, 0.15, 200))
+    (first, *_) = fatal(bonds)
+    assert "set data.values: percent_returns" in first
+    bonds[::7] *= -1  # falls now and then: it does not look like prices
+    (first, *_) = fatal(bonds)
+    assert "set data.values: percent_returns" in first
+
+
+def test_percent_is_judged_by_the_frequency():
+    daily = np.clip(random(0.0, 0.3, 600), -0.9, None)
+    assert "daily returns" in fatal(daily, DAILY)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "frequency", "mean", "spread"),
+    [
+        ("stocks", MONTHLY, 0.01, 0.05),
+        ("crypto", MONTHLY, 0.08, 0.30),
+        ("crypto", DAILY, 0.002, 0.06),
+        ("leveraged", DAILY, 0.001, 0.04),
+        ("bills in a high inflation", MONTHLY, 0.03, 0.002),
+        ("bills", MONTHLY, 0.003, 0.001),
+    ],
+)
+def test_real_returns_pass(name, frequency, mean, spread):
+    for seed in range(5):
+        logs = random(mean, spread, 6 * frequency.periods_per_year, seed)
+        assert fatal(np.expm1(logs - spread**2 / 2), frequency) == [], name
+
+
+def test_prices_as_returns_are_refused():
+    walk = 100 * np.exp(np.cumsum(random(0.0, 0.01, 60), axis=0))
+    assert "look like prices: set data.values: prices" in fatal(walk, DAILY)[0]
+    assert "look like prices: set data.values: prices" in fatal(walk / 100, DAILY)[0]
+
+
+def test_no_beginning_is_refused_where_the_whole_is_not():
+    for seed in range(20):
+        wild = np.expm1(random(0.1, 0.5, 300, seed))
+        if not fatal(wild):
+            assert not any(fatal(wild[:n]) for n in range(12, 300, 12)), seed
+
+
+def test_percent_is_read_and_its_codes_for_missing_values_are_named(tmp_path):
+    path = tmp_path / "french.csv"
+    path.write_text(
+        ",Cnsmr,Other\n202310,-1.65,-2.90\n202311,8.66,11.13\n202312,5.26,7.30\n202401,1.34,-99.99\n"
+    )
+    panel, findings = load("prices", path=path, values="percent_returns")
+    np.testing.assert_allclose(panel.returns[:, 0], [-0.0165, 0.0866, 0.0526, 0.0134])
+    assert np.isnan(panel.returns[-1, 1])
+    (warning,) = [found for found in findings if found.check == "missing code"]
+    assert "column 'Other', 2024-01-31: -99.99 is read as a missing value" in warning.message
+    with pytest.raises(IntegrityError, match=r"looks like returns: set data\.values: percent_returns"):
+        load("prices", path=path)
+
+
+def test_a_market_with_a_kind_of_its_own_is_not_taken_for_percent(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("date,A,I\n2020-01-31,1.0,50\n2020-02-29,-2.0,51\n2020-03-31,1.5,52\n")
+    market = {"column": "I", "values": "prices"}
+    panel, _ = load("prices", path=path, values="percent_returns", market=market)
+    np.testing.assert_allclose(panel.market, [np.nan, 0.02, 1 / 51])
+    np.testing.assert_allclose(panel.returns[:, 0], [0.01, -0.02, 0.015])
+
+
+def test_zero_and_negative_prices_have_reasons_of_their_own(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("date,A,CL\n2020-04-17,1,18.27\n2020-04-20,2,-37.63\n2020-04-21,3,10.01\n")
+    with pytest.raises(
+        IntegrityError, match=r"'CL', 2020-04-20: price is -37\.63.* can be negative, such as oil"
+    ):
+        load("prices", path=path)
+    path.write_text("date,A,B\n2020-04-17,1,18.27\n2020-04-20,2,0\n2020-04-21,3,10.01\n")
+    with pytest.raises(
+        IntegrityError, match="price is 0, expected more than 0; leave a cell empty"
+    ) as refused:
+        load("prices", path=path)
+    assert "oil" not in str(refused.value)
