@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from market.errors import IntegrityError, SourceError
 
+EPOCHS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
+"""Units of time since 1970 (UTC), by the number of digits that a count of them has from 2001 to 2065."""
 FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\d{4}-\d{1,2}-\d{1,2}", ("%Y-%m-%d",)),
     (r"\d{4}/\d{1,2}/\d{1,2}", ("%Y/%m/%d",)),
@@ -19,8 +21,26 @@ FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\d{1,2}/\d{1,2}/\d{4}", ("%d/%m/%Y", "%m/%d/%Y")),
     (r"\d{1,2}-\d{1,2}-\d{4}", ("%d-%m-%Y", "%m-%d-%Y")),
     (r"\d{1,2}\.\d{1,2}\.\d{4}", ("%d.%m.%Y",)),
+    *((rf"[12]\d{{{digits - 1}}}", (unit,)) for digits, unit in EPOCHS.items()),
 )
 """What a date may look like, and how it may then be read. Dots are only ever written day first."""
+_EXPLANATIONS = (
+    (r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2}", "a year of two digits: write all four"),
+    (
+        r"[2-7]\d{4}(\.\d+)?",
+        "it looks like a day number of Excel, where 45293 is 2024-01-02: format the column as dates and save again",
+    ),
+    (r"(1[89]|20)\d{2}", "a year alone: give each row its month or day"),
+    (
+        r"\d{1,4}",
+        "it looks like the number of a row: delete the column, or name that of the dates as date_column",
+    ),
+    (r"(\d{4}[- ]?)?Q[1-4]([- ]?\d{4})?", "a quarter: write its last day"),
+    (
+        r"(?i)(?=.*\d).*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec).*",
+        "a month in letters: write its number",
+    ),
+)
 TIME_OF_DAY = re.compile(r"[T ]\d{1,2}:\d{2}.*$")
 WISH = "expected dates like 2020-01-31"
 
@@ -29,7 +49,8 @@ def read_dates(source: str, column: str, texts: NDArray[np.object_]) -> pd.Datet
     """Read dates, each of one form, and refuse to guess which number is the day.
 
     A time of day is dropped: rows are closes. A date without a day ("2020-01", "202001") is the end of its
-    month, the first moment at which that month is known.
+    month, the first moment at which that month is known. Numbers of 10, 13, 16 or 19 digits are seconds to nanoseconds
+    since 1970; their day is that of UTC.
 
     Parameters
     ----------
@@ -55,7 +76,9 @@ def read_dates(source: str, column: str, texts: NDArray[np.object_]) -> pd.Datet
     def refuse(position: int) -> IntegrityError:
         row = int(np.flatnonzero(codes == position)[0]) + 1
         what = f"{unique[position]!r} is not a date that can be read" if bare[position] else "no date"
-        return IntegrityError(f"{where}, data row {row}: {what}; {WISH}")
+        hints = (text for form, text in _EXPLANATIONS if re.fullmatch(form, bare[position]))
+        hint = next((f" ({text})" for text in hints), "")
+        return IntegrityError(f"{where}, data row {row}: {what}{hint}; {WISH}")
 
     if not bare:
         return pd.DatetimeIndex([])
@@ -66,7 +89,7 @@ def read_dates(source: str, column: str, texts: NDArray[np.object_]) -> pd.Datet
     for position, text in enumerate(bare):
         if not re.fullmatch(pattern, text):
             raise refuse(position)
-    readings = [pd.DatetimeIndex(pd.to_datetime(bare, format=how, errors="coerce")) for how in formats]
+    readings = [_read_all(bare, how) for how in formats]
     complete = [reading for reading in readings if not reading.hasnans]
     if not complete:
         best = min(readings, key=lambda reading: int(np.sum(reading.isna())))
@@ -76,4 +99,12 @@ def read_dates(source: str, column: str, texts: NDArray[np.object_]) -> pd.Datet
             f"{where}: {unique[0]!r} may be day/month or month/day, and no row tells which; {WISH}"
         )
     dates = complete[0][codes]
-    return dates if "%d" in formats[0] else dates + pd.offsets.MonthEnd(0)
+    return dates if "%m" not in formats[0] or "%d" in formats[0] else dates + pd.offsets.MonthEnd(0)
+
+
+def _read_all(texts: list[str], form: str) -> pd.DatetimeIndex:
+    """Return texts of one form as dates, NaT where one is none."""
+    if form in EPOCHS.values():
+        counts = np.array([int(text) for text in texts], dtype=np.int64)
+        return pd.DatetimeIndex(counts.astype(f"datetime64[{form}]").astype("datetime64[ns]")).normalize()
+    return pd.DatetimeIndex(pd.to_datetime(texts, format=form, errors="coerce"))

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from market.checks import Finding
 from market.errors import SourceError
+from market.file_heads import explain_encoding, explain_head
+from market.number_texts import NO_VALUE, explain_number
 from market.panel import Floats
 
 CSV = (".csv", ".csv.gz", ".csv.bz2")
 PARQUET = (".parquet", ".pq")
-NO_VALUE = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None")
-"""What stands for no value in a number column of a CSV file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +37,14 @@ class Contents:
         NaN where there is no value.
     findings : tuple of Finding
         Fatal: text in number columns.
+    only_texts : dict of str to str
+        By number column without any number: its first text.
     """
 
     texts: dict[str, NDArray[np.object_]]
     numbers: dict[str, Floats]
     findings: tuple[Finding, ...]
+    only_texts: dict[str, str]
 
 
 def read_header(path: Path) -> tuple[str, ...]:
@@ -68,14 +71,24 @@ def read_header(path: Path) -> tuple[str, ...]:
             raise SourceError(f"{path}: expected a name that ends in {', '.join(CSV + PARQUET)}")
     except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(path, error) from error
+    wrong = _wrong_names(names)
+    if path.name.lower().endswith(CSV):
+        wrong = explain_encoding(path) or (wrong and (explain_head(path) or wrong))
+    if wrong:
+        raise SourceError(f"{path}: {wrong}")
+    return tuple(names)
+
+
+def _wrong_names(names: Sequence[str]) -> str:
+    """Return what is wrong with column names, "" if nothing is."""
     if not any(names):
-        raise SourceError(f"{path}: no column names in the first line")
+        return "no column names in the first line"
     for position, name in enumerate(names):
         if not name and position > 0:
-            raise SourceError(f"{path}: column {position + 1} has no name")
+            return f"column {position + 1} has no name in the first line; name it, or delete the column"
         if name in names[:position]:
-            raise SourceError(f"{path}: two columns are named {name!r}")
-    return tuple(names)
+            return f"two columns are named {name!r}; rename one of them, or delete it"
+    return ""
 
 
 def read_columns(
@@ -106,12 +119,15 @@ def read_columns(
     read_texts = {name: _texts(table.column(name)) for name in texts}
     read_numbers: dict[str, Floats] = {}
     findings: list[Finding] = []
+    only_texts: dict[str, str] = {}
     rows = next(iter(read_texts.values()), None)
     for name in numbers:
         read_numbers[name], wrong = _numbers(table.column(name))
         if len(wrong):
             findings.append(_text_found(path, name, wrong, table.column(name), rows))
-    return Contents(read_texts, read_numbers, tuple(findings))
+            if np.isnan(read_numbers[name]).all():
+                only_texts[name] = str(table.column(name)[int(wrong[0])])
+    return Contents(read_texts, read_numbers, tuple(findings), only_texts)
 
 
 def copy_rows(path: Path, header: Sequence[str], kept: NDArray[np.bool_], target: Path) -> None:
@@ -188,11 +204,15 @@ def _text_found(
     dated = f" ({rows[row]})" if rows is not None else ""
     more = f" ({len(wrong)} such cells)" if len(wrong) > 1 else ""
     where = f"{path}: column {name!r}, data row {row + 1}{dated}"
-    message = f"{where}: expected a number, found {str(column[row])!r}{more}"
+    cell = str(column[row])
+    message = f"{where}: expected a number, found {cell!r}{explain_number(cell)}{more}"
     return Finding("text in a number column", "fatal", name, None, message)
 
 
 def _unreadable(path: Path, error: Exception) -> SourceError:
     """Word a reader's complaint in one line."""
+    encoding = explain_encoding(path) if path.name.lower().endswith(CSV) else ""
     reason = " ".join(str(error).split())
-    return SourceError(f"{path}: cannot be read as a table: {reason}")
+    if not encoding and "utf" in reason.lower():
+        encoding = f'it is not encoded in UTF-8; save it as "CSV UTF-8" ({reason})'
+    return SourceError(f"{path}: cannot be read as a table: {encoding or reason}")

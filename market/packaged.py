@@ -15,7 +15,7 @@ import pandas as pd
 
 from market.checks import Finding
 from market.errors import SourceError
-from market.layouts import Grid
+from market.grid import Grid
 from market.panel import Floats, MacroSeries, Panel
 from market.prices import Cash, assemble
 

@@ -12,13 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from market.asset_names import check_names
 from market.bars import adjusted, check_bars
 from market.calendar import frequency_of
 from market.cash import CashKind, cash_returns, check_cash, read_role
 from market.checks import Finding, Kind, Table, ValueKind, check_impossible, settle
 from market.errors import DataError, SourceError
+from market.grid import Grid
 from market.hints import suggest
-from market.layouts import Grid, Layout, read_grid
+from market.layouts import Layout, read_grid
 from market.oddities import check_magnitude, check_odd
 from market.panel import Floats, Panel
 from market.returns import simple_returns
@@ -165,6 +167,7 @@ def assemble(
     assets = [column for column, label in enumerate(grid.names) if label != market]
     if not assets:
         raise SourceError(f"{source}: no asset is left beside the date, cash and market columns")
+    settle(check_names(source, [grid.names[column] for column in assets]))
     filled = np.asarray(~np.isnan(grid.values[:, assets]).all(axis=1))
     findings = [*grid.findings, *_empty_rows(source, grid.dates[~filled])]
     dates, values = grid.dates[filled].rename(None), grid.values[filled]

@@ -10,7 +10,7 @@ import numpy as np
 
 from market.checks import MISSING_CODES, PERCENT_LIKE, Finding, Table
 from market.errors import DataError
-from market.layouts import Grid
+from market.grid import Grid
 from market.panel import Floats
 
 FIRST_ROWS = 24

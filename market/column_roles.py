@@ -1,0 +1,209 @@
+"""Roles of columns, by their names alone: dates, assets of long tables, prices of bars, columns that are no assets.
+
+A decision by names comes out the same however many rows a file has, so it cannot look ahead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from market.checks import Kind
+
+_DATES = (
+    *("date", "dates", "datetime", "timestamp", "tradedate", "tradingdate", "observationdate", "caldt", "ds"),
+    *("closetime", "time", "opentime", "month"),
+)
+_PARTS_OF_DATES = ("year", "quarter", "week", "weekday", "dayofweek", "hour", "minute", "unix")
+_ASSETS = (
+    *("asset", "symbol", "ticker", "tic", "uniqueid", "instrument", "security", "name", "assetid", "stock"),
+    *(
+        "stockcode",
+        "code",
+        "contract",
+        "coin",
+        "pair",
+        "currency",
+        "country",
+        "isin",
+        "cusip",
+        "sedol",
+        "ric",
+    ),
+    *("permno", "gvkey", "id"),
+)
+_RETURNS = ("return", "returns", "ret", "totalreturn", "y", "value")
+_LOOSE_VALUES = ("y", "value", "last", "nav", "settle", "settlement")
+_ROLES: dict[str, tuple[str, ...]] = {
+    "price": ("price", "y", "value", "last", "lastprice", "pxlast", "settle", "settlement", "nav"),
+    "adjusted": (
+        *("adjclose", "adjustedclose", "closeadj", "closeadjusted", "adjclosingprice", "adjcloseprice"),
+        *("adjustedcloseprice", "adjprice", "adjustedprice"),
+    ),
+    "open": ("open", "openprice", "openingprice", "pxopen"),
+    "high": ("high", "highprice", "pxhigh"),
+    "low": ("low", "lowprice", "pxlow"),
+    "close": ("close", "closeprice", "closingprice"),
+    "vwap": ("vwap", "volumeweightedaverageprice"),
+    "volume": ("volume", "pxvolume", "tradingvolume", "sharevolume", "totalvolume", "vol"),
+    "other": (
+        *("dividends", "dividend", "dividendamount", "divcash", "exdividend", "stocksplits", "stocksplit"),
+        *("splitfactor", "splitratio", "splitcoefficient", "splits", "capitalgains", "tradecount", "count"),
+        *(
+            "numberoftrades",
+            "trades",
+            "openinterest",
+            "openint",
+            "change",
+            "change%",
+            "changepercent",
+            "chg%",
+        ),
+        *("pctchange", "quotevolume", "quoteassetvolume", "takerbuybasevolume", "takerbuyquotevolume"),
+        *(
+            "takerbuybaseassetvolume",
+            "takerbuyquoteassetvolume",
+            "ignore",
+            "turnover",
+            "amount",
+            "bid",
+            "ask",
+        ),
+        *("adjopen", "adjhigh", "adjlow", "adjvolume", "adjustedopen", "adjustedhigh", "adjustedlow"),
+        *("adjustedvolume", "closeunadj", "marketcap", "sharesoutstanding", "per", "lastupdated"),
+    ),
+}
+_ROLE_OF = {word: role for role, words in _ROLES.items() for word in words}
+# An asset may bear these names: LOW, OPEN, VOL, PER and BID are tickers, "Low" and "High" sorted portfolios.
+_MAYBE_ASSETS = {
+    *(*_ROLES["price"], "open", "high", "low", "vol", "count", "change", "trades", "amount", "turnover"),
+    *("bid", "ask", "ignore", "per", "dividend", "splits"),
+}
+
+
+def role_of(name: str) -> str | None:
+    """Return the role of a column beside dates and assets, such as "open" or "volume"; None if its name says none."""
+    return _ROLE_OF.get(_normal(name))
+
+
+def find_role(header: Sequence[str], *roles: str) -> str | None:
+    """Return the column with the first of some roles; of several the most usual name, then the first."""
+    words = [word for role in roles for word in _ROLES[role]]
+    return _find(header, words)
+
+
+def find_value(header: Sequence[str], kind: Kind) -> str | None:
+    """Return the column of a long table that holds its prices or returns, None if no name says so."""
+    if kind == "returns":
+        return _find(header, _RETURNS)
+    return _find(header, ("price", *_ROLES["adjusted"], *_ROLES["close"], *_ROLES["price"]))
+
+
+def find_volume(header: Sequence[str]) -> str | None:
+    """Return the column of volumes; "vol" is one beside other parts of a bar, and may be a volatility elsewhere."""
+    name = find_role(header, "volume")
+    doubtful = name is not None and _normal(name) == "vol" and not find_role(header, "open", "high", "low")
+    return None if doubtful else name
+
+
+def names_long_table(header: Sequence[str], kind: Kind) -> bool:
+    """Whether names alone say that a table is long: a column of assets and one of their values.
+
+    Words that assets of a wide table may bear as well ("Currency", "Value") count if there is no third column.
+    """
+    asset, value = find_asset(header), find_value(header, kind)
+    other: Kind = "returns" if kind == "prices" else "prices"
+    value = value or find_value(header, other)
+    if asset is None or value is None:
+        return False
+    sure = _normal(asset) in _ASSETS[:5] or _normal(value) not in _LOOSE_VALUES
+    return sure or sum(not is_nameless(name) for name in header) == 3
+
+
+def find_asset(header: Sequence[str]) -> str | None:
+    """Return the column of a long table that names the asset of each row, None if no name says so."""
+    return _find(header, _ASSETS)
+
+
+def find_date(header: Sequence[str]) -> str | None:
+    """Return the column of dates: one called so, or an index without a name of its own."""
+    return _find(header, _DATES) or next((name for name in header if is_nameless(name)), None)
+
+
+def is_nameless(name: str) -> bool:
+    """Whether a name is that of an index which was written without one."""
+    return name == "" or re.fullmatch(r"Unnamed: \d+(_level_\d+)?|__index_level_\d+__", name) is not None
+
+
+def is_calendar(name: str, header: Sequence[str]) -> bool:
+    """Whether a column beside that of the dates holds dates, or parts of them, too."""
+    word = _normal(name)
+    # DAY and MONTH may be assets; beside a year they are not.
+    parts = (
+        (*_PARTS_OF_DATES, "day") if any(_normal(other) == "year" for other in header) else _PARTS_OF_DATES
+    )
+    return word in _DATES or word in parts
+
+
+def columns_of_bars(names: Sequence[str], kind: Kind) -> tuple[str, ...]:
+    """Return the columns that hold bars or what goes with them, and can be no assets.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Columns beside that of the dates.
+    kind : {"prices", "returns"}
+        A low and a high are bars among prices; among returns they may be sorted portfolios.
+
+    Returns
+    -------
+    tuple of str
+        Empty where all may be assets. Names that assets may bear as well (LOW is a ticker) count only where others
+        show that the table holds bars.
+    """
+    words = {_normal(name) for name in names}
+    bars = {"open", "high"} <= words or (kind == "prices" and {"high", "low"} <= words)
+    doubted = {"open", "high", "low"} if bars else set()
+    sure = {name for name in names if role_of(name) and _normal(name) not in _MAYBE_ASSETS - doubted}
+    if sure and all(role_of(name) for name in names):
+        return tuple(names)
+    return tuple(name for name in names if name in sure)
+
+
+def fields_of_assets(names: Sequence[str]) -> tuple[str, ...]:
+    """Return a column of volumes, such as "KO Volume", or two fields of one asset, "KO Close" and "KO Open".
+
+    Empty where there is none; "Low" and "High" may be parts of an asset's name and count beside a close only.
+    """
+    fields: dict[str, tuple[str | None, str]] = {}
+    for name in names:
+        asset, role = _split_field(name)
+        if role == "volume":
+            return (name,)
+        other = fields.setdefault(asset, (role, name))
+        if other[0] != role and {"close", "adjusted"} & {other[0], role}:
+            return other[1], name
+    return ()
+
+
+def _split_field(name: str) -> tuple[str, str | None]:
+    """Return the asset and the field of a column like "KO_Close", ("Close", "KO") or "Adj Close KO"."""
+    words = [word for word in re.split(r"[^0-9A-Za-z%]+", name.casefold()) if word]
+    for n in (2, 1):
+        if len(words) > n:
+            for field, asset in ((words[-n:], words[:-n]), (words[:n], words[n:])):
+                role = _ROLE_OF.get("".join(field))
+                if role in ("open", "high", "low", "close", "adjusted", "volume", "vwap"):
+                    return " ".join(asset), role
+    return " ".join(words), None
+
+
+def _find(header: Sequence[str], words: Sequence[str]) -> str | None:
+    """Return the column that bears the first of some normalised names."""
+    by_word = {_normal(name): name for name in reversed(header)}
+    return next((by_word[word] for word in words if word in by_word), None)
+
+
+def _normal(name: str) -> str:
+    """Return a name in small letters without blanks and signs: "1. Adj. Close*" is "adjclose"."""
+    return re.sub(r"[^a-z0-9%]", "", re.sub(r"^\d+[.)]\s*", "", name.casefold()))

@@ -1,0 +1,86 @@
+"""Tops of CSV files that are no line of column names: what they look like, and what to change."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+LINES = 40
+"""Lines in which a table must have begun."""
+_DATE = re.compile(
+    r"\d{4}-\d{1,2}(-\d{1,2})?([T ].*)?|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}/\d{1,2}/\d{1,2}|(19|20)\d{4}(\d\d)?"
+)
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
+
+def explain_encoding(path: Path) -> str:
+    """Return how a file is encoded that is not UTF-8, and what to do; "" where it may be."""
+    try:
+        with pa.input_stream(str(path)) as stream:
+            start = stream.read(4096)
+    except (OSError, pa.ArrowException):
+        return ""
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start.count(b"\0") > len(start) // 4:
+        return (
+            'it is encoded in UTF-16 (Excel\'s "Unicode text"), expected UTF-8; save it as'
+            ' "CSV UTF-8", with commas between columns and points in numbers'
+        )
+    return ""
+
+
+def explain_head(path: Path) -> str:
+    """Return what the first lines of a CSV file look like, and what to do; "" where they are one line of names."""
+    rows = _first_rows(path)
+    if not rows:
+        return ""
+    separator = next((mark for mark in _SEPARATORS if len(rows[0]) == 1 and mark in rows[0][0]), None)
+    if separator is not None:
+        return (
+            f"columns are separated by {_SEPARATORS[separator]}, expected commas (and points in numbers);"
+            f" pandas.read_csv(path, sep={separator!r}, decimal=',').to_csv(new_path, index=False) rewrites"
+            " a table with decimal commas"
+        )
+    begin = next((n for n, row in enumerate(rows) if row and _DATE.fullmatch(row[0].strip())), 0)
+    if begin < 2:
+        return ""
+    if _has_levels(rows[:begin]):
+        return (
+            f"the first {begin} lines are the header of a pandas table with two levels of columns, as yfinance"
+            " downloads several tickers; save one field, such as data['Close'].to_csv(path), or all as a long"
+            " table: data.stack(level='Ticker').reset_index().to_csv(path, index=False)"
+        )
+    text = ",".join(rows[0])
+    return (
+        f"the first row of data, {rows[begin][0].strip()!r}, is in line {begin + 1}, and the lines above it are not"
+        f" one line of column names (line 1 is {text[:40] + ('...' if len(text) > 40 else '')!r}); keep one such"
+        " line with the date column first, delete the other lines above it, and keep one table"
+    )
+
+
+def _first_rows(path: Path) -> list[list[str]]:
+    """Return the cells of the first lines of a CSV file, none if it cannot be read."""
+    try:
+        with io.TextIOWrapper(pa.input_stream(str(path)), encoding="utf-8-sig", newline="") as stream:
+            return [row for _, row in zip(range(LINES), csv.reader(stream), strict=False)]
+    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException):
+        return []
+
+
+def _has_levels(head: Sequence[Sequence[str]]) -> bool:
+    """Whether lines above the data are the levels of pandas' columns: each level repeats a name or names the index."""
+    fields = [cell.strip() for cell in head[0][1:]]
+    last_is_index = not any(cell.strip() for cell in head[-1][1:])
+    tickers = [cell.strip() for cell in head[1][1:]]
+    pairs = list(zip(fields, tickers, strict=False))
+    return (
+        2 <= len(head) <= 3
+        and (len(head) == 2 or last_is_index)
+        and all(fields)
+        and len(fields) == len(tickers)
+        and len(set(pairs)) == len(pairs)
+    )

@@ -1,0 +1,58 @@
+"""Grid: the values of a file by date and column, before anything is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from market.checks import Finding
+from market.panel import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A file's values by date and column.
+
+    Attributes
+    ----------
+    dates : DatetimeIndex of length T
+        Strictly increasing.
+    names : tuple of str, length N
+    values : ndarray of shape (T, N)
+    volume : ndarray of shape (T, N) or None
+    findings : tuple of Finding
+    bars : mapping of str to ndarray of shape (T, N)
+        Prices of bars as the file holds them; if there are any, with the close in their unit, which differs from
+        `values` where those are adjusted.
+    """
+
+    dates: pd.DatetimeIndex
+    names: tuple[str, ...]
+    values: Floats
+    volume: Floats | None
+    findings: tuple[Finding, ...]
+    bars: Mapping[str, Floats] = field(default_factory=dict)
+
+    def without(self, name: str) -> Grid:
+        """Return the grid without one column."""
+        kept = [column for column, label in enumerate(self.names) if label != name]
+        names = tuple(self.names[column] for column in kept)
+        volume = None if self.volume is None else self.volume[:, kept]
+        bars = {bar: prices[:, kept] for bar, prices in self.bars.items()}
+        return replace(self, names=names, values=self.values[:, kept], volume=volume, bars=bars)
+
+    def until(self, date: pd.Timestamp | None) -> Grid:
+        """Return the rows up to a date, with the columns that have a value in them; all if None."""
+        if date is None:
+            return self
+        n = int(self.dates.searchsorted(date, side="right"))
+        empty = np.isnan(self.values[:n]).all(axis=0)
+        volume = None if self.volume is None else self.volume[:n]
+        bars = {bar: prices[:n] for bar, prices in self.bars.items()}
+        grid = replace(self, dates=self.dates[:n], values=self.values[:n], volume=volume, bars=bars)
+        for column in np.flatnonzero(empty):
+            grid = grid.without(self.names[column])
+        return grid

@@ -1,0 +1,86 @@
+"""Bars of one asset: a file with columns such as Open, High, Low, Close and Volume, and no name of an asset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from market.checks import Finding, check_order, settle
+from market.column_roles import find_role, find_value, find_volume, is_nameless
+from market.dates import read_dates
+from market.errors import SourceError
+from market.files import CSV, PARQUET, read_columns
+from market.grid import Grid
+from market.panel import BARS
+
+
+def read_single_asset(path: Path, header: Sequence[str], date_name: str, columns: Sequence[str]) -> Grid:
+    """Read bars of one asset, which is named after the file.
+
+    Parameters
+    ----------
+    path : Path
+    header : sequence of str
+        What `read_header` returned.
+    date_name : str
+        Column of the dates.
+    columns : sequence of str
+        The columns with a role in bars.
+
+    Raises
+    ------
+    SourceError
+        If none of the columns is a price.
+    IntegrityError
+        If numbers are text, or dates repeat or are out of order.
+    """
+    price = find_value(columns, "prices")
+    if price is None:
+        raise SourceError(
+            f"{path}: the columns {_listing(columns)} look like bars of one asset, without its close;"
+            " add a column 'close', or rename the columns if they are assets"
+        )
+    volume = find_volume(columns)
+    bars = {bar: name for bar in BARS if (name := find_role(columns, bar)) is not None}
+    # Without an unadjusted close beside the price, the price is the close, and bars are in its unit.
+    bars.setdefault("close", price)
+    numbers = list(dict.fromkeys([price, *bars.values(), *([] if volume is None else [volume])]))
+    contents = read_columns(path, header, texts=[date_name], numbers=numbers)
+    dates = read_dates(str(path), date_name, contents.texts[date_name])
+    findings = settle([*contents.findings, *check_order(str(path), dates)])
+    order = np.argsort(dates, kind="stable")  # turned round if the newest row is first, else as it is
+    table = {name: contents.numbers[name][order, None] for name in numbers}
+    name = _asset_name(path)
+    notice = _notice(path, name, price, numbers, [column for column in header if column != date_name])
+    return Grid(
+        dates[order],
+        (name,),
+        table[price],
+        None if volume is None else table[volume],
+        (notice, *findings),
+        {bar: table[column] for bar, column in bars.items()},
+    )
+
+
+def _asset_name(path: Path) -> str:
+    """Return the name of a file without its ending."""
+    ending = max((end for end in CSV + PARQUET if path.name.lower().endswith(end)), key=len, default="")
+    return path.name.removesuffix(path.name[len(path.name) - len(ending) :]).strip()
+
+
+def _notice(path: Path, asset: str, price: str, used: Sequence[str], columns: Sequence[str]) -> Finding:
+    """Say how the columns were read: what is the price, what are bars, what was left out."""
+    adjusted = find_role([price], "adjusted") is not None
+    doubt = "" if adjusted else ", which must be adjusted for dividends and splits"
+    others = [name for name in columns if name not in used]
+    unused = f"; not used: {_listing(others)}" if others else ""
+    beside = [name for name in used if name != price]
+    bars = f", and {_listing(beside)} its bars" if beside else ""
+    text = f"{path}: read as one asset, called {asset!r} after the file: its price is {price!r}{doubt}{bars}{unused}"
+    return Finding("one asset", "warning", asset, None, text)
+
+
+def _listing(names: Sequence[str]) -> str:
+    return ", ".join("one without a name" if is_nameless(name) and not name else repr(name) for name in names)

@@ -1,0 +1,128 @@
+"""Wide tables: one column of dates, and one column per asset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from market.checks import Finding, check_order, settle
+from market.column_roles import fields_of_assets
+from market.dates import read_dates
+from market.errors import SourceError
+from market.files import Contents, read_columns
+from market.grid import Grid
+from market.number_texts import explain_number
+from market.panel import Floats
+
+COUNTED = 20
+"""Rows that must count 0, 1, 2 or 1, 2, 3 for a column to be a counter; later rows do not matter."""
+
+
+def read_wide(
+    path: Path, header: Sequence[str], date_name: str, columns: Sequence[str], bars: Sequence[str]
+) -> Grid:
+    """Read a file with one column per asset.
+
+    Parameters
+    ----------
+    path : Path
+    header : sequence of str
+        What `read_header` returned.
+    date_name : str
+        Column of the dates.
+    columns : sequence of str
+        Those that may be assets: without indexes and further dates, which are left out with a notice.
+    bars : sequence of str
+        Those of `columns` that hold bars or what goes with them: no asset has such a name.
+
+    Raises
+    ------
+    SourceError
+        If there is no asset, columns are no assets, or the table is a long one.
+    IntegrityError
+        If numbers are text, or dates repeat or are out of order.
+    """
+    if not columns:
+        raise SourceError(
+            f"{path}: no asset: {date_name!r} is the only column with a name of its own;"
+            " expected one column per asset"
+        )
+    _refuse_bars(path, columns, bars)
+    contents = read_columns(path, header, texts=[date_name], numbers=columns)
+    _refuse_long(path, date_name, contents)
+    dates = read_dates(str(path), date_name, contents.texts[date_name])
+    left_out = [name for name in header if name != date_name and name not in columns]
+    findings = settle(
+        [
+            *contents.findings,
+            *check_order(str(path), dates),
+            *_check_counters(path, contents.numbers),
+            *_left_out(path, date_name, left_out),
+        ]
+    )
+    values = np.column_stack([contents.numbers[name] for name in columns])
+    if any(finding.check == "unsorted dates" for finding in findings):
+        dates, values = dates[::-1], values[::-1]
+    return Grid(dates, tuple(columns), values, None, findings)
+
+
+def _refuse_bars(path: Path, columns: Sequence[str], bars: Sequence[str]) -> None:
+    """Refuse columns that hold no assets beside others that may."""
+    if bars:
+        others = [name for name in columns if name not in bars]
+        beside = f" beside {_listing(others)}" if others else ""
+        raise SourceError(
+            f"{path}: {_listing(bars)}{beside}: columns with such names hold bars, dividends or counts, not assets;"
+            " delete them and keep one column of prices or returns per asset, named after it. Bars of several"
+            " assets need a long table with the columns date, asset, open, high, low, close, volume"
+        )
+    fields = fields_of_assets(columns)
+    if fields:
+        raise SourceError(
+            f"{path}: {_listing(fields)}: columns with such names hold fields of assets, not assets; keep one column"
+            " of prices or returns per asset, or write a long table with the columns date, asset, close, volume"
+        )
+
+
+def _refuse_long(path: Path, date_name: str, contents: Contents) -> None:
+    """Refuse a table with text in all cells of a column: a long one if its dates repeat."""
+    texts = {name: text for name, text in contents.only_texts.items() if not explain_number(text)}
+    repeated = bool(pd.Series(contents.texts[date_name]).duplicated().any())
+    if not texts or (len(contents.findings) > len(texts) and not repeated):
+        return  # no such column, or a number is wrong in another one too
+    name, text = next(iter(texts.items()))
+    what = f"column {name!r} holds text, such as {text!r}"
+    rename = (
+        "if it names the asset of each row, rename it 'asset' and the column of values 'price' or 'return'"
+    )
+    if repeated:
+        raise SourceError(f"{path}: this looks like a long table: dates repeat, and {what}; {rename}")
+    raise SourceError(f"{path}: {what}, and cannot be an asset; delete it, or, {rename}")
+
+
+def _check_counters(path: Path, numbers: dict[str, Floats]) -> Iterator[Finding]:
+    """Find columns that number the rows."""
+    for name, values in numbers.items():
+        first = values[:COUNTED]
+        steps = first - np.arange(len(first))
+        if len(first) == COUNTED and steps[0] in (0.0, 1.0) and (steps == steps[0]).all():
+            text = (
+                f"{path}: column {name!r} numbers the rows ({first[0]:g}, {first[1]:g}, {first[2]:g}, ...) and is no"
+                " asset; delete it (pandas writes no such column with to_csv(path, index=False))"
+            )
+            yield Finding("row numbers", "fatal", name, None, text)
+
+
+def _left_out(path: Path, date_name: str, names: Sequence[str]) -> Iterator[Finding]:
+    """Say which columns were left out: indexes without a name, and further dates."""
+    for name in names:
+        what = f"column {name!r}" if name else "the first column, which has no name,"
+        text = f"{path}: {what} is an index or a date and no asset: left out; the dates are those of {date_name!r}"
+        yield Finding("column left out", "warning", None, None, text)
+
+
+def _listing(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:8])) + (", ..." if len(names) > 8 else "")
