@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from filelock import FileLock
 from pipeline.errors import TrackingError
 from pipeline.experiment_view import TAGS, page
 from pipeline.ledger import name_of, of_data
+from pipeline.relocation import artifact_location, find_relocations, relocate
 from pipeline.store import LIBRARIES, installed
 
 if TYPE_CHECKING:
@@ -46,6 +48,38 @@ def tracking_uri(output: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(output / DATABASE).resolve()}"
 
 
+def tracking_name(output: Path) -> str:
+    """Return how a record in the output folder names the tracking server: the folder may move, so by no path."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE}"
+
+
+def follow_move(output: Path) -> None:
+    """Let the local database follow an output folder that was moved or copied, and print that it did.
+
+    Does nothing with a tracking server, which has its own artifacts.
+
+    Raises
+    ------
+    TrackingError
+        If the database was moved without its artifacts.
+    """
+    if not os.environ.get("MLFLOW_TRACKING_URI") and find_relocations(output / DATABASE):
+        with FileLock(output / ".mlflow.lock"):
+            _follow_move(output)
+
+
+def _follow_move(output: Path) -> None:
+    """Do what `follow_move` does, with the lock held."""
+    found = find_relocations(output / DATABASE)
+    if found:
+        runs = relocate(output / DATABASE, found)
+        print(
+            f"MLflow: the output folder was moved or copied; {runs} runs of {len(found)} experiments now have their "
+            f"artifacts in {found[0].new_folder.parent}, no longer in {found[0].old_folder.parent}",
+            file=sys.stderr,
+        )
+
+
 def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
     """Return a client and the id of the experiment, making database and experiment where they are missing.
 
@@ -64,6 +98,7 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
     with FileLock(output / ".mlflow.lock"):
         if not os.environ.get("MLFLOW_TRACKING_URI"):
             _make_database(output / DATABASE)
+            _follow_move(output)
         given = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(uri)
         if given is None:
@@ -79,7 +114,7 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
                 if found.tags.get(key) != value and (key != NOTE_TAG or key not in found.tags):
                     client.set_experiment_tag(found.experiment_id, key, value)
             return client, found.experiment_id
-        place = (output / "artifacts" / name).resolve().as_uri() if uri.startswith("sqlite:") else None
+        place = artifact_location(output, name) if uri.startswith("sqlite:") else None
         return client, client.create_experiment(name, artifact_location=place, tags=dict(TAGS))
 
 
@@ -213,8 +248,6 @@ def runs_page(output: Path, name: str) -> str:
 
 def serve_ui(output: Path, name: str, port: int) -> list[str]:
     """Return the command that serves the UI on loopback, after making sure the database is whole."""
-    import sys
-
     open_experiment(output, name)
     return [
         sys.executable,
