@@ -12,6 +12,7 @@ import numpy as np
 from scipy import signal
 
 from validation.calibration_tests import calibration, interval_coverage
+from validation.certainty_equivalent import certainty_equivalent_gain
 from validation.forecast_tests import clark_west, diebold_mariano, pesaran_timmermann
 from validation.multiple import reality_check, stepm, superior_predictive_ability
 from validation.permutation import permutation_test, permutation_test_ic
@@ -69,18 +70,33 @@ def portfolios(rng: np.random.Generator, n: int) -> Iterator[tuple[str, float]]:
     yield "regimes, volatility, shifts", told.p_volatility_shift
 
 
+def gains(rng: np.random.Generator, n: int) -> Iterator[tuple[str, float]]:
+    """Yield the test of a gain in certainty equivalent that is 0 in truth: fat tails, and GARCH too."""
+    for kind, z in (("t(4)", rng.standard_t(4, size=(n, 2)) / sqrt(2)), ("GARCH", garch(rng, n, 2))):
+        for lever in (0.7, 1.0, 1.3):
+            more = (lever * 0.04) ** 2 + 0.02**2 - 0.04**2
+            a, b = 2.5 * more + lever * 0.04 * z[:, 0] + 0.02 * z[:, 1], 0.04 * z[:, 0]
+            found = certainty_equivalent_gain(a, b, 5.0)
+            yield f"gain, {kind}, {lever:g} times the risk", found.p_greater
+            yield f"loss, {kind}, {lever:g} times the risk", found.p_less
+
+
 def main() -> None:
     print(f"{RUNS} samples each; binomial error {100 * sqrt(0.05 * 0.95 / RUNS):.1f} points")
-    for title, draw, sizes in (("horizon", forecasts, (1, 5, 21)), ("dates", portfolios, (200, 600))):
+    for title, draw, sizes in (
+        ("horizon", forecasts, (1, 5, 21)),
+        ("dates", portfolios, (200, 600)),
+        ("dates", gains, (200, 600)),
+    ):
         rates = {}
         for size in sizes:
             rng = np.random.default_rng(size)
             for _ in range(RUNS):
                 for name, p in draw(rng, size):
                     rates.setdefault(name, {}).setdefault(size, []).append(p <= 0.05)
-        print(f"\n{title:<30}" + "".join(f"{size:>9}" for size in sizes))
+        print(f"\n{title:<36}" + "".join(f"{size:>9}" for size in sizes))
         for name, by in rates.items():
-            print(f"{name:<30}" + "".join(f"{100 * np.mean(by[size]):>7.1f} %" for size in sizes))
+            print(f"{name:<36}" + "".join(f"{100 * np.mean(by[size]):>7.1f} %" for size in sizes))
 
 
 if __name__ == "__main__":

@@ -69,25 +69,26 @@ def mirror(config: RunConfig) -> int:
         If MLflow cannot be reached or refuses; the decisions stand all the same.
     """
     decisions = Decisions(config).all()
-    uri = tracking.tracking_uri(config.output)
+    uri, name = tracking.tracking_uri(config.output), tracking.tracking_name(config.output)
     mark = home(config) / "registry.json"
     with FileLock(home(config) / ".registry.lock"):
-        done = _done(mark, uri)
+        tracking.follow_move(config.output)
+        done = _done(mark, name)
         if done == len(decisions):
             return 0
         with tracking.asking(uri):
             _catch_up(config, decisions, done)
-        write_whole(mark, json.dumps({"tracking_uri": uri, "decisions": len(decisions)}).encode())
+        write_whole(mark, json.dumps({"tracking_uri": name, "decisions": len(decisions)}).encode())
     return len(decisions) - done
 
 
-def _done(mark: Path, uri: str) -> int:
+def _done(mark: Path, name: str) -> int:
     """Return how many decisions this registry has been told."""
     try:
         told = json.loads(mark.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return 0
-    return int(told["decisions"]) if told.get("tracking_uri") == uri else 0
+    return int(told["decisions"]) if told.get("tracking_uri") == name else 0
 
 
 def _catch_up(config: RunConfig, decisions: Sequence[Decision], done: int) -> None:

@@ -104,19 +104,22 @@ def run(path: Path, fresh: bool) -> None:
     """
     from pipeline import tracking
     from pipeline.courier import Courier
+    from pipeline.data_identity import sketch
     from pipeline.errors import TrackingError
+    from pipeline.loading import load_data
     from pipeline.publication import open_ledger, published
 
     config, store, reporter = prepared(path, fresh)
     console = reporter.console
-    ledger = open_ledger(config)
+    ledger, loaded = open_ledger(config), None
     if tracking.others_may_have_tried(config.output, ledger):
+        loaded = load_data(config, reporter)
         try:
-            tracking.share_trials(config.output, config.name, ledger)
+            tracking.share_trials(config.output, config.name, ledger, sketch(loaded[0]))
         except TrackingError as error:
             reporter.line("trials", f"counted from this folder alone: {error}")
     with Courier() as courier:
-        made = published(config, store, reporter, making=courier.get_ready)
+        made = published(config, store, reporter, loaded, making=courier.get_ready)
         folder = _handed_out(config, made, reporter, fresh)
         # The result is told before it is tracked: a tracking server that is away must not hide it.
         try:

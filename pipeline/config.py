@@ -271,11 +271,20 @@ class RunConfig(Section):
         """Return the models that are fitted, by name."""
         return {n: m for n, m in self.models.items() if not isinstance(m, CombinationModel)}
 
+    def deciding(self, **left_out: Any) -> str:
+        """Return all settings that decide the result, as JSON, but for some that are left out.
+
+        Parameters
+        ----------
+        **left_out : True or collection of keys
+            By section, as pydantic's `exclude` takes it.
+        """
+        free = dict.fromkeys(("executor", "workers", "output", "gate", "drift", "schedule"), True)
+        return json.dumps(self.model_dump(mode="json", exclude=free | left_out), sort_keys=True)
+
     def digest(self) -> str:
         """Return the SHA-256 of all that decides the result, as hexadecimal digits."""
-        free = {"executor", "workers", "output", "gate", "drift", "schedule"}
-        text = json.dumps(self.model_dump(mode="json", exclude=free), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(self.deciding().encode()).hexdigest()
 
 
 def load_config(path: Path) -> RunConfig:

@@ -80,7 +80,7 @@ def corrected(p: float, n: float) -> float:
 
 
 def judge(done: Evaluated, trials: Trials) -> Evidence:
-    """Weigh a run in the light of all that was tried under its name.
+    """Weigh a run in the light of all that was tried on its data or under its name.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def _contest(done: Evaluated, trials: Trials) -> tuple[Tests, tuple[str, ...]]:
         for name, result in done.results.items()
         if name.startswith(("model:", "strategy:"))
     }
-    models, mine = len(columns), trial_id(prepared.config, prepared.panel.assets)
+    models, mine = len(columns), trial_id(prepared.config, prepared.panel)
     for key, entry in trials.entries.items():
         other = gain_of(entry).reindex(equal.index)
         if key != mine and other.notna().all():

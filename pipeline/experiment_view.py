@@ -38,10 +38,12 @@ NOTE = (
     "account of all that was tried (*answer/trials*). Metrics *fold/...* have one step a fold: open a run or the "
     "charts to see them through time. The report is the artifact `report.html` of a run."
 )
+VIEW_TAG = f"mlflow.sharedViewState.{KEY}"
+"""The tag that holds the view; only experiments of this project have it."""
 TAGS = {
     "mlflow.note.content": NOTE,
     "mlflow.experimentKind": "custom_model_development",  # or the UI opens it in its view for language models
-    f"mlflow.sharedViewState.{KEY}": json.dumps(_VIEW, sort_keys=True),
+    VIEW_TAG: json.dumps(_VIEW, sort_keys=True),
 }
 """Tags that an experiment needs for its page."""
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import secrets
 
 import pandas as pd
+from rich.console import Console
 
 from market.calendar import position_of
+from pipeline.data_identity import sketch
 from pipeline.errors import RunError
 from pipeline.evidence import Evidence, judge
 from pipeline.loading import load_data
+from pipeline.progress import Reporter
 from pipeline.publication import open_ledger
 from pipeline.results import Evaluated, since
 from pipeline.run import Pipeline
@@ -30,18 +33,19 @@ def judge_holdout(pipeline: Pipeline) -> tuple[Evaluated, Evidence]:
     if holdout is None:
         raise RunError("evaluation.holdout is not set, so there is nothing to unseal")
     ledger = open_ledger(config)
+    # What lies before the holdout says what data it is; the rest is not read before the unsealing is on record.
+    data = sketch(load_data(config, Reporter(Console(quiet=True)))[0])
     entry = {
         "kind": "unsealing",
         "experiment": config.name,
         "id": secrets.token_hex(8),
         "config": config.digest()[:16],
         "holdout": str(holdout),
+        "sketch": data,
     }
     ledger.add([entry])
-    trials = ledger.trials(config.name).of_holdout(holdout)
-    pipeline.reporter.line(
-        "holdout", f"unsealed from {holdout}, time {len(trials.unsealings)} for {config.name}"
-    )
+    trials = ledger.trials(config.name, data).of_holdout(holdout)
+    pipeline.reporter.line("holdout", f"unsealed from {holdout}, time {len(trials.unsealings)} for this data")
     panel, findings = load_data(config, pipeline.reporter, unseal=True)
     last = panel.dates[-1]
     if last < pd.Timestamp(holdout):

@@ -7,8 +7,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pipeline.chain import Chain, Entry
+from pipeline.data_identity import same_data
 
 LEDGER = "ledger.jsonl"
 """Its name in the output folder."""
@@ -16,7 +18,7 @@ LEDGER = "ledger.jsonl"
 
 @dataclass(frozen=True)
 class Trials:
-    """What has been tried under the name of one configuration.
+    """What has been tried on the same data, or under the name of one configuration.
 
     Attributes
     ----------
@@ -71,7 +73,18 @@ class Trials:
 
 
 class Ledger(Chain):
-    """The chained file of all that was tried."""
+    """The chained file of all that was tried.
+
+    Parameters
+    ----------
+    path : Path
+    others : iterable of Path
+        Ledgers of other output folders. What they hold of the same data is counted; nothing is written to them.
+    """
+
+    def __init__(self, path: Path, others: Iterable[Path] = ()) -> None:
+        super().__init__(path)
+        self.others = tuple(others)
 
     def add(self, entries: Iterable[Entry]) -> int:
         """Append entries and return how many were new; each needs "kind", "experiment" and "id".
@@ -80,29 +93,45 @@ class Ledger(Chain):
         """
 
         def unknown(known: list[Entry]) -> list[Entry]:
-            newest = {_name(entry): _content(entry) for entry in known}
-            return [entry for entry in entries if newest.get(_name(entry)) != _content(entry)]
+            newest = {name_of(entry): _content(entry) for entry in known}
+            return [entry for entry in entries if newest.get(name_of(entry)) != _content(entry)]
 
         return len(self.extend(unknown))
 
     def shared(self, experiment: str) -> list[Entry]:
-        """Return what other machines should know: the newest entry of each trial, and each unsealing."""
+        """Return what other machines should know of a configuration: each trial's newest entry, and each unsealing."""
         mine = (entry for entry in self.lines() if entry["experiment"] == experiment)
-        return list({_name(entry): entry for entry in mine}.values())
+        return list({name_of(entry): entry for entry in mine}.values())
 
-    def trials(self, experiment: str) -> Trials:
-        """Return what has been tried under the name of a configuration."""
-        mine = [entry for entry in self.lines() if entry["experiment"] == experiment]
+    def trials(self, experiment: str, data: str | None = None) -> Trials:
+        """Return what has been tried on the same data, or under the name of a configuration.
+
+        Parameters
+        ----------
+        experiment : str
+            Name of the configuration. It alone finds entries that were written before entries named their data.
+        data : str, optional
+            Sketch of the data (`pipeline.data_identity`).
+        """
+        counted = [e for path in self.others for e in Chain(path).lines() if of_data(e, data)]
+        counted += [e for e in self.lines() if e["experiment"] == experiment or of_data(e, data)]
         tried: dict[str, Entry] = {}
-        for entry in mine:
+        for entry in counted:
             if entry["kind"] == "trial":
                 # Data that was cut short afterwards has been read all the same.
                 read = [e["last"] for e in (entry, tried.get(entry["id"], {})) if "last" in e]
                 tried[entry["id"]] = entry | ({"last": max(read)} if read else {})
-        return Trials(tried, tuple(entry for entry in mine if entry["kind"] == "unsealing"))
+        unsealed = {entry["id"]: entry for entry in counted if entry["kind"] == "unsealing"}
+        return Trials(tried, tuple(unsealed.values()))
 
 
-def _name(entry: Entry) -> tuple[str, str, str]:
+def of_data(entry: Entry, data: str | None) -> bool:
+    """Return whether an entry is of the data that a sketch is of."""
+    return data is not None and "sketch" in entry and same_data(entry["sketch"], data)
+
+
+def name_of(entry: Entry) -> tuple[str, str, str]:
+    """Return what names an entry: of several with one name the newest counts."""
     return entry["kind"], entry["experiment"], entry["id"]
 
 

@@ -120,9 +120,9 @@ def receipt(folder: Path) -> dict[str, str]:
         return {}
 
 
-def write_receipt(folder: Path, uri: str, page: str) -> None:
-    """Note in the folder of a run where it has been told."""
-    text = json.dumps({"tracking_uri": uri, "page": page}, indent=2) + "\n"
+def write_receipt(folder: Path, name: str, page: str) -> None:
+    """Note in the folder of a run where it has been told: the server's address, or the database beside the folder."""
+    text = json.dumps({"tracking_uri": name, "page": page}, indent=2) + "\n"
     write_whole(folder / RECEIPT, text.encode())
 
 

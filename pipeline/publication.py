@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import RunConfig
+from pipeline.data_identity import sketch
 from pipeline.ledger import LEDGER, Ledger
 from pipeline.loading import Loaded, load_data
 from pipeline.outbox import Tracked
@@ -116,7 +117,7 @@ def published(
     loaded = loaded or load_data(config, reporter)
     ledger = open_ledger(config)
     # A verdict depends on what else was tried.
-    others = ledger.trials(config.name).without(trial_id(config, loaded[0].assets))
+    others = ledger.trials(config.name, sketch(loaded[0])).without(trial_id(config, loaded[0]))
     record = json.dumps(make_record(config, loaded[0]).as_dict(), sort_keys=True)
     # The file names data and output too: parameters in MLflow and messages are part of what is handed out.
     settings = config.model_dump_json(exclude={"schedule"})
@@ -162,8 +163,10 @@ def _set_aside() -> Iterator[None]:
 
 
 def open_ledger(config: RunConfig) -> Ledger:
-    """Return the ledger of the output folder."""
-    return Ledger(config.output / LEDGER)
+    """Return the ledger of the output folder, which also reads those of the output folders beside it."""
+    own = config.output / LEDGER
+    beside = sorted(config.output.parent.glob(f"*/{LEDGER}"))
+    return Ledger(own, [path for path in beside if path.resolve() != own.resolve()])
 
 
 def weigh(done: Evaluated, reporter: Reporter) -> Evidence:
@@ -171,10 +174,10 @@ def weigh(done: Evaluated, reporter: Reporter) -> Evidence:
     from pipeline.evidence import judge
     from pipeline.trial import describe
 
-    config = done.trained.prepared.config
-    ledger = open_ledger(config)
-    ledger.add([describe(done)])
-    trials = ledger.trials(config.name)
+    config, ledger = done.trained.prepared.config, open_ledger(done.trained.prepared.config)
+    entry = describe(done)
+    ledger.add([entry])
+    trials = ledger.trials(config.name, entry["sketch"])
     return reporter.stage(
         "verdict",
         lambda: judge(done, trials),

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from market.panel import Panel
 from pipeline.config import RunConfig
 from pipeline.store import LIBRARIES, code_digest, installed
@@ -52,9 +54,15 @@ def make_record(config: RunConfig, panel: Panel) -> RunRecord:
     )
 
 
-def trial_id(config: RunConfig, assets: tuple[str, ...]) -> str:
-    """Return what names a trial: configuration, code and universe. More dates of the same are not another trial."""
-    return hashlib.sha256(f"{config.digest()}/{code_digest()}/{assets}".encode()).hexdigest()[:20]
+def trial_id(config: RunConfig, panel: Panel) -> str:
+    """Return what names a trial: settings, code, universe and the returns of the first date.
+
+    More dates of the same are not another trial, nor is another name of the configuration or of its data file.
+    """
+    settings = config.deciding(name=True, data={"path"})
+    first = np.rint(np.nan_to_num(1e4 * panel.returns[0], nan=1e9)).astype(int).tolist()
+    parts = (settings, code_digest(), panel.assets, f"{panel.dates[0]:%Y-%m-%d}", first)
+    return hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()[:20]
 
 
 @functools.cache

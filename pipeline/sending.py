@@ -19,7 +19,15 @@ from pipeline.experiment_view import page
 from pipeline.ledger import LEDGER, Ledger
 from pipeline.logged_models import write_model
 from pipeline.outbox import RECEIPT, RECORD, Parcel, Tracked, receipt, write_receipt
-from pipeline.tracking import FOLDER_TAG, asking, open_experiment, share_trials, tracking_uri
+from pipeline.tracking import (
+    FOLDER_TAG,
+    asking,
+    follow_move,
+    open_experiment,
+    share_trials,
+    tracking_name,
+    tracking_uri,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -52,17 +60,17 @@ def deliver(folder: Path) -> str:
         If MLflow cannot be told; the folder is whole all the same, and the run is told by the next try.
     """
     output = folder.parent
-    uri = tracking_uri(output)
     with FileLock(output / ".tracking.lock"):
-        told = receipt(folder)
-        if told.get("tracking_uri") == uri:
+        follow_move(output)
+        told, name = receipt(folder), tracking_name(output)
+        if told.get("tracking_uri") == name:
             return told["page"]
         parcel = Parcel.read(folder)
-        with asking(uri):
+        with asking(tracking_uri(output)):
             client, experiment = open_experiment(output, parcel.experiment)
             _Sender(client, experiment, parcel).send(folder)
         share_trials(output, parcel.experiment, Ledger(output / LEDGER))
-        write_receipt(folder, uri, page(experiment))
+        write_receipt(folder, name, page(experiment))
     return page(experiment)
 
 

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +17,14 @@ from filelock import FileLock
 
 from pipeline.errors import TrackingError
 from pipeline.experiment_view import TAGS, page
+from pipeline.ledger import name_of, of_data
+from pipeline.relocation import artifact_location, find_relocations, relocate
 from pipeline.store import LIBRARIES, installed
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from pipeline.chain import Entry
     from pipeline.ledger import Ledger
 
 DATABASE = "mlflow.db"
@@ -44,6 +48,38 @@ def tracking_uri(output: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(output / DATABASE).resolve()}"
 
 
+def tracking_name(output: Path) -> str:
+    """Return how a record in the output folder names the tracking server: the folder may move, so by no path."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE}"
+
+
+def follow_move(output: Path) -> None:
+    """Let the local database follow an output folder that was moved or copied, and print that it did.
+
+    Does nothing with a tracking server, which has its own artifacts.
+
+    Raises
+    ------
+    TrackingError
+        If the database was moved without its artifacts.
+    """
+    if not os.environ.get("MLFLOW_TRACKING_URI") and find_relocations(output / DATABASE):
+        with FileLock(output / ".mlflow.lock"):
+            _follow_move(output)
+
+
+def _follow_move(output: Path) -> None:
+    """Do what `follow_move` does, with the lock held."""
+    found = find_relocations(output / DATABASE)
+    if found:
+        runs = relocate(output / DATABASE, found)
+        print(
+            f"MLflow: the output folder was moved or copied; {runs} runs of {len(found)} experiments now have their "
+            f"artifacts in {found[0].new_folder.parent}, no longer in {found[0].old_folder.parent}",
+            file=sys.stderr,
+        )
+
+
 def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
     """Return a client and the id of the experiment, making database and experiment where they are missing.
 
@@ -62,6 +98,7 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
     with FileLock(output / ".mlflow.lock"):
         if not os.environ.get("MLFLOW_TRACKING_URI"):
             _make_database(output / DATABASE)
+            _follow_move(output)
         given = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(uri)
         if given is None:
@@ -77,7 +114,7 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
                 if found.tags.get(key) != value and (key != NOTE_TAG or key not in found.tags):
                     client.set_experiment_tag(found.experiment_id, key, value)
             return client, found.experiment_id
-        place = (output / "artifacts" / name).resolve().as_uri() if uri.startswith("sqlite:") else None
+        place = artifact_location(output, name) if uri.startswith("sqlite:") else None
         return client, client.create_experiment(name, artifact_location=place, tags=dict(TAGS))
 
 
@@ -124,10 +161,12 @@ def others_may_have_tried(output: Path, ledger: Ledger) -> bool:
     return "MLFLOW_TRACKING_URI" in os.environ or (not ledger.path.exists() and (output / DATABASE).exists())
 
 
-def share_trials(output: Path, name: str, ledger: Ledger) -> None:
-    """Bring the ledger and the tags of the MLflow experiment together, so that all machines count the same trials.
+def share_trials(output: Path, name: str, ledger: Ledger, data: str | None = None) -> None:
+    """Bring the ledger and the tags of MLflow's experiments together, so that all machines count the same trials.
 
-    A tag stays when runs are deleted. What either side lacks is copied there; nothing is taken away.
+    The trials of this configuration become tags of its experiment. From all experiments, deleted ones too, the ledger
+    takes in the trials of the same data. A tag stays when runs are deleted. What either side lacks is copied there;
+    nothing is taken away.
 
     Parameters
     ----------
@@ -135,21 +174,49 @@ def share_trials(output: Path, name: str, ledger: Ledger) -> None:
     name : str
         Name of the configuration.
     ledger : Ledger
+    data : str, optional
+        Sketch of the data, where the ledger may not have it yet (`pipeline.data_identity`).
 
     Raises
     ------
     TrackingError
         If MLflow cannot be reached.
     """
+    mine = ledger.shared(name)
+    sketches = {entry["sketch"] for entry in mine if "sketch" in entry} | ({data} if data else set())
     with asking(tracking_uri(output)):
         client, experiment = open_experiment(output, name)
-        tags = client.get_experiment(experiment).tags
-        there = {key: json.loads(value) for key, value in tags.items() if key.startswith(TRIAL_TAG)}
-        here = {f"{TRIAL_TAG}{entry['kind']}/{entry['id']}": entry for entry in ledger.shared(name)}
-        for key, entry in here.items():
-            if there.get(key) != entry:
+        there = _trials_of_all(client)
+        tags = there.get(name, {})
+        for entry in mine:
+            key = f"{TRIAL_TAG}{entry['kind']}/{entry['id']}"
+            if tags.get(key) != entry:
                 client.set_experiment_tag(experiment, key, json.dumps(entry, sort_keys=True))
-    ledger.add(entry for key, entry in there.items() if key not in here)
+    found = [
+        entry
+        for other, tags in there.items()
+        for entry in tags.values()
+        if other == name or any(of_data(entry, each) for each in sketches)
+    ]
+    known = {name_of(entry) for entry in ledger.lines()}
+    ledger.add(entry for entry in found if name_of(entry) not in known)
+
+
+def _trials_of_all(client: MlflowClient) -> dict[str, dict[str, Entry]]:
+    """Return the trials among the tags of each experiment, by its name."""
+    from mlflow.entities import ViewType
+
+    found: dict[str, dict[str, Entry]] = {}
+    token: str | None = None
+    while True:
+        experiments = client.search_experiments(view_type=ViewType.ALL, page_token=token)
+        for each in experiments:
+            tags = {key: value for key, value in each.tags.items() if key.startswith(TRIAL_TAG)}
+            if tags:
+                found[each.name] = {key: json.loads(value) for key, value in tags.items()}
+        token = experiments.token
+        if not token:
+            return found
 
 
 def requirements() -> list[str]:
@@ -181,8 +248,6 @@ def runs_page(output: Path, name: str) -> str:
 
 def serve_ui(output: Path, name: str, port: int) -> list[str]:
     """Return the command that serves the UI on loopback, after making sure the database is whole."""
-    import sys
-
     open_experiment(output, name)
     return [
         sys.executable,

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from backtest.simulate import BacktestResult
+from pipeline.data_identity import sketch
 from pipeline.record import trial_id
 from validation.sharpe import sharpe_ratio
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from pipeline.results import Evaluated
 
 Floats = NDArray[np.float64]
-LONGEST = 840
-"""Months of returns that are kept of a trial, the last ones: seventy years fit into a tag of MLflow."""
+LONGEST = 720
+"""Months of returns that are kept of a trial, the last ones: sixty years fit into a tag of MLflow."""
 
 
 def monthly(result: BacktestResult, dates: pd.DatetimeIndex) -> pd.Series[float]:
@@ -52,9 +53,10 @@ def describe(done: Evaluated) -> dict[str, Any]:
     return {
         "kind": "trial",
         "experiment": config.name,
-        "id": trial_id(config, prepared.panel.assets),
+        "id": trial_id(config, prepared.panel),
         "config": config.digest()[:16],
         "data": prepared.panel.digest()[:16],
+        "sketch": sketch(prepared.panel),
         "returns": hashlib.sha256(packed + told).hexdigest()[:16],
         "gain_sharpe": ratio if np.isfinite(ratio) else None,
         "first": str(gain.index[0]) if len(gain) else None,

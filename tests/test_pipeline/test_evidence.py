@@ -4,7 +4,9 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 from own_prices import settings, write_prices
 from rich.console import Console
 from test_cli import tangency
@@ -280,8 +282,12 @@ def test_each_unsealing_is_recorded_before_it_is_read_and_counted(mine, tmp_path
 
     from pipeline import holdout
 
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
+    load = holdout.load_data
+
+    def interrupted(*arguments, unseal=False):
+        if unseal:
+            raise KeyboardInterrupt
+        return load(*arguments)
 
     monkeypatch.setattr(holdout, "load_data", interrupted)
     assert tangency(monkeypatch, "evaluate", "--config", path, "--unseal") == 130
@@ -304,6 +310,23 @@ def test_each_unsealing_is_recorded_before_it_is_read_and_counted(mine, tmp_path
 def test_a_holdout_that_cannot_be_is_refused(mine, monkeypatch, capsys, changes, message):
     assert tangency(monkeypatch, "evaluate", "--config", mine(**changes), "--unseal") == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_copy_under_another_name_continues_the_count(mine, tmp_path, monkeypatch, capsys):
+    """Other names of the configuration, its output folder and its data file, more dates and fewer assets."""
+    path = mine(evaluation={"start": "1999-03-31"})
+    assert tangency(monkeypatch, "evaluate", "--config", path) == 0
+    assert "the first configuration tried" in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "prices.csv", index_col=0)
+    months = pd.date_range(table.index[-1], periods=4, freq="ME")[1:].strftime("%Y-%m-%d")
+    more = pd.DataFrame([table.iloc[-1] * x for x in (1.01, 1.03, 0.99)], index=months).rename_axis("date")
+    pd.concat([table, more]).drop(columns=table.columns[1]).to_csv(tmp_path / "renamed.csv")
+    copy = yaml.safe_load(path.read_text())
+    copy |= {"name": "copy", "output": str(tmp_path / "runs2"), "cost_rate": 0.002}
+    copy["data"]["path"] = str(tmp_path / "renamed.csv")
+    (tmp_path / "copy.yaml").write_text(yaml.safe_dump(copy))
+    assert tangency(monkeypatch, "evaluate", "--config", tmp_path / "copy.yaml") == 0
+    assert "corrected for 2 configurations" in capsys.readouterr().out
 
 
 def test_a_second_configuration_changes_the_verdict_of_the_first(mine, tmp_path, monkeypatch, capsys):

@@ -3,16 +3,20 @@
 import datetime as dt
 import json
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from own_prices import settings
+from synthetic import make_panel
 
 from pipeline import tracking
 from pipeline.config import RunConfig, load_config
+from pipeline.data_identity import sketch
 from pipeline.errors import LedgerError
 from pipeline.ledger import Ledger
+from pipeline.publication import open_ledger
 from pipeline.record import trial_id
 from pipeline.trial import LONGEST, gain_of
 
@@ -145,6 +149,8 @@ def test_the_longest_entry_fits_into_a_tag(tmp_path):
         first="1950-01",
         gain=base64.b85encode(packed.tobytes()).decode(),
         data="0" * 16,
+        sketch="x" * 480,
+        last="2026-01-01",
         tunings=10_000_000,
     )
     assert len(json.dumps(whole)) <= MAX_EXPERIMENT_TAG_VAL_LENGTH
@@ -153,8 +159,111 @@ def test_the_longest_entry_fits_into_a_tag(tmp_path):
     assert back.index[0] == pd.Period("1950-01", "M")
 
 
-def test_another_setting_is_another_trial_and_another_folder_is_not(mine):
-    first = trial_id(load_config(mine()), ("a", "b"))
-    assert trial_id(load_config(mine(models__ridge__n_penalties=13)), ("a", "b")) != first
-    assert trial_id(load_config(mine(output="elsewhere", workers=1)), ("a", "b")) == first
-    assert trial_id(load_config(mine()), ("a", "c")) != first, "another universe under the same path"
+def test_another_setting_is_another_trial_and_another_name_or_folder_is_not(mine):
+    def named(panel, **changes):
+        return trial_id(load_config(mine(**changes)), panel)
+
+    panel = make_panel("monthly", n_dates=150, n_assets=3, seed=1, macro=False)
+    first = named(panel)
+    assert named(panel, models__ridge__n_penalties=13) != first
+    assert named(panel, evaluation={"start": "1999-04-30"}) != first
+    assert named(panel, output="elsewhere", workers=1) == first
+    assert named(panel, name="another", data={"source": "prices", "path": "renamed.csv"}) == first
+    assert named(panel.cut(slice(0, 100))) == first, "dates that are appended"
+    universe = replace(panel, assets=("a", "b", "c"))
+    assert named(universe) != first, "another universe under the same path"
+    other = make_panel("monthly", n_dates=150, n_assets=3, seed=2, macro=False)
+    assert named(other) != first, "other data with assets of the same names"
+
+
+@pytest.fixture(scope="module")
+def sketches():
+    """Sketches of a panel, of its first dates, of some of its assets, and of another panel."""
+    whole, other = (make_panel("monthly", n_dates=150, n_assets=8, seed=k, macro=False) for k in (1, 2))
+    beside = dict.fromkeys(("volume", *whole.bars))
+    few = replace(whole, assets=whole.assets[:5], returns=whole.returns[:, :5], **beside)
+    return {
+        "whole": sketch(whole),
+        "early": sketch(whole.cut(slice(0, 100))),
+        "few": sketch(few),
+        "other": sketch(other),
+    }
+
+
+def test_trials_are_counted_by_their_data_under_any_name(tmp_path, sketches):
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.add(
+        [
+            entry("a", sketch=sketches["early"]),
+            entry("b", sketch=sketches["few"], experiment="copy", tunings=5),
+            entry("c", sketch=sketches["other"], experiment="elsewhere"),
+            {"kind": "unsealing", "experiment": "copy", "id": "u", "sketch": sketches["early"]},
+        ]
+    )
+    for name in ("mine", "copy", "never seen"):
+        trials = ledger.trials(name, sketches["whole"])
+        assert (trials.configurations, trials.tunings, len(trials.unsealings)) == (2, 5, 1), name
+    assert ledger.trials("never seen", sketches["other"]).configurations == 1
+    assert ledger.trials("never seen").entries == {}
+
+
+def test_the_same_settings_under_two_names_are_one_trial(tmp_path, sketches):
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    kept = {"sketch": sketches["whole"], "returns": "r"}
+    ledger.add([entry("a", **kept), entry("a", experiment="copy", **kept)])
+    assert ledger.trials("copy", sketches["whole"]).configurations == 1
+
+
+def test_other_data_under_the_same_name_still_counts(tmp_path, sketches):
+    """A name can only add to the count: to choose a universe is to try something."""
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.add([entry("a", sketch=sketches["other"]), entry("b", sketch=sketches["whole"])])
+    assert ledger.trials("mine", sketches["whole"]).configurations == 2
+
+
+def test_entries_written_before_they_named_their_data_count_by_name(tmp_path, sketches):
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.add([entry("old"), entry("older", experiment="copy")])
+    ledger.add([entry("new", sketch=sketches["whole"])])
+    assert set(ledger.trials("mine", sketches["whole"]).entries) == {"old", "new"}
+    assert set(ledger.trials("copy", sketches["whole"]).entries) == {"older", "new"}
+
+
+def test_ledgers_of_output_folders_beside_count_if_the_data_is_the_same(mine, tmp_path, sketches):
+    beside = Ledger(tmp_path / "runs2" / "ledger.jsonl")
+    beside.add([entry("a", sketch=sketches["whole"]), entry("b", sketch=sketches["other"]), entry("c")])
+    ledger = open_ledger(load_config(mine(output=str(tmp_path / "runs"))))
+    ledger.add([entry("a", "newer", sketch=sketches["whole"])])
+    trials = ledger.trials("mine", sketches["whole"])
+    assert set(trials.entries) == {"a"}, "names alone do not count across folders"
+    assert trials.entries["a"]["returns"] == "newer", "of one trial the entry of the own ledger counts"
+    before = beside.path.read_bytes()
+    beside.path.write_bytes(before.replace(b"r-b", b"r-x"))
+    with pytest.raises(LedgerError, match="runs2"):
+        ledger.trials("mine", sketches["whole"])
+
+
+def test_trials_of_the_same_data_come_from_other_experiments_too(tmp_path, sketches):
+    """Another machine tried the same data under another name, and deleted its experiment."""
+    here, there = (Ledger(tmp_path / f"{name}.jsonl") for name in ("here", "there"))
+    there.add(
+        [
+            entry("a", sketch=sketches["early"], experiment="copy"),
+            entry("c", sketch=sketches["other"], experiment="copy"),
+            {"kind": "unsealing", "experiment": "copy", "id": "u", "sketch": sketches["early"]},
+        ]
+    )
+    tracking.share_trials(tmp_path / "runs", "copy", there)
+    client, experiment = tracking.open_experiment(tmp_path / "runs", "copy")
+    client.delete_experiment(experiment)
+    tracking.share_trials(tmp_path / "runs", "mine", here)
+    assert here.trials("mine", sketches["whole"]).entries == {}, "nothing says yet what its data is"
+    tracking.share_trials(tmp_path / "runs", "mine", here, sketches["whole"])
+    trials = here.trials("mine", sketches["whole"])
+    assert (set(trials.entries), len(trials.unsealings)) == ({"a"}, 1)
+    # What was taken in once is not taken in again over what is newer here.
+    here.add([entry("a", "newer", sketch=sketches["whole"], experiment="copy")])
+    here.add([entry("b", sketch=sketches["whole"])])
+    tracking.share_trials(tmp_path / "runs", "mine", here)
+    assert here.trials("mine", sketches["whole"]).entries["a"]["returns"] == "newer"
+    assert len(here.lines()) == 4

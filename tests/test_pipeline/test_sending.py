@@ -120,7 +120,7 @@ def test_a_sender_killed_after_any_call_is_completed_and_tells_nothing_twice(her
         deliver(folder)
         found = json.dumps(told(here, name), sort_keys=True).replace(f"abcdef-0001-{at}", "abcdef-0001")
         assert found == json.dumps(whole, sort_keys=True), f"killed after call {at}"
-        assert receipt(folder)["tracking_uri"] == tracking.tracking_uri(here)
+        assert receipt(folder)["tracking_uri"] == tracking.tracking_name(here)
     assert at > 15, "the calls that matter are counted"
 
 
@@ -246,7 +246,7 @@ def test_a_run_that_comes_to_nothing_leaves_no_courier_behind(monkeypatch):
 def test_what_has_arrived_needs_no_mlflow(tmp_path):
     """A run in which nothing changed is told of in half a second."""
     folder = folder_of(tmp_path, parcel())
-    write_receipt(folder, tracking.tracking_uri(tmp_path), "#/page")
+    write_receipt(folder, tracking.tracking_name(tmp_path), "#/page")
     code = (
         "import sys; from pathlib import Path; from pipeline.courier import Courier\n"
         "with Courier() as courier: print(courier.deliver(Path(sys.argv[1])), 'mlflow' in sys.modules)"
