@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from allocation.allocator import Allocator
 from allocation.blend import inside
 from allocation.book import Book
 from allocation.constraints import Constraints
-from allocation.errors import InputError
+from allocation.errors import InfeasibleError, InputError
 from allocation.policies import AllocatorPolicy, Decision, Policy
 from allocation.weights import Sleeve, Weights
 
@@ -37,32 +38,73 @@ class Deviation:
         How far cash may be from its strategic weight.
     tracking_error : float, optional
         Largest standard deviation, over one horizon, of the return less that of the strategic weights.
+    low, high : ndarray of shape (N,), optional
+        Bounds of the weights that hold beside the band.
+    cash_range : tuple of (float, float), optional
+        Bounds of cash that hold beside its band.
     """
 
     absolute: float
     relative: float | None = None
     cash: float = 0.0
     tracking_error: float | None = None
+    low: Floats | None = None
+    high: Floats | None = None
+    cash_range: tuple[float, float] | None = None
 
     def limits(self, strategic: Weights, base: Constraints, assets: tuple[str, ...]) -> Constraints:
-        """Return limits around the strategic weights: the bounds of `base` give way to them, its others stay.
+        """Return limits around the strategic weights; of `base` all hold but bounds of weights and of cash.
 
         A long position does not become a short one.
+
+        Raises
+        ------
+        InfeasibleError
+            If a band lies outside the bounds that hold beside it.
         """
         w = strategic.weights
         band = np.full(len(w), self.absolute)
         if self.relative is not None:
             band = np.minimum(band, self.relative * np.abs(w))
-        low = np.where(w >= 0, np.maximum(w - band, 0.0), w - band)
-        pairs = {a: (float(x), float(y)) for a, x, y in zip(assets, low, w + band, strict=True)}
+        low, high = np.where(w >= 0, np.maximum(w - band, 0.0), w - band), w + band
+        if self.low is not None:
+            low = np.maximum(low, self.low)
+        if self.high is not None:
+            high = np.minimum(high, self.high)
+        apart = np.flatnonzero(low > high)
+        if len(apart):
+            k = int(apart[0])
+            _refuse_band(strategic.position, f"weight of {assets[k]!r}", float(w[k]), float(band[k]))
+        pairs = {a: (float(x), float(y)) for a, x, y in zip(assets, low, high, strict=True)}
+        least, most = self._cash(strategic)
         return replace(
             base,
             overrides=pairs,
-            cash_minimum=min(strategic.cash, max(0.0, strategic.cash - self.cash)),
-            cash_maximum=strategic.cash + self.cash,
+            cash_minimum=least,
+            cash_maximum=most,
             tracking_error=self.tracking_error,
             benchmark={} if self.tracking_error is None else dict(zip(assets, w.tolist(), strict=True)),
         )
+
+    def _cash(self, strategic: Weights) -> tuple[float, float]:
+        """Return the bounds of cash."""
+        least = min(strategic.cash, max(0.0, strategic.cash - self.cash))
+        most = strategic.cash + self.cash
+        if self.cash_range is not None:
+            least, most = max(least, self.cash_range[0]), min(most, self.cash_range[1])
+            if least > most:
+                _refuse_band(strategic.position, "cash", strategic.cash, self.cash)
+        return least, most
+
+
+def _refuse_band(position: int, what: str, centre: float, band: float) -> NoReturn:
+    """Say that a band lies outside the bounds of the run."""
+    name = f"{what} within {band:.4g} of its strategic {centre:.4g}"
+    raise InfeasibleError(
+        f"row {position}: {name} cannot be met together with the bounds of the run; widen the deviation, move the "
+        "strategic portfolio into the bounds, or loosen them",
+        (name,),
+    )
 
 
 class Tactical:

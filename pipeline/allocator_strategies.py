@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from pipeline.limit_keys import ALL, BOUNDS, LimitKey
 from pipeline.sections import Section
-from pipeline.strategy_section import StrategySection
+from pipeline.strategy_section import StrategySection, only_exempt
 
 # Allocators are imported where they are made: to read a configuration, no kernel is needed.
 if TYPE_CHECKING:
+    from allocation.allocator import Allocator
+    from allocation.constraints import Constraints
     from allocation.policies import Policy
     from pipeline.strategies import Workshop
 
@@ -30,7 +33,27 @@ Side = Annotated[dict[str, Above0], BeforeValidator(_equal_shares)]
 """Assets of one side of a view, with shares that are scaled to sum to 1."""
 
 
-class RiskParityStrategy(StrategySection):
+class AllocatorStrategy(StrategySection):
+    """One allocator at each rebalance that is not the run's own: it knows no costs, and some of the limits."""
+
+    def keeps(self) -> frozenset[LimitKey]:
+        """Return the limits of the run that the strategy keeps at every decision."""
+        return BOUNDS
+
+    def allocator(self, shop: Workshop, limits: Constraints) -> Allocator:
+        """Return the allocator under some limits."""
+        raise NotImplementedError
+
+    def holdable(self, assets: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the assets that the strategy may hold."""
+        return assets
+
+    def make(self, shop: Workshop) -> Policy:
+        """Return the policy."""
+        return shop.allocated(self, next((model for _, model in self.models()), None))
+
+
+class RiskParityStrategy(AllocatorStrategy):
     """Risk budgets, equal ones by default, within the run's bounds."""
 
     kind: Literal["risk_parity"]
@@ -40,41 +63,50 @@ class RiskParityStrategy(StrategySection):
         """Yield key and names of the assets that are named."""
         yield "budgets", tuple(self.budgets or ())
 
-    def make(self, shop: Workshop) -> Policy:
-        """Return the policy."""
+    def holdable(self, assets: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the assets with a budget."""
+        named = self.budgets
+        return assets if named is None else tuple(asset for asset in assets if named.get(asset, 0.0) > 0)
+
+    def allocator(self, shop: Workshop, limits: Constraints) -> Allocator:
+        """Return the allocator under some limits."""
         from allocation.risk_budgeting import RiskBudgeting
 
         named = self.budgets
         budgets = None if named is None else {asset: named.get(asset, 0.0) for asset in shop.panel.assets}
-        return shop.allocated(RiskBudgeting(shop.panel.assets, shop.bounds(), budgets=budgets))
+        return RiskBudgeting(shop.panel.assets, limits, budgets=budgets)
 
 
-class HierarchicalStrategy(StrategySection):
-    """Hierarchical risk parity; it knows no limits."""
+class HierarchicalStrategy(AllocatorStrategy):
+    """Hierarchical risk parity within the run's bounds."""
 
     kind: Literal["hierarchical_risk_parity"]
     linkage: Literal["single", "average", "complete", "ward"] = "single"
 
-    def make(self, shop: Workshop) -> Policy:
-        """Return the policy."""
+    def allocator(self, shop: Workshop, limits: Constraints) -> Allocator:
+        """Return the allocator under some limits."""
         from allocation.hierarchical import HierarchicalRiskParity
 
-        return shop.allocated(HierarchicalRiskParity(shop.panel.assets, linkage=self.linkage))
+        return HierarchicalRiskParity(shop.panel.assets, limits, linkage=self.linkage)
 
 
-class MaximumDiversificationStrategy(StrategySection):
+class MaximumDiversificationStrategy(AllocatorStrategy):
     """The highest ratio of average to portfolio volatility, within the run's bounds and groups."""
 
     kind: Literal["maximum_diversification"]
 
-    def make(self, shop: Workshop) -> Policy:
-        """Return the policy."""
+    def keeps(self) -> frozenset[LimitKey]:
+        """Return the limits of the run that the strategy keeps at every decision."""
+        return BOUNDS | {"groups"}
+
+    def allocator(self, shop: Workshop, limits: Constraints) -> Allocator:
+        """Return the allocator under some limits."""
         from allocation.maximum_diversification import MaximumDiversification
 
-        return shop.allocated(MaximumDiversification(shop.panel.assets, shop.bounds(groups=True)))
+        return MaximumDiversification(shop.panel.assets, limits)
 
 
-class MaximumSharpeStrategy(StrategySection):
+class MaximumSharpeStrategy(AllocatorStrategy):
     """The highest expected Sharpe ratio by a forecast, within the run's bounds and groups, without regard to costs."""
 
     kind: Literal["maximum_sharpe"]
@@ -84,37 +116,49 @@ class MaximumSharpeStrategy(StrategySection):
         """Yield key and name of each model whose forecasts are used."""
         yield "forecast", self.forecast
 
-    def make(self, shop: Workshop) -> Policy:
-        """Return the policy."""
+    def keeps(self) -> frozenset[LimitKey]:
+        """Return the limits of the run that the strategy keeps at every decision."""
+        return BOUNDS | {"groups"}
+
+    def allocator(self, shop: Workshop, limits: Constraints) -> Allocator:
+        """Return the allocator under some limits."""
         from allocation.maximum_sharpe import MaximumSharpe
 
-        return shop.allocated(MaximumSharpe(shop.panel.assets, shop.bounds(groups=True)), self.forecast)
+        return MaximumSharpe(shop.panel.assets, limits)
 
 
-class TailRiskStrategy(StrategySection):
+class TailRiskStrategy(AllocatorStrategy):
     """The least conditional value at risk over the covariance window, within the run's bounds and groups."""
 
     kind: Literal["cvar"]
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
-    def make(self, shop: Workshop) -> Policy:
-        """Return the policy."""
+    def keeps(self) -> frozenset[LimitKey]:
+        """Return the limits of the run that the strategy keeps at every decision."""
+        return BOUNDS | {"groups"}
+
+    def allocator(self, shop: Workshop, limits: Constraints) -> Allocator:
+        """Return the allocator under some limits."""
         from allocation.tail_risk import MeanCVaR
 
-        return shop.allocated(shop.on_scenarios(partial(MeanCVaR, level=self.level)))
+        return shop.on_scenarios(partial(MeanCVaR, level=self.level), limits)
 
 
-class KellyStrategy(StrategySection):
+class KellyStrategy(AllocatorStrategy):
     """The growth-optimal portfolio of the covariance window's returns, or a fraction of its boldness."""
 
     kind: Literal["kelly"]
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
 
-    def make(self, shop: Workshop) -> Policy:
-        """Return the policy."""
+    def keeps(self) -> frozenset[LimitKey]:
+        """Return the limits of the run that the strategy keeps at every decision."""
+        return BOUNDS | {"groups"}
+
+    def allocator(self, shop: Workshop, limits: Constraints) -> Allocator:
+        """Return the allocator under some limits."""
         from allocation.growth import Kelly
 
-        return shop.allocated(shop.on_scenarios(partial(Kelly, fraction=self.fraction)))
+        return shop.on_scenarios(partial(Kelly, fraction=self.fraction), limits)
 
 
 class AimStrategy(StrategySection):
@@ -125,6 +169,15 @@ class AimStrategy(StrategySection):
     typical_trade: Annotated[float, Field(gt=0, le=1)] = 0.05
     decay: Annotated[float, Field(ge=0, le=1)] | None = None
     discount: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    def keeps(self) -> frozenset[LimitKey]:
+        """Return the limits of the run that the strategy keeps at every decision."""
+        return ALL - {"esg.tilt"}
+
+    @field_validator("exempt")
+    @classmethod
+    def _exempt_from_the_tilt_alone(cls, exempt: tuple[LimitKey, ...]) -> tuple[LimitKey, ...]:
+        return only_exempt(exempt, ("esg.tilt",))
 
     def models(self) -> Iterator[tuple[str, str]]:
         """Yield key and name of each model whose forecasts are used."""
@@ -168,6 +221,15 @@ class BlackLittermanStrategy(StrategySection):
     market: dict[str, Annotated[float, Field(ge=0)]] | None = None
     tau: Above0 = 0.05
     prior_periods: Annotated[float, Field(ge=0)] = 36.0
+
+    def keeps(self) -> frozenset[LimitKey]:
+        """Return the limits of the run that the strategy keeps at every decision."""
+        return ALL
+
+    @field_validator("exempt")
+    @classmethod
+    def _never_exempt(cls, exempt: tuple[LimitKey, ...]) -> tuple[LimitKey, ...]:
+        return only_exempt(exempt, ())
 
     @model_validator(mode="after")
     def _something_is_expected(self) -> BlackLittermanStrategy:

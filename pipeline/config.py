@@ -25,6 +25,7 @@ from pipeline.model_config import CombinationModel, Fitted, ModelSection
 from pipeline.schedule_config import ScheduleSection
 from pipeline.sections import MOST, Name, Positive, Section
 from pipeline.strategy_config import INSIDE, KINDS, Strategy, mistake
+from pipeline.strategy_limits import limit_conflict
 from pipeline.tuning_config import SpaceSection, TuningSection
 
 # Regimes are imported where they are made: to read a configuration, scikit-learn is not needed.
@@ -250,10 +251,13 @@ class RunConfig(Section):
         if wrong:
             raise ValueError(wrong)
         for name, strategy in self.strategies.items():
-            if isinstance(strategy, AimStrategy) and not self.cost_rate:
+            if isinstance(strategy, AimStrategy) and not (self.cost_rate or self.impact_rate):
                 raise ValueError(
-                    f"strategies.{name}: an aim is for trades that cost something; cost_rate is 0"
+                    f"strategies.{name}: an aim is for trades that cost something; cost_rate and impact_rate are 0"
                 )
+        wrong = limit_conflict(self.allocation, self.strategies)
+        if wrong:
+            raise ValueError(wrong)
         traded = self.allocation.strategy
         if traded is not None and traded not in self.strategies:
             raise ValueError(

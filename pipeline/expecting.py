@@ -27,7 +27,7 @@ def aim(shop: Workshop, section: AimStrategy) -> Policy:
 
     The level of a forecast, its mean over assets, does not fade; what is left of it fades as it has faded so far, or as
     the configuration says. The cost is that of the run at the typical trade of an asset of average variance at the
-    first decision, which every decision knows.
+    first decision, which every decision knows; impact is quadratic by itself.
     """
     settings, covariances = shop.config.allocation, shop.covariances
     sigma, eligible = covariances.at(int(covariances.positions[0]))
@@ -35,6 +35,7 @@ def aim(shop: Workshop, section: AimStrategy) -> Policy:
     # Mean and covariance are those of one holding period, in which there may be several decisions, or a part of one.
     decisions = shop.config.target.horizon / settings.rebalance_every
     cost = decisions * matching_cost(shop.config.cost_rate, variance, section.typical_trade)
+    impact = decisions * shop.config.impact_rate
     made = shop.forecasts[section.forecast]
     at = np.isin(made.positions, covariances.positions)
     level = _mean_over_assets(made.mean[at])
@@ -46,7 +47,7 @@ def aim(shop: Workshop, section: AimStrategy) -> Policy:
     # Scores do not tilt it: what its inner allocator is told is no return.
     inner = shop.allocators.make(shop.allocators.constraints, cost=0.0, views=False)
     preferences = Preferences(settings.risk_aversion, section.discount)
-    allocator = AimPortfolio(inner, preferences, cost=cost, signals=signals)
+    allocator = AimPortfolio(inner, preferences, cost=cost, impact=impact, signals=signals)
     return shop.allocators.guarded(shop.forecast(section.forecast, allocator))
 
 

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allocation.cardinality_limits import check_together
-from allocation.constraints import Linear
-from allocation.errors import AllocationError, InfeasibleError, InputError
-from allocation.esg import Responsible
-from allocation.feasibility import check_feasible
-from allocation.limits import limits_on
-from allocation.relaxation import relax
 from allocation.risk import eligible_assets
 from market.panel import Panel
-from pipeline.allocation_config import AllocationSection
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.strategies import Allocators, check_assets
+from pipeline.strategy_preflight import check_strategies
 from pipeline.timetable import Schedule
 from pipeline.trading import decided_at
+from pipeline.universe_check import UniverseCheck, dated
 
 Bools = NDArray[np.bool_]
 
 
 def check_limits(panel: Panel, schedule: Schedule, config: RunConfig) -> None:
     """Find out before anything is fitted whether the limits can be met, or give way, at every decision.
+
+    The limits of the run's allocator, and those of each strategy as far as they do not depend on what is fitted.
 
     Raises
     ------
@@ -38,46 +33,18 @@ def check_limits(panel: Panel, schedule: Schedule, config: RunConfig) -> None:
         If a limit names an asset that does not exist.
     """
     check_assets(panel, config)
-    allocators, seen = Allocators(panel, config), set[str]()
-    allocator = allocators.make(config.allocation.constraints())
-    for position, universe in _universes(panel, schedule, config):
-        try:
-            floor = None
-            if isinstance(allocator, Responsible):
-                _, universe = allocator.allowed(position, universe)
-                floor = allocator.floor_as_limit(position, universe)
-            key = f"{universe.tobytes()!r}{floor}"
+    allocators = Allocators(panel, config)
+    check, seen = UniverseCheck(panel, config, allocators), set[str]()
+    universes = list(_universes(panel, schedule, config))
+    limits = allocators.constraints
+    for position, universe in universes:
+        with dated(panel, position, config.allocation.on_infeasible == "hold"):
+            allowed, floor = check.scores(position, universe)
+            key = f"{allowed.tobytes()!r}{floor}"
             if key not in seen:
                 seen.add(key)
-                _check(position, panel.assets, universe, floor, config.allocation)
-        except InfeasibleError as error:
-            if config.allocation.on_infeasible != "hold":
-                raise _dated(error, position, panel) from error
-        except InputError as error:
-            raise _dated(error, position, panel) from error
-
-
-def _check(
-    position: int,
-    assets: tuple[str, ...],
-    universe: Bools,
-    floor: Linear | None,
-    settings: AllocationSection,
-) -> None:
-    """Refuse limits that cannot be met together on a universe, after those that may have given way."""
-    limits = settings.constraints()
-    try:
-        check_feasible(limits, assets, universe)
-    except InfeasibleError:
-        if settings.on_infeasible != "relax":
-            raise
-        limits, _ = relax(limits, settings.relax, assets, universe)
-    if floor is not None:
-        check_feasible(replace(limits, linear={**limits.linear, "esg.floor": floor}), assets, universe)
-    few = settings.positions
-    if few is not None:
-        on = limits_on(limits, assets, universe)
-        check_together(position, on.named, few.maximum, few.minimum_weight, on.low, on.high)
+                check.limits(position, allowed, floor, limits)
+    check_strategies(panel, schedule, config, check, universes)
 
 
 def _universes(panel: Panel, schedule: Schedule, config: RunConfig) -> Iterator[tuple[int, Bools]]:
@@ -97,9 +64,3 @@ def _universes(panel: Panel, schedule: Schedule, config: RunConfig) -> Iterator[
                 "(allocation.min_history, allocation.covariance_window)"
             )
         yield position, universe
-
-
-def _dated(error: AllocationError, position: int, panel: Panel) -> RunError:
-    """Return the error with the date in place of the row."""
-    text = str(error).removeprefix(f"row {position}: ")
-    return RunError(f"allocation, at {panel.dates[position]:%Y-%m-%d}: {text}")

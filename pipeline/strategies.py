@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +32,12 @@ from market.hints import suggest
 from market.panel import Panel
 from models.forecast import Forecast
 from models.regimes import RegimePath
+from pipeline.allocator_strategies import AllocatorStrategy
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
+from pipeline.limit_keys import limits_set, select_limits
 from pipeline.strategy_config import ClassSection, TacticalStrategy, UnsmoothSection, VolatilityTargetStrategy
+from pipeline.strategy_section import StrategySection
 from pipeline.timetable import Schedule
 
 Floats = NDArray[np.float64]
@@ -128,7 +131,7 @@ class Workshop:
     Attributes
     ----------
     panel, schedule, forecasts, covariances, regimes, config
-        What a run has before it allocates.
+        What a run has before it allocates; without regimes, strategies that do not read them.
     policies : mapping of str to Policy
         Baselines, and "model:<name>".
     """
@@ -137,7 +140,7 @@ class Workshop:
     schedule: Schedule
     forecasts: Mapping[str, Forecast]
     covariances: CovariancePath
-    regimes: RegimePath
+    regimes: RegimePath | None
     config: RunConfig
     policies: Mapping[str, Policy]
     made: dict[str, Policy] = field(default_factory=dict)
@@ -190,6 +193,10 @@ class Workshop:
         """Return a portfolio for each regime, by what is known of the regime at each row."""
         names = tuple(dict.fromkeys(portfolios))
         member = np.array([[float(name == own) for name in names] for own in portfolios])
+        if self.regimes is None:
+            raise RunError(
+                f"portfolios by regime {', '.join(portfolios)} need regimes, which are not known yet"
+            )
         shares = _regime_shares(self.regimes.probabilities, member, how)
         parts = {name.replace(":", " "): self.policy(name) for name in names}
         return Blend(parts, shares, rule, self.schedule.decisions)
@@ -219,30 +226,35 @@ class Workshop:
         """Returns less that of cash, shape (T, N)."""
         return np.asarray(self.panel.returns - self.panel.cash[:, None])
 
-    def bounds(self, groups: bool = False) -> Constraints:
-        """Return the run's limits that do not depend on what is held or forecast."""
-        c = self.config.allocation.constraints()
-        return Constraints(
-            minimum=max(c.minimum, 0.0),
-            maximum=c.maximum,
-            overrides=c.overrides,
-            cash_minimum=c.cash_minimum,
-            groups=c.groups if groups else {},
-        )
+    def limits(self, section: StrategySection) -> Constraints:
+        """Return the limits of the run that a strategy keeps and is not exempt from, over one holding period."""
+        kept = section.keeps() - set(section.exempt)
+        return select_limits(self.config.allocation, kept).constraints(self.allocators.years)
 
-    def on_scenarios(self, make: Callable[..., Allocator]) -> Allocator:
-        """Return an allocator that looks at the returns of the covariance window, within bounds and groups."""
+    def on_scenarios(self, make: Callable[..., Allocator], limits: Constraints) -> Allocator:
+        """Return an allocator that looks at the returns of the covariance window, within limits."""
         settings = self.config.allocation
         return make(
             self.panel.assets,
             self.excess,
-            self.bounds(groups=True),
+            limits,
             window=settings.covariance_window,
             at_least=settings.min_history,
         )
 
-    def allocated(self, allocator: Allocator, forecast: str | None = None) -> Policy:
-        """Return an allocator at each rebalance, on a model's forecasts if it reads any."""
+    def allocator(self, section: AllocatorStrategy) -> Allocator:
+        """Return the allocator of a strategy, whose limits give way where the configuration wants that."""
+        limits = self.limits(section)
+        holdable = section.holdable(self.panel.assets)
+        out = {a: (0.0, 0.0) for a in self.panel.assets if a not in holdable and not _must_hold(limits, a)}
+        limits = replace(limits, overrides={**limits.overrides, **out})
+        if self.config.allocation.on_infeasible == "relax":
+            return Relaxing(partial(section.allocator, self), limits, self.config.allocation.relax)
+        return section.allocator(self, limits)
+
+    def allocated(self, section: AllocatorStrategy, forecast: str | None = None) -> Policy:
+        """Return the allocator of a strategy at each rebalance, on a model's forecasts if it reads any."""
+        allocator = self.allocator(section)
         return self.allocators.guarded(
             AllocatorPolicy(allocator, self.covariances)
             if forecast is None
@@ -255,19 +267,44 @@ class Workshop:
         return AllocatorPolicy(allocator, self.covariances, made.positions, made.mean)
 
     def tactical(self, section: TacticalStrategy) -> Policy:
-        """Return deviations from a strategic portfolio; the run's groups hold, its bounds give way to the bands."""
-        allocators = self.allocators
-        limits = Constraints(groups=self.config.allocation.constraints().groups, turnover=section.turnover)
-        annual = section.annual_tracking_error
-        tracking = None if annual is None else annual * math.sqrt(self.allocators.years)
+        """Return deviations from a strategic portfolio, within the run's limits and the bands."""
+        allocators, (deviation, limits) = self.allocators, self.around(section)
         policy = Tactical(
             self.policy(section.strategic),
-            Deviation(section.deviation, section.relative, section.cash, tracking),
+            deviation,
             limits,
             lambda around: allocators.make(around, section.risk_aversion),
             self.forecast(section.forecast, allocators.make(limits)),
         )
         return allocators.guarded(policy)
+
+    def around(self, section: TacticalStrategy) -> tuple[Deviation, Constraints]:
+        """Return the bands of a tactical strategy, and its limits that do not depend on what they are around."""
+        run, settings = self.limits(section), self.config.allocation
+        given = {key for key in limits_set(settings) if key not in section.exempt}
+        turnover = [limit for limit in (section.turnover, run.turnover) if limit is not None]
+        annual = section.annual_tracking_error
+        low, high = run.bounds(self.panel.assets)
+        own = np.array([asset in run.overrides for asset in self.panel.assets])
+        low = np.where(own | ("minimum" in given), low, -np.inf)
+        high = np.where(own | ("maximum" in given), high, np.inf)
+        deviation = Deviation(
+            section.deviation,
+            section.relative,
+            section.cash,
+            None if annual is None else annual * math.sqrt(self.allocators.years),
+            low=low,
+            high=high,
+            cash_range=(run.cash_minimum, run.cash_maximum) if "cash" in given else None,
+        )
+        others = Constraints(
+            groups=run.groups,
+            linear=run.linear,
+            turnover=min(turnover, default=None),
+            leverage=run.leverage,
+            volatility=run.volatility,
+        )
+        return deviation, others
 
     def volatility_target(self, section: VolatilityTargetStrategy) -> Policy:
         """Return a portfolio at the exposure that meets a volatility."""
@@ -289,6 +326,11 @@ class Workshop:
             min_history=settings.min_history,
             horizon=self.config.target.horizon,
         ).at
+
+
+def _must_hold(limits: Constraints, asset: str) -> bool:
+    """Return whether the limits give an asset a minimum weight."""
+    return limits.overrides.get(asset, (limits.minimum, limits.maximum))[0] > 0
 
 
 def _regime_shares(probabilities: Floats, member: Floats, how: str) -> Shares:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from market.hints import suggest
 from pipeline.allocator_strategies import (
@@ -19,8 +19,9 @@ from pipeline.allocator_strategies import (
     TailRiskStrategy,
     ViewSection,
 )
+from pipeline.limit_keys import ALL, BOUNDS, LimitKey
 from pipeline.sections import Name, Positive, Section
-from pipeline.strategy_section import StrategySection
+from pipeline.strategy_section import StrategySection, only_exempt
 
 # Policies are imported where they are made: to read a configuration, no solver is needed.
 if TYPE_CHECKING:
@@ -56,12 +57,31 @@ class UnsmoothSection(Section):
     lags: Annotated[int, Field(ge=1, le=12)] = 2
 
 
-class StrategicStrategy(StrategySection):
+class StatedStrategy(StrategySection):
+    """Weights that are stated: whether they keep the run's limits is looked at for each decision before fitting."""
+
+    rebalance: RebalanceSection = RebalanceSection()
+
+    def keeps(self) -> frozenset[LimitKey]:
+        """Return the limits of the run that the strategy keeps at every decision, or is refused for before fitting."""
+        if self.rebalance.to == "edge":
+            return frozenset()  # trades end between the stated weights and those that are held
+        return BOUNDS | {"groups", "linear", "leverage", "positions", "esg"}
+
+
+class ComposedStrategy(StrategySection):
+    """A portfolio whose weights follow from others, or from what is held: it keeps no limit of the run as a whole."""
+
+    def keeps(self) -> frozenset[LimitKey]:
+        """Return the limits of the run that the strategy keeps at every decision: none."""
+        return frozenset()
+
+
+class StrategicStrategy(StatedStrategy):
     """Fixed weights; what they leave is cash."""
 
     kind: Literal["strategic"]
     weights: Annotated[dict[str, Fraction], Field(min_length=1)]
-    rebalance: RebalanceSection = RebalanceSection()
     sleeves: dict[Name, Assets] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -88,10 +108,8 @@ class StrategicStrategy(StrategySection):
         return shop.strategic(self.weights, self.rebalance.make(), sleeves)
 
 
-class ClassesStrategy(StrategySection):
+class ClassesStrategy(StatedStrategy):
     """Classes of assets at fixed shares, each equally weighted inside; a class without assets is cash."""
-
-    rebalance: RebalanceSection = RebalanceSection()
 
     def classes(self) -> dict[str, tuple[float, tuple[str, ...]]]:
         """Return the share and the assets of each class."""
@@ -149,7 +167,7 @@ class PermanentStrategy(ClassesStrategy):
         return {name: (0.25, assets) for name, assets in named.items()}
 
 
-class AllWeatherStrategy(StrategySection):
+class AllWeatherStrategy(ComposedStrategy):
     """Equal risk in four environments; an asset may do well in several."""
 
     kind: Literal["all_weather"]
@@ -182,7 +200,7 @@ class ClassSection(Section):
     maximum_trade: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
-class EndowmentStrategy(StrategySection):
+class EndowmentStrategy(ComposedStrategy):
     """Policy targets by class, of which illiquid ones trade only slowly."""
 
     kind: Literal["endowment"]
@@ -214,6 +232,15 @@ class MeanVarianceStrategy(StrategySection):
     forecast: str
     risk_aversion: Above0 | None = None
 
+    def keeps(self) -> frozenset[LimitKey]:
+        """Return the limits of the run that the strategy keeps at every decision."""
+        return ALL
+
+    @field_validator("exempt")
+    @classmethod
+    def _never_exempt(cls, exempt: tuple[LimitKey, ...]) -> tuple[LimitKey, ...]:
+        return only_exempt(exempt, ())
+
     def models(self) -> Iterator[tuple[str, str]]:
         """Yield key and name of each model whose forecasts are used."""
         yield "forecast", self.forecast
@@ -236,6 +263,18 @@ class TacticalStrategy(StrategySection):
     annual_tracking_error: Above0 | None = None
     risk_aversion: Above0 | None = None
 
+    def keeps(self) -> frozenset[LimitKey]:
+        """Return the limits of the run that the strategy keeps at every decision.
+
+        Its tracking error is measured against its strategic portfolio, not against the run's benchmark.
+        """
+        return ALL - {"annual_tracking_error"}
+
+    @field_validator("exempt")
+    @classmethod
+    def _scores_hold(cls, exempt: tuple[LimitKey, ...]) -> tuple[LimitKey, ...]:
+        return only_exempt(exempt, tuple(ALL - {"esg", "esg.tilt", "positions"}))
+
     def uses(self) -> Iterator[tuple[str, str]]:
         """Yield key and name of each other portfolio that this one is made of."""
         yield "strategic", self.strategic
@@ -249,7 +288,7 @@ class TacticalStrategy(StrategySection):
         return shop.tactical(self)
 
 
-class CoreSatelliteStrategy(StrategySection):
+class CoreSatelliteStrategy(ComposedStrategy):
     """A core and a satellite, each with its share of wealth."""
 
     kind: Literal["core_satellite"]
@@ -269,7 +308,7 @@ class CoreSatelliteStrategy(StrategySection):
         return shop.blend(parts, self.rebalance.make())
 
 
-class RegimeStrategy(StrategySection):
+class RegimeStrategy(ComposedStrategy):
     """A portfolio for each regime: the one of the likeliest regime, or all by their probabilities."""
 
     kind: Literal["regime"]
@@ -287,7 +326,7 @@ class RegimeStrategy(StrategySection):
         return shop.by_regime(self.portfolios, self.how, self.rebalance.make())
 
 
-class VolatilityTargetStrategy(StrategySection):
+class VolatilityTargetStrategy(ComposedStrategy):
     """Another portfolio at the exposure at which its expected volatility meets a target."""
 
     kind: Literal["volatility_target"]
@@ -310,7 +349,7 @@ class VolatilityTargetStrategy(StrategySection):
         return shop.volatility_target(self)
 
 
-class DrawdownControlStrategy(StrategySection):
+class DrawdownControlStrategy(ComposedStrategy):
     """Another portfolio at an exposure that falls with its own drawdown."""
 
     kind: Literal["drawdown_control"]

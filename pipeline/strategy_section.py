@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pipeline.limit_keys import LimitKey
 from pipeline.sections import Section
 
 # Policies are imported where they are made: to read a configuration, no solver is needed.
@@ -14,7 +15,18 @@ if TYPE_CHECKING:
 
 
 class StrategySection(Section):
-    """What all strategies have in common."""
+    """What all strategies have in common.
+
+    `exempt` names limits of the section `allocation` that do not hold for the strategy. A limit that the run sets must
+    be one that the kind keeps, or be named there.
+    """
+
+    kind: str
+    exempt: tuple[LimitKey, ...] = ()
+
+    def keeps(self) -> frozenset[LimitKey]:
+        """Return the limits of the run that the strategy keeps at every decision."""
+        raise NotImplementedError
 
     def uses(self) -> Iterator[tuple[str, str]]:
         """Yield key and name of each other portfolio that this one is made of."""
@@ -31,3 +43,11 @@ class StrategySection(Section):
     def make(self, shop: Workshop) -> Policy:
         """Return the policy."""
         raise NotImplementedError
+
+
+def only_exempt(exempt: tuple[LimitKey, ...], allowed: tuple[LimitKey, ...]) -> tuple[LimitKey, ...]:
+    """Return exemptions of a kind that keeps all other limits, after refusing those from what it keeps."""
+    refused = [key for key in exempt if key not in allowed]
+    if refused:
+        raise ValueError(f"this kind keeps {', '.join(refused)} and cannot be exempt from it")
+    return exempt
