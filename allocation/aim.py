@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
+from allocation.closed_markets import fix_weights
 from allocation.errors import InputError
 from allocation.structure import Risk, dense, within
 from allocation.trading_speed import Preferences, modes
@@ -138,6 +140,12 @@ class AimPortfolio:
         if not np.isfinite(cost).all() or (cost.ndim < 2 and not (cost > 0).all()):
             raise InputError("cost must be finite and more than 0; without cost there is nothing to wait for")
         return np.diag(cost) if cost.ndim == 1 else cost
+
+    def with_fixed(self, weights: Mapping[str, float]) -> AimPortfolio:
+        """Return the same allocator with the weights of some assets fixed, if the inner one can fix them."""
+        fixed = copy(self)
+        fixed.inner = fix_weights(self.inner, weights)
+        return fixed
 
     def solve(
         self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.book import Book, SleevePaths
+from allocation.closed_markets import keep_closed
 from allocation.policies import Policy
 from allocation.weights import NoTrade, Sleeve, Weights
 from backtest.costs import TradingCost
@@ -17,6 +18,7 @@ from backtest.sleeves import SleeveTape
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,9 @@ class BacktestResult:
     statuses : tuple of str, length D
     turnover, cost : ndarray of shape (D,)
         Sum of |trades| and what it cost, fractions of wealth; NaN where the trade lies beyond the data.
+    closed : ndarray of int, shape (D,)
+        Assets that were held or wanted and could not be traded, because their market was closed at the decision or
+        at its trade.
     book : Book
         What a decision at the close of the last row knows.
     holds : ndarray of int, shape (H,)
@@ -64,6 +69,7 @@ class BacktestResult:
     statuses: tuple[str, ...]
     turnover: Floats
     cost: Floats
+    closed: Ints
     book: Book
     holds: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     reasons: tuple[str, ...] = ()
@@ -97,6 +103,7 @@ class BacktestResult:
             statuses=tuple(status for status, keep in zip(self.statuses, made, strict=True) if keep),
             turnover=self.turnover[made],
             cost=self.cost[made],
+            closed=self.closed[made],
             holds=self.holds[idle],
             reasons=tuple(reason for reason, keep in zip(self.reasons, idle, strict=True) if keep),
             sleeves=parts
@@ -124,6 +131,7 @@ def simulate(
     cost: TradingCost,
     execution_lag: int,
     end: int | None = None,
+    closed: Bools | None = None,
 ) -> BacktestResult:
     """Let a policy trade through time, starting in cash.
 
@@ -131,7 +139,9 @@ def simulate(
     be traded, that order's target: its own trade starts from there. Its target is traded at the close of row
     t + execution_lag, pays its cost out of wealth there, and earns from the next row on. Between trades weights
     drift with returns and cash earns the cash return. A missing return is 0: what has no price is held at its
-    last one, and sold at it at the next rebalance if the policy no longer wants it.
+    last one, and sold at it at the next rebalance if the policy no longer wants it. An asset whose market is closed
+    at the row of a trade is not traded: it keeps its weight, and the rest of the target is scaled to fill up to 1
+    (`keep_closed`).
 
     Parameters
     ----------
@@ -145,6 +155,8 @@ def simulate(
     execution_lag : int
     end : int, optional
         Last row whose return is earned; the last row of the data by default.
+    closed : ndarray of bool, shape (T, N), optional
+        Where an asset has no return because its market is closed; by default a missing return never says so.
 
     Raises
     ------
@@ -157,11 +169,12 @@ def simulate(
     Trades are the target less the weights held, both as fractions of wealth before the cost, which then shrinks
     wealth as a whole: DeMiguel, Garlappi and Uppal (2009), *Review of Financial Studies* 22, 1915-1953,
     equation 15. Trading the smaller wealth that is left after costs would differ by the square of the rate.
-    An asset that loses its listing between a decision and its trade is traded at its last price.
+    An asset that is delisted between a decision and its trade is traded at its last price.
     """
     n_dates = len(returns) if end is None else end + 1
     _check(name, len(returns), n_dates, decisions, execution_lag)
     earned = np.where(np.isfinite(returns), returns, 0.0)
+    shut = np.zeros(returns.shape, dtype=bool) if closed is None else closed
     due, first = set(decisions.tolist()), int(decisions[0])
     weights, cash_weight, paid = np.zeros(returns.shape[1]), 1.0, 0.0
     waiting: dict[int, int] = {}
@@ -188,21 +201,31 @@ def simulate(
                 _check_target(name, t, target)
                 _check_sleeves(name, target, tape.made)
                 waiting[t + execution_lag] = len(tape.made)
+                tape.untraded.append(shut[t] & ((book.weights != 0) | (target.weights != 0)))
                 tape.made.append(target)
                 tape.traded.append((np.nan, np.nan))
         if t in waiting and t < n_dates - 1:
             index = waiting.pop(t)
-            trades = tape.made[index].weights - weights
+            target = tape.made[index]
+            tape.untraded[index] |= shut[t] & ((weights != 0) | (target.weights != 0))
+            order = keep_closed(target, weights, tape.sleeves.held(), shut[t]) if shut[t].any() else target
+            if order is None:
+                tape.traded[index] = (0.0, 0.0)
+                continue
+            trades = order.weights - weights
             paid = cost.of(trades)
             tape.traded[index] = (float(np.abs(trades).sum()), paid)
-            tape.sleeves.trade(tape.made[index].sleeves, paid)
-            weights, cash_weight = tape.made[index].weights, tape.made[index].cash
+            tape.sleeves.trade(order.sleeves, paid)
+            weights, cash_weight = order.weights, order.cash
     rows = np.arange(first + execution_lag + 1, n_dates, dtype=np.int64)
     return tape.result(name, rows, cash[rows], book)
 
 
 class _Tape:
-    """What is written down on the way: (weights, cash) held, (gross, net) earned, (turnover, cost) traded."""
+    """What is written down on the way.
+
+    By row (weights, cash) held and (gross, net) earned; by decision (turnover, cost) and the assets not traded.
+    """
 
     def __init__(self, n_dates: int, n_assets: int) -> None:
         self.held: list[tuple[Floats, float]] = []
@@ -210,6 +233,7 @@ class _Tape:
         self.made: list[Weights] = []
         self.idle: list[NoTrade] = []
         self.traded: list[tuple[float, float]] = []
+        self.untraded: list[Bools] = []
         self.sleeves = SleeveTape(n_dates, n_assets)
         self.wealth = np.ones(n_dates + 1)
 
@@ -247,6 +271,7 @@ class _Tape:
             statuses=tuple(target.status for target in self.made),
             turnover=traded[:, 0],
             cost=traded[:, 1],
+            closed=np.array([assets.sum() for assets in self.untraded], dtype=np.int64),
             book=book,
             holds=np.array([idle.position for idle in self.idle], dtype=np.int64),
             reasons=tuple(idle.reason for idle in self.idle),

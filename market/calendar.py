@@ -46,6 +46,11 @@ class Frequency:
         Unchanged observations in a row after which a price is suspected of not being one.
     implausible : float
         Size of a log return in one step that calls for a look at the source.
+    longest_closure : int
+        Rows in a row without a price after which an asset counts as delisted; until then its market is closed.
+        The longest regular closures are China's golden weeks (6 to 8 trading days of other exchanges), hence 10
+        daily rows. A week and its neighbour can both fall into such a closure. A month without any price is
+        already rare, so that only one is excused.
     """
 
     name: str
@@ -54,12 +59,44 @@ class Frequency:
     excused: int
     stale_after: int
     implausible: float
+    longest_closure: int
 
 
-DAILY = Frequency("daily", 252, "weekdays", excused=2, stale_after=8, implausible=0.40)
-EVERY_DAY = Frequency("daily, weekends too", 365, "days", excused=0, stale_after=8, implausible=0.40)
-WEEKLY = Frequency("weekly", 52, "weeks", excused=0, stale_after=4, implausible=0.70)
-MONTHLY = Frequency("monthly", 12, "months", excused=0, stale_after=3, implausible=1.10)
+DAILY = Frequency("daily", 252, "weekdays", excused=2, stale_after=8, implausible=0.40, longest_closure=10)
+EVERY_DAY = Frequency(
+    "daily, weekends too", 365, "days", excused=0, stale_after=8, implausible=0.40, longest_closure=10
+)
+WEEKLY = Frequency("weekly", 52, "weeks", excused=0, stale_after=4, implausible=0.70, longest_closure=2)
+MONTHLY = Frequency("monthly", 12, "months", excused=0, stale_after=3, implausible=1.10, longest_closure=1)
+FREQUENCIES = (DAILY, EVERY_DAY, WEEKLY, MONTHLY)
+
+
+def longest_closure(periods_per_year: int) -> int:
+    """Return `Frequency.longest_closure` of the frequency whose number of periods in a year is nearest."""
+    nearest = min(FREQUENCIES, key=lambda frequency: abs(frequency.periods_per_year - periods_per_year))
+    return nearest.longest_closure
+
+
+def closed_markets(listed: NDArray[np.bool_], longest: int) -> NDArray[np.bool_]:
+    """Return where an asset has no price because its market is closed, as far as that is known at the row.
+
+    Parameters
+    ----------
+    listed : ndarray of bool, shape (T, N)
+        Where an asset has a return.
+    longest : int
+        Rows in a row without a price that a closure can last; an asset that has none for longer is delisted.
+
+    Returns
+    -------
+    ndarray of bool, shape (T, N)
+        Where there is no return, but one of the `longest` rows before has one.
+    """
+    if listed.all():
+        return np.zeros(listed.shape, dtype=bool)
+    rows = np.arange(len(listed))[:, None]
+    newest = np.maximum.accumulate(np.where(listed, rows, -1), axis=0)
+    return np.asarray(~listed & (newest >= 0) & (rows - newest <= longest))
 
 
 def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:

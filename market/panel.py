@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from market.calendar import closed_markets, longest_closure
 from market.errors import IntegrityError
 
 if TYPE_CHECKING:
@@ -186,6 +187,11 @@ class Panel:
     def listed(self) -> NDArray[np.bool_]:
         """Where an asset has a valid return, shape (T, N)."""
         return np.isfinite(self.returns)
+
+    @property
+    def closed(self) -> NDArray[np.bool_]:
+        """Where an asset has no price because its market is closed, shape (T, N); see `closed_markets`."""
+        return closed_markets(self.listed, longest_closure(self.periods_per_year))
 
     @property
     def bars(self) -> dict[str, Floats]:
