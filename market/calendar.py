@@ -63,12 +63,21 @@ class Frequency:
 
 
 DAILY = Frequency("daily", 252, "weekdays", excused=2, stale_after=8, implausible=0.40, longest_closure=10)
+SIX_DAYS = Frequency(
+    "daily, six days a week",
+    302,
+    "weekdays",
+    excused=2,
+    stale_after=8,
+    implausible=0.40,
+    longest_closure=10,
+)
 EVERY_DAY = Frequency(
     "daily, weekends too", 365, "days", excused=0, stale_after=8, implausible=0.40, longest_closure=10
 )
 WEEKLY = Frequency("weekly", 52, "weeks", excused=0, stale_after=4, implausible=0.70, longest_closure=2)
 MONTHLY = Frequency("monthly", 12, "months", excused=0, stale_after=3, implausible=1.10, longest_closure=1)
-FREQUENCIES = (DAILY, EVERY_DAY, WEEKLY, MONTHLY)
+FREQUENCIES = (DAILY, SIX_DAYS, EVERY_DAY, WEEKLY, MONTHLY)
 
 
 def longest_closure(periods_per_year: int) -> int:
@@ -122,8 +131,7 @@ def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:
     days = _as_days(dates)
     spacing = int(np.quantile(np.busday_count(days[:-1], days[1:]), 0.5, method="lower"))
     if spacing <= 1:
-        weekends = float(np.mean(dates.day_of_week >= 5))
-        return EVERY_DAY if weekends > 0.1 else DAILY
+        return _daily(dates)
     if 4 <= spacing <= 6:
         return WEEKLY
     if 19 <= spacing <= 24:
@@ -133,6 +141,27 @@ def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:
         f" ({dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, {len(dates)} dates);"
         " expected daily, weekly or monthly observations"
     )
+
+
+def _daily(dates: pd.DatetimeIndex) -> Frequency:
+    """Tell five, six and seven trading days a week apart: a weekend day counts if it is half as frequent as others.
+
+    Exchanges that trade from Sunday to Thursday have five, currencies from Sunday evening to Friday six.
+    """
+    counts = np.bincount(dates.day_of_week, minlength=7)
+    regular = counts >= 0.5 * counts.max()
+    if regular[5:].all():
+        return EVERY_DAY
+    return SIX_DAYS if regular.sum() == 6 else DAILY
+
+
+def missing_share(listed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the share of the rows between each asset's first and last return that have none, shape (N,)."""
+    after = np.maximum.accumulate(listed, axis=0)
+    alive = after & np.maximum.accumulate(listed[::-1], axis=0)[::-1]
+    count = alive.sum(axis=0)
+    share = 1.0 - listed.sum(axis=0) / np.maximum(count, 1)
+    return np.asarray(np.where(count > 0, share, 0.0), dtype=np.float64)
 
 
 def missing_between(dates: pd.DatetimeIndex, unit: Unit) -> NDArray[np.int64]:

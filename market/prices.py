@@ -19,6 +19,7 @@ from market.hints import suggest
 from market.layouts import Grid, Layout, read_grid
 from market.oddities import check_odd
 from market.panel import Floats, Panel
+from market.trading_calendar import RunningPeriod, apply_calendar, compound_returns
 
 
 def load_file(
@@ -29,6 +30,8 @@ def load_file(
     date_column: str | None = None,
     cash: str | None = None,
     market: str | None = None,
+    calendar: str | None = None,
+    running_period: RunningPeriod = "keep",
     known_by: pd.Timestamp | None = None,
 ) -> tuple[Panel, tuple[Finding, ...]]:
     """Read a CSV or Parquet file of prices or returns.
@@ -47,6 +50,11 @@ def load_file(
         Column (wide) or asset (long) with the return of cash in each step; without it cash earns 0.
     market : str, optional
         Column or asset with the market's prices or returns; without it the market is the mean of the assets.
+    calendar : str, optional
+        "weekdays" leaves out Saturdays and Sundays, and the name of a column the rows at which it has no value; by
+        default all rows are kept. Returns run from one kept row to the next.
+    running_period : {"keep", "drop"}
+        "drop" leaves out monthly and weekly rows that do not complete their period.
     known_by : Timestamp, optional
         Read the rows up to this date alone, as if the file ended there; assets that are listed later are not in it.
 
@@ -76,6 +84,8 @@ def load_file(
         notes.append(
             "No market column was named: the market is the equally weighted mean of the listed assets."
         )
+    held_as_returns = grid.names if values == "returns" else () if cash is None else (cash,)
+    grid = apply_calendar(source, grid, calendar, running_period, held_as_returns)
     earned = None
     if cash is not None:
         earned = grid.values[:, grid.names.index(cash)]
@@ -113,6 +123,8 @@ def assemble(
     filled = np.asarray(~np.isnan(grid.values[:, assets]).all(axis=1))
     findings = [*grid.findings, *_empty_rows(source, grid.dates[~filled])]
     dates, values = grid.dates[filled].rename(None), grid.values[filled]
+    if kind == "returns" and not filled.all():
+        values = compound_returns(grid.values, filled)
     table = Table(source, dates, grid.names, values, kind, frequency_of(dates, source))
     findings += settle([*check_impossible(table), *_check_volume(table, grid, filled)])
     findings += settle(check_bars(table, {name: prices[filled] for name, prices in grid.bars.items()}))
@@ -124,7 +136,7 @@ def assemble(
         raise DataError(f"{source}: no asset has two prices, so there is no return")
     kept = slice(int(np.argmax(traded)), None)
     listed = returns[kept, assets]
-    earned = np.zeros(len(dates)) if cash is None else cash[filled]
+    earned = np.zeros(len(dates)) if cash is None else compound_returns(cash[:, None], filled)[:, 0]
     findings += settle(check_cash(source, dates[kept], earned[kept], table.frequency.periods_per_year))
     panel = Panel(
         name=name,

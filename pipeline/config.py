@@ -46,6 +46,8 @@ class DataSection(Section):
     date_column: str | None = None
     cash: str | None = None
     market: str | None = None
+    calendar: str | None = None
+    running_period: Literal["keep", "drop"] = "keep"
     start: dt.date | None = None
     end: dt.date | None = None
 

@@ -22,6 +22,7 @@ from pipeline.certificate import Certificate
 from pipeline.compilation import Announced
 from pipeline.config import RunConfig
 from pipeline.continued import check_past
+from pipeline.coverage import check_coverage
 from pipeline.errors import RunError
 from pipeline.evaluation import score_forecast
 from pipeline.feasible import check_limits
@@ -82,7 +83,11 @@ class Pipeline:
                     f"regimes.min_train is {config.regimes.min_train}, but the data ends before so many dates of "
                     f"{', '.join(config.regimes.features)} are there: {len(panel.dates)} dates in all"
                 )
+            coverage = check_coverage(panel, matrix, schedule, config)
             check_limits(panel, schedule, config)
+        for finding in coverage:
+            reporter.line("warning", finding.message)
+        findings = (*findings, *coverage)
         return Prepared(config, panel, findings, matrix, schedule, fitting_key(config, digest))
 
     def _before(self, stage: str, key: Callable[[RunConfig, str], str]) -> Any | None:
