@@ -80,10 +80,26 @@ MONTHLY = Frequency("monthly", 12, "months", excused=0, stale_after=3, implausib
 FREQUENCIES = (DAILY, SIX_DAYS, EVERY_DAY, WEEKLY, MONTHLY)
 
 
+SPACINGS = {252: (1, 4), 302: (0, 4), 365: (0, 4), 52: (3, 9), 12: (15, 28)}
+"""Weekdays between two rows that the frequency and its holidays explain, by periods in a year."""
+
+
+def nearest_frequency(periods_per_year: int) -> Frequency:
+    """Return the frequency whose number of periods in a year is nearest."""
+    return min(FREQUENCIES, key=lambda frequency: abs(frequency.periods_per_year - periods_per_year))
+
+
 def longest_closure(periods_per_year: int) -> int:
-    """Return `Frequency.longest_closure` of the frequency whose number of periods in a year is nearest."""
-    nearest = min(FREQUENCIES, key=lambda frequency: abs(frequency.periods_per_year - periods_per_year))
-    return nearest.longest_closure
+    """Return `Frequency.longest_closure` of the nearest frequency."""
+    return nearest_frequency(periods_per_year).longest_closure
+
+
+def foreign_spacings(dates: pd.DatetimeIndex, periods_per_year: int) -> NDArray[np.int64]:
+    """Return the rows whose distance from the row before is that of another frequency, increasing."""
+    days = _as_days(dates)
+    low, high = SPACINGS[nearest_frequency(periods_per_year).periods_per_year]
+    spacing = np.busday_count(days[:-1], days[1:])
+    return np.flatnonzero((spacing < low) | (spacing > high)) + 1
 
 
 def closed_markets(listed: NDArray[np.bool_], longest: int) -> NDArray[np.bool_]:

@@ -33,19 +33,21 @@ def repeated_periods(dates: pd.DatetimeIndex, unit: Unit) -> Bools:
 def running_rows(dates: pd.DatetimeIndex, unit: Unit) -> Bools:
     """Return which rows seem not to complete their period, shape (T,).
 
-    Such a row falls into the period of the row before, or lies elsewhere in its period than the rows before it: their
-    median distance from its start and that from its end are both missed by more than `SLACK`. A row is judged by
-    itself and earlier rows alone. In daily tables there is none.
+    Such a row lies elsewhere in its period than the rows before it: their median distance from its start and that from
+    its end are both missed by more than `SLACK`. Or it falls into the period of the last row that does not. A row is
+    judged by itself and earlier rows alone. In daily tables there is none.
     """
     if unit not in SLACK:
         return np.zeros(len(dates), dtype=bool)
-    _, since, left = _places(dates, unit)
+    number, since, left = _places(dates, unit)
     odd = np.ones(len(dates), dtype=bool)
     for place in (since, left):
         usual = pd.Series(place).expanding().median().shift().to_numpy()
         odd &= np.abs(place - usual) > SLACK[unit]
     odd[:FEWEST] = False
-    return np.asarray(repeated_periods(dates, unit) | odd)
+    complete = np.maximum.accumulate(np.where(odd, -1, np.arange(len(dates))))
+    before = np.concatenate([[-1], complete[:-1]])
+    return np.asarray(odd | ((before >= 0) & (number == number[before])))
 
 
 def check_periods(source: str, dates: pd.DatetimeIndex, frequency: Frequency) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from allocation.risk import eligible_assets
 from features.matrix import FeatureMatrix
-from market.calendar import missing_share
+from market.calendar import foreign_spacings, missing_share, nearest_frequency
 from market.checks import Finding
 from market.panel import Panel
 from market.trading_calendar import WEEKDAYS
@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 
 MANY = 0.1
 """Share of rows without a price that no holidays explain: the market keeps another calendar."""
+FEWEST = 5
+"""Rows at another distance that are excused in any source."""
 SHOWN = 5
 """Assets that a message names."""
 
@@ -65,6 +67,26 @@ def check_coverage(
         why = _why_not_forecast(panel, ~found.forecast, config)
         raise RunError(f"no asset can be forecast at any date: {why}")
     return tuple(_warn(panel, found, config))
+
+
+def check_frequency(panel: Panel) -> None:
+    """Refuse rows of two frequencies, such as months that go on in days: horizons and annual figures count rows.
+
+    Raises
+    ------
+    RunError
+        If more than a tenth of the distances between rows are not those of the frequency of most of them.
+    """
+    rows = foreign_spacings(panel.dates, panel.periods_per_year)
+    if len(rows) <= max(FEWEST, MANY * (len(panel.dates) - 1)):
+        return
+    name, first = nearest_frequency(panel.periods_per_year).name, int(rows[0])
+    raise RunError(
+        f"{panel.name}: most rows of the source are {name}, but {len(rows)} of {len(panel.dates)} come at another "
+        f"distance from the row before, the first at {panel.dates[first]:%Y-%m-%d} after "
+        f"{panel.dates[first - 1]:%Y-%m-%d}; a horizon and annual figures count rows, so give a source with rows of "
+        "one frequency"
+    )
 
 
 def _forecastable(panel: Panel, matrix: FeatureMatrix, schedule: Schedule) -> Bools:

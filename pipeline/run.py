@@ -22,7 +22,7 @@ from pipeline.certificate import Certificate
 from pipeline.compilation import Announced
 from pipeline.config import RunConfig
 from pipeline.continued import check_past
-from pipeline.coverage import check_coverage
+from pipeline.coverage import check_coverage, check_frequency
 from pipeline.errors import RunError
 from pipeline.evaluation import score_forecast
 from pipeline.feasible import check_limits
@@ -67,6 +67,7 @@ class Pipeline:
         """
         config, reporter = self.config, self.reporter
         panel, findings = loaded or load_data(config, reporter)
+        check_frequency(panel)
         digest = panel.digest()
         with self._announced:
             matrix = reporter.stored(
