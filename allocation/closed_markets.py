@@ -55,7 +55,7 @@ def solve_around(
     sigma: Risk,
     held: Floats,
     universe: Bools,
-    closed: Bools,
+    closed: Bools | None,
     *,
     trusted: bool,
 ) -> Weights:
@@ -68,14 +68,16 @@ def solve_around(
     ----------
     allocator, position, mu, sigma, held, universe, trusted
         As for `Allocator.solve`.
-    closed : ndarray of bool, shape (N,)
-        Assets whose market is closed.
+    closed : ndarray of bool, shape (N,), or None
+        Assets whose market is closed; None if all are open.
 
     Raises
     ------
     AllocationError
         If there are no weights even with all markets open.
     """
+    if closed is None:
+        return allocator.solve(position, mu, sigma, held, universe, trusted=trusted)
     stuck = closed & universe
     # What is closed and outside the universe is not sold now: it counts in no turnover.
     before = np.where(closed & ~universe, 0.0, held)

@@ -138,7 +138,7 @@ class KeepClosed:
         """Return the policy's decision with the weights of closed markets as they are held."""
         decided = self.policy(position, book)
         closed = self.covariances.closed_at(position)
-        if not closed.any() or not isinstance(decided, Weights):
+        if closed is None or not isinstance(decided, Weights):
             return decided
         stuck = [
             self.assets[i] for i in np.flatnonzero(closed & ((book.weights != 0) | (decided.weights != 0)))

@@ -56,10 +56,12 @@ class CovariancePath:
         index = self._index(position)
         return self.sigma[index], self.eligible[index]
 
-    def closed_at(self, position: int) -> Bools:
-        """Return the assets (N,) whose market is closed at a row of the panel; raises as `at` does."""
-        index = self._index(position)
-        return np.zeros(self.eligible.shape[1], dtype=bool) if self.closed is None else self.closed[index]
+    def closed_at(self, position: int) -> Bools | None:
+        """Return the assets (N,) whose market is closed at a row of the panel, None if all are open."""
+        if self.closed is None:
+            return None
+        closed = self.closed[self._index(position)]
+        return closed if closed.any() else None
 
     def _index(self, position: int) -> int:
         index = int(self.positions.searchsorted(position))

@@ -9,7 +9,7 @@ import numpy as np
 from market.calendar import missing_between
 from market.checks import Finding, Table, looks_like_percent
 from market.panel import Floats
-from market.periods import check_periods
+from market.periods import check_carried, check_periods
 
 SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0)
 SPLIT_TOLERANCE = 0.03
@@ -28,6 +28,7 @@ def check_odd(table: Table, returns: Floats) -> Iterator[Finding]:
     """
     yield from _check_calendar(table)
     yield from check_periods(table.source, table.dates, table.frequency)
+    yield from check_carried(table, returns)
     yield from _check_life(table)
     yield from _check_stale(table, returns)
     yield from _check_moves(table, returns)

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from market.calendar import Frequency, Unit
-from market.checks import Finding
+from market.checks import Finding, Table
+from market.panel import Floats
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -17,6 +18,8 @@ Bools = NDArray[np.bool_]
 SLACK: dict[str, int] = {"months": 3, "weeks": 1}
 """Weekdays (of a week: days) by which holidays move the usual place of a row in its period: Christmas or Easter at the
 end of a month close exchanges for up to three; a weekly close moves from Friday to Thursday."""
+CARRIED = 0.9
+"""Share of weekend rows without a move from which a column is taken not to trade then."""
 FEWEST = 3
 """Earlier rows from which the usual place is known."""
 
@@ -76,6 +79,26 @@ def check_periods(source: str, dates: pd.DatetimeIndex, frequency: Frequency) ->
             " its date; if rows describe the month that begins there, date them at its end"
         )
         yield Finding("month start", "warning", None, dates[int(np.argmax(starts))], text)
+
+
+def check_carried(table: Table, returns: Floats) -> Iterator[Finding]:
+    """Find columns of a table of all days whose weekends only repeat Friday's price."""
+    weekend = np.asarray(table.dates.day_of_week >= 5)
+    if table.frequency.unit != "days":
+        return
+    there, still = np.isfinite(returns), returns == 0.0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        at_weekends = (still & there)[weekend].sum(axis=0) / there[weekend].sum(axis=0)
+        on_weekdays = (still & there)[~weekend].sum(axis=0) / there[~weekend].sum(axis=0)
+    carried = [table.names[n] for n in np.flatnonzero((at_weekends > CARRIED) & (on_weekdays < CARRIED / 2))]
+    if carried:
+        names = f"{', '.join(carried[:5])}{' and others' if len(carried) > 5 else ''}"
+        text = (
+            f"{table.source}: {names} stand still at weekends: prices of Friday are "
+            "repeated, which makes them look calmer than they are; leave weekends out by "
+            "data.calendar: weekdays"
+        )
+        yield Finding("carried weekend", "warning", carried[0], table.dates[int(np.argmax(weekend))], text)
 
 
 def _places(dates: pd.DatetimeIndex, unit: Unit) -> tuple[Ints, Ints, Ints]:

@@ -178,6 +178,7 @@ def test_the_covariance_holds_what_is_closed():
     path = covariance_path(excess, rows, window=40, min_history=20, horizon=1, closed=closed)
     assert path.eligible.all()
     assert path.closed_at(50).tolist() == [False, True, False]
+    assert path.closed_at(49) is None
     assert np.isfinite(path.sigma).all()
     without = covariance_path(excess, rows, window=40, min_history=20, horizon=1)
     assert without.eligible.tolist() == [[True] * 3, [True, False, True], [True] * 3]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from market.calendar import frequency_of
 from market.errors import SourceError
 from market.prices import load_file
 from market.trading_calendar import compound_returns
@@ -180,3 +181,32 @@ def test_running_rows_are_known_at_once(tmp_path):
         n = int(whole.dates.searchsorted(date, side="right"))
         assert list(part.dates) == list(whole.dates[:n])
         np.testing.assert_array_equal(part.returns, whole.returns[:n])
+
+
+def test_weekends_that_repeat_friday_are_said(tmp_path):
+    table = weekend_prices()
+    carried = table.assign(stock=table["stock"].ffill())
+    _, findings = load_file(write(tmp_path, carried))
+    said = [finding.message for finding in findings if finding.check == "carried weekend"]
+    assert len(said) == 1
+    assert "stock stand still at weekends" in said[0]
+    _, findings = load_file(write(tmp_path, carried), calendar="weekdays")
+    assert not [finding for finding in findings if finding.check == "carried weekend"]
+
+
+@pytest.mark.parametrize(
+    ("days", "year"),
+    [
+        ({0, 1, 2, 3, 4}, 252),  # Monday to Friday
+        ({6, 0, 1, 2, 3}, 252),  # Sunday to Thursday
+        ({6, 0, 1, 2, 3, 4}, 302),  # from Sunday evening to Friday
+        (set(range(7)), 365),
+    ],
+)
+def test_periods_in_a_year_of_trading_weeks(days, year):
+    dates = pd.date_range("2020-01-01", periods=400)
+    dates = dates[np.isin(dates.day_of_week, list(days))]
+    rng = np.random.default_rng(0)
+    dates = dates[rng.random(len(dates)) > 0.03]  # holidays
+    for n in (60, len(dates)):
+        assert frequency_of(dates[:n], "x").periods_per_year == year
