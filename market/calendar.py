@@ -80,7 +80,7 @@ MONTHLY = Frequency("monthly", 12, "months", excused=0, stale_after=3, implausib
 FREQUENCIES = (DAILY, SIX_DAYS, EVERY_DAY, WEEKLY, MONTHLY)
 
 
-SPACINGS = {252: (1, 4), 302: (0, 4), 365: (0, 4), 52: (3, 9), 12: (15, 28)}
+SPACINGS = {252: (0, 4), 302: (0, 4), 365: (0, 4), 52: (3, 9), 12: (15, 28)}
 """Weekdays between two rows that the frequency and its holidays explain, by periods in a year."""
 
 
