@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from allocation.risk import eligible_assets
 from features.matrix import FeatureMatrix
-from market.calendar import foreign_spacings, missing_share, nearest_frequency
+from market.calendar import foreign_spacings, frequency_of, missing_share, nearest_frequency
 from market.checks import Finding
+from market.errors import DataError
 from market.panel import Panel
 from market.trading_calendar import WEEKDAYS
 from pipeline.config import RunConfig
@@ -24,6 +25,8 @@ Floats = NDArray[np.float64]
 
 MANY = 0.1
 """Share of rows without a price that no holidays explain: the market keeps another calendar."""
+HALF = 0.5
+"""Share of its dates below which an asset is mostly not forecast."""
 FEWEST = 5
 """Rows at another distance that are excused in any source."""
 SHOWN = 5
@@ -36,13 +39,16 @@ class Coverage:
 
     Attributes
     ----------
-    forecast, held : ndarray of bool, shape (N,)
-        Whether it can be forecast, and held, at any date of the run.
+    forecast : ndarray of shape (N,)
+        Share of the tested dates with a return at which it can be forecast; 0 if there is none.
+    held : ndarray of bool, shape (N,)
+        Whether it can be held at any decision.
     missing : ndarray of shape (N,)
-        Share of the rows between its first and its last return that have none.
+        Share of the rows between its first and its last return that have none: of all, or of the tested ones if that
+        is more.
     """
 
-    forecast: Bools
+    forecast: Floats
     held: Bools
     missing: Floats
 
@@ -57,14 +63,15 @@ def check_coverage(
     RunError
         If no asset can be forecast, or some cannot because they trade on another calendar than the rows of the data.
     """
+    first = max(schedule.first_train, int(schedule.folds[0].test[0]))
     found = Coverage(
-        _forecastable(panel, matrix, schedule),
+        _forecast_share(panel, matrix, schedule, first),
         _holdable(panel, schedule, config),
-        missing_share(panel.listed),
+        np.maximum(missing_share(panel.listed), missing_share(panel.listed[first:])),
     )
     _refuse_mixed_calendars(panel, found)
     if not found.forecast.any():
-        why = _why_not_forecast(panel, ~found.forecast, config)
+        why = _why_not_forecast(found, found.forecast == 0, config)
         raise RunError(f"no asset can be forecast at any date: {why}")
     return tuple(_warn(panel, found, config))
 
@@ -89,15 +96,20 @@ def check_frequency(panel: Panel) -> None:
     )
 
 
-def _forecastable(panel: Panel, matrix: FeatureMatrix, schedule: Schedule) -> Bools:
-    """Return which assets have, at some tested date, a return, a risk and a feature of their own, shape (N,)."""
-    asked = panel.listed & np.isfinite(schedule.target.risk)
-    asked[: max(schedule.first_train, int(schedule.folds[0].test[0]))] = False
-    out: Bools = np.array(asked.any(axis=0))
+def _forecast_share(panel: Panel, matrix: FeatureMatrix, schedule: Schedule, first: int) -> Floats:
+    """Return the share of the dates with a return, from row `first` on, that have a risk; shape (N,).
+
+    It is 0 for an asset none of whose own features has a value at any of them.
+    """
+    listed = panel.listed[first:]
+    asked = listed & np.isfinite(schedule.target.risk[first:])
+    out = np.array(asked.sum(axis=0) / np.maximum(listed.sum(axis=0), 1), dtype=np.float64)
     own = [k for k, common in enumerate(matrix.common) if not common]
     for n in np.flatnonzero(out) if own else ():
         # Newest rows first: there the longest windows are full.
-        out[n] = any(np.isfinite(matrix.values[t, n, own]).any() for t in np.flatnonzero(asked[:, n])[::-1])
+        rows = np.flatnonzero(asked[:, n])[::-1] + first
+        if not any(np.isfinite(matrix.values[t, n, own]).any() for t in rows):
+            out[n] = 0.0
     return out
 
 
@@ -114,28 +126,37 @@ def _holdable(panel: Panel, schedule: Schedule, config: RunConfig) -> Bools:
 
 
 def _refuse_mixed_calendars(panel: Panel, found: Coverage) -> None:
-    """Refuse assets that are left out because they trade on fewer days than others, if a common calendar exists."""
-    failing = ~(found.forecast & found.held) & (found.missing > MANY)
+    """Refuse assets that are mostly left out because they trade on fewer days than others.
+
+    An asset that lacks prices by no calendar, as one that is rarely traded, is not meant.
+    """
+    failing = ((found.forecast < HALF) | ~found.held) & (found.missing > MANY)
     calendar = _common_calendar(panel, failing) if failing.any() else None
     if calendar is None:
         return
+    name, kept = calendar
+    often = float(found.forecast[failing].max())
+    what = "can never be forecast" if often == 0 else f"can be forecast at {often:.0%} of their dates at most"
     lowest, highest = found.missing[failing].min(), found.missing[failing].max()
     share = f"{highest:.0%}" if highest - lowest < 0.01 else f"{lowest:.0%} to {highest:.0%}"
-    what = "forecast" if not found.forecast[failing].any() else "forecast or held"
-    why = (
-        "they do not trade at weekends"
-        if calendar == WEEKDAYS
-        else "they trade on fewer days than the others"
+    why = "they do not trade at weekends" if name == WEEKDAYS else "they trade on fewer days than the others"
+    remedy = (
+        f"Set data.calendar: {name}, which keeps the rows that all have in common, or leave the assets out"
     )
+    try:
+        frequency_of(panel.dates[kept], panel.name)
+    except DataError:
+        remedy = (
+            "Leave the assets out: the rows that all have in common are neither daily, weekly nor monthly"
+        )
     raise RunError(
-        f"{_names(panel, failing)} can never be {what}: they have no price at {share} of the rows between their first "
-        f"and last ({why}). Set data.calendar: {calendar}, which keeps the rows that all have in common, or leave the "
-        "assets out"
+        f"{_names(panel, failing)} {what}: they have no price at {share} of the rows between their first and last "
+        f"({why}). {remedy}"
     )
 
 
-def _common_calendar(panel: Panel, failing: Bools) -> str | None:
-    """Return the setting of `data.calendar` under which the failing assets have their prices, None if there is none."""
+def _common_calendar(panel: Panel, failing: Bools) -> tuple[str, Bools] | None:
+    """Return the setting of `data.calendar` that gives the failing assets prices at its rows (T,), if there is one."""
     counts = panel.listed[:, failing].sum(axis=0)
     fullest = int(np.flatnonzero(failing)[int(np.argmax(counts))])
     for name, kept in (
@@ -143,37 +164,37 @@ def _common_calendar(panel: Panel, failing: Bools) -> str | None:
         (panel.assets[fullest], panel.listed[:, fullest]),
     ):
         if not kept.all() and (missing_share(panel.listed[kept][:, failing]) <= MANY).all():
-            return name
+            return name, kept
     return None
 
 
 def _warn(panel: Panel, found: Coverage, config: RunConfig) -> Iterator[Finding]:
     settings = config.allocation
-    never = ~found.forecast
+    never = found.forecast == 0
     if never.any():
-        text = f"{_names(panel, never)} can never be forecast: {_why_not_forecast(panel, never, config)}"
+        text = f"{_names(panel, never)} can never be forecast: {_why_not_forecast(found, never, config)}"
         yield Finding("never forecast", "warning", None, None, text)
     never = ~found.held
     if never.any():
         text = (
             f"{_names(panel, never)} can never be held: at no decision a price and {settings.min_history} returns in "
             f"the last {settings.covariance_window} rows (allocation.min_history, allocation.covariance_window)"
-            f"{_holes(panel, never)}"
+            f"{_holes(found, never)}"
         )
         yield Finding("never held", "warning", None, None, text)
 
 
-def _why_not_forecast(panel: Panel, which: Bools, config: RunConfig) -> str:
+def _why_not_forecast(found: Coverage, which: Bools, config: RunConfig) -> str:
     first = config.walk_forward.first_test
     return (
         f"from walk_forward.first_test {first} on, at no date a price, enough returns in the last "
-        f"{config.target.risk_window} rows (target.risk_window) and a feature of its own{_holes(panel, which)}"
+        f"{config.target.risk_window} rows (target.risk_window) and a feature of its own{_holes(found, which)}"
     )
 
 
-def _holes(panel: Panel, which: Bools) -> str:
+def _holes(found: Coverage, which: Bools) -> str:
     """Say how many rows are missing in the lives of some assets, if they are many."""
-    highest = float(missing_share(panel.listed)[which].max())
+    highest = float(found.missing[which].max())
     return f"; up to {highest:.0%} of the rows in their lives have no price" if highest > MANY else ""
 
 

@@ -130,6 +130,26 @@ def test_assets_on_another_calendar_are_refused_with_the_setting(mine):
     ]
 
 
+def test_coins_that_came_late_are_refused_too(mine):
+    folder = mine().parent
+    table = two_calendars(folder)[["btc", "x", "y", "z"]]
+    table.loc[:"2019-12-31", "btc"] = np.nan
+    table.dropna(how="all").to_csv(folder / "prices.csv")
+    with pytest.raises(
+        RunError, match=r"^x, y, z can be forecast at \d+% of their dates .*data\.calendar: weekdays"
+    ):
+        pipeline_of(mine(**DAYS)).prepare()
+
+
+def test_a_calendar_of_no_frequency_is_not_suggested(mine):
+    folder = mine().parent
+    two_calendars(folder)[["btc", "eth", "bond"]].to_csv(folder / "prices.csv")
+    with pytest.raises(
+        RunError, match=r"^bond can never be forecast: .*\. Leave the assets out: .* neither daily"
+    ):
+        pipeline_of(mine(**DAYS)).prepare()
+
+
 def test_what_can_never_be_forecast_or_held_is_named(mine):
     folder = mine().parent
     table = two_calendars(folder)
