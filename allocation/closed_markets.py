@@ -18,7 +18,7 @@ from allocation.allocator import Allocator
 from allocation.constraints import Constraints
 from allocation.errors import InfeasibleError, LimitError, SolverError
 from allocation.structure import Risk
-from allocation.weights import Sleeve, Weights
+from allocation.weights import Attestation, Sleeve, Weights
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -108,8 +108,8 @@ def keep_closed(
     Returns
     -------
     Weights or None
-        None if the open part of the target is too small to be scaled, as where all of it is in closed markets:
-        then nothing can be traded.
+        Without an attestation if it was scaled. None if the open part of the target is too small to be scaled, as
+        where all of it is in closed markets: then nothing can be traded.
     """
     if not (np.abs(target.weights - held)[closed] > SAME).any():
         return target
@@ -118,9 +118,11 @@ def keep_closed(
     scale = open_now / open_then if abs(open_then) > SAME else np.inf
     if not 0.0 <= scale <= LARGEST_SCALE:
         return None
-    kept = np.where(closed, held, target.weights * scale)
+    # What was attested is true of the weights before they were scaled.
+    unproved = Attestation({}, 0.0)
     if not target.sleeves:
-        return replace(target, weights=kept, cash=target.cash * scale)
+        kept = np.where(closed, held, target.weights * scale)
+        return replace(target, weights=kept, cash=target.cash * scale, attestation=unproved)
     parts = {
         name: Sleeve(np.where(closed, 0.0, s.weights * scale), s.cash * scale)
         for name, s in target.sleeves.items()
@@ -130,12 +132,11 @@ def keep_closed(
         parts[name] = Sleeve(before.weights + share, before.cash)
     weights = np.sum([part.weights for part in parts.values()], axis=0)
     cash = sum(part.cash for part in parts.values())
-    return replace(target, weights=weights, cash=cash, sleeves=parts)
+    return replace(target, weights=weights, cash=cash, sleeves=parts, attestation=unproved)
 
 
 def _closed_by_sleeve(held: Floats, sleeves: Mapping[str, Sleeve], closed: Bools) -> dict[str, Floats]:
     """Return what each sleeve holds in closed markets, shape (N,); without sleeves it is one named "closed"."""
-    if not sleeves:
-        return {"closed": np.where(closed, held, 0.0)}
     parts = {name: np.where(closed, sleeve.weights, 0.0) for name, sleeve in sleeves.items()}
+    parts = parts or {"closed": np.where(closed, held, 0.0)}
     return {name: weights for name, weights in parts.items() if weights.any()}

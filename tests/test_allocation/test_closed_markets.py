@@ -1,5 +1,7 @@
 """Mean-variance around fixed weights against a general solver, and what happens where limits cannot be met."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -167,6 +169,11 @@ def test_sleeves_keep_what_they_hold():
     assert kept.cash == pytest.approx(0.16)
     np.testing.assert_allclose(kept.sleeves["x"].weights, [0.15, 0, 0])
     np.testing.assert_allclose(kept.sleeves["y"].weights, [0.05, 0, 0.64])
+    first = keep_closed(target, np.zeros(3), {}, np.array([True, False, False]))
+    assert list(first.sleeves) == ["y"]
+    assert first.weights.tolist() == [0.0, 0.0, 0.8]
+    plain = keep_closed(replace(target, sleeves={}), held, {}, np.array([True, False, False]))
+    np.testing.assert_allclose(plain.weights, kept.weights)
 
 
 def test_the_covariance_holds_what_is_closed():
