@@ -14,6 +14,7 @@ from allocation.policies import Policy
 from allocation.weights import NoTrade, Sleeve, Weights
 from backtest.costs import TradingCost
 from backtest.errors import SimulationError
+from backtest.simulation_checks import check_sleeves, check_span, check_target
 from backtest.sleeves import SleeveTape
 
 Floats = NDArray[np.float64]
@@ -172,7 +173,7 @@ def simulate(
     An asset that is delisted between a decision and its trade is traded at its last price.
     """
     n_dates = len(returns) if end is None else end + 1
-    _check(name, len(returns), n_dates, decisions, execution_lag)
+    check_span(name, len(returns), n_dates, decisions, execution_lag)
     earned = np.where(np.isfinite(returns), returns, 0.0)
     shut = np.zeros(returns.shape, dtype=bool) if closed is None else closed
     due, first = set(decisions.tolist()), int(decisions[0])
@@ -198,8 +199,8 @@ def simulate(
             if isinstance(target, NoTrade):
                 tape.idle.append(target)
             elif target is not None:
-                _check_target(name, t, target)
-                _check_sleeves(name, target, tape.made)
+                check_target(name, t, target)
+                check_sleeves(name, target, tape.made)
                 waiting[t + execution_lag] = len(tape.made)
                 tape.untraded.append(shut[t] & ((book.weights != 0) | (target.weights != 0)))
                 tape.made.append(target)
@@ -277,47 +278,3 @@ class _Tape:
             reasons=tuple(idle.reason for idle in self.idle),
             sleeves=self.sleeves.paths(),
         )
-
-
-def _check(name: str, n_rows: int, n_dates: int, decisions: Ints, execution_lag: int) -> None:
-    if execution_lag < 0:
-        raise SimulationError(f"{name}: execution_lag is {execution_lag}, expected 0 or more")
-    if not 0 < n_dates <= n_rows:
-        raise SimulationError(
-            f"{name}: the last row {n_dates - 1} is outside the data, which has {n_rows} rows"
-        )
-    if not len(decisions):
-        raise SimulationError(f"{name}: there are no decision rows")
-    if (np.diff(decisions) <= 0).any():
-        raise SimulationError(f"{name}: decision rows must increase")
-    if decisions[0] < 0 or decisions[-1] >= n_rows:
-        raise SimulationError(
-            f"{name}: decision rows {decisions[0]} to {decisions[-1]} are outside the data, which has {n_rows} rows"
-        )
-
-
-def _check_target(name: str, row: int, target: Weights) -> None:
-    if target.position != row:
-        raise SimulationError(f"{name}: asked at row {row}, the policy decided for row {target.position}")
-    total = float(target.weights.sum()) + target.cash
-    if not abs(total - 1) < 1e-9:
-        raise SimulationError(
-            f"{name}: the target at row {row} sums to {total:.10g} with its cash, expected 1"
-        )
-
-
-def _check_sleeves(name: str, target: Weights, before: list[Weights]) -> None:
-    if before and bool(target.sleeves) != bool(before[0].sleeves):
-        raise SimulationError(
-            f"{name}: some targets have sleeves and that at row {target.position} "
-            f"{'has some' if target.sleeves else 'has none'}: expected all or none"
-        )
-    if target.sleeves:
-        parts = target.sleeves.values()
-        gap = np.abs(np.sum([part.weights for part in parts], axis=0) - target.weights).max()
-        gap = max(float(gap), abs(sum(part.cash for part in parts) - target.cash))
-        if not gap < 1e-12:
-            raise SimulationError(
-                f"{name}: the sleeves of the target at row {target.position} are {gap:.3g} from the weights that "
-                "they should sum to"
-            )
