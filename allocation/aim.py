@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
+from allocation.closed_markets import fix_weights
 from allocation.errors import InputError
 from allocation.input_alignment import align_inputs, align_vector
 from allocation.inputs import covariance, singular
@@ -148,6 +150,12 @@ class AimPortfolio:
                 "without cost there is nothing to wait for"
             )
         return np.diag(cost) if cost.ndim == 1 else cost
+
+    def with_fixed(self, weights: Mapping[str, float]) -> AimPortfolio:
+        """Return the same allocator with the weights of some assets fixed, if the inner one can fix them."""
+        fixed = copy(self)
+        fixed.inner = fix_weights(self.inner, weights)
+        return fixed
 
     def _checked_impact(self, impact: float | Floats) -> Floats:
         """Return the impact of each asset, shape (N,)."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
+from allocation.closed_markets import fix_weights
 from allocation.errors import InputError
 from allocation.forecast_posterior import Errors, posterior_of_forecasts
 from allocation.forecast_views import ForecastViews
@@ -122,6 +124,12 @@ class BlackLitterman:
         self.covariance = covariance
         for view in self.views:
             view.pick(self.assets)
+
+    def with_fixed(self, weights: Mapping[str, float]) -> BlackLitterman:
+        """Return the same allocator with the weights of some assets fixed, if the inner one can fix them."""
+        fixed = copy(self)
+        fixed.inner = fix_weights(self.inner, weights)
+        return fixed
 
     @align_inputs
     def solve(

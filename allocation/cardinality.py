@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -71,6 +72,16 @@ class Cardinality:
         self.minimum_position = float(minimum_position)
         self.nodes = nodes
         self.tolerance = tolerance
+
+    def with_fixed(self, weights: Mapping[str, float]) -> Cardinality:
+        """Return the same problem with the weights of some assets fixed; they count as positions."""
+        return Cardinality(
+            self.solver.with_fixed(weights),
+            self.most,
+            self.minimum_position,
+            nodes=self.nodes,
+            tolerance=self.tolerance,
+        )
 
     @align_inputs
     def solve(

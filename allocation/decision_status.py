@@ -26,6 +26,8 @@ class DecisionStatus(Flag):
         A limit gave way because it could not be met.
     HELD
         Limits could not be met, so nothing was traded, or a part was not.
+    MARKET_CLOSED
+        Something was not traded, because its market was closed.
     UNPROVEN
         A search ended early: better weights may exist.
     """
@@ -35,6 +37,7 @@ class DecisionStatus(Flag):
     UNCHANGED = auto()
     RELAXED = auto()
     HELD = auto()
+    MARKET_CLOSED = auto()
     UNPROVEN = auto()
 
     @property
@@ -42,9 +45,9 @@ class DecisionStatus(Flag):
         """Return the status in one word, or "relaxed and held" for exceptions that came together."""
         exceptions = [flag for flag in EXCEPTIONS if flag in self]
         if exceptions:
-            return " and ".join(str(flag.name).lower() for flag in exceptions)
+            return " and ".join(_word(flag) for flag in exceptions)
         usual = (DecisionStatus.SOLVED, DecisionStatus.FIXED, DecisionStatus.UNCHANGED)
-        return next((str(flag.name).lower() for flag in usual if flag in self), "none")
+        return next((_word(flag) for flag in usual if flag in self), "none")
 
     @staticmethod
     def combine(statuses: Iterable[DecisionStatus]) -> DecisionStatus:
@@ -52,5 +55,15 @@ class DecisionStatus(Flag):
         return reduce(or_, statuses, DecisionStatus(0))
 
 
-EXCEPTIONS = (DecisionStatus.RELAXED, DecisionStatus.HELD, DecisionStatus.UNPROVEN)
+EXCEPTIONS = (
+    DecisionStatus.RELAXED,
+    DecisionStatus.HELD,
+    DecisionStatus.MARKET_CLOSED,
+    DecisionStatus.UNPROVEN,
+)
 """Flags that set a decision apart from the usual ones."""
+
+
+def _word(flag: DecisionStatus) -> str:
+    """Return the name of one flag as it is shown."""
+    return str(flag.name).lower().replace("_", " ")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
+from allocation.closed_markets import fix_weights
 from allocation.constraints import Linear
 from allocation.errors import InfeasibleError, InputError
 from allocation.input_alignment import align_inputs, align_vector
@@ -71,6 +73,12 @@ class Responsible:
         self.exclude_below = exclude_below
         self.floor = floor
         self.tilt = tilt
+
+    def with_fixed(self, weights: Mapping[str, float]) -> Responsible:
+        """Return the same allocator with the weights of some assets fixed, if the inner one can fix them."""
+        fixed = copy(self)
+        fixed.inner = fix_weights(self.inner, weights)
+        return fixed
 
     @align_inputs
     def solve(

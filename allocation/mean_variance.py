@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocation import inputs, pricing
+from allocation.closed_markets import fix_bounds
 from allocation.constraints import Constraints
 from allocation.decision import Decision
 from allocation.errors import InfeasibleError, InputError, SolverError
@@ -90,6 +91,17 @@ class MeanVariance:
         self._refused: dict[bytes, InfeasibleError] = {}
         everything = np.ones(len(self.assets), dtype=bool)
         self._members(np.zeros(len(self.assets)), everything)  # refuses limits on assets that do not exist
+
+    def with_fixed(self, weights: Mapping[str, float]) -> MeanVariance:
+        """Return the same problem with the weights of some assets fixed, whatever their own limits."""
+        return MeanVariance(
+            self.assets,
+            fix_bounds(self.constraints, weights),
+            risk_aversion=self.risk_aversion,
+            cost=self.cost,
+            impact=self.impact,
+            uncertainty=self.uncertainty,
+        )
 
     @align_inputs
     def solve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
 from allocation.book import Book
+from allocation.closed_markets import keep_closed, solve_around
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError
 from allocation.input_alignment import align_columns
@@ -91,8 +93,9 @@ class AllocatorPolicy:
         if mu is None:
             mu = np.zeros(len(eligible))
         universe = eligible & np.isfinite(mu)
-        return self.allocator.solve(
-            position, mu, sigma, book.weights, universe, trusted=self.covariances.sound
+        closed, trusted = self.covariances.closed_at(position), self.covariances.sound
+        return solve_around(
+            self.allocator, position, mu, sigma, book.weights, universe, closed, trusted=trusted
         )
 
     def expected(self, position: int) -> Floats:
@@ -114,3 +117,39 @@ class HoldIfInfeasible:
             return self.policy(position, book)
         except InfeasibleError as error:
             return NoTrade(position, f"held: {'; '.join(error.limits)} cannot be met together")
+
+
+class KeepClosed:
+    """Trade as another policy does, but not in markets that are closed: what is held there keeps its weight.
+
+    Parameters
+    ----------
+    policy : Policy
+        Decides as if all markets were open.
+    covariances : CovariancePath
+        Knows which are closed.
+    assets : tuple of str, length N
+    """
+
+    def __init__(self, policy: Policy, covariances: CovariancePath, assets: tuple[str, ...]) -> None:
+        self.policy = policy
+        self.covariances = covariances
+        self.assets = assets
+
+    def __call__(self, position: int, book: Book) -> Decision:
+        """Return the policy's decision with the weights of closed markets as they are held."""
+        decided = self.policy(position, book)
+        closed = self.covariances.closed_at(position)
+        if closed is None or not isinstance(decided, Weights):
+            return decided
+        stuck = [
+            self.assets[i] for i in np.flatnonzero(closed & ((book.weights != 0) | (decided.weights != 0)))
+        ]
+        if not stuck:
+            return decided
+        why = f"not traded, market closed: {', '.join(stuck[:3])}{' and others' if len(stuck) > 3 else ''}"
+        kept = keep_closed(decided, book.weights, book.sleeves, closed)
+        if kept is None:
+            return NoTrade(position, why, DecisionStatus.MARKET_CLOSED)
+        note = "; ".join(filter(None, [kept.note, why]))
+        return replace(kept, status=kept.status | DecisionStatus.MARKET_CLOSED, note=note)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
+from allocation.closed_markets import fix_bounds
 from allocation.constraints import ORDER, Constraints, Family, Group
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
@@ -121,6 +122,10 @@ class Relaxing:
         self.allocator = make(constraints)
         self.assets = self.allocator.assets
         self._eased: dict[bytes, tuple[Allocator, str]] = {}
+
+    def with_fixed(self, weights: Mapping[str, float]) -> Relaxing:
+        """Return the same allocator with the weights of some assets fixed, whatever their own limits."""
+        return Relaxing(self.make, fix_bounds(self.constraints, weights), self.order)
 
     @align_inputs
     def solve(

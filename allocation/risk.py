@@ -32,16 +32,19 @@ class CovariancePath:
     sigma : ndarray of shape (D, N, N), or tuple of D FactorCovariance of N assets
         Covariance of excess returns over one horizon; NaN for assets that are not eligible.
     eligible : ndarray of bool, shape (D, N)
-        Assets that are listed and have enough history.
+        Assets that are listed, or whose market is closed, and have enough history.
     sound : bool
         Whether each covariance is known to be finite, symmetric and positive semidefinite among the eligible assets,
         as `covariance_path` sees to.
+    closed : ndarray of bool, shape (D, N), optional
+        Assets whose market is closed, eligible or not: they cannot be traded. None where no market ever is.
     """
 
     positions: Ints
     sigma: Floats | tuple[FactorCovariance, ...]
     eligible: Bools
     sound: bool = False
+    closed: Bools | None = None
 
     def at(self, position: int) -> tuple[Risk, Bools]:
         """Return the covariance of all N assets and the eligible ones (N,) at a row of the panel.
@@ -51,25 +54,45 @@ class CovariancePath:
         InputError
             If nothing was estimated there.
         """
+        index = self._index(position)
+        return self.sigma[index], self.eligible[index]
+
+    def closed_at(self, position: int) -> Bools | None:
+        """Return the assets (N,) whose market is closed at a row of the panel, None if all are open."""
+        if self.closed is None:
+            return None
+        closed = self.closed[self._index(position)]
+        return closed if closed.any() else None
+
+    def _index(self, position: int) -> int:
         index = int(self.positions.searchsorted(position))
         if index == len(self.positions) or self.positions[index] != position:
             raise InputError(f"no covariance was estimated at row {position}")
-        return self.sigma[index], self.eligible[index]
+        return index
 
 
-def eligible_assets(excess: Floats, positions: Ints, *, window: int, min_history: int) -> Bools:
-    """Return the assets that are listed at each decision and have enough returns in its window, shape (D, N).
+def eligible_assets(
+    excess: Floats, positions: Ints, *, window: int, min_history: int, closed: Bools | None = None
+) -> Bools:
+    """Return the assets that may be held at each decision, shape (D, N).
+
+    They are listed or their market is closed, and they have enough returns in the decision's window.
 
     Parameters
     ----------
-    excess, positions, window, min_history
+    excess, positions, window, min_history, closed
         As `covariance_path` takes them.
     """
-    return _eligible(excess, positions, _history(excess, positions, window), min_history)
+    return _eligible(excess, positions, _history(excess, positions, window), min_history, closed)
 
 
-def _eligible(excess: Floats, positions: Ints, history: Ints, min_history: int) -> Bools:
-    return np.asarray(np.isfinite(excess[positions]) & (history >= min_history))
+def _eligible(
+    excess: Floats, positions: Ints, history: Ints, min_history: int, closed: Bools | None
+) -> Bools:
+    alive = np.isfinite(excess[positions])
+    if closed is not None:
+        alive |= closed[positions]
+    return np.asarray(alive & (history >= min_history))
 
 
 def covariance_path(
@@ -80,6 +103,7 @@ def covariance_path(
     min_history: int,
     horizon: int,
     estimator: Estimator | None = None,
+    closed: Bools | None = None,
 ) -> CovariancePath:
     """Estimate the covariance at each decision from the rows up to it.
 
@@ -100,6 +124,8 @@ def covariance_path(
         Covariances are scaled to this many observations.
     estimator : Estimator, optional
         `LedoitWolf` by default.
+    closed : ndarray of bool, shape (T, N), optional
+        Where an asset has no return because its market is closed; it stays in the covariance.
 
     Raises
     ------
@@ -109,7 +135,7 @@ def covariance_path(
     refuse_labels("excess", excess)
     estimator = LedoitWolf() if estimator is None else estimator
     history = _history(excess, positions, window)
-    eligible = _eligible(excess, positions, history, min_history)
+    eligible = _eligible(excess, positions, history, min_history, closed)
     path = _Path(len(positions), excess.shape[1], horizon, estimator.by_factors)
     together = np.zeros(len(positions), dtype=bool)
     if isinstance(estimator, MomentEstimator) and window * estimator.fading <= MOST_FADING:
@@ -125,7 +151,8 @@ def covariance_path(
             path.put(d, inside, risk)
         except InputError as error:
             raise InputError(f"covariance at row {positions[d]}: {error}") from error
-    return CovariancePath(positions, path.sigma(), eligible, sound=True)
+    shut = None if closed is None or not closed[positions].any() else closed[positions]
+    return CovariancePath(positions, path.sigma(), eligible, sound=True, closed=shut)
 
 
 def _insist_sound(estimator: Estimator, risk: Risk) -> None:

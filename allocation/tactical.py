@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from allocation.allocator import Allocator
 from allocation.blend import inside
 from allocation.book import Book
+from allocation.closed_markets import solve_around
 from allocation.constraints import Constraints
 from allocation.errors import InfeasibleError, InputError
 from allocation.policies import AllocatorPolicy, Decision, Policy
@@ -151,8 +152,16 @@ class Tactical:
         # No view on an asset is the view that it earns what the others earn on average.
         known = eligible & np.isfinite(mu)
         mu = np.where(eligible & ~known, mu[known].mean() if known.any() else 0.0, mu)
-        best = self.allocator(limits).solve(
-            position, mu, sigma, book.weights, eligible, trusted=self.forecast.covariances.sound
+        covariances = self.forecast.covariances
+        best = solve_around(
+            self.allocator(limits),
+            position,
+            mu,
+            sigma,
+            book.weights,
+            eligible,
+            covariances.closed_at(position),
+            trusted=covariances.sound,
         )
         active = Sleeve(best.weights - anchor.weights, best.cash - anchor.cash)
         parts = inside(STRATEGIC, replace(anchor, sleeves={}), 1.0) | {ACTIVE: active}

@@ -166,6 +166,8 @@ class UnsmoothedRisk:
         Of "glm".
     window, min_history, horizon : int
         As for `covariance_path`.
+    closed : ndarray of bool, shape (T, N), optional
+        As for `covariance_path`.
     """
 
     def __init__(
@@ -178,8 +180,10 @@ class UnsmoothedRisk:
         window: int,
         min_history: int,
         horizon: int,
+        closed: NDArray[np.bool_] | None = None,
     ) -> None:
         self.excess = excess
+        self.closed = closed
         self.columns = columns
         self.method = method
         self.lags = lags
@@ -190,10 +194,16 @@ class UnsmoothedRisk:
 
     def at(self, position: int) -> tuple[Risk, NDArray[np.bool_]]:
         """Return covariance (N, N) and eligible assets (N,) at a row of the panel."""
-        past = self.excess[max(0, position - self.window + 1) : position + 1]
+        rows = slice(max(0, position - self.window + 1), position + 1)
+        past, closed = self.excess[rows], None if self.closed is None else self.closed[rows]
         seen = unsmoothed(past, self.columns, self.method, self.lags)
         last = np.array([len(past) - 1])
         path = covariance_path(
-            seen, last, window=self.window, min_history=self.min_history, horizon=self.horizon
+            seen,
+            last,
+            window=self.window,
+            min_history=self.min_history,
+            horizon=self.horizon,
+            closed=closed,
         )
         return path.at(len(past) - 1)

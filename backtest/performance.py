@@ -37,8 +37,9 @@ def summarise(result: BacktestResult, periods_per_year: int) -> dict[str, float]
         max_drawdown : of net wealth, negative
         turnover : purchases and sales a year, as a multiple of wealth
         cost : paid a year, as a fraction of wealth
-        n_periods, n_trades, relaxed, held : counts; the last two of decisions at which limits gave way, and at
-            which nothing was traded because they could not be met
+        n_periods, n_trades, relaxed, held, closed : counts; the last three of decisions at which limits gave way, at
+            which nothing was traded because they could not be met, and at which some asset was not traded because
+            its market was closed
         NaN where a number does not exist.
     """
     n = len(result.net)
@@ -58,6 +59,7 @@ def summarise(result: BacktestResult, periods_per_year: int) -> dict[str, float]
         "n_trades": float(np.isfinite(result.turnover).sum()),
         "relaxed": float(result.relaxed),
         "held": float(result.held),
+        "closed": float((result.closed > 0).sum()),
     }
 
 

@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.book import Book, SleevePaths
+from allocation.closed_markets import keep_closed
 from allocation.decision_status import DecisionStatus
 from allocation.policies import Policy
 from allocation.weights import NoTrade, Sleeve, Weights
 from backtest.costs import TradingCost
 from backtest.errors import SimulationError
+from backtest.simulation_checks import check_sleeves, check_span, check_target
 from backtest.sleeves import SleeveTape
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,9 @@ class BacktestResult:
     statuses : tuple of DecisionStatus, length D
     turnover, cost : ndarray of shape (D,)
         Sum of |trades| and what it cost, fractions of wealth; NaN where the trade lies beyond the data.
+    closed : ndarray of int, shape (D,)
+        Assets that were held or wanted and could not be traded, because their market was closed at the decision or
+        at its trade.
     book : Book
         What a decision at the close of the last row knows.
     holds : ndarray of int, shape (H,)
@@ -69,6 +75,7 @@ class BacktestResult:
     statuses: tuple[DecisionStatus, ...]
     turnover: Floats
     cost: Floats
+    closed: Ints
     book: Book
     holds: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     reasons: tuple[str, ...] = ()
@@ -105,6 +112,7 @@ class BacktestResult:
             notes=tuple(compress(self.notes, made)),
             turnover=self.turnover[made],
             cost=self.cost[made],
+            closed=self.closed[made],
             holds=self.holds[idle],
             reasons=tuple(compress(self.reasons, idle)),
             hold_statuses=tuple(compress(self.hold_statuses, idle)),
@@ -133,6 +141,7 @@ def simulate(
     cost: TradingCost,
     execution_lag: int,
     end: int | None = None,
+    closed: Bools | None = None,
 ) -> BacktestResult:
     """Let a policy trade through time, starting in cash.
 
@@ -140,7 +149,9 @@ def simulate(
     be traded, that order's target: its own trade starts from there. Its target is traded at the close of row
     t + execution_lag, pays its cost out of wealth there, and earns from the next row on. Between trades weights
     drift with returns and cash earns the cash return. A missing return is 0: what has no price is held at its
-    last one, and sold at it at the next rebalance if the policy no longer wants it.
+    last one, and sold at it at the next rebalance if the policy no longer wants it. An asset whose market is closed
+    at the row of a trade is not traded: it keeps its weight, and the rest of the target is scaled to fill up to 1
+    (`keep_closed`).
 
     Parameters
     ----------
@@ -154,6 +165,8 @@ def simulate(
     execution_lag : int
     end : int, optional
         Last row whose return is earned; the last row of the data by default.
+    closed : ndarray of bool, shape (T, N), optional
+        Where an asset has no return because its market is closed; by default a missing return never says so.
 
     Raises
     ------
@@ -166,11 +179,12 @@ def simulate(
     Trades are the target less the weights held, both as fractions of wealth before the cost, which then shrinks
     wealth as a whole: DeMiguel, Garlappi and Uppal (2009), *Review of Financial Studies* 22, 1915-1953,
     equation 15. Trading the smaller wealth that is left after costs would differ by the square of the rate.
-    An asset that loses its listing between a decision and its trade is traded at its last price.
+    An asset that is delisted between a decision and its trade is traded at its last price.
     """
     n_dates = len(returns) if end is None else end + 1
-    _check(name, len(returns), n_dates, decisions, execution_lag)
+    check_span(name, len(returns), n_dates, decisions, execution_lag)
     earned = np.where(np.isfinite(returns), returns, 0.0)
+    shut = np.zeros(returns.shape, dtype=bool) if closed is None else closed
     due, first = set(decisions.tolist()), int(decisions[0])
     weights, cash_weight, paid = np.zeros(returns.shape[1]), 1.0, 0.0
     waiting: dict[int, int] = {}
@@ -194,24 +208,34 @@ def simulate(
             if isinstance(target, NoTrade):
                 tape.idle.append(target)
             elif target is not None:
-                _check_target(name, t, target)
-                _check_sleeves(name, target, tape.made)
+                check_target(name, t, target)
+                check_sleeves(name, target, tape.made)
                 waiting[t + execution_lag] = len(tape.made)
+                tape.untraded.append(shut[t] & ((book.weights != 0) | (target.weights != 0)))
                 tape.made.append(target)
                 tape.traded.append((np.nan, np.nan))
         if t in waiting and t < n_dates - 1:
             index = waiting.pop(t)
-            trades = tape.made[index].weights - weights
+            target = tape.made[index]
+            tape.untraded[index] |= shut[t] & ((weights != 0) | (target.weights != 0))
+            order = keep_closed(target, weights, tape.sleeves.held(), shut[t]) if shut[t].any() else target
+            if order is None:
+                tape.traded[index] = (0.0, 0.0)
+                continue
+            trades = order.weights - weights
             paid = cost.of(trades)
             tape.traded[index] = (float(np.abs(trades).sum()), paid)
-            tape.sleeves.trade(tape.made[index].sleeves, paid)
-            weights, cash_weight = tape.made[index].weights, tape.made[index].cash
+            tape.sleeves.trade(order.sleeves, paid)
+            weights, cash_weight = order.weights, order.cash
     rows = np.arange(first + execution_lag + 1, n_dates, dtype=np.int64)
     return tape.result(name, rows, cash[rows], book)
 
 
 class _Tape:
-    """What is written down on the way: (weights, cash) held, (gross, net) earned, (turnover, cost) traded."""
+    """What is written down on the way.
+
+    By row (weights, cash) held and (gross, net) earned; by decision (turnover, cost) and the assets not traded.
+    """
 
     def __init__(self, n_dates: int, n_assets: int) -> None:
         self.held: list[tuple[Floats, float]] = []
@@ -219,6 +243,7 @@ class _Tape:
         self.made: list[Weights] = []
         self.idle: list[NoTrade] = []
         self.traded: list[tuple[float, float]] = []
+        self.untraded: list[Bools] = []
         self.sleeves = SleeveTape(n_dates, n_assets)
         self.wealth = np.ones(n_dates + 1)
 
@@ -257,57 +282,10 @@ class _Tape:
             notes=tuple(target.note for target in self.made),
             turnover=traded[:, 0],
             cost=traded[:, 1],
+            closed=np.array([assets.sum() for assets in self.untraded], dtype=np.int64),
             book=book,
             holds=np.array([idle.position for idle in self.idle], dtype=np.int64),
             reasons=tuple(idle.reason for idle in self.idle),
             hold_statuses=tuple(idle.status for idle in self.idle),
             sleeves=self.sleeves.paths(),
         )
-
-
-def _check(name: str, n_rows: int, n_dates: int, decisions: Ints, execution_lag: int) -> None:
-    if execution_lag < 0:
-        raise SimulationError(f"{name}: execution_lag is {execution_lag}, expected 0 or more")
-    if not 0 < n_dates <= n_rows:
-        raise SimulationError(
-            f"{name}: the last row {n_dates - 1} is outside the data, which has {n_rows} rows"
-        )
-    if not len(decisions):
-        raise SimulationError(f"{name}: there are no decision rows")
-    if (np.diff(decisions) <= 0).any():
-        raise SimulationError(f"{name}: decision rows must increase")
-    if decisions[0] < 0 or decisions[-1] >= n_rows:
-        raise SimulationError(
-            f"{name}: decision rows {decisions[0]} to {decisions[-1]} are outside the data, which has {n_rows} rows"
-        )
-
-
-def _check_target(name: str, row: int, target: Weights) -> None:
-    if not isinstance(target.status, DecisionStatus):
-        raise SimulationError(
-            f"{name}: the status of the target at row {row} is {target.status!r}, expected a DecisionStatus"
-        )
-    if target.position != row:
-        raise SimulationError(f"{name}: asked at row {row}, the policy decided for row {target.position}")
-    total = float(target.weights.sum()) + target.cash
-    if not abs(total - 1) < 1e-9:
-        raise SimulationError(
-            f"{name}: the target at row {row} sums to {total:.10g} with its cash, expected 1"
-        )
-
-
-def _check_sleeves(name: str, target: Weights, before: list[Weights]) -> None:
-    if before and bool(target.sleeves) != bool(before[0].sleeves):
-        raise SimulationError(
-            f"{name}: some targets have sleeves and that at row {target.position} "
-            f"{'has some' if target.sleeves else 'has none'}: expected all or none"
-        )
-    if target.sleeves:
-        parts = target.sleeves.values()
-        gap = np.abs(np.sum([part.weights for part in parts], axis=0) - target.weights).max()
-        gap = max(float(gap), abs(sum(part.cash for part in parts) - target.cash))
-        if not gap < 1e-12:
-            raise SimulationError(
-                f"{name}: the sleeves of the target at row {target.position} are {gap:.3g} from the weights that "
-                "they should sum to"
-            )

@@ -46,6 +46,11 @@ class Frequency:
         Unchanged observations in a row after which a price is suspected of not being one.
     implausible : float
         Size of a log return in one step that calls for a look at the source.
+    longest_closure : int
+        Rows in a row without a price after which an asset counts as delisted; until then its market is closed.
+        The longest regular closures are China's golden weeks (6 to 8 trading days of other exchanges), hence 10
+        daily rows. A week and its neighbour can both fall into such a closure. A month without any price is
+        already rare, so that only one is excused.
     """
 
     name: str
@@ -54,12 +59,69 @@ class Frequency:
     excused: int
     stale_after: int
     implausible: float
+    longest_closure: int
 
 
-DAILY = Frequency("daily", 252, "weekdays", excused=2, stale_after=8, implausible=0.40)
-EVERY_DAY = Frequency("daily, weekends too", 365, "days", excused=0, stale_after=8, implausible=0.40)
-WEEKLY = Frequency("weekly", 52, "weeks", excused=0, stale_after=4, implausible=0.70)
-MONTHLY = Frequency("monthly", 12, "months", excused=0, stale_after=3, implausible=1.10)
+DAILY = Frequency("daily", 252, "weekdays", excused=2, stale_after=8, implausible=0.40, longest_closure=10)
+SIX_DAYS = Frequency(
+    "daily, six days a week",
+    302,
+    "weekdays",
+    excused=2,
+    stale_after=8,
+    implausible=0.40,
+    longest_closure=10,
+)
+EVERY_DAY = Frequency(
+    "daily, weekends too", 365, "days", excused=0, stale_after=8, implausible=0.40, longest_closure=10
+)
+WEEKLY = Frequency("weekly", 52, "weeks", excused=0, stale_after=4, implausible=0.70, longest_closure=2)
+MONTHLY = Frequency("monthly", 12, "months", excused=0, stale_after=3, implausible=1.10, longest_closure=1)
+FREQUENCIES = (DAILY, SIX_DAYS, EVERY_DAY, WEEKLY, MONTHLY)
+
+
+SPACINGS = {252: (0, 4), 302: (0, 4), 365: (0, 4), 52: (3, 9), 12: (15, 28)}
+"""Weekdays between two rows that the frequency and its holidays explain, by periods in a year."""
+
+
+def nearest_frequency(periods_per_year: int) -> Frequency:
+    """Return the frequency whose number of periods in a year is nearest."""
+    return min(FREQUENCIES, key=lambda frequency: abs(frequency.periods_per_year - periods_per_year))
+
+
+def longest_closure(periods_per_year: int) -> int:
+    """Return `Frequency.longest_closure` of the nearest frequency."""
+    return nearest_frequency(periods_per_year).longest_closure
+
+
+def foreign_spacings(dates: pd.DatetimeIndex, periods_per_year: int) -> NDArray[np.int64]:
+    """Return the rows whose distance from the row before is that of another frequency, increasing."""
+    days = _as_days(dates)
+    low, high = SPACINGS[nearest_frequency(periods_per_year).periods_per_year]
+    spacing = np.busday_count(days[:-1], days[1:])
+    return np.flatnonzero((spacing < low) | (spacing > high)) + 1
+
+
+def closed_markets(listed: NDArray[np.bool_], longest: int) -> NDArray[np.bool_]:
+    """Return where an asset has no price because its market is closed, as far as that is known at the row.
+
+    Parameters
+    ----------
+    listed : ndarray of bool, shape (T, N)
+        Where an asset has a return.
+    longest : int
+        Rows in a row without a price that a closure can last; an asset that has none for longer is delisted.
+
+    Returns
+    -------
+    ndarray of bool, shape (T, N)
+        Where there is no return, but one of the `longest` rows before has one.
+    """
+    if listed.all():
+        return np.zeros(listed.shape, dtype=bool)
+    rows = np.arange(len(listed))[:, None]
+    newest = np.maximum.accumulate(np.where(listed, rows, -1), axis=0)
+    return np.asarray(~listed & (newest >= 0) & (rows - newest <= longest))
 
 
 def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:
@@ -85,8 +147,7 @@ def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:
     days = _as_days(dates)
     spacing = int(np.quantile(np.busday_count(days[:-1], days[1:]), 0.5, method="lower"))
     if spacing <= 1:
-        weekends = float(np.mean(dates.day_of_week >= 5))
-        return EVERY_DAY if weekends > 0.1 else DAILY
+        return _daily(dates)
     if 4 <= spacing <= 6:
         return WEEKLY
     if 19 <= spacing <= 24:
@@ -96,6 +157,27 @@ def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:
         f" ({dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, {len(dates)} dates);"
         " expected daily, weekly or monthly observations"
     )
+
+
+def _daily(dates: pd.DatetimeIndex) -> Frequency:
+    """Tell five, six and seven trading days a week apart: a weekend day counts if it is half as frequent as others.
+
+    Exchanges that trade from Sunday to Thursday have five, currencies from Sunday evening to Friday six.
+    """
+    counts = np.bincount(dates.day_of_week, minlength=7)
+    regular = counts >= 0.5 * counts.max()
+    if regular[5:].all():
+        return EVERY_DAY
+    return SIX_DAYS if regular.sum() == 6 else DAILY
+
+
+def missing_share(listed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the share of the rows between each asset's first and last return that have none, shape (N,)."""
+    after = np.maximum.accumulate(listed, axis=0)
+    alive = after & np.maximum.accumulate(listed[::-1], axis=0)[::-1]
+    count = alive.sum(axis=0)
+    share = 1.0 - listed.sum(axis=0) / np.maximum(count, 1)
+    return np.asarray(np.where(count > 0, share, 0.0), dtype=np.float64)
 
 
 def missing_between(dates: pd.DatetimeIndex, unit: Unit) -> NDArray[np.int64]:

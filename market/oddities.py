@@ -9,6 +9,7 @@ import numpy as np
 from market.calendar import missing_between
 from market.checks import Finding, Table, looks_like_percent
 from market.panel import Floats
+from market.periods import check_carried, check_periods
 
 SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0)
 SPLIT_TOLERANCE = 0.03
@@ -31,6 +32,8 @@ def check_odd(table: Table, returns: Floats) -> Iterator[Finding]:
         Its simple returns.
     """
     yield from _check_calendar(table)
+    yield from check_periods(table.source, table.dates, table.frequency)
+    yield from check_carried(table, returns)
     yield from _check_life(table)
     yield from _check_stale(table, returns)
     yield from _check_moves(table, returns)
@@ -77,7 +80,7 @@ def _annual_volatility(returns: Floats, table: Table) -> Floats:
 
 
 def _check_calendar(table: Table) -> Iterator[Finding]:
-    """Find stretches that the calendar has and the table lacks, and months stamped at their start."""
+    """Find stretches that the calendar has and the table lacks."""
     unit, dates = table.frequency.unit, table.dates
     missing = missing_between(dates, unit)
     gaps = np.flatnonzero(missing > table.frequency.excused)
@@ -89,12 +92,6 @@ def _check_calendar(table: Table) -> Iterator[Finding]:
             f" {dates[gaps[0]]:%Y-%m-%d}, the longest of {missing[worst]} {unit} between {span}"
         )
         yield Finding("calendar gap", "warning", None, dates[gaps[0]], text)
-    if unit == "months" and bool((dates.day == 1).all()):
-        text = (
-            f"{table.source}: all dates are the first of a month, and a row counts as known at the close of"
-            " its date; if rows describe the month that begins there, date them at its end"
-        )
-        yield Finding("month start", "warning", None, dates[0], text)
 
 
 def _check_life(table: Table) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from market.calendar import closed_markets, longest_closure
 from market.errors import IntegrityError
 
 if TYPE_CHECKING:
@@ -186,6 +188,13 @@ class Panel:
     def listed(self) -> NDArray[np.bool_]:
         """Where an asset has a valid return, shape (T, N)."""
         return np.isfinite(self.returns)
+
+    @cached_property
+    def closed(self) -> NDArray[np.bool_]:
+        """Where an asset has no price because its market is closed, shape (T, N); see `closed_markets`."""
+        closed = closed_markets(self.listed, longest_closure(self.periods_per_year))
+        closed.setflags(write=False)
+        return closed
 
     @property
     def bars(self) -> dict[str, Floats]:

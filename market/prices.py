@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -25,6 +25,7 @@ from market.oddities import check_magnitude, check_odd
 from market.panel import Floats, Panel
 from market.returns import simple_returns
 from market.riskless import check_riskless, find_riskless
+from market.trading_calendar import RunningPeriod, apply_calendar, compound_returns
 from market.units import check_units, from_percent
 
 
@@ -36,6 +37,8 @@ def load_file(
     date_column: str | None = None,
     cash: str | Mapping[str, str] | None = None,
     market: str | Mapping[str, str] | None = None,
+    calendar: str | None = None,
+    running_period: RunningPeriod = "keep",
     start: date | None = None,
     end: date | None = None,
     known_by: pd.Timestamp | None = None,
@@ -58,6 +61,11 @@ def load_file(
     market : str or mapping, optional
         Column or asset with the market, which holds what the assets hold (`values`), or
         `{"column": ..., "values": "prices" or "returns"}`. Without it the market is the mean of the assets.
+    calendar : str, optional
+        "weekdays" leaves out Saturdays and Sundays, and the name of a column the rows at which it has no value; by
+        default all rows are kept. Returns run from one kept row to the next.
+    running_period : {"keep", "drop"}
+        "drop" leaves out monthly and weekly rows that do not complete their period.
     start, end : date, optional
         First and last date at which cash must have a return; nothing is cut.
     known_by : Timestamp, optional
@@ -92,12 +100,18 @@ def load_file(
         notes.append(
             "No market column was named: the market is the equally weighted mean of the listed assets."
         )
+    if values == "percent_returns":
+        grid = from_percent(source, grid, [cash_name, market_name if market_kind else None])
+    compounding = _columns_of_returns(
+        grid.names, kind, {market_name: market_kind or kind, cash_name: _compounds(cash_kind)}
+    )
+    whole = grid
+    grid = apply_calendar(source, grid, calendar, running_period, compounding)
     levels = None
     if cash_name is not None:
-        levels = Cash(cash_name, grid.values[:, grid.names.index(cash_name)], cash_kind)
+        column = Cash(cash_name, whole.values[:, whole.names.index(cash_name)], cash_kind)
+        levels = replace(column, values=column.at(np.isin(whole.dates, grid.dates)))
         grid = grid.without(cash_name)
-    if values == "percent_returns":
-        grid = from_percent(source, grid, None if market_kind is None else market_name)
     panel, findings = assemble(
         "prices",
         source,
@@ -126,6 +140,23 @@ class Cash:
     column: str
     values: Floats
     kind: CashKind | None
+
+    def at(self, rows: NDArray[np.bool_]) -> Floats:
+        """Return the values at some rows; returns compound over the rows that are left out."""
+        if rows.all() or _compounds(self.kind) == "prices":
+            return self.values[rows]
+        unit = 100.0 if self.kind == "percent_returns" else 1.0
+        return unit * compound_returns(self.values[:, None] / unit, rows)[:, 0]
+
+
+def _compounds(kind: CashKind | None) -> Kind:
+    """Return whether a column of cash compounds over rows that are left out, as returns do; prices and rates do not."""
+    return "returns" if kind in (None, "returns", "percent_returns") else "prices"
+
+
+def _columns_of_returns(names: Sequence[str], kind: Kind, others: Mapping[str | None, Kind]) -> list[str]:
+    """Return the columns that hold returns, where some hold another kind than the assets."""
+    return [name for name in names if others.get(name, kind) == "returns"]
 
 
 def assemble(
@@ -171,6 +202,9 @@ def assemble(
     filled = np.asarray(~np.isnan(grid.values[:, assets]).all(axis=1))
     findings = [*grid.findings, *_empty_rows(source, grid.dates[~filled])]
     dates, values = grid.dates[filled].rename(None), grid.values[filled]
+    if not filled.all():
+        returned = np.isin(grid.names, _columns_of_returns(grid.names, kind, {market: market_kind or kind}))
+        values[:, returned] = compound_returns(grid.values[:, returned], filled)
     frequency = frequency_of(dates, source)
     table = Table(source, dates, grid.names, values, kind, frequency)
     own = market is not None and market_kind not in (None, kind)
@@ -189,7 +223,7 @@ def assemble(
     first = int(np.argmax(traded))
     earned = np.zeros(len(dates))
     if cash is not None:
-        held = cash.values[filled]
+        held = cash.at(filled)
         earned, found = cash_returns(source, cash.column, dates, held, cash.kind, frequency.periods_per_year)
         findings += found
         # Nor does the first price of cash: beside returns of assets, the panel begins a row later.

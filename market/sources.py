@@ -16,6 +16,7 @@ from market.layouts import Layout, copy_until
 from market.packaged import load_industries, load_stocks
 from market.panel import Panel
 from market.prices import load_file
+from market.trading_calendar import RunningPeriod
 
 PACKAGED: dict[str, Callable[[pd.Timestamp | None], tuple[Panel, tuple[Finding, ...]]]] = {
     "industries": load_industries,
@@ -33,6 +34,8 @@ def load(
     date_column: str | None = None,
     cash: str | Mapping[str, str] | None = None,
     market: str | Mapping[str, str] | None = None,
+    calendar: str | None = None,
+    running_period: RunningPeriod = "keep",
     start: date | None = None,
     end: date | None = None,
     known_by: pd.Timestamp | None = None,
@@ -43,7 +46,7 @@ def load(
     ----------
     source : {"industries", "stocks", "prices"}
         Packaged industries or stocks, or the user's own file.
-    path, layout, values, date_column, cash, market
+    path, layout, values, date_column, cash, market, calendar, running_period
         About the user's file: see `market.prices.load_file`.
     start, end : date, optional
         First and last date wanted. The whole file is checked, and returns are made before it is cut.
@@ -85,10 +88,16 @@ def load(
                 market=market,
                 start=start,
                 end=end,
+                calendar=calendar,
+                running_period=running_period,
                 known_by=known_by,
             )
     else:
         given = {"path": path, "layout": layout, "date_column": date_column, "cash": cash, "market": market}
+        given |= {
+            "calendar": calendar,
+            "running_period": None if running_period == "keep" else running_period,
+        }
         needless = [name for name, value in given.items() if value is not None]
         if needless:
             raise SourceError(f"source {source!r} is packaged and takes no {' or '.join(needless)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Literal
 
@@ -28,7 +28,7 @@ STEADY = 0.75
 """Share of gains among returns from which such a growth is certainly no growth of fractions."""
 
 
-def from_percent(source: str, grid: Grid, kept: str | None) -> Grid:
+def from_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Grid:
     """Return a grid of returns in percent as fractions; codes for missing values become missing, with a warning.
 
     Parameters
@@ -37,12 +37,12 @@ def from_percent(source: str, grid: Grid, kept: str | None) -> Grid:
         What to call the grid in messages.
     grid : Grid
         Returns in percent.
-    kept : str or None
-        Column that is not in percent.
+    kept : collection of str
+        Columns that are not in percent.
     """
     if grid.bars:
         raise DataError(f"{source}: bars beside returns in percent cannot be read")
-    columns = np.array([name != kept for name in grid.names], dtype=np.bool_)
+    columns = np.array([name not in kept for name in grid.names], dtype=np.bool_)
     coded = np.isin(grid.values, MISSING_CODES) & columns
     values = np.where(columns, np.where(coded, np.nan, grid.values / 100.0), grid.values)
     findings = list(grid.findings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,3 +43,22 @@ class Forecast:
     raw: Floats
     slope: Floats
     slope_error: Floats
+
+    def carried(self, closed: NDArray[np.bool_]) -> Forecast:
+        """Return the forecasts with those of closed markets as they were last made.
+
+        Parameters
+        ----------
+        closed : ndarray of bool, shape (T, N)
+            Where an asset of the panel has no price because its market is closed.
+        """
+        missing = closed[self.positions] & ~np.isfinite(self.mean)
+        if not missing.any():
+            return self
+        rows = np.arange(len(self.mean))[:, None]
+        newest = np.maximum.accumulate(np.where(np.isfinite(self.mean), rows, 0), axis=0)
+
+        def last(values: Floats) -> Floats:
+            return np.where(missing, np.take_along_axis(values, newest, axis=0), values)
+
+        return replace(self, mean=last(self.mean), stderr=last(self.stderr))

@@ -75,6 +75,8 @@ class DataSection(Section):
     date_column: str | None = None
     cash: CashSetting = None
     market: MarketSetting = None
+    calendar: str | None = None
+    running_period: Literal["keep", "drop"] = "keep"
     start: dt.date | None = None
     end: dt.date | None = None
 

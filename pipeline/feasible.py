@@ -55,7 +55,10 @@ def _universes(panel: Panel, schedule: Schedule, config: RunConfig) -> Iterator[
         positions,
         window=settings.covariance_window,
         min_history=settings.min_history,
+        closed=panel.closed,
     )
+    # Nothing is held yet at the first decision, so that only what can be bought there counts.
+    eligible[0] &= ~panel.closed[positions[0]]
     for position, universe in zip(positions.tolist(), eligible, strict=True):
         if not universe.any():
             raise RunError(

@@ -104,6 +104,8 @@ def of_covariances(path: CovariancePath, decisions: Ints, assets: Names) -> Iter
     at = np.isin(path.positions, decisions)
     rows = path.positions[at]
     yield Known("covariances", "eligible", rows, path.eligible[at], (assets,))
+    closed = np.zeros_like(path.eligible) if path.closed is None else path.closed
+    yield Known("covariances", "closed", rows, closed[at], (assets,))
     if not isinstance(path.sigma, tuple):
         yield Known("covariances", "covariance", rows, path.sigma[at], (assets, assets))
         return

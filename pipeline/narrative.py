@@ -70,7 +70,7 @@ def describe_run(done: Evaluated, evidence: Evidence) -> str:
         + "; turnover "
         f"{number(mine['turnover'], 1)} a year.",
     ]
-    lines += _fallbacks(done)
+    lines += [*_fallbacks(done), *_closures(done)]
     return "\n\n".join([f"Verdict: {evidence.verdict}. {evidence.reason}", *lines, *panel.notes])
 
 
@@ -95,6 +95,17 @@ def _fallbacks(done: Evaluated) -> list[str]:
         if parts:
             told.append(f"{label(name)}: {', '.join(parts)}")
     return [f"Limits that could not be kept: {'; '.join(told)}."] if told else []
+
+
+def _closures(done: Evaluated) -> list[str]:
+    """Say how often the traded portfolio could not trade an asset because its market was closed."""
+    count = int(done.performance[done.chosen]["closed"])
+    if not count:
+        return []
+    return [
+        f"At {count} decision{'s' if count > 1 else ''} of the {_traded(done)}, an asset was not traded because its "
+        "market was closed: it kept its weight."
+    ]
 
 
 def _without_forecast(done: Evaluated) -> str:

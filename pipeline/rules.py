@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from allocation.closed_markets import LARGEST_SCALE, SAME
 from backtest.simulate import BacktestResult
+from market.calendar import longest_closure
 from market.panel import Panel
 from pipeline.config import RunConfig
 from pipeline.replay import refits
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 ROUNDING = 1e-9
 
@@ -112,9 +115,10 @@ def check_earnings(result: BacktestResult, panel: Panel, config: RunConfig) -> I
     for k, row in enumerate(result.positions.tolist()):
         paid = 0.0
         if row in order:
-            target = result.targets[order[row]]
+            target, money = result.targets[order[row]], float(result.target_cash[order[row]])
+            target, money = _around_closed(target, money, held, cash, _closed(panel, row - 1))
             paid = rate * float(np.abs(target - held).sum()) + impact * float(((target - held) ** 2).sum())
-            held, cash = target, float(result.target_cash[order[row]])
+            held, cash = target, money
         weights[k] = held
         grown, money = held * (1 + earned[row]), cash * (1 + panel.cash[row])
         total = float(grown.sum()) + money
@@ -130,6 +134,25 @@ def check_earnings(result: BacktestResult, panel: Panel, config: RunConfig) -> I
         parts = result.sleeves.net.sum(axis=1)
         rule = "what the sleeves bring adds up to the return"
         yield _books(rule, stage, "sleeves", result.positions, parts, result.net)
+
+
+def _closed(panel: Panel, row: int) -> Bools:
+    """Return the assets (N,) without a price at a row that had one within the longest closure before it."""
+    before = panel.listed[max(0, row - longest_closure(panel.periods_per_year)) : row]
+    return np.asarray(~panel.listed[row] & before.any(axis=0))
+
+
+def _around_closed(
+    target: Floats, money: float, held: Floats, cash: float, closed: Bools
+) -> tuple[Floats, float]:
+    """Return what can be traded of a target: nothing where markets are closed, the rest by what is left."""
+    if np.allclose(target[closed], held[closed], rtol=0, atol=SAME):
+        return target, money
+    open_target = float(target[~closed].sum()) + money
+    left = float(held[~closed].sum()) + cash
+    if abs(open_target) <= SAME or not 0 <= left / open_target <= LARGEST_SCALE:
+        return held, cash
+    return np.where(closed, held, target * (left / open_target)), money * (left / open_target)
 
 
 def _books(rule: str, stage: str, name: str, rows: Ints, expected: Floats, found: Floats) -> Checked:

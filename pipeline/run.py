@@ -22,6 +22,7 @@ from pipeline.certificate import Certificate
 from pipeline.compilation import Announced
 from pipeline.config import RunConfig
 from pipeline.continued import check_past
+from pipeline.coverage import check_coverage, check_frequency
 from pipeline.errors import RunError
 from pipeline.evaluation import score_forecast
 from pipeline.feasible import check_limits
@@ -39,7 +40,7 @@ from pipeline.plausibility import (
 )
 from pipeline.progress import Reporter
 from pipeline.results import Evaluated, Prepared, Trained, measured
-from pipeline.run_warnings import feature_warnings, features_line
+from pipeline.run_warnings import feature_warnings, features_line, finding_warnings
 from pipeline.store import Store, code_digest, key_of, showing_digest, write_whole
 from pipeline.training_data import check_training
 
@@ -76,6 +77,7 @@ class Pipeline:
         """
         config, reporter = self.config, self.reporter
         panel, findings = loaded or load_data(config, reporter)
+        check_frequency(panel)
         digest = panel.digest()
         with self._announced, overflow_stops("features", panel):
             matrix = reporter.stored(
@@ -95,7 +97,11 @@ class Pipeline:
                     f"{', '.join(config.regimes.features)} are there: {len(panel.dates)} dates in all"
                 )
             check_training(panel, matrix, schedule, config)
+            coverage = check_coverage(panel, matrix, schedule, config)
             check_limits(panel, schedule, config)
+        for text in finding_warnings(coverage):
+            reporter.warn(text)
+        findings = (*findings, *coverage)
         return Prepared(config, panel, findings, matrix, schedule, fitting_key(config, digest))
 
     def _before(self, stage: str, key: Callable[[RunConfig, str], str]) -> Any | None:

@@ -325,6 +325,7 @@ class Workshop:
             window=settings.covariance_window,
             min_history=settings.min_history,
             horizon=self.config.target.horizon,
+            closed=self.panel.closed,
         ).at
 
 

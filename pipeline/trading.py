@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from allocation.book import Book
 from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError
-from allocation.policies import AllocatorPolicy, BuyAndHold, Decision, EqualWeight, Policy
+from allocation.policies import AllocatorPolicy, BuyAndHold, Decision, EqualWeight, KeepClosed, Policy
 from allocation.risk import CovariancePath, covariance_path
 from allocation.weights import Attestation, Weights
 from backtest.costs import TradingCost
@@ -40,6 +40,7 @@ def make_covariances(
         min_history=config.allocation.min_history,
         horizon=config.target.horizon,
         estimator=config.allocation.covariance.estimator(regimes.probabilities),
+        closed=panel.closed,
     )
 
 
@@ -57,6 +58,8 @@ def make_policies(
     config: RunConfig,
 ) -> dict[str, Policy]:
     """Return the baselines, one mean-variance policy a model, and the strategies, by name."""
+    closed = panel.closed
+    forecasts = {name: forecast.carried(closed) for name, forecast in forecasts.items()}
     allocators = Allocators(panel, config)
     limits = allocators.constraints
     solver = allocators.make(limits)
@@ -76,7 +79,8 @@ def make_policies(
         policies[f"model:{name}"] = AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean)
     policies = {name: allocators.guarded(policy) for name, policy in policies.items()}
     shop = Workshop(panel, schedule, forecasts, covariances, regimes, config, policies)
-    return policies | shop.strategies()
+    whole = policies | shop.strategies()
+    return {name: KeepClosed(policy, covariances, panel.assets) for name, policy in whole.items()}
 
 
 def forecast_policy(
@@ -85,7 +89,9 @@ def forecast_policy(
     """Return the run's allocator on one forecast."""
     allocators = Allocators(panel, config)
     solver = allocators.make(allocators.constraints)
-    return allocators.guarded(AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean))
+    forecast = forecast.carried(panel.closed)
+    policy = allocators.guarded(AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean))
+    return KeepClosed(policy, covariances, panel.assets)
 
 
 def backtest(
@@ -118,6 +124,7 @@ def backtest(
         dated,
         cost=TradingCost(config.cost_rate, config.impact_rate),
         execution_lag=config.target.execution_lag,
+        closed=panel.closed,
     )
 
 

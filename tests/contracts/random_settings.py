@@ -115,6 +115,8 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "data.date_column": some(None, "date", wrong=("day",)),
         "data.cash": st.one_of(own_cash, own_cash, own_cash, columns, _section_of(columns, kinds)),
         "data.market": st.one_of(own_market, own_market, columns, _section_of(columns, kinds)),
+        "data.calendar": st.one_of(st.none(), st.just("weekdays"), columns),
+        "data.running_period": some("keep", "drop", wrong=("last",)),
         "data.start": st.one_of(st.none(), early),
         "data.end": st.one_of(st.none(), late),
         "features.include": stages.map(lambda names: [*names, "market_volatility_12", "market_return_12"]),

@@ -19,7 +19,7 @@ def made(share, gross, cost, names):
     nothing = np.zeros(0)
     return BacktestResult(
         "x", np.arange(1, n + 1), total, net, np.zeros(n), np.ones((n, 1)), np.zeros(n), np.zeros(0, dtype=int),
-        np.zeros((0, 1)), nothing, (), nothing, nothing, Book(np.ones(1), 0.0),
+        np.zeros((0, 1)), nothing, (), nothing, nothing, np.zeros(0, dtype=int), Book(np.ones(1), 0.0),
         sleeves=SleevePaths(names, share, gross, cost),
     )  # fmt: skip
 

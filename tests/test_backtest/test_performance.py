@@ -27,6 +27,7 @@ def result(net, cash=None, gross=None, turnover=(1.0,), statuses=(DecisionStatus
         statuses=tuple(statuses),
         turnover=np.asarray(turnover, dtype=float),
         cost=0.001 * np.asarray(turnover, dtype=float),
+        closed=np.zeros(len(turnover), dtype=int),
         book=Book(np.ones(1), 0.0),
     )
 

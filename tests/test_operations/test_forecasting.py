@@ -1,6 +1,7 @@
 """What the champion says as of a date is what its run said, and never what it could not know."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -156,3 +157,29 @@ def test_answers_are_written_by_the_ending_of_the_name(tmp_path):
     assert (tmp_path / "a.csv").read_text() == "asset,mean\nA,0.1\n"
     write_answer(tmp_path / "a.json", table, {"mean": float("nan")})
     assert json.loads((tmp_path / "a.json").read_text()) == {"mean": None}
+
+
+def test_what_is_closed_today_is_not_traded_today(trained):
+    """The champion's data ends on a date at which two assets have no price."""
+    found = as_of(trained, "2002-05-31")
+    panel = found.prepared.panel
+    returns = panel.returns.copy()
+    shut = np.flatnonzero(panel.listed[-1])[:2]
+    returns[-1, shut] = np.nan
+    holed = replace(panel, returns=returns)
+    config = found.prepared.config
+    pipeline = Pipeline(config, Store(config.output / "store"), quiet())
+    prepared = pipeline.prepare((holed, ()))
+    regimes, covariances = pipeline.estimate(prepared)
+    closed = replace(found, prepared=prepared, regimes=regimes, covariances=covariances)
+    made = plan(closed)
+    trades = made.weights.weights - made.held
+    assert np.abs(trades[shut]).max() < 1e-12
+    assert made.by_asset[shut].max() < 1e-14
+    assert np.abs(trades).max() > 1e-4
+    assert made.weights.weights.sum() + made.weights.cash == pytest.approx(1)
+    assert "market closed" in made.weights.status or not made.held[shut].any()
+    held = pd.Series(0.125, index=panel.assets)
+    brought = plan(closed, held)
+    np.testing.assert_allclose(brought.weights.weights[shut], 0.125, atol=1e-12)
+    assert "market closed" in brought.weights.status

@@ -1,0 +1,214 @@
+"""Whole runs on dates at which markets are closed, and on assets that trade on different calendars."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from running import evaluated, pipeline_of
+
+from market.calendar import DAILY, closed_markets, foreign_spacings, missing_share
+from pipeline.audit import audit
+from pipeline.coverage import check_frequency
+from pipeline.errors import RunError
+from pipeline.rules import check_earnings
+
+MODELS = {"ridge": {"kind": "ridge", "n_penalties": 5}}
+LISTED = [0, 2, 4, 5]
+"""Assets of the file that live as long as it does."""
+
+
+def strategies(names):
+    """Return one strategy of each kind on the assets named."""
+    a, b, c, d = (names[n] for n in LISTED)
+    return {
+        "fixed": {"kind": "strategic", "weights": {a: 0.4, b: 0.2, c: 0.2, d: 0.2}},
+        "balanced": {"kind": "sixty_forty", "stocks": [a, b], "bonds": [c, d]},
+        "permanent": {"kind": "permanent", "stocks": [a], "bonds": [b], "gold": [c], "cash": [d]},
+        "weather": {
+            "kind": "all_weather", "rising_growth": [a, b], "falling_growth": [c], "rising_inflation": [b, d],
+            "falling_inflation": [a, c],
+        },
+        "endowment": {
+            "kind": "endowment",
+            "classes": {
+                "slow": {"target": 0.5, "assets": [a, b], "maximum_trade": 0.02},
+                "fast": {"target": 0.5, "assets": [c, d]},
+            },
+        },
+        "mv": {"kind": "mean_variance", "forecast": "ridge", "risk_aversion": 10},
+        "parity": {"kind": "risk_parity"},
+        "hrp": {"kind": "hierarchical_risk_parity"},
+        "diversified": {"kind": "maximum_diversification"},
+        "sharpe": {"kind": "maximum_sharpe", "forecast": "ridge"},
+        "tail": {"kind": "cvar", "level": 0.8},
+        "kelly": {"kind": "kelly", "fraction": 0.5},
+        "aim": {"kind": "aim", "forecast": "ridge", "typical_trade": 0.05},
+        "bl": {"kind": "black_litterman", "forecast": "ridge"},
+        "tilt": {"kind": "tactical", "strategic": "fixed", "forecast": "ridge", "deviation": 0.05},
+        "core": {"kind": "core_satellite", "core": "fixed", "satellite": "parity", "share": 0.7},
+        "states": {"kind": "regime", "portfolios": ["fixed", "parity"], "how": "switch"},
+        "calm": {"kind": "volatility_target", "base": "states", "volatility": 0.08},
+        "safe": {"kind": "drawdown_control", "base": "fixed", "floor": 0.8},
+    }  # fmt: skip
+
+
+def test_every_strategy_holds_what_is_closed(mine):
+    file = mine().parent / "prices.csv"
+    table = pd.read_csv(file, index_col=0)
+    for row in (118, 126, 127, 136):
+        table.iloc[row, [0, 4]] = np.nan
+    table.to_csv(file)
+    done = evaluated(
+        mine(
+            models=MODELS,
+            allocation__forecast="ridge",
+            features__include=["return_1", "volatility_12", "market"],
+            strategies=strategies(list(table.columns)),
+            audit={"cuts": 1},
+        )
+    )
+    panel = done.trained.prepared.panel
+    closed = panel.closed
+    # The second month in a row without a price is no closure in monthly rows.
+    assert closed[110:, [0, 4]].sum() == 6
+    for name, result in done.results.items():
+        before = np.zeros(len(panel.assets))
+        for k, row in enumerate(result.positions.tolist()):
+            shut = closed[row - 1]
+            np.testing.assert_allclose(result.weights[k][shut], before[shut], atol=1e-9, err_msg=name)
+            grown = result.weights[k] * (1 + np.nan_to_num(panel.returns[row]))
+            before = grown / (grown.sum() + result.cash_weight[k] * (1 + panel.cash[row]))
+        for rule in check_earnings(result, panel, done.trained.prepared.config):
+            assert rule.row is None, rule
+        if len(result.decisions) == len(done.trained.prepared.schedule.decisions):
+            assert done.performance[name]["closed"] >= 3, name
+    certificate = audit(done)
+    assert certificate.clean, certificate.leaks
+
+
+def two_calendars(folder, n=900):
+    """Write daily prices of two coins, three stocks on weekdays, and one bond that is quoted once in ten days."""
+    rng = np.random.default_rng(0)
+    dates = pd.date_range("2018-01-01", periods=n)
+    values = 100 * np.cumprod(1 + rng.normal(0.0003, 0.01, (n, 6)), axis=0)
+    values[np.asarray(dates.day_of_week >= 5), 2:5] = np.nan
+    values[np.arange(n) % 10 != 0, 5] = np.nan
+    table = pd.DataFrame(values, index=dates, columns=["btc", "eth", "x", "y", "z", "bond"]).rename_axis(
+        "date"
+    )
+    table.to_csv(folder / "prices.csv")
+    return table
+
+
+DAYS = {
+    "models": {"mean": {"kind": "mean"}},
+    "allocation__forecast": "mean",
+    "features__include": ["return_1", "volatility_12", "market"],
+    "target": {"horizon": 21, "execution_lag": 1, "relative": True, "risk_window": 63},
+    "walk_forward": {"first_test": "2020-01-15", "refit_every": 200, "train_every": 5},
+    "regimes": {"states": 2, "min_train": 60, "features": ["market_volatility_12", "market_return_12"]},
+    "allocation__rebalance_every": 21,
+    "allocation__covariance_window": 120,
+    "allocation__min_history": 60,
+    "evaluation": {"start": "2020-02-03"},
+}
+
+
+def test_assets_on_another_calendar_are_refused_with_the_setting(mine):
+    folder = mine().parent
+    table = two_calendars(folder).drop(columns="bond")
+    table.to_csv(folder / "prices.csv")
+    with pytest.raises(
+        RunError,
+        match=r"^x, y, z can never be forecast: .* at 28% of the rows .*weekends.*data\.calendar: weekdays",
+    ):
+        pipeline_of(mine(**DAYS)).prepare()
+    data = {"source": "prices", "path": str(folder / "prices.csv"), "calendar": "weekdays"}
+    prepared = pipeline_of(mine(**DAYS, data=data)).prepare()
+    assert prepared.panel.periods_per_year == DAILY.periods_per_year
+    assert not [
+        finding for finding in prepared.findings if finding.severity == "warning" and "never" in finding.check
+    ]
+
+
+def test_coins_that_came_late_are_refused_too(mine):
+    folder = mine().parent
+    table = two_calendars(folder)[["btc", "x", "y", "z"]]
+    table.loc[:"2019-12-31", "btc"] = np.nan
+    table.dropna(how="all").to_csv(folder / "prices.csv")
+    with pytest.raises(
+        RunError, match=r"^x, y, z can be forecast at \d+% of their dates .*data\.calendar: weekdays"
+    ):
+        pipeline_of(mine(**DAYS)).prepare()
+
+
+def test_a_calendar_of_no_frequency_is_not_suggested(mine):
+    folder = mine().parent
+    two_calendars(folder)[["btc", "eth", "bond"]].to_csv(folder / "prices.csv")
+    with pytest.raises(
+        RunError, match=r"^bond can never be forecast: .*\. Leave the assets out: .* neither daily"
+    ):
+        pipeline_of(mine(**DAYS)).prepare()
+
+
+def test_what_can_never_be_forecast_or_held_is_named(mine):
+    folder = mine().parent
+    table = two_calendars(folder)
+    table["short"] = table["btc"].where(np.arange(len(table)) > len(table) - 30)
+    table[["btc", "eth", "x", "y", "z", "short"]].to_csv(folder / "prices.csv")
+    data = {"source": "prices", "path": str(folder / "prices.csv"), "calendar": "weekdays"}
+    prepared = pipeline_of(mine(**DAYS, data=data)).prepare()
+    said = {finding.check: finding.message for finding in prepared.findings if "never" in finding.check}
+    assert set(said) == {"never forecast", "never held"}
+    assert said["never forecast"].startswith("short can never be forecast")
+    assert "60 returns in the last 120 rows" in said["never held"]
+
+
+def test_no_asset_that_can_be_forecast_is_refused(mine):
+    folder = mine().parent
+    two_calendars(folder)[["btc", "eth"]].to_csv(folder / "prices.csv")
+    changes = {**DAYS, "target": {**DAYS["target"], "risk_window": 2000}}
+    with pytest.raises(
+        RunError, match=r"no asset can be forecast at any date: .*2000 rows \(target\.risk_window\)"
+    ):
+        pipeline_of(mine(**changes)).prepare()
+
+
+def test_months_that_go_on_in_days_are_refused(mine):
+    folder = mine().parent
+    table = pd.read_csv(folder / "prices.csv", index_col=0, parse_dates=True)
+    days = pd.bdate_range("2002-07-01", periods=60)
+    more = pd.DataFrame(table.iloc[-1:].to_numpy() * 1.001 ** np.arange(60)[:, None], days, table.columns)
+    pd.concat([table, more]).rename_axis("date").to_csv(folder / "prices.csv")
+    with pytest.raises(
+        RunError, match=r"most rows of the source are monthly, but 60 of 210 .*2002-07-01 after"
+    ):
+        pipeline_of(mine()).prepare()
+
+
+def test_closures_are_known_at_once_and_end():
+    rng = np.random.default_rng(5)
+    listed = rng.random((80, 6)) < 0.5
+    listed[40:, 0] = False
+    whole = closed_markets(listed, 3)
+    assert not (whole & listed).any()
+    assert whole[40:, 0].sum() <= 3
+    for t in range(1, 80):
+        np.testing.assert_array_equal(closed_markets(listed[:t], 3), whole[:t])
+        for n in range(6):
+            recent = listed[max(0, t - 3) : t, n].any()
+            assert whole[t, n] == (not listed[t, n] and recent)
+    share = missing_share(listed)
+    rows = np.flatnonzero(listed[:, 1])
+    assert share[1] == pytest.approx(1 - len(rows) / (rows[-1] - rows[0] + 1))
+
+
+def test_ordinary_calendars_have_no_foreign_rows(mine):
+    for dates, year in (
+        (pd.bdate_range("2019-12-20", periods=500), 252),
+        (pd.date_range("2020-01-01", periods=500), 365),
+        (pd.date_range("2020-01-01", periods=300, freq="W-FRI"), 52),
+        (pd.date_range("2020-01-01", periods=200, freq="BME"), 12),
+        (pd.date_range("2020-01-01", periods=200, freq="BMS"), 12),
+    ):
+        assert not len(foreign_spacings(dates, year))
+    check_frequency(pipeline_of(mine()).prepare().panel)
