@@ -96,8 +96,8 @@ class Pipeline:
                     f"regimes.min_train is {config.regimes.min_train}, but the data ends before so many dates of "
                     f"{', '.join(config.regimes.features)} are there: {len(panel.dates)} dates in all"
                 )
-            check_training(panel, matrix, schedule, config)
             coverage = check_coverage(panel, matrix, schedule, config)
+            check_training(panel, matrix, schedule, config)
             check_limits(panel, schedule, config)
         for text in finding_warnings(coverage):
             reporter.warn(text)
