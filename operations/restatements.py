@@ -57,22 +57,31 @@ def _alike(a: Floats, b: Floats) -> bool:
 
 
 def _scaled(old: Panel, past: Panel) -> bool:
-    """Whether all prices of an asset are multiplied by one number, and its volume divided by it or left as it was."""
-    factor = np.ones(len(old.assets))
-    if old.bars:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            ratios = np.concatenate([past.bars[name] / prices for name, prices in old.bars.items()])
-        known = np.isfinite(ratios)
-        first = ratios[known.argmax(axis=0), np.arange(len(factor))]
-        factor = np.where(known.any(axis=0), first, 1.0)
-    same = [
-        np.allclose(prices * factor, past.bars[name], rtol=TOLERANCE, atol=0.0, equal_nan=True)
-        for name, prices in old.bars.items()
-    ]
+    """Whether all prices of an asset are multiplied by one number, and its volumes by one number as well.
+
+    Vendors divide volumes by the factor of a split and leave them at a dividend, so that the two numbers need not
+    belong together. Volumes of an asset whose prices are as they were must be as they were, too.
+    """
+    factor = _factors([(old.bars[name], past.bars[name]) for name in old.bars], len(old.assets))
+    same = [_equal(prices * factor, past.bars[name]) for name, prices in old.bars.items()]
     if old.volume is not None and past.volume is not None:
-        kept, divided = (
-            np.allclose(units, past.volume, rtol=TOLERANCE, atol=0.0, equal_nan=True)
-            for units in (old.volume, old.volume / factor)
-        )
-        same.append(kept or divided)
+        units = _factors([(old.volume, past.volume)], len(old.assets))
+        units[np.abs(factor - 1.0) <= TOLERANCE] = 1.0
+        same.append(_equal(old.volume * units, past.volume))
     return all(same)
+
+
+def _factors(tables: list[tuple[Floats, Floats]], n_assets: int) -> Floats:
+    """Return by what the first value of each asset that is not 0 was multiplied, 1 without one, shape (N,)."""
+    factor = np.ones(n_assets)
+    if not tables:
+        return factor
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratios = np.concatenate([after / before for before, after in tables])
+    known = np.isfinite(ratios)
+    return np.where(known.any(axis=0), ratios[known.argmax(axis=0), np.arange(n_assets)], factor)
+
+
+def _equal(a: Floats, b: Floats) -> bool:
+    """Whether values are the same but for rounding, and missing alike."""
+    return bool(np.allclose(a, b, rtol=TOLERANCE, atol=0.0, equal_nan=True))

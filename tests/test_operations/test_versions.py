@@ -242,6 +242,23 @@ def test_prices_in_another_unit_are_recorded_as_what_they_are(versions):
     assert_same(versions.read(2), turned)
 
 
+def test_volumes_may_follow_a_split_of_one_asset_and_stay_at_a_dividend_of_another(versions):
+    panel = make_panel(n_dates=30, n_assets=3)
+    volume = panel.volume.copy()
+    volume[[3, 9], 0] = 0.0
+    panel = replace(panel, volume=volume)
+    turned = in_other_units(panel, [0.25, 1.0, 0.98765])
+    # Of the first a split, of the last a dividend, and in the other panel a split and a dividend of the first.
+    one = replace(turned, volume=volume * [4.0, 1.0, 1.0])
+    both = replace(in_other_units(panel, [0.25 * 0.98765, 1.0, 1.0]), volume=volume * [4.0, 1.0, 1.0])
+    keep(versions, known(panel, 24))
+    assert keep(versions, known(one, 26)).version.kind == "restatement"
+    assert keep(versions, known(both, 28)).version.kind == "restatement"
+    in_part = np.where(np.arange(30)[:, None] < 5, [2.0, 1.0, 1.0], 1.0)
+    with pytest.raises(RevisedError, match="volume of A00"):
+        keep(versions, replace(in_other_units(panel, [0.5, 1.0, 1.0]), volume=volume * in_part))
+
+
 def test_what_only_looks_like_another_unit_is_a_revision(versions):
     panel = make_panel(n_dates=30, n_assets=3)
     keep(versions, panel)
