@@ -96,8 +96,10 @@ def test_a_run_is_audited_down_to_its_covariances(mine, kind):
     compared = {
         item["name"]: item["values"] for item in certificate.checked if item["stage"] == "covariances"
     }
-    by_factors = {"eligible", "loading", "specific variance"}
-    assert set(compared) == (by_factors if kind in ("factor", "denoised") else {"eligible", "covariance"})
+    by_factors = {"eligible", "closed", "loading", "specific variance"}
+    assert set(compared) == (
+        by_factors if kind in ("factor", "denoised") else {"eligible", "closed", "covariance"}
+    )
     assert min(compared.values()) > 0
     for result in done.results.values():
         assert np.isfinite(result.net).all()
