@@ -45,8 +45,8 @@ class Target:
 def trailing_risk(panel: Panel, window: int, horizon: int) -> Floats:
     """Return the standard deviation of the last `window` excess returns, scaled to the horizon, shape (T, N).
 
-    NaN while too little of the window is there (`features.rolling.required`) and outside of an asset's life.
-    Scaling is by the square root of time.
+    NaN while too little of the window is there (`features.rolling.required`) and outside of an asset's life; 0 where
+    a price did not move against cash. Scaling is by the square root of time.
     """
     excess = panel.returns - panel.cash[:, None]
     risk = rolling_std(excess, window) * np.sqrt(horizon)
@@ -76,7 +76,8 @@ def risk_scaled(labels: Labels, risk: Floats, *, relative: bool, riskless: Bools
     Assets differ in volatility: a raw return target is fitted to the noisiest ones.
     """
     outside = np.zeros(risk.shape, dtype=np.bool_) if riskless is None else riskless
-    value = np.where(outside, np.nan, labels.value / risk)
+    # A constant price has risk 0 until `floor_risk` gives it a unit.
+    value = labels.value / np.where((risk > 0) & ~outside, risk, np.nan)
     if relative:
         value = value - row_mean(value)[:, None]
     return Target(value, risk, relative, outside)

@@ -1,11 +1,15 @@
 """A nearly riskless asset among risky ones: the others' forecasts and the model's portfolio stay what they were."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from own_prices import settings, write_prices
 from rich.console import Console
 
+from pipeline import stages
+from pipeline.audit import audit
 from pipeline.config import RunConfig
 from pipeline.freeze import freeze, inputs
 from pipeline.frozen import Frozen
@@ -15,10 +19,15 @@ from pipeline.run import Pipeline
 from pipeline.store import Store
 
 N = 8
+MODELS = {
+    "ridge": {"kind": "ridge", "n_penalties": 8, "inner_splits": 2},
+    "lightgbm": {"kind": "lightgbm", "max_trees": 10, "min_rows_in_leaf": 50},
+}
 
 
 def evaluated(folder, **changes):
-    config = RunConfig.model_validate(settings(folder, 170, **changes))
+    content = settings(folder, 170, models=MODELS, allocation__forecast="ridge", **changes)
+    config = RunConfig.model_validate(content)
     pipeline = Pipeline(config, Store(folder / "store"), Reporter(Console(quiet=True)))
     return pipeline.evaluate(pipeline.train(pipeline.prepare()))
 
@@ -69,8 +78,6 @@ def test_the_bill_is_expected_to_earn_what_cash_earns_and_is_named(runs):
 
 
 def test_the_frozen_models_say_of_the_bill_what_the_run_said(runs):
-    import json
-
     trained = runs[1].trained
     spec = Frozen(json.loads(to_json(freeze(trained))))
     row = len(trained.prepared.panel.dates) - 1
@@ -80,3 +87,15 @@ def test_the_frozen_models_say_of_the_bill_what_the_run_said(runs):
         told = spec.forecast(inputs(trained.prepared, trained.regimes, row), name)
         np.testing.assert_array_equal(told["mean"], said.mean[-1][listed], err_msg=name)
         np.testing.assert_array_equal(told["raw"], said.raw[-1][listed], err_msg=name)
+
+
+def test_a_bill_among_the_assets_raises_no_alarm(runs):
+    """Data that is read anew, features, targets and forecasts come out the same when the future is taken away."""
+    assert [str(leak) for leak in audit(runs[1]).leaks] == []
+
+
+def test_features_that_are_gone_on_from_are_those_of_a_full_build(runs):
+    prepared = runs[1].trained.prepared
+    before = stages.make_features(prepared.panel.cut(slice(0, 150)), prepared.config)
+    appended = stages.make_features(prepared.panel, prepared.config, before)
+    np.testing.assert_array_equal(appended.values, prepared.matrix.values)
