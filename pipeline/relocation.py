@@ -78,9 +78,7 @@ def find_relocations(database: Path) -> list[Relocation]:
     """
     if not database.exists():
         return []
-    query = (
-        "SELECT name, artifact_location FROM experiments JOIN experiment_tags USING (experiment_id) WHERE key = ?"
-    )
+    query = "SELECT name, artifact_location FROM experiments JOIN experiment_tags USING (experiment_id) WHERE key = ?"
     try:
         with closing(sqlite3.connect(database)) as connection:
             rows = connection.execute(query, (VIEW_TAG,)).fetchall()
