@@ -63,13 +63,15 @@ def deciding_modules(package: Path, root: str = ROOT, excluded: Iterable[str] = 
     root : str
     excluded : iterable of str
     """
-    reached: dict[str, Path] = {}
+    reached: dict[str, list[Path]] = {}
     pending, left_out = [root], set(excluded)
     while pending:
         name = pending.pop()
-        path = package / f"{name}.py"
-        if name in reached or name in left_out or not path.is_file():
+        if name in reached or name in left_out:
             continue
-        reached[name] = path
-        pending += imported_modules(path.read_text(encoding="utf-8"))
-    return [*sorted(reached.values()), package / "__init__.py"]
+        # Of a folder that is imported, all modules count.
+        files = [package / f"{name}.py", *(package / name).rglob("*.py")]
+        reached[name] = [path for path in files if path.is_file()]
+        for path in reached[name]:
+            pending += imported_modules(path.read_text(encoding="utf-8"))
+    return [*sorted(path for files in reached.values() for path in files), package / "__init__.py"]

@@ -159,7 +159,15 @@ def test_a_new_module_that_a_stage_imports_is_part_of_the_digest(copied):
     )
     used = digest()
     helper.write_text("X = 2\n")
-    assert len({before, used, digest()}) == 3
+    edited = digest()
+    assert len({before, used, edited}) == 3
+    folder = copied / "pipeline" / "parts"
+    folder.mkdir()
+    (folder / "one.py").write_text("X = 1\n")
+    helper.write_text("from pipeline.parts.one import X\n")
+    within = digest()
+    (folder / "two.py").write_text("Y = 1\n")
+    assert len({edited, within, digest()}) == 3, "a module in a folder"
 
 
 WATCHED = """
