@@ -15,6 +15,7 @@ from allocation.book import Book
 from allocation.constraints import Constraints
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError
+from allocation.feasibility import check_feasible
 from allocation.policies import AllocatorPolicy, Decision, Policy
 from allocation.weights import Sleeve, Weights
 
@@ -48,7 +49,7 @@ class Deviation:
     cash_range : tuple of (float, float), optional
         Bounds of cash that hold beside its band.
     gives_way : frozenset of {"minimum", "maximum", "cash"}
-        Which of these bounds give way to the band, as little as they can, where the two do not meet.
+        Which of these bounds give way to the band where they cannot be met inside it.
     """
 
     absolute: float
@@ -80,8 +81,7 @@ class Deviation:
             least = np.maximum(low, self.low)
         if self.high is not None:
             most = np.minimum(high, self.high)
-        low = np.minimum(least, high) if "minimum" in self.gives_way else least
-        high = np.maximum(most, low) if "maximum" in self.gives_way else most
+        low, high = least, most
         apart = np.flatnonzero(low > high)
         if len(apart):
             k = int(apart[0])
@@ -97,6 +97,26 @@ class Deviation:
             benchmark={} if self.tracking_error is None else dict(zip(assets, w.tolist(), strict=True)),
         )
 
+    def limits_on(
+        self, strategic: Weights, base: Constraints, assets: tuple[str, ...], universe: Bools
+    ) -> Constraints:
+        """Return `limits`, or those without the bounds that give way where they cannot be met on a universe."""
+        if not self.gives_way:
+            return self.limits(strategic, base, assets)
+        eased = replace(
+            self,
+            low=None if "minimum" in self.gives_way else self.low,
+            high=None if "maximum" in self.gives_way else self.high,
+            cash_range=None if "cash" in self.gives_way else self.cash_range,
+        ).limits(strategic, base, assets)
+        try:
+            limits = self.limits(strategic, base, assets)
+            if limits != eased:
+                check_feasible(limits, assets, universe)
+        except InfeasibleError:
+            return eased
+        return limits
+
     def breaks_bounds(self, weights: Weights) -> bool:
         """Return whether bounds that hold beside the band gave way to it."""
         w, cash = weights.weights, weights.cash
@@ -111,10 +131,7 @@ class Deviation:
         least = min(strategic.cash, max(0.0, strategic.cash - self.cash))
         most = strategic.cash + self.cash
         if self.cash_range is not None:
-            lowest, highest = least, most
             least, most = max(least, self.cash_range[0]), min(most, self.cash_range[1])
-            if "cash" in self.gives_way:
-                least, most = min(least, highest), max(most, lowest)
             if least > most:
                 _refuse_band(strategic.position, "cash", strategic.cash, self.cash)
         return least, most
@@ -170,7 +187,7 @@ class Tactical:
         mu = self.forecast.expected(position)
         sigma, eligible = self.forecast.covariances.at(position)
         assets = self.forecast.allocator.assets
-        limits = self.deviation.limits(anchor, self.constraints, assets)
+        limits = self.deviation.limits_on(anchor, self.constraints, assets, eligible)
         # No view on an asset is the view that it earns what the others earn on average.
         known = eligible & np.isfinite(mu)
         mu = np.where(eligible & ~known, mu[known].mean() if known.any() else 0.0, mu)
