@@ -14,7 +14,9 @@ from allocation.blend import inside
 from allocation.book import Book
 from allocation.closed_markets import solve_around
 from allocation.constraints import Constraints
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError
+from allocation.feasibility import check_feasible
 from allocation.policies import AllocatorPolicy, Decision, Policy
 from allocation.weights import Sleeve, Weights
 
@@ -23,6 +25,10 @@ Bools = NDArray[np.bool_]
 
 STRATEGIC, ACTIVE = "strategic", "active"
 """Sleeves: the strategic weights, and the deviation from them."""
+
+
+BROKEN = 1e-6
+"""By how much weights miss a bound that gave way, and not by the tolerance of a solver."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ class Deviation:
         Bounds of the weights that hold beside the band.
     cash_range : tuple of (float, float), optional
         Bounds of cash that hold beside its band.
+    gives_way : frozenset of {"minimum", "maximum", "cash"}
+        Which of these bounds give way to the band where they cannot be met inside it.
     """
 
     absolute: float
@@ -52,6 +60,7 @@ class Deviation:
     low: Floats | None = None
     high: Floats | None = None
     cash_range: tuple[float, float] | None = None
+    gives_way: frozenset[str] = frozenset()
 
     def limits(self, strategic: Weights, base: Constraints, assets: tuple[str, ...]) -> Constraints:
         """Return limits around the strategic weights; of `base` all hold but bounds of weights and of cash.
@@ -68,24 +77,55 @@ class Deviation:
         if self.relative is not None:
             band = np.minimum(band, self.relative * np.abs(w))
         low, high = np.where(w >= 0, np.maximum(w - band, 0.0), w - band), w + band
+        least, most = low, high
         if self.low is not None:
-            low = np.maximum(low, self.low)
+            least = np.maximum(low, self.low)
         if self.high is not None:
-            high = np.minimum(high, self.high)
+            most = np.minimum(high, self.high)
+        low, high = least, most
         apart = np.flatnonzero(low > high)
         if len(apart):
             k = int(apart[0])
             _refuse_band(strategic.position, f"weight of {assets[k]!r}", float(w[k]), float(band[k]))
         pairs = {a: (float(x), float(y)) for a, x, y in zip(assets, low, high, strict=True)}
-        least, most = self._cash(strategic)
+        cash_minimum, cash_maximum = self._cash(strategic)
         return replace(
             base,
             overrides=pairs,
-            cash_minimum=least,
-            cash_maximum=most,
+            cash_minimum=cash_minimum,
+            cash_maximum=cash_maximum,
             tracking_error=self.tracking_error,
             benchmark={} if self.tracking_error is None else dict(zip(assets, w.tolist(), strict=True)),
         )
+
+    def limits_on(
+        self, strategic: Weights, base: Constraints, assets: tuple[str, ...], universe: Bools
+    ) -> Constraints:
+        """Return `limits`, or those without the bounds that give way where they cannot be met on a universe."""
+        if not self.gives_way:
+            return self.limits(strategic, base, assets)
+        eased = replace(
+            self,
+            low=None if "minimum" in self.gives_way else self.low,
+            high=None if "maximum" in self.gives_way else self.high,
+            cash_range=None if "cash" in self.gives_way else self.cash_range,
+        ).limits(strategic, base, assets)
+        try:
+            limits = self.limits(strategic, base, assets)
+            if limits != eased:
+                check_feasible(limits, assets, universe)
+        except InfeasibleError:
+            return eased
+        return limits
+
+    def breaks_bounds(self, weights: Weights) -> bool:
+        """Return whether bounds that hold beside the band gave way to it."""
+        w, cash = weights.weights, weights.cash
+        sides = [] if self.low is None else [self.low - w]
+        sides += [] if self.high is None else [w - self.high]
+        if self.cash_range is not None:
+            sides.append(np.array([self.cash_range[0] - cash, cash - self.cash_range[1]]))
+        return any(float(side.max()) > BROKEN for side in sides)
 
     def _cash(self, strategic: Weights) -> tuple[float, float]:
         """Return the bounds of cash."""
@@ -148,7 +188,7 @@ class Tactical:
         mu = self.forecast.expected(position)
         sigma, eligible = self.forecast.covariances.at(position)
         assets = self.forecast.allocator.assets
-        limits = self.deviation.limits(anchor, self.constraints, assets)
+        limits = self.deviation.limits_on(anchor, self.constraints, assets, eligible)
         # No view on an asset is the view that it earns what the others earn on average.
         known = eligible & np.isfinite(mu)
         mu = np.where(eligible & ~known, mu[known].mean() if known.any() else 0.0, mu)
@@ -163,6 +203,10 @@ class Tactical:
             covariances.closed_at(position),
             trusted=covariances.sound,
         )
+        if self.deviation.breaks_bounds(best):
+            note = "relaxed: bounds of the run, which the band around the strategic weights does not reach"
+            note = f"{best.note}; {note}" if best.note else note
+            best = replace(best, status=best.status | DecisionStatus.RELAXED, note=note)
         active = Sleeve(best.weights - anchor.weights, best.cash - anchor.cash)
         parts = inside(STRATEGIC, replace(anchor, sleeves={}), 1.0) | {ACTIVE: active}
         return replace(best, sleeves=parts)

@@ -295,6 +295,7 @@ class Workshop:
             None if annual is None else annual * math.sqrt(self.allocators.years),
             low=low,
             high=high,
+            gives_way=frozenset(settings.relax if settings.on_infeasible == "relax" else ()),
             cash_range=(run.cash_minimum, run.cash_maximum) if "cash" in given else None,
         )
         others = Constraints(

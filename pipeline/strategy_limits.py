@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
+from allocation.errors import LimitError
 from pipeline.allocation_config import AllocationSection
 from pipeline.limit_keys import ALL, LimitKey, limits_set
 from pipeline.strategy_config import StatedStrategy, TacticalStrategy
@@ -19,6 +20,10 @@ NO_CONFLICT: frozenset[LimitKey] = frozenset(
 
 def limit_conflict(allocation: AllocationSection, strategies: Mapping[str, StrategySection]) -> str:
     """Return what says that a strategy does not keep a limit of the run, "" if each does or is exempt from it."""
+    try:
+        allocation.constraints()
+    except LimitError:
+        return ""  # a limit that is wrong by itself is named by whoever reads the configuration
     given = limits_set(allocation)
     for name, section in strategies.items():
         refused = [key for key in given if key not in section.keeps() and key not in section.exempt]
@@ -34,17 +39,6 @@ def limit_conflict(allocation: AllocationSection, strategies: Mapping[str, Strat
             if unknown and allocation.on_infeasible != "hold":
                 return unknown
     return ""
-
-
-def unused_exemptions(
-    allocation: AllocationSection, strategies: Mapping[str, StrategySection]
-) -> Iterator[str]:
-    """Yield a sentence for each exemption from a limit that the run does not set."""
-    given = limits_set(allocation)
-    for name, section in strategies.items():
-        for key in section.exempt:
-            if key not in given:
-                yield f"strategies.{name}.exempt: {key}: the run sets no such limit"
 
 
 def _unknown_anchor(

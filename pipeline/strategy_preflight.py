@@ -159,4 +159,6 @@ def _check_tactical(
                 continue
             seen.add(key)
             # The tracking error is 0 at the strategic weights; whether another limit leaves enough is not known yet.
-            check.limits(position, allowed, floor, deviation.limits(around, others, shop.panel.assets))
+            check.limits(
+                position, allowed, floor, deviation.limits_on(around, others, shop.panel.assets, allowed)
+            )

@@ -28,12 +28,24 @@ STRATEGIES = {
         "weights": {"a0": 0.5, "a2": 0.3},
         "rebalance": {"absolute": 0.05, "to": "edge"},
         "sleeves": {"x": ["a0"], "y": ["a2"]},
+        "exempt": ["maximum"],
     },
     "tilt": {"kind": "tactical", "strategic": "equal_weight", "forecast": "ridge", "deviation": 0.04},
-    "calm": {"kind": "volatility_target", "base": "tilt", "volatility": 0.1},
-    "pair": {"kind": "core_satellite", "core": "mix", "satellite": "calm", "rebalance": {"absolute": 0.02}},
-    "states": {"kind": "regime", "portfolios": ["pair", "model:ridge"], "how": "mix"},
-    "safe": {"kind": "drawdown_control", "base": "states", "floor": 0.8},
+    "calm": {"kind": "volatility_target", "base": "tilt", "volatility": 0.1, "exempt": ["maximum"]},
+    "pair": {
+        "kind": "core_satellite",
+        "core": "mix",
+        "satellite": "calm",
+        "rebalance": {"absolute": 0.02},
+        "exempt": ["maximum"],
+    },
+    "states": {
+        "kind": "regime",
+        "portfolios": ["pair", "model:ridge"],
+        "how": "mix",
+        "exempt": ["maximum"],
+    },
+    "safe": {"kind": "drawdown_control", "base": "states", "floor": 0.8, "exempt": ["maximum"]},
 }
 
 
@@ -279,7 +291,7 @@ def test_every_allocator_is_a_strategy(small):
 
 def test_limits_and_impact_of_the_configuration_are_those_of_the_allocator(small):
     path = small(
-        {"s": {"kind": "strategic", "weights": {"A00": 1.0}}},
+        {"s": {"kind": "mean_variance", "forecast": "ridge"}},
         impact_rate=0.02,
         allocation__minimum=-0.2,
         allocation__leverage=1.3,
