@@ -155,31 +155,13 @@ def check_impossible(table: Table) -> Iterator[Finding]:
     def infinite(row: int, column: int) -> str:
         return f"expected a number, found {values[row, column]}"
 
-    mostly_signed = float(np.mean((values < 0).any(axis=0))) > 0.5
-
     def nonpositive(row: int, column: int) -> str:
-        wrong = f"price is {values[row, column]:g}, expected more than 0"
-        known = values[:, column][np.isfinite(values[:, column])]
-        if mostly_signed and np.mean(known <= 0) > RETURNS_LIKE:
-            unit = "percent_returns" if looks_like_percent(known) else "returns"
-            return f"{wrong}; the column looks like returns: set data.values: {unit}"
-        if values[row, column] == 0:
-            return f"{wrong}; leave a cell empty where there is no price, and remove a column that holds no prices"
-        return (
-            f"{wrong}; an asset whose price can be negative, such as oil in 2020, has no return there: remove the"
-            " column, take the returns of another contract, or end the file before that date (CRSP marks the mean of"
-            " bid and ask by a minus sign: take its absolute value)"
-        )
-
-    percent = looks_like_percent(values)
+        what = _explain_price(values, row, column)
+        return f"price is {values[row, column]:g}, expected more than 0; {what}"
 
     def loses_all(row: int, column: int) -> str:
-        wrong = f"return is {values[row, column]:g}, expected more than -1"
-        if values[row, column] in MISSING_CODES:
-            wrong += f"; {values[row, column]:g} is a common code for a missing value"
-        return (
-            f"{wrong}; the values look like percent: set data.values: percent_returns" if percent else wrong
-        )
+        what = _explain_loss(values, row, column)
+        return f"return is {values[row, column]:g}, expected more than -1{what}"
 
     yield from table.per_column("infinite value", "fatal", np.isinf(values), infinite)
     if table.kind == "prices":
@@ -194,6 +176,39 @@ def check_impossible(table: Table) -> Iterator[Finding]:
         name = table.names[column]
         text = f"{table.source}: column {name!r} holds no number at all; remove it or supply its {table.kind}"
         yield Finding("empty column", "fatal", name, None, text)
+
+
+def _explain_price(values: Floats, row: int, column: int) -> str:
+    """Say what a price of 0 or less may be, and what to do."""
+    price = values[row, column]
+    known = values[:, column][np.isfinite(values[:, column])]
+    zeros = int(np.sum(known == 0))
+    mostly_signed = float(np.mean((values < 0).any(axis=0))) > 0.5
+    if price in MISSING_CODES and not mostly_signed:
+        return f"some files write {price:g} where there is no value: leave the cell empty"
+    if mostly_signed and np.mean(known <= 0) > RETURNS_LIKE:
+        unit = "percent_returns" if looks_like_percent(known) else "returns"
+        return f"the column looks like returns: set data.values: {unit}"
+    if 2 * zeros > len(known):
+        return (
+            f"{zeros} of its {len(known)} values are 0: it looks like dividends, splits or volumes, not like prices: "
+            "remove the column"
+        )
+    if price == 0:
+        return "leave a cell empty where there is no price"
+    return (
+        "an asset whose price can be negative, such as oil in 2020, has no return there: remove the column, take the "
+        "returns of another contract, or end the file before that date (CRSP marks the mean of bid and ask by a minus "
+        "sign: take its absolute value)"
+    )
+
+
+def _explain_loss(values: Floats, row: int, column: int) -> str:
+    """Say what a loss of everything or more may be, and what to do; "" if nothing is known."""
+    loss = values[row, column]
+    code = f"; {loss:g} is a common code for a missing value" if loss in MISSING_CODES else ""
+    percent = "; the values look like percent: set data.values: percent_returns"
+    return code + (percent if looks_like_percent(values) else "")
 
 
 def looks_like_percent(returns: Floats) -> bool:

@@ -12,6 +12,7 @@ from market.checks import Kind
 
 _DATES = (
     *("date", "dates", "datetime", "timestamp", "tradedate", "tradingdate", "observationdate", "caldt", "ds"),
+    *("yyyymmdd", "yyyymm"),
     *("closetime", "time", "opentime", "month"),
 )
 _PARTS_OF_DATES = ("year", "quarter", "week", "weekday", "dayofweek", "hour", "minute", "unix")

@@ -62,6 +62,13 @@ def explain_head(path: Path) -> str:
     )
 
 
+def find_dated_column(path: Path) -> str:
+    """Return the name of the first column with a date in the first row of data of a CSV file, "" if there is none."""
+    names, cells = (*_first_rows(path)[:2], [], [])[:2]
+    dated = (name for name, cell in zip(names, cells, strict=False) if _DATE.fullmatch(cell.strip()))
+    return next(dated, "").strip()
+
+
 def _first_rows(path: Path) -> list[list[str]]:
     """Return the cells of the first lines of a CSV file, none if it cannot be read."""
     try:
@@ -72,15 +79,13 @@ def _first_rows(path: Path) -> list[list[str]]:
 
 
 def _has_levels(head: Sequence[Sequence[str]]) -> bool:
-    """Whether lines above the data are the levels of pandas' columns: each level repeats a name or names the index."""
+    """Whether lines above the data are the levels of pandas' columns: as yfinance writes them."""
     fields = [cell.strip() for cell in head[0][1:]]
     last_is_index = not any(cell.strip() for cell in head[-1][1:])
     tickers = [cell.strip() for cell in head[1][1:]]
-    pairs = list(zip(fields, tickers, strict=False))
-    return (
-        2 <= len(head) <= 3
-        and (len(head) == 2 or last_is_index)
-        and all(fields)
-        and len(fields) == len(tickers)
-        and len(set(pairs)) == len(pairs)
-    )
+    pairs = set(zip(fields, tickers, strict=False))
+    repeats = len(set(fields)) < len(fields) or len(set(tickers)) < len(tickers)
+    words = all(re.search("[A-Za-z]", cell) for cell in (*fields, *tickers))
+    # The third line names the index. Without it the second might hold units, so names must repeat.
+    complete = last_is_index if len(head) == 3 else len(head) == 2 and repeats
+    return complete and words and len(pairs) == len(fields) == len(tickers)

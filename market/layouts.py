@@ -13,7 +13,7 @@ from market.checks import Kind
 from market.column_roles import columns_of_bars, find_date, is_calendar, is_nameless, names_long_table
 from market.dates import read_dates
 from market.errors import SourceError
-from market.file_heads import explain_head
+from market.file_heads import explain_head, find_dated_column
 from market.files import CSV, copy_rows, read_columns, read_header
 from market.grid import Grid
 from market.hints import suggest
@@ -74,13 +74,17 @@ def _date_column(path: Path, header: Sequence[str], wanted: str | None) -> str:
     name = find_date(header)
     if name is not None:
         return name
-    head = explain_head(path) if path.name.lower().endswith(CSV) else ""
-    raise SourceError(
-        f"{path}: no date column: "
-        + (
-            head
-            or "expected one called 'date', or its name as date_column;"
-            f" found {', '.join(map(repr, header[:8]))}{', ...' if len(header) > 8 else ''}"
-            + ("; columns are separated by commas" if len(header) == 1 else "")
-        )
-    )
+    raise SourceError(f"{path}: no date column: {_explain_dates(path, header)}")
+
+
+def _explain_dates(path: Path, header: Sequence[str]) -> str:
+    """Return what to do where no column is called date."""
+    is_text = path.name.lower().endswith(CSV)
+    head = explain_head(path) if is_text else ""
+    if head:
+        return head
+    dated = find_dated_column(path) if is_text else ""
+    hint = f"; {dated!r} seems to hold dates: set data.date_column to it" if dated else ""
+    hint += "; columns are separated by commas" if len(header) == 1 else ""
+    listing = ", ".join(map(repr, header[:8])) + (", ..." if len(header) > 8 else "")
+    return f"expected one called 'date', or its name as date_column; found {listing}{hint}"

@@ -73,11 +73,14 @@ def _refuse_bars(path: Path, columns: Sequence[str], bars: Sequence[str]) -> Non
     """Refuse columns that hold no assets beside others that may."""
     if bars:
         others = [name for name in columns if name not in bars]
-        beside = f" beside {_listing(others)}" if others else ""
+        if not others:
+            raise SourceError(
+                f"{path}: {_listing(bars)} look like bars of one asset, which are prices: set data.values to prices"
+            )
         raise SourceError(
-            f"{path}: {_listing(bars)}{beside}: columns with such names hold bars, dividends or counts, not assets;"
-            " delete them and keep one column of prices or returns per asset, named after it. Bars of several"
-            " assets need a long table with the columns date, asset, open, high, low, close, volume"
+            f"{path}: {_listing(bars)} beside {_listing(others)}: columns with such names hold bars, dividends or"
+            " counts, not assets; delete them and keep one column of prices or returns per asset, named after it."
+            " Bars of several assets need a long table with the columns date, asset, open, high, low, close, volume"
         )
     fields = fields_of_assets(columns)
     if fields:

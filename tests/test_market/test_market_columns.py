@@ -108,7 +108,7 @@ def test_bars_without_a_close_are_refused(write):
 
 def test_bars_declared_as_returns_are_refused(write):
     lines = lines_of("Date,Open,High,Low,Close,Volume", lambda n: texts(*bar(n), 7))
-    with pytest.raises(SourceError, match="hold bars, dividends or counts, not assets"):
+    with pytest.raises(SourceError, match=r"bars of one asset, which are prices: set data\.values to prices"):
         read(write(*lines), values="returns")
 
 
@@ -263,6 +263,11 @@ def test_a_wide_table_with_names_of_a_long_one_is_refused_with_the_remedy(write)
             ["This file was created by hand.", "", ",A,B", "202310,1,2", "202311,3,4"],
             "the first row of data, '202310', is in line 4",
         ),
+        (
+            ["sasdate,RPI,INDPRO", "Transform:,5,5", "1/1/1959,2583.5,21.9"],
+            "the first row of data, '1/1/1959', is in line 3",
+        ),
+        (["A,day", "1,2024-01-02"], "'day' seems to hold dates: set data.date_column to it"),
         (["date\tA\tB", "2024-01-02\t1\t2"], "columns are separated by tabs, expected commas"),
         (
             ["date,A,", "2024-01-02,1,"],
