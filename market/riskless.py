@@ -75,14 +75,11 @@ def _window_sum(values: Floats, window: int) -> Floats:
 
 def row_median(values: Floats) -> Floats:
     """Return the median of the finite values of each row, NaN where there is none, shape (T,)."""
-    finite = np.isfinite(values)
-    whole = finite.all(axis=1)
-    out = np.full(len(values), np.nan)
-    if whole.any() and values.shape[1]:
-        out[whole] = np.median(values[whole], axis=1)
-    for row in np.flatnonzero(finite.any(axis=1) & ~whole):
-        out[row] = np.median(values[row, finite[row]])
-    return out
+    ordered = np.sort(np.where(np.isfinite(values), values, np.nan), axis=1)
+    count = np.isfinite(ordered).sum(axis=1)
+    rows = np.arange(len(values))
+    low, high = np.maximum(count - 1, 0) // 2, np.maximum(count, 1) // 2
+    return np.asarray(np.where(count > 0, 0.5 * (ordered[rows, low] + ordered[rows, high]), np.nan))
 
 
 def riskless_in(panel: Panel) -> Mask:
