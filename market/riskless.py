@@ -103,7 +103,7 @@ def check_riskless(
 ) -> Iterator[Finding]:
     """Find assets that are nearly riskless beside the others."""
     riskless = find_riskless(returns, cash, window)
-    share = relative_volatility(returns, cash, window)
+    share = relative_volatility(returns, cash, window) if riskless.any() else returns
     for column in np.flatnonzero(riskless.any(axis=0)).tolist():
         rows = np.flatnonzero(riskless[:, column])
         first, name = dates[rows[0]], names[column]
