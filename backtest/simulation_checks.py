@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from allocation.decision_status import DecisionStatus
 from allocation.weights import Weights
 from backtest.errors import SimulationError
 
@@ -30,7 +31,11 @@ def check_span(name: str, n_rows: int, n_dates: int, decisions: Ints, execution_
 
 
 def check_target(name: str, row: int, target: Weights) -> None:
-    """Refuse a target for another row, or one that does not sum to 1 with its cash."""
+    """Refuse a target for another row, without a status, or one that does not sum to 1 with its cash."""
+    if not isinstance(target.status, DecisionStatus):
+        raise SimulationError(
+            f"{name}: the status of the target at row {row} is {target.status!r}, expected a DecisionStatus"
+        )
     if target.position != row:
         raise SimulationError(f"{name}: asked at row {row}, the policy decided for row {target.position}")
     total = float(target.weights.sum()) + target.cash

@@ -8,7 +8,7 @@ from backtest.costs import TradingCost
 from backtest.errors import SimulationError
 from backtest.simulate import simulate
 
-FIXED, SOLVED, UNCHANGED, RELAXED, HELD, UNPROVEN = DecisionStatus
+FIXED, SOLVED, UNCHANGED, RELAXED, HELD, MARKET_CLOSED, UNPROVEN = DecisionStatus
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ FIXED, SOLVED, UNCHANGED, RELAXED, HELD, UNPROVEN = DecisionStatus
         (FIXED | HELD, "held"),
         (SOLVED | RELAXED | HELD, "relaxed and held"),
         (SOLVED | UNPROVEN, "unproven"),
+        (SOLVED | RELAXED | MARKET_CLOSED, "relaxed and market closed"),
     ],
 )
 def test_the_label_tells_exceptions_before_what_is_usual(status, label):

@@ -178,8 +178,8 @@ def test_what_is_closed_today_is_not_traded_today(trained):
     assert made.by_asset[shut].max() < 1e-14
     assert np.abs(trades).max() > 1e-4
     assert made.weights.weights.sum() + made.weights.cash == pytest.approx(1)
-    assert "market closed" in made.weights.status or not made.held[shut].any()
+    assert "market closed" in made.weights.note or not made.held[shut].any()
     held = pd.Series(0.125, index=panel.assets)
     brought = plan(closed, held)
     np.testing.assert_allclose(brought.weights.weights[shut], 0.125, atol=1e-12)
-    assert "market closed" in brought.weights.status
+    assert "market closed" in brought.weights.note

@@ -63,6 +63,7 @@ def test_every_strategy_holds_what_is_closed(mine):
             allocation__forecast="ridge",
             features__include=["return_1", "volatility_12", "market"],
             strategies=strategies(list(table.columns)),
+            allocation__maximum=1.0,
             audit={"cuts": 1},
         )
     )
@@ -104,7 +105,13 @@ DAYS = {
     "allocation__forecast": "mean",
     "features__include": ["return_1", "volatility_12", "market"],
     "target": {"horizon": 21, "execution_lag": 1, "relative": True, "risk_window": 63},
-    "walk_forward": {"first_test": "2020-01-15", "refit_every": 200, "train_every": 5},
+    "walk_forward": {
+        "first_test": "2020-01-15",
+        "refit_every": 200,
+        "train_every": 5,
+        "min_train_dates": 2,
+        "min_train_rows": 2,
+    },
     "regimes": {"states": 2, "min_train": 60, "features": ["market_volatility_12", "market_return_12"]},
     "allocation__rebalance_every": 21,
     "allocation__covariance_window": 120,
