@@ -434,6 +434,8 @@ def _strategy_keys(
             "maximum": some(0.3, 1.0, 2.0),
         },
     }
+    limits = some([], ["maximum"], ["maximum", "turnover"], ["maximum", "groups", "cash"], wrong=(["typo"],))
+    by_kind = {kind: keys | {"exempt": limits} for kind, keys in by_kind.items()}
     keys = {
         f"strategies.{kind}.{key}": value for kind, keys in by_kind.items() for key, value in keys.items()
     }
@@ -476,9 +478,10 @@ def configurations(draw: st.DrawFn, panel: SearchPanel) -> dict[str, Any]:
 
 
 def _kinds(table: dict[str, Values], key: str) -> list[str]:
-    """Return the kinds of models or strategies; those without a setting of their own are in no key."""
-    known = {path.split(".")[1] for path in table if path.startswith(f"{key}.") and path.count(".") == 2}
-    return sorted(known | ({"maximum_diversification"} if key == "strategies" else set()))
+    """Return the kinds of models or strategies."""
+    return sorted(
+        {path.split(".")[1] for path in table if path.startswith(f"{key}.") and path.count(".") == 2}
+    )
 
 
 def _of_kind(table: dict[str, Values], key: str, kind: str, *, tuned: bool = False) -> Values:

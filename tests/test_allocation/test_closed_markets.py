@@ -165,7 +165,7 @@ def test_sleeves_keep_what_they_hold():
     held = np.array([0.2, 0.3, 0.5])
     sleeves = {"x": Sleeve(np.array([0.15, 0.3, 0.0])), "y": Sleeve(np.array([0.05, 0.0, 0.5]))}
     wanted = {"y": Sleeve(np.array([0.5, 0.0, 0.4]), 0.1)}
-    target = Weights(0, np.array([0.5, 0.0, 0.4]), 0.1, "fixed", Attestation({}, 0.0), wanted)
+    target = Weights(0, np.array([0.5, 0.0, 0.4]), 0.1, DecisionStatus.FIXED, Attestation({}, 0.0), wanted)
     kept = keep_closed(target, held, sleeves, np.array([True, False, False]))
     np.testing.assert_allclose(kept.weights, [0.2, 0.0, 0.64])
     assert kept.cash == pytest.approx(0.16)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from allocation.blend import Blend
+from allocation.decision_status import DecisionStatus
 from allocation.endowment import AssetClass, Endowment
 from allocation.environments import RiskByEnvironment
 from allocation.overlays import Overlay, VolatilityTarget
@@ -201,7 +202,7 @@ def test_nothing_is_traded_where_all_of_the_target_is_closed():
 
     def all_in_a(position, book):
         w = np.array([0.5, 0.5]) if position == 1 else np.array([1.0, 0.0])
-        return Weights(position, w, 0.0, "fixed", Attestation({}, 0.0))
+        return Weights(position, w, 0.0, DecisionStatus.FIXED, Attestation({}, 0.0))
 
     path = covariance_path(returns + np.arange(6)[:, None] * 1e-4, np.array([1, 3]), window=3, min_history=1,
                            horizon=1, closed=closed)  # fmt: skip
