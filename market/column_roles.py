@@ -16,22 +16,11 @@ _DATES = (
     *("closetime", "time", "opentime", "month"),
 )
 _PARTS_OF_DATES = ("year", "quarter", "week", "weekday", "dayofweek", "hour", "minute", "unix")
+_SURE_ASSETS = ("asset", "symbol", "ticker", "tic", "uniqueid")
 _ASSETS = (
-    *("asset", "symbol", "ticker", "tic", "uniqueid", "instrument", "security", "name", "assetid", "stock"),
-    *(
-        "stockcode",
-        "code",
-        "contract",
-        "coin",
-        "pair",
-        "currency",
-        "country",
-        "isin",
-        "cusip",
-        "sedol",
-        "ric",
-    ),
-    *("permno", "gvkey", "id"),
+    *_SURE_ASSETS,
+    *("instrument", "security", "name", "assetid", "stock", "stockcode", "code", "contract", "coin", "pair"),
+    *("currency", "country", "isin", "cusip", "sedol", "ric", "permno", "gvkey", "id"),
 )
 _RETURNS = ("return", "returns", "ret", "totalreturn", "y", "value")
 _LOOSE_VALUES = ("y", "value", "last", "nav", "settle", "settlement")
@@ -50,26 +39,10 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "other": (
         *("dividends", "dividend", "dividendamount", "divcash", "exdividend", "stocksplits", "stocksplit"),
         *("splitfactor", "splitratio", "splitcoefficient", "splits", "capitalgains", "tradecount", "count"),
-        *(
-            "numberoftrades",
-            "trades",
-            "openinterest",
-            "openint",
-            "change",
-            "change%",
-            "changepercent",
-            "chg%",
-        ),
-        *("pctchange", "quotevolume", "quoteassetvolume", "takerbuybasevolume", "takerbuyquotevolume"),
-        *(
-            "takerbuybaseassetvolume",
-            "takerbuyquoteassetvolume",
-            "ignore",
-            "turnover",
-            "amount",
-            "bid",
-            "ask",
-        ),
+        *("numberoftrades", "trades", "openinterest", "openint", "change", "change%", "changepercent"),
+        *("chg%", "pctchange", "quotevolume", "quoteassetvolume", "takerbuybasevolume", "ignore"),
+        *("takerbuyquotevolume", "takerbuybaseassetvolume", "takerbuyquoteassetvolume", "turnover"),
+        *("amount", "bid", "ask"),
         *("adjopen", "adjhigh", "adjlow", "adjvolume", "adjustedopen", "adjustedhigh", "adjustedlow"),
         *("adjustedvolume", "closeunadj", "marketcap", "sharesoutstanding", "per", "lastupdated"),
     ),
@@ -117,7 +90,7 @@ def names_long_table(header: Sequence[str], kind: Kind) -> bool:
     value = value or find_value(header, other)
     if asset is None or value is None:
         return False
-    sure = _normal(asset) in _ASSETS[:5] or _normal(value) not in _LOOSE_VALUES
+    sure = _normal(asset) in _SURE_ASSETS or _normal(value) not in _LOOSE_VALUES
     return sure or sum(not is_nameless(name) for name in header) == 3
 
 
@@ -139,11 +112,9 @@ def is_nameless(name: str) -> bool:
 def is_calendar(name: str, header: Sequence[str]) -> bool:
     """Whether a column beside that of the dates holds dates, or parts of them, too."""
     word = _normal(name)
-    # DAY and MONTH may be assets; beside a year they are not.
-    parts = (
-        (*_PARTS_OF_DATES, "day") if any(_normal(other) == "year" for other in header) else _PARTS_OF_DATES
-    )
-    return word in _DATES or word in parts
+    # DAY is a ticker; beside a year it is not.
+    is_day = word == "day" and any(_normal(other) == "year" for other in header)
+    return word in _DATES or word in _PARTS_OF_DATES or is_day
 
 
 def columns_of_bars(names: Sequence[str], kind: Kind) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -16,3 +16,8 @@ def suggest(word: str, known: Iterable[str]) -> str:
     question = f"; did you mean {by_lower[close[0]]!r}?" if close else ""
     listing = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
     return f"{question}; known: {listing}"
+
+
+def list_names(names: Sequence[str]) -> str:
+    """Return the first names in quotes, with dots for the others."""
+    return ", ".join(map(repr, names[:8])) + (", ..." if len(names) > 8 else "")

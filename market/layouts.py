@@ -16,7 +16,7 @@ from market.errors import SourceError
 from market.file_heads import explain_head, find_dated_column
 from market.files import CSV, copy_rows, read_columns, read_header
 from market.grid import Grid
-from market.hints import suggest
+from market.hints import list_names, suggest
 from market.long_tables import read_long
 from market.single_asset import read_single_asset
 from market.wide_tables import read_wide
@@ -86,5 +86,4 @@ def _explain_dates(path: Path, header: Sequence[str]) -> str:
     dated = find_dated_column(path) if is_text else ""
     hint = f"; {dated!r} seems to hold dates: set data.date_column to it" if dated else ""
     hint += "; columns are separated by commas" if len(header) == 1 else ""
-    listing = ", ".join(map(repr, header[:8])) + (", ..." if len(header) > 8 else "")
-    return f"expected one called 'date', or its name as date_column; found {listing}{hint}"
+    return f"expected one called 'date', or its name as date_column; found {list_names(header)}{hint}"

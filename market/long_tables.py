@@ -15,6 +15,7 @@ from market.dates import read_dates
 from market.errors import SourceError
 from market.files import read_columns
 from market.grid import Grid
+from market.hints import list_names
 from market.panel import BARS
 
 
@@ -72,7 +73,7 @@ def _named_columns(path: Path, header: Sequence[str], date_name: str, kind: Kind
     """Return the columns of assets and of their values."""
     columns = [name for name in header if name != date_name]
     asset_name, value_name = find_asset(columns), find_value(columns, kind)
-    found = f"found {', '.join(map(repr, header))}"
+    found = f"found {list_names(header)}"
     if asset_name is None:
         raise SourceError(
             f"{path}: a long table of {kind} needs a column called 'asset', 'symbol' or 'ticker'; {found}"

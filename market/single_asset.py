@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from market.checks import Finding, check_order, settle
-from market.column_roles import find_role, find_value, find_volume, is_nameless
+from market.column_roles import find_role, find_value, find_volume
 from market.dates import read_dates
 from market.errors import SourceError
 from market.files import CSV, PARQUET, read_columns
 from market.grid import Grid
+from market.hints import list_names
 from market.panel import BARS
 
 
@@ -39,7 +40,7 @@ def read_single_asset(path: Path, header: Sequence[str], date_name: str, columns
     price = find_value(columns, "prices")
     if price is None:
         raise SourceError(
-            f"{path}: the columns {_listing(columns)} look like bars of one asset, without its close;"
+            f"{path}: the columns {list_names(columns)} look like bars of one asset, without its close;"
             " add a column 'close', or rename the columns if they are assets"
         )
     volume = find_volume(columns)
@@ -67,7 +68,7 @@ def read_single_asset(path: Path, header: Sequence[str], date_name: str, columns
 def _asset_name(path: Path) -> str:
     """Return the name of a file without its ending."""
     ending = max((end for end in CSV + PARQUET if path.name.lower().endswith(end)), key=len, default="")
-    return path.name.removesuffix(path.name[len(path.name) - len(ending) :]).strip()
+    return path.name[: len(path.name) - len(ending)].strip()
 
 
 def _notice(path: Path, asset: str, price: str, used: Sequence[str], columns: Sequence[str]) -> Finding:
@@ -75,12 +76,8 @@ def _notice(path: Path, asset: str, price: str, used: Sequence[str], columns: Se
     adjusted = find_role([price], "adjusted") is not None
     doubt = "" if adjusted else ", which must be adjusted for dividends and splits"
     others = [name for name in columns if name not in used]
-    unused = f"; not used: {_listing(others)}" if others else ""
+    unused = f"; not used: {list_names(others)}" if others else ""
     beside = [name for name in used if name != price]
-    bars = f", and {_listing(beside)} its bars" if beside else ""
+    bars = f", and {list_names(beside)} its bars" if beside else ""
     text = f"{path}: read as one asset, called {asset!r} after the file: its price is {price!r}{doubt}{bars}{unused}"
     return Finding("one asset", "warning", asset, None, text)
-
-
-def _listing(names: Sequence[str]) -> str:
-    return ", ".join("one without a name" if is_nameless(name) and not name else repr(name) for name in names)

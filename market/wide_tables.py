@@ -14,6 +14,7 @@ from market.dates import read_dates
 from market.errors import SourceError
 from market.files import Contents, read_columns
 from market.grid import Grid
+from market.hints import list_names
 from market.number_texts import explain_number
 from market.panel import Floats
 
@@ -75,17 +76,17 @@ def _refuse_bars(path: Path, columns: Sequence[str], bars: Sequence[str]) -> Non
         others = [name for name in columns if name not in bars]
         if not others:
             raise SourceError(
-                f"{path}: {_listing(bars)} look like bars of one asset, which are prices: set data.values to prices"
+                f"{path}: {list_names(bars)} look like bars of one asset, which are prices: set data.values to prices"
             )
         raise SourceError(
-            f"{path}: {_listing(bars)} beside {_listing(others)}: columns with such names hold bars, dividends or"
+            f"{path}: {list_names(bars)} beside {list_names(others)}: columns with such names hold bars, dividends or"
             " counts, not assets; delete them and keep one column of prices or returns per asset, named after it."
             " Bars of several assets need a long table with the columns date, asset, open, high, low, close, volume"
         )
     fields = fields_of_assets(columns)
     if fields:
         raise SourceError(
-            f"{path}: {_listing(fields)}: columns with such names hold fields of assets, not assets; keep one column"
+            f"{path}: {list_names(fields)}: columns with such names hold fields of assets, not assets; keep one column"
             " of prices or returns per asset, or write a long table with the columns date, asset, close, volume"
         )
 
@@ -125,7 +126,3 @@ def _left_out(path: Path, date_name: str, names: Sequence[str]) -> Iterator[Find
         what = f"column {name!r}" if name else "the first column, which has no name,"
         text = f"{path}: {what} is an index or a date and no asset: left out; the dates are those of {date_name!r}"
         yield Finding("column left out", "warning", None, None, text)
-
-
-def _listing(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:8])) + (", ..." if len(names) > 8 else "")
