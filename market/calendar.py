@@ -152,10 +152,11 @@ def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:
         return WEEKLY
     if 19 <= spacing <= 24:
         return MONTHLY
+    quarterly = "; these look quarterly: supply monthly values" if 60 <= spacing <= 68 else ""
     raise SourceError(
         f"{source}: the median distance between dates is {spacing} weekdays"
         f" ({dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, {len(dates)} dates);"
-        " expected daily, weekly or monthly observations"
+        f" expected daily, weekly or monthly observations{quarterly}"
     )
 
 

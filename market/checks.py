@@ -133,7 +133,7 @@ def check_order(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
     repeated = dates[dates.duplicated()]
     if len(repeated):
         more = f" ({len(repeated)} such rows)" if len(repeated) > 1 else ""
-        text = f"{source}: date {repeated[0]:%Y-%m-%d} occurs more than once, expected one row a date{more}"
+        text = f"{source}: date {repeated[0]:%Y-%m-%d} occurs more than once{more}; keep one row of each date"
         yield Finding("duplicate dates", "fatal", None, repeated[0], text)
     elif len(dates) > 1 and dates.is_monotonic_decreasing:
         yield Finding(
@@ -169,8 +169,10 @@ def check_impossible(table: Table) -> Iterator[Finding]:
             "non-positive price", "fatal", np.isfinite(values) & (values <= 0), nonpositive
         )
     else:
+        # A code for a missing value in percent, divided by 100 as if it were a return, is a loss of almost everything.
+        coded = np.isclose(values, -0.9999, rtol=0, atol=1e-12)
         yield from table.per_column(
-            "impossible return", "fatal", np.isfinite(values) & (values <= -1), loses_all
+            "impossible return", "fatal", np.isfinite(values) & ((values <= -1) | coded), loses_all
         )
     for column in np.flatnonzero(np.isnan(values).all(axis=0)):
         name = table.names[column]
@@ -206,6 +208,8 @@ def _explain_price(values: Floats, row: int, column: int) -> str:
 def _explain_loss(values: Floats, row: int, column: int) -> str:
     """Say what a loss of everything or more may be, and what to do; "" if nothing is known."""
     loss = values[row, column]
+    if loss > -1:
+        return "; -99.99 percent is a common code for a missing value: leave the cell empty"
     code = f"; {loss:g} is a common code for a missing value" if loss in MISSING_CODES else ""
     percent = "; the values look like percent: set data.values: percent_returns"
     return code + (percent if looks_like_percent(values) else "")

@@ -79,11 +79,19 @@ def _check_prices(table: Table) -> Iterator[Finding]:
             look = (
                 "prices: set data.values: prices" if smooth else "percent: set data.values: percent_returns"
             )
+            if smooth and _may_be_gross(values):
+                look += "; or like gross returns, 1 plus the return: then subtract 1 in the file"
             text = (
                 f"{table.source}: column {name!r}, {date:%Y-%m-%d}: return is {values[0]:g}, and its first"
                 f" {len(values)} values are all positive, {np.median(values):g} in the median; they look like {look}"
             )
             yield Finding("prices as returns" if smooth else "percent", "fatal", name, date, text)
+
+
+def _may_be_gross(values: Floats) -> bool:
+    """Whether values near 1 may scatter without memory: the steps of a price vary less than its level, theirs more."""
+    level, steps = float(np.var(values)), float(np.var(np.diff(values)))
+    return 0.7 < float(np.median(values)) < 1.4 and steps > 0.5 * level
 
 
 def _check_percent(table: Table) -> Iterator[Finding]:

@@ -64,6 +64,24 @@ def test_prices_as_returns_are_refused():
     assert "look like prices: set data.values: prices" in fatal(walk / 100, DAILY)[0]
 
 
+def test_gross_returns_are_named_as_such():
+    named = 0
+    for seed in range(10):
+        gross = 1 + random(0.01, 0.04, 60, seed)
+        assert "or like gross returns, 1 plus the return: then subtract 1" in fatal(gross)[0]
+        walk = np.exp(np.cumsum(random(0.0, 0.04, 60, seed), axis=0))  # prices that begin at 1
+        assert "set data.values: prices" in fatal(walk)[0]
+        named += sum("gross" in message for message in fatal(walk))
+    assert named < 10  # of 30 columns
+
+
+def test_a_code_for_a_missing_value_divided_by_100_is_no_loss(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("date,A\n2020-01-31,0.01\n2020-02-29,-0.9999\n2020-03-31,0.02\n2020-04-30,0.01\n")
+    with pytest.raises(IntegrityError, match=r"-99\.99 percent is a common code for a missing value"):
+        load("prices", path=path, values="returns")
+
+
 def test_no_beginning_is_refused_where_the_whole_is_not():
     for seed in range(20):
         wild = np.expm1(random(0.1, 0.5, 300, seed))
