@@ -13,7 +13,7 @@ from allocation.constraints import Constraints
 from allocation.decision import Decision
 from allocation.errors import InfeasibleError, InputError, SolverError
 from allocation.feasibility import check_feasible
-from allocation.input_alignment import align_inputs, align_vector
+from allocation.input_alignment import align_all, align_vector, is_plain
 from allocation.labelled import named
 from allocation.limits import Limits, limits_on
 from allocation.pricing import Gross, Term, Uncertainty, Variance
@@ -91,7 +91,6 @@ class MeanVariance:
         everything = np.ones(len(self.assets), dtype=bool)
         self._members(np.zeros(len(self.assets)), everything)  # refuses limits on assets that do not exist
 
-    @align_inputs
     def solve(
         self,
         position: int,
@@ -134,6 +133,8 @@ class MeanVariance:
         SolverError
             If no solver finds an answer to a problem that has one, or its answer is not the best one.
         """
+        if not is_plain(mu, sigma, held, universe, error):
+            mu, sigma, held, universe, error = align_all(self.assets, mu, sigma, held, universe, error)
         inputs.check(position, self.assets, mu, sigma, held, universe, trusted)
         self._refuse_again(position, universe)
         decision = self.decision(position, mu, sigma, held, universe, error)
