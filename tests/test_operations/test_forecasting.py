@@ -89,6 +89,7 @@ def test_a_traded_strategy_is_what_is_planned(desk):
                 "core": "equal_weight",
                 "satellite": "model:ridge",
                 "share": 0.75,
+                "exempt": ["maximum"],
             }
         },
         "allocation__strategy": "quarter",
