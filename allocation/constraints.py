@@ -197,6 +197,8 @@ def _by_name(what: str, values: Mapping[Any, Any]) -> dict[str, Any]:
     """
     if not hasattr(values, "items"):
         raise LimitError(f"{what}: expected a mapping by asset, got {type(values).__name__}")
+    if type(values) is dict and all(type(asset) is str for asset in values):
+        return values  # the usual case, at each decision of some policies
     pairs = [(str(asset), value) for asset, value in values.items()]
     found = dict(pairs)
     if len(found) < len(pairs):

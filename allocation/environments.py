@@ -36,6 +36,8 @@ class RiskByEnvironment:
         Of the N assets, long and fully invested: equal risk.
     across : callable
         From the number of environments to an Allocator of so many, of the same kind.
+    trusted : bool
+        The covariances are known to be sound; see `Allocator.solve`.
 
     Notes
     -----
@@ -48,6 +50,8 @@ class RiskByEnvironment:
         covariance: Covariance,
         inside: Allocator,
         across: Callable[[int], Allocator],
+        *,
+        trusted: bool = False,
     ) -> None:
         if not environments:
             raise InputError("there are no environments")
@@ -55,6 +59,7 @@ class RiskByEnvironment:
         self.covariance = covariance
         self.inside = inside
         self.across = across
+        self.trusted = trusted
 
     def __call__(self, position: int, book: Book) -> Weights:
         """Return the weights."""
@@ -65,7 +70,7 @@ class RiskByEnvironment:
             raise InputError(f"row {position}: no asset of any environment is eligible")
         mu = np.zeros(len(eligible))
         inner = [
-            self.inside.solve(position, mu, sigma, book.weights, members).weights
+            self.inside.solve(position, mu, sigma, book.weights, members, trusted=self.trusted).weights
             for members in there.values()
         ]
         W = np.column_stack(inner)
@@ -74,7 +79,8 @@ class RiskByEnvironment:
         between = (between + between.T) / 2
         n = len(there)
         ones = np.ones(n, dtype=bool)
-        shares = self.across(n).solve(position, np.zeros(n), between, np.zeros(n), ones).weights
+        across = self.across(n)
+        shares = across.solve(position, np.zeros(n), between, np.zeros(n), ones, trusted=True).weights
         parts = {name: Sleeve(w * s) for name, w, s in zip(there, inner, shares, strict=True)}
         weights = np.sum([part.weights for part in parts.values()], axis=0)
         cash, solved = 1.0 - float(weights.sum()), DecisionStatus.SOLVED

@@ -14,7 +14,7 @@ from allocation.constraints import Constraints
 from allocation.decision import Decision
 from allocation.errors import InfeasibleError, InputError, SolverError
 from allocation.feasibility import check_feasible
-from allocation.input_alignment import align_inputs, align_vector
+from allocation.input_alignment import align_all, align_vector, is_plain
 from allocation.labelled import named
 from allocation.limits import Limits, limits_on
 from allocation.pricing import Gross, Term, Uncertainty, Variance
@@ -103,7 +103,6 @@ class MeanVariance:
             uncertainty=self.uncertainty,
         )
 
-    @align_inputs
     def solve(
         self,
         position: int,
@@ -146,6 +145,8 @@ class MeanVariance:
         SolverError
             If no solver finds an answer to a problem that has one, or its answer is not the best one.
         """
+        if not is_plain(mu, sigma, held, universe, error):
+            mu, sigma, held, universe, error = align_all(self.assets, mu, sigma, held, universe, error)
         inputs.check(position, self.assets, mu, sigma, held, universe, trusted)
         self._refuse_again(position, universe)
         decision = self.decision(position, mu, sigma, held, universe, error)

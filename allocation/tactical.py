@@ -62,10 +62,12 @@ class Deviation:
     cash_range: tuple[float, float] | None = None
     gives_way: frozenset[str] = frozenset()
 
-    def limits(self, strategic: Weights, base: Constraints, assets: tuple[str, ...]) -> Constraints:
+    def limits(
+        self, strategic: Weights, base: Constraints, assets: tuple[str, ...], universe: Bools
+    ) -> Constraints:
         """Return limits around the strategic weights; of `base` all hold but bounds of weights and of cash.
 
-        A long position does not become a short one.
+        A long position does not become a short one. What lies outside the universe has no limits that could fail.
 
         Raises
         ------
@@ -82,7 +84,7 @@ class Deviation:
             least = np.maximum(low, self.low)
         if self.high is not None:
             most = np.minimum(high, self.high)
-        low, high = least, most
+        low, high = np.where(universe, least, low), np.where(universe, most, high)
         apart = np.flatnonzero(low > high)
         if len(apart):
             k = int(apart[0])
@@ -103,26 +105,26 @@ class Deviation:
     ) -> Constraints:
         """Return `limits`, or those without the bounds that give way where they cannot be met on a universe."""
         if not self.gives_way:
-            return self.limits(strategic, base, assets)
+            return self.limits(strategic, base, assets, universe)
         eased = replace(
             self,
             low=None if "minimum" in self.gives_way else self.low,
             high=None if "maximum" in self.gives_way else self.high,
             cash_range=None if "cash" in self.gives_way else self.cash_range,
-        ).limits(strategic, base, assets)
+        ).limits(strategic, base, assets, universe)
         try:
-            limits = self.limits(strategic, base, assets)
+            limits = self.limits(strategic, base, assets, universe)
             if limits != eased:
                 check_feasible(limits, assets, universe)
         except InfeasibleError:
             return eased
         return limits
 
-    def breaks_bounds(self, weights: Weights) -> bool:
+    def breaks_bounds(self, weights: Weights, universe: Bools) -> bool:
         """Return whether bounds that hold beside the band gave way to it."""
         w, cash = weights.weights, weights.cash
-        sides = [] if self.low is None else [self.low - w]
-        sides += [] if self.high is None else [w - self.high]
+        sides = [] if self.low is None else [(self.low - w)[universe]]
+        sides += [] if self.high is None else [(w - self.high)[universe]]
         if self.cash_range is not None:
             sides.append(np.array([self.cash_range[0] - cash, cash - self.cash_range[1]]))
         return any(float(side.max()) > BROKEN for side in sides)
@@ -203,7 +205,7 @@ class Tactical:
             covariances.closed_at(position),
             trusted=covariances.sound,
         )
-        if self.deviation.breaks_bounds(best):
+        if self.deviation.gives_way and self.deviation.breaks_bounds(best, eligible):
             note = "relaxed: bounds of the run, which the band around the strategic weights does not reach"
             note = f"{best.note}; {note}" if best.note else note
             best = replace(best, status=best.status | DecisionStatus.RELAXED, note=note)

@@ -208,7 +208,11 @@ class Workshop:
         masks = {name: self.mask(assets) for name, assets in environments.items()}
         inside = RiskBudgeting(self.panel.assets)
         return RiskByEnvironment(
-            masks, self.risk(unsmooth), inside, lambda n: RiskBudgeting([str(k) for k in range(n)])
+            masks,
+            self.risk(unsmooth),
+            inside,
+            lambda n: RiskBudgeting([str(k) for k in range(n)]),
+            trusted=self.covariances.sound,
         )
 
     def endowment(self, classes: Mapping[str, ClassSection], rule: Rebalancing) -> Policy:

@@ -104,7 +104,7 @@ def _check_stated(
         if key in seen:
             continue
         seen.add(key)
-        broken = _broken(decided, limits, shop, given)
+        broken = _broken(decided, limits, shop, given, allowed)
         if (decided.weights[~allowed] != 0).any():
             k = int(np.flatnonzero(~allowed & (decided.weights != 0))[0])
             broken = f"esg: {shop.panel.assets[k]!r} must not be held, by its score"
@@ -119,14 +119,16 @@ def _check_stated(
             )
 
 
-def _broken(decided: Weights, limits: Constraints, shop: Workshop, given: Collection[str]) -> str:
+def _broken(
+    decided: Weights, limits: Constraints, shop: Workshop, given: Collection[str], universe: Bools
+) -> str:
     """Return the first limit on weights that is broken, in words, "" if all are kept."""
     if "cash" not in given:
         cash = decided.cash
         least, most = min(cash, limits.cash_minimum), max(cash, limits.cash_maximum)
         limits = replace(limits, cash_minimum=least, cash_maximum=most)
-    on = limits_on(limits, shop.panel.assets, np.ones(len(decided.weights), dtype=bool))
-    for limit, slack in on.slack(decided.weights).items():
+    on = limits_on(limits, shop.panel.assets, universe)
+    for limit, slack in on.slack(decided.weights[universe]).items():
         if slack < -KEPT:
             return f"{limit} (missed by {-slack:.4g})"
     few = shop.config.allocation.positions

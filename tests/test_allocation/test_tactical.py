@@ -50,7 +50,10 @@ def test_cash_may_deviate_where_it_is_told():
 
 def test_a_short_strategic_weight_stays_on_its_side():
     strategic = Deviation(0.05).limits(
-        type("W", (), {"weights": np.array([-0.1, 0.02]), "cash": 0.0})(), Constraints(), ("a", "b")
+        type("W", (), {"weights": np.array([-0.1, 0.02]), "cash": 0.0})(),
+        Constraints(),
+        ("a", "b"),
+        np.ones(2, dtype=bool),
     )
     assert strategic.overrides["a"] == pytest.approx((-0.15, -0.05))
     assert strategic.overrides["b"] == pytest.approx((0.0, 0.07))

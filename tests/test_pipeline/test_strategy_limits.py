@@ -3,6 +3,7 @@
 The table is the one of docs/strategies.md; a kind or a limit without an entry fails.
 """
 
+import copy
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -411,6 +412,23 @@ def test_bounds_give_way_to_bands_where_the_configuration_wants_it(world):
     assert eased.relaxed == len(world.schedule.decisions)
     assert np.abs(eased.targets - 0.125).max() <= 0.02 + LATE
     np.testing.assert_allclose(eased.targets.sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize("kind", ["tactical", "sixty_forty", "mean_variance", "risk_parity"])
+@pytest.mark.parametrize("infeasible", ["stop", "relax"])
+def test_minimum_weights_do_not_hold_for_what_cannot_be_held(world, kind, infeasible):
+    """An asset that has lost its listing weighs 0 and breaks no minimum."""
+    returns = world.panel.returns.copy()
+    returns[125:, 7] = np.nan
+    gone = copy.copy(world)
+    gone.panel = replace(world.panel, returns=returns)
+    section = {"deviation": 0.01, "cash": 0.0} if kind == "tactical" else {}
+    result, _ = gone.run(gone.config(kind, allocation(minimum=0.02, on_infeasible=infeasible), **section))
+    late = result.decisions > 125
+    assert late.any() == (kind != "sixty_forty" or len(result.decisions) > 1)
+    assert (result.targets[late, 7] == 0).all()
+    assert (result.targets[late, :7] >= 0.02 - LATE).all()
+    assert result.relaxed == 0
 
 
 def test_bands_around_what_is_not_known_before_fitting_need_hold(world):
