@@ -14,6 +14,7 @@ NOT_DECIDING = {
     "compilation": "it prints that kernels are being compiled",
     "evaluation": "scores are stored with what a run publishes, under the digest of the whole pipeline",
     "outputs": "it writes files",
+    "plausibility": "it stops the run at a number that cannot be, and changes none",
     "progress": "it prints, and calls the function that makes a stage",
     "results": "it holds results and summarises them; summaries are published, under the digest of the whole pipeline",
 }

@@ -287,9 +287,9 @@ def same_run(output: Path, made: Published) -> Path | None:
 
     The same configuration, data, code and versions give the same bits: there is nothing to write again. A verdict
     differs once something else has been tried, drift once it is measured otherwise, and a score once the code that
-    computes it was changed.
+    computes it was changed. Which warnings were printed depends on the command, too.
     """
-    summary = json.loads(to_json(made.summary))
+    summary = json.loads(to_json({key: part for key, part in made.summary.items() if key != "warnings"}))
     for path in sorted(output.glob(f"{summary['config']}-*/summary.json"), reverse=True):
         try:
             told = json.loads(path.read_text(encoding="utf-8"))

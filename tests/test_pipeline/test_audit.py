@@ -10,10 +10,10 @@ from hostile import (
     constant_prices,
     flat_bars,
     gaps_in_bars,
-    gaps_in_returns,
     gaps_in_volume,
     runs_of_zero_volume,
     scaled,
+    with_closes,
     with_volume,
 )
 from own_prices import settings, write_prices
@@ -469,7 +469,9 @@ def penny_stocks(panel):
 
 def incomplete_bars(panel):
     """Days without a bar, bars without some of their prices, days without a volume."""
-    return with_volume(gaps_in_bars(gaps_in_returns(panel)), gaps_in_volume)
+    close = panel.close.copy()
+    close[45:58, 0] = close[::7, 2] = np.nan
+    return with_volume(gaps_in_bars(with_closes(panel, close)), gaps_in_volume)
 
 
 @pytest.mark.parametrize("change", [zero_volumes, penny_stocks, incomplete_bars])
@@ -478,7 +480,8 @@ def test_no_shipped_feature_raises_an_alarm_on_zeros_constants_and_gaps(tmp_path
         make_panel("monthly", n_dates=150, n_assets=6, seed=5, macro=False, late=False, deaths=False)
     )
     long_file(tmp_path, panel)
-    config = small(tmp_path, features={"include": ["asset", "bar", "market", "cross_section"]})
+    fewest = {"walk_forward__min_train_dates": 25, "walk_forward__min_train_rows": 100}
+    config = small(tmp_path, features={"include": ["asset", "bar", "market", "cross_section"]}, **fewest)
     done = evaluated(config)
     assert {"CORR5", "KMID2", "illiquidity_ratio_20_60"} < set(done.trained.prepared.matrix.names)
     certificate = audit(done)

@@ -226,7 +226,7 @@ def test_all_that_runs_while_a_result_is_made_is_part_of_the_digest(tmp_path):
     content["strategies"] = {
         "even": {"kind": "risk_parity"},
         "views": {"kind": "black_litterman", "forecast": "ridge"},
-        "steady": {"kind": "volatility_target", "base": "even", "volatility": 0.1},
+        "steady": {"kind": "volatility_target", "base": "even", "volatility": 0.1, "exempt": ["maximum"]},
     }
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
     command = [sys.executable, "-c", WATCHED, str(tmp_path / "mine.yaml"), f"{PROJECT}/"]
