@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from market.checks import Finding, ValueKind
-from market.errors import SourceError
+from market.errors import DataError, SourceError
 from market.hints import suggest
 from market.layouts import Layout, copy_until
 from market.packaged import load_industries, load_stocks
@@ -73,25 +75,22 @@ def load(
     if source == "prices":
         if path is None:
             raise SourceError("source 'prices' needs the path of a CSV or Parquet file")
-        with tempfile.TemporaryDirectory() as folder:
-            file = (
-                Path(path)
-                if known_by is None
-                else copy_until(Path(path), known_by, Path(folder), date_column)
-            )
-            panel, findings = load_file(
-                file,
-                layout=layout,
-                values=values,
-                date_column=date_column,
-                cash=cash,
-                market=market,
-                start=start,
-                end=end,
-                calendar=calendar,
-                running_period=running_period,
-                known_by=known_by,
-            )
+        read = partial(
+            load_file,
+            layout=layout,
+            values=values,
+            date_column=date_column,
+            cash=cash,
+            market=market,
+            start=start,
+            end=end,
+            calendar=calendar,
+            running_period=running_period,
+            known_by=known_by,
+        )
+        panel, findings = (
+            read(Path(path)) if known_by is None else _read_as_of(Path(path), known_by, date_column, read)
+        )
     else:
         given = {"path": path, "layout": layout, "date_column": date_column, "cash": cash, "market": market}
         given |= {
@@ -103,6 +102,23 @@ def load(
             raise SourceError(f"source {source!r} is packaged and takes no {' or '.join(needless)}")
         panel, findings = PACKAGED[source](known_by)
     return _cut(panel, start, end), findings
+
+
+def _read_as_of(
+    path: Path,
+    known_by: pd.Timestamp,
+    date_column: str | None,
+    read: Callable[[Path], tuple[Panel, tuple[Finding, ...]]],
+) -> tuple[Panel, tuple[Finding, ...]]:
+    """Read the rows of a file up to a date from a copy; messages name the file and not the copy."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            copy = copy_until(path, known_by, Path(folder), date_column)
+            panel, findings = read(copy)
+        except DataError as error:
+            raise type(error)(str(error).replace(f"{folder}/{path.name}", str(path))) from error
+    named = (finding.message.replace(str(copy), str(path)) for finding in findings)
+    return panel, tuple(replace(f, message=text) for f, text in zip(findings, named, strict=True))
 
 
 def _cut(panel: Panel, start: date | None, end: date | None) -> Panel:

@@ -1,12 +1,13 @@
 """The one door: names, options, spans."""
 
+import re
 from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from market.errors import SourceError
+from market.errors import DataError, SourceError
 from market.sources import SOURCES, load
 
 
@@ -69,3 +70,16 @@ def test_a_span_without_dates_names_what_there_is(span):
 
 def test_loading_twice_gives_the_same():
     assert load("industries")[0].digest() == load("industries")[0].digest()
+
+
+def test_messages_of_a_file_as_of_a_date_name_the_file_itself(tmp_path):
+    path = tmp_path / "p.csv"
+    lines = [f"2020-01-{day:02d},{100 + day}," + ("" if day == 9 else "5") for day in range(1, 29)]
+    path.write_text("\n".join(["date,A,B", *lines]))
+    whole = load("prices", path=path)[1]
+    part = load("prices", path=path, known_by=pd.Timestamp("2020-01-28"))[1]
+    assert [finding.message for finding in part] == [finding.message for finding in whole]
+    assert any("B" in finding.message for finding in part)
+    path.write_text(path.read_text().replace("105", "-105"))
+    with pytest.raises(DataError, match=f"^{re.escape(str(path))}: column 'A'"):
+        load("prices", path=path, known_by=pd.Timestamp("2020-01-20"))
