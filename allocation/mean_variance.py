@@ -184,7 +184,7 @@ class MeanVariance:
     def _terms(self, position: int, sigma: Risk, error: Floats | None, members: _Members) -> tuple[Term, ...]:
         """Return what is not linear in the weights, but the limit on turnover."""
         c, terms = self.constraints, list[Term]()
-        if c.leverage is not None:
+        if c.leverage is not None and not _is_met_anyway(c.leverage, members.limits):
             terms.append(Gross(c.leverage))
         if self.uncertainty > 0:
             standard = _errors(position, self.assets, error, members.limits.inside)
@@ -225,6 +225,14 @@ class MeanVariance:
             raise error.at(position) from error
         except SolverError as error:
             raise SolverError(f"row {position}: {error}") from error
+
+
+def _is_met_anyway(leverage: float, limits: Limits) -> bool:
+    """Whether all weights that are at least 0 and keep the budget, the first row, keep a limit on gross exposure.
+
+    Such a limit has no price, and where it is met with equality by all of them the search for one would be rounding.
+    """
+    return bool((limits.low >= 0).all()) and float(limits.upper[0]) <= leverage
 
 
 def _rates(what: str, value: float | Floats, assets: Sequence[str]) -> Floats:

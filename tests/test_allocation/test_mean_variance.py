@@ -198,6 +198,20 @@ def test_shorts_up_to_their_limit():
     assert weights.sum() == pytest.approx(1)
 
 
+def test_a_leverage_that_long_weights_cannot_exceed_costs_no_precision():
+    """Fully invested and without shorts, gross exposure is 1 whatever is held: a limit of 1 says nothing."""
+    for seed in range(300):
+        mu, sigma, held = random_problem(seed, 5)
+        free = solve(mu, sigma, held, cost=0.002, maximum=0.6)
+        found = solve(mu, sigma, held, cost=0.002, maximum=0.6, leverage=1.0)
+        np.testing.assert_array_equal(found.weights, free.weights)
+        assert found.attestation.slack["leverage at most 1"] == pytest.approx(0, abs=1e-12)
+    # With cash a leverage below 1 says how much is invested at most, and is kept.
+    mu, sigma, held = random_problem(1, 5)
+    half = solve(mu + 0.1, sigma, leverage=0.5, cash_maximum=1.0)
+    assert half.weights.sum() == pytest.approx(0.5, abs=1e-7)
+
+
 def test_cash_is_held_when_risk_is_not_paid():
     result = solve([-0.01, 0.001], np.eye(2) * 0.04, cash_maximum=1.0)
     assert result.cash > 0.9
