@@ -46,8 +46,16 @@ def market_at(market: Market, position: int, universe: Bools) -> Floats:
     return np.asarray(inside / inside.sum())
 
 
+def _has_market(market: Market, position: int, universe: Bools) -> bool:
+    """Whether some asset of the universe has a weight in the market."""
+    weights = market(position) if callable(market) else market
+    return bool(universe.any() if weights is None else (weights[universe] != 0).any())
+
+
 def equilibrium_path(covariances: CovariancePath, market: Market, risk_aversion: float) -> Floats:
-    """Return the expected excess returns of equilibrium at each decision, shape (D, N); NaN outside the universe.
+    """Return the expected excess returns of equilibrium at each decision, shape (D, N).
+
+    NaN outside the universe, and where no asset of the universe is in the market: there is no equilibrium then.
 
     Parameters
     ----------
@@ -59,7 +67,7 @@ def equilibrium_path(covariances: CovariancePath, market: Market, risk_aversion:
     rows = [covariances.at(int(position)) for position in covariances.positions]
     out = np.full((len(rows), len(rows[0][1]) if rows else 0), np.nan)
     for d, (position, (sigma, universe)) in enumerate(zip(covariances.positions, rows, strict=True)):
-        if universe.any():
+        if _has_market(market, int(position), universe):
             weights = market_at(market, int(position), universe)
             out[d, universe] = implied_returns(within(sigma, universe), weights, risk_aversion)
     return out

@@ -233,6 +233,8 @@ class BlackLittermanStrategy(StrategySection):
 
     @model_validator(mode="after")
     def _something_is_expected(self) -> BlackLittermanStrategy:
+        if self.market is not None and not sum(self.market.values()) > 0:
+            raise ValueError("market: all weights are 0, expected some asset above 0")
         if self.forecast is None and not self.views:
             raise ValueError("nothing moves equilibrium: give a forecast, views, or both")
         return self

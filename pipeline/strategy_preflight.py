@@ -15,7 +15,7 @@ from allocation.policies import BuyAndHold, EqualWeight, Policy
 from allocation.risk import CovariancePath
 from allocation.weights import Weights
 from market.panel import Panel
-from pipeline.allocator_strategies import AllocatorStrategy
+from pipeline.allocator_strategies import AllocatorStrategy, BlackLittermanStrategy
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.limit_keys import limits_set
@@ -47,6 +47,8 @@ def check_strategies(
             _check_allocator(name, section, shop, check, universes)
         elif isinstance(section, StatedStrategy):
             _check_stated(name, section, shop, check, universes)
+        elif isinstance(section, BlackLittermanStrategy) and section.market is not None:
+            _check_market(name, section, shop, universes)
         elif isinstance(section, TacticalStrategy):
             _check_tactical(name, section, shop, check, universes)
 
@@ -85,6 +87,19 @@ def _check_allocator(
             if inside.tobytes() not in seen:
                 seen.add(inside.tobytes())
                 check.given_way(inside, limits)
+
+
+def _check_market(name: str, section: BlackLittermanStrategy, shop: Workshop, universes: Universes) -> None:
+    """Refuse market weights of which no asset can be held at some decision."""
+    weighted = [asset for asset, weight in (section.market or {}).items() if weight]
+    inside = np.isin(shop.panel.assets, weighted)
+    for position, universe in universes:
+        if not (universe & inside).any():
+            raise RunError(
+                f"strategies.{name}.market, at {shop.panel.dates[position]:%Y-%m-%d}: none of its assets "
+                f"({', '.join(weighted[:5])}) has enough history (allocation.min_history, "
+                "allocation.covariance_window): name more assets, or evaluate from a later date"
+            )
 
 
 def _check_stated(

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from running import evaluated, pipeline_of
 
-from allocation.black_litterman import BlackLitterman
+from allocation.black_litterman import BlackLitterman, equilibrium_path
 from allocation.constraints import Constraints
 from allocation.mean_variance import MeanVariance
+from allocation.risk import CovariancePath
 from allocation.views import View
 from pipeline.config import load_config
 from pipeline.errors import ConfigError, RunError
@@ -30,6 +31,10 @@ def one(mine, strategy, **changes):
         (
             {"kind": "black_litterman"},
             r"strategies\.s: nothing moves equilibrium: give a forecast, views, or both",
+        ),
+        (
+            {"kind": "black_litterman", "forecast": "ridge", "market": {"A00": 0.0}},
+            r"strategies\.s: market: all weights are 0, expected some asset above 0",
         ),
         (
             {"kind": "black_litterman", "views": [VIEW | {"longs": "A01"}]},
@@ -163,3 +168,19 @@ def test_tracking_error_is_that_against_the_strategic_weights(mine):
     assert told.max() <= 0.01 * (1 + 1e-6)
     assert (told > 0.01 * (1 - 1e-4)).mean() > 0.2, "it binds"
     assert errors(free).max() > 0.02
+
+
+def test_a_market_of_which_nothing_can_be_held_is_refused_before_anything_is_fitted(mine):
+    ended = {"kind": "black_litterman", "forecast": "ridge", "market": {"A01": 1.0}}
+    pipeline = pipeline_of(one(mine, ended))
+    with pytest.raises(
+        RunError, match=r"strategies\.s\.market, at \d{4}-\d\d-\d\d: none of its assets \(A01\)"
+    ):
+        pipeline.prepare()
+
+
+def test_there_is_no_equilibrium_where_nothing_of_the_market_is_there():
+    sigma = np.stack([np.diag([0.04, 0.01])] * 2)
+    path = CovariancePath(np.array([3, 4]), sigma, np.array([[True, True], [False, True]]))
+    expected = equilibrium_path(path, np.array([1.0, 0.0]), 5.0)
+    np.testing.assert_allclose(expected, [[0.2, 0.0], [np.nan, np.nan]])
