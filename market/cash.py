@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from market.checks import Finding, Mask, settle
+from market.checks import MISSING_CODES, Finding, Mask, settle
 from market.errors import SourceError
 from market.panel import Floats
 from market.returns import simple_returns
@@ -28,6 +28,8 @@ SUSPICIOUS = 0.25
 of the US T-bill, in 1981, has 0.16."""
 IMPOSSIBLE = 3.0
 """Annual return of cash that is never believed."""
+LOSS = 0.1
+"""Loss of cash in one step that is never believed."""
 QUARTER = 4
 """Parts of a year: cash is judged by its median over each of them."""
 
@@ -95,7 +97,8 @@ def cash_returns(
         If the values cannot be what they are said to be.
     """
     where = f"{source}: cash column {column!r}"
-    found = settle(_check_numbers(where, dates, values, kind))
+    values, coded = _without_codes(where, dates, values, kind)
+    found = coded + settle(_check_numbers(where, dates, values, kind))
     if kind in (None, "returns", "percent_returns"):
         returns = values / 100.0 if kind == "percent_returns" else values
     elif kind == "prices":
@@ -106,6 +109,19 @@ def cash_returns(
         returns, gaps = _from_rates(where, dates, rates, periods_per_year)
         found += gaps
     return returns, found + settle(_check_size(where, column, dates, values, returns, kind, periods_per_year))
+
+
+def _without_codes(
+    where: str, dates: pd.DatetimeIndex, values: Floats, kind: CashKind | None
+) -> tuple[Floats, tuple[Finding, ...]]:
+    """Return the values in percent without the codes that stand for a missing value, and a warning if there are any."""
+    coded = np.isin(values, MISSING_CODES) & (kind in ("percent_returns", "annual_percent"))
+    if not coded.any():
+        return values, ()
+    row = int(np.argmax(coded))
+    cells = f"({int(coded.sum())} such cell(s))"
+    text = f"{where}, {dates[row]:%Y-%m-%d}: {values[row]:g} is read as a missing value {cells}"
+    return np.where(coded, np.nan, values), (Finding("missing code", "warning", None, dates[row], text),)
 
 
 def _check_numbers(
@@ -200,7 +216,7 @@ def _check_size(
     a_step = pd.Series(sizes).rolling(length, min_periods=length).median().to_numpy()
     rates = kind in ("annual_rate", "annual_percent")
     annual = (1.0 + a_step) ** periods_per_year - 1.0 if rates else a_step * periods_per_year
-    over = (annual > (SUSPICIOUS if kind is None else IMPOSSIBLE)) | (sizes >= 1.0)
+    over = (annual > (SUSPICIOUS if kind is None else IMPOSSIBLE)) | (sizes >= 1.0) | (returns <= -LOSS)
     if over.any():
         step = float(np.nanmedian(sizes[over]))
         first = int(np.argmax(np.isfinite(values)))

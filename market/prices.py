@@ -26,7 +26,7 @@ from market.panel import Floats, Panel
 from market.returns import simple_returns
 from market.riskless import check_riskless, find_riskless
 from market.trading_calendar import RunningPeriod, apply_calendar, compound_returns
-from market.units import check_units, from_percent
+from market.units import check_counts, check_fractions, check_units, from_percent
 
 
 def load_file(
@@ -117,6 +117,7 @@ def load_file(
         source,
         grid,
         kind,
+        percent=values == "percent_returns",
         cash=levels,
         market=market_name,
         market_kind=market_kind,
@@ -165,6 +166,7 @@ def assemble(
     grid: Grid,
     kind: Kind,
     *,
+    percent: bool = False,
     cash: Cash | None,
     market: str | None,
     market_kind: Kind | None = None,
@@ -180,6 +182,8 @@ def assemble(
         What messages call the grid.
     grid : Grid
     kind : {"prices", "returns"}
+    percent : bool
+        Whether the returns were in percent before.
     cash : Cash or None
         None earns 0.
     market : str or None
@@ -212,9 +216,10 @@ def assemble(
     findings += settle(
         [*check_impossible(checked), *check_units(checked), *_check_volume(table, grid, filled)]
     )
+    findings += settle(check_fractions(checked) if percent else [])
     findings += settle(check_bars(table, {name: prices[filled] for name, prices in grid.bars.items()}))
     returns = simple_returns(values) if kind == "prices" else values
-    findings += settle(check_magnitude(table, returns))
+    findings += settle([*check_magnitude(table, returns), *check_counts(table, returns)])
     findings += check_odd(checked, returns[:, assets] if own else returns)
     # The first close ends no step: there is no return, of assets, market or cash, before the second.
     traded = np.isfinite(returns[:, assets]).any(axis=1)

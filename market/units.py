@@ -24,6 +24,10 @@ IMPLAUSIBLE_SHARE = 1 / 3
 GROWTH_YEARS = 3
 GROWTH = 1.0
 """Log growth in a year, of all assets over at least `GROWTH_YEARS`, which is not believed."""
+COUNTED = 0.1
+"""Share of dates at which only a count more than doubles: at 120 % a year a coin does so in 2 % of months."""
+FRACTIONS = 0.002
+"""Annual volatility of the median asset below which returns in percent are taken for fractions."""
 STEADY = 0.75
 """Share of gains among returns from which such a growth is certainly no growth of fractions."""
 
@@ -112,6 +116,8 @@ def _check_percent(table: Table) -> Iterator[Finding]:
     worst: Finding | None = None
     while rows <= len(values):
         known = values[:rows][np.isfinite(values[:rows])]
+        if (known <= -1).any():
+            break  # a loss of everything is fatal by itself
         growth = float(np.mean(np.log1p(known))) * frequency.periods_per_year
         if growth > GROWTH:
             steady = float(np.mean(known > 0)) > STEADY
@@ -122,6 +128,46 @@ def _check_percent(table: Table) -> Iterator[Finding]:
         rows *= 2
     if worst is not None:
         yield worst
+
+
+def check_counts(table: Table, returns: Floats) -> Iterator[Finding]:
+    """Find columns that more than double at one date in ten: counts or volumes, no prices.
+
+    Judged are beginnings of lengths that double, so that a shorter file is never refused where the whole is not.
+    """
+    with np.errstate(invalid="ignore"):
+        doubled = np.cumsum(returns > 1.0, axis=0)
+    known = np.cumsum(np.isfinite(returns), axis=0)
+    for column, name in enumerate(table.names):
+        rows = 2 * FIRST_ROWS
+        while rows <= len(returns):
+            count, total = int(doubled[rows - 1, column]), int(known[rows - 1, column])
+            if total >= FIRST_ROWS and count > COUNTED * total:
+                date = table.dates[int(np.argmax(returns[:, column] > 1.0))]
+                text = (
+                    f"{table.source}: column {name!r}, {date:%Y-%m-%d}: it more than doubles at {count} of its first "
+                    f"{total} dates: it looks like a volume or another count, not like the price of an asset: remove it"
+                )
+                yield Finding("count as asset", "fatal", name, date, text)
+                break
+            rows *= 2
+
+
+def check_fractions(table: Table) -> Iterator[Finding]:
+    """Find fractions that are declared as percent, by the first volatility of the median asset."""
+    first = table.values[: 2 * FIRST_ROWS]
+    known = np.isfinite(first).sum(axis=0) >= FIRST_ROWS
+    if len(first) < 2 * FIRST_ROWS or not known.any():
+        return
+    yearly = np.nanstd(first[:, known], axis=0) * np.sqrt(table.frequency.periods_per_year)
+    median = float(np.median(yearly))
+    if 0 < median < FRACTIONS:
+        row, column = _first_cell(table.values)
+        text = (
+            f"{table.source}: column {table.names[column]!r}, {table.dates[row]:%Y-%m-%d}: read as percent, the median "
+            f"asset has a volatility of {median:.2%} a year; the values look like fractions: set data.values: returns"
+        )
+        yield Finding("fractions as percent", "fatal", None, table.dates[row], text)
 
 
 def _percent(table: Table, severity: Literal["fatal", "warning"], why: str) -> Finding:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from allocation.risk import eligible_assets
 from features.matrix import FeatureMatrix
-from market.calendar import foreign_spacings, frequency_of, missing_share, nearest_frequency
+from market.calendar import WEEKLY, foreign_spacings, frequency_of, missing_share, nearest_frequency
 from market.checks import Finding
 from market.errors import DataError
 from market.panel import Panel
@@ -128,9 +128,13 @@ def _holdable(panel: Panel, schedule: Schedule, config: RunConfig) -> Bools:
 def _refuse_mixed_calendars(panel: Panel, found: Coverage) -> None:
     """Refuse assets that are mostly left out because they trade on fewer days than others.
 
-    An asset that lacks prices by no calendar, as one that is rarely traded, is not meant.
+    An asset that lacks prices by no calendar, as one that is rarely traded, is not meant; nor is one that died before
+    the first decision. Weeks and months have no days to differ by.
     """
-    failing = ((found.forecast < HALF) | ~found.held) & (found.missing > MANY)
+    if panel.periods_per_year <= WEEKLY.periods_per_year:
+        return
+    seldom = missing_share(panel.listed) > MANY
+    failing = ((found.forecast < HALF) & (found.missing > MANY)) | (~found.held & seldom)
     calendar = _common_calendar(panel, failing) if failing.any() else None
     if calendar is None:
         return

@@ -3,6 +3,7 @@
 PipelineError
 ├── ConfigError   the configuration file is missing, unreadable or wrong
 ├── RunError      the run cannot go on with this data and configuration
+│   └── EarlyTestError  the first test is too early to train anything before it
 ├── LeakError     something in the run knew what it could not know
 │   └── UnitError     a feature depends on the unit of prices or volumes
 ├── LedgerError   the record of what was tried has been changed
@@ -28,6 +29,10 @@ class ConfigError(PipelineError):
 
 class RunError(PipelineError):
     """The run cannot go on."""
+
+
+class EarlyTestError(RunError):
+    """The first test comes before anything can be trained on; a later one may work."""
 
 
 class LeakError(PipelineError):

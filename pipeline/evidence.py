@@ -226,7 +226,8 @@ def _reason(verdict: str, tests: Tests, trials: Trials) -> str:
         return f"{ranks} Its portfolio lost: {change}{_p(tests['gain_p_worse'])})."
     passed = tests["gain_p_corrected"] < SIZE
     paid = "Its portfolio gained" if passed else "Its portfolio is not shown to gain"
-    return f"{ranks} {paid}: {change}{_p(tests['gain_p_corrected'])}{'' if looks == 1 else ', corrected alike'})."
+    alike = "" if looks == 1 else ", corrected for the same"
+    return f"{ranks} {paid}: {change}{_p(tests['gain_p_corrected'])}{alike})."
 
 
 def _traded(done: Evaluated) -> str:

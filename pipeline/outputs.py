@@ -186,7 +186,8 @@ def forecasts_table(done: Evaluated) -> pd.DataFrame:
     panel, regimes = trained.prepared.panel, trained.regimes
     parts = []
     for name, forecast in trained.forecasts.items():
-        at, asset = np.nonzero(np.isfinite(forecast.mean) & np.isfinite(forecast.raw))
+        # Nearly riskless assets have an expected return and no prediction: whoever reads this must hold them too.
+        at, asset = np.nonzero(np.isfinite(forecast.mean))
         position = forecast.positions[at]
         parts.append(
             pd.DataFrame(

@@ -16,7 +16,7 @@ from models.dataset import Dataset
 from models.executors import Executor, open_executor
 from models.one_thread import one_thread
 from models.regimes import RegimePath
-from pipeline import stages, timetable, trading
+from pipeline import stages, trading
 from pipeline.audit import audit, refuse
 from pipeline.certificate import Certificate
 from pipeline.compilation import Announced
@@ -42,7 +42,7 @@ from pipeline.progress import Reporter
 from pipeline.results import Evaluated, Prepared, Trained, measured
 from pipeline.run_warnings import feature_warnings, features_line, finding_warnings
 from pipeline.store import Store, code_digest, key_of, showing_digest, write_whole
-from pipeline.training_data import check_training
+from pipeline.training_data import check_training, schedule_of
 
 
 class Pipeline:
@@ -90,11 +90,12 @@ class Pipeline:
         for text in feature_warnings(matrix, config.features):
             reporter.warn(text)
         with one_thread():
-            schedule = timetable.make_schedule(panel, matrix, config)
+            schedule = schedule_of(panel, matrix, config)
             if not schedule.regime_folds:
                 raise RunError(
                     f"regimes.min_train is {config.regimes.min_train}, but the data ends before so many dates of "
-                    f"{', '.join(config.regimes.features)} are there: {len(panel.dates)} dates in all"
+                    f"{', '.join(config.regimes.features)} are there: {len(panel.dates)} dates in all, "
+                    f"{panel.periods_per_year} a year"
                 )
             coverage = check_coverage(panel, matrix, schedule, config)
             check_training(panel, matrix, schedule, config)

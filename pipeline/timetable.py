@@ -16,7 +16,7 @@ from market.panel import Panel
 from market.riskless import riskless_in
 from models.target import Target, floor_risk, risk_scaled, trailing_risk
 from pipeline.config import RunConfig
-from pipeline.errors import RunError
+from pipeline.errors import EarlyTestError, RunError
 from validation.errors import ScheduleError
 from validation.labels import Labels, forward_excess_returns
 from validation.walk_forward import Fold, WalkForward
@@ -97,7 +97,7 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
             f"from then on earns a return before the data ends at {panel.dates[-1]:%Y-%m-%d}"
         )
     if first_test <= first_train:
-        raise RunError(
+        raise EarlyTestError(
             f"walk_forward.first_test is {panel.dates[first_test]:%Y-%m-%d}, but the features are warm only from "
             f"{panel.dates[min(first_train, len(panel.dates) - 1)]:%Y-%m-%d}: test later, or exclude the slowest, "
             f"{', '.join(n for n, warm in zip(matrix.names, matrix.warm, strict=True) if warm == first_train)}"
@@ -114,7 +114,7 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
         )
         folds = splitter.folds()
     except ScheduleError as error:
-        raise RunError(
+        raise EarlyTestError(
             f"walk_forward: {error} (row {first_train} is {panel.dates[first_train]:%Y-%m-%d}, row {first_test} "
             f"is {panel.dates[first_test]:%Y-%m-%d})"
         ) from error

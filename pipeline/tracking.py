@@ -75,7 +75,7 @@ def _follow_move(output: Path) -> None:
         runs = relocate(output / DATABASE, found)
         print(
             f"MLflow: the output folder was moved or copied; {runs} runs of {len(found)} experiments now have their "
-            f"artifacts in {found[0].new_folder.parent}, no longer in {found[0].old_folder.parent}",
+            f"artifacts in {found[0].new_folder.parent}; they were in {found[0].old_folder.parent}",
             file=sys.stderr,
         )
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from features.matrix import FeatureMatrix
 from market.panel import Panel
 from pipeline.config import RunConfig
-from pipeline.errors import RunError
-from pipeline.timetable import Schedule
+from pipeline.errors import EarlyTestError, RunError
+from pipeline.timetable import Schedule, make_schedule
 from validation.walk_forward import WalkForward, inner_folds
 
 Ints = NDArray[np.int64]
@@ -78,23 +78,54 @@ def check_training(panel: Panel, matrix: FeatureMatrix, schedule: Schedule, conf
         With the first fit that has too little, what it needs, and the first `walk_forward.first_test` that works.
     """
     _check_regimes(config)
-    n_features = len(matrix.names) + config.regimes.states + 1
-    usable = panel.listed & np.isfinite(schedule.target.value)
-    usable[: schedule.first_train] = False
-    need = _Amount(*minimum_training(config, n_features))
-    training = _Training(schedule.walk, usable.sum(axis=1), tuple(_all_fits(config)), need)
+    training = _training_of(panel, matrix, schedule, config)
     first = schedule.walk.first_test
     if training.suffices(first):
         return
     fits, start = training.first_short(first)
-    # From the last rows on nothing would be left to evaluate.
-    later = range(first + 1, len(panel.dates) - 1 - config.target.execution_lag)
-    works = next((row for row in later if training.suffices(row)), None)
+    works = training.first_that_works(first + 1, config)
     raise RunError(
         f"walk_forward: {fits.what} on {panel.dates[start]:%Y-%m-%d} would use {training.least(start, fits.splits)}; "
-        f"{n_features} features need at least {need} (a row has warm features, a finished label and returns for the "
-        f"risk window). {_remedy(panel, config, works)}"
+        f"{_n_features(matrix, config)} features need at least {training.need} (a row has warm features, a finished "
+        f"label and returns for the risk window). {_remedy(panel, config, works)}"
     )
+
+
+def schedule_of(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Schedule:
+    """Return the schedule of a run; where the first test is too early, the message names the first that works.
+
+    Raises
+    ------
+    RunError
+        If the dates asked for cannot be met by the panel.
+    """
+    try:
+        return make_schedule(panel, matrix, config)
+    except EarlyTestError as error:
+        row = max(0, len(panel.dates) - 3 - config.target.execution_lag)
+        date = panel.dates[row].date()
+        late = {
+            "walk_forward": config.walk_forward.model_copy(update={"first_test": date}),
+            "evaluation": config.evaluation.model_copy(update={"start": date}),
+        }
+        try:
+            schedule = make_schedule(panel, matrix, config.model_copy(update=late))
+        except RunError:
+            raise error from None
+        training = _training_of(panel, matrix, schedule, config)
+        works = training.first_that_works(schedule.first_train + 1, config)
+        raise RunError(f"{error}. {_remedy(panel, config, works)}") from error
+
+
+def _n_features(matrix: FeatureMatrix, config: RunConfig) -> int:
+    return len(matrix.names) + config.regimes.states + 1
+
+
+def _training_of(panel: Panel, matrix: FeatureMatrix, schedule: Schedule, config: RunConfig) -> _Training:
+    usable = panel.listed & np.isfinite(schedule.target.value)
+    usable[: schedule.first_train] = False
+    need = _Amount(*minimum_training(config, _n_features(matrix, config)))
+    return _Training(schedule.walk, usable.sum(axis=1), tuple(_all_fits(config)), need)
 
 
 @dataclass(eq=False)
@@ -135,6 +166,12 @@ class _Training:
     def suffices(self, first: int) -> bool:
         """Whether every fit has enough if tests begin at a row."""
         return next(self.short(first), None) is None
+
+    def first_that_works(self, begin: int, config: RunConfig) -> int | None:
+        """Return the first row from `begin` on at which tests may begin; None if there is none."""
+        # From the last rows on nothing would be left to evaluate.
+        rows = range(begin, len(self.counts) - 1 - config.target.execution_lag)
+        return next((row for row in rows if self.suffices(row)), None)
 
     def first_short(self, first: int) -> tuple[_Fits, int]:
         """Return the first fit with too little."""

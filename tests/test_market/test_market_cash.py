@@ -190,6 +190,28 @@ def test_the_market_takes_a_mapping_as_cash_does(tmp_path):
         load("prices", path=path, market={"column": "I", "values": "annual_rate"})
 
 
+@pytest.mark.parametrize(("kind", "usual"), [("percent_returns", 0.2), ("annual_percent", 2.5)])
+def test_codes_for_missing_values_are_no_cash(tmp_path, kind, usual):
+    n = 40
+    rf = np.full(n, usual)
+    rf[20] = -99.99
+    path = write(tmp_path, A=50 * 1.01 ** np.arange(n), rf=rf)
+    if kind == "annual_percent":  # a rate stands until the next
+        panel, findings = load("prices", path=path, cash={"column": "rf", "values": kind})
+        assert panel.cash.min() > 0
+        assert "missing code" in [finding.check for finding in findings]
+    else:
+        with pytest.raises(IntegrityError, match="cash return is nan"):
+            load("prices", path=path, cash={"column": "rf", "values": kind})
+    rf[20] = -99.0
+    with pytest.raises(IntegrityError, match="cash column 'rf'"):
+        load(
+            "prices",
+            path=write(tmp_path, A=50 * 1.01 ** np.arange(n), rf=rf),
+            cash={"column": "rf", "values": kind},
+        )
+
+
 def test_cash_that_starts_late_is_refused_with_the_remedy(tmp_path):
     path = write(tmp_path, A=[100.0, 110.0, 99.0, 98.0], BIL=[np.nan, np.nan, 91.6, 91.7])
     cash = {"column": "BIL", "values": "prices"}

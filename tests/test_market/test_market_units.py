@@ -82,6 +82,32 @@ def test_a_code_for_a_missing_value_divided_by_100_is_no_loss(tmp_path):
         load("prices", path=path, values="returns")
 
 
+def test_counts_among_prices_are_refused_whatever_they_are_called(tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"A": 50 * np.cumprod(1 + rng.normal(0, 0.05, 120)), "Traded": np.round(rng.lognormal(9, 0.8, 120))},
+        index=pd.date_range("2000-01-31", periods=120, freq="ME"),
+    )
+    table.rename_axis("date").to_csv(tmp_path / "p.csv")
+    with pytest.raises(IntegrityError, match=r"column 'Traded'.* looks like a volume or another count"):
+        load("prices", path=tmp_path / "p.csv")
+    wild = pd.DataFrame({"coin": 50 * np.exp(np.cumsum(rng.normal(0, 0.35, 120)))}, index=table.index)
+    wild.rename_axis("date").to_csv(tmp_path / "p.csv")  # 120 % a year in a month's steps
+    load("prices", path=tmp_path / "p.csv")
+
+
+def test_fractions_declared_as_percent_are_refused(tmp_path):
+    moves = random(0.005, 0.04, 120)
+    table = pd.DataFrame(
+        moves, index=pd.date_range("2000-01-31", periods=120, freq="ME"), columns=list("ABC")
+    )
+    table.rename_axis("date").to_csv(tmp_path / "p.csv")
+    with pytest.raises(IntegrityError, match=r"look like fractions: set data\.values: returns"):
+        load("prices", path=tmp_path / "p.csv", values="percent_returns")
+    (100 * table).rename_axis("date").to_csv(tmp_path / "p.csv")
+    load("prices", path=tmp_path / "p.csv", values="percent_returns")
+
+
 def test_no_beginning_is_refused_where_the_whole_is_not():
     for seed in range(20):
         wild = np.expm1(random(0.1, 0.5, 300, seed))

@@ -82,6 +82,22 @@ def test_what_comes_after_the_date_changes_nothing(desk):
     assert not predict(as_of(desk)).equals(before)
 
 
+def test_a_nearly_riskless_asset_is_held_as_in_the_run(desk):
+    prices = desk.prices()
+    rng = np.random.default_rng(0)
+    prices["BIL"] = 91 * np.cumprod(1.003 + rng.normal(0, 1e-4, len(prices)))
+    prices.to_csv(desk.folder / "prices.csv")
+    changes = {"allocation__risk_aversion": 50.0}
+    decision = desk.retrain("2002-05-31", **changes)
+    run = Candidate(desk.folder / "runs" / decision.run)
+    made = plan(as_of(desk, "2002-05-31", **changes))
+    weights = run.summary["target"]["weights"]
+    assert weights["BIL"] > 0.1
+    assert made.weights.weights.tolist() == list(weights.values())
+    later = plan(as_of(desk, "2002-06-30", **changes))
+    assert later.weights.weights[list(weights).index("BIL")] > 0.1
+
+
 def test_a_traded_strategy_is_what_is_planned(desk):
     changes = {
         "strategies": {

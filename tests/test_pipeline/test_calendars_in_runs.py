@@ -219,3 +219,14 @@ def test_ordinary_calendars_have_no_foreign_rows(mine):
     ):
         assert not len(foreign_spacings(dates, year))
     check_frequency(pipeline_of(mine()).prepare().panel)
+
+
+def test_months_are_no_calendar_of_days(mine):
+    """An asset that died before the first decision, with holes in a short life, is named and stops nothing."""
+    file = mine().parent / "prices.csv"
+    table = pd.read_csv(file, index_col=0)
+    table.iloc[[95, 98], 3] = np.nan
+    table.iloc[105:, 3] = np.nan
+    table.to_csv(file)
+    prepared = pipeline_of(mine(models=MODELS, allocation__forecast="ridge")).prepare()
+    assert any("A03" in f.message for f in prepared.findings if f.check == "never held")
