@@ -73,7 +73,19 @@ def check_coverage(
     if not found.forecast.any():
         why = _why_not_forecast(found, found.forecast == 0, config)
         raise RunError(f"no asset can be forecast at any date: {why}")
-    return tuple(_warn(panel, found, config))
+    return (*_warn(panel, found, config), *_warn_of_horizon(panel, config))
+
+
+def _warn_of_horizon(panel: Panel, config: RunConfig) -> Iterator[Finding]:
+    """Warn of settings for daily prices on rows that are months or weeks: they would span years."""
+    horizon, year = config.target.horizon, panel.periods_per_year
+    if horizon > year:
+        text = (
+            f"target.horizon is {horizon} rows, and the data has {year} a year: each forecast spans "
+            f"{horizon / year:.1f} years. Are these settings for daily prices? configs/industries.yaml has settings "
+            "for months"
+        )
+        yield Finding("horizon", "warning", None, None, text)
 
 
 def check_frequency(panel: Panel) -> None:

@@ -230,3 +230,13 @@ def test_months_are_no_calendar_of_days(mine):
     table.to_csv(file)
     prepared = pipeline_of(mine(models=MODELS, allocation__forecast="ridge")).prepare()
     assert any("A03" in f.message for f in prepared.findings if f.check == "never held")
+
+
+def test_a_horizon_of_years_is_warned_of(mine):
+    target = {"horizon": 21, "execution_lag": 0, "relative": True, "risk_window": 24}
+    fewest = {"walk_forward__min_train_dates": 2, "walk_forward__min_train_rows": 2}
+    prepared = pipeline_of(
+        mine(models=MODELS, allocation__forecast="ridge", target=target, **fewest)
+    ).prepare()
+    (warning,) = [f.message for f in prepared.findings if f.check == "horizon"]
+    assert "21 rows, and the data has 12 a year: each forecast spans 1.8 years" in warning
