@@ -128,7 +128,8 @@ class Constraints:
         for what, (low, high) in pairs.items():
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
                 raise LimitError(
-                    f"{what}: the minimum {low:g} must be a number of at most the maximum {high:g}"
+                    f"{what}: the minimum {low:g} must be a number of at most the maximum {high:g}: raise the maximum, "
+                    "or lower the minimum"
                 )
         if self.maximum <= 0:
             raise LimitError(
