@@ -39,12 +39,23 @@ def check_limits(panel: Panel, schedule: Schedule, config: RunConfig) -> None:
     limits = allocators.constraints
     for position, universe in universes:
         with dated(panel, position, config.allocation.on_infeasible == "hold"):
-            allowed, floor = check.scores(position, universe)
-            key = f"{allowed.tobytes()!r}{floor}"
-            if key not in seen:
-                seen.add(key)
-                check.limits(position, allowed, floor, limits)
+            for inside in (universe, universe & _forecast_at(panel, schedule, position)):
+                if not inside.any():
+                    continue
+                allowed, floor = check.scores(position, inside)
+                key = f"{allowed.tobytes()!r}{floor}"
+                if key not in seen:
+                    seen.add(key)
+                    check.limits(position, allowed, floor, limits)
     check_strategies(panel, schedule, config, check, universes)
+
+
+def _forecast_at(panel: Panel, schedule: Schedule, position: int) -> Bools:
+    """Return which assets can have a forecast at a row: with a unit of risk, or closed, so that the last one stands.
+
+    An asset that has just reopened may lack a return in its risk window, and is then in no portfolio on forecasts.
+    """
+    return np.asarray(np.isfinite(schedule.target.risk[position]) | panel.closed[position])
 
 
 def _universes(panel: Panel, schedule: Schedule, config: RunConfig) -> Iterator[tuple[int, Bools]]:

@@ -240,3 +240,16 @@ def test_a_horizon_of_years_is_warned_of(mine):
     ).prepare()
     (warning,) = [f.message for f in prepared.findings if f.check == "horizon"]
     assert "21 rows, and the data has 12 a year: each forecast spans 1.8 years" in warning
+
+
+def test_limits_are_checked_without_what_reopened_and_has_no_forecast_yet(mine):
+    file = mine().parent / "prices.csv"
+    table = pd.read_csv(file, index_col=0)
+    table.iloc[:, 0] = 100 * 1.01 ** np.arange(len(table)) * (1 + 0.02 * (np.arange(len(table)) % 3))
+    table.iloc[[113, 115, 117, 119, 121], 0] = np.nan  # 19 of 24 returns at the rows after them
+    table.to_csv(file)
+    group = {"g": {"assets": ["A00"], "minimum": 0.1}}
+    changes = {"models": MODELS, "allocation__forecast": "ridge", "allocation__groups": group}
+    with pytest.raises(RunError, match=r"allocation, at \d{4}-\d\d-\d\d: .*group 'g' at least 0\.1"):
+        pipeline_of(mine(**changes)).prepare()
+    pipeline_of(mine(**changes, allocation__on_infeasible="hold")).prepare()
