@@ -82,6 +82,9 @@ _TABLES: Mapping[str, Table] = {
 
 def lacking(spec: FeatureSpec, panel: Panel, series: set[str], missing: Mapping[str, str]) -> str:
     """Return why the panel cannot give the feature, or nothing."""
+    year, rows = panel.periods_per_year, 12 * panel.month
+    if spec.calendar and rows != year:
+        return f"it looks for a calendar month; twelve months are {rows} rows here, and a year is {year}"
     for needed in spec.inputs:
         if needed in missing:
             return f"it needs {needed}, and {missing[needed]}"

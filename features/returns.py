@@ -95,7 +95,7 @@ def long_term_reversal_36_12(log_returns: Floats, month: int) -> Floats:
     return -compound(log_returns, 24 * month, 12 * month)
 
 
-@feature(stage="asset", lookback=60, unit="fraction per month")
+@feature(stage="asset", lookback=60, calendar=True, unit="fraction per month")
 def seasonality_60(log_returns: Floats, month: int) -> Floats:
     """Mean log return of the coming calendar month in the past 5 years (Heston and Sadka 2008).
 

@@ -68,6 +68,8 @@ class FeatureSpec:
     reach : int, optional
         Months that the function looks back into any input. By default it may look further into inputs that need
         less history than others, by the difference.
+    calendar : bool
+        Whether the function needs twelve of a panel's months to be a year, because it looks for a calendar month.
     """
 
     name: str
@@ -79,6 +81,7 @@ class FeatureSpec:
     kernel: Kernel
     rows: int = 0
     reach: int | None = None
+    calendar: bool = False
 
     def history(self, month: int) -> int:
         """Return the rows that the function needs beyond what its inputs need, given the rows of a month."""
@@ -95,6 +98,7 @@ def feature(
     rows: int = 0,
     reach: int | None = None,
     windows: Sequence[int] = (),
+    calendar: bool = False,
     unit: str,
 ) -> Callable[[F], F]:
     """Register a function as a feature, or as a family of features with one window each.
@@ -126,6 +130,9 @@ def feature(
         also takes the place of `{window}` in the docstring. With a parameter `window` it gets the window there,
         and needs that many rows of history on top. A parameter named like a family gets that family's feature of
         the same window.
+    calendar : bool
+        Whether the function looks for a calendar month in past years. Where twelve months of rows are no year, as in
+        weekly data with four rows a month, it would find another one: there the feature is left out.
     unit : str
 
     Raises
@@ -152,7 +159,7 @@ def feature(
             raise FeatureError(f"feature {name!r}: its docstring is its definition, and is missing")
         summary = " ".join(definition.split("\n\n")[0].split())
         spec = FeatureSpec(
-            name, stage, lookback, unit, _inputs(name, function), summary, function, rows, reach
+            name, stage, lookback, unit, _inputs(name, function), summary, function, rows, reach, calendar
         )
         members = [_member(spec, window) for window in windows] if windows else [spec]
         for member in members:

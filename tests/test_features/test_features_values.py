@@ -1,5 +1,7 @@
 """Features against values worked out by hand, and against pandas on a daily panel."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -215,3 +217,16 @@ def test_residual_momentum_of_hedged_noise():
     expected = window.mean(axis=0) / window.std(axis=0, ddof=1)
     actual = build(panel, include=["residual_momentum_12_1"]).column("residual_momentum_12_1")[119]
     np.testing.assert_allclose(actual, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("year", "there"), [(12, True), (252, True), (52, False), (365, False), (302, False)]
+)
+def test_a_calendar_month_is_looked_for_only_where_twelve_months_are_a_year(year, there):
+    panel = replace(
+        make_panel("monthly", n_dates=40, n_assets=3, macro=False, bars=False), periods_per_year=year
+    )
+    matrix = build(panel, ("asset", "cross_section"))
+    for name in ("seasonality_60", "seasonality_60_z"):
+        assert (name in matrix.names) == there
+        assert there or "a year is" in matrix.missing[name]
