@@ -4,13 +4,13 @@ PORT ?= 5000
 ARGS ?=
 BENCH ?=
 PYTHON ?= python3
-UV_VERSION := 0.13.9
+CYCLONEDX := cyclonedx-bom==7.5.0
 
 BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run train audit evaluate report update retrain predict allocate rollback serve schedule status ui test lint bench lock clean
+.PHONY: help setup run train audit evaluate report update retrain predict allocate rollback serve schedule status ui test lint bench lock sbom clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,16 +20,17 @@ help: ## Show this list
 
 setup: $(READY) ## Make the environment in .venv with the tested versions
 
-# uv installs the lock in seconds; where it cannot be had or fails, pip does the same more slowly.
-$(READY): requirements.lock pyproject.toml
+# uv installs the lock in seconds; where it cannot be had or fails, pip does the same more slowly. Both refuse a file
+# whose hash is not in the lock.
+$(READY): requirements.lock uv-tool.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || { echo "Tangency needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Use make PYTHON=python3.11 ..."; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing the tested versions into .venv ..."
-	@{ $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" \
-	    && $(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.lock \
+	@{ $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement uv-tool.lock \
+	    && $(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock \
 	    && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable . ; } \
 	  || { echo "uv did not work here, using pip"; \
-	       $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock \
+	       $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock \
 	       && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . ; }
 	@echo "compiling numerical kernels on all cores, once: a minute ..."
 	@$(BIN)/tangency compile
@@ -92,7 +93,17 @@ bench: $(READY) ## Measure speed and memory; BENCH="whole regimes" for some
 
 lock: ## Resolve newest versions into requirements.lock (needs make setup)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
-	  --no-emit-find-links --upgrade --extra dev pyproject.toml --output-file requirements.lock
+	  --no-emit-find-links --generate-hashes --upgrade --extra dev pyproject.toml --output-file requirements.lock
+
+# The list is of what users run: the locked versions without the tools of developers, in an environment of its own.
+sbom: $(READY) ## List what is installed for users as CycloneDX, in build/sbom.json
+	@mkdir -p build
+	@$(BIN)/uv pip compile --quiet --no-header --no-annotate --generate-hashes --constraint requirements.lock pyproject.toml --output-file build/runtime.txt
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/runtime
+	@$(BIN)/uv pip sync --quiet --require-hashes --python build/runtime/bin/python build/runtime.txt
+	@$(BIN)/uv tool run --quiet --from $(CYCLONEDX) cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \
+	  --output-file build/sbom.json build/runtime/bin/python
+	@echo "build/sbom.json: $$(grep -c '"purl"' build/sbom.json) components"
 
 clean: ## Remove caches and the environment; runs/ is kept
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
