@@ -28,10 +28,10 @@ $(READY): requirements.lock uv-tool.lock pyproject.toml
 	@echo "installing the tested versions into .venv ..."
 	@{ $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement uv-tool.lock \
 	    && $(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock \
-	    && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable . ; } \
+	    && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable . ; } \
 	  || { echo "uv did not work here, using pip"; \
 	       $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock \
-	       && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . ; }
+	       && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable . ; }
 	@echo "compiling numerical kernels on all cores, once: a minute ..."
 	@$(BIN)/tangency compile
 	@touch $(READY)
