@@ -195,6 +195,8 @@ def _add(inverse: Floats, free: Ints, count: int, m: int, who: int, sigma: Float
 def _drop(inverse: Floats, free: Ints, count: int, m: int, who: int) -> bool:
     """Take a variable that is no longer free out of the inverse; False if the rest is not safely invertible."""
     size, last = m + count, m + count - 1
+    if count <= m:  # rounding alone can make the rest look invertible
+        return False
     place = 0
     while free[place] != who:
         place += 1

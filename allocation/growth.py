@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
+from allocation import interior_point
 from allocation.constraints import Constraints
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, SolverError
@@ -18,6 +19,7 @@ from allocation.inputs import members
 from allocation.labelled import named
 from allocation.mean_variance import MeanVariance
 from allocation.polytope import LINEAR, Polytope, only, polytope
+from allocation.programme import Programme
 from allocation.scenarios import Scenarios
 from allocation.structure import Risk
 from allocation.weights import Attestation, Weights
@@ -61,7 +63,8 @@ class Kelly:
     Notes
     -----
     Kelly (1956), *Bell System Technical Journal* 35, 917-926; MacLean, Thorp and Ziemba (2010) on fractions. Newton's
-    method, each step of which is a quadratic programme within the limits, solved by the critical line.
+    method, each step of which is a quadratic programme within the limits, solved by the critical line, or by the
+    active set where the critical line meets a singular system.
     """
 
     def __init__(
@@ -193,12 +196,45 @@ def _newton(scenarios: Floats, limits: Polytope, gamma: float, w: Floats) -> tup
         bend = (bend + bend.T) / 2
         if gap <= 1e-14:
             break
-        step = efficient_frontier(slope + bend @ w, bend, limits, trusted=True).at_risk_aversion(1.0) - w
+        step = _maximise_quadratic(slope + bend @ w, bend, limits, w) - w
         length = _length(scenarios, gamma, w, step, float(slope @ step))
         if length == 0 or (gap > least and least <= OPTIMAL):
             break
         w = np.clip(w + length * step, limits.low, limits.high)
     return best, least
+
+
+def _maximise_quadratic(linear: Floats, bend: Floats, limits: Polytope, start: Floats) -> Floats:
+    """Return the weights of the largest linear @ z - z'bend z / 2 within the limits.
+
+    The critical line needs an invertible system at each corner. Where a nearly riskless asset makes one singular, the
+    active set or the interior point solves the same programme.
+    """
+    try:
+        return efficient_frontier(linear, bend, limits, trusted=True).at_risk_aversion(1.0)
+    except SolverError:
+        zeros = np.zeros(len(start))
+        programme = Programme(
+            mu=linear,
+            sigma=bend,
+            gamma=1.0,
+            cost=zeros,
+            impact=zeros,
+            ridge=zeros,
+            start=start,
+            low=limits.low,
+            high=limits.high,
+            rows=limits.rows,
+            lower=limits.lower,
+            upper=limits.upper,
+        )
+        solution = programme.solve()
+        if solution is None:
+            answer = interior_point.solve(programme)
+            if answer is None:
+                raise
+            solution = answer[0]
+        return solution.weights
 
 
 def _length(scenarios: Floats, gamma: float, w: Floats, step: Floats, rise: float) -> float:

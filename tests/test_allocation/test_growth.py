@@ -9,6 +9,10 @@ from allocation.errors import InfeasibleError, InputError
 from allocation.growth import Kelly, quadratic_kelly
 
 
+# Of 4,000 seeds these and 70 like them ended with a singular critical line.
+SEEDS_BESIDE_BILLS = (8, 20, 22, 70, 110, 132, 156, 183, 219, 307, 337, 457)
+
+
 def names(n):
     return tuple(f"a{i}" for i in range(n))
 
@@ -114,3 +118,25 @@ def test_mistakes_are_named():
         Kelly(names(3), data, Constraints(maximum=0.2), window=40).solve(
             50, None, None, None, np.ones(3, dtype=bool)
         )
+
+
+def returns_beside_bills(seed):
+    """Return risky assets with a common factor, and one or two that earn almost the same in every scenario."""
+    rng = np.random.default_rng(seed)
+    rows, n = int(rng.choice([36, 60, 120])), int(rng.integers(4, 11))
+    data = rng.normal(0.004, 0.02, (rows, n)) + rng.normal(0, 0.03, (rows, 1)) * rng.uniform(0.5, 1.5, n)
+    for k in rng.choice(n, int(rng.integers(1, 3)), replace=False):
+        steady = (rng.normal(5e-5, 10.0 ** rng.uniform(-7, -3.5), rows), np.full(rows, 1e-4 * rng.normal()))
+        data[:, k] = steady[int(rng.integers(2))]
+    return data, float(rng.choice([0.3, 0.5, 1.0])), float(rng.choice([0.25, 0.5, 1.0]))
+
+
+@pytest.mark.parametrize("seed", SEEDS_BESIDE_BILLS)
+def test_a_nearly_riskless_asset_does_not_stop_the_search(seed):
+    data, maximum, fraction = returns_beside_bills(seed)
+    rows, n = data.shape
+    allocator = Kelly(names(n), data, Constraints(maximum=maximum), window=rows, fraction=fraction)
+    answer = allocator.solve(rows - 1, None, None, None, np.ones(n, dtype=bool))
+    assert answer.attestation.holds
+    # The gap bounds what any other weights could gain; it is computed from the weights alone.
+    assert answer.attestation.gap <= 1e-9
