@@ -72,11 +72,13 @@ def _models() -> None:
     from models.jump import JumpRegimes
     from models.kmeans import KMeansRegimes
     from models.linear import Lasso
+    from models.moments import demean_by_date
     from validation.two_samples import ks_p_value
 
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 4))
     Lasso().fit(X, X[:, 0] + rng.normal(size=120))
+    demean_by_date(X, np.arange(120) // 4)
     for model in (KMeansRegimes(2), HMMRegimes(2), HMMRegimes(2, "diagonal"), JumpRegimes(2)):
         model.fit(X).tell(X)
     for estimator in COVARIANCES.values():
