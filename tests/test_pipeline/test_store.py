@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import store as module
 from pipeline.store import Store, key_of, write_whole
+from pipeline.store import store as module
 
 
 def counting(value):
@@ -118,7 +118,7 @@ def test_keys_tell_inputs_and_code_apart(monkeypatch):
 
 
 def test_the_code_digest_covers_every_computing_room():
-    root = module.Path(module.__file__).resolve().parent.parent
+    root = module.Path(module.__file__).resolve().parents[2]
     for room in module.COMPUTING:
         assert list((root / room).glob("*.py")), f"{room} is not hashed"
     assert len(module.code_digest()) == 64

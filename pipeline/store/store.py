@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.import_graph import deciding_modules
-from pipeline.packing import is_sound, packed, read, unpacked
+from pipeline.store.archive import is_sound, packed, read, unpacked
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ def code_digest() -> str:
     sha = hashlib.sha256(sys.version.encode())
     for library in LIBRARIES:
         sha.update(f"{library}=={installed(library)}".encode())
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     for path in deciding_sources(root):
         sha.update(str(path.relative_to(root)).encode())
         sha.update(path.read_bytes())
@@ -63,7 +63,7 @@ def showing_digest() -> str:
     sha = hashlib.sha256()
     for library in SHOWING:
         sha.update(f"{library}=={installed(library)}".encode())
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for path in sorted([*package.rglob("*.py"), *(package / "templates").iterdir()]):
         sha.update(str(path.relative_to(package)).encode())
         sha.update(path.read_bytes())
