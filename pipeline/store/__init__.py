@@ -1,16 +1,16 @@
 """Store: results of stages in files, under keys that cover everything that decides them."""
 
-from pipeline.store.store import (
+from pipeline.store.digests import (
     COMPUTING,
     LIBRARIES,
-    Store,
     code_digest,
     deciding_sources,
     installed,
     key_of,
     showing_digest,
-    write_whole,
 )
+from pipeline.store.files import make_folder, write_whole
+from pipeline.store.store import Store
 
 __all__ = [
     "COMPUTING",
@@ -20,6 +20,7 @@ __all__ = [
     "deciding_sources",
     "installed",
     "key_of",
+    "make_folder",
     "showing_digest",
     "write_whole",
 ]

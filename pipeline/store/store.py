@@ -2,85 +2,29 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import importlib.metadata
-import os
-import sys
-import tempfile
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.import_graph import deciding_modules
-from pipeline.store.archive import is_sound, packed, read, unpacked
+from pipeline.store.archive import pack, read, unpack
+from pipeline.store.errors import DamagedError
+from pipeline.store.files import is_open_to_all, make_folder, write_whole
+from pipeline.store.types import STAGES
 
 T = TypeVar("T")
 
-COMPUTING = ("market", "features", "validation", "models", "allocation", "backtest")
-"""Packages whose whole source decides results: features and kernels are found there by looking through the folder."""
-SHOWING = ("jinja2", "rich", "mlflow")
-LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "numba", "lightgbm", "optuna", "piqp")
-
-
-@functools.cache
-def installed(library: str) -> str:
-    """Return the version of a library; reading it takes a millisecond, and it stays while a process lives."""
-    return importlib.metadata.version(library)
-
-
-def deciding_sources(root: Path) -> list[Path]:
-    """Return the files of this project that decide a stored result.
-
-    These are the computing packages as a whole, and the modules of the pipeline that its import graph reaches from
-    the one that makes the stages (`pipeline/import_graph.py`).
-
-    Parameters
-    ----------
-    root : Path
-        Folder that holds the packages.
-    """
-    computing = [path for package in COMPUTING for path in (root / package).rglob("*.py")]
-    return sorted([*computing, *deciding_modules(root / "pipeline")])
-
-
-@functools.cache
-def code_digest() -> str:
-    """Return the SHA-256 of the code that decides results, of Python and of the libraries that decide numbers."""
-    sha = hashlib.sha256(sys.version.encode())
-    for library in LIBRARIES:
-        sha.update(f"{library}=={installed(library)}".encode())
-    root = Path(__file__).resolve().parents[2]
-    for path in deciding_sources(root):
-        sha.update(str(path.relative_to(root)).encode())
-        sha.update(path.read_bytes())
-    return sha.hexdigest()
-
-
-@functools.cache
-def showing_digest() -> str:
-    """Return the SHA-256 of what shows results and sends them: the pipeline's own code and its libraries."""
-    sha = hashlib.sha256()
-    for library in SHOWING:
-        sha.update(f"{library}=={installed(library)}".encode())
-    package = Path(__file__).resolve().parents[1]
-    for path in sorted([*package.rglob("*.py"), *(package / "templates").iterdir()]):
-        sha.update(str(path.relative_to(package)).encode())
-        sha.update(path.read_bytes())
-    return sha.hexdigest()
-
-
-def key_of(*parts: str) -> str:
-    """Return the key of a result that is decided by these texts and by the code."""
-    return hashlib.sha256("\0".join((code_digest(), *parts)).encode()).hexdigest()
+SUFFIX = ".stage"
+_PICKLE = re.compile(r"[0-9a-f]{64}\.pickle")
 
 
 class Store:
     """A folder of results, one file each, written whole or not at all.
 
     A key covers the inputs, the settings, this project's source and the versions of the libraries, so a stored
-    result can never be that of other code. Each file starts with the digest of the rest: one that was damaged
-    is computed again. Results are pickles: keep the folder as private as the code.
+    result can never be that of other code. Each file holds its stage, its key and a digest: one that is damaged, of
+    another version, or in the place of another counts as missing and is computed again. Reading a file executes
+    nothing (`archive.py`).
 
     Parameters
     ----------
@@ -92,20 +36,40 @@ class Store:
     def __init__(self, folder: Path, *, fresh: bool = False) -> None:
         self.folder = folder
         self.fresh = fresh
+        self._tidied = False
 
     def get(self, stage: str, key: str, make: Callable[[], T]) -> tuple[T, bool]:
-        """Return the result under this key and whether it was reused; make and keep it if it is not there."""
-        if not self.fresh and (content := self._sound(stage, key)) is not None:
-            kept: T = unpacked(content)
+        """Return the result under this key and whether it was reused; make and keep it if it is not there.
+
+        Parameters
+        ----------
+        stage : str
+            One of `types.STAGES`, which says of what type its result is.
+        key : str
+            SHA-256 as hexadecimal digits, from `key_of`.
+        make : callable
+            Computes the result.
+
+        Raises
+        ------
+        StorableError
+            If the result holds something that cannot be stored.
+        """
+        kept: T | None = self.peek(stage, key)
+        if kept is not None:
             return kept, True
         value = make()
-        write_whole(self._path(stage, key), *packed(value))
+        write_whole(self._path(stage, key), *pack(stage, key, value))
         return value, False
 
     def peek(self, stage: str, key: str) -> Any | None:
         """Return the result under this key, None if it is not there."""
-        content = None if self.fresh else self._sound(stage, key)
-        return None if content is None else unpacked(content)
+        if self.fresh:
+            return None
+        try:
+            return unpack(read(self._path(stage, key)), stage, key)
+        except (DamagedError, OSError):
+            return None
 
     def holds(self, stage: str, key: str) -> bool:
         """Whether there is a file for this result; it may turn out to be damaged."""
@@ -115,35 +79,48 @@ class Store:
         """Remove the result under this key: it will be made again if it is asked for."""
         self._path(stage, key).unlink(missing_ok=True)
 
-    def _path(self, stage: str, key: str) -> Path:
-        return self.folder / stage / f"{key}.pickle"
-
-    def _sound(self, stage: str, key: str) -> memoryview | None:
-        """Return the file under this key, None if it is missing or damaged."""
-        try:
-            content = read(self._path(stage, key))
-        except FileNotFoundError:
-            return None
-        return content if is_sound(content) else None
-
     def journal(self, key: str) -> Path:
         """Return a file for the trials of a search, so that one that was interrupted goes on; empty if `fresh`."""
         path = self.folder / "tuning" / f"{key}.journal"
+        make_folder(path.parent)
         if self.fresh:
             path.unlink(missing_ok=True)
         return path
 
+    def tidy(self) -> list[str]:
+        """Remove what an earlier version stored as pickles, and return what the user should know, once.
 
-def write_whole(path: Path, *blocks: bytes | memoryview) -> None:
-    """Write blocks as a file that is either as before or complete, also when the process is killed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(blocks)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        Pickles are not read. No version uses them again, and they can fill a disk.
+        """
+        if self._tidied:
+            return []
+        self._tidied = True
+        notices = [
+            f"every user of this machine can write to {folder} and so change results: chmod o-w {folder}"
+            for folder in (self.folder.parent, self.folder)
+            if is_open_to_all(folder)
+        ]
+        count, size = self._remove_pickles()
+        if count:
+            notices.append(
+                f"removed {count} results of an earlier version ({size / 1e6:.0f} MB): they are computed again"
+            )
+        return notices
+
+    def _remove_pickles(self) -> tuple[int, int]:
+        count = size = 0
+        for stage in STAGES:
+            # Only names that the store gave: whatever else lies there is somebody's own.
+            for path in [
+                path for path in (self.folder / stage).glob("*.pickle") if _PICKLE.fullmatch(path.name)
+            ]:
+                try:
+                    taken = path.lstat().st_size
+                    path.unlink()
+                except OSError:  # another user's, or removed by another process just now: it harms nothing
+                    continue
+                count, size = count + 1, size + taken
+        return count, size
+
+    def _path(self, stage: str, key: str) -> Path:
+        return self.folder / stage / f"{key}{SUFFIX}"
