@@ -111,7 +111,7 @@ def _literal(hint: Any) -> Check:
 
     def check(value: Any) -> str:
         right = any(type(value) is type(option) and value == option for option in options)
-        return "" if right else f": got {value!r:.100}, expected one of {', '.join(map(repr, options))}"
+        return "" if right else _message(value, hint)
 
     return check
 
@@ -157,11 +157,11 @@ def _mapping(hint: Any) -> Check:
     def check(value: Any) -> str:
         if type(value) is not dict:
             return _message(value, dict)
-        for key, item in value.items():
+        for place, (key, item) in enumerate(value.items()):
             if wrong := of_key(key):
-                return f" key {key!r:.40}{wrong}"
+                return f" key {place}{wrong}"
             if wrong := of_value(item):
-                return f"[{key!r:.40}]{wrong}"
+                return f"{f'.{key}' if type(key) is str else f' item {place}'}{wrong}"
         return ""
 
     return check
@@ -181,8 +181,9 @@ def _array(hint: Any) -> Check:
     return check
 
 
-def _message(value: Any, expected: type) -> str:
-    return f": got {type(value).__module__}.{type(value).__qualname__}, expected {expected.__qualname__}"
+def _message(value: Any, expected: Any) -> str:
+    wanted = expected.__qualname__ if isinstance(expected, type) else str(expected)
+    return f": got {type(value).__module__}.{type(value).__qualname__}, expected {wanted}"
 
 
 _CHECKS: dict[Any, Callable[[Any], Check]] = {

@@ -93,18 +93,18 @@ class Encoder:
     def _dict(self, value: dict[Any, Any], path: str) -> Any:
         if all(type(key) is str for key in value):
             return {key: self.encode(item, f"{path}.{key}") for key, item in value.items()}
-        pairs = (
-            (self.encode(key, f"{path} key {key!r}"), self.encode(item, f"{path}[{key!r}]"))
-            for key, item in value.items()
-        )
-        return ["dict", *(list(pair) for pair in pairs)]
+        pairs = [
+            [self.encode(key, f"{path} key {place}"), self.encode(item, f"{path} item {place}")]
+            for place, (key, item) in enumerate(value.items())
+        ]
+        return ["dict", *pairs]
 
     def _list(self, value: list[Any], path: str) -> Any:
         return ["list", *self._items(value, path)]
 
     def _set(self, value: set[Any] | frozenset[Any], path: str) -> Any:
         # Python orders sets by salted hashes: the same set must give the same file.
-        items = sorted(value, key=lambda item: (type(item).__name__, repr(item)))
+        items = sorted(value, key=lambda item: to_text(Encoder().encode(item, path)))
         return [type(value).__name__, *self._items(items, path)]
 
     def _items(self, values: Any, path: str) -> list[Any]:
@@ -161,7 +161,7 @@ def _state(value: Any, path: str) -> dict[str, Any]:
             f"{path}: attributes of {cls.__qualname__} without an annotation: {', '.join(unknown) or 'none'}; "
             f"annotated and not there: {', '.join(missing) or 'none'}"
         )
-    return {key: state[key] for key in fields}
+    return {key: item for key, item in state.items() if key in fields}
 
 
 def _descr(dtype: np.dtype[Any], path: str) -> str:
