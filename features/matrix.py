@@ -60,7 +60,7 @@ class FeatureMatrix:
     common: NDArray[np.bool_]
     missing: dict[str, str]
     history: History
-    room: Room = field(repr=False)
+    room: Room = field(repr=False, metadata={"stored": False})
     recomputed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

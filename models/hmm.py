@@ -74,7 +74,11 @@ class HMMRegimes(RegimeModel):
         In the unit of the features. A feature that was constant has variance 0 here.
     """
 
+    covariance: Covariance
     chain_: Chain
+    _chain: Chain
+    _predicted: Floats
+    _ordinary: Floats
 
     def __init__(self, n_states: int, covariance: Covariance = "full", seed: int = 0) -> None:
         self.n_states = n_states

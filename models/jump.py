@@ -33,6 +33,9 @@ class JumpRegimes(KMeansRegimes):
     seed : int
     """
 
+    jump_penalty: float
+    _carried: Floats
+
     def __init__(self, n_states: int, jump_penalty: float = 10.0, seed: int = 0) -> None:
         super().__init__(n_states, seed)
         self.jump_penalty = float(jump_penalty)

@@ -33,6 +33,10 @@ class KMeansRegimes(RegimeModel):
         Of the starts, k-means++ (Arthur and Vassilvitskii 2007); the loss is the logarithm of the inertia.
     """
 
+    _centres: Floats
+    _ordinary: Floats
+    _variance: float
+
     def __init__(self, n_states: int, seed: int = 0) -> None:
         self.n_states = n_states
         self.seed = seed

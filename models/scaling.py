@@ -31,6 +31,10 @@ class Standardiser:
         Of the finite training values. A column that is constant or empty has scale 0 and gives zeros.
     """
 
+    clip: float | None
+    mean_: Floats
+    scale_: Floats
+
     def __init__(self, clip: float | None = CLIP) -> None:
         self.clip = clip
 

@@ -25,7 +25,7 @@ from pipeline.loading import Loaded, load_data
 from pipeline.progress import Reporter
 from pipeline.publication import Published, published
 from pipeline.record import make_record
-from pipeline.store import Store
+from pipeline.store import Store, make_folder
 
 if TYPE_CHECKING:
     from operations.candidate import Candidate
@@ -165,7 +165,7 @@ def tell_registry(config: RunConfig, reporter: Reporter) -> None:
 def alone(config: RunConfig) -> Iterator[None]:
     """Keep other processes from deciding about a configuration; the operating system ends it with this process."""
     folder = home(config)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     lock = FileLock(folder / ".retraining.lock")
     try:
         lock.acquire(timeout=0)

@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from operations.errors import BusyError, OperationsError
+from pipeline.store import make_folder
 
 VERSION = 1
 PATIENCE = 30.0
@@ -80,7 +81,7 @@ def connect(path: Path) -> sqlite3.Connection:
     BusyError
         If another process holds it for long.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
     connection.row_factory = sqlite3.Row
     try:

@@ -14,6 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from pipeline.errors import LedgerError
+from pipeline.store import make_folder
 
 START = "0" * 64
 """What the first line names as the line before it."""
@@ -78,7 +79,7 @@ class Chain:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from adding; the lock is the operating system's, and ends with its holder."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         with FileLock(self.path.with_name(f".{self.path.name}.lock")):
             yield
 

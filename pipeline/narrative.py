@@ -12,6 +12,7 @@ from pipeline.certificate import Certificate
 from pipeline.config import BASELINES
 from pipeline.evidence import Evidence
 from pipeline.results import Evaluated
+from pipeline.text_table import Column, TextTable
 
 LABELS = {
     "equal_weight": "1/N",
@@ -133,49 +134,31 @@ def describe_model(done: Evaluated, name: str) -> str:
     )
 
 
-def forecast_table(done: Evaluated) -> Table:
+def forecast_table(done: Evaluated) -> TextTable:
     """Return the table of models."""
-    table = Table(box=None, pad_edge=False)
-    for heading in (
-        "Forecasts, out of sample",
-        "rank IC",
-        "HAC t",
-        "IC",
-        "R2",
-        "R2 in risk units",
-        "mean slope",
-    ):
-        table.add_column(heading, justify="left" if heading.startswith("Forecasts") else "right")
+    headings = ("rank IC", "HAC t", "IC", "R2", "R2 in risk units", "mean slope")
+    rows = []
     for name, score in done.scores.items():
         m = score.metrics
-        table.add_row(
-            name,
-            number(m["rank_ic"], 3),
-            number(m["rank_ic_t"], 1),
-            number(m["ic"], 3),
-            percent(m["r2"], 2),
-            percent(m["r2_target"], 2),
-            number(m["mean_slope"]),
+        rows.append(
+            (
+                name,
+                number(m["rank_ic"], 3),
+                number(m["rank_ic_t"], 1),
+                number(m["ic"], 3),
+                percent(m["r2"], 2),
+                percent(m["r2_target"], 2),
+                number(m["mean_slope"]),
+            )
         )
-    return table
+    return TextTable(_columns("Forecasts, out of sample", *headings), tuple(rows))
 
 
-def portfolio_table(done: Evaluated) -> Table:
+def portfolio_table(done: Evaluated) -> TextTable:
     """Return the table of portfolios, the traded one marked."""
-    table = Table(box=None, pad_edge=False)
-    for heading in (
-        "Portfolios, net of costs (* traded)",
-        "return",
-        "volatility",
-        "Sharpe",
-        "(se)",
-        "drawdown",
-        "turnover",
-        "cost",
-    ):
-        table.add_column(heading, justify="left" if heading.startswith("Portfolios") else "right")
-    for name, m in done.performance.items():
-        table.add_row(
+    headings = ("return", "volatility", "Sharpe", "(se)", "drawdown", "turnover", "cost")
+    rows = [
+        (
             ("* " if name == done.chosen else "  ") + label(name),
             percent(m["net_return"]),
             percent(m["volatility"]),
@@ -185,19 +168,23 @@ def portfolio_table(done: Evaluated) -> Table:
             number(m["turnover"], 1),
             percent(m["cost"], 2),
         )
-    return table
+        for name, m in done.performance.items()
+    ]
+    return TextTable(_columns("Portfolios, net of costs (* traded)", *headings), tuple(rows))
 
 
-def verdict_table(evidence: Evidence) -> Table:
+def _columns(first: str, *others: str) -> tuple[Column, ...]:
+    """Return a column of names and columns of numbers."""
+    return Column(first), *(Column(heading, "right") for heading in others)
+
+
+def verdict_table(evidence: Evidence) -> TextTable:
     """Return the verdict and its reason."""
-    table = Table(box=None, pad_edge=False, show_header=False, width=118)
-    table.add_column(overflow="fold")
-    table.add_row(f"[bold]Verdict: {evidence.verdict}[/bold]")
-    table.add_row(evidence.reason)
-    return table
+    rows = ((f"[bold]Verdict: {evidence.verdict}[/bold]",), (evidence.reason,))
+    return TextTable((Column(overflow="fold"),), rows, show_header=False, width=118)
 
 
-def tables(done: Evaluated, evidence: Evidence) -> tuple[Table, ...]:
+def tables(done: Evaluated, evidence: Evidence) -> tuple[TextTable, ...]:
     """Return what the command line shows of an evaluation."""
     return forecast_table(done), portfolio_table(done), target_table(done), verdict_table(evidence)
 
@@ -220,17 +207,10 @@ def audit_table(certificate: Certificate) -> Table:
     return table
 
 
-def target_table(done: Evaluated) -> Table:
+def target_table(done: Evaluated) -> TextTable:
     """Return today's target weights."""
     panel, target = done.trained.prepared.panel, done.target
-    table = Table(box=None, pad_edge=False)
-    table.add_column(
-        f"Target weights at the close of {panel.dates[target.position]:%Y-%m-%d}, {target.description}"
-    )
-    table.add_column("weight", justify="right")
+    first = f"Target weights at the close of {panel.dates[target.position]:%Y-%m-%d}, {target.description}"
     order = np.argsort(-target.weights, kind="stable")
-    for i in order:
-        if target.weights[i] != 0:
-            table.add_row(panel.assets[i], percent(float(target.weights[i])))
-    table.add_row("cash", percent(target.cash))
-    return table
+    rows = [(panel.assets[i], percent(float(target.weights[i]))) for i in order if target.weights[i] != 0]
+    return TextTable(_columns(first, "weight"), (*rows, ("cash", percent(target.cash))))

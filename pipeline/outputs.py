@@ -7,8 +7,10 @@ import json
 import math
 import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ from allocation.decision_status import DecisionStatus
 from pipeline.errors import RunError
 from pipeline.experiment_view import GAP, P_VALUE
 from pipeline.outbox import RECORD, Parcel, Tracked
+from pipeline.store import make_folder
 
 if TYPE_CHECKING:
     from pipeline.certificate import Certificate
@@ -230,7 +233,7 @@ def write_run(
     head = {"schema": SCHEMA, "run_id": run_id}
     text = head | published.summary | {"seconds": dict(seconds), "reused": list(reused)}
     try:
-        output.mkdir(parents=True, exist_ok=True)
+        make_folder(output)
         hidden = Path(tempfile.mkdtemp(dir=output, prefix=".partial-"))
         try:
             (hidden / "summary.json").write_text(to_json(text), encoding="utf-8")
@@ -245,7 +248,7 @@ def write_run(
             (hidden / "config.json").write_text(published.config, encoding="utf-8")
             (hidden / "report.html").write_text(published.page(run_id), encoding="utf-8")
             (hidden / RECORD).write_text(_parcel(published, run_id, seconds, now).to_json(), encoding="utf-8")
-            hidden.chmod(0o755)
+            _share_as(output, hidden)
             final = output / run_id
             hidden.rename(final)
         except BaseException:
@@ -255,6 +258,13 @@ def write_run(
     except OSError as error:
         raise RunError(f"cannot write the run to {output}: {error.strerror or error}") from error
     return final
+
+
+def _share_as(output: Path, folder: Path) -> None:
+    """Let those into a run's folder who may see the output folder; it is the user's who that is."""
+    # Some filesystems have no modes: the folder then stays as it was made.
+    with suppress(OSError):
+        folder.chmod(stat.S_IMODE(output.stat().st_mode) & 0o777)
 
 
 def _parcel(published: Published, run_id: str, seconds: Mapping[str, float], now: dt.datetime) -> Parcel:

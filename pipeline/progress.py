@@ -87,6 +87,11 @@ class Reporter:
         self._tell(name, say(value))
         return value
 
+    def notices(self, store: Store) -> None:
+        """Print what the user should know of a store before it is used."""
+        for text in store.tidy():
+            self.line("store", text)
+
     def _tell(self, name: str, text: str) -> None:
         self.told[name] = text
         self.line(name, text, "reused" if name in self.reused else f"{self.seconds[name]:.1f} s")

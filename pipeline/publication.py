@@ -14,18 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import RunConfig
 from pipeline.data_identity import sketch
+from pipeline.drift import Drift
 from pipeline.ledger import LEDGER, Ledger
 from pipeline.loading import Loaded, load_data
 from pipeline.outbox import Tracked
 from pipeline.progress import Reporter
 from pipeline.record import make_record, trial_id
 from pipeline.store import Store, key_of, showing_digest
+from pipeline.text_table import TextTable
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from pipeline.certificate import Certificate
-    from pipeline.drift import Drift
     from pipeline.evidence import Evidence
     from pipeline.results import Evaluated
 
@@ -59,7 +58,7 @@ class Published:
         report.html with `TITLE` in place of the name of the run.
     plots : mapping of str to str
         Charts by name, as SVG.
-    tables : tuple of rich.table.Table
+    tables : tuple of TextTable
         What the command line prints.
     tracked : Tracked
         What MLflow is told.
@@ -83,7 +82,7 @@ class Published:
     config: str
     report: str
     plots: Mapping[str, str]
-    tables: tuple[Table, ...]
+    tables: tuple[TextTable, ...]
     tracked: Tracked
     trial: dict[str, Any]
     drift: Drift
@@ -114,6 +113,7 @@ def published(
     making : callable
         Called if something has to be made, before that takes its time.
     """
+    reporter.notices(store)
     loaded = loaded or load_data(config, reporter)
     ledger = open_ledger(config)
     # A verdict depends on what else was tried.

@@ -66,6 +66,7 @@ class Pipeline:
         self.reporter = reporter
         self.earlier = earlier
         self._announced = Announced(reporter)
+        reporter.notices(store)
 
     def prepare(self, loaded: Loaded | None = None) -> Prepared:
         """Load and check the data, build features and schedule, check that training data suffice and limits can be met.

@@ -19,7 +19,7 @@ from pipeline.errors import TrackingError
 from pipeline.experiment_view import TAGS, page
 from pipeline.ledger import name_of, of_data
 from pipeline.relocation import artifact_location, find_relocations, relocate
-from pipeline.store import LIBRARIES, installed
+from pipeline.store import LIBRARIES, installed, make_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -94,7 +94,7 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
     for noisy in ("alembic", "mlflow"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     uri = tracking_uri(output)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     with FileLock(output / ".mlflow.lock"):
         if not os.environ.get("MLFLOW_TRACKING_URI"):
             _make_database(output / DATABASE)

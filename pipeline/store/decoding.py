@@ -1,0 +1,146 @@
+"""Decoding: values from what `encoding.py` wrote. It executes nothing of a file, and makes no type that is not listed.
+
+Objects are made without calling their class: a constructor accepted their fields before they were stored, and the
+caller compares them with the annotations. Only `__setstate__` of a listed class is called, where it has one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.store.errors import DamagedError
+from pipeline.store.types import fields_of, type_named
+
+_DTYPE = re.compile(r"[<>|][biufcmMSU][1-9]\d{0,9}(\[\d{0,9}[a-zA-Z]{1,2}\])?")
+
+
+_ATOMS = frozenset((str, int, float, bool, type(None)))
+
+
+class Decoder:
+    """Turn JSON and blocks of bytes into values.
+
+    Parameters
+    ----------
+    blocks : sequence of memoryview
+        Arrays are views of them.
+    """
+
+    def __init__(self, blocks: Sequence[memoryview]) -> None:
+        self._blocks = blocks
+        self._shared: list[Any] = []
+
+    def decode(self, encoded: Any) -> Any:
+        """Return the value that this stands for.
+
+        Raises
+        ------
+        DamagedError, TypeError, ValueError, LookupError, AttributeError, RecursionError
+            If it stands for none.
+        """
+        if isinstance(encoded, dict):
+            return {key: item if type(item) in _ATOMS else self.decode(item) for key, item in encoded.items()}
+        if type(encoded) in _ATOMS:
+            return encoded
+        return _KINDS[encoded[0]](self, *encoded[1:])
+
+    def _same(self, number: int) -> Any:
+        return self._shared[_size(number)]
+
+    def _items(self, *encoded: Any) -> list[Any]:
+        # Most items are numbers and text: a call for each would take longer than all the rest.
+        return [item if type(item) in _ATOMS else self.decode(item) for item in encoded]
+
+    def _dict(self, *pairs: Any) -> dict[Any, Any]:
+        return {self.decode(key): self.decode(item) for key, item in pairs}
+
+    def _bytes(self, block: int) -> bytes:
+        return bytes(self._blocks[_size(block)])
+
+    def _text(self, block: int) -> str:
+        return str(self._blocks[_size(block)], "utf-8", "surrogatepass")
+
+    def _array(self, block: int, descr: str, shape: list[int], order: str, writeable: bool) -> NDArray[Any]:
+        content, dtype = self._blocks[_size(block)], _dtype(descr)
+        # Compared before anything is made: a forged shape takes no memory.
+        if math.prod(map(_size, shape)) * dtype.itemsize != len(content) or order not in ("C", "F"):
+            raise DamagedError(f"an array of shape {shape!r:.100} is not in its block")
+        array: NDArray[Any] = np.ndarray(tuple(shape), dtype, content, order="F" if order == "F" else "C")
+        array.setflags(write=bool(writeable))
+        self._shared.append(array)
+        return array
+
+    def _scalar(self, descr: str, digits: str) -> Any:
+        content, dtype = bytes.fromhex(digits), _dtype(descr)
+        if len(content) != dtype.itemsize:
+            raise DamagedError(f"a number of {dtype} has {len(content)} bytes")
+        return np.frombuffer(content, dtype)[0]
+
+    def _enum(self, name: str, value: Any) -> Any:
+        cls = type_named(name)
+        if not issubclass(cls, Enum):
+            raise DamagedError(f"{name} is no enumeration")
+        self._shared.append(cls(self.decode(value)))
+        return self._shared[-1]
+
+    def _object(self, name: str, encoded: dict[str, Any]) -> Any:
+        cls = type_named(name)
+        if issubclass(cls, Enum) or encoded.keys() != fields_of(cls).keys():
+            raise DamagedError(f"{name} has other fields")
+        state = {key: self.decode(item) for key, item in encoded.items()}
+        value = object.__new__(cls)
+        own = cls.__dict__.get("__setstate__")
+        if own is None:
+            value.__dict__.update(state)
+        else:
+            own(value, state)
+        return value
+
+
+_KINDS: dict[str, Callable[..., Any]] = {
+    "tuple": lambda decoder, *items: tuple(decoder._items(*items)),
+    "list": Decoder._items,
+    "dict": Decoder._dict,
+    "set": lambda decoder, *items: set(decoder._items(*items)),
+    "frozenset": lambda decoder, *items: frozenset(decoder._items(*items)),
+    "int": lambda decoder, digits: int(digits, 16),
+    "float": lambda decoder, digits: struct.unpack(">d", bytes.fromhex(digits))[0],
+    "bytes": Decoder._bytes,
+    "text": Decoder._text,
+    "scalar": Decoder._scalar,
+    "array": Decoder._array,
+    "enum": Decoder._enum,
+    "same": Decoder._same,
+    "object": Decoder._object,
+}
+
+
+def _size(value: Any) -> int:
+    """Return an integer that is not negative, as a number of a block, of an item or of a dimension."""
+    if type(value) is not int or value < 0:
+        raise DamagedError(f"{value!r:.100} is no number of anything")
+    return value
+
+
+def _dtype(descr: str) -> np.dtype[Any]:
+    if not _DTYPE.fullmatch(descr):
+        raise DamagedError(f"{descr!r:.100} is no plain type of an array")
+    return np.dtype(descr)
+
+
+def from_text(text: memoryview) -> Any:
+    """Return JSON from ASCII; what JSON has no number for is refused."""
+    return json.loads(str(text, "ascii"), parse_constant=_refuse)
+
+
+def _refuse(word: str) -> NoReturn:
+    raise DamagedError(f"{word} is no number in JSON")

@@ -1,0 +1,68 @@
+"""Digests: SHA-256 of the code and the libraries that decide or show a result, and keys made with them."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import sys
+from pathlib import Path
+
+from pipeline.import_graph import deciding_modules
+
+COMPUTING = ("market", "features", "validation", "models", "allocation", "backtest")
+"""Packages whose whole source decides results: features and kernels are found there by looking through the folder."""
+SHOWING = ("jinja2", "rich", "mlflow")
+LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "numba", "lightgbm", "optuna", "piqp")
+
+
+@functools.cache
+def installed(library: str) -> str:
+    """Return the version of a library; reading it takes a millisecond, and it stays while a process lives."""
+    return importlib.metadata.version(library)
+
+
+def deciding_sources(root: Path) -> list[Path]:
+    """Return the files of this project that decide a stored result.
+
+    These are the computing packages as a whole, and the modules of the pipeline that its import graph reaches from
+    the one that makes the stages (`pipeline/import_graph.py`).
+
+    Parameters
+    ----------
+    root : Path
+        Folder that holds the packages.
+    """
+    computing = [path for package in COMPUTING for path in (root / package).rglob("*.py")]
+    return sorted([*computing, *deciding_modules(root / "pipeline")])
+
+
+@functools.cache
+def code_digest() -> str:
+    """Return the SHA-256 of the code that decides results, of Python and of the libraries that decide numbers."""
+    sha = hashlib.sha256(sys.version.encode())
+    for library in LIBRARIES:
+        sha.update(f"{library}=={installed(library)}".encode())
+    root = Path(__file__).resolve().parents[2]
+    for path in deciding_sources(root):
+        sha.update(str(path.relative_to(root)).encode())
+        sha.update(path.read_bytes())
+    return sha.hexdigest()
+
+
+@functools.cache
+def showing_digest() -> str:
+    """Return the SHA-256 of what shows results and sends them: the pipeline's own code and its libraries."""
+    sha = hashlib.sha256()
+    for library in SHOWING:
+        sha.update(f"{library}=={installed(library)}".encode())
+    package = Path(__file__).resolve().parents[1]
+    for path in sorted([*package.rglob("*.py"), *(package / "templates").iterdir()]):
+        sha.update(str(path.relative_to(package)).encode())
+        sha.update(path.read_bytes())
+    return sha.hexdigest()
+
+
+def key_of(*parts: str) -> str:
+    """Return the key of a result that is decided by these texts and by the code."""
+    return hashlib.sha256("\0".join((code_digest(), *parts)).encode()).hexdigest()

@@ -1,0 +1,59 @@
+"""Files: written whole or not at all, in folders that are private to the user."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+PRIVATE = 0o700
+"""Mode of each folder that is made: results and holdings are nobody else's business."""
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it that are missing, open to this user alone; one that exists is left as it is.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    OSError
+        If it cannot be made, or is something else than a folder.
+    """
+    if path.is_dir():
+        return
+    if path.parent != path:
+        make_folder(path.parent)
+    path.mkdir(mode=PRIVATE, exist_ok=True)
+
+
+def is_open_to_all(folder: Path) -> bool:
+    """Whether every user of the machine can put other files in the place of those in a folder."""
+    if os.name == "nt":
+        return False  # modes say nothing there
+    try:
+        mode = folder.stat().st_mode
+    except OSError:
+        return False
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
+
+
+def write_whole(path: Path, *blocks: bytes | memoryview) -> None:
+    """Write blocks as a file that is either as before or complete, also when the process is killed.
+
+    Only this user can read it: that is how `mkstemp` makes files.
+    """
+    make_folder(path.parent)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(blocks)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,126 @@
+"""Store: stage results by content hash. What did not change is not computed again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline.store.archive import pack, read, unpack
+from pipeline.store.errors import DamagedError
+from pipeline.store.files import is_open_to_all, make_folder, write_whole
+from pipeline.store.types import STAGES
+
+T = TypeVar("T")
+
+SUFFIX = ".stage"
+_PICKLE = re.compile(r"[0-9a-f]{64}\.pickle")
+
+
+class Store:
+    """A folder of results, one file each, written whole or not at all.
+
+    A key covers the inputs, the settings, this project's source and the versions of the libraries, so a stored
+    result can never be that of other code. Each file holds its stage, its key and a digest: one that is damaged, of
+    another version, or in the place of another counts as missing and is computed again. Reading a file executes
+    nothing (`archive.py`).
+
+    Parameters
+    ----------
+    folder : Path
+    fresh : bool
+        Ignore what is stored; results are still written.
+    """
+
+    def __init__(self, folder: Path, *, fresh: bool = False) -> None:
+        self.folder = folder
+        self.fresh = fresh
+        self._tidied = False
+
+    def get(self, stage: str, key: str, make: Callable[[], T]) -> tuple[T, bool]:
+        """Return the result under this key and whether it was reused; make and keep it if it is not there.
+
+        Parameters
+        ----------
+        stage : str
+            One of `types.STAGES`, which says of what type its result is.
+        key : str
+            SHA-256 as hexadecimal digits, from `key_of`.
+        make : callable
+            Computes the result.
+
+        Raises
+        ------
+        StorableError
+            If the result holds something that cannot be stored.
+        """
+        kept: T | None = self.peek(stage, key)
+        if kept is not None:
+            return kept, True
+        value = make()
+        write_whole(self._path(stage, key), *pack(stage, key, value))
+        return value, False
+
+    def peek(self, stage: str, key: str) -> Any | None:
+        """Return the result under this key, None if it is not there."""
+        if self.fresh:
+            return None
+        try:
+            return unpack(read(self._path(stage, key)), stage, key)
+        except (DamagedError, OSError):
+            return None
+
+    def holds(self, stage: str, key: str) -> bool:
+        """Whether there is a file for this result; it may turn out to be damaged."""
+        return not self.fresh and self._path(stage, key).exists()
+
+    def forget(self, stage: str, key: str) -> None:
+        """Remove the result under this key: it will be made again if it is asked for."""
+        self._path(stage, key).unlink(missing_ok=True)
+
+    def journal(self, key: str) -> Path:
+        """Return a file for the trials of a search, so that one that was interrupted goes on; empty if `fresh`."""
+        path = self.folder / "tuning" / f"{key}.journal"
+        make_folder(path.parent)
+        if self.fresh:
+            path.unlink(missing_ok=True)
+        return path
+
+    def tidy(self) -> list[str]:
+        """Remove what an earlier version stored as pickles, and return what the user should know, once.
+
+        Pickles are not read. No version uses them again, and they can fill a disk.
+        """
+        if self._tidied:
+            return []
+        self._tidied = True
+        notices = [
+            f"every user of this machine can write to {folder} and so change results: chmod o-w {folder}"
+            for folder in (self.folder.parent, self.folder)
+            if is_open_to_all(folder)
+        ]
+        count, size = self._remove_pickles()
+        if count:
+            notices.append(
+                f"removed {count} results of an earlier version ({size / 1e6:.0f} MB): they are computed again"
+            )
+        return notices
+
+    def _remove_pickles(self) -> tuple[int, int]:
+        count = size = 0
+        for stage in STAGES:
+            # Only names that the store gave: whatever else lies there is somebody's own.
+            for path in [
+                path for path in (self.folder / stage).glob("*.pickle") if _PICKLE.fullmatch(path.name)
+            ]:
+                try:
+                    taken = path.lstat().st_size
+                    path.unlink()
+                except OSError:  # another user's, or removed by another process just now: it harms nothing
+                    continue
+                count, size = count + 1, size + taken
+        return count, size
+
+    def _path(self, stage: str, key: str) -> Path:
+        return self.folder / stage / f"{key}{SUFFIX}"

@@ -1,0 +1,110 @@
+"""Types that may be stored: a closed table, by name. A file can name nothing else, and reading imports nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+from collections.abc import Mapping
+from typing import Any, ClassVar, get_origin, get_type_hints
+
+from pipeline.store.errors import DamagedError
+
+STAGES = {
+    "features": "features.matrix:FeatureMatrix",
+    "regimes": "models.regimes:RegimePath",
+    "model": "models.base:WalkResult",
+    "portfolio": "backtest.simulate:BacktestResult",
+    "audit": "pipeline.certificate:Certificate",
+    "published": "pipeline.publication:Published",
+}
+"""Type of the result of each stage."""
+
+PARTS = (
+    "allocation.book:Book",
+    "allocation.book:SleevePaths",
+    "allocation.decision_status:DecisionStatus",
+    "allocation.weights:Sleeve",
+    "features.history:History",
+    "features.work:Past",
+    "models.base:FoldFit",
+    "models.base:Trial",
+    "models.hmm:Chain",
+    "models.hmm:HMMRegimes",
+    "models.jump:JumpRegimes",
+    "models.kmeans:KMeansRegimes",
+    "models.moments:Moments",
+    "models.record:Record",
+    "models.scaling:Standardiser",
+    "pipeline.certificate:Leak",
+    "pipeline.drift:Drift",
+    "pipeline.drift:FeatureDrift",
+    "pipeline.drift:Finding",
+    "pipeline.drift:Watch",
+    "pipeline.outbox:Tracked",
+    "pipeline.text_table:Column",
+    "pipeline.text_table:TextTable",
+)
+"""Types of what those results are made of.
+
+A test follows the annotations of the results and compares: it fails for a type that is missing here, and for one that
+no result uses.
+"""
+
+STORABLE = frozenset((*STAGES.values(), *PARTS))
+
+
+def name_of(cls: type) -> str | None:
+    """Return the name under which a type is stored, None if it must not be."""
+    name = f"{cls.__module__}:{cls.__qualname__}"
+    return name if name in STORABLE else None
+
+
+@functools.cache
+def type_named(name: str) -> type:
+    """Return the type that is stored under this name.
+
+    Raises
+    ------
+    DamagedError
+        If no such type may be stored; nothing is imported then.
+    """
+    if name not in STORABLE:
+        raise DamagedError(f"{name!r:.100} is no type that may be stored")
+    module, _, qualified = name.partition(":")
+    found: type = getattr(importlib.import_module(module), qualified)
+    return found
+
+
+def stage_type(stage: str) -> type:
+    """Return the type of a stage's result.
+
+    Raises
+    ------
+    KeyError
+        If there is no such stage: add it to `STAGES`.
+    """
+    return type_named(STAGES[stage])
+
+
+def fields_of(cls: type) -> Mapping[str, Any]:
+    """Return the stored fields of a type and the annotation of each.
+
+    Those of a dataclass are its fields, without any whose metadata say `"stored": False`: the class makes it again in
+    `__setstate__`. Any other class annotates each attribute that its instances have.
+    """
+    found = _FIELDS.get(cls)
+    if found is None:
+        found = _FIELDS[cls] = _annotated(cls)
+    return found
+
+
+_FIELDS: dict[type, dict[str, Any]] = {}
+
+
+def _annotated(cls: type) -> dict[str, Any]:
+    hints = get_type_hints(cls)
+    if dataclasses.is_dataclass(cls):
+        kept = [one.name for one in dataclasses.fields(cls) if one.metadata.get("stored", True)]
+        return {name: hints[name] for name in kept}
+    return {name: hint for name, hint in hints.items() if get_origin(hint) is not ClassVar}
