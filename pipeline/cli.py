@@ -332,7 +332,9 @@ def main() -> None:
         sys.exit(2)
     except OSError as error:
         # A full disk, a folder without permission, a file where a folder should be.
-        click.echo(f"tangency: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
+        from pipeline.files import explain
+
+        click.echo(f"tangency: {explain(error)}", err=True)
         sys.exit(2)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.metadata
-import os
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pipeline.files import write_whole as write_whole
 from pipeline.import_graph import deciding_modules
 from pipeline.packing import is_sound, packed, read, unpacked
 
@@ -132,18 +131,3 @@ class Store:
         if self.fresh:
             path.unlink(missing_ok=True)
         return path
-
-
-def write_whole(path: Path, *blocks: bytes | memoryview) -> None:
-    """Write blocks as a file that is either as before or complete, also when the process is killed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(blocks)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -257,12 +257,6 @@ def _load_everything() -> None:
     import mlflow.pyfunc
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 
-    import operations.champion_drift
-    import operations.cli
-    import operations.comparison
-    import operations.forecasting
-    import operations.retraining
-    import operations.running
     import pipeline.charts
     import pipeline.narrative
     import pipeline.report

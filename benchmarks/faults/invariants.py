@@ -153,7 +153,8 @@ def _decision(line: dict[str, Any]) -> dict[str, Any]:
 def _slots(path: Path) -> list[Any]:
     if not path.exists():
         return []
-    query = "select job, reason, state, (select count(*) from attempt where slot = slot.id and outcome = 'done') from slot"
+    done = "select count(*) from attempt where slot = slot.id and outcome = 'done'"
+    query = f"select job, reason, state, ({done}) from slot"
     with closing(sqlite3.connect(path)) as connection:
         return [list(row) for row in connection.execute(query)]
 
