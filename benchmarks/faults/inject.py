@@ -263,6 +263,9 @@ def _load_everything() -> None:
     import pipeline.run
     import pipeline.tracked  # noqa: F401
 
+    # The training of run-due in the same fork: a process of its own would import everything anew for each case.
+    operations.schedule_commands._train = operations.schedule.job.train
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
