@@ -263,8 +263,11 @@ def _load_everything() -> None:
     import pipeline.run
     import pipeline.tracked  # noqa: F401
 
+    from operations import schedule_commands
+    from operations.schedule import job
+
     # The training of run-due in the same fork: a process of its own would import everything anew for each case.
-    operations.schedule_commands._train = operations.schedule.job.train
+    schedule_commands._train = job.train
 
 
 def _arguments() -> argparse.Namespace:
