@@ -93,6 +93,8 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
     # What they tell at lower levels is how a database is made and that a given signature was not guessed.
     for noisy in ("alembic", "mlflow"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    # A database that cannot be written becomes one message of ours; MLflow would print a traceback beside it.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     uri = tracking_uri(output)
     output.mkdir(parents=True, exist_ok=True)
     with FileLock(output / ".mlflow.lock"):

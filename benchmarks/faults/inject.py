@@ -138,6 +138,7 @@ class Bench:
         self.world.restore(command.world)
         code = self.run(command, mode, n, error)
         kind, faults = self.ending(code, mode)
+        shutil.copy(self.log, self.world.place / "fault.log")
         damaged, _ = self.look()
         faults += [f"after the fault: {text}" for text in damaged]
         for _ in range(3):
@@ -262,7 +263,6 @@ def _load_everything() -> None:
     import pipeline.report
     import pipeline.run
     import pipeline.tracked  # noqa: F401
-
     from operations import schedule_commands
     from operations.schedule import job
 
