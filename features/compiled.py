@@ -32,7 +32,7 @@ def compiled(function: F) -> F:
         _warn_of_no_cache()
         kernel = numba.njit(nogil=True, error_model="numpy")(function)
     kept = getattr(kernel, "_cache", None)
-    if hasattr(kept, "_cache_file"):
+    if kept is not None and hasattr(kept, "_cache_file"):
         kept.save_overload = _unless_refused(kept.save_overload)
         # numba forgets machine code when the file of the kernel changes, but it also holds constants and kernels
         # from other files of the room, which would stay as they were.

@@ -45,7 +45,7 @@ def test_change_in_another_file_is_noticed(tmp_path):
 
 NOWHERE = """
 from numba.core import caching
-caching._CacheImpl._locator_classes = []  # neither the folder of the source nor that of the user can be written
+caching.CacheImpl._locator_classes = []  # neither the folder of the source nor that of the user can be written
 """
 FULL = """
 import errno
