@@ -289,7 +289,12 @@ def same_run(output: Path, made: Published) -> Path | None:
     computes it was changed. Which warnings were printed depends on the command, too.
     """
     summary = json.loads(to_json({key: part for key, part in made.summary.items() if key != "warnings"}))
-    for path in sorted(output.glob(f"{summary['config']}-*/summary.json"), reverse=True):
+    # Names sort by time as the clock showed it; the link says which one was written last, whatever the clock did.
+    link = output / "latest"
+    paths = sorted(output.glob(f"{summary['config']}-*/summary.json"), reverse=True)
+    if link.is_symlink() and link.exists():
+        paths.insert(0, output / link.readlink().name / "summary.json")
+    for path in paths:
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):  # edited: made again
