@@ -135,7 +135,7 @@ def tangency(words: list[str]) -> int:
     return 0
 
 
-def in_fork(work: Callable[[], int | None], log: Path | None = None, seconds: float = 120.0) -> int:
+def in_fork(work: Callable[[], int | None], log: Path | None = None, seconds: float = 300.0) -> int:
     """Do work in a fork of this process, with its output in a file; return its exit code, or minus the signal.
 
     A fork that takes longer is killed; its code is then -14 (SIGALRM).
