@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TypeVar, cast
@@ -21,13 +23,42 @@ def compiled(function: F) -> F:
     on how a processor groups them. Division by zero gives what IEEE 754 says. The interpreter is let go of, so
     that kernels run side by side in threads.
     """
-    kernel = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    try:
+        kernel = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    except RuntimeError as error:
+        # An installation that this user cannot write, and no home folder either.
+        if "no locator available" not in str(error):
+            raise
+        _warn_of_no_cache()
+        kernel = numba.njit(nogil=True, error_model="numpy")(function)
     kept = getattr(kernel, "_cache", None)
-    if kept is not None:
+    if kept is not None and hasattr(kept, "_cache_file"):
+        kept.save_overload = _unless_refused(kept.save_overload)
         # numba forgets machine code when the file of the kernel changes, but it also holds constants and kernels
         # from other files of the room, which would stay as they were.
         kept._cache_file._source_stamp = _kernels(Path(inspect.getfile(function)).parent)
     return cast(F, kernel)
+
+
+@cache
+def _warn_of_no_cache() -> None:
+    """Say once why each process compiles its kernels anew."""
+    print(
+        "numerical kernels are compiled by each process, which takes a minute: neither the folder of the program nor "
+        "the user's cache folder can be written. Set NUMBA_CACHE_DIR to a folder of yours to compile them once",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _unless_refused(save: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that keeps machine code if it can: a full disk costs the next process a compilation."""
+
+    def save_if_possible(*arguments: object) -> None:
+        with suppress(OSError):
+            save(*arguments)
+
+    return save_if_possible
 
 
 @cache

@@ -10,8 +10,8 @@ import pandas as pd
 from rich.table import Table
 
 from operations.forecasting import Plan, Situation
+from pipeline.files import write_whole
 from pipeline.outputs import to_json
-from pipeline.store import write_whole
 
 
 def about(found: Situation) -> dict[str, Any]:

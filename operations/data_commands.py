@@ -91,7 +91,7 @@ def show(path: Path, number: int | None, changes: bool, output: Path | None) -> 
         click.echo(table.to_string(max_rows=20, index=False))
         click.echo(f"{len(table)} rows")
         return
-    from pipeline.store import write_whole
+    from pipeline.files import write_whole
 
     if output.suffix == ".csv":
         # Seventeen digits are what it takes to read every number back as it was.

@@ -28,8 +28,8 @@ def drift(path: Path, output: Path | None, request: bool) -> None:
     from operations.early import reason_to_retrain
     from operations.forecasting import situation
     from pipeline.drift_table import drift_table
+    from pipeline.files import write_whole
     from pipeline.outputs import to_json
-    from pipeline.store import write_whole
 
     config, _, reporter = prepared(path, fresh=False)
     found = situation(config, reporter)

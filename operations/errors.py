@@ -2,7 +2,8 @@
 
 PipelineError
 └── OperationsError   what was asked for cannot be done with what is there
-    └── BusyError     somebody else is doing it right now: trying again later helps
+    ├── BusyError     somebody else is doing it right now: trying again later helps
+    └── JobError      a scheduled training failed, or its process ended or was out of time
 """
 
 from pipeline.errors import PipelineError
@@ -14,3 +15,7 @@ class OperationsError(PipelineError):
 
 class BusyError(OperationsError):
     """Another process is doing it."""
+
+
+class JobError(OperationsError):
+    """A scheduled training has failed."""

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 from operations.errors import OperationsError
 from pipeline.config import RunConfig
-from pipeline.store import write_whole
+from pipeline.files import write_whole
 
 Target = Literal["cron", "systemd", "kubernetes", "dagster"]
 TARGETS: tuple[Target, ...] = get_args(Target)

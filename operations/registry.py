@@ -17,8 +17,8 @@ from operations.decisions import Decision, Decisions
 from operations.place import home
 from pipeline import frozen, tracking
 from pipeline.config import RunConfig
+from pipeline.files import write_whole
 from pipeline.sending import deliver
-from pipeline.store import write_whole
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

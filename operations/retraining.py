@@ -21,11 +21,12 @@ from operations.updating import is_behind, known_until, take_in
 from pipeline import outputs
 from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS, PipelineError
+from pipeline.files import make_folder
 from pipeline.loading import Loaded, load_data
 from pipeline.progress import Reporter
 from pipeline.publication import Published, published
 from pipeline.record import make_record
-from pipeline.store import Store, make_folder
+from pipeline.store import Store
 
 if TYPE_CHECKING:
     from operations.candidate import Candidate

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import socket
+import sqlite3
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from pathlib import Path
 
 from operations.beat import Beat
 from operations.errors import BusyError, OperationsError
-from operations.slot_changes import short
+from operations.schedule.rotating_log import RotatingLog
+from operations.slot_changes import SCHEDULE, short
 from operations.slots import Claim, Slots
 from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS
+from pipeline.files import explain
 from pipeline.schedule_config import ScheduleSection
 
 HOW = 'add to its file, say, schedule: {cron: "0 6 1 * *"}  # the first of each month at 06:00, UTC'
@@ -24,6 +27,8 @@ Job = Callable[[RunConfig, dt.datetime], str]
 """What is done: given a configuration and the instant at which it is started, it says in a line what came of it."""
 Clock = Callable[[], dt.datetime]
 Log = Callable[[str], None]
+LOG = "schedule.log"
+"""Log beside the record of slots."""
 BEATS = 3
 """Renewals within the span of a lease: two may fail before another takes the slot."""
 
@@ -84,6 +89,19 @@ def schedules(group: dict[str, RunConfig]) -> dict[str, ScheduleSection]:
     return {name: config.schedule for name, config in group.items() if config.schedule is not None}
 
 
+def with_log_files(configs: Sequence[RunConfig], log: Log, clock: Clock) -> Log:
+    """Return a log that also writes to the file beside each record of these configurations."""
+    paths = sorted({record_path(config).with_name(LOG) for config in configs})
+    files = [RotatingLog(path) for path in paths]
+
+    def tell(text: str) -> None:
+        log(text)
+        for file in files:
+            file.write(text, clock())
+
+    return tell
+
+
 def run_due(configs: Sequence[RunConfig], job: Job, *, clock: Clock, log: Log) -> list[Attempt]:
     """Do every slot that is due and that nobody else is doing; what fails waits for a later call.
 
@@ -99,18 +117,41 @@ def run_due(configs: Sequence[RunConfig], job: Job, *, clock: Clock, log: Log) -
     clock : callable
         Gives the current instant.
     log : callable
-        Is told each attempt, when it begins and when it ends.
+        Is told each attempt, when it begins and when it ends. So is the log beside the record, `schedule.log`.
+
+    Returns
+    -------
+    list of Attempt
+        Also one for each job of a record that cannot be read or written, with the number 0.
     """
-    attempts = []
-    owner = f"{socket.gethostname()}/{os.getpid()}"
+    attempts: list[Attempt] = []
     for path, group in records(configs).items():
-        jobs = schedules(group)
-        with Slots(path) as slots:
-            for name, schedule in jobs.items():
-                slots.enter(name, schedule, clock())
-            while (claim := slots.claim(jobs, owner, clock())) is not None:
-                attempts.append(_attempt(slots, claim, group[claim.job], job, clock, log))
+        tell = with_log_files(list(group.values()), log, clock)
+        try:
+            _run_due(path, group, job, clock, tell, attempts)
+        except (OperationsError, OSError, sqlite3.Error) as error:
+            # A record that is damaged, or on a full disk, is no reason not to train what another record keeps.
+            text = explain(error) if isinstance(error, OSError) else str(error)
+            for name in group:
+                tell(f"{name}: {text}")
+                attempts.append(Attempt(name, clock(), SCHEDULE, 0, _outcome(error), text))
     return attempts
+
+
+def _run_due(
+    path: Path, group: dict[str, RunConfig], job: Job, clock: Clock, log: Log, attempts: list[Attempt]
+) -> None:
+    """Do what is due of one record, and add each attempt to a list."""
+    jobs, owner = schedules(group), f"{socket.gethostname()}/{os.getpid()}"
+    with Slots(path) as slots:
+        for name, schedule in jobs.items():
+            slots.enter(name, schedule, clock())
+        while (claim := slots.claim(jobs, owner, clock())) is not None:
+            attempts.append(_attempt(slots, claim, group[claim.job], job, clock, log))
+
+
+def _outcome(error: Exception) -> str:
+    return "busy" if isinstance(error, BusyError) else "failed"
 
 
 def request(config: RunConfig, reason: str, data: str, now: dt.datetime) -> bool:
@@ -176,6 +217,8 @@ def _describe(error: Exception, log: Log) -> str:
     """Return one line on what went wrong; a mistake in the program also leaves its traceback in the log."""
     if isinstance(error, USER_ERRORS):
         return str(error)
+    if isinstance(error, OSError):
+        return explain(error)
     log("".join(traceback.format_exception(error)).rstrip())
     place = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno})"

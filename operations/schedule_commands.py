@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from operations.scheduled import scheduled
+from operations.scheduled import ScheduleReader, find_scheduled, scheduled
 from pipeline.cli import EPILOG, tangency
 from pipeline.stopping import STOPPING, interrupt_once
 
@@ -46,19 +46,23 @@ def run_due(paths: tuple[Path, ...], slot: str | None, listing: bool) -> None:
     """
     from operations import asking, running
 
-    configs = scheduled(paths)
     wanted = None if slot is None else _instant(slot)
+    found = find_scheduled(paths)
+    configs = found.configs
+    for mistake in found.mistakes:
+        click.echo(f"tangency: {mistake}", err=True)
     if listing:
         for due in asking.due(configs, _now()):
             click.echo(due.isoformat())
-        return
+        sys.exit(2 if found.mistakes else 0)
     interrupt_once(STOPPING)  # the slot is given back undisturbed by a second signal
     attempts = running.run_due(configs, _train, clock=_now, log=_log)
+    code = 2 if found.mistakes else int(any(attempt.outcome == "failed" for attempt in attempts))
     if wanted is not None:
         answer = asking.answer_for(configs, wanted)
         _log(answer.told)
-        sys.exit(0 if answer.settled else 1)
-    sys.exit(1 if any(attempt.outcome == "failed" for attempt in attempts) else 0)
+        code = 0 if answer.settled else code or 1
+    sys.exit(code)
 
 
 @tangency.group(invoke_without_command=True, epilog=EPILOG)
@@ -75,19 +79,24 @@ def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
         context.obj = paths
         return
     from operations import scheduling
+    from operations.running import with_log_files
 
-    for config in scheduled(paths):
+    found = find_scheduled(paths)
+    log = with_log_files(found.configs, _log, _now)
+    read = ScheduleReader(paths, log)
+    configs = read()
+    for config in configs:
         if config.schedule is not None:
-            _log(f"{config.name}: {config.schedule.cron} {config.schedule.timezone}")
+            log(f"{config.name}: {config.schedule.cron} {config.schedule.timezone}")
     chosen = [part for path in paths for part in ("--config", str(path))]
     command = [sys.executable, "-m", "operations", "run-due", *chosen]
     with scheduling.told_to_stop() as stop:
 
         def visit() -> None:
-            scheduling.visit_by(command, stop, _log)
+            scheduling.visit_by(command, stop, log)
 
-        scheduling.keep(lambda: scheduled(paths), visit, clock=_now, stop=stop, log=_log)
-    _log("stopped")
+        scheduling.keep(read, visit, clock=_now, stop=stop, log=log)
+    log("stopped")
 
 
 @schedule.command(epilog=EPILOG)
@@ -155,21 +164,29 @@ def show_status(paths: tuple[Path, ...]) -> None:
     from operations.status_words import told
 
     now = _now()
-    found = status(scheduled(paths), now)
+    read = find_scheduled(paths)
+    found = status(read.configs, now)
     for job in found:
         click.echo("\n".join(told(job, now)))
-    sys.exit(1 if any(job.problems for job in found) else 0)
+    for mistake in read.mistakes:
+        click.echo(f"tangency: {mistake}", err=True)
+    sys.exit(2 if read.mistakes else int(any(job.problems for job in found)))
 
 
 def _train(config: RunConfig, now: dt.datetime) -> str:
-    """Retrain, and say what was decided."""
-    from rich.console import Console
+    """Retrain in a process of its own, and return what was decided in a line."""
+    from operations.running import LOG, record_path, schedules
+    from operations.schedule.job_process import run_job
+    from operations.schedule.rotating_log import RotatingLog
 
-    from operations.retraining import retrain
-    from pipeline.progress import Reporter
+    kept = RotatingLog(record_path(config).with_name(LOG))
 
-    decision = retrain(config, Reporter(Console(width=120)), now=now)
-    return f"{decision.kind}: {decision.reason}"
+    def log(line: str) -> None:
+        click.echo(line)
+        kept.write(line, _now())
+
+    limit = schedules({config.name: config})[config.name].time_limit_seconds
+    return run_job(config, now, time_limit=limit, log=log)
 
 
 def _instant(text: str) -> dt.datetime:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,33 +12,123 @@ if TYPE_CHECKING:
     from pipeline.config import RunConfig
 
 
+@dataclass(frozen=True)
+class ScheduledConfigs:
+    """What was found in the files of a schedule.
+
+    Attributes
+    ----------
+    configs : tuple of RunConfig
+        Those that can be trained.
+    mistakes : tuple of str
+        One message for each file that cannot: the others are trained all the same.
+    """
+
+    configs: tuple[RunConfig, ...]
+    mistakes: tuple[str, ...]
+
+
+def find_scheduled(paths: Sequence[Path]) -> ScheduledConfigs:
+    """Read the configurations that were named, or else all in configs/ that have a schedule; keep mistakes apart.
+
+    Raises
+    ------
+    OperationsError
+        If there is no file to read.
+    """
+    from operations.errors import OperationsError
+    from operations.running import HOW, record_path
+    from pipeline.config import load_config
+    from pipeline.errors import USER_ERRORS
+    from pipeline.files import explain
+
+    configs: list[RunConfig] = []
+    mistakes: list[str] = []
+    for path in _chosen(paths):
+        try:
+            config = load_config(path)
+        except USER_ERRORS as error:
+            mistakes.append(str(error))
+        except OSError as error:
+            mistakes.append(explain(error))
+        else:
+            if config.schedule is None:
+                mistakes.append(f"{path} has no schedule; {HOW}")
+            else:
+                configs.append(config)
+    if not configs and not mistakes:
+        raise OperationsError(f"no configuration in configs/ has a schedule; {HOW}")
+    # Of two that cannot be told apart neither is trained: which one is meant is not known.
+    counts = Counter((record_path(config), config.name) for config in configs)
+    for (place, name), count in counts.items():
+        if count > 1:
+            mistakes.append(
+                f"{count} scheduled configurations have the name {name!r} and the output {place.parent.parent}; "
+                "give each a name of its own"
+            )
+    alone = tuple(config for config in configs if counts[record_path(config), config.name] == 1)
+    return ScheduledConfigs(alone, tuple(mistakes))
+
+
+class ScheduleReader:
+    """Reads the configurations of a schedule again and again, and reports each mistake once.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files that were named; none for those in configs/.
+    log : callable
+    """
+
+    def __init__(self, paths: Sequence[Path], log: Callable[[str], None]) -> None:
+        self.paths = paths
+        self.log = log
+        self._reported: tuple[str, ...] = ()
+
+    def __call__(self) -> list[RunConfig]:
+        """Return the configurations that can be trained now.
+
+        Raises
+        ------
+        OperationsError
+            If there is none.
+        """
+        from operations.errors import OperationsError
+
+        found = find_scheduled(self.paths)
+        if not found.configs:
+            raise OperationsError("\n".join(found.mistakes))
+        for mistake in found.mistakes:
+            if mistake not in self._reported:
+                self.log(f"not scheduled until it is mended: {mistake}")
+        self._reported = found.mistakes
+        return list(found.configs)
+
+
 def scheduled(paths: Sequence[Path]) -> list[RunConfig]:
     """Return the configurations that were named, or else all in configs/ that have a schedule.
 
     Raises
     ------
-    ConfigError
-        If one has a mistake.
     OperationsError
-        If one that was named has no schedule, or there is none at all.
+        If one of them has a mistake or no schedule, or there is none at all.
     """
     from operations.errors import OperationsError
-    from operations.running import HOW
-    from pipeline.config import load_config
 
+    found = find_scheduled(paths)
+    if found.mistakes:
+        raise OperationsError("\n".join(found.mistakes))
+    return list(found.configs)
+
+
+def _chosen(paths: Sequence[Path]) -> list[Path]:
     # A file that says nothing of a schedule is not read: a mistake in it is no reason not to train the others.
-    chosen = paths or [path for path in sorted(Path("configs").glob("*.yaml")) if _has_schedule(path)]
-    configs = []
-    for path in chosen:
-        config = load_config(path)
-        if config.schedule is None:
-            raise OperationsError(f"{path} has no schedule; {HOW}")
-        configs.append(config)
-    if not configs:
-        raise OperationsError(f"no configuration in configs/ has a schedule; {HOW}")
-    return configs
+    return list(paths) or [path for path in sorted(Path("configs").glob("*.yaml")) if _has_schedule(path)]
 
 
 def _has_schedule(path: Path) -> bool:
-    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:  # it is read again, and the mistake reported
+        return True
     return any(line.startswith("schedule:") for line in text.splitlines())

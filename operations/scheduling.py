@@ -11,6 +11,7 @@ import datetime as dt
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,12 +20,13 @@ from queue import Empty, SimpleQueue
 
 from operations import loops
 from operations.beat import Beat
-from operations.errors import BusyError, OperationsError
+from operations.errors import OperationsError
 from operations.running import Clock, Log, records, schedules
 from operations.slot_history import next_visit
 from operations.slots import Slots
 from pipeline.config import RunConfig
 from pipeline.errors import ConfigError
+from pipeline.files import explain
 from pipeline.stopping import STOPPING
 
 LONGEST = 60.0
@@ -42,7 +44,7 @@ def keep(read: Read, visit: Callable[[], None], *, clock: Clock, stop: Stop, log
     ----------
     read : callable
         Gives the configurations; called again and again, so that an edited file counts from the next look on. While
-        it raises ConfigError the ones before count.
+        it raises an error of the user's the ones before count.
     visit : callable
         Does what is due.
     clock : callable
@@ -52,7 +54,7 @@ def keep(read: Read, visit: Callable[[], None], *, clock: Clock, stop: Stop, log
         Is told what was found.
     """
     owner = f"{socket.gethostname()}/{os.getpid()}"
-    configs = list(read())
+    configs, problem, trouble = list(read()), "", ""
     paths: set[Path] = set()
 
     def sign(write: Callable[..., None], where: set[Path]) -> bool:
@@ -63,20 +65,27 @@ def keep(read: Read, visit: Callable[[], None], *, clock: Clock, stop: Stop, log
 
     with Beat(loops.EVERY, lambda: sign(loops.beat, set(paths))):
         while not stop.is_set():
-            configs = _read_again(read, configs, log)
-            new = set(records(configs)) - paths
-            sign(loops.begin, new)
-            paths |= new
+            configs, problem = _read_again(read, configs, problem, log)
             try:
+                new = set(records(configs)) - paths
+                sign(loops.begin, new)
+                paths |= new
                 coming = _next(configs, clock())
                 if coming is not None and coming <= clock():
                     visit()
                     coming = _next(configs, clock())
-            except BusyError as error:
-                log(str(error))
-                coming = None
+                trouble = ""
+            except (OperationsError, OSError, sqlite3.Error) as error:
+                # A record that is held by others, a full disk, too many processes: looking again in a while helps.
+                text = explain(error) if isinstance(error, OSError) else str(error)
+                if text != trouble:
+                    log(text)
+                trouble, coming = text, None
             stop.wait(_seconds(coming, clock()))
-    sign(loops.end, paths)
+    with suppress(
+        OperationsError, OSError, sqlite3.Error
+    ):  # what is not written of the end, the silence tells
+        sign(loops.end, paths)
 
 
 def _next(configs: Sequence[RunConfig], now: dt.datetime) -> dt.datetime | None:
@@ -94,14 +103,16 @@ def _seconds(coming: dt.datetime | None, now: dt.datetime) -> float:
     return min(max((coming - now).total_seconds(), SHORTEST), LONGEST)
 
 
-def _read_again(read: Read, before: list[RunConfig], log: Log) -> list[RunConfig]:
+def _read_again(read: Read, before: list[RunConfig], reported: str, log: Log) -> tuple[list[RunConfig], str]:
+    """Return the configurations as they are now, or those before with what is wrong, which is reported once."""
     try:
         configs = list(read())
         records(configs)
-    except (ConfigError, OperationsError) as error:
-        log(f"the configurations read before go on counting: {error}")
-        return before
-    return configs
+    except (ConfigError, OperationsError, OSError) as error:
+        if str(error) != reported:
+            log(f"the configurations read before go on counting: {error}")
+        return before, str(error)
+    return configs, ""
 
 
 class Stop:

@@ -31,6 +31,22 @@ def enter_slot(
     return done.rowcount == 1
 
 
+def shorten_waits(db: sqlite3.Connection, job: str, schedule: ScheduleSection, now: dt.datetime) -> None:
+    """Shorten leases and waits that a clock far ahead has written: none is ever longer than the settings say.
+
+    A worker that lives renews its lease long before the shortened one is over.
+    """
+    lease = stamp(now + dt.timedelta(seconds=schedule.lease_seconds))
+    db.execute(
+        "update slot set lease_until = ? where job = ? and state = 'running' and lease_until > ?",
+        (lease, job, lease),
+    )
+    db.execute(
+        "update slot set not_before = ? where job = ? and state = 'queued' and not_before > ?",
+        (stamp(now), job, stamp(now + dt.timedelta(seconds=DAY))),
+    )
+
+
 def take_back(db: sqlite3.Connection, job: str, schedule: ScheduleSection, now: dt.datetime) -> None:
     """Queue the slots again whose worker has not been heard of until its lease was over."""
     rows = db.execute(
@@ -47,7 +63,12 @@ def take_back(db: sqlite3.Connection, job: str, schedule: ScheduleSection, now: 
 def skip_superseded(db: sqlite3.Connection, job: str, now: dt.datetime) -> None:
     """Skip scheduled slots that wait while a later one of the same job is there."""
     latest = db.execute(
-        "select max(due) from slot where job = ? and reason = ? and state != 'skipped'", (job, SCHEDULE)
+        "select max(due) from slot where job = ? and reason = ? and state != 'skipped' and due <= ?",
+        (
+            job,
+            SCHEDULE,
+            stamp(now),
+        ),  # one that a clock far ahead has entered takes the place of none before it
     ).fetchone()[0]
     if latest is not None:
         db.execute(

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from operations.errors import BusyError, OperationsError
-from pipeline.store import make_folder
+from pipeline.files import make_folder
 
 VERSION = 1
 PATIENCE = 30.0

@@ -26,6 +26,7 @@ from operations.slot_changes import (
     enter_slot,
     release,
     short,
+    shorten_waits,
     skip_superseded,
     take_back,
 )
@@ -114,6 +115,7 @@ class Slots:
         """
         with writing(self.connection) as db:
             for job, schedule in jobs.items():
+                shorten_waits(db, job, schedule, now)
                 take_back(db, job, schedule, now)
                 skip_superseded(db, job, now)
             row = db.execute(

@@ -122,7 +122,9 @@ def _status(path: Path, config: RunConfig, now: dt.datetime) -> JobStatus:
     if path.exists():
         with Slots(path) as slots:
             history = job_history(slots.connection, config.name)
-            last = next(iter(loops(slots.connection)), None)
+            known = loops(slots.connection)
+            # One that died when the clock was ahead was heard of later than any that lives.
+            last = next((loop for loop in known if loop.lives(now)), known[0] if known else None)
     problems = _of_the_loop(history, last, now)
     if history is not None:
         problems += _of_the_slots(history, now)
@@ -143,6 +145,10 @@ def _of_the_loop(history: JobHistory | None, last: Loop | None, now: dt.datetime
     if last is not None and last.ended is None and not last.lives(now):
         # Whoever has come by long after the loop was last heard of keeps the schedule in its place.
         if history is None or history.visited < last.heartbeat + GRACE:
+            if last.heartbeat > now:
+                return [
+                    f"the clock went back: the loop on {last.owner} was last heard of at {short(last.heartbeat)}"
+                ]
             return [f"the loop on {last.owner} died: nothing was heard of it for {age(last.heartbeat, now)}"]
         return []
     if history is None and (last is None or not last.lives(now)):

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from operations.cells import Frame
 from operations.revisions import COLUMNS
-from pipeline.store import write_whole
+from pipeline.files import write_whole
 
 TEXTS = ("change", "field", "asset")
 FRAME = b"tangency"

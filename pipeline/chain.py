@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from pipeline.errors import LedgerError
-from pipeline.store import make_folder
+from pipeline.files import make_folder
 
 START = "0" * 64
 """What the first line names as the line before it."""

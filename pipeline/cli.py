@@ -183,9 +183,9 @@ def audit(path: Path, fresh: bool, output: Path | None) -> None:
     At some dates all that came later is removed, then replaced by noise, and the pipeline is run again: whatever was
     known by then must come out the same to the last bit. Exit code 2 if anything did not.
     """
+    from pipeline.files import write_whole
     from pipeline.narrative import audit_table
     from pipeline.outputs import to_json
-    from pipeline.store import write_whole
 
     pipeline = _pipeline(path, fresh)
     certificate = pipeline.certify(_evaluate(pipeline))
@@ -231,8 +231,8 @@ def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
 )
 def report(path: Path, fresh: bool, output: Path | None) -> None:
     """Write the report as one HTML page that needs no network."""
+    from pipeline.files import write_whole
     from pipeline.publication import published
-    from pipeline.store import write_whole
 
     config, store, reporter = prepared(path, fresh)
     made = published(config, store, reporter)
@@ -332,7 +332,9 @@ def main() -> None:
         sys.exit(2)
     except OSError as error:
         # A full disk, a folder without permission, a file where a folder should be.
-        click.echo(f"tangency: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
+        from pipeline.files import explain
+
+        click.echo(f"tangency: {explain(error)}", err=True)
         sys.exit(2)
 
 

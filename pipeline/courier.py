@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,13 +26,15 @@ class Courier:
     def get_ready(self) -> None:
         """Start loading MLflow beside what this process does, unless it has MLflow already."""
         if self._process is None and "mlflow" not in sys.modules:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.courier"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
+            # Where no process can be started, as without memory, this one loads MLflow itself when it is needed.
+            with suppress(OSError):
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "pipeline.courier"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                )
 
     def deliver(self, folder: Path) -> str:
         """Tell MLflow of a run, as `pipeline.sending.deliver` does."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pipeline.errors import RecordError
-from pipeline.store import write_whole
+from pipeline.files import write_whole
 
 RECORD = "tracking.json"
 """What is to be told."""

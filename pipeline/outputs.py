@@ -6,11 +6,8 @@ import datetime as dt
 import json
 import math
 import secrets
-import shutil
 import stat
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +18,8 @@ import pandas as pd
 from allocation.decision_status import DecisionStatus
 from pipeline.errors import RunError
 from pipeline.experiment_view import GAP, P_VALUE
+from pipeline.files import explain, make_folder, replace_link, write_folder
 from pipeline.outbox import RECORD, Parcel, Tracked
-from pipeline.store import make_folder
 
 if TYPE_CHECKING:
     from pipeline.certificate import Certificate
@@ -230,41 +227,36 @@ def write_run(
     RunError
         If the folder cannot be written.
     """
-    head = {"schema": SCHEMA, "run_id": run_id}
-    text = head | published.summary | {"seconds": dict(seconds), "reused": list(reused)}
     try:
         make_folder(output)
-        hidden = Path(tempfile.mkdtemp(dir=output, prefix=".partial-"))
-        try:
-            (hidden / "summary.json").write_text(to_json(text), encoding="utf-8")
-            (hidden / "weights.csv").write_text(published.weights, encoding="utf-8")
-            (hidden / "forecasts.parquet").write_bytes(published.forecasts)
-            if published.trials:
-                (hidden / "trials.csv").write_text(published.trials, encoding="utf-8")
-            if published.certificate is not None:
-                (hidden / "certificate.json").write_text(published.certificate, encoding="utf-8")
-            (hidden / "model.json").write_text(published.model, encoding="utf-8")
-            (hidden / "inputs.json").write_text(published.inputs, encoding="utf-8")
-            (hidden / "config.json").write_text(published.config, encoding="utf-8")
-            (hidden / "report.html").write_text(published.page(run_id), encoding="utf-8")
-            (hidden / RECORD).write_text(_parcel(published, run_id, seconds, now).to_json(), encoding="utf-8")
-            _share_as(output, hidden)
-            final = output / run_id
-            hidden.rename(final)
-        except BaseException:
-            shutil.rmtree(hidden, ignore_errors=True)
-            raise
+        files = _run_files(published, run_id, seconds, reused, now)
+        # Whoever may see the output folder may see its runs: the user decides by the mode of that folder.
+        write_folder(output / run_id, files, mode=stat.S_IMODE(output.stat().st_mode) & 0o777)
         point_latest(output, run_id)
     except OSError as error:
-        raise RunError(f"cannot write the run to {output}: {error.strerror or error}") from error
-    return final
+        raise RunError(f"cannot write the run: {explain(error)}") from error
+    return output / run_id
 
 
-def _share_as(output: Path, folder: Path) -> None:
-    """Let those into a run's folder who may see the output folder; it is the user's who that is."""
-    # Some filesystems have no modes: the folder then stays as it was made.
-    with suppress(OSError):
-        folder.chmod(stat.S_IMODE(output.stat().st_mode) & 0o777)
+def _run_files(
+    published: Published, run_id: str, seconds: Mapping[str, float], reused: list[str], now: dt.datetime
+) -> dict[str, bytes]:
+    """Return the content of each file of a run's folder."""
+    head = {"schema": SCHEMA, "run_id": run_id}
+    summary = head | published.summary | {"seconds": dict(seconds), "reused": list(reused)}
+    files = {"summary.json": to_json(summary).encode(), "weights.csv": published.weights.encode()}
+    files["forecasts.parquet"] = published.forecasts
+    if published.trials:
+        files["trials.csv"] = published.trials.encode()
+    if published.certificate is not None:
+        files["certificate.json"] = published.certificate.encode()
+    return files | {
+        "model.json": published.model.encode(),
+        "inputs.json": published.inputs.encode(),
+        "config.json": published.config.encode(),
+        "report.html": published.page(run_id).encode(),
+        RECORD: _parcel(published, run_id, seconds, now).to_json().encode(),
+    }
 
 
 def _parcel(published: Published, run_id: str, seconds: Mapping[str, float], now: dt.datetime) -> Parcel:
@@ -301,7 +293,12 @@ def same_run(output: Path, made: Published) -> Path | None:
     computes it was changed. Which warnings were printed depends on the command, too.
     """
     summary = json.loads(to_json({key: part for key, part in made.summary.items() if key != "warnings"}))
-    for path in sorted(output.glob(f"{summary['config']}-*/summary.json"), reverse=True):
+    # Names sort by time as the clock showed it; the link says which one was written last, whatever the clock did.
+    link = output / "latest"
+    paths = sorted(output.glob(f"{summary['config']}-*/summary.json"), reverse=True)
+    if link.is_symlink() and link.exists():
+        paths.insert(0, output / link.readlink().name / "summary.json")
+    for path in paths:
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):  # edited: made again
@@ -313,11 +310,5 @@ def same_run(output: Path, made: Published) -> Path | None:
 
 
 def point_latest(output: Path, run_id: str) -> None:
-    """Replace the link in one step, so that it never points nowhere."""
-    link = output / f".latest-{secrets.token_hex(4)}"
-    link.symlink_to(run_id, target_is_directory=True)
-    try:
-        link.replace(output / "latest")
-    except OSError:
-        link.unlink()
-        raise
+    """Let `latest` point at the folder of a run."""
+    replace_link(output / "latest", run_id)

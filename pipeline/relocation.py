@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlparse
 
 from pipeline.errors import TrackingError
 from pipeline.experiment_view import VIEW_TAG
-from pipeline.store import write_whole
+from pipeline.files import write_whole
 
 ARTIFACTS = "artifacts"
 """Folder below the output folder; each experiment has a folder of its own in it."""

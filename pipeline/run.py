@@ -26,6 +26,7 @@ from pipeline.coverage import check_coverage, check_frequency
 from pipeline.errors import RunError
 from pipeline.evaluation import score_forecast
 from pipeline.feasible import check_limits
+from pipeline.files import write_whole
 from pipeline.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
 from pipeline.loading import Loaded, load_data
 from pipeline.model_config import Fitted
@@ -41,7 +42,7 @@ from pipeline.plausibility import (
 from pipeline.progress import Reporter
 from pipeline.results import Evaluated, Prepared, Trained, measured
 from pipeline.run_warnings import feature_warnings, features_line, finding_warnings
-from pipeline.store import Store, code_digest, key_of, showing_digest, write_whole
+from pipeline.store import Store, code_digest, key_of, showing_digest
 from pipeline.training_data import check_training, schedule_of
 
 

@@ -44,6 +44,7 @@ class ScheduleSection(Section):
     retries: Annotated[int, Field(ge=0, le=100)] = 3
     backoff_seconds: Annotated[float, Field(gt=0, le=DAY)] = 300.0
     lease_seconds: Annotated[float, Field(ge=1, le=DAY)] = 600.0
+    time_limit_seconds: Annotated[float, Field(gt=0, le=30 * DAY)] = float(DAY)
 
     @field_validator("cron")
     @classmethod

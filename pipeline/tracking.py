@@ -17,9 +17,10 @@ from filelock import FileLock
 
 from pipeline.errors import TrackingError
 from pipeline.experiment_view import TAGS, page
+from pipeline.files import make_folder
 from pipeline.ledger import name_of, of_data
 from pipeline.relocation import artifact_location, find_relocations, relocate
-from pipeline.store import LIBRARIES, installed, make_folder
+from pipeline.store import LIBRARIES, installed
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -93,6 +94,8 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
     # What they tell at lower levels is how a database is made and that a given signature was not guessed.
     for noisy in ("alembic", "mlflow"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    # A database that cannot be written becomes one message of ours; MLflow would print a traceback beside it.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     uri = tracking_uri(output)
     make_folder(output)
     with FileLock(output / ".mlflow.lock"):

@@ -9,7 +9,6 @@ from pipeline.store.digests import (
     key_of,
     showing_digest,
 )
-from pipeline.store.files import make_folder, write_whole
 from pipeline.store.store import Store
 
 __all__ = [
@@ -20,7 +19,5 @@ __all__ = [
     "deciding_sources",
     "installed",
     "key_of",
-    "make_folder",
     "showing_digest",
-    "write_whole",
 ]

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pipeline.files import is_open_to_all, make_folder, write_whole
 from pipeline.store.archive import pack, read, unpack
 from pipeline.store.errors import DamagedError
-from pipeline.store.files import is_open_to_all, make_folder, write_whole
 from pipeline.store.types import STAGES
 
 T = TypeVar("T")

@@ -189,3 +189,14 @@ def test_the_champion_and_the_last_training_are_told(tmp_path):
 )
 def test_ages(seconds, words):
     assert age(FIVE, FIVE + dt.timedelta(seconds=seconds)) == words
+
+
+def test_a_loop_that_died_when_the_clock_was_ahead_is_no_sign_of_life_and_hides_none(tmp_path, clock):
+    config = scheduled(tmp_path)
+    run_due([config], lambda *told: "", clock=clock, log=[].append)
+    with Slots(record_path(config)) as slots:
+        loops.begin(slots.connection, "here/1", FIVE + dt.timedelta(days=365))
+    assert any("the clock went back: the loop on here/1" in problem for problem in problems(config, clock()))
+    with Slots(record_path(config)) as slots:
+        loops.begin(slots.connection, "here/2", clock())
+    assert problems(config, clock.go(minutes=1)) == []

@@ -197,6 +197,47 @@ def test_a_clock_that_goes_backwards_brings_nothing_back(record):
     assert claim(record, SIX + minutes(180)).due == SIX + minutes(180)
 
 
+def test_a_lease_that_a_clock_far_ahead_has_written_is_no_longer_than_any_other(record):
+    year = dt.timedelta(days=365)
+    request_at = SIX - minutes(10)
+    record.request("mine", "drift", "", request_at)
+    dead = record.claim({"mine": HOURLY}, "dead", request_at + year)
+    assert dead is not None
+    # The clock is put right. Nobody knows yet whether the worker lives.
+    assert record.claim({"mine": HOURLY}, "heir", request_at) is None
+    assert record.claim({"mine": HOURLY}, "heir", request_at + minutes(9)) is None
+    heir = record.claim({"mine": HOURLY}, "heir", request_at + minutes(10))
+    assert (heir.slot, heir.number) == (dead.slot, 2)
+
+
+def test_a_worker_that_lives_keeps_its_slot_when_the_clock_is_put_right(record):
+    record.request("mine", "drift", "", SIX)
+    taken = record.claim({"mine": HOURLY}, "a", SIX + dt.timedelta(days=365))
+    assert record.claim({"mine": HOURLY}, "b", SIX) is None
+    assert record.renew(taken, HOURLY, SIX + minutes(3))
+    assert record.claim({"mine": HOURLY}, "b", SIX + minutes(11)) is None
+    assert record.complete(taken, "well", SIX + minutes(12))
+
+
+def test_a_wait_that_a_clock_far_ahead_has_written_is_over_when_it_is_put_right(record):
+    record.request("mine", "drift", "", SIX + dt.timedelta(days=365))
+    assert record.claim({"mine": HOURLY}, "a", SIX).reason == "drift"
+
+
+def test_a_slot_of_the_future_takes_the_place_of_none_before_it(record):
+    record.enter("mine", HOURLY, SIX)
+    waiting = record.claim({"mine": HOURLY}, "a", SIX)
+    record.fail(waiting, HOURLY, "no data", SIX)
+    with record.connection:
+        record.connection.execute(
+            "insert into slot (job, key, due, reason, state, not_before) values (?, ?, ?, ?, 'done', ?)",
+            ("mine", "ahead", (SIX + dt.timedelta(days=9)).isoformat(), "schedule", SIX.isoformat()),
+        )
+    again = record.claim({"mine": HOURLY}, "a", SIX + minutes(2))
+    assert again is not None
+    assert again.slot == waiting.slot
+
+
 def test_another_schedule_begins_when_the_old_one_has_been_entered(record):
     daily = HOURLY.model_copy(update={"cron": "30 6 * * *"})
     taken = claim(record, SIX + minutes(40), mine=daily)
@@ -283,6 +324,9 @@ class Workers(RuleBasedStateMachine):
         self.slots.enter("mine", self.SCHEDULE, self.clock())
         taken = self.slots.claim({"mine": self.SCHEDULE}, f"worker {len(self.claims)}", self.clock())
         running = [s for s, held in self.holder.items() if s not in self.ends and held is not None]
+        # No lease is ever seen to be longer than it is given.
+        longest = self.clock() + dt.timedelta(seconds=300)
+        self.lease.update({s: min(self.lease[s], longest) for s in running})
         dead = [s for s in running if self.lease[s] <= self.clock()]
         self.holder.update(dict.fromkeys(dead))
         if taken is None:

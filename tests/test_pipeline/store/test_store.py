@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.certificate import Certificate
-from pipeline.store import Store, digests, files, key_of, write_whole
+from pipeline.files import write_whole
+from pipeline.store import Store, digests, key_of
 from pipeline.store.archive import MAGIC, SCHEMA
 
 STAGE = "audit"
@@ -171,7 +172,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     def killed(descriptor):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files.os, "fsync", killed)
+    monkeypatch.setattr("os.fsync", killed)
     with pytest.raises(KeyboardInterrupt):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"

@@ -1,10 +1,9 @@
-"""Files: written whole or not at all, in folders that are private to the user."""
+"""Folders that are private to the user."""
 
 from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 PRIVATE = 0o700
@@ -39,21 +38,3 @@ def is_open_to_all(folder: Path) -> bool:
     except OSError:
         return False
     return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
-
-
-def write_whole(path: Path, *blocks: bytes | memoryview) -> None:
-    """Write blocks as a file that is either as before or complete, also when the process is killed.
-
-    Only this user can read it: that is how `mkstemp` makes files.
-    """
-    make_folder(path.parent)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(blocks)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -1,0 +1,1 @@
+"""Scheduled trainings: each in a process of its own, and a log of them."""

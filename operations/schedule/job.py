@@ -1,0 +1,85 @@
+"""The process of one scheduled training: `python -m operations.schedule.job`, started by `job_process`.
+
+The first line of standard input is what to do, as JSON. It stays open as long as the process that asked for the
+training lives; when that dies, this one ends at once. The answer is one line of JSON on the file descriptor that is
+the only argument; everything else is printed as usual.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.config import RunConfig
+
+
+def main() -> None:
+    """Train as the first line of standard input says, and answer."""
+    asked = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
+    try:
+        answer = json.dumps(_answer(asked)).encode() + b"\n"
+    except KeyboardInterrupt:  # who asked for it stops, and tells so itself
+        sys.exit(130)
+    with os.fdopen(int(sys.argv[1]), "wb") as pipe:
+        pipe.write(answer)
+
+
+def _end_with_parent() -> None:
+    """End this process without delay when nobody waits for its answer: a kill loses nothing."""
+    while os.read(0, 1024):  # not through sys.stdin: its lock would be held when this process ends by itself
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+def _answer(asked: dict[str, str]) -> dict[str, str]:
+    """Return how the training ended ("done", "busy" or "failed") and what came of it, as `outcome` and `text`."""
+    from operations.errors import BusyError
+    from pipeline.config import RunConfig
+    from pipeline.errors import USER_ERRORS
+    from pipeline.files import explain
+
+    try:
+        config = RunConfig.model_validate_json(asked["config"])
+        return {"outcome": "done", "text": train(config, dt.datetime.fromisoformat(asked["now"]))}
+    except BusyError as error:
+        return {"outcome": "busy", "text": str(error)}
+    except USER_ERRORS as error:
+        return {"outcome": "failed", "text": str(error)}
+    except OSError as error:
+        return {"outcome": "failed", "text": explain(error)}
+    except Exception as error:  # noqa: BLE001 (a mistake in the program is reported, not raised: nobody sees it here)
+        traceback.print_exc()
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}, line {place.lineno}"
+        return {"outcome": "failed", "text": f"{type(error).__name__}: {error} ({where})"}
+
+
+def train(config: RunConfig, now: dt.datetime) -> str:
+    """Retrain, and return what was decided in a line.
+
+    Parameters
+    ----------
+    config : RunConfig
+    now : datetime
+        With a time zone. Data that became known later is not read.
+    """
+    from rich.console import Console
+
+    from operations.retraining import retrain
+    from pipeline.progress import Reporter
+
+    decision = retrain(config, Reporter(Console(width=120)), now=now)
+    return f"{decision.kind}: {decision.reason}"
+
+
+if __name__ == "__main__":
+    main()

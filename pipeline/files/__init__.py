@@ -1,0 +1,21 @@
+"""Files that are complete or absent, whatever happens to the process or to the disk."""
+
+from pipeline.files.durable import name_in_errors, sync_folder
+from pipeline.files.folders import is_open_to_all, make_folder
+from pipeline.files.messages import explain
+from pipeline.files.partial import partial_file, partial_folder, remove_leftovers
+from pipeline.files.whole import replace_link, write_folder, write_whole
+
+__all__ = [
+    "explain",
+    "is_open_to_all",
+    "make_folder",
+    "name_in_errors",
+    "partial_file",
+    "partial_folder",
+    "remove_leftovers",
+    "replace_link",
+    "sync_folder",
+    "write_folder",
+    "write_whole",
+]

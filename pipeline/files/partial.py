@@ -1,0 +1,111 @@
+"""Partial files and folders: what is being written under a hidden name, and what killed processes left of that.
+
+Whoever writes one holds a lock on it, which the operating system releases when the process ends. A partial file that
+can be locked therefore belongs to nobody and is removed by the next writer in its folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+PREFIX = ".partial-"
+_NAME = re.compile(re.escape(PREFIX) + r"[a-z0-9_]{8}")
+"""Names as `tempfile` makes them; other hidden files are none of ours."""
+
+
+@contextmanager
+def partial_file(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    """Give a new locked file in a folder; it is removed at the end unless it was renamed.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Yields
+    ------
+    tuple of file and Path
+        Open for writing, unbuffered writes are up to the caller.
+    """
+    while True:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=PREFIX)
+        # Between the two steps another process may have taken it for a leftover.
+        if _lock(handle) and os.fstat(handle).st_nlink:
+            break
+        os.close(handle)
+    path = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file, path
+    except BaseException:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def partial_folder(folder: Path) -> Iterator[Path]:
+    """Give a new locked folder in a folder; it is removed if an error ends the block."""
+    while True:
+        path = Path(tempfile.mkdtemp(dir=folder, prefix=PREFIX))
+        handle = _open(path)
+        if handle is not None and _lock(handle) and path.exists():
+            break
+        if handle is not None:
+            os.close(handle)
+    try:
+        yield path
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+    finally:
+        os.close(handle)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the partial files and folders in a folder that no process is writing.
+
+    Those that cannot be removed, as in a folder without permission, stay: they harm nobody.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        names = [entry.path for entry in entries if _NAME.fullmatch(entry.name)]
+        for name in names:
+            _remove_unused(Path(name))
+
+
+def _remove_unused(path: Path) -> None:
+    handle = _open(path)
+    if handle is None:
+        return
+    try:
+        if _lock(handle):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
+
+
+def _open(path: Path) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:  # gone by now, or another user's
+        return None
+
+
+def _lock(handle: int) -> bool:
+    """Lock an open file or folder; False if another process holds the lock."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
