@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version as installed_version
@@ -15,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from operations.serving.answers import RequestError, error_response, json_response
-from operations.serving.champion import ServedChampion
+from operations.serving.champion import Champion
 from operations.serving.guards import Access, Guard
 from operations.serving.requests import largest_body
 
@@ -23,14 +24,15 @@ BODY_SECONDS = 20.0
 """In which the body of a request must arrive."""
 
 
-def build_application(name: str, champion: ServedChampion, access: Access) -> Guard:
+def build_application(name: str, champion: Callable[[], Champion], access: Access) -> Guard:
     """Return the ASGI application.
 
     Parameters
     ----------
     name : str
         Of the configuration.
-    champion : ServedChampion
+    champion : callable
+        Returns the model in use; called once per request, in a thread.
     access : Access
     """
     # Forecasts hold the interpreter most of the time: more threads than cores would only take turns.
@@ -52,10 +54,10 @@ def build_application(name: str, champion: ServedChampion, access: Access) -> Gu
     return Guard(application, access)
 
 
-async def _answer(pool: ThreadPoolExecutor, champion: ServedChampion, request: Request) -> Response:
+async def _answer(pool: ThreadPoolExecutor, champion: Callable[[], Champion], request: Request) -> Response:
     _check_content_type(request)
     loop = asyncio.get_running_loop()
-    served = await loop.run_in_executor(pool, champion.get)
+    served = await loop.run_in_executor(pool, champion)
     body = await _read_body(request, largest_body(served.model))
     predictions = await loop.run_in_executor(pool, served.answer, body)
     return json_response({"predictions": predictions}, headers={"Tangency-Run": served.run})
@@ -66,9 +68,9 @@ async def _health(request: Request) -> Response:
 
 
 async def _version(
-    pool: ThreadPoolExecutor, name: str, champion: ServedChampion, request: Request
+    pool: ThreadPoolExecutor, name: str, champion: Callable[[], Champion], request: Request
 ) -> Response:
-    served = await asyncio.get_running_loop().run_in_executor(pool, champion.get)
+    served = await asyncio.get_running_loop().run_in_executor(pool, champion)
     return json_response(
         {
             "tangency": installed_version("tangency"),

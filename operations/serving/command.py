@@ -63,13 +63,15 @@ def serve(path: Path, host: str, port: int, allowed: tuple[str, ...], token_file
                 f"--allowed-host {name!r} is no host name; expected one like forecasts.example.org"
             )
         names.add(known)
-    listener = listen(family, address)  # before the model is loaded: a port that is in use should be known at once
+    listener = listen(
+        family, address
+    )  # before the model is loaded: a port that is in use should be known at once
     champion = ServedChampion(config)
     served = champion.get()
     click.echo(f"serving {served.run}, trained on data to {served.trained_to}")
     click.echo(f'POST {{"dataframe_split": ...}} to http://{own}:{port}/invocations; Ctrl-C ends it')
     try:
-        run(build_application(config.name, champion, Access(frozenset(names), token)), listener)
+        run(build_application(config.name, champion.get, Access(frozenset(names), token)), listener)
     except KeyboardInterrupt:
         click.echo("interrupted: the server has ended", err=True)
         sys.exit(130)

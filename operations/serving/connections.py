@@ -37,7 +37,7 @@ class Connection(H11Protocol):
         """Count the connection, and refuse it where there are too many."""
         super().connection_made(transport)
         if len(self.connections) > CONNECTIONS:
-            self.app = _busy  # type: ignore[assignment]
+            self.app = _busy
         if len(self.connections) > 2 * CONNECTIONS:
             transport.abort()
         self._watch()
