@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.fuzz.cases import Case, Fault, check_message, record_ending, shorten_message
+
+# isort: off
+# What the tests share comes first: the other modules find it here.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "contracts"))
 from served import (
     ASSETS,
     COLUMNS,
@@ -25,7 +29,8 @@ from served import (
     to_table,
 )
 
-from benchmarks.fuzz.request_mutations import (  # also finds `served`, which the tests share
+from benchmarks.fuzz.cases import Case, Fault, check_message, record_ending, shorten_message
+from benchmarks.fuzz.request_mutations import (
     INVALID,
     OUTSIDE,
     VALID,
@@ -36,6 +41,8 @@ from benchmarks.fuzz.request_mutations import (  # also finds `served`, which th
     change_the_object,
 )
 from pipeline.frozen import Frozen
+
+# isort: on
 
 BIG = 1e200
 """Beyond this a forecast may overflow, and may be refused for it."""

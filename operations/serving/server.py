@@ -7,10 +7,10 @@ import ipaddress
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from operations.errors import OperationsError
 from operations.serving.connections import Connection
@@ -66,7 +66,26 @@ def listen(family: socket.AddressFamily, address: Any) -> socket.socket:
         ) from error
 
 
-def run(application: Callable[..., Any], listener: socket.socket) -> None:
+def make_server(application: ASGIApp) -> uvicorn.Server:
+    """Return a server with its limits, not yet running."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            application,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            loop="asyncio",
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=END_SECONDS,
+        )
+    )
+
+
+def run(application: ASGIApp, listener: socket.socket) -> None:
     """Answer requests until a signal ends the process: exit code 0 after SIGTERM.
 
     Raises
@@ -75,17 +94,4 @@ def run(application: Callable[..., Any], listener: socket.socket) -> None:
         After Ctrl-C.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises the signal again when it has ended
-    config = uvicorn.Config(
-        application,
-        http=Connection,
-        ws="none",
-        lifespan="off",
-        loop="asyncio",
-        log_level="error",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=END_SECONDS,
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    make_server(application).run(sockets=[listener])
