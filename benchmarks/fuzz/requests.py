@@ -30,16 +30,8 @@ from served import (
 )
 
 from benchmarks.fuzz.cases import Case, Fault, check_message, record_ending, shorten_message
-from benchmarks.fuzz.request_mutations import (
-    INVALID,
-    OUTSIDE,
-    VALID,
-    Draft,
-    Mutation,
-    Rng,
-    change_bytes,
-    change_the_object,
-)
+from benchmarks.fuzz.request_bodies import OUTSIDE, change_bytes, change_the_object
+from benchmarks.fuzz.request_tables import INVALID, VALID, Draft, Mutation, Rng
 from pipeline.frozen import Frozen
 
 # isort: on

@@ -43,7 +43,7 @@ def serve(path: Path, host: str, port: int, allowed: tuple[str, ...], token_file
     from operations.serving.application import build_application
     from operations.serving.champion import ServedChampion
     from operations.serving.guards import LOOPBACK, Access, read_host
-    from operations.serving.server import is_loopback, listen, resolve_address, run
+    from operations.serving.server import is_loopback, is_unspecified, listen, resolve_address, run
     from pipeline.config import load_config
 
     config = load_config(path)
@@ -55,7 +55,8 @@ def serve(path: Path, host: str, port: int, allowed: tuple[str, ...], token_file
             f"least {SHORTEST_TOKEN} characters to a file that only you can read, and give it with --token-file"
         )
     own = f"[{address[0]}]" if ":" in address[0] else address[0]
-    names = {*LOOPBACK, own, host.lower()}
+    # 0.0.0.0 and :: stand for all addresses and are a name of none.
+    names = {*LOOPBACK} if is_unspecified(address) else {*LOOPBACK, own, host.lower()}
     for name in allowed:
         known = read_host([name])
         if known is None or known != name.lower().rstrip("."):

@@ -41,7 +41,16 @@ def resolve_address(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
 
 def is_loopback(address: Any) -> bool:
     """Return whether only this machine can reach an address."""
-    return ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback
+    return _to_ip(address).is_loopback
+
+
+def is_unspecified(address: Any) -> bool:
+    """Return whether an address stands for all addresses of the machine."""
+    return _to_ip(address).is_unspecified
+
+
+def _to_ip(address: Any) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(str(address[0]).partition("%")[0])
 
 
 def listen(family: socket.AddressFamily, address: Any) -> socket.socket:

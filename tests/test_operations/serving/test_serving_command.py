@@ -18,7 +18,7 @@ from operations.decisions import Decisions
 from operations.errors import OperationsError
 from operations.forecasting import predict, situation
 from operations.serving.champion import ServedChampion
-from operations.serving.server import is_loopback, resolve_address
+from operations.serving.server import is_loopback, is_unspecified, resolve_address
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_what_it_cannot_listen_at_is_said_before_a_model_is_loaded(desk):
         with pytest.raises(OperationsError, match=f"port {port} of 127.0.0.1 is in use; choose another"):
             serve(*config, "--port", port)
     with pytest.raises(OperationsError, match="no address of this machine"):
-        serve(*config, "--host", "127.0.0.1", "--host", "192.0.2.1", "--token-file", write_token(desk.folder))
+        serve(*config, "--host", "192.0.2.1", "--token-file", write_token(desk.folder))
     with pytest.raises(OperationsError, match="is not known"):
         serve(*config, "--host", "no.such.host.invalid")
 
@@ -167,3 +167,6 @@ def test_addresses_that_only_this_machine_reaches():
     assert is_loopback(("::1%lo", 1, 0, 0))
     assert not is_loopback(resolve_address("0.0.0.0", 1)[1])
     assert not is_loopback(("192.168.1.1", 1))
+    assert is_unspecified(("::", 1))
+    assert is_unspecified(("0.0.0.0", 1))
+    assert not is_unspecified(("127.0.0.1", 1))

@@ -23,7 +23,9 @@ def address():
         patch.setattr(connections, "CONNECTIONS", 4)
         patch.setattr(endpoints, "BODY_SECONDS", 0.3)
         listener = listen(socket.AF_INET, ("127.0.0.1", 0))
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # soon full where a client does not read
+        listener.setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDBUF, 4096
+        )  # soon full where a client does not read
         server = make_server(application(make_model()))
         thread = threading.Thread(target=server.run, args=([listener],))
         address = listener.getsockname()
