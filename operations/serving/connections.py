@@ -77,10 +77,7 @@ class Connection(H11Protocol):
         """Start the timer of the phase that the connection is in, unless it is running."""
         phase = None  # idle, which uvicorn limits
         if self.transport.is_closing():
-            phase = (
-                "flush",
-                0,
-            )  # asyncio keeps a closed connection until the client has read the last answer
+            phase = ("flush", 0)  # asyncio waits for the client to read the rest
         elif self.conn.their_state in (h11.IDLE, h11.SEND_BODY) and self.timeout_keep_alive_task is None:
             phase = ("read", id(self.cycle))
         elif self.cycle is not None and not self.cycle.response_complete:
