@@ -61,6 +61,9 @@ class Boosting(Forecaster):
     ----------
     booster_ : lightgbm.Booster
     n_trees_ : int
+    stages_ : tuple of lightgbm.Booster
+        The trees of `booster_` that each number of trees to choose among adds to the one before, up to `n_trees_`.
+        `predict` uses these, so that threads may predict with the same fitted model at the same time.
     """
 
     def __init__(
@@ -148,7 +151,10 @@ class Boosting(Forecaster):
         return next((n for n in self.steps() if n >= n_trees), self.max_trees)
 
     def staged(self, booster: lgb.Booster, X: Floats, n_trees: int) -> Floats:
-        """Return the predictions of each number of trees, or of all `n_trees`, for X (n, K), shape (n, S)."""
+        """Return the predictions of each number of trees, or of all `n_trees`, for X (n, K), shape (n, S).
+
+        Only one thread at a time may use the booster: LightGBM keeps the range of trees of a prediction inside it.
+        """
         out = np.empty((len(X), len(self.steps())))
         total, before = np.zeros(len(X)), 0
         for place, number in enumerate(self.steps()):
@@ -169,6 +175,7 @@ class Boosting(Forecaster):
         self.n_trees_ = self.steps()[int(np.argmin(self.inner_losses(X, y, rows)))]
         data = lgb.Dataset(X, y, weight=rows.weight, params=self.parameters(len(y)))
         self.booster_ = self.grow(data, len(y), self.n_trees_)
+        self.stages_ = split_booster(self.booster_, self._used_steps())
         return self
 
     def walk_forward(
@@ -193,8 +200,11 @@ class Boosting(Forecaster):
         if not hasattr(self, "booster_"):
             raise NotFittedError("Boosting is not fitted: call fit before predict")
         X = np.asarray(X, dtype=np.float64)
-        # Added in steps, as a walk adds them: the same bits whoever asks.
-        return self.staged(self.booster_, X, self.n_trees_)[:, -1]
+        total = np.zeros(len(X))
+        # Added in steps, as a walk adds them: the same bits.
+        for stage in self.stages_ if len(X) else ():
+            total = total + np.asarray(stage.predict(X, num_threads=1))
+        return total
 
     def chosen(self) -> dict[str, float]:
         """Return the number of trees."""
@@ -209,8 +219,27 @@ class Boosting(Forecaster):
     def spec(self, names: Sequence[str]) -> Json:
         """Return LightGBM's own text format."""
         text = self.booster_.model_to_string(num_iteration=self.n_trees_)
-        stages = [n for n in self.steps() if n <= self.n_trees_]
-        return {"kind": "Boosting", "features": list(names), "booster": text, "stages": stages}
+        return {"kind": "Boosting", "features": list(names), "booster": text, "stages": self._used_steps()}
+
+    def _used_steps(self) -> list[int]:
+        return [n for n in self.steps() if n <= self.n_trees_]
+
+
+def split_booster(booster: lgb.Booster, stages: Sequence[int]) -> tuple[lgb.Booster, ...]:
+    """Return one booster per stage, which holds the trees that this stage adds.
+
+    Parameters
+    ----------
+    booster : lightgbm.Booster
+    stages : sequence of int
+        Numbers of trees, increasing.
+    """
+    import lightgbm as lgb
+
+    return tuple(
+        lgb.Booster(model_str=booster.model_to_string(start_iteration=start, num_iteration=stop - start))
+        for start, stop in zip([0, *stages[:-1]], stages, strict=True)
+    )
 
 
 def squared(errors: Floats, rows: Rows, *, relative: bool) -> Floats:

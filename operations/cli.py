@@ -10,6 +10,7 @@ from operations import (
     schedule_commands,
     sync_commands,
 )
+from operations.serving import command as serve_command
 from pipeline.cli import main
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "main",
     "model_commands",
     "schedule_commands",
+    "serve_command",
     "sync_commands",
 ]

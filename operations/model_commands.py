@@ -145,26 +145,6 @@ def _situation(path: Path, as_of: dt.datetime | None) -> tuple[Situation, Report
     return found, reporter
 
 
-@tangency.command(epilog=EPILOG)
-@config_option
-@click.option("--port", type=click.IntRange(1, 65535), default=5001, show_default=True)
-def serve(path: Path, port: int) -> None:
-    """Serve the champion on loopback with MLflow's scoring server, until interrupted.
-
-    It takes what a run's inputs.json holds, and answers with the forecasts that `tangency predict` prints.
-    """
-    from operations.decisions import Decisions
-    from operations.registry import mirror, serving
-    from pipeline.serving import serve_until_interrupted
-
-    config, _, _ = prepared(path, fresh=False)
-    Decisions(config).reigning()
-    mirror(config)
-    command, environment = serving(config, port)
-    click.echo(f"POST {{'dataframe_split': ...}} to http://127.0.0.1:{port}/invocations; Ctrl-C ends it")
-    serve_until_interrupted(command, environment)
-
-
 @tangency.group(epilog=EPILOG)
 def ledger() -> None:
     """Show what was tried and decided, in files to which lines are only added."""

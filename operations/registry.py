@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -157,20 +155,6 @@ def save(candidate: Candidate, folder: Path) -> None:
             signature=_signature(table["columns"]),
             input_example=example,
         )
-
-
-def serving(config: RunConfig, port: int) -> tuple[list[str], dict[str, str]]:
-    """Return the command that serves the champion on loopback with MLflow's scoring server, and its environment."""
-    model = f"models:/{config.name}@{CHAMPION}"
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model]
-    command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
-    here = str(Path(sys.executable).parent)  # it starts uvicorn by its name
-    environment = os.environ | {
-        "MLFLOW_TRACKING_URI": tracking.tracking_uri(config.output),
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "PATH": os.pathsep.join([here, os.environ.get("PATH", "")]),
-    }
-    return command, environment
 
 
 def _signature(columns: Sequence[str]) -> ModelSignature:

@@ -5,7 +5,7 @@ The file is copied into registered models as it is: it imports numpy, pandas and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ BESIDE = ("risk", "baseline")
 class Frozen:
     """The last fit of each model of a run, the weights of combinations, and the slopes of their calibration.
 
+    Threads may forecast with the same object at the same time: a forecast changes nothing that another one reads.
+
     Parameters
     ----------
     spec : mapping
@@ -28,7 +30,7 @@ class Frozen:
         self.spec = spec
         self.assets: list[str] = list(spec["assets"])
         self.columns: list[str] = list(spec["columns"])
-        self._boosters: dict[str, Any] = {}
+        self._stages: dict[str, tuple[Any, ...]] = {}
 
     def forecast(self, table: pd.DataFrame, model: str | None = None) -> pd.DataFrame:
         """Return the forecast of each asset at one date.
@@ -103,17 +105,29 @@ class Frozen:
 
     def _boosted(self, name: str, spec: Mapping[str, Any], X: np.ndarray) -> np.ndarray:
         """Add trees in the steps in which the walk adds them: the same bits."""
-        import lightgbm as lgb
-
-        if name not in self._boosters:
-            self._boosters[name] = lgb.Booster(model_str=spec["booster"])
-        total, before = np.zeros(len(X)), 0
-        for n in spec["stages"] if len(X) else ():
-            more = self._boosters[name].predict(
-                X, start_iteration=before, num_iteration=n - before, num_threads=1
-            )
-            total, before = total + np.asarray(more), n
+        if name not in self._stages:
+            # Two threads may both get here. They make the same boosters, and either may keep theirs.
+            self._stages[name] = _split_booster(spec["booster"], spec["stages"])
+        total = np.zeros(len(X))
+        for stage in self._stages[name] if len(X) else ():
+            total = total + np.asarray(stage.predict(X, num_threads=1))
         return total
+
+
+def _split_booster(text: str, stages: Sequence[int]) -> tuple[Any, ...]:
+    """Return one booster per stage, which holds the trees that this stage adds.
+
+    LightGBM keeps the range of trees of a prediction inside the booster, where predictions of other threads overwrite
+    it. Boosters that always predict with all of their trees have no such state.
+    """
+    import lightgbm as lgb
+
+    whole = lgb.Booster(model_str=text)
+    starts = [0, *stages[:-1]]
+    return tuple(
+        lgb.Booster(model_str=whole.model_to_string(start_iteration=start, num_iteration=stop - start))
+        for start, stop in zip(starts, stages, strict=True)
+    )
 
 
 def _numbers(values: Any) -> np.ndarray:

@@ -3,6 +3,7 @@
 import os
 import shutil
 from itertools import zip_longest
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -65,12 +66,14 @@ def pytest_collection_modifyitems(items):
     files = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
-    solver = [path for path in files if path.parent.name == "test_allocation"]
+    here = Path(__file__).parent
+    package = {path: path.relative_to(here).parts[0] for path in files}
+    solver = [path for path in files if package[path] == "test_allocation"]
     everything = [
-        path for path in files if path.parent.name in ("contracts", "test_pipeline", "test_operations")
+        path for path in files if package[path] in ("contracts", "test_pipeline", "test_operations")
     ]
     others = [path for path in files if path not in {*solver, *everything}]
     for kind in (solver, others):
-        kind.sort(key=lambda path: (path.name not in FIRST, path.parent.name != "test_features"))
+        kind.sort(key=lambda path: (path.name not in FIRST, package[path] != "test_features"))
     order = [path for pair in zip_longest(others, solver) for path in pair if path] + everything
     items[:] = [item for path in order for item in files[path]]

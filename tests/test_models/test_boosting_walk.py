@@ -1,5 +1,7 @@
 """The walk-forward of trees on shared bins, against LightGBM refitted fold by fold on the same bins."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import lightgbm as lgb
 import numpy as np
 import pytest
@@ -190,3 +192,14 @@ def test_no_usable_row_is_an_error():
     empty = Dataset(data.X, np.full_like(data.y, np.nan), data.ends, data.usable, data.names, False)
     with pytest.raises(TrainingError, match="no usable training row before the test at row 50"):
         MODEL.walk_forward("trees", empty, folds())
+
+
+def test_threads_may_predict_with_one_fitted_model_and_get_the_bits_of_the_walk():
+    data = panel_data()
+    X, y, rows = data.training(np.arange(100))
+    model = MODEL.fit(X, y, rows)
+    assert len(model.stages_) > 3
+    expected = model.staged(model.booster_, X, model.n_trees_)[:, -1]
+    with ThreadPoolExecutor(8) as pool:
+        answers = pool.map(lambda _: model.predict(X), range(400))
+        assert all(np.array_equal(answer, expected) for answer in answers)

@@ -1,13 +1,9 @@
 """MLflow's registry agrees with the decisions, whatever interrupts it; what it holds loads and serves anywhere."""
 
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 
 import pytest
 from desk import Desk, at, quiet
@@ -16,7 +12,6 @@ from operations import registry
 from operations.by_hand import roll_back
 from operations.candidate import Candidate
 from operations.forecasting import predict, situation
-from operations.registry import serving
 from pipeline.tracking import open_experiment
 
 
@@ -136,41 +131,3 @@ def test_what_is_registered_loads_without_this_project_and_says_the_same_bits(to
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout.splitlines()[-1])
     assert said == {name: table[name].map(float.hex).to_list() for name in ("raw", "mean")}
-
-
-def test_a_served_model_answers_as_predict_does(told):
-    """MLflow's own scoring server on loopback, asked over HTTP."""
-    table, request = asked(told)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command, environment = serving(told.config(), port)
-    server = subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        cwd=told.folder,
-    )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 90
-        while True:
-            try:
-                urllib.request.urlopen(f"{url}/ping", timeout=2)
-                break
-            except OSError:
-                assert server.poll() is None, server.stdout.read().decode()
-                assert time.monotonic() < deadline, "the server did not come up"
-                time.sleep(0.2)
-        body = json.dumps(request).encode()
-        question = urllib.request.Request(f"{url}/invocations", body, {"Content-Type": "application/json"})
-        answer = json.loads(urllib.request.urlopen(question, timeout=60).read())["predictions"]
-    finally:
-        if server.poll() is None:
-            os.killpg(server.pid, signal.SIGTERM)
-        server.wait(30)
-    assert [row["asset"] for row in answer] == table["asset"].to_list()
-    for name in ("raw", "mean"):
-        assert [row[name] for row in answer] == table[name].to_list(), "every bit of it"

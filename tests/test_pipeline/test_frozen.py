@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pandas as pd
@@ -86,6 +88,21 @@ def test_a_date_within_the_last_fold_is_forecast_likewise(trained):
         np.testing.assert_array_equal(
             spec.forecast(table, name)["raw"], walk.raw[row][trained.prepared.panel.listed[row]]
         )
+
+
+def test_threads_that_forecast_at_the_same_time_get_the_bits_of_one(trained):
+    spec = json.loads(to_json(freeze(trained)))
+    table = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
+    expected = {name: Frozen(spec).forecast(table, name) for name in ("lightgbm", "by_mean")}
+    model, start = Frozen(spec), Barrier(8)  # also the first forecasts, which load the trees, overlap
+
+    def compare(number):
+        name = ("lightgbm", "by_mean")[number % 2]
+        start.wait()
+        return sum(not model.forecast(table, name).equals(expected[name]) for _ in range(60))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(compare, range(8))) == 0
 
 
 def test_wrong_tables_are_refused(trained):

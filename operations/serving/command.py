@@ -1,0 +1,106 @@
+"""`tangency serve`."""
+
+from __future__ import annotations
+
+import os
+import string
+import sys
+from pathlib import Path
+
+import click
+
+from operations.errors import OperationsError
+from pipeline.cli import EPILOG, config_option, tangency
+
+TOKEN = "TANGENCY_SERVE_TOKEN"  # noqa: S105 (the name of the variable)
+"""Environment variable that may hold the token."""
+SHORTEST_TOKEN = 16
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", type=click.IntRange(1, 65535), default=5001, show_default=True)
+@click.option(
+    "--allowed-host",
+    "allowed",
+    multiple=True,
+    metavar="NAME",
+    help="Host name that requests may use beside those of loopback; may be repeated.",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path),
+    help=f"File with a token that requests must bear [the variable {TOKEN}]. Needed beyond loopback.",
+)
+def serve(path: Path, host: str, port: int, allowed: tuple[str, ...], token_file: Path | None) -> None:
+    """Answer with the champion's forecasts over HTTP, until interrupted.
+
+    POST /invocations takes what a run's inputs.json holds, as {"dataframe_split": ...}, and answers with the
+    forecasts that `tangency predict` prints. GET /health says that the server answers, GET /version which
+    run does. A new champion replaces the old one with the next request.
+    """
+    from operations.serving.application import build_application
+    from operations.serving.champion import ServedChampion
+    from operations.serving.guards import LOOPBACK, Access, read_host
+    from operations.serving.server import is_loopback, is_unspecified, listen, resolve_address, run
+    from pipeline.config import load_config
+
+    config = load_config(path)
+    token = read_token(token_file)
+    family, address = resolve_address(host, port)
+    if token is None and not is_loopback(address):
+        raise OperationsError(
+            f"--host {host}: other machines can reach this address, so requests must bear a token; write one of at "
+            f"least {SHORTEST_TOKEN} characters to a file that only you can read, and give it with --token-file"
+        )
+    own = f"[{address[0]}]" if ":" in address[0] else address[0]
+    # 0.0.0.0 and :: stand for all addresses and are a name of none.
+    names = {*LOOPBACK} if is_unspecified(address) else {*LOOPBACK, own, host.lower()}
+    for name in allowed:
+        known = read_host([name])
+        if known is None or known != name.lower().rstrip("."):
+            raise OperationsError(
+                f"--allowed-host {name!r} is no host name; expected one like forecasts.example.org"
+            )
+        names.add(known)
+    listener = listen(
+        family, address
+    )  # before the model is loaded: a port that is in use should be known at once
+    champion = ServedChampion(config)
+    served = champion.get()
+    click.echo(f"serving {served.run}, trained on data to {served.trained_to}")
+    click.echo(f'POST {{"dataframe_split": ...}} to http://{own}:{port}/invocations; Ctrl-C ends it')
+    try:
+        run(build_application(config.name, champion.get, Access(frozenset(names), token)), listener)
+    except KeyboardInterrupt:
+        click.echo("interrupted: the server has ended", err=True)
+        sys.exit(130)
+
+
+def read_token(file: Path | None) -> str | None:
+    """Return the token of a file or of the environment, or None if neither is given.
+
+    Raises
+    ------
+    OperationsError
+        If the file cannot be read, or the token is short or has other than visible ASCII characters.
+    """
+    if file is None:
+        token, where = os.environ.get(TOKEN), TOKEN
+        if token is None:
+            return None
+    else:
+        where = f"--token-file {file}"
+        try:
+            token = file.read_text(encoding="ascii").strip()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "not plain ASCII text"
+            raise OperationsError(f"{where} cannot be read: {reason}") from error
+    visible = set(string.ascii_letters + string.digits + string.punctuation)
+    if len(token) < SHORTEST_TOKEN or not set(token) <= visible:
+        raise OperationsError(
+            f"{where}: expected one token of at least {SHORTEST_TOKEN} letters, digits and signs, without blanks; make "
+            "one with: openssl rand -hex 32"
+        )
+    return token

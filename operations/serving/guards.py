@@ -1,0 +1,107 @@
+"""Guards: who may ask. Host names, origins of web pages, and a token are checked before anything else is read."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import re
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from operations.serving.answers import error_response
+
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+"""Host names of this machine."""
+OPEN = ("/health", "/ping")
+"""Paths that need no token: a load balancer asks them, and they say nothing but that the server answers."""
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may ask.
+
+    Attributes
+    ----------
+    hosts : frozenset of str
+        Host names that a request may name, in lower case, without port.
+    token : str or None
+        What `Authorization: Bearer ...` must give; None asks for none.
+    """
+
+    hosts: frozenset[str]
+    token: str | None = None
+
+    def refuse(self, path: str, headers: Headers) -> Response | None:
+        """Return the answer to a request that is refused, or None."""
+        host = read_host(headers.getlist("host"))
+        if host not in self.hosts:
+            return error_response(
+                f"Host: this name is not served; expected {', '.join(sorted(self.hosts))}; allow others with "
+                "tangency serve --allowed-host NAME",
+                403,
+            )
+        if not _is_own_origin(headers):
+            return error_response(
+                "Origin: web pages of other origins may not ask; send the request without a browser", 403
+            )
+        if self.token is not None and path not in OPEN and not _has_token(headers, self.token):
+            return error_response(
+                "Authorization: the token is missing or wrong; send the header Authorization: Bearer TOKEN",
+                401,
+                {"WWW-Authenticate": "Bearer"},
+            )
+        return None
+
+
+def read_host(values: list[str]) -> str | None:
+    """Return the name in a Host header in lower case, without its port, or None if there is not exactly one."""
+    match = _HOST.fullmatch(values[0].lower()) if len(values) == 1 else None
+    return None if match is None else match[1].rstrip(".")
+
+
+def _is_own_origin(headers: Headers) -> bool:
+    """Return whether no web page asks, or one of this very server.
+
+    Another port is another origin: any program of this machine may serve pages there.
+    """
+    origins = headers.getlist("origin")
+    return not origins or (
+        len(origins) == 1 and origins[0].lower().partition("://")[2] == headers["host"].lower()
+    )
+
+
+def _has_token(headers: Headers, token: str) -> bool:
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    same = hmac.compare_digest(given.strip().encode(), token.encode())
+    return same and scheme.lower() == "bearer"
+
+
+class Guard:
+    """ASGI middleware that answers what `Access` refuses, and whatever the server has to give up when it ends.
+
+    Parameters
+    ----------
+    application : ASGI application
+    access : Access
+    """
+
+    def __init__(self, application: ASGIApp, access: Access) -> None:
+        self.application = application
+        self.access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        refused = self.access.refuse(scope["path"], Headers(scope=scope))
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        try:
+            await self.application(scope, receive, send)
+        except asyncio.CancelledError:
+            # The server ends and has waited long enough; a request whose body has not come is still unanswered.
+            await error_response("the server ends; try again later", 503)(scope, receive, send)

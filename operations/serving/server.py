@@ -1,0 +1,106 @@
+"""Server: listens, and ends with the signals that end a service."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import signal
+import socket
+import sys
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from operations.errors import OperationsError
+from operations.serving.connections import Connection
+
+KEEP_ALIVE_SECONDS = 15
+"""After which a connection without a request is closed."""
+END_SECONDS = 5
+"""For answers that are under way when the server is asked to end."""
+
+
+def resolve_address(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
+    """Return family and address to listen at.
+
+    Raises
+    ------
+    OperationsError
+        If the host is not known.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise OperationsError(
+            f"--host {host!r} is not known; expected a name or address of this machine, such as 127.0.0.1"
+        ) from error
+    family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+    return family, address
+
+
+def is_loopback(address: Any) -> bool:
+    """Return whether only this machine can reach an address."""
+    return _to_ip(address).is_loopback
+
+
+def is_unspecified(address: Any) -> bool:
+    """Return whether an address stands for all addresses of the machine."""
+    return _to_ip(address).is_unspecified
+
+
+def _to_ip(address: Any) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(str(address[0]).partition("%")[0])
+
+
+def listen(family: socket.AddressFamily, address: Any) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises
+    ------
+    OperationsError
+        If the port is in use or not allowed, or the address is not this machine's.
+    """
+    try:
+        return socket.create_server(address, family=family)
+    except OSError as error:
+        host, port = address[0], address[1]
+        reasons = {
+            errno.EADDRINUSE: f"port {port} of {host} is in use; choose another with --port, or end what uses it",
+            errno.EACCES: f"port {port} is not allowed for this user; choose one above 1023 with --port",
+            errno.EADDRNOTAVAIL: f"{host} is no address of this machine; choose one with --host",
+        }
+        raise OperationsError(
+            reasons.get(error.errno or 0, f"cannot listen at {host}, port {port}: {error.strerror}")
+        ) from error
+
+
+def make_server(application: ASGIApp) -> uvicorn.Server:
+    """Return a server with its limits, not yet running."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            application,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            loop="asyncio",
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=END_SECONDS,
+        )
+    )
+
+
+def run(application: ASGIApp, listener: socket.socket) -> None:
+    """Answer requests until a signal ends the process: exit code 0 after SIGTERM.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises the signal again when it has ended
+    make_server(application).run(sockets=[listener])

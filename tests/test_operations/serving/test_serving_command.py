@@ -1,0 +1,172 @@
+"""`tangency serve` answers as `tangency predict` does, follows the champion, and ends as a command should."""
+
+import http.client
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from desk import Desk, at, quiet
+
+from operations.by_hand import roll_back
+from operations.cli import serve_command
+from operations.decisions import Decisions
+from operations.errors import OperationsError
+from operations.forecasting import predict, situation
+from operations.serving.champion import ServedChampion
+from operations.serving.server import is_loopback, is_unspecified, resolve_address
+
+
+@pytest.fixture
+def decided(tmp_path, trained, untold):
+    """A desk of its own with the decisions of `trained`: three champions, one after the other."""
+    shutil.copytree(trained.folder / "runs", tmp_path / "runs", symlinks=True)
+    desk = Desk(tmp_path)
+    desk.decisions = Decisions(desk.config()).all()
+    return desk
+
+
+def serve(*arguments):
+    return serve_command.serve.main([str(argument) for argument in arguments], standalone_mode=False)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_a_served_champion_answers_as_predict_does_without_mlflow_and_ends_with_ctrl_c(trained, tmp_path):
+    found = situation(trained.config(), quiet(), at("2002-05-31").date())
+    expected = predict(found)
+    table = json.loads((found.champion.folder / "inputs.json").read_text())
+    port = free_port()
+    command = [sys.executable, "-m", "operations", "serve", "--config", trained.path(), "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert found.champion.run in server.stdout.readline()
+            assert f":{port}/invocations" in server.stdout.readline()
+            client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            headers = {"Content-Type": "application/json"}
+            client.request("POST", "/invocations", json.dumps({"dataframe_split": table}), headers)
+            answer = json.loads(client.getresponse().read())["predictions"]
+            server.send_signal(signal.SIGINT)
+            _, errors = server.communicate(timeout=30)
+        finally:
+            server.kill()
+    assert (server.returncode, errors) == (130, "interrupted: the server has ended\n")
+    assert [row["asset"] for row in answer] == expected["asset"].to_list()
+    for name in ("raw", "mean"):
+        assert [row[name] for row in answer] == expected[name].to_list(), "every bit of it"
+
+
+SIGTERM = """
+import socket
+from operations.serving.server import listen, run
+async def application(scope, receive, send): ...
+listener = listen(socket.AF_INET, ("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+run(application, listener)
+"""
+
+
+def test_sigterm_ends_it_with_exit_code_0_also_while_a_client_is_connected():
+    with subprocess.Popen(
+        [sys.executable, "-c", SIGTERM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        port = int(server.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"POST / HT")
+            time.sleep(0.5)
+            server.terminate()
+            told = server.communicate(timeout=20)
+    assert (server.returncode, told) == (0, ("", ""))
+
+
+def test_a_new_champion_is_served_with_the_next_request(decided, capsys):
+    served = ServedChampion(decided.config())
+    first = served.get()
+    assert first.run == decided.decisions[2].run
+    assert served.get() is first
+    roll_back(decided.config(), quiet(), now=at("2002-06-01"), why="strange")
+    assert served.get().run == decided.decisions[1].run
+    assert served.get().trained_to == decided.decisions[1].data_last
+    assert f"now serving {decided.decisions[1].run}" in capsys.readouterr().err
+
+
+def test_a_champion_that_cannot_be_loaded_leaves_the_one_before(decided, capsys):
+    served = ServedChampion(decided.config())
+    first = served.get()
+    folder = decided.folder / "runs" / decided.decisions[1].run
+    spec = json.loads((folder / "model.json").read_text())
+    del spec["models"]["ridge"]
+    (folder / "model.json").write_text(json.dumps(spec))
+    roll_back(decided.config(), quiet(), now=at("2002-06-01"), why="strange")
+    assert served.get() is served.get() is first
+    assert capsys.readouterr().err.count("the model cannot be used") == 1
+    with pytest.raises(OperationsError, match=r"cannot be used: .*tangency promote"):
+        ServedChampion(decided.config())
+    Decisions(decided.config()).chain.path.write_text("{}\n")
+    assert served.get() is first
+    assert "chain of hashes is broken" in capsys.readouterr().err
+
+
+def test_without_a_champion_or_its_files_it_says_what_to_do(decided, tmp_path):
+    (decided.folder / "runs" / decided.decisions[2].run / "model.json").unlink()
+    with pytest.raises(OperationsError, match=r"model\.json cannot be read"):
+        ServedChampion(decided.config())
+    Decisions(decided.config()).chain.path.unlink()
+    with pytest.raises(OperationsError, match="no champion yet: `tangency retrain`"):
+        serve("--config", decided.path(), "--port", free_port())
+
+
+def test_what_it_cannot_listen_at_is_said_before_a_model_is_loaded(desk):
+    config = ("--config", desk.path())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OperationsError, match=f"port {port} of 127.0.0.1 is in use; choose another"):
+            serve(*config, "--port", port)
+    with pytest.raises(OperationsError, match="no address of this machine"):
+        serve(*config, "--host", "192.0.2.1", "--token-file", write_token(desk.folder))
+    with pytest.raises(OperationsError, match="is not known"):
+        serve(*config, "--host", "no.such.host.invalid")
+
+
+def write_token(folder, text="0123456789abcdef\n"):
+    (folder / "token").write_text(text)
+    return folder / "token"
+
+
+def test_beyond_loopback_a_token_is_needed(desk, monkeypatch):
+    config = ("--config", desk.path(), "--port", free_port())
+    for host in ("0.0.0.0", "::"):
+        with pytest.raises(OperationsError, match="requests must bear a token"):
+            serve(*config, "--host", host)
+    for text in ("short", "0123456789abcdef 0123456789abcdef", "ö" * 20, ""):
+        with pytest.raises(OperationsError, match="--token-file"):
+            serve(*config, "--token-file", write_token(desk.folder, text))
+    with pytest.raises(OperationsError, match="cannot be read"):
+        serve(*config, "--token-file", desk.folder)
+    monkeypatch.setenv("TANGENCY_SERVE_TOKEN", "short")
+    with pytest.raises(OperationsError, match="TANGENCY_SERVE_TOKEN: expected one token"):
+        serve(*config)
+    monkeypatch.setenv("TANGENCY_SERVE_TOKEN", "0123456789abcdef")
+    assert serve_command.read_token(None) == "0123456789abcdef"
+    assert serve_command.read_token(write_token(desk.folder, "fedcba9876543210\n")) == "fedcba9876543210"
+    with pytest.raises(OperationsError, match="no host name"):
+        serve(*config, "--allowed-host", "http://x")
+
+
+def test_addresses_that_only_this_machine_reaches():
+    assert is_loopback(resolve_address("127.0.0.1", 1)[1])
+    assert is_loopback(("::1", 1, 0, 0))
+    assert is_loopback(("::1%lo", 1, 0, 0))
+    assert not is_loopback(resolve_address("0.0.0.0", 1)[1])
+    assert not is_loopback(("192.168.1.1", 1))
+    assert is_unspecified(("::", 1))
+    assert is_unspecified(("0.0.0.0", 1))
+    assert not is_unspecified(("127.0.0.1", 1))
