@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from operations.errors import OperationsError
 from operations.place import home
-from pipeline.chain import Chain, Entry
+from pipeline.chains.chain import Chain, Entry
+from pipeline.chains.ledger import LEDGER
 from pipeline.config import RunConfig
-from pipeline.ledger import LEDGER
 
 Kind = Literal["promoted", "kept", "rolled back"]
 

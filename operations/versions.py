@@ -20,7 +20,7 @@ from operations.cells import KEY, Extent, Frame, from_cells
 from operations.errors import OperationsError
 from operations.revisions import Difference, added, difference, extends
 from operations.version_files import read_changes, read_frame, write_changes
-from pipeline.chain import Chain, Entry
+from pipeline.chains.chain import Chain, Entry
 from pipeline.errors import LedgerError
 
 CHAIN = "versions.jsonl"

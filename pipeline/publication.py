@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline.chains.ledger import LEDGER, Ledger
 from pipeline.config import RunConfig
 from pipeline.data_identity import sketch
-from pipeline.ledger import LEDGER, Ledger
 from pipeline.loading import Loaded, load_data
 from pipeline.outbox import Tracked
 from pipeline.progress import Reporter

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from pipeline.chains.ledger import LEDGER, Ledger
 from pipeline.experiment_view import page
-from pipeline.ledger import LEDGER, Ledger
 from pipeline.logged_models import write_model
 from pipeline.outbox import RECEIPT, RECORD, Parcel, Tracked, receipt, write_receipt
 from pipeline.tracking import (

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from pipeline.chains.ledger import name_of, of_data
 from pipeline.errors import TrackingError
 from pipeline.experiment_view import TAGS, page
-from pipeline.ledger import name_of, of_data
 from pipeline.relocation import artifact_location, find_relocations, relocate
 from pipeline.store import LIBRARIES, installed
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from pipeline.chain import Entry
-    from pipeline.ledger import Ledger
+    from pipeline.chains.chain import Entry
+    from pipeline.chains.ledger import Ledger
 
 DATABASE = "mlflow.db"
 NOTE_TAG = "mlflow.note.content"

@@ -15,9 +15,9 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from pipeline import evidence as module
 from pipeline import results as results_module
+from pipeline.chains.ledger import Ledger
 from pipeline.config import RunConfig
 from pipeline.evidence import NONE, SKILL, UNPAID, WORSE, corrected, judge
-from pipeline.ledger import Ledger
 from pipeline.progress import Reporter
 from pipeline.publication import open_ledger, weigh
 from pipeline.results import since

@@ -12,10 +12,10 @@ from own_prices import settings
 from synthetic import make_panel
 
 from pipeline import tracking
+from pipeline.chains.ledger import Ledger
 from pipeline.config import RunConfig, load_config
 from pipeline.data_identity import sketch
 from pipeline.errors import LedgerError
-from pipeline.ledger import Ledger
 from pipeline.publication import open_ledger
 from pipeline.record import trial_id
 from pipeline.trial import LONGEST, gain_of

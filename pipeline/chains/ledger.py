@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.chain import Chain, Entry
+from pipeline.chains.chain import Chain, Entry
 from pipeline.data_identity import same_data
 
 LEDGER = "ledger.jsonl"
