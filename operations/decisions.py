@@ -9,13 +9,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from operations.errors import OperationsError
 from operations.place import home
 from pipeline.chains.chain import Chain, Entry
-from pipeline.chains.ledger import LEDGER
 from pipeline.config import RunConfig
 
 Kind = Literal["promoted", "kept", "rolled back"]
@@ -95,7 +93,7 @@ class Decisions:
     """
 
     def __init__(self, config: RunConfig) -> None:
-        self.chain = Chain(home(config) / "decisions.jsonl")
+        self.chain = Chain(home(config) / "decisions.jsonl", config.output)
         self.name = config.name
 
     def all(self) -> list[Decision]:
@@ -104,7 +102,7 @@ class Decisions:
         Raises
         ------
         LedgerError
-            If a line was changed, left out or moved.
+            If a line was changed, left out or moved, or an anchor shows that lines are missing.
         """
         return [Decision.of(entry) for entry in self.chain.lines()]
 
@@ -166,12 +164,6 @@ class Decisions:
         decision = Decision("rolled back", now, line[-1], line[-2], line[-1], "", last.data_last, why)
         self.record(decision, done)
         return decision
-
-
-def chains(output: Path) -> list[Chain]:
-    """Return the chained files of an output folder: of trials, and of decisions about each configuration."""
-    paths = [output / LEDGER, *sorted((output / "operations").glob("*/decisions.jsonl"))]
-    return [Chain(path) for path in paths if path.exists()]
 
 
 def succession(decisions: Sequence[Decision]) -> list[str]:

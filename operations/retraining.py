@@ -19,6 +19,7 @@ from operations.place import home
 from operations.registry import mirror
 from operations.updating import is_behind, known_until, take_in
 from pipeline import outputs
+from pipeline.chains.repair import check_state
 from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS, PipelineError
 from pipeline.loading import Loaded, load_data
@@ -172,6 +173,7 @@ def alone(config: RunConfig) -> Iterator[None]:
     except Timeout:
         raise BusyError(f"{config.name}: another process is retraining; try again when it is done") from None
     try:
+        check_state(config.output, config.name)
         yield
     finally:
         lock.release()

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from operations.cells import Frame
 from operations.revisions import COLUMNS
+from pipeline.chains.durable import sync_folder
 from pipeline.store import write_whole
 
 TEXTS = ("change", "field", "asset")
@@ -49,6 +50,7 @@ def write_changes(folder: Path, number: int, changes: pd.DataFrame, frame: Frame
     content = sink.getvalue().to_pybytes()
     name = f"{number:06d}.parquet"
     write_whole(folder / name, content)
+    sync_folder(folder)  # before a line of the chain names the file
     return name, hashlib.sha256(content).hexdigest()
 
 

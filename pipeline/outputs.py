@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 
 from allocation.decision_status import DecisionStatus
+from pipeline.chains.anchors import HEADS_TAG
+from pipeline.chains.heads import HEADS, Head, heads_to_json, other_heads
 from pipeline.errors import RunError
 from pipeline.experiment_view import GAP, P_VALUE
 from pipeline.outbox import RECORD, Parcel, Tracked
@@ -220,7 +222,8 @@ def write_run(
     """Write the folder of a run and point `latest` at it.
 
     Everything is written to a hidden folder first, which then takes its name in one step: whoever finds the
-    folder finds all of it. What MLflow is to be told waits in it (`pipeline/outbox.py`).
+    folder finds all of it. What MLflow is to be told waits in it (`pipeline/outbox.py`). It also holds the heads of
+    the output folder's chains: a chain that later loses lines disagrees with them (`pipeline/chains/anchors.py`).
 
     Raises
     ------
@@ -231,6 +234,7 @@ def write_run(
     text = head | published.summary | {"seconds": dict(seconds), "reused": list(reused)}
     try:
         output.mkdir(parents=True, exist_ok=True)
+        heads = other_heads(output)
         hidden = Path(tempfile.mkdtemp(dir=output, prefix=".partial-"))
         try:
             (hidden / "summary.json").write_text(to_json(text), encoding="utf-8")
@@ -244,7 +248,9 @@ def write_run(
             (hidden / "inputs.json").write_text(published.inputs, encoding="utf-8")
             (hidden / "config.json").write_text(published.config, encoding="utf-8")
             (hidden / "report.html").write_text(published.page(run_id), encoding="utf-8")
-            (hidden / RECORD).write_text(_parcel(published, run_id, seconds, now).to_json(), encoding="utf-8")
+            (hidden / HEADS).write_text(heads_to_json(heads), encoding="utf-8")
+            parcel = _parcel(published, run_id, seconds, heads, now)
+            (hidden / RECORD).write_text(parcel.to_json(), encoding="utf-8")
             hidden.chmod(0o755)
             final = output / run_id
             hidden.rename(final)
@@ -257,18 +263,32 @@ def write_run(
     return final
 
 
-def _parcel(published: Published, run_id: str, seconds: Mapping[str, float], now: dt.datetime) -> Parcel:
-    """Return what MLflow is to be told of this run: what was published, and how long it took."""
+def _parcel(
+    published: Published,
+    run_id: str,
+    seconds: Mapping[str, float],
+    heads: Mapping[str, Head],
+    now: dt.datetime,
+) -> Parcel:
+    """Return what MLflow is to be told of this run: what was published, how long it took, and the heads of chains."""
     timed = tuple((f"seconds/{stage.replace(':', ' ')}", value, 0) for stage, value in seconds.items())
     told = published.tracked
     ended = int(now.timestamp() * 1000)
+    config = str(published.summary["config"])
+    # A tag is short: the chains of other configurations are left out.
+    own = {
+        name: head.as_dict()
+        for name, head in sorted(heads.items())
+        if not name.startswith("operations/") or name.split("/")[1] == config
+    }
+    tags = {**told.tags, HEADS_TAG: json.dumps(own)}
     return Parcel(
-        str(published.summary["config"]),
+        config,
         run_id,
         name=_name(told, now),
         began=ended - int(1000 * sum(seconds.values())),
         ended=ended,
-        tracked=replace(told, metrics=(*told.metrics, *timed)),
+        tracked=replace(told, tags=tags, metrics=(*told.metrics, *timed)),
         plots=published.plots,
     )
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from pipeline.chains.ledger import LEDGER, Ledger
+from pipeline.chains.heads import LEDGER
+from pipeline.chains.ledger import Ledger
+from pipeline.chains.sharing import share_trials
 from pipeline.experiment_view import page
 from pipeline.logged_models import write_model
 from pipeline.outbox import RECEIPT, RECORD, Parcel, Tracked, receipt, write_receipt
@@ -24,7 +26,6 @@ from pipeline.tracking import (
     asking,
     follow_move,
     open_experiment,
-    share_trials,
     tracking_name,
     tracking_uri,
 )

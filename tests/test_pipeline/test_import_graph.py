@@ -40,6 +40,7 @@ def _imports(name):
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name}: a relative import"
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    found |= {name.rpartition(".")[0] for name in found if name.count(".") > 1}  # the folder of a module
     return found & set(_modules())
 
 
