@@ -159,7 +159,7 @@ def serve(path: Path, port: int) -> None:
 
     config, _, _ = prepared(path, fresh=False)
     Decisions(config).reigning()
-    mirror(config)
+    mirror(config, check_server=True)
     command, environment = serving(config, port)
     click.echo(f"POST {{'dataframe_split': ...}} to http://127.0.0.1:{port}/invocations; Ctrl-C ends it")
     serve_until_interrupted(command, environment)

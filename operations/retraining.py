@@ -19,6 +19,7 @@ from operations.place import home
 from operations.registry import mirror
 from operations.updating import is_behind, known_until, take_in
 from pipeline import outputs
+from pipeline.chains.receipts import pending_notice
 from pipeline.chains.repair import check_state
 from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS, PipelineError
@@ -158,6 +159,8 @@ def tell_registry(config: RunConfig, reporter: Reporter) -> None:
     """Tell MLflow of run and decision; where it is away, they stand all the same, and the next time tells it."""
     try:
         mirror(config)
+        if notice := pending_notice(config.output):
+            reporter.line("MLflow", notice)
     except PipelineError as error:
         reporter.line("registry", f"not told: {error}")
 

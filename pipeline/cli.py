@@ -102,6 +102,7 @@ def run(path: Path, fresh: bool) -> None:
     runs/latest points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI). Where
     neither configuration, data, code nor libraries have changed since the last run, that run is told instead.
     """
+    from pipeline.chains.receipts import pending_notice
     from pipeline.chains.sharing import others_may_have_tried, share_trials
     from pipeline.courier import Courier
     from pipeline.data_identity import sketch
@@ -125,6 +126,8 @@ def run(path: Path, fresh: bool) -> None:
         try:
             link = courier.deliver(folder)
             console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
+            if notice := pending_notice(config.output):
+                console.print(f"MLflow: {notice}", highlight=False, soft_wrap=True)
         except TrackingError as error:
             console.print(f"not tracked: {error}; `tangency sync` sends it", highlight=False, soft_wrap=True)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from pipeline.chains.database import DATABASE, FOLDER_TAG
 from pipeline.errors import TrackingError
 from pipeline.experiment_view import TAGS, page
 from pipeline.relocation import artifact_location, find_relocations, relocate
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-DATABASE = "mlflow.db"
 NOTE_TAG = "mlflow.note.content"
-FOLDER_TAG = "folder"
-"""The tag of a run that names its folder, by which a run that was half told is found again."""
 
 # MLflow reads these when it is imported: no call home, and no look at uv for requirements that are given.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

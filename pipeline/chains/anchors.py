@@ -10,17 +10,14 @@ from __future__ import annotations
 import functools
 import json
 import os
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pipeline.chains.database import DATABASE, query_database
 from pipeline.chains.heads import CHAINS, HEADS, Head, chain_name, chain_paths, heads_from_json, read_heads
-from pipeline.errors import LedgerError
+from pipeline.errors import LedgerError, TrackingError
 
-DATABASE = "mlflow.db"
-"""MLflow's local database in the output folder."""
 HEADS_TAG = "chain_heads"
 """Tag of a run in MLflow that holds the heads of its output folder's chains."""
 SHOWN = 3
@@ -201,11 +198,8 @@ def _read_database(path: Path, stamp: tuple[int, ...]) -> dict[str, Head]:
     )
     artifacts = f"{(path.parent / 'artifacts').resolve().as_uri()}/"
     try:
-        with closing(
-            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5)
-        ) as connection:
-            rows = connection.execute(query, (HEADS_TAG, len(artifacts), artifacts)).fetchall()
-    except sqlite3.Error:
+        rows = query_database(path, query, (HEADS_TAG, len(artifacts), artifacts))
+    except TrackingError:  # whoever needs the database says so
         return {}
     found: dict[str, Head] = {}
     for (text,) in rows:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from pipeline.chains.anchors import Anchor, check_anchors
 from pipeline.chains.chain import Entry, excused_anchors
+from pipeline.chains.database import DATABASE
 from pipeline.chains.heads import LEDGER, Head, heads_from_json
 from pipeline.chains.ledger import Ledger, name_of, of_data
-from pipeline.tracking import DATABASE, asking, open_experiment, tracking_uri
+from pipeline.tracking import asking, open_experiment, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,7 +25,9 @@ HEAD_TAG = "tangency.head/"
 
 def others_may_have_tried(output: Path, ledger: Ledger) -> bool:
     """Return whether MLflow may know of trials that the ledger of this folder does not."""
-    return "MLFLOW_TRACKING_URI" in os.environ or (not ledger.path.exists() and (output / DATABASE).exists())
+    return bool(os.environ.get("MLFLOW_TRACKING_URI")) or (
+        not ledger.path.exists() and (output / DATABASE).exists()
+    )
 
 
 def share_trials(output: Path, name: str, ledger: Ledger, data: str | None = None) -> None:
@@ -80,10 +83,12 @@ def known_trials(output: Path, name: str) -> list[Entry]:
     TrackingError
         If MLflow cannot be reached.
     """
+    local = not os.environ.get("MLFLOW_TRACKING_URI")
+    if local and not (output / DATABASE).exists():
+        return []
     with asking(tracking_uri(output)):
         client, _ = open_experiment(output, name)
         found = _trials_of_all(client)
-    local = "MLFLOW_TRACKING_URI" not in os.environ
     entries = [entry for other, tags in found.items() if local or other == name for entry in tags.values()]
     return sorted(entries, key=lambda entry: str(entry.get("at", "")))
 
