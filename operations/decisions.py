@@ -7,8 +7,8 @@ whole or not at all; MLflow's registry is made to agree with it afterwards.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from operations.errors import OperationsError
@@ -58,6 +58,9 @@ class Decision:
     reason : str
         In words.
     checks : tuple of Check
+    files : mapping of str to str
+        SHA-256 of the files of the run that was judged, by name. A champion whose files have changed is not used.
+        Empty where a run was given up, and in decisions of earlier versions.
     """
 
     kind: Kind
@@ -69,6 +72,7 @@ class Decision:
     data_last: str
     reason: str
     checks: tuple[Check, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def entry(self) -> Entry:
         """Return the decision for the chain."""
@@ -115,6 +119,13 @@ class Decisions:
         done = self.all()
         now = done[-1].champion if done else None
         return next((d for d in reversed(done) if d.champion != d.replaced and d.champion == now), None)
+
+    def files_of(self, run: str) -> dict[str, str]:
+        """Return the SHA-256 of the files of a run by name, as the newest decision about it recorded them."""
+        found = (
+            decision.files for decision in reversed(self.all()) if decision.run == run and decision.files
+        )
+        return dict(next(found, {}))
 
     def reigning(self) -> tuple[str, dt.datetime]:
         """Return the champion and since when it is.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -123,7 +122,8 @@ def _catch_up(config: RunConfig, decisions: Sequence[Decision], done: int) -> No
         if decision.run not in versions:
             deliver(config.output / decision.run)
             run = tracking.run_of(client, experiment, decision.run)
-            versions[decision.run] = _version(client, config, Candidate(config.output / decision.run), run)
+            candidate = Candidate(config.output / decision.run, Decisions(config).files_of(decision.run))
+            versions[decision.run] = _version(client, config, candidate, run)
         _tell(client, config.name, versions[decision.run], decision)
     _set_aliases(client, config.name, decisions, versions)
 
@@ -163,16 +163,18 @@ def save(candidate: Candidate, folder: Path) -> None:
     import mlflow.pyfunc
     import pandas as pd
 
-    table = json.loads((candidate.folder / "inputs.json").read_text(encoding="utf-8"))
+    table = candidate.inputs
     example = pd.DataFrame(table["data"], columns=table["columns"])
     example = example.astype({name: float for name in table["columns"] if name != "asset"})
     with tempfile.TemporaryDirectory() as place:
+        spec = Path(place) / "model.json"
+        spec.write_bytes(candidate.content("model.json"))
         code = Path(place) / "model.py"
         code.write_text(Path(frozen.__file__).read_text(encoding="utf-8") + SERVED, encoding="utf-8")
         mlflow.pyfunc.save_model(
             str(folder),
             python_model=str(code),
-            artifacts={"spec": str(candidate.folder / "model.json")},
+            artifacts={"spec": str(spec)},
             pip_requirements=tracking.requirements(),
             signature=_signature(table["columns"]),
             input_example=example,

@@ -93,11 +93,12 @@ def _train_and_judge(
     known = decisions.all()
     store = Store(config.output / "store")
     made = published(config, store, reporter, loaded)
-    challenger = Candidate(_folder(config, made, reporter, now))
+    folder = _folder(config, made, reporter, now)
+    challenger = Candidate(folder, Candidate(folder).digests())  # what is judged is what is recorded
     champion = known[-1].champion if known else None
     checks = judge(config.gate, challenger.summary, made.drift)
     if champion is not None:
-        incumbent = Candidate(config.output / champion)
+        incumbent = Candidate(config.output / champion, decisions.files_of(champion))
         checks += (_against(challenger, incumbent, loaded, store, reporter),)
     failed = [check.words for check in checks if not check.passed]
     decision = Decision(
@@ -110,6 +111,7 @@ def _train_and_judge(
         f"{loaded[0].dates[-1]:%Y-%m-%d}",
         "; ".join(failed or [check.words for check in checks]),
         checks,
+        challenger.files,
     )
     decisions.record(decision, known)
     reporter.line("decision", f"{decision.kind}: {decision.reason}")

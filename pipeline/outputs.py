@@ -308,7 +308,8 @@ def same_run(output: Path, made: Published) -> Path | None:
 
     The same configuration, data, code and versions give the same bits: there is nothing to write again. A verdict
     differs once something else has been tried, drift once it is measured otherwise, and a score once the code that
-    computes it was changed. Which warnings were printed depends on the command, too.
+    computes it was changed. Which warnings were printed depends on the command, too. A folder whose model or tables
+    are no longer those that were made is another run: it was edited or damaged.
     """
     summary = json.loads(to_json({key: part for key, part in made.summary.items() if key != "warnings"}))
     for path in sorted(output.glob(f"{summary['config']}-*/summary.json"), reverse=True):
@@ -318,8 +319,19 @@ def same_run(output: Path, made: Published) -> Path | None:
             return None
         if told.get("config") == summary["config"]:
             same = all(told.get(key) == value for key, value in summary.items())
-            return path.parent if same and (path.parent / RECORD).exists() else None
+            whole = same and (path.parent / RECORD).exists() and _is_whole(path.parent, made)
+            return path.parent if whole else None
     return None
+
+
+def _is_whole(folder: Path, made: Published) -> bool:
+    """Whether the files of a folder that models in use are read from hold what was made."""
+    files = {"model.json": made.model, "inputs.json": made.inputs}
+    try:
+        texts = all((folder / name).read_bytes() == text.encode() for name, text in files.items())
+        return texts and (folder / "forecasts.parquet").read_bytes() == made.forecasts
+    except OSError:
+        return False
 
 
 def point_latest(output: Path, run_id: str) -> None:

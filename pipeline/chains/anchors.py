@@ -109,7 +109,7 @@ def _message(path: Path, hashes: Sequence[str], lost: Sequence[Anchor]) -> str:
     if not hashes:
         what = f"the file is {'empty' if path.exists() else 'missing'}, but it had {first.head.lines} lines"
     elif first.head.lines > len(hashes):
-        what = f"it has {len(hashes)} lines now and had {first.head.lines}"
+        what = f"it has {len(hashes)} lines now and had {first.head.lines} lines"
     else:
         what = f"line {first.head.lines} is not the line that was written"
     return (
