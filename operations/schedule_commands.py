@@ -153,11 +153,16 @@ def show_status(paths: tuple[Path, ...]) -> None:
     """Say how each scheduled model stands, and whether anybody keeps its schedule."""
     from operations.status import status
     from operations.status_words import told
+    from pipeline.chains.receipts import pending_notice
 
     now = _now()
-    found = status(scheduled(paths), now)
+    configs = scheduled(paths)
+    found = status(configs, now)
     for job in found:
         click.echo("\n".join(told(job, now)))
+    for output in sorted({config.output for config in configs}):
+        if notice := pending_notice(output):
+            click.echo(f"MLflow: {notice}")
     sys.exit(1 if any(job.problems for job in found) else 0)
 
 

@@ -51,7 +51,14 @@ def find_anchors(output: Path, name: str) -> list[Anchor]:
 def anchored_chains(output: Path) -> set[str]:
     """Return the names of the chains that any anchor in an output folder is of, whether they are there or not."""
     names = {name for _, heads in _sources(output, "") for name in heads}
-    return {name for name in names if any(PurePosixPath(name).match(pattern) for pattern in CHAINS)}
+    return {name for name in names if _is_chain(name)}
+
+
+def _is_chain(name: str) -> bool:
+    """Whether a name in a file of heads, which anybody may have edited, is that of a chain in the output folder."""
+    path = PurePosixPath(name)
+    alike = [pattern for pattern in CHAINS if path.match(pattern)]
+    return ".." not in path.parts and any(len(path.parts) == pattern.count("/") + 1 for pattern in alike)
 
 
 def check_anchors(

@@ -170,7 +170,9 @@ def test_a_moved_folder_and_one_without_anchors_go_on(decided, tmp_path):
     ledger.add([{"kind": "trial", "experiment": "mine", "id": "new", "data": "d", "returns": "r"}])
     whole = path.read_bytes()
     path.write_bytes(b"".join(whole.splitlines(keepends=True)[:-1]))
-    with pytest.raises(LedgerError, match=f"it has {len(entries)} lines now and had {len(entries) + 1} lines"):
+    with pytest.raises(
+        LedgerError, match=f"it has {len(entries)} lines now and had {len(entries) + 1} lines"
+    ):
         ledger.lines()
 
 
