@@ -89,7 +89,9 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
     output.mkdir(parents=True, exist_ok=True)
     with FileLock(output / ".mlflow.lock"):
         if not os.environ.get("MLFLOW_TRACKING_URI"):
-            _make_database(output / DATABASE)
+            if not (output / DATABASE).exists():
+                _close_connections(output / DATABASE)
+                _make_database(output / DATABASE)
             _follow_move(output)
         given = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(uri)
@@ -121,6 +123,17 @@ def _make_database(path: Path) -> None:
     hidden = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     mlflow.MlflowClient(f"sqlite:///{hidden.resolve()}").search_experiments()
     hidden.replace(path)
+
+
+def _close_connections(path: Path) -> None:
+    """Close what MLflow keeps open of a database that was deleted while this process lives: it would write to that."""
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Registry
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Tracking
+
+    for store in (Tracking, Registry):
+        engine = getattr(store, "_engine_map", {}).get(f"sqlite:///{path.resolve()}")
+        if engine is not None:
+            engine.dispose()  # the next connection opens the new file
 
 
 def load() -> None:
