@@ -112,28 +112,29 @@ def repair_chains(output: Path, reason: str, known: Sequence[Entry] = ()) -> lis
 def _repair(output: Path, name: str, reason: str, known: Sequence[Entry]) -> Repair | None:
     chain, aside = Chain(output / name), None
     anchors = find_anchors(output, name)
-    hashes, whole = list[str](), True
+    hashes, whole, there = list[str](), True, 0
     if chain.path.exists():
         with chain.locked():
             _, hashes, whole = chain.sound_part()
+            there = chain.path.read_bytes().count(b"\n")
             if not whole:
                 aside = _cut(chain.path, len(hashes))
     lost = missing_anchors(name, hashes, anchors, set() if name == REPAIRS else excused_anchors(output))
     if whole and not lost:
         return None
     added = chain.extend(lambda entries: _lacking(entries, known)) if known else []
-    count = max(_count_lost(hashes, anchors, lost) - len(added), 0)
+    count = max(_count_lost(hashes, anchors, lost), there - len(hashes)) - len(added)
     entry = {
         "kind": "repair",
         "chain": name,
         "lines": len(hashes) + len(added),
-        "lost": count,
+        "lost": max(count, 0),
         "excused": sorted({(anchor.head.lines, anchor.head.hash) for anchor in lost}),
         "reason": reason,
     }
     Chain(output / REPAIRS).extend(lambda _: [entry])
     _note_heads(output, name)
-    return Repair(name, len(hashes) + len(added), count, aside)
+    return Repair(name, len(hashes) + len(added), max(count, 0), aside)
 
 
 def _lacking(entries: Sequence[Entry], known: Sequence[Entry]) -> list[Entry]:

@@ -6,27 +6,36 @@ import sqlite3
 
 import pytest
 from desk import Desk
-from mlflow_server import Server
 from parcels import another, folder_of, known
 
 from operations import cli
 from operations.registry import mirror
-from operations.registry_mark import MARK
+from operations.registry_mark import MARK, marked_decisions
 from pipeline import tracking
 from pipeline.chains.database import DATABASE
-from pipeline.chains.receipts import RECEIPT, pending_notice, pending_runs
+from pipeline.chains.receipts import RECEIPT, pending_notice, pending_runs, write_receipt
 from pipeline.errors import TrackingError
 from pipeline.sending import deliver, missing_runs
 
 
-@pytest.fixture
-def sent(tmp_path, trained):
-    """A desk whose three decisions are in the registry."""
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory, no_server, trained):
+    """A desk whose three decisions are in the registry, not to be changed by a test."""
+    folder = tmp_path_factory.mktemp("registered")
     shutil.copytree(
-        trained.folder / "runs", tmp_path / "runs", symlinks=True, ignore=shutil.ignore_patterns("store")
+        trained.folder / "runs", folder / "runs", symlinks=True, ignore=shutil.ignore_patterns("store")
     )
-    desk = Desk(tmp_path)
+    desk = Desk(folder)
     assert mirror(desk.config()) == 3
+    return desk
+
+
+@pytest.fixture
+def sent(tmp_path, registered):
+    """A copy of it for one test."""
+    shutil.copytree(registered.folder / "runs", tmp_path / "runs", symlinks=True)
+    desk = Desk(tmp_path)
+    tracking.follow_move(tmp_path / "runs")
     return desk
 
 
@@ -106,19 +115,18 @@ def test_a_file_that_is_no_database_ends_with_one_message(sent, monkeypatch, cap
         assert "Traceback" not in err
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '{"tracking_uri": "sqlite:///mlflow.db"}', "7", '{"decisions": "x"}']
-)
-def test_damaged_marks_are_made_again(sent, text):
-    output = sent.folder / "runs"
+def test_damaged_marks_are_made_again(sent):
+    output, config = sent.folder / "runs", sent.config()
     mark = output / "operations" / "mine" / MARK
     good, before = json.loads(mark.read_text()), registry(sent)
-    mark.write_text(text)
-    assert mirror(sent.config()) == 3
-    assert json.loads(mark.read_text()) == good
     (folder, *_) = (each for each in output.glob("mine-*") if each.is_dir())
-    (folder / RECEIPT).write_text(text)
-    assert pending_runs(output) == [folder]
+    for text in ("", "{", "[]", "null", '{"tracking_uri": "sqlite:///mlflow.db"}', "7", '{"decisions": "x"}'):
+        mark.write_text(text)
+        assert marked_decisions(config, tracking.tracking_name(output)) == 0
+        (folder / RECEIPT).write_text(text)
+        assert pending_runs(output) == [folder]
+    assert mirror(config) == 3
+    assert json.loads(mark.read_text()) == good
     deliver(folder)
     assert pending_runs(output) == []
     assert registry(sent) == before
@@ -135,33 +143,41 @@ def test_a_run_folder_that_was_deleted_does_not_hold_up_a_new_database(sent):
 
 
 def test_a_server_that_lost_an_experiment_is_sent_its_runs_again(tmp_path, monkeypatch, migrated):
-    migrated.copy(tmp_path / "server.db")
-    server = Server(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    """The server is a database elsewhere: what is asked of it is asked through MLflow."""
+    server = tmp_path / "server" / "any.db"
+    server.parent.mkdir()
+    migrated.copy(server)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{server}")
     folders = [folder_of(tmp_path / "runs", another(number)) for number in (1, 2)]
-    try:
-        server.start()
-        for folder in folders:
-            deliver(folder)
-        client, experiment = tracking.open_experiment(tmp_path / "runs", "mine")
-        first = known(client, experiment)
-        assert missing_runs(folders) == []
-        client.delete_experiment(experiment)
-        assert missing_runs(folders) == folders
-        deliver(folders[0])
-        assert missing_runs(folders) == [], "the experiment is back, with all its runs"
-        server.kill()
-        (tmp_path / "server.db").unlink()
-        migrated.copy(tmp_path / "server.db")
-        with pytest.raises(TrackingError):
-            missing_runs(folders)
-        deliver(folders[0])  # a server that is away is believed
-        server.start()
-        assert missing_runs(folders) == folders
-        for folder in folders:
-            deliver(folder)
-        assert missing_runs(folders) == []
-        assert known(*tracking.open_experiment(tmp_path / "runs", "mine")) == first
-    finally:
-        server.kill()
+    for folder in folders:
+        deliver(folder)
+    client, experiment = tracking.open_experiment(tmp_path / "runs", "mine")
+    first = known(client, experiment)
+    assert missing_runs(folders) == []
+    client.delete_experiment(experiment)
+    assert missing_runs(folders) == folders
+    deliver(folders[0])
+    assert missing_runs(folders) == [], "the experiment is back, with all its runs"
+    run = tracking.run_of(client, experiment, folders[1].name)
+    client.delete_run(run)
+    assert missing_runs(folders) == [], "a run that somebody deleted is not sent again"
+    client.restore_run(run)
+
+    tracking._close_connections(server)
+    server.unlink()
+    migrated.copy(server)  # the server starts anew
+    assert missing_runs(folders) == folders
+    for folder in folders:
+        deliver(folder)
+    assert missing_runs(folders) == []
+    assert known(*tracking.open_experiment(tmp_path / "runs", "mine")) == first
+
+
+def test_a_server_that_is_away_is_believed_to_hold_what_it_was_sent(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    folder = folder_of(tmp_path / "runs", another(1))
+    write_receipt(folder, "http://127.0.0.1:9", "#/experiments/1/runs")
+    with pytest.raises(TrackingError, match="does not answer"):
+        missing_runs([folder])
+    assert deliver(folder) == "#/experiments/1/runs"
