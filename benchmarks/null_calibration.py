@@ -29,9 +29,9 @@ from rich.console import Console
 
 from market.panel import Panel
 from pipeline import stages
+from pipeline.chains.ledger import Ledger
 from pipeline.config import RunConfig
 from pipeline.evidence import SKILL, WORSE, judge
-from pipeline.ledger import Ledger
 from pipeline.progress import Reporter
 from pipeline.results import Trained
 from pipeline.run import Pipeline

@@ -23,15 +23,17 @@ def promote(config: RunConfig, reporter: Reporter, run: str, *, now: dt.datetime
         If there is no such run of this configuration, or it is champion already.
     """
     with alone(config):
-        candidate, decisions = Candidate(config.output / run), Decisions(config)
-        known = decisions.all()
+        decisions = Decisions(config)
+        known, folder = decisions.all(), config.output / run
+        candidate = Candidate(folder, decisions.files_of(run) or Candidate(folder).digests())
         champion = known[-1].champion if known else None
         if candidate.config.name != config.name:
             raise OperationsError(f"{run} is a run of {candidate.config.name}, not of {config.name}")
         if run == champion:
             raise OperationsError(f"{run} is champion already")
         to = f"{candidate.trained_to:%Y-%m-%d}"
-        decision = Decision("promoted", now, run, run, champion, "", to, f"by hand: {why}")
+        reason, files = f"by hand: {why}", candidate.digests()
+        decision = Decision("promoted", now, run, run, champion, "", to, reason, (), files)
         decisions.record(decision, known)
         tell_registry(config, reporter)
     return decision

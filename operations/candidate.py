@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
+import io
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,12 +20,19 @@ from models.calibration import baseline_error, risky_labels
 from models.forecast import Forecast
 from models.regimes import RegimePath
 from operations.errors import OperationsError
+from pipeline.chains.recorded_files import read_recorded
 from pipeline.config import RunConfig
 from pipeline.freeze import inputs
 from pipeline.frozen import Frozen
 from pipeline.results import Prepared
 
 Floats = NDArray[np.float64]
+FILES = ("summary.json", "config.json", "model.json", "inputs.json", "forecasts.parquet")
+"""Files of a run's folder that a model in use is read from."""
+WHOLE = "The run is not whole: retrain, or make another run champion (tangency promote, tangency rollback)"
+"""What to do about a run whose files cannot be used."""
+INSTEAD = "retrain, or make another run champion (tangency promote, tangency rollback)"
+"""What to do where there is no copy of a file that was changed."""
 
 
 class Candidate:
@@ -30,15 +41,21 @@ class Candidate:
     Parameters
     ----------
     folder : Path
+    files : mapping of str to str
+        SHA-256 of files of the folder by name, as the decision about the run recorded them. Each is compared when it
+        is read. Runs that were judged by earlier versions have none.
 
     Raises
     ------
     OperationsError
         On reading, if a file of the folder is missing or damaged.
+    LedgerError
+        On reading, if a file is not as it was recorded.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, files: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self.files = dict(files or {})
 
     @property
     def run(self) -> str:
@@ -48,7 +65,7 @@ class Candidate:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """summary.json."""
-        return dict(self._json("summary.json"))
+        return self._json("summary.json", "record", "certificate", "verdict", "traded", "portfolio")
 
     @cached_property
     def config(self) -> RunConfig:
@@ -64,19 +81,54 @@ class Candidate:
     @cached_property
     def frozen(self) -> Frozen:
         """The models as they were last fitted."""
-        return Frozen(self._json("model.json"))
+        return Frozen(
+            self._json("model.json", "forecast", "relative", "trained_to", "assets", "columns", "models")
+        )
+
+    @cached_property
+    def inputs(self) -> dict[str, Any]:
+        """inputs.json: columns and rows."""
+        return self._json("inputs.json", "columns", "data")
 
     @property
     def trained_to(self) -> pd.Timestamp:
         """Last date of the data that the models and their calibration have seen."""
-        return pd.Timestamp(self.frozen.spec["trained_to"])
-
-    def _json(self, name: str) -> Any:
-        path = self.folder / name
+        stated = self.frozen.spec["trained_to"]
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise OperationsError(f"{path} cannot be read: {error}. The run is not whole; retrain") from error
+            return pd.Timestamp(dt.date.fromisoformat(stated))
+        except (ValueError, TypeError) as error:
+            raise OperationsError(
+                f"{self.folder / 'model.json'}: trained_to is {stated!r}, expected a date. {WHOLE}"
+            ) from error
+
+    def digests(self) -> dict[str, str]:
+        """Return the SHA-256 of each file that a model in use is read from, by name."""
+        return {name: hashlib.sha256(self.content(name)).hexdigest() for name in FILES}
+
+    def content(self, name: str) -> bytes:
+        """Return a file of the folder, after comparing it with what was recorded of it."""
+        path = self.folder / name
+        if name in self.files:
+            return read_recorded(path, self.files[name], f"the decision about the run {self.run}", INSTEAD)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise OperationsError(f"{path} cannot be read: {error.strerror or error}. {WHOLE}") from error
+
+    def _json(self, name: str, *keys: str) -> dict[str, Any]:
+        """Return the JSON object in a file, which must have these keys."""
+        path, content = self.folder / name, self.content(name)
+        try:
+            value = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise OperationsError(f"{path} cannot be read: {error}. {WHOLE}") from error
+        missing = [key for key in keys if key not in value] if isinstance(value, dict) else list(keys)
+        if missing or not isinstance(value, dict):
+            lacking = ", ".join(missing)
+            raise OperationsError(
+                f"{path}: expected a JSON object with the keys {', '.join(keys)}; missing: {lacking}. {WHOLE}"
+            )
+        return value
 
     def check_date(self, date: pd.Timestamp) -> None:
         """Refuse to speak of a date that the models have seen beyond.
@@ -167,8 +219,9 @@ class Candidate:
 
     @cached_property
     def _tables(self) -> pd.DataFrame:
-        path = self.folder / "forecasts.parquet"
+        content = self.content("forecasts.parquet")
         try:
-            return pd.read_parquet(path)
+            return pd.read_parquet(io.BytesIO(content))
         except (OSError, ValueError) as error:
-            raise OperationsError(f"{path} cannot be read: {error}. The run is not whole; retrain") from error
+            path = self.folder / "forecasts.parquet"
+            raise OperationsError(f"{path} cannot be read: {error}. {WHOLE}") from error

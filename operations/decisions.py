@@ -7,16 +7,14 @@ whole or not at all; MLflow's registry is made to agree with it afterwards.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from operations.errors import OperationsError
 from operations.place import home
-from pipeline.chain import Chain, Entry
+from pipeline.chains.chain import Chain, Entry
 from pipeline.config import RunConfig
-from pipeline.ledger import LEDGER
 
 Kind = Literal["promoted", "kept", "rolled back"]
 
@@ -60,6 +58,9 @@ class Decision:
     reason : str
         In words.
     checks : tuple of Check
+    files : mapping of str to str
+        SHA-256 of the files of the run that was judged, by name. A champion whose files have changed is not used.
+        Empty where a run was given up, and in decisions of earlier versions.
     """
 
     kind: Kind
@@ -71,6 +72,7 @@ class Decision:
     data_last: str
     reason: str
     checks: tuple[Check, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def entry(self) -> Entry:
         """Return the decision for the chain."""
@@ -95,7 +97,7 @@ class Decisions:
     """
 
     def __init__(self, config: RunConfig) -> None:
-        self.chain = Chain(home(config) / "decisions.jsonl")
+        self.chain = Chain(home(config) / "decisions.jsonl", config.output)
         self.name = config.name
 
     def all(self) -> list[Decision]:
@@ -104,7 +106,7 @@ class Decisions:
         Raises
         ------
         LedgerError
-            If a line was changed, left out or moved.
+            If a line was changed, left out or moved, or an anchor shows that lines are missing.
         """
         return [Decision.of(entry) for entry in self.chain.lines()]
 
@@ -117,6 +119,13 @@ class Decisions:
         done = self.all()
         now = done[-1].champion if done else None
         return next((d for d in reversed(done) if d.champion != d.replaced and d.champion == now), None)
+
+    def files_of(self, run: str) -> dict[str, str]:
+        """Return the SHA-256 of the files of a run by name, as the newest decision about it recorded them."""
+        found = (
+            decision.files for decision in reversed(self.all()) if decision.run == run and decision.files
+        )
+        return dict(next(found, {}))
 
     def reigning(self) -> tuple[str, dt.datetime]:
         """Return the champion and since when it is.
@@ -166,12 +175,6 @@ class Decisions:
         decision = Decision("rolled back", now, line[-1], line[-2], line[-1], "", last.data_last, why)
         self.record(decision, done)
         return decision
-
-
-def chains(output: Path) -> list[Chain]:
-    """Return the chained files of an output folder: of trials, and of decisions about each configuration."""
-    paths = [output / LEDGER, *sorted((output / "operations").glob("*/decisions.jsonl"))]
-    return [Chain(path) for path in paths if path.exists()]
 
 
 def succession(decisions: Sequence[Decision]) -> list[str]:

@@ -96,8 +96,9 @@ def situation(config: RunConfig, reporter: Reporter, as_of: dt.date | None = Non
         If there is no champion, a holdout is sealed, or the date is before the end of the champion's data.
     """
     unsealed(config)
-    run, since = Decisions(config).reigning()
-    champion = Candidate(config.output / run)
+    decisions = Decisions(config)
+    run, since = decisions.reigning()
+    champion = Candidate(config.output / run, decisions.files_of(run))
     # What was decided with the champion is kept; where files lie is that of today.
     own = champion.config.model_copy(update={"output": config.output, "data": config.data})
     pipeline = Pipeline(own, Store(config.output / "store"), Reporter(Console(quiet=True)))

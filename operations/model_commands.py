@@ -153,13 +153,46 @@ def ledger() -> None:
 @ledger.command(epilog=EPILOG)
 @config_option
 def verify(path: Path) -> None:
-    """Check the chains of hashes of all trials and all decisions in the output folder."""
-    from operations.decisions import chains
+    """Check the chains of all trials, decisions and data versions in the output folder, and that none lost lines."""
+    from pipeline.chains.repair import check_chains
 
     config, _, reporter = prepared(path, fresh=False)
-    for chain in chains(config.output):
-        lines = chain.lines()
-        reporter.line(str(chain.path), f"{len(lines)} lines, unbroken; the last is {chain.head()[:16]}")
+    for name, (lines, head) in check_chains(config.output).items():
+        last = "" if head is None else f"; the last is {head.hash[:16]}"
+        reporter.line(str(config.output / name), f"{lines} lines, unbroken{last}")
+
+
+@ledger.command(epilog=EPILOG)
+@config_option
+@click.option("--reason", required=True, help="What happened, for the record.")
+def repair(path: Path, reason: str) -> None:
+    """Go on with what is left of a record that lost lines and of which there is no copy.
+
+    Restore the files from a copy instead if there is one. Trials that MLflow knows of are brought back. The loss is
+    recorded for good, and each line of the ledger of trials that stays lost counts as a configuration that was tried.
+    """
+    from rich.console import Console
+
+    from pipeline.chains.repair import repair_chains
+    from pipeline.chains.sharing import known_trials
+    from pipeline.config import load_config
+    from pipeline.errors import TrackingError
+    from pipeline.progress import Reporter
+
+    config, reporter = load_config(path), Reporter(Console(width=120))
+    try:
+        known = known_trials(config.output, config.name)
+    except TrackingError as error:
+        reporter.line("trials", f"none come back from MLflow: {error}")
+        known = []
+    done = repair_chains(config.output, reason, known)
+    for one in done:
+        aside = "" if one.kept_aside is None else f"; the file as it was is {one.kept_aside}"
+        reporter.line(
+            str(config.output / one.chain), f"{one.lines} lines are left, {one.lost} are lost{aside}"
+        )
+    if not done:
+        reporter.line("repair", "nothing is to be repaired")
 
 
 @ledger.command(epilog=EPILOG)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,19 +13,20 @@ from filelock import FileLock
 from operations.candidate import Candidate
 from operations.decisions import Decision, Decisions
 from operations.place import home
+from operations.registry_mark import CHAMPION, held_locally, holds, marked_decisions, write_mark
 from pipeline import frozen, tracking
+from pipeline.chains.database import VERSION_TAG
 from pipeline.config import RunConfig
-from pipeline.files import write_whole
 from pipeline.sending import deliver
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.models import ModelSignature
 
-CHAMPION, CHALLENGER = "champion", "challenger"
+CHALLENGER = "challenger"
 PLACE = "registered"
 """Folder among a run's artifacts that holds the model."""
-RUN = "run_folder"
+RUN = VERSION_TAG
 """Tag of a version that names the run it is of."""
 
 SERVED = '''
@@ -55,11 +56,17 @@ set_model(Registered())
 """Follows the text of `pipeline/frozen.py` in a registered model: no pickle, and nothing of this project to import."""
 
 
-def mirror(config: RunConfig) -> int:
+def mirror(config: RunConfig, *, check_server: bool = False) -> int:
     """Bring the registry up to the newest decision, and return how many it had not been told.
 
     What is already there is found by its tags and not made again, so that a mirror that was interrupted, or a server
-    that was away, is caught up with later.
+    that was away, is caught up with later. A local database that no longer holds what it was told is told again.
+
+    Parameters
+    ----------
+    config : RunConfig
+    check_server : bool
+        Ask a server, too, whether it still holds what it was told.
 
     Raises
     ------
@@ -68,40 +75,54 @@ def mirror(config: RunConfig) -> int:
     """
     decisions = Decisions(config).all()
     uri, name = tracking.tracking_uri(config.output), tracking.tracking_name(config.output)
-    mark = home(config) / "registry.json"
     with FileLock(home(config) / ".registry.lock"):
         tracking.follow_move(config.output)
-        done = _done(mark, name)
-        if done == len(decisions):
+        done = min(marked_decisions(config, name), len(decisions))
+        local = not os.environ.get("MLFLOW_TRACKING_URI")
+        if done and local and not held_locally(config, decisions[:done]):
+            done = 0
+        if done == len(decisions) and (local or not check_server or not done):
             return 0
         with tracking.asking(uri):
-            _catch_up(config, decisions, done)
-        write_whole(mark, json.dumps({"tracking_uri": name, "decisions": len(decisions)}).encode())
+            if done and check_server and not local and not _held_by_server(config, decisions[:done]):
+                done = 0
+            if done < len(decisions):
+                _catch_up(config, decisions, done)
+        write_mark(config, name, len(decisions))
     return len(decisions) - done
 
 
-def _done(mark: Path, name: str) -> int:
-    """Return how many decisions this registry has been told."""
-    try:
-        told = json.loads(mark.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return 0
-    return int(told["decisions"]) if told.get("tracking_uri") == name else 0
+def _held_by_server(config: RunConfig, decisions: Sequence[Decision]) -> bool:
+    client, _ = tracking.open_experiment(config.output, config.name)
+    if not client.search_registered_models(f"name = '{config.name}'"):
+        return False
+    aliases = dict(client.get_registered_model(config.name).aliases)
+    return holds(config.output, decisions, _versions(client, config), {k: str(v) for k, v in aliases.items()})
+
+
+def _versions(client: MlflowClient, config: RunConfig) -> dict[str, str]:
+    """Return the versions of the registered model by the run that each is of."""
+    return {
+        version.tags[RUN]: str(version.version)
+        for version in client.search_model_versions(f"name = '{config.name}'", max_results=10_000)
+        if RUN in version.tags
+    }
 
 
 def _catch_up(config: RunConfig, decisions: Sequence[Decision], done: int) -> None:
     client, experiment = tracking.open_experiment(config.output, config.name)
     _registered_model(client, config)
-    versions = {
-        version.tags[RUN]: version.version
-        for version in client.search_model_versions(f"name = '{config.name}'", max_results=10_000)
-        if RUN in version.tags
-    }
+    versions = _versions(client, config)
+    champion = decisions[-1].champion if decisions else None
     for decision in decisions[done:]:
+        gone = not (config.output / decision.run).exists()
+        if decision.run not in versions and gone and decision.run != champion:
+            continue  # its folder was deleted: there is nothing left to register
         if decision.run not in versions:
             deliver(config.output / decision.run)
             run = tracking.run_of(client, experiment, decision.run)
-            versions[decision.run] = _version(client, config, Candidate(config.output / decision.run), run)
+            candidate = Candidate(config.output / decision.run, Decisions(config).files_of(decision.run))
+            versions[decision.run] = _version(client, config, candidate, run)
         _tell(client, config.name, versions[decision.run], decision)
     _set_aliases(client, config.name, decisions, versions)
 
@@ -141,16 +162,18 @@ def save(candidate: Candidate, folder: Path) -> None:
     import mlflow.pyfunc
     import pandas as pd
 
-    table = json.loads((candidate.folder / "inputs.json").read_text(encoding="utf-8"))
+    table = candidate.inputs
     example = pd.DataFrame(table["data"], columns=table["columns"])
     example = example.astype({name: float for name in table["columns"] if name != "asset"})
     with tempfile.TemporaryDirectory() as place:
+        spec = Path(place) / "model.json"
+        spec.write_bytes(candidate.content("model.json"))
         code = Path(place) / "model.py"
         code.write_text(Path(frozen.__file__).read_text(encoding="utf-8") + SERVED, encoding="utf-8")
         mlflow.pyfunc.save_model(
             str(folder),
             python_model=str(code),
-            artifacts={"spec": str(candidate.folder / "model.json")},
+            artifacts={"spec": str(spec)},
             pip_requirements=tracking.requirements(),
             signature=_signature(table["columns"]),
             input_example=example,
@@ -190,7 +213,8 @@ def _set_aliases(
     aliases: dict[str, Any] = dict(client.get_registered_model(name).aliases)
     judged = [decision for decision in decisions if decision.kind != "rolled back"]
     wanted: dict[str, str | None] = {CHAMPION: decisions[-1].champion if decisions else None}
-    wanted[CHALLENGER] = judged[-1].run if judged and judged[-1].run != wanted[CHAMPION] else None
+    challenger = judged[-1].run if judged and judged[-1].run != wanted[CHAMPION] else None
+    wanted[CHALLENGER] = challenger if challenger in versions else None
     for alias, run in wanted.items():
         if run is None and alias in aliases:
             client.delete_registered_model_alias(name, alias)

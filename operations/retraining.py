@@ -19,6 +19,8 @@ from operations.place import home
 from operations.registry import mirror
 from operations.updating import is_behind, known_until, take_in
 from pipeline import outputs
+from pipeline.chains.receipts import pending_notice
+from pipeline.chains.repair import check_state
 from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS, PipelineError
 from pipeline.files import make_folder
@@ -92,11 +94,12 @@ def _train_and_judge(
     known = decisions.all()
     store = Store(config.output / "store")
     made = published(config, store, reporter, loaded)
-    challenger = Candidate(_folder(config, made, reporter, now))
+    folder = _folder(config, made, reporter, now)
+    challenger = Candidate(folder, Candidate(folder).digests())  # what is judged is what is recorded
     champion = known[-1].champion if known else None
     checks = judge(config.gate, challenger.summary, made.drift)
     if champion is not None:
-        incumbent = Candidate(config.output / champion)
+        incumbent = Candidate(config.output / champion, decisions.files_of(champion))
         checks += (_against(challenger, incumbent, loaded, store, reporter),)
     failed = [check.words for check in checks if not check.passed]
     decision = Decision(
@@ -109,6 +112,7 @@ def _train_and_judge(
         f"{loaded[0].dates[-1]:%Y-%m-%d}",
         "; ".join(failed or [check.words for check in checks]),
         checks,
+        challenger.files,
     )
     decisions.record(decision, known)
     reporter.line("decision", f"{decision.kind}: {decision.reason}")
@@ -158,6 +162,8 @@ def tell_registry(config: RunConfig, reporter: Reporter) -> None:
     """Tell MLflow of run and decision; where it is away, they stand all the same, and the next time tells it."""
     try:
         mirror(config)
+        if notice := pending_notice(config.output):
+            reporter.line("MLflow", notice)
     except PipelineError as error:
         reporter.line("registry", f"not told: {error}")
 
@@ -173,6 +179,7 @@ def alone(config: RunConfig) -> Iterator[None]:
     except Timeout:
         raise BusyError(f"{config.name}: another process is retraining; try again when it is done") from None
     try:
+        check_state(config.output, config.name)
         yield
     finally:
         lock.release()

@@ -162,12 +162,16 @@ def show_status(paths: tuple[Path, ...]) -> None:
     """Say how each scheduled model stands, and whether anybody keeps its schedule."""
     from operations.status import status
     from operations.status_words import told
+    from pipeline.chains.receipts import pending_notice
 
     now = _now()
     read = find_scheduled(paths)
     found = status(read.configs, now)
     for job in found:
         click.echo("\n".join(told(job, now)))
+    for output in sorted({config.output for config in read.configs}):
+        if notice := pending_notice(output):
+            click.echo(f"MLflow: {notice}")
     for mistake in read.mistakes:
         click.echo(f"tangency: {mistake}", err=True)
     sys.exit(2 if read.mistakes else int(any(job.problems for job in found)))

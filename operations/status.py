@@ -13,6 +13,7 @@ from operations.running import records
 from operations.slot_changes import short
 from operations.slot_history import JobHistory, Slot, job_history
 from operations.slots import Slots
+from pipeline.chains.repair import check_chains
 from pipeline.config import RunConfig
 
 GRACE = dt.timedelta(minutes=15)
@@ -109,9 +110,12 @@ def status(configs: Sequence[RunConfig], now: dt.datetime) -> list[JobStatus]:
     ------
     OperationsError
         If two configurations cannot be told apart, or their record cannot be read.
+    LedgerError
+        If a record of the output folder is broken or lost lines.
     """
     found = []
     for path, group in records(configs).items():
+        check_chains(path.parent.parent)
         found += [_status(path, config, now) for config in group.values()]
     return found
 

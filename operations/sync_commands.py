@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -15,19 +16,30 @@ def sync(path: Path) -> None:
     """Send the runs and decisions that MLflow could not be told of when they were made.
 
     All runs in the output folder of the configuration are sent that MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI)
-    has not been told of to the end, the oldest first, with the times at which they were made. Sending one twice, or
-    going on where a killed sender stopped, makes no second run. Exit code 2 if any still waits.
+    does not hold to the end, the oldest first, with the times at which they were made: also those that it was told of
+    and lost, because the database was deleted or replaced by an older copy. Sending one twice, or going on where a
+    killed sender stopped, makes no second run. Exit code 2 if any still waits.
     """
     from operations.errors import OperationsError
     from operations.registry import mirror
+    from pipeline.chains.receipts import RECEIPT, pending_runs, run_folders
     from pipeline.config import load_config
     from pipeline.errors import RecordError, TrackingError
-    from pipeline.outbox import waiting
-    from pipeline.sending import deliver
+    from pipeline.sending import deliver, missing_runs
 
     left: list[str] = []
     config = load_config(path)
-    folders = waiting(config.output)
+    folders = pending_runs(config.output)
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        sent = [folder for folder in run_folders(config.output) if folder not in folders]
+        for folder in missing_runs(sent):
+            (folder / RECEIPT).unlink(missing_ok=True)
+        folders = pending_runs(config.output)
+    lost = sum((folder / RECEIPT).exists() for folder in folders)
+    if lost:
+        click.echo(
+            f"{lost} runs were sent before, but are not in the MLflow that is in use: they are sent again"
+        )
     for number, folder in enumerate(folders):
         try:
             deliver(folder)
@@ -39,7 +51,7 @@ def sync(path: Path) -> None:
             break
     if left:
         raise OperationsError("; ".join(left))
-    told = mirror(config)
+    told = mirror(config, check_server=True)
     if told:
         click.echo(f"told the registry {told} decisions")
     if not folders and not told:

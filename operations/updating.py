@@ -40,7 +40,7 @@ class Updated:
 
 def versions_of(config: RunConfig) -> Versions:
     """Return the versions of a configuration's data."""
-    return Versions(home(config) / "data")
+    return Versions(home(config) / "data", config.output)
 
 
 def update(

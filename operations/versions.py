@@ -7,7 +7,6 @@ left without a line is no version, and is removed before the next one is written
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,8 @@ from operations.cells import KEY, Extent, Frame, from_cells
 from operations.errors import OperationsError
 from operations.revisions import Difference, added, difference, extends
 from operations.version_files import read_changes, read_frame, write_changes
-from pipeline.chain import Chain, Entry
+from pipeline.chains.chain import Chain, Entry
+from pipeline.chains.recorded_files import read_version_file
 from pipeline.errors import LedgerError
 
 CHAIN = "versions.jsonl"
@@ -124,6 +124,8 @@ class Versions:
     ----------
     folder : Path
         Made with the first version.
+    output : Path, optional
+        Output folder whose other files hold anchors of the chain (`pipeline.chains.anchors`).
 
     Raises
     ------
@@ -131,9 +133,9 @@ class Versions:
         On reading, if a line of the chain or a file was changed or is missing.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, output: Path | None = None) -> None:
         self.folder = folder
-        self.chain = Chain(folder / CHAIN)
+        self.chain = Chain(folder / CHAIN, output)
 
     def log(self) -> list[Version]:
         """Return all versions, oldest first, after checking the chain."""
@@ -210,6 +212,7 @@ class Versions:
 
         def choose(entries: list[Entry]) -> list[Entry]:
             log = [_version(entry) for entry in entries]
+            frame = self._newest_frame(log)
             for orphan in self._orphans(log):
                 orphan.unlink()
             before = log[-1] if log else None
@@ -218,10 +221,10 @@ class Versions:
             if before is not None and panel.digest() == before.digest:
                 found.append(Recorded(before, before, None))
                 return []
-            change = self._change(log, panel)
+            change = self._change(log, frame, panel)
             if change.revises and not (change.restates or accept_revisions):
                 raise _revised(change)
-            told = self._made(before, change, panel)
+            told = self._made(before, frame, change, panel)
             told |= {"at": now.isoformat(timespec="seconds"), "known_by": known_by.isoformat()}
             told |= {"source": dict(source)}
             found.append(Recorded(_version(told), before, change))
@@ -230,20 +233,28 @@ class Versions:
         self.chain.extend(choose)
         return found[0]
 
-    def _made(self, before: Version | None, change: Difference, panel: Panel) -> Entry:
+    def _newest_frame(self, log: list[Version]) -> Frame | None:
+        """Return the frame of the newest version, after checking its file and that all older ones are there.
+
+        An older file is read, and then checked, by what needs it.
+        """
+        for version in log[:-1]:
+            if not (self.folder / version.file).is_file():
+                self._content(version)  # says what is wrong
+        return read_frame(self._content(log[-1])) if log else None
+
+    def _made(self, before: Version | None, frame: Frame | None, change: Difference, panel: Panel) -> Entry:
         """Write the file of a change, and return what the line tells of it and of the panel that it leads to."""
         number = 1 if before is None else before.version + 1
         file, sha256 = write_changes(self.folder, number, change.changes, Frame.of(panel))
-        return {"version": number, "file": file, "sha256": sha256} | _told(
-            change, panel, before, () if before is None else read_frame(self._content(before)).assets
-        )
+        known = () if frame is None else frame.assets
+        return {"version": number, "file": file, "sha256": sha256} | _told(change, panel, before, known)
 
-    def _change(self, log: list[Version], panel: Panel) -> Difference:
+    def _change(self, log: list[Version], frame: Frame | None, panel: Panel) -> Difference:
         """Return what leads from the newest version to a panel; the past is read only if it is not what it was."""
-        if not log:
+        if frame is None:
             return added(panel, Extent())
         newest = log[-1]
-        frame = read_frame(self._content(newest))
         if extends(panel, newest.extent, frame, newest.digest):
             return added(panel, newest.extent)
         return difference(self._assembled(log), panel)
@@ -260,14 +271,7 @@ class Versions:
 
     def _content(self, version: Version) -> bytes:
         """Return a version's file after checking it."""
-        path = self.folder / version.file
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            raise LedgerError(f"{path}: missing; version {version.version} was recorded with it") from None
-        if hashlib.sha256(content).hexdigest() != version.sha256:
-            raise LedgerError(f"{path}: not the file that version {version.version} was recorded with")
-        return content
+        return read_version_file(self.folder, version.file, version.sha256, version.version)
 
     def _of(self, log: list[Version], version: int | None) -> Version:
         if not log:

@@ -102,7 +102,8 @@ def run(path: Path, fresh: bool) -> None:
     runs/latest points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI). Where
     neither configuration, data, code nor libraries have changed since the last run, that run is told instead.
     """
-    from pipeline import tracking
+    from pipeline.chains.receipts import pending_notice
+    from pipeline.chains.sharing import others_may_have_tried, share_trials
     from pipeline.courier import Courier
     from pipeline.data_identity import sketch
     from pipeline.errors import TrackingError
@@ -112,10 +113,10 @@ def run(path: Path, fresh: bool) -> None:
     config, store, reporter = prepared(path, fresh)
     console = reporter.console
     ledger, loaded = open_ledger(config), None
-    if tracking.others_may_have_tried(config.output, ledger):
+    if others_may_have_tried(config.output, ledger):
         loaded = load_data(config, reporter)
         try:
-            tracking.share_trials(config.output, config.name, ledger, sketch(loaded[0]))
+            share_trials(config.output, config.name, ledger, sketch(loaded[0]))
         except TrackingError as error:
             reporter.line("trials", f"counted from this folder alone: {error}")
     with Courier() as courier:
@@ -125,6 +126,8 @@ def run(path: Path, fresh: bool) -> None:
         try:
             link = courier.deliver(folder)
             console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
+            if notice := pending_notice(config.output):
+                console.print(f"MLflow: {notice}", highlight=False, soft_wrap=True)
         except TrackingError as error:
             console.print(f"not tracked: {error}; `tangency sync` sends it", highlight=False, soft_wrap=True)
 
@@ -287,13 +290,19 @@ def _config(path: Path) -> RunConfig:
 
 
 def prepared(path: Path, fresh: bool) -> tuple[RunConfig, Store, Reporter]:
-    """Return the configuration, its store, and where progress is told."""
+    """Return the configuration, its store, and where progress is told.
+
+    The records of the output folder are checked first: nothing is computed, and no model is used, on a record that
+    lost lines.
+    """
     from rich.console import Console
 
+    from pipeline.chains.repair import check_state
     from pipeline.progress import Reporter
     from pipeline.store import Store
 
     config = _config(path)
+    check_state(config.output, config.name)
     # A pipe has no width of its own: tables must not be squeezed into 80 columns.
     console = Console() if sys.stdout.isatty() else Console(width=120)
     return config, Store(config.output / "store", fresh=fresh), Reporter(console)

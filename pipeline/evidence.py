@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from models.one_thread import one_thread
-from pipeline.ledger import Trials
+from pipeline.chains.ledger import Trials
 from pipeline.record import trial_id
 from pipeline.trial import gain_of, monthly
 from validation.certainty_equivalent import certainty_equivalent_gain

@@ -1,7 +1,7 @@
 """Outbox: what MLflow is to be told of a run, kept in the run's folder until it has been told.
 
 A tracking server may be away for an hour or for a week. A run is whole without it: what the server is to be told lies
-in the folder as one JSON file, and a second small file says where it has arrived.
+in the folder as one JSON file, and a second small file says where it has arrived (`pipeline/chains/receipts.py`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from pipeline.errors import RecordError
-from pipeline.files import write_whole
 
 RECORD = "tracking.json"
 """What is to be told."""
-RECEIPT = "mlflow.json"
-"""Where it has been told to the end."""
 SCHEMA = 1
 """Version of the record; it changes when a key changes its name or meaning."""
 
@@ -105,30 +102,7 @@ class Parcel:
             return cls(**rest, tracked=Tracked.from_json(value["tracked"]))
         except OSError as error:
             raise RecordError(f"{path}: cannot be read: {error.strerror or error}") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RecordError(
                 f"{path}: not the record that was written with the run: {error!r:.200}"
             ) from error
-
-
-def receipt(folder: Path) -> dict[str, str]:
-    """Return where a run has been told ("tracking_uri") and the page of the UI ("page"); empty if it has not."""
-    try:
-        told = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
-        return {"tracking_uri": str(told["tracking_uri"]), "page": str(told["page"])}
-    except (OSError, ValueError, KeyError, TypeError):  # not told to the end, or edited: it is told again
-        return {}
-
-
-def write_receipt(folder: Path, name: str, page: str) -> None:
-    """Note in the folder of a run where it has been told: the server's address, or the database beside the folder."""
-    text = json.dumps({"tracking_uri": name, "page": page}, indent=2) + "\n"
-    write_whole(folder / RECEIPT, text.encode())
-
-
-def waiting(output: Path) -> list[Path]:
-    """Return the folders of runs that have not been told, the oldest first."""
-    folders = (path.parent for path in output.glob(f"*/{RECORD}") if not path.parent.is_symlink())
-    # A hidden folder is one that is being written. Names end in the time at which a run was made.
-    found = [folder for folder in folders if not folder.name.startswith(".") and not receipt(folder)]
-    return sorted(found, key=lambda folder: (folder.stat().st_mtime_ns, folder.name))

@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 
 from allocation.decision_status import DecisionStatus
+from pipeline.chains.anchors import HEADS_TAG
+from pipeline.chains.heads import HEADS, Head, heads_to_json, other_heads
 from pipeline.errors import RunError
 from pipeline.experiment_view import GAP, P_VALUE
 from pipeline.files import explain, make_folder, replace_link, write_folder
@@ -220,7 +222,8 @@ def write_run(
     """Write the folder of a run and point `latest` at it.
 
     Everything is written to a hidden folder first, which then takes its name in one step: whoever finds the
-    folder finds all of it. What MLflow is to be told waits in it (`pipeline/outbox.py`).
+    folder finds all of it. What MLflow is to be told waits in it (`pipeline/outbox.py`). It also holds the heads of
+    the output folder's chains: a chain that later loses lines disagrees with them (`pipeline/chains/anchors.py`).
 
     Raises
     ------
@@ -229,7 +232,7 @@ def write_run(
     """
     try:
         make_folder(output)
-        files = _run_files(published, run_id, seconds, reused, now)
+        files = _run_files(published, run_id, seconds, reused, now, other_heads(output))
         # Whoever may see the output folder may see its runs: the user decides by the mode of that folder.
         write_folder(output / run_id, files, mode=stat.S_IMODE(output.stat().st_mode) & 0o777)
         point_latest(output, run_id)
@@ -239,7 +242,12 @@ def write_run(
 
 
 def _run_files(
-    published: Published, run_id: str, seconds: Mapping[str, float], reused: list[str], now: dt.datetime
+    published: Published,
+    run_id: str,
+    seconds: Mapping[str, float],
+    reused: list[str],
+    now: dt.datetime,
+    heads: Mapping[str, Head],
 ) -> dict[str, bytes]:
     """Return the content of each file of a run's folder."""
     head = {"schema": SCHEMA, "run_id": run_id}
@@ -255,22 +263,37 @@ def _run_files(
         "inputs.json": published.inputs.encode(),
         "config.json": published.config.encode(),
         "report.html": published.page(run_id).encode(),
-        RECORD: _parcel(published, run_id, seconds, now).to_json().encode(),
+        HEADS: heads_to_json(heads).encode(),
+        RECORD: _parcel(published, run_id, seconds, heads, now).to_json().encode(),
     }
 
 
-def _parcel(published: Published, run_id: str, seconds: Mapping[str, float], now: dt.datetime) -> Parcel:
-    """Return what MLflow is to be told of this run: what was published, and how long it took."""
+def _parcel(
+    published: Published,
+    run_id: str,
+    seconds: Mapping[str, float],
+    heads: Mapping[str, Head],
+    now: dt.datetime,
+) -> Parcel:
+    """Return what MLflow is to be told of this run: what was published, how long it took, and the heads of chains."""
     timed = tuple((f"seconds/{stage.replace(':', ' ')}", value, 0) for stage, value in seconds.items())
     told = published.tracked
     ended = int(now.timestamp() * 1000)
+    config = str(published.summary["config"])
+    # A tag is short: the chains of other configurations are left out.
+    own = {
+        name: head.as_dict()
+        for name, head in sorted(heads.items())
+        if not name.startswith("operations/") or name.split("/")[1] == config
+    }
+    tags = {**told.tags, HEADS_TAG: json.dumps(own)}
     return Parcel(
-        str(published.summary["config"]),
+        config,
         run_id,
         name=_name(told, now),
         began=ended - int(1000 * sum(seconds.values())),
         ended=ended,
-        tracked=replace(told, metrics=(*told.metrics, *timed)),
+        tracked=replace(told, tags=tags, metrics=(*told.metrics, *timed)),
         plots=published.plots,
     )
 
@@ -290,7 +313,8 @@ def same_run(output: Path, made: Published) -> Path | None:
 
     The same configuration, data, code and versions give the same bits: there is nothing to write again. A verdict
     differs once something else has been tried, drift once it is measured otherwise, and a score once the code that
-    computes it was changed. Which warnings were printed depends on the command, too.
+    computes it was changed. Which warnings were printed depends on the command, too. A folder whose model or tables
+    are no longer those that were made is another run: it was edited or damaged.
     """
     summary = json.loads(to_json({key: part for key, part in made.summary.items() if key != "warnings"}))
     # Names sort by time as the clock showed it; the link says which one was written last, whatever the clock did.
@@ -305,8 +329,19 @@ def same_run(output: Path, made: Published) -> Path | None:
             return None
         if told.get("config") == summary["config"]:
             same = all(told.get(key) == value for key, value in summary.items())
-            return path.parent if same and (path.parent / RECORD).exists() else None
+            whole = same and (path.parent / RECORD).exists() and _is_whole(path.parent, made)
+            return path.parent if whole else None
     return None
+
+
+def _is_whole(folder: Path, made: Published) -> bool:
+    """Whether the files of a folder that models in use are read from hold what was made."""
+    files = {"model.json": made.model, "inputs.json": made.inputs}
+    try:
+        texts = all((folder / name).read_bytes() == text.encode() for name, text in files.items())
+        return texts and (folder / "forecasts.parquet").read_bytes() == made.forecasts
+    except OSError:
+        return False
 
 
 def point_latest(output: Path, run_id: str) -> None:

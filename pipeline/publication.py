@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline.chains.heads import HEADS, LEDGER
+from pipeline.chains.ledger import Ledger
 from pipeline.config import RunConfig
 from pipeline.data_identity import sketch
 from pipeline.drift import Drift
-from pipeline.ledger import LEDGER, Ledger
 from pipeline.loading import Loaded, load_data
 from pipeline.outbox import Tracked
 from pipeline.progress import Reporter
@@ -165,8 +166,10 @@ def _set_aside() -> Iterator[None]:
 def open_ledger(config: RunConfig) -> Ledger:
     """Return the ledger of the output folder, which also reads those of the output folders beside it."""
     own = config.output / LEDGER
-    beside = sorted(config.output.parent.glob(f"*/{LEDGER}"))
-    return Ledger(own, [path for path in beside if path.resolve() != own.resolve()])
+    beside = {path.parent for name in (LEDGER, HEADS) for path in config.output.parent.glob(f"*/{name}")}
+    # The folder of a run holds heads too, but it is no output folder.
+    folders = [each for each in sorted(beside) if not (each / "summary.json").exists()]
+    return Ledger(own, [each / LEDGER for each in folders if each.resolve() != own.parent.resolve()])
 
 
 def weigh(done: Evaluated, reporter: Reporter) -> Evidence:

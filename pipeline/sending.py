@@ -7,24 +7,29 @@ below it is, so a killed sender leaves a run that the next one completes.
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from pipeline.chains.database import FOLDER_TAG, finished_runs
+from pipeline.chains.heads import LEDGER
+from pipeline.chains.ledger import Ledger
+from pipeline.chains.receipts import RECEIPT, read_receipt, write_receipt
+from pipeline.chains.sharing import share_trials
+from pipeline.errors import TrackingError
 from pipeline.experiment_view import page
-from pipeline.ledger import LEDGER, Ledger
 from pipeline.logged_models import write_model
-from pipeline.outbox import RECEIPT, RECORD, Parcel, Tracked, receipt, write_receipt
+from pipeline.outbox import RECORD, Parcel, Tracked
 from pipeline.tracking import (
-    FOLDER_TAG,
     asking,
     follow_move,
     open_experiment,
-    share_trials,
     tracking_name,
     tracking_uri,
 )
@@ -42,7 +47,7 @@ PARAMETERS = 100
 def deliver(folder: Path) -> str:
     """Tell MLflow of a run, and share the trials of its configuration.
 
-    One process at a time tells of the runs of an output folder. What has arrived at this server is not told again.
+    One process at a time tells of the runs of an output folder. What has arrived is not told again while it is there.
 
     Parameters
     ----------
@@ -62,9 +67,9 @@ def deliver(folder: Path) -> str:
     output = folder.parent
     with FileLock(output / ".tracking.lock"):
         follow_move(output)
-        told, name = receipt(folder), tracking_name(output)
-        if told.get("tracking_uri") == name:
-            return told["page"]
+        receipt, name = read_receipt(folder), tracking_name(output)
+        if receipt.get("tracking_uri") == name and _holds(output, folder, receipt):
+            return receipt["page"]
         parcel = Parcel.read(folder)
         with asking(tracking_uri(output)):
             client, experiment = open_experiment(output, parcel.experiment)
@@ -72,6 +77,68 @@ def deliver(folder: Path) -> str:
         share_trials(output, parcel.experiment, Ledger(output / LEDGER))
         write_receipt(folder, name, page(experiment))
     return page(experiment)
+
+
+def missing_runs(folders: Sequence[Path]) -> list[Path]:
+    """Return those of the folders sent to a server that it no longer holds, because it was replaced, say.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Of runs with a receipt for the server in use.
+
+    Raises
+    ------
+    TrackingError
+        If the server cannot be asked.
+    """
+    import mlflow
+
+    uri = tracking_uri(folders[0].parent) if folders else ""
+    pages = {folder: read_receipt(folder).get("page", "") for folder in folders}
+    with asking(uri):
+        client = mlflow.MlflowClient(uri) if folders else None
+        held = {page: _folders_at(client, page) for page in set(pages.values())} if client else {}
+    return [folder for folder in folders if folder.name not in held[pages[folder]]]
+
+
+def _folders_at(client: MlflowClient, page: str) -> set[str]:
+    """Return the folders of the finished runs of the experiment with this page; deleted runs are among them."""
+    from mlflow.entities import ViewType
+    from mlflow.exceptions import MlflowException
+
+    experiment = page.removeprefix("#/experiments/").partition("/")[0]
+    try:
+        if client.get_experiment(experiment).lifecycle_stage == "deleted":
+            return set()
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return set()
+        raise
+    found: set[str] = set()
+    token: str | None = None
+    while True:
+        runs = client.search_runs([experiment], "", ViewType.ALL, 1000, page_token=token)
+        found |= {run.data.tags.get(FOLDER_TAG, "") for run in runs if run.info.status == "FINISHED"}
+        token = runs.token
+        if not token:
+            return found
+
+
+def _holds(output: Path, folder: Path, receipt: Mapping[str, str]) -> bool:
+    """Whether the MLflow that a receipt names still holds the run.
+
+    The local database is looked into. A server is asked where MLflow is loaded anyhow; one that is away is believed
+    to hold it.
+    """
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        return folder.name in finished_runs(output)
+    if "mlflow" not in sys.modules:
+        return True
+    try:
+        return not missing_runs([folder])
+    except TrackingError:
+        return True
 
 
 class _Sender:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 import os
 import secrets
@@ -15,25 +14,18 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from pipeline.chains.database import DATABASE, FOLDER_TAG
 from pipeline.errors import TrackingError
 from pipeline.experiment_view import TAGS, page
 from pipeline.files import make_folder
-from pipeline.ledger import name_of, of_data
 from pipeline.relocation import artifact_location, find_relocations, relocate
 from pipeline.store import LIBRARIES, installed
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from pipeline.chain import Entry
-    from pipeline.ledger import Ledger
 
-DATABASE = "mlflow.db"
 NOTE_TAG = "mlflow.note.content"
-FOLDER_TAG = "folder"
-"""The tag of a run that names its folder, by which a run that was half told is found again."""
-TRIAL_TAG = "tangency/"
-"""Begins the tags of an experiment that hold its trials."""
 
 # MLflow reads these when it is imported: no call home, and no look at uv for requirements that are given.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -100,7 +92,9 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
     make_folder(output)
     with FileLock(output / ".mlflow.lock"):
         if not os.environ.get("MLFLOW_TRACKING_URI"):
-            _make_database(output / DATABASE)
+            if not (output / DATABASE).exists():
+                _close_connections(output / DATABASE)
+                _make_database(output / DATABASE)
             _follow_move(output)
         given = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(uri)
@@ -134,6 +128,17 @@ def _make_database(path: Path) -> None:
     hidden.replace(path)
 
 
+def _close_connections(path: Path) -> None:
+    """Close what MLflow keeps open of a database that was deleted while this process lives: it would write to that."""
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Registry
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Tracking
+
+    for store in (Tracking, Registry):
+        engine = getattr(store, "_engine_map", {}).get(f"sqlite:///{path.resolve()}")
+        if engine is not None:
+            engine.dispose()  # the next connection opens the new file
+
+
 def load() -> None:
     """Import what MLflow needs to be told of a run: most of the time that it takes, if nobody waits for it."""
     names = ["mlflow", "mlflow.lightgbm", "mlflow.pyfunc"]
@@ -157,69 +162,6 @@ def asking(uri: str) -> Iterator[None]:
         raise TrackingError(
             f"MLflow at {uri} {'does not answer' if away else f'says: {told[:300]}'}"
         ) from error
-
-
-def others_may_have_tried(output: Path, ledger: Ledger) -> bool:
-    """Return whether MLflow may know of trials that the ledger of this folder does not."""
-    return "MLFLOW_TRACKING_URI" in os.environ or (not ledger.path.exists() and (output / DATABASE).exists())
-
-
-def share_trials(output: Path, name: str, ledger: Ledger, data: str | None = None) -> None:
-    """Bring the ledger and the tags of MLflow's experiments together, so that all machines count the same trials.
-
-    The trials of this configuration become tags of its experiment. From all experiments, deleted ones too, the ledger
-    takes in the trials of the same data. A tag stays when runs are deleted. What either side lacks is copied there;
-    nothing is taken away.
-
-    Parameters
-    ----------
-    output : Path
-    name : str
-        Name of the configuration.
-    ledger : Ledger
-    data : str, optional
-        Sketch of the data, where the ledger may not have it yet (`pipeline.data_identity`).
-
-    Raises
-    ------
-    TrackingError
-        If MLflow cannot be reached.
-    """
-    mine = ledger.shared(name)
-    sketches = {entry["sketch"] for entry in mine if "sketch" in entry} | ({data} if data else set())
-    with asking(tracking_uri(output)):
-        client, experiment = open_experiment(output, name)
-        there = _trials_of_all(client)
-        tags = there.get(name, {})
-        for entry in mine:
-            key = f"{TRIAL_TAG}{entry['kind']}/{entry['id']}"
-            if tags.get(key) != entry:
-                client.set_experiment_tag(experiment, key, json.dumps(entry, sort_keys=True))
-    found = [
-        entry
-        for other, tags in there.items()
-        for entry in tags.values()
-        if other == name or any(of_data(entry, each) for each in sketches)
-    ]
-    known = {name_of(entry) for entry in ledger.lines()}
-    ledger.add(entry for entry in found if name_of(entry) not in known)
-
-
-def _trials_of_all(client: MlflowClient) -> dict[str, dict[str, Entry]]:
-    """Return the trials among the tags of each experiment, by its name."""
-    from mlflow.entities import ViewType
-
-    found: dict[str, dict[str, Entry]] = {}
-    token: str | None = None
-    while True:
-        experiments = client.search_experiments(view_type=ViewType.ALL, page_token=token)
-        for each in experiments:
-            tags = {key: value for key, value in each.tags.items() if key.startswith(TRIAL_TAG)}
-            if tags:
-                found[each.name] = {key: json.loads(value) for key, value in tags.items()}
-        token = experiments.token
-        if not token:
-            return found
 
 
 def requirements() -> list[str]:

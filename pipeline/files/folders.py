@@ -6,6 +6,8 @@ import os
 import stat
 from pathlib import Path
 
+from pipeline.files.durable import sync_folder
+
 PRIVATE = 0o700
 """Mode of each folder that is made: results and holdings are nobody else's business."""
 
@@ -27,6 +29,7 @@ def make_folder(path: Path) -> None:
     if path.parent != path:
         make_folder(path.parent)
     path.mkdir(mode=PRIVATE, exist_ok=True)
+    sync_folder(path.parent)  # its name must survive a loss of power
 
 
 def is_open_to_all(folder: Path) -> bool:

@@ -5,8 +5,9 @@ import datetime as dt
 import pytest
 from desk import at, quick
 
-from operations.decisions import Check, Decision, Decisions, chains, succession
+from operations.decisions import Check, Decision, Decisions, succession
 from operations.errors import OperationsError
+from pipeline.chains.heads import chain_paths
 from pipeline.config import RunConfig
 from pipeline.errors import LedgerError
 
@@ -102,17 +103,18 @@ def test_a_line_left_out_shows_and_a_torn_one_is_no_decision(decisions):
     path.write_bytes(lines[0] + lines[2])
     with pytest.raises(LedgerError, match="line 2"):
         decisions.all()
-    path.write_bytes(lines[0] + lines[1] + lines[2][:40])
-    assert [d.run for d in decisions.all()] == ["a", "b"]
+    path.write_bytes(b"".join(lines) + lines[2][:40])
+    assert [d.run for d in decisions.all()] == ["a", "b", "c"]
     step(decisions, "promoted", "d", 4)
-    assert [d.run for d in decisions.all()] == ["a", "b", "d"]
+    assert [d.run for d in decisions.all()] == ["a", "b", "c", "d"]
 
 
 def test_all_chains_of_a_folder_are_found(decisions, tmp_path):
-    assert chains(tmp_path / "runs") == []
+    assert chain_paths(tmp_path / "runs") == []
     step(decisions, "promoted", "a", 1)
     (tmp_path / "runs" / "ledger.jsonl").touch()
-    assert [chain.path.name for chain in chains(tmp_path / "runs")] == ["ledger.jsonl", "decisions.jsonl"]
+    found = [path.name for path in chain_paths(tmp_path / "runs")]
+    assert found == ["ledger.jsonl", "decisions.jsonl"]
 
 
 def test_times_are_kept_with_their_zone(decisions):

@@ -7,7 +7,8 @@ from parcels import another, folder_of, known
 
 from operations import cli
 from pipeline import tracking
-from pipeline.outbox import RECORD, waiting
+from pipeline.chains.receipts import pending_runs
+from pipeline.outbox import RECORD
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "industries.yaml"
 
@@ -43,7 +44,7 @@ def test_what_waits_is_sent_once_when_the_server_is_back(sync, tmp_path, monkeyp
     assert (code, out) == (2, "")
     assert f"3 wait, {folders[0].name} first: MLflow at http://127.0.0.1:9 does not answer" in err
     assert "Traceback" not in err
-    assert waiting(here) == folders
+    assert pending_runs(here) == folders
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert sync() == (0, "".join(f"sent {folder.name}\n" for folder in folders), "")
     client, experiment = tracking.open_experiment(here, "mine")
@@ -61,7 +62,7 @@ def test_one_damaged_record_holds_up_no_other_run(sync, tmp_path, monkeypatch):
     code, out, err = sync()
     assert (code, out) == (2, f"sent {folders[1].name}\n")
     assert str(folders[0] / RECORD) in err
-    assert waiting(here) == [folders[0]]
+    assert pending_runs(here) == [folders[0]]
 
 
 def test_without_runs_there_is_nothing_to_send(sync):

@@ -49,6 +49,7 @@ def test_a_run_folder_holds_what_it_promises(mine, tmp_path):
     done, folder = written(mine())
     assert sorted(p.name for p in folder.iterdir()) == [
         "certificate.json",
+        "chain_heads.json",
         "config.json",
         "forecasts.parquet",
         "inputs.json",
@@ -114,7 +115,9 @@ def test_a_failed_write_leaves_nothing(mine, tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         written(mine())
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == [
+        ".chain_heads.json.lock",
         ".ledger.jsonl.lock",
+        "chain_heads.json",
         "ledger.jsonl",
         "store",
     ]

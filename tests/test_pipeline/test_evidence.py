@@ -15,9 +15,11 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from pipeline import evidence as module
 from pipeline import results as results_module
+from pipeline.chains.ledger import Ledger
+from pipeline.chains.repair import repair_chains
+from pipeline.chains.sharing import known_trials
 from pipeline.config import RunConfig
 from pipeline.evidence import NONE, SKILL, UNPAID, WORSE, corrected, judge
-from pipeline.ledger import Ledger
 from pipeline.progress import Reporter
 from pipeline.publication import open_ledger, weigh
 from pipeline.results import since
@@ -339,6 +341,11 @@ def test_a_second_configuration_changes_the_verdict_of_the_first(mine, tmp_path,
     assert "nothing has changed" not in told
     assert "corrected for 2 configurations" in told
     (tmp_path / "runs" / "ledger.jsonl").unlink()
+    assert tangency(monkeypatch, "run", "--config", mine()) == 2
+    assert "ledger.jsonl: the file is missing, but it had 2 lines" in capsys.readouterr().err
+    output = tmp_path / "runs"
+    (repaired,) = repair_chains(output, "deleted", known_trials(output, "mine"))
+    assert (repaired.lines, repaired.lost) == (2, 0), "the experiment remembers"
     assert tangency(monkeypatch, "run", "--config", mine()) == 0
-    assert "corrected for 2 configurations" in capsys.readouterr().out, "the experiment remembers"
+    assert "corrected for 2 configurations" in capsys.readouterr().out
     assert module.SIZE == 0.05

@@ -12,10 +12,11 @@ from own_prices import settings
 from synthetic import make_panel
 
 from pipeline import tracking
+from pipeline.chains.ledger import Ledger
+from pipeline.chains.sharing import share_trials
 from pipeline.config import RunConfig, load_config
 from pipeline.data_identity import sketch
 from pipeline.errors import LedgerError
-from pipeline.ledger import Ledger
 from pipeline.publication import open_ledger
 from pipeline.record import trial_id
 from pipeline.trial import LONGEST, gain_of
@@ -119,16 +120,16 @@ def test_trials_come_back_from_the_experiment_also_when_its_runs_are_deleted(tmp
     config = RunConfig.model_validate(settings(tmp_path, 150))
     here = Ledger(tmp_path / "here.jsonl")
     here.add([entry("a"), entry("b", tunings=5)])
-    tracking.share_trials(config.output, "mine", here)
+    share_trials(config.output, "mine", here)
     client, experiment = tracking.open_experiment(config.output, "mine")
     run = client.create_run(experiment)
     client.delete_run(run.info.run_id)
     there = Ledger(tmp_path / "there.jsonl")
     there.add([entry("c")])
-    tracking.share_trials(config.output, "mine", there)
+    share_trials(config.output, "mine", there)
     assert there.trials("mine").count == 8
     assert {e["at"] for e in there.lines()} >= {e["at"] for e in here.lines()}
-    tracking.share_trials(config.output, "mine", here)
+    share_trials(config.output, "mine", here)
     assert here.trials("mine").count == 8
     assert isinstance(client, mlflow.MlflowClient)
 
@@ -253,17 +254,17 @@ def test_trials_of_the_same_data_come_from_other_experiments_too(tmp_path, sketc
             {"kind": "unsealing", "experiment": "copy", "id": "u", "sketch": sketches["early"]},
         ]
     )
-    tracking.share_trials(tmp_path / "runs", "copy", there)
+    share_trials(tmp_path / "runs", "copy", there)
     client, experiment = tracking.open_experiment(tmp_path / "runs", "copy")
     client.delete_experiment(experiment)
-    tracking.share_trials(tmp_path / "runs", "mine", here)
+    share_trials(tmp_path / "runs", "mine", here)
     assert here.trials("mine", sketches["whole"]).entries == {}, "nothing says yet what its data is"
-    tracking.share_trials(tmp_path / "runs", "mine", here, sketches["whole"])
+    share_trials(tmp_path / "runs", "mine", here, sketches["whole"])
     trials = here.trials("mine", sketches["whole"])
     assert (set(trials.entries), len(trials.unsealings)) == ({"a"}, 1)
     # What was taken in once is not taken in again over what is newer here.
     here.add([entry("a", "newer", sketch=sketches["whole"], experiment="copy")])
     here.add([entry("b", sketch=sketches["whole"])])
-    tracking.share_trials(tmp_path / "runs", "mine", here)
+    share_trials(tmp_path / "runs", "mine", here)
     assert here.trials("mine", sketches["whole"]).entries["a"]["returns"] == "newer"
     assert len(here.lines()) == 4

@@ -9,9 +9,9 @@ import pytest
 from parcels import folder_of, parcel
 
 from pipeline import tracking
+from pipeline.chains.receipts import read_receipt
 from pipeline.courier import Courier
 from pipeline.errors import TrackingError
-from pipeline.outbox import receipt
 from pipeline.relocation import LOCATIONS, find_relocations
 from pipeline.sending import deliver
 
@@ -139,7 +139,7 @@ def test_a_run_that_was_sent_before_the_move_is_not_sent_again(output, tmp_path,
     folder = new / parcel().run_id
     assert str(tmp_path) not in (folder / "mlflow.json").read_text()
     with Courier() as courier:
-        assert courier.deliver(folder) == receipt(folder)["page"]
+        assert courier.deliver(folder) == read_receipt(folder)["page"]
     assert "was moved or copied" in capsys.readouterr().err, "the database follows all the same"
     assert find_relocations(new / "mlflow.db") == []
 

@@ -14,10 +14,11 @@ from mlflow_server import Server
 from parcels import FEATURES, another, booster, folder_of, known, linear, parcel
 
 from pipeline import sending, tracking
+from pipeline.chains.receipts import RECEIPT, pending_runs, read_receipt
 from pipeline.courier import Courier
 from pipeline.errors import RecordError, TrackingError
 from pipeline.logged_models import signature, write_model
-from pipeline.outbox import RECEIPT, RECORD, Parcel, receipt, waiting, write_receipt
+from pipeline.outbox import RECORD, Parcel
 from pipeline.sending import deliver
 
 CALLS = (
@@ -116,11 +117,11 @@ def test_a_sender_killed_after_any_call_is_completed_and_tells_nothing_twice(her
                 deliver(folder)
                 break
             except Killed:
-                assert receipt(folder) == {}
+                assert read_receipt(folder) == {}
         deliver(folder)
         found = json.dumps(told(here, name), sort_keys=True).replace(f"abcdef-0001-{at}", "abcdef-0001")
         assert found == json.dumps(whole, sort_keys=True), f"killed after call {at}"
-        assert receipt(folder)["tracking_uri"] == tracking.tracking_name(here)
+        assert read_receipt(folder)["tracking_uri"] == tracking.tracking_name(here)
     assert at > 15, "the calls that matter are counted"
 
 
@@ -128,9 +129,9 @@ def test_what_has_arrived_is_not_told_again_even_if_the_receipt_is_lost(here):
     folder = folder_of(here, parcel())
     page = deliver(folder)
     first = told(here)
-    assert waiting(here) == []
+    assert pending_runs(here) == []
     (folder / RECEIPT).unlink()
-    assert waiting(here) == [folder]
+    assert pending_runs(here) == [folder]
     assert deliver(folder) == page
     assert told(here) == first
     client, _ = tracking.open_experiment(here, "mine")
@@ -148,7 +149,7 @@ def test_runs_wait_in_the_order_in_which_they_were_made(here):
     (here / ".partial-x").mkdir()
     (here / ".partial-x" / RECORD).write_text("{}")
     (here / "latest").symlink_to(folders[1].name)
-    assert waiting(here) == folders
+    assert pending_runs(here) == folders
 
 
 def test_logged_models_are_those_that_mlflow_would_write(tmp_path):
@@ -214,7 +215,7 @@ def test_a_courier_tells_of_a_run_in_a_process_of_its_own(here, courier, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(sending, "deliver", lambda folder: pytest.fail("it is not done here"))
         page = courier.deliver(folder)
-    assert page == receipt(folder)["page"]
+    assert page == read_receipt(folder)["page"]
     assert len(told(here)) == 4 + 1
 
 
@@ -231,7 +232,7 @@ def test_what_a_courier_fails_to_do_is_done_here(here, answer):
     with Courier() as courier:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         courier._process = subprocess.Popen([sys.executable, "-c", answer], **pipes)
-        assert courier.deliver(folder) == receipt(folder)["page"]
+        assert courier.deliver(folder) == read_receipt(folder)["page"]
 
 
 def test_a_run_that_comes_to_nothing_leaves_no_courier_behind(monkeypatch):
@@ -243,10 +244,10 @@ def test_a_run_that_comes_to_nothing_leaves_no_courier_behind(monkeypatch):
     assert process.poll() is not None
 
 
-def test_what_has_arrived_needs_no_mlflow(tmp_path):
+def test_what_has_arrived_needs_no_mlflow(here):
     """A run in which nothing changed is told of in half a second."""
-    folder = folder_of(tmp_path, parcel())
-    write_receipt(folder, tracking.tracking_name(tmp_path), "#/page")
+    folder = folder_of(here, parcel())
+    page = deliver(folder)
     code = (
         "import sys; from pathlib import Path; from pipeline.courier import Courier\n"
         "with Courier() as courier: print(courier.deliver(Path(sys.argv[1])), 'mlflow' in sys.modules)"
@@ -255,7 +256,7 @@ def test_what_has_arrived_needs_no_mlflow(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True, env=environment
     )
-    assert done.stdout == "#/page False\n"
+    assert done.stdout == f"{page} False\n"
 
 
 @pytest.fixture
@@ -276,7 +277,7 @@ def test_a_server_that_dies_and_a_sender_that_is_killed_lose_nothing_and_double_
     folders = [folder_of(here, another(number, steps=100)) for number in (1, 2)]
     with pytest.raises(TrackingError, match=server.uri):
         deliver(folders[0])
-    assert waiting(here) == folders
+    assert pending_runs(here) == folders
     server.start()
     sender = subprocess.Popen([sys.executable, "-m", "pipeline.courier"], stdin=subprocess.PIPE, text=True)
     sender.stdin.write(f"{folders[0]}\n")
@@ -295,7 +296,7 @@ def test_a_server_that_dies_and_a_sender_that_is_killed_lose_nothing_and_double_
     server.start()
     for folder in folders:
         server.wait(lambda folder=folder: deliver(folder))
-    assert waiting(here) == []
+    assert pending_runs(here) == []
     found = known(client, experiment)
     assert {run.info.run_id for run in half} <= {run.info.run_id for run in client.search_runs([experiment])}
     monkeypatch.delenv("MLFLOW_TRACKING_URI")

@@ -10,11 +10,11 @@ from running import evaluated, pipeline_of
 
 from backtest.attribution import TOTAL
 from pipeline.audit import audit
+from pipeline.chains.ledger import Ledger
 from pipeline.config import load_config
 from pipeline.drift_measure import measure_run
 from pipeline.errors import ConfigError, RunError
 from pipeline.evidence import judge
-from pipeline.ledger import Ledger
 from pipeline.outputs import fallbacks, summary
 from pipeline.report import render
 from pipeline.rules import check_earnings

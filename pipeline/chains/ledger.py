@@ -9,11 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.chain import Chain, Entry
+from pipeline.chains.chain import Chain, Entry
+from pipeline.chains.heads import LEDGER, REPAIRS
 from pipeline.data_identity import same_data
-
-LEDGER = "ledger.jsonl"
-"""Its name in the output folder."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +25,20 @@ class Trials:
     unsealings : tuple of Entry
     on_holdout : bool
         Whether it is a holdout that is judged.
+    lost : int
+        Lines that ledgers have lost, as repairs recorded: nobody knows what they were, so each counts as a
+        configuration.
     """
 
     entries: Mapping[str, Entry]
     unsealings: tuple[Entry, ...]
     on_holdout: bool = False
+    lost: int = 0
 
     @property
     def configurations(self) -> int:
         """Number of configurations, those counted once that gave the same forecasts and returns on the same data."""
-        return len(self.distinct())
+        return len(self.distinct()) + self.lost
 
     @property
     def tunings(self) -> int:
@@ -68,7 +70,7 @@ class Trials:
     def without(self, ident: str) -> str:
         """Return a digest of all trials but one: what else a verdict on that one depends on."""
         others = {key: entry for key, entry in self.entries.items() if key != ident}
-        text = json.dumps([others, len(self.unsealings)], sort_keys=True)
+        text = json.dumps([others, len(self.unsealings), *([self.lost] if self.lost else [])], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -78,12 +80,13 @@ class Ledger(Chain):
     Parameters
     ----------
     path : Path
+        In the output folder, whose other files hold its anchors.
     others : iterable of Path
         Ledgers of other output folders. What they hold of the same data is counted; nothing is written to them.
     """
 
     def __init__(self, path: Path, others: Iterable[Path] = ()) -> None:
-        super().__init__(path)
+        super().__init__(path, path.parent)
         self.others = tuple(others)
 
     def add(self, entries: Iterable[Entry]) -> int:
@@ -113,7 +116,7 @@ class Ledger(Chain):
         data : str, optional
             Sketch of the data (`pipeline.data_identity`).
         """
-        counted = [e for path in self.others for e in Chain(path).lines() if of_data(e, data)]
+        counted = [e for path in self.others for e in Chain(path, path.parent).lines() if of_data(e, data)]
         counted += [e for e in self.lines() if e["experiment"] == experiment or of_data(e, data)]
         tried: dict[str, Entry] = {}
         for entry in counted:
@@ -122,7 +125,12 @@ class Ledger(Chain):
                 read = [e["last"] for e in (entry, tried.get(entry["id"], {})) if "last" in e]
                 tried[entry["id"]] = entry | ({"last": max(read)} if read else {})
         unsealed = {entry["id"]: entry for entry in counted if entry["kind"] == "unsealing"}
-        return Trials(tried, tuple(unsealed.values()))
+        return Trials(tried, tuple(unsealed.values()), lost=self._lost())
+
+    def _lost(self) -> int:
+        """Return how many lines of this ledger are lost, as the repairs of its output folder recorded."""
+        repairs = Chain(self.path.with_name(REPAIRS)).lines()
+        return sum(int(entry["lost"]) for entry in repairs if entry["chain"] == self.path.name == LEDGER)
 
 
 def of_data(entry: Entry, data: str | None) -> bool:

@@ -1,0 +1,216 @@
+"""Anchors: what other files say of how long a chain was, so that a chain which lost its end is noticed.
+
+Heads of each chain are kept in the output folder's file of heads, in the lines of the other chains, in the folder of
+each run and in the tags of each run in the local MLflow database. A chain agrees with an anchor if it has the anchored
+line, with the anchored hash. Whoever deletes an anchor leaves the others; whoever deletes all of them is not noticed.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pipeline.chains.database import DATABASE, query_database
+from pipeline.chains.heads import CHAINS, HEADS, Head, chain_name, chain_paths, heads_from_json, read_heads
+from pipeline.errors import LedgerError, TrackingError
+
+HEADS_TAG = "chain_heads"
+"""Tag of a run in MLflow that holds the heads of its output folder's chains."""
+SHOWN = 3
+"""Anchors that a message names."""
+
+Excused = Collection[tuple[str, int, str]]
+"""Chain, lines and hash of the anchors that a repair has accepted as lost."""
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """What some file says of a chain.
+
+    Attributes
+    ----------
+    source : str
+        Which file, for messages.
+    head : Head
+    """
+
+    source: str
+    head: Head
+
+
+def find_anchors(output: Path, name: str) -> list[Anchor]:
+    """Return all anchors of a chain in an output folder, the longest first."""
+    found = [Anchor(source, heads[name]) for source, heads in _sources(output, name) if name in heads]
+    return sorted(found, key=lambda anchor: -anchor.head.lines)
+
+
+def anchored_chains(output: Path) -> set[str]:
+    """Return the names of the chains that any anchor in an output folder is of, whether they are there or not."""
+    names = {name for _, heads in _sources(output, "") for name in heads}
+    return {name for name in names if _is_chain(name)}
+
+
+def _is_chain(name: str) -> bool:
+    """Whether a name in a file of heads, which anybody may have edited, is that of a chain in the output folder."""
+    path = PurePosixPath(name)
+    alike = [pattern for pattern in CHAINS if path.match(pattern)]
+    return ".." not in path.parts and any(len(path.parts) == pattern.count("/") + 1 for pattern in alike)
+
+
+def check_anchors(
+    output: Path, name: str, hashes: Sequence[str], anchors: Sequence[Anchor], excused: Excused
+) -> None:
+    """Compare a chain with its anchors.
+
+    Parameters
+    ----------
+    output : Path
+    name : str
+        Of the chain.
+    hashes : sequence of str
+        Of its lines, read after the anchors.
+    anchors : sequence of Anchor
+    excused : collection of (str, int, str)
+
+    Raises
+    ------
+    LedgerError
+        Naming the anchors that disagree.
+    """
+    lost = missing_anchors(name, hashes, anchors, excused)
+    if lost:
+        raise LedgerError(_message(output / name, hashes, lost))
+
+
+def missing_anchors(
+    name: str, hashes: Sequence[str], anchors: Sequence[Anchor], excused: Excused
+) -> list[Anchor]:
+    """Return the anchors with which a chain does not agree, the longest first.
+
+    A run's folder that was copied from another output folder has anchors of that folder's chain. They are left out
+    where another anchor shows that the chain here is the one that belongs here.
+    """
+    agreeing = [anchor for anchor in anchors if _agrees(hashes, anchor.head)]
+    lost = [
+        anchor
+        for anchor in anchors
+        if not _agrees(hashes, anchor.head) and (name, anchor.head.lines, anchor.head.hash) not in excused
+    ]
+    if agreeing and hashes:
+        lost = [anchor for anchor in lost if anchor.head.first == hashes[0]]
+    return lost
+
+
+def _agrees(hashes: Sequence[str], head: Head) -> bool:
+    return head.lines <= len(hashes) and hashes[head.lines - 1] == head.hash
+
+
+def _message(path: Path, hashes: Sequence[str], lost: Sequence[Anchor]) -> str:
+    first = lost[0]
+    sources = ", ".join(anchor.source for anchor in lost[:SHOWN])
+    more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
+    if not hashes:
+        what = f"the file is {'empty' if path.exists() else 'missing'}, but it had {first.head.lines} lines"
+    elif first.head.lines > len(hashes):
+        what = f"it has {len(hashes)} lines now and had {first.head.lines} lines"
+    else:
+        what = f"line {first.head.lines} is not the line that was written"
+    return (
+        f"{path}: {what}, according to {sources}{more}. Restore the file from a copy. If there is none, "
+        "`tangency ledger repair --reason ...` goes on with what is left and records what was lost"
+    )
+
+
+def _sources(output: Path, name: str) -> Iterator[tuple[str, dict[str, Head]]]:
+    """Yield every file that holds heads, but the named chain itself, with its heads."""
+    yield str(output / HEADS), _heads_in(output / HEADS)
+    for path in chain_paths(output):
+        if chain_name(output, path) != name:
+            yield str(path), _heads_in_chain(path)
+    for folder in _run_folders(output):
+        yield f"the run {folder.name}", _heads_in(folder / HEADS)
+    yield str(output / DATABASE), _heads_in_database(output / DATABASE)
+
+
+def _run_folders(output: Path) -> list[Path]:
+    try:
+        with os.scandir(output) as entries:
+            names = [
+                entry.name
+                for entry in entries
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+            ]
+    except OSError:
+        return []
+    return [output / name for name in sorted(names, reverse=True)]
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file does, its size first; empty if it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _heads_in(path: Path) -> dict[str, Head]:
+    stamp = _stamp(path)
+    return _read_heads(path, stamp) if stamp else {}
+
+
+@functools.lru_cache(maxsize=4096)
+def _read_heads(path: Path, stamp: tuple[int, ...]) -> dict[str, Head]:
+    return read_heads(path)
+
+
+def _heads_in_chain(path: Path) -> dict[str, Head]:
+    stamp = _stamp(path)
+    return _read_last_anchors(path, stamp) if stamp else {}
+
+
+@functools.lru_cache(maxsize=64)
+def _read_last_anchors(path: Path, stamp: tuple[int, ...]) -> dict[str, Head]:
+    """Return the anchors in the last line that has any: a line anchors all chains, and chains only grow."""
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except OSError:
+        return {}
+    for line in reversed(lines):
+        if b'"anchors"' in line:
+            try:
+                return heads_from_json(json.dumps(json.loads(line)["anchors"]))
+            except (ValueError, KeyError, TypeError, RecursionError):
+                continue
+    return {}
+
+
+def _heads_in_database(path: Path) -> dict[str, Head]:
+    stamp = _stamp(path)
+    return _read_database(path, (*stamp, *_stamp(path.with_name(f"{path.name}-wal")))) if stamp else {}
+
+
+@functools.lru_cache(maxsize=16)
+def _read_database(path: Path, stamp: tuple[int, ...]) -> dict[str, Head]:
+    """Return the longest head of each chain in the tags of runs; what cannot be read says nothing.
+
+    Runs whose artifacts lie elsewhere are of another output folder, which keeps them in the same database.
+    """
+    query = (
+        "SELECT value FROM tags JOIN runs USING (run_uuid) WHERE key = ? AND substr(artifact_uri, 1, ?) = ?"
+    )
+    artifacts = f"{(path.parent / 'artifacts').resolve().as_uri()}/"
+    try:
+        rows = query_database(path, query, (HEADS_TAG, len(artifacts), artifacts))
+    except TrackingError:  # whoever needs the database says so
+        return {}
+    found: dict[str, Head] = {}
+    for (text,) in rows:
+        for name, head in heads_from_json(str(text)).items():
+            if name not in found or found[name].lines < head.lines:
+                found[name] = head
+    return found

@@ -1,0 +1,160 @@
+"""Chain: a file of JSON lines, each with the SHA-256 of the one before.
+
+A line that was changed, left out or moved breaks the chain. A chain that lost its last lines, or all of them, is
+whole by itself: what shows it are its anchors in other files (`pipeline.chains.anchors`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from pipeline.chains.anchors import check_anchors, find_anchors
+from pipeline.chains.heads import REPAIRS, Head, chain_name, lock_path, note_head, other_heads
+from pipeline.errors import LedgerError
+from pipeline.files import make_folder, sync_folder
+
+START = "0" * 64
+"""What the first line names as the line before it."""
+ANCHORS = "anchors"
+"""Key of a line under which the heads of the other chains are kept."""
+
+Entry = dict[str, Any]
+
+
+class Chain:
+    """A file to which lines are only added; made with the first of them.
+
+    Parameters
+    ----------
+    path : Path
+    output : Path, optional
+        Output folder whose other chains, runs and MLflow database hold anchors of this chain, and of whose other
+        chains this one holds anchors. Without it the chain stands alone.
+
+    Raises
+    ------
+    LedgerError
+        On reading, if a line was changed, left out or moved, or if an anchor shows that lines are missing.
+    """
+
+    def __init__(self, path: Path, output: Path | None = None) -> None:
+        self.path = path
+        self.output = output
+
+    def lines(self) -> list[Entry]:
+        """Return all entries, in their order, after checking the chain and its anchors.
+
+        A last line that a killed process left half-written is no entry.
+        """
+        if self.output is None:
+            return self.read()[0]
+        # Anchors are read first: the chain grows while others write, and an anchor is never ahead of it.
+        name = chain_name(self.output, self.path)
+        anchors = find_anchors(self.output, name)
+        entries, hashes = self.read()
+        if anchors:
+            check_anchors(self.output, name, hashes, anchors, excused_anchors(self.output))
+        return entries
+
+    def read(self) -> tuple[list[Entry], list[str]]:
+        """Return the entries and the hashes of their lines, after checking the chain without its anchors."""
+        entries, hashes, whole = self.sound_part()
+        if not whole:
+            raise LedgerError(
+                f"{self.path}, line {len(hashes) + 1}: the chain of hashes is broken: a line was changed, left out "
+                "or moved. Restore the file from a copy; what was done is not to be forgotten"
+            )
+        return entries, hashes
+
+    def sound_part(self) -> tuple[list[Entry], list[str], bool]:
+        """Return the entries and hashes up to the first broken line, and whether there is no such line."""
+        raw = self.path.read_bytes().split(b"\n")[:-1] if self.path.exists() else []
+        before, entries, hashes = START, list[Entry](), list[str]()
+        for line in raw:
+            entry = _sound(line, before)
+            if entry is None:
+                return entries, hashes, False
+            before = entry.pop("hash")
+            entries.append({key: value for key, value in entry.items() if key not in ("previous", ANCHORS)})
+            hashes.append(before)
+        return entries, hashes, True
+
+    def head(self) -> str:
+        """Return the hash of the last line, which stands for all of them; of no line, that of the start."""
+        found = Head.of(self.path)
+        return START if found is None else found.hash
+
+    def extend(self, choose: Callable[[list[Entry]], Sequence[Entry]]) -> list[Entry]:
+        """Append, under a lock, what `choose` makes of the entries that are there; return what was appended.
+
+        The heads of the other chains are read before this one is locked, so that no process waits for two locks. They
+        are on the disk by then: no anchor is ever ahead of the chain that it is of.
+        """
+        anchors = {} if self.output is None else other_heads(self.output, self.path)
+        with self.locked():
+            new = list(choose(self.lines()))
+            if new:
+                self._append(new, anchors)
+            head = Head.of(self.path)
+        if new and head is not None and self.output is not None:
+            note_head(self.output, chain_name(self.output, self.path), head, anchors)
+        return new
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from adding; the lock is the operating system's, and ends with its holder."""
+        make_folder(self.path.parent)
+        with FileLock(lock_path(self.path)):
+            yield
+
+    def _append(self, entries: Sequence[Entry], anchors: Mapping[str, Head]) -> None:
+        existed = self.path.exists()
+        content = self.path.read_bytes() if existed else b""
+        whole = content[: content.rfind(b"\n") + 1]
+        before = self.head()
+        kept = {ANCHORS: {name: head.as_dict() for name, head in anchors.items()}} if anchors else {}
+        with self.path.open("r+b" if existed else "wb") as file:
+            file.truncate(len(whole))  # what a killed process left of a line
+            file.seek(len(whole))
+            for entry in entries:
+                line = {"at": _now(), **entry, **kept, "previous": before}
+                before = _hash(line)
+                file.write(json.dumps({**line, "hash": before}, sort_keys=True).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        if not existed:
+            sync_folder(self.path.parent)
+
+
+def excused_anchors(output: Path) -> set[tuple[str, int, str]]:
+    """Return chain, lines and hash of the anchors that repairs of an output folder have accepted as lost."""
+    entries, _ = Chain(output / REPAIRS).read()
+    return {(entry["chain"], lines, last) for entry in entries for lines, last in entry["excused"]}
+
+
+def _sound(line: bytes, before: str) -> Entry | None:
+    """Return the entry of a line with its hash, None if it is not the line that follows the one with a hash."""
+    try:
+        entry: Entry = json.loads(line)
+        stated = entry.pop("hash")
+        sound = stated == _hash(entry) and entry["previous"] == before
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return {**entry, "hash": stated} if sound else None
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def _hash(entry: Entry) -> str:
+    return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()

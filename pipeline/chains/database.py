@@ -1,0 +1,74 @@
+"""MLflow's local database, read without MLflow: which runs and registered models it holds.
+
+A receipt in a folder says that MLflow was told. It is worth something only while the database still holds what it was
+told: the file may have been deleted, or replaced by an older copy.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import TrackingError
+
+DATABASE = "mlflow.db"
+"""MLflow's local database in the output folder."""
+FOLDER_TAG = "folder"
+"""The tag of a run that names its folder, by which a run that was sent in part is found again."""
+VERSION_TAG = "run_folder"
+"""The tag of a registered version that names the folder of its run."""
+
+
+def query_database(database: Path, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the rows of a query, without changing the database; none if there is no file.
+
+    Raises
+    ------
+    TrackingError
+        If the file is no database, or not one of MLflow.
+    """
+    if not database.exists():
+        return []
+    try:
+        uri = f"{database.resolve().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=20)) as connection:
+            return connection.execute(query, parameters).fetchall()
+    except sqlite3.Error as error:
+        raise TrackingError(
+            f"{database} cannot be read as MLflow's database: {error}. Restore it from a copy, or move it away: "
+            "`tangency sync` then makes it anew and sends every run again"
+        ) from error
+
+
+def finished_runs(output: Path) -> set[str]:
+    """Return the names of the run folders that the local database of an output folder holds to the end.
+
+    A run that was deleted in MLflow is there until it is purged; it is not sent again.
+    """
+    rows = query_database(
+        output / DATABASE,
+        "SELECT tags.value FROM tags JOIN runs USING (run_uuid) JOIN experiments USING (experiment_id) "
+        "WHERE tags.key = ? AND runs.status = 'FINISHED' AND experiments.lifecycle_stage = 'active'",
+        (FOLDER_TAG,),
+    )
+    return {str(value) for (value,) in rows}
+
+
+def registered_runs(output: Path, model: str) -> dict[str, str]:
+    """Return the run folders of the versions of a registered model in the local database, with their versions."""
+    rows = query_database(
+        output / DATABASE,
+        "SELECT value, version FROM model_version_tags WHERE name = ? AND key = ?",
+        (model, VERSION_TAG),
+    )
+    return {str(run): str(version) for run, version in rows}
+
+
+def registered_aliases(output: Path, model: str) -> dict[str, str]:
+    """Return the aliases of a registered model in the local database, with their versions."""
+    rows = query_database(
+        output / DATABASE, "SELECT alias, version FROM registered_model_aliases WHERE name = ?", (model,)
+    )
+    return {str(alias): str(version) for alias, version in rows}

@@ -1,0 +1,125 @@
+"""Anchors are never ahead of the chain that they are of, whoever writes at once and whoever is killed."""
+
+import contextlib
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from pipeline.chains import chain as module
+from pipeline.chains.anchors import find_anchors
+from pipeline.chains.chain import Chain
+from pipeline.chains.heads import HEADS, LEDGER, Head, chain_paths, heads_to_json, read_heads
+from pipeline.chains.repair import check_chains
+from pipeline.errors import LedgerError
+
+DECISIONS = "operations/a/decisions.jsonl"
+
+
+def extend(output, name, count=1):
+    for _ in range(count):
+        Chain(output / name, output).extend(lambda entries: [{"kind": "x", "number": len(entries)}])
+
+
+def in_a_process(work):
+    child = os.fork()
+    if child:
+        return child
+    try:
+        work()
+    finally:
+        os._exit(0)
+
+
+def test_writers_at_once_and_kills_raise_no_false_alarm(tmp_path):
+    rng = random.Random(0)
+    names = (LEDGER, DECISIONS, "operations/b/decisions.jsonl")
+    children = {in_a_process(lambda name=name: extend(tmp_path, name, 10_000)): name for name in names}
+    killed, end = 0, time.monotonic() + 1.5
+    try:
+        while time.monotonic() < end:
+            check_chains(tmp_path)
+            time.sleep(rng.uniform(0, 0.05))
+            victim = rng.choice(list(children))
+            name = children.pop(victim)
+            os.kill(victim, signal.SIGKILL)
+            os.waitpid(victim, 0)
+            killed += 1
+            check_chains(tmp_path)
+            children[in_a_process(lambda name=name: extend(tmp_path, name, 10_000))] = name
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    assert killed > 5
+    for name in names:
+        extend(tmp_path, name)
+    found = check_chains(tmp_path)
+    for name in names:
+        entries = Chain(tmp_path / name).lines()
+        assert [entry["number"] for entry in entries] == list(range(len(entries))), "no line lost or doubled"
+        assert found[name] == (len(entries), Head.of(tmp_path / name))
+        assert read_heads(tmp_path / HEADS)[name].lines == len(entries)
+
+
+@pytest.mark.parametrize("call", ["fsync", "note_head", "sync_folder"])
+def test_a_writer_that_dies_between_two_files_leaves_anchors_behind_the_chain(tmp_path, monkeypatch, call):
+    """Die before and after each step that writes: what is anchored is on the disk."""
+
+    class Killed(BaseException):
+        pass
+
+    extend(tmp_path, LEDGER, 2)
+    for after in (False, True):
+        owner = module.os if call == "fsync" else module
+        honest = getattr(owner, call)
+
+        def dying(*arguments, after=after, honest=honest):
+            if after:
+                honest(*arguments)
+            raise Killed
+
+        for name in (LEDGER, f"operations/{call}{after}/decisions.jsonl"):
+            with monkeypatch.context() as patch:
+                patch.setattr(owner, call, dying)
+                with contextlib.suppress(Killed):
+                    extend(tmp_path, name)
+            check_chains(tmp_path)
+        extend(tmp_path, LEDGER)
+        check_chains(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "7", '{"ledger.jsonl": 3}', '{"ledger.jsonl": {"lines": "x"}}']
+)
+def test_damaged_anchors_say_nothing_and_others_remain(tmp_path, text):
+    extend(tmp_path, LEDGER, 3)
+    extend(tmp_path, DECISIONS)
+    (tmp_path / HEADS).write_text(text)
+    check_chains(tmp_path)
+    (tmp_path / LEDGER).write_bytes(b"")
+    with pytest.raises(LedgerError, match=f"according to {tmp_path / DECISIONS}"):
+        check_chains(tmp_path)
+    assert [anchor.head.lines for anchor in find_anchors(tmp_path, LEDGER)] == [3]
+
+
+def test_anchors_that_name_other_files_are_no_chains(tmp_path):
+    extend(tmp_path, LEDGER)
+    head = Head(9, "0" * 64, "0" * 64)
+    names = ("../ledger.jsonl", "/etc/passwd", "store/x", "operations/../../decisions.jsonl")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / HEADS).write_text(heads_to_json(dict.fromkeys(names, head)))
+    assert set(check_chains(tmp_path)) == {LEDGER}
+
+
+def test_chains_of_other_configurations_stop_nobody(tmp_path):
+    for name in (LEDGER, DECISIONS, "operations/b/decisions.jsonl"):
+        extend(tmp_path, name)
+    (tmp_path / DECISIONS).unlink()
+    check_chains(tmp_path, "b")
+    for config in ("a", None):
+        with pytest.raises(LedgerError, match="the file is missing, but it had 1 lines"):
+            check_chains(tmp_path, config)
+    assert len(chain_paths(tmp_path)) == 2
