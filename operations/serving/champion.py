@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,11 +83,12 @@ def load_champion(config: RunConfig) -> Champion:
     OperationsError
         If there is no champion, or its run folder is not whole.
     LedgerError
-        If the record of decisions was changed.
+        If the record of decisions or a file of the champion was changed.
     """
-    run, _ = Decisions(config).reigning()
-    candidate = Candidate(config.output / run)
-    inputs = _read_bytes(candidate.folder / "inputs.json")
+    decisions = Decisions(config)
+    run, _ = decisions.reigning()
+    candidate = Candidate(config.output / run, decisions.files_of(run))
+    inputs = candidate.content("inputs.json")
     try:
         champion = Champion(run, f"{candidate.trained_to:%Y-%m-%d}", candidate.frozen)
         champion.answer(f'{{"{SPLIT}": '.encode() + inputs + b"}")
@@ -98,15 +98,6 @@ def load_champion(config: RunConfig) -> Champion:
             "another run (tangency promote), or retrain"
         ) from error
     return champion
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise OperationsError(
-            f"{path} cannot be read: {error.strerror}. The run is not whole; retrain"
-        ) from error
 
 
 class ServedChampion:
