@@ -18,7 +18,7 @@ from models.binned import Binned
 from models.boosting import Boosting, squared
 from models.dataset import Dataset, Rows
 from models.record import Record
-from models.spans import Spans, stretches, unfinished
+from models.spans import Spans, stretches
 from validation.walk_forward import Fold
 
 Floats = NDArray[np.float64]
@@ -103,17 +103,13 @@ def _grown(
 ) -> Iterator[tuple[int, Future[_Grown]]]:
     """Yield the folds from `done` on in their order, grown in threads a few folds ahead of the caller.
 
-    The caller appends to `fits`; the record is told with which folds stretches begin, and keeps the bins that
-    a longer walk goes on with.
+    The caller appends to `fits`; the record keeps with which folds stretches begin.
     """
-    resumed = unfinished(folds, int(spans.grid[-1]))
     waiting: deque[tuple[int, Future[_Grown]]] = deque()
     grown = list[int]()
     for _, members in stretches(data, spans, model.rebin, begin=max(record.begun, default=0)):
         record.begin(members[0])
-        binned = Binned(model, data, spans, members, record.bins if members[0] <= done else b"")
-        if resumed in members:
-            record.bins = binned.bins()
+        binned = Binned(model, data, spans, members)
         for f in members[max(done - members[0], 0) :]:
             while len(waiting) >= AHEAD:
                 yield waiting.popleft()

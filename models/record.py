@@ -26,15 +26,12 @@ class Record:
         The folds with which stretches began.
     sums : dict of int to Moments
         Of a linear model: the running sums as they were before the first fold that a longer walk computes again.
-    bins : bytes
-        Of boosted trees: the bins of that fold.
     """
 
     before: Floats
     losses: Floats
     begun: list[int] = field(default_factory=list)
     sums: dict[int, Moments] = field(default_factory=dict)
-    bins: bytes = b""
 
     @classmethod
     def empty(cls, n_dates: int) -> Record:
@@ -56,4 +53,4 @@ class Record:
         kept = self.losses[:known]
         losses[: len(kept)] = kept
         begun = [f for f in self.begun if f <= fold]
-        return Record(self.before.copy(), losses, begun, self.sums, self.bins)
+        return Record(self.before.copy(), losses, begun, self.sums)

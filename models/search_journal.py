@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from models.search import distributions
 from models.search_space import Parameters, Space, inside
@@ -15,7 +15,8 @@ from models.search_space import Parameters, Space, inside
 def open_journal(path: Path) -> Any:
     """Return Optuna's storage in a journal file, made with its folder where there is none.
 
-    A line that was not written to its end, by a process killed in the middle of it, is cut off.
+    A line that was not written to its end, by a process killed in the middle of it, is cut off. A journal that Optuna
+    cannot read is removed: the search begins anew. Journals are lines of JSON, which Optuna reads as such.
     """
     from optuna.storages.journal import JournalFileBackend, JournalStorage
 
@@ -28,7 +29,11 @@ def open_journal(path: Path) -> Any:
         if whole < len(content):
             with path.open("r+b") as file:
                 file.truncate(whole)
-    return JournalStorage(JournalFileBackend(str(path)))
+    try:
+        return JournalStorage(JournalFileBackend(str(path)))
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError):
+        path.unlink()
+        return JournalStorage(JournalFileBackend(str(path)))
 
 
 class Memory:
@@ -55,10 +60,18 @@ class Memory:
 
             self._study = optuna.create_study(storage=storage, study_name=study, load_if_exists=True)
             for trial in self._study.get_trials(deepcopy=False):
-                kept = trial.user_attrs
-                for block, loss in enumerate(kept["losses"]):
-                    self.add(kept["parameters"], block, loss, kept["seconds"][block])
-                self._kept.add((_key(kept["parameters"]), len(kept["losses"])))
+                self._take(trial.user_attrs)
+
+    def _take(self, kept: dict[str, Any]) -> None:
+        """Remember a trial of the storage; one that `keep` did not write so counts for nothing."""
+        parameters, losses, seconds = (kept.get(name) for name in ("parameters", "losses", "seconds"))
+        if not (isinstance(parameters, dict) and _are_numbers(losses) and _are_numbers(seconds)):
+            return
+        if len(losses) != len(seconds):
+            return
+        for block, (loss, took) in enumerate(zip(losses, seconds, strict=True)):
+            self.add(parameters, block, loss, took)
+        self._kept.add((_key(parameters), len(losses)))
 
     def __contains__(self, what: tuple[Parameters, int]) -> bool:
         """Return whether the loss of (parameters, block) is known."""
@@ -99,6 +112,10 @@ class Memory:
                 },
             )
         )
+
+
+def _are_numbers(values: Any) -> TypeGuard[list[float]]:
+    return isinstance(values, list) and all(type(value) in (int, float) for value in values)
 
 
 def _key(parameters: Parameters) -> str:

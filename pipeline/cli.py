@@ -109,6 +109,7 @@ def run(path: Path, fresh: bool) -> None:
     from pipeline.errors import TrackingError
     from pipeline.loading import load_data
     from pipeline.publication import open_ledger, published
+    from pipeline.store.reuse import explain_reuse
 
     config, store, reporter = prepared(path, fresh)
     console = reporter.console
@@ -121,7 +122,8 @@ def run(path: Path, fresh: bool) -> None:
             reporter.line("trials", f"counted from this folder alone: {error}")
     with Courier() as courier:
         made = published(config, store, reporter, loaded, making=courier.get_ready)
-        folder = _handed_out(config, made, reporter, fresh)
+        with explain_reuse(store):
+            folder = _handed_out(config, made, reporter, fresh)
         # The result is told before it is tracked: a tracking server that is away must not hide it.
         try:
             link = courier.deliver(folder)

@@ -22,6 +22,7 @@ from pipeline.outbox import Tracked
 from pipeline.progress import Reporter
 from pipeline.record import make_record, trial_id
 from pipeline.store import Store, key_of, showing_digest
+from pipeline.store.reuse import explain_reuse
 from pipeline.text_table import TextTable
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def published(
         making()
         from pipeline.run import Pipeline  # models, solvers and all: not needed where nothing changed
 
-        with _set_aside():
+        with _set_aside(), explain_reuse(store):
             pipeline = Pipeline(config, store, reporter)
             done = pipeline.evaluate(pipeline.train(pipeline.prepare(loaded)))
             certificate = pipeline.certify(done)
@@ -142,8 +143,9 @@ def published(
             )
 
     found, _ = store.get("published", key, make)
-    ledger.add([found.trial])
-    reporter.again(found.told, found.warnings)
+    with explain_reuse(store):
+        ledger.add([found.trial])
+        reporter.again(found.told, found.warnings)
     return found
 
 

@@ -43,6 +43,7 @@ from pipeline.progress import Reporter
 from pipeline.results import Evaluated, Prepared, Trained, measured
 from pipeline.run_warnings import feature_warnings, features_line, finding_warnings
 from pipeline.store import Store, code_digest, key_of, showing_digest
+from pipeline.store.reuse import explained
 from pipeline.training_data import check_training, schedule_of
 
 
@@ -69,6 +70,7 @@ class Pipeline:
         self._announced = Announced(reporter)
         reporter.notices(store)
 
+    @explained
     def prepare(self, loaded: Loaded | None = None) -> Prepared:
         """Load and check the data, build features and schedule, check that training data suffice and limits can be met.
 
@@ -111,6 +113,7 @@ class Pipeline:
         """Return what was made of the panel that ended sooner, if it is stored."""
         return None if self.earlier is None else self.store.peek(stage, key(self.config, self.earlier))
 
+    @explained
     def estimate(self, prepared: Prepared) -> tuple[RegimePath, CovariancePath]:
         """Fit the regimes along the walk, and estimate covariances: what is needed whatever the model."""
         config, schedule = self.config, prepared.schedule
@@ -124,6 +127,7 @@ class Pipeline:
         check_covariances(covariances, prepared.panel)
         return regimes, covariances
 
+    @explained
     def train(self, prepared: Prepared) -> Trained:
         """Fit regimes and models along the walk, calibrate the forecasts, and estimate covariances."""
         config, schedule = self.config, prepared.schedule
@@ -136,6 +140,7 @@ class Pipeline:
             check_forecast(forecast, schedule, prepared.panel)
         return Trained(prepared, regimes, covariances, names, walks, forecasts)
 
+    @explained
     def fit(self, prepared: Prepared, names: Collection[str] | None = None) -> None:
         """Fit regimes and models along the walk, and keep them: all of `train` that is stored.
 
@@ -212,6 +217,7 @@ class Pipeline:
         check_walk(walk, data.usable, prepared.panel)
         return walk
 
+    @explained
     def evaluate(self, trained: Trained) -> Evaluated:
         """Score the forecasts, simulate the portfolios and decide at the last date."""
         config, prepared = self.config, trained.prepared
@@ -241,6 +247,7 @@ class Pipeline:
         check_scores(scores, panel)
         return Evaluated(trained, scores, results, performance, comparisons, target)
 
+    @explained
     def certify(self, done: Evaluated) -> Certificate | None:
         """Look for anything that looked ahead, and give a certificate; None if there is no cut.
 

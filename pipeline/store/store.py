@@ -31,11 +31,17 @@ class Store:
     folder : Path
     fresh : bool
         Ignore what is stored; results are still written.
+
+    Attributes
+    ----------
+    reused : set of str
+        Stages of which a stored result was returned.
     """
 
     def __init__(self, folder: Path, *, fresh: bool = False) -> None:
         self.folder = folder
         self.fresh = fresh
+        self.reused: set[str] = set()
         self._tidied = False
 
     def get(self, stage: str, key: str, make: Callable[[], T]) -> tuple[T, bool]:
@@ -67,9 +73,11 @@ class Store:
         if self.fresh:
             return None
         try:
-            return unpack(read(self._path(stage, key)), stage, key)
+            value = unpack(read(self._path(stage, key)), stage, key)
         except (DamagedError, OSError):
             return None
+        self.reused.add(stage)
+        return value
 
     def holds(self, stage: str, key: str) -> bool:
         """Whether there is a file for this result; it may turn out to be damaged."""

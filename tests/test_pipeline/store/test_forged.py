@@ -1,0 +1,159 @@
+"""Files that were changed with care, under a digest that fits: nothing is executed, and nothing ends in a traceback."""
+
+import hashlib
+import json
+import random
+import struct
+import time
+import tracemalloc
+from copy import deepcopy
+
+from rich.console import Console
+
+from pipeline.errors import USER_ERRORS
+from pipeline.progress import Reporter
+from pipeline.publication import published
+from pipeline.store import Store
+from pipeline.store.archive import ALIGNED, read, unpack
+from pipeline.store.errors import DamagedError
+from pipeline.store.types import STAGES, name_of
+
+
+def forged(content, text, blocks=None):
+    """Return a file with other JSON and, if given, other blocks under a digest that fits."""
+    (length,) = struct.unpack_from("<Q", content, 48)
+    end = ALIGNED + -(-length // ALIGNED) * ALIGNED
+    rest = content[end:] if blocks is None else blocks
+    padded = text + bytes(-len(text) % ALIGNED)
+    tail = struct.pack("<QQ", len(text), 0) + padded + bytes(rest)
+    return content[:16] + hashlib.sha256(tail).digest() + tail
+
+
+def _text(content):
+    (length,) = struct.unpack_from("<Q", content, 48)
+    return bytes(content[ALIGNED : ALIGNED + length])
+
+
+def _places(node, path=()):
+    """Yield the path of every node of JSON."""
+    yield path
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, item in items:
+        yield from _places(item, (*path, key))
+
+
+def _at(node, path):
+    for key in path:
+        node = node[key]
+    return node
+
+
+HOSTILE = (
+    None,
+    True,
+    -1,
+    2**62,
+    10**30,
+    1e300,
+    "",
+    "os:system",
+    [],
+    {},
+    ["same", 0],
+    ["same", 10**9],
+    ["object", "os:system", {}],
+    ["object", "builtins:eval", {"x": 1}],
+    ["object", "models.base:WalkResult", {}],
+    ["enum", "allocation.decision_status:DecisionStatus", 10**9],
+    ["array", 0, "|O8", [1], "C", True],
+    ["array", 0, "<f8", [2**40, 2**40], "C", True],
+    ["array", 0, "<f8", [-1], "C", True],
+    ["array", 0, "<U99999999", [0], "C", True],
+    ["float", "7ff8"],
+    ["int", "0x" + "f" * 10_000],
+    ["text", 0],
+    ["bytes", 10**9],
+    ["scalar", "|O8", "00"],
+    ["dict", [["list"], 1]],
+    ["no such word", 1],
+)
+
+
+def _mutated(content, rng):
+    """Return one forged file: a node of its JSON replaced, copied, or removed, or bytes of its text changed."""
+    told = json.loads(_text(content))
+    places = [path for path in _places(told) if path]
+    path = rng.choice(places)
+    parent, key = _at(told, path[:-1]), path[-1]
+    how = rng.randrange(5)
+    if how == 0:
+        parent[key] = rng.choice(HOSTILE)
+    elif how == 1:
+        parent[key] = deepcopy(_at(told, rng.choice(places)))
+    elif how == 2:
+        del parent[key]
+    elif how == 3 and isinstance(parent[key], int):
+        parent[key] += rng.choice((-1, 1, 1000))
+    else:
+        text = bytearray(_text(content))
+        for _ in range(rng.randrange(1, 4)):
+            text[rng.randrange(len(text))] = rng.randrange(256)
+        return forged(content, bytes(text))
+    return forged(content, json.dumps(told).encode())
+
+
+def test_forged_files_count_as_missing_or_give_a_value_of_the_right_type(runs):
+    _, store = runs[0]
+    rng, endings = random.Random(0), {"missing": 0, "read": 0}
+    by_stage = {stage: (stage, key) for stage, key in store.made}
+    for stage, key in by_stage.values():
+        content = bytes(read(store._path(stage, key)))
+        for _ in range(40):
+            bad = memoryview(bytearray(_mutated(content, rng)))
+            began = time.perf_counter()
+            tracemalloc.start()
+            try:
+                value = unpack(bad, stage, key)
+            except DamagedError:
+                endings["missing"] += 1
+            else:
+                endings["read"] += 1
+                assert name_of(type(value)) == STAGES[stage]
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert peak < 40 * len(content) + 1_000_000
+            assert time.perf_counter() - began < 20
+    assert endings["missing"] > 100, endings
+    assert endings["read"] > 5, endings
+
+
+def test_a_run_ends_well_or_with_one_message_whatever_its_store_holds(runs):
+    endings = _endings(runs[0], count=1)
+    assert all(len(text) < 1000 and "--fresh" in text for text in endings if text != "done"), endings
+    assert endings.count("done") > len(endings) / 2, endings
+
+
+def _endings(run, count, seed=1):
+    """Return how runs end of which one stored stage was forged, `count` times each."""
+    config, store = run
+    paths = {stage: store._path(stage, key) for stage, key in store.made}
+    sound = {path: path.read_bytes() for path in paths.values()}
+    rng, endings = random.Random(seed), []
+    for stage, path in paths.items():
+        for _ in range(count):
+            for each, content in sound.items():
+                each.write_bytes(content)
+            path.write_bytes(_mutated(sound[path], rng))
+            if stage != "published":
+                paths["published"].unlink()
+            endings.append(_ending(config))
+    return endings
+
+
+def _ending(config):
+    """Return "done", or the message that a run ends with; any other error is raised."""
+    try:
+        published(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
+    except USER_ERRORS as error:
+        return str(error)
+    return "done"
