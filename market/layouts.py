@@ -11,13 +11,13 @@ import pandas as pd
 
 from market.checks import Kind
 from market.column_roles import columns_of_bars, find_date, is_calendar, is_nameless, names_long_table
-from market.dates import read_dates
 from market.errors import SourceError
 from market.file_heads import explain_head, find_dated_column
-from market.files import CSV, copy_rows, read_columns, read_header
 from market.grid import Grid
 from market.hints import list_names, suggest
-from market.long_tables import read_long
+from market.readers.columns import CSV, copy_rows, read_columns, read_header
+from market.readers.dates import read_dates
+from market.readers.long_tables import read_long
 from market.single_asset import read_single_asset
 from market.wide_tables import read_wide
 

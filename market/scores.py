@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from market.checks import settle
-from market.dates import read_dates
 from market.errors import IntegrityError, SourceError
-from market.files import read_columns, read_header
 from market.hints import suggest
+from market.readers.columns import read_columns, read_header
+from market.readers.dates import read_dates
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

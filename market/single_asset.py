@@ -9,12 +9,12 @@ import numpy as np
 
 from market.checks import Finding, check_order, settle
 from market.column_roles import find_role, find_value, find_volume
-from market.dates import read_dates
 from market.errors import SourceError
-from market.files import CSV, PARQUET, read_columns
 from market.grid import Grid
 from market.hints import list_names
 from market.panel import BARS
+from market.readers.columns import CSV, PARQUET, read_columns
+from market.readers.dates import read_dates
 
 
 def read_single_asset(path: Path, header: Sequence[str], date_name: str, columns: Sequence[str]) -> Grid:

@@ -10,13 +10,13 @@ import pandas as pd
 
 from market.checks import Finding, check_order, settle
 from market.column_roles import fields_of_assets
-from market.dates import read_dates
 from market.errors import SourceError
-from market.files import Contents, read_columns
 from market.grid import Grid
 from market.hints import list_names
 from market.number_texts import explain_number
 from market.panel import Floats
+from market.readers.columns import Contents, read_columns
+from market.readers.dates import read_dates
 
 COUNTED = 20
 """Rows that must count 0, 1, 2 or 1, 2, 3 for a column to be a counter; later rows do not matter."""

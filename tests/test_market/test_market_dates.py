@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from market.dates import read_dates
 from market.errors import IntegrityError, SourceError
+from market.readers.dates import read_dates
 
 
 def read(*texts: str) -> list[str]:

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from market.checks import Finding, Kind, settle
 from market.column_roles import find_asset, find_role, find_value, find_volume
-from market.dates import read_dates
 from market.errors import SourceError
-from market.files import read_columns
 from market.grid import Grid
 from market.hints import list_names
 from market.panel import BARS
+from market.readers.columns import read_columns
+from market.readers.dates import read_dates
 
 
 def read_long(path: Path, header: Sequence[str], date_name: str, kind: Kind, *, guessed: bool) -> Grid:
