@@ -16,14 +16,16 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 from numpy.typing import NDArray
 
-from market.checks import Finding
+from market.checks import Finding, settle
 from market.errors import SourceError
 from market.file_heads import explain_encoding, explain_head
 from market.number_texts import NO_VALUE, explain_number
 from market.panel import Floats
-
-CSV = (".csv", ".csv.gz", ".csv.bz2")
-PARQUET = (".parquet", ".pq")
+from market.readers.coded_texts import CodedTexts, encode_column
+from market.readers.csv_tables import read_csv
+from market.readers.names import check_clean, clean_name
+from market.readers.paths import check_path, is_csv, is_parquet
+from market.readers.truncation import check_end
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,23 +34,32 @@ class Contents:
 
     Attributes
     ----------
-    texts : dict of str to ndarray of str
+    coded : dict of str to CodedTexts
+        Columns of text.
     numbers : dict of str to ndarray of float
         NaN where there is no value.
     findings : tuple of Finding
         Fatal: text in number columns.
+    warnings : tuple of Finding
+        About the file: names that are read otherwise than they are written, a last line without a line end.
     only_texts : dict of str to str
         By number column without any number: its first text.
     """
 
-    texts: dict[str, NDArray[np.object_]]
+    coded: dict[str, CodedTexts]
     numbers: dict[str, Floats]
     findings: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
     only_texts: dict[str, str]
+
+    @property
+    def texts(self) -> dict[str, NDArray[np.object_]]:
+        """The text of each row, by column."""
+        return {name: column.expand() for name, column in self.coded.items()}
 
 
 def read_header(path: Path) -> tuple[str, ...]:
-    """Return the column names of a file.
+    """Return the column names of a file, without surrounding blanks and invisible characters.
 
     Raises
     ------
@@ -56,43 +67,53 @@ def read_header(path: Path) -> tuple[str, ...]:
         If the file is missing, empty, of another type, not readable, or names a column twice or not at all
         (the first may be nameless: an index is written like that).
     """
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise SourceError(f"{path}: {what}; expected a CSV or Parquet file")
-    if path.stat().st_size == 0:
-        raise SourceError(f"{path}: the file is empty")
-    try:
-        if path.name.lower().endswith(PARQUET):
-            names = [str(name) for name in pa_parquet.read_schema(path).names]
-        elif path.name.lower().endswith(CSV):
-            with io.TextIOWrapper(pa.input_stream(str(path)), encoding="utf-8-sig", newline="") as stream:
-                names = [name.strip() for name in next(csv.reader(stream), [])]
-        else:
-            raise SourceError(f"{path}: expected a name that ends in {', '.join(CSV + PARQUET)}")
-    except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _unreadable(path, error) from error
-    wrong = _wrong_names(names)
-    if path.name.lower().endswith(CSV):
+    written = _written_names(path)
+    names = [clean_name(name) for name in written]
+    wrong = _wrong_names(names, written)
+    if is_csv(path):
         wrong = explain_encoding(path) or (wrong and (explain_head(path) or wrong))
     if wrong:
         raise SourceError(f"{path}: {wrong}")
     return tuple(names)
 
 
-def _wrong_names(names: Sequence[str]) -> str:
+def _written_names(path: Path) -> list[str]:
+    """Return the column names as a file has them."""
+    check_path(path)
+    try:
+        if is_parquet(path):
+            return [str(name) for name in pa_parquet.read_schema(path).names]
+        with io.TextIOWrapper(pa.input_stream(str(path)), encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream)
+            names = next(reader, [])
+    except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _unreadable(path, error) from error
+    if reader.line_num > 1:
+        raise SourceError(f"{path}: line 1: a quoted column name is not closed at the end of the line")
+    return names
+
+
+def _wrong_names(names: Sequence[str], written: Sequence[str]) -> str:
     """Return what is wrong with column names, "" if nothing is."""
     if not any(names):
         return "no column names in the first line"
+    places: dict[str, int] = {}
     for position, name in enumerate(names):
         if not name and position > 0:
             return f"column {position + 1} has no name in the first line; name it, or delete the column"
-        if name in names[:position]:
+        first = written[places.setdefault(name, position)]
+        if first != written[position]:
+            return (
+                f"the columns {first!a} and {written[position]!a} differ only in surrounding blanks, invisible"
+                f" characters or Unicode form, and would both be {name!r}; rename one of them, or delete it"
+            )
+        if places[name] != position:
             return f"two columns are named {name!r}; rename one of them, or delete it"
     return ""
 
 
 def read_columns(
-    path: Path, header: Sequence[str], *, texts: Sequence[str], numbers: Sequence[str]
+    path: Path, header: Sequence[str], *, texts: Sequence[str], numbers: Sequence[str], whole: bool = True
 ) -> Contents:
     """Read some columns of a file, each as text or as numbers.
 
@@ -103,31 +124,39 @@ def read_columns(
         What `read_header` returned.
     texts, numbers : sequence of str
         Columns to read.
+    whole : bool
+        Whether the last rows are wanted too; otherwise it does not matter whether the file was cut off there.
 
     Raises
     ------
     SourceError
-        If the file cannot be read as a table.
+        If the file cannot be read as a table, a quoted cell holds a line break, or the file looks cut off.
     """
+    warnings: list[Finding] = []
+    written = dict(zip(_written_names(path), header, strict=True))
+    used = {raw: name for raw, name in written.items() if name in texts or name in numbers}
+    warnings += settle(check_clean(str(path), "columns", used))
     try:
-        if path.name.lower().endswith(PARQUET):
-            table = pa_parquet.read_table(path, columns=[*texts, *numbers])
+        if is_parquet(path):
+            table = _read_parquet(path, used)
         else:
-            table = _read_csv(path, header, list(texts), list(numbers))
+            table, counter = read_csv(path, header, texts, numbers)
+            warnings += check_end(path, header, counter) if whole else ()
+        coded = {name: encode_column(table.column(name)) for name in texts}
+        columns = {name: _numbers(table.column(name)) for name in numbers}
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
-    read_texts = {name: _texts(table.column(name)) for name in texts}
-    read_numbers: dict[str, Floats] = {}
     findings: list[Finding] = []
     only_texts: dict[str, str] = {}
-    rows = next(iter(read_texts.values()), None)
-    for name in numbers:
-        read_numbers[name], wrong = _numbers(table.column(name))
-        if len(wrong):
-            findings.append(_text_found(path, name, wrong, table.column(name), rows))
-            if np.isnan(read_numbers[name]).all():
-                only_texts[name] = str(table.column(name)[int(wrong[0])])
-    return Contents(read_texts, read_numbers, tuple(findings), only_texts)
+    rows = next(iter(coded.values()), None)
+    for name, (values, wrong) in columns.items():
+        if wrong is not None:
+            cell = wrong.texts[wrong.codes[wrong.codes >= 0][0]]
+            findings.append(_text_found(path, name, wrong, cell, rows))
+            if np.isnan(values).all():
+                only_texts[name] = cell
+    read_numbers = {name: values for name, (values, _) in columns.items()}
+    return Contents(coded, read_numbers, tuple(findings), tuple(warnings), only_texts)
 
 
 def copy_rows(path: Path, header: Sequence[str], kept: NDArray[np.bool_], target: Path) -> None:
@@ -139,80 +168,61 @@ def copy_rows(path: Path, header: Sequence[str], kept: NDArray[np.bool_], target
     header : sequence of str
         What `read_header` returned.
     kept : ndarray of bool
-        One a data row.
+        One per data row.
     target : Path
     """
     try:
-        if path.name.lower().endswith(PARQUET):
+        if is_parquet(path):
             pa_parquet.write_table(pa_parquet.read_table(path).filter(pa.array(kept)), target)
         else:
-            pa_csv.write_csv(_read_csv(path, header, list(header), []).filter(pa.array(kept)), str(target))
+            table = read_csv(path, header, header, ())[0].filter(pa.array(kept))
+            pa_csv.write_csv(table.cast(pa.schema([(name, pa.string()) for name in header])), str(target))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
 
 
-def _read_csv(path: Path, header: Sequence[str], texts: list[str], numbers: list[str]) -> Any:
-    """Read a CSV file with numbers as numbers; all as text if one of them is not."""
-
-    def read(number: Any) -> Any:
-        kinds = dict.fromkeys(texts, pa.string()) | dict.fromkeys(numbers, number)
-        return pa_csv.read_csv(
-            str(path),
-            read_options=pa_csv.ReadOptions(column_names=list(header), skip_rows=1),
-            parse_options=pa_csv.ParseOptions(newlines_in_values=False),
-            convert_options=pa_csv.ConvertOptions(
-                column_types=kinds, include_columns=texts + numbers, null_values=list(NO_VALUE)
-            ),
-        )
-
-    try:
-        return read(pa.float64())
-    except pa.ArrowInvalid as error:
-        if "conversion error" not in str(error):
-            raise
-        return read(pa.string())
+def _read_parquet(path: Path, names: dict[str, str]) -> Any:
+    """Read columns of a Parquet file by their names in the file, and rename them; texts come as codes."""
+    with pa_parquet.ParquetFile(path) as file:
+        kinds = {field.name: field.type for field in file.schema_arrow}
+    coded = [raw for raw in names if pa.types.is_string(kinds[raw]) or pa.types.is_large_string(kinds[raw])]
+    with pa_parquet.ParquetFile(path, read_dictionary=coded) as file:
+        table = file.read(columns=list(names))
+    return table.select(list(names)).rename_columns(list(names.values()))
 
 
-def _texts(column: Any) -> NDArray[np.object_]:
-    """Return a column as text, "" where it has no value; dates as YYYY-MM-DD in their own time zone."""
-    if pa.types.is_timestamp(column.type):
-        stamps = column.to_pandas().dt
-        return np.asarray(stamps.strftime("%Y-%m-%d").fillna(""), dtype=object)
-    return np.array(["" if cell is None else str(cell) for cell in column.to_pylist()], dtype=object)
-
-
-def _numbers(column: Any) -> tuple[Floats, NDArray[np.int64]]:
-    """Return a column as float64, and the rows that hold something else."""
-    kind = column.type
+def _numbers(column: Any) -> tuple[Floats, CodedTexts | None]:
+    """Return a column as float64, and its texts if some are no number, with code -1 in the other rows."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64), np.array(
-            [], int
-        )
-    cells = [
-        None if cell is None or str(cell).strip() in NO_VALUE else str(cell) for cell in column.to_pylist()
-    ]
+        plain = column.cast(kind).cast(pa.float64(), safe=False)
+        return np.asarray(plain.to_numpy(), dtype=np.float64), None
+    coded = encode_column(column)
+    cells = [None if text.strip() in NO_VALUE else text for text in coded.texts]
     values = np.asarray(pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce"), dtype=np.float64)
-    wrong = np.flatnonzero(np.isnan(values) & np.array([cell is not None for cell in cells], dtype=np.bool_))
-    return values, wrong
+    is_wrong = np.isnan(values) & np.array([cell is not None for cell in cells], dtype=np.bool_)
+    if not is_wrong.any():
+        return values[coded.codes], None
+    return values[coded.codes], CodedTexts(np.where(is_wrong[coded.codes], coded.codes, -1), coded.texts)
 
 
-def _text_found(
-    path: Path, name: str, wrong: NDArray[np.int64], column: Any, rows: NDArray[np.object_] | None
-) -> Finding:
+def _text_found(path: Path, name: str, wrong: CodedTexts, cell: str, rows: CodedTexts | None) -> Finding:
     """Word the finding for cells of a number column that hold no number."""
-    row = int(wrong[0])
-    dated = f" ({rows[row]})" if rows is not None else ""
-    more = f" ({len(wrong)} such cells)" if len(wrong) > 1 else ""
+    places = np.flatnonzero(wrong.codes >= 0)
+    row = int(places[0])
+    dated = f" ({rows.texts[rows.codes[row]]})" if rows is not None else ""
+    more = f" ({len(places)} such cells)" if len(places) > 1 else ""
     where = f"{path}: column {name!r}, data row {row + 1}{dated}"
-    cell = str(column[row])
     message = f"{where}: expected a number, found {cell!r}{explain_number(cell)}{more}"
     return Finding("text in a number column", "fatal", name, None, message)
 
 
 def _unreadable(path: Path, error: Exception) -> SourceError:
     """Word a reader's complaint in one line."""
-    encoding = explain_encoding(path) if path.name.lower().endswith(CSV) else ""
+    encoding = explain_encoding(path) if is_csv(path) else ""
     reason = " ".join(str(error).split())
     if not encoding and "utf" in reason.lower():
         encoding = f'it is not encoded in UTF-8; save it as "CSV UTF-8" ({reason})'
+    if "Truncated compressed stream" in reason:
+        reason = "the compressed file was cut off; copy it again"
     return SourceError(f"{path}: cannot be read as a table: {encoding or reason}")

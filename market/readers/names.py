@@ -1,0 +1,68 @@
+"""Names of columns and assets as people see them, without invisible characters."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+
+from market.checks import Finding
+
+_BLANKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u115f\u1160\u2800\u3164\uffa0"
+"""Blanks by how they look, beside those that Unicode calls so."""
+_UNSEEN = ("Cc", "Cf", "Cs", "Cn")
+"""Unicode categories of invisible characters: control characters, zero widths, directions of writing."""
+
+
+@cache
+def clean_name(text: str) -> str:
+    """Return a name in composed form, without invisible characters, with plain blanks and none around it."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    composed = unicodedata.normalize("NFC", text)
+    plain = (
+        " " if mark in _BLANKS or unicodedata.category(mark).startswith("Z") else mark for mark in composed
+    )
+    seen = "".join(mark for mark in plain if unicodedata.category(mark) not in _UNSEEN)
+    return unicodedata.normalize("NFC", seen).strip()
+
+
+def lookalike_key(name: str) -> str:
+    """Return what two names share that look alike: in small letters, of usual width, without blanks."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def check_clean(source: str, what: str, names: Mapping[str, str]) -> Iterator[Finding]:
+    """Find names that were changed, and different names that became one.
+
+    Parameters
+    ----------
+    source : str
+    what : str
+        What the names belong to, such as "assets".
+    names : mapping of str to str
+        Cleaned names by the names as they are written.
+    """
+    first: dict[str, str] = {}
+    for written, name in names.items():
+        other = first.setdefault(name, written)
+        if other != written:
+            text = (
+                f"{source}: {what} {other!a} and {written!a} differ only in surrounding blanks, invisible characters or"
+                f" Unicode form, and would both be {name!r}; write both alike if they are one, or rename one of them"
+            )
+            yield Finding("names that become one", "fatal", name, None, text)
+    changed = [written for written, name in names.items() if written != name]
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        text = (
+            f"{source}: {what} are read without surrounding blanks and invisible characters, in composed Unicode form:"
+            f" {changed[0]!a} as {names[changed[0]]!r}{more}"
+        )
+        yield Finding("names read otherwise", "warning", None, None, text)
+
+
+def describe_names(names: Sequence[str], most: int = 40) -> str:
+    """Return names in quotes, and how many more there are than `most`."""
+    shown = ", ".join(map(repr, names[:most]))
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
