@@ -243,14 +243,15 @@ def assemble(
     names, year = tuple(grid.names[column] for column in assets), frequency.periods_per_year
     # Cash before the first date that is used may be unknown.
     known_cash = np.nan_to_num(earned[kept])
-    findings += check_riskless(source, dates[kept], names, listed, known_cash, year)
+    riskless = find_riskless(listed, known_cash, year)
+    findings += check_riskless(source, dates[kept], names, listed, known_cash, year, riskless)
     panel = Panel(
         name=name,
         dates=dates[kept],
         assets=names,
         returns=listed,
         cash=earned[kept],
-        market=_mean_risky(listed, known_cash, year)
+        market=_mean_risky(listed, riskless)
         if market is None
         else _market(table, market, market_kind, findings)[kept],
         periods_per_year=year,
@@ -289,9 +290,9 @@ def _beside(grid: Grid, filled: NDArray[np.bool_], values: Floats) -> dict[str, 
     return {**bars, **{name: units / factor for name, units in volume.items()}}
 
 
-def _mean_risky(returns: Floats, cash: Floats, year: int) -> Floats:
+def _mean_risky(returns: Floats, riskless: NDArray[np.bool_]) -> Floats:
     """Return the mean over the assets that have a return and are not nearly riskless, NaN where there is none."""
-    listed = np.isfinite(returns) & ~find_riskless(returns, cash, year)
+    listed = np.isfinite(returns) & ~riskless
     count = listed.sum(axis=1)
     total = np.where(listed, returns, 0.0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
