@@ -33,7 +33,7 @@ def lookalike_key(name: str) -> str:
 
 
 def check_clean(source: str, what: str, names: Mapping[str, str]) -> Iterator[Finding]:
-    """Find names that were changed, and different names that became one.
+    """Find names that were changed, and different names that became one; empty names are left to others.
 
     Parameters
     ----------
@@ -44,7 +44,8 @@ def check_clean(source: str, what: str, names: Mapping[str, str]) -> Iterator[Fi
         Cleaned names by the names as they are written.
     """
     first: dict[str, str] = {}
-    for written, name in names.items():
+    named = {written: name for written, name in names.items() if name}
+    for written, name in named.items():
         other = first.setdefault(name, written)
         if other != written:
             text = (
@@ -52,7 +53,7 @@ def check_clean(source: str, what: str, names: Mapping[str, str]) -> Iterator[Fi
                 f" Unicode form, and would both be {name!r}; write both alike if they are one, or rename one of them"
             )
             yield Finding("names that become one", "fatal", name, None, text)
-    changed = [written for written, name in names.items() if written != name]
+    changed = [written for written, name in named.items() if written != name]
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         text = (
