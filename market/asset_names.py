@@ -41,14 +41,14 @@ def check_names(source: str, names: Sequence[str]) -> Iterator[Finding]:
 
 
 def check_lookalikes(source: str, names: Sequence[str]) -> Iterator[Finding]:
-    """Find names that differ only in capital letters, blanks or the width of their letters."""
+    """Find names that differ only in capital letters, blanks, quotes or the width of letters."""
     seen: dict[str, str] = {}
     for name in names:
         other = seen.setdefault(lookalike_key(name), name)
         if other != name:
             text = (
-                f"{source}: assets {other!r} and {name!r} differ only in capital letters, blanks or the width of"
-                " letters; rename one of them, or write both alike if they are one asset"
+                f"{source}: assets {other!r} and {name!r} differ only in capital letters, blanks, quotes or the width"
+                " of letters; rename one of them, or write both alike if they are one asset"
             )
             yield Finding("asset name", "fatal", name, None, text)
 

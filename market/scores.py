@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from market.checks import Finding, settle
 from market.errors import IntegrityError, SourceError
-from market.hints import suggest
+from market.hints import list_names, shorten, suggest
 from market.readers.coded_texts import CodedTexts
 from market.readers.columns import read_columns, read_header
 from market.readers.dates import read_dates
@@ -146,7 +146,7 @@ def load_scores(
         in the file.
     IntegrityError
         If a cell is no number, a date cannot be read, records contradict one another, or a name differs from that of an
-        asset only in capital letters, blanks or the width of letters.
+        asset only in capital letters, blanks, quotes or the width of letters.
     """
     header = read_header(path)
     lowered = {name.lower(): name for name in reversed(header)}
@@ -172,7 +172,7 @@ def load_scores(
     asset = np.array([place.get(label, -1) for label in records.labels], dtype=np.int64)[records.codes]
     kept = np.isfinite(records.value) & (asset >= 0)
     if not kept.any():
-        found = ", ".join(map(repr, dict.fromkeys(records.labels[:5])))
+        found = ", ".join(map(repr, map(shorten, dict.fromkeys(records.labels[:5]))))
         raise SourceError(f"{path}: no score of any of the assets {', '.join(assets[:5])}...; found {found}")
     dates = [read_dates(str(path), name, records.coded[name]) for name in names]
     about = dates[0].by_text[dates[0].codes[records.rows[kept]]]
@@ -210,7 +210,7 @@ def _long(
     if score is None:
         raise SourceError(
             f"{path}: no column of scores, expected one called {' or '.join(map(repr, wanted))}; "
-            f"found {', '.join(map(repr, header))}"
+            f"found {list_names(header)}"
         )
     contents = read_columns(path, header, texts=[*names, asset_name], numbers=[score])
     labels = contents.coded[asset_name]
@@ -228,7 +228,7 @@ def _wide(path: Path, header: Sequence[str], names: list[str], assets: Sequence[
     if not columns:
         raise SourceError(
             f"{path}: neither a column 'asset' nor one named like an asset of {', '.join(assets[:5])}...; "
-            f"found {', '.join(map(repr, header[:8]))}"
+            f"found {list_names(header)}"
         )
     contents = read_columns(path, header, texts=names, numbers=columns)
     warnings = settle([*contents.findings, *contents.warnings])
@@ -245,7 +245,7 @@ def _check_lookalikes(source: str, labels: Sequence[str], assets: Sequence[str])
         asset = known.get(lookalike_key(label))
         if asset is not None and label not in assets:
             text = (
-                f"{source}: {label!r} differs from the asset {asset!r} only in capital letters, blanks or the width"
-                " of letters; write both alike"
+                f"{source}: {label!r} differs from the asset {asset!r} only in capital letters, blanks, quotes or the"
+                " width of letters; write both alike"
             )
             yield Finding("asset name", "fatal", asset, None, text)

@@ -11,7 +11,7 @@ from market.checks import Finding, check_order, settle
 from market.column_roles import fields_of_assets
 from market.errors import SourceError
 from market.grid import Grid
-from market.hints import list_names
+from market.hints import list_names, shorten
 from market.number_texts import explain_number
 from market.panel import Floats
 from market.readers.columns import Contents, read_columns
@@ -100,7 +100,7 @@ def _refuse_long(path: Path, date_name: str, contents: Contents) -> None:
     if not texts or (len(contents.findings) > len(texts) and not repeated):
         return  # no such column, or a number is wrong in another one too
     name, text = next(iter(texts.items()))
-    what = f"column {name!r} holds text, such as {text!r}"
+    what = f"column {name!r} holds text, such as {shorten(text)!r}"
     rename = (
         "if it names the asset of each row, rename it 'asset' and the column of values 'price' or 'return'"
     )

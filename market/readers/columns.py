@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from market.checks import Finding, settle
 from market.errors import SourceError
 from market.file_heads import explain_encoding, explain_head
+from market.hints import shorten
 from market.number_texts import NO_VALUE, explain_number
 from market.panel import Floats
 from market.readers.coded_texts import CodedTexts, encode_column
 from market.readers.csv_tables import read_csv
-from market.readers.names import check_clean, clean_name
+from market.readers.names import LONGEST, check_clean, clean_name
 from market.readers.paths import check_path, is_csv, is_parquet
 from market.readers.truncation import check_end
 
@@ -99,13 +100,19 @@ def _wrong_names(names: Sequence[str], written: Sequence[str]) -> str:
         return "no column names in the first line"
     places: dict[str, int] = {}
     for position, name in enumerate(names):
+        if len(name) > LONGEST:
+            return (
+                f"the name of column {position + 1}, {shorten(name)!r}, has {len(name)} characters; expected"
+                f" {LONGEST} at most"
+            )
         if not name and position > 0:
             return f"column {position + 1} has no name in the first line; name it, or delete the column"
         first = written[places.setdefault(name, position)]
         if first != written[position]:
             return (
-                f"the columns {first!a} and {written[position]!a} differ only in surrounding blanks, invisible"
-                f" characters or Unicode form, and would both be {name!r}; rename one of them, or delete it"
+                f"the columns {shorten(first)!a} and {shorten(written[position])!a} differ only in surrounding"
+                f" blanks, invisible characters or Unicode form, and would both be {name!r}; rename one of them, or"
+                " delete it"
             )
         if places[name] != position:
             return f"two columns are named {name!r}; rename one of them, or delete it"
@@ -210,10 +217,10 @@ def _text_found(path: Path, name: str, wrong: CodedTexts, cell: str, rows: Coded
     """Word the finding for cells of a number column that hold no number."""
     places = np.flatnonzero(wrong.codes >= 0)
     row = int(places[0])
-    dated = f" ({rows.texts[rows.codes[row]]})" if rows is not None else ""
+    dated = f" ({shorten(rows.texts[rows.codes[row]])})" if rows is not None else ""
     more = f" ({len(places)} such cells)" if len(places) > 1 else ""
     where = f"{path}: column {name!r}, data row {row + 1}{dated}"
-    message = f"{where}: expected a number, found {cell!r}{explain_number(cell)}{more}"
+    message = f"{where}: expected a number, found {shorten(cell)!r}{explain_number(cell)}{more}"
     return Finding("text in a number column", "fatal", name, None, message)
 
 

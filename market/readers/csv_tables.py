@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from market.errors import SourceError
+from market.hints import shorten
 from market.number_texts import NO_VALUE
 from market.readers.lines import BLOCK, LineCounter, is_open, last_lines, numbered_lines
 from market.readers.truncation import explain_end
@@ -79,10 +80,9 @@ def _refuse_open_quote(path: Path) -> None:
     """Raise if a quoted cell is open at the end of a line, and name the first such line."""
     for number, line in numbered_lines(path):
         if is_open(line):
-            shown = line[:60] + ("..." if len(line) > 60 else "")
             raise SourceError(
-                f"{path}: line {number}: a quoted cell is not closed at the end of the line: {shown!r}; close the"
-                " quote, write a quote that belongs to the text twice, and leave out line breaks within cells"
+                f"{path}: line {number}: a quoted cell is not closed at the end of the line: {shorten(line)!r};"
+                " close the quote, write a quote that belongs to the text twice, and leave out line breaks within cells"
             )
 
 

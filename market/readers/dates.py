@@ -10,6 +10,7 @@ import pandas as pd
 
 from market.checks import Finding
 from market.errors import IntegrityError, SourceError
+from market.hints import shorten
 from market.readers.coded_texts import CodedTexts, Codes
 from market.readers.stamps import Stamp, check_stamps, read_stamp
 
@@ -100,7 +101,7 @@ def read_dates(source: str, column: str, texts: CodedTexts) -> Dates:
 
     def refuse(position: int, what: str = "is not a date that can be read") -> IntegrityError:
         row = texts.first_row(position) + 1
-        what = f"{texts.texts[position]!r} {what}" if bare[position] else "no date"
+        what = f"{shorten(texts.texts[position])!r} {what}" if bare[position] else "no date"
         hints = (text for form, text in _EXPLANATIONS if re.fullmatch(form, bare[position]))
         hint = next((f" ({text})" for text in hints), "")
         return IntegrityError(f"{where}, data row {row}: {what}{hint}; {WISH}")

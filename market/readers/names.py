@@ -7,9 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 from market.checks import Finding
+from market.hints import shorten
 
 _BLANKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u115f\u1160\u2800\u3164\uffa0"
 """Blanks by how they look, beside those that Unicode calls so."""
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00b4"
+"""Marks that stand in names by mistake."""
+LONGEST = 200
+"""Characters of a name; a longer one is text that was swallowed."""
 _UNSEEN = ("Cc", "Cf", "Cs", "Cn")
 """Unicode categories of invisible characters: control characters, zero widths, directions of writing."""
 
@@ -28,8 +33,9 @@ def clean_name(text: str) -> str:
 
 
 def lookalike_key(name: str) -> str:
-    """Return what two names share that look alike: in small letters, of usual width, without blanks."""
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+    """Return what two names share that look alike: in small letters of usual width, without blanks and quotes."""
+    plain = "".join(mark for mark in unicodedata.normalize("NFKC", name) if mark not in _QUOTES)
+    return "".join(plain.casefold().split())
 
 
 def check_clean(source: str, what: str, names: Mapping[str, str]) -> Iterator[Finding]:
@@ -49,21 +55,28 @@ def check_clean(source: str, what: str, names: Mapping[str, str]) -> Iterator[Fi
         other = first.setdefault(name, written)
         if other != written:
             text = (
-                f"{source}: {what} {other!a} and {written!a} differ only in surrounding blanks, invisible characters or"
-                f" Unicode form, and would both be {name!r}; write both alike if they are one, or rename one of them"
+                f"{source}: {what} {shorten(other)!a} and {shorten(written)!a} differ only in surrounding blanks,"
+                f" invisible characters or Unicode form, and would both be {shorten(name)!r}; write both alike if they"
+                " are one, or rename one of them"
             )
             yield Finding("names that become one", "fatal", name, None, text)
+    for name in named.values():
+        if len(name) > LONGEST:
+            text = (
+                f"{source}: {what}: {shorten(name)!r} has {len(name)} characters; expected {LONGEST} at most"
+            )
+            yield Finding("long name", "fatal", None, None, text)
     changed = [written for written, name in named.items() if written != name]
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         text = (
             f"{source}: {what} are read without surrounding blanks and invisible characters, in composed Unicode form:"
-            f" {changed[0]!a} as {names[changed[0]]!r}{more}"
+            f" {shorten(changed[0])!a} as {names[changed[0]]!r}{more}"
         )
         yield Finding("names read otherwise", "warning", None, None, text)
 
 
-def describe_names(names: Sequence[str], most: int = 40) -> str:
+def describe_names(names: Sequence[str], most: int = 12) -> str:
     """Return names in quotes, and how many more there are than `most`."""
-    shown = ", ".join(map(repr, names[:most]))
+    shown = ", ".join(repr(shorten(name)) for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from market.checks import Finding
 from market.errors import SourceError
+from market.hints import shorten
 from market.readers.lines import LineCounter, last_lines
 
 NEAR = 500
@@ -52,9 +53,9 @@ def check_end(path: Path, header: Sequence[str], counter: LineCounter) -> tuple[
         before = [row[-1] for row in rows[:-1] if len(row) == len(header)]
         if looks_cut(cell, before):
             raise SourceError(
-                f"{where}, the last, has no line end, and its last cell, {cell!r} in column {name!r}, is shorter than"
-                f" cells of that column usually are (such as {before[-1]!r}): the file looks cut off; write or copy it"
-                " again, or, if it is complete, add a line end"
+                f"{where}, the last, has no line end, and its last cell, {shorten(cell)!r} in column {name!r}, is"
+                f" shorter than cells of that column usually are (such as {shorten(before[-1])!r}): the file looks cut"
+                " off; write or copy it again, or, if it is complete, add a line end"
             )
     text = (
         f"{where}, the last, has no line end: the file may be cut off, and its last cell a part of a number"

@@ -49,6 +49,7 @@ ALIKE = [
     ("AAPL\x07", "AAPL"),
     ("AAPL\ufeff", "AAPL"),
     ("\uff21\uff21", "AA"),
+    ("No\u2019Dur", 'NoDur"'),
 ]
 
 
@@ -119,6 +120,13 @@ def test_cleaning_twice_changes_nothing():
         name = clean_name("".join(rng.choice(marks, size=6)))
         assert clean_name(name) == name == name.strip()
         assert name.isprintable()
+
+
+@pytest.mark.parametrize("write", [wide, long])
+def test_a_name_that_is_swallowed_text_is_refused_in_a_short_message(tmp_path, write):
+    with pytest.raises(DataError, match="has 3000 characters; expected 200 at most") as no:
+        load("prices", path=write(tmp_path / "x.csv", ("A" * 3000, "B")))
+    assert len(str(no.value)) < 500
 
 
 # stamps
