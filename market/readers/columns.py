@@ -139,10 +139,12 @@ def read_columns(
     SourceError
         If the file cannot be read as a table, a quoted cell holds a line break, or the file looks cut off.
     """
-    warnings: list[Finding] = []
-    written = dict(zip(_written_names(path), header, strict=True))
-    used = {raw: name for raw, name in written.items() if name in texts or name in numbers}
-    warnings += settle(check_clean(str(path), "columns", used))
+    written = _written_names(path)
+    if [clean_name(name) for name in written] != list(header):
+        raise SourceError(f"{path}: the file changed while it was read; read it again when it is complete")
+    wanted = {*texts, *numbers}
+    used = {raw: name for raw, name in zip(written, header, strict=True) if name in wanted}
+    warnings = list(settle(check_clean(str(path), "columns", used)))
     try:
         if is_parquet(path):
             table = _read_parquet(path, used)
@@ -180,7 +182,8 @@ def copy_rows(path: Path, header: Sequence[str], kept: NDArray[np.bool_], target
     """
     try:
         if is_parquet(path):
-            pa_parquet.write_table(pa_parquet.read_table(path).filter(pa.array(kept)), target)
+            with pa_parquet.ParquetFile(path) as file:
+                pa_parquet.write_table(file.read().filter(pa.array(kept)), target)
         else:
             table = read_csv(path, header, header, ())[0].filter(pa.array(kept))
             pa_csv.write_csv(table.cast(pa.schema([(name, pa.string()) for name in header])), str(target))

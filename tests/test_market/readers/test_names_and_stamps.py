@@ -164,6 +164,13 @@ def test_midnights_of_another_time_zone_are_refused_not_dated_a_day_early(tmp_pa
             load("prices", path=path)
 
 
+@pytest.mark.parametrize("close, written", [("America/New_York", "Asia/Tokyo"), ("Pacific/Honolulu", "UTC")])
+def test_closes_of_another_time_zone_are_refused_not_dated_a_day_late(tmp_path, close, written):
+    moved = (DAYS + pd.Timedelta(hours=16)).tz_localize(close).tz_convert(written)
+    with pytest.raises(SourceError, match=r"fall on Saturdays and none on Mondays: .* dated a day too late"):
+        load("prices", path=wide(tmp_path / "x.csv", stamp=str, days=moved))
+
+
 def test_milliseconds_of_midnights_in_tokyo_are_refused(tmp_path):
     stamps = DAYS.tz_localize("Asia/Tokyo")
     path = wide(tmp_path / "x.csv", stamp=lambda day: int(day.timestamp() * 1000), days=stamps)

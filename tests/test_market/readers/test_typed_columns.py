@@ -147,6 +147,21 @@ def test_cells_of_other_types_are_texts(kind):
     assert encode_column(column).expand().tolist() == expected
 
 
+def test_a_csv_file_has_the_bits_of_the_parquet_file(tmp_path):
+    rng = np.random.default_rng(3)
+    days, names, cells = random_rows(rng)
+    names = ["NA" if name == "A" else "nan" if name == "B" else name for name in names]
+    frame = pd.DataFrame({"date": days, "asset": names, "close": pd.array(cells, "float64")})
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    frame.to_parquet(tmp_path / "x.parquet")
+    read = [
+        read_long(path, read_header(path), "date", "prices", guessed=False)
+        for path in (tmp_path / "x.csv", tmp_path / "x.parquet")
+    ]
+    assert read[0].names == read[1].names == ("10", "NA", "nan", "Ä.B")
+    np.testing.assert_array_equal(read[0].values, read[1].values)
+
+
 def test_columns_are_read_by_their_place_whatever_their_names(tmp_path):
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"date\u200b": DAYS[:2], "BRK": [1.0, 2.0], " BRK.B": [3.0, 4.0]}), path)
