@@ -25,7 +25,7 @@ from market.panel import Floats
 from market.readers.coded_texts import CodedTexts, encode_column
 from market.readers.csv_tables import read_csv
 from market.readers.names import LONGEST, check_clean, clean_name
-from market.readers.paths import check_path, is_csv, is_parquet
+from market.readers.paths import check_path, create_csv, is_csv, is_parquet, open_csv
 from market.readers.truncation import check_end
 
 
@@ -84,7 +84,7 @@ def _written_names(path: Path) -> list[str]:
     try:
         if is_parquet(path):
             return [str(name) for name in pa_parquet.read_schema(path).names]
-        with io.TextIOWrapper(pa.input_stream(str(path)), encoding="utf-8-sig", newline="") as stream:
+        with io.TextIOWrapper(open_csv(path), encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream)
             names = next(reader, [])
     except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
@@ -186,7 +186,10 @@ def copy_rows(path: Path, header: Sequence[str], kept: NDArray[np.bool_], target
                 pa_parquet.write_table(file.read().filter(pa.array(kept)), target)
         else:
             table = read_csv(path, header, header, ())[0].filter(pa.array(kept))
-            pa_csv.write_csv(table.cast(pa.schema([(name, pa.string()) for name in header])), str(target))
+            table = table.cast(pa.schema([(name, pa.string()) for name in header]))
+            # Names go on as they are written, so that the copy gives the same notices.
+            with create_csv(target) as stream:
+                pa_csv.write_csv(table.rename_columns(_written_names(path)), stream)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
 

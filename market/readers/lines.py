@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
+
+from market.readers.paths import open_csv
 
 BLOCK = 1 << 20
 """Bytes that are read at a time."""
@@ -25,7 +26,7 @@ class LineCounter(io.RawIOBase):
     """
 
     def __init__(self, path: Path) -> None:
-        self._stream = pa.input_stream(str(path))
+        self._stream = open_csv(path)
         self._filled = 0
         self._ended = 0
         self._last = _LINE_END[-1:]
@@ -107,7 +108,7 @@ def last_lines(tail: bytes, most: int) -> list[str]:
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Return the lines of a file with their numbers, counted from 1 as an editor does."""
     number, rest = 0, b""
-    with pa.input_stream(str(path)) as stream:
+    with open_csv(path) as stream:
         while block := stream.read(BLOCK):
             complete = rest + block
             # A carriage return at the end may be half of a line end.

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
 
 from market.errors import SourceError
 
@@ -26,6 +29,21 @@ def is_csv(path: Path) -> bool:
 def is_parquet(path: Path) -> bool:
     """Whether the name of a file says that it is a Parquet file."""
     return path.name.lower().endswith(PARQUET)
+
+
+def open_csv(path: Path) -> Any:
+    """Open a CSV file for reading as the bytes of its text, decompressed where its name says that it is compressed."""
+    return pa.input_stream(str(path), compression=_compression(path))
+
+
+def create_csv(path: Path) -> Any:
+    """Open a CSV file for writing the bytes of its text, compressed where its name says so."""
+    return pa.output_stream(str(path), compression=_compression(path))
+
+
+def _compression(path: Path) -> str | None:
+    """Return the compression of a file by its name, in capital letters too."""
+    return {".gz": "gzip", ".bz2": "bz2"}.get(path.suffix.lower())
 
 
 def check_path(path: Path) -> None:

@@ -1,5 +1,6 @@
 """A file that was cut off at any byte never gives a wrong last price without a word."""
 
+import bz2
 import gzip
 
 import numpy as np
@@ -94,6 +95,23 @@ def test_the_file_as_of_an_earlier_date_is_not_judged_by_its_end(tmp_path):
         part, findings = load("prices", path=path, known_by=DAYS[15])
         np.testing.assert_array_equal(part.returns, whole.returns[:15])
         assert "no line end" not in {finding.check for finding in findings}
+
+
+@pytest.mark.parametrize("name", ["x.csv.gz", "x.csv.bz2", "X.CSV.GZ", "x.parquet"])
+def test_files_of_each_kind_are_read_as_of_an_earlier_date(tmp_path, name):
+    path = tmp_path / name
+    table = prices(4).rename(columns={"AAA": "A\u200bAA"})
+    if name.endswith("parquet"):
+        table.to_parquet(path)
+    else:
+        pack = gzip if "gz" in name.lower() else bz2
+        path.write_bytes(pack.compress(table.to_csv().encode()))
+    (whole, found), (part, still) = (load("prices", path=path, known_by=day) for day in (None, DAYS[15]))
+    assert part.digest() == whole.as_of(DAYS[15]).digest()
+    for findings in (found, still):
+        assert "'A\\u200bAA' as 'AAA'" in next(
+            f.message for f in findings if f.check == "names read otherwise"
+        )
 
 
 def test_other_readers_of_tables_see_it_too(tmp_path):
