@@ -171,6 +171,8 @@ def read_columns(
 def copy_rows(path: Path, header: Sequence[str], kept: NDArray[np.bool_], target: Path) -> None:
     """Write some rows of a file, with all its columns as they are, to another of its kind.
 
+    If all rows are kept, and the last line of a CSV file has no line end, that of the copy has none either.
+
     Parameters
     ----------
     path : Path
@@ -185,11 +187,18 @@ def copy_rows(path: Path, header: Sequence[str], kept: NDArray[np.bool_], target
             with pa_parquet.ParquetFile(path) as file:
                 pa_parquet.write_table(file.read().filter(pa.array(kept)), target)
         else:
-            table = read_csv(path, header, header, ())[0].filter(pa.array(kept))
-            table = table.cast(pa.schema([(name, pa.string()) for name in header]))
+            table, counter = read_csv(path, header, header, ())
+            table = table.filter(pa.array(kept)).cast(pa.schema([(name, pa.string()) for name in header]))
             # Names go on as they are written, so that the copy gives the same notices.
+            table = table.rename_columns(_written_names(path))
             with create_csv(target) as stream:
-                pa_csv.write_csv(table.rename_columns(_written_names(path)), stream)
+                if counter.is_finished or not kept.all():
+                    pa_csv.write_csv(table, stream)
+                else:
+                    buffer = pa.BufferOutputStream()
+                    pa_csv.write_csv(table, buffer)
+                    text = buffer.getvalue()
+                    stream.write(text.slice(0, text.size - 1))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
 

@@ -95,6 +95,12 @@ def test_the_file_as_of_an_earlier_date_is_not_judged_by_its_end(tmp_path):
         part, findings = load("prices", path=path, known_by=DAYS[15])
         np.testing.assert_array_equal(part.returns, whole.returns[:15])
         assert "no line end" not in {finding.check for finding in findings}
+    with pytest.raises(SourceError, match=r"x\.csv: line 25, the last, has no line end, and its last cell"):
+        load("prices", path=path, known_by=DAYS[-1])
+    path.write_text(text[:-1])
+    part, findings = load("prices", path=path, known_by=pd.Timestamp("2200-01-01"))
+    assert part.digest() == whole.digest()
+    assert "no line end" in {finding.check for finding in findings}
 
 
 @pytest.mark.parametrize("name", ["x.csv.gz", "x.csv.bz2", "X.CSV.GZ", "x.parquet"])
