@@ -14,10 +14,15 @@ def suggest(word: str, known: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in names}
     close = get_close_matches(word.lower(), by_lower, n=1)
     question = f"; did you mean {by_lower[close[0]]!r}?" if close else ""
-    listing = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    listing = ", ".join(shorten(name) for name in names[:20]) + (", ..." if len(names) > 20 else "")
     return f"{question}; known: {listing}"
 
 
 def list_names(names: Sequence[str]) -> str:
     """Return the first names in quotes, with dots for the others."""
-    return ", ".join(map(repr, names[:8])) + (", ..." if len(names) > 8 else "")
+    return ", ".join(repr(shorten(name)) for name in names[:8]) + (", ..." if len(names) > 8 else "")
+
+
+def shorten(text: str, most: int = 60) -> str:
+    """Return the beginning of a text, with dots if that is not all: a message is to be read."""
+    return text if len(text) <= most else f"{text[:most]}..."

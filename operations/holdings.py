@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from market.files import read_columns, read_header
 from market.hints import suggest
+from market.readers.columns import read_columns, read_header
 from operations.errors import OperationsError
 
 CASH = "cash"
