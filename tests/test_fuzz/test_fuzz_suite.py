@@ -1,0 +1,20 @@
+"""A thousand mutated inputs: each is read right, or refused with one message."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from benchmarks.fuzz.driver import KINDS, run_cases_here
+
+NUMBERS = {"prices": 600, "configs": 250, "holdings": 150, "requests": 100}
+FUZZERS = Path(__file__).parents[2] / "benchmarks" / "fuzz"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if (FUZZERS / f"{kind}.py").exists()])
+def test_mutated_inputs_are_read_right_or_refused_with_one_message(kind, tmp_path):
+    results = list(run_cases_here(KINDS[kind], range(NUMBERS[kind]), tmp_path, time_limit=30.0))
+    faults = [f"seed {r.seed}: {r.fault.kind}: {r.fault.text} ({r.description})" for r in results if r.fault]
+    assert faults == []
+    # A search in which every case ends alike finds nothing.
+    assert len(Counter(result.ending for result in results)) > 3
