@@ -19,6 +19,9 @@ from typing import Any
 LONGEST_MESSAGE = 1500
 """Characters of a message that a user still reads."""
 
+SHORT = 72
+"""Characters of a message by which alike ones are counted."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -113,4 +116,4 @@ def shorten_message(text: str, *names: str) -> str:
         text = text.replace(name, "#")
     text = re.sub(r"'[^']*'|\"[^\"]*\"", "'...'", text)
     text = re.sub(r"\S*/\S+", "#", text)
-    return re.sub(r"[-+]?\d[\d.,:e+-]*%?", "#", " ".join(text.split()))[:100]
+    return re.sub(r"[-+]?\d[\d.,:e+-]*%?", "#", " ".join(text.split()))[:SHORT]

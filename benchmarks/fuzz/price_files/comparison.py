@@ -1,0 +1,90 @@
+"""A panel held to what the file says."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.fuzz.price_files.drafts import Content, Reading
+from market.panel import Panel
+
+Floats = NDArray[np.float64]
+TOLERANCE = 1e-9
+
+
+def find_difference(panel: Panel, content: Content, reading: Reading) -> str:
+    """Return the first difference between a panel and a content, "" if there is none.
+
+    Returns of assets, market and cash, bars and volume are computed anew from the content, cell by cell.
+    """
+    filled = ~np.isnan(content.values).all(axis=1)
+    dates, values = content.dates[filled], content.values[filled]
+    if reading.market is not None and "market" not in content.extra:
+        return "the market is not in the file"
+    returns = _returns(values, reading.values)
+    traded = np.isfinite(returns).any(axis=1)
+    if not traded.any():
+        return "there is no return in the file"
+    first = int(np.argmax(traded))
+    if reading.cash_values == "prices" and "cash" in content.extra:
+        first = max(first, 1)
+    ours = panel.dates.to_numpy().astype("datetime64[D]")
+    if panel.assets != content.assets:
+        return f"assets {panel.assets}, expected {content.assets}"
+    if len(ours) != len(dates) - first or (ours != dates[first:]).any():
+        return f"dates {_span(ours)}, expected {_span(dates[first:])}"
+    if text := _unequal("return", panel.returns, returns[first:], panel):
+        return text
+    for role, name in (("market", reading.market), ("cash", reading.cash)):
+        if name is None or (role == "cash" and reading.cash_values.startswith("annual")):
+            continue
+        kind = reading.values if role == "market" else reading.cash_values
+        column = content.extra[role][filled][:, None]
+        got = getattr(panel, role)[:, None]
+        if text := _unequal(role, got, _returns(column, kind)[first:], panel):
+            return text
+    return _find_bar_difference(panel, content, filled, first)
+
+
+def _find_bar_difference(panel: Panel, content: Content, filled: NDArray[np.bool_], first: int) -> str:
+    """Return a difference in bars or volume: they are in the unit of the values."""
+    unadjusted = content.extra.get("unadjusted", content.values)[filled]
+    factor = content.values[filled] / unadjusted
+    for name, column in content.extra.items():
+        if name in ("cash", "market", "unadjusted"):
+            continue
+        got = getattr(panel, name)
+        if got is None:
+            return f"no {name} in the panel"
+        wanted = column[filled] / factor if name == "volume" else column[filled] * factor
+        if text := _unequal(name, got, wanted[first:], panel):
+            return text
+    return ""
+
+
+def _returns(values: Floats, kind: str) -> Floats:
+    """Return simple returns, from the last value of the column that is there."""
+    if kind != "prices":
+        return values / 100.0 if kind == "percent_returns" else values
+    out = np.full(values.shape, np.nan)
+    for n in range(values.shape[1]):
+        last = np.nan
+        for t, value in enumerate(values[:, n]):
+            if np.isfinite(value):
+                out[t, n] = value / last - 1.0
+                last = value
+    return out
+
+
+def _unequal(what: str, got: Floats, wanted: Floats, panel: Panel) -> str:
+    same = np.isclose(got, wanted, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+    if same.all():
+        return ""
+    row, column = (int(k) for k in np.argwhere(~same)[0])
+    asset = f" of {panel.assets[column]!r}" if got.shape[1] == len(panel.assets) else ""
+    where = f"{what}{asset} at {panel.dates[row]:%Y-%m-%d}"
+    return f"{where} is {got[row, column]:.10g}, expected {wanted[row, column]:.10g}"
+
+
+def _span(dates: NDArray[np.datetime64]) -> str:
+    return f"{dates[0]} to {dates[-1]} ({len(dates)})" if len(dates) else "none"

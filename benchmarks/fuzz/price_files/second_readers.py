@@ -1,0 +1,87 @@
+"""Second readers: files read as tables of text by pandas, by DuckDB, and line by line."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import datetime as dt
+import io
+import threading
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+Cells = tuple[list[str], list[list[str]]]
+"""Header and rows."""
+_local = threading.local()
+
+
+def read_by_pandas(path: Path, is_parquet: bool) -> Cells | None:
+    """Return what pandas reads, None if it refuses the file."""
+    try:
+        if is_parquet:
+            frame = pd.read_parquet(path)
+            frame = frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()
+            frame = frame.astype(object).where(frame.notna(), None)
+            return [str(name) for name in frame.columns], [list(map(_text, row)) for row in frame.to_numpy()]
+        frame = pd.read_csv(
+            path, header=None, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig"
+        )
+    except Exception:  # noqa: BLE001 a second reader may refuse in any way
+        return None
+    rows = [[cell.strip() for cell in row] for row in frame.fillna("").to_numpy().tolist()]
+    return (rows[0], rows[1:]) if rows else None
+
+
+def read_by_duckdb(path: Path, is_parquet: bool) -> Cells | None:
+    """Return what DuckDB reads, None if it refuses the file."""
+    try:
+        if is_parquet:
+            result = _connection().execute("select * from read_parquet(?)", [str(path)])
+            names = [column[0] for column in result.description or ()]
+            return names, [list(map(_text, row)) for row in result.fetchall()]
+        if path.suffix == ".bz2":  # which DuckDB does not know
+            path, packed = path.with_suffix(".plain"), path
+            path.write_bytes(bz2.decompress(packed.read_bytes()))
+        options = "header=false, all_varchar=true, delim=',', quote='\"', escape='\"', null_padding=false"
+        result = _connection().execute(f"select * from read_csv(?, {options})", [str(path)])
+        rows = [[(cell or "").strip() for cell in row] for row in result.fetchall()]
+    except (duckdb.Error, OSError, ValueError, RuntimeError, EOFError):
+        return None
+    if rows:
+        rows[0][0] = rows[0][0].removeprefix("\ufeff")
+    return (rows[0], rows[1:]) if rows else None
+
+
+def has_open_quote(text: str) -> bool:
+    """Whether a quoted cell runs over the end of a line, so that lines and rows differ."""
+    rows = csv.reader(io.StringIO(text, newline=""))
+    try:
+        return any("\n" in cell or "\r" in cell for row in rows for cell in row)
+    except csv.Error:
+        return False
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    if not hasattr(_local, "connection"):
+        _local.connection = duckdb.connect(config={"threads": 1})
+        _local.connection.execute("set TimeZone = 'UTC'")
+    return _local.connection
+
+
+def _text(cell: Any) -> str:
+    """Return a typed cell as it would be written into a CSV file."""
+    if cell is None or cell is pd.NaT or (isinstance(cell, float) and cell != cell):
+        return ""
+    if isinstance(cell, dt.datetime | pd.Timestamp):
+        return f"{cell:%Y-%m-%d %H:%M:%S}"
+    if isinstance(cell, dt.date):
+        return cell.isoformat()
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "replace")
+    if isinstance(cell, Decimal):
+        return format(cell, "f")
+    return repr(float(cell)) if isinstance(cell, float) else str(cell)

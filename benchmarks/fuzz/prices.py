@@ -1,0 +1,204 @@
+"""Fuzzer of price files: sound files of many kinds, mutated one to three times, read by `market.sources.load`.
+
+What was read is held to what a careful person reads. How strictly depends on what is known of the file:
+
+    good       a sound file: it must be read, and second readers must agree
+    truth      the content is known: the file is refused, read right, or a printed finding says what was done
+    readers    bytes were changed: where pandas and DuckDB agree, what is read is what they read
+    suspect    the unit is wrong: the file is refused, or a printed finding says so
+    anything   neither is known: only tracebacks, hangs and messages are judged
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.fuzz.cases import Case, Fault, check_message, record_ending, shorten_message
+from benchmarks.fuzz.price_files.comparison import find_difference
+from benchmarks.fuzz.price_files.contents import CONTENTS
+from benchmarks.fuzz.price_files.corpus import Rng, choose, make_draft
+from benchmarks.fuzz.price_files.damage import damage_bytes, damage_compressed
+from benchmarks.fuzz.price_files.dialects import DIALECTS, OF_PARQUET, SOUND
+from benchmarks.fuzz.price_files.drafts import Content, Draft, PriceCase
+from benchmarks.fuzz.price_files.meanings import MEANINGS
+from benchmarks.fuzz.price_files.reading import UnreadableError, read_content
+from benchmarks.fuzz.price_files.second_readers import has_open_quote, read_by_duckdb, read_by_pandas
+from benchmarks.fuzz.price_files.writing import compress, write_lines, write_parquet, write_text
+from market.checks import Finding
+from market.errors import DataError
+from market.panel import Panel
+from market.sources import load
+
+DESCRIPTIVE = (
+    *(
+        "calendar gap",
+        "missing value",
+        "starts late",
+        "ends early",
+        "stale run",
+        "possible split",
+        "one asset",
+    ),
+    *("implausible move", "running period", "repeated period", "carried weekend", "month start", "empty row"),
+    *("nearly riskless", "unsorted dates", "calendar", "outside of the bar"),
+)
+"""Checks that describe what was read, and say nothing of how the file was understood."""
+
+
+def mutate(rng: Rng, folder: Path) -> Case:
+    """Make a price file with none to three mutations, of contents, meaning, dialect or bytes, in this order."""
+    draft = make_draft(rng)
+    count = int(choose(rng, (0, 1, 1, 1, 1, 2, 2, 3)))
+    kinds = sorted(choose(rng, (0, 1, 1, 2, 2, 2, 3, 3, 4, 4, 4)) for _ in range(count))
+    for kind in (0, 1):
+        _apply(draft, rng, (SOUND, CONTENTS)[kind], kinds.count(kind))
+    if kinds.count(1):
+        draft.expectation = "truth"
+    draft.truth = _read_rows(draft, draft.rows)
+    for kind, mutations in ((2, MEANINGS), (3, OF_PARQUET if draft.style.is_parquet else DIALECTS)):
+        if _apply(draft, rng, mutations, kinds.count(kind)) and draft.expectation == "good":
+            draft.expectation = "truth"
+    content = _write(draft, rng, kinds)
+    path = folder / f"{draft.stem}{draft.style.ending}"
+    path.write_bytes(content)
+    is_parquet = draft.style.is_parquet
+    payload = PriceCase(
+        draft.reading, draft.expectation, draft.truth, draft.named, is_parquet, bool(rng.random() < 0.25)
+    )
+    return Case("prices", f"{draft.expectation}: {'; '.join(draft.notes)}", path, payload)
+
+
+def _apply(
+    draft: Draft, rng: Rng, mutations: Sequence[Callable[[Draft, Rng], str | None]], count: int
+) -> int:
+    """Apply some mutations, and return how many of them were possible."""
+    done = 0
+    for _ in range(count):
+        mutation = choose(rng, mutations)
+        note = mutation(draft, rng)
+        if note is not None:
+            draft.notes.append(f"{mutation.__name__}: {note}")
+            done += 1
+    return done
+
+
+def _read_rows(draft: Draft, rows: Sequence[Sequence[str]]) -> Content | None:
+    try:
+        return read_content(draft.header, rows, draft.reading)
+    except UnreadableError:
+        return None
+
+
+def _write(draft: Draft, rng: Rng, kinds: Sequence[int]) -> bytes:
+    """Return the bytes of the file, damaged if that is its lot."""
+    damages = kinds.count(4)
+    known = draft.expectation == "good" or all(kind <= 1 for kind in kinds if kind != 4)
+    if draft.style.is_parquet:
+        plain = compressed = write_parquet(draft)
+    else:
+        text = write_text(draft)
+        plain = text.encode(draft.style.encoding, "replace")
+        if damages and choose(rng, (True, False, False)):
+            return compress(_truncate(draft, rng, plain, known and damages == 1), draft.style.ending)
+        compressed = compress(plain, draft.style.ending)
+    for _ in range(damages):
+        if compressed is plain:
+            plain, note = damage_bytes(plain, rng)
+            compressed = plain
+            draft.expectation = "readers" if known else "anything"
+        else:
+            compressed, note = damage_compressed(compressed, plain, rng)
+            # Compressed files have a checksum: what is read is right.
+            draft.expectation = "anything" if "twice" in note or not known else "truth"
+        draft.notes.append(note)
+    return compressed
+
+
+def _truncate(draft: Draft, rng: Rng, plain: bytes, known: bool) -> bytes:
+    """Return a part of a file; what it says is in the lines that are whole."""
+    at = int(rng.integers(len(plain) // 2 if rng.random() < 0.7 else 0, len(plain)))
+    draft.notes.append(f"cut at byte {at} of {len(plain)}: ...{plain[max(0, at - 30) : at]!r}")
+    draft.expectation = "truth" if known else "anything"
+    if known:
+        ends = np.cumsum([len(line.encode()) + len(draft.style.line_end) for line in write_lines(draft)])
+        start = 3 if draft.style.encoding == "utf-8-sig" else 0
+        whole = int(np.sum(start + ends - len(draft.style.line_end) <= at))
+        draft.truth = _read_rows(draft, draft.rows[: max(whole - 1, 0)])
+    return plain[:at]
+
+
+def check(case: Case) -> Fault | None:
+    """Read the file, and judge how that ended."""
+    told: PriceCase = case.payload
+    assert case.path is not None
+    try:
+        panel, findings = load("prices", path=case.path, **told.reading.options())
+    except DataError as error:
+        message = str(error)
+        record_ending("refused: " + shorten_message(message, str(case.path), case.path.name))
+        if told.expectation == "good":
+            return Fault("refused", f"a sound file: {message}")
+        return check_message(message)
+    record_ending(f"read, {told.expectation}")
+    wrong = [fault for finding in findings if (fault := check_message(finding.message))]
+    return next(iter(wrong), None) or _judge(case.path, told, panel, findings)
+
+
+def _judge(path: Path, told: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
+    """Return what is wrong with what was read."""
+    says = [f for f in findings if f.severity == "warning" and not f.check.endswith(DESCRIPTIVE)]
+    printed = [f.message for f in findings if f.severity == "warning"]
+    is_named = bool(says) or any(name in text for name in told.named for text in printed)
+    if told.expectation == "suspect" and not is_named:
+        return Fault("wrong unit", "read without a finding")
+    if told.expectation in ("good", "truth") and not is_named:
+        if told.truth is None:
+            return Fault("silent difference", "read, though no careful person can read it")
+        if difference := find_difference(panel, told.truth, told.reading):
+            return Fault("silent difference", difference)
+    fault = None
+    if told.expectation in ("good", "readers") and not is_named:
+        fault = _ask_second_readers(path, told, panel)
+    if fault is not None:
+        return fault
+    return _compare_as_of(path, told, panel) if told.as_of else None
+
+
+def _ask_second_readers(path: Path, told: PriceCase, panel: Panel) -> Fault | None:
+    """Return how the panel differs from what pandas and DuckDB read, where those agree."""
+    first, second = (reader(path, told.is_parquet) for reader in (read_by_pandas, read_by_duckdb))
+    if not told.is_parquet and path.suffix == ".csv":
+        text = path.read_bytes().decode("utf-8", "replace")
+        if has_open_quote(text):
+            return Fault("silent difference", "a quoted cell runs over the end of its line, and was read")
+    if first is None or first != second:
+        record_ending("read, second readers differ")
+        return Fault("second readers", f"{first} {second}"[:600]) if told.expectation == "good" else None
+    try:
+        content = read_content(*first, told.reading)
+    except UnreadableError as error:
+        return Fault("silent difference", f"read, but second readers find that {error}")
+    difference = find_difference(panel, content, told.reading)
+    return Fault("silent difference", f"from second readers: {difference}") if difference else None
+
+
+def _compare_as_of(path: Path, told: PriceCase, panel: Panel) -> Fault | None:
+    """Return how the file, read as of a date in its middle, differs from what is read of it now up to there."""
+    date = pd.Timestamp(panel.dates[len(panel.dates) // 2])
+    try:
+        past, _ = load("prices", path=path, known_by=date, **told.reading.options())
+    except DataError:
+        return None  # too short to be read alone
+    now = panel.as_of(date)
+    columns = [now.assets.index(name) for name in past.assets if name in now.assets]
+    alone = replace(now, assets=past.assets) if len(columns) == len(past.assets) else None
+    if alone is None or len(past.dates) != len(now.dates) or (past.dates != now.dates).any():
+        return Fault("look-ahead", f"as of {date:%Y-%m-%d} the file has other dates or assets")
+    same = np.array_equal(past.returns, now.returns[:, columns], equal_nan=True)
+    same = same and np.array_equal(past.cash, now.cash, equal_nan=True)
+    return None if same else Fault("look-ahead", f"as of {date:%Y-%m-%d} the returns or cash are others")
