@@ -33,17 +33,27 @@ def find_difference(panel: Panel, content: Content, reading: Reading) -> str:
         return f"assets {panel.assets}, expected {content.assets}"
     if len(ours) != len(dates) - first or (ours != dates[first:]).any():
         return f"dates {_span(ours)}, expected {_span(dates[first:])}"
-    if text := _unequal("return", panel.returns, returns[first:], panel):
-        return text
-    for role, name in (("market", reading.market), ("cash", reading.cash)):
-        if name is None or (role == "cash" and reading.cash_values.startswith("annual")):
+    return (
+        _unequal("return", panel.returns, returns[first:], panel)
+        or _find_role_difference(panel, content, reading, filled, first)
+        or _find_bar_difference(panel, content, filled, first)
+    )
+
+
+def _find_role_difference(
+    panel: Panel, content: Content, reading: Reading, filled: NDArray[np.bool_], first: int
+) -> str:
+    """Return a difference in the market or cash; annual rates are left to the tests of cash."""
+    kinds = {"market": reading.values, "cash": reading.cash_values}
+    for role, kind in kinds.items():
+        if role not in content.extra or kind.startswith("annual"):
             continue
-        kind = reading.values if role == "market" else reading.cash_values
-        column = content.extra[role][filled][:, None]
-        got = getattr(panel, role)[:, None]
-        if text := _unequal(role, got, _returns(column, kind)[first:], panel):
+        column = content.extra[role][:, None]
+        is_price = kind == "prices"
+        earned = _returns(column[filled], kind) if is_price else _compound(_returns(column, kind), filled)
+        if text := _unequal(role, getattr(panel, role)[:, None], earned[first:], panel):
             return text
-    return _find_bar_difference(panel, content, filled, first)
+    return ""
 
 
 def _find_bar_difference(panel: Panel, content: Content, filled: NDArray[np.bool_], first: int) -> str:
@@ -74,6 +84,17 @@ def _returns(values: Floats, kind: str) -> Floats:
                 out[t, n] = value / last - 1.0
                 last = value
     return out
+
+
+def _compound(returns: Floats, kept: NDArray[np.bool_]) -> Floats:
+    """Return the returns of kept rows with those of the rows left out before them."""
+    out, growth = [], 1.0
+    for value, keep in zip(returns[:, 0], kept, strict=True):
+        growth *= 1.0 if np.isnan(value) else 1.0 + value
+        if keep:
+            out.append(value if np.isnan(value) else growth - 1.0)
+            growth = growth if np.isnan(value) else 1.0
+    return np.array(out)[:, None]
 
 
 def _unequal(what: str, got: Floats, wanted: Floats, panel: Panel) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.fuzz.price_files.corpus import Rng, choose
 from benchmarks.fuzz.price_files.drafts import Draft
+from benchmarks.fuzz.price_files.reading import UnreadableError, read_content
 
 
 def change_separator(draft: Draft, rng: Rng) -> str | None:
@@ -105,7 +106,14 @@ def rename_column(draft: Draft, rng: Rng) -> str | None:
     name = choose(
         rng, (*words, " " + draft.header[column], draft.header[column].upper(), "x" * 3000, "a\nb", "a,b")
     )
-    draft.header[column] = name
+    former, draft.header[column] = draft.header[column], name
+    draft.named += (name.strip(),) if name.strip() else ()
+    if draft.reading.layout == "wide" and former != draft.reading.date:
+        # In a wide table that is another asset.
+        try:
+            draft.truth = read_content(draft.header, draft.rows, draft.reading)
+        except UnreadableError:
+            draft.truth = None
     return f"column {column} is called {name[:40]!r}"
 
 

@@ -139,6 +139,8 @@ class Draft:
         What the file says, or said before it was damaged; None if it cannot be read.
     named : tuple of str
         Names of which a printed finding must mention one, if the file is read differently.
+    is_strict : bool
+        Whether no finding excuses another content.
     """
 
     header: list[str]
@@ -150,6 +152,7 @@ class Draft:
     expectation: Expectation = "good"
     truth: Content | None = None
     named: tuple[str, ...] = ()
+    is_strict: bool = False
 
     def column(self, name: str) -> int:
         """Return the position of a column, -1 if there is none."""
@@ -172,5 +175,6 @@ class PriceCase:
     expectation: Expectation
     truth: Content | None
     named: tuple[str, ...]
+    is_strict: bool
     is_parquet: bool
     as_of: bool

@@ -22,19 +22,12 @@ ADJUSTED_NAMES = (
     *("Adj_Close ", "adj-close", "5. adjusted close", "closeAdj", "adjusted_closing_price", "adj. close usd"),
     *("split_adjusted_close", "total_return_close", "Close Adj", "aclose", "adj_px_last", "PX_ADJ_CLOSE"),
 )
-HIDDEN = ("\u200b", "\u00a0", "\ufeff", "\u200d", "\x07", "\u2060", "\u00ad", "\x1f", "\u200e", " ", "\t")
-OFFSETS = (
-    "-05:00",
-    "+01:00",
-    "+09:00",
-    "-0500",
-    "Z",
-    "+00:00",
-    " UTC",
-    "+13:00",
-    "-12:00",
-    " America/New_York",
-)
+INVISIBLE = ("\u200b", "\ufeff", "\u200d", "\x07", "\u2060", "\u00ad", "\x1f", "\u200e")
+HIDDEN = (*INVISIBLE, "\u00a0", " ", "\t")
+LEAST_ROWS = 26
+"""Rows from which a wrong unit can be seen."""
+ZONES = (-10, -5, 0, 0, 1, 2, 9, 11)
+"""Hours from UTC."""
 
 
 def open_quote(draft: Draft, rng: Rng) -> str | None:
@@ -45,7 +38,8 @@ def open_quote(draft: Draft, rng: Rng) -> str | None:
     column = choose(rng, texts or range(len(draft.header)))
     rows = sorted(int(n) for n in rng.integers(0, len(draft.rows), 2))
     for row in rows if rng.random() < 0.6 else rows[:1]:
-        text = draft.rows[row][column]
+        text = draft.rows[row][column].removeprefix(RAW)
+        draft.is_strict = True
         draft.rows[row][column] = RAW + ('"' + text if rng.random() < 0.8 else text + '"')
     return f"open quotes in rows {rows}, column {draft.header[column]!r}"
 
@@ -75,23 +69,25 @@ def rename_adjusted(draft: Draft, rng: Rng) -> str | None:
 
 
 def offset_dates(draft: Draft, rng: Rng) -> str | None:
-    """Write dates as stamps with an offset, as databases do: midnight of the session in UTC, or of the exchange."""
+    """Write dates as stamps with an offset: midnight, or the close, at an exchange as a clock elsewhere shows it."""
     column = draft.column(draft.reading.date)
     if column < 0 or draft.style.is_parquet or not draft.rows:
         return None
-    offset = choose(rng, OFFSETS)
-    shift = int(choose(rng, (0, 0, -1, -5, -9, 4)))
+    exchange, clock = int(choose(rng, ZONES)), int(choose(rng, ZONES))
+    signed = f"{clock:+03d}"
+    offset = choose(rng, ("Z", "+00:00", " UTC", "+0000") if clock == 0 else (f"{signed}:00", f"{signed}00"))
+    hour = int(choose(rng, (0, 0, 16)))
     changed = []
     for row in draft.rows:
         try:
             day = read_date(row[column], draft.reading.day_first)
         except UnreadableError:
             return None
-        stamp = dt.datetime.combine(day, dt.time()) + dt.timedelta(hours=shift)
+        stamp = dt.datetime.combine(day, dt.time(hour)) + dt.timedelta(hours=clock - exchange)
         changed.append(f"{stamp:%Y-%m-%d %H:%M:%S}{offset}")
     for row, text in zip(draft.rows, changed, strict=True):
         row[column] = text
-    return f"dates as stamps of midnight {shift:+d} h, with {offset!r}"
+    return f"{hour} o'clock {exchange:+d} h from UTC as {changed[0]!r}"
 
 
 def zone_dates(draft: Draft, rng: Rng) -> str | None:
@@ -105,8 +101,9 @@ def zone_dates(draft: Draft, rng: Rng) -> str | None:
 
 def vary_names(draft: Draft, rng: Rng) -> str | None:
     """Write the name of an asset in another way: in some rows of a long table, or in the header."""
-    how = choose(rng, ("case", "decomposed", "hidden", "hidden", "wide letters"))
-    hidden = choose(rng, HIDDEN)
+    is_long = draft.reading.layout == "long"
+    how = choose(rng, ("hidden", "hidden", "decomposed", *(("case", "wide letters") if is_long else ())))
+    hidden = choose(rng, HIDDEN if is_long else INVISIBLE)
 
     def vary(name: str) -> str:
         if how == "case":
@@ -118,7 +115,7 @@ def vary_names(draft: Draft, rng: Rng) -> str | None:
         at = int(rng.integers(0, len(name) + 1))
         return name[:at] + hidden + name[at:]
 
-    if draft.reading.layout == "long":
+    if is_long:
         column = draft.column(draft.reading.asset)
         if column < 0 or not draft.rows:
             return None
@@ -128,12 +125,14 @@ def vary_names(draft: Draft, rng: Rng) -> str | None:
             return None
         for row in rows:
             row[column] = vary(name)
+        draft.is_strict = True
         return f"{len(rows)} rows of {name!r} named by {how} {hidden!r}"
     columns = draft.value_columns()
-    if draft.reading.layout != "wide" or not columns or how == "case":
+    if draft.reading.layout != "wide" or not columns:
         return None
     column = choose(rng, columns)
     draft.header[column] = vary(draft.header[column])
+    draft.is_strict = True
     return f"column {column} named by {how} {hidden!r}: {draft.header[column]!r}"
 
 
@@ -168,7 +167,7 @@ def mistake_unit(draft: Draft, rng: Rng) -> str | None:
     kinds = ("prices", "returns", "percent_returns")
     given = draft.reading.values
     other = choose(rng, [kind for kind in kinds if kind != given])
-    if draft.reading.layout != "wide" or not draft.rows:
+    if draft.reading.layout != "wide" or len(draft.rows) < LEAST_ROWS:
         return None
     draft.reading = type(draft.reading)(**{**vars(draft.reading), "values": other})
     draft.expectation = "suspect"
@@ -178,6 +177,8 @@ def mistake_unit(draft: Draft, rng: Rng) -> str | None:
 def write_gross(draft: Draft, _rng: Rng) -> str | None:
     """Write returns as 1.003 for 0.3 %, and declare them as returns."""
     if draft.reading.values != "returns" or draft.reading.layout != "wide" or draft.reading.cash:
+        return None
+    if len(draft.rows) < LEAST_ROWS:
         return None
     for row in draft.rows:
         for n in draft.value_columns():

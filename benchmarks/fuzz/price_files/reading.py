@@ -11,20 +11,18 @@ from numpy.typing import NDArray
 
 from benchmarks.fuzz.price_files.drafts import Content, Reading
 
-NOTHING = frozenset(
-    ("", ".", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "NaN", "nan", "null", "NULL", "None", "-nan", "<NA>")
-)
-"""Cells without a value."""
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+NOTHING = frozenset(("", ".", "na", "n/a", "#n/a", "#n/a n/a", "nan", "-nan", "null", "none", "<na>"))
+"""Cells without a value, in small letters."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _TIME = r"([T ]\d{1,2}:\d{2}.*)?"
 _FORMS = (
-    (re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})" + _TIME, re.ASCII | re.DOTALL), (1, 2, 3)),
-    (re.compile(r"(\d{4})(\d{2})(\d{2})" + _TIME, re.ASCII | re.DOTALL), (1, 2, 3)),
-    (re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})" + _TIME, re.ASCII | re.DOTALL), (3, 2, 1)),
+    (re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})" + _TIME, re.DOTALL), (1, 2, 3)),
+    (re.compile(r"(\d{4})(\d{2})(\d{2})" + _TIME, re.DOTALL), (1, 2, 3)),
+    (re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})" + _TIME, re.DOTALL), (3, 2, 1)),
 )
-_SIGNED = re.compile(r"(\d{1,2})[-/](\d{1,2})[-/](\d{4})" + _TIME, re.ASCII | re.DOTALL)
-_MONTH = re.compile(r"(\d{4})-?(\d{2})", re.ASCII)
-_EPOCH = re.compile(r"[12](\d{9}|\d{12}|\d{15}|\d{18})", re.ASCII)
+_SIGNED = re.compile(r"(\d{1,2})[-/](\d{1,2})[-/](\d{4})" + _TIME, re.DOTALL)
+_MONTH = re.compile(r"(\d{4})-?(\d{2})")
+_EPOCH = re.compile(r"[12](\d{9}|\d{12}|\d{15}|\d{18})")
 _SPACE = " \t\r\n"
 
 
@@ -32,10 +30,14 @@ class UnreadableError(Exception):
     """A careful person cannot read this without asking."""
 
 
+class MissingColumnError(UnreadableError):
+    """A column that was to be read is not there, at least not by that name."""
+
+
 def read_number(text: str) -> float:
     """Return a cell as a number, NaN if it is empty."""
     bare = text.strip(_SPACE)
-    if bare in NOTHING:
+    if bare.casefold() in NOTHING:
         return float("nan")
     if not _NUMBER.fullmatch(bare):
         raise UnreadableError(f"{text!r} is no number")
@@ -87,7 +89,7 @@ def read_content(header: Sequence[str], rows: Sequence[Sequence[str]], reading: 
         if len(row) != len(names):
             raise UnreadableError(f"a row has {len(row)} cells, the header {len(names)}")
     if reading.date not in names:
-        raise UnreadableError(f"no column {reading.date!r}")
+        raise MissingColumnError(f"no column {reading.date!r}")
     at = names.index(reading.date)
     days = np.array([read_date(row[at], reading.day_first) for row in rows], dtype="datetime64[D]")
     columns = _read_wide(names, rows, reading) if reading.layout == "wide" else None
@@ -114,7 +116,7 @@ def _read_wide(
     skipped = {reading.date, *reading.ignored}
     for role in (reading.cash, reading.market):
         if role is not None and role not in names:
-            raise UnreadableError(f"no column {role!r}")
+            raise MissingColumnError(f"no column {role!r}")
     return {
         name: np.array([read_number(row[n]) for row in rows])
         for n, name in enumerate(names)
@@ -131,7 +133,7 @@ def _read_rows(
         wanted["unadjusted"] = reading.unadjusted
     missing = [name for name in wanted.values() if name not in names]
     if missing or (reading.layout == "long" and reading.asset not in names):
-        raise UnreadableError(f"no column {missing or reading.asset}")
+        raise MissingColumnError(f"no column {missing or reading.asset}")
     if reading.layout == "long":
         labels = [row[names.index(reading.asset)].strip(_SPACE) for row in rows]
     else:

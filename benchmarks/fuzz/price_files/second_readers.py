@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import csv
 import datetime as dt
+import gzip
 import io
 import threading
 from decimal import Decimal
@@ -43,17 +44,35 @@ def read_by_duckdb(path: Path, is_parquet: bool) -> Cells | None:
             result = _connection().execute("select * from read_parquet(?)", [str(path)])
             names = [column[0] for column in result.description or ()]
             return names, [list(map(_text, row)) for row in result.fetchall()]
-        if path.suffix == ".bz2":  # which DuckDB does not know
-            path, packed = path.with_suffix(".plain"), path
-            path.write_bytes(bz2.decompress(packed.read_bytes()))
         options = "header=false, all_varchar=true, delim=',', quote='\"', escape='\"', null_padding=false"
-        result = _connection().execute(f"select * from read_csv(?, {options})", [str(path)])
+        result = _connection().execute(f"select * from read_csv(?, {options})", [str(_unpack(path))])
         rows = [[(cell or "").strip() for cell in row] for row in result.fetchall()]
     except (duckdb.Error, OSError, ValueError, RuntimeError, EOFError):
         return None
     if rows:
         rows[0][0] = rows[0][0].removeprefix("\ufeff")
     return (rows[0], rows[1:]) if rows else None
+
+
+def read_by_both(path: Path, is_parquet: bool) -> Cells | None:
+    """Return what both read, None if one refuses the file or they differ."""
+    ours, theirs = read_by_pandas(path, is_parquet), read_by_duckdb(path, is_parquet)
+    if ours is None or theirs is None:
+        return None
+    # DuckDB gives names to columns without one.
+    names = [a if a == "" else b for a, b in zip(ours[0], theirs[0], strict=False)]
+    return ours if (names, theirs[1]) == ours else None
+
+
+def _unpack(path: Path) -> Path:
+    """Return a file without compression: DuckDB does not know bz2."""
+    opener = {".gz": gzip.open, ".bz2": bz2.open}.get(path.suffix)
+    if opener is None:
+        return path
+    with opener(path) as packed:
+        plain = path.with_suffix(".plain")
+        plain.write_bytes(packed.read())
+    return plain
 
 
 def has_open_quote(text: str) -> bool:

@@ -72,7 +72,8 @@ def _dates(texts: list[str], draft: Draft) -> Any:
     kind = draft.style.date_type
     try:
         days = [
-            None if text.strip() in NOTHING else read_date(text, draft.reading.day_first) for text in texts
+            None if text.strip().casefold() in NOTHING else read_date(text, draft.reading.day_first)
+            for text in texts
         ]
         if kind == "int64":
             return pa.array([None if day is None else int(f"{day:%Y%m%d}") for day in days], pa.int64())
@@ -93,7 +94,8 @@ def _numbers(texts: list[str], style: Style) -> Any:
     try:
         values = [read_number(text) for text in texts]
         empty = [value != value for value in values]
-        if kind in ("float64", "float32"):
+        exact32 = all(none or float(np.float32(x)) == x for x, none in zip(values, empty, strict=True))
+        if kind == "float64" or (kind == "float32" and exact32):
             return pa.array(values, getattr(pa, kind)(), mask=np.array(empty, dtype=bool))
         if kind == "decimal":
             exact = [None if none else Decimal(text.strip()) for text, none in zip(texts, empty, strict=True)]
