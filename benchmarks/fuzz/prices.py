@@ -25,6 +25,7 @@ from benchmarks.fuzz.price_files.damage import damage_bytes, damage_compressed
 from benchmarks.fuzz.price_files.dialects import DIALECTS, OF_PARQUET, SOUND
 from benchmarks.fuzz.price_files.drafts import Content, Draft, PriceCase
 from benchmarks.fuzz.price_files.meanings import MEANINGS
+from benchmarks.fuzz.price_files.parquet_shapes import reshape_parquet
 from benchmarks.fuzz.price_files.reading import MissingColumnError, UnreadableError, read_content
 from benchmarks.fuzz.price_files.second_readers import has_open_quote, read_by_both
 from benchmarks.fuzz.price_files.writing import compress, write_lines, write_parquet, write_text
@@ -104,6 +105,11 @@ def _write(draft: Draft, rng: Rng, kinds: Sequence[int]) -> bytes:
     known = draft.expectation == "good" or all(kind <= 1 for kind in kinds if kind != 4)
     if draft.style.is_parquet:
         plain = compressed = write_parquet(draft)
+        if damages and choose(rng, (True, False)):
+            reshaped, note = reshape_parquet(plain, draft.reading.date, rng)
+            draft.notes.append(f"reshape_parquet: {note}")
+            draft.expectation = "readers" if known else "anything"
+            return reshaped
     else:
         text = write_text(draft)
         plain = text.encode(draft.style.encoding, "replace")

@@ -47,7 +47,7 @@ def _make_draft(rng: Rng) -> Draft:
     values = "prices" if layout == "single" else choose(rng, ("prices",) * 4 + ("returns", "percent_returns"))
     frequency = choose(rng, tuple(PERIODS))
     style = _make_style(rng)
-    dates = _make_dates(rng, frequency, int(rng.integers(14, 40)))
+    dates = _make_dates(rng, frequency, int(choose(rng, (14, 21, 27, 33, 40, 54))))
     names = [NAMES[n] for n in rng.permutation(len(NAMES))[: 1 if layout == "single" else rng.integers(1, 5)]]
     returns = rng.standard_normal((len(dates), len(names))) * PERIODS[frequency] / 100.0
     decimals = int(choose(rng, (2, 2, 3, 4, 6)))

@@ -24,8 +24,8 @@ ADJUSTED_NAMES = (
 )
 INVISIBLE = ("\u200b", "\ufeff", "\u200d", "\x07", "\u2060", "\u00ad", "\x1f", "\u200e")
 HIDDEN = (*INVISIBLE, "\u00a0", " ", "\t")
-LEAST_ROWS = 26
-"""Rows from which a wrong unit can be seen."""
+LEAST_ROWS = {"prices": 26, "returns": 26, "percent_returns": 50}
+"""Rows from which it can be seen that values are no such thing."""
 ZONES = (-10, -5, 0, 0, 1, 2, 9, 11)
 """Hours from UTC."""
 
@@ -167,7 +167,7 @@ def mistake_unit(draft: Draft, rng: Rng) -> str | None:
     kinds = ("prices", "returns", "percent_returns")
     given = draft.reading.values
     other = choose(rng, [kind for kind in kinds if kind != given])
-    if draft.reading.layout != "wide" or len(draft.rows) < LEAST_ROWS:
+    if draft.reading.layout != "wide" or len(draft.rows) < LEAST_ROWS[other]:
         return None
     draft.reading = type(draft.reading)(**{**vars(draft.reading), "values": other})
     draft.expectation = "suspect"
@@ -178,7 +178,7 @@ def write_gross(draft: Draft, _rng: Rng) -> str | None:
     """Write returns as 1.003 for 0.3 %, and declare them as returns."""
     if draft.reading.values != "returns" or draft.reading.layout != "wide" or draft.reading.cash:
         return None
-    if len(draft.rows) < LEAST_ROWS:
+    if len(draft.rows) < LEAST_ROWS["returns"]:
         return None
     for row in draft.rows:
         for n in draft.value_columns():
