@@ -31,7 +31,9 @@ import numpy as np
 
 from benchmarks.fuzz.cases import Case, Fault, describe_traceback, take_ending
 
-KINDS = {name: f"benchmarks.fuzz.{name}" for name in ("prices", "configs", "holdings", "requests")}
+KINDS = {
+    name: f"benchmarks.fuzz.{name}" for name in ("prices", "commands", "configs", "holdings", "requests")
+}
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "fuzz"
 TIME_LIMIT = 20.0
 """Seconds after which a case hangs. The slowest take a tenth of a second on a quiet machine."""

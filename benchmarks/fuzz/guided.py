@@ -3,8 +3,8 @@
     .venv/bin/python -m pip install atheris          not in the lock: nothing else needs it
     .venv/bin/python -m benchmarks.fuzz.guided 600   seconds
 
-The first files are those of `benchmarks.fuzz.prices`. Atheris changes their bytes and keeps what reaches new lines. Each
-kind of fault is printed once, with the file that shows it; the exit code is 1 if there is one. Without atheris the
+The first files are those of `benchmarks.fuzz.prices`. Atheris changes their bytes, and keeps what reaches new lines.
+Each kind of fault is printed once, with the file that shows it; the exit code is 1 if there is one. Without atheris the
 script says so and does nothing.
 """
 

@@ -49,6 +49,9 @@ DESCRIPTIVE = (
 )
 """Checks that describe what was read, and say nothing of how the file was understood."""
 
+ATTEMPTS = 4
+"""Mutations that are drawn until one fits the file."""
+
 
 def mutate(rng: Rng, folder: Path) -> Case:
     """Make a price file with none to three mutations, of contents, meaning, dialect or bytes, in this order."""
@@ -84,11 +87,13 @@ def _apply(
     """Apply some mutations, and return how many of them were possible."""
     done = 0
     for _ in range(count):
-        mutation = choose(rng, mutations)
-        note = mutation(draft, rng)
-        if note is not None:
-            draft.notes.append(f"{mutation.__name__}: {note}")
-            done += 1
+        for _ in range(ATTEMPTS):
+            mutation = choose(rng, mutations)
+            note = mutation(draft, rng)
+            if note is not None:
+                draft.notes.append(f"{mutation.__name__}: {note}")
+                done += 1
+                break
     return done
 
 
@@ -112,7 +117,11 @@ def _write(draft: Draft, rng: Rng, kinds: Sequence[int]) -> bytes:
             return reshaped
     else:
         text = write_text(draft)
-        plain = text.encode(draft.style.encoding, "replace")
+        try:
+            plain = text.encode(draft.style.encoding)
+        except UnicodeEncodeError:
+            plain = text.encode()
+            draft.notes.append("which cannot hold all letters: UTF-8 instead")
         if damages and choose(rng, (True, False, False)):
             return compress(_truncate(draft, rng, plain, known and damages == 1), draft.style.ending)
         compressed = compress(plain, draft.style.ending)

@@ -176,9 +176,10 @@ def mistake_unit(draft: Draft, rng: Rng) -> str | None:
 
 def write_gross(draft: Draft, _rng: Rng) -> str | None:
     """Write returns as 1.003 for 0.3 %, and declare them as returns."""
-    if draft.reading.values != "returns" or draft.reading.layout != "wide" or draft.reading.cash:
+    column = draft.column(draft.reading.date)
+    if draft.reading.values != "returns" or draft.reading.cash or column < 0:
         return None
-    if len(draft.rows) < LEAST_ROWS["returns"]:
+    if len({row[column] for row in draft.rows}) < LEAST_ROWS["returns"]:
         return None
     for row in draft.rows:
         for n in draft.value_columns():
@@ -192,5 +193,5 @@ def write_gross(draft: Draft, _rng: Rng) -> str | None:
 
 MEANINGS = (
     *(open_quote, open_quote, break_line, rename_adjusted, rename_adjusted, offset_dates, zone_dates),
-    *(vary_names, vary_names, repeat_rows, shift_cells, mistake_unit, write_gross),
+    *(vary_names, vary_names, repeat_rows, shift_cells, mistake_unit, write_gross, write_gross),
 )
