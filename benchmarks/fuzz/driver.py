@@ -32,13 +32,16 @@ import numpy as np
 from benchmarks.fuzz.cases import Case, Fault, describe_traceback, take_ending
 
 KINDS = {
-    name: f"benchmarks.fuzz.{name}" for name in ("prices", "commands", "configs", "holdings", "requests")
+    name: f"benchmarks.fuzz.{name}"
+    for name in ("prices", "commands", "scores", "configs", "holdings", "requests")
 }
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "fuzz"
 TIME_LIMIT = 20.0
 """Seconds after which a case hangs. The slowest take a tenth of a second on a quiet machine."""
-MEMORY_LIMIT = 2_000_000_000
-"""Bytes that one case may add to its worker: inputs are small."""
+MEMORY_LIMIT = 1_000_000_000
+"""Bytes of memory that one case may add to its worker: inputs are small."""
+ADDRESS_LIMIT = 8_000_000_000
+"""Bytes of addresses that a worker may add, most of which libraries only reserve: it keeps the machine alive."""
 START_LIMIT = 120.0
 """Seconds in which a worker must have imported its fuzzer."""
 
@@ -245,7 +248,7 @@ def _work(module: str, folder: Path, pipe: Connection) -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         result = run_case(fuzzer, seed, folder)
         grown = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
-        if grown > MEMORY_LIMIT // 2 and result.fault is None:
+        if grown > MEMORY_LIMIT and result.fault is None:
             result = replace(result, fault=Fault("memory", f"{grown / 1e6:,.0f} MB"), ending="fault: memory")
         pipe.send(result)
 
@@ -255,7 +258,7 @@ def _limit_memory() -> None:
     status = Path("/proc/self/statm")
     if status.exists():
         used = int(status.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-        resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_LIMIT, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_AS, (used + ADDRESS_LIMIT, resource.RLIM_INFINITY))
 
 
 def _keep_files(result: Result, module: str, folder: Path, output: Path | None) -> Result:

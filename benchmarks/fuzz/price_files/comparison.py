@@ -59,7 +59,8 @@ def _find_role_difference(
 def _find_bar_difference(panel: Panel, content: Content, filled: NDArray[np.bool_], first: int) -> str:
     """Return a difference in bars or volume: they are in the unit of the values."""
     unadjusted = content.extra.get("unadjusted", content.values)[filled]
-    factor = content.values[filled] / unadjusted
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = content.values[filled] / unadjusted
     for name, column in content.extra.items():
         if name in ("cash", "market", "unadjusted"):
             continue

@@ -22,8 +22,8 @@ ADJUSTED_NAMES = (
     *("Adj_Close ", "adj-close", "5. adjusted close", "closeAdj", "adjusted_closing_price", "adj. close usd"),
     *("split_adjusted_close", "total_return_close", "Close Adj", "aclose", "adj_px_last", "PX_ADJ_CLOSE"),
 )
-INVISIBLE = ("\u200b", "\ufeff", "\u200d", "\x07", "\u2060", "\u00ad", "\x1f", "\u200e")
-HIDDEN = (*INVISIBLE, "\u00a0", " ", "\t")
+INVISIBLE = ("\u200b", "\ufeff", "\u200d", "\x07", "\u2060", "\u00ad", "\u200e")
+HIDDEN = (*INVISIBLE, "\u00a0", " ", "\t", "\x1f")
 LEAST_ROWS = {"prices": 26, "returns": 26, "percent_returns": 50}
 """Rows from which it can be seen that values are no such thing."""
 ZONES = (-10, -5, 0, 0, 1, 2, 9, 11)
@@ -179,13 +179,13 @@ def write_gross(draft: Draft, _rng: Rng) -> str | None:
     column = draft.column(draft.reading.date)
     if draft.reading.values != "returns" or draft.reading.cash or column < 0:
         return None
-    if len({row[column] for row in draft.rows}) < LEAST_ROWS["returns"]:
+    if len({row[column] for row in draft.rows if len(row) > column}) < LEAST_ROWS["returns"]:
         return None
     for row in draft.rows:
         for n in draft.value_columns():
             try:
                 row[n] = f"{1.0 + float(row[n]):.6f}"
-            except ValueError:
+            except (ValueError, IndexError):
                 continue
     draft.expectation = "suspect"
     return "gross returns declared as returns"
