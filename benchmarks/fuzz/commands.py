@@ -33,7 +33,7 @@ def mutate(rng: Rng, folder: Path) -> Case:
     case = prices.mutate(rng, folder)
     assert case.path is not None
     config = settings(folder, 150)
-    config["data"] = {"source": "prices", "path": str(case.path), **case.payload.reading.options()}
+    config["data"] = {"source": "prices", "path": str(case.path), **case.payload.options}
     (folder / "mine.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     return replace(case, kind="commands")
 
@@ -58,7 +58,7 @@ def check(case: Case) -> Fault | None:
     if done.returncode not in (0, 2):
         return Fault("exit code", f"{done.returncode}: {shown[-300:]}")
     try:
-        _, findings = load("prices", path=case.path, **case.payload.reading.options())
+        _, findings = load("prices", path=case.path, **case.payload.options)
     except DataError as error:
         if done.returncode != 2:
             return Fault("exit code", f"{done.returncode}, expected 2: {error}")

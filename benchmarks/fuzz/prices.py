@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,14 +70,16 @@ def mutate(rng: Rng, folder: Path) -> Case:
     content = _write(draft, rng, kinds)
     path = folder / f"{draft.stem}{draft.style.ending}"
     path.write_bytes(content)
+    options = _choose_options(draft, rng)
     payload = PriceCase(
-        draft.reading,
-        draft.expectation,
-        draft.truth,
-        draft.named,
-        draft.is_strict,
-        draft.style.is_parquet,
-        as_of=bool(rng.random() < 0.25),
+        reading=draft.reading,
+        options=options,
+        expectation=draft.expectation,
+        truth=draft.truth,
+        named=draft.named,
+        is_strict=draft.is_strict,
+        is_parquet=draft.style.is_parquet,
+        as_of=bool(rng.random() < 0.25) or "calendar" in options or "running_period" in options,
     )
     return Case("prices", f"{draft.expectation}: {'; '.join(draft.notes)}", path, payload)
 
@@ -95,6 +98,21 @@ def _apply(
                 done += 1
                 break
     return done
+
+
+def _choose_options(draft: Draft, rng: Rng) -> dict[str, Any]:
+    """Return options to load the file with: in some cases such that say what the names say, or that leave rows out."""
+    options, reading = draft.reading.options(), draft.reading
+    chance = rng.random()
+    if chance < 0.1 and reading.layout != "single":
+        options |= {"layout": reading.layout} | ({"date_column": reading.date} if reading.date else {})
+    elif chance < 0.2:
+        options |= choose(rng, ({"calendar": "weekdays"}, {"running_period": "drop"}))
+        # Which rows are left out is not known here; a file that ends sooner must agree with the whole.
+        draft.expectation = "anything"
+    if chance < 0.2:
+        draft.notes.append(f"options {options}")
+    return options
 
 
 def _read_rows(draft: Draft, rows: Sequence[Sequence[str]]) -> Content | None:
@@ -156,7 +174,7 @@ def check(case: Case) -> Fault | None:
     told: PriceCase = case.payload
     assert case.path is not None
     try:
-        panel, findings = load("prices", path=case.path, **told.reading.options())
+        panel, findings = load("prices", path=case.path, **told.options)
     except DataError as error:
         message = str(error)
         record_ending("refused: " + shorten_message(message, str(case.path), case.path.name))
@@ -214,7 +232,7 @@ def _compare_as_of(path: Path, told: PriceCase, panel: Panel) -> Fault | None:
     """Return how the file, read as of a date in its middle, differs from what is read of it now up to there."""
     date = pd.Timestamp(panel.dates[len(panel.dates) // 2])
     try:
-        past, _ = load("prices", path=path, known_by=date, **told.reading.options())
+        past, _ = load("prices", path=path, known_by=date, **told.options)
     except DataError:
         return None  # too short to be read alone
     now = panel.as_of(date)

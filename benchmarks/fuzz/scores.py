@@ -16,8 +16,6 @@ from market.scores import ScoreTable, load_scores
 
 LAG = 30
 """Days until a score is known."""
-UNNAMED = ("rename_adjusted", "rename_column", "cut at byte", "offset_dates", "zone_dates")
-"""Mutations that need a printed finding if the file is read; scores have none."""
 
 
 def mutate(rng: Rng, folder: Path) -> Case:
@@ -35,12 +33,16 @@ def check(case: Case) -> Fault | None:
     assets = told.truth.assets if told.truth is not None else ("AAPL", "MSFT", "TLT")
     options = {"max_age_days": 400, "lag_days": LAG, "date_column": told.reading.date}
     try:
-        table = load_scores(case.path, assets, score_column=told.reading.price or None, **options)
+        table, findings = load_scores(case.path, assets, score_column=told.reading.price or None, **options)
     except DataError as error:
         record_ending("refused: " + shorten_message(str(error), str(case.path), case.path.name))
         return check_message(str(error))
     record_ending(f"read, {told.expectation}")
-    if told.expectation not in ("good", "truth") or any(name in case.description for name in UNNAMED):
+    wrong = [fault for finding in findings if (fault := check_message(finding.message))]
+    if wrong:
+        return wrong[0]
+    is_named = not told.is_strict and any(finding.severity == "warning" for finding in findings)
+    if told.expectation not in ("good", "truth") or is_named:
         return None
     if told.truth is None:
         return None  # a column that no asset of ours is in may be unreadable

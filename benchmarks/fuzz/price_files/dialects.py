@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.fuzz.price_files.corpus import Rng, choose
-from benchmarks.fuzz.price_files.drafts import Draft
+from benchmarks.fuzz.price_files.drafts import RAW, Draft
 from benchmarks.fuzz.price_files.reading import UnreadableError, read_content
 
 
@@ -128,7 +128,10 @@ def blank_lines(draft: Draft, rng: Rng) -> str | None:
 def pad_cells(draft: Draft, rng: Rng) -> str | None:
     """Put blanks around cells."""
     pad = choose(rng, (" ", "  ", "\t", "\u00a0"))
-    draft.rows = [[pad + cell + pad for cell in row] for row in draft.rows]
+    draft.rows = [
+        [RAW + pad + cell[1:] + pad if cell.startswith(RAW) else pad + cell + pad for cell in row]
+        for row in draft.rows
+    ]
     return f"cells padded by {pad!r}"
 
 

@@ -169,9 +169,14 @@ class Draft:
 
 @dataclass(frozen=True, eq=False)
 class PriceCase:
-    """The payload of a case: how its file is to be read, and what must come of it."""
+    """The payload of a case: how its file is to be read, and what must come of it.
+
+    The options are those with which the file is loaded, and `as_of` says whether it is read once more as if it ended in
+    its middle. The others are as in `Draft`.
+    """
 
     reading: Reading
+    options: dict[str, Any]
     expectation: Expectation
     truth: Content | None
     named: tuple[str, ...]
