@@ -15,8 +15,10 @@ NAMES = (
     *("AAPL", "BRK.B", "^GSPC", "BTC-USD", "EURUSD=X", "MSFT", "S&P 500", "0700.HK", "Société", "Zürich"),
     *("NoDur", "Hlth", "US10Y", "gold", "x1", "7203", "Small Value", "GLD", "日経", "TLT"),
 )
-PERIODS = {"daily": 1.0, "weekly": 2.2, "monthly": 4.5}
-"""Frequencies, and the usual size of a return in percent."""
+PERIODS = {"daily": (1.0, 252), "weekly": (2.2, 52), "monthly": (4.5, 12)}
+"""Frequencies, with the usual size of a stock's return in percent, and the steps in a year."""
+BOND = 0.15
+"""Size of a bond's return, as a part of a stock's."""
 DATE_FORMS = ("%Y-%m-%d",) * 8 + (
     *("%Y/%m/%d", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y"),
     *("%Y-%m-%d 00:00:00", "%Y-%m-%dT16:00:00", "%Y-%m-%d 16:00:00.000"),
@@ -49,7 +51,8 @@ def _make_draft(rng: Rng) -> Draft:
     style = _make_style(rng)
     dates = _make_dates(rng, frequency, int(choose(rng, (14, 21, 27, 33, 40, 54))))
     names = [NAMES[n] for n in rng.permutation(len(NAMES))[: 1 if layout == "single" else rng.integers(1, 5)]]
-    returns = rng.standard_normal((len(dates), len(names))) * PERIODS[frequency] / 100.0
+    returns = rng.standard_normal((len(dates), len(names))) * PERIODS[frequency][0] / 100.0
+    returns *= choose(rng, (1.0, 1.0, 1.0, BOND))
     decimals = int(choose(rng, (2, 2, 3, 4, 6)))
     form = choose(rng, DATE_FORMS)
     is_row_number = style.is_parquet and style.date_type == "int64"
@@ -63,12 +66,13 @@ def _make_draft(rng: Rng) -> Draft:
         texts = [
             [f"{x:.{decimals if values != 'returns' else decimals + 3}f}" for x in row] for row in numbers
         ]
-        return _lay_out(rng, Draft([], [], reading, style, "file", notes), days, names, texts)
+        return _lay_out(rng, Draft([], [], reading, style, "file", notes), days, names, texts, frequency)
     level = rng.uniform(8.0, 900.0, len(names))
     prices = np.maximum(level * np.cumprod(1.0 + returns, axis=0), 1.0)
     draft = Draft([], [], reading, style, "file", notes)
     if layout == "wide" or (layout == "long" and rng.random() < 0.4):
-        return _lay_out(rng, draft, days, names, [[f"{x:.{decimals}f}" for x in row] for row in prices])
+        texts = [[f"{x:.{decimals}f}" for x in row] for row in prices]
+        return _lay_out(rng, draft, days, names, texts, frequency)
     return _lay_out_bars(rng, draft, days, names, prices, decimals)
 
 
@@ -102,14 +106,16 @@ def _make_dates(rng: Rng, frequency: str, n: int) -> list[dt.date]:
     return [day for day in days if every_day or day.weekday() < 5][:n]
 
 
-def _lay_out(rng: Rng, draft: Draft, days: list[str], names: list[str], texts: list[list[str]]) -> Draft:
+def _lay_out(
+    rng: Rng, draft: Draft, days: list[str], names: list[str], texts: list[list[str]], frequency: str
+) -> Draft:
     """Write one number per date and asset, wide or long."""
     reading, style = draft.reading, draft.style
     if reading.layout == "wide":
         draft.header = [reading.date, *names]
         draft.rows = [[day, *row] for day, row in zip(days, texts, strict=True)]
         _leave_out(rng, draft, range(1, 1 + len(names)))
-        _add_roles(rng, draft)
+        _add_roles(rng, draft, PERIODS[frequency][1])
         return draft
     price = choose(rng, ("price", "adj_close", "close") if reading.values == "prices" else ("return", "ret"))
     asset = choose(rng, ("asset", "symbol", "ticker", "Ticker"))
@@ -184,15 +190,20 @@ def _leave_out(rng: Rng, draft: Draft, columns: Sequence[int]) -> None:
                 row[n] = text
 
 
-def _add_roles(rng: Rng, draft: Draft) -> None:
+def _add_roles(rng: Rng, draft: Draft, year: int) -> None:
     """Add a column of cash, of the market, or an index, to some wide tables."""
     size = len(draft.rows)
     if rng.random() < 0.25:
-        unit = choose(rng, ("returns", "percent_returns", "annual_percent"))
-        scale = {"returns": 1e-4, "percent_returns": 0.01, "annual_percent": 2.0}[unit]
+        rates = {
+            "returns": 0.03 / year,
+            "percent_returns": 3.0 / year,
+            "annual_percent": 3.0,
+            "annual_rate": 0.03,
+        }
+        unit = choose(rng, tuple(rates))
         draft.header.append("RF")
-        for row, value in zip(draft.rows, scale * (1.0 + 0.1 * rng.random(size)), strict=True):
-            row.append(f"{value:.6f}")
+        for row, value in zip(draft.rows, rates[unit] * (1.0 + 0.1 * rng.random(size)), strict=True):
+            row.append(f"{value:.8f}")
         draft.reading = _replace(draft.reading, cash="RF", cash_values=unit)
         draft.notes.append(f"cash as {unit}")
     if rng.random() < 0.15:

@@ -70,6 +70,10 @@ class Reading:
         Columns of a wide table that are no assets.
     cash, market : str or None
         Columns of a wide table.
+    cash_values : str
+        What the column of cash holds.
+    is_cash_declared : bool
+        Whether the options say so; otherwise it counts as returns.
     bars : dict of str to str
         Column of each bar price and of the volume, by its name in the panel.
     unadjusted : str
@@ -85,6 +89,7 @@ class Reading:
     ignored: tuple[str, ...] = ()
     cash: str | None = None
     cash_values: str = "returns"
+    is_cash_declared: bool = True
     market: str | None = None
     bars: dict[str, str] = field(default_factory=dict)
     unadjusted: str = ""
@@ -93,7 +98,8 @@ class Reading:
         """Return the options with which the file is to be loaded."""
         out: dict[str, Any] = {"values": self.values}
         if self.cash is not None:
-            out["cash"] = {"column": self.cash, "values": self.cash_values}
+            explicit = {"column": self.cash, "values": self.cash_values}
+            out["cash"] = explicit if self.is_cash_declared else self.cash
         if self.market is not None:
             out["market"] = self.market
         return out

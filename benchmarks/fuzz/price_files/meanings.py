@@ -174,6 +174,15 @@ def mistake_unit(draft: Draft, rng: Rng) -> str | None:
     return f"{given} declared as {other}"
 
 
+def mistake_cash(draft: Draft, _rng: Rng) -> str | None:
+    """Leave out what the column of cash holds: it counts as returns."""
+    if draft.reading.cash is None or draft.reading.cash_values == "returns" or len(draft.rows) < 14:
+        return None
+    draft.reading = type(draft.reading)(**{**vars(draft.reading), "is_cash_declared": False})
+    draft.expectation = "suspect"
+    return f"cash of {draft.reading.cash_values} read as returns"
+
+
 def write_gross(draft: Draft, _rng: Rng) -> str | None:
     """Write returns as 1.003 for 0.3 %, and declare them as returns."""
     column = draft.column(draft.reading.date)
@@ -193,5 +202,5 @@ def write_gross(draft: Draft, _rng: Rng) -> str | None:
 
 MEANINGS = (
     *(open_quote, open_quote, break_line, rename_adjusted, rename_adjusted, offset_dates, zone_dates),
-    *(vary_names, vary_names, repeat_rows, shift_cells, mistake_unit, write_gross, write_gross),
+    *(vary_names, vary_names, repeat_rows, shift_cells, mistake_unit, mistake_cash, write_gross, write_gross),
 )

@@ -54,7 +54,7 @@ def reshape_parquet(content: bytes, date: str, rng: Rng) -> tuple[bytes, str]:
         Name of its column of dates.
     rng : Generator
     """
-    table = pa_parquet.read_table(io.BytesIO(content))
+    table = pa_parquet.ParquetFile(io.BytesIO(content)).read()
     way = choose(rng, (*SHAPES, *OTHERS, *OTHERS))
     options: dict[str, Any] = {"compression": choose(rng, CODECS)}
     if way in OTHERS:
