@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.fuzz import driver
 from benchmarks.fuzz.cases import check_message, shorten_message
+from benchmarks.fuzz.running import run_cases, run_cases_here
 
 EXPECTED = {
     "read": "read",
@@ -31,9 +32,7 @@ def test_every_planted_fault_is_found_and_the_others_still_run(tmp_path):
     seeds = seeds_of_all()
     # The quiet ones once more at the end: a worker that was killed or died has been replaced.
     order = [*seeds.values(), seeds["read"], seeds["refused"]]
-    results = list(
-        driver.run_cases("planted_faults", order, workers=2, time_limit=2.0, output=tmp_path / "faults")
-    )
+    results = list(run_cases("planted_faults", order, workers=2, time_limit=2.0, output=tmp_path / "faults"))
     assert sorted(result.seed for result in results) == sorted(order)
     by_seed = {result.seed: result for result in results}
     assert {what: by_seed[seed].ending for what, seed in seeds.items()} == EXPECTED
@@ -63,7 +62,7 @@ def test_the_command_counts_endings_and_shows_a_case_again(tmp_path, capsys, mon
 def test_a_hang_in_this_process_is_interrupted_and_the_next_case_runs(tmp_path):
     seeds = seeds_of_all()
     order = [seeds["hang"], seeds["difference"], seeds["read"]]
-    endings = [r.ending for r in driver.run_cases_here("planted_faults", order, tmp_path, time_limit=0.2)]
+    endings = [r.ending for r in run_cases_here("planted_faults", order, tmp_path, time_limit=0.2)]
     assert endings == ["fault: hang", "fault: silent difference", "read"]
     assert sorted(int(path.name) for path in tmp_path.iterdir()) == sorted(order[:2])
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from benchmarks.fuzz import prices
-from benchmarks.fuzz.driver import run_cases_here
 from benchmarks.fuzz.price_files.drafts import Reading
 from benchmarks.fuzz.price_files.reading import UnreadableError, read_content, read_date, read_number
 from benchmarks.fuzz.price_files.second_readers import has_open_quote, read_by_both
+from benchmarks.fuzz.running import run_cases_here
 from market.errors import SourceError
 from market.sources import load
 

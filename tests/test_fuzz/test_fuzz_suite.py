@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fuzz.driver import KINDS, run_cases_here
+from benchmarks.fuzz.driver import KINDS
 from benchmarks.fuzz.price_files.contents import CONTENTS
 from benchmarks.fuzz.price_files.dialects import DIALECTS, SOUND
 from benchmarks.fuzz.price_files.meanings import MEANINGS
+from benchmarks.fuzz.running import run_cases_here
 
 NUMBERS = {"prices": 600, "configs": 250, "holdings": 150, "requests": 100}
 FUZZERS = Path(__file__).parents[2] / "benchmarks" / "fuzz"
