@@ -117,12 +117,23 @@ ODD_DATES = (
     ),
     *("2020-06-30 16:00:00 garbage", "99999999", "00000000", "10000000", "2020-01-31+00:00", "9999999999999"),
 )
+LONG = (
+    "1" * 3000,
+    "1,234" * 600,
+    "." * 3000,
+    "x" * 3000,
+    " " * 3000,
+    "(" * 3000,
+    "2020-01-31" * 300,
+    "\n" * 2000,
+)
+"""Cells that are far too long."""
 EDGE_NUMBERS = ("1e-300", "1e300", "1000000000", "0.000001", "1e15", "123456789.123456789")
 
 
 def replace_number(draft: Draft, rng: Rng) -> str | None:
     """Write something odd into a cell of a number."""
-    return _write_cell(draft, rng, choose(rng, ODD_CELLS))
+    return _write_cell(draft, rng, choose(rng, LONG if rng.random() < 0.1 else ODD_CELLS))
 
 
 def replace_number_in_range(draft: Draft, rng: Rng) -> str | None:
@@ -189,9 +200,9 @@ def replace_date(draft: Draft, rng: Rng) -> str | None:
     column = draft.column(draft.reading.date)
     if column < 0 or not draft.rows:
         return None
-    row, text = int(rng.integers(len(draft.rows))), choose(rng, ODD_DATES)
+    row, text = int(rng.integers(len(draft.rows))), choose(rng, LONG if rng.random() < 0.1 else ODD_DATES)
     draft.rows[row][column] = text
-    return f"date of row {row} is {text!r}"
+    return f"date of row {row} is {text[:40]!r}"
 
 
 def move_date(draft: Draft, rng: Rng) -> str | None:
@@ -240,7 +251,7 @@ def _write_cell(draft: Draft, rng: Rng, text: str, row: int | None = None) -> st
     row = int(rng.integers(len(draft.rows))) if row is None else row
     column = choose(rng, columns)
     draft.rows[row][column] = text
-    return f"row {row}, column {draft.header[column]!r}: {text!r}"
+    return f"row {row}, column {draft.header[column]!r}: {text[:40]!r}"
 
 
 def _is_number(text: str) -> bool:
