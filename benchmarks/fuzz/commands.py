@@ -62,9 +62,9 @@ def check(case: Case) -> Fault | None:
     except DataError as error:
         if done.returncode != 2:
             return Fault("exit code", f"{done.returncode}, expected 2: {error}")
-        return check_message(done.stderr) or _find_missing([str(error)], shown)
+        return check_message(done.stderr)
     if done.returncode != 0:
-        return check_message(done.stderr)  # refused by something else than the reader
+        return Fault("exit code", f"2, expected 0: {done.stderr[:300]}")
     return _find_missing(finding_warnings(findings), shown)
 
 

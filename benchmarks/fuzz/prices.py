@@ -62,6 +62,7 @@ TOO_SHORT = (
 """Reasons for which the beginning of a sound file may be refused."""
 EXCUSABLE = ("rename_adjusted", "rename_column", "offset_dates", "zone_dates", "mistake_")
 """Mutations after which a printed finding is enough; beside one after which it is not, nothing is known."""
+LATE = pd.Timestamp("2200-01-01")
 ATTEMPTS = 4
 """Mutations that are drawn until one fits the file."""
 
@@ -194,7 +195,7 @@ def check(case: Case) -> Fault | None:
         record_ending("refused: " + shorten_message(message, str(case.path), case.path.name))
         if told.expectation == "good":
             return Fault("refused", f"a sound file: {message}")
-        return check_message(message)
+        return check_message(message) or (_check_refused_as_of(case.path, told) if told.as_of else None)
     record_ending(f"read, {told.expectation}")
     wrong = [fault for finding in findings if (fault := check_message(finding.message))]
     return next(iter(wrong), None) or _judge(case.path, told, panel, findings)
@@ -219,7 +220,7 @@ def _judge(path: Path, told: PriceCase, panel: Panel, findings: Sequence[Finding
         fault = _ask_second_readers(path, told, panel)
     if fault is not None:
         return fault
-    return _compare_as_of(path, told, panel) if told.as_of else None
+    return _compare_as_of(path, told, panel, findings) if told.as_of else None
 
 
 def _ask_second_readers(path: Path, told: PriceCase, panel: Panel) -> Fault | None:
@@ -242,18 +243,31 @@ def _ask_second_readers(path: Path, told: PriceCase, panel: Panel) -> Fault | No
     return Fault("silent difference", f"from second readers: {difference}") if difference else None
 
 
-def _compare_as_of(path: Path, told: PriceCase, panel: Panel) -> Fault | None:
-    """Return how the file, read as of a date in its middle, differs from what is read of it now up to there."""
-    date = pd.Timestamp(panel.dates[len(panel.dates) // 2])
+def _check_refused_as_of(path: Path, told: PriceCase) -> Fault | None:
+    """Return a fault if a file that is refused is read as of a date after its end, as updates read it."""
     try:
-        past, _ = load("prices", path=path, known_by=date, **told.options)
+        load("prices", path=path, known_by=LATE, **told.options)
     except DataError as error:
-        alone = any(reason in str(error) for reason in TOO_SHORT)
-        return None if alone else Fault("look-ahead", f"as of {date:%Y-%m-%d} the file is refused: {error}")
-    now = panel.as_of(date)
-    columns = [now.assets.index(name) for name in past.assets if name in now.assets]
-    if len(columns) != len(past.assets) or list(past.dates) != list(now.dates):
-        return Fault("look-ahead", f"as of {date:%Y-%m-%d} the file has other dates or assets")
-    same = np.array_equal(past.returns, now.returns[:, columns], equal_nan=True)
-    same = same and np.array_equal(past.cash, now.cash, equal_nan=True)
-    return None if same else Fault("look-ahead", f"as of {date:%Y-%m-%d} the returns or cash are others")
+        return check_message(str(error))
+    return Fault("accepted as of a date", f"what is refused is read as of {LATE:%Y-%m-%d}")
+
+
+def _compare_as_of(path: Path, told: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
+    """Return how the file, read as of a date, differs from what is read of it now up to there."""
+    for date in (panel.dates[len(panel.dates) // 2], LATE):
+        try:
+            past, found = load("prices", path=path, known_by=pd.Timestamp(date), **told.options)
+        except DataError as error:
+            alone = date != LATE and any(reason in str(error) for reason in TOO_SHORT)
+            return (
+                None if alone else Fault("look-ahead", f"as of {date:%Y-%m-%d} the file is refused: {error}")
+            )
+        now = panel.as_of(pd.Timestamp(date))
+        columns = [now.assets.index(name) for name in past.assets if name in now.assets]
+        if len(columns) != len(past.assets) or list(past.dates) != list(now.dates):
+            return Fault("look-ahead", f"as of {date:%Y-%m-%d} the file has other dates or assets")
+        same = np.array_equal(past.returns, now.returns[:, columns], equal_nan=True)
+        if not same or not np.array_equal(past.cash, now.cash, equal_nan=True):
+            return Fault("look-ahead", f"as of {date:%Y-%m-%d} the returns or cash are others")
+    missing = {finding.message for finding in findings} - {finding.message for finding in found}
+    return Fault("lost finding", f"not found as of {LATE:%Y-%m-%d}: {min(missing)}") if missing else None
