@@ -19,10 +19,13 @@ from market.sources import load
 
 @pytest.fixture(scope="module")
 def sound_seeds(tmp_path_factory):
-    """Seeds of files that must be read, of all layouts."""
+    """Seeds of files that must be read, of all layouts; the first have cash, the next volume."""
     folder = tmp_path_factory.mktemp("sound")
-    cases = {seed: prices.mutate(np.random.default_rng(seed), folder) for seed in range(90)}
-    return [seed for seed, case in cases.items() if case.payload.expectation == "good"]
+    cases = {seed: prices.mutate(np.random.default_rng(seed), folder).payload for seed in range(100)}
+    sound = [seed for seed, case in cases.items() if case.expectation == "good"]
+    cash = [seed for seed in sound if cases[seed].reading.cash_values != "returns"]
+    volume = [seed for seed in sound if cases[seed].reading.bars]
+    return list(dict.fromkeys([*cash[:4], *volume[:4], *sound]))
 
 
 def drop_row(panel, known_by):
