@@ -21,9 +21,11 @@ from market.sources import load
 def sound_seeds(tmp_path_factory):
     """Seeds of files that must be read, of all layouts; the first have cash, the next volume."""
     folder = tmp_path_factory.mktemp("sound")
-    cases = {seed: prices.mutate(np.random.default_rng(seed), folder).payload for seed in range(100)}
+    cases = {seed: prices.mutate(np.random.default_rng(seed), folder).payload for seed in range(140)}
     sound = [seed for seed, case in cases.items() if case.expectation == "good"]
-    cash = [seed for seed in sound if cases[seed].reading.cash_values != "returns"]
+    cash = [
+        seed for seed in sound if cases[seed].reading.cash and "annual" not in cases[seed].reading.cash_values
+    ]
     volume = [seed for seed in sound if cases[seed].reading.bars]
     return list(dict.fromkeys([*cash[:4], *volume[:4], *sound]))
 

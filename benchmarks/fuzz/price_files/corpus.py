@@ -193,7 +193,7 @@ def _leave_out(rng: Rng, draft: Draft, columns: Sequence[int]) -> None:
 def _add_roles(rng: Rng, draft: Draft, year: int) -> None:
     """Add a column of cash, of the market, or an index, to some wide tables."""
     size = len(draft.rows)
-    if rng.random() < 0.25:
+    if rng.random() < 0.4:
         rates = {
             "returns": 0.03 / year,
             "percent_returns": 3.0 / year,
