@@ -19,15 +19,21 @@ from market.sources import load
 
 @pytest.fixture(scope="module")
 def sound_seeds(tmp_path_factory):
-    """Seeds of files that must be read, of all layouts; the first have cash, the next volume."""
+    """Seeds of files that must be read: first some with cash, with volume, and read as of a date, then any."""
     folder = tmp_path_factory.mktemp("sound")
-    cases = {seed: prices.mutate(np.random.default_rng(seed), folder).payload for seed in range(140)}
-    sound = [seed for seed, case in cases.items() if case.expectation == "good"]
-    cash = [
-        seed for seed in sound if cases[seed].reading.cash and "annual" not in cases[seed].reading.cash_values
-    ]
-    volume = [seed for seed in sound if cases[seed].reading.bars]
-    return list(dict.fromkeys([*cash[:4], *volume[:4], *sound]))
+    cases = {seed: prices.mutate(np.random.default_rng(seed), folder).payload for seed in range(300)}
+    sound = {seed: case for seed, case in cases.items() if case.expectation == "good"}
+    kinds = (
+        [
+            seed
+            for seed, case in sound.items()
+            if case.reading.cash and "annual" not in case.reading.cash_values
+        ],
+        [seed for seed, case in sound.items() if case.reading.bars],
+        [seed for seed, case in sound.items() if case.as_of],
+    )
+    assert all(kinds)
+    return list(dict.fromkeys([seed for kind in kinds for seed in kind[:3]] + list(sound)))
 
 
 def drop_row(panel, known_by):

@@ -49,7 +49,7 @@ def _make_draft(rng: Rng) -> Draft:
     values = "prices" if layout == "single" else choose(rng, ("prices",) * 4 + ("returns", "percent_returns"))
     frequency = choose(rng, tuple(PERIODS))
     style = _make_style(rng)
-    dates = _make_dates(rng, frequency, int(choose(rng, (14, 21, 27, 33, 40, 54))))
+    dates = _make_dates(rng, frequency, int(choose(rng, (14, 21, 27, 33, 40, 54, 70))))
     names = [NAMES[n] for n in rng.permutation(len(NAMES))[: 1 if layout == "single" else rng.integers(1, 5)]]
     returns = rng.standard_normal((len(dates), len(names))) * PERIODS[frequency][0] / 100.0
     returns *= choose(rng, (1.0, 1.0, 1.0, BOND))
@@ -59,20 +59,21 @@ def _make_draft(rng: Rng) -> Draft:
     form = "%Y%m%d" if is_row_number else "%Y-%m-%d" if style.is_parquet else form
     days = [day.strftime(form) for day in dates]
     date_name = choose(rng, DATE_NAMES)
-    reading = Reading(layout, date_name, day_first=form.startswith("%d"), values=values)
+    year = PERIODS[frequency][1]
+    reading = Reading(layout, date_name, day_first=form.startswith("%d"), values=values, steps_per_year=year)
     notes = [f"{layout} {values} {frequency} {style.ending} {decimals} decimals, dates {form}"]
     if values != "prices":
         numbers = returns * 100.0 if values == "percent_returns" else returns
         texts = [
             [f"{x:.{decimals if values != 'returns' else decimals + 3}f}" for x in row] for row in numbers
         ]
-        return _lay_out(rng, Draft([], [], reading, style, "file", notes), days, names, texts, frequency)
+        return _lay_out(rng, Draft([], [], reading, style, "file", notes), days, names, texts)
     level = rng.uniform(8.0, 900.0, len(names))
     prices = np.maximum(level * np.cumprod(1.0 + returns, axis=0), 1.0)
     draft = Draft([], [], reading, style, "file", notes)
     if layout == "wide" or (layout == "long" and rng.random() < 0.4):
         texts = [[f"{x:.{decimals}f}" for x in row] for row in prices]
-        return _lay_out(rng, draft, days, names, texts, frequency)
+        return _lay_out(rng, draft, days, names, texts)
     return _lay_out_bars(rng, draft, days, names, prices, decimals)
 
 
@@ -106,16 +107,14 @@ def _make_dates(rng: Rng, frequency: str, n: int) -> list[dt.date]:
     return [day for day in days if every_day or day.weekday() < 5][:n]
 
 
-def _lay_out(
-    rng: Rng, draft: Draft, days: list[str], names: list[str], texts: list[list[str]], frequency: str
-) -> Draft:
+def _lay_out(rng: Rng, draft: Draft, days: list[str], names: list[str], texts: list[list[str]]) -> Draft:
     """Write one number per date and asset, wide or long."""
     reading, style = draft.reading, draft.style
     if reading.layout == "wide":
         draft.header = [reading.date, *names]
         draft.rows = [[day, *row] for day, row in zip(days, texts, strict=True)]
         _leave_out(rng, draft, range(1, 1 + len(names)))
-        _add_roles(rng, draft, PERIODS[frequency][1])
+        _add_roles(rng, draft)
         return draft
     price = choose(rng, ("price", "adj_close", "close") if reading.values == "prices" else ("return", "ret"))
     asset = choose(rng, ("asset", "symbol", "ticker", "Ticker"))
@@ -190,17 +189,18 @@ def _leave_out(rng: Rng, draft: Draft, columns: Sequence[int]) -> None:
                 row[n] = text
 
 
-def _add_roles(rng: Rng, draft: Draft, year: int) -> None:
+def _add_roles(rng: Rng, draft: Draft) -> None:
     """Add a column of cash, of the market, or an index, to some wide tables."""
     size = len(draft.rows)
     if rng.random() < 0.4:
+        year = draft.reading.steps_per_year
         rates = {
             "returns": 0.03 / year,
             "percent_returns": 3.0 / year,
             "annual_percent": 3.0,
             "annual_rate": 0.03,
         }
-        unit = choose(rng, tuple(rates))
+        unit = choose(rng, (*rates, "returns", "percent_returns"))
         draft.header.append("RF")
         for row, value in zip(draft.rows, rates[unit] * (1.0 + 0.1 * rng.random(size)), strict=True):
             row.append(f"{value:.8f}")

@@ -78,6 +78,7 @@ class Reading:
         Column of each bar price and of the volume, by its name in the panel.
     unadjusted : str
         Column of the close in the unit of the bars, where `price` is adjusted.
+    steps_per_year : int
     """
 
     layout: str
@@ -93,6 +94,7 @@ class Reading:
     market: str | None = None
     bars: dict[str, str] = field(default_factory=dict)
     unadjusted: str = ""
+    steps_per_year: int = 252
 
     def options(self) -> dict[str, Any]:
         """Return the options with which the file is to be loaded."""

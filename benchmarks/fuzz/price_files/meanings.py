@@ -176,8 +176,10 @@ def mistake_unit(draft: Draft, rng: Rng) -> str | None:
 
 def mistake_cash(draft: Draft, _rng: Rng) -> str | None:
     """Leave out what the column of cash holds: it counts as returns."""
-    if draft.reading.cash is None or draft.reading.cash_values == "returns" or len(draft.rows) < 14:
+    if draft.reading.cash is None or draft.reading.cash_values == "returns":
         return None
+    if len(draft.rows) < draft.reading.steps_per_year // 4 + 1:
+        return None  # cash is judged by the median over a quarter of a year
     draft.reading = type(draft.reading)(**{**vars(draft.reading), "is_cash_declared": False})
     draft.expectation = "suspect"
     return f"cash of {draft.reading.cash_values} read as returns"
@@ -188,13 +190,13 @@ def write_gross(draft: Draft, _rng: Rng) -> str | None:
     column = draft.column(draft.reading.date)
     if draft.reading.values != "returns" or draft.reading.cash or column < 0:
         return None
-    if len({row[column] for row in draft.rows if len(row) > column}) < LEAST_ROWS["returns"]:
+    if len({row[column] for row in draft.rows}) < LEAST_ROWS["returns"]:
         return None
     for row in draft.rows:
         for n in draft.value_columns():
             try:
                 row[n] = f"{1.0 + float(row[n]):.6f}"
-            except (ValueError, IndexError):
+            except ValueError:
                 continue
     draft.expectation = "suspect"
     return "gross returns declared as returns"
