@@ -166,6 +166,8 @@ def mistake_unit(draft: Draft, rng: Rng) -> str | None:
     """Declare the values as something else than they are."""
     kinds = ("prices", "returns", "percent_returns")
     given = draft.reading.values
+    if draft.expectation == "suspect":
+        return None  # the second mistake might undo the first
     other = choose(rng, [kind for kind in kinds if kind != given])
     if draft.reading.layout != "wide" or len(draft.rows) < LEAST_ROWS[other]:
         return None
