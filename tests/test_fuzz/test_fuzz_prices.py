@@ -101,15 +101,15 @@ def test_a_planted_fault_of_the_reader_is_found(plant, kind, sound_seeds, tmp_pa
         return plant(panel, known_by), findings
 
     monkeypatch.setattr(prices, "load", broken)
-    results = run_cases_here("benchmarks.fuzz.prices", sound_seeds[:12], tmp_path, time_limit=30)
+    results = run_cases_here("benchmarks.fuzz.prices", sound_seeds[:9], tmp_path, time_limit=30)
     kinds = [result.fault.kind for result in results if result.fault]
     assert kind in kinds
     if plant in (drop_row, drop_last_row, move_dates, change_last_price, fail, refuse_all):
-        assert len(kinds) == 12
+        assert len(kinds) == 9
 
 
 def test_sound_files_are_read_without_a_fault(sound_seeds, tmp_path):
-    results = list(run_cases_here("benchmarks.fuzz.prices", sound_seeds, tmp_path, time_limit=30))
+    results = list(run_cases_here("benchmarks.fuzz.prices", sound_seeds[:30], tmp_path, time_limit=30))
     assert [result.fault for result in results if result.fault] == []
     assert {result.description.split()[1] for result in results} == {"wide", "long", "single"}
 

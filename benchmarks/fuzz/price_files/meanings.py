@@ -206,5 +206,15 @@ def write_gross(draft: Draft, _rng: Rng) -> str | None:
 
 MEANINGS = (
     *(open_quote, open_quote, break_line, rename_adjusted, rename_adjusted, offset_dates, zone_dates),
-    *(vary_names, vary_names, repeat_rows, shift_cells, mistake_unit, mistake_cash, write_gross, write_gross),
+    *(
+        vary_names,
+        vary_names,
+        repeat_rows,
+        shift_cells,
+        mistake_unit,
+        mistake_cash,
+        mistake_cash,
+        write_gross,
+        write_gross,
+    ),
 )
