@@ -94,7 +94,8 @@ def _numbers(texts: list[str], style: Style) -> Any:
     try:
         values = [read_number(text) for text in texts]
         empty = [value != value for value in values]
-        exact32 = all(none or float(np.float32(x)) == x for x, none in zip(values, empty, strict=True))
+        with np.errstate(over="ignore"):
+            exact32 = all(none or float(np.float32(x)) == x for x, none in zip(values, empty, strict=True))
         if kind == "float64" or (kind == "float32" and exact32):
             return pa.array(values, getattr(pa, kind)(), mask=np.array(empty, dtype=bool))
         if kind == "decimal":
