@@ -82,7 +82,10 @@ def connect(path: Path) -> sqlite3.Connection:
         If another process holds it for long.
     """
     make_folder(path.parent)
-    connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    try:
+        connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    except sqlite3.Error as error:
+        raise refusal(error, path) from error
     connection.row_factory = sqlite3.Row
     try:
         # What is done must stay done after a power cut too: the default of the write-ahead mode does not see to it.
@@ -90,20 +93,39 @@ def connect(path: Path) -> sqlite3.Connection:
         version = connection.execute("pragma user_version").fetchone()[0]
         if version == 0:
             version = _make(connection, path)
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         connection.close()
-        raise BusyError(f"{path}: {error}; try again") from error
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise OperationsError(
-            f"{path}: this is no record of slots ({error}); restore it from a copy"
-        ) from error
+        raise refusal(error, path) from error
     if version != VERSION:
         connection.close()
         raise OperationsError(
             f"{path}: expected a record of slots of version {VERSION}, got {version}; use the Tangency that wrote it"
         )
     return connection
+
+
+def refusal(error: sqlite3.Error, path: Path) -> OperationsError:
+    """Return what SQLite refused as an error of the user's, with what to do.
+
+    Parameters
+    ----------
+    error : sqlite3.Error
+    path : Path
+        Of the record.
+    """
+    # The low byte is the kind; the others say more of it.
+    kind = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return BusyError(f"{path}: {error}; try again")
+    if kind in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return OperationsError(f"{path}: this is no record of slots ({error}); restore it from a copy")
+    advice = {
+        sqlite3.SQLITE_FULL: "free some space",
+        sqlite3.SQLITE_IOERR: "check the disk, or free some space",
+        sqlite3.SQLITE_READONLY: "give this user permission to write it and its folder",
+        sqlite3.SQLITE_CANTOPEN: "give this user permission to write it and its folder, or free some space",
+    }.get(kind, "check the file and its folder")
+    return OperationsError(f"{path}: the record of slots: {error}; {advice}, and try again")
 
 
 def _make(connection: sqlite3.Connection, path: Path) -> int:
@@ -136,6 +158,10 @@ def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
             if connection.in_transaction:
                 connection.execute("rollback")
             raise
-    except sqlite3.OperationalError as error:
-        kind = BusyError if error.sqlite_errorcode == sqlite3.SQLITE_BUSY else OperationsError
-        raise kind(f"the record of slots: {error}; try again") from error
+    except sqlite3.Error as error:
+        raise refusal(error, _file_of(connection)) from error
+
+
+def _file_of(connection: sqlite3.Connection) -> Path:
+    """Return the file of a connection, as SQLite remembers it: nothing is read."""
+    return Path(connection.execute("pragma database_list").fetchone()[2] or ":memory:")

@@ -30,7 +30,7 @@ from operations.slot_changes import (
     skip_superseded,
     take_back,
 )
-from operations.slot_tables import connect, instant, stamp, writing
+from operations.slot_tables import connect, instant, refusal, stamp, writing
 from pipeline.schedule_config import ScheduleSection
 
 
@@ -73,6 +73,8 @@ class Slots:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.connection.close()
+        if isinstance(error, sqlite3.Error):  # what was only read, outside of a transaction
+            raise refusal(error, self.path) from error
 
     def enter(self, job: str, schedule: ScheduleSection, now: dt.datetime) -> None:
         """Enter the slots of a schedule that have become due: the last of them to be done, those before as skipped.

@@ -11,6 +11,7 @@ from scheduled import Clock
 
 from operations.cron import slots as cron_slots
 from operations.errors import BusyError, OperationsError
+from operations.slot_tables import writing
 from operations.slots import Slots
 from pipeline.schedule_config import ScheduleSection
 
@@ -236,6 +237,34 @@ def test_a_slot_of_the_future_takes_the_place_of_none_before_it(record):
     again = record.claim({"mine": HOURLY}, "a", SIX + minutes(2))
     assert again is not None
     assert again.slot == waiting.slot
+
+
+@pytest.mark.parametrize(
+    "code, kind, message",
+    [
+        (sqlite3.SQLITE_BUSY, BusyError, "try again"),
+        (sqlite3.SQLITE_FULL, OperationsError, "free some space"),
+        (sqlite3.SQLITE_IOERR_WRITE, OperationsError, "check the disk"),
+        (sqlite3.SQLITE_READONLY_DIRECTORY, OperationsError, "give this user permission"),
+        (sqlite3.SQLITE_CORRUPT, OperationsError, "restore it from a copy"),
+    ],
+)
+def test_what_sqlite_refuses_while_reading_or_writing_is_one_message(tmp_path, code, kind, message):
+    error = sqlite3.OperationalError("refused")
+    error.sqlite_errorcode = code
+    path = tmp_path / "schedule.db"
+    with pytest.raises(OperationsError, match=message) as caught, Slots(path):
+        raise error
+    assert type(caught.value) is kind
+    assert str(caught.value).startswith(f"{path}: ")
+    with Slots(path) as slots, pytest.raises(OperationsError, match=message), writing(slots.connection):
+        raise error
+
+
+def test_a_record_that_cannot_be_opened_is_named(tmp_path):
+    (tmp_path / "schedule.db").mkdir()
+    with pytest.raises(OperationsError, match=r"schedule.db: .*unable to open"):
+        Slots(tmp_path / "schedule.db")
 
 
 def test_another_schedule_begins_when_the_old_one_has_been_entered(record):
