@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli import EPILOG, as_of_option, config_option, evening, prepared, tangency
+from pipeline.cli import (
+    EPILOG,
+    as_of_option,
+    check_output,
+    config_option,
+    evening,
+    prepared,
+    tangency,
+)
+from pipeline.config_files.text import show_name
 
 if TYPE_CHECKING:
     from operations.forecasting import Situation
@@ -16,11 +25,11 @@ if TYPE_CHECKING:
 
 
 def _writable(context: click.Context, option: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Refuse other endings before anything is computed."""
+    """Refuse other endings, and files that cannot be written, before anything is computed."""
     for path in paths:
         if path.suffix not in (".csv", ".json"):
-            raise click.BadParameter(f"{path}: expected a name that ends with .csv or .json")
-    return paths
+            raise click.BadParameter(f"{show_name(str(path))}: expected a name that ends with .csv or .json")
+    return tuple(check_output(context, option, paths))
 
 
 _output = click.option(
@@ -176,7 +185,7 @@ def verify(path: Path) -> None:
     """Check the chains of hashes of all trials and all decisions in the output folder."""
     from operations.decisions import chains
 
-    config, _, reporter = prepared(path, fresh=False)
+    config, _, reporter = prepared(path, fresh=False, writes=False)
     for chain in chains(config.output):
         lines = chain.lines()
         reporter.line(str(chain.path), f"{len(lines)} lines, unbroken; the last is {chain.head()[:16]}")
@@ -188,6 +197,6 @@ def show(path: Path) -> None:
     """List the decisions about a configuration, the newest last."""
     from operations.decisions import Decisions
 
-    config, _, reporter = prepared(path, fresh=False)
+    config, _, reporter = prepared(path, fresh=False, writes=False)
     for decision in Decisions(config).all():
         reporter.line(f"{decision.at:%Y-%m-%d %H:%M}", f"{decision.kind}: {decision.run}: {decision.reason}")

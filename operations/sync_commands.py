@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli import EPILOG, config_option, tangency
+from pipeline.cli import EPILOG, config_option, read_config, tangency
 
 
 @tangency.command(epilog=EPILOG)
@@ -20,13 +20,12 @@ def sync(path: Path) -> None:
     """
     from operations.errors import OperationsError
     from operations.registry import mirror
-    from pipeline.config import load_config
     from pipeline.errors import RecordError, TrackingError
     from pipeline.outbox import waiting
     from pipeline.sending import deliver
 
     left: list[str] = []
-    config = load_config(path)
+    config = read_config(path)
     folders = waiting(config.output)
     for number, folder in enumerate(folders):
         try:

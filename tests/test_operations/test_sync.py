@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from parcels import another, folder_of, known
 
-from operations import cli
-from pipeline import tracking
+import operations.commands  # noqa: F401  (adds the commands)
+from pipeline import cli, tracking
 from pipeline.outbox import RECORD, waiting
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "industries.yaml"
