@@ -21,6 +21,7 @@ from pipeline.config_files.text import show_name
 
 if TYPE_CHECKING:
     from operations.forecasting import Situation
+    from operations.holdings import Holdings
     from pipeline.progress import Reporter
 
 
@@ -119,11 +120,13 @@ def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, outpu
     Trades start from --holdings or, without it, from what the champion's portfolio would hold by now.
     """
     from operations import answers, forecasting
-    from operations.holdings import read_holdings
+    from operations.holdings import match_holdings, read_holdings
 
-    found, reporter = _situation(path, as_of)
-    held = None if holdings is None else read_holdings(holdings, found.prepared.panel.assets)
-    plan = forecasting.plan(found, held)
+    held = None if holdings is None else read_holdings(holdings)
+    found, reporter = _situation(path, as_of, held)
+    known = found.prepared
+    weights = None if held is None else match_holdings(held, known.panel, known.config)
+    plan = forecasting.plan(found, weights)
     table = answers.plan_table(found, plan)
     reporter.console.print()
     status = f"{plan.weights.description}; the trades cost {plan.cost:.4%} of wealth"
@@ -143,11 +146,13 @@ def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, outpu
         reporter.console.print(f"{file}", highlight=False, soft_wrap=True)
 
 
-def _situation(path: Path, as_of: dt.datetime | None) -> tuple[Situation, Reporter]:
+def _situation(
+    path: Path, as_of: dt.datetime | None, holdings: Holdings | None = None
+) -> tuple[Situation, Reporter]:
     from operations.forecasting import situation
 
     config, _, reporter = prepared(path, fresh=False)
-    found = situation(config, reporter, None if as_of is None else as_of.date())
+    found = situation(config, reporter, None if as_of is None else as_of.date(), holdings)
     reporter.line(
         "champion", f"{found.champion.run}, trained on data to {found.champion.trained_to:%Y-%m-%d}"
     )
