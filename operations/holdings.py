@@ -53,7 +53,7 @@ class Holdings:
     @property
     def cash(self) -> float:
         """Cash, a fraction of wealth: what is missing to 1."""
-        return 1.0 - sum(w for n, w in zip(self.names, self.weights.tolist(), strict=True) if n != CASH)
+        return 1.0 - float(self.weights[[name != CASH for name in self.names]].sum())
 
 
 def read_holdings(path: Path) -> Holdings:

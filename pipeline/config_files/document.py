@@ -156,9 +156,10 @@ def _read_bytes(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the name contains a NUL character"
         raise _unreadable(path, str(reason)) from error
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise _unreadable(path, "it is no regular file")
     with os.fdopen(number, "rb") as file:
-        if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise _unreadable(path, "it is no regular file")
         try:
             raw = file.read(LARGEST + 1)
         except OSError as error:

@@ -24,6 +24,17 @@ def known_keys(section: Any, parts: Sequence[str | int]) -> list[str]:
     return list(chosen[0].model_fields) if len(chosen) == 1 else []
 
 
+def drop_choices(section: Any, parts: Sequence[str | int]) -> list[str | int]:
+    """Return a path without the names of chosen forms, as it stands in the file."""
+    kept, found = [], section
+    for part in parts:
+        members = _members(found)
+        if len(members) < 2 or not any(part in _names(each) for each in members):
+            kept.append(part)
+        found = _step(found, part)
+    return kept
+
+
 def known_kinds(section: Any, parts: Sequence[str | int]) -> list[str]:
     """Return the kinds of the sections that may stand at a path."""
     found = _type_at(section, parts)

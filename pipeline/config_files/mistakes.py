@@ -10,7 +10,7 @@ from yaml.nodes import Node, ScalarNode
 
 from market.hints import suggest
 from pipeline.config_files.document import Document, Place, show_node
-from pipeline.config_files.keys import known_keys, known_kinds
+from pipeline.config_files.keys import drop_choices, known_keys, known_kinds
 from pipeline.config_files.text import join_lines, show_name, show_value
 from pipeline.sections import SettingError
 
@@ -67,12 +67,13 @@ def _join(name: str, texts: Sequence[str]) -> str:
 def _explain(item: Any, document: Document, section: type[BaseModel]) -> tuple[str, str]:
     """Return the dotted path of a mistake, and what is wrong there with the line in which it is."""
     loc = item["loc"]
+    parts = drop_choices(section, loc)
     raised = item.get("ctx", {}).get("error")
     if isinstance(raised, SettingError):
-        place = document.find([*loc, *raised.key])
-        missing = raised.key[len(place.path) - len(document.find(loc).path) :]
+        place = document.find([*parts, *raised.key])
+        missing = raised.key[len(place.path) - len(document.find(parts).path) :]
         return _dotted(place, *map(str, missing)), f"{raised.message}{_line(place)}"
-    place, line = document.find(loc), ""
+    place = document.find(parts)
     line = _line(place)
     if item["type"] == "extra_forbidden":
         return _dotted(place), f"unknown key{suggest(str(loc[-1]), known_keys(section, loc[:-1]))}{line}"
