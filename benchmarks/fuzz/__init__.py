@@ -1,0 +1,1 @@
+"""Search for inputs that end in a traceback, a hang or a silently wrong answer."""

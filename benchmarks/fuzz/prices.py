@@ -1,0 +1,273 @@
+"""Fuzzer of price files: sound files of many kinds, mutated one to three times, read by `market.sources.load`.
+
+What was read is held to what a careful person reads. How strictly depends on what is known of the file:
+
+    good       a sound file: it must be read, and second readers must agree
+    truth      the content is known: the file is refused, read right, or a printed finding says what was done
+    readers    bytes were changed: where pandas and DuckDB agree, what is read is what they read
+    suspect    the unit is wrong: the file is refused, or a printed finding says so
+    anything   neither is known: only tracebacks, hangs and messages are judged
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.fuzz.cases import Case, Fault, check_message, record_ending, shorten_message
+from benchmarks.fuzz.price_files.comparison import find_difference
+from benchmarks.fuzz.price_files.contents import CONTENTS
+from benchmarks.fuzz.price_files.corpus import Rng, choose, make_draft
+from benchmarks.fuzz.price_files.damage import damage_bytes, damage_compressed
+from benchmarks.fuzz.price_files.dialects import DIALECTS, OF_PARQUET, SOUND
+from benchmarks.fuzz.price_files.drafts import Content, Draft, PriceCase
+from benchmarks.fuzz.price_files.meanings import MEANINGS
+from benchmarks.fuzz.price_files.parquet_shapes import reshape_parquet
+from benchmarks.fuzz.price_files.reading import MissingColumnError, UnreadableError, read_content
+from benchmarks.fuzz.price_files.second_readers import has_open_quote, read_by_both
+from benchmarks.fuzz.price_files.writing import compress, write_lines, write_parquet, write_text
+from market.checks import Finding
+from market.errors import DataError
+from market.panel import Panel
+from market.sources import load
+
+DESCRIPTIVE = (
+    *(
+        "calendar gap",
+        "missing value",
+        "starts late",
+        "ends early",
+        "stale run",
+        "possible split",
+        "one asset",
+    ),
+    *("implausible move", "running period", "repeated period", "carried weekend", "month start", "empty row"),
+    *("nearly riskless", "unsorted dates", "calendar", "outside of the bar"),
+)
+"""Checks that describe what was read, and say nothing of how the file was understood."""
+
+TOO_SHORT = (
+    *(
+        "date(s), expected at least",
+        "may be day/month",
+        "no asset has two prices",
+        "median distance between dates",
+    ),
+    *("leaves no row", "neither daily, weekly nor monthly"),
+)
+"""Reasons for which the beginning of a sound file may be refused."""
+EXCUSABLE = ("rename_adjusted", "rename_column", "offset_dates", "zone_dates", "mistake_")
+"""Mutations after which a printed finding is enough; beside one after which it is not, nothing is known."""
+LATE = pd.Timestamp("2200-01-01")
+ATTEMPTS = 4
+"""Mutations that are drawn until one fits the file."""
+
+
+def mutate(rng: Rng, folder: Path) -> Case:
+    """Make a price file with none to three mutations, of contents, meaning, dialect or bytes, in this order."""
+    draft = make_draft(rng)
+    count = int(choose(rng, (0, 1, 1, 1, 1, 2, 2, 3)))
+    kinds = sorted(choose(rng, (0, 1, 1, 2, 2, 2, 3, 3, 4, 4, 4)) for _ in range(count))
+    for kind in (0, 1):
+        _apply(draft, rng, (SOUND, CONTENTS)[kind], kinds.count(kind))
+    if kinds.count(1):
+        draft.expectation = "truth"
+    draft.truth = _read_rows(draft, draft.rows)
+    for kind, mutations in ((2, MEANINGS), (3, OF_PARQUET if draft.style.is_parquet else DIALECTS)):
+        if _apply(draft, rng, mutations, kinds.count(kind)) and draft.expectation == "good":
+            draft.expectation = "truth"
+    if draft.is_strict and any(name in note for note in draft.notes for name in EXCUSABLE):
+        draft.expectation = "anything"
+    content = _write(draft, rng, kinds)
+    path = folder / f"{draft.stem}{draft.style.ending}"
+    path.write_bytes(content)
+    options = _choose_options(draft, rng)
+    payload = PriceCase(
+        reading=draft.reading,
+        options=options,
+        expectation=draft.expectation,
+        truth=draft.truth,
+        named=draft.named,
+        is_strict=draft.is_strict,
+        is_parquet=draft.style.is_parquet,
+        as_of=bool(rng.random() < 0.25) or "calendar" in options or "running_period" in options,
+    )
+    return Case("prices", f"{draft.expectation}: {'; '.join(draft.notes)}", path, payload)
+
+
+def _apply(
+    draft: Draft, rng: Rng, mutations: Sequence[Callable[[Draft, Rng], str | None]], count: int
+) -> int:
+    """Apply some mutations, and return how many of them were possible."""
+    done = 0
+    for _ in range(count):
+        for _ in range(ATTEMPTS):
+            mutation = choose(rng, mutations)
+            note = mutation(draft, rng)
+            if note is not None:
+                draft.notes.append(f"{mutation.__name__}: {note}")
+                done += 1
+                break
+    return done
+
+
+def _choose_options(draft: Draft, rng: Rng) -> dict[str, Any]:
+    """Return options to load the file with: in some cases such that say what the names say, or that leave rows out."""
+    options, reading = draft.reading.options(), draft.reading
+    chance = rng.random()
+    if chance < 0.1 and reading.layout != "single":
+        options |= {"layout": reading.layout} | ({"date_column": reading.date} if reading.date else {})
+    elif chance < 0.2:
+        options |= choose(rng, ({"calendar": "weekdays"}, {"running_period": "drop"}))
+        # Which rows are left out is not known here; a file that ends sooner must agree with the whole.
+        draft.expectation = "anything"
+    if chance < 0.2:
+        draft.notes.append(f"options {options}")
+    return options
+
+
+def _read_rows(draft: Draft, rows: Sequence[Sequence[str]]) -> Content | None:
+    try:
+        return read_content(draft.header, rows, draft.reading)
+    except UnreadableError:
+        return None
+
+
+def _write(draft: Draft, rng: Rng, kinds: Sequence[int]) -> bytes:
+    """Return the bytes of the file, damaged if that is its lot."""
+    damages = kinds.count(4)
+    known = draft.expectation == "good" or all(kind <= 1 for kind in kinds if kind != 4)
+    if draft.style.is_parquet:
+        plain = compressed = write_parquet(draft)
+        if damages and choose(rng, (True, False)):
+            reshaped, note = reshape_parquet(plain, draft.reading.date, rng)
+            draft.notes.append(f"reshape_parquet: {note}")
+            draft.expectation = "readers" if known else "anything"
+            return reshaped
+    else:
+        text = write_text(draft)
+        try:
+            plain = text.encode(draft.style.encoding)
+        except UnicodeEncodeError:
+            plain = text.encode()
+            draft.notes.append("which cannot hold all letters: UTF-8 instead")
+        if damages and choose(rng, (True, False, False)):
+            return compress(_truncate(draft, rng, plain, known and damages == 1), draft.style.ending)
+        compressed = compress(plain, draft.style.ending)
+    for _ in range(damages):
+        if compressed is plain:
+            plain, note = damage_bytes(plain, rng)
+            compressed = plain
+            draft.expectation = "readers" if known else "anything"
+        else:
+            compressed, note = damage_compressed(compressed, plain, rng)
+            # Compressed files have a checksum: what is read is right.
+            draft.expectation = "anything" if "twice" in note or not known else "truth"
+        draft.notes.append(note)
+    return compressed
+
+
+def _truncate(draft: Draft, rng: Rng, plain: bytes, known: bool) -> bytes:
+    """Return a part of a file; what it says is in the lines that are whole."""
+    at = int(rng.integers(len(plain) // 2 if rng.random() < 0.7 else 0, len(plain)))
+    draft.notes.append(f"cut at byte {at} of {len(plain)}: ...{plain[max(0, at - 30) : at]!r}")
+    draft.expectation = "truth" if known else "anything"
+    if known:
+        ends = np.cumsum([len(line.encode()) + len(draft.style.line_end) for line in write_lines(draft)])
+        start = 3 if draft.style.encoding == "utf-8-sig" else 0
+        whole = int(np.sum(start + ends - len(draft.style.line_end) <= at))
+        draft.truth = _read_rows(draft, draft.rows[: max(whole - 1, 0)])
+    return plain[:at]
+
+
+def check(case: Case) -> Fault | None:
+    """Read the file, and judge how that ended."""
+    told: PriceCase = case.payload
+    assert case.path is not None
+    try:
+        panel, findings = load("prices", path=case.path, **told.options)
+    except DataError as error:
+        message = str(error)
+        record_ending("refused: " + shorten_message(message, str(case.path), case.path.name))
+        if told.expectation == "good":
+            return Fault("refused", f"a sound file: {message}")
+        return check_message(message) or (_check_refused_as_of(case.path, told) if told.as_of else None)
+    record_ending(f"read, {told.expectation}")
+    wrong = [fault for finding in findings if (fault := check_message(finding.message))]
+    return next(iter(wrong), None) or _judge(case.path, told, panel, findings)
+
+
+def _judge(path: Path, told: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
+    """Return what is wrong with what was read."""
+    says = [f for f in findings if f.severity == "warning" and not f.check.endswith(DESCRIPTIVE)]
+    printed = [f.message for f in findings if f.severity == "warning"]
+    is_named = not told.is_strict and (
+        bool(says) or any(name in text for name in told.named for text in printed)
+    )
+    if told.expectation == "suspect" and not is_named:
+        return Fault("wrong unit", "read without a finding")
+    if told.expectation in ("good", "truth") and not is_named:
+        if told.truth is None:
+            return Fault("silent difference", "read, though no careful person can read it")
+        if difference := find_difference(panel, told.truth, told.reading):
+            return Fault("silent difference", difference)
+    fault = None
+    if told.expectation in ("good", "readers") and not is_named:
+        fault = _ask_second_readers(path, told, panel)
+    if fault is not None:
+        return fault
+    return _compare_as_of(path, told, panel, findings) if told.as_of else None
+
+
+def _ask_second_readers(path: Path, told: PriceCase, panel: Panel) -> Fault | None:
+    """Return how the panel differs from what pandas and DuckDB read, where those agree."""
+    cells = read_by_both(path, told.is_parquet)
+    if not told.is_parquet and path.suffix == ".csv":
+        text = path.read_bytes().decode("utf-8", "replace")
+        if has_open_quote(text):
+            return Fault("silent difference", "a quoted cell runs over the end of its line, and was read")
+    if cells is None:
+        record_ending("read, second readers differ")
+        return Fault("second readers", "differ on a sound file") if told.expectation == "good" else None
+    try:
+        content = read_content(*cells, told.reading)
+    except MissingColumnError:
+        return None  # a name was damaged: what it is now is anybody's guess
+    except UnreadableError as error:
+        return Fault("silent difference", f"read, but second readers find that {error}")
+    difference = find_difference(panel, content, told.reading)
+    return Fault("silent difference", f"from second readers: {difference}") if difference else None
+
+
+def _check_refused_as_of(path: Path, told: PriceCase) -> Fault | None:
+    """Return a fault if a file that is refused is read as of a date after its end, as updates read it."""
+    try:
+        load("prices", path=path, known_by=LATE, **told.options)
+    except DataError as error:
+        return check_message(str(error))
+    return Fault("accepted as of a date", f"what is refused is read as of {LATE:%Y-%m-%d}")
+
+
+def _compare_as_of(path: Path, told: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
+    """Return how the file, read as of a date, differs from what is read of it now up to there."""
+    for date in (panel.dates[len(panel.dates) // 2], LATE):
+        try:
+            past, found = load("prices", path=path, known_by=pd.Timestamp(date), **told.options)
+        except DataError as error:
+            alone = date != LATE and any(reason in str(error) for reason in TOO_SHORT)
+            return (
+                None if alone else Fault("look-ahead", f"as of {date:%Y-%m-%d} the file is refused: {error}")
+            )
+        now = panel.as_of(pd.Timestamp(date))
+        columns = [now.assets.index(name) for name in past.assets if name in now.assets]
+        if len(columns) != len(past.assets) or list(past.dates) != list(now.dates):
+            return Fault("look-ahead", f"as of {date:%Y-%m-%d} the file has other dates or assets")
+        same = np.array_equal(past.returns, now.returns[:, columns], equal_nan=True)
+        if not same or not np.array_equal(past.cash, now.cash, equal_nan=True):
+            return Fault("look-ahead", f"as of {date:%Y-%m-%d} the returns or cash are others")
+    missing = {finding.message for finding in findings} - {finding.message for finding in found}
+    return Fault("lost finding", f"not found as of {LATE:%Y-%m-%d}: {min(missing)}") if missing else None
