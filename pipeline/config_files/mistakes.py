@@ -85,6 +85,8 @@ def _explain(item: Any, document: Document, section: type[BaseModel]) -> tuple[s
     if not place.path:
         return "", message
     came = show_node(place.node)
+    if not came and "_type" in item["type"] and item["type"] not in _WORDS:
+        came = "a mapping of keys"
     return (
         _dotted(place),
         f"{_WORDS.get(item['type'], message)}{f', got {came}' if came else ''}{_quotes(item, place.node)}{line}",

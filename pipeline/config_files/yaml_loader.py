@@ -102,6 +102,8 @@ class ConfigLoader(yaml.SafeLoader):
         number = isinstance(node, ScalarNode) and node.tag in (f"{_PREFIX}int", f"{_PREFIX}float")
         if number and len(node.value) > LONGEST_NUMBER:
             raise _refused(f"a number of {len(node.value):,} characters", node)
+        if isinstance(node, ScalarNode) and node.tag == f"{_PREFIX}merge":
+            return node.value  # as a value, it is text
         try:
             return super().construct_object(node, deep=deep)
         except (ValueError, AttributeError, OverflowError) as error:
