@@ -1,17 +1,19 @@
-"""Names of assets: which cannot be used, and which cannot be told apart."""
+"""Names of assets: which cannot be used, which look the same, and which a spreadsheet would take for formulas."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from market.checks import Finding
+from market.readers.names import describe_names, lookalike_key
 
 RESERVED = ("cash", "date", "note", "status")
 """Names of columns and rows that outputs have beside those of the assets."""
+_FORMULA = ("=", "+", "-", "@")
 
 
 def check_names(source: str, names: Sequence[str]) -> Iterator[Finding]:
-    """Find assets without a name, with a name that outputs use, or with names that look the same.
+    """Find assets without a name, with a name that outputs use, with names that look the same or like a formula.
 
     Parameters
     ----------
@@ -20,21 +22,35 @@ def check_names(source: str, names: Sequence[str]) -> Iterator[Finding]:
     names : sequence of str
         Assets alone: columns of cash and of the market may have any name.
     """
-    seen: dict[str, str] = {}
     for name in names:
-        key = "".join(name.casefold().split())
+        key = lookalike_key(name)
         if not key:
             text = f"{source}: an asset has no name; give its column (or, in a long table, its rows) one"
             yield Finding("asset name", "fatal", name, None, text)
         elif key in RESERVED:
             yield Finding("asset name", "fatal", name, None, f"{source}: {_reserved(name, key)}")
-        elif key in seen:
+    yield from check_lookalikes(source, names)
+    formulas = [name for name in names if name.startswith(_FORMULA)]
+    if formulas:
+        text = (
+            f"{source}: names that begin with =, +, - or @, such as {describe_names(formulas, 3)}: a spreadsheet"
+            " that opens a CSV file of the outputs may take them for formulas; rename them, or import their columns"
+            " as text"
+        )
+        yield Finding("asset name like a formula", "warning", formulas[0], None, text)
+
+
+def check_lookalikes(source: str, names: Sequence[str]) -> Iterator[Finding]:
+    """Find names that differ only in capital letters, blanks, quotes or the width of letters."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(lookalike_key(name), name)
+        if other != name:
             text = (
-                f"{source}: assets {seen[key]!r} and {name!r} differ only in capital letters or blanks;"
-                " rename one of them, or write both alike if they are one asset"
+                f"{source}: assets {other!r} and {name!r} differ only in capital letters, blanks, quotes or the width"
+                " of letters; rename one of them, or write both alike if they are one asset"
             )
             yield Finding("asset name", "fatal", name, None, text)
-        seen.setdefault(key, name)
 
 
 def _reserved(name: str, key: str) -> str:

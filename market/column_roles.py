@@ -56,20 +56,50 @@ _ROLES: dict[str, tuple[str, ...]] = {
         *("takerbuyquotevolume", "takerbuybaseassetvolume", "takerbuyquoteassetvolume"),
         *("amount", "bid", "ask"),
         *("adjopen", "adjhigh", "adjlow", "adjvolume", "adjustedopen", "adjustedhigh", "adjustedlow"),
-        *("adjustedvolume", "closeunadj", "marketcap", "sharesoutstanding", "per", "lastupdated"),
+        *(
+            "adjustedvolume",
+            "adjfactor",
+            "adjustmentfactor",
+            "closeunadj",
+            "marketcap",
+            "sharesoutstanding",
+            "per",
+            "lastupdated",
+        ),
     ),
 }
+_ADJUSTED = re.compile(
+    r"(adj(usted)?|close|closing|price|prc|px|last|settle(ment)?|nav|value|total|split|div(idends?)?|and|back|usd|eur|gbp)+"
+)
+"""Words of which the name of an adjusted price is made, whatever their order."""
+_NOT_ADJUSTED_CLOSE = re.compile(
+    r"(un|non?|not|pre|before)adj|adjustments?|open|high|low|vol|vwap|factor|ratio|coef|shares|date|flag|method|type"
+)
+_TOTAL_RETURN = ("totalreturnindex", "totalreturnprice", "totalreturnlevel", "trindex", "tri")
 _ROLE_OF = {word: role for role, words in _ROLES.items() for word in words}
 # An asset may bear these names: LOW, OPEN, VOL, PER and BID are tickers, "Low" and "High" sorted portfolios.
 _MAYBE_ASSETS = {
     *(*_ROLES["price"], "open", "high", "low", "vol", "count", "change", "trades", "amount", "turnover"),
-    *("bid", "ask", "ignore", "per", "dividend", "splits"),
+    *("bid", "ask", "ignore", "per", "dividend", "splits", "adj"),
 }
 
 
 def role_of(name: str) -> str | None:
     """Return the role of a column beside dates and assets, such as "open" or "volume"; None if its name says none."""
-    return _ROLE_OF.get(_normal(name))
+    word = _normal(name)
+    made_of_words = "adj" in word and _ADJUSTED.fullmatch(word) is not None
+    return _ROLE_OF.get(word) or ("other" if made_of_words else None)
+
+
+def is_adjusted(name: str) -> bool:
+    """Whether a column of prices is adjusted by its name."""
+    return _normal(name) in _ROLES["adjusted"]
+
+
+def looks_adjusted(name: str) -> bool:
+    """Whether a column of a table of bars or a long table may hold adjusted closes, by a name that mentions it."""
+    word = _normal(name)
+    return word in _TOTAL_RETURN or ("adj" in word and _NOT_ADJUSTED_CLOSE.search(word) is None)
 
 
 def find_role(header: Sequence[str], *roles: str) -> str | None:
@@ -177,6 +207,8 @@ def _split_field(name: str) -> tuple[str, str | None]:
         if len(words) > n:
             for field, asset in ((words[-n:], words[:-n]), (words[:n], words[n:])):
                 role = _ROLE_OF.get("".join(field))
+                if role is None and field[0] in ("adj", "adjusted"):
+                    role = "adjusted"
                 if role in ("open", "high", "low", "close", "adjusted", "volume", "vwap"):
                     return " ".join(asset), role
     return " ".join(words), None

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from market.readers.paths import open_csv
+
 LINES = 40
 """Lines in which a table must have begun."""
 _DATE = re.compile(
@@ -21,7 +23,7 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 def explain_encoding(path: Path) -> str:
     """Return how a file is encoded that is not UTF-8, and what to do; "" where it may be."""
     try:
-        with pa.input_stream(str(path)) as stream:
+        with open_csv(path) as stream:
             start = stream.read(4096)
     except (OSError, pa.ArrowException):
         return ""
@@ -72,7 +74,7 @@ def find_dated_column(path: Path) -> str:
 def _first_rows(path: Path) -> list[list[str]]:
     """Return the cells of the first lines of a CSV file, none if it cannot be read."""
     try:
-        with io.TextIOWrapper(pa.input_stream(str(path)), encoding="utf-8-sig", newline="") as stream:
+        with io.TextIOWrapper(open_csv(path), encoding="utf-8-sig", newline="") as stream:
             return [row for _, row in zip(range(LINES), csv.reader(stream), strict=False)]
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException):
         return []

@@ -18,7 +18,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
     # The comparison takes time that grows with the product of the lengths, and nothing is close to a long text.
     close = get_close_matches(word.lower(), by_lower, n=1) if len(word) <= LONGEST else []
     question = f"; did you mean {by_lower[close[0]]!r}?" if close else ""
-    listing = ", ".join(names[:20])
+    listing = ", ".join(shorten(name) for name in names[:20])
     if len(names) > 20 or len(listing) > LONGEST:
         listing = f"{listing[:LONGEST]}, ..."
     return f"{question}; known: {listing}"
@@ -26,4 +26,9 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 def list_names(names: Sequence[str]) -> str:
     """Return the first names in quotes, with dots for the others."""
-    return ", ".join(map(repr, names[:8])) + (", ..." if len(names) > 8 else "")
+    return ", ".join(repr(shorten(name)) for name in names[:8]) + (", ..." if len(names) > 8 else "")
+
+
+def shorten(text: str, most: int = 60) -> str:
+    """Return the beginning of a text, with dots if that is not all: a message is to be read."""
+    return text if len(text) <= most else f"{text[:most]}..."

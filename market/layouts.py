@@ -11,13 +11,15 @@ import pandas as pd
 
 from market.checks import Kind
 from market.column_roles import columns_of_bars, find_date, is_calendar, is_nameless, names_long_table
-from market.dates import read_dates
 from market.errors import SourceError
 from market.file_heads import explain_head, find_dated_column
-from market.files import CSV, copy_rows, read_columns, read_header
 from market.grid import Grid
 from market.hints import list_names, suggest
-from market.long_tables import read_long
+from market.readers.columns import copy_rows, read_columns, read_header
+from market.readers.dates import read_dates
+from market.readers.long_tables import read_long
+from market.readers.names import clean_name
+from market.readers.paths import is_csv
 from market.single_asset import read_single_asset
 from market.wide_tables import read_wide
 
@@ -59,15 +61,17 @@ def copy_until(path: Path, date: pd.Timestamp, folder: Path, date_column: str | 
     """Write the rows of a file up to a date to another of the same name, and return its path."""
     header = read_header(path)
     name = _date_column(path, header, date_column)
-    dates = read_dates(str(path), name, read_columns(path, header, texts=[name], numbers=[]).texts[name])
+    contents = read_columns(path, header, texts=[name], numbers=[], whole=False)
+    dates = read_dates(str(path), name, contents.coded[name])
     target = folder / path.name
-    copy_rows(path, header, np.asarray(dates <= date), target)
+    copy_rows(path, header, np.asarray(dates.by_text <= date)[dates.codes], target)
     return target
 
 
 def _date_column(path: Path, header: Sequence[str], wanted: str | None) -> str:
     """Return the name of the date column."""
     if wanted is not None:
+        wanted = clean_name(wanted)
         if wanted not in header:
             raise SourceError(f"{path}: no date column {wanted!r}{suggest(wanted, header)}")
         return wanted
@@ -79,7 +83,7 @@ def _date_column(path: Path, header: Sequence[str], wanted: str | None) -> str:
 
 def _explain_dates(path: Path, header: Sequence[str]) -> str:
     """Return what to do where no column is called date."""
-    is_text = path.name.lower().endswith(CSV)
+    is_text = is_csv(path)
     head = explain_head(path) if is_text else ""
     if head:
         return head

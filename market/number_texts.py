@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import re
 
-NO_VALUE = ("", ".", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "NaN", "nan", "null", "NULL", "None")
+NO_VALUE = (
+    "",
+    ".",
+    "NA",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "#N/A N/A",
+    "NaN",
+    "nan",
+    "-NaN",
+    "-nan",
+    "null",
+    "NULL",
+    "None",
+)
 """What stands for no value in a number column of a CSV file; FRED writes a point, Bloomberg "#N/A N/A"."""
 
 _EXPLANATIONS: tuple[tuple[str, str], ...] = (

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from market.asset_names import check_names
+from market.asset_names import check_lookalikes, check_names
 from market.bars import adjusted, check_bars
 from market.calendar import frequency_of
 from market.cash import CashKind, cash_returns, check_cash, read_role
@@ -23,6 +23,7 @@ from market.hints import suggest
 from market.layouts import Layout, read_grid
 from market.oddities import check_magnitude, check_odd
 from market.panel import Floats, Panel
+from market.readers.names import clean_name
 from market.returns import simple_returns
 from market.riskless import check_riskless, find_riskless
 from market.trading_calendar import RunningPeriod, apply_calendar, compound_returns
@@ -87,7 +88,9 @@ def load_file(
     kind: Kind = "prices" if values == "prices" else "returns"
     cash_name, cash_kind = read_role(source, "cash", cash)
     market_name, market_kind = read_role(source, "market", market)
+    cash_name, market_name = (name and clean_name(name) for name in (cash_name, market_name))
     grid = read_grid(path, layout=layout, kind=kind, date_column=date_column).until(known_by)
+    settle(check_lookalikes(source, grid.names))
     for role, name in (("cash", cash_name), ("market", market_name)):
         if name is not None and name not in grid.names:
             raise SourceError(f"{source}: no {role} column {name!r}{suggest(name, grid.names)}")
@@ -106,7 +109,7 @@ def load_file(
         grid.names, kind, {market_name: market_kind or kind, cash_name: _compounds(cash_kind)}
     )
     whole = grid
-    grid = apply_calendar(source, grid, calendar, running_period, compounding)
+    grid = apply_calendar(source, grid, calendar and clean_name(calendar), running_period, compounding)
     levels = None
     if cash_name is not None:
         column = Cash(cash_name, whole.values[:, whole.names.index(cash_name)], cash_kind)
@@ -202,9 +205,9 @@ def assemble(
     assets = [column for column, label in enumerate(grid.names) if label != market]
     if not assets:
         raise SourceError(f"{source}: no asset is left beside the date, cash and market columns")
-    settle(check_names(source, [grid.names[column] for column in assets]))
+    notices = settle(check_names(source, [grid.names[column] for column in assets]))
     filled = np.asarray(~np.isnan(grid.values[:, assets]).all(axis=1))
-    findings = [*grid.findings, *_empty_rows(source, grid.dates[~filled])]
+    findings = [*grid.findings, *notices, *_empty_rows(source, grid.dates[~filled])]
     dates, values = grid.dates[filled].rename(None), grid.values[filled]
     if not filled.all():
         returned = np.isin(grid.names, _columns_of_returns(grid.names, kind, {market: market_kind or kind}))
@@ -240,14 +243,15 @@ def assemble(
     names, year = tuple(grid.names[column] for column in assets), frequency.periods_per_year
     # Cash before the first date that is used may be unknown.
     known_cash = np.nan_to_num(earned[kept])
-    findings += check_riskless(source, dates[kept], names, listed, known_cash, year)
+    riskless = find_riskless(listed, known_cash, year)
+    findings += check_riskless(source, dates[kept], names, listed, known_cash, year, riskless)
     panel = Panel(
         name=name,
         dates=dates[kept],
         assets=names,
         returns=listed,
         cash=earned[kept],
-        market=_mean_risky(listed, known_cash, year)
+        market=_mean_risky(listed, riskless)
         if market is None
         else _market(table, market, market_kind, findings)[kept],
         periods_per_year=year,
@@ -286,9 +290,9 @@ def _beside(grid: Grid, filled: NDArray[np.bool_], values: Floats) -> dict[str, 
     return {**bars, **{name: units / factor for name, units in volume.items()}}
 
 
-def _mean_risky(returns: Floats, cash: Floats, year: int) -> Floats:
+def _mean_risky(returns: Floats, riskless: NDArray[np.bool_]) -> Floats:
     """Return the mean over the assets that have a return and are not nearly riskless, NaN where there is none."""
-    listed = np.isfinite(returns) & ~find_riskless(returns, cash, year)
+    listed = np.isfinite(returns) & ~riskless
     count = listed.sum(axis=1)
     total = np.where(listed, returns, 0.0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

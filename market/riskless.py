@@ -99,10 +99,15 @@ def without_riskless(panel: Panel, riskless: Mask) -> Panel:
 
 
 def check_riskless(
-    source: str, dates: pd.DatetimeIndex, names: Sequence[str], returns: Floats, cash: Floats, window: int
+    source: str,
+    dates: pd.DatetimeIndex,
+    names: Sequence[str],
+    returns: Floats,
+    cash: Floats,
+    window: int,
+    riskless: Mask,
 ) -> Iterator[Finding]:
-    """Find assets that are nearly riskless beside the others."""
-    riskless = find_riskless(returns, cash, window)
+    """Word what `find_riskless` returned for the same arrays: one finding per asset that is nearly riskless."""
     share = relative_volatility(returns, cash, window) if riskless.any() else returns
     for column in np.flatnonzero(riskless.any(axis=0)).tolist():
         rows = np.flatnonzero(riskless[:, column])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from market.checks import settle
-from market.dates import read_dates
+from market.checks import Finding, settle
 from market.errors import IntegrityError, SourceError
-from market.files import read_columns, read_header
-from market.hints import suggest
+from market.hints import list_names, shorten, suggest
+from market.readers.coded_texts import CodedTexts
+from market.readers.columns import read_columns, read_header
+from market.readers.dates import read_dates
+from market.readers.names import check_clean, clean_name, lookalike_key
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -112,7 +114,7 @@ def load_scores(
     lag_days: int | None = None,
     date_column: str = "date",
     score_column: str | None = None,
-) -> ScoreTable:
+) -> tuple[ScoreTable, tuple[Finding, ...]]:
     """Read scores from a CSV or Parquet file.
 
     A long file has columns date, asset and score, a wide one date and a column for each asset; both may have one
@@ -131,16 +133,24 @@ def load_scores(
     date_column, score_column : str
         Names in the file; score_column is looked for in a long file if it is not given.
 
+    Returns
+    -------
+    table : ScoreTable
+    findings : tuple of Finding
+        Warnings.
+
     Raises
     ------
     SourceError
         If the file cannot be read, a column is missing, when scores were known is not said, or none of the assets is
         in the file.
     IntegrityError
-        If a cell is no number, a date cannot be read, or records contradict one another.
+        If a cell is no number, a date cannot be read, records contradict one another, or a name differs from that of an
+        asset only in capital letters, blanks, quotes or the width of letters.
     """
     header = read_header(path)
     lowered = {name.lower(): name for name in reversed(header)}
+    date_column = clean_name(date_column)
     if date_column.lower() not in lowered:
         raise SourceError(f"{path}: no date column {date_column!r}{suggest(date_column, header)}")
     if max_age_days < 1 or (lag_days is not None and lag_days < 0):
@@ -154,24 +164,36 @@ def load_scores(
     names = [date_name] if known_name is None else [date_name, known_name]
     asset_name = next((lowered[name] for name in ASSET_NAMES if name in lowered), None)
     if asset_name is not None:
-        labels, texts, value = _long(path, header, names, asset_name, score_column, lowered)
+        records = _long(path, header, names, asset_name, score_column, lowered)
     else:
-        labels, texts, value = _wide(path, header, names, assets)
+        records = _wide(path, header, names, assets)
+    settle(_check_lookalikes(str(path), records.labels, assets))
     place = {asset: i for i, asset in enumerate(assets)}
-    kept = np.isfinite(value) & np.array([label in place for label in labels], dtype=np.bool_)
+    asset = np.array([place.get(label, -1) for label in records.labels], dtype=np.int64)[records.codes]
+    kept = np.isfinite(records.value) & (asset >= 0)
     if not kept.any():
-        found = ", ".join(map(repr, dict.fromkeys(labels.tolist()[:5])))
+        found = ", ".join(map(repr, map(shorten, dict.fromkeys(records.labels[:5]))))
         raise SourceError(f"{path}: no score of any of the assets {', '.join(assets[:5])}...; found {found}")
-    about = read_dates(str(path), date_name, texts[0])[kept]
+    dates = [read_dates(str(path), name, records.coded[name]) for name in names]
+    about = dates[0].by_text[dates[0].codes[records.rows[kept]]]
     if known_name is not None:
-        known = read_dates(str(path), known_name, texts[1])[kept]
+        known = dates[1].by_text[dates[1].codes[records.rows[kept]]]
     else:
         known = about + pd.Timedelta(days=lag_days or 0)
-    index = np.array([place[label] for label in labels[kept]], dtype=np.int64)
-    return ScoreTable(str(path), tuple(assets), index, about, known, value[kept], max_age_days)
+    table = ScoreTable(str(path), tuple(assets), asset[kept], about, known, records.value[kept], max_age_days)
+    return table, (*records.warnings, *(warning for column in dates for warning in column.warnings))
 
 
-Records = tuple[NDArray[np.object_], list[NDArray[np.object_]], Floats]
+@dataclass(frozen=True, eq=False)
+class _Records:
+    """Scores of a file, one per record: their assets as codes of labels, the rows that hold their dates, values."""
+
+    labels: tuple[str, ...]
+    codes: Ints
+    rows: Ints
+    coded: Mapping[str, CodedTexts]
+    value: Floats
+    warnings: tuple[Finding, ...]
 
 
 def _long(
@@ -181,32 +203,49 @@ def _long(
     asset_name: str,
     score_column: str | None,
     lowered: dict[str, str],
-) -> Records:
-    """Return asset, dates and score of each row of a long file."""
-    wanted = SCORE_NAMES if score_column is None else (score_column.lower(),)
+) -> _Records:
+    """Return the scores of a long file."""
+    wanted = SCORE_NAMES if score_column is None else (clean_name(score_column).lower(),)
     score = next((lowered[name] for name in wanted if name in lowered), None)
     if score is None:
         raise SourceError(
             f"{path}: no column of scores, expected one called {' or '.join(map(repr, wanted))}; "
-            f"found {', '.join(map(repr, header))}"
+            f"found {list_names(header)}"
         )
     contents = read_columns(path, header, texts=[*names, asset_name], numbers=[score])
-    settle(list(contents.findings))
-    labels = np.array([label.strip() for label in contents.texts[asset_name]], dtype=object)
-    return labels, [contents.texts[name] for name in names], contents.numbers[score]
+    labels = contents.coded[asset_name]
+    written = {text: clean_name(text) for text in labels.texts}
+    warnings = settle([*contents.findings, *check_clean(str(path), "assets", written), *contents.warnings])
+    cleaned = tuple(written[text] for text in labels.texts)
+    rows = np.arange(len(labels))
+    return _Records(cleaned, labels.codes, rows, contents.coded, contents.numbers[score], warnings)
 
 
-def _wide(path: Path, header: Sequence[str], names: list[str], assets: Sequence[str]) -> Records:
-    """Return asset, dates and score of each cell of a wide file."""
-    columns = [name for name in header if name in assets]
+def _wide(path: Path, header: Sequence[str], names: list[str], assets: Sequence[str]) -> _Records:
+    """Return the scores of a wide file."""
+    settle(_check_lookalikes(str(path), header, assets))
+    columns = tuple(name for name in header if name in assets)
     if not columns:
         raise SourceError(
             f"{path}: neither a column 'asset' nor one named like an asset of {', '.join(assets[:5])}...; "
-            f"found {', '.join(map(repr, header[:8]))}"
+            f"found {list_names(header)}"
         )
     contents = read_columns(path, header, texts=names, numbers=columns)
-    settle(list(contents.findings))
-    rows = len(contents.numbers[columns[0]])
-    labels = np.repeat(np.array(columns, dtype=object), rows)
-    texts = [np.tile(contents.texts[name], len(columns)) for name in names]
-    return labels, texts, np.concatenate([contents.numbers[name] for name in columns])
+    warnings = settle([*contents.findings, *contents.warnings])
+    n = len(contents.coded[names[0]])
+    codes, rows = np.repeat(np.arange(len(columns)), n), np.tile(np.arange(n), len(columns))
+    value = np.concatenate([contents.numbers[name] for name in columns])
+    return _Records(columns, codes, rows, contents.coded, value, warnings)
+
+
+def _check_lookalikes(source: str, labels: Sequence[str], assets: Sequence[str]) -> Iterator[Finding]:
+    """Find labels that are no assets, but look like one: they would be left out."""
+    known = {lookalike_key(asset): asset for asset in assets}
+    for label in labels:
+        asset = known.get(lookalike_key(label))
+        if asset is not None and label not in assets:
+            text = (
+                f"{source}: {label!r} differs from the asset {asset!r} only in capital letters, blanks, quotes or the"
+                " width of letters; write both alike"
+            )
+            yield Finding("asset name", "fatal", asset, None, text)

@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from market.checks import Finding, check_order, settle
-from market.column_roles import find_role, find_value, find_volume
-from market.dates import read_dates
+from market.column_roles import find_role, find_value, find_volume, is_adjusted
 from market.errors import SourceError
-from market.files import CSV, PARQUET, read_columns
 from market.grid import Grid
 from market.hints import list_names
 from market.panel import BARS
+from market.readers.columns import read_columns
+from market.readers.dates import read_dates
+from market.readers.names import describe_names
+from market.readers.paths import CSV, PARQUET
+from market.readers.unused_columns import check_unused
 
 
 def read_single_asset(path: Path, header: Sequence[str], date_name: str, columns: Sequence[str]) -> Grid:
@@ -49,8 +52,17 @@ def read_single_asset(path: Path, header: Sequence[str], date_name: str, columns
     bars.setdefault("close", price)
     numbers = list(dict.fromkeys([price, *bars.values(), *([] if volume is None else [volume])]))
     contents = read_columns(path, header, texts=[date_name], numbers=numbers)
-    dates = read_dates(str(path), date_name, contents.texts[date_name])
-    findings = settle([*contents.findings, *check_order(str(path), dates)])
+    read = read_dates(str(path), date_name, contents.coded[date_name])
+    dates = read.rows
+    findings = settle(
+        [
+            *contents.findings,
+            *check_unused(str(path), header, [date_name, *numbers], price, "prices", notice=False),
+            *contents.warnings,
+            *read.warnings,
+            *check_order(str(path), dates),
+        ]
+    )
     order = np.argsort(dates, kind="stable")  # turned round if the newest row is first, else as it is
     table = {name: contents.numbers[name][order, None] for name in numbers}
     name = _asset_name(path)
@@ -73,10 +85,9 @@ def _asset_name(path: Path) -> str:
 
 def _notice(path: Path, asset: str, price: str, used: Sequence[str], columns: Sequence[str]) -> Finding:
     """Say how the columns were read: what is the price, what are bars, what was left out."""
-    adjusted = find_role([price], "adjusted") is not None
-    doubt = "" if adjusted else ", which must be adjusted for dividends and splits"
+    doubt = "" if is_adjusted(price) else ", which must be adjusted for dividends and splits"
     others = [name for name in columns if name not in used]
-    unused = f"; not used: {list_names(others)}" if others else ""
+    unused = f"; not used: {describe_names(others)}" if others else ""
     beside = [name for name in used if name != price]
     bars = f", and {list_names(beside)} its bars" if beside else ""
     text = f"{path}: read as one asset, called {asset!r} after the file: its price is {price!r}{doubt}{bars}{unused}"

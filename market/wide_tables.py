@@ -6,17 +6,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from market.checks import Finding, check_order, settle
 from market.column_roles import fields_of_assets
-from market.dates import read_dates
 from market.errors import SourceError
-from market.files import Contents, read_columns
 from market.grid import Grid
-from market.hints import list_names
+from market.hints import list_names, shorten
 from market.number_texts import explain_number
 from market.panel import Floats
+from market.readers.columns import Contents, read_columns
+from market.readers.dates import read_dates
 
 COUNTED = 20
 """Rows that must count 0, 1, 2 or 1, 2, 3 for a column to be a counter; later rows do not matter."""
@@ -54,11 +53,14 @@ def read_wide(
     _refuse_bars(path, columns, bars)
     contents = read_columns(path, header, texts=[date_name], numbers=columns)
     _refuse_long(path, date_name, contents)
-    dates = read_dates(str(path), date_name, contents.texts[date_name])
+    read = read_dates(str(path), date_name, contents.coded[date_name])
+    dates = read.rows
     left_out = [name for name in header if name != date_name and name not in columns]
     findings = settle(
         [
             *contents.findings,
+            *contents.warnings,
+            *read.warnings,
             *check_order(str(path), dates),
             *_check_counters(path, contents.numbers),
             *_left_out(path, date_name, left_out),
@@ -94,11 +96,11 @@ def _refuse_bars(path: Path, columns: Sequence[str], bars: Sequence[str]) -> Non
 def _refuse_long(path: Path, date_name: str, contents: Contents) -> None:
     """Refuse a table with text in all cells of a column: a long one if its dates repeat."""
     texts = {name: text for name, text in contents.only_texts.items() if not explain_number(text)}
-    repeated = bool(pd.Series(contents.texts[date_name]).duplicated().any())
+    repeated = len(contents.coded[date_name].texts) < len(contents.coded[date_name])
     if not texts or (len(contents.findings) > len(texts) and not repeated):
         return  # no such column, or a number is wrong in another one too
     name, text = next(iter(texts.items()))
-    what = f"column {name!r} holds text, such as {text!r}"
+    what = f"column {name!r} holds text, such as {shorten(text)!r}"
     rename = (
         "if it names the asset of each row, rename it 'asset' and the column of values 'price' or 'return'"
     )

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from market.files import read_columns, read_header
-from market.hints import suggest
+from market.hints import list_names, suggest
 from market.panel import Panel
+from market.readers.columns import read_columns, read_header
 from operations.errors import OperationsError
 from pipeline.config import RunConfig
 from pipeline.config_files.paths import input_mistake
@@ -44,11 +44,14 @@ class Holdings:
         Of the rows, `cash` among them if it has one.
     weights : ndarray of shape (len(names),)
         Fractions of wealth.
+    warnings : tuple of str
+        What is odd about the file, such as a last line without a line end.
     """
 
     source: str
     names: tuple[str, ...]
     weights: NDArray[np.float64]
+    warnings: tuple[str, ...] = ()
 
     @property
     def cash(self) -> float:
@@ -79,7 +82,7 @@ def read_holdings(path: Path) -> Holdings:
     kinds = [name for name in ("weight", "value") if name in header]
     if "asset" not in header or len(kinds) != 1:
         raise OperationsError(
-            f"{source}: expected the columns asset and weight, or asset and value; found {', '.join(header[:20])}"
+            f"{source}: expected the columns asset and weight, or asset and value; found {list_names(header)}"
         )
     contents = read_columns(path, header, texts=["asset"], numbers=kinds)
     if contents.findings:
@@ -89,7 +92,7 @@ def read_holdings(path: Path) -> Holdings:
     _check_rows(source, kinds[0], names, numbers)
     weights = numbers if kinds[0] == "weight" else _from_money(source, numbers)
     _check_sum(source, names, weights)
-    return Holdings(source, names, weights)
+    return Holdings(source, names, weights, tuple(found.message for found in contents.warnings))
 
 
 def _check_rows(source: str, kind: str, names: tuple[str, ...], numbers: NDArray[np.float64]) -> None:

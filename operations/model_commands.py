@@ -152,6 +152,8 @@ def _situation(
     from operations.forecasting import situation
 
     config, _, reporter = prepared(path, fresh=False)
+    for text in () if holdings is None else holdings.warnings:
+        reporter.warn(text)
     found = situation(config, reporter, None if as_of is None else as_of.date(), holdings)
     reporter.line(
         "champion", f"{found.champion.run}, trained on data to {found.champion.trained_to:%Y-%m-%d}"

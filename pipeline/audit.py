@@ -152,7 +152,7 @@ def _read_again(done: Evaluated, date: pd.Timestamp) -> Iterator[Known]:
     """Yield the data as the source gives it when it ends at a date."""
     prepared = done.trained.prepared
     panel = _with_assets(reload(prepared.config, date), prepared.panel)
-    yield from known.of_data(with_scores(panel, prepared.config, date))
+    yield from known.of_data(with_scores(panel, prepared.config, date)[0])
 
 
 def _first_leak(

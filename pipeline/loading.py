@@ -32,7 +32,8 @@ def load_data(
 
     def read() -> Loaded:
         panel, findings = load(data.source, **data.model_dump(exclude={"source"}), known_by=until)
-        return with_scores(panel, config, until), findings
+        panel, warnings = with_scores(panel, config, until)
+        return panel, (*findings, *warnings)
 
     loaded = reporter.stage(
         "data",
@@ -44,14 +45,17 @@ def load_data(
     return loaded
 
 
-def with_scores(panel: Panel, config: RunConfig, known_by: pd.Timestamp | None = None) -> Panel:
-    """Return the panel with the scores that the configuration names, as far as they were known at a date."""
+def with_scores(panel: Panel, config: RunConfig, known_by: pd.Timestamp | None = None) -> Loaded:
+    """Return the panel with the scores that the configuration names, as far as they were known at a date.
+
+    The findings are warnings about the file of scores.
+    """
     esg = config.allocation.esg
     if esg is None:
-        return panel
+        return panel, ()
     given = esg.model_dump(include={"max_age_days", "lag_days", "date_column", "score_column"})
-    table = load_scores(esg.path, panel.assets, **given)
-    return replace(panel, scores=table if known_by is None else table.known_by(known_by))
+    table, warnings = load_scores(esg.path, panel.assets, **given)
+    return replace(panel, scores=table if known_by is None else table.known_by(known_by)), warnings
 
 
 def sealed_before(config: RunConfig) -> pd.Timestamp | None:

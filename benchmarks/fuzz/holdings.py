@@ -133,9 +133,7 @@ def _implausible(held: Holdings, matched: pd.Series[float]) -> Fault | None:
 def _difference(path: Path, held: Holdings) -> Fault | None:
     """Return how the rows differ from those that pandas and DuckDB agree on, or from the lines of the file."""
     if path.suffix == ".csv":
-        lines = [
-            line for line in path.read_bytes().splitlines() if line.strip()
-        ]
+        lines = [line for line in path.read_bytes().splitlines() if line.strip()]
         if len(lines) - 1 != len(held.names):
             return Fault("silent difference", f"{len(held.names)} rows read of {len(lines) - 1} lines")
     cells = read_by_both(path, path.suffix == ".parquet")

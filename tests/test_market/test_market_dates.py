@@ -1,15 +1,15 @@
 """Dates as people write them."""
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from market.dates import read_dates
 from market.errors import IntegrityError, SourceError
+from market.readers.coded_texts import encode_texts
+from market.readers.dates import read_dates
 
 
 def read(*texts: str) -> list[str]:
-    dates = read_dates("x.csv", "date", np.array(texts, dtype=object))
+    dates = read_dates("x.csv", "date", encode_texts(texts)).rows
     assert isinstance(dates, pd.DatetimeIndex)
     return [f"{day:%Y-%m-%d}" for day in dates]
 

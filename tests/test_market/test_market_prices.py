@@ -122,7 +122,7 @@ def test_births_deaths_and_holes_stay(file):
         "2020-01-06,121,22,",
         "2020-01-07,121,33,",
     ]
-    text = "\n".join(["date,A,B,C", *rows])
+    text = "\n".join(["date,A,B,C", *rows, ""])
     panel, findings = load("prices", path=file(text))
     nan = np.nan
     np.testing.assert_allclose(

@@ -52,7 +52,7 @@ def by_hand(table, dates):
 
 
 def test_a_score_counts_from_when_it_was_known_until_it_is_too_old(long):
-    table = load_scores(long, ASSETS, max_age_days=800)
+    table, _ = load_scores(long, ASSETS, max_age_days=800)
     nan = np.nan
     expected = [[nan, nan, nan], [5, 1, nan], [6, 1, nan], [7, 1, nan], [nan, nan, nan]]
     np.testing.assert_array_equal(table.at(DAYS), expected)
@@ -68,14 +68,14 @@ def test_random_tables_are_read_like_by_hand(tmp_path):
     )
     path = tmp_path / "scores.parquet"
     frame.to_parquet(path)
-    table = load_scores(path, ASSETS, max_age_days=400)
+    table, _ = load_scores(path, ASSETS, max_age_days=400)
     dates = pd.date_range("2014-12-01", periods=90, freq="25D")
     np.testing.assert_array_equal(table.at(dates), by_hand(table, dates))
 
 
 @pytest.mark.parametrize("cut", DAYS)
 def test_what_was_known_later_changes_nothing(long, cut):
-    table = load_scores(long, ASSETS, max_age_days=800)
+    table, _ = load_scores(long, ASSETS, max_age_days=800)
     earlier = DAYS[cut >= DAYS]
     np.testing.assert_array_equal(table.known_by(cut).at(earlier), table.at(earlier))
 
@@ -83,7 +83,7 @@ def test_what_was_known_later_changes_nothing(long, cut):
 def test_wide_and_long_are_the_same_table(tmp_path):
     wide = write(tmp_path / "wide.csv", "date,A,B,other\n2019-12-31,5,1,3\n2020-12-31,7,,3")
     long = write(tmp_path / "long.csv", "Date,Ticker,ESG\n2019-12-31,A,5\n2019-12-31,B,1\n2020-12-31,A,7")
-    found = [load_scores(path, ASSETS, max_age_days=800, lag_days=90).at(DAYS) for path in (wide, long)]
+    found = [load_scores(path, ASSETS, max_age_days=800, lag_days=90)[0].at(DAYS) for path in (wide, long)]
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_array_equal(found[0][:3], [[np.nan] * 3, [5, 1, np.nan], [7, 1, np.nan]])
 

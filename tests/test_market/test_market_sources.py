@@ -75,7 +75,7 @@ def test_loading_twice_gives_the_same():
 def test_messages_of_a_file_as_of_a_date_name_the_file_itself(tmp_path):
     path = tmp_path / "p.csv"
     lines = [f"2020-01-{day:02d},{100 + day}," + ("" if day == 9 else "5") for day in range(1, 29)]
-    path.write_text("\n".join(["date,A,B", *lines]))
+    path.write_text("\n".join(["date,A,B", *lines, ""]))
     whole = load("prices", path=path)[1]
     part = load("prices", path=path, known_by=pd.Timestamp("2020-01-28"))[1]
     assert [finding.message for finding in part] == [finding.message for finding in whole]

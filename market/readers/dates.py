@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from market.checks import Finding
 from market.errors import IntegrityError, SourceError
+from market.hints import shorten
+from market.readers.coded_texts import CodedTexts, Codes
+from market.readers.stamps import Stamp, check_stamps, read_stamp
 
 EPOCHS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
 """Units of time since 1970 (UTC), by the number of digits that a count of them has from 2001 to 2065."""
@@ -41,47 +45,69 @@ _EXPLANATIONS = (
         "a month in letters: write its number",
     ),
 )
-TIME_OF_DAY = re.compile(r"[T ]\d{1,2}:\d{2}.*$")
 WISH = "expected dates like 2020-01-31"
+FIRST_YEAR, LAST_YEAR = 1678, 2261
+"""Years of which nanoseconds since 1970 can be counted in 64 bits; no price is older or newer."""
 
 
-def read_dates(source: str, column: str, texts: NDArray[np.object_]) -> pd.DatetimeIndex:
+@dataclass(frozen=True, eq=False)
+class Dates:
+    """A column of dates.
+
+    Attributes
+    ----------
+    by_text : DatetimeIndex of length k
+        The date of each distinct text.
+    codes : ndarray of int, shape (n,)
+        Position in `by_text` of each row's date.
+    warnings : tuple of Finding
+        About stamps with a UTC offset or a time zone.
+    """
+
+    by_text: pd.DatetimeIndex
+    codes: Codes
+    warnings: tuple[Finding, ...]
+
+    @property
+    def rows(self) -> pd.DatetimeIndex:
+        """The date of each row."""
+        return self.by_text[self.codes]
+
+
+def read_dates(source: str, column: str, texts: CodedTexts) -> Dates:
     """Read dates, each of one form, and refuse to guess which number is the day.
 
-    A time of day is dropped: rows are closes. A date without a day ("2020-01", "202001") is the end of its
-    month, the first moment at which that month is known. Numbers of 10, 13, 16 or 19 digits are seconds to nanoseconds
-    since 1970; their day is that of UTC.
+    A time of day is dropped: rows are closes. A stamp with a UTC offset or a time zone has the day that it names there.
+    A date without a day ("2020-01", "202001") is the end of its month, the first moment at which that month is known.
+    Numbers of 10, 13, 16 or 19 digits are seconds to nanoseconds since 1970; their day is that of UTC.
 
     Parameters
     ----------
     source, column : str
         What to call the file and the column in messages.
-    texts : ndarray of str, shape (n,)
-
-    Returns
-    -------
-    DatetimeIndex of length n
+    texts : CodedTexts of length n
 
     Raises
     ------
     IntegrityError
-        If a date is missing or cannot be read; names its row.
+        If a date is missing, cannot be read, or cannot be that of a price; names its row.
     SourceError
-        If all dates could be read day first as well as month first.
+        If all dates could be read day first as well as month first, or stamps of another time zone than that of the
+        sessions have the day before.
     """
-    codes, unique = pd.factorize(texts)
-    bare = [TIME_OF_DAY.sub("", str(text).strip()) for text in unique]
+    stamps = [read_stamp(text) for text in texts.texts]
+    bare = [stamp.day for stamp in stamps]
     where = f"{source}: column {column!r}"
 
-    def refuse(position: int) -> IntegrityError:
-        row = int(np.flatnonzero(codes == position)[0]) + 1
-        what = f"{unique[position]!r} is not a date that can be read" if bare[position] else "no date"
+    def refuse(position: int, what: str = "is not a date that can be read") -> IntegrityError:
+        row = texts.first_row(position) + 1
+        what = f"{shorten(texts.texts[position])!r} {what}" if bare[position] else "no date"
         hints = (text for form, text in _EXPLANATIONS if re.fullmatch(form, bare[position]))
         hint = next((f" ({text})" for text in hints), "")
         return IntegrityError(f"{where}, data row {row}: {what}{hint}; {WISH}")
 
     if not bare:
-        return pd.DatetimeIndex([])
+        return Dates(pd.DatetimeIndex([]), texts.codes, ())
     form = next(((pattern, formats) for pattern, formats in FORMS if re.fullmatch(pattern, bare[0])), None)
     if form is None:
         raise refuse(0)
@@ -89,22 +115,21 @@ def read_dates(source: str, column: str, texts: NDArray[np.object_]) -> pd.Datet
     for position, text in enumerate(bare):
         if not re.fullmatch(pattern, text):
             raise refuse(position)
-    readings = [_read_all(bare, how) for how in formats]
+    if formats[0] in EPOCHS.values():
+        stamps = [Stamp.since_1970(int(text), formats[0]) for text in bare]
+        formats, bare = ("%Y-%m-%d",), [stamp.day for stamp in stamps]
+    readings = [pd.DatetimeIndex(pd.to_datetime(bare, format=how, errors="coerce")) for how in formats]
     complete = [reading for reading in readings if not reading.hasnans]
     if not complete:
         best = min(readings, key=lambda reading: int(np.sum(reading.isna())))
         raise refuse(int(np.flatnonzero(best.isna())[0]))
     if len(complete) == 2 and not complete[0].equals(complete[1]):
         raise SourceError(
-            f"{where}: {unique[0]!r} may be day/month or month/day, and no row tells which; {WISH}"
+            f"{where}: {texts.texts[0]!r} may be day/month or month/day, and no row tells which; {WISH}"
         )
-    dates = complete[0][codes]
-    return dates if "%m" not in formats[0] or "%d" in formats[0] else dates + pd.offsets.MonthEnd(0)
-
-
-def _read_all(texts: list[str], form: str) -> pd.DatetimeIndex:
-    """Return texts of one form as dates, NaT where one is none."""
-    if form in EPOCHS.values():
-        counts = np.array([int(text) for text in texts], dtype=np.int64)
-        return pd.DatetimeIndex(counts.astype(f"datetime64[{form}]").astype("datetime64[ns]")).normalize()
-    return pd.DatetimeIndex(pd.to_datetime(texts, format=form, errors="coerce"))
+    dates = complete[0]
+    impossible = np.flatnonzero((dates.year < FIRST_YEAR) | (dates.year > LAST_YEAR))
+    if len(impossible):
+        raise refuse(int(impossible[0]), f"lies outside of the years {FIRST_YEAR} to {LAST_YEAR}")
+    dates = dates if "%m" not in formats[0] or "%d" in formats[0] else dates + pd.offsets.MonthEnd(0)
+    return Dates(dates, texts.codes, check_stamps(where, texts.texts, stamps, dates))

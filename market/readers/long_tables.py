@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,12 +12,15 @@ from numpy.typing import NDArray
 
 from market.checks import Finding, Kind, settle
 from market.column_roles import find_asset, find_role, find_value, find_volume
-from market.dates import read_dates
 from market.errors import SourceError
-from market.files import read_columns
 from market.grid import Grid
 from market.hints import list_names
 from market.panel import BARS
+from market.readers.coded_texts import CodedTexts
+from market.readers.columns import read_columns
+from market.readers.dates import Dates, read_dates
+from market.readers.names import check_clean, clean_name
+from market.readers.unused_columns import check_unused
 
 
 def read_long(path: Path, header: Sequence[str], date_name: str, kind: Kind, *, guessed: bool) -> Grid:
@@ -50,23 +54,36 @@ def read_long(path: Path, header: Sequence[str], date_name: str, kind: Kind, *, 
         dict.fromkeys([value_name, *bar_names.values(), *([] if volume_name is None else [volume_name])])
     )
     contents = read_columns(path, header, texts=[date_name, asset_name], numbers=numbers)
-    stamps = read_dates(str(path), date_name, contents.texts[date_name])
-    labels = np.array([label.strip() for label in contents.texts[asset_name]], dtype=object)
+    dates = read_dates(str(path), date_name, contents.coded[date_name])
+    labels = contents.coded[asset_name]
     if guessed:
         _refuse_wide(path, asset_name, value_name, labels)
-    days, dates = pd.factorize(stamps, sort=True)
-    columns, names = pd.factorize(labels, sort=True)
-    settle([*contents.findings, *_check_pairs(str(path), stamps, labels, days, columns)])
-    shape = (len(dates), len(names))
+    written = {text: clean_name(text) for text in labels.texts}
+    # What is done per row is to look up and to add: its date and asset are codes of few texts.
+    day_codes, days = pd.factorize(dates.by_text, sort=True)
+    name_codes, names = pd.factorize(
+        np.array([written[text] for text in labels.texts], dtype=object), sort=True
+    )
+    cells = day_codes[dates.codes] * len(names) + name_codes[labels.codes]
+    notices = settle(
+        [
+            *contents.findings,
+            *check_clean(str(path), "assets", written),
+            *_check_rows(str(path), dates, labels, cells, len(days) * len(names)),
+            *contents.warnings,
+            *dates.warnings,
+            *check_unused(str(path), header, [date_name, asset_name, *numbers], value_name, kind),
+        ]
+    )
 
     def spread(name: str) -> NDArray[np.float64]:
-        out = np.full(shape, np.nan)
-        out[days, columns] = contents.numbers[name]
-        return out
+        out = np.full(len(days) * len(names), np.nan)
+        out[cells] = contents.numbers[name]
+        return out.reshape(len(days), len(names))
 
     values, volume = spread(value_name), None if volume_name is None else spread(volume_name)
     bars = {bar: spread(column) for bar, column in bar_names.items()}
-    return Grid(pd.DatetimeIndex(dates), tuple(names), values, volume, (), bars)
+    return Grid(pd.DatetimeIndex(days), tuple(names), values, volume, notices, bars)
 
 
 def _named_columns(path: Path, header: Sequence[str], date_name: str, kind: Kind) -> tuple[str, str]:
@@ -87,35 +104,40 @@ def _named_columns(path: Path, header: Sequence[str], date_name: str, kind: Kind
     return asset_name, value_name
 
 
-def _refuse_wide(path: Path, asset_name: str, value_name: str, labels: NDArray[np.object_]) -> None:
+def _refuse_wide(path: Path, asset_name: str, value_name: str, labels: CodedTexts) -> None:
     """Refuse a table that is long by its names, but has numbers with decimals for assets."""
-    decimals = pd.Series(labels).str.fullmatch(r"-?\d*\.\d+([eE][-+]?\d+)?").to_numpy(dtype=np.bool_)
-    if decimals.any():
-        row = int(np.flatnonzero(decimals)[0])
+    decimal = (text for text in labels.texts if re.fullmatch(r"-?\d*\.\d+([eE][-+]?\d+)?", text.strip()))
+    label = next(decimal, None)
+    if label is not None:
+        row = labels.first_row(labels.texts.index(label))
         raise SourceError(
             f"{path}: column {asset_name!r} would name the assets and {value_name!r} hold their values, but data row"
-            f" {row + 1} has {labels[row]!r} for an asset; if each column is an asset, set data.layout to wide"
+            f" {row + 1} has {label.strip()!r} for an asset; if each column is an asset, set data.layout to wide"
         )
 
 
-def _check_pairs(
-    path: str,
-    stamps: pd.DatetimeIndex,
-    labels: NDArray[np.object_],
-    days: NDArray[np.intp],
-    columns: NDArray[np.intp],
+def _check_rows(
+    source: str, dates: Dates, labels: CodedTexts, cells: NDArray[np.int64], size: int
 ) -> Iterator[Finding]:
     """Find rows of a long table without an asset, and assets with two rows at one date."""
-    nameless = np.flatnonzero(labels == "")
-    if len(nameless):
-        row, more = nameless[0], f" ({len(nameless)} such rows)" if len(nameless) > 1 else ""
-        text = f"{path}: data row {row + 1}, {stamps[row]:%Y-%m-%d}: no asset name{more}"
-        yield Finding("no asset name", "fatal", None, stamps[row], text)
-    twice = np.flatnonzero(pd.DataFrame({"day": days, "column": columns}).duplicated())
-    if len(twice):
-        row, more = twice[0], f" ({len(twice)} such rows)" if len(twice) > 1 else ""
+
+    def explain(rows: NDArray[np.int64]) -> tuple[int, pd.Timestamp, str]:
+        row = int(rows[0])
+        more = f" ({len(rows)} such rows)" if len(rows) > 1 else ""
+        return row, dates.by_text[dates.codes[row]], more
+
+    nameless = [position for position, text in enumerate(labels.texts) if not clean_name(text)]
+    if nameless:
+        row, date, more = explain(np.flatnonzero(np.isin(labels.codes, nameless)))
+        text = f"{source}: data row {row + 1}, {date:%Y-%m-%d}: no asset name{more}"
+        yield Finding("no asset name", "fatal", None, date, text)
+    taken = np.zeros(size, dtype=np.bool_)
+    taken[cells] = True
+    if np.count_nonzero(taken) < len(cells):
+        row, date, more = explain(np.flatnonzero(pd.Series(cells).duplicated()))
+        name = clean_name(labels.texts[labels.codes[row]])
         text = (
-            f"{path}: asset {labels[row]!r} has more than one row at {stamps[row]:%Y-%m-%d},"
+            f"{source}: asset {name!r} has more than one row at {date:%Y-%m-%d},"
             f" the second in data row {row + 1}{more}; keep one row per date and asset"
         )
-        yield Finding("duplicate dates", "fatal", str(labels[row]), stamps[row], text)
+        yield Finding("duplicate dates", "fatal", name, date, text)

@@ -1,0 +1,119 @@
+"""Files that were cut off: without a line end after the last line, its last cell may be a part of a number."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from market.checks import Finding
+from market.errors import SourceError
+from market.hints import shorten
+from market.readers.lines import LineCounter, last_lines
+
+NEAR = 500
+"""Lines before the last whose cells show how long cells of a column usually are."""
+FEWEST = 10
+"""Lines from which a usual length is known."""
+USUAL = 0.8
+"""Share of cells that are longer than the last one, from which that one counts as cut off."""
+_NUMBER = re.compile(r"[-+]?\d*\.?\d*([eE][-+]?\d*)?")
+_CUT_EXPONENT = re.compile(r"[-+]?[\d.]+[eE][-+]?\d?")
+
+
+def check_end(path: Path, header: Sequence[str], counter: LineCounter) -> tuple[Finding, ...]:
+    """Check that a CSV file ends with a line end.
+
+    Only the file's very end is judged. A copy of its earlier rows ends with a line end and is never refused.
+
+    Parameters
+    ----------
+    path : Path
+    header : sequence of str
+    counter : LineCounter
+        At the end of the file.
+
+    Returns
+    -------
+    tuple of Finding
+        A warning where the last line has no line end.
+
+    Raises
+    ------
+    SourceError
+        If the last cell also is shorter than cells of its column usually are.
+    """
+    if counter.is_finished:
+        return ()
+    rows = _last_rows(counter.tail)
+    where = f"{path}: line {counter.number}"
+    if rows and len(rows[-1]) == len(header):
+        cell, name = rows[-1][-1], header[-1]
+        before = [row[-1] for row in rows[:-1] if len(row) == len(header)]
+        if looks_cut(cell, before):
+            raise SourceError(
+                f"{where}, the last, has no line end, and its last cell, {shorten(cell)!r} in column {name!r}, is"
+                f" shorter than cells of that column usually are (such as {shorten(before[-1])!r}): the file looks cut"
+                " off; write or copy it again, or, if it is complete, add a line end"
+            )
+    text = (
+        f"{where}, the last, has no line end: the file may be cut off, and its last cell a part of a number"
+    )
+    return (Finding("no line end", "warning", None, None, f"{text}; if it is complete, add a line end"),)
+
+
+def explain_end(header: Sequence[str], counter: LineCounter) -> str:
+    """Return what is wrong with an unfinished last line of too few cells, "" if it has enough."""
+    rows = [] if counter.is_finished else _last_rows(counter.tail)
+    if not rows or len(rows[-1]) >= len(header):
+        return ""
+    return (
+        f"line {counter.number}, the last, has {len(rows[-1])} of {len(header)} cells and no line end: the file was cut"
+        " off; write or copy it again"
+    )
+
+
+def looks_cut(cell: str, before: Sequence[str]) -> bool:
+    """Whether a cell looks like the beginning of one, beside the cells above it in its column.
+
+    A number does if it has fewer decimals than most of them (fewer digits, where they have no decimals). A text does if
+    it is not among them and begins one of them, or is shorter than most.
+
+    Parameters
+    ----------
+    cell : str
+    before : sequence of str
+        Cells above it, the nearest last.
+    """
+    if _CUT_EXPONENT.fullmatch(cell):
+        return True
+    if len(before) < FEWEST:
+        return False
+    if not all(_NUMBER.fullmatch(text) for text in (cell, *before)):
+        if cell in before:
+            return False
+        if any(text.startswith(cell) for text in before):
+            return True
+    elif any("." in text for text in before):
+        return _share_longer(_decimals(cell), [_decimals(text) for text in before])
+    return _share_longer(len(cell), [len(text) for text in before])
+
+
+def _last_rows(tail: bytes) -> list[list[str]]:
+    """Return the cells of the last lines of a file."""
+    try:
+        return [row for line in last_lines(tail, NEAR + 1) for row in csv.reader([line])]
+    except csv.Error:  # a cell beyond the size that Python's reader takes
+        return []
+
+
+def _share_longer(length: int, lengths: Sequence[int]) -> bool:
+    """Whether most lengths are above one."""
+    return sum(other > length for other in lengths) >= USUAL * len(lengths)
+
+
+def _decimals(text: str) -> int:
+    """Return how many characters follow the decimal point; -1 without one, -2 without any digit."""
+    whole, point, decimals = text.partition(".")
+    return len(decimals) if point else -1 if whole else -2

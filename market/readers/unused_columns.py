@@ -1,0 +1,41 @@
+"""Columns that are not used, above all an adjusted price beside one that is not adjusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from market.checks import Finding, Kind
+from market.column_roles import is_adjusted, looks_adjusted
+from market.readers.names import describe_names
+
+
+def check_unused(
+    source: str, header: Sequence[str], used: Sequence[str], value: str, kind: Kind, *, notice: bool = True
+) -> Iterator[Finding]:
+    """Find columns that are not used: fatal where one of them looks like an adjusted price, and the price does not.
+
+    Parameters
+    ----------
+    source : str
+    header, used : sequence of str
+        All columns, and those that are used.
+    value : str
+        The column of prices or returns.
+    kind : {"prices", "returns"}
+    notice : bool
+        Whether to name columns that are not used and do no harm.
+    """
+    unused = [name for name in header if name not in used]
+    adjusted = [name for name in unused if looks_adjusted(name)]
+    if adjusted and kind == "prices" and not is_adjusted(value):
+        names = describe_names(adjusted)
+        text = (
+            f"{source}: {value!r} would be the price, but {names} looks like an adjusted one, which returns need; call"
+            " the column of adjusted prices 'adj_close' and the other 'close', or delete the other; if"
+            f" {value!r} is adjusted for dividends and splits, delete {names}"
+        )
+        yield Finding("adjusted price not used", "fatal", None, None, text)
+    elif unused and notice:
+        which = f", of which {describe_names(adjusted)} look(s) adjusted" if adjusted else ""
+        text = f"{source}: columns that are not used: {describe_names(unused)}{which}; {kind} are those of {value!r}"
+        yield Finding("columns not used", "warning", None, None, text)
