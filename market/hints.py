@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+LONGEST = 300
+"""Characters of a list of names, at most."""
+
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """Return "; did you mean ...?" where a known name is close, then the known names; nothing if there are none."""
@@ -12,9 +15,12 @@ def suggest(word: str, known: Iterable[str]) -> str:
     if not names:
         return ""
     by_lower = {name.lower(): name for name in names}
-    close = get_close_matches(word.lower(), by_lower, n=1)
+    # The comparison takes time that grows with the product of the lengths, and nothing is close to a long text.
+    close = get_close_matches(word.lower(), by_lower, n=1) if len(word) <= LONGEST else []
     question = f"; did you mean {by_lower[close[0]]!r}?" if close else ""
-    listing = ", ".join(shorten(name) for name in names[:20]) + (", ..." if len(names) > 20 else "")
+    listing = ", ".join(shorten(name) for name in names[:20])
+    if len(names) > 20 or len(listing) > LONGEST:
+        listing = f"{listing[:LONGEST]}, ..."
     return f"{question}; known: {listing}"
 
 

@@ -1,25 +1,27 @@
-"""The whole command line: the pipeline's commands, and those of operations, which add themselves when imported."""
+"""Entry point of the process `tangency`. It imports next to nothing before signals are dealt with."""
 
 from __future__ import annotations
 
-from operations import (
-    compile_command,
-    data_commands,
-    drift_commands,
-    model_commands,
-    schedule_commands,
-    sync_commands,
-)
-from operations.serving import command as serve_command
-from pipeline.cli import main
+import sys
 
-__all__ = [
-    "compile_command",
-    "data_commands",
-    "drift_commands",
-    "main",
-    "model_commands",
-    "schedule_commands",
-    "serve_command",
-    "sync_commands",
-]
+from pipeline.stopping import CTRL_C, end_on_signals, settle
+
+
+def main() -> None:
+    """Run the whole command line in this process, which ends afterwards.
+
+    Ctrl-C ends it with one line and exit code 130, SIGTERM with 143 and SIGHUP with 129, also while it imports.
+    """
+    end_on_signals()
+    code: str | int | None = 0
+    try:
+        try:
+            import operations.commands  # noqa: F401 (commands add themselves when they are imported)
+            from pipeline.cli import main as run
+
+            run()
+        except SystemExit as stopped:
+            code = stopped.code
+    except KeyboardInterrupt:
+        code = CTRL_C
+    sys.exit(settle(code if isinstance(code, int) else int(code is not None)))

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli import EPILOG, as_of_option, config_option, evening, prepared, tangency
+from pipeline.cli import (
+    EPILOG,
+    as_of_option,
+    check_output,
+    config_option,
+    evening,
+    prepared,
+    read_config,
+    tangency,
+)
 
 if TYPE_CHECKING:
     from operations.versions import Versions
-    from pipeline.config import RunConfig
 
 
 @tangency.command(epilog=EPILOG)
@@ -74,13 +82,17 @@ def log(path: Path) -> None:
     "--output",
     "-o",
     type=click.Path(path_type=Path),
+    callback=check_output,
     help="Write the whole table to this Parquet or CSV file.",
 )
 def show(path: Path, number: int | None, changes: bool, output: Path | None) -> None:
     """Show the data as of a version, or what came with it, as a table of dates, assets, fields and values."""
     from operations.cells import to_cells
-    from operations.errors import OperationsError
 
+    if output is not None and output.suffix not in (".csv", ".parquet"):
+        raise click.BadParameter(
+            f"{output}: expected a name that ends in .parquet or .csv", param_hint="--output"
+        )
     versions = _versions(path)
     if changes:
         newest = len(versions.log())
@@ -96,10 +108,8 @@ def show(path: Path, number: int | None, changes: bool, output: Path | None) -> 
     if output.suffix == ".csv":
         # Seventeen digits are what it takes to read every number back as it was.
         content = table.to_csv(index=False, lineterminator="\n", float_format="%.17g").encode()
-    elif output.suffix == ".parquet":
-        content = table.to_parquet(index=False)
     else:
-        raise OperationsError(f"--output {output}: expected a name that ends in .parquet or .csv")
+        content = table.to_parquet(index=False)
     write_whole(output, content)
     click.echo(str(output))
 
@@ -119,10 +129,4 @@ def verify(path: Path) -> None:
 def _versions(path: Path) -> Versions:
     from operations.updating import versions_of
 
-    return versions_of(_config(path))
-
-
-def _config(path: Path) -> RunConfig:
-    from pipeline.config import load_config
-
-    return load_config(path)
+    return versions_of(read_config(path, writes=False))

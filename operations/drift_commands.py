@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli import EPILOG, config_option, prepared, tangency
+from pipeline.cli import EPILOG, check_output, config_option, prepared, tangency
 
 
 @tangency.command(epilog=EPILOG)
@@ -16,6 +16,7 @@ from pipeline.cli import EPILOG, config_option, prepared, tangency
     "--output",
     "-o",
     type=click.Path(path_type=Path),
+    callback=check_output,
     help="Also write all that was found to this file, .json.",
 )
 @click.option(

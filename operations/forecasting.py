@@ -21,6 +21,7 @@ from models.regimes import RegimePath
 from operations.candidate import Candidate
 from operations.decisions import Decisions
 from operations.errors import OperationsError
+from operations.holdings import Holdings, match_holdings
 from operations.retraining import unsealed
 from pipeline import trading
 from pipeline.config import RunConfig
@@ -85,15 +86,25 @@ class Plan:
     by_asset: Floats
 
 
-def situation(config: RunConfig, reporter: Reporter, as_of: dt.date | None = None) -> Situation:
+def situation(
+    config: RunConfig, reporter: Reporter, as_of: dt.date | None = None, holdings: Holdings | None = None
+) -> Situation:
     """Gather what is needed to forecast and to allocate as of a date, by the champion's own configuration.
 
-    Without a date, as of the last one of the data.
+    Parameters
+    ----------
+    config : RunConfig
+    reporter : Reporter
+    as_of : date, optional
+        By default the last one of the data.
+    holdings : Holdings, optional
+        Checked as soon as the data is loaded, before features and covariances are computed.
 
     Raises
     ------
     OperationsError
-        If there is no champion, a holdout is sealed, or the date is before the end of the champion's data.
+        If there is no champion, a holdout is sealed, the date is before the end of the champion's data, or the
+        holdings do not fit the data or the limits.
     """
     unsealed(config)
     decisions = Decisions(config)
@@ -103,6 +114,8 @@ def situation(config: RunConfig, reporter: Reporter, as_of: dt.date | None = Non
     own = champion.config.model_copy(update={"output": config.output, "data": config.data})
     pipeline = Pipeline(own, Store(config.output / "store"), Reporter(Console(quiet=True)))
     loaded = load_data(own, reporter, known_by=None if as_of is None else pd.Timestamp(as_of))
+    if holdings is not None:
+        match_holdings(holdings, loaded[0], own)
     prepared = pipeline.prepare(loaded)
     regimes, covariances = pipeline.estimate(prepared)
     found = Situation(champion, since, prepared, regimes, covariances)

@@ -2,61 +2,214 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from market.hints import suggest
+from market.hints import list_names, suggest
+from market.panel import Panel
 from market.readers.columns import read_columns, read_header
 from operations.errors import OperationsError
+from pipeline.config import RunConfig
+from pipeline.config_files.paths import input_mistake
+from pipeline.config_files.text import show_name, show_value
 
 CASH = "cash"
 TOLERANCE = 1e-6
+"""By how much weights may miss their sum."""
+LITTLE = 0.02
+"""Sum of weights, without a row of cash, below which they are probably in another unit."""
+PERCENT = (20.0, 150.0)
+"""Sums of weights that look like percent."""
+MOST = {"value": 1e18, "weight": 1e3}
+"""Size of a number in the file, at most: no currency has as much money, and weights may be in percent."""
+LARGEST = 10.0
+"""Size of a weight, at most: beyond it, wealth is the small difference of large numbers."""
+OVERDRAFT = 0.01
+"""Share of wealth by which cash may be below 0 where borrowing is not allowed: costs and settlement."""
 
 
-def read_holdings(path: Path, assets: tuple[str, ...]) -> pd.Series[float]:
-    """Return the weights held, as fractions of wealth, by asset; what is missing to 1 is cash.
+@dataclass(frozen=True, eq=False)
+class Holdings:
+    """What a file says is held.
+
+    Attributes
+    ----------
+    source : str
+        What to call the file in messages.
+    names : tuple of str
+        Of the rows, `cash` among them if it has one.
+    weights : ndarray of shape (len(names),)
+        Fractions of wealth.
+    warnings : tuple of str
+        What is odd about the file, such as a last line without a line end.
+    """
+
+    source: str
+    names: tuple[str, ...]
+    weights: NDArray[np.float64]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def cash(self) -> float:
+        """Cash, a fraction of wealth: what is missing to 1."""
+        return 1.0 - float(self.weights[[name != CASH for name in self.names]].sum())
+
+
+def read_holdings(path: Path) -> Holdings:
+    """Read what is held, and check all that can be judged without knowing the assets.
 
     Parameters
     ----------
     path : Path
         Columns "asset", and "weight" (fractions of wealth) or "value" (money). The asset "cash" is cash: in money it
-        must be there if there is any, in weights it is checked against the rest.
-    assets : tuple of str
-        Those that exist.
+        must be there if there is any; in weights it is what is missing to 1, and a row of cash is checked against that.
 
     Raises
     ------
     OperationsError
-        If a column is missing, an asset is unknown or named twice, a number is missing, or wealth is not positive.
-    SourceError
-        If the file cannot be read.
+        If the file cannot be read, a column or a number is missing, an asset is named twice, or the numbers are no
+        weights or no money.
     """
+    source = show_name(str(path))
+    wrong = input_mistake(path)
+    if wrong:
+        raise OperationsError(f"{source}: {wrong}; expected a CSV or Parquet file of what is held")
     header = read_header(path)
     kinds = [name for name in ("weight", "value") if name in header]
     if "asset" not in header or len(kinds) != 1:
         raise OperationsError(
-            f"{path}: expected the columns asset and weight, or asset and value; found {', '.join(header)}"
+            f"{source}: expected the columns asset and weight, or asset and value; found {list_names(header)}"
         )
     contents = read_columns(path, header, texts=["asset"], numbers=kinds)
     if contents.findings:
         raise OperationsError(contents.findings[0].message)
-    names, numbers = [str(name).strip() for name in contents.texts["asset"]], contents.numbers[kinds[0]]
-    for place, name in enumerate(names):
-        where = f"{path}, data row {place + 1}"
-        if name not in (*assets, CASH):
-            raise OperationsError(f"{where}: unknown asset {name!r}{suggest(name, [*assets, CASH])}")
-        if name in names[:place]:
-            raise OperationsError(f"{where}: {name!r} is there twice")
-        if not np.isfinite(numbers[place]):
-            raise OperationsError(f"{where}: {name!r} has no {kinds[0]}")
-    held = pd.Series(numbers, index=names, dtype=np.float64)
-    total = float(held.sum())
-    if kinds[0] == "value":
-        if total <= 0:
-            raise OperationsError(f"{path}: the values add up to {total:g}; expected a positive wealth")
-        held = held / total
-    elif CASH in held.index and abs(total - 1) > TOLERANCE:
-        raise OperationsError(f"{path}: weights with cash add up to {total:.6f}; expected 1")
-    return held.drop(CASH, errors="ignore")
+    names = tuple(str(name) for name in contents.texts["asset"])
+    numbers = contents.numbers[kinds[0]]
+    _check_rows(source, kinds[0], names, numbers)
+    weights = numbers if kinds[0] == "weight" else _from_money(source, numbers)
+    _check_sum(source, names, weights)
+    return Holdings(source, names, weights, tuple(found.message for found in contents.warnings))
+
+
+def _check_rows(source: str, kind: str, names: tuple[str, ...], numbers: NDArray[np.float64]) -> None:
+    if not names:
+        raise OperationsError(f"{source}: no row below the header; if all is cash, write one with cash")
+    seen: set[str] = set()
+    for place, (name, number) in enumerate(zip(names, numbers.tolist(), strict=True)):
+        where = f"{source}, data row {place + 1}"
+        if not name.strip():
+            raise OperationsError(f"{where}: no asset is named")
+        if name != name.strip():
+            raise OperationsError(f"{where}: {show_value(name)} has blanks around it; write {name.strip()!r}")
+        if name in seen:
+            raise OperationsError(f"{where}: {show_value(name)} is there twice")
+        if not np.isfinite(number):
+            raise OperationsError(f"{where}: {show_value(name)} has no {kind}")
+        if abs(number) > (most := MOST[kind]):
+            raise OperationsError(
+                f"{where}: {show_value(name)} has the {kind} {number:g}, expected {most:g} at most in size"
+            )
+        seen.add(name)
+
+
+def _from_money(source: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    total = float(values.sum())
+    if total <= 0:
+        raise OperationsError(f"{source}: the values add up to {total:g}; expected a positive wealth")
+    return np.asarray(values / total, dtype=np.float64)
+
+
+def _check_sum(source: str, names: tuple[str, ...], weights: NDArray[np.float64]) -> None:
+    """Refuse weights that do not add up, or only in another unit."""
+    total, has_cash = float(weights.sum()), CASH in names
+    if abs(total - 1.0) <= TOLERANCE:
+        largest = int(np.abs(weights).argmax())
+        if abs(weights[largest]) > LARGEST:
+            raise OperationsError(
+                f"{source}: {show_value(names[largest])} is {weights[largest]:.6g} times the wealth, expected "
+                f"{LARGEST:g} at most; is a row missing or wrong?"
+            )
+        return
+    if PERCENT[0] <= total <= PERCENT[1]:
+        raise OperationsError(
+            f"{source}: the weights add up to {total:.6g}, which looks like percent; write fractions of wealth, 0.25 "
+            "for 25 %"
+        )
+    if has_cash:
+        raise OperationsError(f"{source}: weights with cash add up to {total:.6f}; expected 1")
+    if total > 1.0:
+        raise OperationsError(
+            f"{source}: the weights add up to {total:.6g}, expected 1 at most; if the rest is borrowed, add the row "
+            f"cash,{1.0 - total:.6g}"
+        )
+    if total < LITTLE:
+        raise OperationsError(
+            f"{source}: the weights add up to {total:.6g}, so that nearly all would be cash; write fractions of "
+            f"wealth, 0.25 for 25 %, or add the row cash,{1.0 - total:.6g} if that is meant"
+        )
+
+
+def match_holdings(held: Holdings, panel: Panel, config: RunConfig) -> pd.Series[float]:
+    """Return the weights by asset, after checking them against the assets and the limits of the champion.
+
+    Parameters
+    ----------
+    held : Holdings
+    panel : Panel
+        Its last date is the one at which trades are decided.
+    config : RunConfig
+        The champion's own.
+
+    Raises
+    ------
+    OperationsError
+        If an asset is unknown, has no price at the date, or is short where the limits forbid it, or if cash is
+        borrowed where they do.
+    """
+    weights = dict(zip(held.names, held.weights.tolist(), strict=True))
+    weights.pop(CASH, None)
+    for name, weight in weights.items():
+        wrong = _mistake_of(name, weight, panel, config)
+        if wrong:
+            row = held.names.index(name) + 1
+            raise OperationsError(f"{held.source}, data row {row}: {wrong}")
+    if held.cash < -OVERDRAFT and not _may_borrow(config):
+        raise OperationsError(
+            f"{held.source}: cash is {held.cash:.6g} of wealth, and allocation.cash_minimum "
+            f"{config.allocation.cash_minimum:g} of the champion allows no borrowing; correct the weights"
+        )
+    return pd.Series(weights, dtype=np.float64)
+
+
+def _mistake_of(name: str, weight: float, panel: Panel, config: RunConfig) -> str:
+    """Return what is wrong with one holding; "" if nothing is."""
+    if name not in panel.assets:
+        return f"unknown asset {show_value(name)}{suggest(name, [*panel.assets, CASH])}"
+    if weight == 0.0:
+        return ""
+    column, shown = panel.assets.index(name), show_value(name)
+    if not (panel.listed[-1, column] or panel.closed[-1, column]):
+        rows = np.flatnonzero(panel.listed[:, column])
+        since = f", the last one {panel.dates[rows[-1]]:%Y-%m-%d}" if len(rows) else ""
+        return (
+            f"{shown} has no price at {panel.dates[-1]:%Y-%m-%d}{since}, so that it cannot be valued or traded; take "
+            "its row out, and add its value to cash if you were paid"
+        )
+    bounds = config.allocation.overrides.get(name)
+    minimum = config.allocation.minimum if bounds is None else bounds.minimum
+    if weight < 0.0 <= minimum:
+        key = "allocation.minimum" if bounds is None else f"allocation.overrides.{name}.minimum"
+        return f"{shown} is held short ({weight:g}), and {key} {minimum:g} of the champion forbids that"
+    return ""
+
+
+def _may_borrow(config: RunConfig) -> bool:
+    """Return whether the champion's portfolio may borrow: by its limits, or as a strategy that does not keep them."""
+    traded = config.allocation.strategy
+    section = None if traded is None else config.strategies[traded]
+    keeps = section is None or ("cash" in section.keeps() and "cash" not in section.exempt)
+    return config.allocation.cash_minimum < 0.0 or not keeps

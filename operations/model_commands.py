@@ -8,19 +8,29 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli import EPILOG, as_of_option, config_option, evening, prepared, tangency
+from pipeline.cli import (
+    EPILOG,
+    as_of_option,
+    check_output,
+    config_option,
+    evening,
+    prepared,
+    tangency,
+)
+from pipeline.config_files.text import show_name
 
 if TYPE_CHECKING:
     from operations.forecasting import Situation
+    from operations.holdings import Holdings
     from pipeline.progress import Reporter
 
 
 def _writable(context: click.Context, option: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Refuse other endings before anything is computed."""
+    """Refuse other endings, and files that cannot be written, before anything is computed."""
     for path in paths:
         if path.suffix not in (".csv", ".json"):
-            raise click.BadParameter(f"{path}: expected a name that ends with .csv or .json")
-    return paths
+            raise click.BadParameter(f"{show_name(str(path))}: expected a name that ends with .csv or .json")
+    return tuple(check_output(context, option, paths))
 
 
 _output = click.option(
@@ -110,11 +120,13 @@ def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, outpu
     Trades start from --holdings or, without it, from what the champion's portfolio would hold by now.
     """
     from operations import answers, forecasting
-    from operations.holdings import read_holdings
+    from operations.holdings import match_holdings, read_holdings
 
-    found, reporter = _situation(path, as_of)
-    held = None if holdings is None else read_holdings(holdings, found.prepared.panel.assets)
-    plan = forecasting.plan(found, held)
+    held = None if holdings is None else read_holdings(holdings)
+    found, reporter = _situation(path, as_of, held)
+    known = found.prepared
+    weights = None if held is None else match_holdings(held, known.panel, known.config)
+    plan = forecasting.plan(found, weights)
     table = answers.plan_table(found, plan)
     reporter.console.print()
     status = f"{plan.weights.description}; the trades cost {plan.cost:.4%} of wealth"
@@ -134,11 +146,15 @@ def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, outpu
         reporter.console.print(f"{file}", highlight=False, soft_wrap=True)
 
 
-def _situation(path: Path, as_of: dt.datetime | None) -> tuple[Situation, Reporter]:
+def _situation(
+    path: Path, as_of: dt.datetime | None, holdings: Holdings | None = None
+) -> tuple[Situation, Reporter]:
     from operations.forecasting import situation
 
     config, _, reporter = prepared(path, fresh=False)
-    found = situation(config, reporter, None if as_of is None else as_of.date())
+    for text in () if holdings is None else holdings.warnings:
+        reporter.warn(text)
+    found = situation(config, reporter, None if as_of is None else as_of.date(), holdings)
     reporter.line(
         "champion", f"{found.champion.run}, trained on data to {found.champion.trained_to:%Y-%m-%d}"
     )
@@ -156,7 +172,7 @@ def verify(path: Path) -> None:
     """Check the chains of all trials, decisions and data versions in the output folder, and that none lost lines."""
     from pipeline.chains.repair import check_chains
 
-    config, _, reporter = prepared(path, fresh=False)
+    config, _, reporter = prepared(path, fresh=False, writes=False)
     for name, (lines, head) in check_chains(config.output).items():
         last = "" if head is None else f"; the last is {head.hash[:16]}"
         reporter.line(str(config.output / name), f"{lines} lines, unbroken{last}")
@@ -175,11 +191,10 @@ def repair(path: Path, reason: str) -> None:
 
     from pipeline.chains.repair import repair_chains
     from pipeline.chains.sharing import known_trials
-    from pipeline.config import load_config
     from pipeline.errors import TrackingError
     from pipeline.progress import Reporter
 
-    config, reporter = load_config(path), Reporter(Console(width=120))
+    config, reporter = read_config(path), Reporter(Console(width=120))
     try:
         known = known_trials(config.output, config.name)
     except TrackingError as error:
@@ -201,6 +216,6 @@ def show(path: Path) -> None:
     """List the decisions about a configuration, the newest last."""
     from operations.decisions import Decisions
 
-    config, _, reporter = prepared(path, fresh=False)
+    config, _, reporter = prepared(path, fresh=False, writes=False)
     for decision in Decisions(config).all():
         reporter.line(f"{decision.at:%Y-%m-%d %H:%M}", f"{decision.kind}: {decision.run}: {decision.reason}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli import EPILOG, config_option, tangency
+from pipeline.cli import EPILOG, config_option, read_config, tangency
 
 
 @tangency.command(epilog=EPILOG)
@@ -23,12 +23,11 @@ def sync(path: Path) -> None:
     from operations.errors import OperationsError
     from operations.registry import mirror
     from pipeline.chains.receipts import RECEIPT, pending_runs, run_folders
-    from pipeline.config import load_config
     from pipeline.errors import RecordError, TrackingError
     from pipeline.sending import deliver, missing_runs
 
     left: list[str] = []
-    config = load_config(path)
+    config = read_config(path)
     folders = pending_runs(config.output)
     if os.environ.get("MLFLOW_TRACKING_URI"):
         sent = [folder for folder in run_folders(config.output) if folder not in folders]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -13,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from allocation.constraints import ORDER, Constraints, Family, Group, Linear
 from allocation.nonlinear import FEWEST_ROWS
-from pipeline.sections import MOST, Name, Positive, Section
+from pipeline.sections import MOST, FilePath, Name, Positive, Section, SettingError
 
 # Estimators are imported where they are made: to read a configuration, no kernel is needed.
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ class LinearSection(Section):
 class EsgSection(Section):
     """Scores of the assets from a dated table, and what they do to every portfolio of the run's allocator."""
 
-    path: Path
+    path: FilePath
     max_age_days: Annotated[int, Field(ge=1, le=MOST)]
     lag_days: Annotated[int, Field(ge=0, le=MOST)] | None = None
     date_column: str = "date"
@@ -176,7 +175,7 @@ class AllocationSection(Section):
                 f"relax is a setting of on_infeasible relax, not of on_infeasible {self.on_infeasible}"
             )
         if not self.relax or len(set(self.relax)) < len(self.relax):
-            raise ValueError("relax: expected each kind of limit once at most, and one at least")
+            raise SettingError(("relax",), "expected each kind of limit once at most, and one at least")
         return self
 
     @field_validator("covariance", mode="before")
@@ -187,8 +186,9 @@ class AllocationSection(Section):
     @model_validator(mode="after")
     def _history_is_enough(self) -> AllocationSection:
         if self.covariance.kind == "nonlinear" and self.min_history < FEWEST_ROWS:
-            raise ValueError(
-                f"covariance: nonlinear needs a min_history of {FEWEST_ROWS} or more, got {self.min_history}"
+            raise SettingError(
+                ("covariance",),
+                f"nonlinear needs a min_history of {FEWEST_ROWS} or more, got {self.min_history}",
             )
         return self
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from pipeline.limit_keys import ALL, BOUNDS, LimitKey
-from pipeline.sections import Section
+from pipeline.sections import Date, Section, SettingError
 from pipeline.strategy_section import StrategySection, only_exempt
 
 # Allocators are imported where they are made: to read a configuration, no kernel is needed.
@@ -197,16 +196,16 @@ class ViewSection(Section):
     short: Side = Field(default_factory=dict)
     annual_return: float
     confidence: Annotated[float, Field(ge=0, le=1)] | None = None
-    first: dt.date
-    last: dt.date | None = None
+    first: Date
+    last: Date | None = None
 
     @model_validator(mode="after")
     def _sides_and_dates_fit(self) -> ViewSection:
         if not self.long:
-            raise ValueError("long: a view needs an asset on its long side")
+            raise SettingError(("long",), "a view needs an asset on its long side")
         both = [asset for asset in self.long if asset in self.short]
         if both:
-            raise ValueError(f"short: {both[0]!r} is already in long")
+            raise SettingError(("short",), f"{both[0]!r} is already in long")
         if self.last is not None and self.last < self.first:
             raise ValueError(f"last {self.last} is before first {self.first}")
         return self
@@ -234,7 +233,7 @@ class BlackLittermanStrategy(StrategySection):
     @model_validator(mode="after")
     def _something_is_expected(self) -> BlackLittermanStrategy:
         if self.market is not None and not sum(self.market.values()) > 0:
-            raise ValueError("market: all weights are 0, expected some asset above 0")
+            raise SettingError(("market",), "all weights are 0, expected some asset above 0")
         if self.forecast is None and not self.views:
             raise ValueError("nothing moves equilibrium: give a forecast, views, or both")
         return self

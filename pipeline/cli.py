@@ -8,9 +8,11 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from pipeline.endings import exit_codes
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -48,6 +50,20 @@ def evening(as_of: dt.datetime | None) -> dt.datetime:
     import datetime as dt
 
     return dt.datetime.now(dt.UTC) if as_of is None else as_of.replace(hour=23, minute=59, tzinfo=dt.UTC)
+
+
+def check_output(
+    _context: click.Context, _option: click.Parameter, given: Path | tuple[Path, ...] | None
+) -> Any:
+    """Refuse files that cannot be written, before anything is computed: a callback of options."""
+    from pipeline.config_files.paths import output_mistake
+    from pipeline.config_files.text import show_name
+
+    for path in given if isinstance(given, tuple) else (given,):
+        wrong = "" if path is None else output_mistake(path)
+        if wrong:
+            raise click.BadParameter(f"{show_name(str(path))}: {wrong}")
+    return given
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
@@ -180,7 +196,11 @@ def train(path: Path, fresh: bool) -> None:
 @tangency.command(epilog=EPILOG)
 @_options
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help="Also write the certificate to this file."
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    callback=check_output,
+    help="Also write the certificate to this file.",
 )
 def audit(path: Path, fresh: bool, output: Path | None) -> None:
     """Prove that nothing looked ahead, or name the first thing that did.
@@ -232,7 +252,11 @@ def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
 @tangency.command(epilog=EPILOG)
 @_options
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help="File to write [runs/<name>-report.html]."
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    callback=check_output,
+    help="File to write [runs/<name>-report.html].",
 )
 def report(path: Path, fresh: bool, output: Path | None) -> None:
     """Write the report as one HTML page that needs no network."""
@@ -274,7 +298,7 @@ def ui(path: Path, port: int) -> None:
     from pipeline import tracking
     from pipeline.serving import serve_until_interrupted
 
-    config = _config(path)
+    config = read_config(path)
     command = tracking.serve_ui(config.output, config.name, port)
     click.echo(f"http://127.0.0.1:{port}/{tracking.runs_page(config.output, config.name)}")
     click.echo("ready in a few seconds; Ctrl-C ends it")
@@ -285,13 +309,24 @@ def ui(path: Path, port: int) -> None:
     serve_until_interrupted(command, environment)
 
 
-def _config(path: Path) -> RunConfig:
+def read_config(path: Path, *, writes: bool = True) -> RunConfig:
+    """Read a configuration, and check its output folder.
+
+    Parameters
+    ----------
+    path : Path
+    writes : bool
+        Whether the command writes to the output folder.
+    """
     from pipeline.config import load_config
+    from pipeline.config_files.paths import check_output_folder
 
-    return load_config(path)
+    config = load_config(path)
+    check_output_folder(config.output, writes=writes)
+    return config
 
 
-def prepared(path: Path, fresh: bool) -> tuple[RunConfig, Store, Reporter]:
+def prepared(path: Path, fresh: bool, *, writes: bool = True) -> tuple[RunConfig, Store, Reporter]:
     """Return the configuration, its store, and where progress is told.
 
     The records of the output folder are checked first: nothing is computed, and no model is used, on a record that
@@ -303,7 +338,7 @@ def prepared(path: Path, fresh: bool) -> tuple[RunConfig, Store, Reporter]:
     from pipeline.progress import Reporter
     from pipeline.store import Store
 
-    config = _config(path)
+    config = read_config(path, writes=writes)
     check_state(config.output, config.name)
     # A pipe has no width of its own: tables must not be squeezed into 80 columns.
     console = Console() if sys.stdout.isatty() else Console(width=120)
@@ -330,30 +365,8 @@ def main() -> None:
     # before the process ends.
     gc.set_threshold(10_000)
     atexit.register(gc.freeze)
-    try:
+    with exit_codes():
         tangency(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: finished stages are kept, run the same command to go on", err=True)
-        sys.exit(130)
-    except _user_errors() as error:
-        click.echo(f"tangency: {error}", err=True)
-        sys.exit(2)
-    except OSError as error:
-        # A full disk, a folder without permission, a file where a folder should be.
-        from pipeline.files import explain
-
-        click.echo(f"tangency: {explain(error)}", err=True)
-        sys.exit(2)
-
-
-def _user_errors() -> tuple[type[Exception], ...]:
-    """Return the errors that are explained without a traceback; asked for when something was raised."""
-    from pipeline.errors import USER_ERRORS
-
-    return USER_ERRORS
 
 
 if __name__ == "__main__":

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import yaml
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from allocation.errors import AllocationError
 from market.cash import CashKind
 from market.checks import Kind, ValueKind
 from market.hints import suggest
-from pipeline.allocation_config import SECTIONS, AllocationSection
+from pipeline.allocation_config import AllocationSection
 from pipeline.allocator_strategies import AimStrategy
+from pipeline.config_files.document import read_document
+from pipeline.config_files.mistakes import explain_mistakes, list_mistakes
+from pipeline.config_files.numbers import find_misread_numbers
+from pipeline.config_files.text import show_name
 from pipeline.drift_config import DriftSection
 from pipeline.errors import ConfigError
 from pipeline.gate_config import GateSection
 from pipeline.model_config import CombinationModel, Fitted, ModelSection
 from pipeline.schedule_config import ScheduleSection
-from pipeline.sections import MOST, Name, Positive, Section
-from pipeline.strategy_config import INSIDE, KINDS, Strategy, mistake
+from pipeline.sections import MOST, Date, FilePath, Name, Positive, Section
+from pipeline.strategy_config import Strategy, mistake
 from pipeline.strategy_limits import limit_conflict
-from pipeline.tuning_config import SpaceSection, TuningSection
 
 # Regimes are imported where they are made: to read a configuration, scikit-learn is not needed.
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class DataSection(Section):
     """Where returns come from."""
 
     source: str
-    path: Path | None = None
+    path: FilePath | None = None
     layout: Literal["wide", "long"] | None = None
     values: ValueKind = "prices"
     date_column: str | None = None
@@ -77,8 +78,8 @@ class DataSection(Section):
     market: MarketSetting = None
     calendar: str | None = None
     running_period: Literal["keep", "drop"] = "keep"
-    start: dt.date | None = None
-    end: dt.date | None = None
+    start: Date | None = None
+    end: Date | None = None
 
     @model_validator(mode="after")
     def _path_goes_with_prices(self) -> DataSection:
@@ -106,7 +107,7 @@ class TargetSection(Section):
 class WalkForwardSection(Section):
     """When models are refitted, and on what."""
 
-    first_test: dt.date
+    first_test: Date
     refit_every: Positive
     window: Positive | None = None
     embargo: Annotated[int, Field(ge=0, le=MOST)] = 0
@@ -165,8 +166,8 @@ class CalibrationSection(Section):
 class EvaluationSection(Section):
     """From when on forecasts and portfolios are judged; earlier forecasts only feed the calibration."""
 
-    start: dt.date
-    holdout: dt.date | None = None
+    start: Date
+    holdout: Date | None = None
 
 
 class AuditSection(Section):
@@ -201,7 +202,7 @@ class RunConfig(Section):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     executor: str = "threads"
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
-    output: Path = Path("runs")
+    output: FilePath = Path("runs")
 
     @model_validator(mode="after")
     def _executor_exists(self) -> RunConfig:
@@ -299,99 +300,19 @@ def load_config(path: Path) -> RunConfig:
     Raises
     ------
     ConfigError
-        With every mistake in the file, each with its dotted path.
+        With the mistakes in the file, each with its dotted path and its line.
     """
+    document = read_document(path)
+    name = show_name(str(path))
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        known = ", ".join(sorted(str(p) for p in Path("configs").glob("*.yaml"))) or "none here"
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"cannot read the configuration {path}: {reason}. In configs/: {known}") from error
-    try:
-        content = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 (a SafeLoader that refuses doubled keys)
-    except (yaml.YAMLError, ValueError) as error:  # a date such as 2020-02-31 is a ValueError
-        raise ConfigError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise ConfigError(
-            f"{path}: expected a mapping of keys such as name, data, models; got {content!r:.60}"
-        )
-    try:
-        config = RunConfig.model_validate(content)
+        config = RunConfig.model_validate(document.content)
     except ValidationError as error:
-        lines = [_explain(item) for item in error.errors()]
-        count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
-        raise ConfigError(f"{path}: {count}\n  " + "\n  ".join(lines)) from error
+        raise ConfigError(explain_mistakes(name, error, document, RunConfig)) from error
+    misread = list(find_misread_numbers(config, document.content))
+    if misread:
+        raise ConfigError(list_mistakes(name, misread, document))
     try:
         config.allocation.constraints()
     except AllocationError as error:
-        raise ConfigError(f"{path}: allocation: {error}") from error
+        raise ConfigError(f"{name}: allocation: {error}") from error
     return config
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML in which a doubled key is an error instead of the last one winning in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key.value!r} is given twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _explain(item: Any) -> str:
-    """Return one line for one mistake: where, what was expected, what came."""
-    path = [str(part) for part in item["loc"]]
-    if path[:2] in (["data", "cash"], ["data", "market"]):
-        path = [part for part in path if part not in ("name", "mapping")]  # the form that pydantic chose
-    # Pydantic names the chosen kind after the model's or strategy's name; users have not written it there.
-    tags = _tags().get(path[0], ()) if path else ()
-    shown = ".".join(p for i, p in enumerate(path) if not (i == 2 and p in tags))
-    if item["type"] == "extra_forbidden":
-        known = _fields_at(path[:-1])
-        return f"{shown}: unknown key{suggest(path[-1], known)}"
-    if item["type"] == "union_tag_invalid":
-        came = str(item["ctx"]["tag"])
-        return f"{shown}.kind: {came!r} is no kind of {path[0]}{suggest(came, _tags().get(path[0], ()))}"
-    if item["type"] == "missing":
-        return f"{shown}: missing"
-    message = item["msg"].removeprefix("Value error, ")
-    if message.startswith(("tuning.", "sleeves.", "classes.")):
-        return f"{shown}.{message}"
-    if not shown:
-        return str(message)
-    came = "" if isinstance(item["input"], dict) else f", got {item['input']!r}"
-    return f"{shown}: {message}{came}"
-
-
-def _tags() -> dict[str, tuple[str, ...]]:
-    """Return the kinds of what users name, by the key above the names."""
-    kinds = {m.model_fields["kind"].annotation for m in (*get_args(Fitted), CombinationModel)}
-    return {
-        "models": tuple(tag for kind in kinds for tag in get_args(kind)),
-        "strategies": tuple(KINDS),
-    }
-
-
-def _fields_at(path: list[str]) -> list[str]:
-    """Return the keys that exist at a dotted path."""
-    section: Any = RunConfig
-    for part in path:
-        if section is RunConfig and part == "strategies":
-            inside = next((INSIDE[key] for key in path[3:] if key in INSIDE), None)
-            chosen_kind = inside or KINDS.get(path[2] if path[2:] else "")
-            return list(chosen_kind.model_fields) if chosen_kind else []
-        if section is RunConfig and part == "models":
-            kinds = {get_args(m.model_fields["kind"].annotation)[0]: m for m in get_args(Fitted)}
-            if path[3:]:
-                return list((TuningSection if path[4:] == [] else SpaceSection).model_fields)
-            chosen = (kinds | {"combination": CombinationModel}).get(path[-1])
-            return list(chosen.model_fields) if chosen else []
-        if section is AllocationSection and part in SECTIONS:
-            return list(SECTIONS[part].model_fields)
-        section = section.model_fields[part].annotation
-        section = next((kind for kind in get_args(section) if hasattr(kind, "model_fields")), section)
-    return list(section.model_fields)

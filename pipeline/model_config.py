@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from pipeline.sections import MOST, Positive, Section
-from pipeline.tuning_config import TuningSection, mistakes, search_space
+from pipeline.tuning_config import TuningSection, check_search, search_space
 
 # Models are imported where they are made: to read a configuration, scikit-learn is not needed.
 if TYPE_CHECKING:
@@ -23,9 +23,8 @@ class FittedSection(Section):
 
     @model_validator(mode="after")
     def _can_be_tuned(self) -> FittedSection:
-        wrong = mistakes(self, self.settings(), self.tuning) if self.tuning else ""
-        if wrong:
-            raise ValueError(wrong)
+        if self.tuning:
+            check_search(self, self.settings(), self.tuning)
         return self
 
     def settings(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlparse
 from pipeline.errors import TrackingError
 from pipeline.experiment_view import VIEW_TAG
 from pipeline.files import write_whole
+from pipeline.tracking_errors import explain_database
 
 ARTIFACTS = "artifacts"
 """Folder below the output folder; each experiment has a folder of its own in it."""
@@ -83,7 +84,7 @@ def find_relocations(database: Path) -> list[Relocation]:
         with closing(sqlite3.connect(database)) as connection:
             rows = connection.execute(query, (VIEW_TAG,)).fetchall()
     except sqlite3.Error as error:
-        raise TrackingError(f"{database} cannot be read as MLflow's database: {error}") from error
+        raise TrackingError(explain_database(str(database), error)) from error
     return list(_moved(database.parent, rows))
 
 
@@ -116,6 +117,13 @@ def relocate(database: Path, found: list[Relocation]) -> int:
             content = path.read_bytes()
             if old in content:
                 write_whole(path, content.replace(old, new))
+    try:
+        return _rewrite(database, found)
+    except sqlite3.Error as error:
+        raise TrackingError(explain_database(str(database), error)) from error
+
+
+def _rewrite(database: Path, found: list[Relocation]) -> int:
     runs = 0
     with closing(sqlite3.connect(database, timeout=60)) as connection, connection:
         for each in found:

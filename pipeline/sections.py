@@ -1,15 +1,66 @@
-"""Section: a part of the configuration."""
+"""Section: a part of the configuration; and the types of settings that several sections share."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import datetime as dt
+import re
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MOST = 1_000_000
 """Larger counts of observations or trees are mistakes, and overflow on the way."""
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class SettingError(ValueError):
+    """A setting is wrong that lies below the section which found it out.
+
+    Attributes
+    ----------
+    key : tuple of str or int
+        Path from the section to the setting.
+    message : str
+    """
+
+    def __init__(self, key: tuple[str | int, ...], message: str) -> None:
+        super().__init__(f"{'.'.join(map(str, key))}: {message}")
+        self.key = key
+        self.message = message
+
+
+def _check_date(given: Any) -> Any:
+    """Refuse numbers, which pydantic takes for seconds since 1970, and times that belong to a zone."""
+    is_text = isinstance(given, str) and _ISO_DATE.fullmatch(given.strip())
+    if not is_text and not isinstance(given, dt.date):
+        raise ValueError("expected a date such as 2010-01-31")
+    if isinstance(given, dt.datetime):
+        if given.tzinfo is not None or given.time() != dt.time():
+            raise ValueError("expected a date such as 2010-01-31, without a time of day")
+        return given.date()
+    return given
+
+
+def _check_path(given: Any) -> Any:
+    """Refuse what names no file: nothing, blanks, `~`, and characters that are in no name."""
+    if isinstance(given, Path):
+        return given
+    if not isinstance(given, str) or not given.strip():
+        raise ValueError("expected a path such as runs or data/prices.csv")
+    if any(ord(character) < 32 or ord(character) == 127 for character in given):
+        raise ValueError("expected a path without control characters")
+    if given != given.strip():
+        raise ValueError("expected a path without blanks at its ends")
+    if given.startswith("~"):
+        raise ValueError("~ does not stand for a home folder here: write the whole path")
+    return given
+
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=60)]
 Positive = Annotated[int, Field(ge=1, le=MOST)]
+Date = Annotated[dt.date, BeforeValidator(_check_date)]
+FilePath = Annotated[Path, BeforeValidator(_check_path)]
 
 
 class Section(BaseModel):

@@ -1,13 +1,95 @@
-"""Stopping: signals that interrupt what is done, as Ctrl-C does."""
+"""Signals that ask a process to end: they interrupt what is done, as Ctrl-C does, but never an import."""
 
 from __future__ import annotations
 
 import atexit
+import os
 import signal
+import sys
 from collections.abc import Iterable
+from types import FrameType
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 """Signals that ask a process to end."""
+INTERRUPTED = "interrupted: finished stages are kept, run the same command to go on"
+CTRL_C = 130
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_AGAIN = 0.02
+"""Seconds after which a signal that came during an import is looked at again."""
+_MACHINERY = "<frozen importlib._bootstrap>"
+
+
+class _Stop:
+    """How far this process has come with ending by a signal."""
+
+    guarded = False
+    number: int | None = None
+    raised = False
+    told = False
+
+
+def end_on_signals() -> None:
+    """Let Ctrl-C, SIGTERM and SIGHUP end this process, from now on and at any moment.
+
+    The first one raises KeyboardInterrupt, but not inside an import: libraries catch it there and go on half loaded, or
+    print a traceback of their own. It is then raised when the import is done. A second one ends the process at once.
+    Signals that whoever started the process lets it ignore, as nohup does, stay ignored.
+    """
+    _Stop.guarded = True
+    for number in _ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+    signal.signal(signal.SIGALRM, _raise_outside_imports)
+
+
+def settle(code: int) -> int:
+    """Return the exit code of a process that ends, after saying that it was interrupted if it was.
+
+    In a process that `end_on_signals` has prepared, signals are ignored from then on: nothing is left to interrupt.
+
+    Parameters
+    ----------
+    code : int
+        The exit code if no signal came: of the signal that came it is 128 and its number.
+    """
+    if _Stop.guarded:
+        for number in (*_ENDING, signal.SIGALRM):
+            signal.signal(number, signal.SIG_IGN)
+    ending = code if _Stop.number is None else 128 + _Stop.number
+    if ending == CTRL_C:
+        _tell()
+    return ending
+
+
+def is_ending() -> bool:
+    """Return whether a signal has asked this process to end."""
+    return _Stop.number is not None
+
+
+def _tell() -> None:
+    """Say that the process was interrupted, once."""
+    if not _Stop.told:
+        _Stop.told = _Stop.guarded  # a process that goes on, as one of tests, may be interrupted again
+        print(INTERRUPTED, file=sys.stderr, flush=True)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    if _Stop.raised:
+        os._exit(settle(128 + number))
+    if _Stop.number is None:
+        _Stop.number = number
+    _raise_outside_imports(number, frame)
+
+
+def _raise_outside_imports(_number: int, frame: FrameType | None) -> None:
+    while frame is not None:
+        if frame.f_code.co_filename == _MACHINERY:
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN)
+            return
+        frame = frame.f_back
+    if not _Stop.raised:
+        _Stop.raised = True
+        raise KeyboardInterrupt
 
 
 def interrupt_once(signals: Iterable[signal.Signals]) -> None:

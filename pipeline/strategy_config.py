@@ -20,7 +20,7 @@ from pipeline.allocator_strategies import (
     ViewSection,
 )
 from pipeline.limit_keys import ALL, BOUNDS, LimitKey
-from pipeline.sections import Name, Positive, Section
+from pipeline.sections import Name, Positive, Section, SettingError
 from pipeline.strategy_section import StrategySection, only_exempt
 
 # Policies are imported where they are made: to read a configuration, no solver is needed.
@@ -88,13 +88,13 @@ class StrategicStrategy(StatedStrategy):
     def _weights_add_up(self) -> StrategicStrategy:
         total = sum(self.weights.values())
         if total > 1 + 1e-9:
-            raise ValueError(f"weights sum to {total:.6g}, expected 1 at most: the rest is cash")
+            raise SettingError(("weights",), f"they sum to {total:.6g}, expected 1 at most: the rest is cash")
         _once("sleeves", self.sleeves)
         for name, assets in self.sleeves.items():
             for asset in assets:
                 if asset not in self.weights:
-                    raise ValueError(
-                        f"sleeves.{name}: {asset!r} has no weight{suggest(asset, list(self.weights))}"
+                    raise SettingError(
+                        ("sleeves", name), f"{asset!r} has no weight{suggest(asset, list(self.weights))}"
                     )
         return self
 
@@ -211,7 +211,9 @@ class EndowmentStrategy(ComposedStrategy):
     def _targets_add_up(self) -> EndowmentStrategy:
         total = sum(c.target for c in self.classes.values())
         if total > 1 + 1e-9:
-            raise ValueError(f"classes: targets sum to {total:.6g}, expected 1 at most: the rest is cash")
+            raise SettingError(
+                ("classes",), f"targets sum to {total:.6g}, expected 1 at most: the rest is cash"
+            )
         _once("classes", {name: c.assets for name, c in self.classes.items()})
         return self
 
@@ -424,7 +426,8 @@ def _once(where: str, groups: Mapping[str, tuple[str, ...]]) -> None:
         for asset in assets:
             if asset in seen:
                 prefix = f"{where}." if where else ""
-                raise ValueError(f"{prefix}{name}: {asset!r} is already in {prefix}{seen[asset]}")
+                key = (where, name) if where else (name,)
+                raise SettingError(key, f"{asset!r} is already in {prefix}{seen[asset]}")
             seen[asset] = name
 
 

@@ -20,6 +20,7 @@ from pipeline.experiment_view import TAGS, page
 from pipeline.files import make_folder
 from pipeline.relocation import artifact_location, find_relocations, relocate
 from pipeline.store import LIBRARIES, installed
+from pipeline.tracking_errors import explain_tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -157,11 +158,7 @@ def asking(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        told = str(error)
-        away = "Max retries exceeded" in told or "timed out" in told
-        raise TrackingError(
-            f"MLflow at {uri} {'does not answer' if away else f'says: {told[:300]}'}"
-        ) from error
+        raise TrackingError(explain_tracking(uri, error)) from error
 
 
 def requirements() -> list[str]:
@@ -193,7 +190,8 @@ def runs_page(output: Path, name: str) -> str:
 
 def serve_ui(output: Path, name: str, port: int) -> list[str]:
     """Return the command that serves the UI on loopback, after making sure the database is whole."""
-    open_experiment(output, name)
+    with asking(tracking_uri(output)):
+        open_experiment(output, name)
     return [
         sys.executable,
         "-m",

@@ -9,7 +9,7 @@ from pydantic import Field, StrictBool, ValidationError, model_validator
 
 from market.hints import suggest
 from models.search_space import POINTS, Choices, Range, Space, grid_size
-from pipeline.sections import Positive, Section
+from pipeline.sections import Positive, Section, SettingError
 
 
 class SpaceSection(Section):
@@ -53,8 +53,8 @@ class TuningSection(Section):
     def _points_go_with_grid(self) -> TuningSection:
         for name, entry in self.space.items():
             if entry.points is not None and self.search != "grid":
-                raise ValueError(
-                    f"space.{name}.points is a setting of search grid, not of search {self.search}"
+                raise SettingError(
+                    ("space", name, "points"), f"a setting of search grid, not of search {self.search}"
                 )
         return self
 
@@ -64,21 +64,26 @@ def search_space(model: type[Section], tuning: TuningSection) -> Space:
     return {name: entry.entry(whole=float not in _types(model, name)) for name, entry in tuning.space.items()}
 
 
-def mistakes(model: Section, settings: Mapping[str, Any], tuning: TuningSection) -> str:
-    """Return what is wrong with a search for a model of these settings; an empty text if nothing is.
+def check_search(model: Section, settings: Mapping[str, Any], tuning: TuningSection) -> None:
+    """Check a search for a model of these settings.
 
     Every end of a range and every choice must be a value that the model's own section takes.
+
+    Raises
+    ------
+    SettingError
+        If one is not, or a grid has more points than trials are allowed.
     """
     wrong = [f"{name}: {what}" for name in tuning.space for what in _wrong(model, settings, tuning, name)]
     if wrong:
-        return f"tuning.space: {'; '.join(wrong)}"
+        raise SettingError(("tuning", "space"), "; ".join(wrong))
     size = grid_size(search_space(type(model), tuning))
     if tuning.search == "grid" and size >= tuning.trials:
-        return (
-            f"tuning.trials: the grid has {size} points beside the model's own settings, more than {tuning.trials} "
-            "trials; take fewer points, or allow more trials"
+        raise SettingError(
+            ("tuning", "trials"),
+            f"the grid has {size} points beside the model's own settings, more than {tuning.trials} trials; "
+            "take fewer points, or allow more trials",
         )
-    return ""
 
 
 def _wrong(model: Section, settings: Mapping[str, Any], tuning: TuningSection, name: str) -> list[str]:

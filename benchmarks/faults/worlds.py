@@ -125,7 +125,8 @@ def tiny(folder: Path) -> dict[str, object]:
 
 def tangency(words: list[str]) -> int:
     """Run the command line in this process, and return its exit code."""
-    from operations import cli
+    import operations.commands  # noqa: F401 (commands add themselves when they are imported)
+    from pipeline import cli
 
     sys.argv = ["tangency", *words]
     try:

@@ -25,7 +25,7 @@ def quiet():
 
 
 def tangency(monkeypatch, *words):
-    import operations.cli  # noqa: F401  (adds the command)
+    import operations.commands  # noqa: F401  (adds the command)
 
     monkeypatch.setattr("sys.argv", ["tangency", *map(str, words)])
     main()

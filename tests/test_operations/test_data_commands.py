@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from operations.cli import main
+import operations.commands  # noqa: F401  (adds the commands)
+from pipeline.cli import main
 
 DATES = pd.date_range("2020-01-31", periods=12, freq="ME")
 

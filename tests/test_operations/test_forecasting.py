@@ -12,7 +12,7 @@ from operations.answers import plan_table, write_answer
 from operations.candidate import Candidate
 from operations.errors import OperationsError
 from operations.forecasting import plan, predict, situation
-from operations.holdings import read_holdings
+from operations.holdings import match_holdings, read_holdings
 from pipeline.loading import load_data
 from pipeline.run import Pipeline
 from pipeline.store import Store
@@ -123,9 +123,8 @@ HELD = "asset,weight\nA00,0.5\nA03,0.2\ncash,0.3\n"
 def test_trades_and_their_cost_start_from_what_is_held(trained, tmp_path):
     (tmp_path / "held.csv").write_text(HELD)
     found = as_of(trained, "2002-05-31")
-    assets = found.prepared.panel.assets
-    held = read_holdings(tmp_path / "held.csv", assets)
-    made = plan(found, held)
+    held = read_holdings(tmp_path / "held.csv")
+    made = plan(found, match_holdings(held, found.prepared.panel, found.prepared.config))
     table = plan_table(found, made).set_index("asset")
     assert table.loc["A00", "held"] == 0.5
     assert table.loc["cash", "held"] == pytest.approx(0.3)
@@ -136,36 +135,6 @@ def test_trades_and_their_cost_start_from_what_is_held(trained, tmp_path):
     assert made.cost == pytest.approx(0.001 * bought, rel=1e-12)
     assert table["cost"].sum() == pytest.approx(made.cost, rel=1e-12)
     assert made.weights.attestation.holds
-
-
-def test_money_and_weights_say_the_same(trained, tmp_path):
-    assets = ("A00", "A01", "A03")
-    (tmp_path / "money.csv").write_text("asset,value\nA00,5000\nA03,2000\ncash,3000\n")
-    (tmp_path / "held.csv").write_text(HELD)
-    pd.testing.assert_series_equal(
-        read_holdings(tmp_path / "money.csv", assets), read_holdings(tmp_path / "held.csv", assets)
-    )
-
-
-@pytest.mark.parametrize(
-    "text, message",
-    [
-        (
-            "asset,amount\nA00,1\n",
-            "expected the columns asset and weight, or asset and value; found asset, amount",
-        ),
-        ("asset,weight\nA00,0.5\nAO3,0.5\n", "data row 2: unknown asset 'AO3'; did you mean 'A03'"),
-        ("asset,weight\nA00,0.5\nA00,0.5\n", "data row 2: 'A00' is there twice"),
-        ("asset,weight\nA00,0.5\nA03,\n", "data row 2: 'A03' has no weight"),
-        ("asset,weight\nA00,half\n", "expected a number, found 'half'"),
-        ("asset,weight\nA00,0.5\ncash,0.3\n", "add up to 0.800000; expected 1"),
-        ("asset,value\nA00,5\nA03,-5\n", "add up to 0; expected a positive wealth"),
-    ],
-)
-def test_holdings_that_make_no_sense_are_named(tmp_path, text, message):
-    (tmp_path / "held.csv").write_text(text)
-    with pytest.raises(OperationsError, match=message):
-        read_holdings(tmp_path / "held.csv", ("A00", "A03"))
 
 
 def test_answers_are_written_by_the_ending_of_the_name(tmp_path):

@@ -5,7 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from operations import cli
+import operations.commands  # noqa: F401  (adds the commands)
+from pipeline import cli
 
 pytestmark = pytest.mark.usefixtures("untold")
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from scheduled import Clock, scheduled_text
 
-from operations import cli, schedule_commands
+from operations import schedule_commands
 from operations.decisions import Decisions
 from operations.errors import BusyError
 from operations.running import record_path, request
 from operations.schedule import job as job_module
 from operations.slots import Slots
+from pipeline import cli
 from pipeline.config import load_config
 from pipeline.errors import RunError
 
@@ -151,7 +152,8 @@ def test_what_is_due_is_really_retrained(desk, clock, monkeypatch, capsys):
 
 SLOW = """
 import sys, time
-from operations import cli, schedule_commands
+from operations import schedule_commands
+from pipeline import cli
 def train(config, now):
     print("works", flush=True)
     # In pieces: a signal that comes just before a sleep begins is looked at when it ends.

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from parcels import another, folder_of, known
 
-from operations import cli
-from pipeline import tracking
+import operations.commands  # noqa: F401  (adds the commands)
+from pipeline import cli, tracking
 from pipeline.chains.receipts import pending_runs
 from pipeline.outbox import RECORD
 

@@ -56,7 +56,7 @@ def scored(mine, tmp_path):
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({"floor": 5}, r"allocation\.esg\.path: missing\n.*allocation\.esg\.max_age_days: missing"),
+        ({"floor": 5}, r"allocation\.esg\.path: missing.*\n.*allocation\.esg\.max_age_days: missing"),
         (
             {"path": "x.csv", "max_age_days": 400},
             r"allocation\.esg: nothing is done with the scores: give excl",

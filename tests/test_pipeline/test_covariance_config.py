@@ -56,7 +56,7 @@ def test_a_mixture_of_regimes_knows_the_runs_probabilities(tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("ledoit_wolff", r"allocation.covariance.kind: .*'ledoit_wolf'.*got 'ledoit_wolff'"),
+        ("ledoit_wolff", r"allocation.covariance: .*'ledoit_wolf'.*got 'ledoit_wolff'"),
         (
             {"kind": "ewma", "halflife": 60},
             r"allocation.covariance.halflife: unknown key; did you mean 'half_life'",
@@ -80,7 +80,7 @@ def test_mistakes_are_named(tmp_path, given, message):
 
 def test_nonlinear_shrinkage_needs_a_longer_history(tmp_path):
     with pytest.raises(
-        ConfigError, match="allocation: covariance: nonlinear needs a min_history of 13 or more, got 12"
+        ConfigError, match=r"allocation\.covariance: nonlinear needs a min_history of 13 or more, got 12"
     ):
         load_config(written(tmp_path, allocation__covariance="nonlinear", allocation__min_history=12))
 

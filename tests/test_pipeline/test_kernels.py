@@ -7,7 +7,8 @@ from pathlib import Path
 import numba
 from numba.core.dispatcher import Dispatcher
 
-import operations.cli
+import operations.commands  # noqa: F401  (adds the command)
+import pipeline.cli
 from pipeline import kernels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +48,6 @@ def test_the_command_compiles_in_other_processes_and_says_what(monkeypatch, caps
     monkeypatch.setattr(kernels, "PARTS", {"numbers": lambda: threefold.threefold(2.0)})
     monkeypatch.setattr(sys, "argv", ["tangency", "compile", "--workers", "1"])
     for expected in ("compiled the kernels of numbers\n", "all kernels are compiled\n"):
-        operations.cli.main()
+        pipeline.cli.main()
         assert capsys.readouterr().out == expected
     assert threefold.threefold.signatures == [(numba.float64,)]

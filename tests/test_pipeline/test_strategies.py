@@ -87,7 +87,10 @@ def one(**changes):
         (one(wieghts={}), r"strategies\.s\.wieghts: unknown key; did you mean 'weights'"),
         (one(rebalance={"abs": 0.1}), r"strategies\.s\.rebalance\.abs: unknown key; .*absolute"),
         (one(rebalance={"absolute": 2}), r"strategies\.s\.rebalance\.absolute: .*less than or equal to 1"),
-        (one(weights={"a0": 0.7, "a1": 0.6}), r"strategies\.s: weights sum to 1\.3, expected 1 at most"),
+        (
+            one(weights={"a0": 0.7, "a1": 0.6}),
+            r"strategies\.s\.weights: they sum to 1\.3, expected 1 at most",
+        ),
         (one(sleeves={"x": ["a9"]}), r"strategies\.s\.sleeves\.x: 'a9' has no weight"),
         (one(sleeves={"x": ["a0"], "y": ["a0"]}), r"sleeves\.y: .* is already in sleeves\.x"),
         ({"equal_weight": one()["s"]}, r"strategies\.equal_weight: this is the name of a baseline"),

@@ -74,7 +74,7 @@ def test_every_setting_can_be_tuned(section):
         ("lightgbm", {"space": {"l2": {"low": 1, "high": 2, "choices": [1]}}}, "space.l2: choices stand alone"),
         ("lightgbm", {"space": {"l2": {"low": 1, "hgih": 2}}},
          r"models.lightgbm.tuning.space.l2.hgih: unknown key; did you mean 'high'\?"),
-        ("lightgbm", {"space": {"l2": {"low": 1, "high": 2, "points": 3}}}, "points is a setting of search grid"),
+        ("lightgbm", {"space": {"l2": {"low": 1, "high": 2, "points": 3}}}, "points: a setting of search grid"),
         ("lightgbm", {"space": LEAVES, "evry": 1}, r"lightgbm.tuning.evry: unknown key; did you mean 'every'\?"),
         ("lightgbm", {"space": LEAVES, "every": 0}, "models.lightgbm.tuning.every: .*got 0"),
         ("lightgbm", {"space": LEAVES, "every": 18}, "models.lightgbm.tuning.every is 18, expected a multiple of 12"),

@@ -6,12 +6,13 @@ import shutil
 import pytest
 from desk import Desk
 
-from operations import cli
+import operations.commands  # noqa: F401  (adds the commands)
 from operations.candidate import FILES, Candidate
 from operations.decisions import Decisions
 from operations.errors import OperationsError
 from operations.forecasting import situation
 from operations.updating import versions_of
+from pipeline import cli
 from pipeline.chains.chain import Chain
 from pipeline.errors import LedgerError, PipelineError
 

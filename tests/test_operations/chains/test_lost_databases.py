@@ -8,10 +8,10 @@ import pytest
 from desk import Desk
 from parcels import another, folder_of, known
 
-from operations import cli
+import operations.commands  # noqa: F401  (adds the commands)
 from operations.registry import mirror
 from operations.registry_mark import MARK, marked_decisions
-from pipeline import tracking
+from pipeline import cli, tracking
 from pipeline.chains.database import DATABASE
 from pipeline.chains.receipts import RECEIPT, pending_notice, pending_runs, write_receipt
 from pipeline.errors import TrackingError

@@ -6,9 +6,10 @@ import shutil
 import pytest
 from desk import Desk
 
-from operations import cli
+import operations.commands  # noqa: F401  (adds the commands)
 from operations.decisions import Decisions
 from operations.place import home
+from pipeline import cli
 from pipeline.chains.chain import Chain
 from pipeline.chains.heads import HEADS, LEDGER, chain_paths
 from pipeline.chains.ledger import Ledger

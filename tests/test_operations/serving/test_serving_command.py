@@ -13,7 +13,7 @@ import pytest
 from desk import Desk, at, quiet
 
 from operations.by_hand import roll_back
-from operations.cli import serve_command
+from operations.commands import serve_command
 from operations.decisions import Decisions
 from operations.errors import OperationsError
 from operations.forecasting import predict, situation

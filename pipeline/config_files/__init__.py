@@ -1,0 +1,1 @@
+"""Configuration files: how they are read, and how their mistakes are worded."""

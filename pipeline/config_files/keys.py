@@ -1,0 +1,98 @@
+"""Which keys and kinds a configuration may have at a path, read off the types of its sections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, Tag
+
+
+def known_keys(section: Any, parts: Sequence[str | int]) -> list[str]:
+    """Return the keys that exist at a path, or no key where there is no section.
+
+    Parameters
+    ----------
+    section : type
+        The section at which the path begins.
+    parts : sequence of str or int
+        The path as pydantic reports it: where a value may have several forms, the name of the chosen one follows.
+    """
+    found = _type_at(section, parts)
+    chosen = [_bare(each) for each in _members(found) if _is_section(_bare(each))]
+    return list(chosen[0].model_fields) if len(chosen) == 1 else []
+
+
+def drop_choices(section: Any, parts: Sequence[str | int]) -> list[str | int]:
+    """Return a path without the names of chosen forms, as it stands in the file."""
+    kept, found = [], section
+    for part in parts:
+        members = _members(found)
+        if len(members) < 2 or not any(part in _names(each) for each in members):
+            kept.append(part)
+        found = _step(found, part)
+    return kept
+
+
+def known_kinds(section: Any, parts: Sequence[str | int]) -> list[str]:
+    """Return the kinds of the sections that may stand at a path."""
+    found = _type_at(section, parts)
+    return [kind for each in _members(found) for kind in _names(each)]
+
+
+def _type_at(found: Any, parts: Sequence[str | int]) -> Any:
+    for part in parts:
+        found = _step(found, part)
+    return found
+
+
+def _step(found: Any, part: str | int) -> Any:
+    """Return the type of what a part of a path leads to; None where nothing is known of it."""
+    members = _members(found)
+    if len(members) > 1:
+        named = [each for each in members if part in _names(each)]
+        if named:
+            return named[0]
+        sections = [each for each in members if _is_section(_bare(each))]
+        return _step(sections[0], part) if len(sections) == 1 else None
+    bare: Any = _bare(members[0]) if members else None
+    if _is_section(bare):
+        fields: dict[Any, Any] = bare.model_fields
+        return fields[part].annotation if part in fields else None
+    if get_origin(bare) is dict:
+        return get_args(bare)[1]
+    return get_args(bare)[0] if get_origin(bare) in (tuple, list) else None
+
+
+def _members(found: Any) -> list[Any]:
+    """Return the types of a union, or the type itself; None is no type of a value."""
+    bare = _bare(found)
+    if get_origin(bare) in (Union, UnionType):
+        return [member for each in get_args(bare) for member in _members_kept(each)]
+    return [found] if found not in (None, type(None)) else []
+
+
+def _members_kept(found: Any) -> list[Any]:
+    # A member with a tag of its own keeps it: it is the name that pydantic reports.
+    return [found] if _tags(found) else _members(found)
+
+
+def _names(found: Any) -> list[str]:
+    """Return how pydantic may call a member of a union: by its tag, or by its kind."""
+    bare = _bare(found)
+    field = bare.model_fields.get("kind") if _is_section(bare) else None
+    kinds = list(get_args(field.annotation)) if field and get_origin(field.annotation) is Literal else []
+    return _tags(found) + kinds
+
+
+def _tags(found: Any) -> list[str]:
+    return [each.tag for each in getattr(found, "__metadata__", ()) if isinstance(each, Tag)]
+
+
+def _bare(found: Any) -> Any:
+    return get_args(found)[0] if get_origin(found) is Annotated else found
+
+
+def _is_section(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, BaseModel)

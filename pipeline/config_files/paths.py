@@ -1,0 +1,95 @@
+"""Paths that a user names: whether a file can be read or written, found out before anything is computed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from pipeline.config_files.text import show_name
+from pipeline.errors import ConfigError
+
+
+def input_mistake(path: Path) -> str:
+    """Return why a path is no file that can be read; "" if it is one. Nothing is opened, so nothing blocks."""
+    mode, reason = _mode_of(path)
+    if reason:
+        return reason
+    if mode is None:
+        return "it does not exist"
+    if not stat.S_ISREG(mode):
+        return f"it is {_kind(mode)}, expected a file"
+    return "" if os.access(path, os.R_OK) else "you may not read it"
+
+
+def output_mistake(path: Path) -> str:
+    """Return why a file cannot be written at a path; "" if it can. Its folder is made if it is missing."""
+    mode, reason = _mode_of(path)
+    if reason:
+        return reason
+    if mode is not None and not stat.S_ISREG(mode):
+        # A file is written beside its place and renamed, which would put it in the place of a device.
+        return f"it is {_kind(mode)}, expected a file or a new name"
+    return folder_mistake(path.parent)
+
+
+def folder_mistake(folder: Path, *, writes: bool = True) -> str:
+    """Return why a folder cannot be used or made; "" if it can.
+
+    Parameters
+    ----------
+    folder : Path
+    writes : bool
+        Whether files are going to be written.
+    """
+    for place in (folder, *folder.parents):
+        mode, reason = _mode_of(place)
+        if reason:
+            return reason
+        if mode is None:
+            continue
+        if not stat.S_ISDIR(mode):
+            return f"{show_name(str(place))} is {_kind(mode)}, expected a folder"
+        if writes and not os.access(place, os.W_OK | os.X_OK):
+            return f"you may not write to the folder {show_name(str(place))}"
+        return ""
+    return ""
+
+
+def check_output_folder(folder: Path, *, writes: bool = True) -> None:
+    """Refuse an output folder that cannot be used.
+
+    Raises
+    ------
+    ConfigError
+    """
+    wrong = folder_mistake(folder, writes=writes)
+    if wrong:
+        raise ConfigError(f"output: {show_name(str(folder))}: {wrong}")
+
+
+def _mode_of(path: Path) -> tuple[int | None, str]:
+    """Return the mode of what a path leads to, None if that is nothing, or why it cannot be looked at."""
+    try:
+        str(path).encode()
+        return path.stat().st_mode, ""
+    except UnicodeEncodeError:
+        return None, "the name is not UTF-8 text"
+    except FileNotFoundError:
+        return None, ""
+    except NotADirectoryError:
+        return None, "a part of the path is a file, expected folders"
+    except OSError as error:
+        return None, str(error.strerror)
+    except ValueError:
+        return None, "the name contains a NUL character"
+
+
+def _kind(mode: int) -> str:
+    kinds = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFREG: "a file",
+        stat.S_IFIFO: "a named pipe",
+        stat.S_IFSOCK: "a socket",
+    }
+    return kinds.get(stat.S_IFMT(mode), "a device")

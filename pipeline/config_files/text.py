@@ -1,0 +1,53 @@
+"""Short texts for messages: whatever a user wrote, a message stays readable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+LONGEST_MESSAGE = 1500
+"""Characters of a whole message, at most."""
+LONGEST_VALUE = 80
+LONGEST_PATH = 200
+_MARGIN = 60
+"""Characters kept free for the line that says how many mistakes are not shown."""
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return a text of at most `limit` characters; its middle is left out if it is longer."""
+    if len(text) <= limit:
+        return text
+    head = (limit - 3) * 2 // 3
+    return f"{text[:head]}...{text[len(text) - (limit - 3 - head) :]}"
+
+
+def show_value(value: object) -> str:
+    """Return a value as Python writes it, in at most 80 characters."""
+    try:
+        return shorten(repr(value), LONGEST_VALUE)
+    except ValueError:  # Python refuses to write integers of more than 4,300 digits
+        return "a number of thousands of digits"
+    except RecursionError:
+        return "a value that contains itself"
+
+
+def show_name(name: str) -> str:
+    """Return a key or a path as it is, in quotes if it is empty, does not print, or is long."""
+    if name and name.isprintable() and len(name) <= LONGEST_PATH:
+        return name
+    return shorten(repr(name), LONGEST_PATH)
+
+
+def join_lines(head: str, lines: Sequence[str], limit: int = LONGEST_MESSAGE) -> str:
+    """Return a heading and as many lines as a message can take, then how many more there are.
+
+    Each line is shortened to a quarter of the message, so that the first ones are always shown.
+    """
+    shown, length = [], len(head)
+    for line in lines:
+        short = shorten(line, limit // 4)
+        if length + len(short) + 3 > limit - _MARGIN:
+            break
+        shown.append(f"\n  {short}")
+        length += len(short) + 3
+    more = len(lines) - len(shown)
+    return head + "".join(shown) + (f"\n  and {more} more" if more else "")

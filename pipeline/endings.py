@@ -1,0 +1,89 @@
+"""Endings: how a command ends, by what was raised: one message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from pipeline.config_files.text import LONGEST_MESSAGE, shorten
+from pipeline.stopping import CTRL_C, is_ending, settle
+
+CLOSED_PIPE = 141
+"""Exit code of a program whose output nobody reads any more: 128 and SIGPIPE."""
+_LONGEST = LONGEST_MESSAGE - len("tangency: \n")
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Turn what a command raises into one message and an exit code.
+
+    A mistake of the user's is 2, an interruption 130, another signal 128 and its number, and a closed pipe 141, without
+    a message. What nobody foresaw is raised.
+    """
+    try:
+        try:
+            with _messages():
+                yield
+        finally:
+            # What is left to write fails here, where that is caught, and not when the interpreter ends.
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        _close_quietly()
+        sys.exit(CLOSED_PIPE)
+
+
+@contextmanager
+def _messages() -> Iterator[None]:
+    written_to = sys.stdout
+    try:
+        yield
+    except SystemExit as stopped:
+        # Where nobody reads what is printed, rich ends the process with 1, and click too, after it has put a wrapper
+        # in the place of the stream.
+        if isinstance(stopped.__context__, BrokenPipeError) or sys.stdout is not written_to:
+            sys.stdout = written_to
+            raise BrokenPipeError from None
+        raise
+    except click.ClickException as error:
+        message = shorten(error.format_message(), _LONGEST // 2)
+        click.UsageError(message, getattr(error, "ctx", None)).show()
+        sys.exit(2)
+    except BrokenPipeError:
+        raise
+    except BaseException as error:
+        # A library may have made another error of an interruption.
+        if isinstance(error, click.Abort | KeyboardInterrupt) or is_ending():
+            sys.exit(settle(CTRL_C))
+        if isinstance(error, _user_errors()):
+            _leave_with(str(error))
+        if isinstance(error, OSError):
+            # A full disk, a folder without permission, a file where a folder should be.
+            from pipeline.files import explain
+
+            _leave_with(explain(error))
+        raise
+
+
+def _leave_with(message: str) -> None:
+    click.echo(f"tangency: {shorten(message, _LONGEST)}", err=True)
+    sys.exit(2)
+
+
+def _close_quietly() -> None:
+    """Let what is still to be written go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            os.dup2(nowhere, stream.fileno())
+
+
+def _user_errors() -> tuple[type[Exception], ...]:
+    """Return the errors that are explained without a traceback; asked for when something was raised."""
+    from pipeline.errors import USER_ERRORS
+
+    return USER_ERRORS
