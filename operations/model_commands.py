@@ -15,6 +15,7 @@ from pipeline.cli import (
     config_option,
     evening,
     prepared,
+    read_config,
     tangency,
 )
 from pipeline.config_files.text import show_name
