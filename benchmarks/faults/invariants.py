@@ -164,8 +164,10 @@ def _mlflow(path: Path) -> dict[str, Any]:
         return {}
     with closing(sqlite3.connect(path)) as connection:
         states = Counter(row[0] for row in connection.execute("select status from runs"))
+        # How long stages took is told of those that were computed, which are fewer in a second try.
+        metrics = "latest_metrics where key not like 'seconds/%'"
         counts = {
             table: connection.execute(f"select count(*) from {table}").fetchone()[0]
-            for table in ("params", "latest_metrics", "model_versions", "registered_model_aliases")
+            for table in ("params", metrics, "model_versions", "registered_model_aliases")
         }
     return {"runs": dict(states)} | counts

@@ -73,12 +73,12 @@ class Kills:
         self.moments[_last_stage(self.bench.log)] += 1
         self._check(command, reference, f"{command.name} killed")
 
-    def kill_schedule(self, reference: object) -> None:
+    def kill_schedule(self, seconds: float, reference: object) -> None:
         """Kill the loop, one of its children or all of them, and let another loop bring the slot to its end."""
         self.world.restore("due")
         command = next(each for each in COMMANDS if each.name == "run-due")
         loop = self.start("schedule", "--config", str(self.world.config))
-        time.sleep(self.rng.uniform(0.5, 14.0))
+        time.sleep(self.rng.uniform(0.5, 1.2 * seconds))
         family = [each for each in _family(loop.pid) if each.is_running()]
         who = self.rng.choice(["loop", "child", "all"])
         victims = {"loop": family[:1], "child": self.rng.sample(family[1:], min(1, len(family) - 1))}.get(
@@ -152,7 +152,7 @@ def main() -> None:
     print({name: round(seconds, 1) for name, seconds in times.items()}, flush=True)
     for number in range(asked.kills):
         if number < asked.schedule:
-            kills.kill_schedule(references["run-due"])
+            kills.kill_schedule(times["run-due"], references["run-due"])
         else:
             command = COMMANDS[number % len(COMMANDS)]
             kills.kill_command(command, times[command.name], references[command.name])

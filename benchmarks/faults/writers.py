@@ -1,6 +1,6 @@
 """All writers of an output folder in one short sequence, tried with a fault at each of their calls.
 
-    LD_PRELOAD=shim.so python benchmarks/faults/writers.py FOLDER [STEP] [FIRST]        prints the cases as JSON
+    LD_PRELOAD=shim.so python benchmarks/faults/writers.py FOLDER [STEP] [FIRST] [TURN]     prints the cases as JSON
 
 Used by the tests; it trains nothing. A stored result, a version of the data, a run folder with its link, a decision, a
 slot that is claimed and done, a line of the log.
@@ -118,8 +118,11 @@ def _is_explained(error: Exception) -> bool:
     return isinstance(error, (*USER_ERRORS, OSError))
 
 
-def main(folder: Path, step: int = 1, first: int = 1) -> None:
-    """Try each call, or every so many-th, with one of the faults in turn, and print the cases."""
+def main(folder: Path, step: int = 1, first: int = 1, turn: int = 0) -> None:
+    """Try each call, or every so many-th, with one of the faults in turn, and print the cases.
+
+    With the turns 0 to 6 each call meets each fault.
+    """
     config = scheduled(folder / "runs", lease_seconds=1, backoff_seconds=0.001)
     panel = make_panel("monthly", macro=False, n_dates=30, n_assets=3, seed=1)
     _, count = attempt(config, panel, Mode.COUNT, 0, 0)
@@ -133,7 +136,7 @@ def main(folder: Path, step: int = 1, first: int = 1) -> None:
     expected = json.loads(answer.read_text())
     cases = []
     for n in range(first, count + 1, step):
-        mode, error = FAULTS[n % len(FAULTS)]
+        mode, error = FAULTS[(n + turn) % len(FAULTS)]
         shutil.rmtree(config.output)
         ending, _ = attempt(config, panel, mode, n, error)
         faults = [f"{ending}: {_tail(folder)}"] if ending.startswith("exit") else []

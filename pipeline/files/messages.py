@@ -8,9 +8,9 @@ _WHAT_TO_DO = {
     errno.ENOSPC: "free some space and run the same command again: finished stages are kept",
     errno.EDQUOT: "free some space of your quota and run the same command again: finished stages are kept",
     errno.EFBIG: "raise the limit on the size of files (ulimit -f) and run the same command again",
-    errno.EROFS: "set `output` to a folder that can be written",
-    errno.EACCES: "give this user permission to it, or set `output` to a folder of this user",
-    errno.EPERM: "give this user permission to it, or set `output` to a folder of this user",
+    errno.EROFS: "choose a folder that can be written, such as another `output`",
+    errno.EACCES: "give this user permission to it, or choose another place",
+    errno.EPERM: "give this user permission to it, or choose another place",
     errno.EIO: "the disk or the connection to it failed: check it, and run the same command again",
 }
 

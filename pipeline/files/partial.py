@@ -37,7 +37,7 @@ def partial_file(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
     while True:
         handle, name = tempfile.mkstemp(dir=folder, prefix=PREFIX)
         # Between the two steps another process may have taken it for a leftover.
-        if _lock(handle) and os.fstat(handle).st_nlink:
+        if _lock(handle) is not False and os.fstat(handle).st_nlink:
             break
         os.close(handle)
     path = Path(name)
@@ -56,7 +56,7 @@ def partial_folder(folder: Path) -> Iterator[Path]:
     while True:
         path = Path(tempfile.mkdtemp(dir=folder, prefix=PREFIX))
         handle = _open(path)
-        if handle is not None and _lock(handle) and path.exists():
+        if handle is not None and _lock(handle) is not False and path.exists():
             break
         if handle is not None:
             os.close(handle)
@@ -102,10 +102,12 @@ def _open(path: Path) -> int | None:
         return None
 
 
-def _lock(handle: int) -> bool:
-    """Lock an open file or folder; False if another process holds the lock."""
+def _lock(handle: int) -> bool | None:
+    """Lock an open file or folder; False if another process holds the lock, None if the file system has no locks."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:  # then a file may be anybody's, and none is ever removed
+        return None
     return True

@@ -151,6 +151,18 @@ def test_a_lock_that_comes_late_does_not_lose_the_file(tmp_path, monkeypatch):
         assert folder.is_dir()
 
 
+def test_without_locks_files_are_written_and_none_is_removed(tmp_path, monkeypatch):
+    import fcntl
+
+    def refuse(handle, how):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    (tmp_path / ".partial-abcdefgh").touch()
+    write_whole(tmp_path / "a.json", b"{}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".partial-abcdefgh", "a.json"]
+
+
 def test_many_writers_of_one_file_leave_one_of_theirs(tmp_path):
     code = (
         "import sys; from pathlib import Path; from pipeline.files import write_whole\n"
