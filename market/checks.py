@@ -211,8 +211,15 @@ def _explain_loss(values: Floats, row: int, column: int) -> str:
     if loss > -1:
         return "; -99.99 percent is a common code for a missing value: leave the cell empty"
     code = f"; {loss:g} is a common code for a missing value" if loss in MISSING_CODES else ""
-    percent = "; the values look like percent: set data.values: percent_returns"
-    return code + (percent if looks_like_percent(values) else "")
+    if looks_like_percent(values):
+        return f"{code}; the values look like percent: set data.values: percent_returns"
+    own = values[:, column]
+    if np.count_nonzero((own < -1) & ~np.isin(own, MISSING_CODES)) > 1 or looks_like_percent(own):
+        return (
+            f"{code}; this column looks like percent beside fractions: divide it by 100 in the file, or, if all "
+            "columns are in percent, set data.values: percent_returns"
+        )
+    return code
 
 
 def looks_like_percent(returns: Floats) -> bool:

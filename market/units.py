@@ -30,6 +30,8 @@ FRACTIONS = 0.002
 """Annual volatility of the median asset below which returns in percent are taken for fractions."""
 STEADY = 0.75
 """Share of gains among returns from which such a growth is certainly no growth of fractions."""
+SURE_GROWTH = 2.0
+"""Log growth in a year, likewise, that nothing has, however it goes about: 640 % a year, for years."""
 
 
 def from_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Grid:
@@ -120,14 +122,40 @@ def _check_percent(table: Table) -> Iterator[Finding]:
             break  # a loss of everything is fatal by itself
         growth = float(np.mean(np.log1p(known))) * frequency.periods_per_year
         if growth > GROWTH:
-            steady = float(np.mean(known > 0)) > STEADY
+            sure = growth > SURE_GROWTH or float(np.mean(known > 0)) > STEADY
             text = f"a typical asset grows {np.expm1(growth):.0%} a year over the first {rows} rows"
-            worst = _percent(table, "fatal" if steady else "warning", text)
-            if steady:
+            worst = _percent(table, "fatal" if sure else "warning", text)
+            if sure:
                 break
         rows *= 2
     if worst is not None:
         yield worst
+    if worst is None or worst.severity != "fatal":
+        yield from _check_percent_columns(table)
+
+
+def _check_percent_columns(table: Table) -> Iterator[Finding]:
+    """Find single columns of percent among fractions, by a steady growth that no asset has for years."""
+    per_year = table.frequency.periods_per_year
+    for column, name in enumerate(table.names):
+        values = table.values[:, column]
+        rows = np.flatnonzero(np.isfinite(values))
+        known, count = values[rows], GROWTH_YEARS * per_year
+        while count <= len(known):
+            first = known[:count]
+            if (first <= -1).any():
+                break  # a loss of everything is fatal by itself
+            growth = float(np.mean(np.log1p(first))) * per_year
+            if growth > GROWTH and float(np.mean(first > 0)) > STEADY:
+                date = table.dates[rows[0]]
+                text = (
+                    f"{table.source}: column {name!r}, {date:%Y-%m-%d}: return is {first[0]:g}, and the column grows by"
+                    f" {np.expm1(growth):.0%} a year over its first {count} values, which no asset does; if it is in"
+                    " percent, divide it by 100 in the file"
+                )
+                yield Finding("percent", "fatal", name, date, text)
+                break
+            count *= 2
 
 
 def check_counts(table: Table, returns: Floats) -> Iterator[Finding]:
@@ -173,10 +201,12 @@ def check_fractions(table: Table) -> Iterator[Finding]:
 def _percent(table: Table, severity: Literal["fatal", "warning"], why: str) -> Finding:
     row, column = _first_cell(table.values)
     name, date = table.names[column], table.dates[row]
+    known = table.values[np.isfinite(table.values)]
+    prices = "; if they are prices, set data.values: prices" if (known > 0).all() else ""
     text = (
         f"{table.source}: column {name!r}, {date:%Y-%m-%d}: return is {table.values[row, column]:g}, and {why};"
         f" for {table.frequency.name} returns as fractions that is too much: if they are in percent, set"
-        " data.values: percent_returns"
+        f" data.values: percent_returns{prices}"
     )
     return Finding("percent", severity, None, date, text)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.endings import exit_codes
+from pipeline.endings import Commands, exit_codes
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -71,7 +71,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     return config_option(fresh(command))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
 @click.version_option(package_name="tangency")
 def tangency() -> None:
     """Turn a table of prices into validated forecasts and a portfolio.

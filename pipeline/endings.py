@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -15,6 +16,21 @@ from pipeline.stopping import CTRL_C, is_ending, settle
 CLOSED_PIPE = 141
 """Exit code of a program whose output nobody reads any more: 128 and SIGPIPE."""
 _LONGEST = LONGEST_MESSAGE - len("tangency: \n")
+
+
+class _Interruption(BaseException):
+    """Ctrl-C or another signal on its way past click, which would print an empty line."""
+
+
+class Commands(click.Group):
+    """A group of commands that leaves interruptions to `exit_codes`."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _Interruption from error
 
 
 @contextmanager
@@ -57,7 +73,7 @@ def _messages() -> Iterator[None]:
         raise
     except BaseException as error:
         # A library may have made another error of an interruption.
-        if isinstance(error, click.Abort | KeyboardInterrupt) or is_ending():
+        if isinstance(error, click.Abort | KeyboardInterrupt | _Interruption) or is_ending():
             sys.exit(settle(CTRL_C))
         if isinstance(error, _user_errors()):
             _leave_with(str(error))

@@ -41,6 +41,34 @@ def test_percent_is_judged_by_the_frequency():
     assert "daily returns" in fatal(daily, DAILY)[0]
 
 
+def test_daily_bonds_in_percent_are_refused_by_a_growth_that_nothing_has():
+    """Their typical size is that of a wild asset, but nothing goes on to multiply by ten each year."""
+    (first,) = fatal(random(3.0 / 252, 1.0 / 252**0.5, 800), DAILY)
+    assert "if they are in percent, set data.values: percent_returns" in first
+
+
+def test_one_column_of_percent_among_fractions_is_named(tmp_path):
+    returns = random(0.005, 0.04, 120)
+    returns[:, 1] = 0.4 + random(0, 0.2, 120)[:, 0]  # a bond fund in percent that never loses all
+    (first,) = fatal(returns)
+    assert "column 'B', 1990-01-31: " in first
+    assert "if it is in percent, divide it by 100 in the file" in first
+    returns[:, 1] = random(0.5, 4.0, 120)[:, 0]
+    frame = pd.DataFrame(
+        returns, index=pd.date_range("1990-01-31", periods=120, freq="ME"), columns=list("ABC")
+    )
+    frame.rename_axis("date").to_csv(tmp_path / "x.csv")
+    with pytest.raises(
+        IntegrityError, match=r"column 'B'.* looks like percent beside fractions: divide it by 100"
+    ):
+        load("prices", path=tmp_path / "x.csv", values="returns")
+
+
+def test_small_prices_declared_as_returns_are_named_as_prices_too():
+    (first, *_) = fatal(0.1 * np.cumprod(1 + random(0.005, 0.04, 120), axis=0))
+    assert "if they are prices, set data.values: prices" in first
+
+
 @pytest.mark.parametrize(
     ("name", "frequency", "mean", "spread"),
     [

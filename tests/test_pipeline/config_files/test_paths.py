@@ -1,0 +1,86 @@
+"""Files and folders to write: what cannot be written is refused before anything is computed."""
+
+import os
+
+import pytest
+
+from pipeline import cli
+from pipeline.config_files import paths
+from pipeline.config_files.paths import folder_mistake, input_mistake, output_mistake
+
+
+@pytest.fixture
+def there(tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/null")
+    (tmp_path / "loop").symlink_to("loop")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "write", "keep"),
+    [
+        ("file", "", "", "is a file, expected a folder"),
+        ("new/er/one", "it does not exist", "", ""),
+        ("folder", "it is a folder", "it is a folder", ""),
+        ("pipe", "it is a named pipe", "it is a named pipe", "is a named pipe, expected a folder"),
+        ("device", "it is a device", "it is a device", "is a device, expected a folder"),
+        (
+            "file/below",
+            "a part of the path is a file",
+            "a part of the path is a file",
+            "a part of the path is a file",
+        ),
+        ("a\0b", "a NUL character", "a NUL character", "a NUL character"),
+        ("a\udcffb", "not UTF-8 text", "not UTF-8 text", "not UTF-8 text"),
+        ("x" * 5000, "name too long", "name too long", "name too long"),
+        ("loop", "symbolic links", "symbolic links", "symbolic links"),
+    ],
+    ids=range(10),
+)
+def test_what_is_no_file_or_folder_is_named(there, name, read, write, keep):
+    path = there / name
+    for found, expected in (
+        (input_mistake(path), read),
+        (output_mistake(path), write),
+        (folder_mistake(path), keep),
+    ):
+        assert expected.lower() in found.lower()
+        assert bool(found) == bool(expected)
+
+
+def test_a_folder_without_permission_is_named(there, monkeypatch):
+    """Tests may run as root, who may do anything: the permission is planted."""
+    monkeypatch.setattr(paths.os, "access", lambda place, mode: False)
+    assert "you may not read it" in input_mistake(there / "file")
+    assert f"you may not write to the folder {there}" in output_mistake(there / "new")
+    assert "you may not write" in folder_mistake(there / "folder" / "new")
+    assert folder_mistake(there / "folder", writes=False) == ""
+
+
+@pytest.mark.parametrize("command", ["report", "audit", "predict", "allocate", "drift"])
+def test_an_output_that_cannot_be_written_is_refused_before_the_configuration_is_read(
+    there, monkeypatch, capsys, command
+):
+    import operations.commands  # noqa: F401  (adds the commands)
+
+    (there / "pipe.json").symlink_to(there / "pipe")
+    target = there / ("pipe.json" if command in ("predict", "allocate") else "pipe")
+    monkeypatch.setattr(
+        "sys.argv", ["tangency", command, "-c", str(there / "absent.yaml"), "-o", str(target)]
+    )
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 2
+    assert "it is a named pipe, expected a file or a new name" in capsys.readouterr().err
+
+
+def test_long_arguments_make_no_long_messages(monkeypatch, capsys):
+    for arguments in (["run", "-c", "x" * 5000], ["run", "--" + "x" * 5000], ["x" * 5000]):
+        monkeypatch.setattr("sys.argv", ["tangency", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        assert stopped.value.code == 2
+        assert 0 < len(capsys.readouterr().err) <= 1500

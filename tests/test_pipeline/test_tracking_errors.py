@@ -1,0 +1,98 @@
+"""What is wrong with MLflow's database is one plain line, whatever the libraries say."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from pipeline import tracking
+from pipeline.errors import TrackingError
+
+pytestmark = pytest.mark.usefixtures("mlflow_here")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Return a database that MLflow has made."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        tracking.open_experiment(folder, "other")
+    return folder / "mlflow.db"
+
+
+def search(output):
+    """Ask a database, as a command does."""
+    tracking.follow_move(output)
+    with tracking.asking(tracking.tracking_uri(output)):
+        client, experiment = tracking.open_experiment(output, "mine")
+        client.search_runs([experiment], "tags.folder = 'x'")
+
+
+def execute(path, statement):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+
+
+def overwrite(path, content):
+    path.write_bytes(content)
+
+
+def make_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: overwrite(path, b"no database" * 1000), "is damaged; move it away"),
+        (lambda path: overwrite(path, path.read_bytes()[:40_000]), "is damaged; move it away"),
+        (
+            lambda path: execute(path, "update alembic_version set version_num = 'abc'"),
+            "another version of MLflow",
+        ),
+        (
+            lambda path: execute(path, "drop table experiment_tags"),
+            "is not a database of this version of MLflow",
+        ),
+        (make_folder, "cannot be opened"),
+    ],
+    ids=["other content", "cut", "schema", "table", "folder"],
+)
+def test_a_damaged_database_is_named_with_what_to_do(whole, tmp_path, monkeypatch, damage, message):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "runs").mkdir()
+    # MLflow remembers in a process what it has opened under a name: the damaged one is opened first as it is.
+    database = shutil.copy(whole, tmp_path / "runs" / "mlflow.db")
+    damage(database)
+    with pytest.raises(TrackingError) as error:
+        search(database.parent)
+    said = str(error.value)
+    assert said.startswith(f"MLflow's database {database} ")
+    assert message in said
+    assert "\n" not in said
+    assert not any(word in said for word in ("sqlalche", "SELECT", "alembic", "sqlite3", "http"))
+
+
+def test_a_locked_database_is_named(tmp_path, monkeypatch):
+    import sqlalchemy.exc
+
+    error = sqlalchemy.exc.OperationalError(
+        "INSERT INTO runs", {}, sqlite3.OperationalError("database is locked")
+    )
+    with (
+        pytest.raises(
+            TrackingError, match=r"/a b/mlflow\.db is in use by another process; wait until it has ended"
+        ),
+        tracking.asking("sqlite:////a b/mlflow.db"),
+    ):
+        raise error
+    with (
+        pytest.raises(
+            TrackingError, match=r"^MLflow at http://x says: .sqlite3.OperationalError. database is locked$"
+        ),
+        tracking.asking("http://x"),
+    ):
+        raise error
