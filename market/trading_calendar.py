@@ -112,7 +112,7 @@ def _keep(source: str, grid: Grid, kept: Bools, returns: Collection[str], why: s
         return grid
     if not kept.any():
         raise SourceError(f"{source}: {why} leaves no row")
-    compounded = np.array([name in returns for name in grid.names])
+    compounded = np.array([name in returns for name in grid.names], dtype=bool)
     values = grid.values[kept].copy()
     values[:, compounded] = compound_returns(grid.values[:, compounded], kept)
     bars, volume = _merge_bars(grid, kept)

@@ -210,3 +210,10 @@ def test_periods_in_a_year_of_trading_weeks(days, year):
     dates = dates[rng.random(len(dates)) > 0.03]  # holidays
     for n in (60, len(dates)):
         assert frequency_of(dates[:n], "x").periods_per_year == year
+
+
+@pytest.mark.parametrize("calendar", [None, "weekdays"])
+def test_a_file_without_any_value_at_a_date_is_refused_with_or_without_a_calendar(tmp_path, calendar):
+    path = write(tmp_path, weekend_prices().assign(coin=np.nan, stock=np.nan))
+    with pytest.raises(SourceError, match="no asset is left"):
+        load_file(path, calendar=calendar, known_by=pd.Timestamp("2021-02-01"))
