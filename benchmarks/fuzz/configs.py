@@ -68,7 +68,7 @@ def check(case: Case) -> Fault | None:
             fault = Fault("vague message", message[:300])
         return fault or (_check_command(case.path) if case.seed % IN_PROCESS == 0 else None)
     record_ending("read")
-    raw: Any = yaml.load(case.path.read_bytes(), Loader=yaml.BaseLoader)
+    raw: Any = yaml.load(case.path.read_bytes(), Loader=yaml.CBaseLoader)
     differences = list(find_differences(config, raw))
     return Fault("silent difference", "; ".join(differences[:5])) if differences else None
 

@@ -54,4 +54,7 @@ def _random_contents() -> list[dict[str, Any]]:
 
             draw()
     # The folder's name is random, and a case must come out the same each time.
-    return [yaml.safe_load(yaml.safe_dump(each).replace(place, "/data")) for each in contents]
+    return [
+        yaml.load(yaml.dump(each, Dumper=yaml.CSafeDumper).replace(place, "/data"), Loader=yaml.CSafeLoader)
+        for each in contents
+    ]

@@ -85,7 +85,7 @@ def _places(content: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
 def _change_content(pick: random.Random, text: str, change: Callable[[Any, Any], Any]) -> str:
     """Return the text of a content with one change: `change` gets what holds a random place, and its key."""
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, ValueError):
         return text
     places = list(_places(content))
@@ -94,7 +94,7 @@ def _change_content(pick: random.Random, text: str, change: Callable[[Any, Any],
     *path, key = pick.choice(places)
     holder = functools.reduce(lambda held, part: held[part], path, content)
     change(holder, key)
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=10**6)
+    return yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=10**6)
 
 
 def _set_value(pick: random.Random, text: str) -> str:
