@@ -91,12 +91,13 @@ def test_a_reason_is_handed_to_the_schedule_once(desk, monkeypatch, capsys):
     assert running.request(config, "errors have grown", "2002-07-31", now)
 
 
-def test_a_run_that_tells_no_drift_is_refused(desk):
+def test_a_run_that_tells_no_drift_is_refused(desk, monkeypatch):
     desk.retrain("2002-03-31")
     path = desk.folder / "runs" / Decisions(desk.config()).reigning()[0] / "summary.json"
     summary = json.loads(path.read_text())
     del summary["drift"]
     path.write_text(json.dumps(summary))
+    monkeypatch.setattr(Decisions, "files_of", lambda *_: {})  # decisions of earlier versions recorded none
     found = situation(desk.config(), quiet())
     assert isinstance(found.champion, Candidate)
     with pytest.raises(OperationsError, match=r"has no key drift.*retrain"):

@@ -149,14 +149,19 @@ def test_by_hand_back_and_forth(desk):
     assert Decisions(config).champion() == forth
 
 
-def test_a_champion_that_cannot_be_read_is_not_replaced_in_silence(desk):
+def test_a_champion_that_cannot_be_read_is_not_replaced_in_silence(desk, monkeypatch):
     first = desk.retrain("2002-03-31")
     place = desk.folder / "runs" / first.run / "config.json"
     content = json.loads(place.read_text())
     place.write_text(json.dumps(content | {"unheard_of": 1}))
-    kept = desk.retrain("2002-04-30")
+    with monkeypatch.context() as patch:
+        patch.setattr(Decisions, "files_of", lambda *_: {})  # decisions of earlier versions recorded none
+        kept = desk.retrain("2002-04-30")
     assert kept.kind == "kept"
     assert "not understood by this version" in kept.reason
+    changed = desk.retrain("2002-05-31")
+    assert changed.kind == "kept"
+    assert "config.json: not the file that the decision about the run" in changed.reason
 
 
 def test_frozen_forecasts_join_the_walk_without_a_seam(trained):

@@ -37,23 +37,20 @@ def test_writers_at_once_and_kills_raise_no_false_alarm(tmp_path):
     rng = random.Random(0)
     names = (LEDGER, DECISIONS, "operations/b/decisions.jsonl")
     children = {in_a_process(lambda name=name: extend(tmp_path, name, 10_000)): name for name in names}
-    killed, end = 0, time.monotonic() + 1.5
     try:
-        while time.monotonic() < end:
+        for _ in range(12):
             check_chains(tmp_path)
             time.sleep(rng.uniform(0, 0.05))
             victim = rng.choice(list(children))
             name = children.pop(victim)
             os.kill(victim, signal.SIGKILL)
             os.waitpid(victim, 0)
-            killed += 1
             check_chains(tmp_path)
             children[in_a_process(lambda name=name: extend(tmp_path, name, 10_000))] = name
     finally:
         for child in children:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-    assert killed > 5
     for name in names:
         extend(tmp_path, name)
     found = check_chains(tmp_path)
