@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from market.checks import Finding
+from market.errors import SourceError
 from market.panel import Floats
 
 
@@ -44,11 +45,22 @@ class Grid:
         bars = {bar: prices[:, kept] for bar, prices in self.bars.items()}
         return replace(self, names=names, values=self.values[:, kept], volume=volume, bars=bars)
 
-    def until(self, date: pd.Timestamp | None) -> Grid:
-        """Return the rows up to a date, with the columns that have a value in them; all if None."""
+    def until(self, source: str, date: pd.Timestamp | None) -> Grid:
+        """Return the rows up to a date, with the columns that have a value in them; all if None.
+
+        Raises
+        ------
+        SourceError
+            If no row is left; the message calls the data `source`.
+        """
         if date is None:
             return self
         n = int(self.dates.searchsorted(date, side="right"))
+        if n == 0 and len(self.dates):
+            raise SourceError(
+                f"{source}: nothing was known at the close of {date:%Y-%m-%d}: its first date is "
+                f"{self.dates[0]:%Y-%m-%d}"
+            )
         empty = np.isnan(self.values[:n]).all(axis=0)
         volume = None if self.volume is None else self.volume[:n]
         bars = {bar: prices[:n] for bar, prices in self.bars.items()}

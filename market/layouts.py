@@ -63,8 +63,14 @@ def copy_until(path: Path, date: pd.Timestamp, folder: Path, date_column: str | 
     name = _date_column(path, header, date_column)
     contents = read_columns(path, header, texts=[name], numbers=[], whole=False)
     dates = read_dates(str(path), name, contents.coded[name])
+    known = np.asarray(dates.by_text <= date)[dates.codes]
+    if len(known) and not known.any():
+        first = dates.by_text[dates.codes].min()
+        raise SourceError(
+            f"{path}: nothing was known at the close of {date:%Y-%m-%d}: its first date is {first:%Y-%m-%d}"
+        )
     target = folder / path.name
-    copy_rows(path, header, np.asarray(dates.by_text <= date)[dates.codes], target)
+    copy_rows(path, header, known, target)
     return target
 
 

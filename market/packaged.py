@@ -41,7 +41,7 @@ def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[
     dates = pd.DatetimeIndex(pd.to_datetime(data["dates"])) + pd.offsets.MonthEnd(0)
     market = (data["MktRF"] + data["RF"]).to_numpy()
     values = np.column_stack([data[list(INDUSTRIES)].to_numpy(dtype=np.float64), market])
-    grid = Grid(dates, (*INDUSTRIES, "market"), values, None, ()).until(known_by)
+    grid = Grid(dates, (*INDUSTRIES, "market"), values, None, ()).until("industries", known_by)
     cash = data["RF"].to_numpy(dtype=np.float64)[: len(grid.dates)]
     bills = Cash("RF", cash, "returns")
     panel, findings = assemble("industries", "industries", grid, "returns", cash=bills, market="market")
@@ -76,7 +76,7 @@ def load_stocks(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Find
     assets = tuple(str(name) for name in prices.columns[1:])
     dates = pd.DatetimeIndex(pd.to_datetime(prices["Date"], format="%Y-%m-%d"))
     values = np.column_stack([prices[list(assets)].to_numpy(dtype=np.float64), index["SP500"].to_numpy()])
-    grid = Grid(dates, (*assets, "SP500"), values, None, ()).until(known_by)
+    grid = Grid(dates, (*assets, "SP500"), values, None, ()).until("stocks", known_by)
     panel, findings = assemble(
         "stocks",
         "stocks",

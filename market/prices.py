@@ -89,7 +89,7 @@ def load_file(
     cash_name, cash_kind = read_role(source, "cash", cash)
     market_name, market_kind = read_role(source, "market", market)
     cash_name, market_name = (name and clean_name(name) for name in (cash_name, market_name))
-    grid = read_grid(path, layout=layout, kind=kind, date_column=date_column).until(known_by)
+    grid = read_grid(path, layout=layout, kind=kind, date_column=date_column).until(str(path), known_by)
     settle(check_lookalikes(source, grid.names))
     for role, name in (("cash", cash_name), ("market", market_name)):
         if name is not None and name not in grid.names:

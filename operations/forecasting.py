@@ -114,13 +114,12 @@ def situation(
     own = champion.config.model_copy(update={"output": config.output, "data": config.data})
     pipeline = Pipeline(own, Store(config.output / "store"), Reporter(Console(quiet=True)))
     loaded = load_data(own, reporter, known_by=None if as_of is None else pd.Timestamp(as_of))
+    champion.check_date(loaded[0].dates[-1])
     if holdings is not None:
         match_holdings(holdings, loaded[0], own)
     prepared = pipeline.prepare(loaded)
     regimes, covariances = pipeline.estimate(prepared)
-    found = Situation(champion, since, prepared, regimes, covariances)
-    champion.check_date(found.date)
-    return found
+    return Situation(champion, since, prepared, regimes, covariances)
 
 
 def predict(found: Situation) -> pd.DataFrame:

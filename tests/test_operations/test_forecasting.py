@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from desk import quiet
 
+from market.errors import SourceError
 from operations.answers import plan_table, write_answer
 from operations.candidate import Candidate
 from operations.errors import OperationsError
@@ -65,6 +66,24 @@ def test_a_month_later_only_the_features_are_newer(trained):
 def test_a_date_before_the_end_of_its_data_is_refused(trained):
     with pytest.raises(OperationsError, match="would know the future"):
         as_of(trained, "2002-04-30")
+
+
+def test_a_date_before_the_data_is_named_with_the_file_and_its_first_date(trained):
+    with pytest.raises(
+        SourceError, match=r"prices\.csv: nothing was known at the close of 1900-01-01"
+    ) as error:
+        as_of(trained, "1900-01-01")
+    assert str(trained.folder / "prices.csv") in str(error.value)
+    assert "its first date is 1989-12-31" in str(error.value)
+    with pytest.raises(SourceError, match="its first date is 1989-12-31"):
+        trained.retrain("1900-01-01")
+
+
+def test_holdings_are_checked_before_anything_is_computed(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(Pipeline, "prepare", None)  # whoever calls it fails
+    (tmp_path / "held.csv").write_text("asset,weight\nA99,1\n")
+    with pytest.raises(OperationsError, match="unknown asset 'A99'"):
+        situation(trained.config(), quiet(), None, read_holdings(tmp_path / "held.csv"))
 
 
 def test_without_a_champion_the_way_to_one_is_told(desk):
