@@ -13,10 +13,11 @@ import signal
 import socket
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from operations import loops
 from operations.beat import Beat
@@ -34,6 +35,7 @@ LONGEST = 60.0
 SHORTEST = 1.0
 """Seconds between two visits, when one that was due is being done by somebody else."""
 
+T = TypeVar("T")
 Read = Callable[[], Sequence[RunConfig]]
 
 
@@ -54,47 +56,62 @@ def keep(read: Read, visit: Callable[[], None], *, clock: Clock, stop: Stop, log
         Is told what was found.
     """
     owner = f"{socket.gethostname()}/{os.getpid()}"
-    configs, problem, trouble = list(read()), "", ""
+    configs, problem = list(read()), ""
     paths: set[Path] = set()
+    reported: set[str] = set()
 
-    def sign(write: Callable[..., None], where: set[Path]) -> bool:
-        for path in sorted(where):
-            with Slots(path) as slots:
-                write(slots.connection, owner, clock())
+    def sign(write: Callable[..., None], where: set[Path]) -> dict[Path, str]:
+        """Write a sign of life to each record, and return what is wrong with those that cannot be written."""
+        return _for_each(where, lambda slots: write(slots.connection, owner, clock()))[1]
+
+    def beat() -> bool:
+        sign(loops.beat, set(paths))
         return True
 
-    with Beat(loops.EVERY, lambda: sign(loops.beat, set(paths))):
+    with Beat(loops.EVERY, beat):
         while not stop.is_set():
             configs, problem = _read_again(read, configs, problem, log)
-            try:
-                new = set(records(configs)) - paths
-                sign(loops.begin, new)
-                paths |= new
-                coming = _next(configs, clock())
-                if coming is not None and coming <= clock():
+            new = set(records(configs)) - paths
+            paths |= new - set(sign(loops.begin, new))
+            coming, troubles = _next(configs, clock())
+            if coming is not None and coming <= clock():
+                try:
                     visit()
-                    coming = _next(configs, clock())
-                trouble = ""
-            except (OperationsError, OSError, sqlite3.Error) as error:
-                # A record that is held by others, a full disk, too many processes: looking again in a while helps.
-                text = explain(error) if isinstance(error, OSError) else str(error)
-                if text != trouble:
-                    log(text)
-                trouble, coming = text, None
+                except OSError as error:  # no memory for another process: looking again in a while helps
+                    log(explain(error))
+                coming, troubles = _next(configs, clock())
+            for text in sorted(set(troubles) - reported):
+                log(text)
+            reported = set(troubles)
             stop.wait(_seconds(coming, clock()))
-    with suppress(
-        OperationsError, OSError, sqlite3.Error
-    ):  # what is not written of the end, the silence tells
-        sign(loops.end, paths)
+    sign(loops.end, paths)
 
 
-def _next(configs: Sequence[RunConfig], now: dt.datetime) -> dt.datetime | None:
-    """Return when something is due next, of all records."""
-    times = []
-    for path, group in records(configs).items():
-        with Slots(path) as slots:
-            times.append(next_visit(slots.connection, schedules(group), now))
-    return min((time for time in times if time is not None), default=None)
+def _for_each(paths: Iterable[Path], do: Callable[[Slots], T]) -> tuple[list[T], dict[Path, str]]:
+    """Do something with each record; return what came of it, and what is wrong with those it could not be done with.
+
+    One record that is damaged, held by others or on a full disk does not stop what is done with the others.
+    """
+    done: list[T] = []
+    wrong: dict[Path, str] = {}
+    for path in sorted(paths):
+        try:
+            with Slots(path) as slots:
+                done.append(do(slots))
+        except OSError as error:
+            wrong[path] = explain(error)
+        except (OperationsError, sqlite3.Error) as error:
+            wrong[path] = str(error)
+    return done, wrong
+
+
+def _next(configs: Sequence[RunConfig], now: dt.datetime) -> tuple[dt.datetime | None, list[str]]:
+    """Return when something is due next, of all records, and what is wrong with those that cannot be read."""
+    groups = records(configs)
+    times, wrong = _for_each(
+        groups, lambda slots: next_visit(slots.connection, schedules(groups[slots.path]), now)
+    )
+    return min((time for time in times if time is not None), default=None), list(wrong.values())
 
 
 def _seconds(coming: dt.datetime | None, now: dt.datetime) -> float:
@@ -174,7 +191,7 @@ def visit_by(command: Sequence[str], stop: Stop, log: Log) -> None:
                 asked = True
         else:
             break
-    if code not in (0, 1) and not asked:  # 1 is an attempt that failed, which it has told itself
+    if code not in (0, 1, 2) and not asked:  # 1 and 2 are a failure and a mistake, which it has told itself
         log(
             f"{Path(command[0]).name} run-due ended with {code}; what it was doing is taken up when its lease is over"
         )

@@ -168,6 +168,7 @@ def _run_keys(panel: SearchPanel, dates: Values, rows: Values, every: Values) ->
         "schedule.retries": some(0, 3, wrong=(1000,)),
         "schedule.backoff_seconds": some(300.0, wrong=(0.0,)),
         "schedule.lease_seconds": some(600.0, wrong=(0.5,)),
+        "schedule.time_limit_seconds": some(86_400.0, wrong=(0.0,)),
         "seed": some(0, 7, 2**31 - 1, wrong=(-1,)),
         "executor": some("threads", wrong=("loky!", "dask://nowhere")),
         "workers": some(None, 1, 2, wrong=(0,)),
