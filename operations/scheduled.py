@@ -38,5 +38,9 @@ def scheduled(paths: Sequence[Path]) -> list[RunConfig]:
 
 
 def _has_schedule(path: Path) -> bool:
+    from pipeline.config_files.paths import input_mistake
+
+    if input_mistake(path):
+        return False  # a named pipe would be waited for
     text = path.read_text(encoding="utf-8", errors="replace")
     return any(line.startswith("schedule:") for line in text.splitlines())
