@@ -127,8 +127,11 @@ def _chosen(paths: Sequence[Path]) -> list[Path]:
 
 
 def _has_schedule(path: Path) -> bool:
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:  # it is read again, and the mistake reported
+    from pipeline.config_files.paths import input_mistake
+
+    if input_mistake(
+        path
+    ):  # a named pipe would be waited for; the mistake is reported where it is read as a configuration
         return True
+    text = path.read_text(encoding="utf-8", errors="replace")
     return any(line.startswith("schedule:") for line in text.splitlines())

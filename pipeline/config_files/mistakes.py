@@ -20,6 +20,7 @@ _WORDS = {
     "dict_type": "expected a mapping of names to values",
     "tuple_type": "expected a list",
     "list_type": "expected a list",
+    "too_short": "expected one entry at least",
     "date_type": "expected a date such as 2010-01-31",
     "date_parsing": "expected a date such as 2010-01-31",
     "date_from_datetime_parsing": "expected a date such as 2010-01-31",

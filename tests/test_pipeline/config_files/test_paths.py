@@ -84,3 +84,14 @@ def test_long_arguments_make_no_long_messages(monkeypatch, capsys):
             cli.main()
         assert stopped.value.code == 2
         assert 0 < len(capsys.readouterr().err) <= 1500
+
+
+def test_a_named_pipe_among_the_configurations_is_not_waited_for(there, monkeypatch):
+    from operations.errors import OperationsError
+    from operations.scheduled import scheduled
+
+    (there / "configs").mkdir()
+    (there / "pipe").rename(there / "configs" / "pipe.yaml")
+    monkeypatch.chdir(there)
+    with pytest.raises(OperationsError, match="no configuration in configs/ has a schedule"):
+        scheduled(())
