@@ -270,7 +270,7 @@ def _share_as(output: Path, folder: Path) -> None:
 def _parcel(published: Published, run_id: str, seconds: Mapping[str, float], now: dt.datetime) -> Parcel:
     """Return what MLflow is to be told of this run: what was published, and how long it took."""
     timed = tuple((f"seconds/{stage.replace(':', ' ')}", value, 0) for stage, value in seconds.items())
-    told = published.tracked
+    told = Tracked.from_json(json.loads(published.tracked))
     ended = int(now.timestamp() * 1000)
     return Parcel(
         str(published.summary["config"]),
