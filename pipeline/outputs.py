@@ -277,7 +277,7 @@ def _parcel(
 ) -> Parcel:
     """Return what MLflow is to be told of this run: what was published, how long it took, and the heads of chains."""
     timed = tuple((f"seconds/{stage.replace(':', ' ')}", value, 0) for stage, value in seconds.items())
-    told = published.tracked
+    told = Tracked.from_json(json.loads(published.tracked))
     ended = int(now.timestamp() * 1000)
     config = str(published.summary["config"])
     # A tag is short: the chains of other configurations are left out.

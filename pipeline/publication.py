@@ -9,7 +9,7 @@ import gc
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.chains.heads import HEADS, LEDGER
@@ -18,7 +18,6 @@ from pipeline.config import RunConfig
 from pipeline.data_identity import sketch
 from pipeline.drift import Drift
 from pipeline.loading import Loaded, load_data
-from pipeline.outbox import Tracked
 from pipeline.progress import Reporter
 from pipeline.record import make_record, trial_id
 from pipeline.store import Store, key_of, showing_digest
@@ -62,8 +61,8 @@ class Published:
         Charts by name, as SVG.
     tables : tuple of TextTable
         What the command line prints.
-    tracked : Tracked
-        What MLflow is told.
+    tracked : str
+        JSON of what MLflow is told, which `Tracked.from_json` takes; thousands of metrics are read where they are sent.
     trial : dict
         What the ledger keeps.
     drift : Drift
@@ -85,7 +84,7 @@ class Published:
     report: str
     plots: Mapping[str, str]
     tables: tuple[TextTable, ...]
-    tracked: Tracked
+    tracked: str
     trial: dict[str, Any]
     drift: Drift
     told: Mapping[str, str]
@@ -226,7 +225,7 @@ def publish(
         report.render(done, TITLE, drawn, certificate, evidence, drift),
         drawn,
         narrative.tables(done, evidence),
-        tracked.describe(done, certificate, evidence, drift),
+        json.dumps(asdict(tracked.describe(done, certificate, evidence, drift))),
         trial.describe(done),
         drift,
         dict(told),

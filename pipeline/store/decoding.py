@@ -21,9 +21,8 @@ from pipeline.store.errors import DamagedError
 from pipeline.store.types import fields_of, type_named
 
 _DTYPE = re.compile(r"[<>|][biufcmMSU][1-9]\d{0,9}(\[\d{0,9}[a-zA-Z]{1,2}\])?")
-
-
 _ATOMS = frozenset((str, int, float, bool, type(None)))
+"""What is itself in JSON."""
 
 
 class Decoder:
@@ -32,11 +31,11 @@ class Decoder:
     Parameters
     ----------
     blocks : sequence of memoryview
-        Arrays are views of them.
+        Arrays are views of them. Each is used once: many references to one would let a small file fill the memory.
     """
 
     def __init__(self, blocks: Sequence[memoryview]) -> None:
-        self._blocks = blocks
+        self._blocks = dict(enumerate(blocks))
         self._shared: list[Any] = []
 
     def decode(self, encoded: Any) -> Any:
@@ -64,13 +63,13 @@ class Decoder:
         return {self.decode(key): self.decode(item) for key, item in pairs}
 
     def _bytes(self, block: int) -> bytes:
-        return bytes(self._blocks[_size(block)])
+        return bytes(self._blocks.pop(block))
 
     def _text(self, block: int) -> str:
-        return str(self._blocks[_size(block)], "utf-8", "surrogatepass")
+        return str(self._blocks.pop(block), "utf-8", "surrogatepass")
 
     def _array(self, block: int, descr: str, shape: list[int], order: str, writeable: bool) -> NDArray[Any]:
-        content, dtype = self._blocks[_size(block)], _dtype(descr)
+        content, dtype = self._blocks.pop(block), _dtype(descr)
         # Compared before anything is made: a forged shape takes no memory.
         if math.prod(map(_size, shape)) * dtype.itemsize != len(content) or order not in ("C", "F"):
             raise DamagedError(f"an array of shape {shape!r:.100} is not in its block")
@@ -125,7 +124,7 @@ _KINDS: dict[str, Callable[..., Any]] = {
 
 
 def _size(value: Any) -> int:
-    """Return an integer that is not negative, as a number of a block, of an item or of a dimension."""
+    """Return an integer that is not negative, as a number of an item or of a dimension."""
     if type(value) is not int or value < 0:
         raise DamagedError(f"{value!r:.100} is no number of anything")
     return value

@@ -24,8 +24,6 @@ PLAIN_DTYPES = "biufcmMSU"
 """Kinds of numpy types of which each item is so many bytes: no objects and no records."""
 LARGEST_INTEGER = 2**63
 """Integers below this are JSON numbers; Python refuses to read decimal numbers of more than 4,300 digits."""
-
-
 LONG_TEXT = 2048
 """Text of so many characters becomes a block: a page or a model need not be searched for quotes each time."""
 
@@ -58,15 +56,15 @@ class Encoder:
         StorableError
             If its type, or that of anything in it, must not be stored.
         """
-        kind = type(value)
-        if value is None or kind is bool:
+        if _is_json(value):
             return value
+        kind = type(value)
         if kind is str:
-            return value if len(value) < LONG_TEXT else ["text", self._block(memoryview(to_bytes(value)))]
+            return ["text", self._block(memoryview(to_bytes(value)))]
         if kind is int:
-            return value if -LARGEST_INTEGER < value < LARGEST_INTEGER else ["int", hex(value)]
+            return ["int", hex(value)]
         if kind is float:
-            return value if math.isfinite(value) else ["float", struct.pack(">d", value).hex()]
+            return ["float", struct.pack(">d", value).hex()]
         if kind is tuple:
             return ["tuple", *self._items(value, path)]
         if kind is bytes:
@@ -92,7 +90,7 @@ class Encoder:
 
     def _dict(self, value: dict[Any, Any], path: str) -> Any:
         if all(type(key) is str for key in value):
-            return {key: self.encode(item, f"{path}.{key}") for key, item in value.items()}
+            return self._fields(value, path)
         pairs = [
             [self.encode(key, f"{path} key {place}"), self.encode(item, f"{path} item {place}")]
             for place, (key, item) in enumerate(value.items())
@@ -108,7 +106,16 @@ class Encoder:
         return [type(value).__name__, *self._items(items, path)]
 
     def _items(self, values: Any, path: str) -> list[Any]:
-        return [self.encode(item, f"{path}[{place}]") for place, item in enumerate(values)]
+        return [
+            item if _is_json(item) else self.encode(item, f"{path}[{place}]")
+            for place, item in enumerate(values)
+        ]
+
+    def _fields(self, values: dict[str, Any], path: str) -> dict[str, Any]:
+        return {
+            key: item if _is_json(item) else self.encode(item, f"{path}.{key}")
+            for key, item in values.items()
+        }
 
     def _array(self, value: NDArray[Any], path: str) -> Any:
         descr = _descr(value.dtype, path)
@@ -121,7 +128,7 @@ class Encoder:
 
     def _object(self, value: Any, path: str) -> Any:
         name, state = _name(value, path), _state(value, path)
-        return ["object", name, {key: self.encode(item, f"{path}.{key}") for key, item in state.items()}]
+        return ["object", name, self._fields(state, path)]
 
     def _block(self, content: memoryview) -> int:
         self.blocks.append(content)
@@ -134,6 +141,18 @@ _CONTAINERS: dict[type, Callable[[Encoder, Any, str], Any]] = {
     set: Encoder._set,
     frozenset: Encoder._set,
 }
+
+
+def _is_json(value: Any) -> bool:
+    """Whether a value is itself in JSON; most are, and are not worth the text of their path."""
+    kind: type = type(value)
+    if kind is float:
+        return math.isfinite(value)
+    if kind is str:
+        return len(value) < LONG_TEXT
+    if kind is int:
+        return bool(-LARGEST_INTEGER < value < LARGEST_INTEGER)
+    return value is None or kind is bool
 
 
 def _name(value: Any, path: str) -> str:

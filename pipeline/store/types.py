@@ -41,7 +41,6 @@ PARTS = (
     "pipeline.drift:FeatureDrift",
     "pipeline.drift:Finding",
     "pipeline.drift:Watch",
-    "pipeline.outbox:Tracked",
     "pipeline.text_table:Column",
     "pipeline.text_table:TextTable",
 )

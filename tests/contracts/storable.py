@@ -133,11 +133,7 @@ def _random_object(cls: type, rng: Rng) -> Any:
     if issubclass(cls, Enum):
         return cls(int(rng.integers(2 ** len(cls))))
     concrete = _one([each for each in map(type_named, sorted(STORABLE)) if issubclass(each, cls)], rng)
-    # Results hold results of the same type: fewer as they go deeper, or some would have no end.
-    fields = {
-        name: {} if name == "children" and rng.random() < 0.7 else random_value(hint, rng)
-        for name, hint in fields_of(concrete).items()
-    }
+    fields = {name: random_value(hint, rng) for name, hint in fields_of(concrete).items()}
     if concrete is FeatureMatrix:
         return _matrix(fields, rng)
     if concrete is History:

@@ -14,10 +14,10 @@ from identical import difference
 from storable import random_plain, random_value
 
 from pipeline.certificate import Certificate
-from pipeline.outbox import Tracked
 from pipeline.store.archive import ALIGNED, pack, unpack
 from pipeline.store.errors import StorableError
 from pipeline.store.types import STAGES, stage_type
+from pipeline.text_table import Column
 
 KEY = "0" * 64
 SEEDS = st.integers(0, 2**32 - 1).map(np.random.default_rng)
@@ -150,8 +150,8 @@ def test_a_value_that_contains_itself_is_refused():
 
 
 def test_a_result_that_is_not_what_its_annotations_say_is_refused():
-    with pytest.raises(StorableError, match=r"audit: got pipeline\.outbox\.Tracked, expected Certificate"):
-        pack("audit", KEY, Tracked({}, {}, ()))
+    with pytest.raises(StorableError, match=r"audit: got pipeline\.text_table\.Column, expected Certificate"):
+        pack("audit", KEY, Column())
     with pytest.raises(StorableError, match=r"audit\.seed: got builtins\.str, expected int"):
         pack("audit", KEY, Certificate({}, "0", (), (), ()))
     with pytest.raises(StorableError, match=r"audit\.cuts\[1\]: got builtins\.int, expected dict"):

@@ -8,13 +8,16 @@ import time
 import tracemalloc
 from copy import deepcopy
 
+import numpy as np
+import pytest
 from rich.console import Console
 
+from pipeline.certificate import Certificate
 from pipeline.errors import USER_ERRORS
 from pipeline.progress import Reporter
 from pipeline.publication import published
 from pipeline.store import Store
-from pipeline.store.archive import ALIGNED, read, unpack
+from pipeline.store.archive import ALIGNED, pack, read, unpack
 from pipeline.store.errors import DamagedError
 from pipeline.store.types import STAGES, name_of
 
@@ -127,6 +130,44 @@ def test_forged_files_count_as_missing_or_give_a_value_of_the_right_type(runs):
     assert endings["read"] > 5, endings
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["list", *[["bytes", 0]] * 10_000],
+        ["list", *[["text", 0]] * 10_000],
+        ["array", 0, "|u1", [2**62], "C", True],
+        ["array", 0, "<f8", [2**31, 2**31, 2**31], "C", True],
+        ["tuple", *[["array", 0, "|u1", [100_000], "C", True]] * 2],
+        json.loads("[" * 900 + "]" * 900),
+        10**4000,
+    ],
+    ids=["one text often", "one block often", "long", "large", "one array twice", "deep", "digits"],
+)
+def test_a_small_file_cannot_fill_the_memory(value):
+    told = {"stage": "audit", "key": "k", "blocks": [100_000], "value": value}
+    head = b"".join(pack("audit", "k", Certificate({}, 0, (), (), ())))
+    content = forged(head, json.dumps(told).encode(), bytes(100_000 + -100_000 % ALIGNED))
+    tracemalloc.start()
+    with pytest.raises(DamagedError):
+        unpack(memoryview(bytearray(content)), "audit", "k")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+def test_a_forged_size_of_the_text_or_of_a_block_is_refused():
+    sound = b"".join(pack("audit", "k", Certificate({"x": np.arange(3.0)}, 0, (), (), ())))
+    for size in (2**63, 2**64 - 1, len(sound)):
+        tail = struct.pack("<Q", size) + sound[56:]
+        with pytest.raises(DamagedError):
+            unpack(memoryview(sound[:16] + hashlib.sha256(tail).digest() + tail), "audit", "k")
+    told = json.loads(_text(sound))
+    for blocks in ([2**62], [-1], [24, 0, 64], [], [1.0], None, [24] * 3):
+        content = forged(sound, json.dumps(told | {"blocks": blocks}).encode())
+        with pytest.raises(DamagedError):
+            unpack(memoryview(bytearray(content)), "audit", "k")
+
+
 def test_a_run_ends_well_or_with_one_message_whatever_its_store_holds(runs):
     endings = _endings(runs[0], count=1)
     assert all(len(text) < 1000 and "--fresh" in text for text in endings if text != "done"), endings
@@ -134,19 +175,19 @@ def test_a_run_ends_well_or_with_one_message_whatever_its_store_holds(runs):
 
 
 def _endings(run, count, seed=1):
-    """Return how runs end of which one stored stage was forged, `count` times each."""
+    """Return how runs end of which one stored stage was forged, `count` times each; the folder is left as it was."""
     config, store = run
     paths = {stage: store._path(stage, key) for stage, key in store.made}
-    sound = {path: path.read_bytes() for path in paths.values()}
+    sound = {path: path.read_bytes() for path in config.output.rglob("*") if path.is_file()}
     rng, endings = random.Random(seed), []
     for stage, path in paths.items():
         for _ in range(count):
-            for each, content in sound.items():
-                each.write_bytes(content)
             path.write_bytes(_mutated(sound[path], rng))
             if stage != "published":
                 paths["published"].unlink()
             endings.append(_ending(config))
+            for each, content in sound.items():
+                each.write_bytes(content)
     return endings
 
 
