@@ -77,7 +77,7 @@ def fill(bench: Bench, command: Command, extra: int, reference: dict[str, object
         damaged, _ = bench.look()
         wrong += [f"on the full disk: {text}" for text in damaged]
         _mount("-o", f"remount,size={PLENTY}", str(world.output))
-        if (again := bench.run(command, None)) != 0:
+        if (again := bench.run_again(command)) != 0:
             return kind, [*wrong, f"with more space: exit code {again}: {bench.log.read_text()[-300:]}"]
         damaged, result = bench.look(leftovers=True)
         wrong += [f"with more space: {text}" for text in damaged]

@@ -117,7 +117,7 @@ class Kills:
         self.faults += [f"{what}: {text}" for text in damaged]
         before = len(lines(self.world.output / "operations/mine/decisions.jsonl"))
         time.sleep(1.05 if command.name == "run-due" else 0)  # until the lease is over
-        if self.bench.run(command, None) != 0:
+        if self.bench.run_again(command) != 0:
             self.faults.append(f"{what}: run again: {self.bench.log.read_text()[-400:]}")
             return
         damaged, result = self.bench.look(leftovers=True)

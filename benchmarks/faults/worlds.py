@@ -50,6 +50,8 @@ COMMANDS = (
     ),
 )
 
+SYNC = Command("sync", ("sync",), "due")
+
 
 class World:
     """A folder with prices, a configuration and an output folder.
