@@ -129,9 +129,7 @@ def _chosen(paths: Sequence[Path]) -> list[Path]:
 def _has_schedule(path: Path) -> bool:
     from pipeline.config_files.paths import input_mistake
 
-    if input_mistake(
-        path
-    ):  # a named pipe would be waited for; the mistake is reported where it is read as a configuration
+    if input_mistake(path):  # opening a named pipe would wait; reading the configuration reports the mistake
         return True
     text = path.read_text(encoding="utf-8", errors="replace")
     return any(line.startswith("schedule:") for line in text.splitlines())
