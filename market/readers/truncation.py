@@ -52,10 +52,11 @@ def check_end(path: Path, header: Sequence[str], counter: LineCounter) -> tuple[
         cell, name = rows[-1][-1], header[-1]
         before = [row[-1] for row in rows[:-1] if len(row) == len(header)]
         if looks_cut(cell, before):
+            usual = f" (such as {shorten(before[-1])!r})" if before else ""
             raise SourceError(
                 f"{where}, the last, has no line end, and its last cell, {shorten(cell)!r} in column {name!r}, is"
-                f" shorter than cells of that column usually are (such as {shorten(before[-1])!r}): the file looks cut"
-                " off; write or copy it again, or, if it is complete, add a line end"
+                f" shorter than cells of that column usually are{usual}: the file looks cut off;"
+                " write or copy it again, or, if it is complete, add a line end"
             )
     text = (
         f"{where}, the last, has no line end: the file may be cut off, and its last cell a part of a number"

@@ -150,3 +150,10 @@ def test_other_readers_of_tables_see_it_too(tmp_path):
 )
 def test_cells_that_look_cut(cell, before, cut):
     assert looks_cut(cell, before) is cut
+
+
+def test_a_cut_exponent_in_the_only_row_is_refused(tmp_path):
+    path = tmp_path / "held.csv"
+    path.write_text("asset,weight\nAAPL,1e")
+    with pytest.raises(SourceError, match=r"its last cell, '1e' in column 'weight'.*the file looks cut off"):
+        read_columns(path, read_header(path), texts=["asset"], numbers=["weight"])
