@@ -93,5 +93,5 @@ def test_a_named_pipe_among_the_configurations_is_not_waited_for(there, monkeypa
     (there / "configs").mkdir()
     (there / "pipe").rename(there / "configs" / "pipe.yaml")
     monkeypatch.chdir(there)
-    with pytest.raises(OperationsError, match="pipe.yaml: it is no regular file"):
+    with pytest.raises(OperationsError, match=r"pipe\.yaml: it is no regular file"):
         scheduled(())
