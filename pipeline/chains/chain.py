@@ -20,7 +20,7 @@ from filelock import FileLock
 from pipeline.chains.anchors import check_anchors, find_anchors
 from pipeline.chains.heads import REPAIRS, Head, chain_name, lock_path, note_head, other_heads
 from pipeline.errors import LedgerError
-from pipeline.files import make_folder, sync_folder
+from pipeline.files import make_folder, name_in_errors, sync_folder
 
 START = "0" * 64
 """What the first line names as the line before it."""
@@ -122,7 +122,7 @@ class Chain:
         whole = content[: content.rfind(b"\n") + 1]
         before = self.head()
         kept = {ANCHORS: {name: head.as_dict() for name, head in anchors.items()}} if anchors else {}
-        with self.path.open("r+b" if existed else "wb") as file:
+        with name_in_errors(self.path), self.path.open("r+b" if existed else "wb") as file:
             file.truncate(len(whole))  # what a killed process left of a line
             file.seek(len(whole))
             for entry in entries:
