@@ -156,7 +156,10 @@ def feature(
             raise FeatureError(f"feature {name!r}: windows are {windows!r}, expected whole rows, 1 or more")
         definition = inspect.getdoc(function)
         if not definition:
-            raise FeatureError(f"feature {name!r}: its docstring is its definition, and is missing")
+            raise FeatureError(
+                f"feature {name!r}: its docstring is its definition, and is missing; write one (Python removes"
+                " docstrings if PYTHONOPTIMIZE is 2: unset it)"
+            )
         summary = " ".join(definition.split("\n\n")[0].split())
         spec = FeatureSpec(
             name, stage, lookback, unit, _inputs(name, function), summary, function, rows, reach, calendar

@@ -43,9 +43,10 @@ def update(path: Path, accept_revisions: bool, as_of: dt.datetime | None) -> Non
 
     now = evening(as_of)
     config, _, reporter = prepared(path, fresh=False)
-    updated = updating.update(config, reporter, now=now, accept_revisions=accept_revisions)
-    if updated.recorded.difference is not None:
-        ask_if_drifted(config, reporter, now)
+    updating.update(config, reporter, now=now, accept_revisions=accept_revisions)
+    # Also where nothing is new: an update that was interrupted may have recorded the data and not asked. A request is
+    # made once for each reason and data.
+    ask_if_drifted(config, reporter, now)
 
 
 @tangency.group(epilog=EPILOG)

@@ -217,7 +217,7 @@ class Versions:
                 orphan.unlink()
             before = log[-1] if log else None
             if before is not None:
-                _check_time(before, known_by)
+                _check_time(before, known_by, panel)
             if before is not None and panel.digest() == before.digest:
                 found.append(Recorded(before, before, None))
                 return []
@@ -288,11 +288,18 @@ class Versions:
                 yield path
 
 
-def _check_time(before: Version, known_by: pd.Timestamp) -> None:
-    if known_by < pd.Timestamp(before.known_by):
+def _check_time(before: Version, known_by: pd.Timestamp, panel: Panel) -> None:
+    """Refuse to record what was known earlier than the newest version.
+
+    A version of the future was recorded while a clock was ahead, and one that ends before the panel does cannot have
+    known the source later: neither stands in the way.
+    """
+    recorded = pd.Timestamp(before.known_by)
+    future = recorded > pd.Timestamp.now("UTC").tz_localize(None) + pd.Timedelta(days=1)
+    if known_by < recorded and not future and panel.dates[-1] <= pd.Timestamp(before.last):
         raise OperationsError(
             f"the data is asked for as of {known_by:%Y-%m-%d %H:%M}, but version {before.version} knows the source as "
-            f"of {pd.Timestamp(before.known_by):%Y-%m-%d %H:%M}: read what was known then from the versions"
+            f"of {recorded:%Y-%m-%d %H:%M}: read what was known then with tangency data show --version"
         )
 
 

@@ -38,9 +38,22 @@ config_option = click.option(
 )
 
 
+def _refuse_future(
+    _context: click.Context, _option: click.Parameter, as_of: dt.datetime | None
+) -> dt.datetime | None:
+    """Refuse a date that is not here yet anywhere: what was recorded as known then would stand in the way."""
+    import datetime as dt
+
+    east = dt.datetime.now(dt.UTC).replace(tzinfo=None) + dt.timedelta(hours=14)
+    if as_of is not None and as_of > east:
+        raise click.BadParameter(f"{as_of:%Y-%m-%d} is in the future; expected today or an earlier date")
+    return as_of
+
+
 as_of_option = click.option(
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),
+    callback=_refuse_future,
     help="Use what was known at the close of this date [all data there is].",
 )
 

@@ -160,7 +160,8 @@ class _Sender:
         ident = parent.info.run_id
         self._log(ident, parcel.tracked)
         for path in sorted(folder.iterdir()):
-            if path.is_file() and path.name not in (RECORD, RECEIPT):
+            # A link may lead to a file that is none of the run's: it stays where it is.
+            if path.is_file() and not path.is_symlink() and path.name not in (RECORD, RECEIPT):
                 self.client.log_artifact(ident, str(path))
         for plot, content in parcel.plots.items():
             self.client.log_text(ident, content, f"plots/{plot}.svg")

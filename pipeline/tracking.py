@@ -157,7 +157,7 @@ def asking(uri: str) -> Iterator[None]:
 
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:  # a database without its driver
         raise TrackingError(explain_tracking(uri, error)) from error
 
 

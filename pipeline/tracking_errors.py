@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote
 
 from pipeline.config_files.text import shorten
@@ -50,6 +51,7 @@ def explain_tracking(uri: str, error: Exception) -> str:
     """
     if uri.startswith("sqlite:"):
         return explain_database(unquote(uri.removeprefix("sqlite:///")), error)
+    uri = re.sub(r"://[^/@]*@", "://", uri)  # a password is no part of a message
     if any(part in str(error).lower() for part in _AWAY):
         return f"MLflow at {uri} does not answer"
     return f"MLflow at {uri} says: {_first_line(error)}"

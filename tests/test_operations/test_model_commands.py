@@ -67,3 +67,10 @@ def test_from_nothing_to_trades_and_back(desk, monkeypatch, capsys, tmp_path):
 def test_a_wrong_file_ending_is_refused_before_anything_is_computed(desk, monkeypatch, capsys, tmp_path):
     assert tangency(monkeypatch, "predict", "-c", desk.path(), "-o", tmp_path / "f.txt") == 2
     assert "ends with .csv or .json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["retrain", "predict", "allocate", "update"])
+def test_a_date_in_the_future_is_refused_before_anything_is_read(desk, monkeypatch, capsys, command):
+    assert tangency(monkeypatch, command, "--config", desk.path(), "--as-of", "2999-01-01") == 2
+    assert "2999-01-01 is in the future; expected today or an earlier date" in capsys.readouterr().err
+    assert not (desk.folder / "runs" / "operations").exists()

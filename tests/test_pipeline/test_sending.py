@@ -312,3 +312,14 @@ def _client(output, name):
     if client.get_experiment_by_name(name) is None:
         raise OSError("not yet")
     return client
+
+
+def test_a_link_in_a_run_folder_is_not_followed(here, tmp_path):
+    folder = folder_of(here, parcel())
+    (tmp_path / "private.txt").write_text("nobody else's business")
+    (folder / "notes.txt").symlink_to(tmp_path / "private.txt")
+    (folder / "own.txt").write_text("sent")
+    deliver(folder)
+    sent = {path.name for path in (here / "artifacts").rglob("*.txt")}
+    assert "own.txt" in sent
+    assert "notes.txt" not in sent

@@ -96,3 +96,9 @@ def test_a_locked_database_is_named(tmp_path, monkeypatch):
         tracking.asking("http://x"),
     ):
         raise error
+
+
+def test_a_driver_that_is_missing_is_one_line_without_a_password():
+    with pytest.raises(TrackingError) as raised, tracking.asking("postgresql://me:secret@db.example/x"):
+        raise ModuleNotFoundError("No module named 'psycopg2'")
+    assert str(raised.value) == "MLflow at postgresql://db.example/x says: No module named 'psycopg2'"
