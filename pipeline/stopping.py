@@ -16,6 +16,8 @@ CTRL_C = 130
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AGAIN = 0.02
 """Seconds after which a signal that came during an import is looked at again."""
+_SWALLOWED = 0.5
+"""Seconds after which an interruption that nothing handles any more is raised again."""
 _MACHINERY = "<frozen importlib._bootstrap>"
 
 
@@ -32,7 +34,9 @@ def end_on_signals() -> None:
     """Let Ctrl-C, SIGTERM and SIGHUP end this process, from now on and at any moment.
 
     The first one raises KeyboardInterrupt, but not inside an import: libraries catch it there and go on half loaded, or
-    print a traceback of their own. It is then raised when the import is done. A second one ends the process at once.
+    print a traceback of their own. It is then raised when the import is done. If a library swallows it and the command
+    goes on, it is raised again until `settle` is called; code that handles it, such as a finally clause, is left alone.
+    A second signal ends the process at once.
     Signals that whoever started the process lets it ignore, as nohup does, stay ignored.
     """
     _Stop.guarded = True
@@ -57,7 +61,7 @@ def settle(code: int) -> int:
             signal.signal(number, signal.SIG_IGN)
     ending = code if _Stop.number is None else 128 + _Stop.number
     if ending == CTRL_C:
-        _tell()
+        report_interruption()
     return ending
 
 
@@ -66,11 +70,22 @@ def is_ending() -> bool:
     return _Stop.number is not None
 
 
-def _tell() -> None:
-    """Say that the process was interrupted, once."""
+def check_ending() -> None:
+    """Stop here if a signal has asked this process to end and a library has swallowed the interruption.
+
+    Raises
+    ------
+    KeyboardInterrupt
+    """
+    if is_ending():
+        raise KeyboardInterrupt
+
+
+def report_interruption(message: str = INTERRUPTED) -> None:
+    """Print that the process was interrupted, once: the first message counts."""
     if not _Stop.told:
         _Stop.told = _Stop.guarded  # a process that goes on, as one of tests, may be interrupted again
-        print(INTERRUPTED, file=sys.stderr, flush=True)
+        print(message, file=sys.stderr, flush=True)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -87,9 +102,25 @@ def _raise_outside_imports(_number: int, frame: FrameType | None) -> None:
             signal.setitimer(signal.ITIMER_REAL, _AGAIN)
             return
         frame = frame.f_back
-    if not _Stop.raised:
-        _Stop.raised = True
-        raise KeyboardInterrupt
+    signal.setitimer(signal.ITIMER_REAL, _SWALLOWED)
+    if _Stop.raised and _is_handling_interruption():
+        return
+    _Stop.raised = True
+    raise KeyboardInterrupt
+
+
+def _is_handling_interruption() -> bool:
+    """Return whether the code that a signal met is in an except, finally or with that handles an interruption."""
+    error, seen = sys.exc_info()[1], set[int]()
+    waiting = [error]
+    while waiting:
+        error = waiting.pop()
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        if error is not None and id(error) not in seen:
+            seen.add(id(error))
+            waiting += [error.__context__, error.__cause__]
+    return False
 
 
 def interrupt_once(signals: Iterable[signal.Signals]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,14 @@ from operations.serving.answers import RequestError
 from operations.serving.requests import SPLIT, parse_table
 from pipeline.config import RunConfig
 from pipeline.errors import PipelineError
+from pipeline.files.messages import explain
 from pipeline.frozen import Frozen
+
+RETRY_SECONDS = 1.0
+"""After which a load that failed is tried again, with the next request."""
+
+Stamp = tuple[int, int, int] | None
+"""Time, size and inode of a file; None if there is none."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,8 @@ def load_champion(config: RunConfig) -> Champion:
 class ServedChampion:
     """The champion of a configuration, which changes when another decision is recorded.
 
-    If the new champion cannot be loaded, the one before goes on answering, and one message on stderr says why.
+    If the new champion cannot be loaded, the one before goes on answering, and one message on stderr says why. The load
+    is tried again, so that a file that is restored takes effect.
 
     Parameters
     ----------
@@ -119,34 +128,65 @@ class ServedChampion:
         self._config = config
         self._lock = threading.Lock()
         self._path = Decisions(config).chain.path
+        self._failure: _Failure | None = None
         # Before loading: a decision that is recorded meanwhile is then noticed with the next request.
         self._stamp = self._read_stamp()
         self._champion = load_champion(config)
 
     def get(self) -> Champion:
-        """Return the present champion, loading it if a decision was recorded since the last call."""
+        """Return the present champion, loading it if a decision was recorded since the last successful load.
+
+        A request that starts after the decision waits for the load. One that only tries a failed load again never lets
+        others wait.
+        """
         stamp = self._read_stamp()
-        if stamp != self._stamp:
-            with self._lock:
-                if stamp != self._stamp:
-                    self._stamp = stamp
-                    self._reload()
+        if stamp != self._stamp and self._lock.acquire(blocking=not self._has_failed(stamp)):
+            try:
+                # Another request may have loaded it, or another decision been recorded, since the stamp was read.
+                stamp = self._read_stamp()
+                if stamp != self._stamp and self._is_due(stamp):
+                    self._reload(stamp)
+            finally:
+                self._lock.release()
         return self._champion
 
-    def _reload(self) -> None:
+    def _has_failed(self, stamp: Stamp) -> bool:
+        failure = self._failure
+        return failure is not None and failure.stamp == stamp
+
+    def _is_due(self, stamp: Stamp) -> bool:
+        """Return whether a load has not failed yet, or long enough ago."""
+        failure = self._failure
+        return failure is None or failure.stamp != stamp or time.monotonic() >= failure.time + RETRY_SECONDS
+
+    def _reload(self, stamp: Stamp) -> None:
         try:
             champion = load_champion(self._config)
-        except PipelineError as error:
-            print(f"still serving {self._champion.run}: {error}", file=sys.stderr, flush=True)
+        except (PipelineError, OSError) as error:
+            cause = explain(error) if isinstance(error, OSError) else str(error)
+            if self._failure is None or self._failure.cause != cause:
+                print(f"still serving {self._champion.run}: {cause}", file=sys.stderr, flush=True)
+            self._failure = _Failure(stamp, cause, time.monotonic())
             return
         if champion.run != self._champion.run:
             print(f"now serving {champion.run}", file=sys.stderr, flush=True)
             self._champion = champion
+        # Last: who sees the new stamp does not take the lock, and must find the new champion.
+        self._failure, self._stamp = None, stamp
 
-    def _read_stamp(self) -> tuple[int, int, int] | None:
+    def _read_stamp(self) -> Stamp:
         """Return what changes whenever the file of decisions does."""
         try:
             found = self._path.stat()
         except OSError:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A load that failed: the decisions that it was made for, why, and when it ended on the monotonic clock."""
+
+    stamp: Stamp
+    cause: str
+    time: float

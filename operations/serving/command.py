@@ -11,10 +11,13 @@ import click
 
 from operations.errors import OperationsError
 from pipeline.cli import EPILOG, config_option, tangency
+from pipeline.config_files.paths import input_mistake
 
 TOKEN = "TANGENCY_SERVE_TOKEN"  # noqa: S105 (the name of the variable)
 """Environment variable that may hold the token."""
 SHORTEST_TOKEN = 16
+LARGEST_TOKEN_FILE = 4096
+"""Bytes."""
 
 
 @tangency.command(epilog=EPILOG)
@@ -45,6 +48,7 @@ def serve(path: Path, host: str, port: int, allowed: tuple[str, ...], token_file
     from operations.serving.guards import LOOPBACK, Access, read_host
     from operations.serving.server import is_loopback, is_unspecified, listen, resolve_address, run
     from pipeline.config import load_config
+    from pipeline.stopping import CTRL_C, check_ending, report_interruption
 
     config = load_config(path)
     token = read_token(token_file)
@@ -69,13 +73,14 @@ def serve(path: Path, host: str, port: int, allowed: tuple[str, ...], token_file
     )  # before the model is loaded: a port that is in use should be known at once
     champion = ServedChampion(config)
     served = champion.get()
+    check_ending()
     click.echo(f"serving {served.run}, trained on data to {served.trained_to}")
     click.echo(f'POST {{"dataframe_split": ...}} to http://{own}:{port}/invocations; Ctrl-C ends it')
     try:
         run(build_application(config.name, champion.get, Access(frozenset(names), token)), listener)
     except KeyboardInterrupt:
-        click.echo("interrupted: the server has ended", err=True)
-        sys.exit(130)
+        report_interruption("interrupted: the server has ended")
+        sys.exit(CTRL_C)
 
 
 def read_token(file: Path | None) -> str | None:
@@ -92,8 +97,15 @@ def read_token(file: Path | None) -> str | None:
             return None
     else:
         where = f"--token-file {file}"
+        mistake = input_mistake(file)
+        if mistake:
+            raise OperationsError(f"{where} cannot be read: {mistake}")
         try:
-            token = file.read_text(encoding="ascii").strip()
+            with file.open("rb") as opened:
+                content = opened.read(LARGEST_TOKEN_FILE + 1)
+            if len(content) > LARGEST_TOKEN_FILE:
+                raise OperationsError(f"{where}: longer than {LARGEST_TOKEN_FILE} bytes; expected one token")
+            token = content.decode("ascii").strip()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "not plain ASCII text"
             raise OperationsError(f"{where} cannot be read: {reason}") from error

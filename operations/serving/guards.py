@@ -96,7 +96,17 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        refused = self.access.refuse(scope["path"], Headers(scope=scope))
+        headers = Headers(scope=scope)
+        if "transfer-encoding" in headers and "content-length" in headers:
+            # A proxy may see another end of the body, and take what follows for a request of somebody else.
+            response = error_response(
+                "Transfer-Encoding and Content-Length: only one of them may be given; leave one out",
+                400,
+                {"Connection": "close"},
+            )
+            await response(scope, receive, send)
+            return
+        refused = self.access.refuse(scope["path"], headers)
         if refused is not None:
             await refused(scope, receive, send)
             return

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from operations.errors import OperationsError
 from operations.serving.connections import Connection
+from pipeline.stopping import check_ending, is_ending
 
 KEEP_ALIVE_SECONDS = 15
 """After which a connection without a request is closed."""
@@ -75,9 +76,18 @@ def listen(family: socket.AddressFamily, address: Any) -> socket.socket:
         ) from error
 
 
+class _Server(uvicorn.Server):
+    """A server that does not begin when the process was asked to end before uvicorn took over the signals."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to accept connections."""
+        await super().startup(sockets)
+        self.should_exit = self.should_exit or is_ending()
+
+
 def make_server(application: ASGIApp) -> uvicorn.Server:
     """Return a server with its limits, not yet running."""
-    return uvicorn.Server(
+    return _Server(
         uvicorn.Config(
             application,
             http=Connection,
@@ -100,7 +110,9 @@ def run(application: ASGIApp, listener: socket.socket) -> None:
     Raises
     ------
     KeyboardInterrupt
-        After Ctrl-C.
+        After Ctrl-C, also one that came before and that a library swallowed.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises the signal again when it has ended
+    check_ending()
     make_server(application).run(sockets=[listener])
+    check_ending()

@@ -69,6 +69,37 @@ def test_a_second_ctrl_c_ends_what_takes_long_to_tidy_up(tmp_path):
     assert process.returncode == 130
 
 
+SWALLOWING = """
+import sys, time
+import pipeline.cli
+from operations import cli
+@pipeline.cli.tangency.command()
+def slow():
+    try:
+        print("works", flush=True)
+        time.sleep(20)
+    except BaseException:
+        print("swallowed", flush=True)
+    try:
+        time.sleep(20)
+    finally:
+        time.sleep(1.2)
+        print("tidied", flush=True)
+sys.argv = ["tangency", "slow"]
+cli.main()
+"""
+
+
+def test_an_interruption_that_a_library_swallows_is_raised_again_but_not_while_it_is_handled():
+    process = start("-c", SWALLOWING)
+    assert process.stdout.readline() == "works\n"
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, "swallowed\ntidied\n", INTERRUPTED)
+    assert time.monotonic() - began < 15
+
+
 def test_ctrl_c_at_any_moment_of_a_command_is_one_line():
     """The first moments belong to the interpreter, which has no handler of ours yet."""
     for delay in (0.15, 0.3, 0.45):

@@ -2,12 +2,15 @@
 
 import http.client
 import json
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from desk import Desk, at, quiet
@@ -17,6 +20,7 @@ from operations.commands import serve_command
 from operations.decisions import Decisions
 from operations.errors import OperationsError
 from operations.forecasting import predict, situation
+from operations.serving import champion
 from operations.serving.champion import ServedChampion
 from operations.serving.server import is_loopback, is_unspecified, resolve_address
 
@@ -87,6 +91,41 @@ def test_sigterm_ends_it_with_exit_code_0_also_while_a_client_is_connected():
     assert (server.returncode, told) == (0, ("", ""))
 
 
+SWALLOWED = """
+import os, signal, socket, sys
+from operations.serving import server
+from pipeline import stopping
+stopping.end_on_signals()
+stopping._SWALLOWED = 3600  # the checks of the server alone
+async def application(scope, receive, send): ...
+def swallow():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        pass
+def make(application, make=server.make_server):
+    swallow()
+    return make(application)
+if sys.argv[1] == "before":
+    swallow()
+else:
+    server.make_server = make
+try:
+    server.run(application, server.listen(socket.AF_INET, ("127.0.0.1", 0)))
+except KeyboardInterrupt:
+    sys.exit(stopping.settle(stopping.CTRL_C))
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "while it starts"])
+def test_a_ctrl_c_that_a_library_swallowed_before_the_server_listens_ends_it(moment):
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWED, moment], capture_output=True, text=True, timeout=30
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr.startswith("interrupted: ")
+
+
 def test_a_new_champion_is_served_with_the_next_request(decided, capsys):
     served = ServedChampion(decided.config())
     first = served.get()
@@ -113,6 +152,42 @@ def test_a_champion_that_cannot_be_loaded_leaves_the_one_before(decided, capsys)
     Decisions(decided.config()).chain.path.write_text("{}\n")
     assert served.get() is first
     assert "chain of hashes is broken" in capsys.readouterr().err
+
+
+def test_a_champion_that_is_restored_is_served_without_another_decision(decided, capsys, monkeypatch):
+    served = ServedChampion(decided.config())
+    first = served.get()
+    path = decided.folder / "runs" / decided.decisions[1].run / "model.json"
+    content = path.read_bytes()
+    path.write_bytes(content[:-20])
+    roll_back(decided.config(), quiet(), now=at("2002-06-01"), why="strange")
+    monkeypatch.setattr(champion, "RETRY_SECONDS", 0.0)
+    for _ in range(3):
+        assert served.get() is first
+    assert capsys.readouterr().err.count("still serving") == 1, "once per cause"
+    path.write_bytes(content)
+    monkeypatch.setattr(champion, "RETRY_SECONDS", 3600.0)
+    assert served.get() is first, "not with every request"
+    monkeypatch.setattr(champion, "RETRY_SECONDS", 0.0)
+    assert served.get().run == decided.decisions[1].run
+    assert "now serving" in capsys.readouterr().err
+
+
+def test_requests_that_start_after_a_decision_wait_for_its_champion(decided, monkeypatch):
+    served = ServedChampion(decided.config())
+    roll_back(decided.config(), quiet(), now=at("2002-06-01"), why="strange")
+    loads = []
+
+    def load_slowly(config, load=champion.load_champion):
+        loads.append(config)
+        time.sleep(0.3)
+        return load(config)
+
+    monkeypatch.setattr(champion, "load_champion", load_slowly)
+    with ThreadPoolExecutor(4) as pool:
+        runs = list(pool.map(lambda _: served.get().run, range(8)))
+    assert runs == [decided.decisions[1].run] * 8
+    assert len(loads) == 1
 
 
 def test_without_a_champion_or_its_files_it_says_what_to_do(decided, tmp_path):
@@ -159,6 +234,15 @@ def test_beyond_loopback_a_token_is_needed(desk, monkeypatch):
     assert serve_command.read_token(write_token(desk.folder, "fedcba9876543210\n")) == "fedcba9876543210"
     with pytest.raises(OperationsError, match="no host name"):
         serve(*config, "--allowed-host", "http://x")
+
+
+def test_a_token_file_is_a_small_regular_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(OperationsError, match="cannot be read: it is a"):
+            serve_command.read_token(path)
+    with pytest.raises(OperationsError, match="longer than 4096 bytes"):
+        serve_command.read_token(write_token(tmp_path, "0" * 4097))
 
 
 def test_addresses_that_only_this_machine_reaches():

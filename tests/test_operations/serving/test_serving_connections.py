@@ -111,6 +111,19 @@ def test_what_is_no_http_is_refused_in_json(address):
     assert json.loads(body) == {"error": "not a valid HTTP/1.1 request"}
 
 
+def test_two_ways_to_tell_the_end_of_a_body_are_refused_and_what_follows_is_not_read(address):
+    with socket.create_connection(address) as connection:
+        connection.sendall(
+            b"POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+            b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert b"only one of them" in answer
+
+
 def test_a_body_that_is_too_long_is_answered_before_all_of_it_was_read(address):
     client = http.client.HTTPConnection(*address, timeout=10)
     client.request("POST", "/invocations", b" " * 8_000_000, {"Content-Type": "application/json"})
