@@ -50,7 +50,7 @@ NO_MEMORY = 0.3
 MEMORY = 0.8
 """Rank correlation of neighbours above which positive values look like prices; that of short walks is biased down."""
 LARGEST_RETURN_LIKE = 2.0
-"""Median above which prices are taken neither for returns nor for gross returns."""
+"""Median from which prices are taken neither for returns nor for gross returns."""
 
 
 def check_percent_like(table: Table) -> Iterator[Finding]:
@@ -60,7 +60,8 @@ def check_percent_like(table: Table) -> Iterator[Finding]:
     while rows <= len(table.values):
         first = table.values[:rows]
         first = first[:, np.isfinite(first).sum(axis=0) >= max(SHORTEST // 2, rows // 2)]
-        if first.shape[1] and not (first <= -1).any():
+        # Infinite values and a loss of everything are fatal by themselves.
+        if first.shape[1] and not (np.isinf(first) | (first <= -1)).any():
             why = _describe_implausible(first, year)
             if why:
                 date = table.dates[0]
@@ -120,7 +121,7 @@ def _resembles_price(values: Floats) -> bool:
 
 
 def check_return_like(table: Table) -> Iterator[Finding]:
-    """Find prices without memory at or below 1: returns that are all positive, or gross returns."""
+    """Find prices without memory below 2: returns that are all positive, or gross returns."""
     if table.kind != "prices":
         return
     for column, name in enumerate(table.names):

@@ -56,7 +56,7 @@ def _table(values, step):
     return Table("x.csv", dates, tuple("ABCD"), values, "returns", FREQUENCIES[step])
 
 
-def test_a_warning_about_percent_is_printed_by_the_loader_and_stays_when_rows_are_added(tmp_path):
+def test_a_warning_about_percent_comes_from_the_loader_and_stays_when_rows_are_added(tmp_path):
     values = random(0.03, 0.03, 240)
     values[120:] /= 100
     dates = pd.date_range("1990-01-31", periods=240, freq="ME")
