@@ -217,7 +217,11 @@ def assemble(
     own = market is not None and market_kind not in (None, kind)
     checked = table.only(assets) if own else table
     findings += settle(
-        [*check_impossible(checked), *check_units(checked), *_check_volume(table, grid, filled)]
+        [
+            *check_impossible(checked),
+            *check_units(checked, percent=percent),
+            *_check_volume(table, grid, filled),
+        ]
     )
     findings += settle(check_fractions(checked) if percent else [])
     findings += settle(check_bars(table, {name: prices[filled] for name, prices in grid.bars.items()}))

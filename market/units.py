@@ -12,6 +12,7 @@ from market.checks import MISSING_CODES, PERCENT_LIKE, Finding, Table
 from market.errors import DataError
 from market.grid import Grid
 from market.panel import Floats
+from market.plausibility import check_percent_like, check_price_like, check_return_like
 
 FIRST_ROWS = 24
 """A column whose first values are all above 0, so many of them, and large, holds prices."""
@@ -62,15 +63,26 @@ def from_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Grid:
     return replace(grid, values=values, findings=tuple(findings))
 
 
-def check_units(table: Table) -> Iterator[Finding]:
-    """Find prices and percentages among what is said to be returns as fractions.
+def check_units(table: Table, *, percent: bool = False) -> Iterator[Finding]:
+    """Find prices and percentages among what is said to be returns as fractions, and returns among prices.
 
     Judged are beginnings of the table of fixed lengths: the table as it was at an earlier date is never refused where
     the whole is not.
+
+    Parameters
+    ----------
+    table : Table
+    percent : bool
+        Whether the returns were declared as percent and are fractions by now: no warning asks for percent then.
     """
-    if table.kind == "returns":
-        yield from _check_prices(table)
-        yield from _check_percent(table)
+    if table.kind == "prices":
+        yield from check_return_like(table)
+        return
+    found = [*_check_prices(table), *_check_percent(table)]
+    found += [] if found else check_price_like(table)
+    yield from found
+    if not found and not percent:
+        yield from check_percent_like(table)
 
 
 def _check_prices(table: Table) -> Iterator[Finding]:

@@ -1,0 +1,149 @@
+"""Plausibility: warnings about values that can be what they are said to be, but look like something else.
+
+Beginnings of the table of fixed lengths are judged, each twice as long as the one before. A warning about a beginning
+stays, whatever rows come later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from market.checks import Finding, Table
+from market.panel import Floats
+
+SHORTEST = 24
+"""Rows that a beginning has at least."""
+FEW = 3
+"""Assets below which their median is that of a single one, which may be wilder or luckier than a typical one."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the median asset of a table stays below.
+
+    Attributes
+    ----------
+    volatility : float
+        A year, as a fraction. Wild stocks have less, coins may have more.
+    growth : float
+        Log growth a year over three years or more.
+    steady : tuple of pairs of float
+        Ratios of annual mean to annual volatility over two years or more, each with the annual growth, a fraction,
+        that no asset had so steadily.
+    """
+
+    volatility: float
+    growth: float
+    steady: tuple[tuple[float, float], ...]
+
+
+MANY_ASSETS = Limits(volatility=0.6, growth=0.45, steady=((3.0, 0.20), (2.5, 0.35)))
+FEW_ASSETS = Limits(volatility=0.9, growth=0.7, steady=((3.0, 0.40),))
+
+MEMORY_ROWS = 60
+"""Values from which the memory of a column is judged: a random walk of fewer may seem to have none."""
+NO_MEMORY = 0.3
+"""Rank correlation of neighbours below which a column holds no prices: calm bond funds may have 0.4 for 60 days."""
+MEMORY = 0.8
+"""Rank correlation of neighbours above which positive values look like prices; that of short walks is biased down."""
+LARGEST_RETURN_LIKE = 2.0
+"""Median from which prices are taken neither for returns nor for gross returns."""
+
+
+def check_percent_like(table: Table) -> Iterator[Finding]:
+    """Find returns that are too wild or too good for the median asset, which percent read as fractions are."""
+    year = table.frequency.periods_per_year
+    rows = max(SHORTEST, year)
+    while rows <= len(table.values):
+        first = table.values[:rows]
+        first = first[:, np.isfinite(first).sum(axis=0) >= max(SHORTEST // 2, rows // 2)]
+        # Infinite values and a loss of everything are fatal by themselves.
+        if first.shape[1] and not (np.isinf(first) | (first <= -1)).any():
+            why = _describe_implausible(first, year)
+            if why:
+                date = table.dates[0]
+                text = (
+                    f"{table.source}: over the first {rows} rows {why}; the values look like percent. If they are, set"
+                    " data.values: percent_returns. If they are right, as for coins, in a crisis or in a high"
+                    " inflation, ignore this warning"
+                )
+                yield Finding("percent", "warning", None, date, text)
+                return
+        rows *= 2
+
+
+def _describe_implausible(returns: Floats, year: int) -> str:
+    """Return what is implausible about the median asset, "" if nothing is."""
+    volatility = np.nanstd(returns, axis=0) * np.sqrt(year)
+    growth = np.nanmean(np.log1p(returns), axis=0) * year
+    typical, gain = float(np.median(volatility)), float(np.median(growth))
+    limits = FEW_ASSETS if returns.shape[1] < FEW else MANY_ASSETS
+    if typical > limits.volatility:
+        return f"the typical asset has a volatility of {typical:.0%} a year"
+    if len(returns) >= 3 * year and gain > limits.growth:
+        return f"the typical asset grows by {np.expm1(gain):.0%} a year"
+    mean = np.nanmean(returns, axis=0) * year
+    # A constant return is infinitely steady.
+    ratio = float(np.median(mean / np.maximum(volatility, 1e-12)))
+    if len(returns) >= 2 * year and any(
+        ratio > steady and np.expm1(gain) > limit for steady, limit in limits.steady
+    ):
+        return f"the typical asset grows by {np.expm1(gain):.0%} a year with a volatility of only {typical:.0%} a year"
+    return ""
+
+
+def check_price_like(table: Table) -> Iterator[Finding]:
+    """Find returns of which most columns are positive and persistent, as prices far below 1 are."""
+    if table.kind != "returns":
+        return
+    alike = [column for column in range(len(table.names)) if _resembles_price(table.values[:, column])]
+    if 2 * len(alike) > len(table.names):
+        column = alike[0]
+        row = int(np.argmax(np.isfinite(table.values[:, column])))
+        text = (
+            f"{table.source}: column {table.names[column]!r}, {table.dates[row]:%Y-%m-%d}: return is"
+            f" {table.values[row, column]:g}, and the values are all positive and stay close to the value before, in"
+            f" {len(alike)} of {len(table.names)} columns; they look like prices: if they are, set data.values: prices;"
+            " if they are the returns of bills, ignore this warning"
+        )
+        yield Finding("prices as returns", "warning", None, table.dates[row], text)
+
+
+def _resembles_price(values: Floats) -> bool:
+    """Whether the first values of a column are positive and persistent; values that often repeat say nothing."""
+    first = values[np.isfinite(values)][:MEMORY_ROWS]
+    if len(first) < MEMORY_ROWS or (first <= 0).any() or 2 * len(np.unique(first)) < len(first):
+        return False
+    return _memory(first) > MEMORY
+
+
+def check_return_like(table: Table) -> Iterator[Finding]:
+    """Find prices without memory below 2: returns that are all positive, or gross returns."""
+    if table.kind != "prices":
+        return
+    for column, name in enumerate(table.names):
+        rows = np.flatnonzero(np.isfinite(table.values[:, column]))
+        known, count = table.values[rows, column], MEMORY_ROWS
+        while count <= len(known):
+            first = known[:count]
+            median = float(np.median(first))
+            if (first > 0).all() and median < LARGEST_RETURN_LIKE and _memory(first) < NO_MEMORY:
+                date = table.dates[rows[0]]
+                text = (
+                    f"{table.source}: column {name!r}, {date:%Y-%m-%d}: price is {first[0]:g}, and its first {count}"
+                    f" values scatter around {median:g} without memory of the value before, as no price does: if they"
+                    " are returns, set data.values: returns (percent_returns if in percent); if they are gross"
+                    " returns, 1 plus the return, subtract 1 in the file and set data.values: returns"
+                )
+                yield Finding("returns as prices", "warning", name, date, text)
+                break
+            count *= 2
+
+
+def _memory(values: Floats) -> float:
+    """Return the rank correlation of neighbours, which single wrong values hardly move; ties rank in their order."""
+    ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable").astype(np.float64)
+    return float(np.corrcoef(ranks[:-1], ranks[1:])[0, 1])
