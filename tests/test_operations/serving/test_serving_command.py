@@ -23,6 +23,7 @@ from operations.forecasting import predict, situation
 from operations.serving import champion
 from operations.serving.champion import ServedChampion
 from operations.serving.server import is_loopback, is_unspecified, resolve_address
+from pipeline.errors import LedgerError
 
 
 @pytest.fixture
@@ -146,8 +147,10 @@ def test_a_champion_that_cannot_be_loaded_leaves_the_one_before(decided, capsys)
     (folder / "model.json").write_text(json.dumps(spec))
     roll_back(decided.config(), quiet(), now=at("2002-06-01"), why="strange")
     assert served.get() is served.get() is first
-    assert capsys.readouterr().err.count("the model cannot be used") == 1
-    with pytest.raises(OperationsError, match=r"cannot be used: .*tangency promote"):
+    told = capsys.readouterr().err
+    assert told.count("still serving") == 1
+    assert "model.json" in told
+    with pytest.raises(LedgerError, match=r"model\.json.*tangency promote"):
         ServedChampion(decided.config())
     Decisions(decided.config()).chain.path.write_text("{}\n")
     assert served.get() is first
@@ -192,10 +195,10 @@ def test_requests_that_start_after_a_decision_wait_for_its_champion(decided, mon
 
 def test_without_a_champion_or_its_files_it_says_what_to_do(decided, tmp_path):
     (decided.folder / "runs" / decided.decisions[2].run / "model.json").unlink()
-    with pytest.raises(OperationsError, match=r"model\.json cannot be read"):
+    with pytest.raises(LedgerError, match=r"model\.json.*missing|model\.json cannot be read"):
         ServedChampion(decided.config())
     Decisions(decided.config()).chain.path.unlink()
-    with pytest.raises(OperationsError, match="no champion yet: `tangency retrain`"):
+    with pytest.raises(LedgerError, match=r"decisions\.jsonl: the file is missing"):
         serve("--config", decided.path(), "--port", free_port())
 
 
