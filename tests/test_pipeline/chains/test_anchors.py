@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import shutil
 import signal
 import time
 
@@ -11,7 +12,16 @@ import pytest
 from pipeline.chains import chain as module
 from pipeline.chains.anchors import find_anchors
 from pipeline.chains.chain import Chain
-from pipeline.chains.heads import HEADS, LEDGER, Head, chain_paths, heads_to_json, read_heads
+from pipeline.chains.heads import (
+    HEADS,
+    LEDGER,
+    Head,
+    chain_paths,
+    heads_to_json,
+    other_heads,
+    read_heads,
+    write_heads,
+)
 from pipeline.chains.repair import check_chains
 from pipeline.errors import LedgerError
 
@@ -120,3 +130,48 @@ def test_chains_of_other_configurations_stop_nobody(tmp_path):
         with pytest.raises(LedgerError, match="the file is missing, but it had 1 lines"):
             check_chains(tmp_path, config)
     assert len(chain_paths(tmp_path)) == 2
+
+
+def finish_run(output, name):
+    """Make the folder of a run with the present heads of the output folder."""
+    (output / name).mkdir(parents=True)
+    write_heads(output / name / HEADS, other_heads(output))
+    return output / name
+
+
+def test_a_replaced_ledger_is_missed_though_a_run_of_the_other_one_is_there(tmp_path):
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    extend(mine, LEDGER, 6)
+    finish_run(mine, "run-a")
+    Chain(other / LEDGER, other).extend(lambda _: [{"kind": "other"}])
+    shutil.copytree(finish_run(other, "run-b"), mine / "run-b")
+    check_chains(mine)
+    shutil.copyfile(other / LEDGER, mine / LEDGER)
+    with pytest.raises(LedgerError, match=f"had 6 lines, according to {mine / HEADS}, the run run-a\\."):
+        check_chains(mine)
+
+
+def test_a_run_that_was_copied_from_elsewhere_accuses_no_chain_that_never_was_here(tmp_path):
+    other = tmp_path / "other"
+    versions = "operations/a/data/versions.jsonl"
+    extend(other, LEDGER, 3)
+    extend(other, versions, 2)
+    guest = finish_run(other, "run-b")
+    for lines in (0, 1):  # an empty output folder, and one that had a run and was never retrained
+        mine = tmp_path / f"mine{lines}"
+        if lines:
+            Chain(mine / LEDGER, mine).extend(lambda _: [{"kind": "mine"}])
+            own = finish_run(mine, "run-a")
+        shutil.copytree(guest, mine / guest.name)
+        check_chains(mine)
+        Chain(mine / LEDGER, mine).extend(lambda _: [{"kind": "mine"}])
+        check_chains(mine)
+        extend(mine, versions)
+        check_chains(mine)
+    # A run of this folder still shows that a chain of it is missing, whatever else was deleted.
+    shutil.rmtree(own)
+    finish_run(mine, "run-a")
+    shutil.rmtree(mine / "operations")
+    (mine / HEADS).unlink()
+    with pytest.raises(LedgerError, match="had 1 lines, according to the run run-a\\."):
+        check_chains(mine)
