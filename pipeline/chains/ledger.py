@@ -82,7 +82,8 @@ class Ledger(Chain):
     path : Path
         In the output folder, whose other files hold its anchors.
     others : iterable of Path
-        Ledgers of other output folders. What they hold of the same data is counted; nothing is written to them.
+        Ledgers of other output folders. What their sound lines hold of the same data is counted; nothing is written
+        to them, and no damage to them is an error.
     """
 
     def __init__(self, path: Path, others: Iterable[Path] = ()) -> None:
@@ -116,7 +117,7 @@ class Ledger(Chain):
         data : str, optional
             Sketch of the data (`pipeline.data_identity`).
         """
-        counted = [e for path in self.others for e in Chain(path, path.parent).lines() if of_data(e, data)]
+        counted = [e for path in self.others for e in _read_sound(path)[0] if of_data(e, data)]
         counted += [e for e in self.lines() if e["experiment"] == experiment or of_data(e, data)]
         tried: dict[str, Entry] = {}
         for entry in counted:
@@ -127,10 +128,26 @@ class Ledger(Chain):
         unsealed = {entry["id"]: entry for entry in counted if entry["kind"] == "unsealing"}
         return Trials(tried, tuple(unsealed.values()), lost=self._lost())
 
+    def damaged_others(self) -> list[Path]:
+        """Return the ledgers of other output folders that can be read in part or not at all."""
+        return [path for path in self.others if not _read_sound(path)[1]]
+
     def _lost(self) -> int:
         """Return how many lines of this ledger are lost, as the repairs of its output folder recorded."""
         repairs = Chain(self.path.with_name(REPAIRS)).lines()
         return sum(int(entry["lost"]) for entry in repairs if entry["chain"] == self.path.name == LEDGER)
+
+
+def _read_sound(path: Path) -> tuple[list[Entry], bool]:
+    """Return the sound entries of another folder's ledger, and whether they are all.
+
+    Its anchors are not compared: whether it lost lines is for the commands that work in that folder.
+    """
+    try:
+        entries, _, whole = Chain(path).sound_part()
+    except OSError:
+        return [], False
+    return entries, whole
 
 
 def of_data(entry: Entry, data: str | None) -> bool:

@@ -22,6 +22,7 @@ from pipeline.chains.heads import (
     read_heads,
     write_heads,
 )
+from pipeline.chains.ledger import Ledger
 from pipeline.chains.repair import check_chains
 from pipeline.errors import LedgerError
 
@@ -175,3 +176,30 @@ def test_a_run_that_was_copied_from_elsewhere_accuses_no_chain_that_never_was_he
     (mine / HEADS).unlink()
     with pytest.raises(LedgerError, match="had 1 lines, according to the run run-a\\."):
         check_chains(mine)
+
+
+def test_a_damaged_ledger_of_a_folder_beside_it_stops_nothing(tmp_path):
+    panel = "same data"
+    trial = {"kind": "trial", "experiment": "x", "data": "d"}
+    for name in ("mine", "backup", "broken", "folder"):
+        entries = [{**trial, "id": f"{name}{k}", "returns": f"{name}{k}"} for k in range(3)]
+        Ledger(tmp_path / name / LEDGER).add(entries)
+    lines = (tmp_path / "backup" / LEDGER).read_bytes().splitlines(keepends=True)
+    (tmp_path / "backup" / LEDGER).write_bytes(lines[0])
+    broken = tmp_path / "broken" / LEDGER
+    broken.write_bytes(broken.read_bytes().replace(b"broken2", b"broken3"))
+    folder = tmp_path / "folder" / LEDGER
+    folder.unlink()
+    folder.mkdir()
+    ledger = Ledger(tmp_path / "mine" / LEDGER, [tmp_path / "backup" / LEDGER, broken, folder])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.chains.ledger.of_data", lambda entry, data: data == panel)
+        assert set(ledger.trials("x", panel).entries) == {
+            "mine0",
+            "mine1",
+            "mine2",
+            "backup0",
+            "broken0",
+            "broken1",
+        }
+    assert ledger.damaged_others() == [broken, folder]
