@@ -226,19 +226,32 @@ def _heads_in_database(path: Path) -> dict[str, Head]:
 def _read_database(path: Path, stamp: tuple[int, ...]) -> dict[str, Head]:
     """Return the longest head of each chain in the tags of runs; what cannot be read says nothing.
 
-    Runs whose artifacts lie elsewhere are of another output folder, which keeps them in the same database.
+    Runs whose artifacts lie elsewhere are of another output folder, which keeps them in the same database, unless the
+    experiment's artifacts are here: then the output folder was moved or copied, and the database names the old place.
     """
     query = (
-        "SELECT value FROM tags JOIN runs USING (run_uuid) WHERE key = ? AND substr(artifact_uri, 1, ?) = ?"
+        "SELECT value, artifact_uri, name, artifact_location FROM tags JOIN runs USING (run_uuid) "
+        "JOIN experiments USING (experiment_id) WHERE key = ?"
     )
-    artifacts = f"{(path.parent / 'artifacts').resolve().as_uri()}/"
+    artifacts = (path.parent / "artifacts").resolve()
     try:
-        rows = query_database(path, query, (HEADS_TAG, len(artifacts), artifacts))
+        rows = query_database(path, query, (HEADS_TAG,))
     except TrackingError:  # whoever needs the database says so
         return {}
     found: dict[str, Head] = {}
-    for (text,) in rows:
+    for text, uri, experiment, location in rows:
+        here = str(uri).startswith(f"{artifacts.as_uri()}/")
+        if not here and not _was_moved(artifacts, str(uri), str(experiment), str(location)):
+            continue
         for name, head in heads_from_json(str(text)).items():
             if name not in found or found[name].lines < head.lines:
                 found[name] = head
     return found
+
+
+def _was_moved(artifacts: Path, uri: str, experiment: str, location: str) -> bool:
+    """Whether a run's artifacts were recorded in the folder of its experiment elsewhere, and that folder is here."""
+    folder = artifacts / experiment
+    tail = f"/{artifacts.name}{folder.as_uri()[len(artifacts.as_uri()) :]}"
+    recorded = location.startswith("file:") and location.endswith(tail) and uri.startswith(f"{location}/")
+    return recorded and folder.is_dir()

@@ -5,13 +5,15 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import time
 
 import pytest
 
 from pipeline.chains import chain as module
-from pipeline.chains.anchors import find_anchors
+from pipeline.chains.anchors import HEADS_TAG, find_anchors
 from pipeline.chains.chain import Chain
+from pipeline.chains.database import DATABASE
 from pipeline.chains.heads import (
     HEADS,
     LEDGER,
@@ -203,3 +205,29 @@ def test_a_damaged_ledger_of_a_folder_beside_it_stops_nothing(tmp_path):
             "broken1",
         }
     assert ledger.damaged_others() == [broken, folder]
+
+
+@pytest.mark.parametrize("how", ["moved", "copied", "shared"])
+def test_the_database_counts_in_a_folder_that_was_moved_but_not_for_another_folder(tmp_path, how):
+    """A folder that keeps its runs in the database of this one has its artifacts elsewhere."""
+    old, new = tmp_path / "old place", tmp_path / "new"
+    extend(old, LEDGER, 3)
+    artifacts = old / "artifacts" / "a b"
+    artifacts.mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(old / DATABASE)) as database, database:
+        database.execute("CREATE TABLE experiments (experiment_id, name, artifact_location)")
+        database.execute("CREATE TABLE runs (run_uuid, experiment_id, artifact_uri)")
+        database.execute("CREATE TABLE tags (run_uuid, key, value)")
+        database.execute("INSERT INTO experiments VALUES (1, 'a b', ?)", (artifacts.as_uri(),))
+        database.execute("INSERT INTO runs VALUES ('r', 1, ?)", (f"{artifacts.as_uri()}/r/artifacts",))
+        database.execute("INSERT INTO tags VALUES ('r', ?, ?)", (HEADS_TAG, heads_to_json(other_heads(old))))
+    if how == "moved":
+        old.rename(new)
+    elif how == "copied":
+        shutil.copytree(old, new)
+    else:
+        new.mkdir()
+        shutil.copyfile(old / DATABASE, new / DATABASE)
+    (new / HEADS).unlink(missing_ok=True)
+    sources = [anchor.source for anchor in find_anchors(new, LEDGER)]
+    assert sources == ([] if how == "shared" else [str(new / DATABASE)])
