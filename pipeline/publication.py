@@ -117,6 +117,10 @@ def published(
     reporter.notices(store)
     loaded = loaded or load_data(config, reporter)
     ledger = open_ledger(config)
+    for path in ledger.damaged_others():
+        reporter.line(
+            "warning", f"{path}: damaged; of this other folder's trials only those before the damage count"
+        )
     # A verdict depends on what else was tried.
     others = ledger.trials(config.name, sketch(loaded[0])).without(trial_id(config, loaded[0]))
     record = json.dumps(make_record(config, loaded[0]).as_dict(), sort_keys=True)

@@ -15,7 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pipeline.chains.database import DATABASE, query_database
-from pipeline.chains.heads import CHAINS, HEADS, Head, chain_name, chain_paths, heads_from_json, read_heads
+from pipeline.chains.heads import (
+    CHAINS,
+    HEADS,
+    LEDGER,
+    Head,
+    chain_name,
+    chain_paths,
+    heads_from_json,
+    read_heads,
+)
 from pipeline.errors import LedgerError, TrackingError
 
 HEADS_TAG = "chain_heads"
@@ -36,21 +45,35 @@ class Anchor:
     source : str
         Which file, for messages.
     head : Head
+    own : bool
+        Whether the file belongs to the output folder: a run's folder may have been copied from another one.
+    related : bool
+        Whether the file is an own one, or that of a run whose ledger is the one of the output folder.
     """
 
     source: str
     head: Head
+    own: bool = True
+    related: bool = True
 
 
 def find_anchors(output: Path, name: str) -> list[Anchor]:
     """Return all anchors of a chain in an output folder, the longest first."""
-    found = [Anchor(source, heads[name]) for source, heads in _sources(output, name) if name in heads]
+    sources = list(_sources(output, name))
+    ledgers = {heads[LEDGER].first for _, heads, own in sources if own and LEDGER in heads}
+    if name != LEDGER and (ledger := Head.of(output / LEDGER)) is not None:
+        ledgers.add(ledger.first)
+    found = [
+        Anchor(source, heads[name], own, own or (LEDGER in heads and heads[LEDGER].first in ledgers))
+        for source, heads, own in sources
+        if name in heads
+    ]
     return sorted(found, key=lambda anchor: -anchor.head.lines)
 
 
 def anchored_chains(output: Path) -> set[str]:
     """Return the names of the chains that any anchor in an output folder is of, whether they are there or not."""
-    names = {name for _, heads in _sources(output, "") for name in heads}
+    names = {name for _, heads, _ in _sources(output, "") for name in heads}
     return {name for name in names if _is_chain(name)}
 
 
@@ -91,18 +114,23 @@ def missing_anchors(
 ) -> list[Anchor]:
     """Return the anchors with which a chain does not agree, the longest first.
 
-    A run's folder that was copied from another output folder has anchors of that folder's chain. They are left out
-    where another anchor shows that the chain here is the one that belongs here.
+    The output folder's own files always count. A run's folder may have been copied from another output folder, with
+    anchors of that folder's chains. Its anchor counts if it begins with the same line as the chain here, or as an own
+    anchor that disagrees. Otherwise it counts where the chain is missing, if the run's ledger is the one of this
+    output folder, and where the chain is there, if no anchor agrees with it.
     """
-    agreeing = [anchor for anchor in anchors if _agrees(hashes, anchor.head)]
+    agreeing = any(_agrees(hashes, anchor.head) for anchor in anchors)
     lost = [
         anchor
         for anchor in anchors
         if not _agrees(hashes, anchor.head) and (name, anchor.head.lines, anchor.head.hash) not in excused
     ]
-    if agreeing and hashes:
-        lost = [anchor for anchor in lost if anchor.head.first == hashes[0]]
-    return lost
+    firsts = {*hashes[:1], *(anchor.head.first for anchor in lost if anchor.own)}
+    return [
+        anchor
+        for anchor in lost
+        if anchor.own or anchor.head.first in firsts or (not agreeing if hashes else anchor.related)
+    ]
 
 
 def _agrees(hashes: Sequence[str], head: Head) -> bool:
@@ -125,15 +153,15 @@ def _message(path: Path, hashes: Sequence[str], lost: Sequence[Anchor]) -> str:
     )
 
 
-def _sources(output: Path, name: str) -> Iterator[tuple[str, dict[str, Head]]]:
-    """Yield every file that holds heads, but the named chain itself, with its heads."""
-    yield str(output / HEADS), _heads_in(output / HEADS)
+def _sources(output: Path, name: str) -> Iterator[tuple[str, dict[str, Head], bool]]:
+    """Yield every file that holds heads, but the named chain itself, with its heads and whether it is no run's."""
+    yield str(output / HEADS), _heads_in(output / HEADS), True
     for path in chain_paths(output):
         if chain_name(output, path) != name:
-            yield str(path), _heads_in_chain(path)
+            yield str(path), _heads_in_chain(path), True
     for folder in _run_folders(output):
-        yield f"the run {folder.name}", _heads_in(folder / HEADS)
-    yield str(output / DATABASE), _heads_in_database(output / DATABASE)
+        yield f"the run {folder.name}", _heads_in(folder / HEADS), False
+    yield str(output / DATABASE), _heads_in_database(output / DATABASE), True
 
 
 def _run_folders(output: Path) -> list[Path]:
@@ -198,19 +226,32 @@ def _heads_in_database(path: Path) -> dict[str, Head]:
 def _read_database(path: Path, stamp: tuple[int, ...]) -> dict[str, Head]:
     """Return the longest head of each chain in the tags of runs; what cannot be read says nothing.
 
-    Runs whose artifacts lie elsewhere are of another output folder, which keeps them in the same database.
+    Runs whose artifacts lie elsewhere are of another output folder, which keeps them in the same database, unless the
+    experiment's artifacts are here: then the output folder was moved or copied, and the database names the old place.
     """
     query = (
-        "SELECT value FROM tags JOIN runs USING (run_uuid) WHERE key = ? AND substr(artifact_uri, 1, ?) = ?"
+        "SELECT value, artifact_uri, name, artifact_location FROM tags JOIN runs USING (run_uuid) "
+        "JOIN experiments USING (experiment_id) WHERE key = ?"
     )
-    artifacts = f"{(path.parent / 'artifacts').resolve().as_uri()}/"
+    artifacts = (path.parent / "artifacts").resolve()
     try:
-        rows = query_database(path, query, (HEADS_TAG, len(artifacts), artifacts))
+        rows = query_database(path, query, (HEADS_TAG,))
     except TrackingError:  # whoever needs the database says so
         return {}
     found: dict[str, Head] = {}
-    for (text,) in rows:
+    for text, uri, experiment, location in rows:
+        here = str(uri).startswith(f"{artifacts.as_uri()}/")
+        if not here and not _was_moved(artifacts, str(uri), str(experiment), str(location)):
+            continue
         for name, head in heads_from_json(str(text)).items():
             if name not in found or found[name].lines < head.lines:
                 found[name] = head
     return found
+
+
+def _was_moved(artifacts: Path, uri: str, experiment: str, location: str) -> bool:
+    """Whether a run's artifacts were recorded in the folder of its experiment elsewhere, and that folder is here."""
+    folder = artifacts / experiment
+    tail = f"/{artifacts.name}{folder.as_uri()[len(artifacts.as_uri()) :]}"
+    recorded = location.startswith("file:") and location.endswith(tail) and uri.startswith(f"{location}/")
+    return recorded and folder.is_dir()

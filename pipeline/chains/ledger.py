@@ -82,7 +82,8 @@ class Ledger(Chain):
     path : Path
         In the output folder, whose other files hold its anchors.
     others : iterable of Path
-        Ledgers of other output folders. What they hold of the same data is counted; nothing is written to them.
+        Ledgers of other output folders. What their sound lines hold of the same data is counted; nothing is written
+        to them, and no damage to them is an error.
     """
 
     def __init__(self, path: Path, others: Iterable[Path] = ()) -> None:
@@ -116,8 +117,10 @@ class Ledger(Chain):
         data : str, optional
             Sketch of the data (`pipeline.data_identity`).
         """
-        counted = [e for path in self.others for e in Chain(path, path.parent).lines() if of_data(e, data)]
-        counted += [e for e in self.lines() if e["experiment"] == experiment or of_data(e, data)]
+        counted = [e for path in self.others for e in _read_sound(path)[0] if of_data(e, data)]
+        repairs, mine = self._repairs(), self.lines()
+        mine += lacking(mine, [e for each in repairs for e in each.get("restored", ())])  # of a killed repair
+        counted += [e for e in mine if e["experiment"] == experiment or of_data(e, data)]
         tried: dict[str, Entry] = {}
         for entry in counted:
             if entry["kind"] == "trial":
@@ -125,12 +128,28 @@ class Ledger(Chain):
                 read = [e["last"] for e in (entry, tried.get(entry["id"], {})) if "last" in e]
                 tried[entry["id"]] = entry | ({"last": max(read)} if read else {})
         unsealed = {entry["id"]: entry for entry in counted if entry["kind"] == "unsealing"}
-        return Trials(tried, tuple(unsealed.values()), lost=self._lost())
+        return Trials(tried, tuple(unsealed.values()), lost=sum(int(each["lost"]) for each in repairs))
 
-    def _lost(self) -> int:
-        """Return how many lines of this ledger are lost, as the repairs of its output folder recorded."""
+    def damaged_others(self) -> list[Path]:
+        """Return the ledgers of other output folders that can be read in part or not at all."""
+        return [path for path in self.others if not _read_sound(path)[1]]
+
+    def _repairs(self) -> list[Entry]:
+        """Return the repairs of this ledger, as its output folder recorded them."""
         repairs = Chain(self.path.with_name(REPAIRS)).lines()
-        return sum(int(entry["lost"]) for entry in repairs if entry["chain"] == self.path.name == LEDGER)
+        return [entry for entry in repairs if entry["chain"] == self.path.name == LEDGER]
+
+
+def _read_sound(path: Path) -> tuple[list[Entry], bool]:
+    """Return the sound entries of another folder's ledger, and whether they are all.
+
+    Its anchors are not compared: whether it lost lines is for the commands that work in that folder.
+    """
+    try:
+        entries, _, whole = Chain(path).sound_part()
+    except OSError:
+        return [], False
+    return entries, whole
 
 
 def of_data(entry: Entry, data: str | None) -> bool:
@@ -141,6 +160,22 @@ def of_data(entry: Entry, data: str | None) -> bool:
 def name_of(entry: Entry) -> tuple[str, str, str]:
     """Return what names an entry: of several with one name the newest counts."""
     return entry["kind"], entry["experiment"], entry["id"]
+
+
+def lacking(entries: Iterable[Entry], known: Iterable[Entry]) -> list[Entry]:
+    """Return the known entries that are not among entries, in content, and of whose name none there is newer."""
+    there = list(entries)
+    missing: list[Entry] = []
+    for entry in known:
+        named = [each for each in there if name_of(each) == name_of(entry)]
+        if all(_content(each) != _content(entry) and _at(each) <= _at(entry) for each in named):
+            missing.append(entry)
+            there.append(entry)
+    return missing
+
+
+def _at(entry: Entry) -> str:
+    return str(entry.get("at", ""))
 
 
 def _content(entry: Entry) -> Entry:

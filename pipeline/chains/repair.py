@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +25,12 @@ from pipeline.chains.heads import (
     read_heads,
     write_heads,
 )
-from pipeline.chains.ledger import name_of
+from pipeline.chains.ledger import lacking
 from pipeline.chains.recorded_files import check_newest_version
-from pipeline.files import sync_folder
+from pipeline.files import sync_folder, write_whole
+
+REPAIR = "repair"
+"""Names the lock that a repair holds from its first look to its last write, in the output folder."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,7 @@ def repair_chains(output: Path, reason: str, known: Sequence[Entry] = ()) -> lis
 
     A chain is cut behind its last whole line; the file as it was stays beside it. The anchors that disagree are
     excused by a line in the chain of repairs. Lines that the ledger of trials has lost count as trials from then on.
+    One repair works at a time; one that was killed is completed by the next, which counts nothing twice.
 
     Parameters
     ----------
@@ -101,46 +107,60 @@ def repair_chains(output: Path, reason: str, known: Sequence[Entry] = ()) -> lis
         Trials that are known elsewhere. Those that a damaged ledger lacks are added to it, and are not lost.
     """
     done = []
-    names = {chain_name(output, path) for path in chain_paths(output)} | anchored_chains(output)
-    for name in sorted(names, key=lambda each: (each != REPAIRS, each)):  # the others are excused by it
-        found = _repair(output, name, reason, known if name == LEDGER else ())
-        if found is not None:
-            done.append(found)
+    with FileLock(lock_path(output / REPAIR)):
+        names = {chain_name(output, path) for path in chain_paths(output)} | anchored_chains(output)
+        for name in sorted(names, key=lambda each: (each != REPAIRS, each)):  # the others are excused by it
+            found = _repair(output, name, reason, known if name == LEDGER else ())
+            if found is not None:
+                done.append(found)
     return done
 
 
 def _repair(output: Path, name: str, reason: str, known: Sequence[Entry]) -> Repair | None:
+    """Repair one chain under the lock of repairs.
+
+    What is going to be done is recorded first. A repair that was killed behind that is completed by the next one,
+    which finds from the record that the loss was counted, and which trials are to come back.
+    """
     chain, aside = Chain(output / name), None
+    record: Entry | None = None
     anchors = find_anchors(output, name)
-    hashes, whole, there = list[str](), True, 0
-    if chain.path.exists():
-        with chain.locked():
-            _, hashes, whole = chain.sound_part()
-            there = chain.path.read_bytes().count(b"\n")
-            if not whole:
-                aside = _cut(chain.path, len(hashes))
-    lost = missing_anchors(name, hashes, anchors, set() if name == REPAIRS else excused_anchors(output))
-    if whole and not lost:
-        return None
-    added = chain.extend(lambda entries: _lacking(entries, known)) if known else []
-    count = max(_count_lost(hashes, anchors, lost), there - len(hashes)) - len(added)
-    entry = {
-        "kind": "repair",
-        "chain": name,
-        "lines": len(hashes) + len(added),
-        "lost": max(count, 0),
-        "excused": sorted({(anchor.head.lines, anchor.head.hash) for anchor in lost}),
-        "reason": reason,
-    }
-    Chain(output / REPAIRS).extend(lambda _: [entry])
+    # The chain of repairs is written by repairs alone, each of which locks it.
+    with chain.locked() if chain.path.exists() and name != REPAIRS else nullcontext():
+        entries, hashes, whole = chain.sound_part()
+        content = b"" if whole else chain.path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        if name == REPAIRS and not whole:  # nothing can be recorded behind a broken line
+            aside = _cut(chain.path, content, len(hashes))
+        past = [entry for entry in Chain(output / REPAIRS).lines() if entry["chain"] == name]
+        lost = missing_anchors(name, hashes, anchors, set() if name == REPAIRS else excused_anchors(output))
+        counted = whole or any(entry.get("damaged") == digest for entry in past)
+        promised = [entry for each in past for entry in each.get("restored", ())]
+        if lost or not counted:
+            restored = lacking(entries, [*promised, *known])
+            count = max(
+                _count_lost(hashes, anchors, lost), 0 if counted else content.count(b"\n") - len(hashes)
+            )
+            record = {
+                "kind": "repair",
+                "chain": name,
+                "lines": len(hashes) + len(restored),
+                "lost": max(count - len(restored), 0),
+                "excused": sorted({(anchor.head.lines, anchor.head.hash) for anchor in lost}),
+                "reason": reason,
+                **({} if whole else {"damaged": digest}),
+                **({"restored": restored} if restored else {}),
+            }
+            _record(output, record)
+            promised += restored
+        if name != REPAIRS and not whole:
+            aside = _cut(chain.path, content, len(hashes))
+    added = chain.extend(lambda entries: lacking(entries, promised)) if promised else []
     _note_heads(output, name)
-    return Repair(name, len(hashes) + len(added), max(count, 0), aside)
-
-
-def _lacking(entries: Sequence[Entry], known: Sequence[Entry]) -> list[Entry]:
-    """Return the trials among known ones that are not among entries."""
-    there = {name_of(entry) for entry in entries}
-    return [entry for entry in known if name_of(entry) not in there]
+    if record is None and aside is None and not added:
+        return None
+    latest = record or past[-1]
+    return Repair(name, len(hashes) + len(added), int(latest["lost"]), aside)
 
 
 def _count_lost(hashes: Sequence[str], anchors: Sequence[Anchor], lost: Sequence[Anchor]) -> int:
@@ -152,11 +172,14 @@ def _count_lost(hashes: Sequence[str], anchors: Sequence[Anchor], lost: Sequence
     return max(longest - seen, 0)
 
 
-def _cut(path: Path, lines: int) -> Path:
-    """Keep a file aside as it was, and leave its first lines in place."""
+def _record(output: Path, entry: Entry) -> None:
+    Chain(output / REPAIRS).extend(lambda _: [entry])
+
+
+def _cut(path: Path, content: bytes, lines: int) -> Path:
+    """Keep the content of a file aside, and leave its first lines in place."""
     aside = path.with_name(f"{path.name}.damaged-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}")
-    content = path.read_bytes()
-    aside.write_bytes(content)
+    write_whole(aside, content)
     kept = b"".join(content.splitlines(keepends=True)[:lines])
     with path.open("r+b") as file:
         file.truncate(len(kept))
@@ -166,13 +189,27 @@ def _cut(path: Path, lines: int) -> Path:
 
 
 def _note_heads(output: Path, name: str) -> None:
-    """Write the present heads of a repaired chain and of the chain of repairs into the output folder's file."""
+    """Write the present heads of a repaired chain and of the chain of repairs into the output folder's file.
+
+    A head that is longer stays if its chain agrees with it: the chain has grown meanwhile.
+    """
+    heads = {each: _synchronised_head(output / each) for each in (name, REPAIRS)}
     with FileLock(lock_path(output / HEADS)):
-        heads = read_heads(output / HEADS)
-        for each in (name, REPAIRS):
-            head = Head.of(output / each)
+        noted = read_heads(output / HEADS)
+        wanted = dict(noted)
+        for each, head in heads.items():
+            _, hashes, _ = Chain(output / each).sound_part()
             if head is None:
-                heads.pop(each, None)
-            else:
-                heads[each] = head
-        write_heads(output / HEADS, heads)
+                wanted.pop(each, None)
+            elif each not in noted or noted[each].lines < head.lines or noted[each].hash not in hashes:
+                wanted[each] = head
+        if wanted != noted:
+            write_heads(output / HEADS, wanted)
+
+
+def _synchronised_head(path: Path) -> Head | None:
+    """Return the head of a chain while nobody writes it, so that the anchor is not ahead of the disk."""
+    if not path.exists():
+        return None
+    with Chain(path).locked():
+        return Head.of(path)

@@ -3,15 +3,28 @@
 import contextlib
 import os
 import random
+import shutil
 import signal
+import sqlite3
 import time
 
 import pytest
 
 from pipeline.chains import chain as module
-from pipeline.chains.anchors import find_anchors
+from pipeline.chains.anchors import HEADS_TAG, find_anchors
 from pipeline.chains.chain import Chain
-from pipeline.chains.heads import HEADS, LEDGER, Head, chain_paths, heads_to_json, read_heads
+from pipeline.chains.database import DATABASE
+from pipeline.chains.heads import (
+    HEADS,
+    LEDGER,
+    Head,
+    chain_paths,
+    heads_to_json,
+    other_heads,
+    read_heads,
+    write_heads,
+)
+from pipeline.chains.ledger import Ledger
 from pipeline.chains.repair import check_chains
 from pipeline.errors import LedgerError
 
@@ -120,3 +133,101 @@ def test_chains_of_other_configurations_stop_nobody(tmp_path):
         with pytest.raises(LedgerError, match="the file is missing, but it had 1 lines"):
             check_chains(tmp_path, config)
     assert len(chain_paths(tmp_path)) == 2
+
+
+def finish_run(output, name):
+    """Make the folder of a run with the present heads of the output folder."""
+    (output / name).mkdir(parents=True)
+    write_heads(output / name / HEADS, other_heads(output))
+    return output / name
+
+
+def test_a_replaced_ledger_is_missed_though_a_run_of_the_other_one_is_there(tmp_path):
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    extend(mine, LEDGER, 6)
+    finish_run(mine, "run-a")
+    Chain(other / LEDGER, other).extend(lambda _: [{"kind": "other"}])
+    shutil.copytree(finish_run(other, "run-b"), mine / "run-b")
+    check_chains(mine)
+    shutil.copyfile(other / LEDGER, mine / LEDGER)
+    with pytest.raises(LedgerError, match=f"had 6 lines, according to {mine / HEADS}, the run run-a\\."):
+        check_chains(mine)
+
+
+def test_a_run_that_was_copied_from_elsewhere_accuses_no_chain_that_never_was_here(tmp_path):
+    other = tmp_path / "other"
+    versions = "operations/a/data/versions.jsonl"
+    extend(other, LEDGER, 3)
+    extend(other, versions, 2)
+    guest = finish_run(other, "run-b")
+    for lines in (0, 1):  # an empty output folder, and one that had a run and was never retrained
+        mine = tmp_path / f"mine{lines}"
+        if lines:
+            Chain(mine / LEDGER, mine).extend(lambda _: [{"kind": "mine"}])
+            own = finish_run(mine, "run-a")
+        shutil.copytree(guest, mine / guest.name)
+        check_chains(mine)
+        Chain(mine / LEDGER, mine).extend(lambda _: [{"kind": "mine"}])
+        check_chains(mine)
+        extend(mine, versions)
+        check_chains(mine)
+    # A run of this folder still shows that a chain of it is missing, whatever else was deleted.
+    shutil.rmtree(own)
+    finish_run(mine, "run-a")
+    shutil.rmtree(mine / "operations")
+    (mine / HEADS).unlink()
+    with pytest.raises(LedgerError, match="had 1 lines, according to the run run-a\\."):
+        check_chains(mine)
+
+
+def test_a_damaged_ledger_of_a_folder_beside_it_stops_nothing(tmp_path):
+    panel = "same data"
+    trial = {"kind": "trial", "experiment": "x", "data": "d"}
+    for name in ("mine", "backup", "broken", "folder"):
+        entries = [{**trial, "id": f"{name}{k}", "returns": f"{name}{k}"} for k in range(3)]
+        Ledger(tmp_path / name / LEDGER).add(entries)
+    lines = (tmp_path / "backup" / LEDGER).read_bytes().splitlines(keepends=True)
+    (tmp_path / "backup" / LEDGER).write_bytes(lines[0])
+    broken = tmp_path / "broken" / LEDGER
+    broken.write_bytes(broken.read_bytes().replace(b"broken2", b"broken3"))
+    folder = tmp_path / "folder" / LEDGER
+    folder.unlink()
+    folder.mkdir()
+    ledger = Ledger(tmp_path / "mine" / LEDGER, [tmp_path / "backup" / LEDGER, broken, folder])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.chains.ledger.of_data", lambda entry, data: data == panel)
+        assert set(ledger.trials("x", panel).entries) == {
+            "mine0",
+            "mine1",
+            "mine2",
+            "backup0",
+            "broken0",
+            "broken1",
+        }
+    assert ledger.damaged_others() == [broken, folder]
+
+
+@pytest.mark.parametrize("how", ["moved", "copied", "shared"])
+def test_the_database_counts_in_a_folder_that_was_moved_but_not_for_another_folder(tmp_path, how):
+    """A folder that keeps its runs in the database of this one has its artifacts elsewhere."""
+    old, new = tmp_path / "old place", tmp_path / "new"
+    extend(old, LEDGER, 3)
+    artifacts = old / "artifacts" / "a b"
+    artifacts.mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(old / DATABASE)) as database, database:
+        database.execute("CREATE TABLE experiments (experiment_id, name, artifact_location)")
+        database.execute("CREATE TABLE runs (run_uuid, experiment_id, artifact_uri)")
+        database.execute("CREATE TABLE tags (run_uuid, key, value)")
+        database.execute("INSERT INTO experiments VALUES (1, 'a b', ?)", (artifacts.as_uri(),))
+        database.execute("INSERT INTO runs VALUES ('r', 1, ?)", (f"{artifacts.as_uri()}/r/artifacts",))
+        database.execute("INSERT INTO tags VALUES ('r', ?, ?)", (HEADS_TAG, heads_to_json(other_heads(old))))
+    if how == "moved":
+        old.rename(new)
+    elif how == "copied":
+        shutil.copytree(old, new)
+    else:
+        new.mkdir()
+        shutil.copyfile(old / DATABASE, new / DATABASE)
+    (new / HEADS).unlink(missing_ok=True)
+    sources = [anchor.source for anchor in find_anchors(new, LEDGER)]
+    assert sources == ([] if how == "shared" else [str(new / DATABASE)])
