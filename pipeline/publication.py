@@ -9,7 +9,7 @@ import gc
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.chains.heads import HEADS, LEDGER
@@ -229,7 +229,7 @@ def publish(
         report.render(done, TITLE, drawn, certificate, evidence, drift),
         drawn,
         narrative.tables(done, evidence),
-        json.dumps(asdict(tracked.describe(done, certificate, evidence, drift))),
+        json.dumps(tracked.describe(done, certificate, evidence, drift), default=vars),
         trial.describe(done),
         drift,
         dict(told),
