@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from operations.candidate import Candidate
-from operations.decisions import Decision, Decisions
+from operations.decisions import Decision, Decisions, succession
 from operations.errors import OperationsError
 from operations.retraining import alone, tell_registry
 from pipeline.config import RunConfig
@@ -46,10 +46,15 @@ def roll_back(config: RunConfig, reporter: Reporter, *, now: dt.datetime, why: s
     ------
     BusyError
         If a retraining is going on.
-    OperationsError
-        If there is nothing to go back to.
+    OperationsError, LedgerError
+        If there is nothing to go back to, or files of that run are damaged.
     """
     with alone(config):
-        decision = Decisions(config).roll_back(now, why)
+        decisions = Decisions(config)
+        champions = succession(decisions.all())
+        if len(champions) > 1:
+            # Its files are compared first: a damaged run would be a champion that nobody can ask.
+            Candidate(config.output / champions[-2], decisions.files_of(champions[-2])).digests()
+        decision = decisions.roll_back(now, why)
         tell_registry(config, reporter)
     return decision

@@ -29,9 +29,15 @@ from pipeline.results import Prepared
 Floats = NDArray[np.float64]
 FILES = ("summary.json", "config.json", "model.json", "inputs.json", "forecasts.parquet")
 """Files of a run's folder that a model in use is read from."""
-WHOLE = "The run is not whole: retrain, or make another run champion (tangency promote, tangency rollback)"
+WHOLE = (
+    "The run is not whole: make it again (tangency run) and make the new one champion (tangency promote RUN "
+    "--reason ...), or go back to the champion before (tangency rollback)"
+)
 """What to do about a run whose files cannot be used."""
-INSTEAD = "retrain, or make another run champion (tangency promote, tangency rollback)"
+INSTEAD = (
+    "make the run again (tangency run) and make the new one champion (tangency promote RUN --reason ...), "
+    "or go back to the champion before (tangency rollback)"
+)
 """What to do where there is no copy of a file that was changed."""
 
 

@@ -62,6 +62,7 @@ def retrain(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> Decis
         decisions = Decisions(config)
         decision = decisions.judged(identity_of(config, loaded))
         if decision is not None:
+            _check_champion(config, decisions)
             reporter.line("retraining", f"nothing is new: {decision.kind} at {decision.at:%Y-%m-%d}")
         else:
             if not is_behind(config, loaded[0]):
@@ -69,6 +70,15 @@ def retrain(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> Decis
             decision = _train_and_judge(config, reporter, now, loaded, decisions)
         tell_registry(config, reporter)
     return decision
+
+
+def _check_champion(config: RunConfig, decisions: Decisions) -> None:
+    """Make sure that the champion's files are as they were judged: where nothing is new, no training would notice."""
+    from operations.candidate import Candidate
+
+    reigning = decisions.champion()
+    if reigning is not None and reigning.champion is not None:
+        Candidate(config.output / reigning.champion, decisions.files_of(reigning.champion)).digests()
 
 
 def unsealed(config: RunConfig) -> None:

@@ -71,7 +71,8 @@ class Chain:
         if not whole:
             raise LedgerError(
                 f"{self.path}, line {len(hashes) + 1}: the chain of hashes is broken: a line was changed, left out "
-                "or moved. Restore the file from a copy; what was done is not to be forgotten"
+                "or moved. Restore the file from a copy. If there is none, `tangency ledger repair --reason ...` keeps "
+                "the lines before it and records the loss"
             )
         return entries, hashes
 

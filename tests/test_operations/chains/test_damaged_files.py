@@ -146,3 +146,28 @@ def test_decisions_of_earlier_versions_are_read(desk_with_data):
     decisions = Decisions(config)
     assert [decision.files for decision in decisions.all()] == [{}] * 3
     assert decisions.files_of(decisions.champion().champion) == {}
+
+
+def test_a_damaged_champion_is_noticed_where_nothing_is_new(desk_with_data):
+    decisions = Decisions(desk_with_data.config())
+    desk_with_data.retrain("2002-06-30")
+    before = decisions.all()
+    assert desk_with_data.retrain("2002-06-30").run == before[-1].run, "nothing is new"
+    flip(desk_with_data.config().output / before[-1].champion / "model.json")
+    with pytest.raises(LedgerError, match=r"model.json: .*tangency run.*tangency promote RUN"):
+        desk_with_data.retrain("2002-06-30")
+    assert decisions.all() == before
+
+
+def test_a_damaged_run_is_not_made_champion_by_a_rollback(desk_with_data):
+    from desk import quiet
+
+    from operations.by_hand import roll_back
+
+    config = desk_with_data.config()
+    decisions = Decisions(config)
+    before = decisions.all()
+    flip(config.output / before[1].run / "model.json")
+    with pytest.raises(LedgerError, match=r"model\.json"):
+        roll_back(config, quiet(), now=before[-1].at, why="odd")
+    assert decisions.all() == before

@@ -144,8 +144,8 @@ def test_a_champion_that_cannot_be_loaded_leaves_the_one_before(decided, capsys)
     folder = decided.folder / "runs" / decided.decisions[1].run
     spec = json.loads((folder / "model.json").read_text())
     del spec["models"]["ridge"]
-    (folder / "model.json").write_text(json.dumps(spec))
     roll_back(decided.config(), quiet(), now=at("2002-06-01"), why="strange")
+    (folder / "model.json").write_text(json.dumps(spec))
     assert served.get() is served.get() is first
     told = capsys.readouterr().err
     assert told.count("still serving") == 1
@@ -162,8 +162,8 @@ def test_a_champion_that_is_restored_is_served_without_another_decision(decided,
     first = served.get()
     path = decided.folder / "runs" / decided.decisions[1].run / "model.json"
     content = path.read_bytes()
-    path.write_bytes(content[:-20])
     roll_back(decided.config(), quiet(), now=at("2002-06-01"), why="strange")
+    path.write_bytes(content[:-20])
     monkeypatch.setattr(champion, "RETRY_SECONDS", 0.0)
     for _ in range(3):
         assert served.get() is first
