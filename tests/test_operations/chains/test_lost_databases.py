@@ -95,24 +95,13 @@ def test_a_deleted_database_and_an_older_copy_are_sent_what_they_lack(sent, monk
     assert registry(sent) == before
 
 
-def test_serving_after_the_database_was_deleted_registers_again(sent, monkeypatch, capsys):
-    before = registry(sent)
-    (sent.folder / "runs" / DATABASE).unlink()
-    served = []
-    monkeypatch.setattr("pipeline.serving.serve_until_interrupted", lambda *command: served.append(command))
-    code, _, err = tangency(sent, monkeypatch, capsys, "serve")
-    assert (code, err, len(served)) == (0, "", 1)
-    assert registry(sent) == before
-
-
 def test_a_file_that_is_no_database_ends_with_one_message(sent, monkeypatch, capsys):
     database = sent.folder / "runs" / DATABASE
     database.write_bytes(b"no database" * 500)
-    for words in (("sync",), ("serve",)):
-        code, _, err = tangency(sent, monkeypatch, capsys, *words)
-        assert code == 2
-        assert f"{database} cannot be read as MLflow's database" in err
-        assert "Traceback" not in err
+    code, _, err = tangency(sent, monkeypatch, capsys, "sync")
+    assert code == 2
+    assert f"{database} cannot be read as MLflow's database" in err
+    assert "Traceback" not in err
 
 
 def test_damaged_marks_are_made_again(sent):
