@@ -26,6 +26,7 @@ from operations.decisions import Decision, Decisions
 from operations.running import record_path, request, run_due
 from operations.slots import Slots
 from operations.updating import versions_of
+from pipeline.certificate import Certificate
 from pipeline.config import RunConfig
 from pipeline.files import replace_link, write_folder
 from pipeline.store import Store
@@ -48,7 +49,7 @@ def write_all(config: RunConfig, panel: Panel, now: dt.datetime) -> None:
     import pandas as pd
 
     output = config.output
-    Store(output / "store").get("features", "0" * 64, lambda: {"value": panel.returns})
+    Store(output / "store").get("audit", "0" * 64, lambda: Certificate({}, 7, (), (), ()))
     versions_of(config).record(panel, {"source": "test"}, now=now, known_by=pd.Timestamp("2026-05-01"))
     run = output / "mine-20260501"
     if not run.exists():
@@ -78,7 +79,7 @@ def result(config: RunConfig) -> dict[str, object]:
             line["sha256"] for line in invariants.lines(output / "operations/mine/data/versions.jsonl")
         ],
         "panel": versions_of(config).read().digest(),
-        "stored": Store(output / "store").peek("features", "0" * 64)["value"].tobytes().hex()[:64],
+        "stored": repr(Store(output / "store").peek("audit", "0" * 64)),
         "slots": rows,
         "latest": str((output / "latest").readlink()),
         "damages": [text for text in invariants.damages(output) if "forecasts.parquet" not in text],

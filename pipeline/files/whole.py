@@ -90,6 +90,7 @@ def replace_link(link: Path, target: str) -> None:
     OSError
         Naming `link`, if it cannot be replaced; it is then as it was.
     """
+    remove_leftovers(link.parent)  # also where nothing but the link is written this time
     start = f".{link.name}-"
     with name_in_errors(link), FileLock(link.with_name(f".{link.name}.lock")):
         for left in link.parent.glob(f"{start}????????"):

@@ -34,7 +34,7 @@ def one(mine, strategy, **changes):
         ),
         (
             {"kind": "black_litterman", "forecast": "ridge", "market": {"A00": 0.0}},
-            r"strategies\.s: market: all weights are 0, expected some asset above 0",
+            r"strategies\.s\.market: all weights are 0, expected some asset above 0",
         ),
         (
             {"kind": "black_litterman", "views": [VIEW | {"longs": "A01"}]},
@@ -46,7 +46,7 @@ def one(mine, strategy, **changes):
         ),
         (
             {"kind": "black_litterman", "views": [VIEW | {"short": ["A01", "A00"]}]},
-            r"strategies\.s\.views\.0: short: 'A00' is already in long",
+            r"strategies\.s\.views\.0\.short: 'A00' is already in long",
         ),
         (
             {"kind": "black_litterman", "views": [VIEW | {"last": "1999-01-01"}]},
