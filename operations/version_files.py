@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from operations.cells import Frame
 from operations.revisions import COLUMNS
-from pipeline.files import sync_folder, write_whole
+from pipeline.files import write_whole
 
 TEXTS = ("change", "field", "asset")
 FRAME = b"tangency"
@@ -48,8 +48,7 @@ def write_changes(folder: Path, number: int, changes: pd.DataFrame, frame: Frame
     )
     content = sink.getvalue().to_pybytes()
     name = f"{number:06d}.parquet"
-    write_whole(folder / name, content)
-    sync_folder(folder)  # before a line of the chain names the file
+    write_whole(folder / name, content)  # on the disk with its name before a line of the chain names it
     return name, hashlib.sha256(content).hexdigest()
 
 

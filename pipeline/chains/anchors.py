@@ -22,6 +22,7 @@ from pipeline.chains.heads import (
     Head,
     chain_name,
     chain_paths,
+    heads_from_dict,
     heads_from_json,
     read_heads,
 )
@@ -211,7 +212,7 @@ def _read_last_anchors(path: Path, stamp: tuple[int, ...]) -> dict[str, Head]:
     for line in reversed(lines):
         if b'"anchors"' in line:
             try:
-                return heads_from_json(json.dumps(json.loads(line)["anchors"]))
+                return heads_from_dict(json.loads(line)["anchors"])
             except (ValueError, KeyError, TypeError, RecursionError):
                 continue
     return {}

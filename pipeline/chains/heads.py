@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from pipeline.files import sync_folder, write_whole
+from pipeline.files import write_whole
 
 HEADS = "chain_heads.json"
 """File that holds the heads of all chains, in the output folder and in the folder of each run."""
@@ -134,7 +134,6 @@ def note_head(output: Path, name: str, head: Head, others: Mapping[str, Head]) -
             wanted[name] = head
         if wanted != noted:
             write_heads(output / HEADS, wanted)
-            sync_folder(output)
 
 
 def write_heads(path: Path, heads: Mapping[str, Head]) -> None:
@@ -161,5 +160,10 @@ def heads_from_json(text: str) -> dict[str, Head]:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return {}
+    return heads_from_dict(value)
+
+
+def heads_from_dict(value: Any) -> dict[str, Head]:
+    """Return the heads in a mapping of names to what `Head.as_dict` gave; what is no head is left out."""
     pairs = value.items() if isinstance(value, dict) else ()
     return {name: head for name, one in pairs if (head := Head.from_json(one)) is not None}

@@ -27,7 +27,7 @@ from pipeline.chains.heads import (
 )
 from pipeline.chains.ledger import lacking
 from pipeline.chains.recorded_files import check_newest_version
-from pipeline.files import sync_folder, write_whole
+from pipeline.files import write_whole
 
 REPAIR = "repair"
 """Names the lock that a repair holds from its first look to its last write, in the output folder."""
@@ -184,7 +184,6 @@ def _cut(path: Path, content: bytes, lines: int) -> Path:
     with path.open("r+b") as file:
         file.truncate(len(kept))
         os.fsync(file.fileno())
-    sync_folder(path.parent)
     return aside
 
 
