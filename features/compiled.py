@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 import numba
+
+_IMPORT = re.compile(rb"^from ([\w.]+) import (\([^)]*\)|[^\n(]+)", re.MULTILINE)
+"""The form in which this project imports its own modules."""
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -35,9 +39,15 @@ def compiled(function: F) -> F:
     if kept is not None and hasattr(kept, "_cache_file"):
         kept.save_overload = _unless_refused(kept.save_overload)
         # numba forgets machine code when the file of the kernel changes, but it also holds constants and kernels
-        # from other files of the room, which would stay as they were.
-        kept._cache_file._source_stamp = _kernels(Path(inspect.getfile(function)).parent)
+        # from other modules, which would stay as they were.
+        kept._cache_file._source_stamp = _digest_kernels(_root_of(function), Path(inspect.getfile(function)))
     return cast(F, kernel)
+
+
+def _root_of(function: Callable[..., object]) -> Path:
+    """Return the folder from which the module of a function is imported."""
+    depth = function.__module__.count(".")
+    return Path(inspect.getfile(function)).parents[depth]
 
 
 @cache
@@ -62,11 +72,29 @@ def _unless_refused(save: Callable[..., None]) -> Callable[..., None]:
 
 
 @cache
-def _kernels(folder: Path) -> str:
-    """Return the digest of all files of a folder that hold kernels."""
+def _digest_kernels(root: Path, path: Path) -> str:
+    """Return the digest of a module with kernels, and of all modules with kernels that it imports."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
-        source = path.read_bytes()
-        if b"@compiled" in source:
-            digest.update(source)
+    for kernel_file in sorted(_reach_kernels(root, path)):
+        digest.update(kernel_file.read_bytes())
     return digest.hexdigest()
+
+
+def _reach_kernels(root: Path, path: Path) -> set[Path]:
+    reached, waiting = {path}, [path]
+    while waiting:
+        new = set(_imported_kernels(root, waiting.pop())) - reached
+        reached |= new
+        waiting += new
+    return reached
+
+
+@cache
+def _imported_kernels(root: Path, path: Path) -> tuple[Path, ...]:
+    """Return the modules below `root` that a module imports and that hold kernels."""
+    names: set[bytes] = set()
+    for base, listed in _IMPORT.findall(path.read_bytes()):
+        members = listed.strip(b"()\n ").split(b",")
+        names |= {base, *(base + b"." + member.split()[0] for member in members if member.strip())}
+    candidates = (root / Path(*name.decode().split(".")).with_suffix(".py") for name in names)
+    return tuple(file for file in candidates if file.is_file() and b"@compiled" in file.read_bytes())

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 INNER = """
 from features.compiled import compiled
@@ -26,21 +28,43 @@ print(outer(1.0), sum(outer.stats.cache_hits.values()))
 """
 
 
-def answer(folder):
-    command = [sys.executable, "outer.py"]
-    # Python takes bytecode of a file of the same size that was written in the same second for current.
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.split()
+@pytest.fixture(
+    params=[("inner", "outer"), ("kernels.inner", "use.outer")], ids=["one folder", "two folders"]
+)
+def modules(request, tmp_path):
+    """Return the files of the inner and the outer kernel, and a function that calls the outer one in a new process."""
+    inner, outer = (tmp_path / Path(*name.split(".")).with_suffix(".py") for name in request.param)
+    for path in (inner, outer):
+        path.parent.mkdir(exist_ok=True)
+    outer.write_text(OUTER.replace("from inner", f"from {request.param[0]}"))
+
+    def call():
+        command = [sys.executable, "-c", f"import {request.param[1]}"]
+        # Python takes bytecode of a file of the same size that was written in the same second for current.
+        environment = {"PYTHONPATH": str(ROOT), "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.split()
+
+    return inner, outer, call
 
 
-def test_change_in_another_file_is_noticed(tmp_path):
-    (tmp_path / "outer.py").write_text(OUTER)
-    (tmp_path / "inner.py").write_text(INNER.format(step=10, factor=2.0))
-    assert answer(tmp_path) == ["12.0", "0"]
-    assert list((tmp_path / "__pycache__").glob("outer.outer-*.nbc"))
-    (tmp_path / "inner.py").write_text(INNER.format(step=20, factor=3.0))
-    assert answer(tmp_path) == ["23.0", "0"]
+def test_change_in_another_file_is_noticed(modules):
+    inner, outer, call = modules
+    inner.write_text(INNER.format(step=10, factor=2.0))
+    assert call() == ["12.0", "0"]
+    assert list((outer.parent / "__pycache__").glob("outer.outer-*.nbc"))
+    inner.write_text(INNER.format(step=20, factor=3.0))
+    assert call() == ["23.0", "0"]
+
+
+def test_a_kernel_that_is_not_imported_does_not_matter(modules):
+    inner, outer, call = modules
+    inner.write_text(INNER.format(step=10, factor=2.0))
+    assert call() == ["12.0", "0"]
+    (outer.parent / "other.py").write_text(INNER.format(step=1, factor=1.0))
+    assert call() == ["12.0", "1"]
 
 
 NOWHERE = """

@@ -19,12 +19,13 @@ def all_kernels():
     """Return the kernels of all modules, by name."""
     found = {}
     for room in ROOMS:
-        for path in (ROOT / room).glob("*.py"):
+        for path in (ROOT / room).rglob("*.py"):
             if b"@compiled" in path.read_bytes():
-                module = importlib.import_module(f"{room}.{path.stem}")
+                dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+                module = importlib.import_module(dotted)
                 for name, value in vars(module).items():
                     if isinstance(value, Dispatcher) and value.__module__ == module.__name__:
-                        found[f"{room}.{path.stem}.{name}"] = value
+                        found[f"{dotted}.{name}"] = value
     return found
 
 
