@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation import cholesky
 from allocation.states import neighbour
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from foundation.compiled import compiled
+from foundation.types import Floats, Ints
 
 OUT, AT_LOWER, AT_UPPER, EQUATION = 0, -1, 1, 2
 """States of a row: left out, met at one of its limits, or both limits are one."""

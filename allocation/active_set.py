@@ -14,16 +14,13 @@ Júdice and Pires (1994), *Computers & Operations Research* 21, 587-596.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation import cholesky
 from allocation.active_rows import change_row, judge_idle, limit, sorted_rows
 from allocation.curvature import add_product, solve_free
 from allocation.states import change
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from foundation.compiled import compiled
+from foundation.types import Floats, Ints
 
 ROUNDS = 200
 STALLED = 8

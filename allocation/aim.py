@@ -7,7 +7,6 @@ from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
 from allocation.closed_markets import fix_weights
@@ -17,10 +16,7 @@ from allocation.inputs import covariance, singular
 from allocation.structure import Risk, dense
 from allocation.trading_speed import Preferences, modes
 from allocation.weights import Weights
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
+from foundation.types import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,7 @@ from allocation.labelled import Labelled, aligned, check_finite, check_names, na
 from allocation.mean_variance import MeanVariance
 from allocation.structure import FactorCovariance, Risk
 from allocation.weights import Weights
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 class LimitOptions(TypedDict, total=False):

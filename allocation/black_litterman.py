@@ -7,7 +7,6 @@ from copy import copy
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
 from allocation.closed_markets import fix_weights
@@ -21,9 +20,7 @@ from allocation.risk import CovariancePath
 from allocation.structure import FactorCovariance, Risk, dense, within
 from allocation.views import View, views_at
 from allocation.weights import Weights
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats
 
 Market = Floats | Callable[[int], Floats] | None
 """Weights of the market, shape (N,) or by asset, or what returns those known at a row; None is 1/N."""

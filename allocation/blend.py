@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.book import FUNDED, Book
 from allocation.decision_status import DecisionStatus
@@ -13,9 +12,7 @@ from allocation.errors import InputError
 from allocation.policies import Decision, Policy
 from allocation.rebalancing import Rebalancing
 from allocation.weights import Attestation, NoTrade, Sleeve, Weights
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from foundation.types import Floats, Ints
 
 Shares = Callable[[int], Floats]
 """Shares of wealth that are wanted at a row, in the order of the parts."""

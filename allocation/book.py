@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.weights import Sleeve
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 FUNDED = 1e-9
 """A sleeve with a smaller share of wealth holds nothing of its own."""

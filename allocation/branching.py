@@ -19,9 +19,7 @@ from allocation import pricing
 from allocation.cardinality_relaxation import Problem, Relaxed, complete, relax, sided
 from allocation.pricing import Gross, Variance
 from allocation.semicontinuous import LONG, SHORT, ZERO, hull
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from foundation.types import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)

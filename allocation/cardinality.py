@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation import inputs
 from allocation.branching import Found, Search
@@ -20,9 +19,7 @@ from allocation.mean_variance import MeanVariance
 from allocation.pricing import Turnover, Variance
 from allocation.structure import Risk
 from allocation.weights import Attestation, Weights
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats
 
 
 class Cardinality:

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from allocation.constraints import Constraints
 from allocation.errors import InfeasibleError, LimitError, SolverError
 from allocation.feasibility import enough, in_words, inequalities
 from allocation.limits import Limit
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 def check_alone(constraints: Constraints, assets: Sequence[str], minimum: float) -> None:

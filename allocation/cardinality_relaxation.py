@@ -7,15 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation import pricing
 from allocation.pricing import Term, Turnover, Uncertainty
 from allocation.programme import Programme
 from allocation.semicontinuous import LONG, SHORT, ZERO, hull, least_of_separable, pieces, shares, split
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from foundation.types import Floats, Ints
 
 STEPS = 12
 """Times that shares of positions and weights are improved in turn."""

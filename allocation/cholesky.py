@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
+from foundation.compiled import compiled
+from foundation.types import Floats
 
 BLOCK = 48
 """Columns that are factored before the rest is updated by one matrix product."""

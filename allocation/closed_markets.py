@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
 from allocation.constraints import Constraints
@@ -20,9 +19,7 @@ from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, LimitError, SolverError
 from allocation.structure import Risk
 from allocation.weights import Attestation, Sleeve, Weights
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats
 
 SAME = 1e-12
 """Weights that differ by less are equal."""

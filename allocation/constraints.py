@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.errors import LimitError
+from foundation.types import Floats
 
-Floats = NDArray[np.float64]
 Family = Literal["groups", "maximum", "minimum", "overrides", "cash"]
 """Limits that can give way together where they cannot be met."""
 ORDER: tuple[Family, ...] = ("groups", "maximum", "minimum", "overrides", "cash")

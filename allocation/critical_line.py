@@ -8,12 +8,9 @@ which has bounds but no mean and no variance.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from foundation.compiled import compiled
+from foundation.types import Floats, Ints
 
 LOW, HIGH, FREE = 0, 1, 2
 TINY = 1e-12

@@ -7,14 +7,11 @@ with an empty `sigma`. What the factors do not explain is then already in the di
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation import cholesky
 from allocation.structure import FactorCovariance, Risk
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from foundation.compiled import compiled
+from foundation.types import Floats, Ints
 
 NONE = np.empty((0, 0))
 """The form of the covariance that is not used."""

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation import pricing
 from allocation.constraints import Constraints
@@ -16,8 +15,7 @@ from allocation.limits import Limits
 from allocation.pricing import Answer, Gross, Term, Turnover, Variance
 from allocation.programme import Programme
 from allocation.weights import Attestation, Weights
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 BREACH = 1e-6
 """How far a limit may be missed in weight."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.book import Book
 from allocation.decision_status import DecisionStatus
@@ -14,10 +13,7 @@ from allocation.errors import InputError
 from allocation.rebalancing import Rebalancing
 from allocation.risk import CovariancePath
 from allocation.weights import Attestation, Sleeve, Weights
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)

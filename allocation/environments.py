@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
 from allocation.book import Book
@@ -13,9 +12,8 @@ from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.structure import Risk, within
 from allocation.weights import Attestation, Sleeve, Weights
+from foundation.types import Bools
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Covariance = Callable[[int], tuple[Risk, Bools]]
 
 

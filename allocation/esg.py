@@ -7,7 +7,6 @@ from copy import copy
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
 from allocation.closed_markets import fix_weights
@@ -17,9 +16,7 @@ from allocation.input_alignment import align_inputs, align_vector
 from allocation.scoring import Missing, filled, floor_coefficients, tilted
 from allocation.structure import Risk
 from allocation.weights import Weights
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats
 
 KEPT = 1e-8
 """How far above the floor, in units of the scores' range, the search for the price of score may stop."""

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import piqp
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from allocation.errors import InputError, SolverError
 from allocation.input_alignment import refuse_labels
 from allocation.inputs import fault
 from allocation.structure import FactorCovariance, Risk, dense
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 @dataclass(frozen=True, eq=False)

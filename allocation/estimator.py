@@ -6,12 +6,10 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.moments import Moments, window_moments
 from allocation.structure import Risk
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 class Estimator(ABC):

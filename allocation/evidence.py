@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.curvature import add_product
 from allocation.kinks import least_of_tangent, nearest_best, places_and_slopes
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
+from foundation.compiled import compiled
+from foundation.types import Floats
 
 
 @compiled

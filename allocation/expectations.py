@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 
 from allocation.errors import InputError
@@ -15,8 +14,7 @@ from allocation.nonlinear import NonlinearShrinkage
 from allocation.sample import Sample
 from allocation.shrinkage import ConstantCorrelation, LedoitWolf, Oas
 from allocation.structure import FactorCovariance, Risk, dense
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 CovarianceChoice = str | Callable[[Floats], Risk] | Any
 """A name, a function of returns (T, N), or an object with `estimate(returns)` or scikit-learn's `fit`."""

@@ -8,9 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from allocation.errors import InputError
-from allocation.estimator import Floats, MomentEstimator
+from allocation.estimator import MomentEstimator
 from allocation.moments import Moments
 from allocation.structure import FactorCovariance
+from foundation.types import Floats
 
 
 @dataclass(frozen=True)

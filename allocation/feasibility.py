@@ -6,15 +6,12 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from allocation.constraints import Constraints
 from allocation.errors import InfeasibleError, SolverError
 from allocation.limits import Limit, limits_on
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats
 
 
 def check_feasible(

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.errors import InputError
 from allocation.posterior import Posterior, omega_of_confidence, posterior
 from allocation.structure import FactorCovariance, Risk, dense, scaled
+from foundation.types import Floats
 
-Floats = NDArray[np.float64]
 Errors = Literal["like_returns", "independent"]
 
 

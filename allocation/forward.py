@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import clone
 
 from allocation.errors import DataError
 from allocation.labelled import check_finite
 from allocation.portfolio_estimator import PortfolioEstimator
+from foundation.types import Floats
 from validation.splitter import DateSplitter
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,10 +15,7 @@ from allocation.input_alignment import refuse_labels
 from allocation.inputs import fault, singular
 from allocation.polytope import Polytope
 from allocation.structure import Risk, dense
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
+from foundation.types import Floats, Ints
 
 NOTHING = 1e-6
 """Weights whose sizes add up to a smaller share of the largest portfolio's are all cash but for rounding."""

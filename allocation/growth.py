@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from allocation import interior_point
@@ -23,9 +22,7 @@ from allocation.programme import Programme
 from allocation.scenarios import Scenarios
 from allocation.structure import Risk
 from allocation.weights import Attestation, Weights
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats
 
 OPTIMAL = 1e-9
 """Largest gap of an answer that is handed out, as a share of the marginal utility of the returns."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist, squareform
 
@@ -20,10 +19,7 @@ from allocation.labelled import named
 from allocation.polytope import BOUNDS, TOLERANCE, only, polytope
 from allocation.structure import Risk, dense
 from allocation.weights import Attestation, Weights
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
+from foundation.types import Bools, Floats, Ints
 
 Linkage = Literal["single", "average", "complete", "ward"]
 Distance = Literal["correlation", "profile"]

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from allocation.errors import DataError
 from allocation.labelled import aligned, check_names, named
 from allocation.structure import FactorCovariance, Risk
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 _PLAIN = frozenset({np.ndarray, FactorCovariance, type(None)})
 

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.errors import InputError
 from allocation.structure import FactorCovariance, Risk, dense, within
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
+from foundation.compiled import compiled
+from foundation.types import Bools, Floats, Ints
 
 SINGULAR = 1e-12
 """An eigenvalue of a smaller share of the largest counts as 0 when a failure is explained."""

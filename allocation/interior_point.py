@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 import piqp
-from numpy.typing import NDArray
 from scipy import sparse
 
 from allocation.programme import Programme, Solution
 from allocation.structure import FactorCovariance
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 TOLERANCES = (1e-12, 1e-10, 1e-8)
 """Asked for one after another, until the solver vouches for an answer."""

@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from allocation.errors import DataError
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 Labelled = pd.Series | Mapping[Any, float] | Floats | Sequence[float]
 """One number an asset: by name, or in the order of the assets."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.constraints import Constraints, Group, Linear
 from allocation.errors import DataError
@@ -16,8 +15,7 @@ from allocation.mean_variance import MeanVariance
 from allocation.portfolio_estimator import Means, MomentPortfolio, Sample
 from allocation.structure import Risk
 from allocation.weights import Weights
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 class LimitedPortfolio(MomentPortfolio):

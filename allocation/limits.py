@@ -12,11 +12,8 @@ from numpy.typing import NDArray
 
 from allocation.constraints import Constraints, known
 from allocation.rows import Rows
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
+from foundation.compiled import compiled
+from foundation.types import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.constraints import Constraints
 from allocation.input_alignment import align_inputs
@@ -14,9 +13,7 @@ from allocation.labelled import named
 from allocation.maximum_sharpe import MaximumSharpe
 from allocation.structure import Risk
 from allocation.weights import Weights
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats
 
 
 class MaximumDiversification:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.constraints import Constraints
 from allocation.decision_status import DecisionStatus
@@ -19,9 +18,7 @@ from allocation.polytope import LINEAR, Polytope, only, polytope
 from allocation.structure import Risk
 from allocation.vertices import best_vertex
 from allocation.weights import Attestation, Weights
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats
 
 OPTIMAL = 1e-7
 """Largest gap of an answer that is handed out, as a share of the ratio."""

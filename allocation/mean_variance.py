@@ -21,11 +21,8 @@ from allocation.pricing import Gross, Term, Uncertainty, Variance
 from allocation.programme import Programme
 from allocation.structure import Risk, within
 from allocation.weights import Weights
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Indices = NDArray[np.intp]
+from foundation.compiled import compiled
+from foundation.types import Bools, Floats, Indices
 
 
 @dataclass(frozen=True, eq=False)

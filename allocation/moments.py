@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.errors import InputError
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 FLOOR = 1e-6
 """Smallest eigenvalue that is left where returns are missing, as a share of the average variance."""

@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from allocation.errors import InputError
-from allocation.estimator import Floats, MomentEstimator
+from allocation.estimator import MomentEstimator
 from allocation.moments import Moments
+from foundation.types import Floats
 
 FEWEST_ROWS = 13
 """With fewer, one of them taken by the mean, the formulas are not defined (the paper's own code stops there too)."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.blend import inside, settled
 from allocation.book import Book
@@ -15,9 +14,7 @@ from allocation.inputs import SEMIDEFINITE
 from allocation.policies import Decision, Policy
 from allocation.structure import Risk, within
 from allocation.weights import Sleeve, Weights
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats
 
 BASE, OVERLAY = "base", "overlay"
 """Sleeves of an overlaid policy: what it would hold without the overlay, and what the overlay adds to that."""

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
 from allocation.book import Book
@@ -16,9 +15,7 @@ from allocation.errors import InfeasibleError, InputError
 from allocation.input_alignment import align_columns
 from allocation.risk import CovariancePath
 from allocation.weights import Attestation, NoTrade, Weights
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from foundation.types import Floats, Ints
 
 Decision = Weights | NoTrade | None
 """Target weights, or no trade: with a reason that is recorded, or as a matter of course (None)."""

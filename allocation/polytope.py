@@ -6,15 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from allocation.constraints import Constraints, known
 from allocation.errors import LimitError
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
+from foundation.types import Bools, Floats, Ints
 
 TOLERANCE = 1e-9
 """How far a limit may be missed in weight."""

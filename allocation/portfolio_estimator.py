@@ -19,9 +19,8 @@ from allocation.expectations import CovarianceChoice, estimated_covariance, shru
 from allocation.labelled import Labelled, aligned, check_finite, named
 from allocation.structure import FactorCovariance, Risk
 from allocation.weights import Attestation, Weights
+from foundation.types import Floats
 from validation.sharpe import sharpe_ratio
-
-Floats = NDArray[np.float64]
 
 Means = Labelled | Callable[[Floats], Floats] | None
 """Expected returns: given by asset, a function of the returns (T, N), or None for shrunk history."""

@@ -9,13 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.errors import InputError
 from allocation.input_alignment import refuse_labels
 from allocation.structure import FactorCovariance, Risk, dense, scaled
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 @dataclass(frozen=True, eq=False)

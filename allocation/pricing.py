@@ -17,14 +17,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from allocation import interior_point
 from allocation.programme import Programme, Solution
 from allocation.structure import Risk
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 Answer = tuple[Solution, tuple[float, ...]]
 """A solution, and the price of each term."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation import active_set
 from allocation.active_rows import AT_LOWER, AT_UPPER, EQUATION
@@ -15,10 +14,8 @@ from allocation.evidence import measure, scale_of
 from allocation.kinks import nearest, places_and_slopes
 from allocation.states import beside, guess
 from allocation.structure import Risk
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from foundation.compiled import compiled
+from foundation.types import Floats, Ints
 
 EXACT = 1e-9
 """Largest duality gap, and excess over a limit, of an answer that is called exact."""

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.errors import InputError
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 ROUNDING = 1e-12
 """What lies outside a band by less is on its edge."""

@@ -8,9 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from allocation.errors import InputError
-from allocation.estimator import Estimator, Floats
+from allocation.estimator import Estimator
 from allocation.moments import window_moments
 from allocation.shrinkage import LedoitWolf
+from foundation.types import Floats
 
 
 @dataclass(frozen=True, eq=False)

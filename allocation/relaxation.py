@@ -6,9 +6,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from allocation.allocator import Allocator
 from allocation.closed_markets import fix_bounds
 from allocation.constraints import ORDER, Constraints, Family, Group
@@ -18,9 +15,7 @@ from allocation.feasibility import check_feasible
 from allocation.input_alignment import align_inputs
 from allocation.structure import Risk
 from allocation.weights import Weights
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats
 
 HALVINGS = 20
 STEP = 1e-4

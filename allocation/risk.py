@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.errors import InputError
 from allocation.estimator import Estimator, MomentEstimator
@@ -15,10 +14,7 @@ from allocation.inputs import fault
 from allocation.rolling_moments import MOST_FADING, rolling_moments
 from allocation.shrinkage import LedoitWolf
 from allocation.structure import FactorCovariance, Risk
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,11 +7,9 @@ with `specific` empty, or as loadings with specific variances, which are never m
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
+from foundation.compiled import compiled
+from foundation.types import Floats
 
 
 @compiled

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.constraints import Constraints
 from allocation.decision_status import DecisionStatus
@@ -18,9 +17,7 @@ from allocation.polytope import BOUNDS, TOLERANCE, only, polytope
 from allocation.risk_budget_kernels import descend, newton, product
 from allocation.structure import FactorCovariance, Risk
 from allocation.weights import Attestation, Weights
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats
 
 ERROR = 1e-10
 """Largest error of a share of risk that is handed out."""

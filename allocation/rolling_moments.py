@@ -23,13 +23,10 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby, repeat
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.moments import Moments, window_moments
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from foundation.compiled import compiled
+from foundation.types import Floats, Ints
 
 GROUP = 8
 """Rows that are added at a time: each entry is then read and written once for eight products."""

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
+from foundation.types import Floats, Indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +27,8 @@ class Rows:
     """
 
     values: Floats
-    columns: Ints
-    begins: Ints
+    columns: Indices
+    begins: Indices
     n: int
 
     @classmethod
@@ -40,7 +38,7 @@ class Rows:
         return cls(row[columns], columns, np.array([0, len(columns)]), len(row))
 
     @classmethod
-    def each(cls, columns: Ints, n: int) -> Self:
+    def each(cls, columns: Indices, n: int) -> Self:
         """Return a row for each column that is named, with a one there."""
         return cls(np.ones(len(columns)), columns, np.arange(len(columns) + 1), n)
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from allocation.errors import InputError
-from allocation.estimator import Floats, MomentEstimator
+from allocation.estimator import MomentEstimator
 from allocation.moments import Moments
+from foundation.types import Floats
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.errors import InputError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from foundation.types import Floats, Ints
 
 
 class Scenarios:

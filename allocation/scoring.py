@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.errors import InputError
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats
 
 Missing = Literal["exclude", "mean", "worst"] | float
 """What an asset without a score is: not held, average or worst of the universe's known ones, or a score of its own."""

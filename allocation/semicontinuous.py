@@ -13,13 +13,10 @@ prices, the bound is their perspective relaxation with the hull of each asset's 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.structure import FactorCovariance, Risk
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from foundation.compiled import compiled
+from foundation.types import Floats, Ints
 
 ZERO, LONG, SHORT = 1, 2, 4
 """What an asset may be: a sum of these."""

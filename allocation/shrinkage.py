@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from allocation.estimator import Estimator, Floats, MomentEstimator
+from allocation.estimator import Estimator, MomentEstimator
 from allocation.moments import Moments, window_moments
-from features.compiled import compiled
+from foundation.compiled import compiled
+from foundation.types import Floats
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.book import Book
 from allocation.decision_status import DecisionStatus
@@ -14,10 +13,7 @@ from allocation.input_alignment import refuse_labels
 from allocation.rebalancing import Rebalancing
 from allocation.risk import CovariancePath
 from allocation.weights import Attestation, Sleeve, Weights
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats, Ints
 
 
 class Strategic:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.errors import InputError
+from foundation.types import Floats
 
-Floats = NDArray[np.float64]
 Indices = NDArray[np.bool_] | NDArray[np.intp]
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
 from allocation.blend import inside
@@ -19,9 +18,7 @@ from allocation.errors import InfeasibleError, InputError
 from allocation.feasibility import check_feasible
 from allocation.policies import AllocatorPolicy, Decision, Policy
 from allocation.weights import Sleeve, Weights
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats
 
 STRATEGIC, ACTIVE = "strategic", "active"
 """Sleeves: the strategic weights, and the deviation from them."""

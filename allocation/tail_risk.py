@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import linprog
 
@@ -20,9 +19,7 @@ from allocation.polytope import LINEAR, Polytope, only, polytope
 from allocation.scenarios import Scenarios
 from allocation.structure import Risk
 from allocation.weights import Attestation, Weights
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats
 
 OPTIMAL = 1e-7
 """Largest duality gap of an answer that is handed out, as a share of the largest mean or loss."""

@@ -17,11 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import NDArray
 
 from allocation.errors import InputError
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 @dataclass(frozen=True)

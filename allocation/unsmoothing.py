@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from allocation.errors import InputError
 from allocation.risk import covariance_path
 from allocation.structure import Risk
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 MOST = 0.95
 """Largest autocorrelation that is undone: at 1 nothing new is ever seen."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from allocation.errors import SolverError
 from allocation.polytope import Polytope
 from allocation.structure import Risk
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 MOST = 20_000
 """Vertices that are tried before a local search answers instead."""

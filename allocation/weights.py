@@ -6,12 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from allocation.decision_status import DecisionStatus
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 @dataclass(frozen=True, eq=False)

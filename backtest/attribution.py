@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backtest.simulate import BacktestResult
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 TOTAL = "all"
 """Name of the row of the whole portfolio."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backtest.errors import SimulationError
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backtest.errors import ComparisonError
 from backtest.simulate import BacktestResult
+from foundation.types import Floats
 from validation.scores import hac_mean
 from validation.sharpe import sharpe_ratio, sharpe_stderr
 from validation.sharpe_difference import sharpe_difference
-
-Floats = NDArray[np.float64]
 
 
 def drawdown(returns: Floats) -> Floats:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from itertools import compress
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.book import Book, SleevePaths
 from allocation.closed_markets import keep_closed
@@ -18,10 +17,7 @@ from backtest.costs import TradingCost
 from backtest.errors import SimulationError
 from backtest.simulation_checks import check_sleeves, check_span, check_target
 from backtest.sleeves import SleeveTape
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from foundation.types import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.decision_status import DecisionStatus
 from allocation.weights import Weights
 from backtest.errors import SimulationError
-
-Ints = NDArray[np.int64]
+from foundation.types import Ints
 
 
 def check_span(name: str, n_rows: int, n_dates: int, decisions: Ints, execution_lag: int) -> None:

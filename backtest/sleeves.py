@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.book import SleevePaths
 from allocation.weights import Sleeve
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 class SleeveTape:

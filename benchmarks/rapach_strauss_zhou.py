@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
-from numpy.typing import NDArray
 
+from foundation.types import Floats
 from models.combination import combine_walks
 from models.dataset import Dataset
 from models.target import Target
@@ -27,7 +27,6 @@ from validation.labels import Labels
 from validation.scores import historical_mean, r2_out_of_sample
 from validation.walk_forward import WalkForward
 
-Floats = NDArray[np.float64]
 Settings = dict[str, Any]
 
 SETTINGS = Path(__file__).with_suffix(".yaml")

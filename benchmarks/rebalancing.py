@@ -21,12 +21,13 @@ from statistics import median
 
 import allocators  # noqa: F401 (finds the problems of the tests)
 import numpy as np
-from allocators.asking import CannotExpressError, Floats
+from allocators.asking import CannotExpressError
 from allocators.problems_of_size import REBALANCES, WINDOW, Year, large, large_dense, sampled, year
 from problems import Problem
 
 from allocation.mean_variance import MeanVariance
 from allocation.risk import covariance_path
+from foundation.types import Floats
 
 LONGEST = 3.0
 """A contender that has used more seconds of CPU is not run again."""

@@ -9,12 +9,10 @@ adds 1e-12 to the length of the bar, a bar without length gives 0 here.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.rolling import divide_or_zero
 from features.spec import feature
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 @feature(stage="bar", unit="fraction")

@@ -10,7 +10,6 @@ where it adds 1e-12 to a divisor, nothing divided by nothing is 0 here.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.rolling import (
     divide_or_zero,
@@ -28,8 +27,7 @@ from features.rolling import (
 )
 from features.sharing import once
 from features.spec import feature
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 WINDOWS = (5, 10, 20, 30, 60)
 

@@ -10,14 +10,12 @@ logarithm of 1 + volume and adds 1e-12 to the divisor, so that both depend on th
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.alpha158_price import WINDOWS, shares_of_moves
 from features.rolling import divide, divide_or_zero, lag, rolling_correlation, rolling_mean, rolling_std
 from features.sharing import once
 from features.spec import feature
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 @feature(stage="bar", windows=WINDOWS, unit="correlation")

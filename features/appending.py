@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from features.building import compute, compute_series, default_workers
 from features.columns import differs
 from features.inputs import Inputs, check_losses
@@ -15,9 +12,8 @@ from features.matrix import FeatureMatrix, build, looks_ahead, recipe_for
 from features.recipe import with_kinds
 from features.spec import FeatureError, FeatureSpec
 from features.work import Past, Work
+from foundation.types import Floats
 from market.panel import Panel
-
-Floats = NDArray[np.float64]
 
 
 def append(

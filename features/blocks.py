@@ -14,11 +14,9 @@ distance the compiler sees that they do not overlap, and works on several assets
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
+from foundation.compiled import compiled
+from foundation.types import Floats
 
 LANES = 64
 """Assets that are handled together."""

@@ -24,8 +24,8 @@ from features.recipe import Recipe, sorted_by_kind, with_kinds
 from features.spec import FeatureError
 from features.tiles import Tile
 from features.work import Block, Done, Past, States, Work
+from foundation.types import Floats
 
-Floats = NDArray[np.float64]
 A = TypeVar("A")
 B = TypeVar("B")
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.continuation import Continuation, continuing
 from features.spec import FeatureError, FeatureSpec
+from foundation.types import Floats
 from market.panel import Panel
-
-Floats = NDArray[np.float64]
 
 
 def infinite(name: str, panel: Panel, row: int, asset: int = -1) -> FeatureError:

@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import features
 from features.spec import INPUTS, STAGES, FeatureError, FeatureSpec, registered
-from market.hints import suggest
+from foundation.suggestions import suggest
 
 
 def catalogue() -> dict[str, FeatureSpec]:

@@ -7,13 +7,9 @@ date, they are no linear functions of the features that they are made of.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from features import across
 from features.spec import feature
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 @feature(stage="cross_section", unit="standard deviations across assets")

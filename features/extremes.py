@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.blocks import LANES, backward_rows, begin_kept, clear, forward_rows, lanes, unused_parts
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
+from foundation.compiled import compiled
+from foundation.types import Floats
 
 
 @compiled

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.spec import FeatureError, FeatureSpec
-from market.hints import suggest
+from foundation.suggestions import suggest
+from foundation.types import Floats
 from market.panel import BARS, Panel
 
-Floats = NDArray[np.float64]
 SMALLEST_GROWTH = 1e-6
 """What is left after a total loss, for logarithms: the loss counts, and stays finite."""
 

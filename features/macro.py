@@ -7,12 +7,10 @@ now with what was known then; on daily panels it can be off by one release aroun
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.rolling import lag
 from features.spec import feature
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 def log_change(series: Floats, rows: int) -> Floats:

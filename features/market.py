@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features import across
 from features.returns import compound, wealth
 from features.rolling import divide, divide_less_one, rolling_max, rolling_mean, rolling_std, rolling_sum
 from features.spec import feature
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 @feature(stage="market", lookback=1, unit="fraction")

@@ -19,12 +19,11 @@ from features.recipe import Recipe, resolve
 from features.room import Room
 from features.spec import STAGES, FeatureError, FeatureSpec
 from features.work import Past, Work
-from market.hints import suggest
+from foundation.suggestions import suggest
+from foundation.types import Floats
 from market.panel import Panel
 
 __all__ = ["FeatureMatrix", "build", "dictionary"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,12 +9,10 @@ border of the blocks; the parts are brought together by the binomial formula.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.blocks import LANES, TINY, backward_rows, begin_kept, clear, forward_rows, lanes, unused_parts
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
+from foundation.compiled import compiled
+from foundation.types import Floats
 
 STD, SKEW, KURTOSIS = 0, 1, 2
 """What `moments` can give."""

@@ -7,12 +7,10 @@ carried as infinity, the largest of all, so that every window has as many values
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.blocks import LANES, lanes
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
+from foundation.compiled import compiled
+from foundation.types import Floats
 
 STEP = 32
 """Sorted windows are filled up with infinity to a multiple of this: the processor takes them in whole steps."""

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.blocks import LANES, TINY, backward_rows, begin_kept, clear, forward_rows, lanes, unused_parts
-from features.compiled import compiled
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from foundation.compiled import compiled
+from foundation.types import Floats, Ints
 
 COVARIANCE, CORRELATION, BETA, RESIDUAL_STD, R_SQUARE, LAST_RESIDUAL = 0, 1, 2, 3, 4, 5
 """What `comoments` can give."""
@@ -26,7 +23,7 @@ def comoments(
     first: int,
     begin: int,
     enough: float,
-    kinds: Integers,
+    kinds: Ints,
     y_size: float,
     x_size: float,
     out: Floats,

@@ -6,13 +6,11 @@ Where dates are appended, a feature gets months of history for each new row, and
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features import blocks
 from features.continuation import first_row, wanted_row
 from features.tables import as_table
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 def past_sum(x: Floats, window: int, ago: int, enough: int) -> Floats:

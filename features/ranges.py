@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.rolling import divide, divide_less_one, lag, rolling_mean, rolling_std, rolling_sum
 from features.spec import feature
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 @feature(stage="bar", rows=20, unit="fraction per row")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.blocks import TINY
-from features.compiled import compiled
 from features.tables import as_table
-
-Floats = NDArray[np.float64]
+from foundation.compiled import compiled
+from foundation.types import Floats
 
 
 def divide(numerator: Floats, denominator: Floats, floor: float = TINY) -> Floats:

@@ -7,13 +7,11 @@ bits then as from the first date on. A value that is not finite is missing.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features.compiled import compiled
 from features.continuation import resume, save
 from features.tables import as_table
-
-Floats = NDArray[np.float64]
+from foundation.compiled import compiled
+from foundation.types import Floats
 
 HALF = 0.5 - 1e-9
 """Share of the weight of an endless past, up to rounding, that a weighted mean must have."""

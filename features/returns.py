@@ -10,16 +10,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled import compiled
 from features.continuation import wanted_row
 from features.past import past_sum
 from features.recursive import wealth
 from features.rolling import divide, lag, required, rolling_mean, rolling_std, rolling_sum
 from features.spec import feature
+from foundation.compiled import compiled
+from foundation.types import Floats
 
 __all__ = ["compound", "wealth"]
-
-Floats = NDArray[np.float64]
 
 
 def compound(log_returns: Floats, window: int, ago: int = 0) -> Floats:

@@ -6,7 +6,6 @@ Volatilities are standard deviations of one observation's return (a month or a d
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.rolling import (
     divide,
@@ -19,8 +18,7 @@ from features.rolling import (
 )
 from features.sharing import once
 from features.spec import feature
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 def on_market(excess: Floats, market: Floats, cash: Floats, window: int) -> tuple[Floats, Floats, Floats]:

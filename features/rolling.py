@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features import blocks, extremes, moments, ordered, pairs
 from features.blocks import TINY
@@ -27,6 +26,7 @@ from features.continuation import first_row
 from features.ratios import divide, divide_less_one, divide_or_zero
 from features.recursive import ewm, ewm_mean, running_max
 from features.tables import as_table
+from foundation.types import Floats
 
 __all__ = [
     "TINY",
@@ -61,8 +61,6 @@ __all__ = [
     "rolling_trend_residual",
     "running_max",
 ]
-
-Floats = NDArray[np.float64]
 
 
 def required(window: int) -> int:

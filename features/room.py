@@ -6,11 +6,10 @@ import threading
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from features.spec import FeatureError
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 SPARE = 0.125
 """Room for further dates relative to those there are. What is never written takes no memory."""

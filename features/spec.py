@@ -11,10 +11,8 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Literal, TypeVar, get_args
 
-import numpy as np
-from numpy.typing import NDArray
+from foundation.types import Floats
 
-Floats = NDArray[np.float64]
 Kernel = Callable[..., Floats]
 Stage = Literal["asset", "bar", "market", "macro", "cross_section"]
 F = TypeVar("F", bound=Kernel)

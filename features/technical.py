@@ -7,7 +7,6 @@ ratios, and do not depend on the scale of the index.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.rolling import (
     TINY,
@@ -22,8 +21,7 @@ from features.rolling import (
     running_max,
 )
 from features.spec import feature
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 @feature(stage="bar", rows=15, unit="share")

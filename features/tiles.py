@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.calling import called, infinite
 from features.columns import differs, scatter, settle
@@ -19,8 +18,7 @@ from features.recipe import Step
 from features.sharing import sharing
 from features.spec import FeatureError
 from features.work import Block, Done, States, Work
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 class Tile:

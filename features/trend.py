@@ -6,13 +6,11 @@ The distance to the high is `drawdown_12`; here is the place between low and hig
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.rolling import divide, divide_less_one, rolling_max, rolling_mean, rolling_min, rolling_std
 from features.sharing import once
 from features.spec import feature
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 @feature(stage="asset", lookback=3, unit="fraction")

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.inputs import Inputs
 from features.recipe import LEVEL, Recipe, Step
+from foundation.types import Floats
 
-Floats = NDArray[np.float64]
 States = tuple[Floats, ...]
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from market.checks import Finding, Mask, Table
-from market.panel import BARS, Floats
+from foundation.types import Bools, Floats
+from market.checks import Finding, Table
+from market.panel import BARS
 
 TOLERANCE = 1e-6
 """Share of a price by which bars may contradict each other: vendors adjust and round each price by itself."""
@@ -64,7 +65,7 @@ def _check_inside(table: Table, name: str, bars: Mapping[str, Floats]) -> Iterat
     none = np.full(prices.shape, np.nan)
     high, low = bars.get("high", none), bars.get("low", none)
     # A comparison with NaN is false: where there is no high, nothing is above it.
-    outside: Mask = (prices > high * (1.0 + TOLERANCE)) | (prices < low * (1.0 - TOLERANCE))
+    outside: Bools = (prices > high * (1.0 + TOLERANCE)) | (prices < low * (1.0 - TOLERANCE))
 
     def word(row: int, column: int) -> str:
         span = f"low {low[row, column]:g} and high {high[row, column]:g}"

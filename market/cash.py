@@ -8,9 +8,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from market.checks import MISSING_CODES, Finding, Mask, settle
+from foundation.types import Bools, Floats
+from market.checks import MISSING_CODES, Finding, settle
 from market.errors import SourceError
-from market.panel import Floats
 from market.returns import simple_returns
 
 CashKind = Literal["returns", "percent_returns", "prices", "annual_rate", "annual_percent"]
@@ -165,7 +165,7 @@ def _from_rates(
     return returns, _gap_warning(where, dates, gaps, "the rate before stands")
 
 
-def _gap_warning(where: str, dates: pd.DatetimeIndex, gaps: Mask, what: str) -> tuple[Finding, ...]:
+def _gap_warning(where: str, dates: pd.DatetimeIndex, gaps: Bools, what: str) -> tuple[Finding, ...]:
     if not gaps.any():
         return ()
     first = dates[int(np.argmax(gaps))]

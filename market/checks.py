@@ -12,17 +12,15 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from foundation.types import Bools, Floats
 from market.calendar import Frequency
 from market.errors import IntegrityError
-from market.panel import Floats
 
 Severity = Literal["fatal", "warning", "note"]
 Kind = Literal["prices", "returns"]
 ValueKind = Literal["prices", "returns", "percent_returns"]
 """What a file may hold; percent becomes fractions while it is read."""
-Mask = NDArray[np.bool_]
 
 PERCENT_LIKE = 0.3
 """Median absolute return above which fractions are not believed."""
@@ -97,7 +95,7 @@ class Table:
         return replace(self, names=names, values=self.values[:, columns])
 
     def per_column(
-        self, check: str, severity: Severity, mask: Mask, say: Callable[[int, int], str]
+        self, check: str, severity: Severity, mask: Bools, say: Callable[[int, int], str]
     ) -> Iterator[Finding]:
         """Make one finding for each column in which `mask` holds: `say(row, column)` words its first row."""
         for column in np.flatnonzero(mask.any(axis=0)):

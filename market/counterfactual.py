@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from market.panel import Floats, MacroSeries, Panel
+from foundation.types import Floats
+from market.panel import MacroSeries, Panel
 from market.scores import ScoreTable
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from foundation.types import Floats
 from market.checks import Finding
 from market.errors import SourceError
-from market.panel import Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from foundation.types import Floats
 from market.calendar import missing_between
 from market.checks import Finding, Table, looks_like_percent
-from market.panel import Floats
 from market.periods import check_carried, check_periods
 
 SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0)

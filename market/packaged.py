@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from foundation.types import Floats
 from market.checks import Finding
 from market.errors import SourceError
 from market.grid import Grid
-from market.panel import Floats, MacroSeries, Panel
+from market.panel import MacroSeries, Panel
 from market.prices import Cash, assemble
 
 INDUSTRIES = (

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from foundation.types import Floats
 from market.calendar import closed_markets, longest_closure
 from market.errors import IntegrityError
 
 if TYPE_CHECKING:
     from market.scores import ScoreTable
 
-Floats = NDArray[np.float64]
 
 BARS = ("open", "high", "low", "close", "vwap")
 """Prices of an asset's bar: the first, highest, lowest, last and volume-weighted mean of its step."""

@@ -6,14 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from foundation.types import Bools, Floats, Ints
 from market.calendar import Frequency, Unit
 from market.checks import Finding, Table
-from market.panel import Floats
-
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 SLACK: dict[str, int] = {"months": 3, "weeks": 1}
 """Weekdays (of a week: days) by which holidays move the usual place of a row in its period: Christmas or Easter at the

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from foundation.types import Floats
 from market.checks import Finding, Table
-from market.panel import Floats
 
 SHORTEST = 24
 """Rows that a beginning has at least."""

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from foundation.suggestions import suggest
+from foundation.types import Floats
 from market.asset_names import check_lookalikes, check_names
 from market.bars import adjusted, check_bars
 from market.calendar import frequency_of
@@ -19,10 +21,9 @@ from market.cash import CashKind, cash_returns, check_cash, read_role
 from market.checks import Finding, Kind, Table, ValueKind, check_impossible, settle
 from market.errors import DataError, SourceError
 from market.grid import Grid
-from market.hints import suggest
 from market.layouts import Layout, read_grid
 from market.oddities import check_magnitude, check_odd
-from market.panel import Floats, Panel
+from market.panel import Panel
 from market.readers.names import clean_name
 from market.returns import simple_returns
 from market.riskless import check_riskless, find_riskless

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from market.panel import Floats
+from foundation.types import Floats
 
 
 def simple_returns(prices: Floats) -> Floats:

@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from foundation.types import Bools, Floats
 from market.checks import Finding
-from market.panel import Floats, Panel
-
-Mask = NDArray[np.bool_]
+from market.panel import Panel
 
 ENTER = 0.05
 """An asset becomes nearly riskless where its volatility falls below this share of the median asset's."""
@@ -23,7 +21,7 @@ FEWEST = 12
 """Returns that a volatility is measured on, at least."""
 
 
-def find_riskless(returns: Floats, cash: Floats, window: int) -> Mask:
+def find_riskless(returns: Floats, cash: Floats, window: int) -> Bools:
     """Return where assets are nearly riskless beside the others of the date, shape (T, N).
 
     The volatility of the last `window` excess returns is compared with the median over the assets that have a
@@ -82,12 +80,12 @@ def row_median(values: Floats) -> Floats:
     return np.asarray(np.where(count > 0, 0.5 * (ordered[rows, low] + ordered[rows, high]), np.nan))
 
 
-def riskless_in(panel: Panel) -> Mask:
+def riskless_in(panel: Panel) -> Bools:
     """Return where the assets of a panel are nearly riskless, shape (T, N)."""
     return find_riskless(panel.returns, panel.cash, panel.periods_per_year)
 
 
-def without_riskless(panel: Panel, riskless: Mask) -> Panel:
+def without_riskless(panel: Panel, riskless: Bools) -> Panel:
     """Return the panel in which nearly riskless assets are not listed where they are nearly riskless."""
     if not riskless.any():
         return panel
@@ -105,7 +103,7 @@ def check_riskless(
     returns: Floats,
     cash: Floats,
     window: int,
-    riskless: Mask,
+    riskless: Bools,
 ) -> Iterator[Finding]:
     """Word what `find_riskless` returned for the same arrays: one finding per asset that is nearly riskless."""
     share = relative_volatility(returns, cash, window) if riskless.any() else returns

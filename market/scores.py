@@ -10,16 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from foundation.suggestions import list_names, shorten, suggest
+from foundation.types import Floats, Ints
 from market.checks import Finding, settle
 from market.errors import IntegrityError, SourceError
-from market.hints import list_names, shorten, suggest
 from market.readers.coded_texts import CodedTexts
 from market.readers.columns import read_columns, read_header
 from market.readers.dates import read_dates
 from market.readers.names import check_clean, clean_name, lookalike_key
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 ASSET_NAMES = ("asset", "symbol", "ticker")
 SCORE_NAMES = ("score", "esg", "esg_score", "value")

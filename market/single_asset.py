@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from foundation.suggestions import list_names
 from market.checks import Finding, check_order, settle
 from market.column_roles import find_role, find_value, find_volume, is_adjusted
 from market.errors import SourceError
 from market.grid import Grid
-from market.hints import list_names
 from market.panel import BARS
 from market.readers.columns import read_columns
 from market.readers.dates import read_dates

@@ -11,17 +11,15 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from foundation.suggestions import suggest
+from foundation.types import Bools, Floats
 from market.calendar import frequency_of
 from market.checks import Finding
 from market.errors import SourceError
 from market.grid import Grid
-from market.hints import suggest
-from market.panel import Floats
 from market.periods import running_rows
 
-Bools = NDArray[np.bool_]
 RunningPeriod = Literal["keep", "drop"]
 
 WEEKDAYS = "weekdays"

@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
+from foundation.types import Floats
 from market.checks import MISSING_CODES, PERCENT_LIKE, Finding, Table
 from market.errors import DataError
 from market.grid import Grid
-from market.panel import Floats
 from market.plausibility import check_percent_like, check_price_like, check_return_like
 
 FIRST_ROWS = 24

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from foundation.suggestions import list_names, shorten
+from foundation.types import Floats
 from market.checks import Finding, check_order, settle
 from market.column_roles import fields_of_assets
 from market.errors import SourceError
 from market.grid import Grid
-from market.hints import list_names, shorten
 from market.number_texts import explain_number
-from market.panel import Floats
 from market.readers.columns import Contents, read_columns
 from market.readers.dates import read_dates
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
+from foundation.types import Floats
 from models.dataset import Dataset, Rows
 from models.errors import TrainingError
 from models.executors import Executor, Threads
@@ -21,7 +21,6 @@ from models.search_space import Parameters
 from models.target import row_mean
 from validation.walk_forward import Fold
 
-Floats = NDArray[np.float64]
 Json = dict[str, Any]
 Progress = Callable[[int, int], None]
 

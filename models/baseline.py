@@ -7,7 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from models.base import Floats, Forecaster, Json, rows_of
+from foundation.types import Floats
+from models.base import Forecaster, Json, rows_of
 from models.dataset import Rows
 
 

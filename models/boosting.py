@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from models.base import Floats, Forecaster, Json, Progress, WalkResult, rows_of
+from foundation.types import Floats
+from models.base import Forecaster, Json, Progress, WalkResult, rows_of
 from models.dataset import Dataset, Rows
 from models.errors import NotFittedError
 from models.executors import Executor, threads_of

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import lightgbm as lgb
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Floats, Ints
 from models.base import FoldFit, Json, Progress, WalkResult, by_pair, describe_fit, no_rows, taken_over
 from models.binned import Binned
 from models.boosting import Boosting, squared
@@ -20,9 +20,6 @@ from models.dataset import Dataset, Rows
 from models.record import Record
 from models.spans import Spans, stretches
 from validation.walk_forward import Fold
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 AHEAD = 8
 """Folds that may be grown side by side. How many trees one grows follows from the choice so many folds before: a fixed

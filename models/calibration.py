@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Bools, Floats, Ints
 from models.base import WalkResult
 from models.forecast import Forecast
 from models.target import Target, row_mean
 from validation.labels import Labels
 from validation.scores import historical_mean
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 BOUND = 2.0
 """Standard errors by which past forecasts may have been too large in returns before the slope is lowered."""

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Floats, Ints
 from models.design import Design, RunningMoments
 from models.moments import FLAT, Gram, Moments, Standardised
 from models.scaling import reciprocal
 from validation.walk_forward import inner_folds
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

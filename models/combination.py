@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Floats, Ints
 from models.base import FoldFit, WalkResult
 from models.errors import TrainingError
 from models.target import Target, row_mean
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 def pooled(forecasts: Floats, method: str) -> Floats:

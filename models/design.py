@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Floats, Ints
 from models.dataset import Rows
 from models.errors import TrainingError
 from models.moments import Moments, demean_by_date
 from models.scaling import Standardiser
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 ROWS_AT_ONCE = 1 << 15
 """Rows that are brought together at a time: enough for full speed of the matrix product, little memory."""

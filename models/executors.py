@@ -16,8 +16,8 @@ from joblib import Parallel, cpu_count, delayed
 from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.backend.reduction import dumps
 
+from foundation.threads import one_thread
 from models.errors import ExecutorError
-from models.one_thread import one_thread
 
 S = TypeVar("S")
 Item = TypeVar("Item")

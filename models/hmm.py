@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import xlogy
 
+from foundation.types import Floats, Ints
 from models.forward_backward import backward, forward, log_densities, state_moments
 from models.kmeans import MAX_ITERATIONS, lloyd, random_starts, squared_distances
 from models.regimes import RegimeModel, is_complete
 from models.scaling import Standardiser
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Covariance = Literal["diagonal", "full"]
 
 FLOOR = 1e-3

@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.base import Floats, Forecaster
+from foundation.types import Bools, Floats
+from models.base import Forecaster
 from models.boosting import squared
 from models.dataset import Rows
 from models.errors import TrainingError
 from models.search_journal import digest
 from models.search_space import Space
 from validation.walk_forward import inner_folds
-
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features.compiled import compiled
+from foundation.compiled import compiled
+from foundation.types import Floats, Ints
 from models.kmeans import MAX_ITERATIONS, KMeansRegimes, lloyd, random_starts, squared_distances
 from models.regimes import is_complete
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 class JumpRegimes(KMeansRegimes):

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features.compiled import compiled
+from foundation.compiled import compiled
+from foundation.types import Floats, Ints
 from models.regimes import RegimeModel, is_complete
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 N_STARTS = 10
 MAX_ITERATIONS = 300

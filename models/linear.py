@@ -9,7 +9,8 @@ from typing import Literal, Self
 
 import numpy as np
 
-from models.base import Floats, Forecaster, Json, Progress, WalkResult, rows_of
+from foundation.types import Floats
+from models.base import Forecaster, Json, Progress, WalkResult, rows_of
 from models.candidates import Candidates, Window
 from models.dataset import Dataset, Rows
 from models.design import Design, Stacked

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Floats, Ints
 from models.base import Json, Progress, WalkResult, describe_fit, no_rows, predict_fold, taken_over
 from models.candidates import Candidates, Window
 from models.dataset import Dataset
@@ -23,9 +23,6 @@ from validation.walk_forward import Fold
 
 if TYPE_CHECKING:
     from models.linear import LinearForecaster
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features.compiled import compiled
+from foundation.compiled import compiled
+from foundation.types import Floats, Ints
 from models.scaling import reciprocal
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 FLAT = 1e-12
 """A variance below this, of features brought to a scale of about 1, is rounding: the column does not vary."""

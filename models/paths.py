@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import NDArray
 
-from features.compiled import compiled
+from foundation.compiled import compiled
+from foundation.types import Floats, Ints
 from models.moments import Gram
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Solution = tuple[Floats, int]
 
 ROUNDS = 100

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Floats
 from models.moments import Moments
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(eq=False)

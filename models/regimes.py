@@ -13,14 +13,12 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, clone
 
-from features.compiled import compiled
+from foundation.compiled import compiled
+from foundation.types import Floats, Ints
 from models.errors import NotFittedError, TrainingError
 from models.scaling import Standardiser
 from validation.regime_scores import regime_stability
 from validation.walk_forward import Fold
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 COLD_SHARE = 0.05
 """A cold restart is tried when the last one had not seen this share of the training rows."""

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features.compiled import compiled
+from foundation.compiled import compiled
+from foundation.types import Floats
 
-Floats = NDArray[np.float64]
 Pieces = Callable[[], Iterable[Floats]]
 
 CLIP = 5.0

@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Floats, Ints
 from models.dataset import Dataset
 from models.design import pieces
 from models.record import Record
@@ -19,8 +19,6 @@ from validation.walk_forward import Fold
 if TYPE_CHECKING:
     from models.base import WalkResult
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 JOINS = 0.05
 """Share of the training dates on which a feature that was absent must have been seen before it is taken in."""

@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.rolling import rolling_std
+from foundation.types import Bools, Floats
 from market.panel import Panel
 from market.riskless import row_median
 from validation.labels import Labels
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 FLOOR = 0.1
 """Least risk of an asset, as a share of the median asset's of the date."""

@@ -9,7 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.base import Floats, FoldFit, Forecaster, Json, Progress, Trial, WalkResult
+from foundation.types import Floats
+from models.base import FoldFit, Forecaster, Json, Progress, Trial, WalkResult
 from models.dataset import Dataset, Rows
 from models.errors import NotFittedError
 from models.executors import Executor

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from market.hints import suggest
-from models.base import Floats, Forecaster, Trial, rows_of
+from foundation.suggestions import suggest
+from foundation.types import Floats
+from models.base import Forecaster, Trial, rows_of
 from models.dataset import Rows
 from models.errors import TrainingError
 from models.executors import Executor, Threads, threads_of

@@ -7,7 +7,8 @@ from typing import Literal, Self
 
 import numpy as np
 
-from models.base import Floats, Json
+from foundation.types import Floats
+from models.base import Json
 from models.candidates import Candidates
 from models.combination import discounted, pooled
 from models.dataset import Rows

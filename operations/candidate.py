@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from foundation.types import Floats
 from models.calibration import baseline_error, risky_labels
 from models.forecast import Forecast
 from models.regimes import RegimePath
@@ -26,7 +26,6 @@ from pipeline.freeze import inputs
 from pipeline.frozen import Frozen
 from pipeline.results import Prepared
 
-Floats = NDArray[np.float64]
 FILES = ("summary.json", "config.json", "model.json", "inputs.json", "forecasts.parquet")
 """Files of a run's folder that a model in use is read from."""
 WHOLE = (

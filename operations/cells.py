@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from foundation.types import Floats
 from market.panel import BARS, MacroSeries, Panel
 
-Floats = NDArray[np.float64]
 Unit = Literal["s", "ms", "us", "ns"]
 
 KEY = ["field", "asset", "date", "observed_at", "nth"]

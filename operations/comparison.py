@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 
 from allocation.risk import CovariancePath
 from backtest.simulate import BacktestResult
+from foundation.types import Floats, Ints
 from models.forecast import Forecast
 from operations.candidate import Candidate
 from operations.errors import OperationsError
@@ -20,9 +20,6 @@ from pipeline.results import Prepared
 from pipeline.run import Pipeline
 from pipeline.store import Store
 from validation.scores import hac_mean
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from rich.console import Console
 
 from allocation.book import Book
@@ -16,7 +15,8 @@ from allocation.risk import CovariancePath
 from allocation.weights import Weights
 from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult
-from models.one_thread import one_thread
+from foundation.threads import one_thread
+from foundation.types import Floats
 from models.regimes import RegimePath
 from operations.candidate import Candidate
 from operations.decisions import Decisions
@@ -30,8 +30,6 @@ from pipeline.progress import Reporter
 from pipeline.results import Prepared
 from pipeline.run import Pipeline
 from pipeline.store import Store
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

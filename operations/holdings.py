@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from market.hints import list_names, suggest
+from foundation.suggestions import list_names, suggest
 from market.panel import Panel
 from market.readers.columns import read_columns, read_header
 from operations.errors import OperationsError

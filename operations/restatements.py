@@ -6,12 +6,10 @@ What was earned is as it was, and every price of an asset is multiplied by one n
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Floats
 from market.panel import Panel
 from operations.cells import TABLES, Extent, bits, narrowed
-
-Floats = NDArray[np.float64]
 
 TOLERANCE = 1e-6
 """By so much a return may differ, and a price relative to its asset's factor: a hundredth of a basis point."""

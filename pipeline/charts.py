@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.performance import drawdown
+from foundation.types import Floats
 from pipeline.config import BASELINES
 from pipeline.layout import Chart
 from pipeline.narrative import best_baseline, label
 from pipeline.planes import Plane
 from pipeline.results import Evaluated
 from pipeline.scales import calendar, reach
-from pipeline.svg import INK, Floats
+from pipeline.svg import INK
 
 MINE, OTHER, LOSS = "#0b63b5", "#8fb3d9", "#c0392b"
 BASE_COLOURS = dict(zip(BASELINES, ("#9aa5b1", "#d9822b", "#c5cdd6", "#7a9e3f", "#7d5ba6"), strict=True))

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from allocation.errors import AllocationError
+from foundation.suggestions import suggest
 from market.cash import CashKind
 from market.checks import Kind, ValueKind
-from market.hints import suggest
 from pipeline.allocation_config import AllocationSection
 from pipeline.allocator_strategies import AimStrategy
 from pipeline.config_files.document import read_document

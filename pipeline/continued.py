@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Floats
 from pipeline.errors import LeakError
-
-Floats = NDArray[np.float64]
 
 
 def check_past(stage: str, before: Floats, now: Floats) -> None:

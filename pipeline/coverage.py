@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.risk import eligible_assets
 from features.matrix import FeatureMatrix
+from foundation.types import Bools, Floats
 from market.calendar import WEEKLY, foreign_spacings, frequency_of, missing_share, nearest_frequency
 from market.checks import Finding
 from market.errors import DataError
@@ -19,9 +19,6 @@ from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.timetable import Schedule
 from pipeline.trading import decided_at
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 MANY = 0.1
 """Share of rows without a price that no holidays explain: the market keeps another calendar."""

@@ -7,15 +7,12 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.matrix import FeatureMatrix
+from foundation.types import Bools, Floats
 from pipeline.drift import FeatureDrift
 from validation.corrections import benjamini_hochberg
 from validation.shift import Shift, measure_shift
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 TILE = 8
 """Features that are copied out of the matrix at a time: as many as one line of a processor's cache holds."""

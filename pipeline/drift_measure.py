@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.risk import CovariancePath
 from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult
 from features.matrix import FeatureMatrix
+from foundation.types import Floats
 from market.panel import Panel
 from models.base import FoldFit
 from models.forecast import Forecast
@@ -26,8 +26,6 @@ from validation.corrections import holm
 
 if TYPE_CHECKING:
     from pipeline.results import Evaluated
-
-Floats = NDArray[np.float64]
 
 
 def judged(watches: Sequence[Watch], false_alarm: float) -> tuple[Finding, ...]:

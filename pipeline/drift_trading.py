@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.risk import CovariancePath
 from allocation.structure import within
 from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult
+from foundation.types import Floats
 from pipeline.drift import Watch
 from pipeline.drift_watches import more, watched
-
-Floats = NDArray[np.float64]
 
 ROUNDING = 1e-12
 """Of a cost: below it what was paid is what was planned."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Floats
 from models.forecast import Forecast
 from models.regimes import RegimePath
 from models.target import Target, row_mean
@@ -19,7 +19,6 @@ from validation.change import page_hinkley, recent_p_value
 from validation.labels import Labels
 from validation.scores import information_coefficient
 
-Floats = NDArray[np.float64]
 Statistic = Callable[[Floats, Floats], Floats]
 
 TOLERANCE = 0.5

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from foundation.types import Floats
 from models.base import WalkResult
 from models.calibration import baseline_mean
 from models.forecast import Forecast
@@ -24,7 +25,6 @@ from validation.scores import (
 )
 from validation.through_time import cumulative_gain
 
-Floats = NDArray[np.float64]
 Metrics = dict[str, float]
 
 

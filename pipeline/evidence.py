@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from models.one_thread import one_thread
+from foundation.threads import one_thread
 from pipeline.chains.ledger import Trials
 from pipeline.record import trial_id
 from pipeline.trial import gain_of, monthly

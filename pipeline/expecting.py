@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from allocation.aim import AimPortfolio, Signals
 from allocation.black_litterman import BlackLitterman, equilibrium_path
@@ -14,12 +13,11 @@ from allocation.forecast_views import ForecastViews, forecast_views
 from allocation.policies import AllocatorPolicy, Policy
 from allocation.trading_speed import Preferences, fading, matching_cost
 from allocation.views import View
+from foundation.types import Floats
 
 if TYPE_CHECKING:
     from pipeline.allocator_strategies import AimStrategy, BlackLittermanStrategy, ViewSection
     from pipeline.strategies import Workshop
-
-Floats = NDArray[np.float64]
 
 
 def aim(shop: Workshop, section: AimStrategy) -> Policy:

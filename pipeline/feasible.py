@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.risk import eligible_assets
+from foundation.types import Bools
 from market.panel import Panel
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
@@ -16,8 +16,6 @@ from pipeline.strategy_preflight import check_strategies
 from pipeline.timetable import Schedule
 from pipeline.trading import decided_at
 from pipeline.universe_check import UniverseCheck, dated
-
-Bools = NDArray[np.bool_]
 
 
 def check_limits(panel: Panel, schedule: Schedule, config: RunConfig) -> None:

@@ -14,6 +14,7 @@ from allocation.book import SleevePaths
 from allocation.risk import CovariancePath
 from backtest.simulate import BacktestResult
 from features.matrix import FeatureMatrix
+from foundation.types import Ints
 from market.panel import BARS, Panel
 from models.base import WalkResult
 from models.forecast import Forecast
@@ -21,7 +22,6 @@ from models.regimes import RegimePath
 from pipeline.timetable import Schedule
 from validation.walk_forward import Fold
 
-Ints = NDArray[np.int64]
 Names = tuple[str, ...]
 
 

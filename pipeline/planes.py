@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
+from foundation.types import Floats
 from pipeline import svg
 from pipeline.scales import Scale, Tick, even, ratios, reach
-from pipeline.svg import Floats
 
 TICK = 36
 """Pixels between numbers beside a scale, at least."""

@@ -14,11 +14,11 @@ from math import isfinite, isinf
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from allocation.risk import CovariancePath
 from allocation.structure import FactorCovariance
 from backtest.simulate import BacktestResult
+from foundation.types import Bools
 from market.panel import Panel
 from models.base import WalkResult
 from models.forecast import Forecast
@@ -26,9 +26,6 @@ from models.regimes import RegimePath
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore
 from pipeline.timetable import Schedule
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 MOST_SHARPE = 10.0
 """Annual Sharpe ratio, in size, above which a result is not believed."""

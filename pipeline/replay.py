@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from foundation.threads import one_thread
 from market.panel import Panel
 from models.executors import open_executor
-from models.one_thread import one_thread
 from pipeline import known, stages, timetable, trading
 from pipeline.config import RunConfig
 from pipeline.known import Known

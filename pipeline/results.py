@@ -11,11 +11,11 @@ from backtest.attribution import attribute
 from backtest.performance import compare, summarise
 from backtest.simulate import BacktestResult
 from features.matrix import FeatureMatrix
+from foundation.threads import one_thread
 from market.checks import Finding
 from market.panel import Panel
 from models.base import WalkResult
 from models.forecast import Forecast
-from models.one_thread import one_thread
 from models.regimes import RegimePath
 from pipeline.config import BASELINES, RunConfig
 from pipeline.evaluation import ForecastScore, score_forecast

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.closed_markets import LARGEST_SCALE, SAME
 from backtest.simulate import BacktestResult
+from foundation.types import Bools, Floats, Ints
 from market.calendar import longest_closure
 from market.panel import Panel
 from pipeline.config import RunConfig
@@ -20,9 +20,6 @@ from validation.walk_forward import Fold
 if TYPE_CHECKING:
     from pipeline.results import Evaluated
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 ROUNDING = 1e-9
 

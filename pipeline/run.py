@@ -11,10 +11,10 @@ import numpy as np
 
 from allocation.risk import CovariancePath
 from backtest.simulate import BacktestResult
+from foundation.threads import one_thread
 from models.base import WalkResult
 from models.dataset import Dataset
 from models.executors import Executor, open_executor
-from models.one_thread import one_thread
 from models.regimes import RegimePath
 from pipeline import stages, trading
 from pipeline.audit import audit, refuse

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pipeline.svg import Floats
+from foundation.types import Floats
 
 DAYS = (1, 2, 5, 10, 20, 50)
 MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)

@@ -11,7 +11,7 @@ from typing import Annotated
 from cronsim import CronSim, CronSimError
 from pydantic import Field, field_validator
 
-from market.hints import suggest
+from foundation.suggestions import suggest
 from pipeline.sections import Section
 
 DAY = 86_400

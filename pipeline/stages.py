@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from features.appending import append
 from features.matrix import FeatureMatrix, build
+from foundation.types import Floats
 from market.panel import Panel
 from market.riskless import riskless_in, without_riskless
 from models.base import Progress, WalkResult
@@ -24,9 +25,6 @@ from pipeline.errors import RunError
 from pipeline.model_config import CombinationModel, Fitted
 from pipeline.timetable import Schedule
 from validation.labels import average_uniqueness
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None = None) -> FeatureMatrix:

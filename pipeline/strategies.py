@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.allocator import Allocator
 from allocation.blend import Blend, Shares
@@ -28,7 +27,8 @@ from allocation.strategic import Strategic
 from allocation.structure import Risk
 from allocation.tactical import Deviation, Tactical
 from allocation.unsmoothing import UnsmoothedRisk
-from market.hints import suggest
+from foundation.suggestions import suggest
+from foundation.types import Bools, Floats
 from market.panel import Panel
 from models.forecast import Forecast
 from models.regimes import RegimePath
@@ -40,8 +40,6 @@ from pipeline.strategy_config import ClassSection, TacticalStrategy, UnsmoothSec
 from pipeline.strategy_section import StrategySection
 from pipeline.timetable import Schedule
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 At = Callable[[int], tuple[Risk, Bools]]
 Make = Callable[[Constraints], Allocator]
 

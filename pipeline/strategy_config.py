@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from market.hints import suggest
+from foundation.suggestions import suggest
 from pipeline.allocator_strategies import (
     AimStrategy,
     BlackLittermanStrategy,

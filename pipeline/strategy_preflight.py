@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.book import Book
 from allocation.constraints import Constraints
@@ -14,6 +13,7 @@ from allocation.limits import limits_on
 from allocation.policies import BuyAndHold, EqualWeight, Policy
 from allocation.risk import CovariancePath
 from allocation.weights import Weights
+from foundation.types import Bools
 from market.panel import Panel
 from pipeline.allocator_strategies import AllocatorStrategy, BlackLittermanStrategy
 from pipeline.config import RunConfig
@@ -24,7 +24,6 @@ from pipeline.strategy_config import StatedStrategy, TacticalStrategy
 from pipeline.timetable import Schedule
 from pipeline.universe_check import UniverseCheck, dated
 
-Bools = NDArray[np.bool_]
 Universes = Sequence[tuple[int, Bools]]
 
 KEPT = 1e-9

@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 INK, MUTED, GRID = "#1f2933", "#616e7c", "#e4e7eb"
 SIZE, SMALL = 13, 11.5

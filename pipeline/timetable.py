@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from features.matrix import FeatureMatrix
+from foundation.suggestions import suggest
+from foundation.types import Ints
 from market.calendar import decision_positions, position_of
-from market.hints import suggest
 from market.panel import Panel
 from market.riskless import riskless_in
 from models.target import Target, floor_risk, risk_scaled, trailing_risk
@@ -20,8 +20,6 @@ from pipeline.errors import EarlyTestError, RunError
 from validation.errors import ScheduleError
 from validation.labels import Labels, forward_excess_returns
 from validation.walk_forward import Fold, WalkForward
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

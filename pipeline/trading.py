@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation.book import Book
 from allocation.decision_status import DecisionStatus
@@ -15,6 +14,7 @@ from allocation.risk import CovariancePath, covariance_path
 from allocation.weights import Attestation, Weights
 from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult, simulate
+from foundation.types import Ints
 from market.panel import Panel
 from models.calibration import baseline_mean
 from models.forecast import Forecast
@@ -24,9 +24,6 @@ from pipeline.errors import RunError
 from pipeline.strategies import Allocators, Workshop
 from pipeline.timetable import Schedule
 from validation.scores import historical_mean
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 def make_covariances(

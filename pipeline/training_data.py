@@ -12,16 +12,14 @@ from dataclasses import dataclass, field
 from math import ceil
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.matrix import FeatureMatrix
+from foundation.types import Ints
 from market.panel import Panel
 from pipeline.config import RunConfig
 from pipeline.errors import EarlyTestError, RunError
 from pipeline.timetable import Schedule, make_schedule
 from validation.walk_forward import WalkForward, inner_folds
-
-Ints = NDArray[np.int64]
 
 ROWS_PER_FEATURE = 2
 ROWS_PER_DATE = 16

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from backtest.simulate import BacktestResult
 from pipeline.data_identity import sketch
@@ -18,7 +17,6 @@ from validation.sharpe import sharpe_ratio
 if TYPE_CHECKING:
     from pipeline.results import Evaluated
 
-Floats = NDArray[np.float64]
 LONGEST = 720
 """Months of returns that are kept of a trial, the last ones: sixty years fit into a tag of MLflow."""
 

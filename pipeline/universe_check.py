@@ -7,9 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
 from allocation.cardinality_limits import check_together
 from allocation.constraints import Constraints, Linear
 from allocation.errors import AllocationError, InfeasibleError
@@ -17,12 +14,11 @@ from allocation.esg import Responsible
 from allocation.feasibility import check_feasible
 from allocation.limits import limits_on
 from allocation.relaxation import relax
+from foundation.types import Bools
 from market.panel import Panel
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.strategies import Allocators
-
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from foundation.types import Floats
 from validation.forecast_tests import as_panel, mean_by_date
 from validation.scores import hac_lags, hac_mean, has_variation, small_sample
 from validation.shapes import same_shape
 from validation.wald import hac_covariance, wald_p_value
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

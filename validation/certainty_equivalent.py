@@ -6,14 +6,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from foundation.types import Floats
 from validation.block_length import block_length
 from validation.scores import hac_mean
 from validation.shapes import same_shape
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

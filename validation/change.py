@@ -6,11 +6,9 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Floats
 from validation.errors import StatisticError
-
-Floats = NDArray[np.float64]
 
 OVERLAPPING = 1.5
 """Overlapping stretches say as much as so many times those that do not overlap (Meketon and Schmeiser, 1984)."""

@@ -8,12 +8,11 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from foundation.types import Floats, Ints
 from validation.errors import LeakError, ScheduleError
-from validation.splitter import DateSplitter, Ints
-
-Floats = NDArray[np.float64]
+from validation.splitter import DateSplitter
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from foundation.types import Floats
 from validation.errors import StatisticError
-
-Floats = NDArray[np.float64]
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> Floats:

@@ -12,13 +12,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from foundation.types import Floats
 from validation.scores import MeanTest, hac_mean, has_variation, null_lags
 from validation.shapes import same_shape
-
-Floats = NDArray[np.float64]
 
 
 def as_panel(values: Floats) -> Floats:

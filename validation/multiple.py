@@ -14,14 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Floats
 from validation.block_length import block_length
 from validation.errors import StatisticError
 from validation.scores import has_variation
 from validation.stationary_bootstrap import stationary_means, stationary_variance
 
-Floats = NDArray[np.float64]
 MINIMUM = 20
 """Fewest dates that are tested: Hansen's threshold, sqrt(2 log log T), means nothing below."""
 

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Floats
 from validation.errors import StatisticError
 from validation.scores import has_variation
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

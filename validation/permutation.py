@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from foundation.types import Floats
 from validation.errors import StatisticError
 from validation.shapes import same_shape
 
-Floats = NDArray[np.float64]
 ROWS = 256  # dates whose pairings with all dates, (ROWS, D), are in memory at a time
 
 

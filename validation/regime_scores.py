@@ -10,15 +10,12 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Floats, Ints
 from validation.errors import StatisticError
 from validation.scores import hac_lags, small_sample
 from validation.shapes import same_shape
 from validation.wald import hac_covariance, wald_p_value
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

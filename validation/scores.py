@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from foundation.types import Floats
 from validation.labels import Labels
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

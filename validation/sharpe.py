@@ -10,12 +10,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from foundation.types import Floats
 from validation.scores import hac_lags, hac_stderr, has_variation
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

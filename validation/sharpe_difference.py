@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foundation.types import Floats
 from validation.block_length import block_length
 from validation.counting import counts_by_row
 from validation.errors import StatisticError
@@ -17,7 +18,6 @@ from validation.scores import hac_stderr, has_variation
 from validation.shapes import same_shape
 from validation.sharpe import sharpe_influence, sharpe_ratio
 
-Floats = NDArray[np.float64]
 CHUNK = 500  # resamples whose counts (CHUNK, n) are in memory at a time
 
 

@@ -6,14 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from foundation.types import Bools, Floats
 from validation.counting import counts_by_row
 from validation.errors import StatisticError
 from validation.two_samples import ks_p_value, stability_index
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 BINS = 20
 """Quantile bins of the reference, beside one below and one above all that it holds, and one for missing values."""

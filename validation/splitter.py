@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from foundation.types import Ints
 from validation.errors import ScheduleError
-
-Ints = NDArray[np.int64]
 
 
 class TrainTest(Protocol):

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foundation.types import Floats
 from validation.counting import counts_by_row
 
-Floats = NDArray[np.float64]
 AT_ONCE = 100
 """Resamples whose dates are held in memory together."""
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
+from foundation.types import Floats
 from validation.forecast_tests import mean_by_date
 from validation.shapes import same_shape
-
-Floats = NDArray[np.float64]
 
 
 def cumulative_gain(forecast: Floats, realised: Floats, benchmark: Floats) -> Floats:

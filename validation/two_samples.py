@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features.compiled import compiled
+from foundation.compiled import compiled
+from foundation.types import Floats
 from validation.errors import StatisticError
-
-Floats = NDArray[np.float64]
 
 MOST_CELLS = 200_000
 """Of the lattice of an exact p-value: half a millisecond."""

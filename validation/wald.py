@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from foundation.types import Floats
 from validation.scores import small_sample
-
-Floats = NDArray[np.float64]
 
 
 def hac_covariance(scores: Floats, lags: int) -> Floats:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from foundation.types import Ints
 from validation.errors import LeakError, ScheduleError
-from validation.splitter import DateSplitter, Ints
+from validation.splitter import DateSplitter
 
 
 @dataclass(frozen=True, eq=False)

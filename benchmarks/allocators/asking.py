@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from problems import Problem
 
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 
 class CannotExpressError(Exception):

@@ -8,7 +8,8 @@ import pandas as pd
 from problems import Problem
 
 from allocation.structure import FactorCovariance
-from allocators.asking import Floats, refuse, sums
+from allocators.asking import refuse, sums
+from foundation.types import Floats
 
 
 def policy(problem: Problem) -> cvx.SinglePeriodOptimization:

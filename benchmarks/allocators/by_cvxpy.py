@@ -8,7 +8,7 @@ from problems import Problem
 from truth import limits
 
 from allocation.structure import FactorCovariance
-from allocators.asking import Floats
+from foundation.types import Floats
 
 
 def _root(sigma: Floats) -> Floats:

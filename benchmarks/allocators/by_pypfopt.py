@@ -8,7 +8,8 @@ from problems import Problem
 from pypfopt import EfficientFrontier, objective_functions
 
 from allocation.structure import dense
-from allocators.asking import Floats, refuse, sums
+from allocators.asking import refuse, sums
+from foundation.types import Floats
 
 
 def frontier(problem: Problem) -> EfficientFrontier:

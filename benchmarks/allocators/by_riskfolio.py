@@ -8,7 +8,8 @@ import riskfolio
 from problems import Problem
 
 from allocation.structure import dense
-from allocators.asking import CannotExpressError, Floats, refuse, sums
+from allocators.asking import CannotExpressError, refuse, sums
+from foundation.types import Floats
 
 
 def weights(problem: Problem) -> Floats:

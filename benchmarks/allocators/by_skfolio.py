@@ -11,7 +11,8 @@ from skfolio.prior import BasePrior, FactorModel, ReturnDistribution
 from skfolio.uncertainty_set import BaseMuUncertaintySet, UncertaintySet
 
 from allocation.structure import FactorCovariance, dense
-from allocators.asking import Floats, refuse, sums
+from allocators.asking import refuse, sums
+from foundation.types import Floats
 
 
 class GivenMoments(BasePrior):

@@ -9,7 +9,7 @@ import numpy as np
 from problems import Problem
 from scipy import sparse
 
-from allocators.asking import Floats
+from foundation.types import Floats
 
 
 def piqp(first: Problem) -> Callable[[Problem], Floats]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from problems import Problem
 
 from allocation.constraints import Constraints
 from allocation.structure import FactorCovariance
-
-Floats = NDArray[np.float64]
+from foundation.types import Floats
 
 WINDOW, REBALANCES = 504, 250
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-Codes = NDArray[np.int64]
+from foundation.types import Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class CodedTexts:
         In the order of their first row; each has a row. A text may be there twice where its cells differ in type.
     """
 
-    codes: Codes
+    codes: Ints
     texts: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -74,7 +74,7 @@ def encode_column(column: Any) -> CodedTexts:
     return _compact(codes, _texts_of(coded.dictionary))
 
 
-def _compact(codes: Codes, texts: list[str]) -> CodedTexts:
+def _compact(codes: Ints, texts: list[str]) -> CodedTexts:
     """Return a column with the texts that have a row in the order of their first rows; code -1 has no value."""
     ordered, used = pd.factorize(np.where(codes < 0, len(texts), codes))
     named = [*texts, ""]

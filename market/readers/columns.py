@@ -16,12 +16,12 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 from numpy.typing import NDArray
 
+from foundation.suggestions import shorten
+from foundation.types import Floats
 from market.checks import Finding, settle
 from market.errors import SourceError
 from market.file_heads import explain_encoding, explain_head
-from market.hints import shorten
 from market.number_texts import NO_VALUE, explain_number
-from market.panel import Floats
 from market.readers.coded_texts import CodedTexts, encode_column
 from market.readers.csv_tables import read_csv
 from market.readers.names import LONGEST, check_clean, clean_name

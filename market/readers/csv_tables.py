@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from foundation.suggestions import shorten
 from market.errors import SourceError
-from market.hints import shorten
 from market.number_texts import NO_VALUE
 from market.readers.lines import BLOCK, LineCounter, is_open, last_lines, numbered_lines
 from market.readers.truncation import explain_end

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from foundation.suggestions import shorten
+from foundation.types import Ints
 from market.checks import Finding
 from market.errors import IntegrityError, SourceError
-from market.hints import shorten
-from market.readers.coded_texts import CodedTexts, Codes
+from market.readers.coded_texts import CodedTexts
 from market.readers.stamps import Stamp, check_stamps, read_stamp
 
 EPOCHS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
@@ -65,7 +66,7 @@ class Dates:
     """
 
     by_text: pd.DatetimeIndex
-    codes: Codes
+    codes: Ints
     warnings: tuple[Finding, ...]
 
     @property

@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from foundation.suggestions import shorten
 from market.checks import Finding
 from market.errors import SourceError
-from market.hints import shorten
 from market.readers.lines import LineCounter, last_lines
 
 NEAR = 500

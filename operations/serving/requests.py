@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from market.hints import suggest
+from foundation.suggestions import suggest
 from operations.serving.answers import RequestError
 from pipeline.frozen import BESIDE, Frozen
 

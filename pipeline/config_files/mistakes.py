@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from yaml.nodes import Node, ScalarNode
 
-from market.hints import suggest
+from foundation.suggestions import suggest
 from pipeline.config_files.document import Document, Place, show_node
 from pipeline.config_files.keys import drop_choices, known_keys, known_kinds
 from pipeline.config_files.text import join_lines, show_name, show_value

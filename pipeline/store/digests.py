@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.import_graph import deciding_modules
 
-COMPUTING = ("market", "features", "validation", "models", "allocation", "backtest")
+COMPUTING = ("foundation", "market", "features", "validation", "models", "allocation", "backtest")
 """Packages whose whole source decides results: features and kernels are found there by looking through the folder."""
 SHOWING = ("jinja2", "rich", "mlflow")
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "numba", "lightgbm", "optuna", "piqp")

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 from synthetic import make_panel
 
+from foundation.types import Floats
 from market.counterfactual import random_bars
-from market.panel import BARS, Floats, Panel
+from market.panel import BARS, Panel
 from market.returns import simple_returns
 
 MONTHLY_DATES, DAILY_DATES = 130, 280

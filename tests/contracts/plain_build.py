@@ -9,7 +9,8 @@ import numpy as np
 from features.catalogue import catalogue, plan
 from features.returns import wealth
 from features.spec import FeatureSpec
-from market.panel import Floats, Panel
+from foundation.types import Floats
+from market.panel import Panel
 
 
 def compute_plainly(

@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from foundation.types import Floats
 from market.counterfactual import random_bars
-from market.panel import Floats, MacroSeries, Panel
+from market.panel import MacroSeries, Panel
 
 OBSERVATIONS_A_YEAR = {"monthly": 12, "daily": 252}
 

@@ -17,7 +17,7 @@ for _ in range(2):
         assert (double(2.0), half(2.0)) == (4.0, 1.0)
 """
 KERNELS = """
-from features.compiled import compiled
+from foundation.compiled import compiled
 @compiled
 def double(x):
     return 2 * x

@@ -12,7 +12,17 @@ import pipeline.cli
 from pipeline import kernels
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("market", "features", "validation", "models", "allocation", "backtest", "pipeline", "operations")
+ROOMS = (
+    "foundation",
+    "market",
+    "features",
+    "validation",
+    "models",
+    "allocation",
+    "backtest",
+    "pipeline",
+    "operations",
+)
 
 
 def all_kernels():

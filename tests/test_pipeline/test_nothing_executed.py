@@ -6,7 +6,17 @@ from pathlib import Path
 import pipeline
 
 ROOT = Path(pipeline.__file__).resolve().parents[1]
-PACKAGES = ("market", "features", "validation", "models", "allocation", "backtest", "pipeline", "operations")
+PACKAGES = (
+    "foundation",
+    "market",
+    "features",
+    "validation",
+    "models",
+    "allocation",
+    "backtest",
+    "pipeline",
+    "operations",
+)
 
 MODULES = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "shelve", "marshal", "jsonpickle", "skops"}
 """Modules that make objects of whatever a file names."""

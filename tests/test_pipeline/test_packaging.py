@@ -7,7 +7,17 @@ from pathlib import Path
 from setuptools import find_packages
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("market", "features", "validation", "models", "allocation", "backtest", "pipeline", "operations")
+ROOMS = (
+    "foundation",
+    "market",
+    "features",
+    "validation",
+    "models",
+    "allocation",
+    "backtest",
+    "pipeline",
+    "operations",
+)
 
 
 def test_each_room_belongs_to_this_distribution_alone():

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.fuzz.price_files.drafts import Content, Reading
+from foundation.types import Floats
 from market.panel import Panel
 
-Floats = NDArray[np.float64]
 TOLERANCE = 1e-9
 
 

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 INNER = """
-from features.compiled import compiled
+from foundation.compiled import compiled
 
 STEP = {step}
 
@@ -18,7 +18,7 @@ def inner(x: float) -> float:
 """
 OUTER = """
 from inner import STEP, inner
-from features.compiled import compiled
+from foundation.compiled import compiled
 
 @compiled
 def outer(x: float) -> float:
