@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from allocation.structure import Risk
+from allocation.covariance_types import Risk
 from allocation.weights import Weights
 from foundation.types import Bools, Floats
 

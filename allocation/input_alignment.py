@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from allocation.asset_names import aligned, check_names, named
+from allocation.covariance_types import FactorCovariance, Risk
 from allocation.errors import DataError
-from allocation.labelled import aligned, check_names, named
-from allocation.structure import FactorCovariance, Risk
 from foundation.types import Floats
 
 _PLAIN = frozenset({np.ndarray, FactorCovariance, type(None)})

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from allocation.decision_status import DecisionStatus
+from allocation.mean_variance.decision_status import DecisionStatus
 from foundation.types import Floats
 
 
@@ -26,7 +26,7 @@ class Attestation:
         was optimised.
     residual : float
         KKT residual, computed from the weights and multipliers: how far a weight, or a sum that is limited, is from
-        where its slope and its price hold it (`allocation.programme.Programme.evidence`), relative to the same size.
+        where its slope and its price hold it (`Programme.evidence` in `allocation.solver`), relative to the same size.
         0 where the conditions of Karush, Kuhn and Tucker are met; NaN where there are none, as for few positions.
     """
 

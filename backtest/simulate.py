@@ -8,10 +8,10 @@ from itertools import compress
 
 import numpy as np
 
-from allocation.book import Book, SleevePaths
-from allocation.closed_markets import keep_closed
-from allocation.decision_status import DecisionStatus
-from allocation.policies import Policy
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.policies.policy import Policy
+from allocation.policies.portfolio_state import Book, SleevePaths
+from allocation.problem.closed_markets import keep_closed
 from allocation.weights import NoTrade, Sleeve, Weights
 from backtest.costs import TradingCost
 from backtest.errors import SimulationError

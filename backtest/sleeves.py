@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from allocation.book import SleevePaths
+from allocation.policies.portfolio_state import SleevePaths
 from allocation.weights import Sleeve
 from foundation.types import Floats
 

@@ -17,9 +17,9 @@ import time
 
 import numpy as np
 
-from allocation.cardinality import Cardinality
-from allocation.constraints import Constraints
-from allocation.mean_variance import MeanVariance
+from allocation.cardinality.allocator import Cardinality
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.problem.constraints import Constraints
 
 SIZES = ((50, 5.0), (50, 50.0), (50, 300.0), (100, 5.0), (100, 50.0), (100, 300.0))
 MOST, MINIMUM, MAXIMUM, COST, LIMIT = 10, 0.02, 0.25, 0.001, 60.0

@@ -19,12 +19,12 @@ import numpy as np
 from harness import Row, interleaved
 from sklearn import covariance as sk
 
-from allocation.estimator import Estimator
-from allocation.factors import Denoised, StatisticalFactors
-from allocation.nonlinear import NonlinearShrinkage
-from allocation.risk import covariance_path
-from allocation.sample import Ewma, Sample
-from allocation.shrinkage import ConstantCorrelation, LedoitWolf, Oas
+from allocation.covariance.estimator import Estimator
+from allocation.covariance.factors import Denoised, StatisticalFactors
+from allocation.covariance.nonlinear import NonlinearShrinkage
+from allocation.covariance.path import covariance_path
+from allocation.covariance.sample import Ewma, Sample
+from allocation.covariance.shrinkage import ConstantCorrelation, LedoitWolf, Oas
 
 SIZES = (50, 200)
 WINDOW, EVERY = 252, 21

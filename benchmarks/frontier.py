@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from allocation.frontier import Frontier, efficient_frontier
-from allocation.polytope import Polytope
+from allocation.frontier.efficient_frontier import Frontier, efficient_frontier
+from allocation.problem.polytope import Polytope
 
 SIZES = (50, 200)
 POINTS = 100

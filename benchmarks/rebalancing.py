@@ -25,8 +25,8 @@ from allocators.asking import CannotExpressError
 from allocators.problems_of_size import REBALANCES, WINDOW, Year, large, large_dense, sampled, year
 from problems import Problem
 
-from allocation.mean_variance import MeanVariance
-from allocation.risk import covariance_path
+from allocation.covariance.path import covariance_path
+from allocation.mean_variance.allocator import MeanVariance
 from foundation.types import Floats
 
 LONGEST = 3.0

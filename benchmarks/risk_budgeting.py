@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from allocation.risk_budget_kernels import newton
-from allocation.risk_budgeting import RiskBudgeting
-from allocation.structure import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, dense
+from allocation.risk_based.kernels import newton
+from allocation.risk_based.risk_budgeting import RiskBudgeting
 
 SIZES = ("50 dense", "200 dense", "3000 by 20 factors")
 

@@ -20,10 +20,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from allocation.aim import AimPortfolio, Signals
-from allocation.constraints import Constraints
-from allocation.mean_variance import MeanVariance
-from allocation.trading_speed import Preferences, matching_cost, trading_rule
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.problem.constraints import Constraints
+from allocation.trading.garleanu_pedersen import AimPortfolio, Signals
+from allocation.trading.trading_speed import Preferences, matching_cost, trading_rule
 
 GAMMA, DISCOUNT = 5.0, 0.0002
 DECAY = np.array([0.15, 0.01])

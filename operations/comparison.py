@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from rich.console import Console
 
-from allocation.risk import CovariancePath
+from allocation.covariance.path import CovariancePath
 from backtest.simulate import BacktestResult
 from foundation.types import Floats, Ints
 from models.forecast import Forecast

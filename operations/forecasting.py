@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from allocation.book import Book
-from allocation.policies import Policy
-from allocation.risk import CovariancePath
+from allocation.covariance.path import CovariancePath
+from allocation.policies.policy import Policy
+from allocation.policies.portfolio_state import Book
 from allocation.weights import Weights
 from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult

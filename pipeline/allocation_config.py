@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from allocation.constraints import ORDER, Constraints, Family, Group, Linear
-from allocation.nonlinear import FEWEST_ROWS
+from allocation.covariance.nonlinear import FEWEST_ROWS
+from allocation.problem.constraints import ORDER, Constraints, Family, Group, Linear
 from pipeline.sections import MOST, FilePath, Name, Positive, Section, SettingError
 
 # Estimators are imported where they are made: to read a configuration, no kernel is needed.
 if TYPE_CHECKING:
-    from allocation.estimator import Estimator
+    from allocation.covariance.estimator import Estimator
 
 
 class GroupSection(Section):
@@ -67,7 +67,7 @@ class CovarianceSection(Section):
         regimes : ndarray of shape (T, S)
             Probabilities of each row of the panel, as they were told at the time.
         """
-        from allocation import factors, nonlinear, regime_mixture, sample, shrinkage
+        from allocation.covariance import factors, nonlinear, regime_mixture, sample, shrinkage
 
         makers: dict[str, Callable[[], Estimator]] = {
             "ledoit_wolf": shrinkage.LedoitWolf,

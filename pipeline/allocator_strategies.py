@@ -15,8 +15,8 @@ from pipeline.strategy_section import StrategySection, only_exempt
 # Allocators are imported where they are made: to read a configuration, no kernel is needed.
 if TYPE_CHECKING:
     from allocation.allocator import Allocator
-    from allocation.constraints import Constraints
-    from allocation.policies import Policy
+    from allocation.policies.policy import Policy
+    from allocation.problem.constraints import Constraints
     from pipeline.strategies import Workshop
 
 Above0 = Annotated[float, Field(gt=0)]
@@ -69,7 +69,7 @@ class RiskParityStrategy(AllocatorStrategy):
 
     def allocator(self, shop: Workshop, limits: Constraints) -> Allocator:
         """Return the allocator under some limits."""
-        from allocation.risk_budgeting import RiskBudgeting
+        from allocation.risk_based.risk_budgeting import RiskBudgeting
 
         named = self.budgets
         budgets = None if named is None else {asset: named.get(asset, 0.0) for asset in shop.panel.assets}
@@ -84,7 +84,7 @@ class HierarchicalStrategy(AllocatorStrategy):
 
     def allocator(self, shop: Workshop, limits: Constraints) -> Allocator:
         """Return the allocator under some limits."""
-        from allocation.hierarchical import HierarchicalRiskParity
+        from allocation.risk_based.hierarchical import HierarchicalRiskParity
 
         return HierarchicalRiskParity(shop.panel.assets, limits, linkage=self.linkage)
 
@@ -100,7 +100,7 @@ class MaximumDiversificationStrategy(AllocatorStrategy):
 
     def allocator(self, shop: Workshop, limits: Constraints) -> Allocator:
         """Return the allocator under some limits."""
-        from allocation.maximum_diversification import MaximumDiversification
+        from allocation.risk_based.maximum_diversification import MaximumDiversification
 
         return MaximumDiversification(shop.panel.assets, limits)
 
@@ -121,7 +121,7 @@ class MaximumSharpeStrategy(AllocatorStrategy):
 
     def allocator(self, shop: Workshop, limits: Constraints) -> Allocator:
         """Return the allocator under some limits."""
-        from allocation.maximum_sharpe import MaximumSharpe
+        from allocation.frontier.maximum_sharpe import MaximumSharpe
 
         return MaximumSharpe(shop.panel.assets, limits)
 
@@ -138,7 +138,7 @@ class TailRiskStrategy(AllocatorStrategy):
 
     def allocator(self, shop: Workshop, limits: Constraints) -> Allocator:
         """Return the allocator under some limits."""
-        from allocation.tail_risk import MeanCVaR
+        from allocation.scenarios.tail_risk import MeanCVaR
 
         return shop.on_scenarios(partial(MeanCVaR, level=self.level), limits)
 
@@ -155,7 +155,7 @@ class KellyStrategy(AllocatorStrategy):
 
     def allocator(self, shop: Workshop, limits: Constraints) -> Allocator:
         """Return the allocator under some limits."""
-        from allocation.growth import Kelly
+        from allocation.scenarios.growth import Kelly
 
         return shop.on_scenarios(partial(Kelly, fraction=self.fraction), limits)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from allocation.risk import eligible_assets
+from allocation.covariance.path import eligible_assets
 from features.matrix import FeatureMatrix
 from foundation.types import Bools, Floats
 from market.calendar import WEEKLY, foreign_spacings, frequency_of, missing_share, nearest_frequency

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from allocation.risk import CovariancePath
+from allocation.covariance.path import CovariancePath
 from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult
 from features.matrix import FeatureMatrix

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from allocation.risk import CovariancePath
-from allocation.structure import within
+from allocation.covariance.path import CovariancePath
+from allocation.covariance_types import within
 from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult
 from foundation.types import Floats

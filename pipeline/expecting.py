@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from allocation.aim import AimPortfolio, Signals
-from allocation.black_litterman import BlackLitterman, equilibrium_path
-from allocation.forecast_views import ForecastViews, forecast_views
-from allocation.policies import AllocatorPolicy, Policy
-from allocation.trading_speed import Preferences, fading, matching_cost
-from allocation.views import View
+from allocation.policies.policy import AllocatorPolicy, Policy
+from allocation.trading.garleanu_pedersen import AimPortfolio, Signals
+from allocation.trading.trading_speed import Preferences, fading, matching_cost
+from allocation.views.black_litterman import BlackLitterman, equilibrium_path
+from allocation.views.forecast_views import ForecastViews, forecast_views
+from allocation.views.view import View
 from foundation.types import Floats
 
 if TYPE_CHECKING:

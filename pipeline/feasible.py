@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from allocation.risk import eligible_assets
+from allocation.covariance.path import eligible_assets
 from foundation.types import Bools
 from market.panel import Panel
 from pipeline.config import RunConfig

@@ -66,8 +66,8 @@ def _panel(rng: np.random.Generator) -> Panel:
 
 def _models() -> None:
     """Fit models and regimes of each kind, estimate covariances of each kind, and tell two samples apart."""
-    from allocation.expectations import COVARIANCES
-    from allocation.risk import covariance_path
+    from allocation.covariance.expectations import COVARIANCES
+    from allocation.covariance.path import covariance_path
     from models.hmm import HMMRegimes
     from models.jump import JumpRegimes
     from models.kmeans import KMeansRegimes
@@ -89,12 +89,12 @@ def _models() -> None:
 
 def _portfolios() -> None:
     """Solve small problems of each kind."""
-    from allocation.cardinality import Cardinality
-    from allocation.constraints import Constraints
-    from allocation.frontier import efficient_frontier
-    from allocation.mean_variance import MeanVariance
-    from allocation.polytope import polytope
-    from allocation.risk_budgeting import RiskBudgeting
+    from allocation.cardinality.allocator import Cardinality
+    from allocation.frontier.efficient_frontier import efficient_frontier
+    from allocation.mean_variance.allocator import MeanVariance
+    from allocation.problem.constraints import Constraints
+    from allocation.problem.polytope import polytope
+    from allocation.risk_based.risk_budgeting import RiskBudgeting
 
     rng = np.random.default_rng(0)
     assets, held, everything = tuple("abcdef"), np.zeros(6), np.ones(6, dtype=bool)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocation.book import SleevePaths
-from allocation.risk import CovariancePath
+from allocation.covariance.path import CovariancePath
+from allocation.policies.portfolio_state import SleevePaths
 from backtest.simulate import BacktestResult
 from features.matrix import FeatureMatrix
 from foundation.types import Ints

@@ -15,8 +15,8 @@ from math import isfinite, isinf
 import numpy as np
 import pandas as pd
 
-from allocation.risk import CovariancePath
-from allocation.structure import FactorCovariance
+from allocation.covariance.path import CovariancePath
+from allocation.covariance_types import FactorCovariance
 from backtest.simulate import BacktestResult
 from foundation.types import Bools
 from market.panel import Panel

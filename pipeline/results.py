@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from allocation.risk import CovariancePath
+from allocation.covariance.path import CovariancePath
 from allocation.weights import Weights
 from backtest.attribution import attribute
 from backtest.performance import compare, summarise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from allocation.closed_markets import LARGEST_SCALE, SAME
+from allocation.problem.closed_markets import LARGEST_SCALE, SAME
 from backtest.simulate import BacktestResult
 from foundation.types import Bools, Floats, Ints
 from market.calendar import longest_closure

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from allocation.risk import CovariancePath
+from allocation.covariance.path import CovariancePath
 from backtest.simulate import BacktestResult
 from foundation.threads import one_thread
 from models.base import WalkResult

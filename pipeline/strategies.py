@@ -10,23 +10,23 @@ from functools import cached_property, partial
 import numpy as np
 
 from allocation.allocator import Allocator
-from allocation.blend import Blend, Shares
-from allocation.cardinality import Cardinality
-from allocation.constraints import Constraints
-from allocation.endowment import AssetClass, Endowment
-from allocation.environments import RiskByEnvironment
-from allocation.esg import Responsible
-from allocation.mean_variance import MeanVariance
-from allocation.overlays import Overlay, VolatilityTarget
-from allocation.policies import AllocatorPolicy, HoldIfInfeasible, Policy
-from allocation.rebalancing import Rebalancing
-from allocation.relaxation import Relaxing
-from allocation.risk import CovariancePath
-from allocation.risk_budgeting import RiskBudgeting
-from allocation.strategic import Strategic
-from allocation.structure import Risk
-from allocation.tactical import Deviation, Tactical
-from allocation.unsmoothing import UnsmoothedRisk
+from allocation.cardinality.allocator import Cardinality
+from allocation.covariance.path import CovariancePath
+from allocation.covariance.unsmoothing import UnsmoothedRisk
+from allocation.covariance_types import Risk
+from allocation.esg.allocator import Responsible
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.mean_variance.relaxed_allocator import Relaxing
+from allocation.policies.blend import Blend, Shares
+from allocation.policies.endowment import AssetClass, Endowment
+from allocation.policies.environments import RiskByEnvironment
+from allocation.policies.overlays import Overlay, VolatilityTarget
+from allocation.policies.policy import AllocatorPolicy, HoldIfInfeasible, Policy
+from allocation.policies.strategic import Strategic
+from allocation.policies.tactical import Deviation, Tactical
+from allocation.problem.constraints import Constraints
+from allocation.risk_based.risk_budgeting import RiskBudgeting
+from allocation.trading.rebalancing import Rebalancing
 from foundation.suggestions import suggest
 from foundation.types import Bools, Floats
 from market.panel import Panel

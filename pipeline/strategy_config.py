@@ -25,8 +25,8 @@ from pipeline.strategy_section import StrategySection, only_exempt
 
 # Policies are imported where they are made: to read a configuration, no solver is needed.
 if TYPE_CHECKING:
-    from allocation.policies import Policy
-    from allocation.rebalancing import Rebalancing
+    from allocation.policies.policy import Policy
+    from allocation.trading.rebalancing import Rebalancing
     from pipeline.strategies import Workshop
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -44,7 +44,7 @@ class RebalanceSection(Section):
 
     def make(self) -> Rebalancing:
         """Return the rule."""
-        from allocation.rebalancing import Rebalancing
+        from allocation.trading.rebalancing import Rebalancing
 
         return Rebalancing(self.every, self.absolute, self.relative, self.to)
 
@@ -375,7 +375,7 @@ class DrawdownControlStrategy(ComposedStrategy):
 
     def make(self, shop: Workshop) -> Policy:
         """Return the policy; the base and what the overlay adds are sleeves."""
-        from allocation.overlays import DrawdownControl, Overlay
+        from allocation.policies.overlays import DrawdownControl, Overlay
 
         exposure = DrawdownControl(
             self.floor, self.of, multiplier=self.multiplier, minimum=self.minimum, maximum=self.maximum

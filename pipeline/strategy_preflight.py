@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from allocation.book import Book
-from allocation.constraints import Constraints
-from allocation.limits import limits_on
-from allocation.policies import BuyAndHold, EqualWeight, Policy
-from allocation.risk import CovariancePath
+from allocation.covariance.path import CovariancePath
+from allocation.policies.policy import BuyAndHold, EqualWeight, Policy
+from allocation.policies.portfolio_state import Book
+from allocation.problem.constraints import Constraints
+from allocation.problem.limits import limits_on
 from allocation.weights import Weights
 from foundation.types import Bools
 from market.panel import Panel

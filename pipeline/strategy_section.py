@@ -10,7 +10,7 @@ from pipeline.sections import Section
 
 # Policies are imported where they are made: to read a configuration, no solver is needed.
 if TYPE_CHECKING:
-    from allocation.policies import Policy
+    from allocation.policies.policy import Policy
     from pipeline.strategies import Workshop
 
 

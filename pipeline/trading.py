@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from allocation.book import Book
-from allocation.decision_status import DecisionStatus
+from allocation.covariance.path import CovariancePath, covariance_path
 from allocation.errors import AllocationError
-from allocation.policies import AllocatorPolicy, BuyAndHold, Decision, EqualWeight, KeepClosed, Policy
-from allocation.risk import CovariancePath, covariance_path
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.policies.policy import AllocatorPolicy, BuyAndHold, Decision, EqualWeight, KeepClosed, Policy
+from allocation.policies.portfolio_state import Book
 from allocation.weights import Attestation, Weights
 from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult, simulate

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from allocation.cardinality_limits import check_together
-from allocation.constraints import Constraints, Linear
+from allocation.cardinality.limits import check_together
 from allocation.errors import AllocationError, InfeasibleError
-from allocation.esg import Responsible
-from allocation.feasibility import check_feasible
-from allocation.limits import limits_on
-from allocation.relaxation import relax
+from allocation.esg.allocator import Responsible
+from allocation.mean_variance.relaxed_allocator import relax
+from allocation.problem.constraints import Constraints, Linear
+from allocation.problem.feasibility import check_feasible
+from allocation.problem.limits import limits_on
 from foundation.types import Bools
 from market.panel import Panel
 from pipeline.config import RunConfig

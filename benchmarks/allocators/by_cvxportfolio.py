@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from problems import Problem
 
-from allocation.structure import FactorCovariance
+from allocation.covariance_types import FactorCovariance
 from allocators.asking import refuse, sums
 from foundation.types import Floats
 

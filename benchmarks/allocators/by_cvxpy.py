@@ -7,7 +7,7 @@ import numpy as np
 from problems import Problem
 from truth import limits
 
-from allocation.structure import FactorCovariance
+from allocation.covariance_types import FactorCovariance
 from foundation.types import Floats
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from problems import Problem
 from pypfopt import EfficientFrontier, objective_functions
 
-from allocation.structure import dense
+from allocation.covariance_types import dense
 from allocators.asking import refuse, sums
 from foundation.types import Floats
 

@@ -7,7 +7,7 @@ import pandas as pd
 import riskfolio
 from problems import Problem
 
-from allocation.structure import dense
+from allocation.covariance_types import dense
 from allocators.asking import CannotExpressError, refuse, sums
 from foundation.types import Floats
 

@@ -10,7 +10,7 @@ from skfolio.optimization import MeanRisk, ObjectiveFunction
 from skfolio.prior import BasePrior, FactorModel, ReturnDistribution
 from skfolio.uncertainty_set import BaseMuUncertaintySet, UncertaintySet
 
-from allocation.structure import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, dense
 from allocators.asking import refuse, sums
 from foundation.types import Floats
 

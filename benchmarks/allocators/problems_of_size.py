@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from problems import Problem
 
-from allocation.constraints import Constraints
-from allocation.structure import FactorCovariance
+from allocation.covariance_types import FactorCovariance
+from allocation.problem.constraints import Constraints
 from foundation.types import Floats
 
 WINDOW, REBALANCES = 504, 250

@@ -21,9 +21,9 @@ STAGES = {
 """Type of the result of each stage."""
 
 PARTS = (
-    "allocation.book:Book",
-    "allocation.book:SleevePaths",
-    "allocation.decision_status:DecisionStatus",
+    "allocation.policies.portfolio_state:Book",
+    "allocation.policies.portfolio_state:SleevePaths",
+    "allocation.mean_variance.decision_status:DecisionStatus",
     "allocation.weights:Sleeve",
     "features.history:History",
     "features.work:Past",

@@ -308,7 +308,7 @@ def _allocation_keys(
         "allocation.relax": some(
             ["groups", "maximum", "minimum", "overrides", "cash"], wrong=(["groups"], [])
         ),
-        "allocation.esg": _section("esg", named["esg"] | {"lag_days": some(30)}).map(_with_a_use),
+        "allocation.esg.allocator": _section("esg", named["esg"] | {"lag_days": some(30)}).map(_with_a_use),
         "allocation.positions": _section("positions", named["positions"]),
     }
 

@@ -6,14 +6,14 @@ import pytest
 from causality import assert_causal, telling_positions
 from synthetic import make_panel
 
-from allocation.aim import AimPortfolio, Signals
-from allocation.black_litterman import BlackLitterman, equilibrium_path
-from allocation.constraints import Constraints
-from allocation.esg import Responsible
-from allocation.forecast_views import forecast_views
-from allocation.mean_variance import MeanVariance
-from allocation.risk import covariance_path
-from allocation.trading_speed import Preferences, fading
+from allocation.covariance.path import covariance_path
+from allocation.esg.allocator import Responsible
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.problem.constraints import Constraints
+from allocation.trading.garleanu_pedersen import AimPortfolio, Signals
+from allocation.trading.trading_speed import Preferences, fading
+from allocation.views.black_litterman import BlackLitterman, equilibrium_path
+from allocation.views.forecast_views import forecast_views
 from market.scores import ScoreTable
 from validation.labels import forward_excess_returns
 

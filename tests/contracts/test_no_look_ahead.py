@@ -14,7 +14,7 @@ from sklearn.base import clone
 from synthetic import make_panel
 
 import models.linear
-from allocation.structure import dense
+from allocation.covariance_types import dense
 from features.spec import feature, registered
 from market.scores import ScoreTable
 from market.sources import load

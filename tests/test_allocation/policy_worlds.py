@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from allocation.risk import CovariancePath, covariance_path
+from allocation.covariance.path import CovariancePath, covariance_path
 from backtest.costs import TradingCost
 from backtest.simulate import simulate
 

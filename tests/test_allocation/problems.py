@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from allocation.constraints import Constraints
-from allocation.mean_variance import MeanVariance
-from allocation.structure import FactorCovariance
+from allocation.covariance_types import FactorCovariance
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.problem.constraints import Constraints
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from allocation.programme import Programme
-from allocation.structure import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, dense
+from allocation.solver.programme import Programme
 
 
 def programme(seed, n, *, cost=True, impact=False, gross=False, groups=0, short=True, factors=0, unit=1.0):

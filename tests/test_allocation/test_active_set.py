@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programmes import objective, programme
 
-from allocation import interior_point
-from allocation.programme import EXACT
-from allocation.structure import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, dense
+from allocation.solver import interior_point
+from allocation.solver.programme import EXACT
 
 
 def brute_force(p):

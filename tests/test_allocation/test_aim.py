@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from allocation.aim import AimPortfolio, Signals
-from allocation.constraints import Constraints
+from allocation.covariance_types import FactorCovariance, dense
 from allocation.errors import InputError
-from allocation.mean_variance import MeanVariance
-from allocation.structure import FactorCovariance, dense
-from allocation.trading_speed import Preferences, trading_rule
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.problem.constraints import Constraints
+from allocation.trading.garleanu_pedersen import AimPortfolio, Signals
+from allocation.trading.trading_speed import Preferences, trading_rule
 
 ASSETS = tuple("abcde")
 GAMMA = 5.0

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from allocation.allocate import allocate
-from allocation.constraints import Constraints, Group
+from allocation.covariance.shrinkage import LedoitWolf as Shrunk
+from allocation.covariance_types import FactorCovariance
 from allocation.errors import AllocationError, DataError, InfeasibleError
-from allocation.mean_variance import MeanVariance
-from allocation.shrinkage import LedoitWolf as Shrunk
-from allocation.structure import FactorCovariance
+from allocation.estimators.allocate import allocate
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.problem.constraints import Constraints, Group
 
 NAMES = ["bund", "cac", "dax", "gold"]
 MU = pd.Series([0.002, 0.009, 0.01, 0.004], index=NAMES)

@@ -4,31 +4,31 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from allocation.aim import AimPortfolio
-from allocation.allocate import allocate
-from allocation.black_litterman import BlackLitterman
-from allocation.cardinality import Cardinality
-from allocation.constraints import Constraints, Group, Linear
+from allocation.cardinality.allocator import Cardinality
+from allocation.covariance.path import CovariancePath, covariance_path
 from allocation.errors import AllocationError, DataError, InputError, LimitError
-from allocation.esg import Responsible
-from allocation.estimators import FromAllocator, MeanVariancePortfolio
-from allocation.frontier import efficient_frontier
-from allocation.growth import Kelly
-from allocation.hierarchical import HierarchicalRiskParity
-from allocation.maximum_diversification import MaximumDiversification
-from allocation.maximum_sharpe import MaximumSharpe
-from allocation.mean_variance import MeanVariance
-from allocation.policies import AllocatorPolicy
-from allocation.polytope import polytope
-from allocation.posterior import implied_returns
-from allocation.rebalancing import Rebalancing
-from allocation.relaxation import Relaxing
-from allocation.risk import CovariancePath, covariance_path
-from allocation.risk_budgeting import RiskBudgeting
-from allocation.strategic import Strategic
-from allocation.tail_risk import MeanCVaR
-from allocation.trading_speed import Preferences
-from allocation.views import View
+from allocation.esg.allocator import Responsible
+from allocation.estimators.allocate import allocate
+from allocation.estimators.portfolios import FromAllocator, MeanVariancePortfolio
+from allocation.frontier.efficient_frontier import efficient_frontier
+from allocation.frontier.maximum_sharpe import MaximumSharpe
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.mean_variance.relaxed_allocator import Relaxing
+from allocation.policies.policy import AllocatorPolicy
+from allocation.policies.strategic import Strategic
+from allocation.problem.constraints import Constraints, Group, Linear
+from allocation.problem.polytope import polytope
+from allocation.risk_based.hierarchical import HierarchicalRiskParity
+from allocation.risk_based.maximum_diversification import MaximumDiversification
+from allocation.risk_based.risk_budgeting import RiskBudgeting
+from allocation.scenarios.growth import Kelly
+from allocation.scenarios.tail_risk import MeanCVaR
+from allocation.trading.garleanu_pedersen import AimPortfolio
+from allocation.trading.rebalancing import Rebalancing
+from allocation.trading.trading_speed import Preferences
+from allocation.views.black_litterman import BlackLitterman
+from allocation.views.posterior import implied_returns
+from allocation.views.view import View
 from backtest.costs import TradingCost
 from backtest.errors import SimulationError
 

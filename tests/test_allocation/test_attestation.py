@@ -8,10 +8,10 @@ import pytest
 from programmes import programme
 from scipy.optimize import minimize_scalar
 
-from allocation import pricing
-from allocation.constraints import Constraints, Group
-from allocation.mean_variance import MeanVariance
-from allocation.structure import dense
+from allocation.covariance_types import dense
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.problem.constraints import Constraints, Group
+from allocation.solver import lagrangian as pricing
 
 SEEDS = range(6)
 

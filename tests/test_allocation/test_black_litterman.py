@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from published_views import COUNTRIES, COVARIANCE, DELTA, MARKET
 
-from allocation.black_litterman import BlackLitterman, equilibrium_path, market_at
-from allocation.constraints import Constraints
-from allocation.decision_status import DecisionStatus
+from allocation.covariance.path import CovariancePath
+from allocation.covariance_types import FactorCovariance, dense
 from allocation.errors import InputError
-from allocation.forecast_views import ForecastViews, forecast_views
-from allocation.mean_variance import MeanVariance
-from allocation.risk import CovariancePath
-from allocation.structure import FactorCovariance, dense
-from allocation.views import View
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.problem.constraints import Constraints
+from allocation.views.black_litterman import BlackLitterman, equilibrium_path, market_at
+from allocation.views.forecast_views import ForecastViews, forecast_views
+from allocation.views.view import View
 from allocation.weights import Attestation, Weights
 
 LOOSE = Constraints(minimum=-2.0, maximum=3.0, cash_minimum=-5.0, cash_maximum=5.0)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from policy_worlds import fixed, market, run
 
-from allocation.blend import Blend
-from allocation.book import Book
-from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
-from allocation.overlays import DrawdownControl, Overlay
-from allocation.policies import BuyAndHold, EqualWeight
-from allocation.rebalancing import Rebalancing
-from allocation.strategic import Strategic
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.policies.blend import Blend
+from allocation.policies.overlays import DrawdownControl, Overlay
+from allocation.policies.policy import BuyAndHold, EqualWeight
+from allocation.policies.portfolio_state import Book
+from allocation.policies.strategic import Strategic
+from allocation.trading.rebalancing import Rebalancing
 from allocation.weights import NoTrade
 
 DECISIONS = np.arange(0, 90, 3)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from allocation.book import Book, SleevePaths
+from allocation.policies.portfolio_state import Book, SleevePaths
 from allocation.weights import Sleeve
 
 

@@ -5,14 +5,14 @@ import itertools
 import numpy as np
 import pytest
 
-from allocation.cardinality import Cardinality
-from allocation.cardinality_relaxation import Problem
-from allocation.constraints import Constraints, Group
-from allocation.decision_status import DecisionStatus
+from allocation.cardinality.allocator import Cardinality
+from allocation.cardinality.relaxation import Problem
+from allocation.cardinality.semicontinuous import split
+from allocation.covariance_types import FactorCovariance, dense
 from allocation.errors import AllocationError, InfeasibleError, LimitError
-from allocation.mean_variance import MeanVariance
-from allocation.semicontinuous import split
-from allocation.structure import FactorCovariance, dense
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.problem.constraints import Constraints, Group
 
 
 def names(n):
@@ -324,7 +324,7 @@ def test_what_is_split_off_leaves_a_semidefinite_covariance(seed):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_bound_is_above_every_portfolio(seed):
     """At the root, for any shares that the relaxation begins with."""
-    from allocation.cardinality_relaxation import relax
+    from allocation.cardinality.relaxation import relax
 
     n, most, minimum = 8, 3, 0.05
     rng = np.random.default_rng(seed)

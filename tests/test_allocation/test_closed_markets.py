@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from allocation.aim import AimPortfolio
-from allocation.black_litterman import BlackLitterman
-from allocation.book import Book
-from allocation.cardinality import Cardinality
-from allocation.closed_markets import keep_closed, solve_around
-from allocation.constraints import Constraints, Group
-from allocation.decision_status import DecisionStatus
+from allocation.cardinality.allocator import Cardinality
+from allocation.covariance.path import CovariancePath, covariance_path
 from allocation.errors import InfeasibleError
-from allocation.esg import Responsible
-from allocation.mean_variance import MeanVariance
-from allocation.policies import AllocatorPolicy, EqualWeight, HoldIfInfeasible, KeepClosed
-from allocation.relaxation import Relaxing
-from allocation.risk import CovariancePath, covariance_path
-from allocation.tactical import Deviation, Tactical
-from allocation.trading_speed import Preferences
+from allocation.esg.allocator import Responsible
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.mean_variance.relaxed_allocator import Relaxing
+from allocation.policies.policy import AllocatorPolicy, EqualWeight, HoldIfInfeasible, KeepClosed
+from allocation.policies.portfolio_state import Book
+from allocation.policies.tactical import Deviation, Tactical
+from allocation.problem.closed_markets import keep_closed, solve_around
+from allocation.problem.constraints import Constraints, Group
+from allocation.trading.garleanu_pedersen import AimPortfolio
+from allocation.trading.trading_speed import Preferences
+from allocation.views.black_litterman import BlackLitterman
 from allocation.weights import Attestation, Sleeve, Weights
 
 NAMES = ("a", "b", "c", "d", "e")

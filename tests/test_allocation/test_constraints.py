@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from allocation.constraints import Constraints, Group
 from allocation.errors import InfeasibleError, LimitError
-from allocation.feasibility import check_feasible
+from allocation.problem.constraints import Constraints, Group
+from allocation.problem.feasibility import check_feasible
 
 ASSETS = tuple(f"a{i}" for i in range(12))
 ALL = np.ones(12, dtype=bool)

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
+from allocation.covariance.factors import Denoised, StatisticalFactors
+from allocation.covariance.nonlinear import NonlinearShrinkage
+from allocation.covariance.path import covariance_path
+from allocation.covariance.regime_mixture import RegimeMixture
+from allocation.covariance.sample import Ewma, Sample
+from allocation.covariance.shrinkage import ConstantCorrelation, LedoitWolf, Oas
+from allocation.covariance_types import FactorCovariance, dense
 from allocation.errors import InputError
-from allocation.factors import Denoised, StatisticalFactors
-from allocation.nonlinear import NonlinearShrinkage
-from allocation.regime_mixture import RegimeMixture
-from allocation.risk import covariance_path
-from allocation.sample import Ewma, Sample
-from allocation.shrinkage import ConstantCorrelation, LedoitWolf, Oas
-from allocation.structure import FactorCovariance, dense
 
 
 def probabilities(n, states=3, seed=5):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from allocation import cholesky
-from allocation.curvature import add_product, forms, solve_free
-from allocation.structure import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, dense
+from allocation.solver import cholesky
+from allocation.solver.curvature import add_product, forms, solve_free
 
 
 @pytest.mark.parametrize("n", [1, 2, 47, 48, 49, 97, 150])

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from policy_worlds import estimated, fixed, market, run
 
-from allocation.book import Book
-from allocation.endowment import AssetClass, Endowment, slowly
 from allocation.errors import InputError
-from allocation.rebalancing import Rebalancing
+from allocation.policies.endowment import AssetClass, Endowment, slowly
+from allocation.policies.portfolio_state import Book
+from allocation.trading.rebalancing import Rebalancing
 
 LIMITS = np.array([np.inf, np.inf, 0.02, np.inf])
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from allocation.constraints import Constraints, Group
 from allocation.errors import InfeasibleError, InputError
-from allocation.esg import Responsible
-from allocation.mean_variance import MeanVariance
-from allocation.scoring import filled, tilted, tilted_benchmark
+from allocation.esg.allocator import Responsible
+from allocation.esg.score_adjustments import filled, tilted, tilted_benchmark
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.problem.constraints import Constraints, Group
 
 N = 6
 ASSETS = tuple("abcdef")

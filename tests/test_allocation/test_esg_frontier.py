@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from allocation.covariance_types import FactorCovariance, dense
 from allocation.errors import InputError
-from allocation.esg_frontier import attainable_scores, best_score, esg_frontier, limited_frontier
-from allocation.structure import FactorCovariance, dense
+from allocation.esg.frontier import attainable_scores, best_score, esg_frontier, limited_frontier
 
 
 def market(seed, n=6):

@@ -11,20 +11,20 @@ from sklearn.covariance import OAS, LedoitWolf
 from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit, cross_val_predict, cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from allocation.constraints import Constraints, Group
-from allocation.decision_status import DecisionStatus
+from allocation.covariance.expectations import shrunk_mean
+from allocation.covariance.shrinkage import LedoitWolf as Shrunk
+from allocation.covariance_types import FactorCovariance
 from allocation.errors import DataError, InfeasibleError, InputError, LimitError
-from allocation.estimators import (
+from allocation.estimators.out_of_sample import drifted, predict_forward
+from allocation.estimators.portfolios import (
     EqualWeightPortfolio,
     FromAllocator,
     MeanVariancePortfolio,
     MinimumVariancePortfolio,
 )
-from allocation.expectations import shrunk_mean
-from allocation.forward import drifted, predict_forward
-from allocation.mean_variance import MeanVariance
-from allocation.shrinkage import LedoitWolf as Shrunk
-from allocation.structure import FactorCovariance
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.problem.constraints import Constraints, Group
 from allocation.weights import Attestation, Weights
 from validation.walk_forward import WalkForward
 
@@ -386,7 +386,7 @@ class TestSkfolio:
         from skfolio.model_selection import WalkForward as Walk
         from skfolio.model_selection import cross_val_predict as predict
 
-        from allocation.skfolio_optimization import SkfolioOptimization
+        from allocation.estimators.skfolio_optimization import SkfolioOptimization
 
         X = table()
         cv = Walk(train_size=60, test_size=20)
@@ -400,7 +400,7 @@ class TestSkfolio:
         from skfolio.model_selection import WalkForward as Walk
         from skfolio.model_selection import cross_val_predict as predict
 
-        from allocation.skfolio_optimization import SkfolioOptimization
+        from allocation.estimators.skfolio_optimization import SkfolioOptimization
 
         X = table()
         cv, estimator = Walk(train_size=60, test_size=20), MeanVariancePortfolio(2.0, cost=0.003)
@@ -418,7 +418,7 @@ class TestSkfolio:
         from skfolio.model_selection import CombinatorialPurgedCV
         from skfolio.model_selection import cross_val_predict as predict
 
-        from allocation.skfolio_optimization import SkfolioOptimization
+        from allocation.estimators.skfolio_optimization import SkfolioOptimization
 
         X = table()
         cv = CombinatorialPurgedCV(n_folds=4, n_test_folds=2)
@@ -431,7 +431,7 @@ class TestSkfolio:
         assert {len(path.returns) for path in found} == {120}
 
     def test_parameters_reach_the_estimator_inside(self):
-        from allocation.skfolio_optimization import SkfolioOptimization
+        from allocation.estimators.skfolio_optimization import SkfolioOptimization
 
         X = table()
         outer = SkfolioOptimization(MeanVariancePortfolio())
@@ -444,7 +444,9 @@ class TestSkfolio:
         import subprocess
         import sys
 
-        modules = "allocation.estimators, allocation.allocate, allocation.forward"
+        modules = ", ".join(
+            f"allocation.estimators.{name}" for name in ("portfolios", "allocate", "out_of_sample")
+        )
         code = f"import sys, {modules}; print('skfolio' in sys.modules)"
         out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert out.stdout.strip() == "False"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from test_covariance_estimators import returns
 
+from allocation.covariance.factors import Denoised, StatisticalFactors, eigenvalue_ratio, marchenko_pastur
+from allocation.covariance_types import FactorCovariance, dense
 from allocation.errors import InputError
-from allocation.factors import Denoised, StatisticalFactors, eigenvalue_ratio, marchenko_pastur
-from allocation.structure import FactorCovariance, dense
 
 
 def factor_returns(n, assets, factors, seed=0, noise=1.0):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from allocation.covariance_types import FactorCovariance, dense
 from allocation.errors import InputError
-from allocation.forecast_posterior import posterior_by_asset, posterior_of_forecasts
-from allocation.posterior import posterior
-from allocation.structure import FactorCovariance, dense
+from allocation.views.forecast_posterior import posterior_by_asset, posterior_of_forecasts
+from allocation.views.posterior import posterior
 
 
 def random_problem(seed, n=12, k=3):

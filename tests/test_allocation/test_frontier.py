@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from allocation.constraints import Constraints, Group
+from allocation.covariance_types import FactorCovariance, dense
 from allocation.errors import InfeasibleError, InputError
-from allocation.frontier import efficient_frontier
-from allocation.mean_variance import MeanVariance
-from allocation.polytope import Polytope, polytope
-from allocation.structure import FactorCovariance, dense
+from allocation.frontier.efficient_frontier import efficient_frontier
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.problem.constraints import Constraints, Group
+from allocation.problem.polytope import Polytope, polytope
 
 
 def box(n, low=0.0, high=1.0):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from allocation.constraints import Constraints, Group
 from allocation.errors import InfeasibleError, InputError
-from allocation.growth import Kelly, quadratic_kelly
+from allocation.problem.constraints import Constraints, Group
+from allocation.scenarios.growth import Kelly, quadratic_kelly
 
 # Of 4,000 seeds these and 70 like them ended with a singular critical line.
 SEEDS_BESIDE_BILLS = (8, 20, 22, 70, 110, 132, 156, 183, 219, 307, 337, 457)

@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from allocation.constraints import Constraints, Group
+from allocation.covariance_types import FactorCovariance, dense
 from allocation.errors import InfeasibleError, InputError, LimitError
-from allocation.hierarchical import HierarchicalRiskParity
-from allocation.structure import FactorCovariance, dense
+from allocation.problem.constraints import Constraints, Group
+from allocation.risk_based.hierarchical import HierarchicalRiskParity
 
 
 def names(n):

@@ -4,26 +4,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from allocation.aim import AimPortfolio
-from allocation.allocate import allocate
-from allocation.black_litterman import BlackLitterman
-from allocation.cardinality import Cardinality
-from allocation.constraints import Constraints
+from allocation.cardinality.allocator import Cardinality
 from allocation.errors import InputError
-from allocation.esg import Responsible
-from allocation.esg_frontier import best_score, esg_frontier, limited_frontier
-from allocation.estimators import FromAllocator, MeanVariancePortfolio, MinimumVariancePortfolio
-from allocation.frontier import efficient_frontier
-from allocation.hierarchical import HierarchicalRiskParity
-from allocation.inputs import SEMIDEFINITE
-from allocation.maximum_diversification import MaximumDiversification
-from allocation.maximum_sharpe import MaximumSharpe
-from allocation.mean_variance import MeanVariance
-from allocation.overlays import VolatilityTarget
-from allocation.polytope import polytope
-from allocation.relaxation import Relaxing
-from allocation.risk_budgeting import RiskBudgeting
-from allocation.trading_speed import Preferences
+from allocation.esg.allocator import Responsible
+from allocation.esg.frontier import best_score, esg_frontier, limited_frontier
+from allocation.estimators.allocate import allocate
+from allocation.estimators.portfolios import FromAllocator, MeanVariancePortfolio, MinimumVariancePortfolio
+from allocation.frontier.efficient_frontier import efficient_frontier
+from allocation.frontier.maximum_sharpe import MaximumSharpe
+from allocation.input_checks import SEMIDEFINITE
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.mean_variance.relaxed_allocator import Relaxing
+from allocation.policies.overlays import VolatilityTarget
+from allocation.problem.constraints import Constraints
+from allocation.problem.polytope import polytope
+from allocation.risk_based.hierarchical import HierarchicalRiskParity
+from allocation.risk_based.maximum_diversification import MaximumDiversification
+from allocation.risk_based.risk_budgeting import RiskBudgeting
+from allocation.trading.garleanu_pedersen import AimPortfolio
+from allocation.trading.trading_speed import Preferences
+from allocation.views.black_litterman import BlackLitterman
 
 ASSETS = ("a", "b", "c", "d")
 MU = np.array([0.06963, 0.08454, 0.03578, 0.05144])

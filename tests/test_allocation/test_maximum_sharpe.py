@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from allocation.constraints import Constraints, Group
+from allocation.covariance_types import FactorCovariance, dense
 from allocation.errors import InfeasibleError, InputError, LimitError
-from allocation.maximum_diversification import MaximumDiversification
-from allocation.maximum_sharpe import MaximumSharpe
-from allocation.mean_variance import MeanVariance
-from allocation.structure import FactorCovariance, dense
-from allocation.vertices import best_vertex
+from allocation.frontier.maximum_sharpe import MaximumSharpe
+from allocation.frontier.vertices import best_vertex
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.problem.constraints import Constraints, Group
+from allocation.risk_based.maximum_diversification import MaximumDiversification
 
 
 def names(n):

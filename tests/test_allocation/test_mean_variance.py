@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from allocation.constraints import Constraints, Group
-from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError, InfeasibleError, InputError
-from allocation.limits import limits_on
-from allocation.mean_variance import MeanVariance
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.problem.constraints import Constraints, Group
+from allocation.problem.limits import limits_on
 
 
 def names(n):

@@ -7,10 +7,10 @@ import pytest
 from test_covariance_estimators import returns
 from test_shrinkage import frobenius_losses
 
+from allocation.covariance.nonlinear import NonlinearShrinkage
+from allocation.covariance.sample import Sample
+from allocation.covariance.shrinkage import LedoitWolf
 from allocation.errors import InputError
-from allocation.nonlinear import NonlinearShrinkage
-from allocation.sample import Sample
-from allocation.shrinkage import LedoitWolf
 
 PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494")
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from policy_worlds import estimated, fixed, market, run
 
-from allocation.book import Book
 from allocation.errors import InputError
-from allocation.overlays import DrawdownControl, Overlay, VolatilityTarget
-from allocation.policies import EqualWeight
-from allocation.rebalancing import Rebalancing
-from allocation.strategic import Strategic
+from allocation.policies.overlays import DrawdownControl, Overlay, VolatilityTarget
+from allocation.policies.policy import EqualWeight
+from allocation.policies.portfolio_state import Book
+from allocation.policies.strategic import Strategic
+from allocation.trading.rebalancing import Rebalancing
 
 SIGMA = np.array([[0.04, 0.01], [0.01, 0.09]])
 

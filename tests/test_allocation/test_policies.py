@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from allocation.book import Book
-from allocation.constraints import Constraints
+from allocation.covariance.path import CovariancePath, covariance_path
 from allocation.errors import InputError
-from allocation.mean_variance import MeanVariance
-from allocation.policies import AllocatorPolicy, BuyAndHold, EqualWeight
-from allocation.risk import CovariancePath, covariance_path
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.policies.policy import AllocatorPolicy, BuyAndHold, EqualWeight
+from allocation.policies.portfolio_state import Book
+from allocation.problem.constraints import Constraints
 
 NOTHING = Book.empty(3)
 

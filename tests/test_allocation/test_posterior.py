@@ -18,8 +18,9 @@ from published_views import (
 )
 from scipy.optimize import minimize_scalar
 
+from allocation.covariance_types import FactorCovariance, dense
 from allocation.errors import InputError
-from allocation.posterior import (
+from allocation.views.posterior import (
     implied_returns,
     implied_risk_aversion,
     omega_of_confidence,
@@ -27,8 +28,7 @@ from allocation.posterior import (
     view_loadings,
     view_variance,
 )
-from allocation.structure import FactorCovariance, dense
-from allocation.views import View
+from allocation.views.view import View
 
 GERMANY = View(long={"Germany": 1}, short={"France": 5.2, "UK": 12.4}, value=0.05)
 CANADA = View(long={"Canada": 1}, short={"USA": 1}, value=0.03)

@@ -4,10 +4,10 @@ import cvxpy as cp
 import numpy as np
 import pytest
 
-from allocation.constraints import Constraints, Linear
+from allocation.covariance_types import FactorCovariance, dense
 from allocation.errors import InfeasibleError
-from allocation.mean_variance import MeanVariance
-from allocation.structure import FactorCovariance, dense
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.problem.constraints import Constraints, Linear
 
 N = 8
 ASSETS = tuple(f"a{i}" for i in range(N))

@@ -7,11 +7,12 @@ import pytest
 from programmes import programme
 from scipy.optimize import linprog
 
-from allocation import interior_point, pricing
-from allocation.constraints import Constraints, Group
-from allocation.decision_status import DecisionStatus
 from allocation.errors import SolverError
-from allocation.mean_variance import MeanVariance
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.problem.constraints import Constraints, Group
+from allocation.solver import interior_point
+from allocation.solver import lagrangian as pricing
 
 
 def gap_by_linear_programme(p, w):

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from allocation.errors import InputError
-from allocation.rebalancing import Rebalancing, nearest
+from allocation.trading.rebalancing import Rebalancing, nearest
 
 HALF = np.array([0.5, 0.3, 0.2])
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from test_covariance_estimators import returns
 
+from allocation.covariance.path import covariance_path
+from allocation.covariance.regime_mixture import RegimeMixture
+from allocation.covariance.sample import Sample
+from allocation.covariance.shrinkage import LedoitWolf
 from allocation.errors import InputError
-from allocation.regime_mixture import RegimeMixture
-from allocation.risk import covariance_path
-from allocation.sample import Sample
-from allocation.shrinkage import LedoitWolf
 
 
 def memberships(n, states=3, seed=0):

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from policy_worlds import fixed
 
-from allocation.book import Book
-from allocation.constraints import Constraints, Group
-from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
-from allocation.mean_variance import MeanVariance
-from allocation.policies import AllocatorPolicy, HoldIfInfeasible
-from allocation.relaxation import Relaxing, relax
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.mean_variance.relaxed_allocator import Relaxing, relax
+from allocation.policies.policy import AllocatorPolicy, HoldIfInfeasible
+from allocation.policies.portfolio_state import Book
+from allocation.problem.constraints import Constraints, Group
 from allocation.weights import NoTrade
 
 ASSETS = tuple("abcd")

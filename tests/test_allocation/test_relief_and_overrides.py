@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allocation.constraints import Constraints, Group
 from allocation.errors import InfeasibleError, InputError, LimitError
-from allocation.feasibility import check_feasible
-from allocation.mean_variance import MeanVariance
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.problem.constraints import Constraints, Group
+from allocation.problem.feasibility import check_feasible
 
 ASSETS = tuple(f"a{i}" for i in range(12))
 KEYS = {

@@ -5,14 +5,14 @@ import pytest
 from sklearn.covariance import LedoitWolf
 from test_covariance_estimators import estimators, every, panel
 
+from allocation.covariance.estimator import MomentEstimator
+from allocation.covariance.factors import StatisticalFactors
+from allocation.covariance.moments import FLOOR
+from allocation.covariance.nonlinear import NonlinearShrinkage
+from allocation.covariance.path import covariance_path, eligible_assets
+from allocation.covariance.shrinkage import LedoitWolf as Ours
+from allocation.covariance_types import FactorCovariance, dense
 from allocation.errors import InputError
-from allocation.estimator import MomentEstimator
-from allocation.factors import StatisticalFactors
-from allocation.moments import FLOOR
-from allocation.nonlinear import NonlinearShrinkage
-from allocation.risk import covariance_path, eligible_assets
-from allocation.shrinkage import LedoitWolf as Ours
-from allocation.structure import FactorCovariance, dense
 
 
 def returns(n, assets=5, seed=0):
@@ -155,7 +155,7 @@ def test_what_is_no_covariance_is_refused_where_it_is_made(late):
 @every
 def test_estimators_of_the_house_say_that_they_are_sound_and_are_not_checked(name, monkeypatch):
     assert estimators(300)[name].semidefinite
-    monkeypatch.setattr("allocation.risk.fault", lambda *_: "looked at")
+    monkeypatch.setattr("allocation.covariance.path.fault", lambda *_: "looked at")
     covariance_path(
         panel(), np.array([100]), window=61, min_history=14, horizon=1, estimator=estimators(300)[name]
     )

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq, minimize
 
-from allocation.constraints import Constraints, Group
+from allocation.covariance_types import FactorCovariance, dense
 from allocation.errors import InfeasibleError, InputError, LimitError
-from allocation.risk_budgeting import ERROR, RiskBudgeting
-from allocation.structure import FactorCovariance, dense
+from allocation.problem.constraints import Constraints, Group
+from allocation.risk_based.risk_budgeting import ERROR, RiskBudgeting
 
 
 def names(n):

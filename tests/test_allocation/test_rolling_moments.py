@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from test_covariance_estimators import returns
 
-from allocation.moments import window_moments
-from allocation.rolling_moments import MOST_FADING, rolling_moments
+from allocation.covariance.moments import window_moments
+from allocation.covariance.rolling_moments import MOST_FADING, rolling_moments
 
 
 def weights(window, fading):

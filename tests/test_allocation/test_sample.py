@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from test_covariance_estimators import returns
 
+from allocation.covariance.moments import FLOOR, window_moments
+from allocation.covariance.sample import Ewma, Sample
 from allocation.errors import InputError
-from allocation.moments import FLOOR, window_moments
-from allocation.sample import Ewma, Sample
 
 
 def test_the_sample_covariance_divides_by_the_number_of_rows():

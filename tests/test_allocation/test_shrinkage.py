@@ -6,7 +6,7 @@ from sklearn.covariance import OAS
 from sklearn.covariance import LedoitWolf as SkLedoitWolf
 from test_covariance_estimators import returns
 
-from allocation.shrinkage import ConstantCorrelation, LedoitWolf, Oas
+from allocation.covariance.shrinkage import ConstantCorrelation, LedoitWolf, Oas
 
 SIZES = pytest.mark.parametrize(("n", "assets"), [(3, 5), (20, 50), (500, 5), (120, 12), (40, 1), (40, 40)])
 

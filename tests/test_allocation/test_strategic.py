@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from policy_worlds import fixed, market, run
 
-from allocation.book import Book
+from allocation.covariance.path import CovariancePath
 from allocation.errors import InputError
-from allocation.rebalancing import Rebalancing
-from allocation.risk import CovariancePath
-from allocation.strategic import Strategic
+from allocation.policies.portfolio_state import Book
+from allocation.policies.strategic import Strategic
+from allocation.trading.rebalancing import Rebalancing
 
 SIXTY = np.array([0.6, 0.4])
 

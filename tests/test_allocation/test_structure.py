@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from allocation.covariance_types import FactorCovariance, dense, scaled, within
 from allocation.errors import InputError
-from allocation.structure import FactorCovariance, dense, scaled, within
 
 
 @pytest.fixture

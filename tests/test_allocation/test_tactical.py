@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from policy_worlds import estimated, fixed, market, run
 
-from allocation.book import Book
-from allocation.constraints import Constraints
-from allocation.mean_variance import MeanVariance
-from allocation.policies import AllocatorPolicy, EqualWeight
-from allocation.rebalancing import Rebalancing
-from allocation.strategic import Strategic
-from allocation.tactical import Deviation, Tactical
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.policies.policy import AllocatorPolicy, EqualWeight
+from allocation.policies.portfolio_state import Book
+from allocation.policies.strategic import Strategic
+from allocation.policies.tactical import Deviation, Tactical
+from allocation.problem.constraints import Constraints
+from allocation.trading.rebalancing import Rebalancing
 
 ASSETS = tuple("abcd")
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from allocation.constraints import Constraints, Group
 from allocation.errors import InfeasibleError, InputError, LimitError
-from allocation.tail_risk import MeanCVaR, conditional_value_at_risk
+from allocation.problem.constraints import Constraints, Group
+from allocation.scenarios.tail_risk import MeanCVaR, conditional_value_at_risk
 
 
 def names(n):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from statsmodels.tsa.arima.model import ARIMA
 
+from allocation.covariance.unsmoothing import geltner, getmansky_lo_makarov, smoothing_weights, unsmoothed
 from allocation.errors import InputError
-from allocation.unsmoothing import geltner, getmansky_lo_makarov, smoothing_weights, unsmoothed
 
 
 def true_returns(seed, n):

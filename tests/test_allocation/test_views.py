@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from allocation.errors import InputError
-from allocation.views import View, views_at
+from allocation.views.view import View, views_at
 
 ASSETS = ("US", "UK", "DE", "FR")
 

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from allocation.structure import dense
+from allocation.covariance_types import dense
 
 
 def by_enumeration(problem):

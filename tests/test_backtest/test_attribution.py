@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from allocation.book import Book, SleevePaths
-from allocation.decision_status import DecisionStatus
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.policies.portfolio_state import Book, SleevePaths
 from allocation.weights import Attestation, Sleeve, Weights
 from backtest.attribution import TOTAL, attribute, outermost
 from backtest.costs import TradingCost

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from allocation.blend import Blend
-from allocation.decision_status import DecisionStatus
-from allocation.endowment import AssetClass, Endowment
-from allocation.environments import RiskByEnvironment
-from allocation.overlays import Overlay, VolatilityTarget
-from allocation.policies import AllocatorPolicy, BuyAndHold, EqualWeight, KeepClosed
-from allocation.rebalancing import Rebalancing
-from allocation.risk import covariance_path
-from allocation.risk_budgeting import RiskBudgeting
-from allocation.strategic import Strategic
+from allocation.covariance.path import covariance_path
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.policies.blend import Blend
+from allocation.policies.endowment import AssetClass, Endowment
+from allocation.policies.environments import RiskByEnvironment
+from allocation.policies.overlays import Overlay, VolatilityTarget
+from allocation.policies.policy import AllocatorPolicy, BuyAndHold, EqualWeight, KeepClosed
+from allocation.policies.strategic import Strategic
+from allocation.risk_based.risk_budgeting import RiskBudgeting
+from allocation.trading.rebalancing import Rebalancing
 from allocation.weights import Attestation, NoTrade, Weights
 from backtest.costs import TradingCost
 from backtest.simulate import simulate

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from allocation.constraints import Constraints
-from allocation.decision_status import DecisionStatus
-from allocation.mean_variance import MeanVariance
-from allocation.policies import BuyAndHold
-from allocation.risk import CovariancePath
+from allocation.covariance.path import CovariancePath
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.policies.policy import BuyAndHold
+from allocation.problem.constraints import Constraints
 from allocation.weights import Attestation, Weights
 from backtest.costs import TradingCost
 from backtest.performance import compare

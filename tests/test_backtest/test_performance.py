@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from allocation.book import Book
-from allocation.decision_status import DecisionStatus
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.policies.portfolio_state import Book
 from backtest.performance import compare, max_drawdown, summarise
 from backtest.simulate import BacktestResult
 

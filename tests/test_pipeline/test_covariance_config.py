@@ -7,12 +7,12 @@ import pytest
 from running import evaluated
 from test_config import written
 
-from allocation.factors import Denoised, StatisticalFactors
-from allocation.nonlinear import NonlinearShrinkage
-from allocation.regime_mixture import RegimeMixture
-from allocation.sample import Ewma, Sample
-from allocation.shrinkage import ConstantCorrelation, LedoitWolf, Oas
-from allocation.structure import FactorCovariance
+from allocation.covariance.factors import Denoised, StatisticalFactors
+from allocation.covariance.nonlinear import NonlinearShrinkage
+from allocation.covariance.regime_mixture import RegimeMixture
+from allocation.covariance.sample import Ewma, Sample
+from allocation.covariance.shrinkage import ConstantCorrelation, LedoitWolf, Oas
+from allocation.covariance_types import FactorCovariance
 from pipeline import trading
 from pipeline.audit import audit
 from pipeline.config import load_config

@@ -10,8 +10,8 @@ from own_prices import settings, write_prices
 from rich.console import Console
 from synthetic import make_panel
 
-from allocation.decision_status import DecisionStatus
-from allocation.risk import CovariancePath
+from allocation.covariance.path import CovariancePath
+from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.weights import Attestation, Weights
 from backtest.costs import TradingCost
 from backtest.simulate import simulate

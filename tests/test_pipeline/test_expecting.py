@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from running import evaluated, pipeline_of
 
-from allocation.black_litterman import BlackLitterman, equilibrium_path
-from allocation.constraints import Constraints
-from allocation.mean_variance import MeanVariance
-from allocation.risk import CovariancePath
-from allocation.views import View
+from allocation.covariance.path import CovariancePath
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.problem.constraints import Constraints
+from allocation.views.black_litterman import BlackLitterman, equilibrium_path
+from allocation.views.view import View
 from pipeline.config import load_config
 from pipeline.errors import ConfigError, RunError
 

@@ -9,7 +9,7 @@ import pytest
 from own_prices import settings, write_prices
 from running import evaluated, pipeline_of
 
-from allocation.risk import CovariancePath
+from allocation.covariance.path import CovariancePath
 from models.linear import Ridge
 from pipeline import cli, results, stages
 from pipeline.config import RunConfig

@@ -15,8 +15,8 @@ from own_prices import settings
 from pydantic import ValidationError
 from synthetic import make_panel
 
-from allocation.book import Book
-from allocation.decision_status import DecisionStatus
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.policies.portfolio_state import Book
 from allocation.weights import Weights
 from market.scores import ScoreTable
 from models.forecast import Forecast

@@ -1,0 +1,1 @@
+"""Mean-variance with few positions, none of them small."""

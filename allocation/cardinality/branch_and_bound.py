@@ -1,0 +1,272 @@
+"""Branch and bound over which assets are held: best bound first, depth first until there are weights at all.
+
+Notes
+-----
+Land and Doig (1960), *Econometrica* 28, 497-520; for portfolios Bienstock (1996), *Mathematical Programming* 74,
+121-140. Deterministic: ties go to the node that was made first and to the first asset.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+
+from allocation.cardinality.relaxation import Problem, Relaxed, complete, relax, sided
+from allocation.cardinality.semicontinuous import LONG, SHORT, ZERO, hull
+from allocation.solver import lagrangian as pricing
+from allocation.solver.lagrangian import Gross, Variance
+from foundation.types import Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The end of a search.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n,), optional
+        The best that were met; None if none were.
+    objective : float
+    bound : float
+        No allowed weights have a larger objective.
+    nodes : int
+        How many relaxations were looked at.
+    finished : bool
+        Whether nothing was left to look at, so that no weights at all means that there are none.
+    """
+
+    weights: Floats | None
+    objective: float
+    bound: float
+    nodes: int
+    finished: bool
+
+
+@dataclass(eq=False)
+class Search:
+    """One search.
+
+    Attributes
+    ----------
+    problem : Problem
+    nodes : int
+        Most relaxations to look at.
+    tolerance : float
+        In units of the objective: what is less is no improvement.
+    """
+
+    problem: Problem
+    nodes: int
+    tolerance: float
+    best: float = -np.inf
+    weights: Floats | None = None
+    visited: int = 0
+    unproved: float = -np.inf
+    left_out: float = -np.inf
+    tried: set[bytes] = field(default_factory=set)
+    heap: list[tuple[float, float, int, Ints, Floats]] = field(default_factory=list)
+    count: int = 0
+    deep: bool = True
+
+    def run(self) -> Found:
+        """Search until nothing better can be left, or the number of nodes is used up."""
+        allowed = self.problem.allowed
+        self._push(np.inf, allowed, np.full(len(allowed), min(1.0, self.problem.most / len(allowed))))
+        while self.heap and self.visited < self.nodes:
+            if self.deep and self.weights is not None:
+                self.deep = False
+                self.heap = [(-bound, bound, *rest) for _, bound, *rest in self.heap]  # type: ignore[misc]
+                heapq.heapify(self.heap)
+            _, bound, _, allowed, z = heapq.heappop(self.heap)
+            if not self._worse(bound):
+                self._look(bound, allowed, z)
+        left = max((bound for _, bound, *_ in self.heap), default=-np.inf)
+        left = max(left, self.unproved)
+        done = left <= self.best + self.tolerance
+        bound = max(left, self.left_out, self.best)
+        return Found(self.weights, self.best, bound, self.visited, done)
+
+    def _worse(self, bound: float) -> bool:
+        """Whether a part of the weights need not be looked at; its bound is remembered."""
+        worse = bound <= self.best + self.tolerance
+        if worse:
+            self.left_out = max(self.left_out, bound)
+        return worse
+
+    def _push(self, bound: float, allowed: Ints, z: Floats) -> None:
+        self.count += 1
+        heapq.heappush(self.heap, (-self.count if self.deep else -bound, bound, self.count, allowed, z))
+
+    def _look(self, bound: float, allowed: Ints, z: Floats) -> None:
+        """Look at one node: bound it, try weights from it, and branch."""
+        self.visited += 1
+        if impossible(self.problem, allowed):
+            return
+        relaxed = relax(self.problem, allowed, z, self.best + self.tolerance)
+        if relaxed is None:
+            if not infeasible(self.problem, allowed):
+                self._split_blindly(bound, allowed, z)
+            return
+        bound = min(bound, relaxed.bound)
+        if self._worse(bound):
+            return
+        first = self.visited == 1
+        for held in complete(self.problem, relaxed, allowed):
+            self._try(held)
+        if first:
+            self._improve()
+        if self._worse(bound):
+            return
+        fixed = self._fixed(allowed, relaxed)
+        if _open(fixed).any() or not _open(allowed).any():
+            self._branch(bound, fixed, relaxed)
+        else:
+            self._push(bound, fixed, relaxed.shares)  # all is decided now, which the bound does not know yet
+
+    def _fixed(self, allowed: Ints, relaxed: Relaxed) -> Ints:
+        """Decide assets whose other choice cannot be better than what is known."""
+        if self.weights is None:
+            return allowed
+        room = relaxed.bound - self.best - self.tolerance
+        undecided = _open(allowed)
+        unheld, held = undecided & (relaxed.held_less > room), undecided & (relaxed.unheld_less > room)
+        for fixed, less in ((unheld, relaxed.held_less), (held, relaxed.unheld_less)):
+            self.left_out = max(self.left_out, float((relaxed.bound - less[fixed]).max(initial=-np.inf)))
+        return np.where(unheld, ZERO, np.where(held, allowed & ~ZERO, allowed))
+
+    def _branch(self, bound: float, allowed: Ints, relaxed: Relaxed) -> None:
+        """Push the two parts of a node, the likelier one last: it is the first to be looked at if it is as good."""
+        undecided = _open(allowed)
+        w, z = relaxed.weights, relaxed.shares
+        if undecided.any():
+            i = int(np.argmax(np.where(undecided, np.minimum(z, 1 - z) + 1e-6 * np.abs(w), -1.0)))
+            parts = [ZERO, allowed[i] & ~ZERO]
+            if z[i] < 0.5:
+                parts.reverse()
+        else:
+            both = allowed == LONG + SHORT
+            if not both.any() or self.problem.minimum == 0:
+                self.unproved = max(self.unproved, bound)
+                return
+            i = int(np.argmax(np.where(both, self.problem.minimum - np.abs(w), -np.inf)))
+            parts = [SHORT, LONG] if w[i] >= 0 else [LONG, SHORT]
+        for part in parts:
+            child = allowed.copy()
+            child[i] = part
+            self._push(bound, child, z)
+
+    def _split_blindly(self, bound: float, allowed: Ints, z: Floats) -> None:
+        """Branch where the relaxation has no answer though it may have one; a leaf stays unproved."""
+        nothing = np.zeros(len(allowed))
+        leaf = not _open(allowed).any()
+        if leaf and (self.problem.minimum == 0 or not (allowed == LONG + SHORT).any()):
+            self.unproved = max(self.unproved, bound)
+            return
+        self._branch(bound, allowed, Relaxed(bound, nothing, z, nothing, nothing))
+
+    def _try(self, held: Ints) -> bool:
+        """Solve for the assets that may be held; return whether that is the best so far."""
+        key = held.tobytes()
+        if key in self.tried:
+            return False
+        self.tried.add(key)
+        w = self._solved(held)
+        if w is not None and self.problem.minimum > 0:
+            w = self._solved(sided(self.problem, held, w))
+        if w is None:
+            return False
+        value = self.problem.objective(w)
+        if value <= self.best:
+            return False
+        self.best, self.weights = value, w
+        return True
+
+    def _solved(self, allowed: Ints) -> Floats | None:
+        low, high = hull(self.problem.pieces, allowed)
+        built = self.problem.within(low, high)
+        answer = pricing.solve(*built) if built is not None else None
+        return None if answer is None else answer[0].weights
+
+    def _improve(self) -> None:
+        """Exchange one asset held for one that is not while that is better."""
+        better = True
+        while better and self.weights is not None:
+            better = False
+            allowed, w = self.problem.allowed, self.weights
+            p = self.problem.programme
+            rank = p.mu - p.gamma * (p.sigma @ w) - p.cost * (self.problem.held <= 0)
+            outside = np.flatnonzero((w == 0) & (allowed != ZERO))
+            entering = outside[np.argsort(-np.abs(rank[outside] - np.median(rank[w != 0])), kind="stable")]
+            entering = entering[np.argsort(-rank[entering], kind="stable")][:5]
+            for leaving in np.flatnonzero((w != 0) & (allowed & ZERO != 0)):
+                for i in entering:
+                    held = np.where(w != 0, allowed, ZERO)
+                    held[leaving], held[i] = ZERO, allowed[i]
+                    better = self._try(held) or better
+
+
+def _open(allowed: Ints) -> NDArray[np.bool_]:
+    """Return which assets may be held or not."""
+    return np.asarray((allowed & ZERO != 0) & (allowed != ZERO))
+
+
+def impossible(problem: Problem, allowed: Ints) -> bool:
+    """Whether one row alone cannot be met by weights of which at most `most` are not 0."""
+    must = allowed & ZERO == 0
+    room = problem.most - int(must.sum())
+    if room < 0:
+        return True
+    low, high = hull(problem.pieces, allowed)
+    p = problem.programme
+    ends = np.stack([p.rows * low, p.rows * high])
+    for sign, limit in ((1.0, p.lower), (-1.0, -p.upper)):
+        best = (sign * ends).max(axis=0)
+        free = np.sort(np.where(must, 0.0, np.maximum(best, 0.0)), axis=1)[:, ::-1][:, :room]
+        if (best[:, must].sum(axis=1) + free.sum(axis=1) < limit - 1e-9).any():
+            return True
+    return False
+
+
+def infeasible(problem: Problem, allowed: Ints) -> bool:
+    """Whether no weights between the bounds of a node can meet all limits, for certain."""
+    low, high = hull(problem.pieces, allowed)
+    built = problem.within(low, high)
+    if built is None:
+        return True
+    programme, terms = built
+    if not _linear_feasible(problem, low, high):
+        return True
+    for term in terms:
+        if isinstance(term, Variance):
+            calm = programme.of_least_variance(term.benchmark)
+            answer = pricing.solve(calm, [t for t in terms if isinstance(t, Gross)])
+            if answer is not None and term.excess(answer[0].weights, 0.0) > 1e-8 * calm.scale:
+                return True
+    return False
+
+
+def _linear_feasible(problem: Problem, low: Floats, high: Floats) -> bool:
+    """Whether weights between bounds meet rows, turnover and gross exposure; True where the solver gives no verdict."""
+    p, n = problem.programme, len(low)
+    gross = min((t.limit for t in problem.others if isinstance(t, Gross)), default=np.inf)
+    eye, none, one = np.eye(n), np.zeros((n, n)), np.ones((1, n))
+    blocks = [
+        (p.rows, 0 * p.rows, 0 * p.rows, p.upper),
+        (-p.rows, 0 * p.rows, 0 * p.rows, -p.lower),
+        (eye, -eye, none, problem.held),
+        (-eye, -eye, none, -problem.held),
+        (eye, none, -eye, np.zeros(n)),
+        (-eye, none, -eye, np.zeros(n)),
+        (0 * one, one, 0 * one, np.array([problem.turnover])),
+        (0 * one, 0 * one, one, np.array([gross])),
+    ]
+    A = np.vstack([np.hstack(block[:3]) for block in blocks])
+    b = np.concatenate([block[3] for block in blocks])
+    keep = np.isfinite(b)
+    bounds = [*zip(low, high, strict=True), *[(0, None)] * (2 * n)]
+    answer = linprog(np.zeros(3 * n), A_ub=A[keep], b_ub=b[keep], bounds=bounds)
+    return bool(answer.status != 2)

@@ -1,0 +1,215 @@
+"""Relaxation: mean-variance with semi-continuous weights, solved without them, and bounded from above for certain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from allocation.cardinality.semicontinuous import (
+    LONG,
+    SHORT,
+    ZERO,
+    hull,
+    least_of_separable,
+    pieces,
+    shares,
+    split,
+)
+from allocation.solver import lagrangian as pricing
+from allocation.solver.lagrangian import Term, Turnover, Uncertainty
+from allocation.solver.programme import Programme
+from foundation.types import Floats, Ints
+
+STEPS = 12
+"""Times that shares of positions and weights are improved in turn."""
+FLOOR = 1e-4
+"""Least share of a position: less is a curvature beyond the scale of the programme."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Maximise a programme's objective with its rows and terms over weights of which at most `most` are not 0.
+
+    Attributes
+    ----------
+    programme : Programme
+        Its start is not read.
+    held : ndarray of shape (n,)
+        Weights before the trade, within the bounds or not.
+    turnover : float
+        Largest sum |w - held|; infinite where there is no limit.
+    others : sequence of Term
+        All other terms.
+    most : int
+    minimum : float
+        Smallest position, 0 or more.
+    """
+
+    programme: Programme
+    held: Floats
+    turnover: float
+    others: Sequence[Term]
+    most: int
+    minimum: float
+
+    @cached_property
+    def pieces(self) -> Floats:
+        """Weights that each asset may have, see `semicontinuous.pieces`."""
+        return pieces(self.programme.low, self.programme.high, self.minimum)[0]
+
+    @cached_property
+    def allowed(self) -> Ints:
+        """What each asset may be."""
+        return pieces(self.programme.low, self.programme.high, self.minimum)[1]
+
+    @cached_property
+    def specific(self) -> Floats:
+        """The diagonal that is split off the covariance."""
+        return split(self.programme.sigma)
+
+    def objective(self, w: Floats) -> float:
+        """Return what is maximised, costs from the weights held included."""
+        p, trade = self.programme, w - self.held
+        value = p.mu @ w - 0.5 * p.gamma * (w @ (p.sigma @ w)) - 0.5 * (p.ridge @ np.square(w))
+        value -= p.cost @ np.abs(trade) + p.impact @ np.square(trade)
+        for term in self.others:
+            if isinstance(term, Uncertainty):
+                value -= term.kappa * float(np.linalg.norm(term.error * w))
+        return float(value)
+
+    def within(self, low: Floats, high: Floats) -> tuple[Programme, list[Term]] | None:
+        """Return the problem for weights between bounds, or None if to come between them takes too many trades."""
+        p, start = self.programme, np.clip(self.held, low, high)
+        shift = start - self.held
+        terms = list(self.others)
+        if np.isfinite(self.turnover):
+            room = self.turnover - float(np.abs(shift).sum())
+            if room < 0:
+                return None
+            terms.insert(0, Turnover(start, room))
+        # (w - held)^2 = (w - start)^2 + 2 shift w + what does not depend on w.
+        return replace(p, mu=p.mu - 2 * p.impact * shift, start=start, low=low, high=high), terms
+
+
+@dataclass(frozen=True, eq=False)
+class Relaxed:
+    """What the relaxation says about some part of the weights.
+
+    Attributes
+    ----------
+    bound : float
+        No allowed weights have a larger objective.
+    weights, shares : ndarray of shape (n,)
+        Those of the relaxation; a share of 1 is a position that is held.
+    held_less, unheld_less : ndarray of shape (n,)
+        By how much less the bound is if an undecided asset must be held, or must not.
+    """
+
+    bound: float
+    weights: Floats
+    shares: Floats
+    held_less: Floats
+    unheld_less: Floats
+
+
+def relax(problem: Problem, allowed: Ints, first: Floats, enough: float) -> Relaxed | None:
+    """Return the best relaxation that weights and shares improved in turn lead to, or None if none was solved.
+
+    Parameters
+    ----------
+    problem : Problem
+    allowed : ndarray of int, shape (n,)
+        What each asset may be.
+    first : ndarray of shape (n,)
+        Shares to begin with.
+    enough : float
+        A bound below which it need not be made lower.
+    """
+    low, high = hull(problem.pieces, allowed)
+    built = problem.within(low, high)
+    if built is None:
+        return None
+    programme, terms = _capped(built[0], problem, allowed), built[1]
+    curvature = programme.gamma * problem.specific + 2 * programme.impact + programme.ridge
+    z, best, before = first, None, np.inf
+    for _ in range(STEPS):
+        z = np.where(allowed & ZERO, np.maximum(z, FLOOR), 1.0)
+        eased = programme.with_prices(ridge=programme.ridge + curvature * (1 / z - 1))
+        answer = pricing.solve(eased, terms)
+        if answer is None:
+            return best
+        found = _bounded(problem, allowed, z, answer, terms)
+        if best is None or found.bound < best.bound:
+            best = found
+        if best.bound <= enough or before - found.bound <= 0.02 * (found.bound - enough):
+            break
+        before = min(before, found.bound)
+        z = shares(found.weights, curvature, problem.pieces, allowed, problem.most)
+    return replace(best, shares=z) if best is not None else None
+
+
+def _capped(programme: Programme, problem: Problem, allowed: Ints) -> Programme:
+    """Add the row sum w / maximum <= what may still be held, over undecided assets that are long or nothing."""
+    long = allowed == ZERO + LONG
+    room = problem.most - int((allowed & ZERO == 0).sum())
+    if room >= long.sum() or not long.any():
+        return programme
+    row = np.where(long, 1 / np.where(long, programme.high, 1.0), 0.0)
+    size = row.max()
+    return replace(
+        programme,
+        rows=np.vstack([programme.rows, row / size]),
+        lower=np.append(programme.lower, -1.0),
+        upper=np.append(programme.upper, room / size),
+    )
+
+
+def _bounded(
+    problem: Problem, allowed: Ints, z: Floats, answer: pricing.Answer, terms: Sequence[Term]
+) -> Relaxed:
+    """Return the bound that an answer of the relaxation gives; any answer gives one that is true."""
+    solution, prices = answer
+    w, y = solution.weights, solution.prices[: len(problem.programme.rows)]
+    p, offset, pull = problem.programme, 0.0, np.zeros(len(w))
+    for term, found in zip(terms, prices, strict=True):
+        price = term.price(w, found)
+        if isinstance(term, Uncertainty):
+            pull += price * np.square(term.error) * w  # the tangent of the norm goes through 0
+            continue
+        p = term.priced(p, price)
+        # The turnover counts from what is held, that of the term from where these weights begin.
+        offset += price * problem.turnover if isinstance(term, Turnover) else term.worth(price)
+    sigma_w = p.sigma @ w
+    rest = p.gamma * (sigma_w - problem.specific * w)
+    slope = rest - p.mu - 2 * p.impact * problem.held + p.rows.T @ y + pull
+    curvature = p.gamma * problem.specific + 2 * p.impact + p.ridge
+    least, more, less = least_of_separable(
+        slope, curvature, p.cost, p.gross, problem.held, problem.pieces, allowed, problem.most
+    )
+    used = np.where(y > 0, p.upper, np.where(y < 0, p.lower, 0.0))
+    offset += float(0.5 * w @ rest + y @ used - p.impact @ np.square(problem.held))
+    return Relaxed(offset - least, w, z, more, less)
+
+
+def complete(problem: Problem, relaxed: Relaxed, allowed: Ints) -> list[Ints]:
+    """Return what assets may be held for certain if those with the largest shares of the relaxation are."""
+    undecided = (allowed & ZERO != 0) & (allowed != ZERO)
+    room = problem.most - int((allowed & ZERO == 0).sum())
+    score = np.where(undecided, relaxed.shares + 1e-3 * np.abs(relaxed.weights), -1.0)
+    order = np.argsort(-score, kind="stable")
+    chosen = np.zeros(len(allowed), dtype=bool)
+    chosen[order[: max(room, 0)]] = True
+    chosen &= undecided
+    return [np.where(chosen | (allowed & ZERO == 0), allowed, ZERO)]
+
+
+def sided(problem: Problem, allowed: Ints, w: Floats) -> Ints:
+    """Return the allowed weights that are near to `w`: 0, long or short, without a choice."""
+    both = allowed & (LONG + SHORT)
+    side = np.where(w >= 0, LONG, SHORT)
+    side = np.where(both & side, side, both)
+    small = (np.abs(w) < 0.5 * problem.minimum) | (w == 0)
+    return np.where((allowed & ZERO != 0) & (small | (both == 0)), ZERO, side)

@@ -1,0 +1,1 @@
+"""Covariance estimators, and covariances along a path of decisions."""

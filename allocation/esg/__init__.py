@@ -1,0 +1,1 @@
+"""Scores of assets as exclusions, floors and tilts."""

@@ -1,0 +1,1 @@
+"""Allocators with the interface of scikit-learn."""

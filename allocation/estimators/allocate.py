@@ -1,0 +1,223 @@
+"""From a forecast to weights in one line, by the names of the assets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TypedDict, Unpack
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from allocation.asset_names import Labelled, aligned, check_finite, check_names, named, rate, weights_of
+from allocation.covariance.expectations import CovarianceChoice, estimated_covariance
+from allocation.covariance_types import FactorCovariance, Risk
+from allocation.errors import DataError
+from allocation.mean_variance.allocator import MeanVariance
+from allocation.problem.constraints import Constraints, Group, Linear
+from allocation.weights import Weights
+from foundation.types import Floats
+
+
+class LimitOptions(TypedDict, total=False):
+    """The limits of `Constraints`, but the benchmark."""
+
+    minimum: float
+    maximum: float
+    groups: Mapping[str, Group]
+    turnover: float
+    cash_minimum: float
+    cash_maximum: float
+    overrides: Mapping[str, tuple[float, float]]
+    linear: Mapping[str, Linear]
+    leverage: float
+    volatility: float
+    tracking_error: float
+    minimum_return: float
+
+
+def allocate(
+    mu: pd.Series,
+    sigma: pd.DataFrame | FactorCovariance,
+    held: Labelled | None = None,
+    *,
+    risk_aversion: float = 5.0,
+    cost: float | Labelled = 0.0,
+    impact: float | Labelled = 0.0,
+    uncertainty: float = 0.0,
+    error: Labelled | None = None,
+    benchmark: Labelled | None = None,
+    universe: Collection[str] | None = None,
+    covariance: CovarianceChoice = "ledoit_wolf",
+    **limits: Unpack[LimitOptions],
+) -> pd.Series:
+    """Return the best weights for a forecast (`MeanVariance`).
+
+    Everything with labels is put in the order of `mu` by label. Names that do not fit are an error.
+
+    Parameters
+    ----------
+    mu : Series of length N
+        Expected excess return of each asset over one horizon. Its index is the list of assets.
+    sigma : DataFrame of shape (N, N), FactorCovariance, or DataFrame of returns of shape (T, N)
+        A table with the assets on both axes is a covariance over the same horizon; any other is one of returns of that
+        horizon, from which `covariance` estimates. Factors have no labels: they are in the order of `mu`.
+    held : Series, mapping or array-like, optional
+        Weights before the trade; an asset that is not named is not held. None is all cash.
+    risk_aversion, cost, impact, uncertainty
+        As of `MeanVariance`; costs may be given by asset.
+    error : Series, mapping or array-like, optional
+        Standard errors of `mu`, for `uncertainty`.
+    benchmark : Series, mapping or array-like, optional
+        Weights of the benchmark, for `tracking_error`.
+    universe : collection of str, optional
+        Assets that may be held; others are sold, and their `mu` and `sigma` are not read. None is all of them.
+    covariance : str, callable or object
+        How returns become a covariance, as of `MeanVariancePortfolio`.
+    **limits
+        As of `Constraints`: minimum, maximum, groups, turnover, ...
+
+    Returns
+    -------
+    Series of length N
+        Weights, with the index of `mu`. `attrs` has, in plain types so that they survive a Parquet file: `status`
+        (the label of a `DecisionStatus`: "solved" or "relaxed"), `note` (which limit gave way, or ""), `cash`, `gap`
+        (how much better the best weights can be) and `residual` (of the KKT conditions), both as in `Attestation`,
+        `slack` (by limit) and `tolerance` (slack of at least minus this is a limit kept).
+
+    Raises
+    ------
+    DataError
+        If names do not fit, or numbers are missing.
+    AllocationError
+        If there are no such weights.
+    TypeError
+        If a limit is called what no limit is called.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> mu = pd.Series({"stocks": 0.05, "bonds": 0.02})
+    >>> sigma = pd.DataFrame([[0.04, 0.0], [0.0, 0.01]], index=mu.index, columns=mu.index)
+    >>> weights = allocate(mu, sigma, risk_aversion=2.0)
+    >>> weights.round(3).to_dict(), weights.attrs["status"]
+    ({'stocks': 0.5, 'bonds': 0.5}, 'solved')
+    """
+    if not isinstance(mu, pd.Series):
+        raise DataError(f"mu: expected a Series by asset, got {type(mu).__name__}")
+    unknown = sorted(set(limits) - set(LimitOptions.__annotations__))
+    if unknown:
+        words = ", ".join(map(repr, unknown))
+        raise TypeError(
+            f"allocate has no limit {words}; limits are {', '.join(LimitOptions.__annotations__)}"
+        )
+    assets = named("mu", mu.index)
+    inside = _inside(universe, assets)
+    means = mu.to_numpy(dtype=np.float64, na_value=np.nan)
+    _check_means(means, assets, inside)
+    solver = MeanVariance(
+        assets,
+        Constraints(**limits, benchmark=weights_of(benchmark, assets, "benchmark")),
+        risk_aversion=risk_aversion,
+        cost=rate("cost", cost, assets),
+        impact=rate("impact", impact, assets),
+        uncertainty=uncertainty,
+    )
+    before = np.zeros(len(assets)) if held is None else aligned("held", held, assets, fill=0.0)
+    errors = None if error is None else aligned("error", error, assets)
+    found = solver.solve(0, means, _risk(sigma, assets, inside, covariance), before, inside, error=errors)
+    return _series(found, mu.index)
+
+
+def _inside(universe: Collection[str] | None, assets: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Return which assets may be held."""
+    if universe is None:
+        return np.ones(len(assets), dtype=bool)
+    if isinstance(universe, str | pd.Series | Mapping):
+        raise DataError(f"universe: expected a collection of names, got {type(universe).__name__}")
+    names = named("universe", universe)
+    check_names("universe", names, assets, complete=False)
+    return np.isin(np.array(assets), np.array(names))
+
+
+def _check_means(means: Floats, assets: tuple[str, ...], inside: NDArray[np.bool_]) -> None:
+    """Refuse a forecast with holes."""
+    bad = np.flatnonzero(~np.isfinite(means) & inside)
+    if len(bad):
+        raise DataError(
+            f"mu: the expected return of {assets[bad[0]]!r} is {means[bad[0]]}; leave the asset out of the universe "
+            "if it is not to be held"
+        )
+
+
+def _risk(
+    sigma: pd.DataFrame | FactorCovariance,
+    assets: tuple[str, ...],
+    inside: NDArray[np.bool_],
+    covariance: CovarianceChoice,
+) -> Risk:
+    """Return the covariance in the order of the assets, estimated if it is returns that are given."""
+    if isinstance(sigma, FactorCovariance):
+        if len(sigma) != len(assets):
+            raise DataError(f"sigma: factors of {len(sigma)} assets for the {len(assets)} of mu")
+        return sigma
+    if not isinstance(sigma, pd.DataFrame):
+        raise DataError(
+            f"sigma: expected a DataFrame with the assets as columns, or a FactorCovariance, got {type(sigma).__name__}"
+        )
+    names = named("sigma", sigma.columns)
+    check_names("sigma", names, assets)
+    values = sigma.to_numpy(dtype=np.float64, na_value=np.nan)
+    across = [names.index(asset) for asset in assets]
+    rows = tuple(map(str, sigma.index))
+    if set(rows) & set(assets):
+        named("the rows of sigma", rows)
+        check_names("the rows of sigma", rows, assets)
+        return np.asarray(values[np.ix_([rows.index(asset) for asset in assets], across)])
+    if values.shape[0] == values.shape[1] and np.array_equal(values, values.T):
+        raise DataError(
+            "sigma: a covariance needs the assets on both axes; its rows are not labelled by them"
+        )
+    return _estimated(values[:, across], assets, inside, covariance, sigma.index)
+
+
+def _estimated(
+    returns: Floats,
+    assets: tuple[str, ...],
+    inside: NDArray[np.bool_],
+    covariance: CovarianceChoice,
+    index: pd.Index,
+) -> Risk:
+    """Return the covariance of the assets inside, from their returns; NaN outside."""
+    chosen = tuple(asset for asset, kept in zip(assets, inside.tolist(), strict=True) if kept)
+    check_finite("sigma", returns[:, inside], chosen, lambda row: index[row])
+    if len(returns) < 2:
+        raise DataError(
+            f"sigma: {len(returns)} row of returns says nothing about risk, at least 2 are needed"
+        )
+    found = estimated_covariance(covariance, returns[:, inside])
+    if inside.all():
+        return found
+    n = len(assets)
+    if isinstance(found, FactorCovariance):
+        loadings, specific = np.full((n, found.loadings.shape[1]), np.nan), np.full(n, np.nan)
+        loadings[inside], specific[inside] = found.loadings, found.specific
+        return FactorCovariance(loadings, specific)
+    full = np.full((n, n), np.nan)
+    full[np.ix_(inside, inside)] = found
+    return full
+
+
+def _series(found: Weights, index: pd.Index) -> pd.Series:
+    """Return weights by label, with what is known about them."""
+    weights = pd.Series(found.weights, index=index, name="weight")
+    weights.attrs = {
+        "status": found.status.label,
+        "note": found.note,
+        "cash": found.cash,
+        "gap": found.attestation.gap,
+        "residual": found.attestation.residual,
+        "slack": dict(found.attestation.slack),
+        "tolerance": found.attestation.tolerance,
+    }
+    return weights

@@ -1,0 +1,1 @@
+"""The efficient frontier, and the maximum Sharpe ratio on it."""

@@ -1,0 +1,278 @@
+"""The whole efficient frontier within linear limits, exactly: its corner portfolios, and any point between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import qr
+from scipy.optimize import linprog
+
+from allocation.covariance_types import Risk, dense
+from allocation.errors import InfeasibleError, InputError, SolverError
+from allocation.frontier.critical_line import ARRIVED, CYCLED, FREE, HIGH, LOW, trace
+from allocation.input_alignment import refuse_labels
+from allocation.input_checks import fault, singular
+from allocation.problem.polytope import Polytope
+from foundation.types import Floats, Ints
+
+NOTHING = 1e-6
+"""Weights whose sizes add up to a smaller share of the largest portfolio's are all cash but for rounding."""
+RISKLESS = 1e-13
+"""Smallest variance, as a share of what it were if assets moved together, that is more than rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frontier:
+    """Efficient portfolios: no other has as much mean with less variance.
+
+    Between two neighbouring corners weights are a mixture of the two. Above the first lambda weights stay the first
+    corner; the last corner, lambda = 0, is the portfolio of smallest variance.
+
+    Attributes
+    ----------
+    lambdas : ndarray of shape (C,)
+        Tolerance for risk at the corner, not increasing, the last one 0: the corner maximises
+        lambda mu'w - w'Sigma w / 2, so lambda is 1 / risk_aversion. Two corners have the same lambda only where a
+        change of weights costs no risk.
+    weights : ndarray of shape (C, n)
+    mean, variance : ndarray of shape (C,)
+    mu : ndarray of shape (n,)
+    sigma : Risk
+    """
+
+    lambdas: Floats
+    weights: Floats
+    mean: Floats
+    variance: Floats
+    mu: Floats
+    sigma: Risk
+
+    def at_risk_aversion(self, gamma: float) -> Floats:
+        """Return the weights (n,) that maximise mu'w - gamma/2 w'Sigma w, for gamma more than 0."""
+        if not gamma > 0:
+            raise InputError(f"risk aversion {gamma:g} must be more than 0")
+        return np.asarray(self._mixed(np.array([1.0 / gamma]), self.lambdas)[0])
+
+    def at_mean(self, means: Floats) -> Floats:
+        """Return the weights (P, n) of least variance with at least these means, shape (P,).
+
+        Raises
+        ------
+        InputError
+            If a mean is more than any portfolio within the limits has.
+        """
+        means = np.asarray(means, dtype=np.float64)
+        top = float(self.mean[0])
+        if not bool((means <= top + 1e-12 * max(1.0, abs(top))).all()):
+            raise InputError(f"mean {float(means.max()):g} is out of reach: the largest is {top:g}")
+        return self._mixed(means, self.mean)
+
+    def points(self, count: int) -> Floats:
+        """Return the weights (count, n) of portfolios with equally spaced means, largest first."""
+        return self.at_mean(np.linspace(self.mean[0], self.mean[-1], count))
+
+    def minimum_variance(self) -> Floats:
+        """Return the weights (n,) of smallest variance, of these the ones with the largest mean."""
+        return np.array(self.weights[-1])
+
+    def tangency(self) -> Floats:
+        """Return the weights (n,) of the largest mu'w / sqrt(w'Sigma w), of several the largest positions.
+
+        Along a segment the ratio has one maximum, in closed form. Where cash is allowed, the frontier may hold several
+        multiples of the same weights, whose ratios differ by rounding alone: the largest multiple is returned.
+
+        Raises
+        ------
+        InputError
+            If no portfolio has a positive mean (`MaximumSharpe` says what is best then), or one without risk has.
+        """
+        if not self.mean[0] > 0:
+            raise InputError(
+                f"no portfolio within the limits has a positive mean, the largest is {self.mean[0]:g}"
+            )
+        w, step = self.weights[:-1], np.diff(self.weights, axis=0)
+        if len(self.weights) == 1:
+            return np.array(self.weights[0])
+        pulls = np.array([self.sigma @ corner for corner in self.weights])
+        a, b = self.mean[:-1], np.diff(self.mean)
+        c, d = self.variance[:-1], np.einsum("ij,ij->i", step, pulls[:-1])
+        e = np.einsum("ij,ij->i", step, np.diff(pulls, axis=0))
+        below = a * e - b * d
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = np.where(below != 0, (b * c - a * d) / below, 0.0)
+        inside = w + np.clip(t, 0.0, 1.0)[:, None] * step
+        both = np.vstack([self.weights, inside])
+        # Holding nothing, the end of a frontier on which all may be cash, has no ratio.
+        gross = np.abs(both).sum(axis=1)
+        both = both[gross > NOTHING * float(gross.max())]
+        variance = np.array([float(v @ (self.sigma @ v)) for v in both])
+        apart = np.abs(both) @ np.sqrt(self.sigma.diagonal())
+        riskless = ~(variance > RISKLESS * apart**2)
+        if (riskless & (both @ self.mu > 0)).any():
+            raise InputError(
+                "a portfolio without risk is efficient, so no largest ratio to risk exists: "
+                f"{singular(self.sigma) or 'an asset has no risk'}"
+            )
+        both, variance = both[~riskless], variance[~riskless]
+        best = both[int(np.argmax(both @ self.mu / np.sqrt(variance)))]
+        return np.array(_largest_multiple_among(both, best))
+
+    def _mixed(self, wanted: Floats, by: Floats) -> Floats:
+        """Return mixtures of neighbouring corners at which `by`, not increasing along them, is as wanted."""
+        upward, last = -by, len(by) - 1
+        right = np.clip(np.searchsorted(upward, -wanted), 1, max(last, 1))
+        if last == 0:
+            return np.repeat(self.weights, len(wanted), axis=0)
+        above, below = by[right - 1], by[right]
+        apart = np.where(above > below, above - below, 1.0)
+        share = np.clip((above - wanted) / apart, 0.0, 1.0)[:, None]
+        return np.asarray((1 - share) * self.weights[right - 1] + share * self.weights[right])
+
+
+def _largest_multiple_among(portfolios: Floats, best: Floats) -> Floats:
+    """Return the largest of some portfolios (P, n) that are a multiple of `best` of 1 or more."""
+    factor = portfolios @ best / float(best @ best)
+    apart = np.abs(portfolios - factor[:, None] * best).max(axis=1)
+    larger = (factor > 1 + 1e-9) & (apart <= 1e-9 * np.abs(portfolios).max(axis=1))
+    return np.asarray(portfolios[int(np.argmax(np.where(larger, factor, 0.0)))]) if larger.any() else best
+
+
+def efficient_frontier(mu: Floats, sigma: Risk, limits: Polytope, *, trusted: bool = False) -> Frontier:
+    """Return the frontier from the portfolio of largest mean (of these, the one of least variance) downward.
+
+    Parameters
+    ----------
+    mu : ndarray of shape (n,)
+    sigma : Risk, of n assets
+    limits : Polytope
+    trusted : bool
+        The covariance is known to be positive semidefinite and need not be looked at.
+
+    Raises
+    ------
+    InputError
+        If the covariance is not finite, symmetric and positive semidefinite.
+    InfeasibleError
+        If the limits cannot be met together.
+    SolverError
+        If the path is not found.
+    """
+    refuse_labels("mu", mu)
+    refuse_labels("sigma", sigma)
+    wrong = "" if trusted else fault(sigma, [f"asset {i}" for i in range(len(mu))])
+    if wrong:
+        raise InputError(wrong)
+    n, full = len(mu), dense(sigma)
+    slacks = np.flatnonzero(~((limits.lower == limits.upper) & (np.arange(len(limits.rows)) == 0)))
+    total = n + len(slacks)
+    rows = np.zeros((len(limits.rows), total))
+    rows[:, :n] = limits.rows
+    rows[slacks, np.arange(n, total)] = -1.0
+    right = np.where(np.isin(np.arange(len(rows)), slacks), 0.0, limits.lower)
+    low, high = np.r_[limits.low, limits.lower[slacks]], np.r_[limits.high, limits.upper[slacks]]
+    unit = float(np.mean(full.diagonal())) or 1.0
+    risk = np.zeros((total, total))
+    risk[:n, :n] = full / unit
+    mean = np.r_[mu, np.zeros(len(slacks))]
+    start = _filled(mean, right, low, high) if not len(slacks) else _vertex(mean, rows, right, low, high)
+    z, state, reduced = start
+    size = float(np.abs(reduced).max()) or 1.0
+    path = _follow(reduced / size, risk, rows, right, low, high, z, state)
+    lambdas, corners = path[0] * unit / size, np.ascontiguousarray(path[1][:, :n])
+    keep = np.r_[True, (np.diff(lambdas) < 0) | (np.abs(np.diff(corners, axis=0)).max(axis=1) > 0)]
+    lambdas, corners = lambdas[keep], corners[keep]
+    variance = np.einsum("ij,ij->i", corners @ full, corners)
+    return Frontier(lambdas, corners, corners @ mu, variance, mu, sigma)
+
+
+def _follow(
+    mu: Floats, sigma: Floats, rows: Floats, right: Floats, low: Floats, high: Floats, z: Floats, state: Ints
+) -> tuple[Floats, Floats]:
+    """Return lambdas and corners from a vertex of largest mean, whose reduced means are given."""
+    most = 20 * len(mu) + 100
+    tied = (mu == 0) & (low < high)
+    if np.count_nonzero(tied & (state != FREE)):
+        # Several portfolios have the largest mean. Means that make this vertex the only one lead down to the one of
+        # least variance; they differ, so that two assets are never due at once.
+        spread = 1 + np.modf(np.arange(len(mu)) * (np.sqrt(5) - 1) / 2)[0]
+        alone = np.where(state == HIGH, spread, np.where(state == LOW, -spread, 0.0))
+        inner_low, inner_high = np.where(tied, low, z), np.where(tied, high, z)
+        verdict, _, _ = trace(alone, sigma, rows, right, inner_low, inner_high, state, z, 0.0, most)
+        _insist(verdict)
+    verdict, lambdas, corners = trace(mu, sigma, rows, right, low, high, state, z, 0.0, most)
+    _insist(verdict)
+    return lambdas, corners
+
+
+def _insist(verdict: int) -> None:
+    if verdict != ARRIVED:
+        why = "it went in circles" if verdict == CYCLED else "its equations became singular"
+        raise SolverError(f"the critical line was lost: {why}")
+
+
+def _filled(mu: Floats, right: Floats, low: Floats, high: Floats) -> tuple[Floats, Ints, Floats]:
+    """Return the portfolio of largest mean with a budget and bounds, its states and reduced means: a greedy fill."""
+    rest = float(right[0] - low.sum())
+    if rest < -1e-12 or rest > float((high - low).sum()) + 1e-12:
+        raise InfeasibleError("the bounds cannot be met together with the budget", ("budget", "bounds"))
+    order = np.argsort(-mu, kind="stable")
+    order = order[(high > low)[order]] if (high > low).any() else order
+    room = np.cumsum((high - low)[order])
+    last = min(int(np.searchsorted(room, rest * (1 - 1e-15))), len(order) - 1)
+    z, state = low.copy(), np.full(len(mu), LOW)
+    z[order[:last]], state[order[:last]] = high[order[:last]], HIGH
+    basis = order[last]
+    z[basis] = np.clip(right[0] - (z.sum() - z[basis]), low[basis], high[basis])
+    state[basis] = FREE
+    return z, state, mu - mu[basis]
+
+
+def _vertex(
+    mu: Floats, rows: Floats, right: Floats, low: Floats, high: Floats
+) -> tuple[Floats, Ints, Floats]:
+    """Return a vertex of largest mean under any linear limits, its states and reduced means: the simplex method."""
+    scale = float(np.abs(mu).max()) or 1.0
+    best = linprog(
+        -mu / scale,
+        A_eq=rows,
+        b_eq=right,
+        bounds=list(zip(low, high, strict=True)),
+        method="highs-ds",
+        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+    )
+    if best.status == 2:
+        raise InfeasibleError("the limits cannot be met together", ("all",))
+    if best.status != 0 or best.x is None:
+        raise SolverError(f"the portfolio of largest mean could not be found: {best.message}")
+    reduced = -(np.asarray(best.lower.marginals) + np.asarray(best.upper.marginals))
+    reduced = np.where(np.abs(reduced) <= 1e-10, 0.0, reduced) * scale
+    z = np.clip(best.x, low, high)
+    near = 1e-10 * np.maximum(1.0, high - low)
+    state = np.where(high - z <= near, HIGH, np.where(z - low <= near, LOW, FREE))
+    z = np.select([state == HIGH, state == LOW], [high, low], z)
+    state = np.where((state != FREE) & (reduced > 0), HIGH, state)
+    basis = _basis(rows, state, (reduced == 0) & (low < high), low == high)
+    if len(basis) < len(rows):
+        raise SolverError("limits depend on one another: no vertex of the largest mean has a basis")
+    state[basis] = FREE
+    return z, state.astype(np.int64), reduced
+
+
+def _basis(rows: Floats, state: Ints, tied: NDArray[np.bool_], fixed: NDArray[np.bool_]) -> Ints:
+    """Return variables whose columns are a basis: those between bounds, then tied ones, then fixed ones."""
+    chosen = np.empty(0, dtype=np.int64)
+    for group in (state == FREE, tied & (state != FREE), fixed):
+        candidates = np.setdiff1d(np.flatnonzero(group), chosen)
+        missing = len(rows) - len(chosen)
+        if not len(candidates) or not missing:
+            continue
+        rest = rows[:, candidates]
+        if len(chosen):
+            taken, _ = np.linalg.qr(rows[:, chosen])
+            rest = rest - taken @ (taken.T @ rest)
+        _, triangle, pivots = qr(rest, mode="economic", pivoting=True)
+        rank = int((np.abs(np.diag(triangle)) > 1e-9).sum())
+        chosen = np.r_[chosen, candidates[pivots[: min(rank, missing)]]]
+    return chosen

@@ -1,0 +1,226 @@
+"""Inputs of one decision: shapes and numbers checked, at the cost of one look at each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from allocation.covariance_types import FactorCovariance, Risk, dense, within
+from allocation.errors import InputError
+from foundation.compiled import compiled
+from foundation.types import Bools, Floats, Ints
+
+SINGULAR = 1e-12
+"""An eigenvalue of a smaller share of the largest counts as 0 when a failure is explained."""
+SEMIDEFINITE = 1e-9
+"""An eigenvalue may be this share of the mean variance below 0: rounding makes it so for a singular covariance."""
+
+
+def check(
+    position: int,
+    assets: Sequence[str],
+    mu: Floats,
+    sigma: Risk,
+    held: Floats,
+    universe: Bools,
+    trusted: bool = False,
+) -> None:
+    """Refuse what `MeanVariance` cannot use, in one look at all of it.
+
+    Parameters
+    ----------
+    position : int
+        Row of the decision, for the message.
+    assets : sequence of str, length N
+    mu : ndarray of shape (N,)
+    sigma : Risk
+    held : ndarray of shape (N,)
+    universe : ndarray of bool, shape (N,)
+    trusted : bool
+        Whether the covariance need not be looked at.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, the universe is empty, numbers inside the universe are not finite, or the covariance is
+        not symmetric positive semidefinite.
+    """
+    if not (mu.shape == held.shape == universe.shape == (len(assets),) and len(sigma) == len(assets)):
+        raise _misshapen(position, len(assets), mu, sigma, held, universe)
+    count, bad_mean, bad_held = _scan(mu, held, universe)
+    if not count:
+        raise InputError(f"row {position}: the universe is empty")
+    if bad_mean >= 0:
+        raise InputError(f"row {position}: the expected return of {assets[bad_mean]!r} is {mu[bad_mean]}")
+    if bad_held >= 0:
+        raise InputError(f"row {position}: the weight held of {assets[bad_held]!r} is {held[bad_held]}")
+    if not trusted:
+        _covariance(position, assets, sigma, np.flatnonzero(universe))
+
+
+def _covariance(position: int, assets: Sequence[str], sigma: Risk, inside: Ints) -> None:
+    """Refuse a covariance that is not finite, symmetric and positive semidefinite among the assets `inside`."""
+    if isinstance(sigma, np.ndarray) and sigma.shape != (len(assets), len(assets)):
+        raise InputError(f"row {position}: covariance has shape {sigma.shape}, expected a square")
+    inner = sigma if len(inside) == len(assets) else within(sigma, inside)
+    wrong = fault(inner, [assets[i] for i in inside])
+    if wrong:
+        raise InputError(f"row {position}: {wrong}")
+
+
+def _misshapen(position: int, n: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools) -> InputError:
+    """Return what says which shape is wrong."""
+    shapes = {"expected returns": mu.shape, "weights held": held.shape, "universe": universe.shape}
+    shapes["covariance"] = (len(sigma),)
+    what, shape = next((what, shape) for what, shape in shapes.items() if shape != (n,))
+    return InputError(f"row {position}: {what} has shape {shape}, expected {(n,)}")
+
+
+@compiled
+def _scan(mu: Floats, held: Floats, universe: Bools) -> tuple[int, int, int]:
+    """Return how many assets may be held, and the first whose mean, and whose weight held, is not finite, or -1."""
+    count, bad_mean, bad_held = 0, -1, -1
+    for i in range(len(mu) - 1, -1, -1):
+        count += universe[i]
+        if universe[i] and not np.isfinite(mu[i]):
+            bad_mean = i
+        if not np.isfinite(held[i]):
+            bad_held = i
+    return count, bad_mean, bad_held
+
+
+def members(position: int, assets: Sequence[str], universe: Bools) -> Ints:
+    """Return the indices of the assets that may be held.
+
+    Raises
+    ------
+    InputError
+        If there are none, or `universe` is not of shape (N,).
+    """
+    if universe.shape != (len(assets),):
+        raise InputError(f"row {position}: universe has shape {universe.shape}, expected ({len(assets)},)")
+    inside = np.flatnonzero(universe)
+    if not len(inside):
+        raise InputError(f"row {position}: the universe is empty")
+    return inside.astype(np.int64)
+
+
+def means(position: int, assets: Sequence[str], mu: Floats, inside: Ints) -> Floats:
+    """Return the expected returns of the assets `inside`, shape (n,).
+
+    Raises
+    ------
+    InputError
+        If `mu` is not of shape (N,), or one of them is not finite.
+    """
+    if mu.shape != (len(assets),):
+        raise InputError(f"row {position}: expected returns have shape {mu.shape}, expected ({len(assets)},)")
+    inner = np.ascontiguousarray(mu[inside], dtype=np.float64)
+    bad = np.flatnonzero(~np.isfinite(inner))
+    if len(bad):
+        raise InputError(
+            f"row {position}: the expected return of {assets[inside[bad[0]]]!r} is {inner[bad[0]]}"
+        )
+    return inner
+
+
+def covariance(
+    position: int, assets: Sequence[str], sigma: Risk, inside: Ints, trusted: bool = False
+) -> Risk:
+    """Return the covariance of the assets `inside`, contiguous in memory.
+
+    Raises
+    ------
+    InputError
+        If shape, symmetry or a number is wrong or it is not positive semidefinite (neither is looked at if it is
+        `trusted`), or a variance is not positive.
+    """
+    n = len(assets)
+    if len(sigma) != n or (not isinstance(sigma, FactorCovariance) and sigma.shape != (n, n)):
+        shape = f"{len(sigma)} assets" if isinstance(sigma, FactorCovariance) else f"shape {sigma.shape}"
+        raise InputError(f"row {position}: the covariance has {shape}, expected {n} assets")
+    inner = sigma if len(inside) == n else within(sigma, inside)
+    if isinstance(inner, FactorCovariance):
+        loadings = np.ascontiguousarray(inner.loadings, dtype=np.float64)
+        inner = FactorCovariance(loadings, np.ascontiguousarray(inner.specific, dtype=np.float64))
+    else:
+        inner = np.ascontiguousarray(inner, dtype=np.float64)
+    wrong = "" if trusted else fault(inner, [assets[i] for i in inside])
+    if wrong:
+        raise InputError(f"row {position}: {wrong}")
+    variances = inner.diagonal()
+    if not float(variances.min()) > 0:
+        where = int(np.argmin(variances))
+        raise InputError(
+            f"row {position}: the variance of {assets[inside[where]]!r} is {variances[where]:g}, "
+            "expected more than 0"
+        )
+    return inner
+
+
+def fault(sigma: Risk, assets: Sequence[str]) -> str:
+    """Return in words why a covariance of the assets is none, "" if it is finite, symmetric, positive semidefinite.
+
+    An eigenvalue of at least minus `SEMIDEFINITE` times the mean variance counts as 0.
+    """
+    wrong = _fault(sigma, assets)
+    if wrong or isinstance(sigma, FactorCovariance):
+        return wrong
+    lifted = np.array(sigma, dtype=np.float64)  # by what rounding may have taken from the smallest eigenvalue
+    lifted.flat[:: len(lifted) + 1] += SEMIDEFINITE * max(float(np.trace(lifted)) / len(lifted), 1e-300)
+    try:
+        np.linalg.cholesky(lifted)
+    except np.linalg.LinAlgError:
+        smallest = float(np.linalg.eigvalsh(sigma)[0])
+        return f"the covariance is not positive semidefinite (smallest eigenvalue {smallest:.3g})"
+    return ""
+
+
+def singular(sigma: Risk) -> str:
+    """Return in words that a covariance has no full rank, with what to do about it; "" if it has."""
+    eigenvalues = np.linalg.eigvalsh(dense(sigma))
+    rank = int((eigenvalues > SINGULAR * float(eigenvalues[-1])).sum())
+    if rank == len(eigenvalues):
+        return ""
+    return (
+        f"the covariance of {len(eigenvalues)} assets has rank {rank}, so portfolios without risk exist; use more rows "
+        "than assets, fewer assets, or an estimator of full rank such as ledoit_wolf, oas or factor"
+    )
+
+
+def _fault(sigma: Risk, assets: Sequence[str]) -> str:
+    """Return in words what is not finite, not symmetric, or a negative specific variance; "" if nothing is."""
+    if isinstance(sigma, FactorCovariance):
+        finite = np.isfinite(sigma.loadings.sum(axis=1)) & np.isfinite(sigma.specific)
+        bad, symmetric = int(np.argmin(finite)) if not finite.all() else -1, True
+        if bool((sigma.specific < 0).any()):
+            return f"the specific variance of {assets[int(np.argmin(sigma.specific))]!r} is negative"
+    else:
+        bad, symmetric = _seen(np.ascontiguousarray(sigma, dtype=np.float64))
+    if bad >= 0:
+        return f"the covariance of {assets[bad]!r} is not finite"
+    return "" if symmetric else "the covariance is not symmetric"
+
+
+@compiled
+def _seen(sigma: Floats) -> tuple[int, bool]:
+    """Return the first row that is not finite (or -1), and whether the matrix is symmetric to 1e-9 of its size."""
+    n = len(sigma)
+    limit = 0.0
+    for i in range(n):
+        limit = max(limit, 1e-9 * abs(sigma[i, i]))
+    sound = True
+    # Blocks: the transpose of a large matrix read by columns would miss the cache at each entry.
+    for first in range(0, n, 32):
+        for second in range(0, first + 1, 32):
+            for i in range(first, min(first + 32, n)):
+                for j in range(second, min(second + 32, i + 1)):
+                    # Of what is not finite the difference is NaN, which is within nothing.
+                    sound &= abs(sigma[i, j] - sigma[j, i]) <= limit
+    if sound:
+        return -1, True
+    for i in range(n):
+        if not np.isfinite(sigma[i]).all():
+            return i, True
+    return -1, False

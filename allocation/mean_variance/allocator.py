@@ -1,0 +1,281 @@
+"""Mean-variance allocation: one problem, written as the equation, with evidence for its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocation import input_checks as inputs
+from allocation.asset_names import named
+from allocation.covariance_types import Risk, within
+from allocation.errors import InfeasibleError, InputError, SolverError
+from allocation.input_alignment import align_all, align_vector, is_plain
+from allocation.mean_variance.decision import Decision
+from allocation.problem.closed_markets import fix_bounds
+from allocation.problem.constraints import Constraints
+from allocation.problem.feasibility import check_feasible
+from allocation.problem.limits import Limits, limits_on
+from allocation.solver import lagrangian as pricing
+from allocation.solver.lagrangian import Gross, Term, Uncertainty, Variance
+from allocation.solver.programme import Programme
+from allocation.weights import Weights
+from foundation.compiled import compiled
+from foundation.types import Bools, Floats, Indices
+
+
+@dataclass(frozen=True, eq=False)
+class _Members:
+    """What is the same for all decisions on one universe of n assets: limits, and rows of (n,) of what all N have."""
+
+    limits: Limits
+    cost: Floats
+    impact: Floats
+    benchmark: Floats
+    nothing: Floats
+
+
+class MeanVariance:
+    """Maximise mu'w - gamma/2 w'Sigma w - c'|w - h| - k'(w - h)^2 - kappa |e w| over weights w that keep the limits.
+
+    h are the weights held, e the standard errors of mu. What is held of assets outside the universe is sold; that
+    trade counts in turnover. With mu = 0 and no costs the answer is the portfolio of smallest variance.
+
+    Parameters
+    ----------
+    assets : sequence of str, length N
+    constraints : Constraints
+    risk_aversion : float
+        gamma, more than 0: without risk the best weights need not be unique.
+    cost : float, ndarray of shape (N,), or Series or mapping by asset
+        c, in return per unit traded.
+    impact : float, ndarray of shape (N,), or Series or mapping by asset
+        k, in return per squared unit traded.
+    uncertainty : float
+        kappa, the radius in standard errors of the ellipsoid around mu whose worst point is reckoned with.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range.
+    LimitError
+        If a limit names an asset that does not exist.
+    """
+
+    def __init__(
+        self,
+        assets: Sequence[str],
+        constraints: Constraints,
+        *,
+        risk_aversion: float,
+        cost: float | Floats = 0.0,
+        impact: float | Floats = 0.0,
+        uncertainty: float = 0.0,
+    ) -> None:
+        self.assets = named("assets", assets)
+        self.constraints = constraints
+        if not (np.isfinite(risk_aversion) and risk_aversion > 0):
+            raise InputError(f"risk_aversion {risk_aversion:g} must be > 0 and finite")
+        if not (np.isfinite(uncertainty) and uncertainty >= 0):
+            raise InputError(f"uncertainty {uncertainty:g} must be >= 0 and finite")
+        self.risk_aversion = risk_aversion
+        self.uncertainty = uncertainty
+        self.cost = _rates("cost", cost, self.assets)
+        self.impact = _rates("impact", impact, self.assets)
+        self.benchmark = constraints.benchmark_weights(self.assets)
+        self._kept: dict[bytes, _Members] = {}
+        self._refused: dict[bytes, InfeasibleError] = {}
+        everything = np.ones(len(self.assets), dtype=bool)
+        self._members(np.zeros(len(self.assets)), everything)  # refuses limits on assets that do not exist
+
+    def with_fixed(self, weights: Mapping[str, float]) -> MeanVariance:
+        """Return the same problem with the weights of some assets fixed, whatever their own limits."""
+        return MeanVariance(
+            self.assets,
+            fix_bounds(self.constraints, weights),
+            risk_aversion=self.risk_aversion,
+            cost=self.cost,
+            impact=self.impact,
+            uncertainty=self.uncertainty,
+        )
+
+    def solve(
+        self,
+        position: int,
+        mu: Floats,
+        sigma: Risk,
+        held: Floats,
+        universe: Bools,
+        *,
+        error: Floats | None = None,
+        trusted: bool = False,
+    ) -> Weights:
+        """Return the best weights.
+
+        Parameters
+        ----------
+        position : int
+            Row of the decision, for the record and for messages.
+        mu : ndarray of shape (N,)
+            Expected excess return over one horizon.
+        sigma : Risk
+            Covariance over the same horizon, of N assets.
+        held : ndarray of shape (N,)
+            Weights before the trade.
+        universe : ndarray of bool, shape (N,)
+            Assets that may be held.
+        error : ndarray of shape (N,), optional
+            Standard errors of `mu`; needed where `uncertainty` is not 0.
+        trusted : bool
+            The covariance is known to be finite, symmetric and positive semidefinite, as those of a `CovariancePath`
+            are; finding out takes longer than the solution.
+
+        Raises
+        ------
+        InputError
+            If means, covariances or weights held are not finite, or the covariance is not symmetric positive
+            semidefinite.
+        InfeasibleError
+            If the limits contradict one another; a turnover limit that stands in the way is raised instead,
+            and the status says so.
+        SolverError
+            If no solver finds an answer to a problem that has one, or its answer is not the best one.
+        """
+        if not is_plain(mu, sigma, held, universe, error):
+            mu, sigma, held, universe, error = align_all(self.assets, mu, sigma, held, universe, error)
+        inputs.check(position, self.assets, mu, sigma, held, universe, trusted)
+        self._refuse_again(position, universe)
+        decision = self.decision(position, mu, sigma, held, universe, error)
+        answer = pricing.solve(decision.programme, decision.terms) if decision.room >= 0 else None
+        if answer is None:
+            self._check_feasible(position, mu, universe)
+            decision, answer = decision.relaxed()
+        return decision.weights(answer)
+
+    def decision(
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, error: Floats | None
+    ) -> Decision:
+        """Return the problem that `solve` solves, with the same parameters; inputs are not looked at."""
+        members = self._members(mu, universe)
+        limits, inside = members.limits, members.limits.inside
+        pulled, start, forced = _start(mu, held, members.impact, inside, limits.low, limits.high)
+        risk = sigma if len(inside) == len(self.assets) else within(sigma, inside)
+        programme = Programme(
+            pulled,
+            risk,
+            self.risk_aversion,
+            members.cost,
+            members.impact,
+            start,
+            limits.low,
+            limits.high,
+            limits.rows,
+            limits.lower,
+            limits.upper,
+            members.nothing,
+        )
+        others = self._terms(position, risk, error, members)
+        return Decision(position, self.constraints, limits, programme, held, forced, others)
+
+    def _terms(self, position: int, sigma: Risk, error: Floats | None, members: _Members) -> tuple[Term, ...]:
+        """Return what is not linear in the weights, but the limit on turnover."""
+        c, terms = self.constraints, list[Term]()
+        if c.leverage is not None and not _is_met_anyway(c.leverage, members.limits):
+            terms.append(Gross(c.leverage))
+        if self.uncertainty > 0:
+            standard = _errors(position, self.assets, error, members.limits.inside)
+            terms.append(Uncertainty(self.uncertainty, standard))
+        if c.volatility is not None:
+            terms.append(Variance("volatility", sigma, members.nothing, c.volatility))
+        if c.tracking_error is not None:
+            terms.append(Variance("tracking error", sigma, members.benchmark, c.tracking_error))
+        return tuple(terms)
+
+    def _members(self, mu: Floats, universe: Bools) -> _Members:
+        """Return what is the same for all decisions on a universe; limits that depend on the means are made anew."""
+        if self.constraints.minimum_return is not None:
+            return self._on(limits_on(self.constraints, self.assets, universe, mu))
+        key = universe.tobytes()
+        if key not in self._kept:
+            self._kept[key] = self._on(limits_on(self.constraints, self.assets, universe))
+        return self._kept[key]
+
+    def _on(self, limits: Limits) -> _Members:
+        inside = limits.inside
+        nothing = np.zeros(len(inside))
+        return _Members(limits, self.cost[inside], self.impact[inside], self.benchmark[inside], nothing)
+
+    def _refuse_again(self, position: int, universe: Bools) -> None:
+        """Say at once what was found out before about limits that contradict one another on a universe."""
+        error = self._refused.get(universe.tobytes()) if self._refused else None
+        if error is not None:
+            raise error.at(position)
+
+    def _check_feasible(self, position: int, mu: Floats, universe: Bools) -> None:
+        """Say at which row the limits contradict one another, if they do."""
+        try:
+            check_feasible(self.constraints, self.assets, universe, mu)
+        except InfeasibleError as error:
+            if self.constraints.minimum_return is None:
+                self._refused[universe.tobytes()] = error
+            raise error.at(position) from error
+        except SolverError as error:
+            raise SolverError(f"row {position}: {error}") from error
+
+
+def _is_met_anyway(leverage: float, limits: Limits) -> bool:
+    """Whether all weights that are at least 0 and keep the budget, the first row, keep a limit on gross exposure.
+
+    Such a limit has no price, and where it is met with equality by all of them the search for one would be rounding.
+    """
+    return bool((limits.low >= 0).all()) and float(limits.upper[0]) <= leverage
+
+
+def _rates(what: str, value: float | Floats, assets: Sequence[str]) -> Floats:
+    """Return one rate an asset."""
+    rates = np.asarray(align_vector(what, value, assets), dtype=np.float64)
+    if rates.shape not in ((), (len(assets),)):
+        raise InputError(
+            f"{what} has shape {rates.shape}, expected a number or one for each of {len(assets)} assets"
+        )
+    rates = np.broadcast_to(rates, (len(assets),)).copy()
+    bad = np.flatnonzero(~(np.isfinite(rates) & (rates >= 0)))
+    if len(bad):
+        raise InputError(f"{what} {rates[bad[0]]:g} of {assets[bad[0]]!r} must be >= 0 and finite")
+    return rates
+
+
+def _errors(position: int, assets: Sequence[str], error: Floats | None, inside: NDArray[np.intp]) -> Floats:
+    """Return the standard errors of the assets inside."""
+    if error is None:
+        raise InputError(f"row {position}: uncertainty needs the standard errors of the expected returns")
+    if error.shape != (len(assets),):
+        raise InputError(
+            f"row {position}: standard errors have shape {error.shape}, expected ({len(assets)},)"
+        )
+    bad = inside[~(np.isfinite(error[inside]) & (error[inside] >= 0))]
+    if len(bad):
+        raise InputError(f"row {position}: the standard error of {assets[bad[0]]!r} is {error[bad[0]]}")
+    return error[inside]
+
+
+@compiled
+def _start(
+    mu: Floats, held: Floats, impact: Floats, inside: Indices, low: Floats, high: Floats
+) -> tuple[Floats, Floats, float]:
+    """Return expected returns, the weights held moved inside the bounds, and what is traded whatever the answer is.
+
+    k (w - h)^2 is k (w - start)^2 and a straight line where what is held lies beyond the bounds: the line is in mu.
+    """
+    pulled, start, forced, k = np.empty(len(inside)), np.empty(len(inside)), 0.0, 0
+    for i in range(len(held)):
+        if k < len(inside) and inside[k] == i:
+            start[k] = min(max(held[i], low[k]), high[k])
+            pulled[k] = mu[i] - 2.0 * impact[k] * (start[k] - held[i])
+            forced += abs(held[i] - start[k])
+            k += 1
+        else:
+            forced += abs(held[i])
+    return pulled, start, forced

@@ -1,0 +1,198 @@
+"""Decision: one mean-variance problem, from its limits to weights with their evidence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from allocation.errors import InfeasibleError, SolverError
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.problem.constraints import Constraints
+from allocation.problem.limits import Limits
+from allocation.solver import lagrangian as pricing
+from allocation.solver.lagrangian import Answer, Gross, Term, Turnover, Variance
+from allocation.solver.programme import Programme
+from allocation.weights import Attestation, Weights
+from foundation.types import Floats
+
+BREACH = 1e-6
+"""How far a limit may be missed in weight."""
+OPTIMAL = 1e-8
+"""Largest duality gap of an answer that is handed out, as a share of max(|mu|, gamma |Sigma|, c)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """One problem.
+
+    Attributes
+    ----------
+    position : int
+    constraints : Constraints
+    limits : Limits
+    programme : Programme
+    held : ndarray of shape (N,)
+    forced : float
+        What has to be traded whatever the answer is.
+    others : tuple of Term
+        What is not linear in the weights, but the limit on turnover; the outermost last.
+    raised : float, optional
+        The limit on turnover, where it had to be raised.
+    """
+
+    position: int
+    constraints: Constraints
+    limits: Limits
+    programme: Programme
+    held: Floats
+    forced: float
+    others: tuple[Term, ...] = ()
+    raised: float | None = None
+
+    @property
+    def room(self) -> float:
+        """What may be traded from the start of the programme."""
+        limit = self.constraints.turnover if self.raised is None else self.raised
+        return math.inf if limit is None else limit - self.forced
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """What is not linear in the weights; the outermost last."""
+        room = self.room
+        return (Turnover(self.programme.start, room), *self.others) if room < math.inf else self.others
+
+    def relaxed(self) -> tuple[Decision, Answer]:
+        """Return the answer with the least turnover that the other limits allow, if that is what stood in the way.
+
+        Raises
+        ------
+        InfeasibleError
+            If a limit on a variance cannot be met.
+        SolverError
+            If there is an answer that was not found.
+        """
+        self._check_variances()
+        if self.constraints.turnover is None:
+            raise SolverError(f"row {self.position}: the solver found no answer though the limits can be met")
+        least = self._least_turnover()
+        if least <= self.room:
+            raise SolverError(f"row {self.position}: the solver found no answer though the limits can be met")
+        wider = self.allowing(self.forced, least)
+        answer = pricing.solve(wider.programme, wider.terms)
+        if answer is None:
+            raise SolverError(
+                f"row {self.position}: the solver found no answer with the least turnover {wider.raised:.4f}"
+            )
+        return wider, answer
+
+    def allowing(self, fixed: float, least: float) -> Decision:
+        """Return the decision with its limit on turnover raised to what is `fixed` and the least trades found."""
+        return replace(self, raised=fixed + least * (1 + 1e-6) + BREACH / 10)
+
+    def _least_turnover(self) -> float:
+        """Return the least sum of |trades| from the start that meets the other limits, to 1e-7."""
+        others = [term for term in self.others if term.limited]
+        answer = pricing.solve(self.programme.of_least_turnover(), others)
+        if answer is None:
+            raise SolverError(f"row {self.position}: the least turnover could not be found")
+        return float(np.abs(answer[0].weights - self.programme.start).sum())
+
+    def _check_variances(self) -> None:
+        """Say which limit on a variance cannot be met, and what could be."""
+        gross = [term for term in self.others if isinstance(term, Gross)]
+        for term in self._variances:
+            answer = pricing.solve(self.programme.of_least_variance(term.benchmark), gross)
+            if answer is None:
+                raise SolverError(f"row {self.position}: the least {term.what} could not be found")
+            least = term.deviation(answer[0].weights)
+            if least > term.limit:
+                name = f"{term.what} at most {term.limit:g}"
+                raise InfeasibleError(
+                    f"row {self.position}: {name} cannot be met by any weights that keep the other limits: the least "
+                    f"is {least:.4g}. Raise it to {least * 1.0001:.4g}, or loosen another limit",
+                    (name,),
+                )
+
+    @property
+    def _variances(self) -> list[Variance]:
+        """Return the limits on variances."""
+        return [term for term in self.others if isinstance(term, Variance)]
+
+    def weights(self, answer: Answer) -> Weights:
+        """Return the weights with their evidence.
+
+        Raises
+        ------
+        SolverError
+            If the answer is contradicted by it.
+        """
+        solution, _ = answer
+        weights = np.zeros(len(self.held))
+        weights[self.limits.inside] = solution.weights
+        attestation = Attestation(self.slack(weights), BREACH, *self._evidence(answer))
+        self.insist_kept(attestation)
+        if not attestation.gap <= OPTIMAL:
+            raise SolverError(
+                f"row {self.position}: the answer may be {attestation.gap:.3g} of the objective's size from the best "
+                f"one, more than {OPTIMAL:g}"
+            )
+        cash = 1.0 - float(weights.sum())
+        return Weights(self.position, weights, cash, self.status, attestation, note=self.note)
+
+    @property
+    def status(self) -> DecisionStatus:
+        """Return `RELAXED` too where the limit on turnover had to be raised."""
+        solved = DecisionStatus.SOLVED
+        return solved if self.raised is None else solved | DecisionStatus.RELAXED
+
+    @property
+    def note(self) -> str:
+        """Return in words that the limit on turnover had to be raised; empty if it had not."""
+        if self.raised is None:
+            return ""
+        return (
+            f"turnover limit {self.constraints.turnover:g} raised to {self.raised:.4f}: the least that the other "
+            "limits allow"
+        )
+
+    def slack(self, weights: Floats) -> dict[str, float]:
+        """Measure every limit from the weights alone; those on deviations as a share of the limit."""
+        inside = weights[self.limits.inside]
+        slack = self.limits.slack(inside)
+        if self.room < math.inf:
+            limit = self.room + self.forced
+            slack[f"turnover at most {limit:.4g}"] = limit - float(np.abs(weights - self.held).sum())
+        for term in self._variances:
+            slack[f"{term.what} at most {term.limit:g}"] = 1 - term.deviation(inside) / term.limit
+        return slack
+
+    def _evidence(self, answer: Answer) -> tuple[float, float]:
+        """Return duality gap and KKT residual of the whole problem: those of the priced one, and of priced limits.
+
+        What a priced limit leaves unused, times its price, belongs to both.
+        """
+        w, prices = answer[0].weights, answer[0].prices
+        priced, scale, unused, slackness = self.programme, self.programme.scale, 0.0, 0.0
+        for term, found in zip(self.terms, answer[1], strict=True):
+            price = term.price(w, found)
+            priced = term.priced(priced, price)
+            if term.limited:
+                left = -price * term.excess(w, price)
+                unused, slackness = unused + left, max(slackness, abs(left))
+        gap, residual = priced.evidence(w, prices, scale)
+        return gap + unused / scale, max(residual, slackness / scale)
+
+    def insist_kept(self, attestation: Attestation) -> None:
+        """Refuse an answer that breaks a limit.
+
+        Raises
+        ------
+        SolverError
+        """
+        if not attestation.holds:
+            worst = min(attestation.slack, key=lambda name: attestation.slack[name])
+            raise SolverError(
+                f"row {self.position}: the answer breaks the limit {worst!r} by {-attestation.slack[worst]:.3g}"
+            )

@@ -1,0 +1,1 @@
+"""Policies: what decides at each rebalance, alone or put together."""

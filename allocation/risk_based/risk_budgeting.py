@@ -1,0 +1,245 @@
+"""Risk budgeting: each asset contributes its share of the risk; risk parity is the case of equal shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from allocation.asset_names import aligned, named
+from allocation.covariance_types import FactorCovariance, Risk
+from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
+from allocation.input_alignment import align_inputs
+from allocation.input_checks import covariance, members, singular
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.problem.constraints import Constraints
+from allocation.problem.feasibility import insist_feasible
+from allocation.problem.polytope import BOUNDS, TOLERANCE, only, polytope
+from allocation.risk_based.kernels import descend, newton, product
+from allocation.weights import Attestation, Weights
+from foundation.types import Bools, Floats
+
+ERROR = 1e-10
+"""Largest error of a share of risk that is handed out."""
+
+
+class RiskBudgeting:
+    """Choose long weights whose shares of risk, w_i (Sigma w)_i / w'Sigma w, are the budgets b_i.
+
+    Without bounds that bind, the weights are those of the minimiser of x'Sigma x / 2 - sum b_i log x_i, made to sum to
+    what is invested, as much as the limits on cash and the maximum weights allow: they exist and are unique for any
+    positive definite covariance.
+
+    With bounds, the weights are those of the minimiser of x'Sigma x / 2 - price sum b_i log x_i within them, at a
+    price at which it sums to what is invested. That means: assets between their bounds have contributions w_i
+    (Sigma w)_i in the proportions of their budgets, price b_i; an asset at its maximum contributes less than that, an
+    asset at its minimum more.
+
+    Parameters
+    ----------
+    assets : sequence of str, length N
+    constraints : Constraints, optional
+        Bounds of assets (a negative minimum has no effect: the problem is long) and of cash.
+    budgets : mapping or Series by asset, optional
+        0 or more, of any sum; 0 excludes an asset. Equal budgets if it is left out. Among the assets of a
+        universe budgets keep their proportions.
+
+    Raises
+    ------
+    InputError
+        If budgets are no such numbers, or do not name each asset.
+    LimitError
+        If there are other limits, or an asset without a budget must be held.
+
+    Notes
+    -----
+    Maillard, Roncalli and Teiletche (2010), *Journal of Portfolio Management* 36(4), 60-70; Spinu (2013); with
+    bounds Richard and Roncalli (2019), "Constrained risk budgeting portfolios", section 2.2.
+    """
+
+    def __init__(
+        self,
+        assets: Sequence[str],
+        constraints: Constraints | None = None,
+        *,
+        budgets: Mapping[str, float] | None = None,
+    ) -> None:
+        self.assets = named("assets", assets)
+        self.constraints = constraints or Constraints()
+        only(BOUNDS, self.constraints, "RiskBudgeting")
+        self.limits = polytope(self.constraints, self.assets)
+        self.budgets = _budgets(self.assets, budgets)
+        forced = np.flatnonzero((self.budgets == 0) & (self.limits.low > 0))
+        if len(forced):
+            raise LimitError(
+                f"{self.assets[forced[0]]!r} has no budget of risk but a minimum weight of "
+                f"{self.limits.low[forced[0]]:g}"
+            )
+
+    @align_inputs
+    def solve(
+        self,
+        position: int,
+        mu: Floats | None,
+        sigma: Risk,
+        held: Floats | None,
+        universe: Bools,
+        *,
+        trusted: bool = False,
+    ) -> Weights:
+        """Return the weights. `mu` and `held` are not read; the other parameters are those of `Allocator.solve`.
+
+        Raises
+        ------
+        InputError
+            If the covariance is unusable, or no asset of the universe has a budget.
+        InfeasibleError
+            If the bounds cannot be met together, or admit no price of risk.
+        SolverError
+            If shares are not within `ERROR` of what they should be, as for a covariance that is not positive
+            definite.
+        """
+        budgeted = universe & (self.budgets > 0)
+        inside = members(position, self.assets, budgeted)
+        inner = covariance(position, self.assets, sigma, inside, trusted)
+        budgets = self.budgets[inside] / self.budgets[inside].sum()
+        low, high = np.maximum(self.limits.low[inside], 0.0), self.limits.high[inside]
+        try:
+            found, error, gap = self._weigh(position, inner, budgets, low, high, budgeted)
+        except SolverError as failure:
+            why = singular(inner)
+            if not why:
+                raise
+            raise InputError(
+                f"row {position}: no weights with these shares of risk were found: {why}"
+            ) from failure
+        weights = np.zeros(len(self.assets))
+        weights[inside] = found
+        slack = self.limits.within(inside).slack(found)
+        slack["shares of risk"] = ERROR - error
+        cash, solved = 1.0 - float(weights.sum()), DecisionStatus.SOLVED
+        return Weights(position, weights, cash, solved, Attestation(slack, TOLERANCE, gap))
+
+    def _weigh(
+        self, position: int, sigma: Risk, budgets: Floats, low: Floats, high: Floats, universe: Bools
+    ) -> tuple[Floats, float, float]:
+        """Return the weights (n,), the largest error of a share of risk, and the gap."""
+        c = self.constraints
+        invested = max(min(1.0 - c.cash_minimum, float(high.sum())), 1.0 - c.cash_maximum)
+        found = _free(sigma, budgets, invested)
+        if found is None or bool((found < low).any() or (found > high).any()):
+            if found is None or low.sum() > invested + TOLERANCE or high.sum() < invested - TOLERANCE:
+                insist_feasible(position, c, self.assets, universe)
+            found = _bounded(position, sigma, budgets, invested, low, high)
+        error, gap = _evidence(sigma, budgets, found, low, high)
+        if not error <= ERROR:
+            raise SolverError(
+                f"row {position}: shares of risk miss their budgets by {error:.3g}, more than {ERROR:g}"
+            )
+        return found, error, gap
+
+
+def _budgets(assets: tuple[str, ...], budgets: Mapping[str, float] | None) -> Floats:
+    """Return the budgets as an array of sum 1."""
+    if budgets is None:
+        return np.full(len(assets), 1.0 / len(assets))
+    array = aligned("budgets", budgets, assets)
+    if not (np.isfinite(array).all() and (array >= 0).all() and array.sum() > 0):
+        raise InputError(f"budgets must be finite, 0 or more and not all 0, not {list(array)}")
+    return np.asarray(array / array.sum())
+
+
+def _parts(sigma: Risk) -> tuple[Floats, Floats, Floats]:
+    """Return matrix, specific variances (empty if dense) and variances, as the kernels take them."""
+    if isinstance(sigma, FactorCovariance):
+        return sigma.loadings, sigma.specific, sigma.diagonal()
+    return sigma, np.empty(0), np.ascontiguousarray(sigma.diagonal())
+
+
+def _free(sigma: Risk, budgets: Floats, invested: float) -> Floats | None:
+    """Return the weights without bounds, or None if Newton's method does not arrive."""
+    solved, x, _ = newton(*_parts(sigma), budgets, 0.1 * ERROR)
+    return np.asarray(x * (invested / x.sum())) if solved else None
+
+
+def _bounded(
+    position: int, sigma: Risk, budgets: Floats, invested: float, low: Floats, high: Floats
+) -> Floats:
+    """Return the weights within bounds: find the price at which they sum to what is invested."""
+    if high.sum() - invested <= 1e-12:
+        return np.array(high)
+    if invested - low.sum() <= 1e-12:
+        return np.array(low)
+    matrix, specific, variances = _parts(sigma)
+    x = np.clip(invested * budgets / np.sqrt(variances) / (budgets / np.sqrt(variances)).sum(), low, high)
+    x = np.maximum(x, 1e-300)
+
+    def missing(price: float) -> float:
+        if not descend(matrix, specific, variances, budgets, price, low, high, x, 1e-14, 5000):
+            raise SolverError(f"row {position}: coordinate descent did not arrive in 5,000 sweeps")
+        return float(x.sum()) - invested
+
+    variance = float(x @ product(matrix, specific, x))
+    if not variance > 0:
+        raise SolverError(f"row {position}: the covariance is not positive definite")
+    _root(position, missing, variance)
+    return np.asarray(x)
+
+
+def _root(position: int, missing: Callable[[float], float], price: float) -> None:
+    """Leave `missing` called at the price at which it is 0: doubling, then the Illinois rule on log prices."""
+    a, fa = price, missing(price)
+    factor = 2.0 if fa < 0 else 0.5
+    b, fb = a, fa
+    for _ in range(400):
+        if fb * fa <= 0 and b != a:
+            break
+        a, fa = b, fb
+        b = a * factor
+        fb = missing(b)
+    else:
+        raise InfeasibleError(
+            f"row {position}: at no price of risk do weights within the bounds sum to what is invested: "
+            "minimum weights leave no room for budgets",
+            ("minimum weight",),
+        )
+    for _ in range(200):
+        if abs(fb) <= 1e-15 or abs(np.log(b / a)) < 1e-15:
+            return
+        c = float(np.exp((np.log(a) * fb - np.log(b) * fa) / (fb - fa)))
+        fc = missing(c)
+        if fc * fb < 0:
+            a, fa = b, fb
+        else:
+            fa *= 0.5
+        b, fb = c, fc
+
+
+def _evidence(sigma: Risk, budgets: Floats, w: Floats, low: Floats, high: Floats) -> tuple[float, float]:
+    """Return the largest error of a share of risk, and the duality gap as a share of the variance.
+
+    The objective is convex: it lies above its tangent, whose minimum within the bounds is one comparison an asset.
+    """
+    pull = sigma @ w
+    contribution = w * pull
+    variance = float(contribution.sum())
+    above, below = w > low, w < high
+    price = _price(contribution, budgets, above & below, above & ~below, below & ~above, variance)
+    apart = (contribution - price * budgets) / variance
+    # At its maximum an asset may contribute less, at its minimum more, and where these are one there is no choice.
+    error = np.where(above, np.where(below, np.abs(apart), apart), np.where(below, -apart, 0.0))
+    slope = pull - price * budgets / w
+    gap = float(np.maximum(slope * (w - low), slope * (w - high)).sum()) / variance
+    return max(float(error.max()), 0.0), gap
+
+
+def _price(
+    contribution: Floats, budgets: Floats, free: Bools, top: Bools, bottom: Bools, variance: float
+) -> float:
+    """Return the contribution to risk that a budget of 1 stands for."""
+    if free.any():
+        return float(contribution[free].sum() / budgets[free].sum())
+    # At a corner it may be anything between what holds back the assets at their maximum and the others.
+    if top.any():
+        return float((contribution[top] / budgets[top]).max())
+    return float((contribution[bottom] / budgets[bottom]).min()) if bottom.any() else variance

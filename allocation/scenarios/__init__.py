@@ -1,0 +1,1 @@
+"""Allocators on scenarios of past returns: Kelly and conditional value at risk."""

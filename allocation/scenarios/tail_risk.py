@@ -1,0 +1,209 @@
+"""Conditional value at risk: the mean of the worst returns, minimised or traded against the mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import linprog
+
+from allocation.asset_names import named
+from allocation.covariance_types import Risk
+from allocation.errors import InputError, SolverError
+from allocation.input_alignment import align_columns, align_inputs
+from allocation.input_checks import means, members
+from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.problem.constraints import Constraints
+from allocation.problem.feasibility import insist_feasible
+from allocation.problem.polytope import LINEAR, Polytope, only, polytope
+from allocation.scenarios.windows import Scenarios
+from allocation.weights import Attestation, Weights
+from foundation.types import Bools, Floats
+
+OPTIMAL = 1e-7
+"""Largest duality gap of an answer that is handed out, as a share of the largest mean or loss."""
+
+
+def conditional_value_at_risk(losses: Floats, level: float) -> float:
+    """Return the mean of the worst 1 - level of equally likely losses, a scenario at the edge counted in part.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (T,)
+    level : float
+        Between 0 and 1.
+
+    Notes
+    -----
+    Rockafellar and Uryasev (2002), *Journal of Banking and Finance* 26, 1443-1471, equation (25).
+    """
+    worst = np.sort(losses)[::-1]
+    count = (1 - level) * len(worst)
+    whole = int(np.floor(count + 1e-9))
+    part = max(count - whole, 0.0) * worst[whole] if whole < len(worst) else 0.0
+    return float(worst[:whole].sum() + part) / count
+
+
+class MeanCVaR:
+    """Minimise the conditional value at risk of w, or maximise mu'w - gamma CVaR(w), within linear limits.
+
+    The scenarios are the returns of a window that ends at the row of the decision: nothing later is read.
+
+    Parameters
+    ----------
+    assets : sequence of str, length N
+    returns : ndarray of shape (T, N), or DataFrame with the assets as columns
+        Simple returns in excess of cash, NaN where an asset is not listed.
+    constraints : Constraints, optional
+        All linear limits; none on turnover.
+    window : int
+        Rows that are the scenarios.
+    at_least : int, optional
+        Of them, how many must be there for all assets; see `Scenarios`.
+    level : float
+        Of confidence: at 0.95 the mean of the worst 5 percent counts.
+    risk_aversion : float, optional
+        gamma. Without it only the risk counts, and means are not read.
+
+    Raises
+    ------
+    InputError
+        If level or risk_aversion is out of range, or shapes do not fit.
+    LimitError
+        If there are other limits.
+
+    Notes
+    -----
+    Rockafellar and Uryasev (2000), "Optimization of conditional value-at-risk", *Journal of Risk* 2, 21-41: a linear
+    programme, solved by HiGHS.
+    """
+
+    def __init__(
+        self,
+        assets: Sequence[str],
+        returns: Floats,
+        constraints: Constraints | None = None,
+        *,
+        window: int,
+        at_least: int | None = None,
+        level: float = 0.95,
+        risk_aversion: float | None = None,
+    ) -> None:
+        if not 0 < level < 1:
+            raise InputError(f"level {level:g} must be between 0 and 1")
+        if risk_aversion is not None and not (np.isfinite(risk_aversion) and risk_aversion > 0):
+            raise InputError(f"risk_aversion {risk_aversion:g} must be finite and more than 0")
+        self.assets = named("assets", assets)
+        self.constraints = constraints or Constraints()
+        only(LINEAR, self.constraints, "MeanCVaR")
+        self.limits = polytope(self.constraints, self.assets)
+        self.scenarios = Scenarios(
+            self.assets, align_columns("returns", returns, self.assets), window, at_least
+        )
+        self.level = level
+        self.risk_aversion = risk_aversion
+
+    @align_inputs
+    def solve(
+        self,
+        position: int,
+        mu: Floats | None,
+        sigma: Risk | None,
+        held: Floats | None,
+        universe: Bools,
+        *,
+        trusted: bool = False,
+    ) -> Weights:
+        """Return the weights; `sigma` and `held` are not read, the other parameters are those of `Allocator.solve`.
+
+        Raises
+        ------
+        InputError
+            If scenarios or means are missing.
+        InfeasibleError
+            If the limits contradict one another.
+        SolverError
+            If the solver fails, or its answer is not the best one.
+        """
+        inside = members(position, self.assets, universe)
+        scenarios, limits = self.scenarios.at(position, inside), self.limits.within(inside)
+        mean, gamma = np.zeros(len(inside)), self.risk_aversion or 1.0
+        if self.risk_aversion is not None:
+            if mu is None:
+                raise InputError(f"row {position}: expected returns are needed where risk has a price")
+            mean = means(position, self.assets, mu, inside)
+        found = _programme(scenarios, limits, mean, gamma, self.level)
+        if found is None:
+            insist_feasible(position, self.constraints, self.assets, universe)
+            raise SolverError(f"row {position}: no weights were found though the limits can be met")
+        w, chances = found
+        gap = _gap(scenarios, limits, mean, gamma, self.level, w, chances)
+        attestation = Attestation(limits.slack(w), 1e-8, gap)
+        if not attestation.holds or gap > OPTIMAL:
+            raise SolverError(
+                f"row {position}: the answer breaks a limit, or may be {gap:.3g} from the best one"
+            )
+        weights = np.zeros(len(self.assets))
+        weights[inside] = w
+        cash = 1.0 - float(weights.sum())
+        return Weights(position, weights, cash, DecisionStatus.SOLVED, attestation)
+
+
+def _programme(
+    scenarios: Floats, limits: Polytope, mean: Floats, gamma: float, level: float
+) -> tuple[Floats, Floats] | None:
+    """Return weights, and the probabilities of scenarios in the worst mean (multipliers); None if there are no weights.
+
+    Variables are the weights, the value at risk, and by how much each scenario's loss exceeds it.
+    """
+    count, n = scenarios.shape
+    # Returns of a minute are as small as tolerances: bring both parts of the objective to order 1.
+    size = float(np.abs(scenarios).max()) or 1.0
+    weight = max(gamma * size, float(np.abs(mean).max()))
+    excess = sparse.hstack(
+        [sparse.csr_array(np.column_stack([-scenarios / size, -np.ones(count)])), -sparse.eye_array(count)]
+    )
+    both = np.vstack([limits.rows, -limits.rows])
+    sums = sparse.hstack([sparse.csr_array(both), sparse.csr_array((len(both), count + 1))])
+    tail = gamma * size / weight
+    answer = linprog(
+        np.r_[-mean / weight, tail, np.full(count, tail / ((1 - level) * count))],
+        A_ub=sparse.vstack([excess, sums], format="csr"),
+        b_ub=np.r_[np.zeros(count), limits.upper, -limits.lower],
+        bounds=[*zip(limits.low, limits.high, strict=True), (None, None), *[(0, None)] * count],
+        method="highs",
+        options={"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9},
+    )
+    if answer.status != 0 or answer.x is None:
+        return None
+    chances = -np.asarray(answer.ineqlin.marginals)[:count] / tail
+    return np.clip(answer.x[:n], limits.low, limits.high), chances
+
+
+def _gap(
+    scenarios: Floats,
+    limits: Polytope,
+    mean: Floats,
+    gamma: float,
+    level: float,
+    w: Floats,
+    chances: Floats,
+) -> float:
+    """Return how much better than `w` any weights can be at most, as a share of the largest mean or loss.
+
+    CVaR is the largest mean loss over probabilities q of at most 1 / ((1 - level) T) each, so that any such q makes
+    mu'z - gamma q'(-R z) at least the objective of any z: a linear function, whose best value limits bound.
+    """
+    # Whatever the solver gave becomes probabilities; that can make the bound loose but not wrong.
+    most = 1 / ((1 - level) * len(scenarios))
+    q = np.clip(chances, 0.0, most)
+    q = (
+        q / q.sum()
+        if q.sum() > 1
+        else q + (most - q) * ((1 - q.sum()) / max(float((most - q).sum()), 1e-300))
+    )
+    slope = mean + gamma * q @ scenarios
+    here = float(mean @ w) - gamma * conditional_value_at_risk(-scenarios @ w, level)
+    scale = max(gamma * float(np.abs(scenarios).max()), float(np.abs(mean).max()), 1e-300)
+    return (limits.ascent(slope, w) + float(slope @ w) - here) / scale

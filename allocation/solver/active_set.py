@@ -1,0 +1,182 @@
+"""A quadratic programme with bounds, kinked costs and a few rows, by a primal-dual active set.
+
+Each asset has places (its bounds, and the weights at which its cost has a kink) and segments between them. It is at a
+place or free in a segment; each row is met as an equation or left out. Given the states, free weights and multipliers
+solve one linear system; states whose answer contradicts them change, until none does. What comes out is exact to
+rounding: no crumbs beside a bound or beside no trade.
+
+Notes
+-----
+Hintermüller, Ito and Kunisch (2003), *SIAM Journal on Optimization* 13, 865-888; single changes against cycling after
+Júdice and Pires (1994), *Computers & Operations Research* 21, 587-596.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from allocation.solver import cholesky
+from allocation.solver.active_rows import change_row, judge_idle, limit, sorted_rows
+from allocation.solver.curvature import add_product, solve_free
+from allocation.solver.segments import change
+from foundation.compiled import compiled
+from foundation.types import Floats, Ints
+
+ROUNDS = 200
+STALLED = 8
+"""Rounds without progress after which states change one by one."""
+
+
+@compiled
+def solve(
+    q: Floats,
+    gamma: float,
+    sigma: Floats,
+    loadings: Floats,
+    diagonal: Floats,
+    places: Floats,
+    slopes: Floats,
+    rows: Floats,
+    lower: Floats,
+    upper: Floats,
+    w: Floats,
+    state: Ints,
+    row_state: Ints,
+) -> tuple[bool, Floats]:
+    """Minimise 1/2 w'Hw - q'w + sum phi_i(w_i) within the places and lower <= rows @ w <= upper.
+
+    H = gamma Sigma + diag(diagonal), see `allocation.solver.curvature`; all numbers of order 1.
+
+    Parameters
+    ----------
+    q : ndarray of shape (n,)
+    gamma, sigma, loadings, diagonal
+        H.
+    places : ndarray of shape (n, P)
+        Increasing; the first and the last are the bounds.
+    slopes : ndarray of shape (n, P - 1)
+        Of phi between places, increasing.
+    rows, lower, upper : ndarray of shape (M, n), (M,), (M,)
+    w : ndarray of shape (n,)
+        On entry a guess of the free weights, on exit the answer.
+    state : ndarray of int, shape (n,)
+        2j at place j, 2j + 1 free between places j and j + 1: on entry a guess.
+    row_state : ndarray of int, shape (M,)
+
+    Returns
+    -------
+    solved : bool
+        False if the states did not settle or the system of the free weights is singular.
+    prices : ndarray of shape (M,)
+        y with H w - q + phi' + rows' y = 0 on the free weights: positive at an upper limit.
+    """
+    prices, gradient = np.zeros(len(rows)), np.empty(len(q))
+    for i in range(len(q)):
+        gradient[i] = -q[i]
+    add_product(gradient, w, gamma, sigma, loadings, diagonal)
+    fewest, stalled = len(w) + 1, 0
+    for _ in range(ROUNDS):
+        _place(state, places, w, gradient, gamma, sigma, loadings, diagonal)
+        free = np.flatnonzero(state % 2)
+        ruling, idle, shares = sorted_rows(row_state, rows, free)
+        if not _newton(
+            free, ruling, state, slopes, rows, lower, upper, row_state, w, gradient, prices,
+            gamma, sigma, loadings, diagonal,
+        ):  # fmt: skip
+            return False, prices
+        changed = judge_idle(
+            idle, shares, state, w, gradient, places, slopes, rows, row_state, lower, upper, prices
+        )
+        if changed == 0:
+            changed = change(state, w, gradient, places, slopes, rows, prices, stalled > STALLED)
+        if changed < 0:
+            return False, prices
+        if changed == 0:
+            # Rows wait until the assets have settled: on the way there nearly all of them are broken.
+            if not change_row(row_state, rows, lower, upper, w, prices):
+                return True, prices
+            fewest, stalled = len(w) + 1, 0
+        elif changed < fewest:
+            fewest, stalled = changed, 0
+        else:
+            stalled += 1
+    return False, prices
+
+
+@compiled
+def _place(
+    state: Ints, places: Floats, w: Floats, gradient: Floats,
+    gamma: float, sigma: Floats, loadings: Floats, diagonal: Floats,
+) -> None:  # fmt: skip
+    """Move the weights that are not free onto their places, and the gradient with them."""
+    step, moved = np.zeros(len(w)), False
+    for i in range(len(w)):
+        if state[i] % 2 == 0:
+            place = places[i, state[i] // 2]
+            if place != w[i]:
+                step[i], moved = place - w[i], True
+                w[i] = place
+    if moved:
+        add_product(gradient, step, gamma, sigma, loadings, diagonal)
+
+
+@compiled
+def _newton(
+    free: Ints, active: Ints, state: Ints, slopes: Floats, rows: Floats, lower: Floats, upper: Floats,
+    row_state: Ints, w: Floats, gradient: Floats, prices: Floats,
+    gamma: float, sigma: Floats, loadings: Floats, diagonal: Floats,
+) -> bool:  # fmt: skip
+    """Move the free weights to where they are best and the active rows are met; set the prices of the rows."""
+    n, m, r = len(w), len(free), len(active)
+    prices[:] = 0.0
+    right = np.empty((1 + r, m))
+    for a in range(m):
+        i = free[a]
+        right[0, a] = -gradient[i] - slopes[i, state[i] // 2]
+        for b in range(r):
+            right[1 + b, a] = rows[active[b], i]
+    if m and not solve_free(right, free, gamma, sigma, loadings, diagonal):
+        return False
+    solved, missing = _row_prices(free, active, right, rows, lower, upper, row_state, w)
+    if not solved:
+        return False
+    step = np.zeros(n)
+    for a in range(m):
+        move = right[0, a]
+        for b in range(r):
+            move -= missing[b] * right[1 + b, a]
+        step[free[a]] = move
+        w[free[a]] += move
+    for b in range(r):
+        prices[active[b]] = missing[b]
+    add_product(gradient, step, gamma, sigma, loadings, diagonal)
+    return True
+
+
+@compiled
+def _row_prices(
+    free: Ints,
+    active: Ints,
+    right: Floats,
+    rows: Floats,
+    lower: Floats,
+    upper: Floats,
+    row_state: Ints,
+    w: Floats,
+) -> tuple[bool, Floats]:
+    """Return whether prices exist at which the free weights meet the active rows, and the prices."""
+    r = len(active)
+    inner, missing = np.zeros((r, r)), np.zeros((1, r))
+    for b in range(r):
+        row = rows[active[b]]
+        missing[0, b] = np.dot(row, w) - limit(active[b], row_state, lower, upper)
+        for a in range(len(free)):
+            entry = row[free[a]]
+            if entry != 0.0:
+                missing[0, b] += entry * right[0, a]
+                for c in range(r):
+                    inner[b, c] += entry * right[1 + c, a]
+    if r and not cholesky.factor(inner):
+        return False, missing[0]
+    cholesky.solve(inner, missing)
+    return True, missing[0]

@@ -1,0 +1,81 @@
+"""Evidence: how far weights and multipliers are from the best ones, measured without the solver that found them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from allocation.solver.curvature import add_product
+from allocation.solver.piecewise_cost import least_of_tangent, nearest_best, places_and_slopes
+from foundation.compiled import compiled
+from foundation.types import Floats
+
+
+@compiled
+def scale_of(
+    mu: Floats, gamma: float, sigma: Floats, loadings: Floats, specific: Floats, cost: Floats
+) -> float:
+    """Return max(|mu|, gamma |Sigma|, c): the largest entry of a covariance is on its diagonal."""
+    largest = 0.0
+    for i in range(len(mu)):
+        variance = specific[i] if len(loadings) else sigma[i, i]
+        if len(loadings):
+            for k in range(loadings.shape[1]):
+                variance += loadings[i, k] ** 2
+        largest = max(largest, abs(mu[i]), gamma * abs(variance), cost[i])
+    return max(largest, 1e-300)
+
+
+@compiled
+def measure(
+    mu: Floats, gamma: float, sigma: Floats, loadings: Floats, specific: Floats, ridge: Floats, impact: Floats,
+    cost: Floats, gross: float, start: Floats, low: Floats, high: Floats,
+    rows: Floats, lower: Floats, upper: Floats, w: Floats, prices: Floats, scale: float,
+) -> tuple[float, float, float]:  # fmt: skip
+    """Return duality gap and KKT residual of weights and prices of the rows, and the excess over the rows.
+
+    Parameters
+    ----------
+    mu, ..., upper
+        A `Programme`, its covariance in the two forms of `allocation.solver.curvature`.
+    w : ndarray of shape (n,)
+    prices : ndarray of shape (M,)
+    scale : float
+        What gap and residual are relative to.
+
+    Returns
+    -------
+    gap, residual : float
+        See `Programme.evidence`.
+    excess : float
+        By how much the worst of the rows is broken, 0 or less if none is.
+    """
+    n = len(mu)
+    slope, diagonal = np.empty(n), np.empty(n)
+    for i in range(n):
+        slope[i] = -(mu[i] + 2.0 * impact[i] * start[i])
+        diagonal[i] = gamma * specific[i] + ridge[i] + 2.0 * impact[i]
+    add_product(slope, w, gamma, sigma, loadings, diagonal)
+    here = 0.0
+    for i in range(n):
+        here += slope[i] * w[i] + cost[i] * abs(w[i] - start[i]) + gross * abs(w[i])
+        for b in range(len(rows)):
+            slope[i] += prices[b] * rows[b, i]
+    places, slopes = places_and_slopes(cost, gross, start, low, high)
+    best, residual, excess = least_of_tangent(slope, cost, gross, places, start), 0.0, -np.inf
+    for i in range(n):
+        moved = w[i] - nearest_best(w[i] - slope[i] / scale, places[i], slopes[i], scale)
+        residual = _larger(residual, abs(moved))
+    for b in range(len(rows)):
+        total = np.dot(rows[b], w)
+        excess = _larger(excess, max(lower[b] - total, total - upper[b]))
+        kept = min(max(total + prices[b] / scale, lower[b]), upper[b])
+        residual = _larger(residual, abs(total - kept))
+        if prices[b] != 0.0:
+            best -= prices[b] * (upper[b] if prices[b] > 0.0 else lower[b])
+    return (here - best) / scale, residual, excess
+
+
+@compiled
+def _larger(a: float, b: float) -> float:
+    """Return the larger number, or NaN if one of them is none."""
+    return a if a >= b or np.isnan(a) else b

@@ -1,0 +1,229 @@
+"""AimPortfolio: trade part of the way toward where the forecasts will have been worth going, within the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import dataclass
+
+import numpy as np
+
+from allocation.allocator import Allocator
+from allocation.covariance_types import Risk, dense
+from allocation.errors import InputError
+from allocation.input_alignment import align_inputs, align_vector
+from allocation.input_checks import covariance, singular
+from allocation.problem.closed_markets import fix_weights
+from allocation.trading.trading_speed import Preferences, modes
+from allocation.weights import Weights
+from foundation.types import Bools, Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """Forecasts in parts that fade at different speeds.
+
+    Attributes
+    ----------
+    positions : ndarray of int, shape (D,)
+        Rows of the panel at whose close they were made, increasing.
+    mean : ndarray of shape (D, K, N)
+        Expected excess return over one period by each signal; their sum is the forecast.
+    decay : ndarray of shape (D, K)
+        Share of each signal that is gone at the next decision, as known at the row, between 0 and 1.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit or a decay is out of range.
+    """
+
+    positions: Ints
+    mean: Floats
+    decay: Floats
+
+    def __post_init__(self) -> None:
+        """Check the shapes and the decay."""
+        if (
+            self.mean.ndim != 3
+            or self.decay.shape != self.mean.shape[:2]
+            or len(self.positions) != len(self.mean)
+        ):
+            raise InputError(
+                f"signals: {len(self.positions)} positions, means of shape {self.mean.shape} and decays of shape "
+                f"{self.decay.shape}, expected D, (D, K, N) and (D, K)"
+            )
+        if not ((self.decay >= 0) & (self.decay <= 1)).all():
+            raise InputError(
+                f"signals: decays run from {self.decay.min():g} to {self.decay.max():g}, expected 0 to 1"
+            )
+
+    def at(self, position: int) -> tuple[Floats, Floats]:
+        """Return means of shape (K, N) and decays of shape (K,) at a row.
+
+        Raises
+        ------
+        InputError
+            If there are none.
+        """
+        index = int(np.searchsorted(self.positions, position))
+        if index == len(self.positions) or self.positions[index] != position:
+            raise InputError(f"row {position}: there are no signals")
+        return self.mean[index], self.decay[index]
+
+
+class AimPortfolio:
+    """Take the best step of Garleanu and Pedersen (2013) that the limits allow.
+
+    Without limits the step is the share `rate` of the way from the weights held to the aim, and the aim counts a signal
+    the less the faster it fades. With limits, `inner` maximises what the step is worth,
+
+        -d'Lambda d / 2 + (1 - rho) (w'mu - gamma/2 w'Sigma w + E[V(w, f')]),    d = w - held,
+
+    over the weights that they allow: limits bind now as they must, and V, the value of going on, is the one without
+    limits. This is exact where limits will not bind later, and an approximation where they will.
+
+    The step is itself a mean-variance problem, with expected returns and covariance that this class makes; `inner` must
+    have the same risk aversion and no costs of its own.
+
+    Parameters
+    ----------
+    inner : Allocator
+        Maximises mu'w - gamma/2 w'Sigma w within the limits, as `MeanVariance` without cost.
+    preferences : Preferences
+    cost : float or ndarray of shape (N,) or (N, N)
+        lambda, for Lambda = lambda Sigma (the covariance keeps its form, dense or by factors), or Lambda, or its
+        diagonal. In units of return: a trade d costs d'Lambda d / 2. Sigma and mu are over the horizon of the forecast;
+        if there are m decisions in one horizon, give m times the cost.
+    impact : float or ndarray of shape (N,)
+        k: a trade d costs k d^2 in each asset too, as in `MeanVariance`; Lambda is then lambda Sigma + 2 diag(k).
+    decay : float or callable
+        Share of the forecast `mu` that is gone at the next decision, or what returns it, as known at a row.
+    signals : Signals, optional
+        Parts of the forecast, in place of `mu` and `decay`: then `mu` is not read.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range, or `inner` has another risk aversion or costs.
+    """
+
+    def __init__(
+        self,
+        inner: Allocator,
+        preferences: Preferences,
+        *,
+        cost: float | Floats,
+        impact: float | Floats = 0.0,
+        decay: float | Callable[[int], float] = 0.0,
+        signals: Signals | None = None,
+    ) -> None:
+        gamma = getattr(inner, "risk_aversion", preferences.risk_aversion)
+        if gamma != preferences.risk_aversion:
+            raise InputError(
+                f"the inner allocator's risk aversion is {gamma:g}, that of the preferences "
+                f"{preferences.risk_aversion:g}: they must be the same"
+            )
+        if np.any(getattr(inner, "cost", 0.0)) or np.any(getattr(inner, "impact", 0.0)):
+            raise InputError("the inner allocator has costs of its own, which would count twice")
+        self.inner = inner
+        self.assets = inner.assets
+        self.preferences = preferences
+        self.impact = self._checked_impact(impact)
+        self.cost = self._checked(np.asarray(align_vector("cost", cost, self.assets), dtype=np.float64))
+        self.decay = decay
+        self.signals = signals
+
+    def _checked(self, cost: Floats) -> Floats:
+        """Return lambda as it is, or Lambda as a matrix."""
+        n = len(self.assets)
+        if cost.shape not in ((), (n,), (n, n)):
+            raise InputError(f"cost has shape {cost.shape}, expected a number, ({n},) or ({n}, {n})")
+        enough = (cost > 0).all() or ((cost >= 0).all() and (self.impact > 0).all())
+        if not np.isfinite(cost).all() or (cost.ndim < 2 and not enough):
+            raise InputError(
+                "cost, or cost and impact together, must be finite and more than 0; "
+                "without cost there is nothing to wait for"
+            )
+        return np.diag(cost) if cost.ndim == 1 else cost
+
+    def with_fixed(self, weights: Mapping[str, float]) -> AimPortfolio:
+        """Return the same allocator with the weights of some assets fixed, if the inner one can fix them."""
+        fixed = copy(self)
+        fixed.inner = fix_weights(self.inner, weights)
+        return fixed
+
+    def _checked_impact(self, impact: float | Floats) -> Floats:
+        """Return the impact of each asset, shape (N,)."""
+        rates = np.asarray(align_vector("impact", impact, self.assets), dtype=np.float64)
+        if rates.shape not in ((), (len(self.assets),)) or not (np.isfinite(rates) & (rates >= 0)).all():
+            raise InputError(
+                f"impact must be a number of 0 or more, or one for each of {len(self.assets)} assets, not {impact!r}"
+            )
+        return np.broadcast_to(rates, (len(self.assets),))
+
+    def _dense_cost(self, inside: Ints, sigma: Risk) -> Floats:
+        """Return Lambda of the assets inside, shape (n, n)."""
+        if self.cost.ndim == 0:
+            return np.asarray(float(self.cost) * dense(sigma) + np.diag(2 * self.impact[inside]))
+        return np.asarray(self.cost[np.ix_(inside, inside)] + np.diag(2 * self.impact[inside]))
+
+    @align_inputs
+    def solve(
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
+    ) -> Weights:
+        """Return the best step's weights; see `Allocator.solve`. What is held outside the universe is sold."""
+        parts, decay = self._signals(position, mu)
+        inside = np.flatnonzero(universe)
+        sigma_inside = covariance(position, self.assets, sigma, inside, trusted)
+        expected = np.full(len(mu), np.nan)
+        if self.cost.ndim == 0 and not self.impact.any():
+            expected[inside] = self._step(parts[:, inside], decay, sigma_inside, held[inside])
+            return self.inner.solve(position, expected, sigma, held, universe, trusted=trusted)
+        cost = self._dense_cost(inside, sigma_inside)
+        risk = np.full((len(mu), len(mu)), np.nan)
+        why = singular(sigma_inside) if self.preferences.discount == 0 else ""
+        if why:
+            raise InputError(
+                f"row {position}: without a discount no position without risk is large enough, and {why}; "
+                "or give a discount above 0"
+            )
+        expected[inside], risk[np.ix_(inside, inside)] = self._dense_step(
+            parts[:, inside], decay, dense(sigma_inside), cost, held[inside]
+        )
+        return self.inner.solve(position, expected, risk, held, universe, trusted=trusted)
+
+    def _signals(self, position: int, mu: Floats) -> tuple[Floats, Floats]:
+        """Return the parts of the forecast (K, N) and their decays (K,)."""
+        if self.signals is not None:
+            return self.signals.at(position)
+        decay = self.decay(position) if callable(self.decay) else self.decay
+        if not 0 <= decay <= 1:
+            raise InputError(f"row {position}: the decay is {decay:g}, expected 0 to 1")
+        return mu[None], np.array([decay])
+
+    def _step(self, parts: Floats, decay: Floats, sigma: Risk, held: Floats) -> Floats:
+        """Return the expected returns of the step's problem where Lambda = lambda Sigma, shape (n,).
+
+        The step maximises w'(lambda Sigma h + (1 - rho) m) - j/2 w'Sigma w, with j = lambda + (1 - rho)(gamma +
+        lambda rate) and m the expected return now and, through A_xf, later. Divided by j / gamma it is the inner
+        problem for Sigma.
+        """
+        p, lam = self.preferences, float(self.cost)
+        s = np.array(1 / lam)
+        kept = 1 - p.discount
+        j = lam + kept * (p.risk_aversion + lam * float(p.rate(s)))
+        m = (p.future(s, decay) / p.carried(s)) @ parts
+        return np.asarray(p.risk_aversion / j * (lam * (sigma @ held) + kept * m))
+
+    def _dense_step(
+        self, parts: Floats, decay: Floats, sigma: Floats, cost: Floats, held: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return expected returns (n,) and covariance (n, n) of the step's problem for any Lambda."""
+        p, kept = self.preferences, 1 - self.preferences.discount
+        s, V = modes(sigma, cost)
+        back = cost @ V
+        ratio = p.future(s[:, None], decay[None, :]) / p.carried(s)[:, None]
+        m = back @ (ratio * (V.T @ parts.T)).sum(axis=1)
+        J = cost + kept * (p.risk_aversion * sigma + back @ (p.rate(s)[:, None] * back.T))
+        return cost @ held + kept * m, (J + J.T) / (2 * p.risk_aversion)

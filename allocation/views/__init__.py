@@ -1,0 +1,1 @@
+"""Views and forecasts combined with equilibrium (Black and Litterman)."""
