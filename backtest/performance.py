@@ -7,9 +7,9 @@ import numpy as np
 from backtest.errors import ComparisonError
 from backtest.simulate import BacktestResult
 from foundation.types import Floats
-from validation.scores import hac_mean
-from validation.sharpe import sharpe_ratio, sharpe_stderr
-from validation.sharpe_difference import sharpe_difference
+from validation.forecasts.scores import hac_mean
+from validation.portfolios.sharpe import sharpe_ratio, sharpe_stderr
+from validation.portfolios.sharpe_difference import sharpe_difference
 
 
 def drawdown(returns: Floats) -> Floats:
@@ -94,7 +94,7 @@ def compare(
 
     Notes
     -----
-    Ledoit and Wolf (2008), studentised circular block bootstrap: `validation.sharpe_difference`.
+    Ledoit and Wolf (2008), studentised circular block bootstrap: `validation.portfolios.sharpe_difference`.
     """
     if not np.array_equal(result.positions, baseline.positions):
         raise ComparisonError(

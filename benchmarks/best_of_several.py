@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from arch.bootstrap import SPA, optimal_block_length
 
-from validation.multiple import superior_predictive_ability
+from validation.portfolios.best_of_many import superior_predictive_ability
 
 SIZES = ("120x8", "600x20", "600x100")
 

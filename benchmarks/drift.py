@@ -22,8 +22,8 @@ from pipeline.drift_watches import rise
 from pipeline.progress import Reporter
 from pipeline.run import Pipeline
 from pipeline.store import Store
-from validation.change import recent_p_value
-from validation.shift import measure_shift
+from validation.drift.change import recent_p_value
+from validation.drift.shift import measure_shift
 
 DRAWS = 200
 

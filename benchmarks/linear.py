@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits
 from models.dataset import Dataset
 from models.linear import Lasso, Ridge
 from models.spans import Spans, stretches
-from validation.walk_forward import Fold, WalkForward
+from validation.folds.walk_forward import Fold, WalkForward
 
 
 def panel(n_dates: int, n_assets: int, n_features: int, seed: int = 0) -> Dataset:

@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from models.dataset import Dataset
 from models.linear import Ridge
-from validation.walk_forward import WalkForward
+from validation.folds.walk_forward import WalkForward
 
 N_FEATURES = 60
 

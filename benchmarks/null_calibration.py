@@ -37,8 +37,8 @@ from pipeline.results import Trained
 from pipeline.run import Pipeline
 from pipeline.store import Store
 from pipeline.trial import describe
-from validation.certainty_equivalent import certainty_equivalent_gain
-from validation.scores import hac_mean
+from validation.forecasts.scores import hac_mean
+from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
 
 KINDS = ("normal", "fat-tailed", "GARCH", "common factors")
 SMALL, LARGE = (300, 12), (480, 40)

@@ -43,8 +43,8 @@ from models.kmeans import KMeansRegimes
 from models.linear import ElasticNet, Lasso, Ridge
 from models.regimes import walk_regimes
 from models.target import risk_scaled, trailing_risk
-from validation.labels import forward_excess_returns
-from validation.walk_forward import Fold, WalkForward
+from validation.folds.labels import forward_excess_returns
+from validation.folds.walk_forward import Fold, WalkForward
 
 HORIZON, LAG, MONTHLY, YEARLY = 21, 1, 21, 252
 STATES = ("market_volatility_12", "market_return_12", "market_drawdown_12", "average_correlation_12")

@@ -22,10 +22,10 @@ from models.combination import combine_walks
 from models.dataset import Dataset
 from models.target import Target
 from models.univariate import Univariate
-from validation.forecast_tests import clark_west
-from validation.labels import Labels
-from validation.scores import historical_mean, r2_out_of_sample
-from validation.walk_forward import WalkForward
+from validation.folds.labels import Labels
+from validation.folds.walk_forward import WalkForward
+from validation.forecasts.forecast_tests import clark_west
+from validation.forecasts.scores import historical_mean, r2_out_of_sample
 
 Settings = dict[str, Any]
 

@@ -25,7 +25,7 @@ from models.jump import JumpRegimes
 from models.kmeans import KMeansRegimes
 from models.regimes import walk_regimes
 from models.scaling import Standardiser
-from validation.walk_forward import WalkForward
+from validation.folds.walk_forward import WalkForward
 
 NAMES = ("market_volatility_12", "market_return_12", "market_drawdown_12", "average_correlation_12")
 STATES = 3

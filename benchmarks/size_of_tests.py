@@ -11,14 +11,14 @@ from math import sqrt
 import numpy as np
 from scipy import signal
 
-from validation.calibration_tests import calibration, interval_coverage
-from validation.certainty_equivalent import certainty_equivalent_gain
-from validation.forecast_tests import clark_west, diebold_mariano, pesaran_timmermann
-from validation.multiple import reality_check, stepm, superior_predictive_ability
-from validation.permutation import permutation_test, permutation_test_ic
-from validation.regime_scores import regime_difference
-from validation.scores import hac_mean
-from validation.sharpe_difference import sharpe_difference
+from validation.forecasts.calibration_tests import calibration, interval_coverage
+from validation.forecasts.forecast_tests import clark_west, diebold_mariano, pesaran_timmermann
+from validation.forecasts.permutation import permutation_test, permutation_test_ic
+from validation.forecasts.regime_scores import regime_difference
+from validation.forecasts.scores import hac_mean
+from validation.portfolios.best_of_many import reality_check, stepm, superior_predictive_ability
+from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
+from validation.portfolios.sharpe_difference import sharpe_difference
 
 RUNS = 1000
 

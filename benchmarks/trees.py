@@ -35,7 +35,7 @@ from threadpoolctl import threadpool_limits
 from models.boosting import Boosting
 from models.dataset import Dataset
 from models.target import row_mean
-from validation.walk_forward import Fold, WalkForward
+from validation.folds.walk_forward import Fold, WalkForward
 
 Refit = Callable[[int, Fold], LGBMRegressor]
 

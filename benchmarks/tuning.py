@@ -40,8 +40,8 @@ from models.search import quiet
 from models.search_space import Choices, Range
 from models.tuned import Tuned
 from models.tuning import best_of, tune
-from validation.scores import hac_mean, information_coefficient
-from validation.walk_forward import WalkForward
+from validation.folds.walk_forward import WalkForward
+from validation.forecasts.scores import hac_mean, information_coefficient
 
 SPACE = {
     "num_leaves": Range(4, 63, log=True, whole=True, points=3),

@@ -33,7 +33,7 @@ from pipeline.progress import Reporter
 from pipeline.run import Pipeline
 from pipeline.store import Store
 from pipeline.trading import backtest, make_policies
-from validation.certainty_equivalent import certainty_equivalent_gain
+from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
 
 R2 = (0.005, 0.01, 0.02)
 LEFT = (1.0, 0.5, 0.0, -1.0)

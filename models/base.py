@@ -19,7 +19,7 @@ from models.executors import Executor, Threads
 from models.record import Record
 from models.search_space import Parameters
 from models.target import row_mean
-from validation.walk_forward import Fold
+from validation.folds.walk_forward import Fold
 
 Json = dict[str, Any]
 Progress = Callable[[int, int], None]

@@ -14,7 +14,7 @@ from models.errors import NotFittedError
 from models.executors import Executor, threads_of
 from models.moments import demean_by_date
 from models.spans import Spans
-from validation.walk_forward import Fold, inner_folds
+from validation.folds.walk_forward import Fold, inner_folds
 
 if TYPE_CHECKING:
     import lightgbm as lgb

@@ -19,7 +19,7 @@ from models.boosting import Boosting, squared
 from models.dataset import Dataset, Rows
 from models.record import Record
 from models.spans import Spans, stretches
-from validation.walk_forward import Fold
+from validation.folds.walk_forward import Fold
 
 AHEAD = 8
 """Folds that may be grown side by side. How many trees one grows follows from the choice so many folds before: a fixed

@@ -10,8 +10,8 @@ from foundation.types import Bools, Floats, Ints
 from models.base import WalkResult
 from models.forecast import Forecast
 from models.target import Target, row_mean
-from validation.labels import Labels
-from validation.scores import historical_mean
+from validation.folds.labels import Labels
+from validation.forecasts.scores import historical_mean
 
 BOUND = 2.0
 """Standard errors by which past forecasts may have been too large in returns before the slope is lowered."""

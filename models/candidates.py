@@ -12,7 +12,7 @@ from foundation.types import Floats, Ints
 from models.design import Design, RunningMoments
 from models.moments import FLAT, Gram, Moments, Standardised
 from models.scaling import reciprocal
-from validation.walk_forward import inner_folds
+from validation.folds.walk_forward import inner_folds
 
 
 @dataclass(frozen=True, eq=False)

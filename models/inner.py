@@ -14,7 +14,7 @@ from models.dataset import Rows
 from models.errors import TrainingError
 from models.search_journal import digest
 from models.search_space import Space
-from validation.walk_forward import inner_folds
+from validation.folds.walk_forward import inner_folds
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from models.moments import Gram
 from models.paths import dual_ridge_path, elastic_net_path, largest_penalty, ridge_path
 from models.scaling import CLIP, Standardiser
 from models.spans import Spans
-from validation.walk_forward import Fold
+from validation.folds.walk_forward import Fold
 
 Selection = Literal["past", "nested"]
 

@@ -19,7 +19,7 @@ from models.design import Design
 from models.moments import Moments
 from models.record import Record
 from models.spans import Spans, stretches, unfinished
-from validation.walk_forward import Fold
+from validation.folds.walk_forward import Fold
 
 if TYPE_CHECKING:
     from models.linear import LinearForecaster

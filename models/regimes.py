@@ -17,8 +17,8 @@ from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 from models.errors import NotFittedError, TrainingError
 from models.scaling import Standardiser
-from validation.regime_scores import regime_stability
-from validation.walk_forward import Fold
+from validation.folds.walk_forward import Fold
+from validation.forecasts.regime_scores import regime_stability
 
 COLD_SHARE = 0.05
 """A cold restart is tried when the last one had not seen this share of the training rows."""

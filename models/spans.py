@@ -14,7 +14,7 @@ from models.dataset import Dataset
 from models.design import pieces
 from models.record import Record
 from models.scaling import CLIP, Standardiser
-from validation.walk_forward import Fold
+from validation.folds.walk_forward import Fold
 
 if TYPE_CHECKING:
     from models.base import WalkResult

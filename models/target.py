@@ -10,7 +10,7 @@ from features.rolling import rolling_std
 from foundation.types import Bools, Floats
 from market.panel import Panel
 from market.riskless import row_median
-from validation.labels import Labels
+from validation.folds.labels import Labels
 
 FLOOR = 0.1
 """Least risk of an asset, as a share of the median asset's of the date."""

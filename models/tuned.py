@@ -17,7 +17,7 @@ from models.executors import Executor
 from models.search import Method, Pruning
 from models.search_space import Parameters, Space
 from models.tuning import best_of, tune, with_parameters
-from validation.walk_forward import Fold
+from validation.folds.walk_forward import Fold
 
 
 class Tuned(Forecaster):

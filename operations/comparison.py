@@ -19,7 +19,7 @@ from pipeline.progress import Reporter
 from pipeline.results import Prepared
 from pipeline.run import Pipeline
 from pipeline.store import Store
-from validation.scores import hac_mean
+from validation.forecasts.scores import hac_mean
 
 
 @dataclass(frozen=True, eq=False)

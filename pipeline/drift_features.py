@@ -11,8 +11,8 @@ import numpy as np
 from features.matrix import FeatureMatrix
 from foundation.types import Bools, Floats
 from pipeline.drift import FeatureDrift
-from validation.corrections import benjamini_hochberg
-from validation.shift import Shift, measure_shift
+from validation.drift.shift import Shift, measure_shift
+from validation.portfolios.corrections import benjamini_hochberg
 
 TILE = 8
 """Features that are copied out of the matrix at a time: as many as one line of a processor's cache holds."""

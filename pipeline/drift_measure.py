@@ -22,7 +22,7 @@ from pipeline.drift_features import watch_features
 from pipeline.drift_trading import watch_costs, watch_volatility
 from pipeline.drift_watches import watch_forecast, watch_regimes
 from pipeline.timetable import Schedule
-from validation.corrections import holm
+from validation.portfolios.corrections import holm
 
 if TYPE_CHECKING:
     from pipeline.results import Evaluated

@@ -15,9 +15,9 @@ from models.regimes import RegimePath
 from models.target import Target, row_mean
 from pipeline.drift import Watch
 from pipeline.drift_config import Subject
-from validation.change import page_hinkley, recent_p_value
-from validation.labels import Labels
-from validation.scores import information_coefficient
+from validation.drift.change import page_hinkley, recent_p_value
+from validation.folds.labels import Labels
+from validation.forecasts.scores import information_coefficient
 
 Statistic = Callable[[Floats, Floats], Floats]
 
@@ -44,7 +44,7 @@ def watched(
     length : int
         Dates that are the recent ones.
     statistic : callable
-        As `validation.change.recent_p_value` takes it.
+        As `validation.drift.change.recent_p_value` takes it.
     text : str
         With {recent}, {before} and {n} to be filled in.
     level : callable

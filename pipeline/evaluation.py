@@ -13,17 +13,17 @@ from models.base import WalkResult
 from models.calibration import baseline_mean
 from models.forecast import Forecast
 from pipeline.timetable import Schedule
-from validation.calibration_tests import calibration, interval_coverage
-from validation.forecast_tests import clark_west, diebold_mariano, mean_by_date, pesaran_timmermann
-from validation.permutation import permutation_test_ic
-from validation.scores import (
+from validation.forecasts.calibration_tests import calibration, interval_coverage
+from validation.forecasts.forecast_tests import clark_west, diebold_mariano, mean_by_date, pesaran_timmermann
+from validation.forecasts.permutation import permutation_test_ic
+from validation.forecasts.scores import (
     hac_mean,
     historical_mean,
     information_coefficient,
     null_lags,
     r2_out_of_sample,
 )
-from validation.through_time import cumulative_gain
+from validation.forecasts.scores_through_time import cumulative_gain
 
 Metrics = dict[str, float]
 

@@ -14,10 +14,10 @@ from foundation.threads import one_thread
 from pipeline.chains.ledger import Trials
 from pipeline.record import trial_id
 from pipeline.trial import gain_of, monthly
-from validation.certainty_equivalent import certainty_equivalent_gain
-from validation.multiple import reality_check, stepm, superior_predictive_ability
-from validation.overfitting import probability_of_backtest_overfitting
-from validation.sharpe import (
+from validation.portfolios.best_of_many import reality_check, stepm, superior_predictive_ability
+from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
+from validation.portfolios.overfitting import probability_of_backtest_overfitting
+from validation.portfolios.sharpe import (
     deflated_sharpe,
     estimate_sharpe,
     minimum_track_record_length,

@@ -73,7 +73,7 @@ def _models() -> None:
     from models.kmeans import KMeansRegimes
     from models.linear import Lasso
     from models.moments import demean_by_date
-    from validation.two_samples import ks_p_value
+    from validation.drift.two_samples import ks_p_value
 
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 4))

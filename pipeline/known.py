@@ -20,7 +20,7 @@ from models.base import WalkResult
 from models.forecast import Forecast
 from models.regimes import RegimePath
 from pipeline.timetable import Schedule
-from validation.walk_forward import Fold
+from validation.folds.walk_forward import Fold
 
 Names = tuple[str, ...]
 

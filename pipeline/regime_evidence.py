@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validation.regime_scores import (
+from validation.forecasts.regime_scores import (
     RegimeDifference,
     RegimePersistence,
     regime_difference,

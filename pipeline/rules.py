@@ -15,7 +15,7 @@ from market.calendar import longest_closure
 from market.panel import Panel
 from pipeline.config import RunConfig
 from pipeline.replay import refits
-from validation.walk_forward import Fold
+from validation.folds.walk_forward import Fold
 
 if TYPE_CHECKING:
     from pipeline.results import Evaluated

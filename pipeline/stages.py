@@ -24,7 +24,7 @@ from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.model_config import CombinationModel, Fitted
 from pipeline.timetable import Schedule
-from validation.labels import average_uniqueness
+from validation.folds.labels import average_uniqueness
 
 
 def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None = None) -> FeatureMatrix:

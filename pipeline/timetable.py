@@ -18,8 +18,8 @@ from models.target import Target, floor_risk, risk_scaled, trailing_risk
 from pipeline.config import RunConfig
 from pipeline.errors import EarlyTestError, RunError
 from validation.errors import ScheduleError
-from validation.labels import Labels, forward_excess_returns
-from validation.walk_forward import Fold, WalkForward
+from validation.folds.labels import Labels, forward_excess_returns
+from validation.folds.walk_forward import Fold, WalkForward
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.strategies import Allocators, Workshop
 from pipeline.timetable import Schedule
-from validation.scores import historical_mean
+from validation.forecasts.scores import historical_mean
 
 
 def make_covariances(

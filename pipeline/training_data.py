@@ -19,7 +19,7 @@ from market.panel import Panel
 from pipeline.config import RunConfig
 from pipeline.errors import EarlyTestError, RunError
 from pipeline.timetable import Schedule, make_schedule
-from validation.walk_forward import WalkForward, inner_folds
+from validation.folds.walk_forward import WalkForward, inner_folds
 
 ROWS_PER_FEATURE = 2
 ROWS_PER_DATE = 16

@@ -12,7 +12,7 @@ import pandas as pd
 from backtest.simulate import BacktestResult
 from pipeline.data_identity import sketch
 from pipeline.record import trial_id
-from validation.sharpe import sharpe_ratio
+from validation.portfolios.sharpe import sharpe_ratio
 
 if TYPE_CHECKING:
     from pipeline.results import Evaluated

@@ -12,7 +12,7 @@ from allocation.asset_names import check_finite
 from allocation.errors import DataError
 from allocation.estimators.portfolio_estimator import PortfolioEstimator
 from foundation.types import Floats
-from validation.splitter import DateSplitter
+from validation.folds.splitter import DateSplitter
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ def predict_forward(estimator: PortfolioEstimator, X: pd.DataFrame, cv: DateSpli
     X : DataFrame of shape (T, N)
         Returns, in excess of cash: what is in cash earns nothing.
     cv : DateSplitter
-        Such as `validation.walk_forward.WalkForward`, with the row itself as the end of each return:
+        Such as `validation.folds.walk_forward.WalkForward`, with the row itself as the end of each return:
         `WalkForward(np.arange(len(X)), ...)`.
 
     Raises

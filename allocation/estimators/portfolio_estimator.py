@@ -20,7 +20,7 @@ from allocation.errors import DataError
 from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.weights import Attestation, Weights
 from foundation.types import Floats
-from validation.sharpe import sharpe_ratio
+from validation.portfolios.sharpe import sharpe_ratio
 
 Means = Labelled | Callable[[Floats], Floats] | None
 """Expected returns: given by asset, a function of the returns (T, N), or None for shrunk history."""

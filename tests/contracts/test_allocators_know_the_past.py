@@ -15,7 +15,7 @@ from allocation.trading.trading_speed import Preferences, fading
 from allocation.views.black_litterman import BlackLitterman, equilibrium_path
 from allocation.views.forecast_views import forecast_views
 from market.scores import ScoreTable
-from validation.labels import forward_excess_returns
+from validation.folds.labels import forward_excess_returns
 
 
 def test_an_aim_and_its_decays_know_the_past_alone():

@@ -26,7 +26,7 @@ from allocation.mean_variance.allocator import MeanVariance
 from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.constraints import Constraints, Group
 from allocation.weights import Attestation, Weights
-from validation.walk_forward import WalkForward
+from validation.folds.walk_forward import WalkForward
 
 ASSETS = ["corn", "gold", "oil", "tin", "zinc"]
 

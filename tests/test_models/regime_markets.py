@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from validation.walk_forward import WalkForward
+from validation.folds.walk_forward import WalkForward
 
 
 def chain(rng, n_dates, n_states, stay):

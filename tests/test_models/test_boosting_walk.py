@@ -14,7 +14,7 @@ from models.errors import TrainingError
 from models.executors import Threads
 from models.spans import Spans, stretches
 from models.target import row_mean
-from validation.walk_forward import Fold, WalkForward, inner_folds
+from validation.folds.walk_forward import Fold, WalkForward, inner_folds
 
 
 def panel_data(n_dates=120, n_assets=8, seed=0, relative=False, weight=False):

@@ -6,7 +6,7 @@ import pytest
 from models.base import WalkResult
 from models.calibration import BOUND, baseline_mean, bound_slope, calibrate, past_slope
 from models.target import Target, floor_risk
-from validation.labels import Labels
+from validation.folds.labels import Labels
 
 
 def labels_of(value, horizon=1):

@@ -12,7 +12,7 @@ from models.dataset import Rows
 from models.errors import NotFittedError
 from models.linear import ElasticNet, Lasso, Ridge
 from models.scaling import CLIP, Standardiser
-from validation.walk_forward import WalkForward, inner_folds
+from validation.folds.walk_forward import WalkForward, inner_folds
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from models.moments import demean_by_date
 from models.scaling import Standardiser
 from models.spans import Spans, stretches
 from models.target import row_mean
-from validation.walk_forward import Fold, WalkForward
+from validation.folds.walk_forward import Fold, WalkForward
 
 PEERS = {
     "ridge": (Ridge, lambda a: linear_model.Ridge(alpha=a, fit_intercept=False)),

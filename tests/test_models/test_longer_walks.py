@@ -8,7 +8,7 @@ from models.boosting import Boosting
 from models.dataset import Dataset
 from models.linear import ElasticNet, Ridge
 from models.univariate import Univariate
-from validation.walk_forward import WalkForward
+from validation.folds.walk_forward import WalkForward
 
 N = 130
 MODELS = {

@@ -13,7 +13,7 @@ import yaml
 
 from models.dataset import Dataset
 from models.univariate import Univariate
-from validation.walk_forward import WalkForward
+from validation.folds.walk_forward import WalkForward
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "rapach_strauss_zhou.py"
 COLUMNS = (

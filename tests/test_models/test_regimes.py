@@ -19,7 +19,7 @@ from models.hmm import HMMRegimes
 from models.jump import JumpRegimes
 from models.kmeans import KMeansRegimes
 from models.regimes import MARGIN, count_distinct, walk_regimes
-from validation.walk_forward import WalkForward
+from validation.folds.walk_forward import WalkForward
 
 KINDS = (
     KMeansRegimes(3),

@@ -22,7 +22,7 @@ from models.search import BATCH
 from models.search_space import Choices, Range
 from models.tuned import Tuned
 from models.tuning import best_of, tune
-from validation.walk_forward import WalkForward, inner_folds
+from validation.folds.walk_forward import WalkForward, inner_folds
 
 ROOT = Path(__file__).resolve().parents[2]
 SPACE = {"level": Range(-3.0, 3.0), "tilt": Range(0, 4, whole=True), "sign": Choices((1, -1))}

@@ -11,7 +11,7 @@ from models.base import Forecaster
 from models.dataset import Dataset
 from models.scaling import Standardiser
 from models.univariate import Univariate
-from validation.walk_forward import WalkForward, inner_folds
+from validation.folds.walk_forward import WalkForward, inner_folds
 
 
 def one_series(n=160, k=5, seed=0):

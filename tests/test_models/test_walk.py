@@ -12,8 +12,8 @@ from models.dataset import Dataset, Rows
 from models.errors import TrainingError
 from models.linear import Ridge
 from models.target import risk_scaled, row_mean, trailing_risk
-from validation.labels import forward_excess_returns
-from validation.walk_forward import Fold, WalkForward
+from validation.folds.labels import forward_excess_returns
+from validation.folds.walk_forward import Fold, WalkForward
 
 
 def dataset(n_dates=60, n_assets=4, seed=0, relative=False):

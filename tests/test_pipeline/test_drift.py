@@ -32,7 +32,7 @@ from pipeline.outputs import to_json
 from pipeline.progress import Reporter
 from pipeline.run import Pipeline
 from pipeline.store import Store
-from validation.labels import Labels
+from validation.folds.labels import Labels
 
 T, N, LENGTH = 240, 5, 12
 

@@ -29,8 +29,8 @@ from pipeline.limit_keys import ALL
 from pipeline.strategy_config import KINDS
 from pipeline.timetable import Schedule
 from pipeline.trading import backtest, make_covariances, make_policies
-from validation.labels import forward_excess_returns
-from validation.walk_forward import WalkForward
+from validation.folds.labels import forward_excess_returns
+from validation.folds.walk_forward import WalkForward
 
 N = 8
 LATE = 1e-6

@@ -13,7 +13,7 @@ from pipeline import run
 from pipeline.config import RunConfig, load_config
 from pipeline.errors import RunError
 from pipeline.training_data import minimum_training
-from validation.walk_forward import inner_folds
+from validation.folds.walk_forward import inner_folds
 
 N_DATES = 150
 FOUR_DATES = "1995-05-31"

@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from market.panel import Panel
-from validation.labels import forward_excess_returns
+from validation.folds.labels import forward_excess_returns
 
 
 @st.composite

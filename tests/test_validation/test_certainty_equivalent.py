@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from validation.certainty_equivalent import (
+from validation.errors import StatisticError
+from validation.forecasts.scores import hac_mean
+from validation.portfolios.certainty_equivalent import (
     _remove_skewness,
     _restore_skewness,
     certainty_equivalent_gain,
 )
-from validation.errors import StatisticError
-from validation.scores import hac_mean
 
 GAMMA = 5.0
 

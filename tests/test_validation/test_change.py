@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from validation.change import page_hinkley, recent_p_value
+from validation.drift.change import page_hinkley, recent_p_value
 from validation.errors import StatisticError
 
 

@@ -11,8 +11,8 @@ from label_windows import label_ends, overlap, overlapping, weekdays
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import cross_val_predict, cross_val_score
 
-from validation.combinatorial import CombinatorialPurged, PurgedFold
 from validation.errors import LeakError, ScheduleError
+from validation.folds.combinatorial import CombinatorialPurged, PurgedFold
 
 
 def ends(n, horizon):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from validation.corrections import benjamini_hochberg, holm
 from validation.errors import StatisticError
+from validation.portfolios.corrections import benjamini_hochberg, holm
 
 
 @pytest.mark.parametrize("seed", range(5))

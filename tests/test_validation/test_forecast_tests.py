@@ -5,11 +5,11 @@ import pytest
 import statsmodels.api as sm
 from scipy import signal, stats
 
-from validation.calibration_tests import calibration, interval_coverage
 from validation.errors import StatisticError
-from validation.forecast_tests import clark_west, diebold_mariano, mean_by_date, pesaran_timmermann
-from validation.scores import hac_lags, null_lags, small_sample
-from validation.wald import wald_p_value
+from validation.forecasts.calibration_tests import calibration, interval_coverage
+from validation.forecasts.forecast_tests import clark_west, diebold_mariano, mean_by_date, pesaran_timmermann
+from validation.forecasts.scores import hac_lags, null_lags, small_sample
+from validation.forecasts.wald import wald_p_value
 
 RUNS = 800
 SPREAD = 3 * np.sqrt(0.05 * 0.95 / RUNS)

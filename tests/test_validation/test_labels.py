@@ -8,7 +8,7 @@ from synthetic import make_panel
 
 from market.panel import Panel
 from validation.errors import ScheduleError
-from validation.labels import average_uniqueness, forward_excess_returns
+from validation.folds.labels import average_uniqueness, forward_excess_returns
 
 
 def panel_of(returns, cash=None):

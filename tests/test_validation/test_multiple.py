@@ -6,8 +6,8 @@ from arch.bootstrap import SPA, StationaryBootstrap, StepM
 from scipy import signal, stats
 
 from validation.errors import StatisticError
-from validation.multiple import reality_check, stepm, superior_predictive_ability
-from validation.stationary_bootstrap import stationary_means, stationary_variance
+from validation.portfolios.best_of_many import reality_check, stepm, superior_predictive_ability
+from validation.portfolios.stationary_bootstrap import stationary_means, stationary_variance
 
 
 def market(seed, n=300, m=8, runs=1):

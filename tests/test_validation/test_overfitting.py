@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from validation.errors import StatisticError
-from validation.overfitting import probability_of_backtest_overfitting
+from validation.portfolios.overfitting import probability_of_backtest_overfitting
 
 
 def slow(returns, n_blocks):

@@ -7,8 +7,8 @@ import pytest
 from scipy import signal
 
 from validation.errors import StatisticError
-from validation.permutation import _orders, permutation_test, permutation_test_ic
-from validation.scores import information_coefficient
+from validation.forecasts.permutation import _orders, permutation_test, permutation_test_ic
+from validation.forecasts.scores import information_coefficient
 
 
 def test_close_to_all_permutations_of_the_exact_test():
@@ -30,7 +30,7 @@ def test_blocks_stay_together_and_chunks_change_nothing(block, monkeypatch):
     returns = rng.normal(size=(50, 1))
     weights = rng.normal(size=(50, 1))
     whole = permutation_test(weights, returns, block=block, n_permutations=50)
-    monkeypatch.setattr("validation.permutation.ROWS", 8)
+    monkeypatch.setattr("validation.forecasts.permutation.ROWS", 8)
     assert permutation_test(weights, returns, block=block, n_permutations=50).p_value == whole.p_value
     for order in _orders(50, block, 20, rng):
         assert sorted(order) == list(range(50))

@@ -5,8 +5,8 @@ import pytest
 import statsmodels.api as sm
 from scipy import signal, stats
 
-from validation.labels import Labels
-from validation.scores import (
+from validation.folds.labels import Labels
+from validation.forecasts.scores import (
     MeanTest,
     calibration_slope,
     hac_lags,

@@ -7,8 +7,8 @@ import pytest
 import statsmodels.api as sm
 from scipy import signal, stats
 
-from validation.scores import hac_lags, small_sample
-from validation.sharpe import (
+from validation.forecasts.scores import hac_lags, small_sample
+from validation.portfolios.sharpe import (
     deflated_sharpe,
     estimate_sharpe,
     expected_maximum_sharpe,

@@ -7,11 +7,11 @@ import pytest
 from arch.bootstrap import optimal_block_length
 from scipy import signal
 
-from validation.block_length import block_length, optimal_lengths
 from validation.errors import StatisticError
-from validation.scores import hac_stderr
-from validation.sharpe import sharpe_influence, sharpe_ratio
-from validation.sharpe_difference import sharpe_difference
+from validation.forecasts.scores import hac_stderr
+from validation.portfolios.block_length import block_length, optimal_lengths
+from validation.portfolios.sharpe import sharpe_influence, sharpe_ratio
+from validation.portfolios.sharpe_difference import sharpe_difference
 
 
 def slow_p_value(a, b, block, n_resamples, seed):

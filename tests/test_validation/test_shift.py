@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 from scipy.signal import lfilter
 
+from validation.drift.shift import measure_shift
 from validation.errors import StatisticError
-from validation.shift import measure_shift
 
 
 def autoregression(rng, n_dates, n_assets, rho, common):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from validation.through_time import cumulative_gain, rolling_mean
+from validation.forecasts.scores_through_time import cumulative_gain, rolling_mean
 
 
 def test_cumulative_gain_by_hand():

@@ -7,13 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from validation.drift.two_samples import ks_p_value, ks_statistic, population_stability_index, stability_index
 from validation.errors import StatisticError
-from validation.two_samples import (
-    ks_p_value,
-    ks_statistic,
-    population_stability_index,
-    stability_index,
-)
 
 
 @pytest.mark.parametrize(("n", "m"), [(5, 3), (30, 12), (9, 1), (700, 12), (200, 200), (2000, 90)])

@@ -9,7 +9,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import cross_val_predict, cross_val_score
 
 from validation.errors import LeakError, ScheduleError
-from validation.walk_forward import Fold, WalkForward, inner_folds
+from validation.folds.walk_forward import Fold, WalkForward, inner_folds
 
 
 def ends(n, horizon):

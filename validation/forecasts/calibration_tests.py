@@ -12,10 +12,10 @@ import numpy as np
 from scipy import stats
 
 from foundation.types import Floats
-from validation.forecast_tests import as_panel, mean_by_date
-from validation.scores import hac_lags, hac_mean, has_variation, small_sample
+from validation.forecasts.forecast_tests import as_panel, mean_by_date
+from validation.forecasts.scores import hac_lags, hac_mean, has_variation, small_sample
+from validation.forecasts.wald import hac_covariance, wald_p_value
 from validation.shapes import same_shape
-from validation.wald import hac_covariance, wald_p_value
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from foundation.types import Floats, Ints
 from validation.errors import LeakError, ScheduleError
-from validation.splitter import DateSplitter
+from validation.folds.splitter import DateSplitter
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundation.types import Floats
-from validation.block_length import block_length
 from validation.counting import counts_by_row
 from validation.errors import StatisticError
-from validation.scores import hac_stderr, has_variation
+from validation.forecasts.scores import hac_stderr, has_variation
+from validation.portfolios.block_length import block_length
+from validation.portfolios.sharpe import sharpe_influence, sharpe_ratio
 from validation.shapes import same_shape
-from validation.sharpe import sharpe_influence, sharpe_ratio
 
 CHUNK = 500  # resamples whose counts (CHUNK, n) are in memory at a time
 

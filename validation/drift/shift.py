@@ -9,8 +9,8 @@ import numpy as np
 
 from foundation.types import Bools, Floats
 from validation.counting import counts_by_row
+from validation.drift.two_samples import ks_p_value, stability_index
 from validation.errors import StatisticError
-from validation.two_samples import ks_p_value, stability_index
 
 BINS = 20
 """Quantile bins of the reference, beside one below and one above all that it holds, and one for missing values."""

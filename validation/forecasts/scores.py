@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from foundation.types import Floats
-from validation.labels import Labels
+from validation.folds.labels import Labels
 
 
 @dataclass(frozen=True)

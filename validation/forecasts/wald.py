@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from foundation.types import Floats
-from validation.scores import small_sample
+from validation.forecasts.scores import small_sample
 
 
 def hac_covariance(scores: Floats, lags: int) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from foundation.types import Floats
-from validation.scores import hac_lags, hac_stderr, has_variation
+from validation.forecasts.scores import hac_lags, hac_stderr, has_variation
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import stats
 
 from foundation.types import Floats
-from validation.block_length import block_length
-from validation.scores import hac_mean
+from validation.forecasts.scores import hac_mean
+from validation.portfolios.block_length import block_length
 from validation.shapes import same_shape
 
 

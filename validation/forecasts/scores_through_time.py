@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from foundation.types import Floats
-from validation.forecast_tests import mean_by_date
+from validation.forecasts.forecast_tests import mean_by_date
 from validation.shapes import same_shape
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from foundation.types import Floats
 from validation.errors import StatisticError
-from validation.scores import has_variation
+from validation.forecasts.scores import has_variation
 
 
 @dataclass(frozen=True, eq=False)

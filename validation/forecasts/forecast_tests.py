@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from foundation.types import Floats
-from validation.scores import MeanTest, hac_mean, has_variation, null_lags
+from validation.forecasts.scores import MeanTest, hac_mean, has_variation, null_lags
 from validation.shapes import same_shape
 
 

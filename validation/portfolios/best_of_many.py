@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from foundation.types import Floats
-from validation.block_length import block_length
 from validation.errors import StatisticError
-from validation.scores import has_variation
-from validation.stationary_bootstrap import stationary_means, stationary_variance
+from validation.forecasts.scores import has_variation
+from validation.portfolios.block_length import block_length
+from validation.portfolios.stationary_bootstrap import stationary_means, stationary_variance
 
 MINIMUM = 20
 """Fewest dates that are tested: Hansen's threshold, sqrt(2 log log T), means nothing below."""

@@ -13,9 +13,9 @@ import numpy as np
 
 from foundation.types import Floats, Ints
 from validation.errors import StatisticError
-from validation.scores import hac_lags, small_sample
+from validation.forecasts.scores import hac_lags, small_sample
+from validation.forecasts.wald import hac_covariance, wald_p_value
 from validation.shapes import same_shape
-from validation.wald import hac_covariance, wald_p_value
 
 
 @dataclass(frozen=True, eq=False)

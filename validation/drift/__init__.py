@@ -1,0 +1,1 @@
+"""Whether recent dates differ from those before."""

@@ -1,0 +1,1 @@
+"""Labels, and folds whose training labels have ended before the test begins."""

@@ -1,0 +1,1 @@
+"""Tests of portfolios: Sharpe ratios, certainty equivalents, and the best of several strategies."""
