@@ -19,9 +19,9 @@ import numba
 import numpy as np
 import pandas as pd
 
+from features.engine.buffer import Room
+from features.kernels.rolling import required
 from features.matrix import build
-from features.rolling import required
-from features.room import Room
 from market.panel import Panel
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")

@@ -16,8 +16,8 @@ import numba
 import numpy as np
 import pandas as pd
 
-from features import across, rolling
-from features.recursive import wealth
+from features.kernels import across, rolling
+from features.kernels.recursive import wealth
 
 ROUNDS = 5
 WINDOWS = (20, 252)

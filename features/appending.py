@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from features.building import compute, compute_series, default_workers
-from features.columns import differs
-from features.inputs import Inputs, check_losses
+from features.engine.build import compute, compute_series, default_workers
+from features.engine.column_kernels import differs
+from features.engine.context import Past, Work
+from features.engine.inputs import Inputs, check_losses
+from features.engine.recipe import with_kinds
 from features.matrix import FeatureMatrix, build, looks_ahead, recipe_for
-from features.recipe import with_kinds
 from features.spec import FeatureError, FeatureSpec
-from features.work import Past, Work
 from foundation.types import Floats
 from market.panel import Panel
 

@@ -17,7 +17,7 @@ def catalogue() -> dict[str, FeatureSpec]:
 
     They are sorted by stage and name, so that the order of the columns depends on no import order.
     """
-    for module in pkgutil.iter_modules(features.__path__, prefix="features."):
+    for module in pkgutil.walk_packages(features.__path__, prefix="features."):
         try:
             importlib.import_module(module.name)
         except FeatureError:

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from features.building import classified, compute, compute_series, default_workers
 from features.catalogue import catalogue as full_catalogue
 from features.catalogue import dictionary, ordered, select
-from features.history import History, arrays, signature
-from features.inputs import Inputs, check_losses
-from features.recipe import Recipe, resolve
-from features.room import Room
+from features.engine.buffer import Room
+from features.engine.build import classified, compute, compute_series, default_workers
+from features.engine.context import Past, Work
+from features.engine.history import History, arrays, signature
+from features.engine.inputs import Inputs, check_losses
+from features.engine.recipe import Recipe, resolve
 from features.spec import STAGES, FeatureError, FeatureSpec
-from features.work import Past, Work
 from foundation.suggestions import suggest
 from foundation.types import Floats
 from market.panel import Panel

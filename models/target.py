@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.rolling import rolling_std
+from features.kernels.rolling import rolling_std
 from foundation.types import Bools, Floats
 from market.panel import Panel
 from market.riskless import row_median
@@ -42,8 +42,8 @@ class Target:
 def trailing_risk(panel: Panel, window: int, horizon: int) -> Floats:
     """Return the standard deviation of the last `window` excess returns, scaled to the horizon, shape (T, N).
 
-    NaN while too little of the window is there (`features.rolling.required`) and outside of an asset's life; 0 where
-    a price did not move against cash. Scaling is by the square root of time.
+    NaN while too little of the window is there (`features.kernels.rolling.required`) and outside of an asset's
+    life; 0 where a price did not move against cash. Scaling is by the square root of time.
     """
     excess = panel.returns - panel.cash[:, None]
     risk = rolling_std(excess, window) * np.sqrt(horizon)

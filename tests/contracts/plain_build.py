@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from features.catalogue import catalogue, plan
-from features.returns import wealth
+from features.library.returns import wealth
 from features.spec import FeatureSpec
 from foundation.types import Floats
 from market.panel import Panel

@@ -10,9 +10,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 
-from features.history import History
+from features.engine.buffer import Room
+from features.engine.history import History
 from features.matrix import FeatureMatrix
-from features.room import Room
 from pipeline.store.types import STORABLE, fields_of, type_named
 
 Rng = np.random.Generator

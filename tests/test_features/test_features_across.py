@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata
 
-from features import across
+from features.kernels import across
 
 
 def sample(seed=0, shape=(60, 7)):

@@ -9,12 +9,12 @@ from causality import first_difference
 from plain_build import compute_plainly
 from synthetic import make_panel
 
-from features import building
 from features.appending import append
 from features.catalogue import catalogue
+from features.engine import build as building
+from features.kernels.rolling import ewm_mean, rolling_max, running_max
+from features.library.returns import wealth
 from features.matrix import build
-from features.returns import wealth
-from features.rolling import ewm_mean, rolling_max, running_max
 from features.spec import FeatureError, FeatureSpec
 
 CATALOGUE = catalogue()

@@ -157,7 +157,7 @@ def test_decorator_refuses(registry):
         (starred, {}, "no .*got .returns."),
         (empty, {}, "at least one name"),
         (returns, {}, "belongs to an input"),
-        (return_1, {}, "'return_1' is defined in features.returns and in test_features_catalogue"),
+        (return_1, {}, "'return_1' is defined in features.library.returns and in test_features_catalogue"),
     ]:
         with pytest.raises(FeatureError, match=message):
             feature(**{"stage": "asset", "unit": "fraction"} | options)(function)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import rolling
+from features.kernels import rolling
 
 WINDOWS = [1, 2, 5, 12, 20, 33, 60]
 

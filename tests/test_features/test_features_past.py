@@ -6,10 +6,10 @@ from synthetic import make_panel
 
 from features.appending import append
 from features.catalogue import catalogue
-from features.continuation import Continuation, continuing
+from features.kernels.carried_state import Continuation, continuing
+from features.kernels.past_windows import past_sum
+from features.kernels.rolling import lag, required, rolling_sum
 from features.matrix import build
-from features.past import past_sum
-from features.rolling import lag, required, rolling_sum
 from features.spec import FeatureError, FeatureSpec, feature
 
 

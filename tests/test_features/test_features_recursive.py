@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.continuation import Continuation, continuing
-from features.recursive import ewm, ewm_mean, running_max, wealth
+from features.kernels.carried_state import Continuation, continuing
+from features.kernels.recursive import ewm, ewm_mean, running_max, wealth
 
 RECURSIONS = {
     "ewm_mean": lambda x: ewm_mean(x, 7.0),

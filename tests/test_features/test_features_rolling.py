@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import rolling
-from features.continuation import Continuation, continuing
+from features.kernels import rolling
+from features.kernels.carried_state import Continuation, continuing
 
 WINDOWS = [1, 2, 3, 5, 8, 11, 12, 31, 36]
 

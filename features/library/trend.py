@@ -7,7 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.rolling import divide, divide_less_one, rolling_max, rolling_mean, rolling_min, rolling_std
+from features.kernels.rolling import (
+    divide,
+    divide_less_one,
+    rolling_max,
+    rolling_mean,
+    rolling_min,
+    rolling_std,
+)
 from features.sharing import once
 from features.spec import feature
 from foundation.types import Floats

@@ -11,8 +11,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.alpha158_price import WINDOWS, shares_of_moves
-from features.rolling import divide, divide_or_zero, lag, rolling_correlation, rolling_mean, rolling_std
+from features.kernels.rolling import (
+    divide,
+    divide_or_zero,
+    lag,
+    rolling_correlation,
+    rolling_mean,
+    rolling_std,
+)
+from features.library.alpha158.price import WINDOWS, shares_of_moves
 from features.sharing import once
 from features.spec import feature
 from foundation.types import Floats

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.continuation import wanted_row
-from features.past import past_sum
-from features.recursive import wealth
-from features.rolling import divide, lag, required, rolling_mean, rolling_std, rolling_sum
+from features.kernels.carried_state import wanted_row
+from features.kernels.past_windows import past_sum
+from features.kernels.recursive import wealth
+from features.kernels.rolling import divide, lag, required, rolling_mean, rolling_std, rolling_sum
 from features.spec import feature
 from foundation.compiled import compiled
 from foundation.types import Floats

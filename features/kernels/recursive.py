@@ -1,15 +1,15 @@
 """Recursions over all dates so far: exponentially weighted means, highest values, cumulative products.
 
-Each goes on from the state in which an earlier computation left it (`features.continuation`), and gives the same
-bits then as from the first date on. A value that is not finite is missing.
+Each goes on from the state in which an earlier computation left it (`features.kernels.carried_state`), and gives
+the same bits then as from the first date on. A value that is not finite is missing.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from features.continuation import resume, save
-from features.tables import as_table
+from features.kernels.array_types import as_table
+from features.kernels.carried_state import resume, save
 from foundation.compiled import compiled
 from foundation.types import Floats
 

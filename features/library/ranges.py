@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.rolling import divide, divide_less_one, lag, rolling_mean, rolling_std, rolling_sum
+from features.kernels.rolling import divide, divide_less_one, lag, rolling_mean, rolling_std, rolling_sum
 from features.spec import feature
 from foundation.types import Floats
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.rolling import divide, divide_less_one, rolling_mean, rolling_std
+from features.kernels.rolling import divide, divide_less_one, rolling_mean, rolling_std
 from features.spec import feature
 from foundation.types import Floats
 

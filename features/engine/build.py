@@ -16,14 +16,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from features.calling import called, infinite
-from features.columns import differs
-from features.continuation import Continuation
-from features.inputs import Inputs, only
-from features.recipe import Recipe, sorted_by_kind, with_kinds
+from features.engine.calls import called, infinite
+from features.engine.column_kernels import differs
+from features.engine.context import Block, Done, Past, States, Work
+from features.engine.inputs import Inputs, only
+from features.engine.recipe import Recipe, sorted_by_kind, with_kinds
+from features.engine.tiles import Tile
+from features.kernels.carried_state import Continuation
 from features.spec import FeatureError
-from features.tiles import Tile
-from features.work import Block, Done, Past, States, Work
 from foundation.types import Floats
 
 A = TypeVar("A")

@@ -1,10 +1,10 @@
-"""Compiled largest values of trailing windows, and their places; the method is that of `features.blocks`."""
+"""Compiled largest values of trailing windows, and their places; the method is that of `features.kernels.blocks`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from features.blocks import LANES, backward_rows, begin_kept, clear, forward_rows, lanes, unused_parts
+from features.kernels.blocks import LANES, backward_rows, begin_kept, clear, forward_rows, lanes, unused_parts
 from foundation.compiled import compiled
 from foundation.types import Floats
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.inputs import OPTIONAL, Inputs
-from features.recipe import Kind, Recipe
+from features.engine.context import Past
+from features.engine.inputs import OPTIONAL, Inputs
+from features.engine.recipe import Kind, Recipe
 from features.spec import FeatureError
-from features.work import Past
 
 Signature = tuple[tuple[str, str, int, int, int | None, tuple[str, ...]], ...]
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from features.catalogue import macro_names, plan
-from features.inputs import lacking
-from features.returns import wealth
+from features.engine.inputs import lacking
+from features.library.returns import wealth
 from features.spec import INPUTS, FeatureError, FeatureSpec
 from market.panel import Panel
 

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from features.calling import called, infinite
-from features.columns import differs, scatter, settle
-from features.continuation import Continuation
-from features.recipe import Step
+from features.engine.calls import called, infinite
+from features.engine.column_kernels import differs, scatter, settle
+from features.engine.context import Block, Done, States, Work
+from features.engine.recipe import Step
+from features.kernels.carried_state import Continuation
 from features.sharing import sharing
 from features.spec import FeatureError
-from features.work import Block, Done, States, Work
 from foundation.types import Floats
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from features import blocks
-from features.continuation import first_row, wanted_row
-from features.tables import as_table
+from features.kernels import blocks
+from features.kernels.array_types import as_table
+from features.kernels.carried_state import first_row, wanted_row
 from foundation.types import Floats
 
 

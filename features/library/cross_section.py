@@ -7,7 +7,7 @@ date, they are no linear functions of the features that they are made of.
 
 from __future__ import annotations
 
-from features import across
+from features.kernels import across
 from features.spec import feature
 from foundation.types import Floats
 

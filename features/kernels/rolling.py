@@ -7,10 +7,10 @@ Arrays are float64, (T,) or (T, N), rows are dates. A window of w at row t is ro
 where fewer than `required(window)` of them are (four fifths of the window, and at least two), or where it is
 undefined.
 
-**Method.** `features.blocks` and its neighbours hold the compiled loops. Each statistic is a function of the
+**Method.** `features.kernels.blocks` and its neighbours hold the compiled loops. Each statistic is a function of the
 rows of its window and of their place in the panel alone: it is bit-identical whatever comes later, whatever
 stands in other columns, and however little history is given before the window, as long as
-`features.continuation` tells where that begins; windows that begin before it are NaN then. Nothing that left
+`features.kernels.carried_state` tells where that begins; windows that begin before it are NaN then. Nothing that left
 the window, not even a huge value, costs it precision, as it does with differences of cumulative sums.
 """
 
@@ -20,12 +20,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from features import blocks, extremes, moments, ordered, pairs
-from features.blocks import TINY
-from features.continuation import first_row
-from features.ratios import divide, divide_less_one, divide_or_zero
-from features.recursive import ewm, ewm_mean, running_max
-from features.tables import as_table
+from features.kernels import blocks, extremes, moments, ordered, pairs
+from features.kernels.array_types import as_table
+from features.kernels.blocks import TINY
+from features.kernels.carried_state import first_row
+from features.kernels.ratios import divide, divide_less_one, divide_or_zero
+from features.kernels.recursive import ewm, ewm_mean, running_max
 from foundation.types import Floats
 
 __all__ = [

@@ -1,7 +1,7 @@
 """Compiled standard deviations, skewness and kurtosis of trailing windows.
 
-The method is that of `features.blocks`, with sums of powers. Powers are of deviations from a value of the window
-itself, which is never further from its mean than the window is wide: no digits are lost where the mean is large,
+The method is that of `features.kernels.blocks`, with sums of powers. Powers are of deviations from a value of the
+window itself, which is never further from its mean than the window is wide: no digits are lost where the mean is large,
 and equal values deviate by exactly nothing. Each part of a window has its own such value, the one beside the
 border of the blocks; the parts are brought together by the binomial formula.
 """
@@ -10,7 +10,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.blocks import LANES, TINY, backward_rows, begin_kept, clear, forward_rows, lanes, unused_parts
+from features.kernels.blocks import (
+    LANES,
+    TINY,
+    backward_rows,
+    begin_kept,
+    clear,
+    forward_rows,
+    lanes,
+    unused_parts,
+)
 from foundation.compiled import compiled
 from foundation.types import Floats
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.rolling import (
+from features.kernels.rolling import (
     TINY,
     divide,
     ewm,

@@ -1,10 +1,19 @@
-"""Compiled statistics of two series over trailing windows; the method is that of `features.blocks`."""
+"""Compiled statistics of two series over trailing windows; the method is that of `features.kernels.blocks`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from features.blocks import LANES, TINY, backward_rows, begin_kept, clear, forward_rows, lanes, unused_parts
+from features.kernels.blocks import (
+    LANES,
+    TINY,
+    backward_rows,
+    begin_kept,
+    clear,
+    forward_rows,
+    lanes,
+    unused_parts,
+)
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 

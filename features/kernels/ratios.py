@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.blocks import TINY
-from features.tables import as_table
+from features.kernels.array_types import as_table
+from features.kernels.blocks import TINY
 from foundation.compiled import compiled
 from foundation.types import Floats
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.rolling import lag
+from features.kernels.rolling import lag
 from features.spec import feature
 from foundation.types import Floats
 

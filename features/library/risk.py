@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.rolling import (
+from features.kernels.rolling import (
     divide,
     ewm_mean,
     rolling_max,

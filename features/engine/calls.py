@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from features.continuation import Continuation, continuing
+from features.kernels.carried_state import Continuation, continuing
 from features.spec import FeatureError, FeatureSpec
 from foundation.types import Floats
 from market.panel import Panel

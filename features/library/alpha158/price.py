@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.rolling import (
+from features.kernels.rolling import (
     divide_or_zero,
     lag,
     rolling_argmax,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.rolling import divide_or_zero
+from features.kernels.rolling import divide_or_zero
 from features.spec import feature
 from foundation.types import Floats
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from features import across
-from features.returns import compound, wealth
-from features.rolling import divide, divide_less_one, rolling_max, rolling_mean, rolling_std, rolling_sum
+from features.kernels import across
+from features.kernels.rolling import (
+    divide,
+    divide_less_one,
+    rolling_max,
+    rolling_mean,
+    rolling_std,
+    rolling_sum,
+)
+from features.library.returns import compound, wealth
 from features.spec import feature
 from foundation.types import Floats
 

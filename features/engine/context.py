@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.inputs import Inputs
-from features.recipe import LEVEL, Recipe, Step
+from features.engine.inputs import Inputs
+from features.engine.recipe import LEVEL, Recipe, Step
 from foundation.types import Floats
 
 States = tuple[Floats, ...]

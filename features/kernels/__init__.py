@@ -1,0 +1,1 @@
+"""Statistics over trailing windows, across assets and by recursion, compiled."""

@@ -1,0 +1,1 @@
+"""The features: one annotated function, one feature or one family of windows."""
