@@ -29,6 +29,7 @@ from sklearn.linear_model import RidgeCV, lasso_path
 from threadpoolctl import threadpool_limits
 
 from models.dataset import Dataset
+from models.dispatch import walk_forward
 from models.linear import Lasso, Ridge
 from models.spans import Spans, stretches
 from validation.folds.walk_forward import Fold, WalkForward
@@ -79,7 +80,7 @@ def peer_seconds(
 
 def worst_difference(data: Dataset, folds: tuple[Fold, ...], model: Ridge | Lasso) -> float:
     """Return the largest gap to scikit-learn's forecasts at the chosen penalties, on five folds."""
-    walk = model.walk_forward("ours", data, folds)
+    walk = walk_forward(model, "ours", data, folds)
     spans = Spans.of(folds)
     assert spans is not None
     worst = 0.0
@@ -113,11 +114,11 @@ def main() -> None:
         folds = WalkForward(data.ends, first_test=1260, refit_every=every).folds()
         ridge, lasso = Ridge(n_penalties=100), Lasso(n_penalties=50)
         gap = max(worst_difference(data, folds, ridge), worst_difference(data, folds, lasso))
-        ours = cpu(lambda: ridge.walk_forward("ridge", data, folds), 3)  # noqa: B023
+        ours = cpu(lambda: walk_forward(ridge, "ridge", data, folds), 3)  # noqa: B023
         theirs = peer_seconds(
             data, folds, lambda X, y: RidgeCV(np.logspace(0, 6, 10), fit_intercept=False).fit(X, y)
         )
-        mine = cpu(lambda: lasso.walk_forward("lasso", data, folds), 3)  # noqa: B023
+        mine = cpu(lambda: walk_forward(lasso, "lasso", data, folds), 3)  # noqa: B023
         peers = peer_seconds(
             data,
             folds,

@@ -21,6 +21,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from models.dataset import Dataset
+from models.dispatch import walk_forward
 from models.linear import Ridge
 from validation.folds.walk_forward import WalkForward
 
@@ -38,9 +39,9 @@ def main() -> None:
         names = tuple(map(str, range(N_FEATURES)))
         data = Dataset(X, y, np.arange(n_dates) + 22, np.ones(y.shape, dtype=bool), names, True)
         folds = WalkForward(data.ends, first_test=1260, refit_every=21).folds()
-        Ridge(True).walk_forward("compiles", data, folds[:1])
+        walk_forward(Ridge(True), "compiles", data, folds[:1])
         wall, cpu = time.perf_counter(), time.process_time()
-        Ridge(True).walk_forward("ridge", data, folds)
+        walk_forward(Ridge(True), "ridge", data, folds)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         print(

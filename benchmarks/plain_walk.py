@@ -39,6 +39,7 @@ from features.matrix import build
 from market.sources import load
 from models.boosting import Boosting
 from models.dataset import Dataset
+from models.dispatch import walk_forward
 from models.kmeans import KMeansRegimes
 from models.linear import ElasticNet, Lasso, Ridge
 from models.regimes import walk_regimes
@@ -157,7 +158,7 @@ def compare(years: int) -> None:
     dates = dates[np.isfinite(y[dates]).any(axis=1)]
     for name, make in GRIDS.items():
         clock = Clock()
-        walk = OURS[name].walk_forward(name, data, monthly)
+        walk = walk_forward(OURS[name], name, data, monthly)
         ours[name] = clock.read()
         seconds, raw = plain_model(data, some, make)
         theirs[name] = seconds * factor
@@ -174,7 +175,7 @@ def compare(years: int) -> None:
     dates = np.concatenate([fold.test for fold in some])
     dates = dates[np.isfinite(y[dates]).any(axis=1)]
     clock = Clock()
-    walk = Boosting(min_rows_in_leaf=200).walk_forward("trees", data, yearly)
+    walk = walk_forward(Boosting(min_rows_in_leaf=200), "trees", data, yearly)
     ours["trees"] = clock.read()
     seconds, raw = plain_trees(data, some)
     theirs["trees"] = seconds * factor

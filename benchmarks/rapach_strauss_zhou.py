@@ -20,6 +20,7 @@ import yaml
 from foundation.types import Floats
 from models.combination import combine_walks
 from models.dataset import Dataset
+from models.dispatch import walk_forward
 from models.target import Target
 from models.univariate import Univariate
 from validation.folds.labels import Labels
@@ -85,7 +86,7 @@ def forecasts(
     for name in predictors:
         X = predictors[[name]].to_numpy()[:, None, :]
         data = Dataset(X, y, row, usable, (name,), relative=False)
-        members.append(Univariate(clip=clip).walk_forward(name, data, folds))
+        members.append(walk_forward(Univariate(clip=clip), name, data, folds))
     told = {member.model: member.raw for member in members}
     target = Target(y, np.ones_like(y), False, np.zeros(y.shape, dtype=bool))
     for name, options in settings["combinations"].items():

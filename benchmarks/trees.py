@@ -34,6 +34,7 @@ from threadpoolctl import threadpool_limits
 
 from models.boosting import Boosting
 from models.dataset import Dataset
+from models.dispatch import walk_forward
 from models.target import row_mean
 from validation.folds.walk_forward import Fold, WalkForward
 
@@ -152,7 +153,7 @@ def compare(
         folds = WalkForward(data.ends, first_test=first, refit_every=every).folds()
         model = Boosting(seed=seed)
         cpu, wall = time.process_time(), time.perf_counter()
-        walk = model.walk_forward("ours", data, folds)
+        walk = walk_forward(model, "ours", data, folds)
         done = {"ours": Run(walk.raw, time.process_time() - cpu, time.perf_counter() - wall)}
         numbers = [int(fit.chosen["trees"]) for fit in walk.fits]
         refits = {

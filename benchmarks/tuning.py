@@ -33,9 +33,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 from trees import panel
 
-from models.base import Forecaster, WalkResult
+from models.base import Forecaster
 from models.boosting import Boosting
 from models.dataset import Dataset
+from models.dispatch import walk_forward
+from models.results import WalkResult
 from models.search import quiet
 from models.search_space import Choices, Range
 from models.tuned import Tuned
@@ -89,7 +91,7 @@ def timed(data: Dataset, tuned: Tuned, first: int, refit: int) -> Gain:
     """Walk, and compare."""
     folds = WalkForward(data.ends, first_test=first, refit_every=refit).folds()
     began = time.perf_counter()
-    walk = tuned.walk_forward("tuned", data, folds)
+    walk = walk_forward(tuned, "tuned", data, folds)
     return gain(data, walk, time.perf_counter() - began)
 
 
@@ -145,7 +147,7 @@ def industries() -> None:
     print("industries, the shipped configuration, trees tuned each ten years")
     tuned = Tuned(Boosting(), SPACE, trials=TRIALS, every=120)
     began = time.perf_counter()
-    walk = tuned.walk_forward("tuned", data, folds)
+    walk = walk_forward(tuned, "tuned", data, folds)
     got = gain(data, walk, time.perf_counter() - began)
     searches = len({trial.first_test for trial in walk.trials})
     about = f"{searches} searches, {got.seconds:.0f} s, given up {100 * got.pruned:.0f} %"

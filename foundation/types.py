@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,3 +12,5 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 """Positions as numpy returns them, e.g. from `argsort` and `flatnonzero`."""
+Json = dict[str, Any]
+"""An object of JSON."""

@@ -7,8 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from foundation.types import Floats
-from models.base import Forecaster, Json, rows_of
+from foundation.types import Floats, Json
+from models.base import Forecaster, rows_of
 from models.dataset import Rows
 
 

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from foundation.types import Floats
-from models.base import Forecaster, Json, Progress, WalkResult, rows_of
-from models.dataset import Dataset, Rows
+from foundation.types import Floats, Json
+from models.base import Forecaster, rows_of
+from models.dataset import Rows
 from models.errors import NotFittedError
-from models.executors import Executor, threads_of
 from models.moments import demean_by_date
-from models.spans import Spans
-from validation.folds.walk_forward import Fold, inner_folds
+from validation.folds.walk_forward import inner_folds
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -178,23 +176,6 @@ class Boosting(Forecaster):
         self.booster_ = self.grow(data, len(y), self.n_trees_)
         self.stages_ = split_booster(self.booster_, self._used_steps())
         return self
-
-    def walk_forward(
-        self,
-        name: str,
-        data: Dataset,
-        folds: Sequence[Fold],
-        progress: Progress | None = None,
-        executor: Executor | None = None,
-        before: WalkResult | None = None,
-    ) -> WalkResult:
-        """Fit and predict along the folds on shared bins; the plain loop for nested choices or odd windows."""
-        from models.boosting_walk import walk_boosting
-
-        spans = Spans.of(folds) if self.selection == "past" else None
-        if spans is None:
-            return super().walk_forward(name, data, folds, progress, executor, before)
-        return walk_boosting(self, name, data, folds, spans, progress, threads_of(executor), before)
 
     def predict(self, X: Floats, rows: Rows | None = None) -> Floats:
         """Return the expected target of each row of X (n, K), shape (n,)."""

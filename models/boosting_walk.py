@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import lightgbm as lgb
 import numpy as np
 
-from foundation.types import Floats, Ints
-from models.base import FoldFit, Json, Progress, WalkResult, by_pair, describe_fit, no_rows, taken_over
+from foundation.types import Floats, Ints, Json
 from models.binned import Binned
 from models.boosting import Boosting, squared
 from models.dataset import Dataset, Rows
+from models.executors import Executor, threads_of
+from models.plain_walk import by_pair, describe_fit, no_rows, taken_over, walk_plain
 from models.record import Record
+from models.results import FoldFit, Progress, WalkResult
 from models.spans import Spans, stretches
 from validation.folds.walk_forward import Fold
 
@@ -55,9 +57,8 @@ def walk_boosting(
     name: str,
     data: Dataset,
     folds: Sequence[Fold],
-    spans: Spans,
-    progress: Progress | None,
-    workers: int,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
     before: WalkResult | None = None,
 ) -> WalkResult:
     """Fit and predict along the folds, or along those that the same walk over fewer dates (`before`) did not finish.
@@ -65,7 +66,12 @@ def walk_boosting(
     Bins are measured on the first training window of a stretch of folds; later rows are sorted into them. All folds
     of a stretch are subsets of one binned data set, grown side by side in threads. A fold grows no more trees than
     the choices before it make likely to be used; where a number beyond them is asked for, it means all there are.
+    The plain loop serves nested choices, and training windows that are no slices of one grid.
     """
+    spans = Spans.of(folds) if model.selection == "past" else None
+    if spans is None:
+        return walk_plain(model, name, data, folds, progress, executor, before)
+    workers = threads_of(executor)
     done, record = spans.going_on(folds, before)
     raw, fits = taken_over(data, folds, before, done)
     last: Json = {}

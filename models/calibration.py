@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from foundation.types import Bools, Floats, Ints
-from models.base import WalkResult
 from models.forecast import Forecast
+from models.results import WalkResult
 from models.target import Target, row_mean
 from validation.folds.labels import Labels
 from validation.forecasts.scores import historical_mean

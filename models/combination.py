@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from foundation.types import Floats, Ints
-from models.base import FoldFit, WalkResult
 from models.errors import TrainingError
+from models.results import FoldFit, WalkResult
 from models.target import Target, row_mean
 
 

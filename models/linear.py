@@ -9,19 +9,15 @@ from typing import Literal, Self
 
 import numpy as np
 
-from foundation.types import Floats
-from models.base import Forecaster, Json, Progress, WalkResult, rows_of
+from foundation.types import Floats, Json
+from models.base import Forecaster, rows_of
 from models.candidates import Candidates, Window
-from models.dataset import Dataset, Rows
+from models.dataset import Rows
 from models.design import Design, Stacked
 from models.errors import NotFittedError
-from models.executors import Executor, threads_of
-from models.linear_walk import walk_linear
 from models.moments import Gram
 from models.paths import dual_ridge_path, elastic_net_path, largest_penalty, ridge_path
 from models.scaling import CLIP, Standardiser
-from models.spans import Spans
-from validation.folds.walk_forward import Fold
 
 Selection = Literal["past", "nested"]
 
@@ -100,21 +96,6 @@ class LinearForecaster(Forecaster):
         weights = self.mixture(before, np.zeros((0, len(before))))
         self.__dict__.update(self.adopt(candidates, weights, design.scaler).__dict__)
         return self
-
-    def walk_forward(
-        self,
-        name: str,
-        data: Dataset,
-        folds: Sequence[Fold],
-        progress: Progress | None = None,
-        executor: Executor | None = None,
-        before: WalkResult | None = None,
-    ) -> WalkResult:
-        """Fit and predict along the folds from running sums; the plain loop where windows are no slices."""
-        spans = Spans.of(folds)
-        if spans is None:
-            return super().walk_forward(name, data, folds, progress, executor, before)
-        return walk_linear(self, name, data, folds, spans, progress, threads_of(executor), before)
 
     def predict(self, X: Floats, rows: Rows | None = None) -> Floats:
         """Return the expected target of each row of X (n, K), shape (n,)."""

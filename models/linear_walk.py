@@ -7,22 +7,21 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from foundation.types import Floats, Ints
-from models.base import Json, Progress, WalkResult, describe_fit, no_rows, predict_fold, taken_over
+from foundation.types import Floats, Ints, Json
 from models.candidates import Candidates, Window
 from models.dataset import Dataset
 from models.design import Design
+from models.executors import Executor, threads_of
+from models.linear import LinearForecaster
 from models.moments import Moments
+from models.plain_walk import describe_fit, no_rows, predict_fold, taken_over, walk_plain
 from models.record import Record
+from models.results import Progress, WalkResult
 from models.spans import Spans, stretches, unfinished
 from validation.folds.walk_forward import Fold
-
-if TYPE_CHECKING:
-    from models.linear import LinearForecaster
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,17 +38,20 @@ def walk_linear(
     name: str,
     data: Dataset,
     folds: Sequence[Fold],
-    spans: Spans,
-    progress: Progress | None,
-    workers: int,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
     before: WalkResult | None = None,
 ) -> WalkResult:
     """Fit and predict along the folds, or along those that the same walk over fewer dates (`before`) did not finish.
 
     The candidates of all folds come from running sums. Which of them (or which mixture) a fold uses follows from
     what the candidates of earlier folds lost on test dates whose labels have ended since, at no extra fit, or from
-    blocks inside the training window.
+    blocks inside the training window. Where training windows are no slices of one grid, the plain loop does it.
     """
+    spans = Spans.of(folds)
+    if spans is None:
+        return walk_plain(model, name, data, folds, progress, executor, before)
+    workers = threads_of(executor)
     # Choices inside each training window leave sums at places of their own: they are made again.
     done, record = spans.going_on(folds, before if model.selection == "past" else None)
     raw, fits = taken_over(data, folds, before, done)

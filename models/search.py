@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
-from models.search_space import Choices, Parameters, Range, Space, grid_points
+from models.results import Parameters
+from models.search_space import Choices, Range, Space, grid_points
 
 if TYPE_CHECKING:
     import optuna

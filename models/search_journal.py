@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from models.results import Parameters
 from models.search import distributions
-from models.search_space import Parameters, Space, inside
+from models.search_space import Space, inside
 
 
 def open_journal(path: Path) -> Any:

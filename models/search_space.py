@@ -9,8 +9,7 @@ from math import prod
 
 import numpy as np
 
-Value = bool | int | float | str | None
-Parameters = Mapping[str, Value]
+from models.results import Parameters, Value
 
 POINTS = 4
 """Points of a range in a grid where it does not say how many."""

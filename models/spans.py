@@ -17,7 +17,7 @@ from models.scaling import CLIP, Standardiser
 from validation.folds.walk_forward import Fold
 
 if TYPE_CHECKING:
-    from models.base import WalkResult
+    from models.results import WalkResult
 
 
 JOINS = 0.05

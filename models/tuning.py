@@ -14,14 +14,15 @@ from sklearn.base import clone
 
 from foundation.suggestions import suggest
 from foundation.types import Floats
-from models.base import Forecaster, Trial, rows_of
+from models.base import Forecaster, rows_of
 from models.dataset import Rows
 from models.errors import TrainingError
 from models.executors import Executor, Threads, threads_of
 from models.inner import Inner
+from models.results import Parameters, Trial
 from models.search import BATCH, Method, Pruning, Search, quiet
 from models.search_journal import Memory, open_journal
-from models.search_space import Parameters, Space, grid_size, inside
+from models.search_space import Space, grid_size, inside
 
 
 def tune(

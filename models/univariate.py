@@ -7,8 +7,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from foundation.types import Floats
-from models.base import Json
+from foundation.types import Floats, Json
 from models.candidates import Candidates
 from models.combination import discounted, pooled
 from models.dataset import Rows

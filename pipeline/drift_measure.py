@@ -13,9 +13,9 @@ from backtest.simulate import BacktestResult
 from features.matrix import FeatureMatrix
 from foundation.types import Floats
 from market.panel import Panel
-from models.base import FoldFit
 from models.forecast import Forecast
 from models.regimes import RegimePath
+from models.results import FoldFit
 from pipeline.drift import Drift, Finding, Watch
 from pipeline.drift_config import DriftSection
 from pipeline.drift_features import watch_features

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.base import WalkResult
 from models.calibration import baseline_mean
 from models.combination import dmspe_weights
 from models.regimes import RegimePath
+from models.results import WalkResult
 from pipeline.model_config import CombinationModel
 from pipeline.results import Prepared, Trained
 from pipeline.stages import regime_columns

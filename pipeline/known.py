@@ -16,9 +16,9 @@ from backtest.simulate import BacktestResult
 from features.matrix import FeatureMatrix
 from foundation.types import Ints
 from market.panel import BARS, Panel
-from models.base import WalkResult
 from models.forecast import Forecast
 from models.regimes import RegimePath
+from models.results import WalkResult
 from pipeline.timetable import Schedule
 from validation.folds.walk_forward import Fold
 

@@ -20,9 +20,9 @@ from allocation.covariance_types import FactorCovariance
 from backtest.simulate import BacktestResult
 from foundation.types import Bools
 from market.panel import Panel
-from models.base import WalkResult
 from models.forecast import Forecast
 from models.regimes import RegimePath
+from models.results import WalkResult
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore
 from pipeline.timetable import Schedule

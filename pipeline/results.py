@@ -14,9 +14,9 @@ from features.matrix import FeatureMatrix
 from foundation.threads import one_thread
 from market.checks import Finding
 from market.panel import Panel
-from models.base import WalkResult
 from models.forecast import Forecast
 from models.regimes import RegimePath
+from models.results import WalkResult
 from pipeline.config import BASELINES, RunConfig
 from pipeline.evaluation import ForecastScore, score_forecast
 from pipeline.plausibility import check_portfolio

@@ -12,10 +12,11 @@ import numpy as np
 from allocation.covariance.path import CovariancePath
 from backtest.simulate import BacktestResult
 from foundation.threads import one_thread
-from models.base import WalkResult
 from models.dataset import Dataset
-from models.executors import Executor, open_executor
+from models.executor_choice import open_executor
+from models.executors import Executor
 from models.regimes import RegimePath
+from models.results import WalkResult
 from pipeline import stages, trading
 from pipeline.audit import audit, refuse
 from pipeline.certificate import Certificate

@@ -13,13 +13,14 @@ from features.matrix import FeatureMatrix, build
 from foundation.types import Floats
 from market.panel import Panel
 from market.riskless import riskless_in, without_riskless
-from models.base import Progress, WalkResult
 from models.calibration import calibrate
 from models.combination import combine_walks
 from models.dataset import Dataset
+from models.dispatch import walk_forward
 from models.executors import Executor
 from models.forecast import Forecast
 from models.regimes import RegimePath, walk_regimes
+from models.results import Progress, WalkResult
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.model_config import CombinationModel, Fitted
@@ -134,7 +135,7 @@ def walk_model(
     """
     model = section.forecaster(relative=config.target.relative, seed=config.seed, journal=journal)
     folds = schedule.folds_for(section.refit_every)
-    return model.walk_forward(name, data, folds, progress, executor, before)
+    return walk_forward(model, name, data, folds, progress, executor, before)
 
 
 def combine(walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConfig) -> dict[str, WalkResult]:

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from models import boosting_walk
-from models.base import Forecaster
 from models.boosting import Boosting
 from models.dataset import Dataset
+from models.dispatch import walk_forward
 from models.errors import TrainingError
 from models.executors import Threads
+from models.plain_walk import walk_plain
 from models.spans import Spans, stretches
 from models.target import row_mean
 from validation.folds.walk_forward import Fold, WalkForward, inner_folds
@@ -53,7 +54,7 @@ def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(
     asked, grow = [], Boosting.grow
     monkeypatch.setattr(Boosting, "grow", lambda *args: asked.append(args[-1]) or grow(*args))
     data, walk_folds = panel_data(relative=relative, weight=weight), folds(window=window, step=step)
-    walk = MODEL.walk_forward("trees", data, walk_folds)
+    walk = walk_forward(MODEL, "trees", data, walk_folds)
     past = np.zeros(len(MODEL.steps()))
     X, y, rows = data.training(walk_folds[0].train)
     for fold in inner_folds(walk_folds[0].train, walk_folds[0].train_ends, 2):
@@ -113,12 +114,12 @@ def loss(booster, n, X, y, rows, relative):
 
 def test_what_comes_later_changes_no_bit():
     data = panel_data()
-    whole = MODEL.walk_forward("trees", data, folds())
+    whole = walk_forward(MODEL, "trees", data, folds())
     for cut in (66, 90):
         noisy = panel_data()
         noisy.X[cut + 1 :] = 7.0
         noisy.y[cut - 1 :] = 5.0
-        noise = MODEL.walk_forward("trees", noisy, folds())
+        noise = walk_forward(MODEL, "trees", noisy, folds())
         np.testing.assert_array_equal(noise.raw[: cut + 1], whole.raw[: cut + 1])
         short = Dataset(
             data.X[: cut + 1],
@@ -128,7 +129,7 @@ def test_what_comes_later_changes_no_bit():
             data.names,
             False,
         )
-        cut_off = MODEL.walk_forward("trees", short, folds(cut + 1))
+        cut_off = walk_forward(MODEL, "trees", short, folds(cut + 1))
         np.testing.assert_array_equal(cut_off.raw, whole.raw[: cut + 1])
 
 
@@ -137,13 +138,13 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch):
     monkeypatch.setattr(boosting_walk, "FEWEST", 3)
     told = []
     for threads in (1, 2, 4):
-        told.append(MODEL.walk_forward("trees", panel_data(), folds(), executor=Threads(threads)).raw)
+        told.append(walk_forward(MODEL, "trees", panel_data(), folds(), executor=Threads(threads)).raw)
     np.testing.assert_array_equal(told[0], told[1])
     np.testing.assert_array_equal(told[0], told[2])
 
 
 def test_a_feature_that_starts_late_is_binned_anew_and_used():
-    walk = MODEL.walk_forward("trees", panel_data(), folds())
+    walk = walk_forward(MODEL, "trees", panel_data(), folds())
     assert walk.fits[2].importance[3] == 0
     assert walk.fits[-1].importance[3] > 0.2
 
@@ -161,14 +162,14 @@ def test_features_that_never_met_in_the_first_window_are_kept_apart():
     )
     known = np.ones((120, 8), dtype=bool)
     rolling = WalkForward(data.ends, first_test=50, refit_every=8, window=25).folds()
-    walk = model.walk_forward("trees", Dataset(X, y, data.ends, known, data.names, False), rolling)
+    walk = walk_forward(model, "trees", Dataset(X, y, data.ends, known, data.names, False), rolling)
     told, truth = walk.raw[rolling[-1].test], y[rolling[-1].test]
     assert ((told - truth) ** 2).mean() < 0.01 * truth.var()
 
 
 def test_the_last_description_predicts_the_last_fold():
     data = panel_data()
-    walk = MODEL.walk_forward("trees", data, folds())
+    walk = walk_forward(MODEL, "trees", data, folds())
     booster = lgb.Booster(model_str=walk.last["booster"])
     assert booster.num_trees() == walk.fits[-1].chosen["trees"]
     fold = folds()[-1]
@@ -179,19 +180,19 @@ def test_the_last_description_predicts_the_last_fold():
 def test_nested_choices_and_odd_windows_go_through_the_plain_loop():
     data = panel_data()
     nested = Boosting(selection="nested", max_trees=20, min_rows_in_leaf=10)
-    walk = nested.walk_forward("trees", data, folds()[:2])
-    slow = Forecaster.walk_forward(nested, "trees", data, folds()[:2])
+    walk = walk_forward(nested, "trees", data, folds()[:2])
+    slow = walk_plain(nested, "trees", data, folds()[:2])
     np.testing.assert_array_equal(walk.raw, slow.raw)
     train = np.r_[np.arange(10), np.arange(20, 40)]
     odd = (Fold(train, np.arange(60, 70), train + 2), *folds()[3:])
-    assert np.isfinite(MODEL.walk_forward("trees", data, odd).raw[60:68, 0]).all()
+    assert np.isfinite(walk_forward(MODEL, "trees", data, odd).raw[60:68, 0]).all()
 
 
 def test_no_usable_row_is_an_error():
     data = panel_data()
     empty = Dataset(data.X, np.full_like(data.y, np.nan), data.ends, data.usable, data.names, False)
     with pytest.raises(TrainingError, match="no usable training row before the test at row 50"):
-        MODEL.walk_forward("trees", empty, folds())
+        walk_forward(MODEL, "trees", empty, folds())
 
 
 def test_threads_may_predict_with_one_fitted_model_and_get_the_bits_of_the_walk():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.base import WalkResult
 from models.calibration import BOUND, baseline_mean, bound_slope, calibrate, past_slope
+from models.results import WalkResult
 from models.target import Target, floor_risk
 from validation.folds.labels import Labels
 

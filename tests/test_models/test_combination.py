@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import trim_mean
 
-from models.base import FoldFit, WalkResult
 from models.combination import combine_walks, dmspe_weights, pooled
 from models.errors import TrainingError
+from models.results import FoldFit, WalkResult
 from models.target import Target
 
 

@@ -11,8 +11,10 @@ from plain_models import Dying, Means, Particular, Picky
 from test_walk import dataset, folds
 
 from models.boosting import Boosting
+from models.dispatch import walk_forward
 from models.errors import ExecutorError, TrainingError
-from models.executors import BATCHES, Processes, Threads, batches, open_executor
+from models.executor_choice import open_executor
+from models.executors import BATCHES, Processes, Threads, batches
 from models.linear import Ridge
 
 MODELS = (
@@ -23,7 +25,7 @@ MODELS = (
 
 
 def walked(model, executor=None):
-    return model.walk_forward("m", dataset(n_dates=90, relative=True), folds(90, 30, 5), executor=executor)
+    return walk_forward(model, "m", dataset(n_dates=90, relative=True), folds(90, 30, 5), executor=executor)
 
 
 def assert_same(one, other):

@@ -5,13 +5,14 @@ import pytest
 from sklearn import linear_model
 from sklearn.preprocessing import StandardScaler
 
-from models.base import Forecaster
 from models.candidates import Window
 from models.dataset import Dataset
 from models.design import Design
+from models.dispatch import walk_forward
 from models.errors import TrainingError
 from models.linear import ElasticNet, Lasso, Ridge
 from models.moments import demean_by_date
+from models.plain_walk import walk_plain
 from models.scaling import Standardiser
 from models.spans import Spans, stretches
 from models.target import row_mean
@@ -95,7 +96,7 @@ def test_every_fold_equals_scikit_learn_refitted(name, within, window, half_life
     data = panel_data(relative=within, weight=half_life is not None)
     walk_folds = folds(window=window, step=step)
     model = make(within, n_penalties=6, half_life=half_life)
-    walk = model.walk_forward(name, data, walk_folds)
+    walk = walk_forward(model, name, data, walk_folds)
     done = 0
     for scaler, members in stretches(data, Spans.of(walk_folds)):
         for f in members:
@@ -120,7 +121,7 @@ def test_the_penalty_is_the_best_of_the_matured_past(name, within):
     data = panel_data(relative=within)
     walk_folds = folds()
     model = make(within, n_penalties=5)
-    walk = model.walk_forward(name, data, walk_folds)
+    walk = walk_forward(model, name, data, walk_folds)
     grids, past = [], []
     for scaler, members in stretches(data, Spans.of(walk_folds)):
         for f in members:
@@ -165,8 +166,8 @@ def test_nested_selection_equals_the_plain_loop(name, within):
     data = panel_data(relative=within)
     walk_folds = folds(every=20, window=30)
     model = PEERS[name][0](within, selection="nested", n_penalties=8)
-    fast = model.walk_forward(name, data, walk_folds)
-    slow = Forecaster.walk_forward(model, name, data, walk_folds)
+    fast = walk_forward(model, name, data, walk_folds)
+    slow = walk_plain(model, name, data, walk_folds)
     np.testing.assert_allclose(fast.raw, slow.raw, rtol=0, atol=1e-8)
     for a, b in zip(fast.fits, slow.fits, strict=True):
         assert a.chosen == pytest.approx(b.chosen)
@@ -181,7 +182,7 @@ def test_more_features_than_rows(selection):
     data = Dataset(X, y, np.arange(60) + 1, np.ones((60, 3), bool), tuple(map(str, range(200))), False)
     some = WalkForward(data.ends, first_test=30, refit_every=10, window=20).folds()
     for model in (Ridge(selection=selection, n_penalties=5), Lasso(selection=selection, n_penalties=5)):
-        walk = model.walk_forward("wide", data, some)
+        walk = walk_forward(model, "wide", data, some)
         for scaler, members in stretches(data, Spans.of(some)):
             for f in members:
                 A, t, _ = data.training(some[f].train)
@@ -198,12 +199,12 @@ def test_more_features_than_rows(selection):
 def test_what_comes_later_changes_no_bit(name, window, selection):
     data = panel_data()
     model = PEERS[name][0](selection=selection, n_penalties=6)
-    whole = model.walk_forward(name, data, folds(window=window))
+    whole = walk_forward(model, name, data, folds(window=window))
     for cut in (75, 91, 118):
         noisy = panel_data()
         noisy.X[cut + 1 :] = np.random.default_rng(9).normal(size=noisy.X[cut + 1 :].shape)
         noisy.y[cut - 2 :] = 5.0
-        noise = model.walk_forward(name, noisy, folds(window=window))
+        noise = walk_forward(model, name, noisy, folds(window=window))
         short = Dataset(
             data.X[: cut + 1],
             np.where(data.ends[: cut + 1, None] > cut, np.nan, data.y[: cut + 1]),
@@ -214,7 +215,7 @@ def test_what_comes_later_changes_no_bit(name, window, selection):
         )
         ends = np.arange(cut + 1) + 3
         kept = WalkForward(ends, first_test=60, refit_every=9, window=window).folds()
-        cut_off = model.walk_forward(name, short, kept)
+        cut_off = walk_forward(model, name, short, kept)
         np.testing.assert_array_equal(noise.raw[: cut + 1], whole.raw[: cut + 1])
         np.testing.assert_array_equal(cut_off.raw, whole.raw[: cut + 1])
         for a, b in zip(cut_off.fits, whole.fits, strict=False):
@@ -227,7 +228,7 @@ def test_float32_features_are_used_as_they_are():
     single = Dataset(data.X.astype(np.float32), data.y, data.ends, data.usable, data.names, False)
     double = Dataset(single.X.astype(np.float64), data.y, data.ends, data.usable, data.names, False)
     np.testing.assert_array_equal(
-        Ridge().walk_forward("a", single, folds()).raw, Ridge().walk_forward("a", double, folds()).raw
+        walk_forward(Ridge(), "a", single, folds()).raw, walk_forward(Ridge(), "a", double, folds()).raw
     )
 
 
@@ -254,7 +255,7 @@ def test_a_feature_that_starts_late_is_used_soon():
     X[:110, :, 1] = np.nan
     data = Dataset(X, y, np.arange(200) + 1, np.ones((200, 5), bool), ("a", "b"), False)
     some = WalkForward(data.ends, first_test=80, refit_every=10).folds()
-    walk = Ridge().walk_forward("ridge", data, some)
+    walk = walk_forward(Ridge(), "ridge", data, some)
     assert walk.fits[3].importance[1] == 0
     assert walk.fits[5].importance[1] > 0.9, "20 of 130 dates"
 
@@ -265,25 +266,25 @@ def test_windows_that_are_no_slices_go_through_the_plain_loop():
     train = np.r_[np.arange(0, 30), np.arange(50, 80)]
     odd = [Fold(train, np.arange(90, 100), ends[train]), *folds(first=100)]
     assert Spans.of(odd) is None
-    fast = Ridge().walk_forward("ridge", data, odd)
-    np.testing.assert_array_equal(fast.raw, Forecaster.walk_forward(Ridge(), "ridge", data, odd).raw)
+    fast = walk_forward(Ridge(), "ridge", data, odd)
+    np.testing.assert_array_equal(fast.raw, walk_plain(Ridge(), "ridge", data, odd).raw)
 
 
 def test_no_usable_row_is_an_error():
     data = panel_data()
     empty = Dataset(data.X, np.full_like(data.y, np.nan), data.ends, data.usable, data.names, False)
     with pytest.raises(TrainingError, match="no usable training row before the test at row 60"):
-        Ridge().walk_forward("ridge", empty, folds())
+        walk_forward(Ridge(), "ridge", empty, folds())
 
 
 def test_a_half_life_too_short_for_the_walk_is_an_error():
     with pytest.raises(TrainingError, match=r"half_life is 0\.1 dates, but the walk spans"):
-        Ridge(half_life=0.1).walk_forward("ridge", panel_data(), folds())
+        walk_forward(Ridge(half_life=0.1), "ridge", panel_data(), folds())
 
 
 def test_progress_is_told():
     told = []
-    Ridge().walk_forward(
-        "ridge", panel_data(), folds(every=30), lambda done, total: told.append((done, total))
+    walk_forward(
+        Ridge(), "ridge", panel_data(), folds(every=30), lambda done, total: told.append((done, total))
     )
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]

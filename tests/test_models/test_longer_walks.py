@@ -6,6 +6,7 @@ from bits import assert_same_bits
 
 from models.boosting import Boosting
 from models.dataset import Dataset
+from models.dispatch import walk_forward
 from models.linear import ElasticNet, Ridge
 from models.univariate import Univariate
 from validation.folds.walk_forward import WalkForward
@@ -46,27 +47,27 @@ def test_going_on_from_any_date_gives_the_bits_of_a_whole_walk(name, window):
     before = None
     for n_dates in (50, 53, 62, 63, 64, 90, 91, 107, N):
         data, walk_folds = panel_data(n_dates), folds(n_dates, window)
-        whole = model.walk_forward(name, data, walk_folds)
-        before = model.walk_forward(name, data, walk_folds, before=before)
+        whole = walk_forward(model, name, data, walk_folds)
+        before = walk_forward(model, name, data, walk_folds, before=before)
         assert_same_bits(before, whole, f"{n_dates} dates")
 
 
 @pytest.mark.parametrize("window", [None, 40])
 def test_more_features_than_rows_go_on_too(window):
     model = Ridge(n_penalties=5)
-    before = model.walk_forward("wide", panel_data(100, 300), folds(100, window))
-    going_on = model.walk_forward("wide", panel_data(N, 300), folds(N, window), before=before)
-    assert_same_bits(going_on, model.walk_forward("wide", panel_data(N, 300), folds(N, window)), "wide")
+    before = walk_forward(model, "wide", panel_data(100, 300), folds(100, window))
+    going_on = walk_forward(model, "wide", panel_data(N, 300), folds(N, window), before=before)
+    assert_same_bits(going_on, walk_forward(model, "wide", panel_data(N, 300), folds(N, window)), "wide")
 
 
 @pytest.mark.parametrize("name", ["ridge", "elastic_net", "univariate"])
 def test_sums_of_earlier_dates_are_not_made_again(name, monkeypatch):
     from models.design import Design
 
-    before = MODELS[name].walk_forward(name, panel_data(120), folds(120, None))
+    before = walk_forward(MODELS[name], name, panel_data(120), folds(120, None))
     summed = []
     moments = Design.moments
     monkeypatch.setattr(Design, "moments", lambda self, dates: summed.extend(dates) or moments(self, dates))
-    MODELS[name].walk_forward(name, panel_data(), folds(N, None), before=before)
+    walk_forward(MODELS[name], name, panel_data(), folds(N, None), before=before)
     assert min(summed) > 90
     assert len(set(summed)) == len(summed)

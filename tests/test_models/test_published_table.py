@@ -12,6 +12,7 @@ import statsmodels.api as sm
 import yaml
 
 from models.dataset import Dataset
+from models.dispatch import walk_forward
 from models.univariate import Univariate
 from validation.folds.walk_forward import WalkForward
 
@@ -162,6 +163,6 @@ def test_all_predictors_at_once_give_the_same_mean(ours, sample):
     usable = np.isfinite(X).all(axis=2)
     folds = WalkForward(rows, first_test=24, refit_every=1, first_train=1).folds()
     data = Dataset(X, y, rows, usable, tuple(sample[1].columns), relative=False)
-    walk = Univariate(clip=None).walk_forward("all", data, folds)
+    walk = walk_forward(Univariate(clip=None), "all", data, folds)
     np.testing.assert_allclose(walk.raw[24:], ours.told["mean"][24:], rtol=0, atol=1e-10)
     assert walk.last["clip"] is None

@@ -15,6 +15,7 @@ from plain_models import Means
 from models.base import Forecaster
 from models.boosting import Boosting
 from models.dataset import Dataset, Rows
+from models.dispatch import walk_forward
 from models.errors import TrainingError
 from models.executors import Threads
 from models.linear import Ridge
@@ -154,12 +155,12 @@ def test_any_number_of_workers_tries_and_chooses_the_same(search, pruning):
     model = Boosting(max_trees=4, min_rows_in_leaf=10)
     space = {"num_leaves": Range(2, 9, whole=True, points=3), "l2": Range(0.1, 10.0, log=True)}
     tuned = Tuned(model, space, search, trials=20, every=20, pruning=pruning, seed=3)
-    one, two = (tuned.walk_forward("m", data, folds, executor=Threads(n)) for n in (1, 2))
+    one, two = (walk_forward(tuned, "m", data, folds, executor=Threads(n)) for n in (1, 2))
     assert told(one.trials) == told(two.trials)
     assert one.raw.tobytes() == two.raw.tobytes()
     assert sorted({trial.first_test for trial in one.trials}) == [60, 80]
     other = Tuned(model, space, search, trials=20, every=20, pruning=pruning, seed=4)
-    differs = told(other.walk_forward("m", data, folds[:1]).trials) != told(
+    differs = told(walk_forward(other, "m", data, folds[:1]).trials) != told(
         one.trials[: len(one.trials) // 2]
     )
     assert differs == (search != "grid")
@@ -303,9 +304,9 @@ def test_a_walk_is_made_of_stretches_of_the_chosen_models(selection):
         Ridge(True, selection, n_penalties=6), {"half_life": Range(12.0, 80.0)}, trials=6, every=15, seed=1
     )
     seen = []
-    walk = tuned.walk_forward("r", data, folds, lambda done, total: seen.append((done, total)))
+    walk = walk_forward(tuned, "r", data, folds, lambda done, total: seen.append((done, total)))
     stretches = [folds[0:3], folds[3:6], folds[6:]]
-    assert walk.untuned.tobytes() == tuned.model.walk_forward("r", data, folds).raw.tobytes()
+    assert walk.untuned.tobytes() == walk_forward(tuned.model, "r", data, folds).raw.tobytes()
     for stretch in stretches:
         start, after = stretch[0].test[0], stretch[-1].test[-1] + 1
         trials = [trial for trial in walk.trials if trial.first_test == start]
@@ -313,7 +314,7 @@ def test_a_walk_is_made_of_stretches_of_the_chosen_models(selection):
         # A record of past losses begins at the first fold, whichever parameters were used there.
         walked = folds[: folds.index(stretch[-1]) + 1] if selection == "past" else stretch
         model = Ridge(True, selection, n_penalties=6, half_life=best.params["half_life"])
-        plain = model.walk_forward("r", data, walked)
+        plain = walk_forward(model, "r", data, walked)
         assert walk.raw[start:after].tobytes() == plain.raw[start:after].tobytes()
         chosen = [fit.chosen["half_life"] for fit in walk.fits if start <= fit.first_test < after]
         assert chosen == pytest.approx([best.params["half_life"] or np.nan] * len(stretch), nan_ok=True)
@@ -333,13 +334,13 @@ def test_where_the_defaults_stay_the_walk_is_the_plain_one():
     folds = WalkForward(data.ends, first_test=50, refit_every=5).folds()
     model = Boosting(max_trees=10, min_rows_in_leaf=10)
     # Fits of no tree's worth of learning: never better than the defaults.
-    walk = Tuned(model, {"learning_rate": Range(1e-9, 1e-8)}, trials=3, every=15).walk_forward(
-        "b", data, folds
+    walk = walk_forward(
+        Tuned(model, {"learning_rate": Range(1e-9, 1e-8)}, trials=3, every=15), "b", data, folds
     )
     assert [best_of(walk.trials[i : i + 3]).number for i in (0, 3, 6)] == [0, 0, 0]
     assert walk.raw.tobytes() == walk.untuned.tobytes()
     assert [fit.chosen["trees"] for fit in walk.fits] == [
-        fit.chosen["trees"] for fit in model.walk_forward("b", data, folds).fits
+        fit.chosen["trees"] for fit in walk_forward(model, "b", data, folds).fits
     ]
 
 
@@ -348,9 +349,9 @@ def test_without_every_one_search_is_made():
     folds = WalkForward(data.ends, first_test=50, refit_every=5).folds()
     walk = Tuned(Means(), {}, trials=3)
     with pytest.raises(TrainingError, match="needs a parameter and a trial, got 0 and 3"):
-        walk.walk_forward("m", data, folds)
+        walk_forward(walk, "m", data, folds)
     found = Tuned(Ridge(n_penalties=3), {"inner_splits": Range(1, 4, whole=True)}, trials=3)
-    assert {trial.first_test for trial in found.walk_forward("m", data, folds).trials} == {50}
+    assert {trial.first_test for trial in walk_forward(found, "m", data, folds).trials} == {50}
 
 
 def test_fit_and_predict_are_those_of_the_chosen_model():

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from models.base import Forecaster
 from models.dataset import Dataset
+from models.dispatch import walk_forward
+from models.plain_walk import walk_plain
 from models.scaling import Standardiser
 from models.univariate import Univariate
 from validation.folds.walk_forward import WalkForward, inner_folds
@@ -39,7 +40,7 @@ FOLDS = WalkForward(np.arange(160) + 1, first_test=90, refit_every=1).folds()
 @pytest.mark.parametrize("method", ["mean", "median", "trimmed"])
 def test_combinations_equal_polyfit_refitted_at_each_date(method):
     data = one_series()
-    walk = Univariate(combine=method).walk_forward("u", data, FOLDS)
+    walk = walk_forward(Univariate(combine=method), "u", data, FOLDS)
     for fold in FOLDS:
         scaler = Standardiser().fit(data.X[FOLDS[0].train, 0])  # windows never double: one conditioning
         each = plain_forecasts(data, fold.train, fold.test, scaler)[0]
@@ -51,7 +52,7 @@ def test_combinations_equal_polyfit_refitted_at_each_date(method):
 @pytest.mark.parametrize("discount", [1.0, 0.95])
 def test_dmspe_weights_are_the_inverse_of_discounted_past_errors(discount):
     data = one_series()
-    walk = Univariate(combine="dmspe", discount=discount).walk_forward("u", data, FOLDS)
+    walk = walk_forward(Univariate(combine="dmspe", discount=discount), "u", data, FOLDS)
     scaler = Standardiser().fit(data.X[FOLDS[0].train, 0])
     first = FOLDS[0].train
     before = np.zeros(5)
@@ -73,13 +74,13 @@ def test_without_a_clip_each_regression_is_on_the_feature_as_it_is():
     data = one_series()
     data.X[60, 0, 0], data.X[120, 0, 3] = 40.0, -30.0
     free = Univariate(clip=None)
-    walk = free.walk_forward("u", data, FOLDS)
+    walk = walk_forward(free, "u", data, FOLDS)
     for fold in FOLDS[::7]:
         each = plain_forecasts(data, fold.train, fold.test, Standardiser(None).fit(np.eye(5)))[0]
         assert walk.raw[fold.test[0], 0] == pytest.approx(each.mean(), abs=1e-9)
-    clipped = Univariate().walk_forward("u", data, FOLDS)
+    clipped = walk_forward(Univariate(), "u", data, FOLDS)
     assert abs(walk.raw[120, 0] - clipped.raw[120, 0]) > 0.1
-    slow = Forecaster.walk_forward(free, "u", data, FOLDS[:3])
+    slow = walk_plain(free, "u", data, FOLDS[:3])
     np.testing.assert_allclose(walk.raw[90:93], slow.raw[90:93], atol=1e-10)
 
 
@@ -88,8 +89,8 @@ def test_a_feature_that_does_not_vary_has_no_say():
     data.X[:, :, 4] = 3.0
     fewer = Dataset(data.X[:, :, :4], data.y, data.ends, data.usable, data.names[:4], False)
     for method in ("mean", "median"):
-        walk = Univariate(combine=method).walk_forward("u", data, FOLDS)
-        same = Univariate(combine=method).walk_forward("u", fewer, FOLDS)
+        walk = walk_forward(Univariate(combine=method), "u", data, FOLDS)
+        same = walk_forward(Univariate(combine=method), "u", fewer, FOLDS)
         np.testing.assert_allclose(walk.raw, same.raw, atol=1e-12)
         assert walk.fits[-1].importance[4] == 0
 
@@ -97,8 +98,8 @@ def test_a_feature_that_does_not_vary_has_no_say():
 def test_it_combines_to_a_forecast_of_smaller_variance_and_obeys_the_habits():
     data = one_series()
     assert clone(Univariate(combine="median")).get_params()["combine"] == "median"
-    fast = Univariate().walk_forward("u", data, FOLDS[:3])
-    slow = Forecaster.walk_forward(Univariate(), "u", data, FOLDS[:3])
+    fast = walk_forward(Univariate(), "u", data, FOLDS[:3])
+    slow = walk_plain(Univariate(), "u", data, FOLDS[:3])
     np.testing.assert_allclose(fast.raw, slow.raw, atol=1e-3)
     assert fast.fits[0].chosen["features_used"] == 5
 

@@ -5,12 +5,14 @@ import pytest
 from causality import violations
 from synthetic import make_panel
 
-from models.base import Forecaster, fit_fold, predict_fold
+from models.base import Forecaster
 from models.baseline import HistoricalMean, Zero
 from models.boosting import Boosting
 from models.dataset import Dataset, Rows
+from models.dispatch import walk_forward
 from models.errors import TrainingError
 from models.linear import Ridge
+from models.plain_walk import fit_fold, predict_fold
 from models.target import risk_scaled, row_mean, trailing_risk
 from validation.folds.labels import forward_excess_returns
 from validation.folds.walk_forward import Fold, WalkForward
@@ -47,7 +49,7 @@ class Recorder(Forecaster):
 def test_the_loop_shows_each_fold_its_rows_and_puts_answers_in_their_place():
     Recorder.seen = []
     data = dataset()
-    walk = Recorder().walk_forward("recorder", data, folds())
+    walk = walk_forward(Recorder(), "recorder", data, folds())
     fits = [seen for seen in Recorder.seen if seen[0] == "fit"]
     fits.sort(key=lambda seen: seen[3].date.max())  # folds run side by side
     assert len(fits) == 3
@@ -65,13 +67,13 @@ def test_the_loop_shows_each_fold_its_rows_and_puts_answers_in_their_place():
 
 
 def test_a_relative_walk_predicts_differences():
-    walk = Ridge(within_dates=True).walk_forward("ridge", dataset(relative=True), folds())
+    walk = walk_forward(Ridge(within_dates=True), "ridge", dataset(relative=True), folds())
     np.testing.assert_allclose(row_mean(walk.raw[30:]), 0, atol=1e-12)
     assert np.corrcoef(walk.raw[30:59].ravel(), dataset().X[30:59, :, 0].ravel())[0, 1] > 0.8
 
 
 def test_the_last_date_is_forecast_though_its_label_is_unknown():
-    walk = Zero().walk_forward("zero", dataset(), folds())
+    walk = walk_forward(Zero(), "zero", dataset(), folds())
     assert (walk.raw[59] == 0).all()
 
 
@@ -85,7 +87,7 @@ def test_test_dates_need_not_follow_one_another():
 
 def test_progress_is_told():
     told = []
-    Zero().walk_forward("zero", dataset(), folds(), lambda done, total: told.append((done, total)))
+    walk_forward(Zero(), "zero", dataset(), folds(), lambda done, total: told.append((done, total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -93,7 +95,7 @@ def test_no_usable_row_is_an_error():
     data = dataset()
     empty = Dataset(data.X, np.full_like(data.y, np.nan), data.ends, data.usable, data.names, False)
     with pytest.raises(TrainingError, match="no usable training row before the test at row 30"):
-        Zero().walk_forward("zero", empty, folds())
+        walk_forward(Zero(), "zero", empty, folds())
 
 
 def test_historical_mean_by_asset():
@@ -140,8 +142,8 @@ def test_a_row_more_in_the_future_changes_no_earlier_prediction():
     other.X[45:] = 7.0
     other.y[44:] = -3.0
     for model in (Ridge(), Boosting(min_rows_in_leaf=5), HistoricalMean()):
-        whole = model.walk_forward("m", data, folds()).raw[:45]
-        np.testing.assert_array_equal(model.walk_forward("m", other, folds()).raw[:45], whole)
+        whole = walk_forward(model, "m", data, folds()).raw[:45]
+        np.testing.assert_array_equal(walk_forward(model, "m", other, folds()).raw[:45], whole)
 
 
 def test_target_in_units_of_risk_by_hand():
@@ -171,6 +173,6 @@ def test_row_mean_of_nothing_is_nothing():
 def test_a_fold_beyond_the_universe_predicts_nothing():
     data = dataset()
     data.usable[40:] = False
-    walk = Zero().walk_forward("zero", data, folds())
+    walk = walk_forward(Zero(), "zero", data, folds())
     assert np.isnan(walk.raw[40:]).all()
     assert isinstance(folds()[0], Fold)
