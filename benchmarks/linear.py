@@ -30,8 +30,8 @@ from threadpoolctl import threadpool_limits
 
 from models.dataset import Dataset
 from models.dispatch import walk_forward
-from models.linear import Lasso, Ridge
-from models.spans import Spans, stretches
+from models.linear.regression import Lasso, Ridge
+from models.walk_forward.windows import Spans, stretches
 from validation.folds.walk_forward import Fold, WalkForward
 
 

@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from models.dataset import Dataset
 from models.dispatch import walk_forward
-from models.linear import Ridge
+from models.linear.regression import Ridge
 from validation.folds.walk_forward import WalkForward
 
 N_FEATURES = 60

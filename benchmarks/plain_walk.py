@@ -37,12 +37,12 @@ import features_60 as plain_features
 
 from features.matrix import build
 from market.sources import load
-from models.boosting import Boosting
+from models.boosting.model import Boosting
 from models.dataset import Dataset
 from models.dispatch import walk_forward
-from models.kmeans import KMeansRegimes
-from models.linear import ElasticNet, Lasso, Ridge
-from models.regimes import walk_regimes
+from models.linear.regression import ElasticNet, Lasso, Ridge
+from models.regimes.kmeans import KMeansRegimes
+from models.regimes.path import walk_regimes
 from models.target import risk_scaled, trailing_risk
 from validation.folds.labels import forward_excess_returns
 from validation.folds.walk_forward import Fold, WalkForward

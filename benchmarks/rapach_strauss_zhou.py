@@ -21,8 +21,8 @@ from foundation.types import Floats
 from models.combination import combine_walks
 from models.dataset import Dataset
 from models.dispatch import walk_forward
+from models.linear.univariate import Univariate
 from models.target import Target
-from models.univariate import Univariate
 from validation.folds.labels import Labels
 from validation.folds.walk_forward import WalkForward
 from validation.forecasts.forecast_tests import clark_west

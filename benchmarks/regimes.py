@@ -20,11 +20,11 @@ from sklearn.metrics import adjusted_rand_score
 
 from features.matrix import build
 from market.sources import load
-from models.hmm import PRIOR_TRANSITIONS, HMMRegimes
-from models.jump import JumpRegimes
-from models.kmeans import KMeansRegimes
-from models.regimes import walk_regimes
-from models.scaling import Standardiser
+from models.regimes.hmm import PRIOR_TRANSITIONS, HMMRegimes
+from models.regimes.jump import JumpRegimes
+from models.regimes.kmeans import KMeansRegimes
+from models.regimes.path import walk_regimes
+from models.walk_forward.standardise import Standardiser
 from validation.folds.walk_forward import WalkForward
 
 NAMES = ("market_volatility_12", "market_return_12", "market_drawdown_12", "average_correlation_12")

@@ -32,7 +32,7 @@ from lightgbm import LGBMRegressor, early_stopping
 from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits
 
-from models.boosting import Boosting
+from models.boosting.model import Boosting
 from models.dataset import Dataset
 from models.dispatch import walk_forward
 from models.target import row_mean

@@ -34,14 +34,14 @@ from threadpoolctl import threadpool_limits
 from trees import panel
 
 from models.base import Forecaster
-from models.boosting import Boosting
+from models.boosting.model import Boosting
 from models.dataset import Dataset
 from models.dispatch import walk_forward
-from models.results import WalkResult
-from models.search import quiet
-from models.search_space import Choices, Range
-from models.tuned import Tuned
-from models.tuning import best_of, tune
+from models.tuning.blocks import best_of, tune
+from models.tuning.search import quiet
+from models.tuning.search_space import Choices, Range
+from models.tuning.tuned import Tuned
+from models.walk_forward.results import WalkResult
 from validation.folds.walk_forward import WalkForward
 from validation.forecasts.scores import hac_mean, information_coefficient
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from foundation.types import Bools, Floats, Ints
 from models.forecast import Forecast
-from models.results import WalkResult
 from models.target import Target, row_mean
+from models.walk_forward.results import WalkResult
 from validation.folds.labels import Labels
 from validation.forecasts.scores import historical_mean
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from foundation.types import Floats, Ints
 from models.errors import TrainingError
-from models.results import FoldFit, WalkResult
 from models.target import Target, row_mean
+from models.walk_forward.results import FoldFit, WalkResult
 
 
 def pooled(forecasts: Floats, method: str) -> Floats:

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from functools import partial
 
 from models.base import Forecaster
-from models.boosting import Boosting
-from models.boosting_walk import walk_boosting
+from models.boosting.model import Boosting
+from models.boosting.walk import walk_boosting
 from models.dataset import Dataset
-from models.executors import Executor
-from models.linear import LinearForecaster
-from models.linear_walk import walk_linear
-from models.plain_walk import Walk, walk_plain
-from models.results import Progress, WalkResult
-from models.tuned import Tuned
-from models.tuned_walk import walk_tuned
+from models.linear.regression import LinearForecaster
+from models.linear.walk import walk_linear
+from models.parallel.executors import Executor
+from models.tuning.tuned import Tuned
+from models.tuning.walk import walk_tuned
+from models.walk_forward.plain_walk import Walk, walk_plain
+from models.walk_forward.results import Progress, WalkResult
 from validation.folds.walk_forward import Fold
 
 

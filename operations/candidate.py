@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from foundation.types import Floats
 from models.calibration import baseline_error, risky_labels
 from models.forecast import Forecast
-from models.regimes import RegimePath
+from models.regimes.path import RegimePath
 from operations.errors import OperationsError
 from pipeline.chains.recorded_files import read_recorded
 from pipeline.config import RunConfig

@@ -17,7 +17,7 @@ from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult
 from foundation.threads import one_thread
 from foundation.types import Floats
-from models.regimes import RegimePath
+from models.regimes.path import RegimePath
 from operations.candidate import Candidate
 from operations.decisions import Decisions
 from operations.errors import OperationsError

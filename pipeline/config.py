@@ -31,7 +31,7 @@ from pipeline.strategy_limits import limit_conflict
 
 # Regimes are imported where they are made: to read a configuration, scikit-learn is not needed.
 if TYPE_CHECKING:
-    from models.regimes import RegimeModel
+    from models.regimes.path import RegimeModel
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 BASELINES = ("equal_weight", "minimum_variance", "buy_and_hold", "historical_mean", "no_forecast")
@@ -143,15 +143,15 @@ class RegimesSection(Section):
     def make(self, seed: int) -> RegimeModel:
         """Return the model, not fitted."""
         if self.kind == "hmm":
-            from models.hmm import HMMRegimes
+            from models.regimes.hmm import HMMRegimes
 
             return HMMRegimes(self.states, self.covariance or "full", seed)
         if self.kind == "jump":
-            from models.jump import JumpRegimes
+            from models.regimes.jump import JumpRegimes
 
             penalty = 10.0 if self.jump_penalty is None else self.jump_penalty
             return JumpRegimes(self.states, penalty, seed)
-        from models.kmeans import KMeansRegimes
+        from models.regimes.kmeans import KMeansRegimes
 
         return KMeansRegimes(self.states, seed)
 

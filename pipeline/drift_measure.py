@@ -14,8 +14,8 @@ from features.matrix import FeatureMatrix
 from foundation.types import Floats
 from market.panel import Panel
 from models.forecast import Forecast
-from models.regimes import RegimePath
-from models.results import FoldFit
+from models.regimes.path import RegimePath
+from models.walk_forward.results import FoldFit
 from pipeline.drift import Drift, Finding, Watch
 from pipeline.drift_config import DriftSection
 from pipeline.drift_features import watch_features

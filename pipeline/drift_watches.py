@@ -11,7 +11,7 @@ import numpy as np
 
 from foundation.types import Floats
 from models.forecast import Forecast
-from models.regimes import RegimePath
+from models.regimes.path import RegimePath
 from models.target import Target, row_mean
 from pipeline.drift import Watch
 from pipeline.drift_config import Subject

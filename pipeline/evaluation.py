@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from foundation.types import Floats
 from models.calibration import baseline_mean
 from models.forecast import Forecast
-from models.results import WalkResult
+from models.walk_forward.results import WalkResult
 from pipeline.timetable import Schedule
 from validation.forecasts.calibration_tests import calibration, interval_coverage
 from validation.forecasts.forecast_tests import clark_west, diebold_mariano, mean_by_date, pesaran_timmermann

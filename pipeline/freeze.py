@@ -9,8 +9,8 @@ import pandas as pd
 
 from models.calibration import baseline_mean
 from models.combination import dmspe_weights
-from models.regimes import RegimePath
-from models.results import WalkResult
+from models.regimes.path import RegimePath
+from models.walk_forward.results import WalkResult
 from pipeline.model_config import CombinationModel
 from pipeline.results import Prepared, Trained
 from pipeline.stages import regime_columns

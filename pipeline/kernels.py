@@ -17,7 +17,7 @@ from joblib import cpu_count
 
 from market.counterfactual import random_bars
 from market.panel import Panel
-from models.executors import Processes
+from models.parallel.executors import Processes
 
 
 def compile_all(workers: int | None = None) -> Iterator[tuple[str, int]]:
@@ -68,11 +68,11 @@ def _models() -> None:
     """Fit models and regimes of each kind, estimate covariances of each kind, and tell two samples apart."""
     from allocation.covariance.expectations import COVARIANCES
     from allocation.covariance.path import covariance_path
-    from models.hmm import HMMRegimes
-    from models.jump import JumpRegimes
-    from models.kmeans import KMeansRegimes
-    from models.linear import Lasso
-    from models.moments import demean_by_date
+    from models.linear.regression import Lasso
+    from models.regimes.hmm import HMMRegimes
+    from models.regimes.jump import JumpRegimes
+    from models.regimes.kmeans import KMeansRegimes
+    from models.walk_forward.moments import demean_by_date
     from validation.drift.two_samples import ks_p_value
 
     rng = np.random.default_rng(0)

@@ -17,8 +17,8 @@ from features.matrix import FeatureMatrix
 from foundation.types import Ints
 from market.panel import BARS, Panel
 from models.forecast import Forecast
-from models.regimes import RegimePath
-from models.results import WalkResult
+from models.regimes.path import RegimePath
+from models.walk_forward.results import WalkResult
 from pipeline.timetable import Schedule
 from validation.folds.walk_forward import Fold
 

@@ -40,7 +40,7 @@ class FittedSection(Section):
         model = self.make(relative=relative, seed=seed)
         if self.tuning is None:
             return model
-        from models.tuned import Tuned
+        from models.tuning.tuned import Tuned
 
         search = self.tuning.model_dump(exclude={"space"})
         space = search_space(type(self), self.tuning)
@@ -92,7 +92,7 @@ class RidgeModel(PenalisedSection):
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
-        from models.linear import Ridge
+        from models.linear.regression import Ridge
 
         return Ridge(relative, **self.settings())
 
@@ -104,7 +104,7 @@ class LassoModel(PenalisedSection):
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
-        from models.linear import Lasso
+        from models.linear.regression import Lasso
 
         return Lasso(relative, **self.settings())
 
@@ -117,7 +117,7 @@ class ElasticNetModel(PenalisedSection):
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
-        from models.linear import ElasticNet
+        from models.linear.regression import ElasticNet
 
         return ElasticNet(relative, **self.settings())
 
@@ -131,7 +131,7 @@ class UnivariateModel(LinearSection):
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
-        from models.univariate import Univariate
+        from models.linear.univariate import Univariate
 
         return Univariate(relative, **self.settings())
 
@@ -154,7 +154,7 @@ class LightGBMModel(FittedSection):
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model."""
-        from models.boosting import Boosting
+        from models.boosting.model import Boosting
 
         return Boosting(**self.settings(), seed=seed)
 

@@ -21,8 +21,8 @@ from backtest.simulate import BacktestResult
 from foundation.types import Bools
 from market.panel import Panel
 from models.forecast import Forecast
-from models.regimes import RegimePath
-from models.results import WalkResult
+from models.regimes.path import RegimePath
+from models.walk_forward.results import WalkResult
 from pipeline.errors import RunError
 from pipeline.evaluation import ForecastScore
 from pipeline.timetable import Schedule

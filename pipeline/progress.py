@@ -13,7 +13,7 @@ from rich.markup import escape
 from pipeline.store import Store
 
 if TYPE_CHECKING:
-    from models.results import Progress as Callback
+    from models.walk_forward.results import Progress as Callback
 
 T = TypeVar("T")
 

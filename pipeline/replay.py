@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from foundation.threads import one_thread
 from market.panel import Panel
-from models.executor_choice import open_executor
+from models.parallel.executor_choice import open_executor
 from pipeline import known, stages, timetable, trading
 from pipeline.config import RunConfig
 from pipeline.known import Known

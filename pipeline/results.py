@@ -15,8 +15,8 @@ from foundation.threads import one_thread
 from market.checks import Finding
 from market.panel import Panel
 from models.forecast import Forecast
-from models.regimes import RegimePath
-from models.results import WalkResult
+from models.regimes.path import RegimePath
+from models.walk_forward.results import WalkResult
 from pipeline.config import BASELINES, RunConfig
 from pipeline.evaluation import ForecastScore, score_forecast
 from pipeline.plausibility import check_portfolio

@@ -13,10 +13,10 @@ from allocation.covariance.path import CovariancePath
 from backtest.simulate import BacktestResult
 from foundation.threads import one_thread
 from models.dataset import Dataset
-from models.executor_choice import open_executor
-from models.executors import Executor
-from models.regimes import RegimePath
-from models.results import WalkResult
+from models.parallel.executor_choice import open_executor
+from models.parallel.executors import Executor
+from models.regimes.path import RegimePath
+from models.walk_forward.results import WalkResult
 from pipeline import stages, trading
 from pipeline.audit import audit, refuse
 from pipeline.certificate import Certificate

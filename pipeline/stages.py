@@ -17,10 +17,10 @@ from models.calibration import calibrate
 from models.combination import combine_walks
 from models.dataset import Dataset
 from models.dispatch import walk_forward
-from models.executors import Executor
 from models.forecast import Forecast
-from models.regimes import RegimePath, walk_regimes
-from models.results import Progress, WalkResult
+from models.parallel.executors import Executor
+from models.regimes.path import RegimePath, walk_regimes
+from models.walk_forward.results import Progress, WalkResult
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.model_config import CombinationModel, Fitted

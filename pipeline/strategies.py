@@ -31,7 +31,7 @@ from foundation.suggestions import suggest
 from foundation.types import Bools, Floats
 from market.panel import Panel
 from models.forecast import Forecast
-from models.regimes import RegimePath
+from models.regimes.path import RegimePath
 from pipeline.allocator_strategies import AllocatorStrategy
 from pipeline.config import RunConfig
 from pipeline.errors import RunError

@@ -18,7 +18,7 @@ from foundation.types import Ints
 from market.panel import Panel
 from models.calibration import baseline_mean
 from models.forecast import Forecast
-from models.regimes import RegimePath
+from models.regimes.path import RegimePath
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.strategies import Allocators, Workshop

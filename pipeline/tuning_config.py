@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, StrictBool, ValidationError, model_validator
 
 from foundation.suggestions import suggest
-from models.search_space import POINTS, Choices, Range, Space, grid_size
+from models.tuning.search_space import POINTS, Choices, Range, Space, grid_size
 from pipeline.sections import Positive, Section, SettingError
 
 

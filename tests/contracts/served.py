@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from models.boosting import Boosting
-from models.linear import Ridge
-from models.univariate import Univariate
+from models.boosting.model import Boosting
+from models.linear.regression import Ridge
+from models.linear.univariate import Univariate
 from operations.serving.application import build_application
 from operations.serving.champion import Champion
 from operations.serving.guards import LOOPBACK, Access

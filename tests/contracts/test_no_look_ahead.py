@@ -13,13 +13,14 @@ from pydantic import TypeAdapter
 from sklearn.base import clone
 from synthetic import make_panel
 
-import models.linear
+import models.linear.regression
+import models.walk_forward.windows
 from allocation.covariance_types import dense
 from features.spec import feature, registered
 from market.scores import ScoreTable
 from market.sources import load
-from models.regimes import walk_regimes
-from models.scaling import Standardiser
+from models.regimes.path import walk_regimes
+from models.walk_forward.standardise import Standardiser
 from pipeline import stages, timetable, trading
 from pipeline.allocation_config import CovarianceSection, EsgSection, PositionsSection
 from pipeline.config import RunConfig, load_config
@@ -351,24 +352,24 @@ def test_scaling_on_the_full_sample_is_caught(small, monkeypatch):
 
 def test_a_scaler_that_remembers_the_test_is_caught(small, monkeypatch):
     """The scaler of a fold sees the rows it will be asked about."""
-    honest = models.linear.PenalisedRegression.predict
+    honest = models.linear.regression.PenalisedRegression.predict
 
     def leaking(self, X, rows=None):
         self.scaler_ = Standardiser().fit(X)
         return honest(self, X, rows)
 
-    monkeypatch.setattr(models.linear.PenalisedRegression, "predict", leaking)
+    monkeypatch.setattr(models.linear.regression.PenalisedRegression, "predict", leaking)
     assert any("forecast ridge: raw" in line for line in look(small, forecast))
 
 
 def test_running_sums_that_take_in_an_unfinished_label_are_caught(small, monkeypatch):
-    honest = models.linear.Spans.of
+    honest = models.walk_forward.windows.Spans.of
 
     def leaking(folds):
         spans = honest(folds)
         return replace(spans, stop=np.minimum(spans.stop + 1, len(spans.grid)))
 
-    monkeypatch.setattr(models.linear.Spans, "of", leaking)
+    monkeypatch.setattr(models.walk_forward.windows.Spans, "of", leaking)
     assert any("forecast ridge: raw" in line for line in look(small, forecast))
 
 

@@ -6,15 +6,15 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
-from models import boosting_walk
-from models.boosting import Boosting
+from models.boosting import walk as boosting_walk
+from models.boosting.model import Boosting
 from models.dataset import Dataset
 from models.dispatch import walk_forward
 from models.errors import TrainingError
-from models.executors import Threads
-from models.plain_walk import walk_plain
-from models.spans import Spans, stretches
+from models.parallel.executors import Threads
 from models.target import row_mean
+from models.walk_forward.plain_walk import walk_plain
+from models.walk_forward.windows import Spans, stretches
 from validation.folds.walk_forward import Fold, WalkForward, inner_folds
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from models.calibration import BOUND, baseline_mean, bound_slope, calibrate, past_slope
-from models.results import WalkResult
 from models.target import Target, floor_risk
+from models.walk_forward.results import WalkResult
 from validation.folds.labels import Labels
 
 

@@ -8,8 +8,8 @@ from scipy.stats import trim_mean
 
 from models.combination import combine_walks, dmspe_weights, pooled
 from models.errors import TrainingError
-from models.results import FoldFit, WalkResult
 from models.target import Target
+from models.walk_forward.results import FoldFit, WalkResult
 
 
 def members(n_dates=30, n_assets=4, m=4, seed=0):

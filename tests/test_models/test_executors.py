@@ -10,12 +10,12 @@ import pytest
 from plain_models import Dying, Means, Particular, Picky
 from test_walk import dataset, folds
 
-from models.boosting import Boosting
+from models.boosting.model import Boosting
 from models.dispatch import walk_forward
 from models.errors import ExecutorError, TrainingError
-from models.executor_choice import open_executor
-from models.executors import BATCHES, Processes, Threads, batches
-from models.linear import Ridge
+from models.linear.regression import Ridge
+from models.parallel.executor_choice import open_executor
+from models.parallel.executors import BATCHES, Processes, Threads, batches
 
 MODELS = (
     Means(),
@@ -165,7 +165,7 @@ def test_a_process_that_dies_is_told():
 
 
 def test_nobody_at_the_address_is_told(monkeypatch):
-    monkeypatch.setattr("models.cluster.PATIENCE", 0.5)
+    monkeypatch.setattr("models.parallel.cluster.PATIENCE", 0.5)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"dask://127.0.0.1:{free.getsockname()[1]}"

@@ -10,8 +10,8 @@ from sklearn.preprocessing import StandardScaler
 
 from models.dataset import Rows
 from models.errors import NotFittedError
-from models.linear import ElasticNet, Lasso, Ridge
-from models.scaling import CLIP, Standardiser
+from models.linear.regression import ElasticNet, Lasso, Ridge
+from models.walk_forward.standardise import CLIP, Standardiser
 from validation.folds.walk_forward import WalkForward, inner_folds
 
 

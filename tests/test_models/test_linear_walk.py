@@ -5,17 +5,17 @@ import pytest
 from sklearn import linear_model
 from sklearn.preprocessing import StandardScaler
 
-from models.candidates import Window
 from models.dataset import Dataset
-from models.design import Design
 from models.dispatch import walk_forward
 from models.errors import TrainingError
-from models.linear import ElasticNet, Lasso, Ridge
-from models.moments import demean_by_date
-from models.plain_walk import walk_plain
-from models.scaling import Standardiser
-from models.spans import Spans, stretches
+from models.linear.candidates import Window
+from models.linear.regression import ElasticNet, Lasso, Ridge
 from models.target import row_mean
+from models.walk_forward.design import Design
+from models.walk_forward.moments import demean_by_date
+from models.walk_forward.plain_walk import walk_plain
+from models.walk_forward.standardise import Standardiser
+from models.walk_forward.windows import Spans, stretches
 from validation.folds.walk_forward import Fold, WalkForward
 
 PEERS = {

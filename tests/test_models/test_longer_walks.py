@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from bits import assert_same_bits
 
-from models.boosting import Boosting
+from models.boosting.model import Boosting
 from models.dataset import Dataset
 from models.dispatch import walk_forward
-from models.linear import ElasticNet, Ridge
-from models.univariate import Univariate
+from models.linear.regression import ElasticNet, Ridge
+from models.linear.univariate import Univariate
 from validation.folds.walk_forward import WalkForward
 
 N = 130
@@ -62,7 +62,7 @@ def test_more_features_than_rows_go_on_too(window):
 
 @pytest.mark.parametrize("name", ["ridge", "elastic_net", "univariate"])
 def test_sums_of_earlier_dates_are_not_made_again(name, monkeypatch):
-    from models.design import Design
+    from models.walk_forward.design import Design
 
     before = walk_forward(MODELS[name], name, panel_data(120), folds(120, None))
     summed = []

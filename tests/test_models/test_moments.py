@@ -6,9 +6,9 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 from models.dataset import Rows
-from models.design import Design, RunningMoments, Stacked
-from models.moments import Moments, Standardised, demean_by_date
-from models.scaling import Standardiser
+from models.walk_forward.design import Design, RunningMoments, Stacked
+from models.walk_forward.moments import Moments, Standardised, demean_by_date
+from models.walk_forward.standardise import Standardiser
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from sklearn import linear_model
 
 from features.matrix import build
 from market.sources import load
-from models.moments import Gram, Moments, Standardised
-from models.paths import dual_ridge_path, elastic_net_path, largest_penalty, ridge_path
-from models.scaling import Standardiser
+from models.linear.paths import dual_ridge_path, elastic_net_path, largest_penalty, ridge_path
+from models.walk_forward.moments import Gram, Moments, Standardised
+from models.walk_forward.standardise import Standardiser
 
 
 def easy(n=400, k=8, seed=0):

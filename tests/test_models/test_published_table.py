@@ -13,7 +13,7 @@ import yaml
 
 from models.dataset import Dataset
 from models.dispatch import walk_forward
-from models.univariate import Univariate
+from models.linear.univariate import Univariate
 from validation.folds.walk_forward import WalkForward
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "rapach_strauss_zhou.py"

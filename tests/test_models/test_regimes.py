@@ -15,10 +15,10 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from models.errors import NotFittedError, TrainingError
-from models.hmm import HMMRegimes
-from models.jump import JumpRegimes
-from models.kmeans import KMeansRegimes
-from models.regimes import MARGIN, count_distinct, walk_regimes
+from models.regimes.hmm import HMMRegimes
+from models.regimes.jump import JumpRegimes
+from models.regimes.kmeans import KMeansRegimes
+from models.regimes.path import MARGIN, count_distinct, walk_regimes
 from validation.folds.walk_forward import WalkForward
 
 KINDS = (

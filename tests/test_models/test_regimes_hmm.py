@@ -9,9 +9,9 @@ from hmmlearn.hmm import GaussianHMM
 from regime_markets import chain, folds
 from scipy.stats import multivariate_normal
 
-import models.hmm
-from models.forward_backward import backward, forward, log_densities, state_moments
-from models.hmm import (
+import models.regimes.hmm
+from models.regimes.forward_backward import backward, forward, log_densities, state_moments
+from models.regimes.hmm import (
     FLOOR,
     MAX_ITERATIONS,
     Chain,
@@ -20,7 +20,7 @@ from models.hmm import (
     maximised,
     with_floor,
 )
-from models.regimes import walk_regimes
+from models.regimes.path import walk_regimes
 
 
 def random_chain(rng, n_states, n_features, diagonal=False):
@@ -113,7 +113,7 @@ def planted(n=600, seed=0, n_features=2):
 
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_expectation_maximisation_is_that_of_hmmlearn(diagonal, monkeypatch):
-    monkeypatch.setattr(models.hmm, "TOLERANCE", -np.inf)
+    monkeypatch.setattr(models.regimes.hmm, "TOLERANCE", -np.inf)
     Z, _ = planted()
     start = random_chain(np.random.default_rng(0), 2, 2, diagonal)
     ours, objective = expectation_maximisation(Z, start, diagonal, 15)
@@ -124,7 +124,7 @@ def test_expectation_maximisation_is_that_of_hmmlearn(diagonal, monkeypatch):
         tol=-np.inf,
         params="tmc",
         init_params="",
-        transmat_prior=1 + models.hmm.PRIOR_TRANSITIONS,
+        transmat_prior=1 + models.regimes.hmm.PRIOR_TRANSITIONS,
         covars_prior=0.0,
         # hmmlearn's covariances are posterior modes; these weights make them maxima of the likelihood.
         covars_weight=1.0 if diagonal else -3.0,
@@ -132,14 +132,14 @@ def test_expectation_maximisation_is_that_of_hmmlearn(diagonal, monkeypatch):
     np.testing.assert_allclose(ours.means, peer.means_, atol=1e-9)
     np.testing.assert_allclose(ours.transitions, peer.transmat_, atol=1e-9)
     np.testing.assert_allclose(ours.covariances, peer.covars_, atol=1e-9)
-    prior = models.hmm.PRIOR_TRANSITIONS * np.log(peer.transmat_).sum()
+    prior = models.regimes.hmm.PRIOR_TRANSITIONS * np.log(peer.transmat_).sum()
     assert objective == pytest.approx(peer.score(Z) + prior)
 
 
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_the_objective_never_falls(diagonal, monkeypatch):
     """Not even where the variance floor binds, a state loses its dates, or rows are missing."""
-    monkeypatch.setattr(models.hmm, "TOLERANCE", -np.inf)
+    monkeypatch.setattr(models.regimes.hmm, "TOLERANCE", -np.inf)
     Z, _ = planted(300, n_features=3)
     Z[:150, 2] = 0.5  # one state has no scatter here
     Z[::7] = np.nan
@@ -240,5 +240,5 @@ def test_cold_fits_are_as_likely_as_those_of_hmmlearn(covariance):
     peers = [
         GaussianHMM(3, kind, n_iter=MAX_ITERATIONS, random_state=seed).fit(Z).score(Z) for seed in range(3)
     ]
-    prior = models.hmm.PRIOR_TRANSITIONS * np.log(model.chain_.transitions).sum()
+    prior = models.regimes.hmm.PRIOR_TRANSITIONS * np.log(model.chain_.transitions).sum()
     assert -model.loss_ * 800 - prior > max(peers) - 4

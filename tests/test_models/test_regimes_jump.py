@@ -7,8 +7,8 @@ import pytest
 from regime_markets import market
 from sklearn.metrics import adjusted_rand_score
 
-from models.jump import JumpRegimes, cheapest_arrivals, cheapest_path, descend, state_means
-from models.kmeans import KMeansRegimes, squared_distances
+from models.regimes.jump import JumpRegimes, cheapest_arrivals, cheapest_path, descend, state_means
+from models.regimes.kmeans import KMeansRegimes, squared_distances
 
 
 def cost(loss, path, penalty):

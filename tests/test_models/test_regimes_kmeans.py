@@ -7,8 +7,8 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.metrics.pairwise import nan_euclidean_distances
 
-from models.kmeans import KMeansRegimes, lloyd, spread_out, squared_distances
-from models.scaling import Standardiser
+from models.regimes.kmeans import KMeansRegimes, lloyd, spread_out, squared_distances
+from models.walk_forward.standardise import Standardiser
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -5,8 +5,8 @@ import json
 import pytest
 from optuna.storages.journal._base import BaseJournalSnapshot
 
-from models.search_journal import Memory, open_journal
-from models.search_space import Range
+from models.tuning.search_journal import Memory, open_journal
+from models.tuning.search_space import Range
 
 SPACE = {"x": Range(0.0, 1.0)}
 PARAMETERS = {"x": 0.5}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.search_space import Choices, Range, grid_points, grid_size, inside
+from models.tuning.search_space import Choices, Range, grid_points, grid_size, inside
 
 
 @pytest.mark.parametrize(

@@ -13,16 +13,16 @@ import pytest
 from plain_models import Means
 
 from models.base import Forecaster
-from models.boosting import Boosting
+from models.boosting.model import Boosting
 from models.dataset import Dataset, Rows
 from models.dispatch import walk_forward
 from models.errors import TrainingError
-from models.executors import Threads
-from models.linear import Ridge
-from models.search import BATCH
-from models.search_space import Choices, Range
-from models.tuned import Tuned
-from models.tuning import best_of, tune
+from models.linear.regression import Ridge
+from models.parallel.executors import Threads
+from models.tuning.blocks import best_of, tune
+from models.tuning.search import BATCH
+from models.tuning.search_space import Choices, Range
+from models.tuning.tuned import Tuned
 from validation.folds.walk_forward import WalkForward, inner_folds
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ import pytest
 from causality import violations
 from synthetic import make_panel
 
-import models.tuned
+import models.tuning.tuned
 from pipeline import stages, timetable
 from pipeline.config import load_config
 from pipeline.model_config import LightGBMModel, RidgeModel
@@ -90,7 +90,7 @@ def test_nothing_known_at_t_depends_on_what_comes_after(kind, panel):
 
 
 def test_a_search_on_the_test_window_is_caught(panel, monkeypatch):
-    make_dataset, tune, made = stages.make_dataset, models.tuned.tune, []
+    make_dataset, tune, made = stages.make_dataset, models.tuning.tuned.tune, []
 
     def remembering(*parts):
         made.append(make_dataset(*parts))
@@ -101,6 +101,6 @@ def test_a_search_on_the_test_window_is_caught(panel, monkeypatch):
         return tune(model, *made[-1].training(after), **others)
 
     monkeypatch.setattr(stages, "make_dataset", remembering)
-    monkeypatch.setattr(models.tuned, "tune", leaking)
+    monkeypatch.setattr(models.tuning.tuned, "tune", leaking)
     found = violations(partial(tuned, "ridge"), panel, [114], seed=2)
     assert any("trials" in line for line in found)

@@ -9,9 +9,9 @@ from sklearn.base import clone
 
 from models.dataset import Dataset
 from models.dispatch import walk_forward
-from models.plain_walk import walk_plain
-from models.scaling import Standardiser
-from models.univariate import Univariate
+from models.linear.univariate import Univariate
+from models.walk_forward.plain_walk import walk_plain
+from models.walk_forward.standardise import Standardiser
 from validation.folds.walk_forward import WalkForward, inner_folds
 
 

@@ -7,13 +7,13 @@ from synthetic import make_panel
 
 from models.base import Forecaster
 from models.baseline import HistoricalMean, Zero
-from models.boosting import Boosting
+from models.boosting.model import Boosting
 from models.dataset import Dataset, Rows
 from models.dispatch import walk_forward
 from models.errors import TrainingError
-from models.linear import Ridge
-from models.plain_walk import fit_fold, predict_fold
+from models.linear.regression import Ridge
 from models.target import risk_scaled, row_mean, trailing_risk
+from models.walk_forward.plain_walk import fit_fold, predict_fold
 from validation.folds.labels import forward_excess_returns
 from validation.folds.walk_forward import Fold, WalkForward
 

@@ -27,8 +27,8 @@ import market.prices
 from features.spec import feature, registered
 from market.panel import MacroSeries
 from models.calibration import calibrate
-from models.regimes import walk_regimes
-from models.scaling import Standardiser
+from models.regimes.path import walk_regimes
+from models.walk_forward.standardise import Standardiser
 from pipeline import loading, stages, timetable, trading
 from pipeline.audit import audit, choose_cuts, refuse
 from pipeline.config import RunConfig

@@ -18,7 +18,7 @@ from backtest.simulate import simulate
 from features.matrix import build
 from market.counterfactual import other_future
 from models.forecast import Forecast
-from models.regimes import RegimePath
+from models.regimes.path import RegimePath
 from models.target import Target
 from pipeline.config import load_config
 from pipeline.drift import Drift, Watch

@@ -10,7 +10,7 @@ from own_prices import settings, write_prices
 from running import evaluated, pipeline_of
 
 from allocation.covariance.path import CovariancePath
-from models.linear import Ridge
+from models.linear.regression import Ridge
 from pipeline import cli, results, stages
 from pipeline.config import RunConfig
 from pipeline.errors import RunError

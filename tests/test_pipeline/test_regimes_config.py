@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 from synthetic import make_panel
 
-from models.hmm import HMMRegimes
-from models.jump import JumpRegimes
-from models.kmeans import KMeansRegimes
+from models.regimes.hmm import HMMRegimes
+from models.regimes.jump import JumpRegimes
+from models.regimes.kmeans import KMeansRegimes
 from pipeline import stages
 from pipeline.config import RegimesSection, load_config
 from pipeline.timetable import make_schedule

@@ -20,7 +20,7 @@ from allocation.policies.portfolio_state import Book
 from allocation.weights import Weights
 from market.scores import ScoreTable
 from models.forecast import Forecast
-from models.regimes import RegimePath
+from models.regimes.path import RegimePath
 from models.target import risk_scaled, trailing_risk
 from pipeline.config import RunConfig
 from pipeline.errors import RunError

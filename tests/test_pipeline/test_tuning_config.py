@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 from test_config import written
 
-from models.linear import Ridge
-from models.search_space import Choices, Range
-from models.tuned import Tuned
+from models.linear.regression import Ridge
+from models.tuning.search_space import Choices, Range
+from models.tuning.tuned import Tuned
 from pipeline.config import load_config
 from pipeline.errors import ConfigError
 from pipeline.model_config import LightGBMModel, RidgeModel, UnivariateModel, ZeroModel

@@ -1,0 +1,1 @@
+"""Gradient-boosted trees and their fast walk-forward."""

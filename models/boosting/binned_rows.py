@@ -1,0 +1,44 @@
+"""Binned rows: all training rows of a stretch of folds, sorted into bins once; each fold takes its own."""
+
+from __future__ import annotations
+
+import lightgbm as lgb
+import numpy as np
+
+from models.boosting.model import Boosting
+from models.dataset import Dataset
+from models.walk_forward.windows import Spans
+
+
+class Binned:
+    """All training rows of a stretch of folds, in bins measured on the rows of its first fold.
+
+    Parameters
+    ----------
+    model : Boosting
+    data : Dataset
+    spans : Spans
+    members : list of int
+        The folds of the stretch.
+    """
+
+    def __init__(self, model: Boosting, data: Dataset, spans: Spans, members: list[int]) -> None:
+        start, stop = spans.window(members[0])
+        X, y, rows = data.training(spans.grid[start : spans.stop[members[-1]]])
+        self._first = np.searchsorted(rows.date, spans.grid)
+        self._size = len(y)
+        known = int(np.searchsorted(rows.date, spans.grid[stop - 1], side="right"))
+        parameters = model.parameters(known)
+        reference = None
+        if known < len(y):
+            # Where no row came later, the rows are sorted into bins once and not twice.
+            reference = lgb.Dataset(X[:known], y[:known], params=parameters)
+        self._data = lgb.Dataset(X, y, weight=rows.weight, params=parameters, reference=reference)
+        if known:
+            self._data.construct()
+
+    def window(self, start: int, stop: int) -> tuple[lgb.Dataset, int]:
+        """Return the rows of the dates grid[start:stop], and their number."""
+        end = self._size if stop == len(self._first) else int(self._first[stop])
+        some = range(int(self._first[start]), end)
+        return self._data.subset(list(some)), len(some)

@@ -1,0 +1,1 @@
+"""Linear models with a penalty, univariate regressions, and their fast walk-forward."""

@@ -1,0 +1,1 @@
+"""Parallel computation of folds: threads, processes, a Dask cluster."""

@@ -1,0 +1,1 @@
+"""Regimes: hidden Markov model, jump model and k-means, refitted along a walk."""

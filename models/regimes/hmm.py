@@ -1,0 +1,231 @@
+"""Gaussian hidden Markov model: filtered regime probabilities, never smoothed ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+from scipy.special import xlogy
+
+from foundation.types import Floats, Ints
+from models.regimes.forward_backward import backward, forward, log_densities, state_moments
+from models.regimes.kmeans import MAX_ITERATIONS, lloyd, random_starts, squared_distances
+from models.regimes.path import RegimeModel, is_complete
+from models.walk_forward.standardise import Standardiser
+
+Covariance = Literal["diagonal", "full"]
+
+FLOOR = 1e-3
+"""Smallest variance of a state in any direction, where a feature has 1: a state must not shrink to one date."""
+
+PRIOR_TRANSITIONS = 1.0
+"""Transitions of each kind that count as seen before the data: none becomes impossible for ever."""
+
+TOLERANCE = 1e-5
+"""EM ends when the objective of a date rises by less."""
+
+SHORT_RUN = 10
+"""EM iterations of each random start; the best one goes on (Biernacki, Celeux and Govaert 2003)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """States of a Gaussian hidden Markov model.
+
+    Attributes
+    ----------
+    means : ndarray of shape (S, K)
+    covariances : ndarray of shape (S, K, K)
+    transitions : ndarray of shape (S, S)
+        Probability of column given row.
+    """
+
+    means: Floats
+    covariances: Floats
+    transitions: Floats
+
+    @property
+    def start(self) -> Floats:
+        """Probabilities before the first row: equal, for one sequence cannot tell."""
+        return np.full(len(self.means), 1 / len(self.means))
+
+
+class HMMRegimes(RegimeModel):
+    """Hidden Markov chain with normal features, fitted by EM on past dates and filtered over new ones.
+
+    Maximum likelihood under the variance floor `FLOOR`, with `PRIOR_TRANSITIONS` as a Dirichlet prior of the
+    transitions (Baum et al. 1970; Rabiner 1989, equations 19-27, 92-95). The probability of a state at a date is
+    given the features up to that date, training dates included. The anomaly score is the share of training dates
+    whose density, given the dates before them, was higher; it is missing where a feature is.
+
+    Parameters
+    ----------
+    n_states : int
+    covariance : {"diagonal", "full"}
+    seed : int
+        Of the starts: k-means, and k-means++ centres.
+
+    Attributes
+    ----------
+    chain_ : Chain
+        In the unit of the features. A feature that was constant has variance 0 here.
+    """
+
+    covariance: Covariance
+    chain_: Chain
+    _chain: Chain
+    _predicted: Floats
+    _ordinary: Floats
+
+    def __init__(self, n_states: int, covariance: Covariance = "full", seed: int = 0) -> None:
+        self.n_states = n_states
+        self.covariance = covariance
+        self.seed = seed
+
+    def _learn(self, Z: Floats, previous: Self | None) -> None:
+        evidence = np.where(is_complete(Z)[:, None], Z, np.nan)
+        diagonal = self.covariance == "diagonal"
+        if previous is not None:
+            chain = self._floored(previous)
+        else:
+            starts = [
+                expectation_maximisation(evidence, chain, diagonal, SHORT_RUN)
+                for chain in self._starts(evidence)
+            ]
+            chain, _ = max(starts, key=lambda start: start[1])
+        chain, objective = expectation_maximisation(evidence, chain, diagonal, MAX_ITERATIONS)
+        self._keep(chain)
+        self.loss_ = -objective / len(Z)
+
+    def _starts(self, evidence: Floats) -> list[Chain]:
+        """Return first guesses from clusters: the best k-means, then rows that k-means++ spread out."""
+        complete = np.ascontiguousarray(evidence[is_complete(evidence)])
+        seeds = random_starts(complete, self.n_states, self.seed)
+        clusters = [centres.copy() for centres in seeds]
+        best = int(np.argmin([lloyd(complete, centres, MAX_ITERATIONS) for centres in clusters]))
+        stay = 0.9 * np.eye(self.n_states) + 0.1 / self.n_states
+        chains = []
+        for centres in (clusters[best], *seeds[:3]):
+            label = squared_distances(complete, centres).argmin(axis=1)
+            weight = np.eye(self.n_states)[label]
+            blank = Chain(centres, np.repeat(np.eye(evidence.shape[1])[None], self.n_states, axis=0), stay)
+            chains.append(maximised(blank, complete, weight, None, self.covariance == "diagonal"))
+        return chains
+
+    def _floored(self, previous: Self) -> Chain:
+        """Return the states before in the unit of this fit: a feature's scale may have grown since."""
+        usable = self.scaler_.scale_ > 0
+        scale = np.where(usable, self.scaler_.scale_, np.inf)
+        covariances = previous.chain_.covariances / (scale[:, None] * scale[None, :])
+        diagonal = self.covariance == "diagonal"
+        return Chain(
+            self.scaler_.transform(previous.chain_.means),
+            np.array([with_floor(sigma, diagonal) for sigma in covariances]),
+            previous.chain_.transitions,
+        )
+
+    def _keep(self, chain: Chain) -> None:
+        scale = self.scaler_.scale_
+        self._chain = chain
+        self.centres_ = chain.means * scale + self.scaler_.mean_
+        covariances = chain.covariances * (scale[:, None] * scale[None, :])
+        self.chain_ = Chain(self.centres_, covariances, chain.transitions)
+
+    def _reorder(self, order: Ints) -> None:
+        chain = self._chain
+        self._keep(
+            Chain(
+                np.ascontiguousarray(chain.means[order]),
+                np.ascontiguousarray(chain.covariances[order]),
+                np.ascontiguousarray(chain.transitions[order][:, order]),
+            )
+        )
+
+    def _signature(self, scaler: Standardiser) -> Floats:
+        """Return means and standard deviations: states may differ in nothing but how much they scatter.
+
+        The squared distance is that of Wasserstein between normal distributions with these diagonals.
+        """
+        scatter = np.sqrt(np.diagonal(self.chain_.covariances, axis1=1, axis2=2))
+        usable = scaler.scale_ > 0
+        scaled = np.where(usable, scatter / np.where(usable, scaler.scale_, 1.0), 0.0)
+        return np.hstack([scaler.transform(self.chain_.means), scaled])
+
+    def _remember(self, Z: Floats) -> None:
+        filtered, _, surprise = self._filter(Z, self._chain.start)
+        self._predicted = after(filtered[-1], self._chain.transitions)
+        self._ordinary = np.sort(surprise[is_complete(Z)])
+
+    def _tell(self, Z: Floats) -> tuple[Floats, Floats]:
+        filtered, _, surprise = self._filter(Z, self._predicted)
+        anomaly = np.searchsorted(self._ordinary, surprise) / len(self._ordinary)
+        return filtered, np.where(is_complete(Z), anomaly, np.nan)
+
+    def _filter(self, Z: Floats, predicted: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return filtered probabilities, weights, and minus the log predictive density of each row."""
+        chain = self._chain
+        densities = log_densities(Z, chain.means, chain.covariances)
+        filtered, weight, log_density = forward(densities, predicted, chain.transitions)
+        return filtered, weight, -log_density
+
+
+def after(filtered: Floats, transitions: Floats) -> Floats:
+    """Return the probabilities of the states one row later."""
+    # Not a matrix product: BLAS may round differently from one machine to the next.
+    return np.asarray((filtered[:, None] * transitions).sum(axis=0))
+
+
+def expectation_maximisation(
+    Z: Floats, chain: Chain, diagonal: bool, max_iterations: int
+) -> tuple[Chain, float]:
+    """Return the chain after EM on rows Z (n, K), complete or missing altogether, and its objective.
+
+    The objective, log-likelihood plus log prior of the transitions, never falls.
+    """
+    before = -np.inf
+    for iteration in range(max_iterations + 1):
+        densities = log_densities(Z, chain.means, chain.covariances)
+        filtered, weight, log_density = forward(densities, chain.start, chain.transitions)
+        objective = float(log_density.sum() + xlogy(PRIOR_TRANSITIONS, chain.transitions).sum())
+        if iteration == max_iterations or objective - before < TOLERANCE * len(Z):
+            break
+        smoothed, pairs = backward(filtered, weight, chain.transitions)
+        before, chain = objective, maximised(chain, Z, smoothed, pairs, diagonal)
+    return chain, objective
+
+
+def maximised(chain: Chain, Z: Floats, smoothed: Floats, pairs: Floats | None, diagonal: bool) -> Chain:
+    """Return the M-step: the best chain if the states were known to be so distributed.
+
+    Parameters
+    ----------
+    chain : Chain
+        Before; a state without dates keeps its mean and covariance.
+    Z : ndarray of shape (n, K)
+    smoothed : ndarray of shape (n, S)
+        Probability of each state at each row.
+    pairs : ndarray of shape (S, S), optional
+        Expected number of transitions; without it they stay.
+    diagonal : bool
+    """
+    counts, first, second = state_moments(Z, smoothed, chain.means)
+    means, covariances = chain.means.copy(), chain.covariances.copy()
+    for s in np.flatnonzero(counts > 1e-8):
+        shift = first[s] / counts[s]
+        means[s] += shift
+        covariances[s] = with_floor(second[s] / counts[s] - np.outer(shift, shift), diagonal)
+    if pairs is None:
+        return Chain(means, covariances, chain.transitions)
+    seen = pairs + PRIOR_TRANSITIONS
+    return Chain(means, covariances, seen / seen.sum(axis=1, keepdims=True))
+
+
+def with_floor(covariance: Floats, diagonal: bool) -> Floats:
+    """Return the covariance that is likeliest among those with no variance below `FLOOR` in any direction."""
+    if diagonal:
+        return np.diag(np.maximum(np.diag(covariance), FLOOR))
+    values, vectors = np.linalg.eigh(covariance)
+    if values[0] >= FLOOR:
+        return covariance
+    return np.asarray((vectors * np.maximum(values, FLOOR)) @ vectors.T)

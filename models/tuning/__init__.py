@@ -1,0 +1,1 @@
+"""Tuning: the search of parameters inside training windows."""

@@ -1,0 +1,219 @@
+"""Tuning: parameters chosen inside a training window, on purged blocks in the order of time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from foundation.suggestions import suggest
+from foundation.types import Floats
+from models.base import Forecaster, rows_of
+from models.dataset import Rows
+from models.errors import TrainingError
+from models.parallel.executors import Executor, Threads, threads_of
+from models.tuning.inner_cv import Inner
+from models.tuning.search import BATCH, Method, Pruning, Search, quiet
+from models.tuning.search_journal import Memory, open_journal
+from models.tuning.search_space import Space, grid_size, inside
+from models.walk_forward.results import Parameters, Trial
+
+
+def tune(
+    model: Forecaster,
+    X: Floats,
+    y: Floats,
+    rows: Rows | None = None,
+    *,
+    space: Space,
+    search: Method = "tpe",
+    trials: int = 30,
+    splits: int = 3,
+    pruning: Pruning = "median",
+    seed: int = 0,
+    relative: bool = False,
+    name: str = "",
+    first_test: int = -1,
+    executor: Executor | None = None,
+    journal: Path | Any = None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[Trial, ...]:
+    """Try parameters of a model on blocks inside a training set, the model's own ones first.
+
+    The last half of the dates is cut into blocks; each is forecast by a fit to the dates before it whose labels had
+    ended. The loss of a trial is its mean squared error over the blocks. After each block, trials that look hopeless
+    beside those finished before are given up. What is tried and chosen is the same for any number of workers, and
+    after an interruption.
+
+    Parameters
+    ----------
+    model : Forecaster
+        Not changed; what the space does not name stays as it is.
+    X, y : ndarray of shape (n, K), (n,)
+        Training rows, in time order. Nothing else is looked at.
+    rows : Rows, optional
+        Their dates, label ends and weights; each row a date of its own without it.
+    space : mapping of str to Range or Choices
+    search : {"tpe", "random", "grid"}
+    trials : int
+        How many, the model's own parameters included; the most that a grid may have.
+    splits : int
+        Blocks.
+    pruning : {"median", "hyperband", "none"}
+    seed : int
+    relative : bool
+        Count errors of differences within dates only.
+    name, first_test : str, int
+        Put on the trials.
+    executor : Executor, optional
+        Says how many trials are computed at a time, in threads of this process.
+    journal : Path or optuna.storages.BaseStorage, optional
+        Journal file that remembers trials that have ended, also those of other searches. Use a new one when the code
+        of the model has changed. In memory without it.
+    progress : callable, optional
+        Called with the number of trials done.
+
+    Returns
+    -------
+    tuple of Trial
+        In the order in which they were asked for; `best_of` tells the choice.
+
+    Raises
+    ------
+    TrainingError
+        If the model has no such parameter, a grid is larger than `trials`, the rows are too few for a block, or
+        the model's own parameters give no finite forecast.
+    """
+    _check(model, space, search, trials)
+    inner = Inner.of(np.asarray(X), np.asarray(y), rows_of(len(y), rows), splits, relative=relative)
+    storage = open_journal(journal) if isinstance(journal, Path) else journal
+    with quiet():
+        memory = Memory(space, storage, "" if storage is None else inner.digest(model, space))
+        work = _Work(model, inner, memory, threads_of(executor), name, first_test, progress)
+        return work.search(
+            Search(space, search, pruning, inner.splits, seed), space, _count(space, search, trials)
+        )
+
+
+def best_of(trials: Sequence[Trial]) -> Trial:
+    """Return the whole trial of the smallest loss; with a tie the first, so the defaults where nothing is better."""
+    return min((trial for trial in trials if not trial.pruned), key=lambda trial: trial.loss)
+
+
+def with_parameters(model: Forecaster, parameters: Parameters) -> Forecaster:
+    """Return an unfitted copy of the model with these parameters."""
+    changed: Forecaster = clone(model).set_params(**parameters)
+    return changed
+
+
+def _check(model: Forecaster, space: Space, search: Method, trials: int) -> None:
+    known = model.get_params(deep=False)
+    for parameter in space:
+        if parameter not in known:
+            raise TrainingError(
+                f"tuning: {type(model).__name__} has no parameter {parameter!r}{suggest(parameter, known)}"
+            )
+    if not space or trials < 1:
+        raise TrainingError(f"tuning needs a parameter and a trial, got {len(space)} and {trials}")
+    if search == "grid" and grid_size(space) + 1 > trials:
+        raise TrainingError(
+            f"tuning: the grid has {grid_size(space)} points beside the model's own, more than {trials} trials"
+        )
+
+
+def _count(space: Space, search: Method, trials: int) -> int:
+    return grid_size(space) + 1 if search == "grid" else trials
+
+
+@dataclass(eq=False)
+class _Candidate:
+    """A trial on its way."""
+
+    parameters: Parameters
+    asked: Any
+    running: list[float] = field(default_factory=list)
+    pruned: bool = False
+
+
+@dataclass(eq=False)
+class _Work:
+    """One search, from its first trial to its last."""
+
+    model: Forecaster
+    inner: Inner
+    memory: Memory
+    workers: int
+    name: str
+    first_test: int
+    progress: Callable[[int], None] | None
+    done: list[Trial] = field(default_factory=list)
+
+    def search(self, search: Search, space: Space, trials: int) -> tuple[Trial, ...]:
+        """Do the model's own parameters alone, then batches of what the search asks for."""
+        every = range(self.inner.splits)
+        known = self.model.get_params(deep=False)
+        own = _Candidate({name: known[name] for name in space}, None)
+        self.compute([own], every)
+        if not np.isfinite(own.running[-1]):
+            raise TrainingError(
+                f"tuning: the own parameters of {type(self.model).__name__} give no finite forecast"
+            )
+        self.end(own)
+        search.learn(own.parameters, own.running, inside=inside(space, own.parameters))
+        while len(self.done) < trials:
+            asked = search.ask(min(BATCH, trials - len(self.done)))
+            batch = [_Candidate(trial.params, trial) for trial in asked]
+            for block in every:
+                alive = [candidate for candidate in batch if not candidate.pruned]
+                self.compute(alive, [block])
+                for candidate in alive if block < every[-1] else ():
+                    candidate.pruned = search.hopeless(candidate.asked, candidate.running)
+            for candidate in batch:
+                search.tell(candidate.asked, candidate.running, pruned=candidate.pruned)
+                self.end(candidate)
+        return tuple(self.done)
+
+    def compute(self, candidates: Sequence[_Candidate], blocks: Sequence[int]) -> None:
+        """Compute what the memory does not know of these blocks, side by side, and bring candidates up to them."""
+        tasks = [
+            (with_parameters(self.model, candidate.parameters), candidate.parameters, block)
+            for candidate in candidates
+            for block in blocks
+            if (candidate.parameters, block) not in self.memory
+        ]
+        with closing(Threads(self.workers).map(_score, self.inner, tasks)) as answers:
+            for (_, parameters, block), (loss, seconds) in zip(tasks, answers, strict=True):
+                self.memory.add(parameters, block, loss, seconds)
+        for candidate in candidates:
+            losses = [self.memory[candidate.parameters, block][0] for block in range(blocks[-1] + 1)]
+            candidate.running = self.inner.running(losses)
+
+    def end(self, candidate: _Candidate) -> None:
+        """Keep a candidate as a trial."""
+        blocks = range(len(candidate.running))
+        seconds = sum(self.memory[candidate.parameters, block][1] for block in blocks)
+        self.memory.keep(candidate.parameters, candidate.running, pruned=candidate.pruned)
+        number, loss = len(self.done), candidate.running[-1]
+        parameters = dict(candidate.parameters)
+        trial = Trial(self.name, self.first_test, number, parameters, loss, candidate.pruned, seconds)
+        self.done.append(trial)
+        if self.progress is not None:
+            self.progress(len(self.done))
+
+
+def _score(inner: Inner, asked: tuple[Forecaster, Parameters, int]) -> tuple[float, float]:
+    """Return the loss of an unfitted model of its own on a block, and how long it took."""
+    model, parameters, block = asked
+    began = time.perf_counter()
+    try:
+        loss = inner.score(model, block)
+    except Exception as error:
+        error.add_note(f"while tuning {type(model).__name__}, with {dict(parameters)}")
+        raise
+    return loss, time.perf_counter() - began

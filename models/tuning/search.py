@@ -1,0 +1,136 @@
+"""Search: what to try next, and what to give up, by Optuna and from finished results alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from statistics import median
+from typing import TYPE_CHECKING, Any, Literal
+
+from models.tuning.search_space import Choices, Range, Space, grid_points
+from models.walk_forward.results import Parameters
+
+if TYPE_CHECKING:
+    import optuna
+
+Method = Literal["tpe", "random", "grid"]
+Pruning = Literal["median", "hyperband", "none"]
+
+BATCH = 8
+"""Trials asked for at a time: a fixed number, so that what is tried does not depend on the number of workers. TPE
+starts after the first batch, which is random."""
+FEWEST = 5
+"""Finished trials before the median of them says anything."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Optuna from logging each study; its warnings stay, and so does what the caller had set."""
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def distributions(space: Space) -> dict[str, Any]:
+    """Return the space in Optuna's terms."""
+    return {name: _distribution(entry) for name, entry in space.items()}
+
+
+def _distribution(entry: Range | Choices) -> Any:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(entry, Choices):
+        return CategoricalDistribution(entry.values)
+    if entry.whole:
+        return IntDistribution(int(entry.low), int(entry.high), log=entry.log)
+    return FloatDistribution(entry.low, entry.high, log=entry.log)
+
+
+class Search:
+    """Propose trials in batches, and tell which of them to give up.
+
+    All that it answers follows from its seed and from what it was told, in that order: never from time.
+
+    Parameters
+    ----------
+    space : mapping of str to Range or Choices
+    method : {"tpe", "random", "grid"}
+        "tpe" is the tree-structured Parzen estimator (Bergstra, Bardenet, Bengio and Kégl, 2011), over all parameters
+        together, with trials of the same batch taken for bad ones (the constant liar).
+    pruning : {"median", "hyperband", "none"}
+        "median" gives up a trial whose loss so far is above the median at this block of the trials that were finished
+        before (Golovin et al., 2017), if there are at least five; "hyperband" is that of Li et al. (2018), on blocks.
+    splits : int
+        Blocks of a whole trial.
+    seed : int
+    """
+
+    def __init__(self, space: Space, method: Method, pruning: Pruning, splits: int, seed: int) -> None:
+        import optuna
+
+        self._distributions = distributions(space)
+        sampler = (
+            optuna.samplers.TPESampler(seed=seed, n_startup_trials=BATCH)
+            if method == "tpe"
+            else optuna.samplers.RandomSampler(seed=seed)
+        )
+        # Hyperband deals trials out to its brackets by the name of the study and their number.
+        self._study = optuna.create_study(
+            sampler=sampler, pruner=_pruner(pruning, splits), study_name="search"
+        )
+        self._pruning = pruning
+        self._whole: list[Sequence[float]] = []
+        for point in grid_points(space) if method == "grid" else ():
+            self._study.enqueue_trial(point)
+
+    def learn(self, parameters: Parameters, running: Sequence[float], *, inside: bool) -> None:
+        """Take in a trial that nobody asked for, with its loss after each block; `inside` if the space holds it."""
+        import optuna
+
+        self._whole.append(running)
+        if inside:
+            self._study.add_trial(
+                optuna.trial.create_trial(
+                    params=dict(parameters),
+                    distributions=self._distributions,
+                    value=running[-1],
+                    intermediate_values=dict(enumerate(running)),
+                )
+            )
+
+    def ask(self, n: int) -> list[optuna.Trial]:
+        """Return the next trials; their `params` are a point of the space."""
+        return [self._study.ask(self._distributions) for _ in range(n)]
+
+    def hopeless(self, trial: optuna.Trial, running: Sequence[float]) -> bool:
+        """Take in the loss of a trial after each block so far, and return whether to give it up."""
+        block = len(running) - 1
+        trial.report(running[block], block)
+        if self._pruning == "median":
+            # Not Optuna's own: that compares a trial's best loss so far, which is for learning curves that fall.
+            seen = [whole[block] for whole in self._whole]
+            return len(seen) >= FEWEST and running[block] > median(seen)
+        return bool(trial.should_prune())
+
+    def tell(self, trial: optuna.Trial, running: Sequence[float], *, pruned: bool) -> None:
+        """Take in the end of a trial."""
+        from optuna.trial import TrialState
+
+        if pruned:
+            self._study.tell(trial, state=TrialState.PRUNED)
+        else:
+            self._whole.append(running)
+            self._study.tell(trial, running[-1])
+
+
+def _pruner(pruning: Pruning, splits: int) -> Any:
+    from optuna.pruners import HyperbandPruner, NopPruner
+
+    if pruning == "hyperband":
+        return HyperbandPruner(min_resource=1, max_resource=splits)
+    return NopPruner()

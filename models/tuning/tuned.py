@@ -1,0 +1,122 @@
+"""Tuned: a model whose parameters are chosen anew along the walk, inside the training windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from foundation.types import Floats, Json
+from models.base import Forecaster
+from models.dataset import Rows
+from models.errors import NotFittedError
+from models.tuning.blocks import best_of, tune, with_parameters
+from models.tuning.search import Method, Pruning
+from models.tuning.search_space import Space
+from models.walk_forward.results import Parameters, Trial
+
+
+class Tuned(Forecaster):
+    """Any model, with some parameters chosen by a search inside the training window (see `tune`).
+
+    Parameters
+    ----------
+    model : Forecaster
+        Its own parameters are the first that are tried.
+    space : mapping of str to Range or Choices
+    search : {"tpe", "random", "grid"}
+    trials : int
+    every : int, optional
+        Test dates after which a walk-forward searches anew, at the next refit; once, before the first, without it.
+    splits : int
+        Blocks inside the training window.
+    pruning : {"median", "hyperband", "none"}
+    seed : int
+    journal : Path, optional
+        File that remembers trials, so that an interrupted walk goes on after the last one.
+
+    Attributes
+    ----------
+    model_ : Forecaster
+        Fitted, with the chosen parameters.
+    trials_ : tuple of Trial
+    """
+
+    def __init__(
+        self,
+        model: Forecaster,
+        space: Space,
+        search: Method = "tpe",
+        trials: int = 30,
+        every: int | None = None,
+        splits: int = 3,
+        pruning: Pruning = "median",
+        seed: int = 0,
+        journal: Path | None = None,
+    ) -> None:
+        self.model = model
+        self.space = space
+        self.search = search
+        self.trials = trials
+        self.every = every
+        self.splits = splits
+        self.pruning = pruning
+        self.seed = seed
+        self.journal = journal
+
+    def fit(self, X: Floats, y: Floats, rows: Rows | None = None) -> Self:
+        """Choose parameters by blocks inside the rows, then fit all rows of X (n, K) and y (n,)."""
+        self.trials_ = self.search_parameters(X, y, rows)
+        self.model_ = with_parameters(self.model, best_of(self.trials_).params).fit(X, y, rows)
+        return self
+
+    def search_parameters(self, X: Floats, y: Floats, rows: Rows | None, **others: Any) -> tuple[Trial, ...]:
+        """Return the trials of a search by blocks of the rows of X (n, K), y (n,): `models.tuning.blocks.tune`."""
+        # A stretch must not repeat the draws of another.
+        seed = np.random.SeedSequence([self.seed, others.get("first_test", -1) + 1])
+        return tune(
+            self.model,
+            X,
+            y,
+            rows,
+            space=self.space,
+            search=self.search,
+            trials=self.trials,
+            splits=self.splits,
+            pruning=self.pruning,
+            seed=int(seed.generate_state(1)[0]),
+            journal=self.journal,
+            **others,
+        )
+
+    def predict(self, X: Floats, rows: Rows | None = None) -> Floats:
+        """Return the expected target of each row of X (n, K), shape (n,)."""
+        return self._fitted().predict(X, rows)
+
+    def _fitted(self) -> Forecaster:
+        if not hasattr(self, "model_"):
+            raise NotFittedError("Tuned is not fitted: call fit before predict")
+        return self.model_
+
+    def chosen(self) -> dict[str, float]:
+        """Return the chosen parameters that are numbers, and what the model chose itself."""
+        return numbers(self.space, best_of(self.trials_).params) | self._fitted().chosen()
+
+    def importance(self, n_features: int) -> Floats:
+        """Return that of the model."""
+        return self._fitted().importance(n_features)
+
+    def spec(self, names: Sequence[str]) -> Json:
+        """Return the description of the model."""
+        return self._fitted().spec(names)
+
+
+def numbers(space: Space, parameters: Parameters) -> dict[str, float]:
+    """Return the parameters that are numbers wherever they are set, NaN where one is not; trials tell the others."""
+    return {
+        name: float(value) if isinstance(value, int | float) else np.nan
+        for name, value in parameters.items()
+        if not any(isinstance(choice, str) for choice in space[name].grid())
+    }

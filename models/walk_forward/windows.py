@@ -1,0 +1,131 @@
+"""Spans: training windows as slices of one grid of dates, and stretches of folds that share what is measured once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from foundation.types import Floats, Ints
+from models.dataset import Dataset
+from models.walk_forward.design import pieces
+from models.walk_forward.standardise import CLIP, Standardiser
+from models.walk_forward.state import Record
+from validation.folds.walk_forward import Fold
+
+if TYPE_CHECKING:
+    from models.walk_forward.results import WalkResult
+
+
+JOINS = 0.05
+"""Share of the training dates on which a feature that was absent must have been seen before it is taken in."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spans:
+    """Training windows as slices of one grid of dates.
+
+    Attributes
+    ----------
+    grid : ndarray of int
+        All training dates, increasing.
+    ends : ndarray of int
+        Row at which the label of each ends.
+    start, stop : ndarray of int, shape (F,)
+        The window of each fold is grid[start:stop].
+    """
+
+    grid: Ints
+    ends: Ints
+    start: Ints
+    stop: Ints
+
+    @classmethod
+    def of(cls, folds: Sequence[Fold]) -> Spans | None:
+        """Return the spans of folds, or None unless windows are slices that only move forward."""
+        grid, first = np.unique(np.concatenate([fold.train for fold in folds]), return_index=True)
+        ends = np.concatenate([fold.train_ends for fold in folds])[first]
+        start = np.array([np.searchsorted(grid, fold.train[0]) for fold in folds])
+        stop = np.array([np.searchsorted(grid, fold.train[-1]) + 1 for fold in folds])
+        whole = all(len(f.train) == j - i for f, i, j in zip(folds, start, stop, strict=True))
+        forward = (np.diff(start) >= 0).all() and (np.diff(stop) >= 0).all()
+        ahead = all(a.test[-1] < b.test[0] for a, b in pairwise(folds))
+        return cls(grid, ends, start, stop) if whole and forward and ahead else None
+
+    def window(self, f: int) -> tuple[int, int]:
+        """Return where the training window of a fold starts and stops on the grid."""
+        return int(self.start[f]), int(self.stop[f])
+
+    def going_on(self, folds: Sequence[Fold], before: WalkResult | None) -> tuple[int, Record]:
+        """Return how many folds are what they were in a walk over fewer dates, and the record up to them.
+
+        Folds of which some test date was not yet on the grid are not: dates of theirs were not there, or what they lost
+        was not known. Without an earlier walk, or a record of it, that is none.
+        """
+        if before is None or before.record is None:
+            return 0, Record.empty(len(self.grid))
+        done = unfinished(folds, int(self.grid[len(before.record.losses) - 1]))
+        place = int(np.searchsorted(self.grid, folds[done].test[0]))
+        return done, before.record.continued(len(self.grid), place, done)
+
+    def keep(self, record: Record, fold: Fold, losses: Floats) -> None:
+        """Put into the record what was lost on the dates that `trained_later` gives."""
+        record.losses[np.searchsorted(self.grid, self.trained_later(fold))] = losses
+
+    def trained_later(self, fold: Fold) -> Ints:
+        """Return the dates of the grid from the first to the last test date of a fold."""
+        first, last = np.searchsorted(self.grid, [fold.test[0], fold.test[-1] + 1])
+        return self.grid[first:last]
+
+
+def unfinished(folds: Sequence[Fold], known: int) -> int:
+    """Return the first fold with a test date after `known`: from it on a walk that goes on from there computes."""
+    return next(f for f, fold in enumerate(folds) if fold.test[-1] > known)
+
+
+def stretches(
+    data: Dataset, spans: Spans, renew: float = 0.5, clip: float | None = CLIP, *, begin: int = 0
+) -> Iterator[tuple[Standardiser, list[int]]]:
+    """Yield stretches of folds that share one conditioning, measured on the first training window of the stretch.
+
+    A new stretch begins when more than the share `renew` of the training dates are others than those measured on,
+    or when a feature that was absent or constant has come up. With expanding windows and a half that is after each
+    doubling of their length, so that all stretches together cost a small multiple of one pass, whatever the number
+    of folds. `begin` is a fold with which a stretch is known to begin.
+    """
+    f, total = begin, len(spans.start)
+    while f < total:
+        measured = spans.grid[spans.start[f] : spans.stop[f]]
+        scaler = _measured(data, measured, clip)
+        come_up = _come_up(data, scaler, spans.grid)
+        last = f + 1
+        while last < total:
+            start, stop = spans.window(last)
+            overlap = max(0, int(spans.stop[f]) - start)
+            seen = come_up[stop] - come_up[start]
+            if overlap < (1 - renew) * (stop - start) or (seen > JOINS * (stop - start)).any():
+                break
+            last += 1
+        yield scaler, list(range(f, last))
+        f = last
+
+
+def _measured(data: Dataset, dates: Ints, clip: float | None) -> Standardiser:
+    """Return the conditioning by the training rows of these dates."""
+    return Standardiser(clip).fit_pieces(
+        lambda: (data.training(piece)[0] for piece in pieces(dates, data.y.shape[1]))
+    )
+
+
+def _come_up(data: Dataset, scaler: Standardiser, grid: Ints) -> Ints:
+    """Return on how many dates of grid[:i] each feature without a scale has a telling value, (len(grid) + 1, D)."""
+    without = np.flatnonzero(scaler.scale_ == 0)
+    dates = np.zeros((len(grid) + 1, len(without)), dtype=np.int64)
+    for place, k in enumerate(without):
+        x, centre = data.X[grid, :, k], scaler.mean_[k]
+        telling = np.isfinite(x) & (np.abs(x - centre) > 1e-12 * max(1.0, abs(centre)))
+        dates[1:, place] = np.cumsum((telling & data.usable[grid]).any(axis=1))
+    return dates
