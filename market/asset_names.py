@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from market.checks import Finding
+from market.findings import Finding
 from market.readers.names import describe_names, lookalike_key
 
 RESERVED = ("cash", "date", "note", "status")

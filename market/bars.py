@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from foundation.types import Bools, Floats
-from market.checks import Finding, Table
+from market.findings import Finding, Table
 from market.panel import BARS
 
 TOLERANCE = 1e-6

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Bools, Floats
-from market.checks import MISSING_CODES, Finding, settle
 from market.errors import SourceError
+from market.findings import MISSING_CODES, Finding, settle
 from market.returns import simple_returns
 
 CashKind = Literal["returns", "percent_returns", "prices", "annual_rate", "annual_percent"]

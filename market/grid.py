@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Floats
-from market.checks import Finding
 from market.errors import SourceError
+from market.findings import Finding
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from foundation.suggestions import list_names, suggest
-from market.checks import Kind
 from market.column_roles import columns_of_bars, find_date, is_calendar, is_nameless, names_long_table
 from market.errors import SourceError
 from market.file_heads import explain_head, find_dated_column
+from market.findings import Kind
 from market.grid import Grid
 from market.readers.columns import copy_rows, read_columns, read_header
 from market.readers.dates import read_dates

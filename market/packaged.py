@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Floats
-from market.checks import Finding
 from market.errors import SourceError
+from market.findings import Finding
 from market.grid import Grid
 from market.panel import MacroSeries, Panel
 from market.prices import Cash, assemble

@@ -9,7 +9,7 @@ import pandas as pd
 
 from foundation.types import Bools, Floats, Ints
 from market.calendar import Frequency, Unit
-from market.checks import Finding, Table
+from market.findings import Finding, Table
 
 SLACK: dict[str, int] = {"months": 3, "weeks": 1}
 """Weekdays (of a week: days) by which holidays move the usual place of a row in its period: Christmas or Easter at the

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foundation.types import Floats
-from market.checks import Finding, Table
+from market.findings import Finding, Table
 
 SHORTEST = 24
 """Rows that a beginning has at least."""

@@ -18,8 +18,9 @@ from market.asset_names import check_lookalikes, check_names
 from market.bars import adjusted, check_bars
 from market.calendar import frequency_of
 from market.cash import CashKind, cash_returns, check_cash, read_role
-from market.checks import Finding, Kind, Table, ValueKind, check_impossible, settle
+from market.checks import check_impossible
 from market.errors import DataError, SourceError
+from market.findings import Finding, Kind, Table, ValueKind, settle
 from market.grid import Grid
 from market.layouts import Layout, read_grid
 from market.oddities import check_magnitude, check_odd

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Bools, Floats
-from market.checks import Finding
+from market.findings import Finding
 from market.panel import Panel
 
 ENTER = 0.05

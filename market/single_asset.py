@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from foundation.suggestions import list_names
-from market.checks import Finding, check_order, settle
+from market.checks import check_order
 from market.column_roles import find_role, find_value, find_volume, is_adjusted
 from market.errors import SourceError
+from market.findings import Finding, settle
 from market.grid import Grid
 from market.panel import BARS
 from market.readers.columns import read_columns

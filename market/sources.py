@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from foundation.suggestions import suggest
-from market.checks import Finding, ValueKind
 from market.errors import DataError, SourceError
+from market.findings import Finding, ValueKind
 from market.layouts import Layout, copy_until
 from market.packaged import load_industries, load_stocks
 from market.panel import Panel

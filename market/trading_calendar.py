@@ -15,8 +15,8 @@ import pandas as pd
 from foundation.suggestions import suggest
 from foundation.types import Bools, Floats
 from market.calendar import frequency_of
-from market.checks import Finding
 from market.errors import SourceError
+from market.findings import Finding
 from market.grid import Grid
 from market.periods import running_rows
 

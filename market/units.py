@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 
 from foundation.types import Floats
-from market.checks import MISSING_CODES, PERCENT_LIKE, Finding, Table
+from market.checks import PERCENT_LIKE
 from market.errors import DataError
+from market.findings import MISSING_CODES, Finding, Table
 from market.grid import Grid
 from market.plausibility import check_percent_like, check_price_like, check_return_like
 

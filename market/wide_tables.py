@@ -9,9 +9,10 @@ import numpy as np
 
 from foundation.suggestions import list_names, shorten
 from foundation.types import Floats
-from market.checks import Finding, check_order, settle
+from market.checks import check_order
 from market.column_roles import fields_of_assets
 from market.errors import SourceError
+from market.findings import Finding, settle
 from market.grid import Grid
 from market.number_texts import explain_number
 from market.readers.columns import Contents, read_columns

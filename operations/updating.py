@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from market.checks import Finding
+from market.findings import Finding
 from market.panel import Panel
 from operations.place import home
 from operations.versions import Recorded, Version, Versions

@@ -13,7 +13,7 @@ from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 from allocation.errors import AllocationError
 from foundation.suggestions import suggest
 from market.cash import CashKind
-from market.checks import Kind, ValueKind
+from market.findings import Kind, ValueKind
 from pipeline.allocation_config import AllocationSection
 from pipeline.allocator_strategies import AimStrategy
 from pipeline.config_files.document import read_document

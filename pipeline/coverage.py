@@ -11,8 +11,8 @@ from allocation.covariance.path import eligible_assets
 from features.matrix import FeatureMatrix
 from foundation.types import Bools, Floats
 from market.calendar import WEEKLY, foreign_spacings, frequency_of, missing_share, nearest_frequency
-from market.checks import Finding
 from market.errors import DataError
+from market.findings import Finding
 from market.panel import Panel
 from market.trading_calendar import WEEKDAYS
 from pipeline.config import RunConfig

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from market.checks import Finding
+from market.findings import Finding
 from market.panel import Panel
-from market.scores import load_scores
+from market.score_files import load_scores
 from market.sources import load
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter

@@ -12,7 +12,7 @@ from backtest.performance import compare, summarise
 from backtest.simulate import BacktestResult
 from features.matrix import FeatureMatrix
 from foundation.threads import one_thread
-from market.checks import Finding
+from market.findings import Finding
 from market.panel import Panel
 from models.forecast import Forecast
 from models.regimes.path import RegimePath

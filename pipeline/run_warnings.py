@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from features.catalogue import catalogue
-from market.checks import Finding
+from market.findings import Finding
 from pipeline.config import FeaturesSection
 
 if TYPE_CHECKING:

@@ -31,8 +31,8 @@ from benchmarks.fuzz.price_files.parquet_shapes import reshape_parquet
 from benchmarks.fuzz.price_files.reading import MissingColumnError, UnreadableError, read_content
 from benchmarks.fuzz.price_files.second_readers import has_open_quote, read_by_both
 from benchmarks.fuzz.price_files.writing import compress, write_lines, write_parquet, write_text
-from market.checks import Finding
 from market.errors import DataError
+from market.findings import Finding
 from market.panel import Panel
 from market.sources import load
 

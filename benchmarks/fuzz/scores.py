@@ -12,7 +12,8 @@ from benchmarks.fuzz.cases import Case, Fault, check_message, record_ending, sho
 from benchmarks.fuzz.price_files.corpus import Rng
 from benchmarks.fuzz.price_files.drafts import Content, PriceCase
 from market.errors import DataError
-from market.scores import ScoreTable, load_scores
+from market.score_files import load_scores
+from market.scores import ScoreTable
 
 LAG = 30
 """Days until a score is known."""

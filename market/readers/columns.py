@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from foundation.suggestions import shorten
 from foundation.types import Floats
-from market.checks import Finding, settle
 from market.errors import SourceError
 from market.file_heads import explain_encoding, explain_head
+from market.findings import Finding, settle
 from market.number_texts import NO_VALUE, explain_number
 from market.readers.coded_texts import CodedTexts, encode_column
 from market.readers.csv_tables import read_csv

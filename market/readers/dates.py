@@ -10,8 +10,8 @@ import pandas as pd
 
 from foundation.suggestions import shorten
 from foundation.types import Ints
-from market.checks import Finding
 from market.errors import IntegrityError, SourceError
+from market.findings import Finding
 from market.readers.coded_texts import CodedTexts
 from market.readers.stamps import Stamp, check_stamps, read_stamp
 

@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foundation.suggestions import list_names
-from market.checks import Finding, Kind, settle
 from market.column_roles import find_asset, find_role, find_value, find_volume
 from market.errors import SourceError
+from market.findings import Finding, Kind, settle
 from market.grid import Grid
 from market.panel import BARS
 from market.readers.coded_texts import CodedTexts

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 from foundation.suggestions import shorten
-from market.checks import Finding
+from market.findings import Finding
 
 _BLANKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u115f\u1160\u2800\u3164\uffa0"
 """Blanks by how they look, beside those that Unicode calls so."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from market.checks import Finding
 from market.errors import SourceError
+from market.findings import Finding
 
 _TIME = re.compile(r"[T ](\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)\s*(.*)$")
 _MIDNIGHT = re.compile(r"0?0:00(:00([.,]0+)?)?")

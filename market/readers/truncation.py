@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from foundation.suggestions import shorten
-from market.checks import Finding
 from market.errors import SourceError
+from market.findings import Finding
 from market.readers.lines import LineCounter, last_lines
 
 NEAR = 500

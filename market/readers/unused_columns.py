@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from market.checks import Finding, Kind
 from market.column_roles import is_adjusted, looks_adjusted
+from market.findings import Finding, Kind
 from market.readers.names import describe_names
 
 

@@ -7,8 +7,8 @@ from arch.data import nasdaq, sp500
 
 from market.bars import adjusted, check_bars
 from market.calendar import DAILY
-from market.checks import Table
 from market.errors import IntegrityError
+from market.findings import Table
 from market.panel import BARS
 from market.sources import load
 

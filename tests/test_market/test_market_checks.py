@@ -8,8 +8,9 @@ import pytest
 
 from market.calendar import DAILY, EVERY_DAY, MONTHLY, WEEKLY
 from market.cash import check_cash
-from market.checks import Finding, Table, check_impossible, check_order, settle
+from market.checks import check_impossible, check_order
 from market.errors import IntegrityError
+from market.findings import Finding, Table, settle
 from market.oddities import check_magnitude, check_odd
 from market.returns import simple_returns
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from market.calendar import DAILY, MONTHLY, WEEKLY
-from market.checks import Table
+from market.findings import Table
 from market.sources import load
 from market.units import check_units
 

@@ -9,7 +9,8 @@ from synthetic import make_panel
 
 from market.counterfactual import other_future
 from market.errors import IntegrityError, SourceError
-from market.scores import ScoreTable, load_scores
+from market.score_files import load_scores
+from market.scores import ScoreTable
 
 ASSETS = ("A", "B", "C")
 DAYS = pd.DatetimeIndex(["2020-01-31", "2020-06-30", "2021-03-31", "2021-12-31", "2023-12-31"])

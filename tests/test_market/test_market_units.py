@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from market.calendar import DAILY, MONTHLY
-from market.checks import Table
 from market.errors import IntegrityError
+from market.findings import Table
 from market.sources import load
 from market.units import check_units
 

@@ -6,7 +6,7 @@ import pandas as pd
 from rich.console import Console
 
 from features.matrix import build
-from market.checks import Finding
+from market.findings import Finding
 from market.sources import load
 from pipeline.config import FeaturesSection, load_config
 from pipeline.progress import Reporter

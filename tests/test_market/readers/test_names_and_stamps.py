@@ -11,7 +11,7 @@ import pytest
 from market.errors import DataError, IntegrityError, SourceError
 from market.readers.columns import read_header
 from market.readers.names import clean_name
-from market.scores import load_scores
+from market.score_files import load_scores
 from market.sources import load
 
 DAYS = pd.bdate_range("2021-01-04", periods=40)
