@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
-from market.sources import load
+from market.load import load
 
 SIZE = (3000, 5040)
 

@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import features_60 as plain_features
 
 from features.matrix import build
-from market.sources import load
+from market.load import load
 from models.boosting.model import Boosting
 from models.dataset import Dataset
 from models.dispatch import walk_forward

@@ -19,7 +19,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from features.matrix import build
-from market.sources import load
+from market.load import load
 from models.regimes.hmm import PRIOR_TRANSITIONS, HMMRegimes
 from models.regimes.jump import JumpRegimes
 from models.regimes.kmeans import KMeansRegimes

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from foundation.suggestions import list_names, suggest
 from market.panel import Panel
-from market.readers.columns import read_columns, read_header
+from market.text.columns import read_columns, read_header
 from operations.errors import OperationsError
 from pipeline.config import RunConfig
 from pipeline.config_files.paths import input_mistake

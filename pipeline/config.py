@@ -12,8 +12,8 @@ from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from allocation.errors import AllocationError
 from foundation.suggestions import suggest
-from market.cash import CashKind
 from market.findings import Kind, ValueKind
+from market.readers.cash import CashKind
 from pipeline.allocation_config import AllocationSection
 from pipeline.allocator_strategies import AimStrategy
 from pipeline.config_files.document import read_document

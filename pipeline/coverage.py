@@ -14,7 +14,7 @@ from market.calendar import WEEKLY, foreign_spacings, frequency_of, missing_shar
 from market.errors import DataError
 from market.findings import Finding
 from market.panel import Panel
-from market.trading_calendar import WEEKDAYS
+from market.readers.trading_calendar import WEEKDAYS
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.timetable import Schedule

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pandas as pd
 
 from market.findings import Finding
+from market.load import load
 from market.panel import Panel
-from market.score_files import load_scores
-from market.sources import load
+from market.readers.scores import load_scores
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter
 from pipeline.run_warnings import finding_warnings

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from features.appending import append
 from features.matrix import FeatureMatrix, build
 from foundation.types import Floats
+from market.checks.riskless import riskless_in, without_riskless
 from market.panel import Panel
-from market.riskless import riskless_in, without_riskless
 from models.calibration import calibrate
 from models.combination import combine_walks
 from models.dataset import Dataset

@@ -12,8 +12,8 @@ from features.matrix import FeatureMatrix
 from foundation.suggestions import suggest
 from foundation.types import Ints
 from market.calendar import decision_positions, position_of
+from market.checks.riskless import riskless_in
 from market.panel import Panel
-from market.riskless import riskless_in
 from models.target import Target, floor_risk, risk_scaled, trailing_risk
 from pipeline.config import RunConfig
 from pipeline.errors import EarlyTestError, RunError

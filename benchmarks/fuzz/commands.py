@@ -1,6 +1,6 @@
 """Fuzzer of the command line: `tangency update` on mutated price files, each in a process of its own.
 
-The command must end as `market.sources.load` does: with exit code 0 and the findings printed, or with exit code 2 and
+The command must end as `market.load.load` does: with exit code 0 and the findings printed, or with exit code 2 and
 one message. A case takes two seconds, so this is for samples.
 """
 
@@ -22,7 +22,7 @@ from benchmarks.fuzz import prices
 from benchmarks.fuzz.cases import Case, Fault, check_message, record_ending, shorten_message
 from benchmarks.fuzz.price_files.corpus import Rng
 from market.errors import DataError
-from market.sources import load
+from market.load import load
 from pipeline.run_warnings import finding_warnings
 
 COMMAND = Path(sys.executable).parent / "tangency"

@@ -38,7 +38,7 @@ def read_input(content: bytes, folder: Path) -> Fault | None:
     folder : Path
     """
     from market.errors import DataError
-    from market.sources import load
+    from market.load import load
 
     choice = content[0] if content else 0
     path = folder / f"file{ENDINGS[choice % len(ENDINGS)]}"
@@ -78,7 +78,7 @@ def main() -> int:
         print("left out: atheris is not installed; .venv/bin/python -m pip install atheris")
         return 0
     with atheris.instrument_imports(include=["market"]):
-        importlib.import_module("market.sources")
+        importlib.import_module("market.load")
     options.output.mkdir(parents=True, exist_ok=True)
     faults: set[str] = set()
     with tempfile.TemporaryDirectory() as place:

@@ -1,4 +1,4 @@
-"""Fuzzer of price files: sound files of many kinds, mutated one to three times, read by `market.sources.load`.
+"""Fuzzer of price files: sound files of many kinds, mutated one to three times, read by `market.load.load`.
 
 What was read is held to what a careful person reads. How strictly depends on what is known of the file:
 
@@ -33,8 +33,8 @@ from benchmarks.fuzz.price_files.second_readers import has_open_quote, read_by_b
 from benchmarks.fuzz.price_files.writing import compress, write_lines, write_parquet, write_text
 from market.errors import DataError
 from market.findings import Finding
+from market.load import load
 from market.panel import Panel
-from market.sources import load
 
 DESCRIPTIVE = (
     *(

@@ -12,7 +12,7 @@ from benchmarks.fuzz.cases import Case, Fault, check_message, record_ending, sho
 from benchmarks.fuzz.price_files.corpus import Rng
 from benchmarks.fuzz.price_files.drafts import Content, PriceCase
 from market.errors import DataError
-from market.score_files import load_scores
+from market.readers.scores import load_scores
 from market.scores import ScoreTable
 
 LAG = 30

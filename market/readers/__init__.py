@@ -1,1 +1,1 @@
-"""Readers: files to columns, and columns to one grid of dates and assets."""
+"""Readers: files and packaged data sets to a panel, scores and cash."""

@@ -11,16 +11,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foundation.suggestions import list_names
-from market.column_roles import find_asset, find_role, find_value, find_volume
 from market.errors import SourceError
 from market.findings import Finding, Kind, settle
 from market.grid import Grid
 from market.panel import BARS
-from market.readers.coded_texts import CodedTexts
-from market.readers.columns import read_columns
-from market.readers.dates import Dates, read_dates
-from market.readers.names import check_clean, clean_name
+from market.readers.column_roles import find_asset, find_role, find_value, find_volume
 from market.readers.unused_columns import check_unused
+from market.text.coded_texts import CodedTexts
+from market.text.columns import read_columns
+from market.text.dates import Dates, read_dates
+from market.text.names import check_clean, clean_name
 
 
 def read_long(path: Path, header: Sequence[str], date_name: str, kind: Kind, *, guessed: bool) -> Grid:

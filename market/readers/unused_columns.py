@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from market.column_roles import is_adjusted, looks_adjusted
 from market.findings import Finding, Kind
-from market.readers.names import describe_names
+from market.readers.column_roles import is_adjusted, looks_adjusted
+from market.text.names import describe_names
 
 
 def check_unused(

@@ -17,8 +17,8 @@ import models.linear.regression
 import models.walk_forward.windows
 from allocation.covariance_types import dense
 from features.spec import feature, registered
+from market.load import load
 from market.scores import ScoreTable
-from market.sources import load
 from models.regimes.path import walk_regimes
 from models.walk_forward.standardise import Standardiser
 from pipeline import stages, timetable, trading

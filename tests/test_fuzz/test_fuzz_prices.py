@@ -14,7 +14,7 @@ from benchmarks.fuzz.price_files.reading import UnreadableError, read_content, r
 from benchmarks.fuzz.price_files.second_readers import has_open_quote, read_by_both
 from benchmarks.fuzz.running import run_cases_here
 from market.errors import SourceError
-from market.sources import load
+from market.load import load
 
 
 @pytest.fixture(scope="module")

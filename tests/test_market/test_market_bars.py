@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from arch.data import nasdaq, sp500
 
-from market.bars import adjusted, check_bars
 from market.calendar import DAILY
+from market.checks.bars import adjusted, check_bars
 from market.errors import IntegrityError
 from market.findings import Table
+from market.load import load
 from market.panel import BARS
-from market.sources import load
 
 HEAD = "date,asset,open,high,low,close,adj_close,vwap,volume\n"
 # B splits two for one on the third day: its earlier adjusted closes are half of what was paid.

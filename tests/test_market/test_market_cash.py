@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from market.cash import KINDS, cash_returns
 from market.errors import IntegrityError, SourceError
-from market.sources import load
+from market.load import load
+from market.readers.cash import KINDS, cash_returns
 
 STEPS = {"ME": 12, "W-FRI": 52, "B": 252}
 ANNUAL = {

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from market.calendar import DAILY, EVERY_DAY, MONTHLY, WEEKLY
-from market.cash import check_cash
-from market.checks import check_impossible, check_order
+from market.checks.anomalies import check_magnitude, check_odd
+from market.checks.integrity import check_impossible, check_order
 from market.errors import IntegrityError
 from market.findings import Finding, Table, settle
-from market.oddities import check_magnitude, check_odd
+from market.readers.cash import check_cash
 from market.returns import simple_returns
 
 FREQ = {DAILY: "B", WEEKLY: "W-FRI", MONTHLY: "ME", EVERY_DAY: "D"}

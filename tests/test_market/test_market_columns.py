@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from market.column_roles import columns_of_bars, fields_of_assets, find_date, names_long_table
 from market.errors import DataError, IntegrityError, SourceError
-from market.sources import load
+from market.load import load
+from market.readers.column_roles import columns_of_bars, fields_of_assets, find_date, names_long_table
 
 DAYS = pd.bdate_range("2021-01-04", periods=30)
 

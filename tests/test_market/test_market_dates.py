@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from market.errors import IntegrityError, SourceError
-from market.readers.coded_texts import encode_texts
-from market.readers.dates import read_dates
+from market.text.coded_texts import encode_texts
+from market.text.dates import read_dates
 
 
 def read(*texts: str) -> list[str]:

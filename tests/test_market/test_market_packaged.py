@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from market import packaged
 from market.errors import SourceError
-from market.packaged import daily_bills, load_macro
-from market.sources import load
+from market.load import load
+from market.readers import datasets as packaged
+from market.readers.datasets import daily_bills, load_macro
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +171,7 @@ def test_the_two_files_of_bills_agree(industries):
 
 def test_loading_imports_no_heavy_package():
     code = (
-        "import sys; from market.sources import load; load('industries'); load('stocks');"
+        "import sys; from market.load import load; load('industries'); load('stocks');"
         "print([m for m in ('skfolio', 'cvxpy', 'linearmodels', 'arch', 'statsmodels') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from market.calendar import DAILY, MONTHLY, WEEKLY
+from market.checks.units import check_units
 from market.findings import Table
-from market.sources import load
-from market.units import check_units
+from market.load import load
 
 FREQUENCIES = {"ME": MONTHLY, "W-FRI": WEEKLY, "B": DAILY}
 

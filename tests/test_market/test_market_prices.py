@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from market.errors import DataError, IntegrityError, SourceError
+from market.load import load
 from market.returns import simple_returns
-from market.sources import load
 
 WIDE = "date,A,B\n2020-01-01,100,10\n2020-01-02,110,11\n2020-01-03,99,12.1\n"
 

@@ -6,8 +6,8 @@ import pytest
 from causality import violations
 from synthetic import make_panel
 
-from market.prices import load_file
-from market.riskless import ENTER, FEWEST, LEAVE, find_riskless, riskless_in, without_riskless
+from market.checks.riskless import ENTER, FEWEST, LEAVE, find_riskless, riskless_in, without_riskless
+from market.readers.prices import load_file
 
 
 def slow_riskless(returns, cash, window):

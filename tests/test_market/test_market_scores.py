@@ -9,7 +9,7 @@ from synthetic import make_panel
 
 from market.counterfactual import other_future
 from market.errors import IntegrityError, SourceError
-from market.score_files import load_scores
+from market.readers.scores import load_scores
 from market.scores import ScoreTable
 
 ASSETS = ("A", "B", "C")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from market.errors import DataError, SourceError
-from market.sources import SOURCES, load
+from market.load import SOURCES, load
 
 
 def test_unknown_sources_get_a_suggestion_and_the_list():

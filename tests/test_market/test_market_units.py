@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from market.calendar import DAILY, MONTHLY
+from market.checks.units import check_units
 from market.errors import IntegrityError
 from market.findings import Table
-from market.sources import load
-from market.units import check_units
+from market.load import load
 
 
 def table(values, frequency=MONTHLY):

@@ -6,8 +6,8 @@ import pytest
 
 from market.calendar import frequency_of
 from market.errors import SourceError
-from market.prices import load_file
-from market.trading_calendar import compound_returns
+from market.readers.prices import load_file
+from market.readers.trading_calendar import compound_returns
 
 
 def weekend_prices(n=60, seed=0):

@@ -5,7 +5,7 @@ import pytest
 from sklearn import linear_model
 
 from features.matrix import build
-from market.sources import load
+from market.load import load
 from models.linear.paths import dual_ridge_path, elastic_net_path, largest_penalty, ridge_path
 from models.walk_forward.moments import Gram, Moments, Standardised
 from models.walk_forward.standardise import Standardiser

@@ -14,7 +14,7 @@ from filelock import FileLock
 @contextmanager
 def by_oneself():
     """Keep to a store of one's own, and read macro series once: they take a third of an update."""
-    from market import packaged
+    from market.readers import datasets as packaged
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packaged, "load_macro", functools.cache(packaged.load_macro))

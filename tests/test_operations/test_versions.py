@@ -20,8 +20,8 @@ from panels import (
 )
 from synthetic import make_panel
 
+from market.load import load
 from market.panel import MacroSeries
-from market.sources import load
 from operations.cells import narrowed
 from operations.errors import OperationsError
 from operations.versions import RevisedError, Versions

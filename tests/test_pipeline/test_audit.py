@@ -23,7 +23,7 @@ from sklearn.decomposition import PCA
 from synthetic import make_panel
 
 import market.panel
-import market.prices
+import market.readers.prices
 from features.spec import feature, registered
 from market.panel import MacroSeries
 from models.calibration import calibrate

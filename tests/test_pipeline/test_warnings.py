@@ -7,7 +7,7 @@ from rich.console import Console
 
 from features.matrix import build
 from market.findings import Finding
-from market.sources import load
+from market.load import load
 from pipeline.config import FeaturesSection, load_config
 from pipeline.progress import Reporter
 from pipeline.publication import published

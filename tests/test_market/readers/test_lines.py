@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from market.errors import SourceError
-from market.readers import lines
-from market.readers.columns import read_columns, read_header
-from market.sources import load
+from market.load import load
+from market.text import lines
+from market.text.columns import read_columns, read_header
 
 DAYS = pd.bdate_range("2021-01-04", periods=40)
 

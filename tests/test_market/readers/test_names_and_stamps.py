@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from market.errors import DataError, IntegrityError, SourceError
-from market.readers.columns import read_header
-from market.readers.names import clean_name
-from market.score_files import load_scores
-from market.sources import load
+from market.load import load
+from market.readers.scores import load_scores
+from market.text.columns import read_header
+from market.text.names import clean_name
 
 DAYS = pd.bdate_range("2021-01-04", periods=40)
 

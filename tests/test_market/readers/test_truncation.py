@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from market.errors import DataError, SourceError
-from market.readers.columns import read_columns, read_header
-from market.readers.truncation import looks_cut
-from market.sources import load
+from market.load import load
+from market.text.columns import read_columns, read_header
+from market.text.truncation import looks_cut
 
 DAYS = pd.bdate_range("2021-01-04", periods=24)
 

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from market.errors import IntegrityError
-from market.readers.coded_texts import encode_column, encode_texts
-from market.readers.columns import read_columns, read_header
 from market.readers.long_tables import read_long
+from market.text.coded_texts import encode_column, encode_texts
+from market.text.columns import read_columns, read_header
 
 DAYS = [dt.date(2021, 1, 29) + dt.timedelta(days=n) for n in range(9)]
 NAMES = ["B", "A", "10", "Ä.B"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from market.readers.paths import open_csv
+from market.text.paths import open_csv
 
 LINES = 40
 """Lines in which a table must have begun."""

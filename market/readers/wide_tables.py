@@ -9,14 +9,14 @@ import numpy as np
 
 from foundation.suggestions import list_names, shorten
 from foundation.types import Floats
-from market.checks import check_order
-from market.column_roles import fields_of_assets
+from market.checks.integrity import check_order
 from market.errors import SourceError
 from market.findings import Finding, settle
 from market.grid import Grid
-from market.number_texts import explain_number
-from market.readers.columns import Contents, read_columns
-from market.readers.dates import read_dates
+from market.readers.column_roles import fields_of_assets
+from market.text.columns import Contents, read_columns
+from market.text.dates import read_dates
+from market.text.number_texts import explain_number
 
 COUNTED = 20
 """Rows that must count 0, 1, 2 or 1, 2, 3 for a column to be a counter; later rows do not matter."""

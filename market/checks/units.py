@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 
 from foundation.types import Floats
-from market.checks import PERCENT_LIKE
+from market.checks.integrity import PERCENT_LIKE
+from market.checks.plausibility import check_percent_like, check_price_like, check_return_like
 from market.errors import DataError
 from market.findings import MISSING_CODES, Finding, Table
 from market.grid import Grid
-from market.plausibility import check_percent_like, check_price_like, check_return_like
 
 FIRST_ROWS = 24
 """A column whose first values are all above 0, so many of them, and large, holds prices."""

@@ -8,9 +8,9 @@ import numpy as np
 
 from foundation.types import Floats
 from market.calendar import missing_between
-from market.checks import looks_like_percent
+from market.checks.integrity import looks_like_percent
+from market.checks.periods import check_carried, check_periods
 from market.findings import Finding, Table
-from market.periods import check_carried, check_periods
 
 SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0)
 SPLIT_TOLERANCE = 0.03

@@ -12,8 +12,8 @@ from foundation.suggestions import shorten
 from foundation.types import Ints
 from market.errors import IntegrityError, SourceError
 from market.findings import Finding
-from market.readers.coded_texts import CodedTexts
-from market.readers.stamps import Stamp, check_stamps, read_stamp
+from market.text.coded_texts import CodedTexts
+from market.text.stamps import Stamp, check_stamps, read_stamp
 
 EPOCHS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
 """Units of time since 1970 (UTC), by the number of digits that a count of them has from 2001 to 2065."""

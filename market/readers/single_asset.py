@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from foundation.suggestions import list_names
-from market.checks import check_order
-from market.column_roles import find_role, find_value, find_volume, is_adjusted
+from market.checks.integrity import check_order
 from market.errors import SourceError
 from market.findings import Finding, settle
 from market.grid import Grid
 from market.panel import BARS
-from market.readers.columns import read_columns
-from market.readers.dates import read_dates
-from market.readers.names import describe_names
-from market.readers.paths import CSV, PARQUET
+from market.readers.column_roles import find_role, find_value, find_volume, is_adjusted
 from market.readers.unused_columns import check_unused
+from market.text.columns import read_columns
+from market.text.dates import read_dates
+from market.text.names import describe_names
+from market.text.paths import CSV, PARQUET
 
 
 def read_single_asset(path: Path, header: Sequence[str], date_name: str, columns: Sequence[str]) -> Grid:

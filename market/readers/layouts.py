@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 
 from foundation.suggestions import list_names, suggest
-from market.column_roles import columns_of_bars, find_date, is_calendar, is_nameless, names_long_table
 from market.errors import SourceError
-from market.file_heads import explain_head, find_dated_column
 from market.findings import Kind
 from market.grid import Grid
-from market.readers.columns import copy_rows, read_columns, read_header
-from market.readers.dates import read_dates
+from market.readers.column_roles import columns_of_bars, find_date, is_calendar, is_nameless, names_long_table
 from market.readers.long_tables import read_long
-from market.readers.names import clean_name
-from market.readers.paths import is_csv
-from market.single_asset import read_single_asset
-from market.wide_tables import read_wide
+from market.readers.single_asset import read_single_asset
+from market.readers.wide_tables import read_wide
+from market.text.columns import copy_rows, read_columns, read_header
+from market.text.dates import read_dates
+from market.text.file_heads import explain_head, find_dated_column
+from market.text.names import clean_name
+from market.text.paths import is_csv
 
 Layout = Literal["wide", "long"]
 

@@ -14,11 +14,11 @@ import pandas as pd
 from foundation.suggestions import suggest
 from market.errors import DataError, SourceError
 from market.findings import Finding, ValueKind
-from market.layouts import Layout, copy_until
-from market.packaged import load_industries, load_stocks
 from market.panel import Panel
-from market.prices import load_file
-from market.trading_calendar import RunningPeriod
+from market.readers.datasets import load_industries, load_stocks
+from market.readers.layouts import Layout, copy_until
+from market.readers.prices import load_file
+from market.readers.trading_calendar import RunningPeriod
 
 PACKAGED: dict[str, Callable[[pd.Timestamp | None], tuple[Panel, tuple[Finding, ...]]]] = {
     "industries": load_industries,
@@ -49,7 +49,7 @@ def load(
     source : {"industries", "stocks", "prices"}
         Packaged industries or stocks, or the user's own file.
     path, layout, values, date_column, cash, market, calendar, running_period
-        About the user's file: see `market.prices.load_file`.
+        About the user's file: see `market.readers.prices.load_file`.
     start, end : date, optional
         First and last date wanted. The whole file is checked, and returns are made before it is cut.
     known_by : Timestamp, optional

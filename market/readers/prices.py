@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 
 from foundation.suggestions import suggest
 from foundation.types import Floats
-from market.asset_names import check_lookalikes, check_names
-from market.bars import adjusted, check_bars
 from market.calendar import frequency_of
-from market.cash import CashKind, cash_returns, check_cash, read_role
-from market.checks import check_impossible
+from market.checks.anomalies import check_magnitude, check_odd
+from market.checks.asset_names import check_lookalikes, check_names
+from market.checks.bars import adjusted, check_bars
+from market.checks.integrity import check_impossible
+from market.checks.riskless import check_riskless, find_riskless
+from market.checks.units import check_counts, check_fractions, check_units, from_percent
 from market.errors import DataError, SourceError
 from market.findings import Finding, Kind, Table, ValueKind, settle
 from market.grid import Grid
-from market.layouts import Layout, read_grid
-from market.oddities import check_magnitude, check_odd
 from market.panel import Panel
-from market.readers.names import clean_name
+from market.readers.cash import CashKind, cash_returns, check_cash, read_role
+from market.readers.layouts import Layout, read_grid
+from market.readers.trading_calendar import RunningPeriod, apply_calendar, compound_returns
 from market.returns import simple_returns
-from market.riskless import check_riskless, find_riskless
-from market.trading_calendar import RunningPeriod, apply_calendar, compound_returns
-from market.units import check_counts, check_fractions, check_units, from_percent
+from market.text.names import clean_name
 
 
 def load_file(
@@ -60,7 +60,8 @@ def load_file(
         Its name, when it is not called date.
     cash : str or mapping, optional
         Column (wide) or asset (long) with the return of cash in each step, a fraction, or
-        `{"column": ..., "values": ...}` with what it holds, one of `market.cash.KINDS`. Without it cash earns 0.
+        `{"column": ..., "values": ...}` with what it holds, one of `market.readers.cash.KINDS`. Without it cash
+        earns 0.
     market : str or mapping, optional
         Column or asset with the market, which holds what the assets hold (`values`), or
         `{"column": ..., "values": "prices" or "returns"}`. Without it the market is the mean of the assets.
@@ -140,7 +141,7 @@ class Cash:
     column : str
     values : ndarray of shape (T,)
     kind : str or None
-        One of `market.cash.KINDS`; None if the configuration does not say.
+        One of `market.readers.cash.KINDS`; None if the configuration does not say.
     """
 
     column: str

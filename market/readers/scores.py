@@ -13,11 +13,11 @@ from foundation.suggestions import list_names, shorten, suggest
 from foundation.types import Floats, Ints
 from market.errors import SourceError
 from market.findings import Finding, settle
-from market.readers.coded_texts import CodedTexts
-from market.readers.columns import read_columns, read_header
-from market.readers.dates import read_dates
-from market.readers.names import check_clean, clean_name, lookalike_key
 from market.scores import ScoreTable
+from market.text.coded_texts import CodedTexts
+from market.text.columns import read_columns, read_header
+from market.text.dates import read_dates
+from market.text.names import check_clean, clean_name, lookalike_key
 
 ASSET_NAMES = ("asset", "symbol", "ticker")
 SCORE_NAMES = ("score", "esg", "esg_score", "value")

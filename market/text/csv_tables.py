@@ -11,9 +11,9 @@ import pyarrow.csv as pa_csv
 
 from foundation.suggestions import shorten
 from market.errors import SourceError
-from market.number_texts import NO_VALUE
-from market.readers.lines import BLOCK, LineCounter, is_open, last_lines, numbered_lines
-from market.readers.truncation import explain_end
+from market.text.lines import BLOCK, LineCounter, is_open, last_lines, numbered_lines
+from market.text.number_texts import NO_VALUE
+from market.text.truncation import explain_end
 
 
 def read_csv(

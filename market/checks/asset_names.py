@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from market.findings import Finding
-from market.readers.names import describe_names, lookalike_key
+from market.text.names import describe_names, lookalike_key
 
 RESERVED = ("cash", "date", "note", "status")
 """Names of columns and rows that outputs have beside those of the assets."""

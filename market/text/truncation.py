@@ -10,7 +10,7 @@ from pathlib import Path
 from foundation.suggestions import shorten
 from market.errors import SourceError
 from market.findings import Finding
-from market.readers.lines import LineCounter, last_lines
+from market.text.lines import LineCounter, last_lines
 
 NEAR = 500
 """Lines before the last whose cells show how long cells of a column usually are."""

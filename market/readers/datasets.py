@@ -18,7 +18,7 @@ from market.errors import SourceError
 from market.findings import Finding
 from market.grid import Grid
 from market.panel import MacroSeries, Panel
-from market.prices import Cash, assemble
+from market.readers.prices import Cash, assemble
 
 INDUSTRIES = (
     "NoDur", "Durbl", "Manuf", "Enrgy", "Chems", "BusEq", "Telcm", "Utils", "Shops", "Hlth", "Money", "Other",

@@ -15,10 +15,10 @@ import pandas as pd
 from foundation.suggestions import suggest
 from foundation.types import Bools, Floats
 from market.calendar import frequency_of
+from market.checks.periods import running_rows
 from market.errors import SourceError
 from market.findings import Finding
 from market.grid import Grid
-from market.periods import running_rows
 
 RunningPeriod = Literal["keep", "drop"]
 
@@ -43,7 +43,7 @@ def apply_calendar(
     calendar : str or None
         "weekdays", or the column at whose prices rows are kept; None keeps all rows.
     running_period : {"keep", "drop"}
-        Whether to leave out rows that do not complete their month or week (`market.periods.running_rows`).
+        Whether to leave out rows that do not complete their month or week (`market.checks.periods.running_rows`).
     returns : collection of str
         Columns that hold returns, which compound over rows that are left out; others hold prices.
 

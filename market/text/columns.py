@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from foundation.suggestions import shorten
 from foundation.types import Floats
 from market.errors import SourceError
-from market.file_heads import explain_encoding, explain_head
 from market.findings import Finding, settle
-from market.number_texts import NO_VALUE, explain_number
-from market.readers.coded_texts import CodedTexts, encode_column
-from market.readers.csv_tables import read_csv
-from market.readers.names import LONGEST, check_clean, clean_name
-from market.readers.paths import check_path, create_csv, is_csv, is_parquet, open_csv
-from market.readers.truncation import check_end
+from market.text.coded_texts import CodedTexts, encode_column
+from market.text.csv_tables import read_csv
+from market.text.file_heads import explain_encoding, explain_head
+from market.text.names import LONGEST, check_clean, clean_name
+from market.text.number_texts import NO_VALUE, explain_number
+from market.text.paths import check_path, create_csv, is_csv, is_parquet, open_csv
+from market.text.truncation import check_end
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from market.readers.paths import open_csv
+from market.text.paths import open_csv
 
 BLOCK = 1 << 20
 """Bytes that are read at a time."""

@@ -1,0 +1,1 @@
+"""Checks of what was read: integrity, anomalies, periods, bars, units, names."""
