@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.decision_status import DecisionStatus
 from foundation.types import Floats
 
 

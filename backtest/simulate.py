@@ -8,7 +8,7 @@ from itertools import compress
 
 import numpy as np
 
-from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.decision_status import DecisionStatus
 from allocation.policies.policy import Policy
 from allocation.policies.portfolio_state import Book, SleevePaths
 from allocation.problem.closed_markets import keep_closed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.decision_status import DecisionStatus
 from allocation.weights import Weights
 from backtest.errors import SimulationError
 from foundation.types import Ints

@@ -31,7 +31,7 @@ from allocators.asking import CannotExpressError, ask
 from nasty_cases import ANSWER, CASES, LEAST, REFUSAL, Case
 from problems import Problem
 
-from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.decision_status import DecisionStatus
 
 GAP = 1e-6
 WORDS = ("infeasib", "nan", "inf", "finite", "symmetric", "hermitian", "semidefinite", "psd", "missing", "turnover",

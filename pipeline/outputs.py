@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.decision_status import DecisionStatus
 from pipeline.chains.anchors import HEADS_TAG
 from pipeline.chains.heads import HEADS, Head, heads_to_json, other_heads
 from pipeline.errors import RunError

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from allocation.covariance.path import CovariancePath, covariance_path
+from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.policies.policy import AllocatorPolicy, BuyAndHold, Decision, EqualWeight, KeepClosed, Policy
 from allocation.policies.portfolio_state import Book
 from allocation.weights import Attestation, Weights

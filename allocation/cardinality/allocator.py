@@ -12,11 +12,11 @@ from allocation.cardinality.branch_and_bound import Found, Search
 from allocation.cardinality.limits import check_alone, check_together
 from allocation.cardinality.relaxation import Problem
 from allocation.covariance_types import Risk
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
 from allocation.input_alignment import align_inputs
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.mean_variance.decision import BREACH, Decision
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.solver.lagrangian import Turnover, Variance
 from allocation.weights import Attestation, Weights
 from foundation.types import Bools, Floats

@@ -16,8 +16,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from allocation.asset_names import Labelled, aligned, check_finite, named
 from allocation.covariance.expectations import CovarianceChoice, estimated_covariance, shrunk_mean
 from allocation.covariance_types import FactorCovariance, Risk
+from allocation.decision_status import DecisionStatus
 from allocation.errors import DataError
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.weights import Attestation, Weights
 from foundation.types import Floats
 from validation.portfolios.sharpe import sharpe_ratio

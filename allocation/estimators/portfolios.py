@@ -10,10 +10,10 @@ import numpy as np
 from allocation.allocator import Allocator
 from allocation.asset_names import Labelled
 from allocation.covariance.expectations import CovarianceChoice
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.estimators.limited_portfolios import MeanVariancePortfolio, MinimumVariancePortfolio
 from allocation.estimators.portfolio_estimator import Means, MomentPortfolio, PortfolioEstimator, Sample
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.constraints import Constraints
 from allocation.weights import Attestation, Weights
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from allocation.asset_names import named
 from allocation.covariance_types import Risk
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, SolverError
 from allocation.frontier.efficient_frontier import Frontier, efficient_frontier
 from allocation.frontier.vertices import best_vertex
 from allocation.input_alignment import align_inputs
 from allocation.input_checks import covariance, means, members, singular
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.constraints import Constraints
 from allocation.problem.feasibility import insist_feasible
 from allocation.problem.polytope import LINEAR, Polytope, only, polytope

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, SolverError
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.constraints import Constraints
 from allocation.problem.limits import Limits
 from allocation.solver import lagrangian as pricing

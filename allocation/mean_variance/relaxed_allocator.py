@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from allocation.allocator import Allocator
 from allocation.covariance_types import Risk
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
 from allocation.input_alignment import align_inputs
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.closed_markets import fix_bounds
 from allocation.problem.constraints import ORDER, Constraints, Family, Group
 from allocation.problem.feasibility import check_feasible

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.policies.policy import Decision, Policy
 from allocation.policies.portfolio_state import FUNDED, Book
 from allocation.trading.rebalancing import Rebalancing

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from allocation.covariance.path import CovariancePath
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.policies.portfolio_state import Book
 from allocation.trading.rebalancing import Rebalancing
 from allocation.weights import Attestation, Sleeve, Weights

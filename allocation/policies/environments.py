@@ -8,8 +8,8 @@ import numpy as np
 
 from allocation.allocator import Allocator
 from allocation.covariance_types import Risk, within
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.policies.portfolio_state import Book
 from allocation.weights import Attestation, Sleeve, Weights
 from foundation.types import Bools

@@ -9,9 +9,9 @@ import numpy as np
 
 from allocation.allocator import Allocator
 from allocation.covariance.path import CovariancePath
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError
 from allocation.input_alignment import align_columns
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.policies.portfolio_state import Book
 from allocation.problem.closed_markets import keep_closed, solve_around
 from allocation.weights import Attestation, NoTrade, Weights

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from allocation.covariance.path import CovariancePath
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.input_alignment import refuse_labels
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.policies.portfolio_state import Book
 from allocation.trading.rebalancing import Rebalancing
 from allocation.weights import Attestation, Sleeve, Weights

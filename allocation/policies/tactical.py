@@ -9,8 +9,8 @@ from typing import NoReturn
 import numpy as np
 
 from allocation.allocator import Allocator
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.policies.blend import inside
 from allocation.policies.policy import AllocatorPolicy, Decision, Policy
 from allocation.policies.portfolio_state import Book

@@ -15,8 +15,8 @@ import numpy as np
 
 from allocation.allocator import Allocator
 from allocation.covariance_types import Risk
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, LimitError, SolverError
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.constraints import Constraints
 from allocation.weights import Attestation, Sleeve, Weights
 from foundation.types import Bools, Floats

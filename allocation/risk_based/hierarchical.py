@@ -11,10 +11,10 @@ from scipy.spatial.distance import pdist, squareform
 
 from allocation.asset_names import named
 from allocation.covariance_types import Risk, dense
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.input_alignment import align_inputs
 from allocation.input_checks import covariance, members
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.constraints import Constraints
 from allocation.problem.feasibility import insist_feasible
 from allocation.problem.polytope import BOUNDS, TOLERANCE, only, polytope

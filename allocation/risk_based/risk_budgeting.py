@@ -8,10 +8,10 @@ import numpy as np
 
 from allocation.asset_names import aligned, named
 from allocation.covariance_types import FactorCovariance, Risk
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
 from allocation.input_alignment import align_inputs
 from allocation.input_checks import covariance, members, singular
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.constraints import Constraints
 from allocation.problem.feasibility import insist_feasible
 from allocation.problem.polytope import BOUNDS, TOLERANCE, only, polytope

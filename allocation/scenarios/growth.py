@@ -9,12 +9,12 @@ from scipy.optimize import linprog
 
 from allocation.asset_names import named
 from allocation.covariance_types import Risk
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, SolverError
 from allocation.frontier.efficient_frontier import efficient_frontier
 from allocation.input_alignment import align_columns, align_inputs
 from allocation.input_checks import members
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.constraints import Constraints
 from allocation.problem.feasibility import insist_feasible
 from allocation.problem.polytope import LINEAR, Polytope, only, polytope

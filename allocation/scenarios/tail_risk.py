@@ -10,10 +10,10 @@ from scipy.optimize import linprog
 
 from allocation.asset_names import named
 from allocation.covariance_types import Risk
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError, SolverError
 from allocation.input_alignment import align_columns, align_inputs
 from allocation.input_checks import means, members
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.constraints import Constraints
 from allocation.problem.feasibility import insist_feasible
 from allocation.problem.polytope import LINEAR, Polytope, only, polytope

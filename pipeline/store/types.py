@@ -23,7 +23,7 @@ STAGES = {
 PARTS = (
     "allocation.policies.portfolio_state:Book",
     "allocation.policies.portfolio_state:SleevePaths",
-    "allocation.mean_variance.decision_status:DecisionStatus",
+    "allocation.decision_status:DecisionStatus",
     "allocation.weights:Sleeve",
     "features.engine.history:History",
     "features.engine.context:Past",

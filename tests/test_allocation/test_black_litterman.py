@@ -6,9 +6,9 @@ from published_views import COUNTRIES, COVARIANCE, DELTA, MARKET
 
 from allocation.covariance.path import CovariancePath
 from allocation.covariance_types import FactorCovariance, dense
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.constraints import Constraints
 from allocation.views.black_litterman import BlackLitterman, equilibrium_path, market_at
 from allocation.views.forecast_views import ForecastViews, forecast_views

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from policy_worlds import fixed, market, run
 
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.policies.blend import Blend
 from allocation.policies.overlays import DrawdownControl, Overlay
 from allocation.policies.policy import BuyAndHold, EqualWeight

@@ -9,9 +9,9 @@ from allocation.cardinality.allocator import Cardinality
 from allocation.cardinality.relaxation import Problem
 from allocation.cardinality.semicontinuous import split
 from allocation.covariance_types import FactorCovariance, dense
+from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError, InfeasibleError, LimitError
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.constraints import Constraints, Group
 
 

@@ -8,10 +8,10 @@ from scipy.optimize import minimize
 
 from allocation.cardinality.allocator import Cardinality
 from allocation.covariance.path import CovariancePath, covariance_path
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
 from allocation.esg.allocator import Responsible
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.mean_variance.relaxed_allocator import Relaxing
 from allocation.policies.policy import AllocatorPolicy, EqualWeight, HoldIfInfeasible, KeepClosed
 from allocation.policies.portfolio_state import Book

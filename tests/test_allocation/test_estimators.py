@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from allocation.covariance.expectations import shrunk_mean
 from allocation.covariance.shrinkage import LedoitWolf as Shrunk
 from allocation.covariance_types import FactorCovariance
+from allocation.decision_status import DecisionStatus
 from allocation.errors import DataError, InfeasibleError, InputError, LimitError
 from allocation.estimators.out_of_sample import drifted, predict_forward
 from allocation.estimators.portfolios import (
@@ -23,7 +24,6 @@ from allocation.estimators.portfolios import (
     MinimumVariancePortfolio,
 )
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.constraints import Constraints, Group
 from allocation.weights import Attestation, Weights
 from validation.folds.walk_forward import WalkForward

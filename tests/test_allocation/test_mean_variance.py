@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError, InfeasibleError, InputError
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.constraints import Constraints, Group
 from allocation.problem.limits import limits_on
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.constraints import Constraints, Group
 
 

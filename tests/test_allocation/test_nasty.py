@@ -6,8 +6,8 @@ from nasty_cases import ANSWER, CASES, LEAST, REFUSAL
 from problems import Problem
 from truth import by_cones, by_enumeration
 
+from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError
-from allocation.mean_variance.decision_status import DecisionStatus
 
 GAP = 1e-6
 """Largest difference of objectives, as a share of the size of their terms; and largest breach of a limit."""

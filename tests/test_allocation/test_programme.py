@@ -7,9 +7,9 @@ import pytest
 from programmes import programme
 from scipy.optimize import linprog
 
+from allocation.decision_status import DecisionStatus
 from allocation.errors import SolverError
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.problem.constraints import Constraints, Group
 from allocation.solver import interior_point
 from allocation.solver import lagrangian as pricing

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from policy_worlds import fixed
 
+from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.mean_variance.relaxed_allocator import Relaxing, relax
 from allocation.policies.policy import AllocatorPolicy, HoldIfInfeasible
 from allocation.policies.portfolio_state import Book

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.decision_status import DecisionStatus
 from allocation.policies.portfolio_state import Book, SleevePaths
 from allocation.weights import Attestation, Sleeve, Weights
 from backtest.attribution import TOTAL, attribute, outermost

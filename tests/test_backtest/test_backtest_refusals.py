@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.decision_status import DecisionStatus
 from allocation.weights import Attestation, Weights
 from backtest.costs import TradingCost
 from backtest.errors import ComparisonError, SimulationError

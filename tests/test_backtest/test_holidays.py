@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from allocation.covariance.path import covariance_path
-from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.decision_status import DecisionStatus
 from allocation.policies.blend import Blend
 from allocation.policies.endowment import AssetClass, Endowment
 from allocation.policies.environments import RiskByEnvironment

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from allocation.covariance.path import CovariancePath
+from allocation.decision_status import DecisionStatus
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.decision_status import DecisionStatus
 from allocation.policies.policy import BuyAndHold
 from allocation.problem.constraints import Constraints
 from allocation.weights import Attestation, Weights

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.decision_status import DecisionStatus
 from allocation.policies.portfolio_state import Book
 from backtest.performance import compare, max_drawdown, summarise
 from backtest.simulate import BacktestResult

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.decision_status import DecisionStatus
 from allocation.weights import Attestation, NoTrade, Sleeve, Weights
 from backtest.costs import TradingCost
 from backtest.errors import SimulationError

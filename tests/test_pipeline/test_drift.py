@@ -11,7 +11,7 @@ from rich.console import Console
 from synthetic import make_panel
 
 from allocation.covariance.path import CovariancePath
-from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.decision_status import DecisionStatus
 from allocation.weights import Attestation, Weights
 from backtest.costs import TradingCost
 from backtest.simulate import simulate

@@ -15,7 +15,7 @@ from own_prices import settings
 from pydantic import ValidationError
 from synthetic import make_panel
 
-from allocation.mean_variance.decision_status import DecisionStatus
+from allocation.decision_status import DecisionStatus
 from allocation.policies.portfolio_state import Book
 from allocation.weights import Weights
 from market.scores import ScoreTable

@@ -67,7 +67,7 @@ HOSTILE = (
     ["object", "os:system", {}],
     ["object", "builtins:eval", {"x": 1}],
     ["object", "models.base:WalkResult", {}],
-    ["enum", "allocation.mean_variance.decision_status:DecisionStatus", 10**9],
+    ["enum", "allocation.decision_status:DecisionStatus", 10**9],
     ["array", 0, "|O8", [1], "C", True],
     ["array", 0, "<f8", [2**40, 2**40], "C", True],
     ["array", 0, "<f8", [-1], "C", True],
