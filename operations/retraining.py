@@ -56,20 +56,26 @@ def retrain(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> Decis
     RevisedError
         If the source rewrites the past: `tangency update --accept-revisions` has to come first.
     """
+    return retrain_if_new(config, reporter, now=now)[0]
+
+
+def retrain_if_new(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> tuple[Decision, bool]:
+    """Do what `retrain` does, and also return whether anything was new: if not, the decision is an earlier one."""
     unsealed(config)
     with alone(config):
         loaded = load_data(config, reporter, known_by=known_until(config, now))
         decisions = Decisions(config)
-        decision = decisions.judged(identity_of(config, loaded))
-        if decision is not None:
+        earlier = decisions.judged(identity_of(config, loaded))
+        if earlier is not None:
             _check_champion(config, decisions)
-            reporter.line("retraining", f"nothing is new: {decision.kind} at {decision.at:%Y-%m-%d}")
+            reporter.line("retraining", f"nothing is new: {earlier.kind} at {earlier.at:%Y-%m-%d}")
+            decision = earlier
         else:
             if not is_behind(config, loaded[0]):
                 take_in(config, reporter, loaded, now=now)
             decision = _train_and_judge(config, reporter, now, loaded, decisions)
         tell_registry(config, reporter)
-    return decision
+    return decision, earlier is None
 
 
 def _check_champion(config: RunConfig, decisions: Decisions) -> None:

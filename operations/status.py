@@ -231,6 +231,10 @@ def _of_an_open_slot(slot: Slot, now: dt.datetime) -> list[str]:
             if silent
             else []
         )
+    if slot.outcome == "interrupted":
+        # Whoever stopped it knows; that nobody has gone on with it since is worth a word.
+        late = slot.not_before + GRACE < now
+        return [f"overdue: {name} was stopped at {short(slot.not_before)} and is waiting"] if late else []
     if slot.attempts and slot.told:
         return [f"waiting: {name}, again at {short(slot.not_before)}: {slot.told}"]
     return [f"overdue: {name} is waiting"] if slot.due + GRACE < now else []

@@ -6,6 +6,7 @@ import datetime as dt
 
 from operations.running import HOW
 from operations.slot_changes import short
+from operations.slot_history import Slot
 from operations.status import JobStatus, ModelStatus, age
 
 
@@ -29,10 +30,12 @@ def _schedule(job: JobStatus, now: dt.datetime) -> list[tuple[str, str]]:
         ("last visit", f"{age(job.visited, now)} ago" if job.visited else "never"),
         ("loop", f"last heard of {age(job.heartbeat, now)} ago" if job.heartbeat else "none"),
     ]
-    return pairs + [
-        (slot.state, f"slot of {short(slot.due)} ({slot.reason}), {slot.attempts} attempts")
-        for slot in job.open
-    ]
+    return pairs + [(slot.state, _open_slot(slot)) for slot in job.open]
+
+
+def _open_slot(slot: Slot) -> str:
+    stopped = "; stopped; the next visit goes on" if slot.outcome == "interrupted" else ""
+    return f"slot of {short(slot.due)} ({slot.reason}), {slot.attempts} attempts{stopped}"
 
 
 def _champion(model: ModelStatus) -> str:

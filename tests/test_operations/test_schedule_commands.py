@@ -167,6 +167,13 @@ def test_what_is_due_is_really_retrained(desk, clock, monkeypatch, capsys):
     assert (decision.kind, decision.at, decision.data_last) == ("promoted", clock(), "2002-03-31")
     assert tangency(monkeypatch, "status", "--config", path) == 0
     assert f"champion        {decision.run} since 2002-04-01 06:00 UTC" in capsys.readouterr().out
+    request(load_config(path), "drift", "", clock.go(days=1))
+    assert tangency(monkeypatch, "run-due", "--config", path) == 0
+    done = [line for line in capsys.readouterr().out.splitlines() if "attempt 1 done" in line]
+    assert len(done) == 1
+    assert "done: nothing changed: data, configuration and code are those of the decision of 2002-04-01" in done[0]
+    assert f"the champion is {decision.run}" in done[0]
+    assert Decisions(load_config(path)).all() == [decision]
 
 
 SLOW = """
