@@ -12,7 +12,7 @@ from market.scores import load_scores
 from market.sources import load
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter
-from pipeline.run_warnings import finding_warnings
+from pipeline.run_warnings import finding_notes, finding_warnings
 
 Loaded = tuple[Panel, tuple[Finding, ...]]
 """Data, and what was found in it."""
@@ -42,6 +42,8 @@ def load_data(
     )
     for text in finding_warnings(loaded[1]):
         reporter.warn(text)
+    for text in (*finding_notes(loaded[1]), *loaded[0].notes):
+        reporter.note(text)
     return loaded
 
 

@@ -1,4 +1,4 @@
-"""Warnings: one line for each thing that can change a result, from findings in the data and features left out."""
+"""Warnings and notes: one line for each thing that can change a result, from the data and features left out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from features.catalogue import catalogue
-from market.checks import Finding
+from market.checks import Finding, Severity
 from pipeline.config import FeaturesSection
 
 if TYPE_CHECKING:
@@ -30,16 +30,25 @@ def finding_warnings(findings: Sequence[Finding]) -> list[str]:
     list of str
         In the order of each check's first warning. Notes are left out.
     """
+    return _lines(findings, "warning")
+
+
+def finding_notes(findings: Sequence[Finding]) -> list[str]:
+    """Return one line for each note, such as rows that are left out; many of one check are one line."""
+    return _lines(findings, "note")
+
+
+def _lines(findings: Sequence[Finding], severity: Severity) -> list[str]:
     by_check: dict[str, list[Finding]] = {}
     for finding in findings:
-        if finding.severity == "warning":
+        if finding.severity == severity:
             by_check.setdefault(finding.check, []).append(finding)
     lines = []
     for check, group in by_check.items():
         if len(group) <= SHOWN:
             lines += [finding.message for finding in group]
         else:
-            count = f"{check}: {len(group)} warnings (the report lists all of them)"
+            count = f"{check}: {len(group)} {severity}s (the report lists all of them)"
             lines.append(f"{count}; the first is {group[0].message}")
     return lines
 

@@ -171,7 +171,10 @@ def test_what_is_due_is_really_retrained(desk, clock, monkeypatch, capsys):
     assert tangency(monkeypatch, "run-due", "--config", path) == 0
     done = [line for line in capsys.readouterr().out.splitlines() if "attempt 1 done" in line]
     assert len(done) == 1
-    assert "done: nothing changed: data, configuration and code are those of the decision of 2002-04-01" in done[0]
+    assert (
+        "done: nothing changed: data, configuration and code are those of the decision of 2002-04-01"
+        in done[0]
+    )
     assert f"the champion is {decision.run}" in done[0]
     assert Decisions(load_config(path)).all() == [decision]
 
