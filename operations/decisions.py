@@ -169,7 +169,8 @@ class Decisions:
         done = self.all()
         line = succession(done)
         if len(line) < 2:
-            told = f"{line[0]} is the first champion" if line else "there is no champion"
+            none = f"there is no champion; {advise_on_champion(self.config)}"
+            told = f"{line[0]} is the first champion" if line else none
             raise OperationsError(f"{self.name}: nothing to go back to: {told}")
         last = done[-1]
         decision = Decision("rolled back", now, line[-1], line[-2], line[-1], "", last.data_last, why)

@@ -190,12 +190,16 @@ def repair(path: Path, reason: str) -> None:
     """
     from rich.console import Console
 
+    from operations.champion.run_files import advise_on_champion
+    from operations.decisions import Decisions
+    from pipeline.chains.heads import chain_name
     from pipeline.chains.repair import repair_chains
     from pipeline.chains.sharing import known_trials
     from pipeline.errors import TrackingError
     from pipeline.progress import Reporter
 
     config, reporter = read_config(path), Reporter(Console(width=120))
+    decisions = Decisions(config)
     try:
         known = known_trials(config.output, config.name)
     except TrackingError as error:
@@ -209,6 +213,10 @@ def repair(path: Path, reason: str) -> None:
         )
     if not done:
         reporter.line("repair", "nothing is to be repaired")
+    elif any(one.chain == chain_name(config.output, decisions.chain.path) for one in done):
+        champion = decisions.champion()
+        reigning = None if champion is None else champion.champion
+        reporter.line("champion", reigning or f"none is left: {advise_on_champion(config)}")
 
 
 @ledger.command(epilog=EPILOG)
