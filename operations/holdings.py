@@ -205,8 +205,8 @@ def _mistake_of(name: str, weight: float, panel: Panel, config: RunConfig) -> st
         key = "allocation.minimum" if bounds is None else f"allocation.overrides.{name}.minimum"
         return (
             f"{shown} is held short ({weight:g}), and {key} {minimum:g} of the champion forbids that; if the sign is "
-            f"wrong, correct it; if it is held short, buy it back first, which takes {-weight:.4g} of wealth out of cash, "
-            "and give a file without its row"
+            f"wrong, correct it; if not, buy it back first, which takes {-weight:.4g} of wealth out of cash, and give "
+            "a file without its row"
         )
     return ""
 
