@@ -177,7 +177,9 @@ def test_a_moved_folder_and_one_without_anchors_go_on(decided, tmp_path):
         ledger.lines()
 
 
-def test_after_a_repair_that_left_no_champion_the_commands_that_give_one_are_named(decided, monkeypatch, capsys):
+def test_after_a_repair_that_left_no_champion_the_commands_that_give_one_are_named(
+    decided, monkeypatch, capsys
+):
     silence(monkeypatch)
     monkeypatch.setattr("operations.serving.server.listen", lambda *address: None)
     config, path = decided.config(), str(decided.path(schedule={"cron": "0 6 1 * *"}))
