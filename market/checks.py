@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from market.calendar import Frequency
+from market.counts import format_count
 from market.errors import IntegrityError
 from market.panel import Floats
 
@@ -120,7 +121,7 @@ def settle(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     found = tuple(findings)
     fatal = [finding for finding in found if finding.severity == "fatal"]
     if fatal:
-        others = f" ({len(fatal) - 1} more fatal findings)" if len(fatal) > 1 else ""
+        others = f" ({format_count(len(fatal) - 1, 'more fatal finding')})" if len(fatal) > 1 else ""
         raise IntegrityError(fatal[0].message + others)
     return found
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from market.calendar import missing_between
 from market.checks import Finding, Table, looks_like_percent
+from market.counts import format_count
 from market.panel import Floats
 from market.periods import check_carried, check_periods
 
@@ -88,7 +89,7 @@ def _check_calendar(table: Table) -> Iterator[Finding]:
         worst = gaps[int(np.argmax(missing[gaps]))]
         span = f"{dates[worst - 1]:%Y-%m-%d} and {dates[worst]:%Y-%m-%d}"
         text = (
-            f"{table.source}: {len(gaps)} gap(s) in its {table.frequency.name} dates, the first before"
+            f"{table.source}: {format_count(len(gaps), 'gap')} in its {table.frequency.name} dates, the first before"
             f" {dates[gaps[0]]:%Y-%m-%d}, the longest of {missing[worst]} {unit} between {span}"
         )
         yield Finding("calendar gap", "warning", None, dates[gaps[0]], text)
@@ -125,7 +126,8 @@ def _check_stale(table: Table, returns: Floats) -> Iterator[Finding]:
             date = table.dates[rows[starts[stale[0]]]]
             text = (
                 f"{table.source}: column {name!r}, {date:%Y-%m-%d}: unchanged for {lengths[stale[0]]}"
-                f" observations ({len(stale)} such run(s) of {longest} or more, the longest {lengths.max()})"
+                f" observations ({format_count(len(stale), 'such run')} of {longest} or more, "
+                f"the longest {lengths.max()})"
             )
             yield Finding("stale run", "warning", name, date, text)
 

@@ -17,6 +17,7 @@ from market.bars import adjusted, check_bars
 from market.calendar import frequency_of
 from market.cash import CashKind, cash_returns, check_cash, read_role
 from market.checks import Finding, Kind, Table, ValueKind, check_impossible, settle
+from market.counts import format_count
 from market.errors import DataError, SourceError
 from market.grid import Grid
 from market.hints import suggest
@@ -305,7 +306,10 @@ def _mean_risky(returns: Floats, riskless: NDArray[np.bool_]) -> Floats:
 def _empty_rows(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
     """Note rows without any value, which are left out: nobody could trade at them."""
     if len(dates):
-        text = f"{source}: {len(dates)} row(s) hold no asset's value, the first {dates[0]:%Y-%m-%d}; left out"
+        text = (
+            f"{source}: {format_count(len(dates), 'row holds', 'rows hold')} no asset's "
+            f"value, the first {dates[0]:%Y-%m-%d}; left out"
+        )
         yield Finding("empty row", "note", None, dates[0], text)
 
 

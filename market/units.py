@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from market.checks import MISSING_CODES, PERCENT_LIKE, Finding, Table
+from market.counts import format_count
 from market.errors import DataError
 from market.grid import Grid
 from market.panel import Floats
@@ -57,7 +58,7 @@ def from_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Grid:
         row, column = (int(place) for place in np.argwhere(coded)[0])
         text = (
             f"{source}: column {grid.names[column]!r}, {grid.dates[row]:%Y-%m-%d}: {grid.values[row, column]:g} is"
-            f" read as a missing value ({int(coded.sum())} such cell(s))"
+            f" read as a missing value ({format_count(int(coded.sum()), 'such cell')})"
         )
         findings.append(Finding("missing code", "warning", grid.names[column], grid.dates[row], text))
     return replace(grid, values=values, findings=tuple(findings))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from market.counts import format_count
 from operations.decisions import Check, Decision, Decisions
 from operations.errors import BusyError, OperationsError
 from operations.gate import NO_WORSE, judge, no_worse
@@ -146,7 +147,9 @@ def _against(
         comparison = reporter.stage(
             "comparison",
             lambda: compare_on(loaded, store, challenger, champion),
-            lambda found: f"utility {100 * found.difference:+.2f} % a year over {found.dates} dates",
+            lambda found: (
+                f"utility {100 * found.difference:+.2f} % a year over {format_count(found.dates, 'date')}"
+            ),
         )
     except USER_ERRORS as error:
         return Check(NO_WORSE, False, f"the champion cannot be compared with: {error}")

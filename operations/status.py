@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from market.counts import format_count
 from operations.champion.run_files import advise_on_champion, find_damage, runs_of
 from operations.decisions import Decisions
 from operations.loops import Loop, loops
@@ -216,7 +217,9 @@ def _of_the_slots(history: JobHistory, now: dt.datetime) -> list[str]:
         found.append(f"overdue: {why}, and that of {short(next_due)} is not done")
     ended = history.latest("done", "failed")
     if ended is not None and ended.state == "failed":
-        found.append(f"failed: the slot of {short(ended.due)}, after {ended.attempts} attempts: {ended.told}")
+        found.append(
+            f"failed: the slot of {short(ended.due)}, after {format_count(ended.attempts, 'attempt')}: {ended.told}"
+        )
     for slot in history.open():
         found += _of_an_open_slot(slot, now)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from market.counts import format_count
 from operations.running import HOW
 from operations.slot_changes import short
 from operations.slot_history import Slot
@@ -35,7 +36,7 @@ def _schedule(job: JobStatus, now: dt.datetime) -> list[tuple[str, str]]:
 
 def _open_slot(slot: Slot) -> str:
     stopped = "; stopped; the next visit goes on" if slot.outcome == "interrupted" else ""
-    return f"slot of {short(slot.due)} ({slot.reason}), {slot.attempts} attempts{stopped}"
+    return f"slot of {short(slot.due)} ({slot.reason}), {format_count(slot.attempts, 'attempt')}{stopped}"
 
 
 def _champion(model: ModelStatus) -> str:

@@ -12,6 +12,7 @@ from allocation.risk import eligible_assets
 from features.matrix import FeatureMatrix
 from market.calendar import WEEKLY, foreign_spacings, frequency_of, missing_share, nearest_frequency
 from market.checks import Finding
+from market.counts import format_count
 from market.errors import DataError
 from market.panel import Panel
 from market.trading_calendar import WEEKDAYS
@@ -81,7 +82,7 @@ def _warn_of_horizon(panel: Panel, config: RunConfig) -> Iterator[Finding]:
     horizon, year = config.target.horizon, panel.periods_per_year
     if horizon > year:
         text = (
-            f"target.horizon is {horizon} rows, and the data has {year} a year: each forecast spans "
+            f"target.horizon is {format_count(horizon, 'row')}, and the data has {year} a year: each forecast spans "
             f"{horizon / year:.1f} years. Are these settings for daily prices? configs/industries.yaml has settings "
             "for months"
         )
@@ -193,7 +194,8 @@ def _warn(panel: Panel, found: Coverage, config: RunConfig) -> Iterator[Finding]
     never = ~found.held
     if never.any():
         text = (
-            f"{_names(panel, never)} can never be held: at no decision a price and {settings.min_history} returns in "
+            f"{_names(panel, never)} can never be held: at no decision a price and "
+            f"{format_count(settings.min_history, 'return')} in "
             f"the last {settings.covariance_window} rows (allocation.min_history, allocation.covariance_window)"
             f"{_holes(found, never)}"
         )
@@ -204,7 +206,8 @@ def _why_not_forecast(found: Coverage, which: Bools, config: RunConfig) -> str:
     first = config.walk_forward.first_test
     return (
         f"from walk_forward.first_test {first} on, at no date a price, enough returns in the last "
-        f"{config.target.risk_window} rows (target.risk_window) and a feature of its own{_holes(found, which)}"
+        f"{format_count(config.target.risk_window, 'row')} (target.risk_window) and a feature of "
+        f"its own{_holes(found, which)}"
     )
 
 
@@ -216,5 +219,5 @@ def _holes(found: Coverage, which: Bools) -> str:
 
 def _names(panel: Panel, which: Bools) -> str:
     names: Sequence[str] = [panel.assets[n] for n in np.flatnonzero(which)]
-    more = f" and {len(names) - SHOWN} others" if len(names) > SHOWN else ""
+    more = f" and {format_count(len(names) - SHOWN, 'other')}" if len(names) > SHOWN else ""
     return f"{', '.join(names[:SHOWN])}{more}"

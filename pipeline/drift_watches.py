@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from market.counts import format_count
 from models.forecast import Forecast
 from models.regimes import RegimePath
 from models.target import Target, row_mean
@@ -55,7 +56,7 @@ def watched(
     reference, recent = known[:-length], known[-length:]
     if not len(reference):
         nan = float("nan")
-        too_few = f"There are only {len(known)} dates of it: none before the last {length}"
+        too_few = f"There are only {format_count(len(known), 'date')} of it: none before the last {length}"
         return Watch(subject, what, nan, nan, nan, nan, nan, 0, too_few)
     before, now = float(level(reference)), float(level(recent))
     found, usual, p_value = recent_p_value(known, length, statistic)

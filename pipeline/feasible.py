@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation.risk import eligible_assets
+from market.counts import format_count
 from market.panel import Panel
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
@@ -74,7 +75,7 @@ def _universes(panel: Panel, schedule: Schedule, config: RunConfig) -> Iterator[
         if not universe.any():
             raise RunError(
                 f"no asset can be held at {panel.dates[position]:%Y-%m-%d}: none is listed with at least "
-                f"{settings.min_history} returns in the last {settings.covariance_window} "
+                f"{format_count(settings.min_history, 'return')} in the last {settings.covariance_window} "
                 "(allocation.min_history, allocation.covariance_window)"
             )
         yield position, universe

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from market.checks import Finding
+from market.counts import format_count
 from market.panel import Panel
 from market.scores import load_scores
 from market.sources import load
@@ -78,7 +79,7 @@ def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:
 def _describe(panel: Panel, findings: tuple[Finding, ...]) -> str:
     grades = {g: sum(f.severity == g for f in findings) for g in ("warning", "note")}
     return (
-        f"{panel.name}: {len(panel.dates)} dates x {len(panel.assets)} assets, "
+        f"{panel.name}: {format_count(len(panel.dates), 'date')} x {format_count(len(panel.assets), 'asset')}, "
         f"{panel.dates[0]:%Y-%m-%d} to {panel.dates[-1]:%Y-%m-%d}; "
-        f"{grades['warning']} warnings, {grades['note']} notes"
+        f"{format_count(grades['warning'], 'warning')}, {format_count(grades['note'], 'note')}"
     )

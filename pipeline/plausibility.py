@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from allocation.risk import CovariancePath
 from allocation.structure import FactorCovariance
 from backtest.simulate import BacktestResult
+from market.counts import format_count
 from market.panel import Panel
 from models.base import WalkResult
 from models.forecast import Forecast
@@ -155,4 +156,4 @@ def _largest_position(result: BacktestResult, panel: Panel) -> str:
 
 
 def _span(dates: pd.DatetimeIndex) -> str:
-    return f"{dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d} ({len(dates)} returns)"
+    return f"{dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d} ({format_count(len(dates), 'return')})"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from market.counts import format_count
 from pipeline.chains.database import DATABASE, FOLDER_TAG
 from pipeline.errors import TrackingError
 from pipeline.experiment_view import TAGS, page
@@ -68,7 +69,8 @@ def _follow_move(output: Path) -> None:
     if found:
         runs = relocate(output / DATABASE, found)
         print(
-            f"MLflow: the output folder was moved or copied; {runs} runs of {len(found)} experiments now have their "
+            f"MLflow: the output folder was moved or copied; {format_count(runs, 'run')} of "
+            f"{format_count(len(found), 'experiment')} now have their "
             f"artifacts in {found[0].new_folder.parent}; they were in {found[0].old_folder.parent}",
             file=sys.stderr,
         )

@@ -231,5 +231,5 @@ def test_a_repair_goes_on_and_counts_what_was_lost(decided, tangency):
     (output / "repairs.jsonl").write_bytes(repairs)
     check_chains(output)
     path.write_bytes(b"")
-    with pytest.raises(LedgerError, match="the file is empty, but it had 1 lines"):
+    with pytest.raises(LedgerError, match="the file is empty, but it had 1 line"):
         check_chains(output)
