@@ -23,7 +23,7 @@ from pipeline.certificate import Certificate
 from pipeline.compilation import Announced
 from pipeline.config import RunConfig
 from pipeline.continued import check_past
-from pipeline.coverage import check_coverage, check_frequency
+from pipeline.coverage import check_coverage, check_frequency, explain_horizon
 from pipeline.errors import RunError
 from pipeline.evaluation import score_forecast
 from pipeline.feasible import check_limits
@@ -94,7 +94,7 @@ class Pipeline:
             )
         for text in feature_warnings(matrix, config.features):
             reporter.warn(text)
-        with one_thread():
+        with one_thread(), explain_horizon(panel, config):
             schedule = schedule_of(panel, matrix, config)
             if not schedule.regime_folds:
                 raise RunError(

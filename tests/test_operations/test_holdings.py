@@ -66,6 +66,15 @@ def test_money_and_weights_say_the_same(tmp_path, panel, config):
         assert held.cash == pytest.approx(0.3)
 
 
+@pytest.mark.parametrize("header", ["symbol", "ticker", "Ticker", "Asset"])
+def test_the_column_of_assets_may_be_called_as_brokers_call_it(tmp_path, panel, config, header):
+    held = held_in(tmp_path, f"{header},weight\nA00,0.5\nA03,0.2\n")
+    assert match_holdings(held, panel, config).to_dict() == {"A00": 0.5, "A03": 0.2}
+    held = held_in(tmp_path, f"{header},asset,weight\nx,A00,0.5\n") if header != "Asset" else None
+    assert held is None or held.names == ("A00",)
+    assert "found 'symbol', 'ticker', 'weight'" in refused(tmp_path, "symbol,ticker,weight\nA,B,1\n")
+
+
 def test_csv_and_parquet_say_the_same(tmp_path):
     table = pd.DataFrame({"asset": ["A00", "A03"], "weight": [0.25, 0.5]})
     table.to_csv(tmp_path / "h.csv", index=False)
@@ -80,7 +89,7 @@ def test_csv_and_parquet_say_the_same(tmp_path):
     [
         (
             "asset,amount\nA00,1\n",
-            "expected the columns asset and weight, or asset and value; found 'asset', 'amount'",
+            "expected the columns asset .or symbol, or ticker. and weight, or asset and value; found 'asset', 'amount'",
         ),
         ("asset,weight\nA00,0.5\nA00,0.5\n", "data row 2: 'A00' is there twice"),
         ("asset,weight\nA00,0.5\nA03,\n", "data row 2: 'A03' has no weight"),
