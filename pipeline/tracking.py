@@ -69,9 +69,9 @@ def _follow_move(output: Path) -> None:
     if found:
         runs = relocate(output / DATABASE, found)
         print(
-            f"MLflow: the output folder was moved or copied; {format_count(runs, 'run')} of "
-            f"{format_count(len(found), 'experiment')} now have their "
-            f"artifacts in {found[0].new_folder.parent}; they were in {found[0].old_folder.parent}",
+            f"MLflow: the output folder was moved or copied; the artifacts of {format_count(runs, 'run')} in "
+            f"{format_count(len(found), 'experiment')} are now in {found[0].new_folder.parent}; they were in "
+            f"{found[0].old_folder.parent}",
             file=sys.stderr,
         )
 

@@ -67,7 +67,7 @@ def test_all_that_the_reader_changed_or_assumed_is_printed_once_also_where_stage
         load_data(config, reporter)
         notes = [line for line in out.getvalue().splitlines() if line.startswith("note ")]
         assert len(notes) == len(set(notes))
-        assert any("hold no asset's value" in line for line in notes)
+        assert any("1 row holds no asset's value" in line for line in notes)
         assert any("rows run from new to old" in line for line in notes)
         assert any("cash earns 0" in line for line in notes)
         shown.append(notes)
