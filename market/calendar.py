@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from foundation.counts import format_count
 from market.errors import DataError, SourceError
 
 Unit = Literal["weekdays", "days", "weeks", "months"]
@@ -142,7 +143,7 @@ def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:
         If the dates are neither daily, weekly nor monthly.
     """
     if len(dates) < 2:
-        raise DataError(f"{source}: {len(dates)} date(s), expected at least 2")
+        raise DataError(f"{source}: {format_count(len(dates), 'date')}, expected at least 2")
     # In weekdays a Monday follows a Friday, so that a handful of rows around a weekend is still daily.
     days = _as_days(dates)
     spacing = int(np.quantile(np.busday_count(days[:-1], days[1:]), 0.5, method="lower"))
@@ -155,7 +156,7 @@ def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:
     quarterly = "; these look quarterly: supply monthly values" if 60 <= spacing <= 68 else ""
     raise SourceError(
         f"{source}: the median distance between dates is {spacing} weekdays"
-        f" ({dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, {len(dates)} dates);"
+        f" ({dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, {format_count(len(dates), 'date')});"
         f" expected daily, weekly or monthly observations{quarterly}"
     )
 

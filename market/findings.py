@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from foundation.counts import format_count
 from foundation.types import Bools, Floats
 from market.calendar import Frequency
 from market.errors import IntegrityError
@@ -114,6 +115,6 @@ def settle(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     found = tuple(findings)
     fatal = [finding for finding in found if finding.severity == "fatal"]
     if fatal:
-        others = f" ({len(fatal) - 1} more fatal findings)" if len(fatal) > 1 else ""
+        others = f" ({format_count(len(fatal) - 1, 'more fatal finding')})" if len(fatal) > 1 else ""
         raise IntegrityError(fatal[0].message + others)
     return found

@@ -19,25 +19,12 @@ from foundation.types import Floats
 from models.calibration import baseline_error, risky_labels
 from models.forecast import Forecast
 from models.regimes.path import RegimePath
+from operations.champion.run_files import FILES, WHOLE, read_run_file
 from operations.errors import OperationsError
-from pipeline.chains.recorded_files import read_recorded
 from pipeline.config import RunConfig
 from pipeline.freeze import inputs
 from pipeline.frozen import Frozen
 from pipeline.results import Prepared
-
-FILES = ("summary.json", "config.json", "model.json", "inputs.json", "forecasts.parquet")
-"""Files of a run's folder that a model in use is read from."""
-WHOLE = (
-    "The run is not whole: make it again (tangency run) and make the new one champion (tangency promote RUN "
-    "--reason ...), or go back to the champion before (tangency rollback)"
-)
-"""What to do about a run whose files cannot be used."""
-INSTEAD = (
-    "make the run again (tangency run) and make the new one champion (tangency promote RUN --reason ...), "
-    "or go back to the champion before (tangency rollback)"
-)
-"""What to do where there is no copy of a file that was changed."""
 
 
 class Candidate:
@@ -112,13 +99,7 @@ class Candidate:
 
     def content(self, name: str) -> bytes:
         """Return a file of the folder, after comparing it with what was recorded of it."""
-        path = self.folder / name
-        if name in self.files:
-            return read_recorded(path, self.files[name], f"the decision about the run {self.run}", INSTEAD)
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise OperationsError(f"{path} cannot be read: {error.strerror or error}. {WHOLE}") from error
+        return read_run_file(self.folder, name, self.files)
 
     def _json(self, name: str, *keys: str) -> dict[str, Any]:
         """Return the JSON object in a file, which must have these keys."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from foundation.counts import format_count
 from pipeline.cli import (
     EPILOG,
     as_of_option,
@@ -102,7 +103,7 @@ def show(path: Path, number: int | None, changes: bool, output: Path | None) -> 
         table = to_cells(versions.read(number))
     if output is None:
         click.echo(table.to_string(max_rows=20, index=False))
-        click.echo(f"{len(table)} rows")
+        click.echo(format_count(len(table), "row"))
         return
     from pipeline.files import write_whole
 
@@ -122,7 +123,10 @@ def verify(path: Path) -> None:
     versions = _versions(path)
     orphans = versions.verify()
     newest = versions.log()[-1]
-    click.echo(f"{newest.version} version(s), {newest.dates} dates to {newest.last[:10]}: all as recorded")
+    click.echo(
+        f"{format_count(newest.version, 'version')}, {format_count(newest.dates, 'date')} to "
+        f"{newest.last[:10]}: all as recorded"
+    )
     for name in orphans:
         click.echo(f"{name}: belongs to no version (an update was killed); the next update removes it")
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from operations.champion.run_files import advise_on_champion
 from operations.errors import OperationsError
 from operations.place import home
 from pipeline.chains.chain import Chain, Entry
@@ -98,6 +99,7 @@ class Decisions:
 
     def __init__(self, config: RunConfig) -> None:
         self.chain = Chain(home(config) / "decisions.jsonl", config.output)
+        self.config = config
         self.name = config.name
 
     def all(self) -> list[Decision]:
@@ -137,9 +139,7 @@ class Decisions:
         """
         decision = self.champion()
         if decision is None or decision.champion is None:
-            raise OperationsError(
-                f"{self.name} has no champion yet: `tangency retrain` trains and judges one"
-            )
+            raise OperationsError(f"{self.name} has no champion: {advise_on_champion(self.config)}")
         return decision.champion, decision.at
 
     def record(self, decision: Decision, others: Sequence[Decision]) -> None:
@@ -169,7 +169,8 @@ class Decisions:
         done = self.all()
         line = succession(done)
         if len(line) < 2:
-            told = f"{line[0]} is the first champion" if line else "there is no champion"
+            none = f"there is no champion; {advise_on_champion(self.config)}"
+            told = f"{line[0]} is the first champion" if line else none
             raise OperationsError(f"{self.name}: nothing to go back to: {told}")
         last = done[-1]
         decision = Decision("rolled back", now, line[-1], line[-2], line[-1], "", last.data_last, why)

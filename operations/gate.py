@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foundation.counts import format_count
 from operations.decisions import Check
 from pipeline.gate_config import GateSection
 
@@ -35,7 +36,9 @@ def judge(gate: GateSection, summary: Mapping[str, Any], drift: Drift) -> tuple[
 def _certified(gate: GateSection, summary: Mapping[str, Any]) -> Check:
     found = summary["certificate"]
     if found is not None:
-        return Check("certificate", True, f"nothing looked ahead at {len(found['cuts'])} cuts")
+        return Check(
+            "certificate", True, f"nothing looked ahead at {format_count(len(found['cuts']), 'cut')}"
+        )
     words = "the run has no certificate that nothing looked ahead"
     return Check("certificate", not gate.certificate, words)
 
@@ -69,7 +72,7 @@ def no_worse(gate: GateSection, found: Comparison, *, same_procedure: bool) -> C
         return Check(NO_WORSE, True, "it has traded like the champion on every date that both know")
     told = (
         f"utility {100 * found.difference:+.2f} % a year against the champion after costs (standard error "
-        f"{100 * found.stderr:.2f} %, {found.dates} observations since {found.since})"
+        f"{100 * found.stderr:.2f} %, {format_count(found.dates, 'observation')} since {found.since})"
     )
     if found.dates < gate.minimum_dates:
         if same_procedure:

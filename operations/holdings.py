@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from foundation.suggestions import list_names, suggest
 from market.panel import Panel
+from market.readers.scores import ASSET_NAMES
 from market.text.columns import read_columns, read_header
 from operations.errors import OperationsError
 from pipeline.config import RunConfig
@@ -65,8 +67,9 @@ def read_holdings(path: Path) -> Holdings:
     Parameters
     ----------
     path : Path
-        Columns "asset", and "weight" (fractions of wealth) or "value" (money). The asset "cash" is cash: in money it
-        must be there if there is any; in weights it is what is missing to 1, and a row of cash is checked against that.
+        Columns "asset" (or "symbol", or "ticker"), and "weight" (fractions of wealth) or "value" (money). The asset
+        "cash" is cash: in money it must be there if there is any; in weights it is what is missing to 1, and a row of
+        cash is checked against that.
 
     Raises
     ------
@@ -80,19 +83,29 @@ def read_holdings(path: Path) -> Holdings:
         raise OperationsError(f"{source}: {wrong}; expected a CSV or Parquet file of what is held")
     header = read_header(path)
     kinds = [name for name in ("weight", "value") if name in header]
-    if "asset" not in header or len(kinds) != 1:
+    asset = _asset_column(header)
+    if asset is None or len(kinds) != 1:
         raise OperationsError(
-            f"{source}: expected the columns asset and weight, or asset and value; found {list_names(header)}"
+            f"{source}: expected the columns asset (or symbol, or ticker) and weight, or asset and value; found "
+            f"{list_names(header)}"
         )
-    contents = read_columns(path, header, texts=["asset"], numbers=kinds)
+    contents = read_columns(path, header, texts=[asset], numbers=kinds)
     if contents.findings:
         raise OperationsError(contents.findings[0].message)
-    names = tuple(str(name) for name in contents.texts["asset"])
+    names = tuple(str(name) for name in contents.texts[asset])
     numbers = contents.numbers[kinds[0]]
     _check_rows(source, kinds[0], names, numbers)
     weights = numbers if kinds[0] == "weight" else _from_money(source, numbers)
     _check_sum(source, names, weights)
     return Holdings(source, names, weights, tuple(found.message for found in contents.warnings))
+
+
+def _asset_column(header: Sequence[str]) -> str | None:
+    """Return the column that names the assets; None if there is none, or more than one without one called asset."""
+    named = [name for name in header if name.casefold() in ASSET_NAMES]
+    if "asset" in named:
+        return "asset"
+    return named[0] if len(named) == 1 else None
 
 
 def _check_rows(source: str, kind: str, names: tuple[str, ...], numbers: NDArray[np.float64]) -> None:
@@ -203,7 +216,11 @@ def _mistake_of(name: str, weight: float, panel: Panel, config: RunConfig) -> st
     minimum = config.allocation.minimum if bounds is None else bounds.minimum
     if weight < 0.0 <= minimum:
         key = "allocation.minimum" if bounds is None else f"allocation.overrides.{name}.minimum"
-        return f"{shown} is held short ({weight:g}), and {key} {minimum:g} of the champion forbids that"
+        return (
+            f"{shown} is held short ({weight:g}), and {key} {minimum:g} of the champion forbids that; if the sign is "
+            f"wrong, correct it; if not, buy it back first, which takes {-weight:.4g} of wealth out of cash, and give "
+            "a file without its row"
+        )
     return ""
 
 

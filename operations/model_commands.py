@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from foundation.counts import format_count
 from pipeline.cli import (
     EPILOG,
     as_of_option,
@@ -176,7 +177,7 @@ def verify(path: Path) -> None:
     config, _, reporter = prepared(path, fresh=False, writes=False)
     for name, (lines, head) in check_chains(config.output).items():
         last = "" if head is None else f"; the last is {head.hash[:16]}"
-        reporter.line(str(config.output / name), f"{lines} lines, unbroken{last}")
+        reporter.line(str(config.output / name), f"{format_count(lines, 'line')}, unbroken{last}")
 
 
 @ledger.command(epilog=EPILOG)
@@ -190,12 +191,16 @@ def repair(path: Path, reason: str) -> None:
     """
     from rich.console import Console
 
+    from operations.champion.run_files import advise_on_champion
+    from operations.decisions import Decisions
+    from pipeline.chains.heads import chain_name
     from pipeline.chains.repair import repair_chains
     from pipeline.chains.sharing import known_trials
     from pipeline.errors import TrackingError
     from pipeline.progress import Reporter
 
     config, reporter = read_config(path), Reporter(Console(width=120))
+    decisions = Decisions(config)
     try:
         known = known_trials(config.output, config.name)
     except TrackingError as error:
@@ -205,10 +210,16 @@ def repair(path: Path, reason: str) -> None:
     for one in done:
         aside = "" if one.kept_aside is None else f"; the file as it was is {one.kept_aside}"
         reporter.line(
-            str(config.output / one.chain), f"{one.lines} lines are left, {one.lost} are lost{aside}"
+            str(config.output / one.chain),
+            f"{format_count(one.lines, 'line is', 'lines are')} left, "
+            f"{format_count(one.lost, 'is', 'are')} lost{aside}",
         )
     if not done:
         reporter.line("repair", "nothing is to be repaired")
+    elif any(one.chain == chain_name(config.output, decisions.chain.path) for one in done):
+        champion = decisions.champion()
+        reigning = None if champion is None else champion.champion
+        reporter.line("champion", reigning or f"none is left: {advise_on_champion(config)}")
 
 
 @ledger.command(epilog=EPILOG)

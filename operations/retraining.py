@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from foundation.counts import format_count
 from operations.decisions import Check, Decision, Decisions
 from operations.errors import BusyError, OperationsError
 from operations.gate import NO_WORSE, judge, no_worse
@@ -56,20 +57,26 @@ def retrain(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> Decis
     RevisedError
         If the source rewrites the past: `tangency update --accept-revisions` has to come first.
     """
+    return retrain_if_new(config, reporter, now=now)[0]
+
+
+def retrain_if_new(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> tuple[Decision, bool]:
+    """Do what `retrain` does, and also return whether anything was new: if not, the decision is an earlier one."""
     unsealed(config)
     with alone(config):
         loaded = load_data(config, reporter, known_by=known_until(config, now))
         decisions = Decisions(config)
-        decision = decisions.judged(identity_of(config, loaded))
-        if decision is not None:
+        earlier = decisions.judged(identity_of(config, loaded))
+        if earlier is not None:
             _check_champion(config, decisions)
-            reporter.line("retraining", f"nothing is new: {decision.kind} at {decision.at:%Y-%m-%d}")
+            reporter.line("retraining", f"nothing is new: {earlier.kind} at {earlier.at:%Y-%m-%d}")
+            decision = earlier
         else:
             if not is_behind(config, loaded[0]):
                 take_in(config, reporter, loaded, now=now)
             decision = _train_and_judge(config, reporter, now, loaded, decisions)
         tell_registry(config, reporter)
-    return decision
+    return decision, earlier is None
 
 
 def _check_champion(config: RunConfig, decisions: Decisions) -> None:
@@ -140,7 +147,9 @@ def _against(
         comparison = reporter.stage(
             "comparison",
             lambda: compare_on(loaded, store, challenger, champion),
-            lambda found: f"utility {100 * found.difference:+.2f} % a year over {found.dates} dates",
+            lambda found: (
+                f"utility {100 * found.difference:+.2f} % a year over {format_count(found.dates, 'date')}"
+            ),
         )
     except USER_ERRORS as error:
         return Check(NO_WORSE, False, f"the champion cannot be compared with: {error}")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from foundation.counts import format_count
 from market.panel import Panel
 from operations.cells import KEY, MACRO, TABLES, Extent, Frame, bits, narrowed, to_cells
 from operations.restatements import restated
@@ -74,7 +75,7 @@ class Difference:
         counts = {kind: n for kind, n in self.counts().items() if n}
         if not counts:
             return
-        yield "of the past, " + ", ".join(f"{n} cell(s) {kind}" for kind, n in counts.items())
+        yield "of the past, " + ", ".join(f"{format_count(n, 'cell')} {kind}" for kind, n in counts.items())
         if (most := self.largest()) is not None:
             yield f"the largest change: {_named(most)} was {most['old']:.10g}, is {most['new']:.10g}"
         for _, row in self.revised.sort_values(["date", *KEY[:2]]).head(NAMED).iterrows():
@@ -135,15 +136,15 @@ def _described(old: Panel, new: Panel) -> Iterator[str]:
     for name in ("name", "periods_per_year"):
         if getattr(before, name) != getattr(now, name):
             yield f"{name} was {getattr(before, name)!r}, is {getattr(now, name)!r}"
-    for what, was, are in (
-        ("asset", before.assets, now.assets),
-        ("table", before.tables, now.tables),
-        ("macro series", tuple(before.macro), tuple(now.macro)),
+    for what, plural, was, are in (
+        ("asset", "assets", before.assets, now.assets),
+        ("table", "tables", before.tables, now.tables),
+        ("macro series", "macro series", tuple(before.macro), tuple(now.macro)),
     ):
         if gone := [name for name in was if name not in are]:
-            yield f"{what}(s) gone from the source: {', '.join(gone)}"
+            yield f"{what if len(gone) == 1 else plural} gone from the source: {', '.join(gone)}"
         if what != "asset" and (came := [name for name in are if name not in was]):
-            yield f"{what}(s) new in the source: {', '.join(came)}"
+            yield f"{what if len(came) == 1 else plural} new in the source: {', '.join(came)}"
     for name in before.macro.keys() & now.macro.keys():
         if before.macro[name][0] != now.macro[name][0]:
             yield f"macro series {name}: max_age_days was {before.macro[name][0]}, is {now.macro[name][0]}"

@@ -159,13 +159,17 @@ def export(paths: tuple[Path, ...], target: Target, every: int, image: str, outp
 @tangency.command("status", epilog=CODES)
 @_configs
 def show_status(paths: tuple[Path, ...]) -> None:
-    """Say how each scheduled model stands, and whether anybody keeps its schedule."""
+    """Show the champion, runs and data of each configuration, and whether its schedule is kept.
+
+    The files of the champion are compared with the SHA-256 that the decision about it recorded. A configuration without
+    a schedule is shown if it is named, or if none in configs/ has one.
+    """
     from operations.status import status
     from operations.status_words import told
     from pipeline.chains.receipts import pending_notice
 
     now = _now()
-    read = find_scheduled(paths)
+    read = find_scheduled(paths, required=False)
     found = status(read.configs, now)
     for job in found:
         click.echo("\n".join(told(job, now)))

@@ -28,8 +28,15 @@ class ScheduledConfigs:
     mistakes: tuple[str, ...]
 
 
-def find_scheduled(paths: Sequence[Path]) -> ScheduledConfigs:
+def find_scheduled(paths: Sequence[Path], *, required: bool = True) -> ScheduledConfigs:
     """Read the configurations that were named, or else all in configs/ that have a schedule; keep mistakes apart.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    required : bool
+        Whether a configuration without a schedule is a mistake. If not, and nothing in configs/ has a schedule, all
+        configurations there are read.
 
     Raises
     ------
@@ -44,7 +51,8 @@ def find_scheduled(paths: Sequence[Path]) -> ScheduledConfigs:
 
     configs: list[RunConfig] = []
     mistakes: list[str] = []
-    for path in _chosen(paths):
+    chosen = _chosen(paths)
+    for path in chosen if chosen or required else _find_files():
         try:
             config = load_config(path)
         except USER_ERRORS as error:
@@ -52,21 +60,23 @@ def find_scheduled(paths: Sequence[Path]) -> ScheduledConfigs:
         except OSError as error:
             mistakes.append(explain(error))
         else:
-            if config.schedule is None:
+            if config.schedule is None and required:
                 mistakes.append(f"{path} has no schedule; {HOW}")
             else:
                 configs.append(config)
     if not configs and not mistakes:
+        if not required:
+            raise OperationsError("there is no configuration in configs/; name one with --config")
         raise OperationsError(f"no configuration in configs/ has a schedule; {HOW}")
     # Of two that cannot be told apart neither is trained: which one is meant is not known.
-    counts = Counter((record_path(config), config.name) for config in configs)
+    counts = Counter((record_path(config), config.name) for config in configs if config.schedule is not None)
     for (place, name), count in counts.items():
         if count > 1:
             mistakes.append(
                 f"{count} scheduled configurations have the name {name!r} and the output {place.parent.parent}; "
                 "give each a name of its own"
             )
-    alone = tuple(config for config in configs if counts[record_path(config), config.name] == 1)
+    alone = tuple(config for config in configs if counts[record_path(config), config.name] <= 1)
     return ScheduledConfigs(alone, tuple(mistakes))
 
 
@@ -123,7 +133,11 @@ def scheduled(paths: Sequence[Path]) -> list[RunConfig]:
 
 def _chosen(paths: Sequence[Path]) -> list[Path]:
     # A file that says nothing of a schedule is not read: a mistake in it is no reason not to train the others.
-    return list(paths) or [path for path in sorted(Path("configs").glob("*.yaml")) if _has_schedule(path)]
+    return list(paths) or [path for path in _find_files() if _has_schedule(path)]
+
+
+def _find_files() -> list[Path]:
+    return sorted(Path("configs").glob("*.yaml"))
 
 
 def _has_schedule(path: Path) -> bool:

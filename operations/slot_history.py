@@ -22,6 +22,8 @@ class Slot:
     reason, state, told : str
         State: queued, running, done, failed or skipped.
     attempts : int
+    outcome : str
+        How the last attempt ended, such as "failed" or "interrupted"; empty if there was none.
     not_before : datetime.datetime
         When a queued one may be taken.
     lease_until : datetime.datetime or None
@@ -34,6 +36,7 @@ class Slot:
     state: str
     told: str
     attempts: int
+    outcome: str
     not_before: dt.datetime
     lease_until: dt.datetime | None
     ended: dt.datetime | None
@@ -78,7 +81,12 @@ def job_history(connection: sqlite3.Connection, job: str) -> JobHistory | None:
     row = connection.execute("select * from job where name = ?", (job,)).fetchone()
     if row is None:
         return None
-    rows = connection.execute("select * from slot where job = ? order by due, id", (job,))
+    rows = connection.execute(
+        "select slot.*, attempt.outcome from slot left join attempt"
+        " on attempt.slot = slot.id and attempt.number = slot.attempts"
+        " where job = ? order by due, id",
+        (job,),
+    )
     return JobHistory(
         row["cron"],
         row["timezone"],
@@ -113,6 +121,7 @@ def _slot(row: sqlite3.Row) -> Slot:
         row["state"],
         row["told"],
         row["attempts"],
+        row["outcome"] or "",
         instant(row["not_before"]),
         None if lease is None else instant(lease),
         None if ended is None else instant(ended),

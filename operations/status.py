@@ -1,4 +1,4 @@
-"""How a scheduled model stands: its training, what is due, what failed, and whether anybody keeps the schedule."""
+"""How a model stands: its files, its training, what is due, what failed, and whether anybody keeps the schedule."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from foundation.counts import format_count
+from operations.champion.run_files import advise_on_champion, find_damage, runs_of
 from operations.decisions import Decisions
 from operations.loops import Loop, loops
+from operations.place import home
 from operations.running import records
 from operations.slot_changes import short
 from operations.slot_history import JobHistory, Slot, job_history
 from operations.slots import Slots
+from operations.updating import line_of, versions_of
+from pipeline.chains.recorded_files import check_newest_version
 from pipeline.chains.repair import check_chains
 from pipeline.config import RunConfig
+from pipeline.errors import LedgerError
 
 GRACE = dt.timedelta(minutes=15)
 """What is due may wait so long before it is overdue: a scheduler comes by every few minutes."""
@@ -38,6 +44,10 @@ class ModelStatus:
         The last date of its data, ISO.
     verdict : str
         What was decided about it.
+    damage : str
+        What is wrong with a file of the champion; empty if all are as they were recorded.
+    advice : str
+        How to have a champion; empty if there is one.
     """
 
     champion: str = ""
@@ -46,16 +56,24 @@ class ModelStatus:
     trained_at: dt.datetime | None = None
     trained_to: str = ""
     verdict: str = ""
+    damage: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """How one scheduled configuration stands.
+    """How one configuration stands.
 
     Attributes
     ----------
     name : str
+    scheduled : bool
+        Whether the configuration has a schedule. What is said of slots, visits and the loop is empty if not.
     model : ModelStatus
+    runs : tuple of str
+        Its runs in the output folder, the oldest first.
+    data : str
+        The newest recorded version of its data in a line; empty if none was recorded.
     last_done : Slot or None
         The slot that was done last.
     next_due : datetime.datetime or None
@@ -71,7 +89,10 @@ class JobStatus:
     """
 
     name: str
+    scheduled: bool
     model: ModelStatus
+    runs: tuple[str, ...]
+    data: str
     last_done: Slot | None
     next_due: dt.datetime | None
     visited: dt.datetime | None
@@ -92,11 +113,12 @@ def model_status(config: RunConfig) -> ModelStatus:
     done = decisions.all()
     trained = next((decision for decision in reversed(done) if decision.kind != "rolled back"), None)
     crowned = decisions.champion()
-    found = ModelStatus()
+    found = ModelStatus(advice=advise_on_champion(config))
     if crowned is not None and crowned.champion is not None:
         # A rollback tells of the data of its day, not of what the old champion was trained on.
         first = next(decision for decision in done if decision.run == crowned.champion)
-        found = ModelStatus(crowned.champion, crowned.at, first.data_last)
+        damage = find_damage(config.output / crowned.champion, decisions.files_of(crowned.champion))
+        found = ModelStatus(crowned.champion, crowned.at, first.data_last, damage=damage)
     if trained is None:
         return found
     verdict = f"{trained.kind}: {trained.reason}"
@@ -104,7 +126,7 @@ def model_status(config: RunConfig) -> ModelStatus:
 
 
 def status(configs: Sequence[RunConfig], now: dt.datetime) -> list[JobStatus]:
-    """Return how each scheduled configuration stands.
+    """Return how each configuration stands, those without a schedule last.
 
     Raises
     ------
@@ -117,6 +139,10 @@ def status(configs: Sequence[RunConfig], now: dt.datetime) -> list[JobStatus]:
     for path, group in records(configs).items():
         check_chains(path.parent.parent)
         found += [_status(path, config, now) for config in group.values()]
+    for config in configs:
+        if config.schedule is None:
+            check_chains(config.output)
+            found.append(_job_status(config, None, None, []))
     return found
 
 
@@ -132,15 +158,30 @@ def _status(path: Path, config: RunConfig, now: dt.datetime) -> JobStatus:
     problems = _of_the_loop(history, last, now)
     if history is not None:
         problems += _of_the_slots(history, now)
+    return _job_status(config, history, last, problems)
+
+
+def _job_status(
+    config: RunConfig, history: JobHistory | None, last: Loop | None, problems: list[str]
+) -> JobStatus:
+    model, log = model_status(config), versions_of(config).log()
+    damage = [f"the champion cannot be used: {model.damage}"] if model.damage else []
+    try:
+        check_newest_version(home(config))
+    except LedgerError as error:
+        damage.append(f"the data cannot be used: {error}")
     return JobStatus(
         config.name,
-        model_status(config),
+        config.schedule is not None,
+        model,
+        tuple(runs_of(config)),
+        line_of(log[-1]) if log else "",
         history.latest("done") if history else None,
         history.next_due() if history else None,
         history.visited if history else None,
         last.heartbeat if last else None,
         tuple(history.open()) if history else (),
-        tuple(problems),
+        (*damage, *problems),
     )
 
 
@@ -176,7 +217,9 @@ def _of_the_slots(history: JobHistory, now: dt.datetime) -> list[str]:
         found.append(f"overdue: {why}, and that of {short(next_due)} is not done")
     ended = history.latest("done", "failed")
     if ended is not None and ended.state == "failed":
-        found.append(f"failed: the slot of {short(ended.due)}, after {ended.attempts} attempts: {ended.told}")
+        found.append(
+            f"failed: the slot of {short(ended.due)}, after {format_count(ended.attempts, 'attempt')}: {ended.told}"
+        )
     for slot in history.open():
         found += _of_an_open_slot(slot, now)
     return found
@@ -191,6 +234,10 @@ def _of_an_open_slot(slot: Slot, now: dt.datetime) -> list[str]:
             if silent
             else []
         )
+    if slot.outcome == "interrupted":
+        # Whoever stopped it knows; that nobody has gone on with it since is worth a word.
+        late = slot.not_before + GRACE < now
+        return [f"overdue: {name} was stopped at {short(slot.not_before)} and is waiting"] if late else []
     if slot.attempts and slot.told:
         return [f"waiting: {name}, again at {short(slot.not_before)}: {slot.told}"]
     return [f"overdue: {name} is waiting"] if slot.due + GRACE < now else []

@@ -1,10 +1,13 @@
-"""How a scheduled model stands, in lines for the eye."""
+"""How a model stands, in lines for the eye."""
 
 from __future__ import annotations
 
 import datetime as dt
 
+from foundation.counts import format_count
+from operations.running import HOW
 from operations.slot_changes import short
+from operations.slot_history import Slot
 from operations.status import JobStatus, ModelStatus, age
 
 
@@ -13,22 +16,32 @@ def told(job: JobStatus, now: dt.datetime) -> list[str]:
     pairs = [
         ("champion", _champion(job.model)),
         ("last trained", _training(job.model)),
+        ("runs", f"{len(job.runs)}, the newest is {job.runs[-1]}" if job.runs else "none"),
+        ("data", job.data or "no version recorded; `tangency update` or `tangency retrain` records one"),
+    ]
+    pairs += _schedule(job, now) if job.scheduled else [("schedule", f"none is set; {HOW}")]
+    pairs += [("PROBLEM", problem) for problem in job.problems]
+    return [job.name, *(f"  {name:<15} {text}" for name, text in pairs)]
+
+
+def _schedule(job: JobStatus, now: dt.datetime) -> list[tuple[str, str]]:
+    pairs = [
         ("last slot done", _moment(job.last_done.due if job.last_done else None, "none")),
         ("next due", _moment(job.next_due, "not known before the first visit")),
         ("last visit", f"{age(job.visited, now)} ago" if job.visited else "never"),
         ("loop", f"last heard of {age(job.heartbeat, now)} ago" if job.heartbeat else "none"),
     ]
-    pairs += [
-        (slot.state, f"slot of {short(slot.due)} ({slot.reason}), {slot.attempts} attempts")
-        for slot in job.open
-    ]
-    pairs += [("PROBLEM", problem) for problem in job.problems]
-    return [job.name, *(f"  {name:<15} {text}" for name, text in pairs)]
+    return pairs + [(slot.state, _open_slot(slot)) for slot in job.open]
+
+
+def _open_slot(slot: Slot) -> str:
+    stopped = "; stopped; the next visit goes on" if slot.outcome == "interrupted" else ""
+    return f"slot of {short(slot.due)} ({slot.reason}), {format_count(slot.attempts, 'attempt')}{stopped}"
 
 
 def _champion(model: ModelStatus) -> str:
     if not model.champion:
-        return "none yet"
+        return f"none: {model.advice}"
     return f"{model.champion} since {_moment(model.since)}, trained on data to {model.data_last}"
 
 

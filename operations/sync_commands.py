@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from foundation.counts import format_count
 from pipeline.cli import EPILOG, config_option, read_config, tangency
 
 
@@ -37,7 +38,8 @@ def sync(path: Path) -> None:
     lost = sum((folder / RECEIPT).exists() for folder in folders)
     if lost:
         click.echo(
-            f"{lost} runs were sent before, but are not in the MLflow that is in use: they are sent again"
+            f"{format_count(lost, 'run was', 'runs were')} sent before, but not found in the "
+            "MLflow that is in use, and sent again"
         )
     for number, folder in enumerate(folders):
         try:
@@ -52,6 +54,6 @@ def sync(path: Path) -> None:
         raise OperationsError("; ".join(left))
     told = mirror(config, check_server=True)
     if told:
-        click.echo(f"told the registry {told} decisions")
+        click.echo(f"told the registry {format_count(told, 'decision')}")
     if not folders and not told:
         click.echo("nothing waits to be sent")

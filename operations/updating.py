@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from foundation.counts import format_count
 from market.findings import Finding
 from market.panel import Panel
 from operations.place import home
@@ -131,7 +132,7 @@ def _tell(recorded: Recorded, findings: Sequence[Finding], reporter: Reporter) -
 
 def line_of(version: Version) -> str:
     """Return a version in one line."""
-    came = [f"{version.dates_new} new dates"]
+    came = [format_count(version.dates_new, "new date")]
     for what, names in (("new", version.assets_new), ("gone", version.assets_gone)):
         if names:
             came.append(f"{what}: {', '.join(names)}")
@@ -139,7 +140,7 @@ def line_of(version: Version) -> str:
         came.append("of the past " + ", ".join(f"{n} {kind}" for kind, n in version.revised.items() if n))
     return (
         f"version {version.version} ({version.kind}): {'; '.join(came)}; "
-        f"{version.dates} dates x {version.assets} assets to {version.last[:10]}"
+        f"{format_count(version.dates, 'date')} x {format_count(version.assets, 'asset')} to {version.last[:10]}"
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from allocation.covariance.path import eligible_assets
 from features.matrix import FeatureMatrix
+from foundation.counts import format_count
 from foundation.types import Bools, Floats
 from market.calendar import WEEKLY, foreign_spacings, frequency_of, missing_share, nearest_frequency
 from market.errors import DataError
@@ -26,6 +28,12 @@ HALF = 0.5
 """Share of its dates below which an asset is mostly not forecast."""
 FEWEST = 5
 """Rows at another distance that are excused in any source."""
+_ADVICE = (
+    "change them to counts of the rows of this data: for months target.horizon 1, execution_lag 0 and risk_window 24, "
+    "walk_forward.refit_every 12 and train_every 1, regimes.min_train 120, allocation.rebalance_every 1, "
+    "covariance_window 120 and min_history 36 (see configs/industries.yaml)"
+)
+"""What to change in settings for daily prices."""
 SHOWN = 5
 """Assets that a message names."""
 
@@ -70,19 +78,32 @@ def check_coverage(
     if not found.forecast.any():
         why = _why_not_forecast(found, found.forecast == 0, config)
         raise RunError(f"no asset can be forecast at any date: {why}")
-    return (*_warn(panel, found, config), *_warn_of_horizon(panel, config))
+    horizon = _describe_horizon(panel, config)
+    warning = (Finding("horizon", "warning", None, None, horizon),) if horizon else ()
+    return (*_warn(panel, found, config), *warning)
 
 
-def _warn_of_horizon(panel: Panel, config: RunConfig) -> Iterator[Finding]:
-    """Warn of settings for daily prices on rows that are months or weeks: they would span years."""
+@contextmanager
+def explain_horizon(panel: Panel, config: RunConfig) -> Iterator[None]:
+    """Say what to change if the run cannot go on and its settings seem to be for rows of another frequency."""
+    try:
+        yield
+    except RunError as error:
+        horizon = _describe_horizon(panel, config)
+        if not horizon:
+            raise
+        raise type(error)(f"{error}\n{horizon}") from error
+
+
+def _describe_horizon(panel: Panel, config: RunConfig) -> str:
+    """Return what to change in settings for daily prices where rows are months or weeks; "" if nothing seems wrong."""
     horizon, year = config.target.horizon, panel.periods_per_year
     if horizon > year:
-        text = (
-            f"target.horizon is {horizon} rows, and the data has {year} a year: each forecast spans "
-            f"{horizon / year:.1f} years. Are these settings for daily prices? configs/industries.yaml has settings "
-            "for months"
+        return (
+            f"target.horizon is {format_count(horizon, 'row')}, and the data has {year} a year: each forecast spans "
+            f"{horizon / year:.1f} years. If these settings were written for daily prices, {_ADVICE}"
         )
-        yield Finding("horizon", "warning", None, None, text)
+    return ""
 
 
 def check_frequency(panel: Panel) -> None:
@@ -190,7 +211,8 @@ def _warn(panel: Panel, found: Coverage, config: RunConfig) -> Iterator[Finding]
     never = ~found.held
     if never.any():
         text = (
-            f"{_names(panel, never)} can never be held: at no decision a price and {settings.min_history} returns in "
+            f"{_names(panel, never)} can never be held: at no decision a price and "
+            f"{format_count(settings.min_history, 'return')} in "
             f"the last {settings.covariance_window} rows (allocation.min_history, allocation.covariance_window)"
             f"{_holes(found, never)}"
         )
@@ -201,7 +223,8 @@ def _why_not_forecast(found: Coverage, which: Bools, config: RunConfig) -> str:
     first = config.walk_forward.first_test
     return (
         f"from walk_forward.first_test {first} on, at no date a price, enough returns in the last "
-        f"{config.target.risk_window} rows (target.risk_window) and a feature of its own{_holes(found, which)}"
+        f"{format_count(config.target.risk_window, 'row')} (target.risk_window) and a feature of "
+        f"its own{_holes(found, which)}"
     )
 
 
@@ -213,5 +236,5 @@ def _holes(found: Coverage, which: Bools) -> str:
 
 def _names(panel: Panel, which: Bools) -> str:
     names: Sequence[str] = [panel.assets[n] for n in np.flatnonzero(which)]
-    more = f" and {len(names) - SHOWN} others" if len(names) > SHOWN else ""
+    more = f" and {format_count(len(names) - SHOWN, 'other')}" if len(names) > SHOWN else ""
     return f"{', '.join(names[:SHOWN])}{more}"

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import Any, get_args
 
+from foundation.counts import format_count
 from pipeline.drift_config import Subject
 
 
@@ -152,7 +153,7 @@ class Drift:
         """How many of what was looked at alarmed."""
         shifted = sum(one.alarm for one in self.features)
         others = [f"{f.watch.subject}: {f.watch.what}" for f in self.findings if f.alarm]
-        told = ", ".join(others) or f"none of {len(self.findings)} watches alarmed"
+        told = ", ".join(others) or f"none of {format_count(len(self.findings), 'watch', 'watches')} alarmed"
         return f"{shifted} of {len(self.features)} features shifted; {told}"
 
     def as_dict(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from foundation.counts import format_count
 from foundation.types import Floats
 from models.forecast import Forecast
 from models.regimes.path import RegimePath
@@ -54,7 +55,7 @@ def watched(
     reference, recent = known[:-length], known[-length:]
     if not len(reference):
         nan = float("nan")
-        too_few = f"There are only {len(known)} dates of it: none before the last {length}"
+        too_few = f"There are only {format_count(len(known), 'date')} of it: none before the last {length}"
         return Watch(subject, what, nan, nan, nan, nan, nan, 0, too_few)
     before, now = float(level(reference)), float(level(recent))
     found, usual, p_value = recent_p_value(known, length, statistic)

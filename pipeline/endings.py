@@ -65,6 +65,9 @@ def _messages() -> Iterator[None]:
             sys.stdout = written_to
             raise BrokenPipeError from None
         raise
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()  # the help itself, which is no message to be shortened
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         message = shorten(error.format_message(), _LONGEST // 2)
         click.UsageError(message, getattr(error, "ctx", None)).show()

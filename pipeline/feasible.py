@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from allocation.covariance.path import eligible_assets
+from foundation.counts import format_count
 from foundation.types import Bools
 from market.panel import Panel
 from pipeline.config import RunConfig
@@ -72,7 +73,7 @@ def _universes(panel: Panel, schedule: Schedule, config: RunConfig) -> Iterator[
         if not universe.any():
             raise RunError(
                 f"no asset can be held at {panel.dates[position]:%Y-%m-%d}: none is listed with at least "
-                f"{settings.min_history} returns in the last {settings.covariance_window} "
+                f"{format_count(settings.min_history, 'return')} in the last {settings.covariance_window} "
                 "(allocation.min_history, allocation.covariance_window)"
             )
         yield position, universe

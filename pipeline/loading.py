@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pandas as pd
 
+from foundation.counts import format_count
 from market.findings import Finding
 from market.load import load
 from market.panel import Panel
 from market.readers.scores import load_scores
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter
-from pipeline.run_warnings import finding_warnings
+from pipeline.run_warnings import finding_notes, finding_warnings
 
 Loaded = tuple[Panel, tuple[Finding, ...]]
 """Data, and what was found in it."""
@@ -42,6 +43,8 @@ def load_data(
     )
     for text in finding_warnings(loaded[1]):
         reporter.warn(text)
+    for text in (*finding_notes(loaded[1]), *loaded[0].notes):
+        reporter.note(text)
     return loaded
 
 
@@ -76,7 +79,7 @@ def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:
 def _describe(panel: Panel, findings: tuple[Finding, ...]) -> str:
     grades = {g: sum(f.severity == g for f in findings) for g in ("warning", "note")}
     return (
-        f"{panel.name}: {len(panel.dates)} dates x {len(panel.assets)} assets, "
+        f"{panel.name}: {format_count(len(panel.dates), 'date')} x {format_count(len(panel.assets), 'asset')}, "
         f"{panel.dates[0]:%Y-%m-%d} to {panel.dates[-1]:%Y-%m-%d}; "
-        f"{grades['warning']} warnings, {grades['note']} notes"
+        f"{format_count(grades['warning'], 'warning')}, {format_count(grades['note'], 'note')}"
     )

@@ -18,6 +18,7 @@ import pandas as pd
 from allocation.covariance.path import CovariancePath
 from allocation.covariance_types import FactorCovariance
 from backtest.simulate import BacktestResult
+from foundation.counts import format_count
 from foundation.types import Bools
 from market.panel import Panel
 from models.forecast import Forecast
@@ -152,4 +153,4 @@ def _largest_position(result: BacktestResult, panel: Panel) -> str:
 
 
 def _span(dates: pd.DatetimeIndex) -> str:
-    return f"{dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d} ({len(dates)} returns)"
+    return f"{dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d} ({format_count(len(dates), 'return')})"

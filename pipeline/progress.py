@@ -44,6 +44,7 @@ class Reporter:
         self.reused: list[str] = []
         self.told: dict[str, str] = {}
         self.warnings: list[str] = []
+        self._notes: list[str] = []
 
     def line(self, stage: str, text: str, aside: str = "") -> None:
         """Print one line of the run's log."""
@@ -68,6 +69,18 @@ class Reporter:
         if text not in self.warnings:
             self.warnings.append(text)
             self.line("warning", text)
+
+    def note(self, text: str) -> None:
+        """Print one line about how the data was read, such as rows that were left out; the same text is printed once.
+
+        Parameters
+        ----------
+        text : str
+            What was read otherwise than it is written, or what was assumed.
+        """
+        if text not in self._notes:
+            self._notes.append(text)
+            self.line("note", text)
 
     def stage(self, name: str, make: Callable[[], T], say: Callable[[T], str]) -> T:
         """Do and time one stage."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from allocation.covariance.path import CovariancePath
 from backtest.simulate import BacktestResult
+from foundation.counts import format_count
 from foundation.threads import one_thread
 from models.dataset import Dataset
 from models.parallel.executor_choice import open_executor
@@ -23,7 +24,7 @@ from pipeline.certificate import Certificate
 from pipeline.compilation import Announced
 from pipeline.config import RunConfig
 from pipeline.continued import check_past
-from pipeline.coverage import check_coverage, check_frequency
+from pipeline.coverage import check_coverage, check_frequency, explain_horizon
 from pipeline.errors import RunError
 from pipeline.evaluation import score_forecast
 from pipeline.feasible import check_limits
@@ -94,12 +95,12 @@ class Pipeline:
             )
         for text in feature_warnings(matrix, config.features):
             reporter.warn(text)
-        with one_thread():
+        with one_thread(), explain_horizon(panel, config):
             schedule = schedule_of(panel, matrix, config)
             if not schedule.regime_folds:
                 raise RunError(
                     f"regimes.min_train is {config.regimes.min_train}, but the data ends before so many dates of "
-                    f"{', '.join(config.regimes.features)} are there: {len(panel.dates)} dates in all, "
+                    f"{', '.join(config.regimes.features)} are there: {format_count(len(panel.dates), 'date')} in all, "
                     f"{panel.periods_per_year} a year"
                 )
             coverage = check_coverage(panel, matrix, schedule, config)
@@ -123,7 +124,9 @@ class Pipeline:
             covariances = self.reporter.stage(
                 "covariances",
                 partial(trading.make_covariances, prepared.panel, schedule, regimes, config),
-                lambda path: f"{len(path.positions)} decisions, {config.allocation.covariance.kind}",
+                lambda path: (
+                    f"{format_count(len(path.positions), 'decision')}, {config.allocation.covariance.kind}"
+                ),
             )
         check_covariances(covariances, prepared.panel)
         return regimes, covariances
@@ -169,7 +172,7 @@ class Pipeline:
             REGIMES,
             prepared.key,
             make,
-            lambda path: f"{len(path.refits)} refits of {config.regimes.states} states",
+            lambda path: f"{format_count(len(path.refits), 'refit')} of {config.regimes.states} states",
         )
         check_regimes(path, prepared.panel)
         return path
@@ -213,7 +216,9 @@ class Pipeline:
             f"{MODEL} {name}",
             key,
             make,
-            lambda walk: f"{len(walk.fits)} fits on {walk.fits[0].n_rows} to {walk.fits[-1].n_rows} rows",
+            lambda walk: (
+                f"{format_count(len(walk.fits), 'fit')} on {walk.fits[0].n_rows} to {walk.fits[-1].n_rows} rows"
+            ),
         )
         check_walk(walk, data.usable, prepared.panel)
         return walk
@@ -290,9 +295,9 @@ def _audit_line(certificate: Certificate) -> str:
     if any(leak.kind == "unit" for leak in certificate.leaks):
         found.append("a feature DEPENDS ON THE UNIT of prices or volumes")
     short = f"; too few dates to compare {left}" if left else ""
-    return f"{len(certificate.cuts)} cuts, {', '.join(found)}{short}"
+    return f"{format_count(len(certificate.cuts), 'cut')}, {', '.join(found)}{short}"
 
 
 def _portfolio_line(result: BacktestResult) -> str:
     growth = float(np.prod(1 + result.net))
-    return f"{len(result.decisions)} decisions, 1 became {growth:.2f} after costs"
+    return f"{format_count(len(result.decisions), 'decision')}, 1 became {growth:.2f} after costs"

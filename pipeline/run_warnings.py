@@ -1,4 +1,4 @@
-"""Warnings: one line for each thing that can change a result, from findings in the data and features left out."""
+"""Warnings and notes: one line for each thing that can change a result, from the data and features left out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from features.catalogue import catalogue
-from market.findings import Finding
+from foundation.counts import format_count
+from market.findings import Finding, Severity
 from pipeline.config import FeaturesSection
 
 if TYPE_CHECKING:
@@ -30,16 +31,25 @@ def finding_warnings(findings: Sequence[Finding]) -> list[str]:
     list of str
         In the order of each check's first warning. Notes are left out.
     """
+    return _lines(findings, "warning")
+
+
+def finding_notes(findings: Sequence[Finding]) -> list[str]:
+    """Return one line for each note, such as rows that are left out; many of one check are one line."""
+    return _lines(findings, "note")
+
+
+def _lines(findings: Sequence[Finding], severity: Severity) -> list[str]:
     by_check: dict[str, list[Finding]] = {}
     for finding in findings:
-        if finding.severity == "warning":
+        if finding.severity == severity:
             by_check.setdefault(finding.check, []).append(finding)
     lines = []
     for check, group in by_check.items():
         if len(group) <= SHOWN:
             lines += [finding.message for finding in group]
         else:
-            count = f"{check}: {len(group)} warnings (the report lists all of them)"
+            count = f"{check}: {format_count(len(group), severity)} (the report lists all of them)"
             lines.append(f"{count}; the first is {group[0].message}")
     return lines
 
@@ -52,7 +62,8 @@ def feature_warnings(matrix: FeatureMatrix, section: FeaturesSection) -> list[st
     if section.include == FeaturesSection().include:
         return []
     return [
-        f"features.include names the stage {stage!r}, but the data gives none of its {_count(reasons)} features:"
+        f"features.include names the stage {stage!r}, but the data gives none of its "
+        f"{format_count(_count(reasons), 'feature')}:"
         f" {_first_reason(reasons)}; supply that data, or remove {stage!r} from features.include"
         for stage, reasons in _missing_by_stage(matrix).items()
         if stage in section.include and stage not in matrix.stages
@@ -61,7 +72,7 @@ def feature_warnings(matrix: FeatureMatrix, section: FeaturesSection) -> list[st
 
 def features_line(matrix: FeatureMatrix) -> str:
     """Return how many features were made, which were left out, and why."""
-    parts = [f"{len(matrix.names)} features"]
+    parts = [format_count(len(matrix.names), "feature")]
     for stage, reasons in _missing_by_stage(matrix).items():
         if stage not in matrix.stages:
             parts.append(f"all {_count(reasons)} of {stage} left out: {_first_reason(reasons)}")
@@ -87,7 +98,7 @@ def _count(reasons: Reasons) -> int:
 
 
 def _first_reason(reasons: Reasons) -> str:
-    more = f" (and {len(reasons) - 1} more reasons)" if len(reasons) > 1 else ""
+    more = f" (and {format_count(len(reasons) - 1, 'more reason')})" if len(reasons) > 1 else ""
     return f"{next(iter(reasons))}{more}"
 
 

@@ -87,7 +87,7 @@ def cron_mistake(text: str) -> str:
         return f"expected five fields ({FIELDS}): write {NICKNAMES[text.strip().lower()]!r}"
     fields = text.split()
     if len(fields) != 5:
-        return f"expected five fields ({FIELDS}), such as '0 6 1 * *', got {len(fields)}"
+        return f"expected five fields ({FIELDS}), such as '0 6 1 * *'"
     try:
         fires = next(_walls(text), None)
     except CronSimError as error:
@@ -123,4 +123,4 @@ def _why(fields: list[str], name: str) -> str:
             return NEVER  # nothing is wrong with the field itself, only with the months
     came = fields[FIELDS.split().index(name)]
     backwards = "; a range goes upwards" if re.fullmatch(r"\w+-\w+", came) else ""
-    return f"{name}: expected {LIMITS[name]}, got {came!r}{backwards}"
+    return f"{name} {came!r}: expected {LIMITS[name]}{backwards}"

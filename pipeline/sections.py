@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 MOST = 1_000_000
 """Larger counts of observations or trees are mistakes, and overflow on the way."""
+LONGEST_NAME = 60
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -42,6 +44,18 @@ def _check_date(given: Any) -> Any:
     return given
 
 
+def _check_name(given: str) -> str:
+    """Refuse names that cannot be a part of the name of a folder on every system."""
+    if not _NAME.fullmatch(given):
+        raise ValueError(
+            "expected letters from A to Z and a to z, digits, - and _, the first a letter or a digit, such as "
+            "my-model-2"
+        )
+    if len(given) > LONGEST_NAME:
+        raise ValueError(f"expected {LONGEST_NAME} characters at most, not {len(given)}")
+    return given
+
+
 def _check_path(given: Any) -> Any:
     """Refuse what names no file: nothing, blanks, `~`, and characters that are in no name."""
     if isinstance(given, Path):
@@ -57,7 +71,7 @@ def _check_path(given: Any) -> Any:
     return given
 
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=60)]
+Name = Annotated[str, AfterValidator(_check_name)]
 Positive = Annotated[int, Field(ge=1, le=MOST)]
 Date = Annotated[dt.date, BeforeValidator(_check_date)]
 FilePath = Annotated[Path, BeforeValidator(_check_path)]

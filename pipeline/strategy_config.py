@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from foundation.counts import format_count
 from foundation.suggestions import suggest
 from pipeline.allocator_strategies import (
     AimStrategy,
@@ -458,7 +459,7 @@ def mistake(
                 return f"{where}.{key}: {model!r} is not among the models{suggest(model, models)}"
         if isinstance(section, RegimeStrategy) and len(section.portfolios) != n_states:
             return (
-                f"{where}.portfolios: {len(section.portfolios)} portfolios for {n_states} regimes "
+                f"{where}.portfolios: {format_count(len(section.portfolios), 'portfolio')} for {n_states} regimes "
                 "(regimes.states), expected one for each"
             )
     return _circle(strategies)

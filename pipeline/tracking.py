@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from foundation.counts import format_count
 from pipeline.chains.database import DATABASE, FOLDER_TAG
 from pipeline.errors import TrackingError
 from pipeline.experiment_view import TAGS, page
@@ -68,8 +69,9 @@ def _follow_move(output: Path) -> None:
     if found:
         runs = relocate(output / DATABASE, found)
         print(
-            f"MLflow: the output folder was moved or copied; {runs} runs of {len(found)} experiments now have their "
-            f"artifacts in {found[0].new_folder.parent}; they were in {found[0].old_folder.parent}",
+            f"MLflow: the output folder was moved or copied; the artifacts of {format_count(runs, 'run')} in "
+            f"{format_count(len(found), 'experiment')} are now in {found[0].new_folder.parent}; they were in "
+            f"{found[0].old_folder.parent}",
             file=sys.stderr,
         )
 

@@ -14,6 +14,7 @@ from math import ceil
 import numpy as np
 
 from features.matrix import FeatureMatrix
+from foundation.counts import format_count
 from foundation.types import Ints
 from market.panel import Panel
 from pipeline.config import RunConfig
@@ -226,6 +227,7 @@ def _check_regimes(config: RunConfig) -> None:
     need = max(FEWEST_DATES * n_states, ceil(ROWS_PER_FEATURE * parameters / n_features))
     if section.min_train < need:
         raise RunError(
-            f"regimes.min_train is {section.min_train}: {n_states} states of {n_features} features by {section.kind} "
-            f"need at least {need} observations before the first fit"
+            f"regimes.min_train is {section.min_train}: {n_states} states of "
+            f"{format_count(n_features, 'feature')} by {section.kind} "
+            f"need at least {format_count(need, 'observation')} before the first fit"
         )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, StrictBool, ValidationError, model_validator
 
+from foundation.counts import format_count
 from foundation.suggestions import suggest
 from models.tuning.search_space import POINTS, Choices, Range, Space, grid_size
 from pipeline.sections import Positive, Section, SettingError
@@ -81,7 +82,8 @@ def check_search(model: Section, settings: Mapping[str, Any], tuning: TuningSect
     if tuning.search == "grid" and size >= tuning.trials:
         raise SettingError(
             ("tuning", "trials"),
-            f"the grid has {size} points beside the model's own settings, more than {tuning.trials} trials; "
+            f"the grid has {format_count(size, 'point')} beside the model's own settings, more "
+            f"than {format_count(tuning.trials, 'trial')}; "
             "take fewer points, or allow more trials",
         )
 

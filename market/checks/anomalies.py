@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from foundation.counts import format_count
 from foundation.types import Floats
 from market.calendar import missing_between
 from market.checks.integrity import looks_like_percent
@@ -89,7 +90,7 @@ def _check_calendar(table: Table) -> Iterator[Finding]:
         worst = gaps[int(np.argmax(missing[gaps]))]
         span = f"{dates[worst - 1]:%Y-%m-%d} and {dates[worst]:%Y-%m-%d}"
         text = (
-            f"{table.source}: {len(gaps)} gap(s) in its {table.frequency.name} dates, the first before"
+            f"{table.source}: {format_count(len(gaps), 'gap')} in its {table.frequency.name} dates, the first before"
             f" {dates[gaps[0]]:%Y-%m-%d}, the longest of {missing[worst]} {unit} between {span}"
         )
         yield Finding("calendar gap", "warning", None, dates[gaps[0]], text)
@@ -126,7 +127,8 @@ def _check_stale(table: Table, returns: Floats) -> Iterator[Finding]:
             date = table.dates[rows[starts[stale[0]]]]
             text = (
                 f"{table.source}: column {name!r}, {date:%Y-%m-%d}: unchanged for {lengths[stale[0]]}"
-                f" observations ({len(stale)} such run(s) of {longest} or more, the longest {lengths.max()})"
+                f" observations ({format_count(len(stale), 'such run')} of {longest} or more, "
+                f"the longest {lengths.max()})"
             )
             yield Finding("stale run", "warning", name, date, text)
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from foundation.counts import format_count
 from foundation.types import Floats
 from market.checks.integrity import PERCENT_LIKE
 from market.checks.plausibility import check_percent_like, check_price_like, check_return_like
@@ -58,7 +59,7 @@ def from_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Grid:
         row, column = (int(place) for place in np.argwhere(coded)[0])
         text = (
             f"{source}: column {grid.names[column]!r}, {grid.dates[row]:%Y-%m-%d}: {grid.values[row, column]:g} is"
-            f" read as a missing value ({int(coded.sum())} such cell(s))"
+            f" read as a missing value ({format_count(int(coded.sum()), 'such cell')})"
         )
         findings.append(Finding("missing code", "warning", grid.names[column], grid.dates[row], text))
     return replace(grid, values=values, findings=tuple(findings))

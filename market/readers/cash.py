@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from foundation.counts import format_count
 from foundation.types import Bools, Floats
 from market.errors import SourceError
 from market.findings import MISSING_CODES, Finding, settle
@@ -119,7 +120,7 @@ def _without_codes(
     if not coded.any():
         return values, ()
     row = int(np.argmax(coded))
-    cells = f"({int(coded.sum())} such cell(s))"
+    cells = f"({format_count(int(coded.sum()), 'such cell')})"
     text = f"{where}, {dates[row]:%Y-%m-%d}: {values[row]:g} is read as a missing value {cells}"
     return np.where(coded, np.nan, values), (Finding("missing code", "warning", None, dates[row], text),)
 
@@ -169,7 +170,7 @@ def _gap_warning(where: str, dates: pd.DatetimeIndex, gaps: Bools, what: str) ->
     if not gaps.any():
         return ()
     first = dates[int(np.argmax(gaps))]
-    text = f"{where}, {first:%Y-%m-%d}: no value at {int(gaps.sum())} date(s); {what}"
+    text = f"{where}, {first:%Y-%m-%d}: no value at {format_count(int(gaps.sum()), 'date')}; {what}"
     return (Finding("cash without a value", "warning", None, first, text),)
 
 

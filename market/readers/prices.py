@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from foundation.counts import format_count
 from foundation.suggestions import suggest
 from foundation.types import Floats
 from market.calendar import frequency_of
@@ -308,7 +309,10 @@ def _mean_risky(returns: Floats, riskless: NDArray[np.bool_]) -> Floats:
 def _empty_rows(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
     """Note rows without any value, which are left out: nobody could trade at them."""
     if len(dates):
-        text = f"{source}: {len(dates)} row(s) hold no asset's value, the first {dates[0]:%Y-%m-%d}; left out"
+        text = (
+            f"{source}: {format_count(len(dates), 'row holds', 'rows hold')} no asset's "
+            f"value, the first {dates[0]:%Y-%m-%d}; left out"
+        )
         yield Finding("empty row", "note", None, dates[0], text)
 
 

@@ -36,6 +36,7 @@ def check_unused(
         )
         yield Finding("adjusted price not used", "fatal", None, None, text)
     elif unused and notice:
-        which = f", of which {describe_names(adjusted)} look(s) adjusted" if adjusted else ""
+        verb = "looks" if len(adjusted) == 1 else "look"
+        which = f", of which {describe_names(adjusted)} {verb} adjusted" if adjusted else ""
         text = f"{source}: columns that are not used: {describe_names(unused)}{which}; {kind} are those of {value!r}"
         yield Finding("columns not used", "warning", None, None, text)

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from foundation.counts import format_count
 from foundation.suggestions import shorten
 from market.errors import SourceError
 from market.text.lines import BLOCK, LineCounter, is_open, last_lines, numbered_lines
@@ -54,7 +55,10 @@ def read_csv(
     rows, lines = table.num_rows, counter.filled - 1
     if rows != lines or any(map(is_open, last_lines(counter.tail, 1))):
         _refuse_open_quote(path)
-        raise SourceError(f"{path}: {lines} lines of data became {rows} rows; expected one row per line")
+        raise SourceError(
+            f"{path}: {format_count(lines, 'line')} of data became {format_count(rows, 'row')}; "
+            "expected one row per line"
+        )
     return table, counter
 
 

@@ -74,10 +74,18 @@ def train(config: RunConfig, now: dt.datetime) -> str:
     """
     from rich.console import Console
 
-    from operations.retraining import retrain
+    from operations.decisions import Decisions
+    from operations.retraining import retrain_if_new
     from pipeline.progress import Reporter
 
-    decision = retrain(config, Reporter(Console(width=120)), now=now)
+    decision, new = retrain_if_new(config, Reporter(Console(width=120)), now=now)
+    if not new:
+        reigning = Decisions(config).champion()
+        champion = None if reigning is None else reigning.champion
+        return (
+            f"nothing changed: data, configuration and code are those of the decision of {decision.at:%Y-%m-%d %H:%M} "
+            f"UTC ({decision.kind} {decision.run}); the champion is {champion or 'none'}"
+        )
     return f"{decision.kind}: {decision.reason}"
 
 

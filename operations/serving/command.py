@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import stat
 import string
 import sys
 from pathlib import Path
@@ -52,6 +54,8 @@ def serve(path: Path, host: str, port: int, allowed: tuple[str, ...], token_file
 
     config = load_config(path)
     token = read_token(token_file)
+    if notice := describe_exposure(token_file):
+        click.echo(notice, err=True)
     family, address = resolve_address(host, port)
     if token is None and not is_loopback(address):
         raise OperationsError(
@@ -81,6 +85,17 @@ def serve(path: Path, host: str, port: int, allowed: tuple[str, ...], token_file
     except KeyboardInterrupt:
         report_interruption("interrupted: the server has ended")
         sys.exit(CTRL_C)
+
+
+def describe_exposure(file: Path | None) -> str:
+    """Return one line if other users of the machine can read the file of the token; "" if they cannot."""
+    if file is None or os.name == "nt":  # modes say nothing there
+        return ""
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if not mode & (stat.S_IRGRP | stat.S_IROTH):
+        return ""
+    remedy = f"chmod 600 {shlex.quote(str(file))}"
+    return f"--token-file {file}: other users of this machine can read it (mode {mode:04o}); {remedy}"
 
 
 def read_token(file: Path | None) -> str | None:

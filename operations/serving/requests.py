@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from foundation.counts import format_count
 from foundation.suggestions import suggest
 from operations.serving.answers import RequestError
 from pipeline.frozen import BESIDE, Frozen
@@ -128,13 +129,16 @@ def _read_split(table: Any) -> tuple[list[str], list[list[Any]]]:
             raise RequestError(f"{SPLIT}.columns: {_show(name)} is no name; expected texts")
     for place, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != len(columns):
-            what = f"{len(row)} cells" if isinstance(row, list) else _kind(row)
+            what = format_count(len(row), "cell") if isinstance(row, list) else _kind(row)
             raise RequestError(
-                f"{SPLIT}.data, row {place + 1}: {what}; expected a list of {len(columns)} cells"
+                f"{SPLIT}.data, row {place + 1}: {what}; expected a list of {format_count(len(columns), 'cell')}"
             )
     index = table.get("index")
     if index is not None and len(_read_list(f"{SPLIT}.index", index)) != len(rows):
-        raise RequestError(f"{SPLIT}.index: {len(index)} labels of {len(rows)} rows; leave the index out")
+        raise RequestError(
+            f"{SPLIT}.index: {format_count(len(index), 'label')} of "
+            f"{format_count(len(rows), 'row')}; leave the index out"
+        )
     return columns, rows
 
 

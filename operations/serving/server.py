@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import ipaddress
+import logging
 import signal
 import socket
 import sys
@@ -85,9 +87,15 @@ class _Server(uvicorn.Server):
         self.should_exit = self.should_exit or is_ending()
 
 
+def _is_worth_printing(record: logging.LogRecord) -> bool:
+    """Return whether a message says more than that requests were given up when the server ended."""
+    given_up = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not given_up and not str(record.msg).startswith("Cancel %s running task")
+
+
 def make_server(application: ASGIApp) -> uvicorn.Server:
     """Return a server with its limits, not yet running."""
-    return _Server(
+    server = _Server(
         uvicorn.Config(
             application,
             http=Connection,
@@ -102,6 +110,10 @@ def make_server(application: ASGIApp) -> uvicorn.Server:
             timeout_graceful_shutdown=END_SECONDS,
         )
     )
+    logging.getLogger("uvicorn.error").addFilter(
+        _is_worth_printing
+    )  # after uvicorn has configured its loggers
+    return server
 
 
 def run(application: ASGIApp, listener: socket.socket) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from foundation.counts import format_count
 from pipeline.chains.database import DATABASE, query_database
 from pipeline.chains.heads import (
     CHAINS,
@@ -143,9 +144,14 @@ def _message(path: Path, hashes: Sequence[str], lost: Sequence[Anchor]) -> str:
     sources = ", ".join(anchor.source for anchor in lost[:SHOWN])
     more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
     if not hashes:
-        what = f"the file is {'empty' if path.exists() else 'missing'}, but it had {first.head.lines} lines"
+        what = (
+            f"the file is {'empty' if path.exists() else 'missing'}, but it had "
+            f"{format_count(first.head.lines, 'line')}"
+        )
     elif first.head.lines > len(hashes):
-        what = f"it has {len(hashes)} lines now and had {first.head.lines} lines"
+        what = (
+            f"it has {format_count(len(hashes), 'line')} now and had {format_count(first.head.lines, 'line')}"
+        )
     else:
         what = f"line {first.head.lines} is not the line that was written"
     return (

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from foundation.counts import format_count
 from pipeline.chains.database import DATABASE, finished_runs
 from pipeline.files import write_whole
 from pipeline.outbox import RECORD
@@ -64,5 +65,5 @@ def pending_notice(output: Path) -> str:
     if not pending:
         return ""
     where = os.environ.get("MLFLOW_TRACKING_URI") or str(output / DATABASE)
-    runs, are = ("run", "is") if len(pending) == 1 else ("runs", "are")
-    return f"{len(pending)} {runs} of this output folder {are} not in {where}; `tangency sync` sends them"
+    runs = format_count(len(pending), "run of this output folder is", "runs of this output folder are")
+    return f"{runs} not in {where}; `tangency sync` sends them"

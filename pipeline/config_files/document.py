@@ -171,7 +171,6 @@ def _read_bytes(path: Path) -> bytes:
 
 def _unreadable(path: Path, reason: str) -> ConfigError:
     names = sorted(str(each) for each in Path("configs").glob("*.yaml"))
-    known = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "") if names else "none here"
-    return ConfigError(
-        f"cannot read the configuration {show_name(str(path))}: {reason}. In configs/: {shorten(known, 400)}"
-    )
+    known = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+    there = f". In configs/: {shorten(known, 400)}" if names else ""
+    return ConfigError(f"cannot read the configuration {show_name(str(path))}: {reason}{there}")

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from yaml.nodes import Node, ScalarNode
 
+from foundation.counts import format_count
 from foundation.suggestions import suggest
 from pipeline.config_files.document import Document, Place, show_node
 from pipeline.config_files.keys import drop_choices, known_keys, known_kinds
@@ -61,7 +62,7 @@ def list_mistakes(name: str, errors: Iterable[SettingError], document: Document)
 
 
 def _join(name: str, texts: Sequence[str]) -> str:
-    count = "1 mistake" if len(texts) == 1 else f"{len(texts)} mistakes"
+    count = format_count(len(texts), "mistake")
     return join_lines(f"{name}: {count}", texts)
 
 

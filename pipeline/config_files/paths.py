@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 from pipeline.config_files.text import show_name
 from pipeline.errors import ConfigError
+from pipeline.files.partial import PREFIX
 
 
 def input_mistake(path: Path) -> str:
@@ -52,8 +54,20 @@ def folder_mistake(folder: Path, *, writes: bool = True) -> str:
             return f"{show_name(str(place))} is {_kind(mode)}, expected a folder"
         if writes and not os.access(place, os.W_OK | os.X_OK):
             return f"you may not write to the folder {show_name(str(place))}"
-        return ""
+        return _write_mistake(place) if writes else ""
     return ""
+
+
+def _write_mistake(folder: Path) -> str:
+    """Return why no file can be made in a folder; "" if one can. It is made without a name where the system can do so.
+
+    Permissions do not say it: a full disk, /proc and a file system that is read-only refuse also those who may write.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder, prefix=PREFIX):
+            return ""
+    except OSError as error:
+        return f"nothing can be written to the folder {show_name(str(folder))}: {error.strerror}"
 
 
 def check_output_folder(folder: Path, *, writes: bool = True) -> None:

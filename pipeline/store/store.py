@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from foundation.counts import format_count
 from pipeline.files import is_open_to_all, make_folder, write_whole
 from pipeline.store.archive import pack, read, unpack
 from pipeline.store.errors import DamagedError
@@ -111,7 +112,8 @@ class Store:
         count, size = self._remove_pickles()
         if count:
             notices.append(
-                f"removed {count} results of an earlier version ({size / 1e6:.0f} MB): they are computed again"
+                f"removed {format_count(count, 'result')} of an earlier version "
+                f"({size / 1e6:.0f} MB), to be computed again"
             )
         return notices
 

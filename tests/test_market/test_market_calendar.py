@@ -99,7 +99,7 @@ def test_other_frequencies_are_refused_with_what_was_found():
         SourceError, match=r"x\.csv: the median distance between dates is 6\d.*2020-03-31.*8 dates"
     ):
         frequency_of(quarters, "x.csv")
-    with pytest.raises(DataError, match=r"x\.csv: 1 date\(s\), expected at least 2"):
+    with pytest.raises(DataError, match=r"x\.csv: 1 date, expected at least 2"):
         frequency_of(quarters[:1], "x.csv")
 
 

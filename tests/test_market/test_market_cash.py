@@ -118,7 +118,7 @@ def test_holes_in_prices_and_rates_are_bridged_with_a_warning():
     prices = np.array([100.0, 101.0, np.nan, 103.02])
     got, (warning,) = cash_of(prices, "prices")
     np.testing.assert_allclose(got, [np.nan, 0.01, 0.0, 0.02])
-    assert "1980-03-31: no value at 1 date(s)" in warning.message
+    assert "1980-03-31: no value at 1 date;" in warning.message
     got, (warning,) = cash_of([0.12, np.nan, 0.06, 0.06], "annual_rate")
     np.testing.assert_allclose(got, (1 + np.array([0.12, 0.12, 0.12, 0.06])) ** (1 / 12) - 1)
     assert "the rate before stands" in warning.message

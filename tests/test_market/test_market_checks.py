@@ -167,7 +167,7 @@ def test_long_holidays_are_no_gap_and_closed_exchanges_are():
 def test_missing_units_are_gaps(frequency, unit):
     dates = pd.date_range("2020-01-15", periods=40, freq=FREQ[frequency]).delete([5, 20, 21])
     finding = only(odd(walk(37), dates=dates, frequency=frequency))
-    assert finding.message.startswith("x.csv: 2 gap(s)")
+    assert finding.message.startswith("x.csv: 2 gaps")
     assert f"the longest of 2 {unit}" in finding.message
 
 
@@ -206,9 +206,7 @@ def test_unchanged_prices_are_stale_from_k_on(frequency, k):
     finding = only(odd(prices, frequency=frequency))
     assert (finding.check, finding.severity, finding.asset) == ("stale run", "warning", "A")
     assert finding.date == table(prices, frequency=frequency).dates[21]
-    assert (
-        f"unchanged for {k} observations (1 such run(s) of {k} or more, the longest {k})" in finding.message
-    )
+    assert f"unchanged for {k} observations (1 such run of {k} or more, the longest {k})" in finding.message
 
 
 def test_stale_runs_of_one_asset_are_one_finding():
@@ -217,7 +215,7 @@ def test_stale_runs_of_one_asset_are_one_finding():
     returns[30:42] = 0.0
     returns[50:53] = 0.0
     finding = only(odd(returns, kind="returns"))
-    assert "unchanged for 10 observations (2 such run(s) of 8 or more, the longest 12)" in finding.message
+    assert "unchanged for 10 observations (2 such runs of 8 or more, the longest 12)" in finding.message
 
 
 def test_a_hole_does_not_hide_a_stale_run():

@@ -73,7 +73,7 @@ def test_new_dates_are_recorded_listed_shown_and_verified(mine, tmp_path):
         "version 1 (first): 9 new dates; 9 dates x 3 assets to 2020-10-31",
         "version 2 (append): 2 new dates; 11 dates x 3 assets to 2020-12-31",
     ]
-    assert mine("data", "verify")[:2] == (0, "2 version(s), 11 dates to 2020-12-31: all as recorded\n")
+    assert mine("data", "verify")[:2] == (0, "2 versions, 11 dates to 2020-12-31: all as recorded\n")
     returns = prices(12).pct_change().iloc[1:]
     for version, rows in ((1, 9), (2, 11)):
         for name in ("all.parquet", "all.csv"):
@@ -98,13 +98,13 @@ def test_a_revision_stops_with_code_2_until_it_is_accepted(mine, tmp_path):
     code, _, err = mine("update")
     assert code == 2
     # A price is in two returns of its asset, and so in two of the market.
-    assert "of the past, 4 cell(s) changed" in err
+    assert "of the past, 4 cells changed" in err
     assert "changed: returns of BBB on 2020-05-31" in err
     assert "--accept-revisions" in err
     assert len(list((tmp_path / "runs/operations/mine/data").glob("*.parquet"))) == 1
     code, out, _ = mine("update", "--accept-revisions")
     assert code == 0
-    assert "version 2 (revision): 1 new dates; of the past 4 changed" in out
+    assert "version 2 (revision): 1 new date; of the past 4 changed" in out
     _, out, _ = mine("data", "log")
     assert "largest change: returns BBB 2020-0" in out
     assert mine("data", "show", "--version", "1", "-o", "old.parquet")[0] == 0
@@ -140,7 +140,7 @@ def test_a_row_without_any_price_is_no_date(mine):
     table.to_csv("prices.csv")
     code, out, _ = mine("update")
     assert code == 0
-    assert "version 2 (append): 1 new dates; 10 dates" in out
+    assert "version 2 (append): 1 new date; 10 dates" in out
 
 
 def test_the_future_of_a_source_is_not_recorded(mine):

@@ -87,7 +87,7 @@ def test_holdings_are_checked_before_anything_is_computed(trained, tmp_path, mon
 
 
 def test_without_a_champion_the_way_to_one_is_told(desk):
-    with pytest.raises(OperationsError, match="has no champion yet: `tangency retrain`"):
+    with pytest.raises(OperationsError, match="has no champion: `tangency retrain`"):
         as_of(desk)
 
 

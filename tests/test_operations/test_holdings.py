@@ -66,6 +66,15 @@ def test_money_and_weights_say_the_same(tmp_path, panel, config):
         assert held.cash == pytest.approx(0.3)
 
 
+@pytest.mark.parametrize("header", ["symbol", "ticker", "Ticker", "Asset"])
+def test_the_column_of_assets_may_be_called_as_brokers_call_it(tmp_path, panel, config, header):
+    held = held_in(tmp_path, f"{header},weight\nA00,0.5\nA03,0.2\n")
+    assert match_holdings(held, panel, config).to_dict() == {"A00": 0.5, "A03": 0.2}
+    held = held_in(tmp_path, f"{header},asset,weight\nx,A00,0.5\n") if header != "Asset" else None
+    assert held is None or held.names == ("A00",)
+    assert "found 'symbol', 'ticker', 'weight'" in refused(tmp_path, "symbol,ticker,weight\nA,B,1\n")
+
+
 def test_csv_and_parquet_say_the_same(tmp_path):
     table = pd.DataFrame({"asset": ["A00", "A03"], "weight": [0.25, 0.5]})
     table.to_csv(tmp_path / "h.csv", index=False)
@@ -80,7 +89,7 @@ def test_csv_and_parquet_say_the_same(tmp_path):
     [
         (
             "asset,amount\nA00,1\n",
-            "expected the columns asset and weight, or asset and value; found 'asset', 'amount'",
+            "expected the columns asset .or symbol, or ticker. and weight, or asset and value; found 'asset', 'amount'",
         ),
         ("asset,weight\nA00,0.5\nA00,0.5\n", "data row 2: 'A00' is there twice"),
         ("asset,weight\nA00,0.5\nA03,\n", "data row 2: 'A03' has no weight"),
@@ -113,7 +122,8 @@ def test_what_is_no_weight_and_no_money_is_named(tmp_path, text, message):
         ("asset,weight\nA00,0.5\nCASH,0.5\n", "data row 2: unknown asset 'CASH'; did you mean 'cash'"),
         (
             "asset,weight\nA00,1.2\nA03,-0.2\n",
-            "data row 2: 'A03' is held short .-0.2., and allocation.minimum 0 of the champion forbids that",
+            "data row 2: 'A03' is held short .-0.2., and allocation.minimum 0 of the champion forbids that; "
+            "if the sign is wrong, correct it; if not, buy it back first, which takes 0.2 of wealth out of cash",
         ),
         ("asset,weight\nA00,1.3\ncash,-0.3\n", "cash is -0.3 of wealth, .* allows no borrowing"),
         ("asset,weight\nGONE,1\n", "'GONE' has no price at 2000-06-30, the last one 2000-03-31"),
@@ -122,6 +132,13 @@ def test_what_is_no_weight_and_no_money_is_named(tmp_path, text, message):
 def test_what_does_not_fit_the_data_or_the_limits_is_named(tmp_path, panel, config, text, message):
     with pytest.raises(OperationsError, match=message):
         match_holdings(held_in(tmp_path, text), panel, config)
+
+
+def test_the_way_out_of_a_short_position_that_is_named_works(tmp_path, panel, config):
+    with pytest.raises(OperationsError, match=r"takes 0\.25 of wealth out of cash"):
+        match_holdings(held_in(tmp_path, "asset,weight\nA00,0.5\nA03,-0.25\ncash,0.75\n"), panel, config)
+    held = match_holdings(held_in(tmp_path, "asset,weight\nA00,0.5\ncash,0.5\n"), panel, config)
+    assert held.to_dict() == {"A00": 0.5}
 
 
 def test_what_the_limits_allow_may_be_held(tmp_path, panel, mine):

@@ -23,7 +23,7 @@ def tangency(monkeypatch, *arguments):
 def test_from_nothing_to_trades_and_back(desk, monkeypatch, capsys, tmp_path):
     config = desk.path()
     assert tangency(monkeypatch, "predict", "-c", config) == 2
-    assert "has no champion yet" in capsys.readouterr().err
+    assert "has no champion: `tangency retrain` trains" in capsys.readouterr().err
     for date in ("2002-04-30", "2002-05-31"):
         assert tangency(monkeypatch, "retrain", "-c", config, "--as-of", date) == 0
     told = capsys.readouterr().out

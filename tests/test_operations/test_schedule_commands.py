@@ -123,7 +123,7 @@ def test_a_request_is_listed_and_done(here, clock, job, monkeypatch, capsys):
     assert "(ridge has drifted): attempt 1 done: trained" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["run-due", "schedule", "status"])
+@pytest.mark.parametrize("command", ["run-due", "schedule"])
 def test_without_a_schedule_the_key_to_add_is_told(here, monkeypatch, capsys, command):
     text = (here / "configs" / "mine.yaml").read_text()
     (here / "configs" / "mine.yaml").write_text(text.split("schedule:")[0])
@@ -131,6 +131,25 @@ def test_without_a_schedule_the_key_to_add_is_told(here, monkeypatch, capsys, co
     assert 'add to its file, say, schedule: {cron: "0 6 1 * *"}' in capsys.readouterr().err
     assert tangency(monkeypatch, command, "--config", "configs/mine.yaml") == 2
     assert "configs/mine.yaml has no schedule" in capsys.readouterr().err
+    assert not (here / "runs").exists()
+
+
+def test_status_shows_a_configuration_without_a_schedule(here, clock, monkeypatch, capsys):
+    text = (here / "configs" / "mine.yaml").read_text()
+    (here / "configs" / "mine.yaml").write_text(text.split("schedule:")[0])
+    assert tangency(monkeypatch, "status", "--config", "configs/mine.yaml") == 0
+    named = capsys.readouterr().out
+    assert "schedule        none is set; add to its file" in named
+    assert (
+        tangency(monkeypatch, "status") == 2
+    )  # nothing is scheduled: the others are read, one of them is broken
+    shown = capsys.readouterr()
+    assert shown.out == named
+    assert "configs/draft.yaml" in shown.err
+    (here / "configs" / "draft.yaml").unlink()
+    (here / "configs" / "mine.yaml").unlink()
+    assert tangency(monkeypatch, "status") == 2
+    assert "there is no configuration in configs/" in capsys.readouterr().err
     assert not (here / "runs").exists()
 
 
@@ -148,6 +167,16 @@ def test_what_is_due_is_really_retrained(desk, clock, monkeypatch, capsys):
     assert (decision.kind, decision.at, decision.data_last) == ("promoted", clock(), "2002-03-31")
     assert tangency(monkeypatch, "status", "--config", path) == 0
     assert f"champion        {decision.run} since 2002-04-01 06:00 UTC" in capsys.readouterr().out
+    request(load_config(path), "drift", "", clock.go(days=1))
+    assert tangency(monkeypatch, "run-due", "--config", path) == 0
+    done = [line for line in capsys.readouterr().out.splitlines() if "attempt 1 done" in line]
+    assert len(done) == 1
+    assert (
+        "done: nothing changed: data, configuration and code are those of the decision of 2002-04-01"
+        in done[0]
+    )
+    assert f"the champion is {decision.run}" in done[0]
+    assert Decisions(load_config(path)).all() == [decision]
 
 
 SLOW = """

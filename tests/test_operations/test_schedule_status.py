@@ -10,6 +10,7 @@ from operations.decisions import Decision, Decisions
 from operations.running import record_path, request, run_due
 from operations.slots import Slots
 from operations.status import age, status
+from operations.status_words import told
 from pipeline.errors import RunError
 
 FIVE = dt.datetime(2026, 5, 1, 5, tzinfo=dt.UTC)
@@ -88,6 +89,24 @@ def test_failures_show_while_they_are_tried_again_when_given_up_and_until_one_is
     clock.go(days=1)
     visit(config, clock)
     assert problems(config, clock()) == []
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_a_slot_that_was_stopped_is_no_problem_until_nobody_goes_on_with_it(tmp_path, clock, stop):
+    config = scheduled(tmp_path, retries=0)
+    visit(config, clock)
+    clock.go(hours=2)  # late already: what counts is when it was stopped
+    with pytest.raises(stop):
+        visit(config, clock, stop())
+    [job] = status([config], clock())
+    assert job.problems == ()
+    [line] = [line for line in told(job, clock()) if line.startswith("  queued")]
+    assert "stopped; the next visit goes on" in line
+    assert problems(config, clock.go(minutes=16)) == [
+        "overdue: the slot of 2026-05-01 06:00 UTC was stopped at 2026-05-01 07:00 UTC and is waiting"
+    ]
+    visit(config, clock, RunError("the data has not come"))
+    assert problems(config, clock())[0].startswith("failed: ")
 
 
 def test_a_worker_that_died_at_work_is_seen(tmp_path, clock):

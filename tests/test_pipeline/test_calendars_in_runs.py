@@ -242,6 +242,19 @@ def test_a_horizon_of_years_is_warned_of(mine):
     assert "21 rows, and the data has 12 a year: each forecast spans 1.8 years" in warning
 
 
+def test_an_error_with_daily_settings_on_months_says_what_to_change(mine):
+    target = {"horizon": 21, "execution_lag": 1, "relative": True, "risk_window": 24}
+    changes = {"models": MODELS, "allocation__forecast": "ridge", "regimes__min_train": 756}
+    with pytest.raises(
+        RunError, match=r"regimes.min_train is 756(.|\n)*target.horizon 1.*configs/industries"
+    ) as error:
+        pipeline_of(mine(target=target, **changes)).prepare()
+    assert "21 rows, and the data has 12 a year" in str(error.value)
+    with pytest.raises(RunError) as error:
+        pipeline_of(mine(**changes)).prepare()
+    assert "target.horizon" not in str(error.value), "the horizon is one of this data"
+
+
 def test_limits_are_checked_without_what_reopened_and_has_no_forecast_yet(mine):
     file = mine().parent / "prices.csv"
     table = pd.read_csv(file, index_col=0)

@@ -113,8 +113,23 @@ def test_a_damaged_file_is_named(mine, tmp_path, monkeypatch, capsys, damage, me
 def test_a_missing_configuration_and_a_wrong_option(monkeypatch, capsys, tmp_path):
     assert tangency(monkeypatch, "run", "--config", tmp_path / "no.yaml") == 2
     assert "cannot read the configuration" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    assert tangency(monkeypatch, "run", "--config", "no.yaml") == 2
+    assert "In configs/" not in capsys.readouterr().err, "there is none to name"
     assert tangency(monkeypatch, "run", "--cnofig", "x") == 2
     assert "No such option" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [(), ("ledger",)])
+def test_a_command_that_is_left_out_shows_the_help_once(monkeypatch, capsys, words):
+    import operations.commands  # noqa: F401  (adds the commands)
+
+    assert tangency(monkeypatch, *words) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("Usage:") == 1
+    assert "Error:" not in told.err
+    assert "Commands:" in told.err
 
 
 def test_train_evaluate_and_report(mine, tmp_path, monkeypatch, capsys):

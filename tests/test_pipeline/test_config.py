@@ -66,8 +66,11 @@ def test_shipped_configurations_load(file):
         ),
         ({"data__source": "prices"}, "needs a path"),
         ({"data__path": "x.csv"}, "only it takes one"),
-        ({"name": "../evil"}, "name: String should match"),
-        ({"name": "n" * 61}, "name: String should have at most 60"),
+        (
+            {"name": "../evil"},
+            "name: expected letters from A to Z and a to z, digits, - and _, the first a letter or a digit",
+        ),
+        ({"name": "n" * 61}, "name: expected 60 characters at most, not 61"),
         ({"seed": -1}, "seed: .*got -1"),
         ({"target__horizon": 10**12}, "target.horizon: .*less than or equal to 1000000"),
         ({"cost_rate": float("nan")}, "cost_rate"),

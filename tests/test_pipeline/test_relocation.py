@@ -104,7 +104,7 @@ def test_after_a_move_old_and_new_runs_have_their_artifacts_and_the_old_place_is
     left = tree(output.parent)
     another(new)
     told = capsys.readouterr().err
-    assert "the output folder was moved or copied; 4 runs of 1 experiments" in told
+    assert "the output folder was moved or copied; the artifacts of 4 runs in 1 experiment are now in" in told
     assert f"{new}/artifacts" in told
     after = files_of(new)
     assert {key: value for key, value in after.items() if key in before} == before

@@ -12,18 +12,18 @@ from pipeline.schedule_config import cron_mistake
 @pytest.mark.parametrize(
     ("cron", "words"),
     [
-        ("61 * * * *", "minute: expected 0 to 59, got '61'"),
-        ("0 6 1 * MON-FRO", "day-of-week: expected 0 to 7"),
+        ("61 * * * *", "minute '61': expected 0 to 59"),
+        ("0 6 1 * MON-FRO", "day-of-week 'MON-FRO': expected 0 to 7"),
         ("0 6 * * FRI-MON", "a range goes upwards"),
-        ("0 6 0 * *", "day-of-month: expected 1 to 31"),
-        ("0 6 1 13 *", "month: expected 1 to 12"),
+        ("0 6 0 * *", "day-of-month '0': expected 1 to 31"),
+        ("0 6 1 13 *", "month '13': expected 1 to 12"),
         ("0 6 1 *", "expected five fields (minute hour day-of-month month day-of-week)"),
-        ("0 0 6 1 * *", "got 6"),  # seconds: not here
+        ("0 0 6 1 * *", "expected five fields"),  # seconds: not here
         ("@monthly", "write '0 0 1 * *'"),
         ("0 6 30 2 *", "no date ever matches it"),
         ("5-5/2 * * * *", "minute: '5-5/2' steps through a range of one number; write '5'"),
         ("* * * * MON-1/2", "write 'MON'"),
-        ("", "got 0"),
+        ("", "expected five fields"),
     ],
 )
 def test_a_wrong_expression_is_told_with_what_was_expected(cron, words):
@@ -46,7 +46,8 @@ def test_mistakes_name_their_key(tmp_path):
         load_config(path)
     told = str(caught.value)
     assert "4 mistakes" in told
-    assert "schedule.cron: hour: expected 0 to 23, got '25'" in told
+    assert "schedule.cron: hour '25': expected 0 to 23, got '0 25 1 * *'" in told
+    assert "got '25'" not in told, "one thing was got"
     assert "schedule.timezone: no time zone of that name; did you mean 'Europe/Zurich'?" in told
     assert "schedule.retires: unknown key; did you mean 'retries'?" in told
     assert "schedule.lease_seconds" in told

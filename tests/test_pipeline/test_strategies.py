@@ -111,7 +111,7 @@ def one(**changes):
         ),
         (
             {"s": {"kind": "regime", "portfolios": ["equal_weight"]}},
-            r"strategies\.s\.portfolios: 1 portfolios for 2 regimes",
+            r"strategies\.s\.portfolios: 1 portfolio for 2 regimes",
         ),
         (
             {"s": {"kind": "endowment", "classes": {"c": {"target": 0.5, "assets": ["a0"], "max_trade": 1}}}},

@@ -9,9 +9,10 @@ from features.matrix import build
 from market.findings import Finding
 from market.load import load
 from pipeline.config import FeaturesSection, load_config
+from pipeline.loading import load_data
 from pipeline.progress import Reporter
 from pipeline.publication import published
-from pipeline.run_warnings import feature_warnings, features_line, finding_warnings
+from pipeline.run_warnings import feature_warnings, features_line, finding_notes, finding_warnings
 from pipeline.store import Store
 
 
@@ -43,6 +44,34 @@ def test_two_hundred_findings_are_a_line_for_each_kind():
     assert "200 warnings" in lines[0]
     assert "column 'S0': stale run" in lines[0]
     assert lines[1:] == [few[0].message, few[1].message]
+
+
+def test_notes_are_lines_of_their_own_and_are_counted_where_there_are_many():
+    few = [finding("calendar", None, "note"), finding("stale run", "A")]
+    many = [finding("starts late", f"S{i}", "note") for i in range(5)]
+    assert finding_notes([*few, *many])[0] == few[0].message
+    assert "starts late: 5 notes" in finding_notes([*few, *many])[1]
+    assert finding_notes([*many, *few])[0].endswith(many[0].message)
+
+
+def test_all_that_the_reader_changed_or_assumed_is_printed_once_also_where_stages_are_reused(mine, tmp_path):
+    lines = (tmp_path / "prices.csv").read_text().splitlines()
+    lines.insert(60, lines[60].split(",")[0][:-2] + "15" + "," * lines[0].count(","))  # a row without a value
+    (tmp_path / "prices.csv").write_text("\n".join([lines[0], *lines[:0:-1]]) + "\n")  # from new to old
+    config = load_config(mine())
+    store = Store(config.output / "store")
+    shown = []
+    for _ in range(2):
+        reporter, out = recorder()
+        published(config, store, reporter, load_data(config, reporter))
+        load_data(config, reporter)
+        notes = [line for line in out.getvalue().splitlines() if line.startswith("note ")]
+        assert len(notes) == len(set(notes))
+        assert any("1 row holds no asset's value" in line for line in notes)
+        assert any("rows run from new to old" in line for line in notes)
+        assert any("cash earns 0" in line for line in notes)
+        shown.append(notes)
+    assert shown[0] == shown[1]
 
 
 def test_a_stage_of_which_a_part_is_missing_is_named_in_the_line_of_the_features():

@@ -275,8 +275,7 @@ def test_adjusted_prices_do_not_matter_beside_returns(tmp_path):
     path.write_text("\n".join(["date,asset,ret,adj_close", *rows, ""]))
     _, findings = load("prices", path=path, values="returns")
     assert (
-        "'adj_close' look(s) adjusted; returns are those of 'ret'"
-        in messages(findings, "columns not used")[0]
+        "'adj_close' looks adjusted; returns are those of 'ret'" in messages(findings, "columns not used")[0]
     )
 
 

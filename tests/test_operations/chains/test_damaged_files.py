@@ -7,7 +7,8 @@ import pytest
 from desk import Desk
 
 import operations.commands  # noqa: F401  (adds the commands)
-from operations.candidate import FILES, Candidate
+from operations.candidate import Candidate
+from operations.champion.run_files import FILES
 from operations.decisions import Decisions
 from operations.errors import OperationsError
 from operations.forecasting import situation

@@ -81,7 +81,7 @@ def test_a_deleted_database_and_an_older_copy_are_sent_what_they_lack(sent, monk
     assert "1 run of this output folder is not in" in pending_notice(output)
     code, out, _ = tangency(sent, monkeypatch, capsys, "sync")
     assert code == 0
-    assert "1 runs were sent before, but are not in the MLflow that is in use: they are sent again" in out
+    assert "1 run was sent before, but not found in the MLflow that is in use, and sent again" in out
     assert f"\nsent {last}\n" in out
     assert out.count("sent mine-") == 1
     assert registry(sent) == before

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from desk import Desk
+from desk import Desk, silence
 
 import operations.commands  # noqa: F401  (adds the commands)
 from operations.decisions import Decisions
@@ -177,6 +177,34 @@ def test_a_moved_folder_and_one_without_anchors_go_on(decided, tmp_path):
         ledger.lines()
 
 
+def test_after_a_repair_that_left_no_champion_the_commands_that_give_one_are_named(
+    decided, monkeypatch, capsys
+):
+    silence(monkeypatch)
+    monkeypatch.setattr("operations.serving.server.listen", lambda *address: None)
+    config, path = decided.config(), str(decided.path(schedule={"cron": "0 6 1 * *"}))
+    newest = Decisions(config).all()[-1].run
+    decisions = home(config) / "decisions.jsonl"
+    decisions.write_bytes(b"")
+    advice = f"`tangency promote {newest} --reason ...`"
+
+    def call(*words):
+        monkeypatch.setattr("sys.argv", ["tangency", *words, "-c", path])
+        try:
+            cli.main()
+        except SystemExit as ended:
+            return ended.code or 0, "".join(capsys.readouterr())
+        return 0, "".join(capsys.readouterr())
+
+    code, told = call("ledger", "repair", "--reason", "the disk failed")
+    assert code == 0
+    assert advice in told
+    for command in ("predict", "status", "serve"):
+        assert advice in call(command)[1]
+    assert call("promote", newest, "--reason", "after the repair")[0] == 0
+    assert Decisions(config).reigning()[0] == newest
+
+
 def test_a_repair_goes_on_and_counts_what_was_lost(decided, tangency):
     output, config = decided.folder / "runs", decided.config()
     path, decisions = output / LEDGER, home(config) / "decisions.jsonl"
@@ -203,5 +231,5 @@ def test_a_repair_goes_on_and_counts_what_was_lost(decided, tangency):
     (output / "repairs.jsonl").write_bytes(repairs)
     check_chains(output)
     path.write_bytes(b"")
-    with pytest.raises(LedgerError, match="the file is empty, but it had 1 lines"):
+    with pytest.raises(LedgerError, match="the file is empty, but it had 1 line"):
         check_chains(output)

@@ -92,6 +92,42 @@ def test_sigterm_ends_it_with_exit_code_0_also_while_a_client_is_connected():
     assert (server.returncode, told) == (0, ("", ""))
 
 
+BUSY = """
+import asyncio, signal, socket, sys
+from operations.serving import server
+from pipeline import stopping
+stopping.end_on_signals()
+server.END_SECONDS = 0.2
+async def application(scope, receive, send):
+    print("asked", flush=True)
+    await asyncio.sleep(60)
+listener = server.listen(socket.AF_INET, ("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+try:
+    server.run(application, listener)
+except KeyboardInterrupt:
+    sys.exit(stopping.settle(stopping.CTRL_C))
+"""
+
+
+def test_ctrl_c_prints_one_line_also_while_a_request_is_answered():
+    with subprocess.Popen(
+        [sys.executable, "-c", BUSY], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            port = int(server.stdout.readline())
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert server.stdout.readline() == "asked\n"
+                server.send_signal(signal.SIGINT)
+                _, errors = server.communicate(timeout=20)
+        finally:
+            server.kill()
+    assert server.returncode == 130
+    assert errors.count("\n") == 1
+    assert errors.startswith("interrupted: ")
+
+
 SWALLOWED = """
 import os, signal, socket, sys
 from operations.serving import server
@@ -257,3 +293,13 @@ def test_addresses_that_only_this_machine_reaches():
     assert is_unspecified(("::", 1))
     assert is_unspecified(("0.0.0.0", 1))
     assert not is_unspecified(("127.0.0.1", 1))
+
+
+@pytest.mark.parametrize(("mode", "exposed"), [(0o600, False), (0o400, False), (0o644, True), (0o640, True)])
+def test_a_token_that_others_can_read_is_named_with_what_to_do(tmp_path, mode, exposed):
+    file = write_token(tmp_path, "fedcba9876543210\n")
+    file.chmod(mode)
+    notice = serve_command.describe_exposure(file)
+    assert bool(notice) == exposed
+    assert not exposed or f"(mode {mode:04o}); chmod 600 {file}" in notice
+    assert serve_command.describe_exposure(None) == ""

@@ -78,7 +78,7 @@ def test_integers_missing_values_and_a_riskless_asset_are_read(model):
         (split([*make_rows(), 3]), ["row 7: a number"]),
         (
             {"dataframe_split": {**split(make_rows())["dataframe_split"], "index": [1]}},
-            ["1 labels of 6 rows"],
+            ["1 label of 6 rows"],
         ),
         (split(make_rows(), ["asset", "retrun_1", *COLUMNS[2:]]), ["1 of the 7", "missing: return_1"]),
         (split(make_rows(), ["asset", "asset", *COLUMNS[2:]]), ['"asset"', "twice"]),

@@ -130,7 +130,7 @@ def test_chains_of_other_configurations_stop_nobody(tmp_path):
     (tmp_path / DECISIONS).unlink()
     check_chains(tmp_path, "b")
     for config in ("a", None):
-        with pytest.raises(LedgerError, match="the file is missing, but it had 1 lines"):
+        with pytest.raises(LedgerError, match="the file is missing, but it had 1 line"):
             check_chains(tmp_path, config)
     assert len(chain_paths(tmp_path)) == 2
 
@@ -176,7 +176,7 @@ def test_a_run_that_was_copied_from_elsewhere_accuses_no_chain_that_never_was_he
     finish_run(mine, "run-a")
     shutil.rmtree(mine / "operations")
     (mine / HEADS).unlink()
-    with pytest.raises(LedgerError, match="had 1 lines, according to the run run-a\\."):
+    with pytest.raises(LedgerError, match="had 1 line, according to the run run-a\\."):
         check_chains(mine)
 
 

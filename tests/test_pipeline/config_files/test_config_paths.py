@@ -1,8 +1,11 @@
 """Files and folders to write: what cannot be written is refused before anything is computed."""
 
+import errno
 import os
+from pathlib import Path
 
 import pytest
+from scheduled import scheduled_text
 
 from pipeline import cli
 from pipeline.config_files import paths
@@ -58,6 +61,41 @@ def test_a_folder_without_permission_is_named(there, monkeypatch):
     assert f"you may not write to the folder {there}" in output_mistake(there / "new")
     assert "you may not write" in folder_mistake(there / "folder" / "new")
     assert folder_mistake(there / "folder", writes=False) == ""
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="the system has no /proc")
+def test_a_place_where_permissions_allow_everything_and_nothing_can_be_written_is_named(there):
+    for place in ("/proc/x", "/proc/x/y"):
+        assert "nothing can be written to the folder /proc: " in folder_mistake(Path(place))
+        assert "nothing can be written" in output_mistake(Path(place) / "file.csv")
+        assert folder_mistake(Path(place), writes=False) == ""
+
+
+def test_a_full_disk_is_named_and_the_check_leaves_nothing(there, monkeypatch):
+    assert folder_mistake(there / "folder" / "new") == ""
+    assert list((there / "folder").iterdir()) == []
+
+    def refuse(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(paths.tempfile, "TemporaryFile", refuse)
+    assert "No space left on device" in folder_mistake(there / "folder" / "new")
+
+
+@pytest.mark.parametrize("command", ["run", "train", "retrain", "update", "evaluate", "report", "predict"])
+def test_an_output_folder_that_cannot_be_written_is_refused_before_data_is_read(
+    there, monkeypatch, capsys, command
+):
+    import operations.commands  # noqa: F401  (adds the commands)
+
+    (there / "mine.yaml").write_text(scheduled_text(there / "folder" / "new"))
+    monkeypatch.setattr("sys.argv", ["tangency", command, "-c", str(there / "mine.yaml")])
+    monkeypatch.setattr(paths, "_write_mistake", lambda folder: f"nothing in {folder}")
+    monkeypatch.setattr("market.sources.load", lambda *_, **__: pytest.fail("data was read"))
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 2
+    assert f"output: {there / 'folder' / 'new'}: nothing in {there / 'folder'}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["report", "audit", "predict", "allocate", "drift"])

@@ -100,7 +100,7 @@ def test_pickles_of_an_earlier_version_are_removed_unread_with_one_notice(tmp_pa
     reporter.notices(store)
     reporter.notices(store)
     assert log.getvalue().startswith("store ")
-    assert "removed 2 results of an earlier version (2 MB): they are computed again" in log.getvalue()
+    assert "removed 2 results of an earlier version (2 MB), to be computed again" in log.getvalue()
     assert log.getvalue().count("\n") == 1
     assert not any(path.exists() for path in old)
     assert all(path.exists() for path in own)

@@ -1,0 +1,1 @@
+"""The model in use: its files, and how it stands."""

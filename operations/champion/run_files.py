@@ -1,0 +1,94 @@
+"""Files of a run's folder that a model in use is read from, compared with what the decision about it recorded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from operations.errors import OperationsError
+from pipeline.chains.recorded_files import read_recorded
+from pipeline.config import RunConfig
+from pipeline.errors import LedgerError
+
+FILES = ("summary.json", "config.json", "model.json", "inputs.json", "forecasts.parquet")
+"""Files of a run's folder that a model in use is read from."""
+WHOLE = (
+    "The run is not whole: make it again (tangency run) and make the new one champion (tangency promote RUN "
+    "--reason ...), or go back to the champion before (tangency rollback)"
+)
+"""What to do about a run whose files cannot be used."""
+_INSTEAD = (
+    "make the run again (tangency run) and make the new one champion (tangency promote RUN --reason ...), "
+    "or go back to the champion before (tangency rollback)"
+)
+"""What to do where there is no copy of a file that was changed."""
+
+_ID = r"-\d{8}T\d{6}-[0-9a-f]{6}-[0-9a-f]{4}"
+"""What follows the configuration's name in the name of a run's folder (`pipeline.outputs.new_run_id`)."""
+
+
+def runs_of(config: RunConfig) -> list[str]:
+    """Return the names of the runs of a configuration that are in its output folder, the oldest first."""
+    if not config.output.is_dir():
+        return []
+    own = re.compile(re.escape(config.name) + _ID)
+    return sorted(
+        path.name
+        for path in config.output.iterdir()
+        if own.fullmatch(path.name) and (path / FILES[0]).exists()
+    )
+
+
+def advise_on_champion(config: RunConfig) -> str:
+    """Return what a user can do to have a champion where there is none."""
+    runs = runs_of(config)
+    if not runs:
+        return "`tangency retrain` trains and judges one"
+    return (
+        f"`tangency promote {runs[-1]} --reason ...` makes the newest run champion, `tangency retrain` trains and "
+        "judges one"
+    )
+
+
+def read_run_file(folder: Path, name: str, recorded: Mapping[str, str]) -> bytes:
+    """Return a file of a run's folder, after comparing it with what was recorded of it.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+    recorded : mapping of str to str
+        SHA-256 of files of the folder by name; those that are not in it are not compared.
+
+    Raises
+    ------
+    LedgerError
+        If the file is not as it was recorded.
+    OperationsError
+        If it was not recorded and cannot be read.
+    """
+    path = folder / name
+    if name in recorded:
+        return read_recorded(path, recorded[name], f"the decision about the run {folder.name}", _INSTEAD)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OperationsError(f"{path} cannot be read: {error.strerror or error}. {WHOLE}") from error
+
+
+def find_damage(folder: Path, recorded: Mapping[str, str]) -> str:
+    """Return what is wrong with the first damaged file of a run's folder; "" if all are as they were recorded.
+
+    Parameters
+    ----------
+    folder : Path
+    recorded : mapping of str to str
+        SHA-256 of the files by name, as the decision about the run recorded them.
+    """
+    try:
+        for name in FILES:
+            read_run_file(folder, name, recorded)
+    except (LedgerError, OperationsError) as error:
+        return str(error)
+    return ""
