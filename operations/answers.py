@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from rich.table import Table
 
+from foundation.json_text import to_json
 from operations.forecasting import Plan, Situation
 from pipeline.files import write_whole
-from pipeline.outputs import to_json
 
 
 def about(found: Situation) -> dict[str, Any]:

@@ -24,13 +24,13 @@ from pipeline.cli import EPILOG, check_output, config_option, prepared, tangency
 )
 def drift(path: Path, output: Path | None, request: bool) -> None:
     """Measure what is no longer as it was when the champion was trained, at the last date of the data."""
+    from foundation.json_text import to_json
     from operations import running
     from operations.champion_drift import champion_drift
     from operations.early import reason_to_retrain
     from operations.forecasting import situation
     from pipeline.drift_table import drift_table
     from pipeline.files import write_whole
-    from pipeline.outputs import to_json
 
     config, _, reporter = prepared(path, fresh=False)
     found = situation(config, reporter)

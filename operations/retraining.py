@@ -20,6 +20,7 @@ from operations.place import home
 from operations.registry import mirror
 from operations.updating import is_behind, known_until, take_in
 from pipeline import outputs
+from pipeline.artifacts import Published
 from pipeline.chains.receipts import pending_notice
 from pipeline.chains.repair import check_state
 from pipeline.config import RunConfig
@@ -27,7 +28,7 @@ from pipeline.errors import USER_ERRORS, PipelineError
 from pipeline.files import make_folder
 from pipeline.loading import Loaded, load_data
 from pipeline.progress import Reporter
-from pipeline.publication import Published, published
+from pipeline.publication import published
 from pipeline.record import make_record
 from pipeline.store import Store
 

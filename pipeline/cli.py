@@ -17,9 +17,9 @@ from pipeline.endings import Commands, exit_codes
 if TYPE_CHECKING:
     import datetime as dt
 
+    from pipeline.artifacts import Published
     from pipeline.config import RunConfig
     from pipeline.progress import Reporter
-    from pipeline.publication import Published
     from pipeline.results import Evaluated
     from pipeline.run import Pipeline
     from pipeline.store import Store
@@ -221,9 +221,9 @@ def audit(path: Path, fresh: bool, output: Path | None) -> None:
     At some dates all that came later is removed, then replaced by noise, and the pipeline is run again: whatever was
     known by then must come out the same to the last bit. Exit code 2 if anything did not.
     """
+    from foundation.json_text import to_json
     from pipeline.files import write_whole
     from pipeline.narrative import audit_table
-    from pipeline.outputs import to_json
 
     pipeline = _pipeline(path, fresh)
     certificate = pipeline.certify(_evaluate(pipeline))

@@ -9,9 +9,10 @@ import gc
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from foundation.json_text import to_json
+from pipeline.artifacts import TITLE, Published
 from pipeline.chains.heads import HEADS, LEDGER
 from pipeline.chains.ledger import Ledger
 from pipeline.config import RunConfig
@@ -22,77 +23,11 @@ from pipeline.progress import Reporter
 from pipeline.record import make_record, trial_id
 from pipeline.store import Store, key_of, showing_digest
 from pipeline.store.reuse import explain_reuse
-from pipeline.text_table import TextTable
 
 if TYPE_CHECKING:
     from pipeline.certificate import Certificate
     from pipeline.evidence import Evidence
     from pipeline.results import Evaluated
-
-TITLE = "@@run id@@"
-"""Stands in a page for the name of the run, which each run puts in."""
-
-
-@dataclass(frozen=True)
-class Published:
-    """What does not differ between two runs of the same record.
-
-    Attributes
-    ----------
-    summary : dict
-        summary.json without the name of the run and its times.
-    weights : str
-        weights.csv.
-    forecasts : bytes
-        forecasts.parquet.
-    trials : str
-        trials.csv; empty if nothing was tuned.
-    certificate : str or None
-        certificate.json, if there is one.
-    model : str
-        model.json, which `pipeline.frozen.Frozen` takes.
-    inputs : str
-        inputs.json: what the models are asked at the last date, as columns and rows.
-    config : str
-        config.json.
-    report : str
-        report.html with `TITLE` in place of the name of the run.
-    plots : mapping of str to str
-        Charts by name, as SVG.
-    tables : tuple of TextTable
-        What the command line prints.
-    tracked : str
-        JSON of what MLflow is told, which `Tracked.from_json` takes; thousands of metrics are read where they are sent.
-    trial : dict
-        What the ledger keeps.
-    drift : Drift
-        Of the last date.
-    told : mapping of stage to str
-        What was said of each stage.
-    warnings : tuple of str
-        What was warned of.
-    """
-
-    summary: dict[str, Any]
-    weights: str
-    forecasts: bytes
-    trials: str
-    certificate: str | None
-    model: str
-    inputs: str
-    config: str
-    report: str
-    plots: Mapping[str, str]
-    tables: tuple[TextTable, ...]
-    tracked: str
-    trial: dict[str, Any]
-    drift: Drift
-    told: Mapping[str, str]
-    warnings: tuple[str, ...] = ()
-
-    def page(self, title: str) -> str:
-        """Return the report under this title."""
-        return self.report.replace(TITLE, title)
 
 
 def published(
@@ -211,21 +146,23 @@ def publish(
     warnings: Sequence[str] = (),
 ) -> Published:
     """Draw, write and describe all that this run shows and hands out."""
-    from pipeline import charts, narrative, outputs, report, tracked, trial
+    from pipeline import charts, narrative, report, tracked, trial
     from pipeline.freeze import freeze, inputs
+    from pipeline.result_tables import forecasts_table, trials_table, weights_table
+    from pipeline.summary import summary
 
     trained, drawn = done.trained, charts.draw(done)
     asked = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
     tuned = any(walk.trials for walk in trained.walks.values())
     return Published(
-        outputs.summary(done, certificate, evidence, drift) | {"warnings": list(warnings)},
-        outputs.weights_table(done).to_csv(index=False, lineterminator="\n"),
-        outputs.forecasts_table(done).to_parquet(index=False),
-        outputs.trials_table(done).to_csv(index=False, lineterminator="\n") if tuned else "",
-        None if certificate is None else outputs.to_json(certificate.as_dict()),
-        outputs.to_json(freeze(trained)),
-        outputs.to_json({"columns": list(asked), "data": asked.to_numpy().tolist()}),
-        outputs.to_json(trained.prepared.config.model_dump(mode="json", exclude={"schedule"})),
+        summary(done, certificate, evidence, drift) | {"warnings": list(warnings)},
+        weights_table(done).to_csv(index=False, lineterminator="\n"),
+        forecasts_table(done).to_parquet(index=False),
+        trials_table(done).to_csv(index=False, lineterminator="\n") if tuned else "",
+        None if certificate is None else to_json(certificate.as_dict()),
+        to_json(freeze(trained)),
+        to_json({"columns": list(asked), "data": asked.to_numpy().tolist()}),
+        to_json(trained.prepared.config.model_dump(mode="json", exclude={"schedule"})),
         report.render(done, TITLE, drawn, certificate, evidence, drift),
         drawn,
         narrative.tables(done, evidence),

@@ -12,6 +12,7 @@ import numpy as np
 from allocation.covariance.path import CovariancePath
 from backtest.simulate import BacktestResult
 from foundation.counts import format_count
+from foundation.json_text import to_json
 from foundation.threads import one_thread
 from models.dataset import Dataset
 from models.parallel.executor_choice import open_executor
@@ -32,7 +33,6 @@ from pipeline.files import write_whole
 from pipeline.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
 from pipeline.loading import Loaded, load_data
 from pipeline.model_config import Fitted
-from pipeline.outputs import to_json
 from pipeline.plausibility import (
     check_covariances,
     check_forecast,

@@ -16,7 +16,7 @@ STAGES = {
     "model": "models.walk_forward.results:WalkResult",
     "portfolio": "backtest.simulate:BacktestResult",
     "audit": "pipeline.certificate:Certificate",
-    "published": "pipeline.publication:Published",
+    "published": "pipeline.artifacts:Published",
 }
 """Type of the result of each stage."""
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from foundation.json_text import to_json
 from operations import running
 from operations.candidate import Candidate
 from operations.champion_drift import champion_drift
@@ -14,7 +15,6 @@ from operations.decisions import Decisions
 from operations.errors import OperationsError
 from operations.forecasting import situation
 from pipeline.cli import main
-from pipeline.outputs import to_json
 from pipeline.progress import Reporter
 
 pytestmark = pytest.mark.usefixtures("untold")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from foundation.json_text import to_json
 from pipeline import cli
 
 pytestmark = pytest.mark.usefixtures("mlflow_here")
@@ -241,9 +242,8 @@ def test_python_m_operations_is_the_same():
 
 def test_summary_is_strict_json(mine, tmp_path, monkeypatch):
     """A panel on which some scores do not exist still gives JSON that any reader takes."""
-    from pipeline import outputs
 
-    text = outputs.to_json({"a": float("nan"), "b": [float("inf"), 1.5]})
+    text = to_json({"a": float("nan"), "b": [float("inf"), 1.5]})
     assert json.loads(text) == {"a": None, "b": [None, 1.5]}
 
 

@@ -16,6 +16,7 @@ from allocation.weights import Attestation, Weights
 from backtest.costs import TradingCost
 from backtest.simulate import simulate
 from features.matrix import build
+from foundation.json_text import to_json
 from market.counterfactual import other_future
 from models.forecast import Forecast
 from models.regimes.path import RegimePath
@@ -28,7 +29,6 @@ from pipeline.drift_measure import judged, measure_run
 from pipeline.drift_trading import watch_costs, watch_volatility
 from pipeline.drift_watches import watch_forecast, watch_regimes
 from pipeline.errors import ConfigError
-from pipeline.outputs import to_json
 from pipeline.progress import Reporter
 from pipeline.run import Pipeline
 from pipeline.store import Store

@@ -12,6 +12,7 @@ from own_prices import settings, write_prices
 from rich.console import Console
 from running import pipeline_of
 
+from foundation.json_text import to_json
 from pipeline import outputs
 from pipeline.config import BASELINES, load_config
 from pipeline.drift_measure import measure_run
@@ -239,7 +240,7 @@ def test_drift_is_told_in_the_summary_on_the_page_and_to_mlflow(mine):
     done, folder = written(mine())
     told = json.loads((folder / "summary.json").read_text())["drift"]
     drift = measure_run(done)
-    assert told == json.loads(outputs.to_json(drift.as_dict()))
+    assert told == json.loads(to_json(drift.as_dict()))
     page = (folder / "report.html").read_text()
     section = page[page.index("<h2>Drift</h2>") : page.index("<h2>Data</h2>")]
     for found in drift.findings:

@@ -8,12 +8,12 @@ import pytest
 from own_prices import settings, write_prices
 from rich.console import Console
 
+from foundation.json_text import to_json
 from pipeline import stages
 from pipeline.audit import audit
 from pipeline.config import RunConfig
 from pipeline.freeze import freeze, inputs
 from pipeline.frozen import Frozen
-from pipeline.outputs import to_json
 from pipeline.progress import Reporter
 from pipeline.run import Pipeline
 from pipeline.store import Store

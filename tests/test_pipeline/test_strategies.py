@@ -15,10 +15,10 @@ from pipeline.config import load_config
 from pipeline.drift_measure import measure_run
 from pipeline.errors import ConfigError, RunError
 from pipeline.evidence import judge
-from pipeline.outputs import fallbacks, summary
 from pipeline.report import render
 from pipeline.rules import check_earnings
 from pipeline.strategies import _regime_shares
+from pipeline.summary import fallbacks, summary
 from pipeline.trial import describe
 
 MODELS = {"ridge": {"kind": "ridge", "n_penalties": 5}}
