@@ -22,6 +22,7 @@ from models.regimes import RegimePath
 from operations.errors import OperationsError
 from pipeline.chains.recorded_files import read_recorded
 from pipeline.config import RunConfig
+from pipeline.files import read_regular
 from pipeline.freeze import inputs
 from pipeline.frozen import Frozen
 from pipeline.results import Prepared
@@ -117,7 +118,7 @@ class Candidate:
         if name in self.files:
             return read_recorded(path, self.files[name], f"the decision about the run {self.run}", INSTEAD)
         try:
-            return path.read_bytes()
+            return read_regular(path)
         except OSError as error:
             raise OperationsError(f"{path} cannot be read: {error.strerror or error}. {WHOLE}") from error
 
