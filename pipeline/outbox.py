@@ -103,7 +103,7 @@ class Parcel:
             return cls(**rest, tracked=Tracked.from_json(value["tracked"]))
         except OSError as error:
             raise RecordError(f"{path}: cannot be read: {error.strerror or error}") from error
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             raise RecordError(
                 f"{path}: not the record that was written with the run: {error!r:.200}"
             ) from error

@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import struct
+import sys
 import time
 import tracemalloc
 from copy import deepcopy
@@ -153,6 +154,38 @@ def test_a_small_file_cannot_fill_the_memory(value):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5_000_000
+
+
+# Python gives multiples of this number the same hash.
+COLLIDING = [["int", hex(k * (2**61 - 1))] for k in range(1, 30_000)]
+LONG = {
+    "integer": "7" * 2_000_000,
+    "negative": "-" + "7" * 2_000_000,
+    "shape": json.dumps(["array", 0, "|u1", [10**3999] * 250, "C", True]),
+    "dimensions": json.dumps(["array", 0, "|u1", [10**18] * 100_000, "C", True]),
+    "set": json.dumps(["set", *COLLIDING]),
+    "frozenset": json.dumps(["frozenset", *COLLIDING]),
+    "keys": json.dumps(["dict", *([key, 1] for key in COLLIDING)]),
+    "digits of a float": "7" * 2_000_000 + ".5",
+    "exponent": "7e" + "7" * 2_000_000,
+}
+
+
+@pytest.mark.parametrize("value", LONG.values(), ids=LONG)
+def test_no_forged_text_takes_long(value):
+    """Each of these is read in a few hundredths of a second; most took seconds, by the square of their length."""
+    head = b"".join(pack("audit", "k", Certificate({}, 0, (), (), ())))
+    text = json.dumps({"stage": "audit", "key": "k", "blocks": [64], "value": None}).replace("null", value)
+    content = memoryview(bytearray(forged(head, text.encode(), bytes(64))))
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)  # as an environment may have it
+    began = time.process_time()
+    try:
+        with pytest.raises(DamagedError):
+            unpack(content, "audit", "k")
+    finally:
+        sys.set_int_max_str_digits(limit)
+    assert time.process_time() - began < 1
 
 
 def test_a_forged_size_of_the_text_or_of_a_block_is_refused():
