@@ -231,3 +231,43 @@ def _ending(config):
     except USER_ERRORS as error:
         return str(error)
     return "done"
+
+
+def _fields(told, name):
+    """Return the fields of the first stored object of a class."""
+    for path in _places(told):
+        node = _at(told, path)
+        if isinstance(node, list) and node[:2] == ["object", name]:
+            return node[2]
+    raise LookupError(name)
+
+
+PUBLISHED, TABLE = "pipeline.publication:Published", "pipeline.text_table:TextTable"
+OTHERWISE = {
+    "another type at the top": (PUBLISHED, lambda fields: fields.update(weights=1)),
+    "another type below": (TABLE, lambda fields: fields.update(show_header="yes")),
+    "another type of an item": (PUBLISHED, lambda fields: fields["warnings"].append(1)),
+    "another type of a value": (PUBLISHED, lambda fields: fields["told"].update(x=None)),
+    "a number for a text or None": (PUBLISHED, lambda fields: fields.update(certificate=1.5)),
+    "another class below": (PUBLISHED, lambda fields: fields.update(drift=["object", TABLE, {}])),
+    # A field that may be None is one whose absence no annotation shows.
+    "a missing field at the top": (PUBLISHED, lambda fields: fields.pop("certificate")),
+    "a missing field below": (TABLE, lambda fields: fields.pop("width")),
+    "another field at the top": (PUBLISHED, lambda fields: fields.update(page="x")),
+    "another field below": (TABLE, lambda fields: fields.update(colour="x")),
+    "a field with another name": (TABLE, lambda fields: fields.update(wide=fields.pop("width"))),
+}
+
+
+@pytest.mark.parametrize("change", OTHERWISE)
+def test_an_object_with_other_fields_or_types_is_refused_wherever_it_is(runs, change):
+    _, store = runs[0]
+    stage, key = next(each for each in store.made if each[0] == "published")
+    content = bytes(read(store._path(stage, key)))
+    told = json.loads(_text(content))
+    name, alter = OTHERWISE[change]
+    same = memoryview(bytearray(forged(content, json.dumps(told).encode())))
+    assert name_of(type(unpack(same, stage, key))) == STAGES[stage], "what was not changed is read"
+    alter(_fields(told, name))
+    with pytest.raises(DamagedError):
+        unpack(memoryview(bytearray(forged(content, json.dumps(told).encode()))), stage, key)
