@@ -10,7 +10,7 @@ from operations.decisions import Decision
 from operations.place import home
 from pipeline.chains.database import registered_aliases, registered_runs
 from pipeline.config import RunConfig
-from pipeline.files import write_whole
+from pipeline.files import read_regular, write_whole
 
 MARK = "registry.json"
 """Its name in the folder of a configuration's operations."""
@@ -21,7 +21,7 @@ CHAMPION = "champion"
 def marked_decisions(config: RunConfig, tracking_name: str) -> int:
     """Return how many decisions the mark says this registry was told; 0 if there is no mark, or a damaged one."""
     try:
-        mark = json.loads((home(config) / MARK).read_text(encoding="utf-8"))
+        mark = json.loads(read_regular(home(config) / MARK))
     except (OSError, ValueError, RecursionError):
         return 0
     if not isinstance(mark, dict) or mark.get("tracking_uri") != tracking_name:

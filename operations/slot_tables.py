@@ -11,6 +11,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from operations.errors import BusyError, OperationsError
+from pipeline.chains.database import check_database_files
+from pipeline.errors import FileKindError
 from pipeline.files import make_folder
 
 VERSION = 1
@@ -82,6 +84,10 @@ def connect(path: Path) -> sqlite3.Connection:
         If another process holds it for long.
     """
     make_folder(path.parent)
+    try:
+        check_database_files(path)
+    except FileKindError as error:
+        raise OperationsError(str(error)) from error
     try:
         connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
     except sqlite3.Error as error:

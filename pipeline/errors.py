@@ -7,6 +7,7 @@ PipelineError
 ├── LeakError     something in the run knew what it could not know
 │   └── UnitError     a feature depends on the unit of prices or volumes
 ├── LedgerError   the record of what was tried has been changed
+├── FileKindError a file is a named pipe, a device or a folder
 └── TrackingError MLflow cannot be told or asked; trying again later helps
     └── RecordError   what it was to be told is not whole; trying again does not
 """
@@ -45,6 +46,10 @@ class UnitError(LeakError):
 
 class LedgerError(PipelineError):
     """The record of trials is not whole."""
+
+
+class FileKindError(PipelineError):
+    """What has the name of a file is something else. Not an OSError: where a file may be missing, this may not."""
 
 
 class TrackingError(PipelineError):

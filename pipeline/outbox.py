@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pipeline.errors import RecordError
+from pipeline.files import read_regular
 
 RECORD = "tracking.json"
 """What is to be told."""
@@ -95,14 +96,14 @@ class Parcel:
         """
         path = folder / RECORD
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
+            value = json.loads(read_regular(path))
             if value["schema"] != SCHEMA:
                 raise RecordError(f"{path}: its schema is {value['schema']}, expected {SCHEMA}")
             rest = {key: value[key] for key in ("experiment", "run_id", "name", "began", "ended", "plots")}
             return cls(**rest, tracked=Tracked.from_json(value["tracked"]))
         except OSError as error:
             raise RecordError(f"{path}: cannot be read: {error.strerror or error}") from error
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             raise RecordError(
                 f"{path}: not the record that was written with the run: {error!r:.200}"
             ) from error

@@ -16,7 +16,7 @@ from pipeline.chains.anchors import HEADS_TAG
 from pipeline.chains.heads import HEADS, Head, heads_to_json, other_heads
 from pipeline.errors import RunError
 from pipeline.experiment_view import GAP, P_VALUE
-from pipeline.files import explain, make_folder, replace_link, write_folder
+from pipeline.files import explain, make_folder, read_regular, replace_link, write_folder
 from pipeline.outbox import RECORD, Parcel, Tracked
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def same_run(output: Path, made: Published) -> Path | None:
         paths.insert(0, output / link.readlink().name / "summary.json")
     for path in paths:
         try:
-            told = json.loads(path.read_text(encoding="utf-8"))
+            told = json.loads(read_regular(path))
         except (OSError, ValueError):  # edited: made again
             return None
         if told.get("config") == summary["config"]:
@@ -168,8 +168,8 @@ def _is_whole(folder: Path, made: Published) -> bool:
     """Whether the files of a folder that models in use are read from hold what was made."""
     files = {"model.json": made.model, "inputs.json": made.inputs}
     try:
-        texts = all((folder / name).read_bytes() == text.encode() for name, text in files.items())
-        return texts and (folder / "forecasts.parquet").read_bytes() == made.forecasts
+        texts = all(read_regular(folder / name) == text.encode() for name, text in files.items())
+        return texts and read_regular(folder / "forecasts.parquet") == made.forecasts
     except OSError:
         return False
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
+from pipeline.chains.database import check_database_files
 from pipeline.errors import TrackingError
 from pipeline.experiment_view import VIEW_TAG
-from pipeline.files import write_whole
+from pipeline.files import read_regular, write_whole
 from pipeline.tracking_errors import explain_database
 
 ARTIFACTS = "artifacts"
@@ -79,6 +80,7 @@ def find_relocations(database: Path) -> list[Relocation]:
     """
     if not database.exists():
         return []
+    check_database_files(database)
     query = "SELECT name, artifact_location FROM experiments JOIN experiment_tags USING (experiment_id) WHERE key = ?"
     try:
         with closing(sqlite3.connect(database)) as connection:
@@ -114,7 +116,7 @@ def relocate(database: Path, found: list[Relocation]) -> int:
     for each in found:
         old, new = each.old.encode(), each.new.encode()
         for path in each.new_folder.glob("models/*/artifacts/MLmodel"):
-            content = path.read_bytes()
+            content = read_regular(path)
             if old in content:
                 write_whole(path, content.replace(old, new))
     try:

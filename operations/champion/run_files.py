@@ -10,6 +10,7 @@ from operations.errors import OperationsError
 from pipeline.chains.recorded_files import read_recorded
 from pipeline.config import RunConfig
 from pipeline.errors import LedgerError
+from pipeline.files import read_regular
 
 FILES = ("summary.json", "config.json", "model.json", "inputs.json", "forecasts.parquet")
 """Files of a run's folder that a model in use is read from."""
@@ -72,7 +73,7 @@ def read_run_file(folder: Path, name: str, recorded: Mapping[str, str]) -> bytes
     if name in recorded:
         return read_recorded(path, recorded[name], f"the decision about the run {folder.name}", _INSTEAD)
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise OperationsError(f"{path} cannot be read: {error.strerror or error}. {WHOLE}") from error
 

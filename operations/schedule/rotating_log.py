@@ -68,7 +68,8 @@ class RotatingLog:
                 newer.replace(self._numbered(number))
 
     def _add(self, content: str) -> None:
-        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        # A named pipe that nobody reads fails at once with O_NONBLOCK; without it the scheduler would wait.
+        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o600)
         try:
             os.write(handle, content.encode())
         finally:

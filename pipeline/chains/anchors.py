@@ -28,6 +28,7 @@ from pipeline.chains.heads import (
     read_heads,
 )
 from pipeline.errors import LedgerError, TrackingError
+from pipeline.files import read_regular
 
 HEADS_TAG = "chain_heads"
 """Tag of a run in MLflow that holds the heads of its output folder's chains."""
@@ -212,7 +213,7 @@ def _heads_in_chain(path: Path) -> dict[str, Head]:
 def _read_last_anchors(path: Path, stamp: tuple[int, ...]) -> dict[str, Head]:
     """Return the anchors in the last line that has any: a line anchors all chains, and chains only grow."""
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]
+        lines = read_regular(path).split(b"\n")[:-1]
     except OSError:
         return {}
     for line in reversed(lines):

@@ -20,7 +20,7 @@ from filelock import FileLock
 from pipeline.chains.anchors import check_anchors, find_anchors
 from pipeline.chains.heads import REPAIRS, Head, chain_name, lock_path, note_head, other_heads
 from pipeline.errors import LedgerError
-from pipeline.files import make_folder, name_in_errors, sync_folder
+from pipeline.files import make_folder, name_in_errors, read_regular, sync_folder
 
 START = "0" * 64
 """What the first line names as the line before it."""
@@ -78,7 +78,7 @@ class Chain:
 
     def sound_part(self) -> tuple[list[Entry], list[str], bool]:
         """Return the entries and hashes up to the first broken line, and whether there is no such line."""
-        raw = self.path.read_bytes().split(b"\n")[:-1] if self.path.exists() else []
+        raw = read_regular(self.path).split(b"\n")[:-1] if self.path.exists() else []
         before, entries, hashes = START, list[Entry](), list[str]()
         for line in raw:
             entry = _sound(line, before)
@@ -119,7 +119,7 @@ class Chain:
 
     def _append(self, entries: Sequence[Entry], anchors: Mapping[str, Head]) -> None:
         existed = self.path.exists()
-        content = self.path.read_bytes() if existed else b""
+        content = read_regular(self.path) if existed else b""
         whole = content[: content.rfind(b"\n") + 1]
         before = self.head()
         kept = {ANCHORS: {name: head.as_dict() for name, head in anchors.items()}} if anchors else {}

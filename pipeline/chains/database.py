@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import TrackingError
+from pipeline.files import check_regular
 
 DATABASE = "mlflow.db"
 """MLflow's local database in the output folder."""
@@ -31,6 +32,7 @@ def query_database(database: Path, query: str, parameters: tuple[Any, ...] = ())
     """
     if not database.exists():
         return []
+    check_database_files(database)
     try:
         uri = f"{database.resolve().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=20)) as connection:
@@ -40,6 +42,17 @@ def query_database(database: Path, query: str, parameters: tuple[Any, ...] = ())
             f"{database} cannot be read as MLflow's database: {error}. Restore it from a copy, or move it away: "
             "`tangency sync` then makes it anew and sends every run again"
         ) from error
+
+
+def check_database_files(database: Path) -> None:
+    """Refuse a database of which a file is no regular one: opening a named pipe waits for ever.
+
+    Raises
+    ------
+    FileKindError
+    """
+    for end in ("", "-wal", "-shm", "-journal"):
+        check_regular(database.with_name(f"{database.name}{end}"))
 
 
 def finished_runs(output: Path) -> set[str]:

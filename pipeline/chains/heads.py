@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from pipeline.files import write_whole
+from pipeline.files import read_regular, write_whole
 
 HEADS = "chain_heads.json"
 """File that holds the heads of all chains, in the output folder and in the folder of each run."""
@@ -48,7 +48,7 @@ class Head:
     @classmethod
     def of(cls, path: Path) -> Head | None:
         """Return the head of a chain, None if it has no whole line or a line that is not one of a chain."""
-        content = path.read_bytes() if path.exists() else b""
+        content = read_regular(path) if path.exists() else b""
         content = content[: content.rfind(b"\n") + 1]
         if not content:
             return None
@@ -149,7 +149,7 @@ def heads_to_json(heads: Mapping[str, Head]) -> str:
 def read_heads(path: Path) -> dict[str, Head]:
     """Return the heads in a file; none if it is missing or damaged, since other anchors remain."""
     try:
-        return heads_from_json(path.read_text(encoding="utf-8"))
+        return heads_from_json(read_regular(path).decode())
     except (OSError, ValueError):
         return {}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline.chains.chain import Chain, Entry
 from pipeline.chains.heads import LEDGER, REPAIRS
 from pipeline.data_identity import same_data
+from pipeline.errors import FileKindError
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def _read_sound(path: Path) -> tuple[list[Entry], bool]:
     """
     try:
         entries, _, whole = Chain(path).sound_part()
-    except OSError:
+    except (OSError, FileKindError):
         return [], False
     return entries, whole
 

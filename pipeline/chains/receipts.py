@@ -8,7 +8,7 @@ from pathlib import Path
 
 from foundation.counts import format_count
 from pipeline.chains.database import DATABASE, finished_runs
-from pipeline.files import write_whole
+from pipeline.files import read_regular, write_whole
 from pipeline.outbox import RECORD
 
 RECEIPT = "mlflow.json"
@@ -21,7 +21,7 @@ def read_receipt(folder: Path) -> dict[str, str]:
     A damaged receipt is none: the run is sent again, which makes no second run.
     """
     try:
-        value = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
+        value = json.loads(read_regular(folder / RECEIPT))
         return {"tracking_uri": str(value["tracking_uri"]), "page": str(value["page"])}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from pipeline.errors import LedgerError
+from pipeline.files import read_regular
 
 VERSIONS = "data/versions.jsonl"
 """The chain of data versions, below the folder of a configuration's operations."""
@@ -31,7 +32,7 @@ def read_recorded(path: Path, sha256: str, owner: str, remedy: str) -> bytes:
         If the file is missing, cannot be read or has another content.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except FileNotFoundError:
         raise LedgerError(
             f"{path}: missing; {owner} was recorded with it (SHA-256 {sha256}). {_advice(remedy)}"
@@ -74,7 +75,7 @@ def check_newest_version(operations: Path) -> None:
         If the file is not as it was recorded.
     """
     chain = operations / VERSIONS
-    content = chain.read_bytes() if chain.exists() else b""
+    content = read_regular(chain) if chain.exists() else b""
     lines = content[: content.rfind(b"\n") + 1].splitlines()
     if lines:
         newest = json.loads(lines[-1])

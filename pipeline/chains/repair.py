@@ -27,7 +27,7 @@ from pipeline.chains.heads import (
 )
 from pipeline.chains.ledger import lacking
 from pipeline.chains.recorded_files import check_newest_version
-from pipeline.files import write_whole
+from pipeline.files import read_regular, write_whole
 
 REPAIR = "repair"
 """Names the lock that a repair holds from its first look to its last write, in the output folder."""
@@ -128,7 +128,7 @@ def _repair(output: Path, name: str, reason: str, known: Sequence[Entry]) -> Rep
     # The chain of repairs is written by repairs alone, each of which locks it.
     with chain.locked() if chain.path.exists() and name != REPAIRS else nullcontext():
         entries, hashes, whole = chain.sound_part()
-        content = b"" if whole else chain.path.read_bytes()
+        content = b"" if whole else read_regular(chain.path)
         digest = hashlib.sha256(content).hexdigest()
         if name == REPAIRS and not whole:  # nothing can be recorded behind a broken line
             aside = _cut(chain.path, content, len(hashes))

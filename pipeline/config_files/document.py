@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import os
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from pipeline.config_files.text import LONGEST_PATH, shorten, show_name, show_value
 from pipeline.config_files.yaml_loader import ConfigLoader
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, FileKindError
+from pipeline.files import read_regular
 
 LARGEST = 1_000_000
 """Bytes of a configuration file, at most."""
@@ -151,19 +150,12 @@ def _read_text(path: Path) -> str:
 def _read_bytes(path: Path) -> bytes:
     """Return the bytes of a regular file; whatever else has a name is refused without waiting for it."""
     try:
-        # Without O_NONBLOCK, opening a named pipe waits for somebody who writes to it.
-        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        raw = read_regular(path, LARGEST + 1)
+    except FileKindError as error:
+        raise _unreadable(path, "it is no regular file") from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the name contains a NUL character"
         raise _unreadable(path, str(reason)) from error
-    if not stat.S_ISREG(os.fstat(number).st_mode):
-        os.close(number)
-        raise _unreadable(path, "it is no regular file")
-    with os.fdopen(number, "rb") as file:
-        try:
-            raw = file.read(LARGEST + 1)
-        except OSError as error:
-            raise _unreadable(path, str(error.strerror)) from error
     if len(raw) > LARGEST:
         raise _unreadable(path, f"it is larger than {LARGEST:,} bytes, so it is no configuration")
     return raw

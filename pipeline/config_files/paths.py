@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.config_files.text import show_name
 from pipeline.errors import ConfigError
+from pipeline.files import file_kind
 from pipeline.files.partial import PREFIX
 
 
@@ -20,7 +21,7 @@ def input_mistake(path: Path) -> str:
     if mode is None:
         return "it does not exist"
     if not stat.S_ISREG(mode):
-        return f"it is {_kind(mode)}, expected a file"
+        return f"it is {file_kind(mode)}, expected a file"
     return "" if os.access(path, os.R_OK) else "you may not read it"
 
 
@@ -31,7 +32,7 @@ def output_mistake(path: Path) -> str:
         return reason
     if mode is not None and not stat.S_ISREG(mode):
         # A file is written beside its place and renamed, which would put it in the place of a device.
-        return f"it is {_kind(mode)}, expected a file or a new name"
+        return f"it is {file_kind(mode)}, expected a file or a new name"
     return folder_mistake(path.parent)
 
 
@@ -51,7 +52,7 @@ def folder_mistake(folder: Path, *, writes: bool = True) -> str:
         if mode is None:
             continue
         if not stat.S_ISDIR(mode):
-            return f"{show_name(str(place))} is {_kind(mode)}, expected a folder"
+            return f"{show_name(str(place))} is {file_kind(mode)}, expected a folder"
         if writes and not os.access(place, os.W_OK | os.X_OK):
             return f"you may not write to the folder {show_name(str(place))}"
         return _write_mistake(place) if writes else ""
@@ -97,13 +98,3 @@ def _mode_of(path: Path) -> tuple[int | None, str]:
         return None, str(error.strerror)
     except ValueError:
         return None, "the name contains a NUL character"
-
-
-def _kind(mode: int) -> str:
-    kinds = {
-        stat.S_IFDIR: "a folder",
-        stat.S_IFREG: "a file",
-        stat.S_IFIFO: "a named pipe",
-        stat.S_IFSOCK: "a socket",
-    }
-    return kinds.get(stat.S_IFMT(mode), "a device")

@@ -10,17 +10,24 @@ import json
 import math
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import Enum
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.store.encoding import LARGEST_INTEGER
 from pipeline.store.errors import DamagedError
 from pipeline.store.types import fields_of, type_named
 
 _DTYPE = re.compile(r"[<>|][biufcmMSU][1-9]\d{0,9}(\[\d{0,9}[a-zA-Z]{1,2}\])?")
+_LONGEST_INTEGER = len(str(-LARGEST_INTEGER))
+"""Characters of an integer in JSON, at most. Larger ones are hexadecimal digits, which are read in linear time."""
+_MOST_DIMENSIONS = 64
+"""What numpy takes."""
+_FEW = 100
+"""Keys of which any may have the same hash."""
 _ATOMS = frozenset((str, int, float, bool, type(None)))
 """What is itself in JSON."""
 
@@ -60,7 +67,14 @@ class Decoder:
         return [item if type(item) in _ATOMS else self.decode(item) for item in encoded]
 
     def _dict(self, *pairs: Any) -> dict[Any, Any]:
-        return {self.decode(key): self.decode(item) for key, item in pairs}
+        decoded = [(self.decode(key), self.decode(item)) for key, item in pairs]
+        _check_hashes([key for key, _ in decoded])
+        return dict(decoded)
+
+    def _set(self, *encoded: Any) -> set[Any]:
+        items = self._items(*encoded)
+        _check_hashes(items)
+        return set(items)
 
     def _bytes(self, block: int) -> bytes:
         return bytes(self._blocks.pop(block))
@@ -70,6 +84,8 @@ class Decoder:
 
     def _array(self, block: int, descr: str, shape: list[int], order: str, writeable: bool) -> NDArray[Any]:
         content, dtype = self._blocks.pop(block), _dtype(descr)
+        if len(shape) > _MOST_DIMENSIONS:
+            raise DamagedError(f"an array of {len(shape)} dimensions")
         # Compared before anything is made: a forged shape takes no memory.
         if math.prod(map(_size, shape)) * dtype.itemsize != len(content) or order not in ("C", "F"):
             raise DamagedError(f"an array of shape {shape!r:.100} is not in its block")
@@ -109,8 +125,8 @@ _KINDS: dict[str, Callable[..., Any]] = {
     "tuple": lambda decoder, *items: tuple(decoder._items(*items)),
     "list": Decoder._items,
     "dict": Decoder._dict,
-    "set": lambda decoder, *items: set(decoder._items(*items)),
-    "frozenset": lambda decoder, *items: frozenset(decoder._items(*items)),
+    "set": Decoder._set,
+    "frozenset": lambda decoder, *items: frozenset(decoder._set(*items)),
     "int": lambda decoder, digits: int(digits, 16),
     "float": lambda decoder, digits: struct.unpack(">d", bytes.fromhex(digits))[0],
     "bytes": Decoder._bytes,
@@ -125,9 +141,15 @@ _KINDS: dict[str, Callable[..., Any]] = {
 
 def _size(value: Any) -> int:
     """Return an integer that is not negative, as a number of an item or of a dimension."""
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value < LARGEST_INTEGER:
         raise DamagedError(f"{value!r:.100} is no number of anything")
     return value
+
+
+def _check_hashes(keys: Collection[Any]) -> None:
+    """Refuse keys chosen to have one hash: a set or a dict of them takes time by the square of their number."""
+    if len(keys) > _FEW and len(set(map(hash, keys))) < len(keys) // 2:
+        raise DamagedError(f"{len(keys)} keys with the same hash")
 
 
 def _dtype(descr: str) -> np.dtype[Any]:
@@ -138,7 +160,14 @@ def _dtype(descr: str) -> np.dtype[Any]:
 
 def from_text(text: memoryview) -> Any:
     """Return JSON from ASCII; what JSON has no number for is refused."""
-    return json.loads(str(text, "ascii"), parse_constant=_refuse)
+    return json.loads(str(text, "ascii"), parse_constant=_refuse, parse_int=_integer)
+
+
+def _integer(digits: str) -> int:
+    # To read digits takes time by the square of their number.
+    if len(digits) > _LONGEST_INTEGER:
+        raise DamagedError(f"an integer of {len(digits)} digits")
+    return int(digits)
 
 
 def _refuse(word: str) -> NoReturn:

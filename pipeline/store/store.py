@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from foundation.counts import format_count
-from pipeline.files import is_open_to_all, make_folder, write_whole
+from pipeline.files import check_regular, is_open_to_all, make_folder, write_whole
 from pipeline.store.archive import pack, read, unpack
 from pipeline.store.errors import DamagedError
 from pipeline.store.types import STAGES
@@ -92,6 +92,7 @@ class Store:
         """Return a file for the trials of a search, so that one that was interrupted goes on; empty if `fresh`."""
         path = self.folder / "tuning" / f"{key}.journal"
         make_folder(path.parent)
+        check_regular(path)
         if self.fresh:
             path.unlink(missing_ok=True)
         return path

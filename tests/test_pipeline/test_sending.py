@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -88,6 +89,12 @@ def test_what_is_to_be_told_survives_json_to_the_last_bit(tmp_path):
         (lambda text: text.replace('"tags"', '"tag"', 1), "not the record"),
         (lambda text: text.replace('"schema": 1', '"schema": 99'), "its schema is 99"),
         (lambda text: "[]", "not the record"),
+        (
+            lambda text: re.sub(
+                r'"metrics": \[\[("[^"]*"), [^,]*', rf'"metrics": [[\1, {10**400}', text, count=1
+            ),
+            "not the record",
+        ),
     ],
 )
 def test_a_damaged_record_is_named(tmp_path, damage, message):

@@ -132,3 +132,26 @@ def test_a_process_that_nohup_started_stays_deaf(tmp_path):
     process.send_signal(signal.SIGHUP)
     assert process.communicate(timeout=30) == ("tidied\n", "")
     assert process.returncode == 0
+
+
+LIMIT = """
+import json, os, sys
+import pipeline.cli
+from operations import cli
+@pipeline.cli.tangency.command()
+def read():
+    try:
+        json.loads("7" * 2_000_000)
+    except ValueError as error:
+        print(error, os.environ.get("PYTHONINTMAXSTRDIGITS"))
+sys.argv = ["tangency", "read"]
+cli.main()
+"""
+
+
+def test_no_command_reads_an_integer_of_millions_of_digits_whatever_the_environment():
+    paths = os.pathsep.join(sys.path)
+    environment = os.environ | {"PYTHONPATH": paths, "PYTHONINTMAXSTRDIGITS": "0"}
+    out, err = start("-c", LIMIT, env=environment).communicate(timeout=30)
+    assert out.startswith("Exceeds the limit (4300 digits)"), err
+    assert out.endswith("None\n"), "nor do processes that it starts"

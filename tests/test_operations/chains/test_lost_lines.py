@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from desk import Desk, silence
+from desk import silence
 
 import operations.commands  # noqa: F401  (adds the commands)
 from operations.decisions import Decisions
@@ -29,31 +29,6 @@ COMMANDS = (
     ("ledger", "verify"),
     ("status",),
 )
-
-
-@pytest.fixture
-def decided(tmp_path, trained):
-    """A desk of its own with three decisions, three versions of the data, and their runs."""
-    shutil.copytree(
-        trained.folder / "runs", tmp_path / "runs", symlinks=True, ignore=shutil.ignore_patterns("store")
-    )
-    return Desk(tmp_path)
-
-
-@pytest.fixture
-def tangency(decided, monkeypatch, capsys):
-    """Return a function that runs a command and returns its exit code and errors."""
-    path = decided.path(schedule={"cron": "0 6 1 * *"})
-
-    def call(*words):
-        monkeypatch.setattr("sys.argv", ["tangency", *words, "-c", str(path)])
-        try:
-            cli.main()
-        except SystemExit as ended:
-            return ended.code or 0, capsys.readouterr().err
-        return 0, capsys.readouterr().err
-
-    return call
 
 
 def shortened(path):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import struct
+import sys
 import time
 import tracemalloc
 from copy import deepcopy
@@ -155,6 +156,38 @@ def test_a_small_file_cannot_fill_the_memory(value):
     assert peak < 5_000_000
 
 
+# Python gives multiples of this number the same hash.
+COLLIDING = [["int", hex(k * (2**61 - 1))] for k in range(1, 30_000)]
+LONG = {
+    "integer": "7" * 2_000_000,
+    "negative": "-" + "7" * 2_000_000,
+    "shape": json.dumps(["array", 0, "|u1", [10**3999] * 250, "C", True]),
+    "dimensions": json.dumps(["array", 0, "|u1", [10**18] * 100_000, "C", True]),
+    "set": json.dumps(["set", *COLLIDING]),
+    "frozenset": json.dumps(["frozenset", *COLLIDING]),
+    "keys": json.dumps(["dict", *([key, 1] for key in COLLIDING)]),
+    "digits of a float": "7" * 2_000_000 + ".5",
+    "exponent": "7e" + "7" * 2_000_000,
+}
+
+
+@pytest.mark.parametrize("value", LONG.values(), ids=LONG)
+def test_no_forged_text_takes_long(value):
+    """Each of these is read in a few hundredths of a second; most took seconds, by the square of their length."""
+    head = b"".join(pack("audit", "k", Certificate({}, 0, (), (), ())))
+    text = json.dumps({"stage": "audit", "key": "k", "blocks": [64], "value": None}).replace("null", value)
+    content = memoryview(bytearray(forged(head, text.encode(), bytes(64))))
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)  # as an environment may have it
+    began = time.process_time()
+    try:
+        with pytest.raises(DamagedError):
+            unpack(content, "audit", "k")
+    finally:
+        sys.set_int_max_str_digits(limit)
+    assert time.process_time() - began < 1
+
+
 def test_a_forged_size_of_the_text_or_of_a_block_is_refused():
     sound = b"".join(pack("audit", "k", Certificate({"x": np.arange(3.0)}, 0, (), (), ())))
     for size in (2**63, 2**64 - 1, len(sound)):
@@ -198,3 +231,43 @@ def _ending(config):
     except USER_ERRORS as error:
         return str(error)
     return "done"
+
+
+def _fields(told, name):
+    """Return the fields of the first stored object of a class."""
+    for path in _places(told):
+        node = _at(told, path)
+        if isinstance(node, list) and node[:2] == ["object", name]:
+            return node[2]
+    raise LookupError(name)
+
+
+PUBLISHED, TABLE = "pipeline.publication:Published", "pipeline.text_table:TextTable"
+OTHERWISE = {
+    "another type at the top": (PUBLISHED, lambda fields: fields.update(weights=1)),
+    "another type below": (TABLE, lambda fields: fields.update(show_header="yes")),
+    "another type of an item": (PUBLISHED, lambda fields: fields["warnings"].append(1)),
+    "another type of a value": (PUBLISHED, lambda fields: fields["told"].update(x=None)),
+    "a number for a text or None": (PUBLISHED, lambda fields: fields.update(certificate=1.5)),
+    "another class below": (PUBLISHED, lambda fields: fields.update(drift=["object", TABLE, {}])),
+    # A field that may be None is one whose absence no annotation shows.
+    "a missing field at the top": (PUBLISHED, lambda fields: fields.pop("certificate")),
+    "a missing field below": (TABLE, lambda fields: fields.pop("width")),
+    "another field at the top": (PUBLISHED, lambda fields: fields.update(page="x")),
+    "another field below": (TABLE, lambda fields: fields.update(colour="x")),
+    "a field with another name": (TABLE, lambda fields: fields.update(wide=fields.pop("width"))),
+}
+
+
+@pytest.mark.parametrize("change", OTHERWISE)
+def test_an_object_with_other_fields_or_types_is_refused_wherever_it_is(runs, change):
+    _, store = runs[0]
+    stage, key = next(each for each in store.made if each[0] == "published")
+    content = bytes(read(store._path(stage, key)))
+    told = json.loads(_text(content))
+    name, alter = OTHERWISE[change]
+    same = memoryview(bytearray(forged(content, json.dumps(told).encode())))
+    assert name_of(type(unpack(same, stage, key))) == STAGES[stage], "what was not changed is read"
+    alter(_fields(told, name))
+    with pytest.raises(DamagedError):
+        unpack(memoryview(bytearray(forged(content, json.dumps(told).encode()))), stage, key)
