@@ -13,7 +13,7 @@ from rich.console import Console
 from pipeline.audit import audit
 from pipeline.config import load_config
 from pipeline.progress import Reporter
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
 from pipeline.store import Store
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"

@@ -17,10 +17,10 @@ from scipy import stats
 from scipy.signal import lfilter
 
 from pipeline.config import load_config
-from pipeline.drift_measure import measure_run
-from pipeline.drift_watches import rise
+from pipeline.drift.measure import measure_run
+from pipeline.drift.watches import rise
 from pipeline.progress import Reporter
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
 from pipeline.store import Store
 from validation.drift.change import recent_p_value
 from validation.drift.shift import measure_shift

@@ -42,7 +42,7 @@ from operations.decisions import Decision, Decisions  # noqa: E402
 from operations.retraining import retrain  # noqa: E402
 from pipeline.config import RunConfig, load_config  # noqa: E402
 from pipeline.progress import Reporter  # noqa: E402
-from pipeline.tracking import open_experiment  # noqa: E402
+from pipeline.tracking.database import open_experiment  # noqa: E402
 
 FORK = multiprocessing.get_context("fork")
 FIRST, MONTHS, PATIENCE = 130, 360, 4

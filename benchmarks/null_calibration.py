@@ -28,15 +28,15 @@ import pandas as pd
 from rich.console import Console
 
 from market.panel import Panel
-from pipeline import stages
 from pipeline.chains.ledger import Ledger
 from pipeline.config import RunConfig
-from pipeline.evidence import SKILL, WORSE, judge
 from pipeline.progress import Reporter
-from pipeline.results import Trained
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
+from pipeline.stages import compute as stages
+from pipeline.stages.results import Trained
 from pipeline.store import Store
-from pipeline.trial import describe
+from pipeline.verdict.evidence import SKILL, WORSE, judge
+from pipeline.verdict.trial import describe
 from validation.forecasts.scores import hac_mean
 from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
 

@@ -35,7 +35,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pipeline.frozen import Frozen  # noqa: E402
+from pipeline.export.frozen import Frozen  # noqa: E402
 
 TABLES = 64
 """Different tables, so that an answer that belongs to another request is noticed."""

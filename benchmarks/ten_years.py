@@ -27,8 +27,8 @@ from rich.console import Console  # noqa: E402
 from operations.decisions import Decision, Decisions  # noqa: E402
 from operations.retraining import retrain  # noqa: E402
 from pipeline.config import RunConfig, load_config  # noqa: E402
-from pipeline.loading import load_data  # noqa: E402
 from pipeline.progress import Reporter  # noqa: E402
+from pipeline.stages.loading import load_data  # noqa: E402
 
 
 def evenings(config: RunConfig, months: int) -> list[dt.datetime]:

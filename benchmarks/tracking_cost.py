@@ -24,12 +24,12 @@ def one(path: str, output: str, how: str) -> None:
     """Run and track one configuration in this process, and print what it took."""
     from rich.console import Console
 
-    from pipeline import outputs
     from pipeline.config import load_config
-    from pipeline.courier import Courier
+    from pipeline.export import run_folder as outputs
+    from pipeline.export.publication import published
     from pipeline.progress import Reporter
-    from pipeline.publication import published
     from pipeline.store import Store
+    from pipeline.tracking.worker import Courier
 
     began = time.perf_counter()
     config = load_config(Path(path)).model_copy(update={"output": Path(output)})

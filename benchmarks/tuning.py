@@ -132,10 +132,10 @@ def industries() -> None:
     """Print the gain on the shipped configuration, with trees that are tuned each ten years."""
     from rich.console import Console
 
-    from pipeline import stages
     from pipeline.config import load_config
     from pipeline.progress import Reporter
-    from pipeline.run import Pipeline
+    from pipeline.runner.pipeline import Pipeline
+    from pipeline.stages import compute as stages
     from pipeline.store import Store
 
     config = load_config(Path(__file__).resolve().parents[1] / "configs" / "industries.yaml")

@@ -18,8 +18,8 @@ from rich.console import Console
 
 from operations.updating import update
 from pipeline.config import RunConfig, load_config
+from pipeline.export.publication import published
 from pipeline.progress import Reporter
-from pipeline.publication import published
 from pipeline.store import Store
 
 CASES = (

@@ -27,12 +27,12 @@ from null_calibration import KINDS, SMALL, configuration, make, with_oracle
 from rich.console import Console
 
 from pipeline.config import RunConfig
-from pipeline.evaluation import score_forecast
-from pipeline.evidence import NONE, SIZE, SKILL, UNPAID, WORSE, verdict_of
 from pipeline.progress import Reporter
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
+from pipeline.stages.evaluation import score_forecast
+from pipeline.stages.trading import backtest, make_policies
 from pipeline.store import Store
-from pipeline.trading import backtest, make_policies
+from pipeline.verdict.evidence import NONE, SIZE, SKILL, UNPAID, WORSE, verdict_of
 from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
 
 R2 = (0.005, 0.01, 0.02)

@@ -42,8 +42,8 @@ def one(path: str, output: str) -> None:
     from rich.console import Console
 
     from pipeline.config import load_config
+    from pipeline.export.publication import published
     from pipeline.progress import Reporter
-    from pipeline.publication import published
     from pipeline.store import Store
 
     reporter = Reporter(Console(quiet=True))

@@ -22,9 +22,9 @@ from models.regimes.path import RegimePath
 from operations.champion.run_files import FILES, WHOLE, read_run_file
 from operations.errors import OperationsError
 from pipeline.config import RunConfig
-from pipeline.freeze import inputs
-from pipeline.frozen import Frozen
-from pipeline.results import Prepared
+from pipeline.export.freeze import inputs
+from pipeline.export.frozen import Frozen
+from pipeline.stages.results import Prepared
 
 
 class Candidate:

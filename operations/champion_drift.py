@@ -8,8 +8,8 @@ import pandas as pd
 from backtest.costs import TradingCost
 from operations.errors import OperationsError
 from operations.forecasting import Situation, traded, traded_policy
-from pipeline.drift import Drift
-from pipeline.drift_measure import measure
+from pipeline.drift.drift import Drift
+from pipeline.drift.measure import measure
 
 
 def champion_drift(found: Situation) -> Drift:

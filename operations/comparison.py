@@ -13,11 +13,11 @@ from foundation.types import Floats, Ints
 from models.forecast import Forecast
 from operations.candidate import Candidate
 from operations.errors import OperationsError
-from pipeline import trading
-from pipeline.loading import Loaded
 from pipeline.progress import Reporter
-from pipeline.results import Prepared
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
+from pipeline.stages import trading
+from pipeline.stages.loading import Loaded
+from pipeline.stages.results import Prepared
 from pipeline.store import Store
 from validation.forecasts.scores import hac_mean
 

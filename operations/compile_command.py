@@ -15,7 +15,7 @@ def compile_kernels(workers: int | None) -> None:
     They are kept beside their modules, or in NUMBA_CACHE_DIR, for as long as their code stays as it is. `make setup`
     does this; where it was not done, a run compiles what it needs and says so.
     """
-    from pipeline.kernels import compile_all
+    from pipeline.runner.kernels import compile_all
 
     total = 0
     for part, count in compile_all(workers):

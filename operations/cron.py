@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from cronsim import CronSim
 
-from pipeline.schedule_config import zone
+from pipeline.settings.schedule import zone
 
 
 def slots(cron: str, timezone: str, after: dt.datetime, until: dt.datetime) -> Iterator[dt.datetime]:
@@ -22,7 +22,7 @@ def slots(cron: str, timezone: str, after: dt.datetime, until: dt.datetime) -> I
     Parameters
     ----------
     cron : str
-        Five fields, as `pipeline.schedule_config` checks them.
+        Five fields, as `pipeline.settings.schedule` checks them.
     timezone : str
         Whose wall clock the fields are read on.
     after, until : datetime.datetime

@@ -29,8 +29,8 @@ def drift(path: Path, output: Path | None, request: bool) -> None:
     from operations.champion_drift import champion_drift
     from operations.early import reason_to_retrain
     from operations.forecasting import situation
-    from pipeline.drift_table import drift_table
     from pipeline.files import write_whole
+    from pipeline.report.drift_table import drift_table
 
     config, _, reporter = prepared(path, fresh=False)
     found = situation(config, reporter)

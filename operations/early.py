@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import get_args
 
-from pipeline.drift import Drift
-from pipeline.drift_config import DriftSection, Subject
+from pipeline.drift.drift import Drift
+from pipeline.settings.drift import DriftSection, Subject
 
 
 def reason_to_retrain(drift: Drift, settings: DriftSection) -> str | None:

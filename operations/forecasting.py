@@ -23,12 +23,12 @@ from operations.decisions import Decisions
 from operations.errors import OperationsError
 from operations.holdings import Holdings, match_holdings
 from operations.retraining import unsealed
-from pipeline import trading
 from pipeline.config import RunConfig
-from pipeline.loading import load_data
 from pipeline.progress import Reporter
-from pipeline.results import Prepared
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
+from pipeline.stages import trading
+from pipeline.stages.loading import load_data
+from pipeline.stages.results import Prepared
 from pipeline.store import Store
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from foundation.counts import format_count
 from operations.decisions import Check
-from pipeline.gate_config import GateSection
+from pipeline.settings.gate import GateSection
 
 if TYPE_CHECKING:
     from operations.comparison import Comparison
-    from pipeline.drift import Drift
+    from pipeline.drift.drift import Drift
 
 
 NO_WORSE = "no worse than the champion"

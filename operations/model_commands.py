@@ -195,9 +195,9 @@ def repair(path: Path, reason: str) -> None:
     from operations.decisions import Decisions
     from pipeline.chains.heads import chain_name
     from pipeline.chains.repair import repair_chains
-    from pipeline.chains.sharing import known_trials
     from pipeline.errors import TrackingError
     from pipeline.progress import Reporter
+    from pipeline.tracking.shared_trials import known_trials
 
     config, reporter = read_config(path), Reporter(Console(width=120))
     decisions = Decisions(config)

@@ -14,10 +14,11 @@ from operations.candidate import Candidate
 from operations.decisions import Decision, Decisions
 from operations.place import home
 from operations.registry_mark import CHAMPION, held_locally, holds, marked_decisions, write_mark
-from pipeline import frozen, tracking
 from pipeline.chains.database import VERSION_TAG
 from pipeline.config import RunConfig
-from pipeline.sending import deliver
+from pipeline.export import frozen
+from pipeline.tracking import database as tracking
+from pipeline.tracking.send import deliver
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -53,7 +54,8 @@ class Registered(PythonModel):
 
 set_model(Registered())
 '''
-"""Follows the text of `pipeline/frozen.py` in a registered model: no pickle, and nothing of this project to import."""
+"""Follows the text of `pipeline/export/frozen.py` in a registered model: no pickle, and nothing of this project to
+import."""
 
 
 def mirror(config: RunConfig, *, check_server: bool = False) -> int:

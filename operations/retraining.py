@@ -19,18 +19,18 @@ from operations.gate import NO_WORSE, judge, no_worse
 from operations.place import home
 from operations.registry import mirror
 from operations.updating import is_behind, known_until, take_in
-from pipeline import outputs
-from pipeline.artifacts import Published
-from pipeline.chains.receipts import pending_notice
 from pipeline.chains.repair import check_state
 from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS, PipelineError
+from pipeline.export import run_folder as outputs
+from pipeline.export.artifacts import Published
+from pipeline.export.publication import published
 from pipeline.files import make_folder
-from pipeline.loading import Loaded, load_data
 from pipeline.progress import Reporter
-from pipeline.publication import published
-from pipeline.record import make_record
+from pipeline.stages.loading import Loaded, load_data
+from pipeline.stages.record import make_record
 from pipeline.store import Store
+from pipeline.tracking.receipts import pending_notice
 
 if TYPE_CHECKING:
     from operations.candidate import Candidate

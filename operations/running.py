@@ -19,7 +19,7 @@ from operations.slots import Claim, Slots
 from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS
 from pipeline.files import explain
-from pipeline.schedule_config import ScheduleSection
+from pipeline.settings.schedule import ScheduleSection
 
 HOW = 'add to its file, say, schedule: {cron: "0 6 1 * *"}  # the first of each month at 06:00, UTC'
 """What to do about a configuration without a schedule."""

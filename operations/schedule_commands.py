@@ -166,7 +166,7 @@ def show_status(paths: tuple[Path, ...]) -> None:
     """
     from operations.status import status
     from operations.status_words import told
-    from pipeline.chains.receipts import pending_notice
+    from pipeline.tracking.receipts import pending_notice
 
     now = _now()
     read = find_scheduled(paths, required=False)

@@ -6,7 +6,7 @@ import datetime as dt
 import sqlite3
 
 from operations.slot_tables import instant, stamp
-from pipeline.schedule_config import DAY, ScheduleSection
+from pipeline.settings.schedule import DAY, ScheduleSection
 
 SCHEDULE = "schedule"
 """Reason of a slot that the cron expression gave."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from operations.cron import next_slot
 from operations.slot_tables import instant
-from pipeline.schedule_config import ScheduleSection
+from pipeline.settings.schedule import ScheduleSection
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from operations.slot_changes import (
     take_back,
 )
 from operations.slot_tables import connect, instant, refusal, stamp, writing
-from pipeline.schedule_config import ScheduleSection
+from pipeline.settings.schedule import ScheduleSection
 
 
 @dataclass(frozen=True)

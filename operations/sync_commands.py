@@ -23,9 +23,9 @@ def sync(path: Path) -> None:
     """
     from operations.errors import OperationsError
     from operations.registry import mirror
-    from pipeline.chains.receipts import RECEIPT, pending_runs, run_folders
     from pipeline.errors import RecordError, TrackingError
-    from pipeline.sending import deliver, missing_runs
+    from pipeline.tracking.receipts import RECEIPT, pending_runs, run_folders
+    from pipeline.tracking.send import deliver, missing_runs
 
     left: list[str] = []
     config = read_config(path)

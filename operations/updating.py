@@ -14,10 +14,10 @@ from market.panel import Panel
 from operations.place import home
 from operations.versions import Recorded, Version, Versions
 from pipeline.config import RunConfig
-from pipeline.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
-from pipeline.loading import Loaded, load_data, sealed_before
-from pipeline.model_config import Fitted
 from pipeline.progress import Reporter
+from pipeline.runner.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
+from pipeline.settings.models import Fitted
+from pipeline.stages.loading import Loaded, load_data, sealed_before
 from pipeline.store import Store
 
 
@@ -180,7 +180,7 @@ def _bring_forward(
     from_version: Version,
 ) -> None:
     """Make the stages of the newest version from those of an earlier one."""
-    from pipeline.run import Pipeline  # models and solvers: not needed where nothing is new
+    from pipeline.runner.pipeline import Pipeline  # models and solvers: not needed where nothing is new
 
     pipeline = Pipeline(config, store, reporter, earlier=from_version.digest)
     pipeline.fit(pipeline.prepare(loaded), _continued(config))

@@ -17,11 +17,11 @@ from pipeline.endings import Commands, exit_codes
 if TYPE_CHECKING:
     import datetime as dt
 
-    from pipeline.artifacts import Published
     from pipeline.config import RunConfig
+    from pipeline.export.artifacts import Published
     from pipeline.progress import Reporter
-    from pipeline.results import Evaluated
-    from pipeline.run import Pipeline
+    from pipeline.runner.pipeline import Pipeline
+    from pipeline.stages.results import Evaluated
     from pipeline.store import Store
 
 EPILOG = "Exit codes: 0 done, 2 something of yours to mend (one message says what), 130 interrupted."
@@ -131,14 +131,14 @@ def run(path: Path, fresh: bool) -> None:
     runs/latest points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI). Where
     neither configuration, data, code nor libraries have changed since the last run, that run is told instead.
     """
-    from pipeline.chains.receipts import pending_notice
-    from pipeline.chains.sharing import others_may_have_tried, share_trials
-    from pipeline.courier import Courier
-    from pipeline.data_identity import sketch
+    from pipeline.chains.data_identity import sketch
     from pipeline.errors import TrackingError
-    from pipeline.loading import load_data
-    from pipeline.publication import open_ledger, published
+    from pipeline.export.publication import open_ledger, published
+    from pipeline.stages.loading import load_data
     from pipeline.store.reuse import explain_reuse
+    from pipeline.tracking.receipts import pending_notice
+    from pipeline.tracking.shared_trials import others_may_have_tried, share_trials
+    from pipeline.tracking.worker import Courier
 
     config, store, reporter = prepared(path, fresh)
     console = reporter.console
@@ -167,7 +167,7 @@ def _handed_out(config: RunConfig, made: Published, reporter: Reporter, fresh: b
     """Print the result and write the run's folder, if it is not the one before."""
     import datetime as dt
 
-    from pipeline import outputs
+    from pipeline.export import run_folder as outputs
 
     console = reporter.console
     folder = None if fresh else outputs.same_run(config.output, made)
@@ -223,7 +223,7 @@ def audit(path: Path, fresh: bool, output: Path | None) -> None:
     """
     from foundation.json_text import to_json
     from pipeline.files import write_whole
-    from pipeline.narrative import audit_table
+    from pipeline.report.narrative import audit_table
 
     pipeline = _pipeline(path, fresh)
     certificate = pipeline.certify(_evaluate(pipeline))
@@ -246,8 +246,8 @@ def audit(path: Path, fresh: bool, output: Path | None) -> None:
 )
 def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
     """Score the forecasts and simulate the portfolios, training first what is not stored."""
-    from pipeline.narrative import tables
-    from pipeline.publication import weigh
+    from pipeline.export.publication import weigh
+    from pipeline.report.narrative import tables
 
     pipeline = _pipeline(path, fresh)
     if unseal:
@@ -273,8 +273,8 @@ def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
 )
 def report(path: Path, fresh: bool, output: Path | None) -> None:
     """Write the report as one HTML page that needs no network."""
+    from pipeline.export.publication import published
     from pipeline.files import write_whole
-    from pipeline.publication import published
 
     config, store, reporter = prepared(path, fresh)
     made = published(config, store, reporter)
@@ -308,8 +308,8 @@ def features() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def ui(path: Path, port: int) -> None:
     """Serve the MLflow UI on loopback until interrupted."""
-    from pipeline import tracking
     from pipeline.serving import serve_until_interrupted
+    from pipeline.tracking import database as tracking
 
     config = read_config(path)
     command = tracking.serve_ui(config.output, config.name, port)
@@ -359,7 +359,7 @@ def prepared(path: Path, fresh: bool, *, writes: bool = True) -> tuple[RunConfig
 
 
 def _pipeline(path: Path, fresh: bool) -> Pipeline:
-    from pipeline.run import Pipeline
+    from pipeline.runner.pipeline import Pipeline
 
     return Pipeline(*prepared(path, fresh))
 

@@ -14,20 +14,20 @@ from allocation.errors import AllocationError
 from foundation.suggestions import suggest
 from market.findings import Kind, ValueKind
 from market.readers.cash import CashKind
-from pipeline.allocation_config import AllocationSection
-from pipeline.allocator_strategies import AimStrategy
 from pipeline.config_files.document import read_document
 from pipeline.config_files.mistakes import explain_mistakes, list_mistakes
 from pipeline.config_files.numbers import find_misread_numbers
 from pipeline.config_files.text import show_name
-from pipeline.drift_config import DriftSection
 from pipeline.errors import ConfigError
-from pipeline.gate_config import GateSection
-from pipeline.model_config import CombinationModel, Fitted, ModelSection
-from pipeline.schedule_config import ScheduleSection
-from pipeline.sections import MOST, Date, FilePath, Name, Positive, Section
-from pipeline.strategy_config import Strategy, mistake
-from pipeline.strategy_limits import limit_conflict
+from pipeline.settings.allocation import AllocationSection
+from pipeline.settings.drift import DriftSection
+from pipeline.settings.gate import GateSection
+from pipeline.settings.models import CombinationModel, Fitted, ModelSection
+from pipeline.settings.schedule import ScheduleSection
+from pipeline.settings.section import MOST, Date, FilePath, Name, Positive, Section
+from pipeline.strategies.allocator_kinds import AimStrategy
+from pipeline.strategies.kinds import Strategy, mistake
+from pipeline.strategies.limits import limit_conflict
 
 # Regimes are imported where they are made: to read a configuration, scikit-learn is not needed.
 if TYPE_CHECKING:

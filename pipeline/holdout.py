@@ -8,14 +8,14 @@ import pandas as pd
 from rich.console import Console
 
 from market.calendar import position_of
-from pipeline.data_identity import sketch
+from pipeline.chains.data_identity import sketch
 from pipeline.errors import RunError
-from pipeline.evidence import Evidence, judge
-from pipeline.loading import load_data
+from pipeline.export.publication import open_ledger
 from pipeline.progress import Reporter
-from pipeline.publication import open_ledger
-from pipeline.results import Evaluated, since
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
+from pipeline.stages.loading import load_data
+from pipeline.stages.results import Evaluated, since
+from pipeline.verdict.evidence import Evidence, judge
 
 
 def judge_holdout(pipeline: Pipeline) -> tuple[Evaluated, Evidence]:

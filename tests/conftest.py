@@ -20,7 +20,7 @@ class Migrated:
         self.path, self.make = path, make
 
     def copy(self, path):
-        """Do what `pipeline.tracking._make_database` does."""
+        """Do what `pipeline.tracking.database._make_database` does."""
         if not path.exists():
             with FileLock(f"{self.path}.lock"):
                 if not self.path.exists():
@@ -37,7 +37,7 @@ def everywhere(tmp_path_factory, worker_id):
 
 @pytest.fixture(scope="session", autouse=True)
 def migrated(everywhere):
-    from pipeline import tracking
+    from pipeline.tracking import database as tracking
 
     made = Migrated(everywhere / "mlflow.db", tracking._make_database)
     with pytest.MonkeyPatch.context() as patch:
@@ -48,7 +48,7 @@ def migrated(everywhere):
 @pytest.fixture(scope="session")
 def mlflow_here():
     """Load MLflow in this process, or each run starts another that loads it anew."""
-    from pipeline import tracking
+    from pipeline.tracking import database as tracking
 
     tracking.load()
 

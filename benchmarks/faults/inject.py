@@ -265,11 +265,6 @@ def _load_everything() -> None:
     import mlflow.pyfunc
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 
-    import pipeline.charts
-    import pipeline.narrative
-    import pipeline.report
-    import pipeline.run
-    import pipeline.tracked  # noqa: F401
     from operations import schedule_commands
     from operations.schedule import job
 

@@ -169,7 +169,7 @@ def in_fork(work: Callable[[], int | None], log: Path | None = None, seconds: fl
 
 
 def _make_database(output: Path) -> int:
-    from pipeline.tracking import open_experiment
+    from pipeline.tracking.database import open_experiment
 
     open_experiment(output, "mine")
     return 0

@@ -26,7 +26,7 @@ from operations.decisions import Decision, Decisions
 from operations.running import record_path, request, run_due
 from operations.slots import Slots
 from operations.updating import versions_of
-from pipeline.certificate import Certificate
+from pipeline.audit.certificate import Certificate
 from pipeline.config import RunConfig
 from pipeline.files import replace_link, write_folder
 from pipeline.store import Store

@@ -23,7 +23,7 @@ from benchmarks.fuzz.cases import Case, Fault, check_message, record_ending, sho
 from benchmarks.fuzz.price_files.corpus import Rng
 from market.errors import DataError
 from market.load import load
-from pipeline.run_warnings import finding_warnings
+from pipeline.stages.run_warnings import finding_warnings
 
 COMMAND = Path(sys.executable).parent / "tangency"
 

@@ -32,7 +32,7 @@ from served import (
 from benchmarks.fuzz.cases import Case, Fault, check_message, record_ending, shorten_message
 from benchmarks.fuzz.request_bodies import OUTSIDE, change_bytes, change_the_object
 from benchmarks.fuzz.request_tables import INVALID, VALID, Draft, Mutation, Rng
-from pipeline.frozen import Frozen
+from pipeline.export.frozen import Frozen
 
 # isort: on
 

@@ -26,7 +26,7 @@ _INSTEAD = (
 """What to do where there is no copy of a file that was changed."""
 
 _ID = r"-\d{8}T\d{6}-[0-9a-f]{6}-[0-9a-f]{4}"
-"""What follows the configuration's name in the name of a run's folder (`pipeline.outputs.new_run_id`)."""
+"""What follows the configuration's name in the name of a run's folder (`pipeline.export.run_folder.new_run_id`)."""
 
 
 def runs_of(config: RunConfig) -> list[str]:

@@ -18,8 +18,8 @@ from operations.serving.answers import RequestError
 from operations.serving.requests import SPLIT, parse_table
 from pipeline.config import RunConfig
 from pipeline.errors import PipelineError
+from pipeline.export.frozen import Frozen
 from pipeline.files.messages import explain
-from pipeline.frozen import Frozen
 
 RETRY_SECONDS = 1.0
 """After which a load that failed is tried again, with the next request."""

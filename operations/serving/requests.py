@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from foundation.counts import format_count
 from foundation.suggestions import suggest
 from operations.serving.answers import RequestError
-from pipeline.frozen import BESIDE, Frozen
+from pipeline.export.frozen import BESIDE, Frozen
 
 SPLIT, RECORDS = "dataframe_split", "dataframe_records"
 _EXPECTED = (

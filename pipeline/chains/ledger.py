@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.chains.chain import Chain, Entry
+from pipeline.chains.data_identity import same_data
 from pipeline.chains.heads import LEDGER, REPAIRS
-from pipeline.data_identity import same_data
 from pipeline.errors import FileKindError
 
 
@@ -116,7 +116,7 @@ class Ledger(Chain):
         experiment : str
             Name of the configuration. It alone finds entries that were written before entries named their data.
         data : str, optional
-            Sketch of the data (`pipeline.data_identity`).
+            Sketch of the data (`pipeline.chains.data_identity`).
         """
         counted = [e for path in self.others for e in _read_sound(path)[0] if of_data(e, data)]
         repairs, mine = self._repairs(), self.lines()

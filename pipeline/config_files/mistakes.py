@@ -13,7 +13,7 @@ from foundation.suggestions import suggest
 from pipeline.config_files.document import Document, Place, show_node
 from pipeline.config_files.keys import drop_choices, known_keys, known_kinds
 from pipeline.config_files.text import join_lines, show_name, show_value
-from pipeline.sections import SettingError
+from pipeline.settings.section import SettingError
 
 _WORDS = {
     "model_type": "expected a mapping of keys to values",

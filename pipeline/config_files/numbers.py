@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from pipeline.sections import SettingError
+from pipeline.settings.section import SettingError
 
 _LEADING_ZERO = re.compile(r"\s*[-+]?0[0-9_]+\s*")
 

@@ -8,7 +8,7 @@ import importlib.metadata
 import sys
 from pathlib import Path
 
-from pipeline.import_graph import deciding_modules
+from pipeline.store.import_graph import deciding_modules
 
 COMPUTING = ("foundation", "market", "features", "validation", "models", "allocation", "backtest")
 """Packages whose whole source decides results: features and kernels are found there by looking through the folder."""
@@ -26,7 +26,7 @@ def deciding_sources(root: Path) -> list[Path]:
     """Return the files of this project that decide a stored result.
 
     These are the computing packages as a whole, and the modules of the pipeline that its import graph reaches from
-    the one that makes the stages (`pipeline/import_graph.py`).
+    the one that makes the stages (`pipeline/store/import_graph.py`).
 
     Parameters
     ----------

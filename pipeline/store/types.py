@@ -15,8 +15,8 @@ STAGES = {
     "regimes": "models.regimes.path:RegimePath",
     "model": "models.walk_forward.results:WalkResult",
     "portfolio": "backtest.simulate:BacktestResult",
-    "audit": "pipeline.certificate:Certificate",
-    "published": "pipeline.artifacts:Published",
+    "audit": "pipeline.audit.certificate:Certificate",
+    "published": "pipeline.export.artifacts:Published",
 }
 """Type of the result of each stage."""
 
@@ -36,13 +36,13 @@ PARTS = (
     "models.walk_forward.moments:Moments",
     "models.walk_forward.state:Record",
     "models.walk_forward.standardise:Standardiser",
-    "pipeline.certificate:Leak",
-    "pipeline.drift:Drift",
-    "pipeline.drift:FeatureDrift",
-    "pipeline.drift:Finding",
-    "pipeline.drift:Watch",
-    "pipeline.text_table:Column",
-    "pipeline.text_table:TextTable",
+    "pipeline.audit.certificate:Leak",
+    "pipeline.drift.drift:Drift",
+    "pipeline.drift.drift:FeatureDrift",
+    "pipeline.drift.drift:Finding",
+    "pipeline.drift.drift:Watch",
+    "pipeline.report.text_table:Column",
+    "pipeline.report.text_table:TextTable",
 )
 """Types of what those results are made of.
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import lightgbm as lgb
 import numpy as np
 
-from pipeline.outbox import RECORD, Parcel, Tracked
+from pipeline.tracking.pending_runs import RECORD, Parcel, Tracked
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 FEATURES = ["momentum", "volatility", "value"]

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from search_panels import SMALL, SearchPanel
 
-from pipeline.allocation_config import SECTIONS
 from pipeline.config import RunConfig
-from pipeline.model_config import CombinationModel, Fitted
-from pipeline.strategy_config import INSIDE, KINDS
-from pipeline.tuning_config import SpaceSection, TuningSection
+from pipeline.settings.allocation import SECTIONS
+from pipeline.settings.models import CombinationModel, Fitted
+from pipeline.settings.tuning import SpaceSection, TuningSection
+from pipeline.strategies.kinds import INSIDE, KINDS
 
 Values = st.SearchStrategy[Any]
 

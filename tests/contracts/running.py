@@ -4,7 +4,7 @@ from rich.console import Console
 
 from pipeline.config import RunConfig, load_config
 from pipeline.progress import Reporter
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
 from pipeline.store import Store
 
 

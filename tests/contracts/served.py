@@ -13,7 +13,7 @@ from models.linear.univariate import Univariate
 from operations.serving.application import build_application
 from operations.serving.champion import Champion
 from operations.serving.guards import LOOPBACK, Access
-from pipeline.frozen import Frozen
+from pipeline.export.frozen import Frozen
 
 ASSETS = ("ALPHA", "BETA", "GAMMA", "DELTA", "EPSILON", "Ünïcode")
 FEATURES = ("return_1", "volatility_12", "momentum_12_1", "market")

@@ -21,11 +21,13 @@ from market.load import load
 from market.scores import ScoreTable
 from models.regimes.path import walk_regimes
 from models.walk_forward.standardise import Standardiser
-from pipeline import stages, timetable, trading
-from pipeline.allocation_config import CovarianceSection, EsgSection, PositionsSection
 from pipeline.config import RunConfig, load_config
-from pipeline.model_config import CombinationModel, RidgeModel, UnivariateModel
-from pipeline.strategy_config import Strategy
+from pipeline.settings.allocation import CovarianceSection, EsgSection, PositionsSection
+from pipeline.settings.models import CombinationModel, RidgeModel, UnivariateModel
+from pipeline.stages import compute as stages
+from pipeline.stages import schedule as timetable
+from pipeline.stages import trading
+from pipeline.strategies.kinds import Strategy
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -313,7 +315,7 @@ def test_few_positions_are_chosen_from_the_past(small):
 
 
 def test_an_aim_by_a_decay_of_the_whole_sample_is_caught(small, monkeypatch):
-    from pipeline import expecting
+    from pipeline.strategies import forecast_policies as expecting
 
     honest = expecting.fading
     monkeypatch.setattr(expecting, "fading", lambda mean: np.full(len(mean), honest(mean)[-1]))

@@ -18,11 +18,11 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from pipeline import outputs
 from pipeline.config import load_config
 from pipeline.errors import USER_ERRORS
+from pipeline.export import run_folder as outputs
+from pipeline.export.publication import published
 from pipeline.progress import Reporter
-from pipeline.publication import published
 from pipeline.store import Store
 
 MAY_BE_NULL = re.compile(

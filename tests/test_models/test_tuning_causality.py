@@ -9,9 +9,10 @@ from causality import violations
 from synthetic import make_panel
 
 import models.tuning.tuned
-from pipeline import stages, timetable
 from pipeline.config import load_config
-from pipeline.model_config import LightGBMModel, RidgeModel
+from pipeline.settings.models import LightGBMModel, RidgeModel
+from pipeline.stages import compute as stages
+from pipeline.stages import schedule as timetable
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 SECTIONS = {

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operations.cron import next_slot, slots
-from pipeline.schedule_config import cron_mistake
+from pipeline.settings.schedule import cron_mistake
 
 UTC = dt.UTC
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")

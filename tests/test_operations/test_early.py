@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from operations.early import reason_to_retrain
-from pipeline.drift import Drift, FeatureDrift, Finding, Watch
-from pipeline.drift_config import DriftSection
+from pipeline.drift.drift import Drift, FeatureDrift, Finding, Watch
+from pipeline.settings.drift import DriftSection
 
 
 def feature(name, importance, alarm):

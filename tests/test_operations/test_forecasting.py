@@ -14,8 +14,8 @@ from operations.candidate import Candidate
 from operations.errors import OperationsError
 from operations.forecasting import plan, predict, situation
 from operations.holdings import match_holdings, read_holdings
-from pipeline.loading import load_data
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
+from pipeline.stages.loading import load_data
 from pipeline.store import Store
 
 pytestmark = pytest.mark.usefixtures("untold")

@@ -6,8 +6,8 @@ import pytest
 
 from operations.comparison import Comparison
 from operations.gate import judge, no_worse
-from pipeline.drift import Drift, FeatureDrift, Finding, Watch
-from pipeline.gate_config import GateSection
+from pipeline.drift.drift import Drift, FeatureDrift, Finding, Watch
+from pipeline.settings.gate import GateSection
 
 CERTIFIED = {
     "certificate": {"cuts": ["2001-01-31", "2001-06-30"]},

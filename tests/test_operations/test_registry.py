@@ -12,7 +12,7 @@ from operations import registry
 from operations.by_hand import roll_back
 from operations.candidate import Candidate
 from operations.forecasting import predict, situation
-from pipeline.tracking import open_experiment
+from pipeline.tracking.database import open_experiment
 
 
 @pytest.fixture(scope="module")

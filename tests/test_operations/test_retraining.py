@@ -15,8 +15,8 @@ from operations.errors import BusyError, OperationsError
 from operations.place import home
 from operations.retraining import retrain
 from pipeline.errors import LeakError
-from pipeline.loading import load_data
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
+from pipeline.stages.loading import load_data
 from pipeline.store import Store
 
 pytestmark = pytest.mark.usefixtures("untold")
@@ -47,7 +47,7 @@ def test_the_same_again_changes_nothing(trained):
 
 
 def test_a_commit_that_changes_no_code_is_nothing_new(trained, monkeypatch):
-    monkeypatch.setattr("pipeline.record._git_sha", lambda: "another")
+    monkeypatch.setattr("pipeline.stages.record._git_sha", lambda: "another")
     assert trained.retrain("2002-05-31") == trained.decisions[-1]
 
 
@@ -115,7 +115,7 @@ def test_a_leak_stops_everything_and_the_champion_stays(desk, monkeypatch):
         raise LeakError("it leaks")
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.run.refuse", leaking)
+        patch.setattr("pipeline.runner.pipeline.refuse", leaking)
         with pytest.raises(LeakError, match="it leaks"):
             desk.retrain("2002-05-31")
     assert Decisions(desk.config()).all() == [first]

@@ -13,7 +13,7 @@ from operations.cron import slots as cron_slots
 from operations.errors import BusyError, OperationsError
 from operations.slot_tables import writing
 from operations.slots import Slots
-from pipeline.schedule_config import ScheduleSection
+from pipeline.settings.schedule import ScheduleSection
 
 START = dt.datetime(2026, 5, 1, 5, 30, tzinfo=dt.UTC)
 SIX = dt.datetime(2026, 5, 1, 6, tzinfo=dt.UTC)

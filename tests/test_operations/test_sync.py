@@ -6,9 +6,10 @@ import pytest
 from parcels import another, folder_of, known
 
 import operations.commands  # noqa: F401  (adds the commands)
-from pipeline import cli, tracking
-from pipeline.chains.receipts import pending_runs
-from pipeline.outbox import RECORD
+from pipeline import cli
+from pipeline.tracking import database as tracking
+from pipeline.tracking.pending_runs import RECORD
+from pipeline.tracking.receipts import pending_runs
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "industries.yaml"
 

@@ -17,13 +17,13 @@ from synthetic import make_panel
 from operations.errors import OperationsError
 from operations.updating import update, versions_of
 from operations.versions import RevisedError
-from pipeline import stages
 from pipeline.config import RunConfig
 from pipeline.errors import LeakError
-from pipeline.keys import FEATURES, REGIMES, features_key, fitting_key, walk_key
-from pipeline.loading import load_data
 from pipeline.progress import Reporter
-from pipeline.run import Pipeline
+from pipeline.runner.keys import FEATURES, REGIMES, features_key, fitting_key, walk_key
+from pipeline.runner.pipeline import Pipeline
+from pipeline.stages import compute as stages
+from pipeline.stages.loading import load_data
 from pipeline.store import Store
 
 FIRST = {"monthly": "1991-01-31", "daily": "2000-01-03"}

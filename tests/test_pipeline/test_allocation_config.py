@@ -10,8 +10,8 @@ from market.errors import SourceError
 from pipeline.audit import audit
 from pipeline.config import load_config
 from pipeline.errors import ConfigError, RunError
-from pipeline.loading import load_data
 from pipeline.progress import Reporter
+from pipeline.stages.loading import load_data
 
 SMALL = {
     "models": {"ridge": {"kind": "ridge", "n_penalties": 5}},

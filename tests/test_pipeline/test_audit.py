@@ -29,13 +29,15 @@ from market.panel import MacroSeries
 from models.calibration import calibrate
 from models.regimes.path import walk_regimes
 from models.walk_forward.standardise import Standardiser
-from pipeline import loading, stages, timetable, trading
-from pipeline.audit import audit, choose_cuts, refuse
+from pipeline.audit.audit import audit, choose_cuts, refuse
+from pipeline.audit.differences import compare
+from pipeline.audit.point_in_time import Known
+from pipeline.audit.replay import of_run, replay
 from pipeline.config import RunConfig
-from pipeline.differences import compare
 from pipeline.errors import LeakError, UnitError
-from pipeline.known import Known
-from pipeline.replay import of_run, replay
+from pipeline.stages import compute as stages
+from pipeline.stages import loading, trading
+from pipeline.stages import schedule as timetable
 
 CATALOGUE = {}
 

@@ -7,9 +7,9 @@ from running import evaluated, pipeline_of
 
 from market.calendar import DAILY, closed_markets, foreign_spacings, missing_share
 from pipeline.audit import audit
-from pipeline.coverage import check_frequency
+from pipeline.audit.invariants import check_earnings
 from pipeline.errors import RunError
-from pipeline.rules import check_earnings
+from pipeline.preflight.coverage import check_frequency
 
 MODELS = {"ridge": {"kind": "ridge", "n_penalties": 5}}
 LISTED = [0, 2, 4, 5]

@@ -10,9 +10,9 @@ from own_prices import settings, write_prices
 from running import evaluated
 from seen import Seen, points_of
 
-from pipeline import charts
 from pipeline.config import RunConfig
-from pipeline.narrative import label
+from pipeline.report import charts
+from pipeline.report.narrative import label
 
 HOSTILE = "A & <B>"
 

@@ -174,7 +174,7 @@ def test_a_run_of_the_same_makes_no_other_run(mine, tmp_path, monkeypatch, capsy
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(mine, tmp_path, monkeypatch, capsys):
-    from pipeline import stages
+    from pipeline.stages import compute as stages
 
     config = mine()
     honest = stages.walk_model
@@ -196,7 +196,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(mine, tmp_path, monkeypatch
 
 
 def test_a_report_that_fails_leaves_no_run(mine, tmp_path, monkeypatch):
-    from pipeline import report
+    from pipeline.report import report
 
     def fail(*arguments):
         raise RuntimeError("planted")
@@ -256,7 +256,7 @@ def test_an_output_that_is_a_file_is_one_message(mine, tmp_path, monkeypatch, ca
 
 
 def test_a_tracking_server_that_is_away_costs_no_run(mine, tmp_path, monkeypatch, capsys):
-    from pipeline.chains.receipts import pending_runs
+    from pipeline.tracking.receipts import pending_runs
 
     output = tmp_path / "runs"
     with monkeypatch.context() as patch:
@@ -281,7 +281,7 @@ def test_a_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch, migrated)
     """A process killed while MLflow migrates leaves nothing that the next one trips over."""
     import mlflow
 
-    from pipeline import tracking
+    from pipeline.tracking import database as tracking
 
     monkeypatch.setattr(tracking, "_make_database", migrated.make)
 
@@ -303,7 +303,7 @@ def test_a_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch, migrated)
 
 def look_ahead(monkeypatch):
     """Make the covariance of each decision know the return after it."""
-    from pipeline import trading
+    from pipeline.stages import trading
 
     honest = trading.covariance_path
 

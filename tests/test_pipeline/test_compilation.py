@@ -7,7 +7,7 @@ import sys
 CODE = """
 import sys
 from rich.console import Console
-from pipeline.compilation import Announced
+from pipeline.runner.compilation import Announced
 from pipeline.progress import Reporter
 sys.path.insert(0, sys.argv[1])
 from kernels import double, half

@@ -13,10 +13,10 @@ from allocation.covariance.regime_mixture import RegimeMixture
 from allocation.covariance.sample import Ewma, Sample
 from allocation.covariance.shrinkage import ConstantCorrelation, LedoitWolf, Oas
 from allocation.covariance_types import FactorCovariance
-from pipeline import trading
 from pipeline.audit import audit
 from pipeline.config import load_config
 from pipeline.errors import ConfigError
+from pipeline.stages import trading
 
 REGIMES = np.tile([0.25, 0.75], (30, 1))
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from synthetic import make_panel
 
-from pipeline.data_identity import CELLS, same_data, sketch
+from pipeline.chains.data_identity import CELLS, same_data, sketch
 
 
 @pytest.fixture(scope="module")

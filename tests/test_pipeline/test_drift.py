@@ -22,15 +22,15 @@ from models.forecast import Forecast
 from models.regimes.path import RegimePath
 from models.target import Target
 from pipeline.config import load_config
-from pipeline.drift import Drift, Watch
-from pipeline.drift_config import DriftSection
-from pipeline.drift_features import watch_features
-from pipeline.drift_measure import judged, measure_run
-from pipeline.drift_trading import watch_costs, watch_volatility
-from pipeline.drift_watches import watch_forecast, watch_regimes
+from pipeline.drift.drift import Drift, Watch
+from pipeline.drift.features import watch_features
+from pipeline.drift.measure import judged, measure_run
+from pipeline.drift.trading import watch_costs, watch_volatility
+from pipeline.drift.watches import watch_forecast, watch_regimes
 from pipeline.errors import ConfigError
 from pipeline.progress import Reporter
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
+from pipeline.settings.drift import DriftSection
 from pipeline.store import Store
 from validation.folds.labels import Labels
 

@@ -13,16 +13,16 @@ from rich.console import Console
 from running import pipeline_of
 
 from foundation.json_text import to_json
-from pipeline import outputs
 from pipeline.config import BASELINES, load_config
-from pipeline.drift_measure import measure_run
-from pipeline.narrative import best_baseline
+from pipeline.drift.measure import measure_run
+from pipeline.export import run_folder as outputs
+from pipeline.export.publication import open_ledger, publish, published, watch, weigh
 from pipeline.progress import Reporter
-from pipeline.publication import open_ledger, publish, published, watch, weigh
-from pipeline.sending import deliver
+from pipeline.report.narrative import best_baseline
 from pipeline.store import Store
-from pipeline.tracked import describe
-from pipeline.tracking import open_experiment
+from pipeline.tracking.database import open_experiment
+from pipeline.tracking.payload import describe
+from pipeline.tracking.send import deliver
 
 pytestmark = pytest.mark.usefixtures("mlflow_here")
 

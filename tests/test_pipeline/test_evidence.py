@@ -13,19 +13,19 @@ from test_cli import tangency
 from test_ledger import entry
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from pipeline import evidence as module
-from pipeline import results as results_module
 from pipeline.chains.ledger import Ledger
 from pipeline.chains.repair import repair_chains
-from pipeline.chains.sharing import known_trials
 from pipeline.config import RunConfig
-from pipeline.evidence import NONE, SKILL, UNPAID, WORSE, corrected, judge
+from pipeline.export.publication import open_ledger, weigh
 from pipeline.progress import Reporter
-from pipeline.publication import open_ledger, weigh
-from pipeline.results import since
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
+from pipeline.stages import results as results_module
+from pipeline.stages.results import since
 from pipeline.store import Store
-from pipeline.trial import describe, gain_of, monthly
+from pipeline.tracking.shared_trials import known_trials
+from pipeline.verdict import evidence as module
+from pipeline.verdict.evidence import NONE, SKILL, UNPAID, WORSE, corrected, judge
+from pipeline.verdict.trial import describe, gain_of, monthly
 
 pytestmark = pytest.mark.usefixtures("mlflow_here")
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from pipeline.config import load_config
 from pipeline.errors import ConfigError
 from pipeline.progress import Reporter
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
 from pipeline.store import Store
 
 

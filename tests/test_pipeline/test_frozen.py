@@ -14,12 +14,12 @@ from own_prices import settings, write_prices
 from rich.console import Console
 
 from foundation.json_text import to_json
-from pipeline import frozen
 from pipeline.config import RunConfig
-from pipeline.freeze import freeze, inputs
-from pipeline.frozen import Frozen
+from pipeline.export import frozen
+from pipeline.export.freeze import freeze, inputs
+from pipeline.export.frozen import Frozen
 from pipeline.progress import Reporter
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
 from pipeline.store import Store
 
 MEMBERS = ["ridge", "median", "lightgbm", "mean"]

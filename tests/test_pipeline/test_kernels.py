@@ -9,7 +9,7 @@ from numba.core.dispatcher import Dispatcher
 
 import operations.commands  # noqa: F401  (adds the command)
 import pipeline.cli
-from pipeline import kernels
+from pipeline.runner import kernels
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (

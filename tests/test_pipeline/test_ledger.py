@@ -11,15 +11,15 @@ import pytest
 from own_prices import settings
 from synthetic import make_panel
 
-from pipeline import tracking
+from pipeline.chains.data_identity import sketch
 from pipeline.chains.ledger import Ledger
-from pipeline.chains.sharing import share_trials
 from pipeline.config import RunConfig, load_config
-from pipeline.data_identity import sketch
 from pipeline.errors import LedgerError
-from pipeline.publication import open_ledger
-from pipeline.record import trial_id
-from pipeline.trial import LONGEST, gain_of
+from pipeline.export.publication import open_ledger
+from pipeline.stages.record import trial_id
+from pipeline.tracking import database as tracking
+from pipeline.tracking.shared_trials import share_trials
+from pipeline.verdict.trial import LONGEST, gain_of
 
 
 def entry(name, returns=None, experiment="mine", **more):

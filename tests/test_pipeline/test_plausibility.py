@@ -11,10 +11,12 @@ from running import evaluated, pipeline_of
 
 from allocation.covariance.path import CovariancePath
 from models.linear.regression import Ridge
-from pipeline import cli, results, stages
+from pipeline import cli
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
-from pipeline.plausibility import (
+from pipeline.stages import compute as stages
+from pipeline.stages import results
+from pipeline.stages.plausibility import (
     check_covariances,
     check_forecast,
     check_portfolio,

@@ -65,7 +65,7 @@ def test_the_search_tells_a_refusal_from_a_crash(tmp_path, monkeypatch):
     def fail(*args):
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr("pipeline.stages.make_forecasts", fail)
+    monkeypatch.setattr("pipeline.stages.compute.make_forecasts", fail)
     crashed = run_whole(panel.base, tmp_path)
     assert "planted" in crashed.crash
     assert crashed.fitted

@@ -10,9 +10,9 @@ from synthetic import make_panel
 from models.regimes.hmm import HMMRegimes
 from models.regimes.jump import JumpRegimes
 from models.regimes.kmeans import KMeansRegimes
-from pipeline import stages
 from pipeline.config import RegimesSection, load_config
-from pipeline.timetable import make_schedule
+from pipeline.stages import compute as stages
+from pipeline.stages.schedule import make_schedule
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 

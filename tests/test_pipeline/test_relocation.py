@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from parcels import folder_of, parcel
 
-from pipeline import tracking
-from pipeline.chains.receipts import read_receipt
-from pipeline.courier import Courier
 from pipeline.errors import TrackingError
-from pipeline.relocation import LOCATIONS, find_relocations
-from pipeline.sending import deliver
+from pipeline.tracking import database as tracking
+from pipeline.tracking.receipts import read_receipt
+from pipeline.tracking.relocation import LOCATIONS, find_relocations
+from pipeline.tracking.send import deliver
+from pipeline.tracking.worker import Courier
 
 
 @pytest.fixture(autouse=True)
@@ -145,7 +145,7 @@ def test_a_run_that_was_sent_before_the_move_is_not_sent_again(output, tmp_path,
 
 
 def test_a_move_that_is_killed_in_the_middle_is_done_by_the_next(output, tmp_path, monkeypatch):
-    from pipeline import relocation
+    from pipeline.tracking import relocation
 
     before = files_of(output)
     new = tmp_path / "elsewhere" / "runs"

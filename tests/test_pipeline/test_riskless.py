@@ -9,13 +9,13 @@ from own_prices import settings, write_prices
 from rich.console import Console
 
 from foundation.json_text import to_json
-from pipeline import stages
 from pipeline.audit import audit
 from pipeline.config import RunConfig
-from pipeline.freeze import freeze, inputs
-from pipeline.frozen import Frozen
+from pipeline.export.freeze import freeze, inputs
+from pipeline.export.frozen import Frozen
 from pipeline.progress import Reporter
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
+from pipeline.stages import compute as stages
 from pipeline.store import Store
 
 N = 8

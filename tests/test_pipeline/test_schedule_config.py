@@ -6,7 +6,7 @@ from scheduled import scheduled, scheduled_text
 
 from pipeline.config import RunConfig, load_config
 from pipeline.errors import ConfigError
-from pipeline.schedule_config import cron_mistake
+from pipeline.settings.schedule import cron_mistake
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,14 @@ import pytest
 from mlflow_server import Server
 from parcels import FEATURES, another, booster, folder_of, known, linear, parcel
 
-from pipeline import sending, tracking
-from pipeline.chains.receipts import RECEIPT, pending_runs, read_receipt
-from pipeline.courier import Courier
 from pipeline.errors import RecordError, TrackingError
-from pipeline.logged_models import signature, write_model
-from pipeline.outbox import RECORD, Parcel
-from pipeline.sending import deliver
+from pipeline.tracking import database as tracking
+from pipeline.tracking import send as sending
+from pipeline.tracking.logged_models import signature, write_model
+from pipeline.tracking.pending_runs import RECORD, Parcel
+from pipeline.tracking.receipts import RECEIPT, pending_runs, read_receipt
+from pipeline.tracking.send import deliver
+from pipeline.tracking.worker import Courier
 
 CALLS = (
     "create_run",
@@ -256,7 +257,7 @@ def test_what_has_arrived_needs_no_mlflow(here):
     folder = folder_of(here, parcel())
     page = deliver(folder)
     code = (
-        "import sys; from pathlib import Path; from pipeline.courier import Courier\n"
+        "import sys; from pathlib import Path; from pipeline.tracking.worker import Courier\n"
         "with Courier() as courier: print(courier.deliver(Path(sys.argv[1])), 'mlflow' in sys.modules)"
     )
     environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
@@ -286,7 +287,9 @@ def test_a_server_that_dies_and_a_sender_that_is_killed_lose_nothing_and_double_
         deliver(folders[0])
     assert pending_runs(here) == folders
     server.start()
-    sender = subprocess.Popen([sys.executable, "-m", "pipeline.courier"], stdin=subprocess.PIPE, text=True)
+    sender = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.tracking.worker"], stdin=subprocess.PIPE, text=True
+    )
     sender.stdin.write(f"{folders[0]}\n")
     sender.stdin.flush()
     client = server.wait(lambda: _client(here, name))

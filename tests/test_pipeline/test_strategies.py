@@ -10,16 +10,16 @@ from running import evaluated, pipeline_of
 
 from backtest.attribution import TOTAL
 from pipeline.audit import audit
+from pipeline.audit.invariants import check_earnings
 from pipeline.chains.ledger import Ledger
 from pipeline.config import load_config
-from pipeline.drift_measure import measure_run
+from pipeline.drift.measure import measure_run
 from pipeline.errors import ConfigError, RunError
-from pipeline.evidence import judge
-from pipeline.report import render
-from pipeline.rules import check_earnings
-from pipeline.strategies import _regime_shares
-from pipeline.summary import fallbacks, summary
-from pipeline.trial import describe
+from pipeline.export.summary import fallbacks, summary
+from pipeline.report.report import render
+from pipeline.strategies.builder import _regime_shares
+from pipeline.verdict.evidence import judge
+from pipeline.verdict.trial import describe
 
 MODELS = {"ridge": {"kind": "ridge", "n_penalties": 5}}
 STRATEGIES = {
@@ -176,7 +176,7 @@ def test_strategies_are_simulated_audited_attributed_and_told(small, tmp_path):
     assert told["traded"] == "strategy:safe"
     assert set(told["attribution"]) == names
     assert "satellite/base/active" in told["attribution"]["strategy:pair"]
-    from pipeline import charts
+    from pipeline.report import charts
 
     page = render(done, "title", charts.draw(done), certificate, evidence, drift)
     assert "What each part of a strategy brought" in page

@@ -24,11 +24,11 @@ from models.regimes.path import RegimePath
 from models.target import risk_scaled, trailing_risk
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
-from pipeline.feasible import check_limits
-from pipeline.limit_keys import ALL
-from pipeline.strategy_config import KINDS
-from pipeline.timetable import Schedule
-from pipeline.trading import backtest, make_covariances, make_policies
+from pipeline.preflight.feasibility import check_limits
+from pipeline.settings.limit_keys import ALL
+from pipeline.stages.schedule import Schedule
+from pipeline.stages.trading import backtest, make_covariances, make_policies
+from pipeline.strategies.kinds import KINDS
 from validation.folds.labels import forward_excess_returns
 from validation.folds.walk_forward import WalkForward
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from synthetic import make_panel
 
-from pipeline import stages
 from pipeline.config import load_config
-from pipeline.model_config import RidgeModel
-from pipeline.timetable import make_schedule
+from pipeline.settings.models import RidgeModel
+from pipeline.stages import compute as stages
+from pipeline.stages.schedule import make_schedule
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 

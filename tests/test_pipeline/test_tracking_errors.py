@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from pipeline import tracking
 from pipeline.errors import TrackingError
+from pipeline.tracking import database as tracking
 
 pytestmark = pytest.mark.usefixtures("mlflow_here")
 

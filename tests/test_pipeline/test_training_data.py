@@ -9,10 +9,10 @@ import pytest
 from own_prices import settings, write_prices
 from running import pipeline_of
 
-from pipeline import run
 from pipeline.config import RunConfig, load_config
 from pipeline.errors import RunError
-from pipeline.training_data import minimum_training
+from pipeline.preflight.training_data import minimum_training
+from pipeline.runner import pipeline as run
 from validation.folds.walk_forward import inner_folds
 
 N_DATES = 150

@@ -11,9 +11,9 @@ from models.tuning.search_space import Choices, Range
 from models.tuning.tuned import Tuned
 from pipeline.config import load_config
 from pipeline.errors import ConfigError
-from pipeline.model_config import LightGBMModel, RidgeModel, UnivariateModel, ZeroModel
 from pipeline.progress import Reporter
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
+from pipeline.settings.models import LightGBMModel, RidgeModel, UnivariateModel, ZeroModel
 from pipeline.store import Store
 
 LEAVES = {"num_leaves": {"low": 4, "high": 63, "log": True}}

@@ -9,9 +9,9 @@ import pytest
 from mlflow_server import Server
 from parcels import another, folder_of
 
-from pipeline.experiment_view import GAP, P_VALUE
-from pipeline.sending import deliver
-from pipeline.tracking import run_of
+from pipeline.tracking.database import run_of
+from pipeline.tracking.experiment_view import GAP, P_VALUE
+from pipeline.tracking.send import deliver
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium to look with: apt-get install chromium")

@@ -5,7 +5,7 @@ import sys
 import pytest
 from served import ask
 
-from pipeline import tracking
+from pipeline.tracking import database as tracking
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from features.matrix import build
 from market.findings import Finding
 from market.load import load
 from pipeline.config import FeaturesSection, load_config
-from pipeline.loading import load_data
+from pipeline.export.publication import published
 from pipeline.progress import Reporter
-from pipeline.publication import published
-from pipeline.run_warnings import feature_warnings, features_line, finding_notes, finding_warnings
+from pipeline.stages.loading import load_data
+from pipeline.stages.run_warnings import feature_warnings, features_line, finding_notes, finding_warnings
 from pipeline.store import Store
 
 

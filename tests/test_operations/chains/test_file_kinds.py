@@ -14,10 +14,10 @@ from operations.registry_mark import MARK
 from pipeline.chains.chain import Chain
 from pipeline.chains.database import DATABASE
 from pipeline.chains.heads import HEADS, LEDGER, REPAIRS
-from pipeline.chains.receipts import RECEIPT
 from pipeline.errors import USER_ERRORS
 from pipeline.files import read_regular, remove_leftovers, write_whole
-from pipeline.outbox import RECORD
+from pipeline.tracking.pending_runs import RECORD
+from pipeline.tracking.receipts import RECEIPT
 
 COMMANDS = (("predict",), ("status",), ("ledger", "verify"))
 SCHEDULED = {"schedule": {"cron": "0 6 1 * *"}}
@@ -112,8 +112,8 @@ def test_heads_of_a_run_that_are_no_file_stop_whoever_compares_them(decided, tan
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_reader_of_small_files_waits(tmp_path, kind):
-    from pipeline.chains.receipts import read_receipt
-    from pipeline.outbox import Parcel
+    from pipeline.tracking.pending_runs import Parcel
+    from pipeline.tracking.receipts import read_receipt
 
     for name, reader in {
         RECEIPT: read_receipt,

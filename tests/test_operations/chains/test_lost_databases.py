@@ -11,11 +11,12 @@ from parcels import another, folder_of, known
 import operations.commands  # noqa: F401  (adds the commands)
 from operations.registry import mirror
 from operations.registry_mark import MARK, marked_decisions
-from pipeline import cli, tracking
+from pipeline import cli
 from pipeline.chains.database import DATABASE
-from pipeline.chains.receipts import RECEIPT, pending_notice, pending_runs, write_receipt
 from pipeline.errors import TrackingError
-from pipeline.sending import deliver, missing_runs
+from pipeline.tracking import database as tracking
+from pipeline.tracking.receipts import RECEIPT, pending_notice, pending_runs, write_receipt
+from pipeline.tracking.send import deliver, missing_runs
 
 
 @pytest.fixture(scope="module")

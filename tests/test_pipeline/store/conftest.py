@@ -9,9 +9,9 @@ from rich.console import Console
 from search_panels import write_panel
 
 from pipeline.config import load_config
+from pipeline.export.publication import published
 from pipeline.progress import Reporter
-from pipeline.publication import published
-from pipeline.run import Pipeline
+from pipeline.runner.pipeline import Pipeline
 from pipeline.store import Store
 
 STRATEGIES = {

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from identical import difference
 from storable import random_plain, random_value
 
-from pipeline.certificate import Certificate
+from pipeline.audit.certificate import Certificate
+from pipeline.report.text_table import Column
 from pipeline.store.archive import ALIGNED, pack, unpack
 from pipeline.store.errors import StorableError
 from pipeline.store.types import STAGES, stage_type
-from pipeline.text_table import Column
 
 KEY = "0" * 64
 SEEDS = st.integers(0, 2**32 - 1).map(np.random.default_rng)

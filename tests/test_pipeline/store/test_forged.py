@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from pipeline.certificate import Certificate
+from pipeline.audit.certificate import Certificate
 from pipeline.errors import USER_ERRORS
+from pipeline.export.publication import published
 from pipeline.progress import Reporter
-from pipeline.publication import published
 from pipeline.store import Store
 from pipeline.store.archive import ALIGNED, pack, read, unpack
 from pipeline.store.errors import DamagedError
@@ -242,7 +242,7 @@ def _fields(told, name):
     raise LookupError(name)
 
 
-PUBLISHED, TABLE = "pipeline.publication:Published", "pipeline.text_table:TextTable"
+PUBLISHED, TABLE = "pipeline.export.publication:Published", "pipeline.report.text_table:TextTable"
 OTHERWISE = {
     "another type at the top": (PUBLISHED, lambda fields: fields.update(weights=1)),
     "another type below": (TABLE, lambda fields: fields.update(show_header="yes")),

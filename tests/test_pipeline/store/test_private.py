@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from pipeline.certificate import Certificate
+from pipeline.audit.certificate import Certificate
 from pipeline.files import make_folder, write_folder, write_whole
 from pipeline.progress import Reporter
 from pipeline.store import Store

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from pipeline.certificate import Certificate
+from pipeline.audit.certificate import Certificate
 from pipeline.files import write_whole
 from pipeline.store import Store, digests, key_of
 from pipeline.store.archive import MAGIC, SCHEMA
@@ -147,7 +147,7 @@ def test_the_code_digest_covers_every_computing_package():
     for package in digests.COMPUTING:
         assert list((root / package).glob("*.py")), f"{package} is not hashed"
     names = {str(path.relative_to(root)) for path in digests.deciding_sources(root)}
-    assert {"pipeline/run.py", "pipeline/store/encoding.py", "models/base.py"} <= names
+    assert {"pipeline/runner/pipeline.py", "pipeline/store/encoding.py", "models/base.py"} <= names
     assert len(digests.code_digest()) == 64
 
 

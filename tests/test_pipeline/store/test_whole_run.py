@@ -3,8 +3,8 @@
 from identical import difference
 from rich.console import Console
 
+from pipeline.export.publication import published
 from pipeline.progress import Reporter
-from pipeline.publication import published
 from pipeline.store import Store
 from pipeline.store.types import STORABLE, name_of
 
@@ -16,7 +16,7 @@ def test_what_runs_store_comes_back_bit_for_bit(runs):
             assert difference(value, store.peek(stage, key), stage) == ""
             seen |= _types_in(value)
     # Leaks are found in runs that fail, and nothing else is left out.
-    assert seen == STORABLE - {"pipeline.certificate:Leak"}
+    assert seen == STORABLE - {"pipeline.audit.certificate:Leak"}
 
 
 def _types_in(value):

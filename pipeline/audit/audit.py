@@ -1,0 +1,238 @@
+"""Audit: the run once more with other futures and other units. What was known by then must not change by a bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from market.counterfactual import other_future
+from market.panel import Panel
+from pipeline.audit import point_in_time as known
+from pipeline.audit.certificate import Certificate, Leak
+from pipeline.audit.differences import compare
+from pipeline.audit.invariants import Checked, check_rules
+from pipeline.audit.point_in_time import Known
+from pipeline.audit.replay import of_run, replay
+from pipeline.audit.units import check_units
+from pipeline.errors import USER_ERRORS, LeakError, UnitError
+from pipeline.stages.loading import reload, with_scores
+
+if TYPE_CHECKING:
+    from pipeline.stages.results import Evaluated
+
+SHARE = 0.25
+"""The last cut through the whole pipeline lies at this share of the evaluated span: a later one costs more, and
+tells no more of code that treats all dates alike."""
+INPUTS = ("data", "features", "labels", "schedule")
+"""Stages that are cheap enough to be cut at further dates."""
+
+UNITS = "a feature depends on the unit of prices or volumes, which a later split or dividend changes."
+REMEDY = (
+    "Write it with ratios of prices and ratios of volumes of the same asset, add no constant to a price or a volume, "
+    "and give NaN for the logarithm of a volume of 0 (docs/features.md)"
+)
+"""What to do about a feature that depends on a unit."""
+
+Expected = dict[tuple[str, str], Known]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where the future is taken away.
+
+    Attributes
+    ----------
+    row : int
+        Last row that stays.
+    whole : bool
+        Whether all of the pipeline is run, or only its inputs.
+    """
+
+    row: int
+    whole: bool
+
+
+def audit(done: Evaluated, tell: Callable[[int, int], None] | None = None) -> Certificate:
+    """Run the pipeline again in worlds that differ only after a cut, and compare what was known by then.
+
+    Parameters
+    ----------
+    done : Evaluated
+    tell : callable, optional
+        Called with the number of worlds done and their total.
+    """
+    prepared = done.trained.prepared
+    panel, config = prepared.panel, prepared.config
+    expected: Expected = {(item.stage, item.name): item for item in of_run(done)}
+    cuts = choose_cuts(done, config.audit.cuts)
+    rules = list(check_rules(done))
+    leaks = [_broken(rule, panel) for rule in rules if rule.row is not None]
+    leaks += check_units(prepared, expected["features", "features"])
+    for number, cut in enumerate(cuts):
+        if leaks and number:
+            break  # what comes now would only say the same with more words
+        leaks += _compare_worlds(done, expected, cut)
+        if tell is not None:
+            tell(number + 1, len(cuts))
+    order = {stage: place for place, (stage, _) in enumerate(expected)}
+    leaks.sort(key=lambda leak: order.get(leak.stage, -1))
+    return Certificate(
+        done.record().as_dict(),
+        config.seed,
+        tuple(
+            {
+                "date": f"{panel.dates[c.row]:%Y-%m-%d}",
+                "row": c.row,
+                "through": "portfolios" if c.whole else INPUTS[-1],
+            }
+            for c in cuts
+        ),
+        _checked(expected, cuts),
+        tuple(_summed(rules)),
+        tuple(leaks),
+    )
+
+
+def choose_cuts(done: Evaluated, n: int) -> tuple[Cut, ...]:
+    """Return where to cut: `n` through the whole pipeline, and up to three more through its inputs.
+
+    Whole cuts alternate between rows at which the slowest model is refitted and rows at which the portfolio is
+    decided: a label that is used one row too early shows at the first kind alone, a covariance that holds one
+    row too many at the second. Inputs are also cut beside an asset's listing or end, and before the last row.
+    """
+    prepared = done.trained.prepared
+    schedule, config, n_dates = prepared.schedule, prepared.config, len(prepared.panel.dates)
+    slowest = max(
+        (s.refit_every or config.walk_forward.refit_every for s in config.fitted_models().values()), default=1
+    )
+    refitted = np.array([fold.test[0] for fold in schedule.folds_for(slowest)])
+    first = int(schedule.decisions[0]) + config.target.execution_lag + 1
+    last = n_dates - 2
+    whole = []
+    for k in range(n):
+        wanted = (
+            first + int((last - first) * SHARE * (2 * k + 1) / (2 * n - 1)) if n > 1 else (first + last) // 2
+        )
+        kinds = (refitted, schedule.decisions) if k % 2 == 0 else (schedule.decisions, refitted)
+        found = [int(rows[np.searchsorted(rows, wanted)]) for rows in kinds if wanted <= rows[-1]]
+        # No decision and no refit follows in a short evaluation: what was decided before is there to be compared.
+        whole += [row for row in [*found, wanted] if first <= row <= last][:1]
+    listed = prepared.panel.listed
+    changes = np.flatnonzero((listed[1:] != listed[:-1]).any(axis=1))
+    changes = changes[(changes >= first) & (changes < last)]
+    beside = [int(changes[len(changes) // 2]), int(changes[-1]) + 1] if len(changes) else []
+    inputs = sorted({row for row in [*beside, last] if row >= first and row not in whole})
+    return tuple([Cut(row, True) for row in sorted(set(whole))] + [Cut(row, False) for row in inputs])
+
+
+def _compare_worlds(done: Evaluated, expected: Expected, cut: Cut) -> Iterator[Leak]:
+    """Yield the first difference of each world, if it has one."""
+    prepared = done.trained.prepared
+    panel, config = prepared.panel, prepared.config
+    date = panel.dates[cut.row]
+    # Noise for a year, then nothing: a statistic of all dates shows both.
+    tail = max(panel.periods_per_year, 2 * (config.target.horizon + config.target.execution_lag + 1))
+    longer = panel.as_of(panel.dates[min(cut.row + tail, len(panel.dates) - 1)])
+    worlds = {"removed": panel.as_of(date), "replaced": other_future(longer, cut.row, config.seed)}
+    for world, other in worlds.items():
+        leak = _first_leak(expected, replay(config, other, cut.row, whole=cut.whole), cut, world, panel.dates)
+        if leak is not None:
+            yield leak
+    as_known = {(item.stage, item.name): item for item in known.of_data(panel.as_of(date))}
+    leak = _first_leak(as_known, _read_again(done, date), cut, "reread", panel.dates)
+    if leak is not None:
+        yield leak
+
+
+def _read_again(done: Evaluated, date: pd.Timestamp) -> Iterator[Known]:
+    """Yield the data as the source gives it when it ends at a date."""
+    prepared = done.trained.prepared
+    panel = _with_assets(reload(prepared.config, date), prepared.panel)
+    yield from known.of_data(with_scores(panel, prepared.config, date)[0])
+
+
+def _first_leak(
+    expected: Expected, items: Iterator[Known], cut: Cut, world: str, dates: pd.DatetimeIndex
+) -> Leak | None:
+    told = f"{dates[cut.row]:%Y-%m-%d}"
+    try:
+        for item in items:
+            leak = compare(expected[item.stage, item.name], item, cut.row, dates)
+            if leak is not None:
+                return replace(leak, world=world, cut=told)
+    except USER_ERRORS as error:
+        return Leak(world, told, "pipeline", "a stage", told, (), "done", f"an error ({error})")
+    return None
+
+
+def _with_assets(read: Panel, panel: Panel) -> Panel:
+    """Return a panel with the columns of another: assets that are listed later are not in a file cut before."""
+    place = {asset: i for i, asset in enumerate(read.assets)}
+    columns = [place.get(asset, -1) for asset in panel.assets]
+
+    def spread(values: Any) -> Any:
+        wide = np.column_stack([values, np.full(len(values), np.nan)])
+        return wide[:, columns]
+
+    arrays: dict[str, Any] = {name: spread(values) for name, values in read.bars.items()}
+    volume = None if read.volume is None else spread(read.volume)
+    return replace(read, assets=panel.assets, returns=spread(read.returns), volume=volume, **arrays)
+
+
+def _broken(rule: Checked, panel: Panel) -> Leak:
+    date = f"{panel.dates[min(rule.row or 0, len(panel.dates) - 1)]:%Y-%m-%d}"
+    return Leak(
+        f"against the rule that {rule.rule}, at",
+        date,
+        rule.stage,
+        rule.name,
+        date,
+        (),
+        rule.expected,
+        rule.found,
+    )
+
+
+def _summed(rules: Sequence[Checked]) -> Iterator[dict[str, Any]]:
+    """Yield each rule once, with how often it was checked."""
+    for text in dict.fromkeys(rule.rule for rule in rules):
+        yield {"rule": text, "checked": sum(rule.count for rule in rules if rule.rule == text)}
+
+
+def _checked(expected: Expected, cuts: Sequence[Cut]) -> tuple[dict[str, Any], ...]:
+    """Return for each thing that was compared how many of its values were, and the digest of all of them."""
+    latest = {
+        True: max((c.row for c in cuts if c.whole), default=-1),
+        False: max((c.row for c in cuts), default=-1),
+    }
+    out = []
+    for item in expected.values():
+        last = latest[item.stage not in INPUTS]
+        kept = int((item.rows <= last).sum())
+        size = kept * int(np.prod(item.values.shape[1:], dtype=np.int64))
+        out.append({"stage": item.stage, "name": item.name, "values": size, "digest": item.digest()})
+    return tuple(out)
+
+
+def refuse(certificate: Certificate) -> None:
+    """Raise if something looked ahead, or depends on a unit.
+
+    Raises
+    ------
+    LeakError
+        Naming the first thing that looked ahead, and what depends on a unit besides.
+    UnitError
+        Naming the features that depend on the unit of prices or volumes, if nothing else was found.
+    """
+    ahead = [leak for leak in certificate.leaks if leak.kind == "look-ahead"]
+    units = [leak for leak in certificate.leaks if leak.kind == "unit"]
+    on_units = f"{UNITS} {'. '.join(map(str, units))}. {REMEDY}"
+    if ahead:
+        more = f" ({len(ahead)} worlds or rules show it)" if len(ahead) > 1 else ""
+        raise LeakError(f"something looked ahead{more}. {ahead[0]}{f'. Also, {on_units}' if units else ''}")
+    if units:
+        raise UnitError(on_units)

@@ -1,0 +1,178 @@
+"""What each stage made, by the row at whose close it was known: what the audit compares."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocation.covariance.path import CovariancePath
+from allocation.policies.portfolio_state import SleevePaths
+from backtest.simulate import BacktestResult
+from features.matrix import FeatureMatrix
+from foundation.types import Ints
+from market.panel import BARS, Panel
+from models.forecast import Forecast
+from models.regimes.path import RegimePath
+from models.walk_forward.results import WalkResult
+from pipeline.stages.schedule import Schedule
+from validation.folds.walk_forward import Fold
+
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Values of one stage with the rows at which they were known.
+
+    Attributes
+    ----------
+    stage : str
+        Where a difference is to be mended.
+    name : str
+    rows : ndarray of int, shape (P,), increasing
+        Row of the panel at whose close each value was known.
+    values : ndarray of shape (P, ...)
+    axes : tuple of tuple of str
+        Labels of the further dimensions.
+    """
+
+    stage: str
+    name: str
+    rows: Ints
+    values: NDArray[Any]
+    axes: tuple[Names, ...]
+
+    def digest(self) -> str:
+        """Return the SHA-256 of rows and values, as hexadecimal digits."""
+        sha = hashlib.sha256(repr((self.name, self.axes, self.values.shape)).encode())
+        sha.update(np.ascontiguousarray(self.rows).tobytes())
+        sha.update(np.ascontiguousarray(self.values).tobytes())
+        return sha.hexdigest()
+
+
+def of_data(panel: Panel) -> Iterator[Known]:
+    """Yield what a panel holds that is stamped with its dates, and its macro series as they were read."""
+    rows = np.arange(len(panel.dates))
+    for name in ("returns", "volume", *BARS):
+        values = getattr(panel, name)
+        if values is not None:
+            yield Known("data", name, rows, values, (panel.assets,))
+    for name in ("cash", "market"):
+        yield Known("data", name, rows, getattr(panel, name), ())
+    for name, series in panel.macro.items():
+        yield Known("data", name, rows, series.at(panel.dates), ())
+    if panel.scores is not None:
+        yield Known("data", "score", rows, panel.scores.at(panel.dates), (panel.assets,))
+
+
+def of_features(matrix: FeatureMatrix, assets: Names) -> Iterator[Known]:
+    """Yield all features as one block."""
+    yield Known("features", "features", np.arange(len(matrix.values)), matrix.values, (assets, matrix.names))
+
+
+def of_schedule(schedule: Schedule, assets: Names, refits: Mapping[str, int | None]) -> Iterator[Known]:
+    """Yield labels and targets at the rows where they ended, every model's folds, and the decisions."""
+    ended = schedule.labels.end < len(schedule.labels.end)
+    ends = schedule.labels.end[ended]
+    yield Known("labels", "label", ends, schedule.labels.value[ended], (assets,))
+    yield Known("labels", "target", ends, schedule.target.value[ended], (assets,))
+    yield Known("labels", "risk", np.arange(len(ended)), schedule.target.risk, (assets,))
+    for name, refit_every in refits.items():
+        yield _folds(f"folds of {name}", schedule.folds_for(refit_every))
+    yield _folds("folds of the regimes", schedule.regime_folds)
+    ones = np.ones(len(schedule.decisions), dtype=np.int64)
+    yield Known("schedule", "decisions", schedule.decisions, ones, ())
+
+
+def _folds(name: str, folds: Iterable[Fold]) -> Known:
+    told = [[f.test[0], len(f.train), f.train[0], f.train[-1], f.train_ends[-1]] for f in folds]
+    table = np.array(told, dtype=np.int64).reshape(-1, 5)
+    columns = ("training dates", "first training row", "last training row", "end of its label")
+    return Known("schedule", name, table[:, 0], table[:, 1:], (columns,))
+
+
+def of_covariances(path: CovariancePath, decisions: Ints, assets: Names) -> Iterator[Known]:
+    """Yield covariance and eligible assets at each decision; of factors, loadings one by one and specific variances.
+
+    There is one more for the last date, whichever that is.
+    """
+    at = np.isin(path.positions, decisions)
+    rows = path.positions[at]
+    yield Known("covariances", "eligible", rows, path.eligible[at], (assets,))
+    closed = np.zeros_like(path.eligible) if path.closed is None else path.closed
+    yield Known("covariances", "closed", rows, closed[at], (assets,))
+    if not isinstance(path.sigma, tuple):
+        yield Known("covariances", "covariance", rows, path.sigma[at], (assets, assets))
+        return
+    factors = [path.sigma[d] for d in np.flatnonzero(at)]
+    # A decision has as many rows as it has factors.
+    of_each = np.repeat(rows, [one.loadings.shape[1] for one in factors])
+    loadings = np.concatenate([one.loadings.T for one in factors] or [np.empty((0, len(assets)))])
+    yield Known("covariances", "loading", of_each, loadings, (assets,))
+    specific = np.array([one.specific for one in factors]).reshape(len(factors), len(assets))
+    yield Known("covariances", "specific variance", rows, specific, (assets,))
+
+
+def of_regimes(path: RegimePath) -> Iterator[Known]:
+    """Yield the centres of each refit, and what was told of each date."""
+    states = tuple(f"state {s}" for s in range(path.probabilities.shape[1]))
+    rows = np.arange(len(path.label))
+    yield Known("regimes", "centre", path.refits, path.centres, (states, path.features))
+    yield Known("regimes", "probability", rows, path.probabilities, (states,))
+    yield Known("regimes", "label", rows, path.label, ())
+    yield Known("regimes", "anomaly", rows, path.anomaly, ())
+
+
+def of_walk(walk: WalkResult, features: Names, assets: Names) -> Iterator[Known]:
+    """Yield each fit of a model, and its predictions."""
+    stage = f"model {walk.model}"
+    first = np.array([fit.first_test for fit in walk.fits], dtype=np.int64)
+    chosen = tuple(sorted({key for fit in walk.fits for key in fit.chosen}))
+    settings = np.array([[fit.chosen.get(key, np.nan) for key in chosen] for fit in walk.fits])
+    yield Known(stage, "chosen", first, settings.reshape(len(first), -1), (chosen,))
+    importance = np.array([fit.importance for fit in walk.fits])
+    yield Known(stage, "importance", first, importance.reshape(len(first), -1), (features,))
+    yield Known(stage, "prediction", np.arange(len(walk.raw)), walk.raw, (assets,))
+    if walk.untuned is not None:
+        tuned = np.array([trial.first_test for trial in walk.trials], dtype=np.int64)
+        losses = np.array([[trial.number, trial.loss] for trial in walk.trials], dtype=np.float64)
+        yield Known(stage, "trial", tuned, losses, (("number", "loss"),))
+        yield Known(stage, "prediction without tuning", np.arange(len(walk.raw)), walk.untuned, (assets,))
+
+
+def of_forecast(forecast: Forecast, assets: Names) -> Iterator[Known]:
+    """Yield a calibrated forecast."""
+    stage = f"forecast {forecast.model}"
+    yield Known(stage, "slope", forecast.positions, forecast.slope, ())
+    yield Known(stage, "mean", forecast.positions, forecast.mean, (assets,))
+    yield Known(stage, "standard error", forecast.positions, forecast.stderr, (assets,))
+
+
+def of_portfolio(result: BacktestResult, assets: Names) -> Iterator[Known]:
+    """Yield what was decided, and what was earned."""
+    stage = f"portfolio {result.name}"
+    yield Known(stage, "no trade", result.holds, np.ones(len(result.holds), dtype=np.int64), ())
+    yield Known(stage, "weight", result.decisions, result.targets, (assets,))
+    yield Known(stage, "cash", result.decisions, result.target_cash, ())
+    yield Known(stage, "net return", result.positions, result.net, ())
+    if result.sleeves is not None:
+        told = [_sleeve_digest(result.sleeves, k) for k in range(len(result.positions))]
+        yield Known(stage, "sleeves", result.positions, np.array(told, dtype=np.uint64), ())
+
+
+def _sleeve_digest(paths: SleevePaths, row: int) -> int:
+    """Return the first 64 bits of the SHA-256 of what the sleeves of a row have, earn and pay.
+
+    A sleeve that comes later is a column, but nothing known now: only those that hold something count.
+    """
+    sha = hashlib.sha256()
+    for k in sorted(range(len(paths.names)), key=lambda k: paths.names[k]):
+        numbers = np.array([paths.share[row, k], paths.gross[row, k], paths.cost[row, k]])
+        if numbers.any():
+            sha.update(paths.names[k].encode() + b"=" + numbers.tobytes())
+    return int.from_bytes(sha.digest()[:8], "big")

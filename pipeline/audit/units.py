@@ -1,0 +1,62 @@
+"""Units: features must be the same whatever the unit of an asset's prices and of its volumes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from market.counterfactual import restate_units
+from market.panel import Panel
+from pipeline.audit import point_in_time as known
+from pipeline.audit.certificate import Leak
+from pipeline.audit.differences import compare
+from pipeline.audit.point_in_time import Known
+from pipeline.errors import USER_ERRORS
+from pipeline.stages import compute as stages
+
+if TYPE_CHECKING:
+    from pipeline.stages.results import Prepared
+
+TOLERANCE = 1e-6
+"""Difference that another unit may make, as a share of the value plus the column's spread. It is for rounding, and for
+numbers like 1e-12 that a definition adds to a divisor so as not to divide by 0."""
+
+
+def check_units(prepared: Prepared, features: Known) -> list[Leak]:
+    """Return the first feature that depends on the unit of prices, and the first that depends on that of volumes.
+
+    A later split or dividend restates the prices and volumes of an asset before it, so that the value of such a feature
+    at a past date is another then: it looks ahead to splits and dividends.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    features : Known
+        The features of the run.
+    """
+    panel = prepared.panel
+    if not panel.bars and panel.volume is None:
+        return []
+    together = _first_difference(prepared, features, restate_units(panel), "prices and volumes")
+    if together is None:
+        return []
+    each = (
+        _first_difference(prepared, features, restate_units(panel, volumes=False), "prices"),
+        _first_difference(prepared, features, restate_units(panel, prices=False), "volumes"),
+    )
+    return [leak for leak in each if leak is not None] or [together]
+
+
+def _first_difference(prepared: Prepared, features: Known, other: Panel, units: str) -> Leak | None:
+    """Return the first feature that is different in other units, with all columns that are."""
+    dates = prepared.panel.dates
+    cut, last = f"{dates[-1]:%Y-%m-%d}", len(dates) - 1
+    try:
+        matrix = stages.make_features(other, prepared.config)
+    except USER_ERRORS as error:
+        return Leak(
+            units, cut, "features", "a feature", cut, (), "a number", f"an error ({error})", kind="unit"
+        )
+    (again,) = known.of_features(matrix, other.assets)
+    leak = compare(features, again, last, dates, TOLERANCE)
+    return None if leak is None else replace(leak, world=units, cut=cut, kind="unit")

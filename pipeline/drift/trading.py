@@ -1,0 +1,134 @@
+"""Whether a portfolio varied and cost as was expected when it was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from allocation.covariance.path import CovariancePath
+from allocation.covariance_types import within
+from backtest.costs import TradingCost
+from backtest.simulate import BacktestResult
+from foundation.types import Floats
+from pipeline.drift.drift import Watch
+from pipeline.drift.watches import more, watched
+
+ROUNDING = 1e-12
+"""Of a cost: below it what was paid is what was planned."""
+
+
+def watch_volatility(
+    result: BacktestResult, covariances: CovariancePath, horizon: int, row: int, length: int
+) -> Watch:
+    """Watch what a portfolio earned beside the volatility that the covariance in force expected of it.
+
+    Parameters
+    ----------
+    result : BacktestResult
+    covariances : CovariancePath
+        Over `horizon` observations. Each return is held to the last that was estimated before it, and to the weights
+        that earned it.
+    horizon : int
+    row : int
+        Later returns are not looked at.
+    length : int
+        Dates that are the recent ones.
+    """
+    return watched(
+        "volatility",
+        "realised against expected",
+        _in_expected_units(result, covariances, horizon, row),
+        length,
+        _another_scale,
+        "Returns varied {recent:.2f} times as much as expected over the last {n} dates, {before:.2f} times before",
+        _root_mean_square,
+    )
+
+
+def _in_expected_units(result: BacktestResult, covariances: CovariancePath, horizon: int, row: int) -> Floats:
+    """Return the excess return of each row over its expected standard deviation; NaN where nothing was expected."""
+    kept = result.positions <= row
+    rows, weights = result.positions[kept], result.weights[kept]
+    excess = (result.gross - result.cash_return)[kept]
+    expected = np.zeros(len(rows))
+    in_force = np.searchsorted(covariances.positions, rows, side="left") - 1
+    for d in np.unique(in_force[in_force >= 0]).tolist():
+        sigma, eligible = covariances.at(int(covariances.positions[d]))
+        # What is held but was not eligible has no covariance; it waits to be sold.
+        sigma = sigma if eligible.all() else within(sigma, eligible)
+        for i in np.flatnonzero(in_force == d).tolist():
+            held = weights[i, eligible]
+            expected[i] = float(held @ (sigma @ held)) / horizon
+    some = expected > 0
+    return np.where(some, excess / np.sqrt(np.where(some, expected, 1.0)), np.nan)
+
+
+def _root_mean_square(values: Floats) -> float:
+    return float(np.sqrt(np.square(values).mean()))
+
+
+def _another_scale(stretches: Floats, reference: Floats) -> Floats:
+    """Return how far the root mean square of each stretch is from that of the reference, either way, in logarithms."""
+    with np.errstate(divide="ignore"):
+        own = np.log(np.square(stretches).mean(axis=1)) / 2
+    return np.asarray(np.abs(own - np.log(_root_mean_square(reference))))
+
+
+def watch_costs(
+    result: BacktestResult, returns: Floats, cost: TradingCost, lag: int, row: int, length: int
+) -> Iterator[Watch]:
+    """Watch what trading cost a date, and by how much that was more than planned.
+
+    A trade counts on the row whose return pays for it, the one after its close. The first one, which builds the
+    portfolio, is left out.
+
+    Parameters
+    ----------
+    result : BacktestResult
+    returns : ndarray of shape (T, N)
+        By which weights drift between the decision and its trade.
+    cost : TradingCost
+        What a decision expects to pay for the trades that it wants.
+    lag : int
+        Rows between decision and trade.
+    row, length : int
+        As for `watch_volatility`.
+    """
+    charged = result.decisions + lag + 1
+    kept = charged <= row
+    charged, paid, planned = charged[kept], result.cost[kept], _planned(result, returns, cost)[kept]
+    first = int(charged[0]) + 1 if len(charged) else row + 1
+    on_date, excess = np.zeros(row + 1), np.zeros(row + 1)
+    on_date[charged] = paid
+    excess[charged] = np.where(np.abs(paid - planned) > ROUNDING, paid - planned, 0.0)
+    points = "{recent:.2f} basis points a date"
+    yield watched(
+        "costs",
+        "paid",
+        1e4 * on_date[first:],
+        length,
+        more,
+        f"Trading cost {points} over the last {{n}} dates, {{before:.2f}} before",
+    )
+    yield watched(
+        "costs",
+        "paid beyond the plan",
+        1e4 * excess[first:],
+        length,
+        more,
+        f"Trading cost {points} more than planned over the last {{n}} dates, {{before:.2f}} before",
+    )
+
+
+def _planned(result: BacktestResult, returns: Floats, cost: TradingCost) -> Floats:
+    """Return the cost of the trades that each decision wanted, from what was held at its close, shape (D,)."""
+    out = np.zeros(len(result.decisions))
+    at = np.searchsorted(result.positions, result.decisions)
+    for d, (row, index) in enumerate(zip(result.decisions.tolist(), at.tolist(), strict=True)):
+        held = np.zeros(returns.shape[1])
+        if index < len(result.positions) and result.positions[index] == row:
+            grown = result.weights[index] * (1 + np.nan_to_num(returns[row]))
+            held = grown / (1 + result.gross[index])
+        out[d] = cost.of(result.targets[d] - held)
+    return out

@@ -1,0 +1,161 @@
+"""Watches: series of what was expected and what came, and whether their last dates are unlike all stretches before.
+
+Each takes what there is and a row, and uses what was known at that row's close.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from foundation.counts import format_count
+from foundation.types import Floats
+from models.forecast import Forecast
+from models.regimes.path import RegimePath
+from models.target import Target, row_mean
+from pipeline.drift.drift import Watch
+from pipeline.settings.drift import Subject
+from validation.drift.change import page_hinkley, recent_p_value
+from validation.folds.labels import Labels
+from validation.forecasts.scores import information_coefficient
+
+Statistic = Callable[[Floats, Floats], Floats]
+
+TOLERANCE = 0.5
+"""Of a CUSUM, in standard deviations of the reference: sharpest for a shift of twice as much (Page, 1954)."""
+
+
+def watched(
+    subject: Subject,
+    what: str,
+    values: Floats,
+    length: int,
+    statistic: Statistic,
+    text: str,
+    level: Callable[[Floats], float] = np.mean,
+) -> Watch:
+    """Return the watch over a series.
+
+    Parameters
+    ----------
+    subject, what : str
+    values : ndarray of shape (n,)
+        In time order; what is not finite is left out.
+    length : int
+        Dates that are the recent ones.
+    statistic : callable
+        As `validation.drift.change.recent_p_value` takes it.
+    text : str
+        With {recent}, {before} and {n} to be filled in.
+    level : callable
+        What is told of the reference and of the recent dates; their mean by default.
+    """
+    known = values[np.isfinite(values)]
+    reference, recent = known[:-length], known[-length:]
+    if not len(reference):
+        nan = float("nan")
+        too_few = f"There are only {format_count(len(known), 'date')} of it: none before the last {length}"
+        return Watch(subject, what, nan, nan, nan, nan, nan, 0, too_few)
+    before, now = float(level(reference)), float(level(recent))
+    found, usual, p_value = recent_p_value(known, length, statistic)
+    told = text.format(recent=now, before=before, n=length)
+    return Watch(subject, what, before, now, found, usual, p_value, len(reference), told)
+
+
+def rise(stretches: Floats, reference: Floats) -> Floats:
+    """Return the largest CUSUM of each stretch above the mean of the reference."""
+    return _cusum(stretches, reference)[0]
+
+
+def fall(stretches: Floats, reference: Floats) -> Floats:
+    """Return the largest CUSUM of each stretch below the mean of the reference."""
+    return _cusum(stretches, reference)[1]
+
+
+def either(stretches: Floats, reference: Floats) -> Floats:
+    """Return the larger of the two."""
+    return np.maximum(*_cusum(stretches, reference))
+
+
+def more(stretches: Floats, reference: Floats) -> Floats:
+    """Return the mean of each stretch."""
+    return np.asarray(stretches.mean(axis=1))
+
+
+def _cusum(stretches: Floats, reference: Floats) -> tuple[Floats, Floats]:
+    up, down = page_hinkley(stretches, TOLERANCE * float(reference.std()), float(reference.mean()))
+    return up.max(axis=1), down.max(axis=1)
+
+
+def watch_forecast(
+    forecast: Forecast, target: Target, labels: Labels, row: int, length: int
+) -> Iterator[Watch]:
+    """Watch errors and ranking at the dates whose labels had ended by the row.
+
+    Errors are in units of the forecast's standard error and the asset's trailing risk together, mean over the assets
+    of a date: their squares average 1 if the forecast knows how sure it is.
+
+    Parameters
+    ----------
+    forecast : Forecast
+        Calibrated; of dates and assets as labels and target have them.
+    target : Target
+    labels : Labels
+    row : int
+    length : int
+        Dates that are the recent ones.
+    """
+    kept = labels.end[forecast.positions] <= row
+    at = forecast.positions[kept]
+    unit = np.hypot(forecast.stderr[kept], target.risk[at])
+    error = (labels.value[at] - forecast.mean[kept]) / unit
+    tail = "over the last {n} dates, "
+    yield watched(
+        "forecast",
+        "size of the errors",
+        row_mean(error * error),
+        length,
+        rise,
+        "Squared errors in units of expected risk averaged {recent:.2f} " + tail + "{before:.2f} before",
+    )
+    yield watched(
+        "forecast",
+        "sign of the errors",
+        row_mean(error),
+        length,
+        either,
+        "Errors in units of expected risk averaged {recent:+.2f} " + tail + "{before:+.2f} before",
+    )
+    yield watched(
+        "forecast",
+        "rank correlation",
+        information_coefficient(forecast.raw[kept], target.value[at]),
+        length,
+        fall,
+        "The rank correlation averaged {recent:+.3f} " + tail + "{before:+.3f} before",
+    )
+
+
+def watch_regimes(path: RegimePath, row: int, length: int) -> Watch:
+    """Watch the share of dates unlike any before: stranger than all training dates, or of a state never told before.
+
+    Parameters
+    ----------
+    path : RegimePath
+    row, length : int
+        As for `watch_forecast`.
+    """
+    told = np.flatnonzero(path.label[: row + 1] >= 0)
+    anomaly, label = path.anomaly[told], path.label[told]
+    new = ~np.isin(label, label[:-length])
+    strange = np.where(np.isfinite(anomaly), (anomaly >= 1.0) | new, np.nan)
+    return watched(
+        "regimes",
+        "dates unlike any before",
+        strange,
+        length,
+        more,
+        "{recent:.0%} of the last {n} dates were stranger than every training date or of a state never told, "
+        "{before:.0%} before",
+    )

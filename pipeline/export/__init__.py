@@ -1,0 +1,1 @@
+"""Export: the folder of a run, and models that forecast without this project."""

@@ -1,0 +1,178 @@
+"""Publication: all that a run shows and hands out, as plain texts and bytes that are kept like a stage.
+
+A run in which nothing changed reads it and is done: models, portfolios and charts are not even loaded.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from foundation.json_text import to_json
+from pipeline.chains.data_identity import sketch
+from pipeline.chains.heads import HEADS, LEDGER
+from pipeline.chains.ledger import Ledger
+from pipeline.config import RunConfig
+from pipeline.drift.drift import Drift
+from pipeline.export.artifacts import TITLE, Published
+from pipeline.progress import Reporter
+from pipeline.stages.loading import Loaded, load_data
+from pipeline.stages.record import make_record, trial_id
+from pipeline.store import Store, key_of, showing_digest
+from pipeline.store.reuse import explain_reuse
+
+if TYPE_CHECKING:
+    from pipeline.audit.certificate import Certificate
+    from pipeline.stages.results import Evaluated
+    from pipeline.verdict.evidence import Evidence
+
+
+def published(
+    config: RunConfig,
+    store: Store,
+    reporter: Reporter,
+    loaded: Loaded | None = None,
+    making: Callable[[], None] = lambda: None,
+) -> Published:
+    """Return what the run of this configuration hands out, from the store if nothing changed.
+
+    Parameters
+    ----------
+    config : RunConfig
+    store : Store
+    reporter : Reporter
+    loaded : tuple of Panel and tuple of Finding, optional
+        The data, where it was loaded before.
+    making : callable
+        Called if something has to be made, before that takes its time.
+    """
+    reporter.notices(store)
+    loaded = loaded or load_data(config, reporter)
+    ledger = open_ledger(config)
+    for path in ledger.damaged_others():
+        reporter.line(
+            "warning", f"{path}: damaged; of this other folder's trials only those before the damage count"
+        )
+    # A verdict depends on what else was tried.
+    others = ledger.trials(config.name, sketch(loaded[0])).without(trial_id(config, loaded[0]))
+    record = json.dumps(make_record(config, loaded[0]).as_dict(), sort_keys=True)
+    # The file names data and output too: parameters in MLflow and messages are part of what is handed out.
+    settings = config.model_dump_json(exclude={"schedule"})
+    key = key_of(record, settings, showing_digest(), others)
+
+    def make() -> Published:
+        making()
+        from pipeline.runner.pipeline import (
+            Pipeline,  # models, solvers and all: not needed where nothing changed
+        )
+
+        with _set_aside(), explain_reuse(store):
+            pipeline = Pipeline(config, store, reporter)
+            done = pipeline.evaluate(pipeline.train(pipeline.prepare(loaded)))
+            certificate = pipeline.certify(done)
+            evidence = weigh(done, reporter)
+            drift = watch(done, reporter)
+            gc.freeze()  # nor is what was made so far
+            return reporter.stage(
+                "report",
+                lambda: publish(done, certificate, evidence, drift, reporter.told, reporter.warnings),
+                lambda made: f"{len(made.report) >> 10} KiB",
+            )
+
+    found, _ = store.get("published", key, make)
+    with explain_reuse(store):
+        ledger.add([found.trial])
+        reporter.again(found.told, found.warnings)
+    return found
+
+
+@contextmanager
+def _set_aside() -> Iterator[None]:
+    """Keep the garbage collector from what is there now: modules are no garbage, and each look at them takes 0.2 s.
+
+    It also looks less often: a run makes some hundred thousand objects that stay.
+    """
+    threshold = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(10_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*threshold)
+        gc.unfreeze()
+
+
+def open_ledger(config: RunConfig) -> Ledger:
+    """Return the ledger of the output folder, which also reads those of the output folders beside it."""
+    own = config.output / LEDGER
+    beside = {path.parent for name in (LEDGER, HEADS) for path in config.output.parent.glob(f"*/{name}")}
+    # The folder of a run holds heads too, but it is no output folder.
+    folders = [each for each in sorted(beside) if not (each / "summary.json").exists()]
+    return Ledger(own, [each / LEDGER for each in folders if each.resolve() != own.parent.resolve()])
+
+
+def weigh(done: Evaluated, reporter: Reporter) -> Evidence:
+    """Enter a finished evaluation into the ledger, and judge it by all that was tried."""
+    from pipeline.verdict.evidence import judge
+    from pipeline.verdict.trial import describe
+
+    config, ledger = done.trained.prepared.config, open_ledger(done.trained.prepared.config)
+    entry = describe(done)
+    ledger.add([entry])
+    trials = ledger.trials(config.name, entry["sketch"])
+    return reporter.stage(
+        "verdict",
+        lambda: judge(done, trials),
+        lambda made: (
+            f"{made.verdict}; tried so far: configurations {trials.configurations}, tuning trials {trials.tunings}"
+        ),
+    )
+
+
+def watch(done: Evaluated, reporter: Reporter) -> Drift:
+    """Measure the drift at the last date of an evaluation."""
+    from pipeline.drift.measure import measure_run
+
+    return reporter.stage("drift", lambda: measure_run(done), lambda found: found.brief)
+
+
+def publish(
+    done: Evaluated,
+    certificate: Certificate | None,
+    evidence: Evidence,
+    drift: Drift,
+    told: Mapping[str, str],
+    warnings: Sequence[str] = (),
+) -> Published:
+    """Draw, write and describe all that this run shows and hands out."""
+    from pipeline.export.freeze import freeze, inputs
+    from pipeline.export.result_tables import forecasts_table, trials_table, weights_table
+    from pipeline.export.summary import summary
+    from pipeline.report import charts, narrative, report
+    from pipeline.tracking import payload as tracked
+    from pipeline.verdict import trial
+
+    trained, drawn = done.trained, charts.draw(done)
+    asked = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
+    tuned = any(walk.trials for walk in trained.walks.values())
+    return Published(
+        summary(done, certificate, evidence, drift) | {"warnings": list(warnings)},
+        weights_table(done).to_csv(index=False, lineterminator="\n"),
+        forecasts_table(done).to_parquet(index=False),
+        trials_table(done).to_csv(index=False, lineterminator="\n") if tuned else "",
+        None if certificate is None else to_json(certificate.as_dict()),
+        to_json(freeze(trained)),
+        to_json({"columns": list(asked), "data": asked.to_numpy().tolist()}),
+        to_json(trained.prepared.config.model_dump(mode="json", exclude={"schedule"})),
+        report.render(done, TITLE, drawn, certificate, evidence, drift),
+        drawn,
+        narrative.tables(done, evidence),
+        json.dumps(tracked.describe(done, certificate, evidence, drift), default=vars),
+        trial.describe(done),
+        drift,
+        dict(told),
+        tuple(warnings),
+    )

@@ -1,0 +1,78 @@
+"""Tables of a run: target weights, forecasts and tuning trials."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from pipeline.stages.results import Evaluated
+
+
+def weights_table(done: Evaluated) -> pd.DataFrame:
+    """Return the target weights of each decision and of the last date; columns as in docs/outputs.md."""
+    prepared = done.trained.prepared
+    result, target = done.results[done.chosen], done.target
+    positions = [*result.decisions.tolist()]
+    rows = [*result.targets]
+    cash = [*result.target_cash.tolist()]
+    status = [one.label for one in result.statuses]
+    note = [*result.notes]
+    if not positions or positions[-1] != target.position:
+        positions.append(target.position)
+        rows.append(target.weights)
+        cash.append(target.cash)
+        status.append(target.status.label)
+        note.append(target.note)
+    table = pd.DataFrame(np.array(rows), columns=list(prepared.panel.assets))
+    table.insert(0, "date", prepared.panel.dates[positions].strftime("%Y-%m-%d"))
+    return table.assign(cash=cash, status=status, note=note)
+
+
+def forecasts_table(done: Evaluated) -> pd.DataFrame:
+    """Return one row a forecast: date, asset, model, mean, stderr, raw, slope, and the date's regime."""
+    trained = done.trained
+    panel, regimes = trained.prepared.panel, trained.regimes
+    parts = []
+    for name, forecast in trained.forecasts.items():
+        # Nearly riskless assets have an expected return and no prediction: whoever reads this must hold them too.
+        at, asset = np.nonzero(np.isfinite(forecast.mean))
+        position = forecast.positions[at]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "date": panel.dates[position],
+                    "asset": np.array(panel.assets)[asset],
+                    "model": name,
+                    "mean": forecast.mean[at, asset],
+                    "stderr": forecast.stderr[at, asset],
+                    "raw": forecast.raw[at, asset],
+                    "slope": forecast.slope[at],
+                    "regime": regimes.label[position],
+                    "anomaly": regimes.anomaly[position],
+                }
+            )
+        )
+    table = pd.concat(parts, ignore_index=True)
+    return table.astype({"asset": "category", "model": "category"})
+
+
+def trials_table(done: Evaluated) -> pd.DataFrame:
+    """Return one row a tuning trial: model, date from which the choice was used, number, loss, pruned, settings."""
+    dates = done.trained.prepared.panel.dates
+    rows = [
+        {
+            "model": trial.model,
+            "used_from": f"{dates[trial.first_test]:%Y-%m-%d}",
+            "number": trial.number,
+            "loss": trial.loss,
+            "pruned": trial.pruned,
+            "seconds": trial.seconds,
+            **trial.params,
+        }
+        for walk in done.trained.walks.values()
+        for trial in walk.trials
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,180 @@
+"""Outputs: the folder of a run, which appears whole or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import secrets
+import stat
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foundation.json_text import to_json
+from pipeline.chains.anchors import HEADS_TAG
+from pipeline.chains.heads import HEADS, Head, heads_to_json, other_heads
+from pipeline.errors import RunError
+from pipeline.files import explain, make_folder, read_regular, replace_link, write_folder
+from pipeline.tracking.experiment_view import GAP, P_VALUE
+from pipeline.tracking.pending_runs import RECORD, Parcel, Tracked
+
+if TYPE_CHECKING:
+    from pipeline.export.artifacts import Published
+
+HANDED_OUT = (
+    "summary.json",
+    "weights.csv",
+    "forecasts.parquet",
+    "certificate.json",
+    "trials.csv",
+    "report.html",
+)
+"""Files of a run's folder that people read; some runs have no certificate or no trials."""
+SCHEMA = 4
+"""Version of summary.json; it changes when a key changes its name or meaning."""
+
+
+def new_run_id(name: str, now: dt.datetime, digest: str) -> str:
+    """Return an id that sorts by time: name, UTC time, first digits of the configuration's hash, a random end."""
+    return f"{name}-{now:%Y%m%dT%H%M%S}-{digest[:6]}-{secrets.token_hex(2)}"
+
+
+def write_run(
+    output: Path,
+    published: Published,
+    run_id: str,
+    seconds: Mapping[str, float],
+    reused: list[str],
+    *,
+    now: dt.datetime,
+) -> Path:
+    """Write the folder of a run and point `latest` at it.
+
+    Everything is written to a hidden folder first, which then takes its name in one step: whoever finds the
+    folder finds all of it. What MLflow is to be told waits in it (`pipeline/tracking/pending_runs.py`). It also
+    holds the heads of the output folder's chains: a chain that later loses lines disagrees with them
+    (`pipeline/chains/anchors.py`).
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be written.
+    """
+    try:
+        make_folder(output)
+        files = _run_files(published, run_id, seconds, reused, now, other_heads(output))
+        # Whoever may see the output folder may see its runs: the user decides by the mode of that folder.
+        write_folder(output / run_id, files, mode=stat.S_IMODE(output.stat().st_mode) & 0o777)
+        point_latest(output, run_id)
+    except OSError as error:
+        raise RunError(f"cannot write the run: {explain(error)}") from error
+    return output / run_id
+
+
+def _run_files(
+    published: Published,
+    run_id: str,
+    seconds: Mapping[str, float],
+    reused: list[str],
+    now: dt.datetime,
+    heads: Mapping[str, Head],
+) -> dict[str, bytes]:
+    """Return the content of each file of a run's folder."""
+    head = {"schema": SCHEMA, "run_id": run_id}
+    summary = head | published.summary | {"seconds": dict(seconds), "reused": list(reused)}
+    files = {"summary.json": to_json(summary).encode(), "weights.csv": published.weights.encode()}
+    files["forecasts.parquet"] = published.forecasts
+    if published.trials:
+        files["trials.csv"] = published.trials.encode()
+    if published.certificate is not None:
+        files["certificate.json"] = published.certificate.encode()
+    return files | {
+        "model.json": published.model.encode(),
+        "inputs.json": published.inputs.encode(),
+        "config.json": published.config.encode(),
+        "report.html": published.page(run_id).encode(),
+        HEADS: heads_to_json(heads).encode(),
+        RECORD: _parcel(published, run_id, seconds, heads, now).to_json().encode(),
+    }
+
+
+def _parcel(
+    published: Published,
+    run_id: str,
+    seconds: Mapping[str, float],
+    heads: Mapping[str, Head],
+    now: dt.datetime,
+) -> Parcel:
+    """Return what MLflow is to be told of this run: what was published, how long it took, and the heads of chains."""
+    timed = tuple((f"seconds/{stage.replace(':', ' ')}", value, 0) for stage, value in seconds.items())
+    told = Tracked.from_json(json.loads(published.tracked))
+    ended = int(now.timestamp() * 1000)
+    config = str(published.summary["config"])
+    # A tag is short: the chains of other configurations are left out.
+    own = {
+        name: head.as_dict()
+        for name, head in sorted(heads.items())
+        if not name.startswith("operations/") or name.split("/")[1] == config
+    }
+    tags = {**told.tags, HEADS_TAG: json.dumps(own)}
+    return Parcel(
+        config,
+        run_id,
+        name=_name(told, now),
+        began=ended - int(1000 * sum(seconds.values())),
+        ended=ended,
+        tracked=replace(told, tags=tags, metrics=(*told.metrics, *timed)),
+        plots=published.plots,
+    )
+
+
+def _name(told: Tracked, now: dt.datetime) -> str:
+    """Return the name of a run in MLflow: what was traded, what it gained on the best baseline, how sure, and when."""
+    values = {key: value for key, value, _ in told.metrics}
+    gap, p = values.get(GAP), values.get(P_VALUE)
+    parts = [told.tags["traded"]]
+    parts += [] if gap is None else [f"{gap:+.2f}"]
+    parts += [] if p is None else [f"(p {p:.2f})"]
+    return " ".join([*parts, f"{now:%Y-%m-%d %H:%M}"])
+
+
+def same_run(output: Path, made: Published) -> Path | None:
+    """Return the folder of the newest run of a configuration if its summary is the same, tracked or not.
+
+    The same configuration, data, code and versions give the same bits: there is nothing to write again. A verdict
+    differs once something else has been tried, drift once it is measured otherwise, and a score once the code that
+    computes it was changed. Which warnings were printed depends on the command, too. A folder whose model or tables
+    are no longer those that were made is another run: it was edited or damaged.
+    """
+    summary = json.loads(to_json({key: part for key, part in made.summary.items() if key != "warnings"}))
+    # Names sort by time as the clock showed it; the link says which one was written last, whatever the clock did.
+    link = output / "latest"
+    paths = sorted(output.glob(f"{summary['config']}-*/summary.json"), reverse=True)
+    if link.is_symlink() and link.exists():
+        paths.insert(0, output / link.readlink().name / "summary.json")
+    for path in paths:
+        try:
+            told = json.loads(read_regular(path))
+        except (OSError, ValueError):  # edited: made again
+            return None
+        if told.get("config") == summary["config"]:
+            same = all(told.get(key) == value for key, value in summary.items())
+            whole = same and (path.parent / RECORD).exists() and _is_whole(path.parent, made)
+            return path.parent if whole else None
+    return None
+
+
+def _is_whole(folder: Path, made: Published) -> bool:
+    """Whether the files of a folder that models in use are read from hold what was made."""
+    files = {"model.json": made.model, "inputs.json": made.inputs}
+    try:
+        texts = all(read_regular(folder / name) == text.encode() for name, text in files.items())
+        return texts and read_regular(folder / "forecasts.parquet") == made.forecasts
+    except OSError:
+        return False
+
+
+def point_latest(output: Path, run_id: str) -> None:
+    """Let `latest` point at the folder of a run."""
+    replace_link(output / "latest", run_id)

@@ -1,0 +1,240 @@
+"""Coverage: assets that can never be forecast or held, found out before anything is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from allocation.covariance.path import eligible_assets
+from features.matrix import FeatureMatrix
+from foundation.counts import format_count
+from foundation.types import Bools, Floats
+from market.calendar import WEEKLY, foreign_spacings, frequency_of, missing_share, nearest_frequency
+from market.errors import DataError
+from market.findings import Finding
+from market.panel import Panel
+from market.readers.trading_calendar import WEEKDAYS
+from pipeline.config import RunConfig
+from pipeline.errors import RunError
+from pipeline.stages.schedule import Schedule
+from pipeline.stages.trading import decided_at
+
+MANY = 0.1
+"""Share of rows without a price that no holidays explain: the market keeps another calendar."""
+HALF = 0.5
+"""Share of its dates below which an asset is mostly not forecast."""
+FEWEST = 5
+"""Rows at another distance that are excused in any source."""
+_ADVICE = (
+    "change them to counts of the rows of this data: for months target.horizon 1, execution_lag 0 and risk_window 24, "
+    "walk_forward.refit_every 12 and train_every 1, regimes.min_train 120, allocation.rebalance_every 1, "
+    "covariance_window 120 and min_history 36 (see configs/industries.yaml)"
+)
+"""What to change in settings for daily prices."""
+SHOWN = 5
+"""Assets that a message names."""
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """What can be done with each asset.
+
+    Attributes
+    ----------
+    forecast : ndarray of shape (N,)
+        Share of the tested dates with a return at which it can be forecast; 0 if there is none.
+    held : ndarray of bool, shape (N,)
+        Whether it can be held at any decision.
+    missing : ndarray of shape (N,)
+        Share of the rows between its first and its last return that have none: of all, or of the tested ones if that
+        is more.
+    """
+
+    forecast: Floats
+    held: Bools
+    missing: Floats
+
+
+def check_coverage(
+    panel: Panel, matrix: FeatureMatrix, schedule: Schedule, config: RunConfig
+) -> tuple[Finding, ...]:
+    """Return a warning for assets that can never be forecast, and one for those that can never be held.
+
+    Raises
+    ------
+    RunError
+        If no asset can be forecast, or some cannot because they trade on another calendar than the rows of the data.
+    """
+    first = max(schedule.first_train, int(schedule.folds[0].test[0]))
+    found = Coverage(
+        _forecast_share(panel, matrix, schedule, first),
+        _holdable(panel, schedule, config),
+        np.maximum(missing_share(panel.listed), missing_share(panel.listed[first:])),
+    )
+    _refuse_mixed_calendars(panel, found)
+    if not found.forecast.any():
+        why = _why_not_forecast(found, found.forecast == 0, config)
+        raise RunError(f"no asset can be forecast at any date: {why}")
+    horizon = _describe_horizon(panel, config)
+    warning = (Finding("horizon", "warning", None, None, horizon),) if horizon else ()
+    return (*_warn(panel, found, config), *warning)
+
+
+@contextmanager
+def explain_horizon(panel: Panel, config: RunConfig) -> Iterator[None]:
+    """Say what to change if the run cannot go on and its settings seem to be for rows of another frequency."""
+    try:
+        yield
+    except RunError as error:
+        horizon = _describe_horizon(panel, config)
+        if not horizon:
+            raise
+        raise type(error)(f"{error}\n{horizon}") from error
+
+
+def _describe_horizon(panel: Panel, config: RunConfig) -> str:
+    """Return what to change in settings for daily prices where rows are months or weeks; "" if nothing seems wrong."""
+    horizon, year = config.target.horizon, panel.periods_per_year
+    if horizon > year:
+        return (
+            f"target.horizon is {format_count(horizon, 'row')}, and the data has {year} a year: each forecast spans "
+            f"{horizon / year:.1f} years. If these settings were written for daily prices, {_ADVICE}"
+        )
+    return ""
+
+
+def check_frequency(panel: Panel) -> None:
+    """Refuse rows of two frequencies, such as months that go on in days: horizons and annual figures count rows.
+
+    Raises
+    ------
+    RunError
+        If more than a tenth of the distances between rows are not those of the frequency of most of them.
+    """
+    rows = foreign_spacings(panel.dates, panel.periods_per_year)
+    if len(rows) <= max(FEWEST, MANY * (len(panel.dates) - 1)):
+        return
+    name, first = nearest_frequency(panel.periods_per_year).name, int(rows[0])
+    raise RunError(
+        f"{panel.name}: most rows of the source are {name}, but {len(rows)} of {len(panel.dates)} come at another "
+        f"distance from the row before, the first at {panel.dates[first]:%Y-%m-%d} after "
+        f"{panel.dates[first - 1]:%Y-%m-%d}; a horizon and annual figures count rows, so give a source with rows of "
+        "one frequency"
+    )
+
+
+def _forecast_share(panel: Panel, matrix: FeatureMatrix, schedule: Schedule, first: int) -> Floats:
+    """Return the share of the dates with a return, from row `first` on, that have a risk; shape (N,).
+
+    It is 0 for an asset none of whose own features has a value at any of them.
+    """
+    listed = panel.listed[first:]
+    asked = listed & np.isfinite(schedule.target.risk[first:])
+    out = np.array(asked.sum(axis=0) / np.maximum(listed.sum(axis=0), 1), dtype=np.float64)
+    own = [k for k, common in enumerate(matrix.common) if not common]
+    for n in np.flatnonzero(out) if own else ():
+        # Newest rows first: there the longest windows are full.
+        rows = np.flatnonzero(asked[:, n])[::-1] + first
+        if not any(np.isfinite(matrix.values[t, n, own]).any() for t in rows):
+            out[n] = 0.0
+    return out
+
+
+def _holdable(panel: Panel, schedule: Schedule, config: RunConfig) -> Bools:
+    """Return which assets have enough history at some decision, shape (N,)."""
+    settings = config.allocation
+    eligible = eligible_assets(
+        panel.returns - panel.cash[:, None],
+        decided_at(panel, schedule),
+        window=settings.covariance_window,
+        min_history=settings.min_history,
+    )
+    return np.asarray(eligible.any(axis=0))
+
+
+def _refuse_mixed_calendars(panel: Panel, found: Coverage) -> None:
+    """Refuse assets that are mostly left out because they trade on fewer days than others.
+
+    An asset that lacks prices by no calendar, as one that is rarely traded, is not meant; nor is one that died before
+    the first decision. Weeks and months have no days to differ by.
+    """
+    if panel.periods_per_year <= WEEKLY.periods_per_year:
+        return
+    seldom = missing_share(panel.listed) > MANY
+    failing = ((found.forecast < HALF) & (found.missing > MANY)) | (~found.held & seldom)
+    calendar = _common_calendar(panel, failing) if failing.any() else None
+    if calendar is None:
+        return
+    name, kept = calendar
+    often = float(found.forecast[failing].max())
+    what = "can never be forecast" if often == 0 else f"can be forecast at {often:.0%} of their dates at most"
+    lowest, highest = found.missing[failing].min(), found.missing[failing].max()
+    share = f"{highest:.0%}" if highest - lowest < 0.01 else f"{lowest:.0%} to {highest:.0%}"
+    why = "they do not trade at weekends" if name == WEEKDAYS else "they trade on fewer days than the others"
+    remedy = (
+        f"Set data.calendar: {name}, which keeps the rows that all have in common, or leave the assets out"
+    )
+    try:
+        frequency_of(panel.dates[kept], panel.name)
+    except DataError:
+        remedy = (
+            "Leave the assets out: the rows that all have in common are neither daily, weekly nor monthly"
+        )
+    raise RunError(
+        f"{_names(panel, failing)} {what}: they have no price at {share} of the rows between their first and last "
+        f"({why}). {remedy}"
+    )
+
+
+def _common_calendar(panel: Panel, failing: Bools) -> tuple[str, Bools] | None:
+    """Return the setting of `data.calendar` that gives the failing assets prices at its rows (T,), if there is one."""
+    counts = panel.listed[:, failing].sum(axis=0)
+    fullest = int(np.flatnonzero(failing)[int(np.argmax(counts))])
+    for name, kept in (
+        (WEEKDAYS, np.asarray(panel.dates.day_of_week < 5)),
+        (panel.assets[fullest], panel.listed[:, fullest]),
+    ):
+        if not kept.all() and (missing_share(panel.listed[kept][:, failing]) <= MANY).all():
+            return name, kept
+    return None
+
+
+def _warn(panel: Panel, found: Coverage, config: RunConfig) -> Iterator[Finding]:
+    settings = config.allocation
+    never = found.forecast == 0
+    if never.any():
+        text = f"{_names(panel, never)} can never be forecast: {_why_not_forecast(found, never, config)}"
+        yield Finding("never forecast", "warning", None, None, text)
+    never = ~found.held
+    if never.any():
+        text = (
+            f"{_names(panel, never)} can never be held: at no decision a price and "
+            f"{format_count(settings.min_history, 'return')} in "
+            f"the last {settings.covariance_window} rows (allocation.min_history, allocation.covariance_window)"
+            f"{_holes(found, never)}"
+        )
+        yield Finding("never held", "warning", None, None, text)
+
+
+def _why_not_forecast(found: Coverage, which: Bools, config: RunConfig) -> str:
+    first = config.walk_forward.first_test
+    return (
+        f"from walk_forward.first_test {first} on, at no date a price, enough returns in the last "
+        f"{format_count(config.target.risk_window, 'row')} (target.risk_window) and a feature of "
+        f"its own{_holes(found, which)}"
+    )
+
+
+def _holes(found: Coverage, which: Bools) -> str:
+    """Say how many rows are missing in the lives of some assets, if they are many."""
+    highest = float(found.missing[which].max())
+    return f"; up to {highest:.0%} of the rows in their lives have no price" if highest > MANY else ""
+
+
+def _names(panel: Panel, which: Bools) -> str:
+    names: Sequence[str] = [panel.assets[n] for n in np.flatnonzero(which)]
+    more = f" and {format_count(len(names) - SHOWN, 'other')}" if len(names) > SHOWN else ""
+    return f"{', '.join(names[:SHOWN])}{more}"

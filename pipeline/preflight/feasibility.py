@@ -1,0 +1,79 @@
+"""Whether the limits can be met, or give way, at every decision: found out before anything is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from allocation.covariance.path import eligible_assets
+from foundation.counts import format_count
+from foundation.types import Bools
+from market.panel import Panel
+from pipeline.config import RunConfig
+from pipeline.errors import RunError
+from pipeline.preflight.strategies import check_strategies
+from pipeline.preflight.universe import UniverseCheck, dated
+from pipeline.stages.schedule import Schedule
+from pipeline.stages.trading import decided_at
+from pipeline.strategies.builder import Allocators, check_assets
+
+
+def check_limits(panel: Panel, schedule: Schedule, config: RunConfig) -> None:
+    """Find out before anything is fitted whether the limits can be met, or give way, at every decision.
+
+    The limits of the run's allocator, and those of each strategy as far as they do not depend on what is fitted.
+
+    Raises
+    ------
+    RunError
+        Naming the date, and the limits in conflict; or if at some decision no asset has enough history, or a score.
+    LimitError
+        If a limit names an asset that does not exist.
+    """
+    check_assets(panel, config)
+    allocators = Allocators(panel, config)
+    check, seen = UniverseCheck(panel, config, allocators), set[str]()
+    universes = list(_universes(panel, schedule, config))
+    limits = allocators.constraints
+    for position, universe in universes:
+        with dated(panel, position, config.allocation.on_infeasible == "hold"):
+            for inside in (universe, universe & _forecast_at(panel, schedule, position)):
+                if not inside.any():
+                    continue
+                allowed, floor = check.scores(position, inside)
+                key = f"{allowed.tobytes()!r}{floor}"
+                if key not in seen:
+                    seen.add(key)
+                    check.limits(position, allowed, floor, limits)
+    check_strategies(panel, schedule, config, check, universes)
+
+
+def _forecast_at(panel: Panel, schedule: Schedule, position: int) -> Bools:
+    """Return which assets can have a forecast at a row: with a unit of risk, or closed, so that the last one stands.
+
+    An asset that has just reopened may lack a return in its risk window, and is then in no portfolio on forecasts.
+    """
+    return np.asarray(np.isfinite(schedule.target.risk[position]) | panel.closed[position])
+
+
+def _universes(panel: Panel, schedule: Schedule, config: RunConfig) -> Iterator[tuple[int, Bools]]:
+    """Yield each decision's row, and the assets that have enough history there."""
+    settings, positions = config.allocation, decided_at(panel, schedule)
+    eligible = eligible_assets(
+        panel.returns - panel.cash[:, None],
+        positions,
+        window=settings.covariance_window,
+        min_history=settings.min_history,
+        closed=panel.closed,
+    )
+    # Nothing is held yet at the first decision, so that only what can be bought there counts.
+    eligible[0] &= ~panel.closed[positions[0]]
+    for position, universe in zip(positions.tolist(), eligible, strict=True):
+        if not universe.any():
+            raise RunError(
+                f"no asset can be held at {panel.dates[position]:%Y-%m-%d}: none is listed with at least "
+                f"{format_count(settings.min_history, 'return')} in the last {settings.covariance_window} "
+                "(allocation.min_history, allocation.covariance_window)"
+            )
+        yield position, universe

@@ -1,0 +1,205 @@
+"""Charts of a run, drawn once, as SVG for the report and for MLflow."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtest.performance import drawdown
+from foundation.types import Floats
+from pipeline.config import BASELINES
+from pipeline.report.layout import Chart
+from pipeline.report.narrative import best_baseline, label
+from pipeline.report.planes import Plane
+from pipeline.report.scales import calendar, reach
+from pipeline.report.svg import INK
+from pipeline.stages.results import Evaluated
+
+MINE, OTHER, LOSS = "#0b63b5", "#8fb3d9", "#c0392b"
+BASE_COLOURS = dict(zip(BASELINES, ("#9aa5b1", "#d9822b", "#c5cdd6", "#7a9e3f", "#7d5ba6"), strict=True))
+CALM_TO_TURBULENT = ((207, 232, 213), (253, 240, 196), (248, 207, 196))
+"""Green, yellow and red; regimes in between have shades in between."""
+TAB20 = (
+    "1f77b4 aec7e8 ff7f0e ffbb78 2ca02c 98df8a d62728 ff9896 9467bd c5b0d5 "
+    "8c564b c49c94 e377c2 f7b6d2 7f7f7f c7c7c7 bcbd22 dbdb8d 17becf 9edae5"
+)
+COLOURS = [f"#{colour}" for colour in TAB20.split()]
+"""Of assets: matplotlib's tab20."""
+POINTS = 1000
+"""Most points of a line: more than a screen shows would only make the page heavy."""
+NAMED = 22
+"""Most names beside weights; one more line tells how many there are without."""
+
+
+def draw(done: Evaluated) -> dict[str, str]:
+    """Return all charts of a run by name, each an SVG element."""
+    return {name: chart(done).svg() for name, chart in CHARTS.items()}
+
+
+def _days(done: Evaluated, positions: Any) -> Floats:
+    """Return the dates of rows of the panel in days since 1970."""
+    dates: NDArray[np.datetime64] = done.trained.prepared.panel.dates.to_numpy()[positions]
+    return dates.astype("datetime64[s]").astype(np.float64) / 86400
+
+
+def _thin(n: int) -> NDArray[np.int64]:
+    """Return at most `POINTS` + 1 of n indices, evenly spread, the last always there."""
+    return np.unique(np.r_[np.arange(0, n, max(1, -(-n // POINTS))), n - 1])
+
+
+def _shade(turbulence: float) -> str:
+    """Return the colour between calm, 0, and turbulent, 1."""
+    mixed = (np.interp(turbulence, (0, 0.5, 1), one) for one in zip(*CALM_TO_TURBULENT, strict=True))
+    return "#{:02x}{:02x}{:02x}".format(*map(int, mixed))
+
+
+def draw_wealth(done: Evaluated) -> Chart:
+    """Wealth and drawdown of the traded portfolio against the baselines, after costs."""
+    top, bottom = Plane(340, "wealth, start = 1, log scale", log=True), Plane(140, "drawdown, %")
+    for name in (*BASELINES, done.chosen):
+        result = done.results[name]
+        wealth = np.r_[1.0, result.wealth]
+        days = _days(done, np.r_[result.positions[0] - 1, result.positions])
+        some = _thin(len(wealth))
+        mine = name == done.chosen
+        colour, width = (MINE, 2.2) if mine else (BASE_COLOURS[name], 1.3)
+        top.line(days[some], wealth[some], colour, width, label(name))
+        if mine or name == best_baseline(done.performance):
+            # The worst of each stretch that a point stands for, so that no trough is lost.
+            fall = np.minimum.reduceat(100 * drawdown(result.net), some)
+            if mine:
+                bottom.area(days[some], fall, 0.0, "#e0ebf5")
+            bottom.line(days[some], fall, colour, width)
+    return Chart([top, bottom], calendar)
+
+
+def draw_sharpe(done: Evaluated) -> Chart:
+    """Net Sharpe ratio of every portfolio with its 95 % interval."""
+    names = sorted(done.performance, key=lambda name: done.performance[name]["sharpe"])
+    labels = [label(name) for name in names]
+    value, error = (
+        np.array([done.performance[name][what] for name in names]) for what in ("sharpe", "sharpe_se")
+    )
+    value[~np.isfinite(value)] = np.nan
+    low, high = value - 1.96 * error, value + 1.96 * error
+    plane = Plane(12 + 28 * len(names), rows=labels)
+    plane.upright(0)
+    for row, name in enumerate(names):
+        colour = MINE if name == done.chosen else BASE_COLOURS.get(name, OTHER)
+        plane.line([low[row], high[row]], [row, row], colour, 2)
+        plane.dots(value[row], row, colour, 4.5)
+    title = "annual Sharpe ratio after costs, with 95 % interval"
+    return Chart([plane], label=title, limits=reach([low, high, np.zeros(1)], 0.03))
+
+
+def draw_weights(done: Evaluated) -> Chart:
+    """Weights of the traded portfolio through time, largest on average at the bottom."""
+    panel, result = done.trained.prepared.panel, done.results[done.chosen]
+    every = 100 * np.column_stack([result.weights, result.cash_weight])
+    names = [*panel.assets, "cash"]
+    held = [i for i in np.argsort(-np.abs(every).mean(axis=0)) if np.abs(every[:, i]).max() > 1e-7]
+    some = _thin(len(every))
+    # The first weights are held from the close before.
+    days = _days(done, np.r_[result.positions[0] - 1, result.positions[some]])
+    weights = every[np.r_[0, some]]
+    thinned = "" if len(some) == len(every) else f", at one of {some[1]} dates"
+    stacked = (every >= -1e-10).all()
+    plane = Plane(370, f"weight, %{thinned}", legend="beside", limits=(0, 100) if stacked else None)
+    below = np.zeros(len(days))
+    for n, i in enumerate(held):
+        colour = COLOURS[n % len(COLOURS)]
+        if stacked:
+            above = below + weights[:, i]
+            # What is not held has no height; drawn, it would only make the page heavy.
+            plane.area(days, below, np.where(above > below, above, np.nan), colour, names[i], step=True)
+            below = above
+        else:
+            plane.line(days, weights[:, i], colour, 1.3, names[i], step=True)
+    if len(held) > NAMED:
+        plane.names[NAMED:] = [(f"and {len(held) - NAMED} more", "")]
+    plane.names.reverse()
+    return Chart([plane], calendar)
+
+
+def draw_regimes(done: Evaluated) -> Chart:
+    """Draw the market under the regimes as they were told at the time, and the anomaly score."""
+    panel, regimes = done.trained.prepared.panel, done.trained.regimes
+    told = regimes.label >= 0
+    first = int(np.argmax(told)) if told.any() else 0
+    days, labels = _days(done, slice(first, None)), regimes.label[first:]
+    wealth = np.cumprod(1 + np.nan_to_num(panel.market[first:]))
+    top = Plane(310, "market, log scale", log=True, grid=False, legend="row")
+    # Calm is green and turbulent red, by what the last fit makes of the first feature.
+    rank = np.argsort(np.argsort(regimes.centres[-1][:, 0]))
+    starts = np.r_[0, np.flatnonzero(np.diff(labels)) + 1]
+    stops = np.minimum(np.r_[starts[1:], len(labels)], len(days) - 1)
+    for state in np.unique(labels[labels >= 0]):
+        own = labels[starts] == state
+        colour = _shade(rank[state] / max(1, len(rank) - 1))
+        top.boxes((days[starts[own]], days[stops[own]]), (-np.inf, np.inf), colour, f"regime {state}")
+    some = _thin(len(days))
+    top.line(days[some], wealth[some], INK)
+    bottom = Plane(125, "anomaly", limits=(0, 1.02))
+    # The most unusual date of each stretch that a point stands for; dates without a score tell nothing.
+    bottom.line(days[some], np.fmax.reduceat(regimes.anomaly[first:], some), "#b83280", 0.9)
+    return Chart([top, bottom], calendar)
+
+
+def draw_information(done: Evaluated) -> Chart:
+    """Mean rank IC by fold of the traded forecast; every model's cumulated rank IC, and the squared error it saved."""
+    traded = done.trained.prepared.config.allocation.forecast
+    folds = done.scores[traded].by_fold
+    top = Plane(150, "rank IC by refit")
+    bottom = Plane(max(230, 20 + 18 * len(done.scores)), "cumulated rank IC")
+    saved = Plane(230, "squared error saved\nover the baseline, %")
+    starts = _days(done, [int(fold["first_test"]) for fold in folds])
+    values = np.array([fold["rank_ic"] for fold in folds])
+    span = 0.85 * (np.diff(starts).min() if len(starts) > 1 else 300)
+    for colour, own, name in ((MINE, values >= 0, traded), (LOSS, values < 0, "")):
+        top.boxes((starts[own], starts[own] + span), (0, values[own]), colour, name)
+    top.level(0)
+    saved.level(0)
+    colours = itertools.cycle(COLOURS[2::2])
+    for name, score in done.scores.items():
+        known = np.isfinite(score.rank_ic)
+        if not known.any():
+            continue
+        colour, width = (MINE, 2.2) if name == traded else (next(colours), 1.3)
+        days, total = _days(done, score.positions[known]), np.cumsum(score.rank_ic[known])
+        some = _thin(len(total))
+        bottom.line(days[some], total[some], colour, width, name)
+        saved.line(days[some], 100 * score.gain[known][some], colour, width)
+    return Chart([top, bottom, saved], calendar)
+
+
+def draw_importance(done: Evaluated) -> Chart:
+    """Draw the features that the traded forecast relied on most, averaged over all refits."""
+    trained = done.trained
+    fits = trained.walks[trained.prepared.config.allocation.forecast].fits
+    shares = 100 * np.array([fit.importance for fit in fits])
+    mean = shares.mean(axis=0)
+    top = np.argsort(mean)[-20:]
+    top = top[mean[top] > 0]
+    if not len(top):
+        return Chart([Plane(100, rows=["no feature"])], label="share of importance, %", limits=(0, 100))
+    rows = np.arange(len(top))
+    plane = Plane(12 + 22 * max(len(top), 4), rows=[trained.names[i] for i in top])
+    plane.boxes((0, mean[top]), (rows - 0.4, rows + 0.4), OTHER, "mean over all refits")
+    plane.dots(shares[-1, top], rows, MINE, 3.5, "last refit")
+    most = max(*mean[top], *shares[-1, top])
+    return Chart([plane], label="share of importance, %", limits=(0, 1.04 * most))
+
+
+CHARTS: dict[str, Callable[[Evaluated], Chart]] = {
+    "wealth": draw_wealth,
+    "sharpe": draw_sharpe,
+    "weights": draw_weights,
+    "regimes": draw_regimes,
+    "information": draw_information,
+    "importance": draw_importance,
+}
+"""All charts of a run, by name."""

@@ -1,0 +1,62 @@
+"""Drift as rows of the report, and as a table of the command line."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from pipeline.drift.drift import Drift, FeatureDrift, Finding
+from pipeline.report.columns import chance
+from pipeline.report.narrative import number, percent
+
+SHIFTS = 10
+"""Features that the report shows; summary.json has all."""
+
+
+def shift_cells(one: FeatureDrift) -> tuple[str, bool, list[str]]:
+    """Return name, whether it alarms, and the cells of a feature, as the template heads them."""
+    missing = f"{percent(one.missing_before, 0)} / {percent(one.missing_after, 0)}"
+    return (
+        one.name,
+        one.alarm,
+        [
+            number(one.psi),
+            number(one.usual),
+            number(one.distance),
+            f"{number(one.before, 0)} / {number(one.after, 0)}",
+            missing,
+            chance(one.p_value),
+            chance(one.corrected),
+            percent(one.importance),
+        ],
+    )
+
+
+def watch_cells(found: Finding) -> tuple[str, bool, list[str]]:
+    """Return what is watched, whether it alarms, and its cells."""
+    watch = found.watch
+    return (
+        f"{watch.subject}: {watch.what}",
+        found.alarm,
+        [
+            number(watch.before),
+            number(watch.recent),
+            number(watch.statistic),
+            number(watch.usual),
+            chance(watch.p_value),
+            chance(found.corrected),
+        ],
+    )
+
+
+def drift_table(drift: Drift) -> Table:
+    """Return what was found by each watch, and the features least likely to be chance."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column(f"Drift at {drift.as_of}, the last {drift.window} dates")
+    table.add_column("p, corrected", justify="right")
+    table.add_column("")
+    for found in drift.findings:
+        table.add_row(found.watch.text, chance(found.corrected), "ALARM" if found.alarm else "")
+    for one in drift.features[:5]:
+        told = f"{one.name}: PSI {number(one.psi)}, usual {number(one.usual)}; KS distance {number(one.distance)}"
+        table.add_row(told, chance(one.corrected), "ALARM" if one.alarm else "")
+    return table

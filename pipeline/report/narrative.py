@@ -1,0 +1,216 @@
+"""Narrative: what a run found, in sentences and in one short table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from rich.table import Table
+
+from pipeline.audit.certificate import Certificate
+from pipeline.config import BASELINES
+from pipeline.report.text_table import Column, TextTable
+from pipeline.stages.results import Evaluated
+from pipeline.verdict.evidence import Evidence
+
+LABELS = {
+    "equal_weight": "1/N",
+    "minimum_variance": "minimum variance",
+    "buy_and_hold": "buy and hold",
+    "historical_mean": "historical means",
+    "no_forecast": "no forecast",
+}
+
+
+def label(portfolio: str) -> str:
+    """Return how a portfolio is called in text."""
+    return LABELS.get(portfolio, portfolio.replace(":", " ", 1))
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Return a number, or a dash where there is none."""
+    # Adding 0 turns the -0.0 that rounding leaves into 0.0.
+    return f"{round(value, digits) + 0.0:.{digits}f}" if math.isfinite(value) else "–"
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """Return a fraction as a percentage, or a dash where there is none."""
+    return f"{number(100 * value, digits)} %" if math.isfinite(value) else "–"
+
+
+def best_baseline(performance: Mapping[str, Mapping[str, float]]) -> str:
+    """Return the baseline with the highest net Sharpe ratio; the first if none has one."""
+    ratios = [performance[name]["sharpe"] for name in BASELINES]
+    return BASELINES[int(np.nanargmax(ratios))] if np.isfinite(ratios).any() else BASELINES[0]
+
+
+def describe_run(done: Evaluated, evidence: Evidence) -> str:
+    """Say what the verdict is, what won, by how much, and how sure that is."""
+    config = done.trained.prepared.config
+    panel, start = done.trained.prepared.panel, done.trained.prepared.schedule.decisions[0]
+    mine, base = done.performance[done.chosen], best_baseline(done.performance)
+    difference = done.comparisons[done.chosen][base]
+    gap, p = difference["sharpe_difference"], difference["p_value"]
+    verb = "cannot be told from"
+    if p < 0.05:
+        verb = "beat" if gap > 0 else "fell short of"
+    skill = done.scores[config.allocation.forecast].metrics
+    lines = [
+        f"The {_traded(done)} {verb} the best baseline, {label(base)}: "
+        f"net Sharpe ratio {number(mine['sharpe'])} (standard error {number(mine['sharpe_se'])}) against "
+        f"{number(done.performance[base]['sharpe'])}, a difference of {number(gap)} (p = {number(p)}, two-sided, "
+        "not corrected for the number of trials)." + _without_forecast(done),
+        f"Its forecast ranked assets with a mean rank IC of {number(skill['rank_ic'], 3)} "
+        f"(HAC t {number(skill['rank_ic_t'], 1)}); out-of-sample R2 against each asset's historical mean "
+        f"{percent(skill['r2'], 2)}. The last calibration slope was {number(skill['last_slope'])}: that share of the "
+        "raw forecast is traded.",
+        f"Out of sample from {panel.dates[start]:%Y-%m} to {panel.dates[-1]:%Y-%m}, costs "
+        f"{1e4 * config.cost_rate:.0f} basis points of each amount traded"
+        + (f" and {config.impact_rate:g} times its square" if config.impact_rate else "")
+        + "; turnover "
+        f"{number(mine['turnover'], 1)} a year.",
+    ]
+    lines += [*_fallbacks(done), *_closures(done)]
+    return "\n\n".join([f"Verdict: {evidence.verdict}. {evidence.reason}", *lines, *panel.notes])
+
+
+def _traded(done: Evaluated) -> str:
+    settings = done.trained.prepared.config.allocation
+    if settings.strategy is None:
+        return f"portfolio on the forecasts of {settings.forecast}"
+    return f"strategy {settings.strategy}"
+
+
+def _fallbacks(done: Evaluated) -> list[str]:
+    """Say of each portfolio how often its limits could not be met, and what was done then."""
+    told = []
+    for name, m in done.performance.items():
+        counts = (
+            (m["relaxed"], "a limit gave way"),
+            (m["held"], "nothing was traded as limits could not be met"),
+        )
+        parts = [
+            f"{what} at {count:.0f} decision{'s' if count > 1 else ''}" for count, what in counts if count
+        ]
+        if parts:
+            told.append(f"{label(name)}: {', '.join(parts)}")
+    return [f"Limits that could not be kept: {'; '.join(told)}."] if told else []
+
+
+def _closures(done: Evaluated) -> list[str]:
+    """Say how often the traded portfolio could not trade an asset because its market was closed."""
+    count = int(done.performance[done.chosen]["closed"])
+    if not count:
+        return []
+    return [
+        f"At {count} decision{'s' if count > 1 else ''} of the {_traded(done)}, an asset was not traded because its "
+        "market was closed: it kept its weight."
+    ]
+
+
+def _without_forecast(done: Evaluated) -> str:
+    """Say what the same allocator does without a forecast: the difference is what forecasting was worth."""
+    difference = done.comparisons[done.forecasting]["no_forecast"]
+    mine = ""
+    if done.chosen != done.forecasting:
+        reached = number(done.performance[done.forecasting]["sharpe"])
+        mine = f" The portfolio on the forecasts, which is not traded, reached {reached}."
+    return (
+        f"{mine} The same allocator without any forecast reached "
+        f"{number(done.performance['no_forecast']['sharpe'])}; against it the forecasts changed the Sharpe "
+        f"ratio by {number(difference['sharpe_difference'])} (p = {number(difference['p_value'])})."
+    )
+
+
+def describe_model(done: Evaluated, name: str) -> str:
+    """Say how one model did."""
+    skill, money = done.scores[name].metrics, done.performance[f"model:{name}"]
+    return (
+        f"{name}: rank IC {number(skill['rank_ic'], 3)} (t {number(skill['rank_ic_t'], 1)}), R2 "
+        f"{percent(skill['r2'], 2)}, mean slope {number(skill['mean_slope'])}; traded alone: net Sharpe "
+        f"{number(money['sharpe'])} (standard error {number(money['sharpe_se'])}), turnover "
+        f"{number(money['turnover'], 1)} a year."
+    )
+
+
+def forecast_table(done: Evaluated) -> TextTable:
+    """Return the table of models."""
+    headings = ("rank IC", "HAC t", "IC", "R2", "R2 in risk units", "mean slope")
+    rows = []
+    for name, score in done.scores.items():
+        m = score.metrics
+        rows.append(
+            (
+                name,
+                number(m["rank_ic"], 3),
+                number(m["rank_ic_t"], 1),
+                number(m["ic"], 3),
+                percent(m["r2"], 2),
+                percent(m["r2_target"], 2),
+                number(m["mean_slope"]),
+            )
+        )
+    return TextTable(_columns("Forecasts, out of sample", *headings), tuple(rows))
+
+
+def portfolio_table(done: Evaluated) -> TextTable:
+    """Return the table of portfolios, the traded one marked."""
+    headings = ("return", "volatility", "Sharpe", "(se)", "drawdown", "turnover", "cost")
+    rows = [
+        (
+            ("* " if name == done.chosen else "  ") + label(name),
+            percent(m["net_return"]),
+            percent(m["volatility"]),
+            number(m["sharpe"]),
+            f"({number(m['sharpe_se'])})",
+            percent(m["max_drawdown"]),
+            number(m["turnover"], 1),
+            percent(m["cost"], 2),
+        )
+        for name, m in done.performance.items()
+    ]
+    return TextTable(_columns("Portfolios, net of costs (* traded)", *headings), tuple(rows))
+
+
+def _columns(first: str, *others: str) -> tuple[Column, ...]:
+    """Return a column of names and columns of numbers."""
+    return Column(first), *(Column(heading, "right") for heading in others)
+
+
+def verdict_table(evidence: Evidence) -> TextTable:
+    """Return the verdict and its reason."""
+    rows = ((f"[bold]Verdict: {evidence.verdict}[/bold]",), (evidence.reason,))
+    return TextTable((Column(overflow="fold"),), rows, show_header=False, width=118)
+
+
+def tables(done: Evaluated, evidence: Evidence) -> tuple[TextTable, ...]:
+    """Return what the command line shows of an evaluation."""
+    return forecast_table(done), portfolio_table(done), target_table(done), verdict_table(evidence)
+
+
+def audit_table(certificate: Certificate) -> Table:
+    """Return what was compared, by stage."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Unchanged whatever came later")
+    table.add_column("values compared", justify="right")
+    count: dict[str, int] = {}
+    for item in certificate.checked:
+        kind = item["stage"].split()[0]  # one row for all models
+        count[kind] = count.get(kind, 0) + item["values"]
+    for stage, values in count.items():
+        table.add_row(stage, f"{values:,}")
+    for rule in certificate.rules:
+        table.add_row(rule["rule"], f"{rule['checked']:,}")
+    cuts = ", ".join(cut["date"] for cut in certificate.cuts)
+    table.caption = f"cut at {cuts}; digest {certificate.brief()['digest'][:16]}"
+    return table
+
+
+def target_table(done: Evaluated) -> TextTable:
+    """Return today's target weights."""
+    panel, target = done.trained.prepared.panel, done.target
+    first = f"Target weights at the close of {panel.dates[target.position]:%Y-%m-%d}, {target.description}"
+    order = np.argsort(-target.weights, kind="stable")
+    rows = [(panel.assets[i], percent(float(target.weights[i]))) for i in order if target.weights[i] != 0]
+    return TextTable(_columns(first, "weight"), (*rows, ("cash", percent(target.cash))))

@@ -1,0 +1,1 @@
+"""The runner: the order of the stages, what is stored of each, and the compilation of kernels."""

@@ -1,0 +1,1 @@
+"""Settings: sections of the configuration, as plain values."""

@@ -1,0 +1,172 @@
+"""Settings of each kind of model, and what makes the model of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.settings.section import MOST, Positive, Section
+from pipeline.settings.tuning import TuningSection, check_search, search_space
+
+# Models are imported where they are made: to read a configuration, scikit-learn is not needed.
+if TYPE_CHECKING:
+    from models.base import Forecaster
+
+
+class FittedSection(Section):
+    """What all fitted models have in common: a refit schedule of their own, and a search for parameters."""
+
+    refit_every: Positive | None = None
+    tuning: TuningSection | None = None
+
+    @model_validator(mode="after")
+    def _can_be_tuned(self) -> FittedSection:
+        if self.tuning:
+            check_search(self, self.settings(), self.tuning)
+        return self
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the model itself takes."""
+        return self.model_dump(exclude={"kind", "refit_every", "tuning"})
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model with its own settings."""
+        raise NotImplementedError
+
+    def forecaster(self, *, relative: bool, seed: int, journal: Path | None = None) -> Forecaster:
+        """Return the unfitted model, which tunes itself if there is a search."""
+        model = self.make(relative=relative, seed=seed)
+        if self.tuning is None:
+            return model
+        from models.tuning.tuned import Tuned
+
+        search = self.tuning.model_dump(exclude={"space"})
+        space = search_space(type(self), self.tuning)
+        return Tuned(model, space, **search, seed=seed, journal=journal)
+
+
+class ZeroModel(FittedSection):
+    """Expect no difference between assets."""
+
+    kind: Literal["zero"]
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model."""
+        from models.baseline import Zero
+
+        return Zero()
+
+
+class MeanModel(FittedSection):
+    """Expect each asset's historical mean."""
+
+    kind: Literal["mean"]
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model."""
+        from models.baseline import HistoricalMean
+
+        return HistoricalMean()
+
+
+class LinearSection(FittedSection):
+    """What all linear models have in common."""
+
+    inner_splits: Positive = 4
+    half_life: Annotated[float, Field(ge=12, le=MOST)] | None = None
+
+
+class PenalisedSection(LinearSection):
+    """What ridge, lasso and elastic net have in common."""
+
+    selection: Literal["past", "nested"] = "past"
+    n_penalties: Positive = 30
+
+
+class RidgeModel(PenalisedSection):
+    """Ridge regression."""
+
+    kind: Literal["ridge"]
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model."""
+        from models.linear.regression import Ridge
+
+        return Ridge(relative, **self.settings())
+
+
+class LassoModel(PenalisedSection):
+    """Lasso."""
+
+    kind: Literal["lasso"]
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model."""
+        from models.linear.regression import Lasso
+
+        return Lasso(relative, **self.settings())
+
+
+class ElasticNetModel(PenalisedSection):
+    """Elastic net."""
+
+    kind: Literal["elastic_net"]
+    l1_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.5
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model."""
+        from models.linear.regression import ElasticNet
+
+        return ElasticNet(relative, **self.settings())
+
+
+class UnivariateModel(LinearSection):
+    """One regression for each feature, and the combination of their forecasts."""
+
+    kind: Literal["univariate"]
+    combine: Literal["mean", "median", "trimmed", "dmspe"] = "mean"
+    discount: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model."""
+        from models.linear.univariate import Univariate
+
+        return Univariate(relative, **self.settings())
+
+
+class LightGBMModel(FittedSection):
+    """Gradient-boosted trees; their number is chosen from the past."""
+
+    kind: Literal["lightgbm"]
+    selection: Literal["past", "nested"] = "past"
+    inner_splits: Positive = 2
+    max_trees: Positive = 200
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.02
+    num_leaves: Annotated[int, Field(ge=2)] = 12
+    min_rows_in_leaf: Positive = 100
+    feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.15
+    row_fraction: Annotated[float, Field(gt=0, le=1)] = 0.7
+    l2: Annotated[float, Field(ge=0)] = 10.0
+    max_bin: Annotated[int, Field(ge=2, le=255)] = 31
+    rebin: Annotated[float, Field(gt=0, le=1)] = 0.3
+
+    def make(self, *, relative: bool, seed: int) -> Forecaster:
+        """Return the unfitted model."""
+        from models.boosting.model import Boosting
+
+        return Boosting(**self.settings(), seed=seed)
+
+
+class CombinationModel(Section):
+    """Combination of other models' predictions."""
+
+    kind: Literal["combination"]
+    members: Annotated[tuple[str, ...], Field(min_length=1)]
+    method: Literal["mean", "median", "trimmed", "dmspe"] = "mean"
+    discount: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+Fitted = ZeroModel | MeanModel | RidgeModel | LassoModel | ElasticNetModel | UnivariateModel | LightGBMModel
+ModelSection = Annotated[Fitted | CombinationModel, Field(discriminator="kind")]

@@ -1,0 +1,168 @@
+"""Stages: pure functions from what was known to what is expected. Their order is in `pipeline/runner/pipeline.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.appending import append
+from features.matrix import FeatureMatrix, build
+from foundation.types import Floats
+from market.checks.riskless import riskless_in, without_riskless
+from market.panel import Panel
+from models.calibration import calibrate
+from models.combination import combine_walks
+from models.dataset import Dataset
+from models.dispatch import walk_forward
+from models.forecast import Forecast
+from models.parallel.executors import Executor
+from models.regimes.path import RegimePath, walk_regimes
+from models.walk_forward.results import Progress, WalkResult
+from pipeline.config import RunConfig
+from pipeline.errors import RunError
+from pipeline.settings.models import CombinationModel, Fitted
+from pipeline.stages.schedule import Schedule
+from validation.folds.labels import average_uniqueness
+
+
+def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None = None) -> FeatureMatrix:
+    """Build the features that the configuration names, or go on from those of fewer dates: the bits are the same.
+
+    Nearly riskless assets have no features where they are so, and count in no other asset's.
+    """
+    panel = without_riskless(panel, riskless_in(panel))
+    if (
+        before is not None
+        and before.history.assets == panel.assets
+        and len(before.values) <= len(panel.dates)
+    ):
+        return append(before, panel)
+    return build(panel, config.features.include, config.features.exclude, extra=config.regimes.states + 1)
+
+
+def make_regimes(
+    matrix: FeatureMatrix, schedule: Schedule, config: RunConfig, before: RegimePath | None = None
+) -> RegimePath:
+    """Refit the regimes along the walk and tell each date, going on from a path over fewer dates if there is one.
+
+    Raises
+    ------
+    RunError
+        If a regime feature has no value at the first fit.
+    """
+    columns = []
+    for name in config.regimes.features:
+        columns.append(_first_finite(matrix.values[:, :, matrix.names.index(name)]))
+        for fold in schedule.regime_folds[:1]:
+            if not np.isfinite(columns[-1][fold.train]).any():
+                raise RunError(
+                    f"regimes.features: {name!r} has no value before the first fit: leave it out, or raise "
+                    "regimes.min_train"
+                )
+    return walk_regimes(
+        np.stack(columns, axis=1),
+        schedule.regime_folds,
+        config.regimes.features,
+        config.regimes.make(config.seed),
+        before,
+    )
+
+
+def _first_finite(values: Floats) -> Floats:
+    """Return the common value of each row, whichever assets are listed, shape (T,)."""
+    finite = np.isfinite(values)
+    return np.where(finite.any(axis=1), values[np.arange(len(values)), finite.argmax(axis=1)], np.nan)
+
+
+def make_dataset(
+    panel: Panel, matrix: FeatureMatrix, regimes: RegimePath, schedule: Schedule, config: RunConfig
+) -> Dataset:
+    """Put features and regime probabilities side by side."""
+    regime_names, told = regime_columns(regimes)
+    X = matrix.beside(told)
+    usable = panel.listed & ~schedule.target.riskless
+    usable[: schedule.first_train] = False
+    return Dataset(
+        X,
+        schedule.target.value,
+        schedule.labels.end,
+        usable,
+        (*matrix.names, *regime_names),
+        schedule.target.relative,
+        _weights(usable, schedule, config),
+    )
+
+
+def regime_columns(regimes: RegimePath) -> tuple[tuple[str, ...], Floats]:
+    """Return the names and values (T, S + 1) of the features that regimes make."""
+    states = range(regimes.probabilities.shape[1])
+    names = (*(f"regime_{state}" for state in states), "regime_anomaly")
+    return names, np.column_stack([regimes.probabilities, regimes.anomaly])
+
+
+def _weights(usable: NDArray[np.bool_], schedule: Schedule, config: RunConfig) -> Floats | None:
+    """Return how much each pair counts in a fit: all alike, each date alike, or by the uniqueness of its label."""
+    kind = config.walk_forward.weights
+    if kind == "equal":
+        return None
+    if kind == "dates":
+        return np.broadcast_to(1.0 / np.maximum(usable.sum(axis=1, keepdims=True), 1), usable.shape).copy()
+    trained = np.zeros_like(usable)
+    every = slice(schedule.first_train, None, config.walk_forward.train_every)
+    trained[every] = usable[every]
+    uniqueness = average_uniqueness(schedule.labels, trained)
+    # A date that is not trained on, or whose label ends beyond the panel, is in no fit: its weight does not count.
+    return np.where(np.isfinite(uniqueness), uniqueness, 1.0)
+
+
+def walk_model(
+    name: str,
+    section: Fitted,
+    data: Dataset,
+    schedule: Schedule,
+    config: RunConfig,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+    journal: Path | None = None,
+    before: WalkResult | None = None,
+) -> WalkResult:
+    """Refit and forecast with one model along the folds.
+
+    `journal` remembers the trials of its tuning; `before` is its walk over fewer dates, which it goes on from.
+    """
+    model = section.forecaster(relative=config.target.relative, seed=config.seed, journal=journal)
+    folds = schedule.folds_for(section.refit_every)
+    return walk_forward(model, name, data, folds, progress, executor, before)
+
+
+def combine(walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConfig) -> dict[str, WalkResult]:
+    """Return all walks, the combinations included, in the order of the configuration."""
+    out = {}
+    for name, section in config.models.items():
+        if isinstance(section, CombinationModel):
+            members = [walks[member] for member in section.members]
+            out[name] = combine_walks(
+                name, members, section.method, schedule.target, schedule.labels.end, section.discount
+            )
+        else:
+            out[name] = walks[name]
+    return out
+
+
+def make_forecasts(
+    walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConfig
+) -> dict[str, Forecast]:
+    """Calibrate each walk on its own past."""
+    return {
+        name: calibrate(
+            walk,
+            schedule.target,
+            schedule.labels,
+            prior_periods=config.calibration.prior_periods,
+            own_weight=config.calibration.own_mean_weight,
+        )
+        for name, walk in walks.items()
+    }

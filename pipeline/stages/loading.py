@@ -1,0 +1,85 @@
+"""Loading: the first stage of every run, and the only one that is always done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from foundation.counts import format_count
+from market.findings import Finding
+from market.load import load
+from market.panel import Panel
+from market.readers.scores import load_scores
+from pipeline.config import RunConfig
+from pipeline.progress import Reporter
+from pipeline.stages.run_warnings import finding_notes, finding_warnings
+
+Loaded = tuple[Panel, tuple[Finding, ...]]
+"""Data, and what was found in it."""
+
+
+def load_data(
+    config: RunConfig, reporter: Reporter, *, unseal: bool = False, known_by: pd.Timestamp | None = None
+) -> Loaded:
+    """Load and check the data that the configuration names, up to the holdout unless it is unsealed.
+
+    What is not loaded, no stage can read: a sealed source is read as if it ended the day before the holdout, and
+    one that is wanted as of a date as if it ended there.
+    """
+    data, holdout = config.data, config.evaluation.holdout
+    sealed = None if unseal else sealed_before(config)
+    until = min((date for date in (sealed, known_by) if date is not None), default=None)
+
+    def read() -> Loaded:
+        panel, findings = load(data.source, **data.model_dump(exclude={"source"}), known_by=until)
+        panel, warnings = with_scores(panel, config, until)
+        return panel, (*findings, *warnings)
+
+    loaded = reporter.stage(
+        "data",
+        read,
+        lambda value: _describe(*value) + ("" if sealed is None else f"; sealed from {holdout}"),
+    )
+    for text in finding_warnings(loaded[1]):
+        reporter.warn(text)
+    for text in (*finding_notes(loaded[1]), *loaded[0].notes):
+        reporter.note(text)
+    return loaded
+
+
+def with_scores(panel: Panel, config: RunConfig, known_by: pd.Timestamp | None = None) -> Loaded:
+    """Return the panel with the scores that the configuration names, as far as they were known at a date.
+
+    The findings are warnings about the file of scores.
+    """
+    esg = config.allocation.esg
+    if esg is None:
+        return panel, ()
+    given = esg.model_dump(include={"max_age_days", "lag_days", "date_column", "score_column"})
+    table, warnings = load_scores(esg.path, panel.assets, **given)
+    return replace(panel, scores=table if known_by is None else table.known_by(known_by)), warnings
+
+
+def sealed_before(config: RunConfig) -> pd.Timestamp | None:
+    """Return the last day that may be read while the holdout is sealed; None where there is none."""
+    holdout = config.evaluation.holdout
+    return None if holdout is None else pd.Timestamp(holdout) - pd.Timedelta(days=1)
+
+
+def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:
+    """Load the data as it would have been read at the close of a date, from the rows up to it alone.
+
+    Scores are not read: assets that are listed later may be missing here.
+    """
+    data = config.data.model_dump(exclude={"source", "end"})
+    return load(config.data.source, **data, known_by=known_by)[0]
+
+
+def _describe(panel: Panel, findings: tuple[Finding, ...]) -> str:
+    grades = {g: sum(f.severity == g for f in findings) for g in ("warning", "note")}
+    return (
+        f"{panel.name}: {format_count(len(panel.dates), 'date')} x {format_count(len(panel.assets), 'asset')}, "
+        f"{panel.dates[0]:%Y-%m-%d} to {panel.dates[-1]:%Y-%m-%d}; "
+        f"{format_count(grades['warning'], 'warning')}, {format_count(grades['note'], 'note')}"
+    )

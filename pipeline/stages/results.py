@@ -1,0 +1,129 @@
+"""What a run amounts to: prepared, trained and evaluated, each with what it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from allocation.covariance.path import CovariancePath
+from allocation.weights import Weights
+from backtest.attribution import attribute
+from backtest.performance import compare, summarise
+from backtest.simulate import BacktestResult
+from features.matrix import FeatureMatrix
+from foundation.threads import one_thread
+from market.findings import Finding
+from market.panel import Panel
+from models.forecast import Forecast
+from models.regimes.path import RegimePath
+from models.walk_forward.results import WalkResult
+from pipeline.config import BASELINES, RunConfig
+from pipeline.stages.evaluation import ForecastScore, score_forecast
+from pipeline.stages.plausibility import check_portfolio
+from pipeline.stages.record import RunRecord, make_record
+from pipeline.stages.schedule import Schedule
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Data, features and schedule: all that is known before anything is fitted."""
+
+    config: RunConfig
+    panel: Panel
+    findings: tuple[Finding, ...]
+    matrix: FeatureMatrix
+    schedule: Schedule
+    key: str
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """Everything fitted or estimated, and the calibrated forecasts."""
+
+    prepared: Prepared
+    regimes: RegimePath
+    covariances: CovariancePath
+    names: tuple[str, ...]
+    walks: Mapping[str, WalkResult]
+    forecasts: Mapping[str, Forecast]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """Forecasts scored, portfolios simulated, and today's target weights.
+
+    Attributes
+    ----------
+    trained : Trained
+    scores : mapping of model name to ForecastScore
+    results : mapping of portfolio name to BacktestResult
+        The baselines, "model:<name>" for each model, and "strategy:<name>" for each strategy.
+    performance : mapping of portfolio name to metrics
+    comparisons : mapping of portfolio name to mapping of baseline to metrics
+        Against each baseline; "no_forecast" is the same allocator with what every forecast is shrunk toward.
+    target : Weights
+        Decided at the last date, for the portfolio that is traded.
+    """
+
+    trained: Trained
+    scores: Mapping[str, ForecastScore]
+    results: Mapping[str, BacktestResult]
+    performance: Mapping[str, Mapping[str, float]]
+    comparisons: Mapping[str, Mapping[str, Mapping[str, float]]]
+    target: Weights
+
+    @property
+    def chosen(self) -> str:
+        """Name of the portfolio that is traded: on the configured forecast, or the configured strategy."""
+        return self.trained.prepared.config.traded
+
+    @property
+    def forecasting(self) -> str:
+        """Name of the portfolio on the configured forecast: what it earned tells what the forecast was worth."""
+        return f"model:{self.trained.prepared.config.allocation.forecast}"
+
+    def attributions(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Return the attribution by sleeve of each portfolio that tells sleeves apart."""
+        year = self.trained.prepared.panel.periods_per_year
+        found = {name: attribute(result, year) for name, result in self.results.items()}
+        return {name: rows for name, rows in found.items() if rows}
+
+    def record(self) -> RunRecord:
+        """Return what this run was made of."""
+        return make_record(self.trained.prepared.config, self.trained.prepared.panel)
+
+
+def since(done: Evaluated, row: int) -> Evaluated:
+    """Return an evaluation of the rows from `row` on alone: of the holdout, when it was unsealed."""
+    prepared = done.trained.prepared
+    own = prepared.config.calibration.own_mean_weight
+    with one_thread():
+        scores = {
+            name: score_forecast(forecast, done.trained.walks[name], prepared.schedule, own, row)
+            for name, forecast in done.trained.forecasts.items()
+        }
+        results = {name: result.since(row) for name, result in done.results.items()}
+        performance, comparisons = measured(results, prepared.panel)
+    return replace(done, scores=scores, results=results, performance=performance, comparisons=comparisons)
+
+
+def measured(
+    results: Mapping[str, BacktestResult], panel: Panel
+) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, dict[str, float]]]]:
+    """Return each portfolio's performance, and how those on forecasts compare with each baseline.
+
+    Raises
+    ------
+    RunError
+        If a performance cannot be.
+    """
+    year = panel.periods_per_year
+    performance = {name: summarise(result, year) for name, result in results.items()}
+    for name, result in results.items():
+        check_portfolio(result, performance[name], panel)
+    comparisons = {
+        name: {base: compare(results[name], results[base], year) for base in BASELINES}
+        for name in results
+        if name not in BASELINES
+    }
+    return performance, comparisons

@@ -1,0 +1,139 @@
+"""Trading: from forecasts to portfolios, decided and simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from allocation.covariance.path import CovariancePath, covariance_path
+from allocation.decision_status import DecisionStatus
+from allocation.errors import AllocationError
+from allocation.policies.policy import AllocatorPolicy, BuyAndHold, Decision, EqualWeight, KeepClosed, Policy
+from allocation.policies.portfolio_state import Book
+from allocation.weights import Attestation, Weights
+from backtest.costs import TradingCost
+from backtest.simulate import BacktestResult, simulate
+from foundation.types import Ints
+from market.panel import Panel
+from models.calibration import baseline_mean
+from models.forecast import Forecast
+from models.regimes.path import RegimePath
+from pipeline.config import RunConfig
+from pipeline.errors import RunError
+from pipeline.stages.schedule import Schedule
+from pipeline.strategies.builder import Allocators, Workshop
+from validation.forecasts.scores import historical_mean
+
+
+def make_covariances(
+    panel: Panel, schedule: Schedule, regimes: RegimePath, config: RunConfig
+) -> CovariancePath:
+    """Estimate the covariance at each decision and at the last date, for today's target weights."""
+    return covariance_path(
+        panel.returns - panel.cash[:, None],
+        decided_at(panel, schedule),
+        window=config.allocation.covariance_window,
+        min_history=config.allocation.min_history,
+        horizon=config.target.horizon,
+        estimator=config.allocation.covariance.estimator(regimes.probabilities),
+        closed=panel.closed,
+    )
+
+
+def decided_at(panel: Panel, schedule: Schedule) -> Ints:
+    """Return the rows at which weights are wanted."""
+    return np.union1d(schedule.decisions, [len(panel.dates) - 1]).astype(np.int64)
+
+
+def make_policies(
+    panel: Panel,
+    schedule: Schedule,
+    forecasts: Mapping[str, Forecast],
+    covariances: CovariancePath,
+    regimes: RegimePath,
+    config: RunConfig,
+) -> dict[str, Policy]:
+    """Return the baselines, one mean-variance policy a model, and the strategies, by name."""
+    closed = panel.closed
+    forecasts = {name: forecast.carried(closed) for name, forecast in forecasts.items()}
+    allocators = Allocators(panel, config)
+    limits = allocators.constraints
+    solver = allocators.make(limits)
+    past = historical_mean(schedule.labels)
+    without = baseline_mean(schedule.labels, config.calibration.own_mean_weight, schedule.target.riskless)
+    rows = np.arange(len(panel.dates), dtype=np.int64)
+    policies: dict[str, Policy] = {
+        "equal_weight": EqualWeight(covariances),
+        # Without regard to costs: it is what risk alone would hold.
+        "minimum_variance": AllocatorPolicy(allocators.make(limits, 1.0, 0.0, views=False), covariances),
+        "buy_and_hold": BuyAndHold(covariances),
+        "historical_mean": AllocatorPolicy(solver, covariances, rows, past),
+        # What every forecast is shrunk toward: the difference to it is what forecasting was worth.
+        "no_forecast": AllocatorPolicy(solver, covariances, rows, without),
+    }
+    for name, forecast in forecasts.items():
+        policies[f"model:{name}"] = AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean)
+    policies = {name: allocators.guarded(policy) for name, policy in policies.items()}
+    shop = Workshop(panel, schedule, forecasts, covariances, regimes, config, policies)
+    whole = policies | shop.strategies()
+    return {name: KeepClosed(policy, covariances, panel.assets) for name, policy in whole.items()}
+
+
+def forecast_policy(
+    panel: Panel, covariances: CovariancePath, forecast: Forecast, config: RunConfig
+) -> Policy:
+    """Return the run's allocator on one forecast."""
+    allocators = Allocators(panel, config)
+    solver = allocators.make(allocators.constraints)
+    forecast = forecast.carried(panel.closed)
+    policy = allocators.guarded(AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean))
+    return KeepClosed(policy, covariances, panel.assets)
+
+
+def backtest(
+    name: str,
+    policy: Policy,
+    panel: Panel,
+    schedule: Schedule,
+    config: RunConfig,
+    decisions: Ints | None = None,
+) -> BacktestResult:
+    """Simulate one policy over the evaluation dates, or from the first of some decisions on.
+
+    Raises
+    ------
+    RunError
+        If the policy cannot decide at some date, which it names.
+    """
+
+    def dated(position: int, book: Book) -> Decision:
+        try:
+            return policy(position, book)
+        except AllocationError as error:
+            raise RunError(f"portfolio {name}, at {panel.dates[position]:%Y-%m-%d}: {error}") from error
+
+    return simulate(
+        name,
+        panel.returns,
+        panel.cash,
+        schedule.decisions if decisions is None else decisions,
+        dated,
+        cost=TradingCost(config.cost_rate, config.impact_rate),
+        execution_lag=config.target.execution_lag,
+        closed=panel.closed,
+    )
+
+
+def target_weights(policy: Policy, result: BacktestResult, panel: Panel) -> Weights:
+    """Decide at the last date, from what the simulated portfolio then holds: that, if nothing is traded."""
+    last = len(panel.dates) - 1
+    decided = policy(last, result.book)
+    if isinstance(decided, Weights):
+        return decided
+    if decided is None:
+        status, note = DecisionStatus.UNCHANGED, "no trade"
+    else:
+        status, note = decided.status, decided.reason
+    book = result.book
+    return Weights(last, book.weights, book.cash, status, Attestation({}, 0.0), note=note)

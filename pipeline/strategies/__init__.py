@@ -1,0 +1,1 @@
+"""Strategies: their settings, and what makes their policies."""

@@ -1,0 +1,1 @@
+"""Tracking: what MLflow holds of a run, and how it gets there."""

@@ -1,0 +1,210 @@
+"""Tracking: where MLflow is, its experiment of a configuration, what all machines know, and its UI."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from foundation.counts import format_count
+from pipeline.chains.database import DATABASE, FOLDER_TAG
+from pipeline.errors import TrackingError
+from pipeline.files import make_folder
+from pipeline.store import LIBRARIES, installed
+from pipeline.tracking.errors import explain_tracking
+from pipeline.tracking.experiment_view import TAGS, page
+from pipeline.tracking.relocation import artifact_location, find_relocations, relocate
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+NOTE_TAG = "mlflow.note.content"
+
+# MLflow reads these when it is imported: no call home, and no look at uv for requirements that are given.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+# By default a server that is away is asked for four minutes before the user hears of it.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+
+
+def tracking_uri(output: Path) -> str:
+    """Return the tracking server: `MLFLOW_TRACKING_URI`, or a SQLite file in the output folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(output / DATABASE).resolve()}"
+
+
+def tracking_name(output: Path) -> str:
+    """Return how a record in the output folder names the tracking server: the folder may move, so by no path."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE}"
+
+
+def follow_move(output: Path) -> None:
+    """Let the local database follow an output folder that was moved or copied, and print that it did.
+
+    Does nothing with a tracking server, which has its own artifacts.
+
+    Raises
+    ------
+    TrackingError
+        If the database was moved without its artifacts.
+    """
+    if not os.environ.get("MLFLOW_TRACKING_URI") and find_relocations(output / DATABASE):
+        with FileLock(output / ".mlflow.lock"):
+            _follow_move(output)
+
+
+def _follow_move(output: Path) -> None:
+    """Do what `follow_move` does, with the lock held."""
+    found = find_relocations(output / DATABASE)
+    if found:
+        runs = relocate(output / DATABASE, found)
+        print(
+            f"MLflow: the output folder was moved or copied; the artifacts of {format_count(runs, 'run')} in "
+            f"{format_count(len(found), 'experiment')} are now in {found[0].new_folder.parent}; they were in "
+            f"{found[0].old_folder.parent}",
+            file=sys.stderr,
+        )
+
+
+def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
+    """Return a client and the id of the experiment, making database and experiment where they are missing.
+
+    A new database is made under a lock, beside its place, and renamed when it is whole: two processes that
+    migrate one at once, or one that is killed doing it, leave a database that nobody can use. The experiment
+    gets its artifact folder from here, or a server that saw it first would give it one that only
+    it can reach.
+    """
+    import mlflow
+
+    # What they tell at lower levels is how a database is made and that a given signature was not guessed.
+    for noisy in ("alembic", "mlflow"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    # A database that cannot be written becomes one message of ours; MLflow would print a traceback beside it.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    uri = tracking_uri(output)
+    make_folder(output)
+    with FileLock(output / ".mlflow.lock"):
+        if not os.environ.get("MLFLOW_TRACKING_URI"):
+            if not (output / DATABASE).exists():
+                _close_connections(output / DATABASE)
+                _make_database(output / DATABASE)
+            _follow_move(output)
+        given = os.environ.get("MLFLOW_TRACKING_URI")
+        mlflow.set_tracking_uri(uri)
+        if given is None:
+            # MLflow sets the variable too, but it is the user's: the next run of this process may go elsewhere.
+            os.environ.pop("MLFLOW_TRACKING_URI", None)
+        client = mlflow.MlflowClient(uri)
+        found = client.get_experiment_by_name(name)
+        if found is not None:
+            if found.lifecycle_stage == "deleted":
+                client.restore_experiment(found.experiment_id)
+            for key, value in TAGS.items():
+                # A note that users have written is theirs.
+                if found.tags.get(key) != value and (key != NOTE_TAG or key not in found.tags):
+                    client.set_experiment_tag(found.experiment_id, key, value)
+            return client, found.experiment_id
+        place = artifact_location(output, name) if uri.startswith("sqlite:") else None
+        return client, client.create_experiment(name, artifact_location=place, tags=dict(TAGS))
+
+
+def _make_database(path: Path) -> None:
+    """Make MLflow's database if it is not there, whole or not at all."""
+    import mlflow
+
+    if path.exists():
+        return
+    for left in path.parent.glob(f".{path.name}-*"):  # of a process that was killed
+        left.unlink()
+    hidden = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    mlflow.MlflowClient(f"sqlite:///{hidden.resolve()}").search_experiments()
+    hidden.replace(path)
+
+
+def _close_connections(path: Path) -> None:
+    """Close what MLflow keeps open of a database that was deleted while this process lives: it would write to that."""
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Registry
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Tracking
+
+    for store in (Tracking, Registry):
+        engine = getattr(store, "_engine_map", {}).get(f"sqlite:///{path.resolve()}")
+        if engine is not None:
+            engine.dispose()  # the next connection opens the new file
+
+
+def load() -> None:
+    """Import what MLflow needs to be told of a run: most of the time that it takes, if nobody waits for it."""
+    names = ["mlflow", "mlflow.lightgbm", "mlflow.pyfunc"]
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        names.append("mlflow.store.tracking.sqlalchemy_store")
+    for name in names:
+        importlib.import_module(name)
+
+
+@contextmanager
+def asking(uri: str) -> Iterator[None]:
+    """Turn whatever goes wrong between here and MLflow into one error that names the server."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:  # a database without its driver
+        raise TrackingError(explain_tracking(uri, error)) from error
+
+
+def requirements() -> list[str]:
+    """Return what a logged model needs, with its versions."""
+    names = [name for name in ("mlflow", *LIBRARIES) if name != "piqp"]
+    return [f"{name}=={installed(name)}" for name in names]
+
+
+def run_of(client: MlflowClient, experiment: str, folder: str) -> str:
+    """Return the id of the MLflow run that holds a run folder.
+
+    Raises
+    ------
+    TrackingError
+        If the folder has not been tracked.
+    """
+    found = client.search_runs([experiment], f"tags.{FOLDER_TAG} = '{folder}'", max_results=10)
+    whole = [run.info.run_id for run in found if run.info.status == "FINISHED"]
+    if not whole:
+        raise TrackingError(f"the run {folder} is not known to MLflow yet")
+    return str(whole[0])
+
+
+def runs_page(output: Path, name: str) -> str:
+    """Return the address of the page of the experiment of this configuration."""
+    with asking(tracking_uri(output)):
+        return page(open_experiment(output, name)[1])
+
+
+def serve_ui(output: Path, name: str, port: int) -> list[str]:
+    """Return the command that serves the UI on loopback, after making sure the database is whole."""
+    with asking(tracking_uri(output)):
+        open_experiment(output, name)
+    return [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--backend-store-uri",
+        tracking_uri(output),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]

@@ -1,0 +1,138 @@
+"""What MLflow is told of a run, as plain values; `pipeline/tracking/send.py` tells it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.audit.certificate import Certificate
+from pipeline.drift.drift import Drift
+from pipeline.report.narrative import best_baseline, describe_model, describe_run
+from pipeline.stages.evaluation import ForecastScore
+from pipeline.stages.results import Evaluated
+from pipeline.tracking.experiment_view import GAP, P_VALUE
+from pipeline.tracking.pending_runs import Step, Tracked
+from pipeline.verdict.evidence import Evidence
+
+
+def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidence, drift: Drift) -> Tracked:
+    """Say what MLflow is told of this run and of each model below it."""
+    config, record = done.trained.prepared.config, done.record()
+    tags = {
+        "config_hash": record.config_hash,
+        "data_hash": record.data_hash,
+        "code_hash": record.code_hash,
+        "git_sha": record.git_sha,
+        "traded": config.allocation.strategy or config.allocation.forecast,
+        "verdict": evidence.verdict,
+        "certificate": "none" if certificate is None else certificate.brief()["digest"],
+        "mlflow.note.content": describe_run(done, evidence),
+    }
+    return Tracked(
+        tags,
+        _parameters(config.model_dump(mode="json", exclude={"schedule"})),
+        (
+            *_steps(_headline(done, evidence) | _drift(drift)),
+            *_folds(done.scores[config.allocation.forecast]),
+        ),
+        children={name: _child(name, done, certificate is not None) for name in done.scores},
+    )
+
+
+def _child(name: str, done: Evaluated, certified: bool) -> Tracked:
+    """Say what is told of one model; only what is certified is logged as a model that others may load."""
+    config = done.trained.prepared.config
+    walk, score = done.trained.walks[name], done.scores[name]
+    metrics = {f"forecast/{key}": value for key, value in score.metrics.items()}
+    portfolio = f"model:{name}"
+    metrics |= {f"portfolio/{key}": value for key, value in done.performance[portfolio].items()}
+    for base, values in done.comparisons[portfolio].items():
+        metrics |= {f"versus {base.replace(':', ' ')}/{key}": value for key, value in values.items()}
+    last = walk.last
+    files: dict[str, Any] = {"model.json": {**last, "booster": None} if "booster" in last else last}
+    if walk.fits[-1].importance.any():
+        shares = dict(zip(done.trained.names, walk.fits[-1].importance.tolist(), strict=True))
+        files["importance.json"] = dict(sorted(shares.items(), key=lambda item: -item[1]))
+    return Tracked(
+        {"model": name, "mlflow.note.content": describe_model(done, name)},
+        _parameters(config.models[name].model_dump(mode="json")),
+        (*_steps(metrics), *_folds(score)),
+        files,
+        last if certified and ("booster" in last or "coefficients" in last) else {},
+    )
+
+
+def _headline(done: Evaluated, evidence: Evidence) -> dict[str, float]:
+    """Return the metrics of the traded portfolio and forecast, and the baselines beside them.
+
+    The UI shows one section of charts for each prefix, in alphabetical order: the answer comes first.
+    """
+    config = done.trained.prepared.config
+    base = best_baseline(done.performance)
+    gap = done.comparisons[done.chosen][base]
+    metrics = {
+        "answer/net sharpe": done.performance[done.chosen]["sharpe"],
+        GAP: gap["sharpe_difference"],
+        P_VALUE: gap["p_value"],
+        "answer/trials": float(evidence.trials["count"]),
+        "answer/rank ic": done.scores[config.allocation.forecast].metrics["rank_ic"],
+        "answer/r2": done.scores[config.allocation.forecast].metrics["r2"],
+    }
+    metrics |= {f"evidence/{key}": value for key, value in evidence.tests.items()}
+    metrics |= {f"forecast/{k}": v for k, v in done.scores[config.allocation.forecast].metrics.items()}
+    metrics |= {f"portfolio/{k}": v for k, v in done.performance[done.chosen].items()}
+    for name in config.strategies:
+        told = done.performance[f"strategy:{name}"]
+        metrics |= {
+            f"strategy {name}/{k}": told[k] for k in ("net_return", "sharpe", "max_drawdown", "turnover")
+        }
+    for base, values in done.comparisons[done.chosen].items():
+        metrics[f"baseline sharpe/{base.replace(':', ' ')}"] = done.performance[base]["sharpe"]
+        metrics |= {f"versus {base.replace(':', ' ')}/{key}": value for key, value in values.items()}
+    return metrics
+
+
+def _drift(drift: Drift) -> dict[str, float]:
+    """Return how much has shifted, and of each watch its level and p-value."""
+    metrics = {
+        "drift/alarms": float(len(drift.all_alarms)),
+        "drift/features shifted": float(sum(one.alarm for one in drift.features)),
+        "drift/shifted importance": drift.shifted_importance,
+        "drift/smallest p of a feature": min(
+            (one.corrected for one in drift.features if math.isfinite(one.corrected)), default=math.nan
+        ),
+    }
+    for found in drift.findings:
+        name = f"drift/{found.watch.subject} {found.watch.what}"
+        metrics |= {
+            name: found.watch.recent,
+            f"{name} before": found.watch.before,
+            f"{name} p": found.corrected,
+        }
+    return metrics
+
+
+def _parameters(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Flatten nested settings to dotted names."""
+    flat: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            flat |= _parameters(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = str(value)[:6000]
+    return flat
+
+
+def _steps(metrics: Mapping[str, float]) -> list[Step]:
+    return [(key, float(value), 0) for key, value in metrics.items() if math.isfinite(value)]
+
+
+def _folds(score: ForecastScore) -> list[Step]:
+    """Return each fold's scores as one step of a metric: 60 child runs a model would drown the list."""
+    return [
+        (f"fold/{key}", float(value), step)
+        for step, fold in enumerate(score.by_fold)
+        for key, value in fold.items()
+        if math.isfinite(value)
+    ]

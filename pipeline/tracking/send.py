@@ -1,0 +1,219 @@
+"""Sending: tell MLflow of a run, once, whatever happens in the middle.
+
+Every step finds what an earlier try has left: runs by their tags, models by their run; parameters, metrics (told
+with the time at which the run was made) and files are the same when they are told twice. A run is FINISHED when all
+below it is, so a killed sender leaves a run that the next one completes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from pipeline.chains.database import FOLDER_TAG, finished_runs
+from pipeline.chains.heads import LEDGER
+from pipeline.chains.ledger import Ledger
+from pipeline.errors import TrackingError
+from pipeline.tracking.database import asking, follow_move, open_experiment, tracking_name, tracking_uri
+from pipeline.tracking.experiment_view import page
+from pipeline.tracking.logged_models import write_model
+from pipeline.tracking.pending_runs import RECORD, Parcel, Tracked
+from pipeline.tracking.receipts import RECEIPT, read_receipt, write_receipt
+from pipeline.tracking.shared_trials import share_trials
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric, Param, Run
+
+PARENT = "mlflow.parentRunId"
+METRICS = 900
+PARAMETERS = 100
+"""In one call MLflow takes a hundred parameters, and a thousand things in all."""
+
+
+def deliver(folder: Path) -> str:
+    """Tell MLflow of a run, and share the trials of its configuration.
+
+    One process at a time tells of the runs of an output folder. What has arrived is not told again while it is there.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder, below the output folder.
+
+    Returns
+    -------
+    str
+        Address, below the UI's root, of the page that compares the runs of the experiment.
+
+    Raises
+    ------
+    TrackingError
+        If MLflow cannot be told; the folder is whole all the same, and the run is told by the next try.
+    """
+    output = folder.parent
+    with FileLock(output / ".tracking.lock"):
+        follow_move(output)
+        receipt, name = read_receipt(folder), tracking_name(output)
+        if receipt.get("tracking_uri") == name and _holds(output, folder, receipt):
+            return receipt["page"]
+        parcel = Parcel.read(folder)
+        with asking(tracking_uri(output)):
+            client, experiment = open_experiment(output, parcel.experiment)
+            _Sender(client, experiment, parcel).send(folder)
+        share_trials(output, parcel.experiment, Ledger(output / LEDGER))
+        write_receipt(folder, name, page(experiment))
+    return page(experiment)
+
+
+def missing_runs(folders: Sequence[Path]) -> list[Path]:
+    """Return those of the folders sent to a server that it no longer holds, because it was replaced, say.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Of runs with a receipt for the server in use.
+
+    Raises
+    ------
+    TrackingError
+        If the server cannot be asked.
+    """
+    import mlflow
+
+    uri = tracking_uri(folders[0].parent) if folders else ""
+    pages = {folder: read_receipt(folder).get("page", "") for folder in folders}
+    with asking(uri):
+        client = mlflow.MlflowClient(uri) if folders else None
+        held = {page: _folders_at(client, page) for page in set(pages.values())} if client else {}
+    return [folder for folder in folders if folder.name not in held[pages[folder]]]
+
+
+def _folders_at(client: MlflowClient, page: str) -> set[str]:
+    """Return the folders of the finished runs of the experiment with this page; deleted runs are among them."""
+    from mlflow.entities import ViewType
+    from mlflow.exceptions import MlflowException
+
+    experiment = page.removeprefix("#/experiments/").partition("/")[0]
+    try:
+        if client.get_experiment(experiment).lifecycle_stage == "deleted":
+            return set()
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return set()
+        raise
+    found: set[str] = set()
+    token: str | None = None
+    while True:
+        runs = client.search_runs([experiment], "", ViewType.ALL, 1000, page_token=token)
+        found |= {run.data.tags.get(FOLDER_TAG, "") for run in runs if run.info.status == "FINISHED"}
+        token = runs.token
+        if not token:
+            return found
+
+
+def _holds(output: Path, folder: Path, receipt: Mapping[str, str]) -> bool:
+    """Whether the MLflow that a receipt names still holds the run.
+
+    The local database is looked into. A server is asked where MLflow is loaded anyhow; one that is away is believed
+    to hold it.
+    """
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        return folder.name in finished_runs(output)
+    if "mlflow" not in sys.modules:
+        return True
+    try:
+        return not missing_runs([folder])
+    except TrackingError:
+        return True
+
+
+class _Sender:
+    """Tells one experiment of one run."""
+
+    def __init__(self, client: MlflowClient, experiment: str, parcel: Parcel) -> None:
+        self.client = client
+        self.experiment = experiment
+        self.parcel = parcel
+
+    def send(self, folder: Path) -> None:
+        """Tell of the run and of the models below it, what was not told yet."""
+        parcel = self.parcel
+        tags = {**parcel.tracked.tags, FOLDER_TAG: parcel.run_id}
+        found = self._search(f"tags.{FOLDER_TAG} = '{parcel.run_id}'")
+        parent = found[0] if found else self._create(parcel.name, tags)
+        if parent.info.status == "FINISHED":
+            return
+        ident = parent.info.run_id
+        self._log(ident, parcel.tracked)
+        for path in sorted(folder.iterdir()):
+            # A link may lead to a file that is none of the run's: it stays where it is.
+            if path.is_file() and not path.is_symlink() and path.name not in (RECORD, RECEIPT):
+                self.client.log_artifact(ident, str(path))
+        for plot, content in parcel.plots.items():
+            self.client.log_text(ident, content, f"plots/{plot}.svg")
+        below = self._search(f"tags.`{PARENT}` = '{ident}'") if found else []
+        known = {run.data.tags["model"]: run for run in below}
+        for model, child in parcel.tracked.children.items():
+            self._send_model(model, child, known.get(model), ident)
+        self.client.set_terminated(ident, "FINISHED", parcel.ended)
+
+    def _send_model(self, name: str, child: Tracked, known: Run | None, parent: str) -> None:
+        run = known or self._create(name, {**child.tags, "model": name, PARENT: parent})
+        if run.info.status == "FINISHED":
+            return
+        self._log(run.info.run_id, child)
+        if child.model:
+            self._log_model(name, child, run)
+        self.client.set_terminated(run.info.run_id, "FINISHED", self.parcel.ended)
+
+    def _search(self, condition: str) -> list[Run]:
+        return list(self.client.search_runs([self.experiment], condition))
+
+    def _create(self, name: str, tags: Mapping[str, str]) -> Run:
+        return self.client.create_run(self.experiment, self.parcel.began, dict(tags), name)
+
+    def _log(self, run: str, tracked: Tracked) -> None:
+        for parameters, metrics in self._batches(tracked):
+            self.client.log_batch(run, metrics, parameters)
+        for name, content in tracked.files.items():
+            self.client.log_dict(run, content, name)
+
+    def _batches(self, tracked: Tracked) -> Iterator[tuple[list[Param], list[Metric]]]:
+        from mlflow.entities import Metric, Param
+
+        parameters = [Param(key, value) for key, value in tracked.parameters.items()]
+        metrics = [Metric(key, value, self.parcel.ended, step) for key, value, step in tracked.metrics]
+        yield from zip_longest(_chunks(parameters, PARAMETERS), _chunks(metrics, METRICS), fillvalue=[])
+
+    def _log_model(self, name: str, child: Tracked, run: Run) -> None:
+        """Log the last fit in a form that loads without this project and without unpickling anything."""
+        from mlflow.entities import LoggedModelOutput
+
+        client, ident = self.client, run.info.run_id
+        left = client.search_logged_models([self.experiment], f"source_run_id = '{ident}'")
+        parameters = dict(child.parameters)
+        model = (
+            left[0] if left else client.create_logged_model(self.experiment, name, ident, params=parameters)
+        )
+        if model.status == "READY":
+            return
+        outputs = client.get_run(ident).outputs if left else None
+        if outputs is None or not outputs.model_outputs:
+            client.log_outputs(ident, [LoggedModelOutput(model.model_id, step=0)])
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place) / "model"
+            write_model(child.model, folder, ident, model.model_id, model.artifact_location)
+            client.log_model_artifacts(model.model_id, str(folder))
+        client.finalize_logged_model(model.model_id, "READY")
+
+
+def _chunks(items: list[Any], size: int) -> list[list[Any]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]

@@ -1,0 +1,141 @@
+"""Sharing: the trials of all machines and folders, by tags of MLflow's experiments."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.chains.anchors import Anchor, check_anchors
+from pipeline.chains.chain import Entry, excused_anchors
+from pipeline.chains.database import DATABASE
+from pipeline.chains.heads import LEDGER, Head, heads_from_json
+from pipeline.chains.ledger import Ledger, name_of, of_data
+from pipeline.tracking.database import asking, open_experiment, tracking_uri
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+TRIAL_TAG = "tangency/"
+"""Begins the tags of an experiment that hold its trials."""
+HEAD_TAG = "tangency.head/"
+"""Begins the tags of an experiment that hold the heads of ledgers."""
+
+
+def others_may_have_tried(output: Path, ledger: Ledger) -> bool:
+    """Return whether MLflow may know of trials that the ledger of this folder does not."""
+    return bool(os.environ.get("MLFLOW_TRACKING_URI")) or (
+        not ledger.path.exists() and (output / DATABASE).exists()
+    )
+
+
+def share_trials(output: Path, name: str, ledger: Ledger, data: str | None = None) -> None:
+    """Bring the ledger and the tags of MLflow's experiments together, so that all machines count the same trials.
+
+    The trials of this configuration become tags of its experiment. From all experiments, deleted ones too, the ledger
+    takes in the trials of the same data. A tag stays when runs are deleted. What either side lacks is copied there;
+    nothing is taken away.
+
+    Parameters
+    ----------
+    output : Path
+    name : str
+        Name of the configuration.
+    ledger : Ledger
+    data : str, optional
+        Sketch of the data, where the ledger may not have it yet (`pipeline.chains.data_identity`).
+
+    Raises
+    ------
+    TrackingError
+        If MLflow cannot be reached.
+    LedgerError
+        If MLflow has seen more lines of this ledger than it has.
+    """
+    mine = ledger.shared(name)
+    sketches = {entry["sketch"] for entry in mine if "sketch" in entry} | ({data} if data else set())
+    head = Head.of(ledger.path)
+    with asking(tracking_uri(output)):
+        client, experiment = open_experiment(output, name)
+        there = _trials_of_all(client)
+        _compare_heads(client, experiment, ledger, head)
+        tags = there.get(name, {})
+        for entry in mine:
+            key = f"{TRIAL_TAG}{entry['kind']}/{entry['id']}"
+            if tags.get(key) != entry:
+                client.set_experiment_tag(experiment, key, json.dumps(entry, sort_keys=True))
+    found = [
+        entry
+        for other, tags in there.items()
+        for entry in tags.values()
+        if other == name or any(of_data(entry, each) for each in sketches)
+    ]
+    known = {name_of(entry) for entry in ledger.lines()}
+    ledger.add(entry for entry in found if name_of(entry) not in known)
+
+
+def known_trials(output: Path, name: str) -> list[Entry]:
+    """Return the trials and unsealings that MLflow knows of: of the local database all, of a server those of a name.
+
+    Raises
+    ------
+    TrackingError
+        If MLflow cannot be reached.
+    """
+    local = not os.environ.get("MLFLOW_TRACKING_URI")
+    if local and not (output / DATABASE).exists():
+        return []
+    with asking(tracking_uri(output)):
+        client, _ = open_experiment(output, name)
+        found = _trials_of_all(client)
+    entries = [entry for other, tags in found.items() if local or other == name for entry in tags.values()]
+    return sorted(entries, key=lambda entry: str(entry.get("at", "")))
+
+
+def _compare_heads(client: MlflowClient, experiment: str, ledger: Ledger, head: Head | None) -> None:
+    """Compare the ledger with what the experiment has seen of it, and note its head where that is newer.
+
+    Several ledgers share an experiment of a server; each is known by the hash of its first line.
+    """
+    if head is None:
+        return
+    key = f"{HEAD_TAG}{head.first[:16]}"
+    text = client.get_experiment(experiment).tags.get(key)
+    seen = heads_from_json(text).get(LEDGER) if text else None
+    if seen is not None:
+        _, hashes = ledger.read()
+        anchor = Anchor(f"the experiment {experiment} at MLflow", seen)
+        check_anchors(ledger.path.parent, LEDGER, hashes, [anchor], excused_anchors(ledger.path.parent))
+    if seen is None or seen.lines < head.lines:
+        client.set_experiment_tag(experiment, key, json.dumps({LEDGER: head.as_dict()}))
+
+
+def _trials_of_all(client: MlflowClient) -> dict[str, dict[str, Entry]]:
+    """Return the trials among the tags of each experiment, by its name."""
+    from mlflow.entities import ViewType
+
+    found: dict[str, dict[str, Entry]] = {}
+    token: str | None = None
+    while True:
+        experiments = client.search_experiments(view_type=ViewType.ALL, page_token=token)
+        for each in experiments:
+            tags = {key: value for key, value in each.tags.items() if key.startswith(TRIAL_TAG)}
+            trials = {key: entry for key, value in tags.items() if (entry := _trial(value)) is not None}
+            if trials:
+                found[each.name] = trials
+        token = experiments.token
+        if not token:
+            return found
+
+
+def _trial(text: str) -> Entry | None:
+    """Return the entry that a tag holds, None if the tag was edited."""
+    try:
+        entry = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    names = ("kind", "experiment", "id")
+    return (
+        entry if isinstance(entry, dict) and all(isinstance(entry.get(name), str) for name in names) else None
+    )

@@ -1,0 +1,1 @@
+"""The verdict on a run, corrected for the number of trials."""
