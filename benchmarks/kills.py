@@ -37,9 +37,9 @@ from desk import quick  # noqa: E402
 from own_prices import write_prices  # noqa: E402
 from rich.console import Console  # noqa: E402
 
-from operations.candidate import Candidate  # noqa: E402
-from operations.decisions import Decision, Decisions  # noqa: E402
-from operations.retraining import retrain  # noqa: E402
+from operations.champion.candidate import Candidate  # noqa: E402
+from operations.champion.decisions import Decision, Decisions  # noqa: E402
+from operations.champion.retraining import retrain  # noqa: E402
 from pipeline.config import RunConfig, load_config  # noqa: E402
 from pipeline.progress import Reporter  # noqa: E402
 from pipeline.tracking.database import open_experiment  # noqa: E402

@@ -24,8 +24,8 @@ sys.path.insert(0, str(ROOT))
 import pandas as pd  # noqa: E402
 from rich.console import Console  # noqa: E402
 
-from operations.decisions import Decision, Decisions  # noqa: E402
-from operations.retraining import retrain  # noqa: E402
+from operations.champion.decisions import Decision, Decisions  # noqa: E402
+from operations.champion.retraining import retrain  # noqa: E402
 from pipeline.config import RunConfig, load_config  # noqa: E402
 from pipeline.progress import Reporter  # noqa: E402
 from pipeline.stages.loading import load_data  # noqa: E402

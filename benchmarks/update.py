@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from operations.updating import update
+from operations.data.updating import update
 from pipeline.config import RunConfig, load_config
 from pipeline.export.publication import published
 from pipeline.progress import Reporter

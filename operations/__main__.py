@@ -1,5 +1,5 @@
 """`python -m operations` is `tangency`."""
 
-from operations.cli import main
+from operations.cli.main import main
 
 main()

@@ -265,7 +265,7 @@ def _load_everything() -> None:
     import mlflow.pyfunc
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 
-    from operations import schedule_commands
+    from operations.cli import schedule as schedule_commands
     from operations.schedule import job
 
     # The training of run-due in the same fork: a process of its own would import everything anew for each case.

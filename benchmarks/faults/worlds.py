@@ -127,7 +127,6 @@ def tiny(folder: Path) -> dict[str, object]:
 
 def tangency(words: list[str]) -> int:
     """Run the command line in this process, and return its exit code."""
-    import operations.commands  # noqa: F401 (commands add themselves when they are imported)
     from pipeline import cli
 
     sys.argv = ["tangency", *words]

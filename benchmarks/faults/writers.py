@@ -22,10 +22,10 @@ from synthetic import make_panel
 from worlds import in_fork
 
 from market.panel import Panel
-from operations.decisions import Decision, Decisions
-from operations.running import record_path, request, run_due
-from operations.slots import Slots
-from operations.updating import versions_of
+from operations.champion.decisions import Decision, Decisions
+from operations.data.updating import versions_of
+from operations.schedule.run_due import record_path, request, run_due
+from operations.slots.slots import Slots
 from pipeline.audit.certificate import Certificate
 from pipeline.config import RunConfig
 from pipeline.files import replace_link, write_folder

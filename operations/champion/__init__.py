@@ -1,1 +1,1 @@
-"""The model in use: its files, and how it stands."""
+"""The champion: training, comparison, decisions, the registry, and its forecasts."""

@@ -1,1 +1,1 @@
-"""Scheduled trainings: each in a process of its own, and a log of them."""
+"""The schedule: what is due is done, each training in a process of its own, with a log."""

@@ -74,8 +74,8 @@ def train(config: RunConfig, now: dt.datetime) -> str:
     """
     from rich.console import Console
 
-    from operations.decisions import Decisions
-    from operations.retraining import retrain_if_new
+    from operations.champion.decisions import Decisions
+    from operations.champion.retraining import retrain_if_new
     from pipeline.progress import Reporter
 
     decision, new = retrain_if_new(config, Reporter(Console(width=120)), now=now)

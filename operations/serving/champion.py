@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from operations.candidate import Candidate
-from operations.decisions import Decisions
+from operations.champion.candidate import Candidate
+from operations.champion.decisions import Decisions
 from operations.errors import OperationsError
 from operations.serving.answers import RequestError
 from operations.serving.requests import SPLIT, parse_table

@@ -9,7 +9,7 @@ import yaml
 from own_prices import settings, write_prices
 from rich.console import Console
 
-from operations.retraining import retrain
+from operations.champion.retraining import retrain
 from pipeline.config import load_config
 from pipeline.progress import Reporter
 
@@ -69,5 +69,5 @@ class Desk:
 
 def silence(patch):
     """Tell MLflow nothing."""
-    patch.setattr("operations.retraining.tell_registry", lambda *told: None)
-    patch.setattr("operations.by_hand.tell_registry", lambda *told: None)
+    patch.setattr("operations.champion.retraining.tell_registry", lambda *told: None)
+    patch.setattr("operations.champion.manual_promotion.tell_registry", lambda *told: None)

@@ -10,7 +10,7 @@ from benchmarks.fuzz import configs, holdings
 from benchmarks.fuzz.cases import Case
 from benchmarks.fuzz.config_files.comparison import find_differences
 from benchmarks.fuzz.config_files.sources import ROOT
-from operations.holdings import read_holdings
+from operations.champion.holdings import read_holdings
 from pipeline.config import load_config
 from pipeline.errors import ConfigError
 

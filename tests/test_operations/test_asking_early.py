@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from desk import at, quiet
 
-from operations.asking_early import ask_if_drifted
-from operations.running import record_path
-from operations.updating import update
+from operations.data.updating import update
+from operations.drift.early_request import ask_if_drifted
+from operations.schedule.run_due import record_path
 
 pytestmark = pytest.mark.usefixtures("untold")
 SCHEDULED = {

@@ -8,12 +8,12 @@ import pytest
 from rich.console import Console
 
 from foundation.json_text import to_json
-from operations import running
-from operations.candidate import Candidate
-from operations.champion_drift import champion_drift
-from operations.decisions import Decisions
+from operations.champion.candidate import Candidate
+from operations.champion.decisions import Decisions
+from operations.champion.forecasting import situation
+from operations.drift.champion_drift import champion_drift
 from operations.errors import OperationsError
-from operations.forecasting import situation
+from operations.schedule import run_due as running
 from pipeline.cli import main
 from pipeline.progress import Reporter
 
@@ -25,7 +25,6 @@ def quiet():
 
 
 def tangency(monkeypatch, *words):
-    import operations.commands  # noqa: F401  (adds the command)
 
     monkeypatch.setattr("sys.argv", ["tangency", *map(str, words)])
     main()
@@ -80,7 +79,9 @@ def test_the_command_tells_and_writes_it(desk, monkeypatch, capsys):
 def test_a_reason_is_handed_to_the_schedule_once(desk, monkeypatch, capsys):
     schedule = {"cron": "0 6 1 * *"}
     desk.retrain("2002-03-31", schedule=schedule)
-    monkeypatch.setattr("operations.early.reason_to_retrain", lambda drift, settings: "errors have grown")
+    monkeypatch.setattr(
+        "operations.drift.drift_trigger.reason_to_retrain", lambda drift, settings: "errors have grown"
+    )
     words = ("drift", "--config", desk.path(schedule=schedule), "--request")
     for answer in ("asked for a retraining", "it was asked for before on this data"):
         tangency(monkeypatch, *words)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operations.cron import next_slot, slots
+from operations.slots.cron import next_slot, slots
 from pipeline.settings.schedule import cron_mistake
 
 UTC = dt.UTC

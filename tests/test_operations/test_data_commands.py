@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import yaml
 
-import operations.commands  # noqa: F401  (adds the commands)
 from pipeline.cli import main
 
 DATES = pd.date_range("2020-01-31", periods=12, freq="ME")

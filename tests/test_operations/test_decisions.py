@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from desk import at, quick
 
-from operations.decisions import Check, Decision, Decisions, succession
+from operations.champion.decisions import Check, Decision, Decisions, succession
 from operations.errors import OperationsError
 from pipeline.chains.heads import chain_paths
 from pipeline.config import RunConfig

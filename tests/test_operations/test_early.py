@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from operations.early import reason_to_retrain
+from operations.drift.drift_trigger import reason_to_retrain
 from pipeline.drift.drift import Drift, FeatureDrift, Finding, Watch
 from pipeline.settings.drift import DriftSection
 

@@ -9,11 +9,11 @@ import pytest
 from desk import quiet
 
 from market.errors import SourceError
-from operations.answers import plan_table, write_answer
-from operations.candidate import Candidate
+from operations.champion.candidate import Candidate
+from operations.champion.forecasting import plan, predict, situation
+from operations.champion.holdings import match_holdings, read_holdings
+from operations.cli.forecast_output import plan_table, write_answer
 from operations.errors import OperationsError
-from operations.forecasting import plan, predict, situation
-from operations.holdings import match_holdings, read_holdings
 from pipeline.runner.pipeline import Pipeline
 from pipeline.stages.loading import load_data
 from pipeline.store import Store

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from operations.comparison import Comparison
-from operations.gate import judge, no_worse
+from operations.champion.comparison import Comparison
+from operations.champion.gate import judge, no_worse
 from pipeline.drift.drift import Drift, FeatureDrift, Finding, Watch
 from pipeline.settings.gate import GateSection
 

@@ -10,8 +10,8 @@ import yaml
 from desk import quick
 
 from market.panel import Panel
+from operations.champion.holdings import match_holdings, read_holdings
 from operations.errors import OperationsError
-from operations.holdings import match_holdings, read_holdings
 from pipeline.config import load_config
 
 ASSETS = ("A00", "A01", "A03", "GONE")

@@ -5,7 +5,6 @@ import json
 import pandas as pd
 import pytest
 
-import operations.commands  # noqa: F401  (adds the commands)
 from pipeline import cli
 
 pytestmark = pytest.mark.usefixtures("untold")

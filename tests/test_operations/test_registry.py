@@ -8,10 +8,10 @@ import sys
 import pytest
 from desk import Desk, at, quiet
 
-from operations import registry
-from operations.by_hand import roll_back
-from operations.candidate import Candidate
-from operations.forecasting import predict, situation
+from operations.champion import registry
+from operations.champion.candidate import Candidate
+from operations.champion.forecasting import predict, situation
+from operations.champion.manual_promotion import roll_back
 from pipeline.tracking.database import open_experiment
 
 

@@ -8,12 +8,12 @@ import pytest
 from desk import at, quiet
 from filelock import FileLock
 
-from operations.by_hand import promote, roll_back
-from operations.candidate import Candidate
-from operations.decisions import Decisions
+from operations.champion.candidate import Candidate
+from operations.champion.decisions import Decisions
+from operations.champion.manual_promotion import promote, roll_back
+from operations.champion.retraining import retrain
 from operations.errors import BusyError, OperationsError
-from operations.place import home
-from operations.retraining import retrain
+from operations.state_dir import home
 from pipeline.errors import LeakError
 from pipeline.runner.pipeline import Pipeline
 from pipeline.stages.loading import load_data

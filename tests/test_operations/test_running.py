@@ -7,8 +7,8 @@ import pytest
 from scheduled import Clock, scheduled
 
 from operations.errors import BusyError, OperationsError
-from operations.running import record_path, request, run_due
-from operations.slots import Slots
+from operations.schedule.run_due import record_path, request, run_due
+from operations.slots.slots import Slots
 from pipeline.errors import RunError
 
 FIVE = dt.datetime(2026, 5, 1, 5, tzinfo=dt.UTC)

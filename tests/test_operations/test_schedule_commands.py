@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from scheduled import Clock, scheduled_text
 
-from operations import schedule_commands
-from operations.decisions import Decisions
+from operations.champion.decisions import Decisions
+from operations.cli import schedule as schedule_commands
 from operations.errors import BusyError
-from operations.running import record_path, request
 from operations.schedule import job as job_module
-from operations.slots import Slots
+from operations.schedule.run_due import record_path, request
+from operations.slots.slots import Slots
 from pipeline import cli
 from pipeline.config import load_config
 from pipeline.errors import RunError

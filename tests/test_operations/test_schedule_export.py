@@ -13,7 +13,7 @@ import yaml
 from scheduled import scheduled
 
 from operations.errors import OperationsError
-from operations.exporting import FILES, TARGETS, command_path, export
+from operations.schedule.export import FILES, TARGETS, command_path, export
 
 NASTY = Path('/srv/a folder/100% $HOME\'s "own"')
 """A folder with all that shells, crontabs and systemd take for something else."""

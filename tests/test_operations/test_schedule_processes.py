@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from scheduled import scheduled, scheduled_text
 
-from operations.running import record_path, request
-from operations.slots import Slots
+from operations.schedule.run_due import record_path, request
+from operations.slots.slots import Slots
 
 JOBS = ("mine", "yours", "theirs")
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +20,7 @@ WORKER = """
 import datetime as dt, os, sys, time
 from pathlib import Path
 from pipeline.config import load_config
-from operations.running import run_due
+from operations.schedule.run_due import run_due
 configs = [load_config(path) for path in sorted(Path(sys.argv[1]).glob("*.yaml"))]
 log = Path(sys.argv[2])
 def tell(text):
@@ -136,7 +136,7 @@ def test_a_worker_that_hangs_and_comes_back_may_not_say_done(tmp_path, workers):
 
 def test_many_that_open_a_new_record_at_once_all_get_it(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from operations.slots import Slots\n"
+        "import sys; from pathlib import Path; from operations.slots.slots import Slots\n"
         "print('ready', flush=True); sys.stdin.readline(); Slots(Path(sys.argv[1]))"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "schedule.db")]

@@ -5,12 +5,12 @@ import datetime as dt
 import pytest
 from scheduled import Clock, scheduled
 
-from operations import loops
-from operations.decisions import Decision, Decisions
-from operations.running import record_path, request, run_due
-from operations.slots import Slots
-from operations.status import age, status
-from operations.status_words import told
+from operations.champion.decisions import Decision, Decisions
+from operations.cli.status_text import told
+from operations.schedule import scheduler_process as loops
+from operations.schedule.run_due import record_path, request, run_due
+from operations.schedule.status import age, status
+from operations.slots.slots import Slots
 from pipeline.errors import RunError
 
 FIVE = dt.datetime(2026, 5, 1, 5, tzinfo=dt.UTC)

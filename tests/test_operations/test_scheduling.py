@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from scheduled import Clock, scheduled, scheduled_text
 
-from operations import loops, scheduling
-from operations.running import record_path, request, run_due
-from operations.slots import Slots
+from operations.schedule import loop as scheduling
+from operations.schedule import scheduler_process as loops
+from operations.schedule.run_due import record_path, request, run_due
+from operations.slots.slots import Slots
 from pipeline.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,7 +139,7 @@ print("stopped", flush=True)
 VISIT = """
 import datetime as dt, sys, time
 from pathlib import Path
-from operations.running import run_due
+from operations.schedule.run_due import run_due
 from pipeline.config import load_config
 def job(config, now):
     print("works", flush=True)
@@ -149,7 +150,7 @@ run_due([load_config(Path(sys.argv[1]))], job, clock=lambda: dt.datetime.now(dt.
 
 UNDER_FIRE = """
 import os, signal, threading, time
-from operations.scheduling import told_to_stop
+from operations.schedule.loop import told_to_stop
 def fire():
     end = time.monotonic() + 1
     while time.monotonic() < end:

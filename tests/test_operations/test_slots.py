@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from scheduled import Clock
 
-from operations.cron import slots as cron_slots
 from operations.errors import BusyError, OperationsError
-from operations.slot_tables import writing
-from operations.slots import Slots
+from operations.slots.cron import slots as cron_slots
+from operations.slots.slots import Slots
+from operations.slots.tables import writing
 from pipeline.settings.schedule import ScheduleSection
 
 START = dt.datetime(2026, 5, 1, 5, 30, tzinfo=dt.UTC)
@@ -299,7 +299,7 @@ def test_a_full_disk_is_told_and_changes_nothing(record):
 
 
 def test_a_file_that_another_holds_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("operations.slot_tables.PATIENCE", 0.05)
+    monkeypatch.setattr("operations.slots.tables.PATIENCE", 0.05)
     with Slots(tmp_path / "schedule.db") as one, Slots(tmp_path / "schedule.db") as other:
         one.connection.execute("begin immediate")
         with pytest.raises(BusyError, match="locked"):
@@ -430,7 +430,7 @@ class Workers(RuleBasedStateMachine):
 
 
 def _in_memory():
-    from operations.slot_tables import TABLES
+    from operations.slots.tables import TABLES
 
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.row_factory = sqlite3.Row

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from parcels import another, folder_of, known
 
-import operations.commands  # noqa: F401  (adds the commands)
 from pipeline import cli
 from pipeline.tracking import database as tracking
 from pipeline.tracking.pending_runs import RECORD

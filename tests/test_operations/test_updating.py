@@ -14,9 +14,9 @@ from panels import assert_same
 from rich.console import Console
 from synthetic import make_panel
 
+from operations.data.updating import update, versions_of
+from operations.data.versions import RevisedError
 from operations.errors import OperationsError
-from operations.updating import update, versions_of
-from operations.versions import RevisedError
 from pipeline.config import RunConfig
 from pipeline.errors import LeakError
 from pipeline.progress import Reporter

@@ -22,9 +22,9 @@ from synthetic import make_panel
 
 from market.load import load
 from market.panel import MacroSeries
-from operations.cells import narrowed
+from operations.data.long_format import narrowed
+from operations.data.versions import RevisedError, Versions
 from operations.errors import OperationsError
-from operations.versions import RevisedError, Versions
 from pipeline.errors import LedgerError
 
 NOW = dt.datetime(2020, 1, 2, 3, 4, 5, tzinfo=dt.UTC)

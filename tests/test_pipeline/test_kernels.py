@@ -7,7 +7,6 @@ from pathlib import Path
 import numba
 from numba.core.dispatcher import Dispatcher
 
-import operations.commands  # noqa: F401  (adds the command)
 import pipeline.cli
 from pipeline.runner import kernels
 

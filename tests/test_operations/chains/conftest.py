@@ -19,7 +19,6 @@ def decided(tmp_path, trained):
 @pytest.fixture
 def tangency(decided, monkeypatch, capsys):
     """Return a function that runs a command and returns its exit code and errors."""
-    import operations.commands  # noqa: F401  (adds the commands)
     from pipeline import cli
 
     path = decided.path(schedule={"cron": "0 6 1 * *"})

@@ -6,13 +6,12 @@ import shutil
 import pytest
 from desk import Desk
 
-import operations.commands  # noqa: F401  (adds the commands)
-from operations.candidate import Candidate
+from operations.champion.candidate import Candidate
+from operations.champion.decisions import Decisions
+from operations.champion.forecasting import situation
 from operations.champion.run_files import FILES
-from operations.decisions import Decisions
+from operations.data.updating import versions_of
 from operations.errors import OperationsError
-from operations.forecasting import situation
-from operations.updating import versions_of
 from pipeline import cli
 from pipeline.chains.chain import Chain
 from pipeline.errors import LedgerError, PipelineError
@@ -163,7 +162,7 @@ def test_a_damaged_champion_is_noticed_where_nothing_is_new(desk_with_data):
 def test_a_damaged_run_is_not_made_champion_by_a_rollback(desk_with_data):
     from desk import quiet
 
-    from operations.by_hand import roll_back
+    from operations.champion.manual_promotion import roll_back
 
     config = desk_with_data.config()
     decisions = Decisions(config)

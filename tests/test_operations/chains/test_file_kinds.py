@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from operations.decisions import Decisions
-from operations.place import home
-from operations.registry_mark import MARK
+from operations.champion.decisions import Decisions
+from operations.champion.registry_mark import MARK
+from operations.state_dir import home
 from pipeline.chains.chain import Chain
 from pipeline.chains.database import DATABASE
 from pipeline.chains.heads import HEADS, LEDGER, REPAIRS

@@ -8,9 +8,8 @@ import pytest
 from desk import Desk
 from parcels import another, folder_of, known
 
-import operations.commands  # noqa: F401  (adds the commands)
-from operations.registry import mirror
-from operations.registry_mark import MARK, marked_decisions
+from operations.champion.registry import mirror
+from operations.champion.registry_mark import MARK, marked_decisions
 from pipeline import cli
 from pipeline.chains.database import DATABASE
 from pipeline.errors import TrackingError

@@ -6,9 +6,8 @@ import shutil
 import pytest
 from desk import silence
 
-import operations.commands  # noqa: F401  (adds the commands)
-from operations.decisions import Decisions
-from operations.place import home
+from operations.champion.decisions import Decisions
+from operations.state_dir import home
 from pipeline import cli
 from pipeline.chains.chain import Chain
 from pipeline.chains.heads import HEADS, LEDGER, chain_paths

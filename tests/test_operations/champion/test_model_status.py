@@ -6,11 +6,11 @@ import hashlib
 import pytest
 from scheduled import scheduled
 
+from operations.champion.decisions import Decision, Decisions
 from operations.champion.run_files import FILES
-from operations.decisions import Decision, Decisions
+from operations.cli.status_text import told
 from operations.errors import OperationsError
-from operations.status import status
-from operations.status_words import told
+from operations.schedule.status import status
 from pipeline.config import RunConfig
 
 NOW = dt.datetime(2026, 5, 1, 5, tzinfo=dt.UTC)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from scheduled import Clock, scheduled, scheduled_text
 
-from operations import schedule_commands
-from operations.running import record_path, request, run_due
-from operations.scheduled import ScheduleReader, find_scheduled
-from operations.slots import Slots
+from operations.cli import schedule as schedule_commands
+from operations.schedule.configurations import ScheduleReader, find_scheduled
+from operations.schedule.run_due import record_path, request, run_due
+from operations.slots.slots import Slots
 from pipeline import cli
 
 FIVE = dt.datetime(2026, 5, 1, 5, tzinfo=dt.UTC)

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from desk import Desk, at, quiet
 
-from operations.by_hand import roll_back
-from operations.commands import serve_command
-from operations.decisions import Decisions
+from operations.champion.decisions import Decisions
+from operations.champion.forecasting import predict, situation
+from operations.champion.manual_promotion import roll_back
+from operations.cli.commands import serve_command
 from operations.errors import OperationsError
-from operations.forecasting import predict, situation
 from operations.serving import champion
 from operations.serving.champion import ServedChampion
 from operations.serving.server import is_loopback, is_unspecified, resolve_address

@@ -86,7 +86,6 @@ def test_a_full_disk_is_named_and_the_check_leaves_nothing(there, monkeypatch):
 def test_an_output_folder_that_cannot_be_written_is_refused_before_data_is_read(
     there, monkeypatch, capsys, command
 ):
-    import operations.commands  # noqa: F401  (adds the commands)
 
     (there / "mine.yaml").write_text(scheduled_text(there / "folder" / "new"))
     monkeypatch.setattr("sys.argv", ["tangency", command, "-c", str(there / "mine.yaml")])
@@ -102,7 +101,6 @@ def test_an_output_folder_that_cannot_be_written_is_refused_before_data_is_read(
 def test_an_output_that_cannot_be_written_is_refused_before_the_configuration_is_read(
     there, monkeypatch, capsys, command
 ):
-    import operations.commands  # noqa: F401  (adds the commands)
 
     (there / "pipe.json").symlink_to(there / "pipe")
     target = there / ("pipe.json" if command in ("predict", "allocate") else "pipe")
@@ -126,7 +124,7 @@ def test_long_arguments_make_no_long_messages(monkeypatch, capsys):
 
 def test_a_named_pipe_among_the_configurations_is_not_waited_for(there, monkeypatch):
     from operations.errors import OperationsError
-    from operations.scheduled import scheduled
+    from operations.schedule.configurations import scheduled
 
     (there / "configs").mkdir()
     (there / "pipe").rename(there / "configs" / "pipe.yaml")

@@ -1,0 +1,177 @@
+"""Forecasting: what the champion expects and would hold as of a date."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from allocation.covariance.path import CovariancePath
+from allocation.policies.policy import Policy
+from allocation.policies.portfolio_state import Book
+from allocation.weights import Weights
+from backtest.costs import TradingCost
+from backtest.simulate import BacktestResult
+from foundation.threads import one_thread
+from foundation.types import Floats
+from models.regimes.path import RegimePath
+from operations.champion.candidate import Candidate
+from operations.champion.decisions import Decisions
+from operations.champion.holdings import Holdings, match_holdings
+from operations.champion.retraining import unsealed
+from operations.errors import OperationsError
+from pipeline.config import RunConfig
+from pipeline.progress import Reporter
+from pipeline.runner.pipeline import Pipeline
+from pipeline.stages import trading
+from pipeline.stages.loading import load_data
+from pipeline.stages.results import Prepared
+from pipeline.store import Store
+
+
+@dataclass(frozen=True, eq=False)
+class Situation:
+    """The champion and all that is known as of a date.
+
+    Attributes
+    ----------
+    champion : Candidate
+    since : datetime
+        When it became champion.
+    prepared : Prepared
+    regimes : RegimePath
+    covariances : CovariancePath
+    """
+
+    champion: Candidate
+    since: dt.datetime
+    prepared: Prepared
+    regimes: RegimePath
+    covariances: CovariancePath
+
+    @property
+    def row(self) -> int:
+        """Last row of the panel: that of the answer."""
+        return len(self.prepared.panel.dates) - 1
+
+    @property
+    def date(self) -> pd.Timestamp:
+        """Date of the answer: the last close that is known."""
+        return self.prepared.panel.dates[self.row]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Target weights and the trades that lead to them.
+
+    Attributes
+    ----------
+    weights : Weights
+    held : ndarray of shape (N,)
+        Weights before the trades, fractions of wealth.
+    cost : float
+        What the trades cost, a fraction of wealth.
+    by_asset : ndarray of shape (N,)
+        The same by asset.
+    """
+
+    weights: Weights
+    held: Floats
+    cost: float
+    by_asset: Floats
+
+
+def situation(
+    config: RunConfig, reporter: Reporter, as_of: dt.date | None = None, holdings: Holdings | None = None
+) -> Situation:
+    """Gather what is needed to forecast and to allocate as of a date, by the champion's own configuration.
+
+    Parameters
+    ----------
+    config : RunConfig
+    reporter : Reporter
+    as_of : date, optional
+        By default the last one of the data.
+    holdings : Holdings, optional
+        Checked as soon as the data is loaded, before features and covariances are computed.
+
+    Raises
+    ------
+    OperationsError
+        If there is no champion, a holdout is sealed, the date is before the end of the champion's data, or the
+        holdings do not fit the data or the limits.
+    """
+    unsealed(config)
+    decisions = Decisions(config)
+    run, since = decisions.reigning()
+    champion = Candidate(config.output / run, decisions.files_of(run))
+    # What was decided with the champion is kept; where files lie is that of today.
+    own = champion.config.model_copy(update={"output": config.output, "data": config.data})
+    pipeline = Pipeline(own, Store(config.output / "store"), Reporter(Console(quiet=True)))
+    loaded = load_data(own, reporter, known_by=None if as_of is None else pd.Timestamp(as_of))
+    champion.check_date(loaded[0].dates[-1])
+    if holdings is not None:
+        match_holdings(holdings, loaded[0], own)
+    prepared = pipeline.prepare(loaded)
+    regimes, covariances = pipeline.estimate(prepared)
+    return Situation(champion, since, prepared, regimes, covariances)
+
+
+def predict(found: Situation) -> pd.DataFrame:
+    """Return the champion's forecasts: columns asset, mean, stderr, raw, risk; one row a listed asset."""
+    table = found.champion.forecast_at(found.prepared, found.regimes, found.row)
+    return table[["asset", "mean", "stderr", "raw", "risk"]]
+
+
+def traded_policy(found: Situation) -> Policy:
+    """Return what decides about the champion's portfolio: its own and its frozen forecasts, by its configuration."""
+    prepared, regimes = found.prepared, found.regimes
+    panel, config = prepared.panel, prepared.config
+    forecasts = {name: found.champion.forecasts(prepared, regimes, name) for name in config.models}
+    with one_thread():
+        policies = trading.make_policies(
+            panel, prepared.schedule, forecasts, found.covariances, regimes, config
+        )
+    return policies[config.traded]
+
+
+def traded(found: Situation, policy: Policy) -> BacktestResult:
+    """Return what the champion's portfolio would have earned, had it been traded all along by this policy."""
+    prepared = found.prepared
+    config = prepared.config
+    with one_thread():
+        return trading.backtest(config.traded, policy, prepared.panel, prepared.schedule, config)
+
+
+def plan(found: Situation, holdings: pd.Series[float] | None = None) -> Plan:
+    """Return what the champion's allocator would hold, and the trades from what is held.
+
+    Parameters
+    ----------
+    found : Situation
+    holdings : Series of float, optional
+        Weights by asset, fractions of wealth; the rest is cash. Without it, what the champion's portfolio would hold
+        had it been traded all along.
+    """
+    prepared = found.prepared
+    panel, config = prepared.panel, prepared.config
+    policy = traded_policy(found)
+    book = traded(found, policy).book if holdings is None else _holding(panel.assets, holdings)
+    with one_thread():
+        decided = policy(found.row, book)
+    if not isinstance(decided, Weights):
+        reason = "no trade" if decided is None else decided.reason
+        raise OperationsError(f"as of {found.date:%Y-%m-%d} nothing is decided: {reason}")
+    trades = decided.weights - book.weights
+    cost = TradingCost(config.cost_rate, config.impact_rate)
+    return Plan(
+        decided, book.weights, cost.of(trades), np.array([cost.of(trade) for trade in trades[:, None]])
+    )
+
+
+def _holding(assets: tuple[str, ...], holdings: pd.Series[float]) -> Book:
+    held = np.array([float(holdings.get(asset, 0.0)) for asset in assets])
+    return Book(held, 1.0 - float(held.sum()), np.ones(1), {}, True)

@@ -1,0 +1,60 @@
+"""By hand: a champion that somebody chose, or gave up. Whoever reads the record sees that no gate was passed."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from operations.champion.candidate import Candidate
+from operations.champion.decisions import Decision, Decisions, succession
+from operations.champion.retraining import alone, tell_registry
+from operations.errors import OperationsError
+from pipeline.config import RunConfig
+from pipeline.progress import Reporter
+
+
+def promote(config: RunConfig, reporter: Reporter, run: str, *, now: dt.datetime, why: str) -> Decision:
+    """Make a run champion because somebody says so; who reads the record sees that no gate was passed.
+
+    Raises
+    ------
+    BusyError
+        If a retraining is going on.
+    OperationsError
+        If there is no such run of this configuration, or it is champion already.
+    """
+    with alone(config):
+        decisions = Decisions(config)
+        known, folder = decisions.all(), config.output / run
+        candidate = Candidate(folder, decisions.files_of(run) or Candidate(folder).digests())
+        champion = known[-1].champion if known else None
+        if candidate.config.name != config.name:
+            raise OperationsError(f"{run} is a run of {candidate.config.name}, not of {config.name}")
+        if run == champion:
+            raise OperationsError(f"{run} is champion already")
+        to = f"{candidate.trained_to:%Y-%m-%d}"
+        reason, files = f"by hand: {why}", candidate.digests()
+        decision = Decision("promoted", now, run, run, champion, "", to, reason, (), files)
+        decisions.record(decision, known)
+        tell_registry(config, reporter)
+    return decision
+
+
+def roll_back(config: RunConfig, reporter: Reporter, *, now: dt.datetime, why: str) -> Decision:
+    """Give the championship back to the run that had it before, and tell the registry.
+
+    Raises
+    ------
+    BusyError
+        If a retraining is going on.
+    OperationsError, LedgerError
+        If there is nothing to go back to, or files of that run are damaged.
+    """
+    with alone(config):
+        decisions = Decisions(config)
+        champions = succession(decisions.all())
+        if len(champions) > 1:
+            # Its files are compared first: a damaged run would be a champion that nobody can ask.
+            Candidate(config.output / champions[-2], decisions.files_of(champions[-2])).digests()
+        decision = decisions.roll_back(now, why)
+        tell_registry(config, reporter)
+    return decision

@@ -1,0 +1,205 @@
+"""Retraining: take in what is new, train a challenger, and let it replace the champion if it passes the gate."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from foundation.counts import format_count
+from operations.champion.decisions import Check, Decision, Decisions
+from operations.champion.gate import NO_WORSE, judge, no_worse
+from operations.champion.registry import mirror
+from operations.data.updating import is_behind, known_until, take_in
+from operations.errors import BusyError, OperationsError
+from operations.state_dir import home
+from pipeline.chains.repair import check_state
+from pipeline.config import RunConfig
+from pipeline.errors import USER_ERRORS, PipelineError
+from pipeline.export import run_folder as outputs
+from pipeline.export.artifacts import Published
+from pipeline.export.publication import published
+from pipeline.files import make_folder
+from pipeline.progress import Reporter
+from pipeline.stages.loading import Loaded, load_data
+from pipeline.stages.record import make_record
+from pipeline.store import Store
+from pipeline.tracking.receipts import pending_notice
+
+if TYPE_CHECKING:
+    from operations.champion.candidate import Candidate
+
+
+def retrain(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> Decision:
+    """Train on the data known at `now`, judge the result, and record the decision.
+
+    Asked again with the same data, configuration and code, it returns the decision that was made. A process that
+    is killed leaves whole run folders and whole decisions, and the next one goes on from what is stored.
+
+    Parameters
+    ----------
+    config : RunConfig
+    reporter : Reporter
+    now : datetime
+        With its time zone. Data that became known later is not read.
+
+    Raises
+    ------
+    BusyError
+        If another process is retraining this configuration.
+    OperationsError
+        If a holdout is sealed.
+    RevisedError
+        If the source rewrites the past: `tangency update --accept-revisions` has to come first.
+    """
+    return retrain_if_new(config, reporter, now=now)[0]
+
+
+def retrain_if_new(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> tuple[Decision, bool]:
+    """Do what `retrain` does, and also return whether anything was new: if not, the decision is an earlier one."""
+    unsealed(config)
+    with alone(config):
+        loaded = load_data(config, reporter, known_by=known_until(config, now))
+        decisions = Decisions(config)
+        earlier = decisions.judged(identity_of(config, loaded))
+        if earlier is not None:
+            _check_champion(config, decisions)
+            reporter.line("retraining", f"nothing is new: {earlier.kind} at {earlier.at:%Y-%m-%d}")
+            decision = earlier
+        else:
+            if not is_behind(config, loaded[0]):
+                take_in(config, reporter, loaded, now=now)
+            decision = _train_and_judge(config, reporter, now, loaded, decisions)
+        tell_registry(config, reporter)
+    return decision, earlier is None
+
+
+def _check_champion(config: RunConfig, decisions: Decisions) -> None:
+    """Make sure that the champion's files are as they were judged: where nothing is new, no training would notice."""
+    from operations.champion.candidate import Candidate
+
+    reigning = decisions.champion()
+    if reigning is not None and reigning.champion is not None:
+        Candidate(config.output / reigning.champion, decisions.files_of(reigning.champion)).digests()
+
+
+def unsealed(config: RunConfig) -> None:
+    """Make sure that what is in use may see today's data.
+
+    Raises
+    ------
+    OperationsError
+        If a holdout is sealed.
+    """
+    if config.evaluation.holdout is not None:
+        raise OperationsError(
+            f"{config.name}: evaluation.holdout is {config.evaluation.holdout}, so that today's data is sealed. "
+            "What is in use must see it: remove the key once the holdout has been judged"
+        )
+
+
+def _train_and_judge(
+    config: RunConfig, reporter: Reporter, now: dt.datetime, loaded: Loaded, decisions: Decisions
+) -> Decision:
+    from operations.champion.candidate import Candidate  # models and all: not needed where nothing is new
+
+    known = decisions.all()
+    store = Store(config.output / "store")
+    made = published(config, store, reporter, loaded)
+    folder = _folder(config, made, reporter, now)
+    challenger = Candidate(folder, Candidate(folder).digests())  # what is judged is what is recorded
+    champion = known[-1].champion if known else None
+    checks = judge(config.gate, challenger.summary, made.drift)
+    if champion is not None:
+        incumbent = Candidate(config.output / champion, decisions.files_of(champion))
+        checks += (_against(challenger, incumbent, loaded, store, reporter),)
+    failed = [check.words for check in checks if not check.passed]
+    decision = Decision(
+        "kept" if failed else "promoted",
+        now,
+        challenger.run,
+        champion if failed else challenger.run,
+        champion,
+        identity_of(config, loaded),
+        f"{loaded[0].dates[-1]:%Y-%m-%d}",
+        "; ".join(failed or [check.words for check in checks]),
+        checks,
+        challenger.files,
+    )
+    decisions.record(decision, known)
+    reporter.line("decision", f"{decision.kind}: {decision.reason}")
+    return decision
+
+
+def _against(
+    challenger: Candidate, champion: Candidate, loaded: Loaded, store: Store, reporter: Reporter
+) -> Check:
+    """Compare with the champion; one that cannot be read any more is not replaced without somebody's word."""
+    from operations.champion.comparison import compare_on
+
+    try:
+        same = _procedure(champion.summary) == _procedure(challenger.summary)
+        comparison = reporter.stage(
+            "comparison",
+            lambda: compare_on(loaded, store, challenger, champion),
+            lambda found: (
+                f"utility {100 * found.difference:+.2f} % a year over {format_count(found.dates, 'date')}"
+            ),
+        )
+    except USER_ERRORS as error:
+        return Check(NO_WORSE, False, f"the champion cannot be compared with: {error}")
+    return no_worse(challenger.config.gate, comparison, same_procedure=same)
+
+
+def identity_of(config: RunConfig, loaded: Loaded) -> str:
+    """Return the digest of what decides a retraining: configuration, data, code and libraries."""
+    # Not the commit: one that changes no code that computes is no reason to judge the same data again.
+    record = make_record(config, loaded[0]).as_dict() | {"git_sha": None}
+    text = json.dumps([record, config.gate.model_dump()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _procedure(summary: dict[str, Any]) -> tuple[str, str]:
+    return summary["record"]["config_hash"], summary["record"]["code_hash"]
+
+
+def _folder(config: RunConfig, made: Published, reporter: Reporter, now: dt.datetime) -> Path:
+    """Return the folder of the run: of one that was interrupted after writing it, or a new one."""
+    before = outputs.same_run(config.output, made)
+    if before is not None:
+        return before
+    run_id = outputs.new_run_id(config.name, now, config.digest())
+    return outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused, now=now)
+
+
+def tell_registry(config: RunConfig, reporter: Reporter) -> None:
+    """Tell MLflow of run and decision; where it is away, they stand all the same, and the next time tells it."""
+    try:
+        mirror(config)
+        if notice := pending_notice(config.output):
+            reporter.line("MLflow", notice)
+    except PipelineError as error:
+        reporter.line("registry", f"not told: {error}")
+
+
+@contextmanager
+def alone(config: RunConfig) -> Iterator[None]:
+    """Keep other processes from deciding about a configuration; the operating system ends it with this process."""
+    folder = home(config)
+    make_folder(folder)
+    lock = FileLock(folder / ".retraining.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BusyError(f"{config.name}: another process is retraining; try again when it is done") from None
+    try:
+        check_state(config.output, config.name)
+        yield
+    finally:
+        lock.release()

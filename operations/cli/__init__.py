@@ -1,0 +1,1 @@
+"""The commands that operations add to the command line."""

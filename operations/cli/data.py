@@ -1,0 +1,137 @@
+"""Commands about data: `tangency update`, and `tangency data log`, `show` and `verify`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from foundation.counts import format_count
+from pipeline.cli import (
+    EPILOG,
+    as_of_option,
+    check_output,
+    config_option,
+    evening,
+    prepared,
+    read_config,
+    tangency,
+)
+
+if TYPE_CHECKING:
+    from operations.data.versions import Versions
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+@click.option(
+    "--accept-revisions",
+    is_flag=True,
+    help="Record it also if the source has rewritten the past; what was known before stays readable.",
+)
+@as_of_option
+def update(path: Path, accept_revisions: bool, as_of: dt.datetime | None) -> None:
+    """Record new dates, and bring forward what was computed of the old ones.
+
+    The first time everything is recorded, later what is new. A source that rewrites the past is refused, naming the
+    cells, until that is accepted. Features, regimes and models of an earlier run are continued over the new dates,
+    with the bits of a full run. If the champion is scheduled and its world has drifted, a retraining is asked for.
+    """
+    from operations.data import updating
+    from operations.drift.early_request import ask_if_drifted
+
+    now = evening(as_of)
+    config, _, reporter = prepared(path, fresh=False)
+    updating.update(config, reporter, now=now, accept_revisions=accept_revisions)
+    # Also where nothing is new: an update that was interrupted may have recorded the data and not asked. A request is
+    # made once for each reason and data.
+    ask_if_drifted(config, reporter, now)
+
+
+@tangency.group(epilog=EPILOG)
+def data() -> None:
+    """Look at what was recorded of the data, version by version."""
+
+
+@data.command(epilog=EPILOG)
+@config_option
+def log(path: Path) -> None:
+    """List the versions: when, what came, and what it revised."""
+    from operations.data.updating import line_of
+
+    versions = _versions(path).log()
+    if not versions:
+        click.echo("no data was recorded yet; tangency update does")
+    for version in versions:
+        click.echo(f"{version.at[:16]}  {line_of(version)}")
+        for text in version.described:
+            click.echo(f"{'':18}{text}")
+        if version.largest is not None:
+            most = dict(version.largest)
+            cell = " ".join(str(most[key]) for key in ("field", "asset", "date") if key in most)
+            click.echo(f"{'':18}largest change: {cell} was {most['old']:.10g}, is {most['new']:.10g}")
+
+
+@data.command(epilog=EPILOG)
+@config_option
+@click.option("--version", "number", type=int, help="Which one [the newest].")
+@click.option(
+    "--changes", is_flag=True, help="What came with the version, instead of all that was known by it."
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    callback=check_output,
+    help="Write the whole table to this Parquet or CSV file.",
+)
+def show(path: Path, number: int | None, changes: bool, output: Path | None) -> None:
+    """Show the data as of a version, or what came with it, as a table of dates, assets, fields and values."""
+    from operations.data.long_format import to_cells
+
+    if output is not None and output.suffix not in (".csv", ".parquet"):
+        raise click.BadParameter(
+            f"{output}: expected a name that ends in .parquet or .csv", param_hint="--output"
+        )
+    versions = _versions(path)
+    if changes:
+        newest = len(versions.log())
+        table = versions.changes(newest if number is None else number)
+    else:
+        table = to_cells(versions.read(number))
+    if output is None:
+        click.echo(table.to_string(max_rows=20, index=False))
+        click.echo(format_count(len(table), "row"))
+        return
+    from pipeline.files import write_whole
+
+    if output.suffix == ".csv":
+        # Seventeen digits are what it takes to read every number back as it was.
+        content = table.to_csv(index=False, lineterminator="\n", float_format="%.17g").encode()
+    else:
+        content = table.to_parquet(index=False)
+    write_whole(output, content)
+    click.echo(str(output))
+
+
+@data.command(epilog=EPILOG)
+@config_option
+def verify(path: Path) -> None:
+    """Check that nothing that was recorded has been changed: every line, every file, and the newest panel."""
+    versions = _versions(path)
+    orphans = versions.verify()
+    newest = versions.log()[-1]
+    click.echo(
+        f"{format_count(newest.version, 'version')}, {format_count(newest.dates, 'date')} to "
+        f"{newest.last[:10]}: all as recorded"
+    )
+    for name in orphans:
+        click.echo(f"{name}: belongs to no version (an update was killed); the next update removes it")
+
+
+def _versions(path: Path) -> Versions:
+    from operations.data.updating import versions_of
+
+    return versions_of(read_config(path, writes=False))

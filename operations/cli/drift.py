@@ -1,0 +1,49 @@
+"""Command about drift."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import click
+
+from pipeline.cli import EPILOG, check_output, config_option, prepared, tangency
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    callback=check_output,
+    help="Also write all that was found to this file, .json.",
+)
+@click.option(
+    "--request", is_flag=True, help="If there is a reason to retrain early, ask the schedule for it."
+)
+def drift(path: Path, output: Path | None, request: bool) -> None:
+    """Measure what is no longer as it was when the champion was trained, at the last date of the data."""
+    from foundation.json_text import to_json
+    from operations.champion.forecasting import situation
+    from operations.drift.champion_drift import champion_drift
+    from operations.drift.drift_trigger import reason_to_retrain
+    from operations.schedule import run_due as running
+    from pipeline.files import write_whole
+    from pipeline.report.drift_table import drift_table
+
+    config, _, reporter = prepared(path, fresh=False)
+    found = situation(config, reporter)
+    champion = found.champion
+    reporter.line("champion", f"{champion.run}, trained on data to {champion.trained_to:%Y-%m-%d}")
+    measured = champion_drift(found)
+    reason = reason_to_retrain(measured, found.prepared.config.drift)
+    reporter.console.print(drift_table(measured))
+    reporter.line("drift", measured.brief)
+    reporter.line("early retraining", reason or "no reason")
+    if output is not None:
+        told = measured.as_dict() | {"reason_to_retrain": reason}
+        write_whole(output, to_json(told).encode())
+    if request and reason is not None:
+        new = running.request(config, reason, measured.as_of, dt.datetime.now(dt.UTC))
+        reporter.line("schedule", "asked for a retraining" if new else "it was asked for before on this data")

@@ -1,0 +1,235 @@
+"""Commands about the model in use: retrain, rollback, predict, allocate, ledger."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from foundation.counts import format_count
+from pipeline.cli import (
+    EPILOG,
+    as_of_option,
+    check_output,
+    config_option,
+    evening,
+    prepared,
+    read_config,
+    tangency,
+)
+from pipeline.config_files.text import show_name
+
+if TYPE_CHECKING:
+    from operations.champion.forecasting import Situation
+    from operations.champion.holdings import Holdings
+    from pipeline.progress import Reporter
+
+
+def _writable(context: click.Context, option: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Refuse other endings, and files that cannot be written, before anything is computed."""
+    for path in paths:
+        if path.suffix not in (".csv", ".json"):
+            raise click.BadParameter(f"{show_name(str(path))}: expected a name that ends with .csv or .json")
+    return tuple(check_output(context, option, paths))
+
+
+_output = click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    callback=_writable,
+    help="Also write the answer to this file, .csv or .json; may be given twice.",
+)
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+@as_of_option
+def retrain(path: Path, as_of: dt.datetime | None) -> None:
+    """Take in new data, train a challenger, and let it replace the champion if it passes the gate.
+
+    The run is written and tracked as by `tangency run`. The decision and its reason are recorded for good; where
+    neither data, configuration nor code is new, the decision that was made is told.
+    """
+    from operations.champion.retraining import retrain as go
+
+    config, _, reporter = prepared(path, fresh=False)
+    decision = go(config, reporter, now=evening(as_of))
+    reporter.line("champion", decision.champion or "none")
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+@click.argument("run")
+@click.option("--reason", required=True, help="Why, for the record.")
+def promote(path: Path, run: str, reason: str) -> None:
+    """Make RUN, a folder below runs/, champion without asking the gate. It is recorded as done by hand."""
+    from operations.champion.manual_promotion import promote as go
+
+    config, _, reporter = prepared(path, fresh=False)
+    decision = go(config, reporter, run, now=dt.datetime.now(dt.UTC), why=reason)
+    reporter.line("champion", f"{decision.champion}, instead of {decision.replaced or 'none'}")
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+@click.option("--reason", default="by hand", show_default=True, help="Why, for the record.")
+def rollback(path: Path, reason: str) -> None:
+    """Give the championship back to the model that had it before."""
+    from operations.champion.manual_promotion import roll_back
+
+    config, _, reporter = prepared(path, fresh=False)
+    decision = roll_back(config, reporter, now=dt.datetime.now(dt.UTC), why=reason)
+    reporter.line("champion", f"{decision.champion}, instead of {decision.run}")
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+@as_of_option
+@_output
+def predict(path: Path, as_of: dt.datetime | None, output: tuple[Path, ...]) -> None:
+    """Print the champion's forecasts: excess returns over the next holding period."""
+    from operations.champion import forecasting
+    from operations.cli import forecast_output as answers
+
+    found, reporter = _situation(path, as_of)
+    table = forecasting.predict(found)
+    reporter.console.print()
+    reporter.console.print(
+        f"Forecasts at the close of {found.date:%Y-%m-%d}: excess returns over the horizon"
+    )
+    reporter.console.print(answers.shown(table, percent=("mean", "stderr", "risk")))
+    content = answers.about(found) | {"regime": answers.regime(found), "forecasts": table.to_dict("records")}
+    for file in output:
+        answers.write_answer(file, table, content)
+        reporter.console.print(f"{file}", highlight=False, soft_wrap=True)
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+@as_of_option
+@click.option(
+    "--holdings",
+    type=click.Path(path_type=Path),
+    help="CSV or Parquet of what is held: asset and weight, or asset and value.",
+)
+@_output
+def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, output: tuple[Path, ...]) -> None:
+    """Print the champion's target weights and the trades that lead to them, with their cost.
+
+    Trades start from --holdings or, without it, from what the champion's portfolio would hold by now.
+    """
+    from operations.champion import forecasting
+    from operations.champion.holdings import match_holdings, read_holdings
+    from operations.cli import forecast_output as answers
+
+    held = None if holdings is None else read_holdings(holdings)
+    found, reporter = _situation(path, as_of, held)
+    known = found.prepared
+    weights = None if held is None else match_holdings(held, known.panel, known.config)
+    plan = forecasting.plan(found, weights)
+    table = answers.plan_table(found, plan)
+    reporter.console.print()
+    status = f"{plan.weights.description}; the trades cost {plan.cost:.4%} of wealth"
+    reporter.console.print(f"Target weights at the close of {found.date:%Y-%m-%d}: {status}", highlight=False)
+    reporter.console.print(answers.shown(table, percent=("held", "target", "trade", "cost")))
+    attestation = plan.weights.attestation
+    content = answers.about(found) | {
+        "status": plan.weights.status.label,
+        "note": plan.weights.note,
+        "cost": plan.cost,
+        "limits_hold": attestation.holds,
+        "slack": dict(attestation.slack),
+        "trades": table.to_dict("records"),
+    }
+    for file in output:
+        answers.write_answer(file, table, content)
+        reporter.console.print(f"{file}", highlight=False, soft_wrap=True)
+
+
+def _situation(
+    path: Path, as_of: dt.datetime | None, holdings: Holdings | None = None
+) -> tuple[Situation, Reporter]:
+    from operations.champion.forecasting import situation
+
+    config, _, reporter = prepared(path, fresh=False)
+    for text in () if holdings is None else holdings.warnings:
+        reporter.warn(text)
+    found = situation(config, reporter, None if as_of is None else as_of.date(), holdings)
+    reporter.line(
+        "champion", f"{found.champion.run}, trained on data to {found.champion.trained_to:%Y-%m-%d}"
+    )
+    return found, reporter
+
+
+@tangency.group(epilog=EPILOG)
+def ledger() -> None:
+    """Show what was tried and decided, in files to which lines are only added."""
+
+
+@ledger.command(epilog=EPILOG)
+@config_option
+def verify(path: Path) -> None:
+    """Check the chains of all trials, decisions and data versions in the output folder, and that none lost lines."""
+    from pipeline.chains.repair import check_chains
+
+    config, _, reporter = prepared(path, fresh=False, writes=False)
+    for name, (lines, head) in check_chains(config.output).items():
+        last = "" if head is None else f"; the last is {head.hash[:16]}"
+        reporter.line(str(config.output / name), f"{format_count(lines, 'line')}, unbroken{last}")
+
+
+@ledger.command(epilog=EPILOG)
+@config_option
+@click.option("--reason", required=True, help="What happened, for the record.")
+def repair(path: Path, reason: str) -> None:
+    """Go on with what is left of a record that lost lines and of which there is no copy.
+
+    Restore the files from a copy instead if there is one. Trials that MLflow knows of are brought back. The loss is
+    recorded for good, and each line of the ledger of trials that stays lost counts as a configuration that was tried.
+    """
+    from rich.console import Console
+
+    from operations.champion.decisions import Decisions
+    from operations.champion.run_files import advise_on_champion
+    from pipeline.chains.heads import chain_name
+    from pipeline.chains.repair import repair_chains
+    from pipeline.errors import TrackingError
+    from pipeline.progress import Reporter
+    from pipeline.tracking.shared_trials import known_trials
+
+    config, reporter = read_config(path), Reporter(Console(width=120))
+    decisions = Decisions(config)
+    try:
+        known = known_trials(config.output, config.name)
+    except TrackingError as error:
+        reporter.line("trials", f"none come back from MLflow: {error}")
+        known = []
+    done = repair_chains(config.output, reason, known)
+    for one in done:
+        aside = "" if one.kept_aside is None else f"; the file as it was is {one.kept_aside}"
+        reporter.line(
+            str(config.output / one.chain),
+            f"{format_count(one.lines, 'line is', 'lines are')} left, "
+            f"{format_count(one.lost, 'is', 'are')} lost{aside}",
+        )
+    if not done:
+        reporter.line("repair", "nothing is to be repaired")
+    elif any(one.chain == chain_name(config.output, decisions.chain.path) for one in done):
+        champion = decisions.champion()
+        reigning = None if champion is None else champion.champion
+        reporter.line("champion", reigning or f"none is left: {advise_on_champion(config)}")
+
+
+@ledger.command(epilog=EPILOG)
+@config_option
+def show(path: Path) -> None:
+    """List the decisions about a configuration, the newest last."""
+    from operations.champion.decisions import Decisions
+
+    config, _, reporter = prepared(path, fresh=False, writes=False)
+    for decision in Decisions(config).all():
+        reporter.line(f"{decision.at:%Y-%m-%d %H:%M}", f"{decision.kind}: {decision.run}: {decision.reason}")

@@ -1,0 +1,218 @@
+"""Commands that keep a schedule: run-due, schedule, schedule export, schedule request, status."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from operations.schedule.configurations import ScheduleReader, find_scheduled, scheduled
+from pipeline.cli import EPILOG, tangency
+from pipeline.stopping import STOPPING, interrupt_once
+
+if TYPE_CHECKING:
+    from operations.schedule.export import Target
+    from pipeline.config import RunConfig
+
+CODES = (
+    "Exit codes: 0 all is well, 1 something failed, is waiting or overdue, 2 something of yours to mend (one message "
+    "says what), 130 interrupted."
+)
+
+_configs = click.option(
+    "--config",
+    "-c",
+    "paths",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Configuration file; may be given several times [every file in configs/ with a schedule].",
+)
+
+
+@tangency.command("run-due", epilog=CODES)
+@_configs
+@click.option(
+    "--slot", help="Answer for this slot: exit with 0 only if it is done, or a later one took its place."
+)
+@click.option("--list", "listing", is_flag=True, help="Only print what is due, one instant a line.")
+def run_due(paths: tuple[Path, ...], slot: str | None, listing: bool) -> None:
+    """Train what is due, each slot once, and go.
+
+    This is what a scheduler calls, as often as it likes: the cron expressions in the configurations decide what is due.
+    Any number may run at once, and any may be killed.
+    """
+    from operations.schedule import run_due as running
+    from operations.schedule import slot_queries as asking
+
+    wanted = None if slot is None else _instant(slot)
+    found = find_scheduled(paths)
+    configs = found.configs
+    for mistake in found.mistakes:
+        click.echo(f"tangency: {mistake}", err=True)
+    if listing:
+        for due in asking.due(configs, _now()):
+            click.echo(due.isoformat())
+        sys.exit(2 if found.mistakes else 0)
+    interrupt_once(STOPPING)  # the slot is given back undisturbed by a second signal
+    attempts = running.run_due(configs, _train, clock=_now, log=_log)
+    code = 2 if found.mistakes else int(any(attempt.outcome == "failed" for attempt in attempts))
+    if wanted is not None:
+        answer = asking.answer_for(configs, wanted)
+        _log(answer.told)
+        code = 0 if answer.settled else code or 1
+    sys.exit(code)
+
+
+@tangency.group(invoke_without_command=True, epilog=EPILOG)
+@_configs
+@click.pass_context
+def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
+    """Keep the schedules of the configurations until told to stop.
+
+    Needs no server: it may be killed and started again, and two may run side by side. What was missed is caught up
+    with, the latest slot only. `tangency status` shows whether it lives; `tangency schedule export` writes what other
+    schedulers need.
+    """
+    if context.invoked_subcommand is not None:
+        context.obj = paths
+        return
+    from operations.schedule import loop as scheduling
+    from operations.schedule.run_due import with_log_files
+
+    found = find_scheduled(paths)
+    log = with_log_files(found.configs, _log, _now)
+    read = ScheduleReader(paths, log)
+    configs = read()
+    for config in configs:
+        if config.schedule is not None:
+            log(f"{config.name}: {config.schedule.cron} {config.schedule.timezone}")
+    chosen = [part for path in paths for part in ("--config", str(path))]
+    command = [sys.executable, "-m", "operations", "run-due", *chosen]
+    with scheduling.told_to_stop() as stop:
+
+        def visit() -> None:
+            scheduling.visit_by(command, stop, log)
+
+        scheduling.keep(read, visit, clock=_now, stop=stop, log=log)
+    log("stopped")
+
+
+@schedule.command(epilog=EPILOG)
+@_configs
+@click.option(
+    "--reason", required=True, help="Why, for the record; one reason asks once for the same --data."
+)
+@click.option("--data", default="", help="What it was seen on, such as the last date.")
+def request(paths: tuple[Path, ...], reason: str, data: str) -> None:
+    """Ask for a training before its time; whoever keeps the schedule does it like a scheduled one."""
+    from operations.schedule import run_due as running
+
+    for config in scheduled(paths):
+        new = running.request(config, reason, data, _now())
+        _log(f"{config.name}: {'asked for' if new else 'was asked for before'}: {reason}")
+
+
+@schedule.command(epilog=EPILOG)
+@_configs
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["cron", "systemd", "kubernetes", "dagster"]),
+    required=True,
+    help="For whom.",
+)
+@click.option("--every", default=5, show_default=True, help="Minutes between two visits: 1 to 6, or 10.")
+@click.option(
+    "--image", default="tangency:latest", show_default=True, help="Container image, for Kubernetes."
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    default=Path("deploy"),
+    show_default=True,
+    help="Folder to write to.",
+)
+def export(paths: tuple[Path, ...], target: Target, every: int, image: str, output: Path) -> None:
+    """Write what another scheduler needs: it comes by every few minutes, and `tangency run-due` knows what is due.
+
+    Paths are those of this machine and of the folder in which you are; for Kubernetes, those in its volume.
+    """
+    from operations.schedule import export as exporting
+
+    written = exporting.export(
+        target,
+        scheduled(paths),
+        paths,
+        output,
+        folder=Path.cwd(),
+        command=exporting.command_path(),
+        every=every,
+        image=image,
+    )
+    for path in written:
+        click.echo(str(path))
+
+
+@tangency.command("status", epilog=CODES)
+@_configs
+def show_status(paths: tuple[Path, ...]) -> None:
+    """Show the champion, runs and data of each configuration, and whether its schedule is kept.
+
+    The files of the champion are compared with the SHA-256 that the decision about it recorded. A configuration without
+    a schedule is shown if it is named, or if none in configs/ has one.
+    """
+    from operations.cli.status_text import told
+    from operations.schedule.status import status
+    from pipeline.tracking.receipts import pending_notice
+
+    now = _now()
+    read = find_scheduled(paths, required=False)
+    found = status(read.configs, now)
+    for job in found:
+        click.echo("\n".join(told(job, now)))
+    for output in sorted({config.output for config in read.configs}):
+        if notice := pending_notice(output):
+            click.echo(f"MLflow: {notice}")
+    for mistake in read.mistakes:
+        click.echo(f"tangency: {mistake}", err=True)
+    sys.exit(2 if read.mistakes else int(any(job.problems for job in found)))
+
+
+def _train(config: RunConfig, now: dt.datetime) -> str:
+    """Retrain in a process of its own, and return what was decided in a line."""
+    from operations.schedule.job_process import run_job
+    from operations.schedule.rotating_log import RotatingLog
+    from operations.schedule.run_due import LOG, record_path, schedules
+
+    kept = RotatingLog(record_path(config).with_name(LOG))
+
+    def log(line: str) -> None:
+        click.echo(line)
+        kept.write(line, _now())
+
+    limit = schedules({config.name: config})[config.name].time_limit_seconds
+    return run_job(config, now, time_limit=limit, log=log)
+
+
+def _instant(text: str) -> dt.datetime:
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise click.BadParameter(
+            f"expected an instant such as 2026-05-01T06:00:00+00:00, got {text!r}", param_hint="--slot"
+        )
+    return found
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _log(text: str) -> None:
+    click.echo(f"{_now():%Y-%m-%d %H:%M:%S}  {text}")

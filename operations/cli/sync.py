@@ -1,0 +1,59 @@
+"""`tangency sync`: send the runs that MLflow has not been told of, because its server was away."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from foundation.counts import format_count
+from pipeline.cli import EPILOG, config_option, read_config, tangency
+
+
+@tangency.command(epilog=EPILOG)
+@config_option
+def sync(path: Path) -> None:
+    """Send the runs and decisions that MLflow could not be told of when they were made.
+
+    All runs in the output folder of the configuration are sent that MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI)
+    does not hold to the end, the oldest first, with the times at which they were made: also those that it was told of
+    and lost, because the database was deleted or replaced by an older copy. Sending one twice, or going on where a
+    killed sender stopped, makes no second run. Exit code 2 if any still waits.
+    """
+    from operations.champion.registry import mirror
+    from operations.errors import OperationsError
+    from pipeline.errors import RecordError, TrackingError
+    from pipeline.tracking.receipts import RECEIPT, pending_runs, run_folders
+    from pipeline.tracking.send import deliver, missing_runs
+
+    left: list[str] = []
+    config = read_config(path)
+    folders = pending_runs(config.output)
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        sent = [folder for folder in run_folders(config.output) if folder not in folders]
+        for folder in missing_runs(sent):
+            (folder / RECEIPT).unlink(missing_ok=True)
+        folders = pending_runs(config.output)
+    lost = sum((folder / RECEIPT).exists() for folder in folders)
+    if lost:
+        click.echo(
+            f"{format_count(lost, 'run was', 'runs were')} sent before, but not found in the "
+            "MLflow that is in use, and sent again"
+        )
+    for number, folder in enumerate(folders):
+        try:
+            deliver(folder)
+            click.echo(f"sent {folder.name}")
+        except RecordError as error:  # of this run alone
+            left.append(str(error))
+        except TrackingError as error:  # the others would fare no better
+            left.append(f"{len(folders) - number} wait, {folder.name} first: {error}")
+            break
+    if left:
+        raise OperationsError("; ".join(left))
+    told = mirror(config, check_server=True)
+    if told:
+        click.echo(f"told the registry {format_count(told, 'decision')}")
+    if not folders and not told:
+        click.echo("nothing waits to be sent")

@@ -1,0 +1,1 @@
+"""Data: versions of what a source said, and updates."""

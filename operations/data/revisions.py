@@ -1,0 +1,165 @@
+"""Revisions: what a source says now and did not say before, told apart from what is merely new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from foundation.counts import format_count
+from market.panel import Panel
+from operations.data.long_format import KEY, MACRO, TABLES, Extent, Frame, bits, narrowed, to_cells
+from operations.data.price_rescaling import restated
+
+COLUMNS = ["change", *KEY, "value", "old"]
+"""A table of changes: what was added, changed or removed, the value that is there now, and the one that was."""
+NAMED = 5
+"""So many cells are named in a message."""
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """What leads from one panel to the next.
+
+    Attributes
+    ----------
+    changes : DataFrame
+        `COLUMNS`; a value is NaN where there is none.
+    past : ndarray of bool
+        Which of the changes rewrite what was known, instead of adding to it.
+    described : tuple of str
+        Changes of the panel that are no numbers, a sentence each.
+    restates : bool
+        Whether the past is the same in another unit (`operations.data.price_rescaling`).
+    """
+
+    changes: pd.DataFrame
+    past: NDArray[np.bool_]
+    described: tuple[str, ...] = ()
+    restates: bool = False
+
+    @property
+    def revises(self) -> bool:
+        """Whether the past is another now."""
+        return bool(self.past.any()) or bool(self.described)
+
+    @property
+    def revised(self) -> pd.DataFrame:
+        """The changes that rewrite the past."""
+        rows: pd.DataFrame = self.changes[self.past]
+        return rows
+
+    def counts(self) -> dict[str, int]:
+        """Return how many cells of the past were added, changed and removed."""
+        kinds = self.revised["change"]
+        return {kind: int((kinds == kind).sum()) for kind in ("added", "changed", "removed")}
+
+    def largest(self) -> dict[str, Any] | None:
+        """Return the largest change of a number of the past that was a number before, or None."""
+        changed = self.revised[self.revised["change"] == "changed"]
+        sizes = (changed["value"] - changed["old"]).abs()
+        if not np.isfinite(sizes).any():
+            return None
+        row = changed.iloc[int(np.nanargmax(sizes.where(np.isfinite(sizes)).to_numpy()))]
+        return {**_place(row), "old": float(row["old"]), "new": float(row["value"])}
+
+    def sentences(self) -> Iterator[str]:
+        """Yield what was revised: how much, the largest change, and the first cells by name."""
+        yield from self.described
+        if self.restates:
+            yield "the same past but for rounding and the unit of prices, as after a dividend or split"
+        counts = {kind: n for kind, n in self.counts().items() if n}
+        if not counts:
+            return
+        yield "of the past, " + ", ".join(f"{format_count(n, 'cell')} {kind}" for kind, n in counts.items())
+        if (most := self.largest()) is not None:
+            yield f"the largest change: {_named(most)} was {most['old']:.10g}, is {most['new']:.10g}"
+        for _, row in self.revised.sort_values(["date", *KEY[:2]]).head(NAMED).iterrows():
+            yield f"{row['change']}: {_named(_place(row))}{_values(row)}"
+        if sum(counts.values()) > NAMED:
+            yield f"and {sum(counts.values()) - NAMED} more"
+
+
+def extends(panel: Panel, extent: Extent, frame: Frame, digest: str) -> bool:
+    """Whether a panel begins with the one of this extent, frame and digest, to the last bit.
+
+    An asset that is new to the source, and has no value before the new dates, leaves the past what it was.
+    """
+    known = set(frame.assets)
+    if known - set(panel.assets) or Frame.of(panel).tables != frame.tables:
+        return False
+    beginning = extent.beginning(panel)
+    fresh = [j for j, name in enumerate(panel.assets) if name not in known]
+    for name in frame.tables:
+        if not np.isnan(getattr(beginning, name)[:, fresh]).all():
+            return False
+    return narrowed(beginning, frame.assets).digest() == digest
+
+
+def difference(old: Panel, new: Panel) -> Difference:
+    """Return all that changed from one panel to another, cell by cell."""
+    before, now = to_cells(old), to_cells(new)
+    both = before.merge(now, on=KEY, how="outer", suffixes=("_old", ""), indicator=True)
+    side = both.pop("_merge").to_numpy()
+    kind = np.select([side == "right_only", side == "left_only"], ["added", "removed"], "changed")
+    differs = (kind != "changed") | (bits(both["value_old"]) != bits(both["value"]))
+    both.insert(0, "change", kind)
+    changes = both[differs].rename(columns={"value_old": "old"})[COLUMNS].reset_index(drop=True)
+    described = tuple(_described(old, new))
+    return Difference(changes, _past(changes, old), described, not described and restated(old, new))
+
+
+def added(panel: Panel, beyond: Extent) -> Difference:
+    """Return what a panel has beyond an extent, as additions."""
+    cells = to_cells(panel, beyond)
+    cells.insert(0, "change", "added")
+    cells["old"] = np.nan
+    return Difference(cells[COLUMNS], np.zeros(len(cells), dtype=np.bool_))
+
+
+def _past(changes: pd.DataFrame, old: Panel) -> NDArray[np.bool_]:
+    """Return which changes are of what was known: all but additions after the end of the old panel or series."""
+    ends = {MACRO + name: s.known_at[-1] for name, s in old.macro.items() if len(s.known_at)}
+    last = old.dates[-1]
+    end = pd.to_datetime(changes["field"].map(lambda name: ends.get(name, last)))
+    beyond = (changes["change"] == "added") & (changes["date"] > end)
+    return np.asarray(~beyond, dtype=np.bool_)
+
+
+def _described(old: Panel, new: Panel) -> Iterator[str]:
+    """Yield what else the source says of itself that it did not say before."""
+    before, now = Frame.of(old), Frame.of(new)
+    for name in ("name", "periods_per_year"):
+        if getattr(before, name) != getattr(now, name):
+            yield f"{name} was {getattr(before, name)!r}, is {getattr(now, name)!r}"
+    for what, plural, was, are in (
+        ("asset", "assets", before.assets, now.assets),
+        ("table", "tables", before.tables, now.tables),
+        ("macro series", "macro series", tuple(before.macro), tuple(now.macro)),
+    ):
+        if gone := [name for name in was if name not in are]:
+            yield f"{what if len(gone) == 1 else plural} gone from the source: {', '.join(gone)}"
+        if what != "asset" and (came := [name for name in are if name not in was]):
+            yield f"{what if len(came) == 1 else plural} new in the source: {', '.join(came)}"
+    for name in before.macro.keys() & now.macro.keys():
+        if before.macro[name][0] != now.macro[name][0]:
+            yield f"macro series {name}: max_age_days was {before.macro[name][0]}, is {now.macro[name][0]}"
+
+
+def _place(row: Any) -> dict[str, str]:
+    asset = {"asset": str(row["asset"])} if row["field"] in TABLES else {}
+    return {"field": str(row["field"]), **asset, "date": f"{row['date']:%Y-%m-%d}"}
+
+
+def _named(place: dict[str, Any]) -> str:
+    return f"{place['field']}{' of ' + place['asset'] if 'asset' in place else ''} on {place['date']}"
+
+
+def _values(row: Any) -> str:
+    was = "" if row["change"] == "added" else f" was {row['old']:.10g}"
+    now = "" if row["change"] == "removed" else f" is {row['value']:.10g}"
+    return ":" + ",".join(filter(None, (was, now)))

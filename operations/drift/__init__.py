@@ -1,0 +1,1 @@
+"""Drift of the champion, and trainings before their time."""

@@ -1,0 +1,252 @@
+"""How a model stands: its files, its training, what is due, what failed, and whether anybody keeps the schedule."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from foundation.counts import format_count
+from operations.champion.decisions import Decisions
+from operations.champion.run_files import advise_on_champion, find_damage, runs_of
+from operations.data.updating import line_of, versions_of
+from operations.schedule.run_due import records
+from operations.schedule.scheduler_process import Loop, loops
+from operations.slots.changes import short
+from operations.slots.history import JobHistory, Slot, job_history
+from operations.slots.slots import Slots
+from operations.state_dir import home
+from pipeline.chains.recorded_files import check_newest_version
+from pipeline.chains.repair import check_chains
+from pipeline.config import RunConfig
+from pipeline.errors import LedgerError
+
+GRACE = dt.timedelta(minutes=15)
+"""What is due may wait so long before it is overdue: a scheduler comes by every few minutes."""
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """What is known of the model in use, and of the training that was decided about last.
+
+    Attributes
+    ----------
+    champion : str
+        The run that decides now; empty if there is none.
+    since : datetime.datetime or None
+        Since when.
+    data_last : str
+        The last date of the data that it was trained on, ISO.
+    trained_at : datetime.datetime or None
+        When a model was last trained and judged, also one that did not become champion.
+    trained_to : str
+        The last date of its data, ISO.
+    verdict : str
+        What was decided about it.
+    damage : str
+        What is wrong with a file of the champion; empty if all are as they were recorded.
+    advice : str
+        How to have a champion; empty if there is one.
+    """
+
+    champion: str = ""
+    since: dt.datetime | None = None
+    data_last: str = ""
+    trained_at: dt.datetime | None = None
+    trained_to: str = ""
+    verdict: str = ""
+    damage: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """How one configuration stands.
+
+    Attributes
+    ----------
+    name : str
+    scheduled : bool
+        Whether the configuration has a schedule. What is said of slots, visits and the loop is empty if not.
+    model : ModelStatus
+    runs : tuple of str
+        Its runs in the output folder, the oldest first.
+    data : str
+        The newest recorded version of its data in a line; empty if none was recorded.
+    last_done : Slot or None
+        The slot that was done last.
+    next_due : datetime.datetime or None
+        When the schedule fires next; None if nobody has come by yet.
+    visited : datetime.datetime or None
+        When somebody last came by to look for what is due.
+    heartbeat : datetime.datetime or None
+        When the loop was last heard of; None if there never was one.
+    open : tuple of Slot
+        What is waiting or running.
+    problems : tuple of str
+        What is wrong; empty if all is well.
+    """
+
+    name: str
+    scheduled: bool
+    model: ModelStatus
+    runs: tuple[str, ...]
+    data: str
+    last_done: Slot | None
+    next_due: dt.datetime | None
+    visited: dt.datetime | None
+    heartbeat: dt.datetime | None
+    open: tuple[Slot, ...]
+    problems: tuple[str, ...]
+
+
+def model_status(config: RunConfig) -> ModelStatus:
+    """Return what the decisions about a configuration say of its model.
+
+    Raises
+    ------
+    LedgerError
+        If the chain of decisions is broken.
+    """
+    decisions = Decisions(config)
+    done = decisions.all()
+    trained = next((decision for decision in reversed(done) if decision.kind != "rolled back"), None)
+    crowned = decisions.champion()
+    found = ModelStatus(advice=advise_on_champion(config))
+    if crowned is not None and crowned.champion is not None:
+        # A rollback tells of the data of its day, not of what the old champion was trained on.
+        first = next(decision for decision in done if decision.run == crowned.champion)
+        damage = find_damage(config.output / crowned.champion, decisions.files_of(crowned.champion))
+        found = ModelStatus(crowned.champion, crowned.at, first.data_last, damage=damage)
+    if trained is None:
+        return found
+    verdict = f"{trained.kind}: {trained.reason}"
+    return replace(found, trained_at=trained.at, trained_to=trained.data_last, verdict=verdict)
+
+
+def status(configs: Sequence[RunConfig], now: dt.datetime) -> list[JobStatus]:
+    """Return how each configuration stands, those without a schedule last.
+
+    Raises
+    ------
+    OperationsError
+        If two configurations cannot be told apart, or their record cannot be read.
+    LedgerError
+        If a record of the output folder is broken or lost lines.
+    """
+    found = []
+    for path, group in records(configs).items():
+        check_chains(path.parent.parent)
+        found += [_status(path, config, now) for config in group.values()]
+    for config in configs:
+        if config.schedule is None:
+            check_chains(config.output)
+            found.append(_job_status(config, None, None, []))
+    return found
+
+
+def _status(path: Path, config: RunConfig, now: dt.datetime) -> JobStatus:
+    history: JobHistory | None = None
+    last: Loop | None = None
+    if path.exists():
+        with Slots(path) as slots:
+            history = job_history(slots.connection, config.name)
+            known = loops(slots.connection)
+            # One that died when the clock was ahead was heard of later than any that lives.
+            last = next((loop for loop in known if loop.lives(now)), known[0] if known else None)
+    problems = _of_the_loop(history, last, now)
+    if history is not None:
+        problems += _of_the_slots(history, now)
+    return _job_status(config, history, last, problems)
+
+
+def _job_status(
+    config: RunConfig, history: JobHistory | None, last: Loop | None, problems: list[str]
+) -> JobStatus:
+    model, log = model_status(config), versions_of(config).log()
+    damage = [f"the champion cannot be used: {model.damage}"] if model.damage else []
+    try:
+        check_newest_version(home(config))
+    except LedgerError as error:
+        damage.append(f"the data cannot be used: {error}")
+    return JobStatus(
+        config.name,
+        config.schedule is not None,
+        model,
+        tuple(runs_of(config)),
+        line_of(log[-1]) if log else "",
+        history.latest("done") if history else None,
+        history.next_due() if history else None,
+        history.visited if history else None,
+        last.heartbeat if last else None,
+        tuple(history.open()) if history else (),
+        (*damage, *problems),
+    )
+
+
+def _of_the_loop(history: JobHistory | None, last: Loop | None, now: dt.datetime) -> list[str]:
+    """Return what shows that nobody keeps the schedule."""
+    if last is not None and last.ended is None and not last.lives(now):
+        # Whoever has come by long after the loop was last heard of keeps the schedule in its place.
+        if history is None or history.visited < last.heartbeat + GRACE:
+            if last.heartbeat > now:
+                return [
+                    f"the clock went back: the loop on {last.owner} was last heard of at {short(last.heartbeat)}"
+                ]
+            return [f"the loop on {last.owner} died: nothing was heard of it for {age(last.heartbeat, now)}"]
+        return []
+    if history is None and (last is None or not last.lives(now)):
+        return [
+            "nobody keeps the schedule: start tangency schedule, or give tangency run-due to your scheduler"
+        ]
+    return []
+
+
+def _of_the_slots(history: JobHistory, now: dt.datetime) -> list[str]:
+    """Return what is late or went wrong."""
+    found = []
+    if history.entered_to > now + GRACE:
+        found.append(
+            f"the clock went back: slots were entered up to {short(history.entered_to)}, and none will be before then"
+        )
+    next_due = history.next_due()
+    at_work = next((slot for slot in history.open() if slot.lease_until is not None), None)
+    if next_due is not None and next_due + GRACE < now:
+        why = "nobody came by" if at_work is None else f"the slot of {short(at_work.due)} is still at work"
+        found.append(f"overdue: {why}, and that of {short(next_due)} is not done")
+    ended = history.latest("done", "failed")
+    if ended is not None and ended.state == "failed":
+        found.append(
+            f"failed: the slot of {short(ended.due)}, after {format_count(ended.attempts, 'attempt')}: {ended.told}"
+        )
+    for slot in history.open():
+        found += _of_an_open_slot(slot, now)
+    return found
+
+
+def _of_an_open_slot(slot: Slot, now: dt.datetime) -> list[str]:
+    name = f"the slot of {short(slot.due)}"
+    if slot.lease_until is not None:
+        silent = slot.lease_until + GRACE < now
+        return (
+            [f"overdue: {name} is at work, but its lease was over at {short(slot.lease_until)}"]
+            if silent
+            else []
+        )
+    if slot.outcome == "interrupted":
+        # Whoever stopped it knows; that nobody has gone on with it since is worth a word.
+        late = slot.not_before + GRACE < now
+        return [f"overdue: {name} was stopped at {short(slot.not_before)} and is waiting"] if late else []
+    if slot.attempts and slot.told:
+        return [f"waiting: {name}, again at {short(slot.not_before)}: {slot.told}"]
+    return [f"overdue: {name} is waiting"] if slot.due + GRACE < now else []
+
+
+def age(then: dt.datetime, now: dt.datetime) -> str:
+    """Return how long ago something was, in the largest unit that says it."""
+    seconds = (now - then).total_seconds()
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if abs(seconds) >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

@@ -1,0 +1,1 @@
+"""Slots: scheduled instants, each to be done once."""

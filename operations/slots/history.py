@@ -1,0 +1,128 @@
+"""What the record of slots says: nothing here writes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from operations.slots.cron import next_slot
+from operations.slots.tables import instant
+from pipeline.settings.schedule import ScheduleSection
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A slot as it stands.
+
+    Attributes
+    ----------
+    due : datetime.datetime
+    reason, state, told : str
+        State: queued, running, done, failed or skipped.
+    attempts : int
+    outcome : str
+        How the last attempt ended, such as "failed" or "interrupted"; empty if there was none.
+    not_before : datetime.datetime
+        When a queued one may be taken.
+    lease_until : datetime.datetime or None
+        Of a running one.
+    ended : datetime.datetime or None
+    """
+
+    due: dt.datetime
+    reason: str
+    state: str
+    told: str
+    attempts: int
+    outcome: str
+    not_before: dt.datetime
+    lease_until: dt.datetime | None
+    ended: dt.datetime | None
+
+
+@dataclass(frozen=True)
+class JobHistory:
+    """A job, and its slots in the order in which they were due.
+
+    Attributes
+    ----------
+    cron, timezone : str
+        As they were when somebody last came by.
+    entered_to : datetime.datetime
+        Up to when the slots are entered.
+    visited : datetime.datetime
+    slots : tuple of Slot
+    """
+
+    cron: str
+    timezone: str
+    entered_to: dt.datetime
+    visited: dt.datetime
+    slots: tuple[Slot, ...]
+
+    def next_due(self) -> dt.datetime | None:
+        """Return when the schedule fires next."""
+        return next_slot(self.cron, self.timezone, self.entered_to)
+
+    def open(self) -> list[Slot]:
+        """Return the slots that are queued or running."""
+        return [slot for slot in self.slots if slot.state in ("queued", "running")]
+
+    def latest(self, *states: str) -> Slot | None:
+        """Return the slot in one of these states that ended last."""
+        found = [slot for slot in self.slots if slot.state in states and slot.ended is not None]
+        return max(found, key=lambda slot: (slot.ended or slot.due, slot.due), default=None)
+
+
+def job_history(connection: sqlite3.Connection, job: str) -> JobHistory | None:
+    """Return what is known of a job; None if nobody has come by for it."""
+    row = connection.execute("select * from job where name = ?", (job,)).fetchone()
+    if row is None:
+        return None
+    rows = connection.execute(
+        "select slot.*, attempt.outcome from slot left join attempt"
+        " on attempt.slot = slot.id and attempt.number = slot.attempts"
+        " where job = ? order by due, id",
+        (job,),
+    )
+    return JobHistory(
+        row["cron"],
+        row["timezone"],
+        instant(row["entered_to"]),
+        instant(row["visited"]),
+        tuple(_slot(found) for found in rows),
+    )
+
+
+def next_visit(
+    connection: sqlite3.Connection, jobs: Mapping[str, ScheduleSection], now: dt.datetime
+) -> dt.datetime | None:
+    """Return when somebody has to come by next: at once for a job that is new or has another schedule."""
+    times = []
+    for job, schedule in jobs.items():
+        known = job_history(connection, job)
+        if known is None or (known.cron, known.timezone) != (schedule.cron, schedule.timezone):
+            return now
+        times.append(known.next_due())
+        open_slots = known.open()
+        leases = [slot.lease_until for slot in open_slots if slot.lease_until is not None]
+        # While one runs, its job can go on only when the lease is over or the slot is: the loop looks again soon.
+        times += leases or [slot.not_before for slot in open_slots]
+    return min((time for time in times if time is not None), default=None)
+
+
+def _slot(row: sqlite3.Row) -> Slot:
+    lease, ended = row["lease_until"], row["ended"]
+    return Slot(
+        instant(row["due"]),
+        row["reason"],
+        row["state"],
+        row["told"],
+        row["attempts"],
+        row["outcome"] or "",
+        instant(row["not_before"]),
+        None if lease is None else instant(lease),
+        None if ended is None else instant(ended),
+    )
