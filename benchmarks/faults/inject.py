@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import collections
 import errno
+import importlib
 import json
 import os
 import re
@@ -265,6 +266,8 @@ def _load_everything() -> None:
     import mlflow.pyfunc
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 
+    for name in ("report.charts", "report.narrative", "report.report", "runner.pipeline", "tracking.payload"):
+        importlib.import_module(f"pipeline.{name}")
     from operations.cli import schedule as schedule_commands
     from operations.schedule import job
 

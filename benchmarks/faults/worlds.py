@@ -127,7 +127,10 @@ def tiny(folder: Path) -> dict[str, object]:
 
 def tangency(words: list[str]) -> int:
     """Run the command line in this process, and return its exit code."""
+    from operations.cli.commands import load_commands
     from pipeline import cli
+
+    load_commands()
 
     sys.argv = ["tangency", *words]
     try:

@@ -1,21 +1,13 @@
-"""The commands of operations, which add themselves to the command line when this is imported."""
+"""The commands of operations, which add themselves to the command line when their modules are imported."""
 
 from __future__ import annotations
 
-from operations.cli import compile as compile_command
-from operations.cli import data as data_commands
-from operations.cli import drift as drift_commands
-from operations.cli import models as model_commands
-from operations.cli import schedule as schedule_commands
-from operations.cli import serve as serve_command
-from operations.cli import sync as sync_commands
+import importlib
 
-__all__ = [
-    "compile_command",
-    "data_commands",
-    "drift_commands",
-    "model_commands",
-    "schedule_commands",
-    "serve_command",
-    "sync_commands",
-]
+MODULES = ("compile", "data", "drift", "models", "schedule", "serve", "sync")
+
+
+def load_commands() -> None:
+    """Import the modules of the commands."""
+    for name in MODULES:
+        importlib.import_module(f"operations.cli.{name}")

@@ -18,8 +18,10 @@ def main() -> None:
     code: str | int | None = 0
     try:
         try:
+            from operations.cli.commands import load_commands
             from pipeline.cli import main as run
 
+            load_commands()
             run()
         except SystemExit as stopped:
             code = stopped.code

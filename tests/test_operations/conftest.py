@@ -15,6 +15,9 @@ from filelock import FileLock
 def by_oneself():
     """Keep to a store of one's own, and read macro series once: they take a third of an update."""
     from market.readers import datasets as packaged
+    from operations.cli.commands import load_commands
+
+    load_commands()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packaged, "load_macro", functools.cache(packaged.load_macro))

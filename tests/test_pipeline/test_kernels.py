@@ -8,6 +8,7 @@ import numba
 from numba.core.dispatcher import Dispatcher
 
 import pipeline.cli
+from operations.cli.commands import load_commands
 from pipeline.runner import kernels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,6 +57,7 @@ def test_the_command_compiles_in_other_processes_and_says_what(monkeypatch, caps
     import threefold
 
     monkeypatch.setattr(kernels, "PARTS", {"numbers": lambda: threefold.threefold(2.0)})
+    load_commands()
     monkeypatch.setattr(sys, "argv", ["tangency", "compile", "--workers", "1"])
     for expected in ("compiled the kernels of numbers\n", "all kernels are compiled\n"):
         pipeline.cli.main()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from scheduled import scheduled_text
 
+from operations.cli.commands import load_commands
 from pipeline import cli
 from pipeline.config_files import paths
 from pipeline.config_files.paths import folder_mistake, input_mistake, output_mistake
@@ -102,6 +103,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_configuration_is
     there, monkeypatch, capsys, command
 ):
 
+    load_commands()
     (there / "pipe.json").symlink_to(there / "pipe")
     target = there / ("pipe.json" if command in ("predict", "allocate") else "pipe")
     monkeypatch.setattr(
