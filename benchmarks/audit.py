@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pipeline.audit import audit
+from pipeline.audit.audit import audit
 from pipeline.config import load_config
 from pipeline.progress import Reporter
 from pipeline.runner.pipeline import Pipeline

@@ -22,12 +22,15 @@ from pipeline.errors import ConfigError
 from pipeline.settings.allocation import AllocationSection
 from pipeline.settings.drift import DriftSection
 from pipeline.settings.gate import GateSection
+from pipeline.settings.limit_keys import limits_set
 from pipeline.settings.models import CombinationModel, Fitted, ModelSection
 from pipeline.settings.schedule import ScheduleSection
 from pipeline.settings.section import MOST, Date, FilePath, Name, Positive, Section
-from pipeline.strategies.allocator_kinds import AimStrategy
-from pipeline.strategies.kinds import Strategy, mistake
-from pipeline.strategies.limits import limit_conflict
+from pipeline.settings.trading import TradingSettings
+from pipeline.strategies.limits import find_limit_conflict
+from pipeline.strategies.references import find_wrong_reference
+from pipeline.strategies.registry import Strategy
+from pipeline.strategies.settings import RunFacts
 
 # Regimes are imported where they are made: to read a configuration, scikit-learn is not needed.
 if TYPE_CHECKING:
@@ -250,15 +253,11 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _strategies_are_made_of_what_exists(self) -> RunConfig:
-        wrong = mistake(self.strategies, BASELINES, tuple(self.models), self.regimes.states)
-        if wrong:
-            raise ValueError(wrong)
-        for name, strategy in self.strategies.items():
-            if isinstance(strategy, AimStrategy) and not (self.cost_rate or self.impact_rate):
-                raise ValueError(
-                    f"strategies.{name}: an aim is for trades that cost something; cost_rate and impact_rate are 0"
-                )
-        wrong = limit_conflict(self.allocation, self.strategies)
+        wrong = (
+            find_wrong_reference(self.strategies, BASELINES, tuple(self.models))
+            or self._find_strategy_conflict()
+            or find_limit_conflict(self.allocation, self.strategies)
+        )
         if wrong:
             raise ValueError(wrong)
         traded = self.allocation.strategy
@@ -267,6 +266,23 @@ class RunConfig(Section):
                 f"allocation.strategy: {traded!r} is not among the strategies{suggest(traded, self.strategies)}"
             )
         return self
+
+    def _find_strategy_conflict(self) -> str:
+        run = RunFacts(
+            self.regimes.states,
+            bool(self.cost_rate or self.impact_rate),
+            limits_set(self.allocation),
+            self.allocation.on_infeasible,
+            self.strategies,
+        )
+        found = ((name, section.find_conflict(run)) for name, section in self.strategies.items())
+        return next((f"strategies.{name}{text}" for name, text in found if text), "")
+
+    def trading_settings(self) -> TradingSettings:
+        """Return what decides how forecasts become portfolios."""
+        return TradingSettings(
+            self.allocation, self.target.horizon, self.target.relative, self.cost_rate, self.impact_rate
+        )
 
     @property
     def traded(self) -> str:

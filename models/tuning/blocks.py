@@ -18,11 +18,12 @@ from models.base import Forecaster, rows_of
 from models.dataset import Rows
 from models.errors import TrainingError
 from models.parallel.executors import Executor, Threads, threads_of
+from models.parameters import Parameters
 from models.tuning.inner_cv import Inner
 from models.tuning.search import BATCH, Method, Pruning, Search, quiet
 from models.tuning.search_journal import Memory, open_journal
 from models.tuning.search_space import Space, grid_size, inside
-from models.walk_forward.results import Parameters, Trial
+from models.walk_forward.results import Trial
 
 
 def tune(

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
+from models.parameters import Parameters
 from models.tuning.search_space import Choices, Range, Space, grid_points
-from models.walk_forward.results import Parameters
 
 if TYPE_CHECKING:
     import optuna

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from models.parameters import Parameters
 from models.tuning.search import distributions
 from models.tuning.search_space import Space, inside
-from models.walk_forward.results import Parameters
 
 
 def open_journal(path: Path) -> Any:

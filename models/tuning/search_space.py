@@ -9,7 +9,7 @@ from math import prod
 
 import numpy as np
 
-from models.walk_forward.results import Parameters, Value
+from models.parameters import Parameters, Value
 
 POINTS = 4
 """Points of a range in a grid where it does not say how many."""

@@ -12,10 +12,11 @@ from foundation.types import Floats, Json
 from models.base import Forecaster
 from models.dataset import Rows
 from models.errors import NotFittedError
+from models.parameters import Parameters
 from models.tuning.blocks import best_of, tune, with_parameters
 from models.tuning.search import Method, Pruning
 from models.tuning.search_space import Space
-from models.walk_forward.results import Parameters, Trial
+from models.walk_forward.results import Trial
 
 
 class Tuned(Forecaster):

@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from foundation.types import Floats, Json
+from models.parameters import Parameters
 from models.walk_forward.state import Record
 
 Progress = Callable[[int, int], None]
 """Called with the number of folds done and their total."""
-Value = bool | int | float | str | None
-Parameters = Mapping[str, Value]
 
 
 @dataclass(frozen=True, eq=False)

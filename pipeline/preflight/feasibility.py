@@ -12,11 +12,11 @@ from foundation.types import Bools
 from market.panel import Panel
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
-from pipeline.preflight.strategies import check_strategies
-from pipeline.preflight.universe import UniverseCheck, dated
+from pipeline.preflight.strategies import check_assets, check_strategies
 from pipeline.stages.schedule import Schedule
 from pipeline.stages.trading import decided_at
-from pipeline.strategies.builder import Allocators, check_assets
+from pipeline.strategies.allocators import RunAllocators
+from pipeline.strategies.universe_check import UniverseCheck, date_errors
 
 
 def check_limits(panel: Panel, schedule: Schedule, config: RunConfig) -> None:
@@ -32,20 +32,20 @@ def check_limits(panel: Panel, schedule: Schedule, config: RunConfig) -> None:
         If a limit names an asset that does not exist.
     """
     check_assets(panel, config)
-    allocators = Allocators(panel, config)
-    check, seen = UniverseCheck(panel, config, allocators), set[str]()
+    allocators = RunAllocators(panel, config.trading_settings())
+    check, seen = UniverseCheck(allocators), set[str]()
     universes = list(_universes(panel, schedule, config))
     limits = allocators.constraints
     for position, universe in universes:
-        with dated(panel, position, config.allocation.on_infeasible == "hold"):
+        with date_errors(panel, position, config.allocation.on_infeasible == "hold"):
             for inside in (universe, universe & _forecast_at(panel, schedule, position)):
                 if not inside.any():
                     continue
-                allowed, floor = check.scores(position, inside)
+                allowed, floor = check.apply_scores(position, inside)
                 key = f"{allowed.tobytes()!r}{floor}"
                 if key not in seen:
                     seen.add(key)
-                    check.limits(position, allowed, floor, limits)
+                    check.check_limits(position, allowed, floor, limits)
     check_strategies(panel, schedule, config, check, universes)
 
 

@@ -216,13 +216,3 @@ class AllocationSection(Section):
             tracking_error=None if tracking is None else tracking * root,
             benchmark=self.benchmark,
         )
-
-
-SECTIONS: dict[str, type[Section]] = {
-    "groups": GroupSection,
-    "overrides": BoundsSection,
-    "linear": LinearSection,
-    "esg": EsgSection,
-    "positions": PositionsSection,
-}
-"""What stands below a key, or below a name that the user chooses under it."""

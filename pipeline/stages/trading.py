@@ -22,7 +22,8 @@ from models.regimes.path import RegimePath
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.stages.schedule import Schedule
-from pipeline.strategies.builder import Allocators, Workshop
+from pipeline.strategies.allocators import RunAllocators
+from pipeline.strategies.builder import StrategyBuilder
 from validation.forecasts.scores import historical_mean
 
 
@@ -57,16 +58,16 @@ def make_policies(
     """Return the baselines, one mean-variance policy a model, and the strategies, by name."""
     closed = panel.closed
     forecasts = {name: forecast.carried(closed) for name, forecast in forecasts.items()}
-    allocators = Allocators(panel, config)
+    allocators = RunAllocators(panel, config.trading_settings())
     limits = allocators.constraints
-    solver = allocators.make(limits)
+    solver = allocators.build(limits)
     past = historical_mean(schedule.labels)
     without = baseline_mean(schedule.labels, config.calibration.own_mean_weight, schedule.target.riskless)
     rows = np.arange(len(panel.dates), dtype=np.int64)
     policies: dict[str, Policy] = {
         "equal_weight": EqualWeight(covariances),
         # Without regard to costs: it is what risk alone would hold.
-        "minimum_variance": AllocatorPolicy(allocators.make(limits, 1.0, 0.0, views=False), covariances),
+        "minimum_variance": AllocatorPolicy(allocators.build(limits, 1.0, 0.0, tilt=False), covariances),
         "buy_and_hold": BuyAndHold(covariances),
         "historical_mean": AllocatorPolicy(solver, covariances, rows, past),
         # What every forecast is shrunk toward: the difference to it is what forecasting was worth.
@@ -74,9 +75,19 @@ def make_policies(
     }
     for name, forecast in forecasts.items():
         policies[f"model:{name}"] = AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean)
-    policies = {name: allocators.guarded(policy) for name, policy in policies.items()}
-    shop = Workshop(panel, schedule, forecasts, covariances, regimes, config, policies)
-    whole = policies | shop.strategies()
+    policies = {name: allocators.hold_if_infeasible(policy) for name, policy in policies.items()}
+    builder = StrategyBuilder(
+        panel,
+        schedule.decisions,
+        schedule.labels,
+        forecasts,
+        covariances,
+        regimes,
+        config.trading_settings(),
+        config.strategies,
+        policies,
+    )
+    whole = policies | builder.build_all()
     return {name: KeepClosed(policy, covariances, panel.assets) for name, policy in whole.items()}
 
 
@@ -84,10 +95,12 @@ def forecast_policy(
     panel: Panel, covariances: CovariancePath, forecast: Forecast, config: RunConfig
 ) -> Policy:
     """Return the run's allocator on one forecast."""
-    allocators = Allocators(panel, config)
-    solver = allocators.make(allocators.constraints)
+    allocators = RunAllocators(panel, config.trading_settings())
+    solver = allocators.build(allocators.constraints)
     forecast = forecast.carried(panel.closed)
-    policy = allocators.guarded(AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean))
+    policy = allocators.hold_if_infeasible(
+        AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean)
+    )
     return KeepClosed(policy, covariances, panel.assets)
 
 

@@ -24,6 +24,9 @@ Whatever else `ROOT` imports, directly or not, is part of the code digest. A tes
 function of these modules, but for the reporter's, is called while a stored result is made.
 """
 
+DISCOVERED = ("strategies.kinds",)
+"""Folders whose modules are imported by walking the folder: all of them count."""
+
 # Parsing the syntax tree of the pipeline takes 60 ms of each command, this takes 2 ms; a test compares the two.
 _TYPE_CHECKING = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+.*\n|\n)*", re.MULTILINE)
 _FROM = re.compile(r"^[ \t]*from[ \t]+pipeline((?:\.\w+)*)[ \t]+import[ \t]+(\([^)]*\)|.*)", re.MULTILINE)
@@ -77,7 +80,14 @@ def deciding_modules(package: Path, root: str = ROOT, excluded: Iterable[str] = 
         if path not in left_out:
             reached.add(path)
             pending += imported_modules(path.read_text(encoding="utf-8"))
+        if name in DISCOVERED:
+            pending += _modules_below(package, path.parent)
     return sorted(reached)
+
+
+def _modules_below(package: Path, folder: Path) -> list[str]:
+    """Return the names of all modules below a folder of the package."""
+    return [".".join(path.relative_to(package).with_suffix("").parts) for path in folder.rglob("*.py")]
 
 
 def _file_of(package: Path, name: str) -> Path | None:

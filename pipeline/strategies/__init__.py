@@ -1,1 +1,1 @@
-"""Strategies: their settings, and what makes their policies."""
+"""Strategies: settings and policy of each kind, found by walking the folder `kinds`."""

@@ -12,12 +12,38 @@ from pydantic import BaseModel
 from search_panels import SMALL, SearchPanel
 
 from pipeline.config import RunConfig
-from pipeline.settings.allocation import SECTIONS
+from pipeline.settings.allocation import AllocationSection
 from pipeline.settings.models import CombinationModel, Fitted
 from pipeline.settings.tuning import SpaceSection, TuningSection
-from pipeline.strategies.kinds import INSIDE, KINDS
+from pipeline.strategies.registry import KINDS
 
 Values = st.SearchStrategy[Any]
+
+
+def _sections_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the sections that a type names, also as members of a union or values of a mapping or a tuple."""
+    if _is_section(annotation):
+        return [annotation]
+    return [section for part in get_args(annotation) for section in _sections_in(part)]
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+SECTIONS = {
+    name: _sections_in(field.annotation)[0]
+    for name, field in AllocationSection.model_fields.items()
+    if len(_sections_in(field.annotation)) == 1 and not _is_section(field.annotation)
+}
+"""Sections below a key of `allocation`, or below a name that the user chooses under it."""
+INSIDE = {
+    name: _sections_in(field.annotation)[0]
+    for kind in KINDS.values()
+    for name, field in kind.model_fields.items()
+    if _sections_in(field.annotation)
+}
+"""Sections inside a strategy, by the key that they, or the names above them, stand under."""
 
 
 def declared_keys() -> set[str]:
@@ -44,10 +70,6 @@ def _fields(section: type[BaseModel], prefix: str) -> Iterator[str]:
             yield from _fields(inner[0], f"{prefix}{name}.")
         elif name != "kind" or len(get_args(field.annotation)) > 1:
             yield f"{prefix}{name}"
-
-
-def _is_section(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def some(*values: Any, wrong: tuple[Any, ...] = ()) -> Values:
@@ -308,7 +330,7 @@ def _allocation_keys(
         "allocation.relax": some(
             ["groups", "maximum", "minimum", "overrides", "cash"], wrong=(["groups"], [])
         ),
-        "allocation.esg.allocator": _section("esg", named["esg"] | {"lag_days": some(30)}).map(_with_a_use),
+        "allocation.esg": _section("esg", named["esg"] | {"lag_days": some(30)}).map(_with_a_use),
         "allocation.positions": _section("positions", named["positions"]),
     }
 

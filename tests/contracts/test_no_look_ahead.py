@@ -27,7 +27,7 @@ from pipeline.settings.models import CombinationModel, RidgeModel, UnivariateMod
 from pipeline.stages import compute as stages
 from pipeline.stages import schedule as timetable
 from pipeline.stages import trading
-from pipeline.strategies.kinds import Strategy
+from pipeline.strategies.registry import Strategy
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -315,10 +315,10 @@ def test_few_positions_are_chosen_from_the_past(small):
 
 
 def test_an_aim_by_a_decay_of_the_whole_sample_is_caught(small, monkeypatch):
-    from pipeline.strategies import forecast_policies as expecting
+    from allocation.trading import trading_speed
 
-    honest = expecting.fading
-    monkeypatch.setattr(expecting, "fading", lambda mean: np.full(len(mean), honest(mean)[-1]))
+    honest = trading_speed.fading
+    monkeypatch.setattr(trading_speed, "fading", lambda mean: np.full(len(mean), honest(mean)[-1]))
     panel, config = small
     patient = config.model_copy(update={"strategies": {"patient": config.strategies["patient"]}})
     assert any("weights of strategy:patient" in line for line in look((panel, patient)))

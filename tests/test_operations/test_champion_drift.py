@@ -11,6 +11,7 @@ from foundation.json_text import to_json
 from operations.champion.candidate import Candidate
 from operations.champion.decisions import Decisions
 from operations.champion.forecasting import situation
+from operations.cli.commands import load_commands
 from operations.drift.champion_drift import champion_drift
 from operations.errors import OperationsError
 from operations.schedule import run_due as running
@@ -25,7 +26,7 @@ def quiet():
 
 
 def tangency(monkeypatch, *words):
-
+    load_commands()
     monkeypatch.setattr("sys.argv", ["tangency", *map(str, words)])
     main()
 

@@ -12,6 +12,7 @@ from operations.champion import registry
 from operations.champion.candidate import Candidate
 from operations.champion.forecasting import predict, situation
 from operations.champion.manual_promotion import roll_back
+from operations.cli.commands import load_commands
 from pipeline.tracking.database import open_experiment
 
 
@@ -75,6 +76,7 @@ def test_the_newest_that_was_kept_out_is_challenger_and_a_rollback_moves_the_cha
 
 
 def test_a_mirror_that_was_interrupted_is_caught_up_without_doubles(desk, monkeypatch):
+    load_commands()
 
     def interrupted(*told):
         raise KeyboardInterrupt

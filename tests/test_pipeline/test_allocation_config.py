@@ -7,7 +7,7 @@ from rich.console import Console
 from running import evaluated, pipeline_of
 
 from market.errors import SourceError
-from pipeline.audit import audit
+from pipeline.audit.audit import audit
 from pipeline.config import load_config
 from pipeline.errors import ConfigError, RunError
 from pipeline.progress import Reporter

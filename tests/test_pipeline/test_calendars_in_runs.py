@@ -6,7 +6,7 @@ import pytest
 from running import evaluated, pipeline_of
 
 from market.calendar import DAILY, closed_markets, foreign_spacings, missing_share
-from pipeline.audit import audit
+from pipeline.audit.audit import audit
 from pipeline.audit.invariants import check_earnings
 from pipeline.errors import RunError
 from pipeline.preflight.coverage import check_frequency

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from foundation.json_text import to_json
+from operations.cli.commands import load_commands
 from pipeline import cli
 
 pytestmark = pytest.mark.usefixtures("mlflow_here")
@@ -123,7 +124,7 @@ def test_a_missing_configuration_and_a_wrong_option(monkeypatch, capsys, tmp_pat
 
 @pytest.mark.parametrize("words", [(), ("ledger",)])
 def test_a_command_that_is_left_out_shows_the_help_once(monkeypatch, capsys, words):
-
+    load_commands()
     assert tangency(monkeypatch, *words) == 2
     told = capsys.readouterr()
     assert told.out == ""

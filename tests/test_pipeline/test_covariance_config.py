@@ -13,7 +13,7 @@ from allocation.covariance.regime_mixture import RegimeMixture
 from allocation.covariance.sample import Ewma, Sample
 from allocation.covariance.shrinkage import ConstantCorrelation, LedoitWolf, Oas
 from allocation.covariance_types import FactorCovariance
-from pipeline.audit import audit
+from pipeline.audit.audit import audit
 from pipeline.config import load_config
 from pipeline.errors import ConfigError
 from pipeline.stages import trading

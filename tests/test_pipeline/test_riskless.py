@@ -9,7 +9,7 @@ from own_prices import settings, write_prices
 from rich.console import Console
 
 from foundation.json_text import to_json
-from pipeline.audit import audit
+from pipeline.audit.audit import audit
 from pipeline.config import RunConfig
 from pipeline.export.freeze import freeze, inputs
 from pipeline.export.frozen import Frozen

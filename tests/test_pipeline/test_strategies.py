@@ -9,7 +9,7 @@ import yaml
 from running import evaluated, pipeline_of
 
 from backtest.attribution import TOTAL
-from pipeline.audit import audit
+from pipeline.audit.audit import audit
 from pipeline.audit.invariants import check_earnings
 from pipeline.chains.ledger import Ledger
 from pipeline.config import load_config
@@ -17,7 +17,7 @@ from pipeline.drift.measure import measure_run
 from pipeline.errors import ConfigError, RunError
 from pipeline.export.summary import fallbacks, summary
 from pipeline.report.report import render
-from pipeline.strategies.builder import _regime_shares
+from pipeline.strategies.kinds.composed.regime import regime_shares
 from pipeline.verdict.evidence import judge
 from pipeline.verdict.trial import describe
 
@@ -255,7 +255,7 @@ def test_shares_of_regimes_by_hand():
     told = np.array([[np.nan, np.nan, np.nan], [0.2, 0.5, 0.3]])
     member = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])  # the first portfolio is for two states
     for how, expected in (("mix", [0.5, 0.5]), ("switch", [0.0, 1.0])):
-        shares = _regime_shares(told, member, how)
+        shares = regime_shares(told, member, how)
         np.testing.assert_allclose(shares(0), [2 / 3, 1 / 3])
         np.testing.assert_allclose(shares(1), expected)
 

@@ -28,7 +28,7 @@ from pipeline.preflight.feasibility import check_limits
 from pipeline.settings.limit_keys import ALL
 from pipeline.stages.schedule import Schedule
 from pipeline.stages.trading import backtest, make_covariances, make_policies
-from pipeline.strategies.kinds import KINDS
+from pipeline.strategies.registry import KINDS
 from validation.folds.labels import forward_excess_returns
 from validation.folds.walk_forward import WalkForward
 

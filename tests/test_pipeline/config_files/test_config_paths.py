@@ -87,11 +87,11 @@ def test_a_full_disk_is_named_and_the_check_leaves_nothing(there, monkeypatch):
 def test_an_output_folder_that_cannot_be_written_is_refused_before_data_is_read(
     there, monkeypatch, capsys, command
 ):
-
+    load_commands()
     (there / "mine.yaml").write_text(scheduled_text(there / "folder" / "new"))
     monkeypatch.setattr("sys.argv", ["tangency", command, "-c", str(there / "mine.yaml")])
     monkeypatch.setattr(paths, "_write_mistake", lambda folder: f"nothing in {folder}")
-    monkeypatch.setattr("market.sources.load", lambda *_, **__: pytest.fail("data was read"))
+    monkeypatch.setattr("market.load.load", lambda *_, **__: pytest.fail("data was read"))
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     assert stopped.value.code == 2
@@ -102,7 +102,7 @@ def test_an_output_folder_that_cannot_be_written_is_refused_before_data_is_read(
 def test_an_output_that_cannot_be_written_is_refused_before_the_configuration_is_read(
     there, monkeypatch, capsys, command
 ):
-
+    load_commands()
     load_commands()
     (there / "pipe.json").symlink_to(there / "pipe")
     target = there / ("pipe.json" if command in ("predict", "allocate") else "pipe")

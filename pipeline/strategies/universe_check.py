@@ -16,9 +16,8 @@ from allocation.problem.feasibility import check_feasible
 from allocation.problem.limits import limits_on
 from foundation.types import Bools
 from market.panel import Panel
-from pipeline.config import RunConfig
 from pipeline.errors import RunError
-from pipeline.strategies.builder import Allocators
+from pipeline.strategies.allocators import RunAllocators
 
 
 @dataclass(frozen=True)
@@ -27,21 +26,17 @@ class UniverseCheck:
 
     Attributes
     ----------
-    panel : Panel
-    config : RunConfig
-    allocators : Allocators
+    allocators : RunAllocators
     """
 
-    panel: Panel
-    config: RunConfig
-    allocators: Allocators
+    allocators: RunAllocators
 
     @cached_property
     def _scores(self) -> Responsible | None:
-        allocator = self.allocators.make(self.allocators.constraints)
+        allocator = self.allocators.build(self.allocators.constraints)
         return allocator if isinstance(allocator, Responsible) else None
 
-    def scores(self, position: int, universe: Bools) -> tuple[Bools, Linear | None]:
+    def apply_scores(self, position: int, universe: Bools) -> tuple[Bools, Linear | None]:
         """Return the assets that scores leave in the universe, and the floor as a limit, None without one.
 
         Raises
@@ -54,43 +49,43 @@ class UniverseCheck:
         _, allowed = self._scores.allowed(position, universe)
         return allowed, self._scores.floor_as_limit(position, allowed)
 
-    def limits(self, position: int, universe: Bools, floor: Linear | None, limits: Constraints) -> None:
+    def check_limits(self, position: int, universe: Bools, floor: Linear | None, limits: Constraints) -> None:
         """Refuse limits that cannot be met together on a universe, after those that may have given way.
 
         Raises
         ------
         InfeasibleError
         """
-        assets, settings = self.panel.assets, self.config.allocation
-        limits = self.given_way(universe, limits)
+        assets = self.allocators.panel.assets
+        limits = self.relax_limits(universe, limits)
         if floor is not None:
             check_feasible(replace(limits, linear={**limits.linear, "esg.floor": floor}), assets, universe)
-        few = settings.positions
+        few = self.allocators.settings.allocation.positions
         if few is not None:
             on = limits_on(limits, assets, universe)
             check_together(position, on.named, few.maximum, few.minimum_weight, on.low, on.high)
 
-    def given_way(self, universe: Bools, limits: Constraints) -> Constraints:
-        """Return the limits, eased as the configuration wants it where they cannot be met.
+    def relax_limits(self, universe: Bools, limits: Constraints) -> Constraints:
+        """Return the limits, relaxed as the configuration sets it where they cannot be met.
 
         Raises
         ------
         InfeasibleError
-            If they cannot be met then, or must not be eased.
+            If they cannot be met then, or must not be relaxed.
         """
-        settings = self.config.allocation
+        assets, allocation = self.allocators.panel.assets, self.allocators.settings.allocation
         try:
-            check_feasible(limits, self.panel.assets, universe)
+            check_feasible(limits, assets, universe)
         except InfeasibleError:
-            if settings.on_infeasible != "relax":
+            if allocation.on_infeasible != "relax":
                 raise
-            limits, _ = relax(limits, settings.relax, self.panel.assets, universe)
+            limits, _ = relax(limits, allocation.relax, assets, universe)
         return limits
 
 
 @contextmanager
-def dated(panel: Panel, position: int, hold: bool, name: str = "") -> Iterator[None]:
-    """Turn what is wrong with one decision into an error with its date; nothing where infeasible limits only hold.
+def date_errors(panel: Panel, position: int, hold: bool, name: str = "") -> Iterator[None]:
+    """Turn an error of one decision into one with its date; ignore infeasible limits where they only hold.
 
     Raises
     ------

@@ -1,0 +1,1 @@
+"""Strategies that are made of other portfolios, or of groups of assets."""

@@ -1,0 +1,1 @@
+"""Strategies that solve a problem at each rebalance."""

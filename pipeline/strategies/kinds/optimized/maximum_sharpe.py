@@ -1,0 +1,35 @@
+"""The maximum Sharpe ratio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from pipeline.settings.limit_keys import BOUNDS, LimitKey
+from pipeline.strategies.optimized import AllocatorStrategy
+
+if TYPE_CHECKING:
+    from allocation.allocator import Allocator
+    from allocation.problem.constraints import Constraints
+    from pipeline.strategies.builder import StrategyBuilder
+
+
+class MaximumSharpeStrategy(AllocatorStrategy):
+    """The highest expected Sharpe ratio by a forecast, within the run's bounds and groups, without regard to costs."""
+
+    kind: Literal["maximum_sharpe"]
+    forecast: str
+
+    def models(self) -> Iterator[tuple[str, str]]:
+        """Yield key and name of each model whose forecasts the strategy uses."""
+        yield "forecast", self.forecast
+
+    def keeps(self) -> frozenset[LimitKey]:
+        """Return the limits of the run that this kind keeps at every decision."""
+        return BOUNDS | {"groups"}
+
+    def allocator(self, builder: StrategyBuilder, limits: Constraints) -> Allocator:
+        """Return the allocator under some limits."""
+        from allocation.frontier.maximum_sharpe import MaximumSharpe
+
+        return MaximumSharpe(builder.panel.assets, limits)

@@ -1,0 +1,72 @@
+"""Strategies of one allocator each, beside the mean-variance allocator of the run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pipeline.settings.limit_keys import BOUNDS, LimitKey
+from pipeline.strategies.settings import StrategySettings
+
+if TYPE_CHECKING:
+    from allocation.allocator import Allocator
+    from allocation.policies.policy import Policy
+    from allocation.problem.constraints import Constraints
+    from pipeline.strategies.builder import StrategyBuilder
+    from pipeline.strategies.preflight import StrategyPreflight
+
+
+class AllocatorStrategy(StrategySettings):
+    """One allocator at each rebalance that is not the run's own: it knows no costs, and some of the limits."""
+
+    def keeps(self) -> frozenset[LimitKey]:
+        """Return the limits of the run that this kind keeps at every decision."""
+        return BOUNDS
+
+    def allocator(self, builder: StrategyBuilder, limits: Constraints) -> Allocator:
+        """Return the allocator under some limits."""
+        raise NotImplementedError
+
+    def holdable(self, assets: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the assets that the strategy may hold."""
+        return assets
+
+    def check(self, name: str, preflight: StrategyPreflight) -> None:
+        """Refuse limits that cannot be met by the assets that the strategy may hold, and too few scenarios."""
+        builder = preflight.builder
+        limits = builder.limits(self.kept_limits())
+        holdable = builder.mask(self.holdable(builder.panel.assets))
+        preflight.check_allocator(name, partial(self.allocator, builder), limits, holdable)
+
+    def build(self, builder: StrategyBuilder) -> Policy:
+        """Return the policy, on a model's forecasts if the strategy names one."""
+        from allocation.policies.policy import AllocatorPolicy
+
+        model = next((model for _, model in self.models()), None)
+        allocator = self._allocator_within_limits(builder)
+        return builder.allocators.hold_if_infeasible(
+            AllocatorPolicy(allocator, builder.covariances)
+            if model is None
+            else builder.forecast_policy(model, allocator)
+        )
+
+    def _allocator_within_limits(self, builder: StrategyBuilder) -> Allocator:
+        """Return the allocator, whose limits give way where the configuration sets that."""
+        from allocation.mean_variance.relaxed_allocator import Relaxing
+
+        assets, limits = builder.panel.assets, builder.limits(self.kept_limits())
+        holdable = self.holdable(assets)
+        out = {
+            asset: (0.0, 0.0) for asset in assets if asset not in holdable and not _has_minimum(limits, asset)
+        }
+        limits = replace(limits, overrides={**limits.overrides, **out})
+        allocation = builder.settings.allocation
+        if allocation.on_infeasible == "relax":
+            return Relaxing(partial(self.allocator, builder), limits, allocation.relax)
+        return self.allocator(builder, limits)
+
+
+def _has_minimum(limits: Constraints, asset: str) -> bool:
+    """Return whether the limits give an asset a minimum weight."""
+    return limits.overrides.get(asset, (limits.minimum, limits.maximum))[0] > 0

@@ -1,0 +1,47 @@
+"""The kinds of strategies, by the name that stands in a configuration."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import operator
+import pkgutil
+from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
+
+from pydantic import Field
+
+import pipeline.strategies.kinds as kinds
+from pipeline.strategies.settings import StrategySettings
+
+
+def find_kinds() -> dict[str, type[StrategySettings]]:
+    """Return the settings of each kind by its name, sorted. All modules below `kinds` are imported.
+
+    Raises
+    ------
+    TypeError
+        If two classes have one kind.
+    """
+    found: dict[str, type[StrategySettings]] = {}
+    for module in pkgutil.walk_packages(kinds.__path__, f"{kinds.__name__}."):
+        for value in vars(importlib.import_module(module.name)).values():
+            if not (isinstance(value, type) and issubclass(value, StrategySettings)):
+                continue
+            annotation = value.model_fields["kind"].annotation
+            if value.__module__ == module.name and get_origin(annotation) is Literal:
+                (kind,) = get_args(annotation)
+                if kind in found:
+                    raise TypeError(
+                        f"{value.__module__} and {found[kind].__module__}: both have kind {kind!r}"
+                    )
+                found[kind] = value
+    return dict(sorted(found.items()))
+
+
+KINDS = find_kinds()
+
+if TYPE_CHECKING:
+    Strategy = StrategySettings
+else:
+    Strategy = Annotated[functools.reduce(operator.or_, KINDS.values()), Field(discriminator="kind")]
+"""The type of a strategy in a configuration: one of the kinds, chosen by its name."""
