@@ -20,6 +20,7 @@ from pipeline.experiment_view import TAGS, page
 from pipeline.files import make_folder
 from pipeline.relocation import artifact_location, find_relocations, relocate
 from pipeline.store import LIBRARIES, installed
+from pipeline.tracking_database import check_sqlite
 from pipeline.tracking_errors import explain_tracking
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ def load() -> None:
 @contextmanager
 def asking(uri: str) -> Iterator[None]:
     """Turn whatever goes wrong between here and MLflow into one error that names the server."""
+    check_sqlite(uri)
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
