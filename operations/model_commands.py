@@ -191,17 +191,17 @@ def repair(path: Path, reason: str) -> None:
     from rich.console import Console
 
     from pipeline.chains.repair import repair_chains
-    from pipeline.chains.sharing import known_trials
+    from pipeline.chains.sharing import known_heads, known_trials
     from pipeline.errors import TrackingError
     from pipeline.progress import Reporter
 
     config, reporter = read_config(path), Reporter(Console(width=120))
     try:
-        known = known_trials(config.output, config.name)
+        known, seen = known_trials(config.output, config.name), known_heads(config.output, config.name)
     except TrackingError as error:
         reporter.line("trials", f"none come back from MLflow: {error}")
-        known = []
-    done = repair_chains(config.output, reason, known)
+        known, seen = [], []
+    done = repair_chains(config.output, reason, known, seen)
     for one in done:
         aside = "" if one.kept_aside is None else f"; the file as it was is {one.kept_aside}"
         reporter.line(
