@@ -144,6 +144,20 @@ def test_what_the_limits_allow_may_be_held(tmp_path, panel, mine):
     assert match_holdings(held, panel, own)["A03"] == -0.2
 
 
+def test_a_strategy_that_is_exempt_from_the_limit_of_cash_may_borrow(tmp_path, panel, mine):
+    held = held_in(tmp_path, "asset,weight\nA00,1.3\ncash,-0.3\n")
+    mix = {"kind": "strategic", "weights": {"A00": 0.5, "A03": 0.5}, "sleeves": {"a": ["A00"], "b": ["A03"]}}
+    tactical = {"kind": "tactical", "strategic": "mix", "forecast": "ridge"}
+    for exempt in (["annual_tracking_error"], ["cash"]):
+        strategies = {"mix": mix, "tilted": {**tactical, "exempt": exempt}}
+        config = mine(strategies=strategies, allocation__strategy="tilted")
+        if exempt == ["cash"]:
+            assert match_holdings(held, panel, config)["A00"] == 1.3
+        else:
+            with pytest.raises(OperationsError, match="allows no borrowing"):
+                match_holdings(held, panel, config)
+
+
 def test_what_is_closed_for_a_holiday_may_be_held_and_what_is_gone_may_have_no_weight(
     tmp_path, panel, config
 ):
