@@ -199,16 +199,16 @@ def repair(path: Path, reason: str) -> None:
     from pipeline.chains.repair import repair_chains
     from pipeline.errors import TrackingError
     from pipeline.progress import Reporter
-    from pipeline.tracking.shared_trials import known_trials
+    from pipeline.tracking.shared_trials import known_heads, known_trials
 
     config, reporter = read_config(path), Reporter(Console(width=120))
     decisions = Decisions(config)
     try:
-        known = known_trials(config.output, config.name)
+        known, seen = known_trials(config.output, config.name), known_heads(config.output, config.name)
     except TrackingError as error:
         reporter.line("trials", f"none come back from MLflow: {error}")
-        known = []
-    done = repair_chains(config.output, reason, known)
+        known, seen = [], []
+    done = repair_chains(config.output, reason, known, seen)
     for one in done:
         aside = "" if one.kept_aside is None else f"; the file as it was is {one.kept_aside}"
         reporter.line(

@@ -109,7 +109,7 @@ def check_anchors(
     """
     lost = missing_anchors(name, hashes, anchors, excused)
     if lost:
-        raise LedgerError(_message(output / name, hashes, lost))
+        raise LedgerError(_message(output / name, hashes, lost) + _copy_hint(hashes, anchors, lost))
 
 
 def missing_anchors(
@@ -158,6 +158,24 @@ def _message(path: Path, hashes: Sequence[str], lost: Sequence[Anchor]) -> str:
     return (
         f"{path}: {what}, according to {sources}{more}. Restore the file from a copy. If there is none, "
         "`tangency ledger repair --reason ...` goes on with what is left and records what was lost"
+    )
+
+
+def _copy_hint(hashes: Sequence[str], anchors: Sequence[Anchor], lost: Sequence[Anchor]) -> str:
+    """Return what to do if the output folder was copied and both copies went on; "" if that cannot be the reason.
+
+    A run of the other copy, and an MLflow that both use, know lines that this copy never had. Nothing tells these from
+    lines that were removed and replaced, so they stay an error. But then the output folder's own files, which know the
+    whole chain, agree with it.
+    """
+    own = [anchor.head for anchor in anchors if anchor.own]
+    whole = all(_agrees(hashes, head) for head in own) and any(head.lines == len(hashes) for head in own)
+    if not hashes or not whole or any(anchor.own for anchor in lost):
+        return ""
+    return (
+        ". All files of this output folder agree with the chain: if the folder was copied and both copies went on, "
+        "these lines are the other copy's, and none was lost. Then move the other copy's runs out of this folder; or "
+        '`tangency ledger repair --reason "copied output"` accepts the lines and separates the copies in MLflow'
     )
 
 

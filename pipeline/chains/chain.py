@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ START = "0" * 64
 """What the first line names as the line before it."""
 ANCHORS = "anchors"
 """Key of a line under which the heads of the other chains are kept."""
+ORIGIN = "origin"
+"""Key of the first line under which it has a random text: two folders that begin with the same line differ by it."""
 
 Entry = dict[str, Any]
 
@@ -85,7 +88,9 @@ class Chain:
             if entry is None:
                 return entries, hashes, False
             before = entry.pop("hash")
-            entries.append({key: value for key, value in entry.items() if key not in ("previous", ANCHORS)})
+            entries.append(
+                {key: value for key, value in entry.items() if key not in ("previous", ANCHORS, ORIGIN)}
+            )
             hashes.append(before)
         return entries, hashes, True
 
@@ -127,7 +132,8 @@ class Chain:
             file.truncate(len(whole))  # what a killed process left of a line
             file.seek(len(whole))
             for entry in entries:
-                line = {"at": _now(), **entry, **kept, "previous": before}
+                origin = {ORIGIN: secrets.token_hex(8)} if before == START else {}
+                line = {"at": _now(), **entry, **kept, **origin, "previous": before}
                 before = _hash(line)
                 file.write(json.dumps({**line, "hash": before}, sort_keys=True).encode() + b"\n")
             file.flush()

@@ -91,7 +91,9 @@ def check_state(output: Path, config: str) -> None:
     check_newest_version(output / "operations" / config)
 
 
-def repair_chains(output: Path, reason: str, known: Sequence[Entry] = ()) -> list[Repair]:
+def repair_chains(
+    output: Path, reason: str, known: Sequence[Entry] = (), seen: Sequence[Anchor] = ()
+) -> list[Repair]:
     """Accept what is left of every damaged chain of an output folder, and record what was lost and why.
 
     A chain is cut behind its last whole line; the file as it was stays beside it. The anchors that disagree are
@@ -105,18 +107,23 @@ def repair_chains(output: Path, reason: str, known: Sequence[Entry] = ()) -> lis
         For the record.
     known : sequence of Entry
         Trials that are known elsewhere. Those that a damaged ledger lacks are added to it, and are not lost.
+    seen : sequence of Anchor
+        Anchors of the ledger in MLflow.
     """
     done = []
     with FileLock(lock_path(output / REPAIR)):
         names = {chain_name(output, path) for path in chain_paths(output)} | anchored_chains(output)
         for name in sorted(names, key=lambda each: (each != REPAIRS, each)):  # the others are excused by it
-            found = _repair(output, name, reason, known if name == LEDGER else ())
+            elsewhere = (known, seen) if name == LEDGER else ((), ())
+            found = _repair(output, name, reason, *elsewhere)
             if found is not None:
                 done.append(found)
     return done
 
 
-def _repair(output: Path, name: str, reason: str, known: Sequence[Entry]) -> Repair | None:
+def _repair(
+    output: Path, name: str, reason: str, known: Sequence[Entry], seen: Sequence[Anchor]
+) -> Repair | None:
     """Repair one chain under the lock of repairs.
 
     What is going to be done is recorded first. A repair that was killed behind that is completed by the next one,
@@ -124,7 +131,7 @@ def _repair(output: Path, name: str, reason: str, known: Sequence[Entry]) -> Rep
     """
     chain, aside = Chain(output / name), None
     record: Entry | None = None
-    anchors = find_anchors(output, name)
+    anchors = [*find_anchors(output, name), *seen]
     # The chain of repairs is written by repairs alone, each of which locks it.
     with chain.locked() if chain.path.exists() and name != REPAIRS else nullcontext():
         entries, hashes, whole = chain.sound_part()
@@ -150,6 +157,7 @@ def _repair(output: Path, name: str, reason: str, known: Sequence[Entry]) -> Rep
                 "reason": reason,
                 **({} if whole else {"damaged": digest}),
                 **({"restored": restored} if restored else {}),
+                **({"mlflow": True} if any(anchor in seen for anchor in lost) else {}),
             }
             _record(output, record)
             promised += restored

@@ -22,6 +22,7 @@ from pipeline.store import LIBRARIES, installed
 from pipeline.tracking.errors import explain_tracking
 from pipeline.tracking.experiment_view import TAGS, page
 from pipeline.tracking.relocation import artifact_location, find_relocations, relocate
+from pipeline.tracking.sqlite_file import check_sqlite
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -154,6 +155,7 @@ def load() -> None:
 @contextmanager
 def asking(uri: str) -> Iterator[None]:
     """Turn whatever goes wrong between here and MLflow into one error that names the server."""
+    check_sqlite(uri)
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 

@@ -23,7 +23,7 @@ from pipeline.chains.ledger import Ledger
 from pipeline.errors import TrackingError
 from pipeline.tracking.database import asking, follow_move, open_experiment, tracking_name, tracking_uri
 from pipeline.tracking.experiment_view import page
-from pipeline.tracking.logged_models import write_model
+from pipeline.tracking.models.logged_models import write_model
 from pipeline.tracking.pending_runs import RECORD, Parcel, Tracked
 from pipeline.tracking.receipts import RECEIPT, read_receipt, write_receipt
 from pipeline.tracking.shared_trials import share_trials

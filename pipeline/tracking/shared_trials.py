@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.chains.anchors import Anchor, check_anchors
-from pipeline.chains.chain import Entry, excused_anchors
+from pipeline.chains.chain import Chain, Entry, excused_anchors
 from pipeline.chains.database import DATABASE
-from pipeline.chains.heads import LEDGER, Head, heads_from_json
+from pipeline.chains.heads import LEDGER, REPAIRS, Head, heads_from_json
 from pipeline.chains.ledger import Ledger, name_of, of_data
 from pipeline.tracking.database import asking, open_experiment, tracking_uri
 
@@ -93,22 +94,56 @@ def known_trials(output: Path, name: str) -> list[Entry]:
     return sorted(entries, key=lambda entry: str(entry.get("at", "")))
 
 
-def _compare_heads(client: MlflowClient, experiment: str, ledger: Ledger, head: Head | None) -> None:
-    """Compare the ledger with what the experiment has seen of it, and note its head where that is newer.
+def known_heads(output: Path, name: str) -> list[Anchor]:
+    """Return the anchor of the output folder's ledger in the experiment of a configuration, if there is one.
 
-    Several ledgers share an experiment of a server; each is known by the hash of its first line.
+    Raises
+    ------
+    TrackingError
+        If MLflow cannot be reached.
     """
+    head = Head.of(output / LEDGER)
+    if head is None or not (os.environ.get("MLFLOW_TRACKING_URI") or (output / DATABASE).exists()):
+        return []
+    with asking(tracking_uri(output)):
+        client, experiment = open_experiment(output, name)
+        anchor = _read_anchor(client, experiment, _head_key(output, head))
+    return [] if anchor is None else [anchor]
+
+
+def _compare_heads(client: MlflowClient, experiment: str, ledger: Ledger, head: Head | None) -> None:
+    """Compare the ledger with what the experiment has seen of it, and note its head where that is newer."""
     if head is None:
         return
-    key = f"{HEAD_TAG}{head.first[:16]}"
-    text = client.get_experiment(experiment).tags.get(key)
-    seen = heads_from_json(text).get(LEDGER) if text else None
+    output = ledger.path.parent
+    key = _head_key(output, head)
+    seen = _read_anchor(client, experiment, key)
     if seen is not None:
         _, hashes = ledger.read()
-        anchor = Anchor(f"the experiment {experiment} at MLflow", seen)
-        check_anchors(ledger.path.parent, LEDGER, hashes, [anchor], excused_anchors(ledger.path.parent))
-    if seen is None or seen.lines < head.lines:
+        own = Anchor(
+            str(ledger.path), Head(len(hashes), hashes[-1], hashes[0])
+        )  # whose anchors were compared before
+        check_anchors(output, LEDGER, hashes, [seen, own], excused_anchors(output))
+    if seen is None or seen.head.lines < head.lines:
         client.set_experiment_tag(experiment, key, json.dumps({LEDGER: head.as_dict()}))
+
+
+def _read_anchor(client: MlflowClient, experiment: str, key: str) -> Anchor | None:
+    text = client.get_experiment(experiment).tags.get(key)
+    head = heads_from_json(text).get(LEDGER) if text else None
+    return None if head is None else Anchor(f"the experiment {experiment} at MLflow", head, own=False)
+
+
+def _head_key(output: Path, head: Head) -> str:
+    """Return the tag of a ledger's head.
+
+    Several ledgers share an experiment of a server; each is known by the hash of its first line. Copies of one output
+    folder have the same first line. The repair that excuses what MLflow has seen of the other copy tells them apart.
+    """
+    repairs = [entry for entry in Chain(output / REPAIRS).lines() if entry["chain"] == LEDGER]
+    apart = [json.dumps(entry, sort_keys=True) for entry in repairs if entry.get("mlflow")]
+    suffix = f"-{hashlib.sha256(apart[-1].encode()).hexdigest()[:16]}" if apart else ""
+    return f"{HEAD_TAG}{head.first[:16]}{suffix}"
 
 
 def _trials_of_all(client: MlflowClient) -> dict[str, dict[str, Entry]]:

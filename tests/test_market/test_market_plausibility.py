@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from market.calendar import DAILY, MONTHLY, WEEKLY
+from market.checks.plausibility import check_price_like
 from market.checks.units import check_units
 from market.findings import Table
 from market.load import load
@@ -112,3 +113,69 @@ def test_tiny_prices_declared_as_returns_are_warned_about():
     for seed in range(5):
         (text,) = warnings(walk(1e-5, 0.05, 400, seed)[:, :3], "B")
         assert "look like prices: if they are, set data.values: prices" in text
+
+
+def exact(growth, volatility, rows, step, assets=4):
+    """Return columns of one annual log growth and volatility, whose signs take turns."""
+    year = FREQUENCIES[step].periods_per_year
+    size = volatility / np.sqrt(year)
+    column = (
+        np.where(np.arange(rows) % 2, size, -size) * np.tile([0.5, 0.5, 1.32287566, 1.32287566], rows)[:rows]
+    )
+    column += np.expm1(growth / year) + size**2 / 2
+    return np.repeat(column[:, None], assets, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("growth", "volatility", "rows", "step", "assets", "said"),
+    [
+        (0.0, 0.58, 24, "ME", 4, ""),
+        (0.0, 0.63, 24, "ME", 4, "a volatility of 63%"),
+        (0.0, 0.75, 24, "ME", 3, "a volatility of 75%"),
+        (0.0, 0.75, 24, "ME", 2, ""),  # a wild pair is no table
+        (0.0, 0.75, 23, "ME", 4, ""),
+        (0.55, 0.45, 47, "ME", 4, ""),  # two years may be lucky
+        (0.55, 0.45, 48, "ME", 4, "grows by"),
+        (0.30, 0.07, 103, "W-FRI", 4, ""),  # as one year may be
+        (0.30, 0.07, 104, "W-FRI", 4, "with a volatility of only 7%"),
+    ],
+)
+def test_the_limits_are_where_they_are_said_to_be(growth, volatility, rows, step, assets, said):
+    found = warnings(exact(growth, volatility, rows, step, assets), step)
+    assert len(found) == bool(said)
+    assert said in "".join(found)
+
+
+def test_columns_with_few_values_do_not_make_a_table_wild():
+    values = exact(0.0, 0.2, 48, "ME")
+    values[:, 1:] = np.nan
+    values[:5, 1:] = exact(0.0, 0.9, 5, "ME")[:, 1:]
+    assert warnings(values, "ME") == []
+
+
+def test_most_columns_must_resemble_prices():
+    values = random(0.0, 0.01, 120)
+    prices = walk(0.02, 0.02, 120)
+    values[:, :2] = prices[:, :2]
+    assert warnings(values, "ME") == []
+    values[:, 2] = prices[:, 2]
+    assert "in 3 of 4 columns; they look like prices" in warnings(values, "ME")[0]
+
+
+def test_rates_that_repeat_or_change_sign_are_no_prices():
+    def alike(values):
+        return list(check_price_like(_table(values, "ME")))
+
+    rates = walk(0.02, 0.02, 120)
+    assert len(alike(rates)) == 1
+    assert alike(np.round(rates, 3)) == [], "bills are quoted in steps"
+    assert alike(rates - rates[:60].min(axis=0) - 1e-5) == []
+
+
+def test_values_without_memory_are_returns_only_if_they_are_small_and_positive():
+    noise = 0.2 * np.random.default_rng(0).uniform(0.5, 1.5, size=(240, 1))
+    assert "without memory" in warnings(noise, "ME", "prices")[0]
+    assert warnings(1000 * noise, "ME", "prices") == []
+    assert warnings(noise - 0.2, "ME", "prices") == [], "a price below 0 is fatal by itself"
+    noise[:60, 0] = np.linspace(0.15, 0.25, 60)
+    assert "its first 120 values" in warnings(noise, "ME", "prices")[0]

@@ -107,7 +107,7 @@ def test_it_combines_to_a_forecast_of_smaller_variance_and_obeys_the_habits():
 @pytest.mark.parametrize("clip", [5.0, None])
 @pytest.mark.parametrize("method", ["mean", "trimmed", "median"])
 def test_the_logged_model_predicts_the_same(method, clip):
-    from pipeline.tracking.linear_pyfunc import LinearForecast
+    from pipeline.tracking.models.linear_pyfunc import LinearForecast
 
     data = one_series()
     data.X[110, 0, 1], data.X[111, 0, 2] = 1e3, np.nan

@@ -104,6 +104,13 @@ def test_csv_and_parquet_say_the_same(tmp_path):
         ("asset,weight\nA00,1e300\n", "data row 1: 'A00' has the weight 1e.300, expected 1000 at most"),
         ("asset,value\nA00,1e308\nA03,1e308\n", "data row 1: 'A00' has the value 1e.308, expected 1e.18"),
         ("asset,value\nA00,1000\nA03,-999\n", "'A00' is 1000 times the wealth, expected 10 at most"),
+        ("asset,weight\nA00,1500\n", "data row 1: 'A00' has the weight 1500, expected 1000 at most"),
+        ("asset,weight\nA00,0.7\ncash,0.2995\n", "weights with cash add up to 0.999500; expected 1"),
+        (
+            "asset,value\nA00,-1000\nA01,501\nA03,500\n",
+            "'A00' is -1000 times the wealth, expected 10 at most",
+        ),
+        ("asset,weight\nA00,80\nA03,60\n", "add up to 140, which looks like percent"),
         ("asset,weight\nA00 ,1\n", "data row 1: 'A00 ' has blanks around it; write 'A00'"),
         ("asset,weight\n ,1\n", "data row 1: no asset is named"),
         ("asset,weight\n", "no row below the header"),
@@ -147,9 +154,25 @@ def test_what_the_limits_allow_may_be_held(tmp_path, panel, mine):
     assert match_holdings(held, panel, config)["A03"] == -0.2
     held = held_in(tmp_path, "asset,weight\nA00,1.3\ncash,-0.3\n")
     assert match_holdings(held, panel, config).sum() == 1.3
+    held = held_in(tmp_path, "asset,weight\nA00,1.005\ncash,-0.005\n")
+    assert match_holdings(held, panel, mine())["A00"] == 1.005, "costs and settlement are no borrowing"
     own = mine(allocation__overrides={"A03": {"minimum": -0.4}})
     held = held_in(tmp_path, "asset,weight\nA00,1.2\nA03,-0.2\n")
     assert match_holdings(held, panel, own)["A03"] == -0.2
+
+
+def test_a_strategy_that_is_exempt_from_the_limit_of_cash_may_borrow(tmp_path, panel, mine):
+    held = held_in(tmp_path, "asset,weight\nA00,1.3\ncash,-0.3\n")
+    mix = {"kind": "strategic", "weights": {"A00": 0.5, "A03": 0.5}, "sleeves": {"a": ["A00"], "b": ["A03"]}}
+    tactical = {"kind": "tactical", "strategic": "mix", "forecast": "ridge"}
+    for exempt in (["annual_tracking_error"], ["cash"]):
+        strategies = {"mix": mix, "tilted": {**tactical, "exempt": exempt}}
+        config = mine(strategies=strategies, allocation__strategy="tilted")
+        if exempt == ["cash"]:
+            assert match_holdings(held, panel, config)["A00"] == 1.3
+        else:
+            with pytest.raises(OperationsError, match="allows no borrowing"):
+                match_holdings(held, panel, config)
 
 
 def test_what_is_closed_for_a_holiday_may_be_held_and_what_is_gone_may_have_no_weight(

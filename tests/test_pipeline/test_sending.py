@@ -17,7 +17,8 @@ from parcels import FEATURES, another, booster, folder_of, known, linear, parcel
 from pipeline.errors import RecordError, TrackingError
 from pipeline.tracking import database as tracking
 from pipeline.tracking import send as sending
-from pipeline.tracking.logged_models import signature, write_model
+from pipeline.tracking.models import linear_pyfunc
+from pipeline.tracking.models.logged_models import signature, write_model
 from pipeline.tracking.pending_runs import RECORD, Parcel
 from pipeline.tracking.receipts import RECEIPT, pending_runs, read_receipt
 from pipeline.tracking.send import deliver
@@ -173,7 +174,7 @@ def test_logged_models_are_those_that_mlflow_would_write(tmp_path):
     (tmp_path / "spec.json").write_text(json.dumps(linear()))
     mlflow.pyfunc.save_model(
         tmp_path / "linear-theirs",
-        python_model=str(tracking.__file__).replace("tracking.py", "linear_pyfunc.py"),
+        python_model=linear_pyfunc.__file__,
         artifacts={"spec": str(tmp_path / "spec.json")},
         **options,
     )

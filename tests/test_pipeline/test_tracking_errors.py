@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -39,11 +40,6 @@ def overwrite(path, content):
     path.write_bytes(content)
 
 
-def make_folder(path):
-    path.unlink()
-    path.mkdir()
-
-
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -57,9 +53,8 @@ def make_folder(path):
             lambda path: execute(path, "drop table experiment_tags"),
             "is not a database of this version of MLflow",
         ),
-        (make_folder, "cannot be opened"),
     ],
-    ids=["other content", "cut", "schema", "table", "folder"],
+    ids=["other content", "cut", "schema", "table"],
 )
 def test_a_damaged_database_is_named_with_what_to_do(whole, tmp_path, monkeypatch, damage, message):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -102,3 +97,54 @@ def test_a_driver_that_is_missing_is_one_line_without_a_password():
     with pytest.raises(TrackingError) as raised, tracking.asking("postgresql://me:secret@db.example/x"):
         raise ModuleNotFoundError("No module named 'psycopg2'")
     assert str(raised.value) == "MLflow at postgresql://db.example/x says: No module named 'psycopg2'"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "/proc/x.db",
+            r"/proc/x\.db cannot be opened: .*No such file or directory.*a folder that you may write to",
+        ),
+        ("/proc/a/b/x.db", r"/proc/a/b/x\.db cannot be opened"),
+        ("/dev/null/x.db", r"/dev/null/x\.db cannot be opened: .*Not a directory"),
+        ("/dev/zero", r"/dev/zero: it is a device, expected a regular file"),
+        ("/dev", r"/dev: it is a folder, expected a regular file"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["sqlite", "sqlite+pysqlite"])
+def test_a_database_that_can_never_be_opened_is_named_at_once(scheme, name, message):
+    began = time.monotonic()
+    with pytest.raises(TrackingError, match=message) as raised, tracking.asking(f"{scheme}:///{name}"):
+        pytest.fail("MLflow would try for two minutes")
+    assert "\n" not in str(raised.value)
+    assert time.monotonic() - began < 5
+
+
+def test_other_content_is_named_at_once(tmp_path):
+    path = tmp_path / "x.db"
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(TrackingError, match=r"x\.db is damaged"), tracking.asking(f"sqlite:///{path}"):
+        pytest.fail("MLflow would try for two minutes")
+
+
+def test_a_database_that_can_be_opened_or_made_is_left_as_it_is(tmp_path):
+    busy = tmp_path / "busy.db"
+    execute(busy, "create table t (x)")
+    before = busy.read_bytes()
+    with closing(sqlite3.connect(busy)) as connection:
+        connection.execute("begin exclusive")
+        for address in (
+            busy,
+            tmp_path / "new.db",
+            tmp_path / "new" / "folder" / "new.db",
+            ":memory:",
+            "x.db",
+        ):
+            with tracking.asking(f"sqlite:///{address}"):
+                pass
+    assert busy.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["busy.db"], "nothing is made"
+    for address in ("sqlite://", "http://x", "postgresql://x/y", "sqlite:///file:x?mode=memory&uri=true"):
+        with tracking.asking(address):
+            pass

@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from served import ASSETS, application, ask, make_model, make_rows, split, to_records, to_table
+from starlette.datastructures import Headers
 
 from operations.serving import application as module
+from operations.serving.guards import Access
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +127,16 @@ def test_who_may_ask_is_answered(app, headers):
 def test_a_token_is_asked_of_all_but_health(model):
     app = application(model, token="a-token-of-24-characters")
     assert ask(app, "/health").status == ask(app, "/ping").status == 200
-    for given in ({}, {"authorization": "Bearer wrong"}, {"authorization": "Basic a-token-of-24-characters"}):
+    wrong = (
+        "Bearer wrong",
+        "Basic a-token-of-24-characters",
+        "Bearer a-token-of-24-characters-and-more",
+        "Bearer a-token-of-24-character",
+        "Bearer A-TOKEN-OF-24-CHARACTERS",
+        "Bearer",
+        "a-token-of-24-characters",
+    )
+    for given in ({}, *({"authorization": each} for each in wrong)):
         refused = ask(app, body=BODY, headers=given)
         assert (refused.status, refused.headers["www-authenticate"]) == (401, "Bearer")
         assert ask(app, "/version", headers=given).status == 401
@@ -145,3 +156,24 @@ def test_a_fault_of_the_server_shows_no_stack_trace(model, monkeypatch):
     answer = ask(app, body=BODY)
     assert (answer.status, answer.json) == (500, {"error": "a fault of the server; its log says more"})
     assert isinstance(answer.raised, KeyError), "for the log"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([("host", "localhost:80")], None),
+        ([("host", "localhost:80"), ("host", "localhost:80")], 403),
+        ([("host", "localhost:80"), ("host", "evil.example")], 403),
+        ([], 403),
+        ([("host", "localhost:80"), ("origin", "http://localhost:80")], None),
+        (
+            [("host", "localhost:80"), ("origin", "http://localhost:80"), ("origin", "http://evil.example")],
+            403,
+        ),
+        ([("host", "localhost:80"), ("origin", "http://localhost")], 403),
+    ],
+)
+def test_a_header_that_is_there_twice_decides_nothing(headers, status):
+    given = Headers(raw=[(name.encode(), value.encode()) for name, value in headers])
+    answer = Access(frozenset({"localhost"})).refuse("/invocations", given)
+    assert (answer and answer.status_code) == status

@@ -231,3 +231,65 @@ def test_the_database_counts_in_a_folder_that_was_moved_but_not_for_another_fold
     (new / HEADS).unlink(missing_ok=True)
     sources = [anchor.source for anchor in find_anchors(new, LEDGER)]
     assert sources == ([] if how == "shared" else [str(new / DATABASE)])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["operations/../decisions.jsonl", "x/operations/a/decisions.jsonl", "a/ledger.jsonl", "/ledger.jsonl"],
+)
+def test_a_chain_is_at_its_place_below_the_output_folder(tmp_path, name):
+    extend(tmp_path, LEDGER)
+    write_heads(tmp_path / HEADS, {name: Head(9, "f" * 64, "f" * 64), **read_heads(tmp_path / HEADS)})
+    assert set(check_chains(tmp_path)) == {LEDGER}
+
+
+def test_runs_alone_show_what_their_own_chain_lost_though_an_older_one_agrees(tmp_path):
+    extend(tmp_path, LEDGER, 2)
+    finish_run(tmp_path, "older")
+    extend(tmp_path, LEDGER)
+    finish_run(tmp_path, "newer")
+    lines = (tmp_path / LEDGER).read_bytes().splitlines(keepends=True)
+    (tmp_path / LEDGER).write_bytes(b"".join(lines[:2]))
+    (tmp_path / HEADS).unlink()
+    with pytest.raises(LedgerError, match="had 3 lines, according to the run newer"):
+        Chain(tmp_path / LEDGER, tmp_path).lines()
+
+
+def test_runs_alone_show_that_their_chain_was_replaced_by_another(tmp_path):
+    output, other = tmp_path / "runs", tmp_path / "other"
+    extend(output, LEDGER, 2)
+    finish_run(output, "r")
+    extend(other, LEDGER, 4)
+    shutil.copyfile(other / LEDGER, output / LEDGER)
+    (output / HEADS).unlink()
+    with pytest.raises(LedgerError, match="line 2 is not the line that was written, according to the run r"):
+        Chain(output / LEDGER, output).lines()
+
+
+def test_a_hidden_folder_is_no_run(tmp_path):
+    extend(tmp_path, LEDGER)
+    finish_run(tmp_path, ".partial-abcdefgh")
+    write_heads(tmp_path / ".partial-abcdefgh" / HEADS, {LEDGER: Head(9, "f" * 64, "f" * 64)})
+    assert check_chains(tmp_path)[LEDGER][0] == 1
+
+
+@pytest.mark.parametrize("order", [(1, 3, 2), (3, 1, 2)])
+def test_the_longest_head_in_the_database_counts_also_one_that_came_a_moment_ago(tmp_path, order):
+    heads = {}
+    for count in range(1, 4):
+        extend(tmp_path, LEDGER)
+        heads[count] = heads_to_json(other_heads(tmp_path))
+    place = (tmp_path / "artifacts" / "x").resolve().as_uri()
+    with contextlib.closing(sqlite3.connect(tmp_path / DATABASE, isolation_level=None)) as database:
+        database.execute("PRAGMA journal_mode = wal")
+        database.execute("CREATE TABLE experiments (experiment_id, name, artifact_location)")
+        database.execute("CREATE TABLE runs (run_uuid, experiment_id, artifact_uri)")
+        database.execute("CREATE TABLE tags (run_uuid, key, value)")
+        database.execute("INSERT INTO experiments VALUES (1, 'x', ?)", (place,))
+        database.execute("INSERT INTO runs VALUES ('r', 1, ?)", (f"{place}/r/artifacts",))
+        seen = []
+        (tmp_path / HEADS).unlink()
+        for count in order:  # the file of the database itself does not change while it is open
+            database.execute("INSERT INTO tags VALUES ('r', ?, ?)", (HEADS_TAG, heads[count]))
+            seen.append(max(anchor.head.lines for anchor in find_anchors(tmp_path, LEDGER)))
+    assert seen == [order[0], 3, 3]

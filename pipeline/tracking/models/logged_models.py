@@ -33,7 +33,7 @@ def write_model(
     Parameters
     ----------
     spec : mapping
-        "features", and either "booster", LightGBM's own text, or what `pipeline/tracking/linear_pyfunc.py`
+        "features", and either "booster", LightGBM's own text, or what `pipeline/tracking/models/linear_pyfunc.py`
         multiplies with.
     folder : Path
         Made here.

@@ -1,0 +1,1 @@
+"""Fitted models in formats of MLflow that load without this project."""

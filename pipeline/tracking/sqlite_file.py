@@ -1,0 +1,62 @@
+"""A SQLite file as tracking server: whether it can be opened, before MLflow tries to for two minutes."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from pipeline.chains.database import check_database_files
+from pipeline.errors import FileKindError, TrackingError
+from pipeline.tracking.errors import explain_database
+
+_PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+"""What another process is the reason for: MLflow waits until it has ended."""
+
+
+def check_sqlite(uri: str) -> None:
+    """Check that the file of a `sqlite:///` address can be read, or made where it is missing.
+
+    Other addresses, databases in memory and those with options are left to MLflow.
+
+    Raises
+    ------
+    TrackingError
+        Naming the file and what to do.
+    """
+    scheme, _, name = uri.partition(":///")
+    if scheme.partition("+")[0] != "sqlite" or not name or name.startswith((":", "file:")) or "?" in name:
+        return
+    path = Path(name)
+    try:
+        if path.exists():
+            check_database_files(path)
+            _read(path)
+        else:
+            _make_file_in(path.parent)
+    except FileKindError as error:
+        raise TrackingError(f"MLflow's database {error}") from error
+    except OSError as error:
+        raise TrackingError(
+            f"MLflow's database {path} cannot be opened: {error.strerror or error}; it must be a file in a folder that "
+            "you may write to"
+        ) from error
+
+
+def _read(path: Path) -> None:
+    try:
+        with closing(
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=0)
+        ) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        if (getattr(error, "sqlite_errorcode", 0) & 0xFF) not in _PASSING:  # the low byte is the kind
+            raise TrackingError(explain_database(str(path), error)) from error
+
+
+def _make_file_in(folder: Path) -> None:
+    """Make a file without a name in a folder, or in the nearest one above that is there; it is gone afterwards."""
+    place = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    with tempfile.TemporaryFile(dir=place):
+        pass
