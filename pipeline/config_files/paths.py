@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.config_files.text import show_name
 from pipeline.errors import ConfigError
 from pipeline.files import file_kind
-from pipeline.files.partial import PREFIX
+from pipeline.files.partial import PREFIX, remove_leftovers
 
 
 def input_mistake(path: Path) -> str:
@@ -72,7 +72,9 @@ def _write_mistake(folder: Path) -> str:
 
 
 def check_output_folder(folder: Path, *, writes: bool = True) -> None:
-    """Refuse an output folder that cannot be used.
+    """Refuse an output folder that cannot be used, and remove partial files that killed processes left in it.
+
+    A command that finds nothing to do writes no file, and so removes none of them itself.
 
     Raises
     ------
@@ -81,6 +83,8 @@ def check_output_folder(folder: Path, *, writes: bool = True) -> None:
     wrong = folder_mistake(folder, writes=writes)
     if wrong:
         raise ConfigError(f"output: {show_name(str(folder))}: {wrong}")
+    if writes:
+        remove_leftovers(folder)
 
 
 def _mode_of(path: Path) -> tuple[int | None, str]:

@@ -13,15 +13,22 @@ NOT_SYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 
 
 def sync_folder(folder: Path) -> None:
-    """Write a folder's list of names to the disk, so that a file renamed into it keeps its name after a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in NOT_SYNCED:
-            raise
-    finally:
-        os.close(handle)
+    """Write a folder's list of names to the disk, so that a file renamed into it keeps its name after a power cut.
+
+    Raises
+    ------
+    OSError
+        Naming the folder.
+    """
+    with name_in_errors(folder):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno not in NOT_SYNCED:
+                raise
+        finally:
+            os.close(handle)
 
 
 @contextmanager

@@ -133,3 +133,13 @@ def test_a_named_pipe_among_the_configurations_is_not_waited_for(there, monkeypa
     monkeypatch.chdir(there)
     with pytest.raises(OperationsError, match=r"pipe\.yaml: it is no regular file"):
         scheduled(())
+
+
+def test_partial_files_of_killed_processes_are_removed_by_commands_that_write(tmp_path):
+    left = tmp_path / ".partial-abcd1234"
+    left.write_bytes(b"half")
+    (tmp_path / ".partial-theirs").write_bytes(b"not ours")
+    paths.check_output_folder(tmp_path, writes=False)
+    assert left.exists()
+    paths.check_output_folder(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".partial-theirs"]

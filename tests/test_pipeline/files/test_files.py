@@ -16,6 +16,7 @@ from pipeline.files import (
     partial_folder,
     remove_leftovers,
     replace_link,
+    sync_folder,
     write_folder,
     write_whole,
 )
@@ -197,3 +198,13 @@ def test_many_writers_of_one_file_leave_one_of_theirs(tmp_path):
 )
 def test_messages_name_the_file_the_reason_and_what_to_do(error, message):
     assert explain(error).startswith(message)
+
+
+def test_a_folder_that_cannot_be_synchronised_is_named(tmp_path, monkeypatch):
+    def fail(handle):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="Input/output error") as failed:
+        sync_folder(tmp_path)
+    assert failed.value.filename == str(tmp_path)
