@@ -67,7 +67,7 @@ def main() -> None:
         bench = Bench(world)
         for command in COMMANDS:
             if command.name in names:
-                found += bench.all_cases(command, asked.modes, asked.step, asked.first, asked.last)
+                found += bench.all_cases(command, asked)
                 print(table(found), flush=True)
     finally:
         if asked.output is not None:
@@ -92,17 +92,18 @@ class Bench:
         self.log = world.place / "output.log"
         self.calls_log = world.place / "calls.log"
 
-    def all_cases(
-        self, command: Any, modes: list[str], step: int, first: int, last: int | None
-    ) -> list[dict[str, Any]]:
-        """Return the endings of all cases of a command."""
+    def all_cases(self, command: Any, asked: argparse.Namespace) -> list[dict[str, Any]]:
+        """Return the endings of all cases of a command; with `alternate` each call goes wrong in one way."""
         calls, reference = self.undisturbed(command)
         print(f"{command.name}: {len(calls)} calls", flush=True)
         found = []
-        for n in range(first, min(last or len(calls), len(calls)) + 1, step):
-            for mode in modes:
+        for n in range(asked.first, min(asked.last or len(calls), len(calls)) + 1, asked.step):
+            if n % 50 == 0:
+                print(f"{command.name}: at call {n} of {len(calls)}", flush=True)
+            for mode in [asked.modes[n % len(asked.modes)]] if asked.alternate else asked.modes:
                 kind = Mode[mode.upper()]
-                error = ERRORS[n % len(ERRORS)] if kind == Mode.FAIL else errno.ENOSPC
+                turn = n // len(asked.modes) if asked.alternate else n
+                error = ERRORS[turn % len(ERRORS)] if kind == Mode.FAIL else errno.ENOSPC
                 ending = self.case(command, kind, n, error, reference)
                 call = calls[n - 1]
                 case = {
@@ -279,6 +280,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("commands", nargs="*", help="commands [all]")
     parser.add_argument("--modes", nargs="+", default=["fail", "kill_before"], choices=MODES)
+    parser.add_argument("--alternate", action="store_true", help="take one mode for each call, in turns")
     parser.add_argument("--step", type=int, default=1, help="take every so many-th call")
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--last", type=int, default=None)
