@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipeline.cli import EPILOG, tangency
+from pipeline.cli.group import EPILOG, tangency
 
 
 @tangency.command("compile", epilog=EPILOG)

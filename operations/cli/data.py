@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from foundation.counts import format_count
-from pipeline.cli import (
-    EPILOG,
-    as_of_option,
-    check_output,
-    config_option,
-    evening,
-    prepared,
-    read_config,
-    tangency,
-)
+from pipeline.cli.group import EPILOG, as_of_option, check_output, config_option, end_of_day, tangency
+from pipeline.cli.preparation import prepare_run, read_config
 
 if TYPE_CHECKING:
     from operations.data.versions import Versions
@@ -42,8 +34,8 @@ def update(path: Path, accept_revisions: bool, as_of: dt.datetime | None) -> Non
     from operations.data import updating
     from operations.drift.early_request import ask_if_drifted
 
-    now = evening(as_of)
-    config, _, reporter = prepared(path, fresh=False)
+    now = end_of_day(as_of)
+    config, _, reporter = prepare_run(path, fresh=False)
     updating.update(config, reporter, now=now, accept_revisions=accept_revisions)
     # Also where nothing is new: an update that was interrupted may have recorded the data and not asked. A request is
     # made once for each reason and data.

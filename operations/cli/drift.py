@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli import EPILOG, check_output, config_option, prepared, tangency
+from pipeline.cli.group import EPILOG, check_output, config_option, tangency
+from pipeline.cli.preparation import prepare_run
 
 
 @tangency.command(epilog=EPILOG)
@@ -32,7 +33,7 @@ def drift(path: Path, output: Path | None, request: bool) -> None:
     from pipeline.files import write_whole
     from pipeline.report.drift_table import drift_table
 
-    config, _, reporter = prepared(path, fresh=False)
+    config, _, reporter = prepare_run(path, fresh=False)
     found = situation(config, reporter)
     champion = found.champion
     reporter.line("champion", f"{champion.run}, trained on data to {champion.trained_to:%Y-%m-%d}")

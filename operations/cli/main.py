@@ -19,7 +19,7 @@ def main() -> None:
     try:
         try:
             from operations.cli.commands import load_commands
-            from pipeline.cli import main as run
+            from pipeline.cli.main import main as run
 
             load_commands()
             run()

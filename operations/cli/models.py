@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from foundation.counts import format_count
-from pipeline.cli import (
-    EPILOG,
-    as_of_option,
-    check_output,
-    config_option,
-    evening,
-    prepared,
-    read_config,
-    tangency,
-)
+from pipeline.cli.group import EPILOG, as_of_option, check_output, config_option, end_of_day, tangency
+from pipeline.cli.preparation import prepare_run, read_config
 from pipeline.config_files.text import show_name
 
 if TYPE_CHECKING:
@@ -56,8 +48,8 @@ def retrain(path: Path, as_of: dt.datetime | None) -> None:
     """
     from operations.champion.retraining import retrain as go
 
-    config, _, reporter = prepared(path, fresh=False)
-    decision = go(config, reporter, now=evening(as_of))
+    config, _, reporter = prepare_run(path, fresh=False)
+    decision = go(config, reporter, now=end_of_day(as_of))
     reporter.line("champion", decision.champion or "none")
 
 
@@ -69,7 +61,7 @@ def promote(path: Path, run: str, reason: str) -> None:
     """Make RUN, a folder below runs/, champion without asking the gate. It is recorded as done by hand."""
     from operations.champion.manual_promotion import promote as go
 
-    config, _, reporter = prepared(path, fresh=False)
+    config, _, reporter = prepare_run(path, fresh=False)
     decision = go(config, reporter, run, now=dt.datetime.now(dt.UTC), why=reason)
     reporter.line("champion", f"{decision.champion}, instead of {decision.replaced or 'none'}")
 
@@ -81,7 +73,7 @@ def rollback(path: Path, reason: str) -> None:
     """Give the championship back to the model that had it before."""
     from operations.champion.manual_promotion import roll_back
 
-    config, _, reporter = prepared(path, fresh=False)
+    config, _, reporter = prepare_run(path, fresh=False)
     decision = roll_back(config, reporter, now=dt.datetime.now(dt.UTC), why=reason)
     reporter.line("champion", f"{decision.champion}, instead of {decision.run}")
 
@@ -155,7 +147,7 @@ def _situation(
 ) -> tuple[Situation, Reporter]:
     from operations.champion.forecasting import situation
 
-    config, _, reporter = prepared(path, fresh=False)
+    config, _, reporter = prepare_run(path, fresh=False)
     for text in () if holdings is None else holdings.warnings:
         reporter.warn(text)
     found = situation(config, reporter, None if as_of is None else as_of.date(), holdings)
@@ -176,7 +168,7 @@ def verify(path: Path) -> None:
     """Check the chains of all trials, decisions and data versions in the output folder, and that none lost lines."""
     from pipeline.chains.repair import check_chains
 
-    config, _, reporter = prepared(path, fresh=False, writes=False)
+    config, _, reporter = prepare_run(path, fresh=False, writes=False)
     for name, (lines, head) in check_chains(config.output).items():
         last = "" if head is None else f"; the last is {head.hash[:16]}"
         reporter.line(str(config.output / name), f"{format_count(lines, 'line')}, unbroken{last}")
@@ -230,6 +222,6 @@ def show(path: Path) -> None:
     """List the decisions about a configuration, the newest last."""
     from operations.champion.decisions import Decisions
 
-    config, _, reporter = prepared(path, fresh=False, writes=False)
+    config, _, reporter = prepare_run(path, fresh=False, writes=False)
     for decision in Decisions(config).all():
         reporter.line(f"{decision.at:%Y-%m-%d %H:%M}", f"{decision.kind}: {decision.run}: {decision.reason}")

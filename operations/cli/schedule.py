@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from operations.schedule.configurations import ScheduleReader, find_scheduled, scheduled
-from pipeline.cli import EPILOG, tangency
+from pipeline.cli.group import EPILOG, tangency
 from pipeline.stopping import STOPPING, interrupt_once
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from operations.errors import OperationsError
-from pipeline.cli import EPILOG, config_option, tangency
+from pipeline.cli.group import EPILOG, config_option, tangency
 from pipeline.config_files.paths import input_mistake
 
 TOKEN = "TANGENCY_SERVE_TOKEN"  # noqa: S105 (the name of the variable)

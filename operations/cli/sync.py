@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from foundation.counts import format_count
-from pipeline.cli import EPILOG, config_option, read_config, tangency
+from pipeline.cli.group import EPILOG, config_option, tangency
+from pipeline.cli.preparation import read_config
 
 
 @tangency.command(epilog=EPILOG)

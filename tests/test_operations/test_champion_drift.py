@@ -15,7 +15,7 @@ from operations.cli.commands import load_commands
 from operations.drift.champion_drift import champion_drift
 from operations.errors import OperationsError
 from operations.schedule import run_due as running
-from pipeline.cli import main
+from pipeline.cli.main import main
 from pipeline.progress import Reporter
 
 pytestmark = pytest.mark.usefixtures("untold")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipeline.cli import main
+from pipeline.cli.main import main
 
 DATES = pd.date_range("2020-01-31", periods=12, freq="ME")
 

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from pipeline import cli
+from pipeline.cli import main as cli
 
 pytestmark = pytest.mark.usefixtures("untold")
 

@@ -15,7 +15,7 @@ from operations.errors import BusyError
 from operations.schedule import job as job_module
 from operations.schedule.run_due import record_path, request
 from operations.slots.slots import Slots
-from pipeline import cli
+from pipeline.cli import main as cli
 from pipeline.config import load_config
 from pipeline.errors import RunError
 
@@ -182,7 +182,7 @@ def test_what_is_due_is_really_retrained(desk, clock, monkeypatch, capsys):
 SLOW = """
 import sys, time
 from operations import schedule_commands
-from pipeline import cli
+from pipeline.cli import main as cli
 def train(config, now):
     print("works", flush=True)
     # In pieces: a signal that comes just before a sleep begins is looked at when it ends.

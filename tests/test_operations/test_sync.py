@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from parcels import another, folder_of, known
 
-from pipeline import cli
+from pipeline.cli import main as cli
 from pipeline.tracking import database as tracking
 from pipeline.tracking.pending_runs import RECORD
 from pipeline.tracking.receipts import pending_runs

@@ -11,7 +11,7 @@ import pytest
 
 from foundation.json_text import to_json
 from operations.cli.commands import load_commands
-from pipeline import cli
+from pipeline.cli import main as cli
 
 pytestmark = pytest.mark.usefixtures("mlflow_here")
 
@@ -42,7 +42,7 @@ def runs_left(folder: Path):
 
 def test_the_command_computes_in_one_thread_and_a_users_own_number_stands():
     code = (
-        "import sys, pipeline.cli as cli; assert 'numpy' not in sys.modules\n"
+        "import sys, pipeline.cli.main as cli; assert 'numpy' not in sys.modules\n"
         "def command(**_):\n"
         "    import numpy, threadpoolctl\n"
         "    print([each['num_threads'] for each in threadpoolctl.threadpool_info()])\n"

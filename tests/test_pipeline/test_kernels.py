@@ -7,7 +7,7 @@ from pathlib import Path
 import numba
 from numba.core.dispatcher import Dispatcher
 
-import pipeline.cli
+import pipeline.cli.main
 from operations.cli.commands import load_commands
 from pipeline.runner import kernels
 
@@ -60,6 +60,6 @@ def test_the_command_compiles_in_other_processes_and_says_what(monkeypatch, caps
     load_commands()
     monkeypatch.setattr(sys, "argv", ["tangency", "compile", "--workers", "1"])
     for expected in ("compiled the kernels of numbers\n", "all kernels are compiled\n"):
-        pipeline.cli.main()
+        pipeline.cli.main.main()
         assert capsys.readouterr().out == expected
     assert threefold.threefold.signatures == [(numba.float64,)]

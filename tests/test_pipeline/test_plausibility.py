@@ -11,7 +11,7 @@ from running import evaluated, pipeline_of
 
 from allocation.covariance.path import CovariancePath
 from models.linear.regression import Ridge
-from pipeline import cli
+from pipeline.cli import main as cli
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.stages import compute as stages

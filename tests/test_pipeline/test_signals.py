@@ -20,9 +20,9 @@ except BaseException:
 """
 COMMAND = """
 import sys, time
-import pipeline.cli
-from operations import cli
-@pipeline.cli.tangency.command()
+import pipeline.cli.main
+from operations.cli import main as cli
+@pipeline.cli.main.tangency.command()
 def slow():
     import slow_part
     try:
@@ -71,9 +71,9 @@ def test_a_second_ctrl_c_ends_what_takes_long_to_tidy_up(tmp_path):
 
 SWALLOWING = """
 import sys, time
-import pipeline.cli
-from operations import cli
-@pipeline.cli.tangency.command()
+import pipeline.cli.main
+from operations.cli import main as cli
+@pipeline.cli.main.tangency.command()
 def slow():
     try:
         print("works", flush=True)
@@ -136,9 +136,9 @@ def test_a_process_that_nohup_started_stays_deaf(tmp_path):
 
 LIMIT = """
 import json, os, sys
-import pipeline.cli
-from operations import cli
-@pipeline.cli.tangency.command()
+import pipeline.cli.main
+from operations.cli import main as cli
+@pipeline.cli.main.tangency.command()
 def read():
     try:
         json.loads("7" * 2_000_000)

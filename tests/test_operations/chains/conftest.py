@@ -19,7 +19,7 @@ def decided(tmp_path, trained):
 @pytest.fixture
 def tangency(decided, monkeypatch, capsys):
     """Return a function that runs a command and returns its exit code and errors."""
-    from pipeline import cli
+    from pipeline.cli import main as cli
 
     path = decided.path(schedule={"cron": "0 6 1 * *"})
 

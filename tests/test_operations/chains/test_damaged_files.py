@@ -12,8 +12,8 @@ from operations.champion.forecasting import situation
 from operations.champion.run_files import FILES
 from operations.data.updating import versions_of
 from operations.errors import OperationsError
-from pipeline import cli
 from pipeline.chains.chain import Chain
+from pipeline.cli import main as cli
 from pipeline.errors import LedgerError, PipelineError
 
 

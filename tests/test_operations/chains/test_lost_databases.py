@@ -10,8 +10,8 @@ from parcels import another, folder_of, known
 
 from operations.champion.registry import mirror
 from operations.champion.registry_mark import MARK, marked_decisions
-from pipeline import cli
 from pipeline.chains.database import DATABASE
+from pipeline.cli import main as cli
 from pipeline.errors import TrackingError
 from pipeline.tracking import database as tracking
 from pipeline.tracking.receipts import RECEIPT, pending_notice, pending_runs, write_receipt

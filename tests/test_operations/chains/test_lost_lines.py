@@ -8,11 +8,11 @@ from desk import silence
 
 from operations.champion.decisions import Decisions
 from operations.state_dir import home
-from pipeline import cli
 from pipeline.chains.chain import Chain
 from pipeline.chains.heads import HEADS, LEDGER, chain_paths
 from pipeline.chains.ledger import Ledger
 from pipeline.chains.repair import check_chains, repair_chains
+from pipeline.cli import main as cli
 from pipeline.errors import LedgerError
 
 COMMANDS = (

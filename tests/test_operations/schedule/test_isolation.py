@@ -11,7 +11,7 @@ from operations.cli import schedule as schedule_commands
 from operations.schedule.configurations import ScheduleReader, find_scheduled
 from operations.schedule.run_due import record_path, request, run_due
 from operations.slots.slots import Slots
-from pipeline import cli
+from pipeline.cli import main as cli
 
 FIVE = dt.datetime(2026, 5, 1, 5, tzinfo=dt.UTC)
 BROKEN = "name: a\nschedule: {cron: '0 6 * * *'}\nseeed: 1\n"

@@ -8,7 +8,7 @@ import pytest
 from scheduled import scheduled_text
 
 from operations.cli.commands import load_commands
-from pipeline import cli
+from pipeline.cli import main as cli
 from pipeline.config_files import paths
 from pipeline.config_files.paths import folder_mistake, input_mistake, output_mistake
 

@@ -1,0 +1,48 @@
+"""What commands do first: read the configuration, check the output folder and its records."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.config import RunConfig
+    from pipeline.progress import Reporter
+    from pipeline.store import Store
+
+
+def read_config(path: Path, *, writes: bool = True) -> RunConfig:
+    """Read a configuration, and check its output folder.
+
+    Parameters
+    ----------
+    path : Path
+    writes : bool
+        Whether the command writes to the output folder.
+    """
+    from pipeline.config import load_config
+    from pipeline.config_files.paths import check_output_folder
+
+    config = load_config(path)
+    check_output_folder(config.output, writes=writes)
+    return config
+
+
+def prepare_run(path: Path, fresh: bool, *, writes: bool = True) -> tuple[RunConfig, Store, Reporter]:
+    """Return the configuration, its store, and where progress is told.
+
+    The records of the output folder are checked first: nothing is computed, and no model is used, on a record that
+    lost lines.
+    """
+    from rich.console import Console
+
+    from pipeline.chains.repair import check_state
+    from pipeline.progress import Reporter
+    from pipeline.store import Store
+
+    config = read_config(path, writes=writes)
+    check_state(config.output, config.name)
+    # A pipe has no width of its own: tables must not be squeezed into 80 columns.
+    console = Console() if sys.stdout.isatty() else Console(width=120)
+    return config, Store(config.output / "store", fresh=fresh), Reporter(console)

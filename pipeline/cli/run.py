@@ -1,0 +1,80 @@
+"""`tangency run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.cli.group import EPILOG, run_options, tangency
+from pipeline.cli.preparation import prepare_run
+
+if TYPE_CHECKING:
+    from pipeline.config import RunConfig
+    from pipeline.export.artifacts import Published
+    from pipeline.progress import Reporter
+
+
+@tangency.command(epilog=EPILOG)
+@run_options
+def run(path: Path, fresh: bool) -> None:
+    """Train, evaluate, allocate, report and track, and write a run folder.
+
+    The folder runs/<run id>/ holds summary.json, weights.csv, forecasts.parquet, certificate.json and report.html;
+    runs/latest points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI). Where
+    neither configuration, data, code nor libraries have changed since the last run, that run is told instead.
+    """
+    from pipeline.chains.data_identity import sketch
+    from pipeline.errors import TrackingError
+    from pipeline.export.publication import open_ledger, published
+    from pipeline.stages.loading import load_data
+    from pipeline.store.reuse import explain_reuse
+    from pipeline.tracking.receipts import pending_notice
+    from pipeline.tracking.shared_trials import others_may_have_tried, share_trials
+    from pipeline.tracking.worker import Courier
+
+    config, store, reporter = prepare_run(path, fresh)
+    console = reporter.console
+    ledger, loaded = open_ledger(config), None
+    if others_may_have_tried(config.output, ledger):
+        loaded = load_data(config, reporter)
+        try:
+            share_trials(config.output, config.name, ledger, sketch(loaded[0]))
+        except TrackingError as error:
+            reporter.line("trials", f"counted from this folder alone: {error}")
+    with Courier() as courier:
+        made = published(config, store, reporter, loaded, making=courier.get_ready)
+        with explain_reuse(store):
+            folder = _write_or_reuse(config, made, reporter, fresh)
+        # The result is told before it is tracked: a tracking server that is away must not hide it.
+        try:
+            link = courier.deliver(folder)
+            console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
+            if notice := pending_notice(config.output):
+                console.print(f"MLflow: {notice}", highlight=False, soft_wrap=True)
+        except TrackingError as error:
+            console.print(f"not tracked: {error}; `tangency sync` sends it", highlight=False, soft_wrap=True)
+
+
+def _write_or_reuse(config: RunConfig, made: Published, reporter: Reporter, fresh: bool) -> Path:
+    """Print the result and write the run's folder, if it is not the one before."""
+    import datetime as dt
+
+    from pipeline.export import run_folder as outputs
+
+    console = reporter.console
+    folder = None if fresh else outputs.same_run(config.output, made)
+    for table in made.tables:
+        console.print()
+        console.print(table)
+    console.print()
+    if folder is not None:
+        console.print("nothing has changed since this run, so there is no new one (--fresh makes one):")
+        outputs.point_latest(config.output, folder.name)
+    else:
+        now = dt.datetime.now(dt.UTC)
+        run_id = outputs.new_run_id(config.name, now, config.digest())
+        folder = outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused, now=now)
+    for name in outputs.HANDED_OUT:
+        if (folder / name).exists():
+            console.print(f"{folder / name}", highlight=False, soft_wrap=True)
+    return folder

@@ -1,0 +1,120 @@
+"""Commands that go a part of the way of a run: train, audit, evaluate, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.group import EPILOG, check_output, run_options, tangency
+from pipeline.cli.preparation import prepare_run
+
+if TYPE_CHECKING:
+    from pipeline.runner.pipeline import Pipeline
+    from pipeline.stages.results import Evaluated
+
+
+@tangency.command(epilog=EPILOG)
+@run_options
+def train(path: Path, fresh: bool) -> None:
+    """Fit all models along the walk-forward and keep their forecasts.
+
+    Prints what each model's last fit chose, after making sure that nothing looked ahead. Scores and portfolios come
+    with `evaluate`.
+    """
+    pipeline = _pipeline(path, fresh)
+    done = _evaluate(pipeline)
+    pipeline.certify(done)
+    trained = done.trained
+    for name, walk in trained.walks.items():
+        chosen = ", ".join(f"{key} {value:g}" for key, value in walk.fits[-1].chosen.items())
+        slope = trained.forecasts[name].slope[-1]
+        pipeline.reporter.line(name, f"last fit: {chosen or 'nothing to choose'}; slope {slope:.2f}")
+
+
+@tangency.command(epilog=EPILOG)
+@run_options
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    callback=check_output,
+    help="Also write the certificate to this file.",
+)
+def audit(path: Path, fresh: bool, output: Path | None) -> None:
+    """Prove that nothing looked ahead, or name the first thing that did.
+
+    At some dates all that came later is removed, then replaced by noise, and the pipeline is run again: whatever was
+    known by then must come out the same to the last bit. Exit code 2 if anything did not.
+    """
+    from foundation.json_text import to_json
+    from pipeline.files import write_whole
+    from pipeline.report.narrative import audit_table
+
+    pipeline = _pipeline(path, fresh)
+    certificate = pipeline.certify(_evaluate(pipeline))
+    if certificate is None:
+        why = "too few dates are evaluated" if pipeline.config.audit.cuts else "audit.cuts is 0"
+        raise click.UsageError(f"{path}: there is no date at which the future can be taken away: {why}")
+    pipeline.reporter.console.print()
+    pipeline.reporter.console.print(audit_table(certificate))
+    if output is not None:
+        write_whole(output, to_json(certificate.as_dict()).encode())
+        pipeline.reporter.console.print(f"{output}", highlight=False, soft_wrap=True)
+
+
+@tangency.command(epilog=EPILOG)
+@run_options
+@click.option(
+    "--unseal",
+    is_flag=True,
+    help="Read the holdout and judge by it alone. It is recorded for good, and each further time counts.",
+)
+def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
+    """Score the forecasts and simulate the portfolios, training first what is not stored."""
+    from pipeline.export.publication import weigh
+    from pipeline.report.narrative import tables
+
+    pipeline = _pipeline(path, fresh)
+    if unseal:
+        from pipeline.holdout import judge_holdout
+
+        done, evidence = judge_holdout(pipeline)
+    else:
+        done = _evaluate(pipeline)
+        evidence = weigh(done, pipeline.reporter)
+    for table in tables(done, evidence):
+        pipeline.reporter.console.print()
+        pipeline.reporter.console.print(table)
+
+
+@tangency.command(epilog=EPILOG)
+@run_options
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    callback=check_output,
+    help="File to write [runs/<name>-report.html].",
+)
+def report(path: Path, fresh: bool, output: Path | None) -> None:
+    """Write the report as one HTML page that needs no network."""
+    from pipeline.export.publication import published
+    from pipeline.files import write_whole
+
+    config, store, reporter = prepare_run(path, fresh)
+    made = published(config, store, reporter)
+    target = output or config.output / f"{config.name}-report.html"
+    write_whole(target, made.page(config.name).encode())
+    reporter.console.print(f"{target}", highlight=False, soft_wrap=True)
+
+
+def _pipeline(path: Path, fresh: bool) -> Pipeline:
+    from pipeline.runner.pipeline import Pipeline
+
+    return Pipeline(*prepare_run(path, fresh))
+
+
+def _evaluate(pipeline: Pipeline) -> Evaluated:
+    return pipeline.evaluate(pipeline.train(pipeline.prepare()))
