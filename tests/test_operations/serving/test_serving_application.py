@@ -9,6 +9,7 @@ from served import ASSETS, application, ask, make_model, make_rows, split, to_re
 from starlette.datastructures import Headers
 
 from operations.serving import application as module
+from operations.serving.answers import error_response, json_response
 from operations.serving.guards import Access
 
 
@@ -177,3 +178,12 @@ def test_a_header_that_is_there_twice_decides_nothing(headers, status):
     given = Headers(raw=[(name.encode(), value.encode()) for name, value in headers])
     answer = Access(frozenset({"localhost"})).refuse("/invocations", given)
     assert (answer and answer.status_code) == status
+
+
+def test_no_answer_holds_what_json_has_no_word_for_and_no_error_is_long():
+    for number in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="JSON"):
+            json_response({"mean": number})
+    body = error_response("x" * 5000 + "\nsecond line", 400).body
+    assert len(json.loads(body)["error"]) < 1010
+    assert body.count(b"\n") == 1

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -227,6 +228,34 @@ def test_requests_that_start_after_a_decision_wait_for_its_champion(decided, mon
         runs = list(pool.map(lambda _: served.get().run, range(8)))
     assert runs == [decided.decisions[1].run] * 8
     assert len(loads) == 1
+
+
+def test_nobody_waits_while_a_failed_load_is_tried_again(decided, monkeypatch):
+    served = ServedChampion(decided.config())
+    first = served.get()
+    roll_back(decided.config(), quiet(), now=at("2002-06-01"), why="strange")
+    monkeypatch.setattr(champion, "RETRY_SECONDS", 0.0)
+    begun, done = threading.Event(), threading.Event()
+    fails = LedgerError("the file was changed")
+
+    def load(config):
+        begun.set()
+        assert done.wait(20)
+        raise fails
+
+    done.set()
+    monkeypatch.setattr(champion, "load_champion", load)
+    assert served.get() is first, "the load fails for the first time"
+    begun.clear()
+    done.clear()
+    with ThreadPoolExecutor(2) as pool:
+        retries = pool.submit(served.get)
+        try:
+            assert begun.wait(20)
+            assert pool.submit(served.get).result(timeout=5) is first
+        finally:
+            done.set()
+        assert retries.result(timeout=20) is first
 
 
 def test_without_a_champion_or_its_files_it_says_what_to_do(decided, tmp_path):

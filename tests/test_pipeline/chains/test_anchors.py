@@ -269,7 +269,8 @@ def test_runs_alone_show_that_their_chain_was_replaced_by_another(tmp_path):
 def test_a_hidden_folder_is_no_run(tmp_path):
     extend(tmp_path, LEDGER)
     finish_run(tmp_path, ".partial-abcdefgh")
-    write_heads(tmp_path / ".partial-abcdefgh" / HEADS, {LEDGER: Head(9, "f" * 64, "f" * 64)})
+    first = Head.of(tmp_path / LEDGER).first
+    write_heads(tmp_path / ".partial-abcdefgh" / HEADS, {LEDGER: Head(9, "f" * 64, first)})
     assert check_chains(tmp_path)[LEDGER][0] == 1
 
 
