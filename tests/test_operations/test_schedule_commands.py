@@ -181,7 +181,7 @@ def test_what_is_due_is_really_retrained(desk, clock, monkeypatch, capsys):
 
 SLOW = """
 import sys, time
-from operations import schedule_commands
+from operations.cli import schedule as schedule_commands
 from pipeline.cli import main as cli
 def train(config, now):
     print("works", flush=True)

@@ -19,7 +19,7 @@ from desk import Desk, at, quiet
 from operations.champion.decisions import Decisions
 from operations.champion.forecasting import predict, situation
 from operations.champion.manual_promotion import roll_back
-from operations.cli.commands import serve_command
+from operations.cli import serve as serve_command
 from operations.errors import OperationsError
 from operations.serving import champion
 from operations.serving.champion import ServedChampion
