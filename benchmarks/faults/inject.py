@@ -19,9 +19,11 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,9 +165,17 @@ class Bench:
             return self.run(command, None)
         for _ in range(3):
             code = self.run(command, None)
+            if self.is_idle():
+                break
             time.sleep(1.05)  # until the lease of one that was killed is over
         # A visit at which nothing is due does not tell MLflow of what was decided before.
         return code or self.run(SYNC, None)
+
+    def is_idle(self) -> bool:
+        """Return whether no slot waits or is being done."""
+        with closing(sqlite3.connect(self.world.output / "operations" / "schedule.db")) as connection:
+            waiting = "select count(*) from slot where state in ('queued', 'running')"
+            return connection.execute(waiting).fetchone() == (0,)
 
     def run(
         self, command: Any, mode: Mode | None, n: int = 0, error: int = 0, log: Path | None = None
