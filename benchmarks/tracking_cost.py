@@ -26,17 +26,19 @@ def one(path: str, output: str, how: str) -> None:
 
     from pipeline.config import load_config
     from pipeline.export import run_folder as outputs
-    from pipeline.export.publication import published
+    from pipeline.export.publication import load_or_make_artifacts
     from pipeline.progress import Reporter
     from pipeline.store import Store
-    from pipeline.tracking.worker import Courier
+    from pipeline.tracking.worker import MlflowWorker
 
     began = time.perf_counter()
     config = load_config(Path(path)).model_copy(update={"output": Path(output)})
     reporter = Reporter(Console(quiet=True))
-    with Courier() as courier:
+    with MlflowWorker() as courier:
         ready = courier.get_ready if how == "courier" else lambda: None
-        made = published(config, Store(Path(output) / "store", fresh=True), reporter, making=ready)
+        made = load_or_make_artifacts(
+            config, Store(Path(output) / "store", fresh=True), reporter, making=ready
+        )
         now = dt.datetime.now(dt.UTC)
         run_id = outputs.new_run_id(config.name, now, config.digest())
         folder = outputs.write_run(Path(output), made, run_id, reporter.seconds, [], now=now)

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from operations.data.updating import update
 from pipeline.config import RunConfig, load_config
-from pipeline.export.publication import published
+from pipeline.export.publication import load_or_make_artifacts
 from pipeline.progress import Reporter
 from pipeline.store import Store
 
@@ -40,7 +40,7 @@ def cut(path: str, output: Path, end: str) -> RunConfig:
 
 
 def run(config: RunConfig) -> None:
-    published(config, Store(config.output / "store"), quiet())
+    load_or_make_artifacts(config, Store(config.output / "store"), quiet())
 
 
 def seconds(function, *arguments, **options) -> tuple[float, float]:

@@ -42,14 +42,14 @@ def one(path: str, output: str) -> None:
     from rich.console import Console
 
     from pipeline.config import load_config
-    from pipeline.export.publication import published
+    from pipeline.export.publication import load_or_make_artifacts
     from pipeline.progress import Reporter
     from pipeline.store import Store
 
     reporter = Reporter(Console(quiet=True))
     # A folder of its own: a measurement is no trial of the user's.
     config = load_config(Path(path)).model_copy(update={"output": Path(output)})
-    published(config, Store(Path(output) / "store"), reporter)
+    load_or_make_artifacts(config, Store(Path(output) / "store"), reporter)
     used = resource.getrusage(resource.RUSAGE_SELF)
     peak = used.ru_maxrss / 1024
     print(json.dumps({"seconds": reporter.seconds, "cpu": used.ru_utime + used.ru_stime, "peak": peak}))

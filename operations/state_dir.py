@@ -7,6 +7,6 @@ from pathlib import Path
 from pipeline.config import RunConfig
 
 
-def home(config: RunConfig) -> Path:
+def state_dir(config: RunConfig) -> Path:
     """Return the folder of a configuration's operations."""
     return config.output / "operations" / config.name

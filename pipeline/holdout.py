@@ -14,7 +14,7 @@ from pipeline.export.publication import open_ledger
 from pipeline.progress import Reporter
 from pipeline.runner.pipeline import Pipeline
 from pipeline.stages.loading import load_data
-from pipeline.stages.results import Evaluated, since
+from pipeline.stages.results import Evaluated, evaluate_from
 from pipeline.verdict.evidence import Evidence, judge
 
 
@@ -52,7 +52,7 @@ def judge_holdout(pipeline: Pipeline) -> tuple[Evaluated, Evidence]:
         raise RunError(f"evaluation.holdout is {holdout}, but the data ends at {last:%Y-%m-%d}")
     row = position_of(panel.dates, holdout)
     done = pipeline.evaluate(pipeline.train(pipeline.prepare((panel, findings))))
-    part = since(done, row)
+    part = evaluate_from(done, row)
     if len(part.results[part.chosen].positions) < 2:
         raise RunError(f"the holdout from {holdout} to {last:%Y-%m-%d} holds fewer than two returns")
     evidence = pipeline.reporter.stage("verdict", lambda: judge(part, trials), lambda made: made.verdict)

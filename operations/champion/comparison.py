@@ -53,7 +53,7 @@ def utility(result: BacktestResult, risk_aversion: float) -> Floats:
     return np.asarray(excess - risk_aversion / 2 * excess**2)
 
 
-def simulated(prepared: Prepared, covariances: CovariancePath, forecast: Forecast) -> BacktestResult:
+def simulate_forecast(prepared: Prepared, covariances: CovariancePath, forecast: Forecast) -> BacktestResult:
     """Return what the run's allocator makes of a forecast, from the first decision for which there is one."""
     schedule = prepared.schedule
     decisions = np.intersect1d(schedule.decisions, forecast.positions)
@@ -91,7 +91,7 @@ def compare(
     challenger, champion : Forecast
     """
     both = np.intersect1d(challenger.positions, champion.positions)
-    mine, theirs = (simulated(prepared, covariances, _at(f, both)) for f in (challenger, champion))
+    mine, theirs = (simulate_forecast(prepared, covariances, _at(f, both)) for f in (challenger, champion))
     year = prepared.panel.periods_per_year
     apart = np.flatnonzero((mine.weights != theirs.weights).any(axis=1) | (mine.net != theirs.net))
     if not len(apart):

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from operations.champion.run_files import advise_on_champion
 from operations.errors import OperationsError
-from operations.state_dir import home
+from operations.state_dir import state_dir
 from pipeline.chains.chain import Chain, Entry
 from pipeline.config import RunConfig
 
@@ -98,7 +98,7 @@ class Decisions:
     """
 
     def __init__(self, config: RunConfig) -> None:
-        self.chain = Chain(home(config) / "decisions.jsonl", config.output)
+        self.chain = Chain(state_dir(config) / "decisions.jsonl", config.output)
         self.config = config
         self.name = config.name
 

@@ -13,7 +13,7 @@ from filelock import FileLock
 from operations.champion.candidate import Candidate
 from operations.champion.decisions import Decision, Decisions
 from operations.champion.registry_mark import CHAMPION, held_locally, holds, marked_decisions, write_mark
-from operations.state_dir import home
+from operations.state_dir import state_dir
 from pipeline.chains.database import VERSION_TAG
 from pipeline.config import RunConfig
 from pipeline.export import frozen
@@ -77,7 +77,7 @@ def mirror(config: RunConfig, *, check_server: bool = False) -> int:
     """
     decisions = Decisions(config).all()
     uri, name = tracking.tracking_uri(config.output), tracking.tracking_name(config.output)
-    with FileLock(home(config) / ".registry.lock"):
+    with FileLock(state_dir(config) / ".registry.lock"):
         tracking.follow_move(config.output)
         done = min(marked_decisions(config, name), len(decisions))
         local = not os.environ.get("MLFLOW_TRACKING_URI")
@@ -85,7 +85,7 @@ def mirror(config: RunConfig, *, check_server: bool = False) -> int:
             done = 0
         if done == len(decisions) and (local or not check_server or not done):
             return 0
-        with tracking.asking(uri):
+        with tracking.name_tracking_errors(uri):
             if done and check_server and not local and not _held_by_server(config, decisions[:done]):
                 done = 0
             if done < len(decisions):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from operations.champion.decisions import Decision
-from operations.state_dir import home
+from operations.state_dir import state_dir
 from pipeline.chains.database import registered_aliases, registered_runs
 from pipeline.config import RunConfig
 from pipeline.files import read_regular, write_whole
@@ -21,7 +21,7 @@ CHAMPION = "champion"
 def marked_decisions(config: RunConfig, tracking_name: str) -> int:
     """Return how many decisions the mark says this registry was told; 0 if there is no mark, or a damaged one."""
     try:
-        mark = json.loads(read_regular(home(config) / MARK))
+        mark = json.loads(read_regular(state_dir(config) / MARK))
     except (OSError, ValueError, RecursionError):
         return 0
     if not isinstance(mark, dict) or mark.get("tracking_uri") != tracking_name:
@@ -33,7 +33,7 @@ def marked_decisions(config: RunConfig, tracking_name: str) -> int:
 def write_mark(config: RunConfig, tracking_name: str, decisions: int) -> None:
     """Note how many decisions the registry was told."""
     text = json.dumps({"tracking_uri": tracking_name, "decisions": decisions})
-    write_whole(home(config) / MARK, text.encode())
+    write_whole(state_dir(config) / MARK, text.encode())
 
 
 def held_locally(config: RunConfig, decisions: Sequence[Decision]) -> bool:

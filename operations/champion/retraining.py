@@ -18,13 +18,13 @@ from operations.champion.gate import NO_WORSE, judge, no_worse
 from operations.champion.registry import mirror
 from operations.data.updating import is_behind, known_until, take_in
 from operations.errors import BusyError, OperationsError
-from operations.state_dir import home
+from operations.state_dir import state_dir
 from pipeline.chains.repair import check_state
 from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS, PipelineError
 from pipeline.export import run_folder as outputs
-from pipeline.export.artifacts import Published
-from pipeline.export.publication import published
+from pipeline.export.artifacts import RunArtifacts
+from pipeline.export.publication import load_or_make_artifacts
 from pipeline.files import make_folder
 from pipeline.progress import Reporter
 from pipeline.stages.loading import Loaded, load_data
@@ -111,7 +111,7 @@ def _train_and_judge(
 
     known = decisions.all()
     store = Store(config.output / "store")
-    made = published(config, store, reporter, loaded)
+    made = load_or_make_artifacts(config, store, reporter, loaded)
     folder = _folder(config, made, reporter, now)
     challenger = Candidate(folder, Candidate(folder).digests())  # what is judged is what is recorded
     champion = known[-1].champion if known else None
@@ -169,7 +169,7 @@ def _procedure(summary: dict[str, Any]) -> tuple[str, str]:
     return summary["record"]["config_hash"], summary["record"]["code_hash"]
 
 
-def _folder(config: RunConfig, made: Published, reporter: Reporter, now: dt.datetime) -> Path:
+def _folder(config: RunConfig, made: RunArtifacts, reporter: Reporter, now: dt.datetime) -> Path:
     """Return the folder of the run: of one that was interrupted after writing it, or a new one."""
     before = outputs.same_run(config.output, made)
     if before is not None:
@@ -191,7 +191,7 @@ def tell_registry(config: RunConfig, reporter: Reporter) -> None:
 @contextmanager
 def alone(config: RunConfig) -> Iterator[None]:
     """Keep other processes from deciding about a configuration; the operating system ends it with this process."""
-    folder = home(config)
+    folder = state_dir(config)
     make_folder(folder)
     lock = FileLock(folder / ".retraining.lock")
     try:

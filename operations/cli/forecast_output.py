@@ -14,7 +14,7 @@ from operations.champion.forecasting import Plan, Situation
 from pipeline.files import write_whole
 
 
-def about(found: Situation) -> dict[str, Any]:
+def describe_forecast(found: Situation) -> dict[str, Any]:
     """Return what every answer says of itself: which model, of what data, as of when."""
     prepared, champion = found.prepared, found.champion
     return {
@@ -59,7 +59,7 @@ def plan_table(found: Situation, plan: Plan) -> pd.DataFrame:
     return pd.concat([table, cash], ignore_index=True)
 
 
-def shown(table: pd.DataFrame, *, percent: tuple[str, ...]) -> Table:
+def make_table(table: pd.DataFrame, *, percent: tuple[str, ...]) -> Table:
     """Return a table for the terminal; the named columns are fractions shown as per cent."""
     out = Table(box=None, pad_edge=False)
     for name in table.columns:

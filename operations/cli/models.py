@@ -93,8 +93,11 @@ def predict(path: Path, as_of: dt.datetime | None, output: tuple[Path, ...]) -> 
     reporter.console.print(
         f"Forecasts at the close of {found.date:%Y-%m-%d}: excess returns over the horizon"
     )
-    reporter.console.print(answers.shown(table, percent=("mean", "stderr", "risk")))
-    content = answers.about(found) | {"regime": answers.regime(found), "forecasts": table.to_dict("records")}
+    reporter.console.print(answers.make_table(table, percent=("mean", "stderr", "risk")))
+    content = answers.describe_forecast(found) | {
+        "regime": answers.regime(found),
+        "forecasts": table.to_dict("records"),
+    }
     for file in output:
         answers.write_answer(file, table, content)
         reporter.console.print(f"{file}", highlight=False, soft_wrap=True)
@@ -127,9 +130,9 @@ def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, outpu
     reporter.console.print()
     status = f"{plan.weights.description}; the trades cost {plan.cost:.4%} of wealth"
     reporter.console.print(f"Target weights at the close of {found.date:%Y-%m-%d}: {status}", highlight=False)
-    reporter.console.print(answers.shown(table, percent=("held", "target", "trade", "cost")))
+    reporter.console.print(answers.make_table(table, percent=("held", "target", "trade", "cost")))
     attestation = plan.weights.attestation
-    content = answers.about(found) | {
+    content = answers.describe_forecast(found) | {
         "status": plan.weights.status.label,
         "note": plan.weights.note,
         "cost": plan.cost,

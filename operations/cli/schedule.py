@@ -91,12 +91,12 @@ def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
             log(f"{config.name}: {config.schedule.cron} {config.schedule.timezone}")
     chosen = [part for path in paths for part in ("--config", str(path))]
     command = [sys.executable, "-m", "operations", "run-due", *chosen]
-    with scheduling.told_to_stop() as stop:
+    with scheduling.stop_on_signals() as stop:
 
         def visit() -> None:
             scheduling.visit_by(command, stop, log)
 
-        scheduling.keep(read, visit, clock=_now, stop=stop, log=log)
+        scheduling.keep_schedules(read, visit, clock=_now, stop=stop, log=log)
     log("stopped")
 
 
@@ -165,7 +165,7 @@ def show_status(paths: tuple[Path, ...]) -> None:
     The files of the champion are compared with the SHA-256 that the decision about it recorded. A configuration without
     a schedule is shown if it is named, or if none in configs/ has one.
     """
-    from operations.cli.status_text import told
+    from operations.cli.status_text import describe_status
     from operations.schedule.status import status
     from pipeline.tracking.receipts import pending_notice
 
@@ -173,7 +173,7 @@ def show_status(paths: tuple[Path, ...]) -> None:
     read = find_scheduled(paths, required=False)
     found = status(read.configs, now)
     for job in found:
-        click.echo("\n".join(told(job, now)))
+        click.echo("\n".join(describe_status(job, now)))
     for output in sorted({config.output for config in read.configs}):
         if notice := pending_notice(output):
             click.echo(f"MLflow: {notice}")

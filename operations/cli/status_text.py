@@ -11,7 +11,7 @@ from operations.slots.changes import short
 from operations.slots.history import Slot
 
 
-def told(job: JobStatus, now: dt.datetime) -> list[str]:
+def describe_status(job: JobStatus, now: dt.datetime) -> list[str]:
     """Return the lines that tell how one configuration stands, the problems last."""
     pairs = [
         ("champion", _champion(job.model)),

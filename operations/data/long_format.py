@@ -154,7 +154,7 @@ def from_cells(cells: pd.DataFrame, frame: Frame) -> Panel:
     )
 
 
-def narrowed(panel: Panel, assets: Iterable[str]) -> Panel:
+def narrow_types(panel: Panel, assets: Iterable[str]) -> Panel:
     """Return the panel of some of its assets, in the order in which they are named."""
     order = tuple(assets)
     places = [panel.assets.index(name) for name in order]

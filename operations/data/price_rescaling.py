@@ -9,13 +9,13 @@ import numpy as np
 
 from foundation.types import Floats
 from market.panel import Panel
-from operations.data.long_format import TABLES, Extent, bits, narrowed
+from operations.data.long_format import TABLES, Extent, bits, narrow_types
 
 TOLERANCE = 1e-6
 """By so much a return may differ, and a price relative to its asset's factor: a hundredth of a basis point."""
 
 
-def restated(old: Panel, new: Panel) -> bool:
+def find_rescaling(old: Panel, new: Panel) -> bool:
     """Whether a panel says of the past what another said, in units of its own for the prices of each asset.
 
     New dates, and assets that have no value before them, may come beside it; macro series and cash must be the same.
@@ -29,7 +29,7 @@ def restated(old: Panel, new: Panel) -> bool:
         return False
     if any(np.isfinite(getattr(past, name)[:, fresh]).any() for name in tables):
         return False
-    past = narrowed(past, old.assets)
+    past = narrow_types(past, old.assets)
     if (
         not old.dates.equals(past.dates)
         or (bits(old.cash) != bits(past.cash)).any()

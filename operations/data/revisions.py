@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from foundation.counts import format_count
 from market.panel import Panel
-from operations.data.long_format import KEY, MACRO, TABLES, Extent, Frame, bits, narrowed, to_cells
-from operations.data.price_rescaling import restated
+from operations.data.long_format import KEY, MACRO, TABLES, Extent, Frame, bits, narrow_types, to_cells
+from operations.data.price_rescaling import find_rescaling
 
 COLUMNS = ["change", *KEY, "value", "old"]
 """A table of changes: what was added, changed or removed, the value that is there now, and the one that was."""
@@ -97,7 +97,7 @@ def extends(panel: Panel, extent: Extent, frame: Frame, digest: str) -> bool:
     for name in frame.tables:
         if not np.isnan(getattr(beginning, name)[:, fresh]).all():
             return False
-    return narrowed(beginning, frame.assets).digest() == digest
+    return narrow_types(beginning, frame.assets).digest() == digest
 
 
 def difference(old: Panel, new: Panel) -> Difference:
@@ -110,7 +110,7 @@ def difference(old: Panel, new: Panel) -> Difference:
     both.insert(0, "change", kind)
     changes = both[differs].rename(columns={"value_old": "old"})[COLUMNS].reset_index(drop=True)
     described = tuple(_described(old, new))
-    return Difference(changes, _past(changes, old), described, not described and restated(old, new))
+    return Difference(changes, _past(changes, old), described, not described and find_rescaling(old, new))
 
 
 def added(panel: Panel, beyond: Extent) -> Difference:

@@ -12,12 +12,12 @@ from foundation.counts import format_count
 from market.findings import Finding
 from market.panel import Panel
 from operations.data.versions import Recorded, Version, Versions
-from operations.state_dir import home
+from operations.state_dir import state_dir
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter
 from pipeline.runner.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
 from pipeline.settings.models import Fitted
-from pipeline.stages.loading import Loaded, load_data, sealed_before
+from pipeline.stages.loading import Loaded, cut_at_holdout, load_data
 from pipeline.store import Store
 
 
@@ -41,7 +41,7 @@ class Updated:
 
 def versions_of(config: RunConfig) -> Versions:
     """Return the versions of a configuration's data."""
-    return Versions(home(config) / "data", config.output)
+    return Versions(state_dir(config) / "data", config.output)
 
 
 def update(
@@ -111,7 +111,7 @@ def take_in(
 def known_until(config: RunConfig, now: dt.datetime) -> pd.Timestamp:
     """Return until when the source may be read; dates of sources have no time zone."""
     stamp = pd.Timestamp(now.astimezone(dt.UTC)).tz_localize(None)
-    sealed = sealed_before(config)
+    sealed = cut_at_holdout(config)
     return stamp if sealed is None else min(stamp, sealed)
 
 

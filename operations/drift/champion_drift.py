@@ -9,7 +9,7 @@ from backtest.costs import TradingCost
 from operations.champion.forecasting import Situation, traded, traded_policy
 from operations.errors import OperationsError
 from pipeline.drift.drift import Drift
-from pipeline.drift.measure import measure
+from pipeline.drift.measure import measure_drift_at
 
 
 def champion_drift(found: Situation) -> Drift:
@@ -33,7 +33,7 @@ def champion_drift(found: Situation) -> Drift:
             f"{champion.folder / 'summary.json'} has no key drift: the run is from an earlier version; retrain"
         )
     shares = {one["name"]: one["importance"] for one in told["features"]}
-    return measure(
+    return measure_drift_at(
         config.drift,
         prepared.panel,
         matrix,

@@ -11,7 +11,7 @@ from typing import Self
 from operations.errors import OperationsError
 
 
-class Beat:
+class Heartbeat:
     """A block during which `action` is called again and again, until it returns False.
 
     A file that is held by others or full for a while does not end it: the next beat tries again, and what depends on

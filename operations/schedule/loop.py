@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from operations.errors import OperationsError
 from operations.schedule import scheduler_process as loops
-from operations.schedule.heartbeat import Beat
+from operations.schedule.heartbeat import Heartbeat
 from operations.schedule.run_due import Clock, Log, records, schedules
 from operations.slots.history import next_visit
 from operations.slots.slots import Slots
@@ -39,7 +39,7 @@ T = TypeVar("T")
 Read = Callable[[], Sequence[RunConfig]]
 
 
-def keep(read: Read, visit: Callable[[], None], *, clock: Clock, stop: Stop, log: Log) -> None:
+def keep_schedules(read: Read, visit: Callable[[], None], *, clock: Clock, stop: Stop, log: Log) -> None:
     """Keep the schedules until `stop` is set.
 
     Parameters
@@ -68,7 +68,7 @@ def keep(read: Read, visit: Callable[[], None], *, clock: Clock, stop: Stop, log
         sign(loops.beat, set(paths))
         return True
 
-    with Beat(loops.EVERY, beat):
+    with Heartbeat(loops.EVERY, beat):
         while not stop.is_set():
             configs, problem = _read_again(read, configs, problem, log)
             new = set(records(configs)) - paths
@@ -160,7 +160,7 @@ class Stop:
 
 
 @contextmanager
-def told_to_stop() -> Iterator[Stop]:
+def stop_on_signals() -> Iterator[Stop]:
     """Give an event that SIGTERM and SIGINT set, in place of ending the process."""
     stop = Stop()
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in STOPPING}

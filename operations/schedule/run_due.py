@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from operations.errors import BusyError, OperationsError
-from operations.schedule.heartbeat import Beat
+from operations.schedule.heartbeat import Heartbeat
 from operations.schedule.rotating_log import RotatingLog
 from operations.slots.changes import SCHEDULE, short
 from operations.slots.slots import Claim, Slots
@@ -192,7 +192,7 @@ def _attempt(slots: Slots, claim: Claim, config: RunConfig, job: Job, clock: Clo
         with Slots(slots.path) as mine:
             return mine.renew(claim, schedule, clock())
 
-    with Beat(schedule.lease_seconds / BEATS, renew) as beat:
+    with Heartbeat(schedule.lease_seconds / BEATS, renew) as beat:
         try:
             told = job(config, clock())
             outcome, kept = "done", slots.complete(claim, told, clock())

@@ -15,7 +15,7 @@ SILENCE = dt.timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class Loop:
+class SchedulerProcess:
     """A loop, and when it was last heard of.
 
     Attributes
@@ -58,11 +58,11 @@ def end(connection: sqlite3.Connection, owner: str, now: dt.datetime) -> None:
         )
 
 
-def loops(connection: sqlite3.Connection) -> list[Loop]:
+def loops(connection: sqlite3.Connection) -> list[SchedulerProcess]:
     """Return all loops there ever were, the one last heard of first."""
     rows = connection.execute("select * from loop order by heartbeat desc, began desc")
     return [
-        Loop(
+        SchedulerProcess(
             row["owner"],
             instant(row["began"]),
             instant(row["heartbeat"]),

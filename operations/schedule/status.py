@@ -12,11 +12,11 @@ from operations.champion.decisions import Decisions
 from operations.champion.run_files import advise_on_champion, find_damage, runs_of
 from operations.data.updating import line_of, versions_of
 from operations.schedule.run_due import records
-from operations.schedule.scheduler_process import Loop, loops
+from operations.schedule.scheduler_process import SchedulerProcess, loops
 from operations.slots.changes import short
 from operations.slots.history import JobHistory, Slot, job_history
 from operations.slots.slots import Slots
-from operations.state_dir import home
+from operations.state_dir import state_dir
 from pipeline.chains.recorded_files import check_newest_version
 from pipeline.chains.repair import check_chains
 from pipeline.config import RunConfig
@@ -148,7 +148,7 @@ def status(configs: Sequence[RunConfig], now: dt.datetime) -> list[JobStatus]:
 
 def _status(path: Path, config: RunConfig, now: dt.datetime) -> JobStatus:
     history: JobHistory | None = None
-    last: Loop | None = None
+    last: SchedulerProcess | None = None
     if path.exists():
         with Slots(path) as slots:
             history = job_history(slots.connection, config.name)
@@ -162,12 +162,12 @@ def _status(path: Path, config: RunConfig, now: dt.datetime) -> JobStatus:
 
 
 def _job_status(
-    config: RunConfig, history: JobHistory | None, last: Loop | None, problems: list[str]
+    config: RunConfig, history: JobHistory | None, last: SchedulerProcess | None, problems: list[str]
 ) -> JobStatus:
     model, log = model_status(config), versions_of(config).log()
     damage = [f"the champion cannot be used: {model.damage}"] if model.damage else []
     try:
-        check_newest_version(home(config))
+        check_newest_version(state_dir(config))
     except LedgerError as error:
         damage.append(f"the data cannot be used: {error}")
     return JobStatus(
@@ -185,7 +185,7 @@ def _job_status(
     )
 
 
-def _of_the_loop(history: JobHistory | None, last: Loop | None, now: dt.datetime) -> list[str]:
+def _of_the_loop(history: JobHistory | None, last: SchedulerProcess | None, now: dt.datetime) -> list[str]:
     """Return what shows that nobody keeps the schedule."""
     if last is not None and last.ended is None and not last.lives(now):
         # Whoever has come by long after the loop was last heard of keeps the schedule in its place.

@@ -15,7 +15,7 @@ from pipeline.audit import point_in_time as known
 from pipeline.audit.certificate import Certificate, Leak
 from pipeline.audit.differences import compare
 from pipeline.audit.invariants import Checked, check_rules
-from pipeline.audit.point_in_time import Known
+from pipeline.audit.point_in_time import PointInTimeValue
 from pipeline.audit.replay import of_run, replay
 from pipeline.audit.units import check_units
 from pipeline.errors import USER_ERRORS, LeakError, UnitError
@@ -37,7 +37,7 @@ REMEDY = (
 )
 """What to do about a feature that depends on a unit."""
 
-Expected = dict[tuple[str, str], Known]
+Expected = dict[tuple[str, str], PointInTimeValue]
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _compare_worlds(done: Evaluated, expected: Expected, cut: Cut) -> Iterator[L
         yield leak
 
 
-def _read_again(done: Evaluated, date: pd.Timestamp) -> Iterator[Known]:
+def _read_again(done: Evaluated, date: pd.Timestamp) -> Iterator[PointInTimeValue]:
     """Yield the data as the source gives it when it ends at a date."""
     prepared = done.trained.prepared
     panel = _with_assets(reload(prepared.config, date), prepared.panel)
@@ -156,7 +156,7 @@ def _read_again(done: Evaluated, date: pd.Timestamp) -> Iterator[Known]:
 
 
 def _first_leak(
-    expected: Expected, items: Iterator[Known], cut: Cut, world: str, dates: pd.DatetimeIndex
+    expected: Expected, items: Iterator[PointInTimeValue], cut: Cut, world: str, dates: pd.DatetimeIndex
 ) -> Leak | None:
     told = f"{dates[cut.row]:%Y-%m-%d}"
     try:

@@ -9,11 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.audit.certificate import Leak
-from pipeline.audit.point_in_time import Known
+from pipeline.audit.point_in_time import PointInTimeValue
 
 
 def compare(
-    expected: Known, actual: Known, last: int, dates: pd.DatetimeIndex, tolerance: float = 0.0
+    expected: PointInTimeValue,
+    actual: PointInTimeValue,
+    last: int,
+    dates: pd.DatetimeIndex,
+    tolerance: float = 0.0,
 ) -> Leak | None:
     """Return the first difference in what was known by row `last`, or None if every bit is the same."""
     n, m = (int(np.searchsorted(item.rows, last, side="right")) for item in (expected, actual))

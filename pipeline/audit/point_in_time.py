@@ -26,7 +26,7 @@ Names = tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class PointInTimeValue:
     """Values of one stage with the rows at which they were known.
 
     Attributes
@@ -55,114 +55,120 @@ class Known:
         return sha.hexdigest()
 
 
-def of_data(panel: Panel) -> Iterator[Known]:
+def of_data(panel: Panel) -> Iterator[PointInTimeValue]:
     """Yield what a panel holds that is stamped with its dates, and its macro series as they were read."""
     rows = np.arange(len(panel.dates))
     for name in ("returns", "volume", *BARS):
         values = getattr(panel, name)
         if values is not None:
-            yield Known("data", name, rows, values, (panel.assets,))
+            yield PointInTimeValue("data", name, rows, values, (panel.assets,))
     for name in ("cash", "market"):
-        yield Known("data", name, rows, getattr(panel, name), ())
+        yield PointInTimeValue("data", name, rows, getattr(panel, name), ())
     for name, series in panel.macro.items():
-        yield Known("data", name, rows, series.at(panel.dates), ())
+        yield PointInTimeValue("data", name, rows, series.at(panel.dates), ())
     if panel.scores is not None:
-        yield Known("data", "score", rows, panel.scores.at(panel.dates), (panel.assets,))
+        yield PointInTimeValue("data", "score", rows, panel.scores.at(panel.dates), (panel.assets,))
 
 
-def of_features(matrix: FeatureMatrix, assets: Names) -> Iterator[Known]:
+def of_features(matrix: FeatureMatrix, assets: Names) -> Iterator[PointInTimeValue]:
     """Yield all features as one block."""
-    yield Known("features", "features", np.arange(len(matrix.values)), matrix.values, (assets, matrix.names))
+    yield PointInTimeValue(
+        "features", "features", np.arange(len(matrix.values)), matrix.values, (assets, matrix.names)
+    )
 
 
-def of_schedule(schedule: Schedule, assets: Names, refits: Mapping[str, int | None]) -> Iterator[Known]:
+def of_schedule(
+    schedule: Schedule, assets: Names, refits: Mapping[str, int | None]
+) -> Iterator[PointInTimeValue]:
     """Yield labels and targets at the rows where they ended, every model's folds, and the decisions."""
     ended = schedule.labels.end < len(schedule.labels.end)
     ends = schedule.labels.end[ended]
-    yield Known("labels", "label", ends, schedule.labels.value[ended], (assets,))
-    yield Known("labels", "target", ends, schedule.target.value[ended], (assets,))
-    yield Known("labels", "risk", np.arange(len(ended)), schedule.target.risk, (assets,))
+    yield PointInTimeValue("labels", "label", ends, schedule.labels.value[ended], (assets,))
+    yield PointInTimeValue("labels", "target", ends, schedule.target.value[ended], (assets,))
+    yield PointInTimeValue("labels", "risk", np.arange(len(ended)), schedule.target.risk, (assets,))
     for name, refit_every in refits.items():
         yield _folds(f"folds of {name}", schedule.folds_for(refit_every))
     yield _folds("folds of the regimes", schedule.regime_folds)
     ones = np.ones(len(schedule.decisions), dtype=np.int64)
-    yield Known("schedule", "decisions", schedule.decisions, ones, ())
+    yield PointInTimeValue("schedule", "decisions", schedule.decisions, ones, ())
 
 
-def _folds(name: str, folds: Iterable[Fold]) -> Known:
+def _folds(name: str, folds: Iterable[Fold]) -> PointInTimeValue:
     told = [[f.test[0], len(f.train), f.train[0], f.train[-1], f.train_ends[-1]] for f in folds]
     table = np.array(told, dtype=np.int64).reshape(-1, 5)
     columns = ("training dates", "first training row", "last training row", "end of its label")
-    return Known("schedule", name, table[:, 0], table[:, 1:], (columns,))
+    return PointInTimeValue("schedule", name, table[:, 0], table[:, 1:], (columns,))
 
 
-def of_covariances(path: CovariancePath, decisions: Ints, assets: Names) -> Iterator[Known]:
+def of_covariances(path: CovariancePath, decisions: Ints, assets: Names) -> Iterator[PointInTimeValue]:
     """Yield covariance and eligible assets at each decision; of factors, loadings one by one and specific variances.
 
     There is one more for the last date, whichever that is.
     """
     at = np.isin(path.positions, decisions)
     rows = path.positions[at]
-    yield Known("covariances", "eligible", rows, path.eligible[at], (assets,))
+    yield PointInTimeValue("covariances", "eligible", rows, path.eligible[at], (assets,))
     closed = np.zeros_like(path.eligible) if path.closed is None else path.closed
-    yield Known("covariances", "closed", rows, closed[at], (assets,))
+    yield PointInTimeValue("covariances", "closed", rows, closed[at], (assets,))
     if not isinstance(path.sigma, tuple):
-        yield Known("covariances", "covariance", rows, path.sigma[at], (assets, assets))
+        yield PointInTimeValue("covariances", "covariance", rows, path.sigma[at], (assets, assets))
         return
     factors = [path.sigma[d] for d in np.flatnonzero(at)]
     # A decision has as many rows as it has factors.
     of_each = np.repeat(rows, [one.loadings.shape[1] for one in factors])
     loadings = np.concatenate([one.loadings.T for one in factors] or [np.empty((0, len(assets)))])
-    yield Known("covariances", "loading", of_each, loadings, (assets,))
+    yield PointInTimeValue("covariances", "loading", of_each, loadings, (assets,))
     specific = np.array([one.specific for one in factors]).reshape(len(factors), len(assets))
-    yield Known("covariances", "specific variance", rows, specific, (assets,))
+    yield PointInTimeValue("covariances", "specific variance", rows, specific, (assets,))
 
 
-def of_regimes(path: RegimePath) -> Iterator[Known]:
+def of_regimes(path: RegimePath) -> Iterator[PointInTimeValue]:
     """Yield the centres of each refit, and what was told of each date."""
     states = tuple(f"state {s}" for s in range(path.probabilities.shape[1]))
     rows = np.arange(len(path.label))
-    yield Known("regimes", "centre", path.refits, path.centres, (states, path.features))
-    yield Known("regimes", "probability", rows, path.probabilities, (states,))
-    yield Known("regimes", "label", rows, path.label, ())
-    yield Known("regimes", "anomaly", rows, path.anomaly, ())
+    yield PointInTimeValue("regimes", "centre", path.refits, path.centres, (states, path.features))
+    yield PointInTimeValue("regimes", "probability", rows, path.probabilities, (states,))
+    yield PointInTimeValue("regimes", "label", rows, path.label, ())
+    yield PointInTimeValue("regimes", "anomaly", rows, path.anomaly, ())
 
 
-def of_walk(walk: WalkResult, features: Names, assets: Names) -> Iterator[Known]:
+def of_walk(walk: WalkResult, features: Names, assets: Names) -> Iterator[PointInTimeValue]:
     """Yield each fit of a model, and its predictions."""
     stage = f"model {walk.model}"
     first = np.array([fit.first_test for fit in walk.fits], dtype=np.int64)
     chosen = tuple(sorted({key for fit in walk.fits for key in fit.chosen}))
     settings = np.array([[fit.chosen.get(key, np.nan) for key in chosen] for fit in walk.fits])
-    yield Known(stage, "chosen", first, settings.reshape(len(first), -1), (chosen,))
+    yield PointInTimeValue(stage, "chosen", first, settings.reshape(len(first), -1), (chosen,))
     importance = np.array([fit.importance for fit in walk.fits])
-    yield Known(stage, "importance", first, importance.reshape(len(first), -1), (features,))
-    yield Known(stage, "prediction", np.arange(len(walk.raw)), walk.raw, (assets,))
+    yield PointInTimeValue(stage, "importance", first, importance.reshape(len(first), -1), (features,))
+    yield PointInTimeValue(stage, "prediction", np.arange(len(walk.raw)), walk.raw, (assets,))
     if walk.untuned is not None:
         tuned = np.array([trial.first_test for trial in walk.trials], dtype=np.int64)
         losses = np.array([[trial.number, trial.loss] for trial in walk.trials], dtype=np.float64)
-        yield Known(stage, "trial", tuned, losses, (("number", "loss"),))
-        yield Known(stage, "prediction without tuning", np.arange(len(walk.raw)), walk.untuned, (assets,))
+        yield PointInTimeValue(stage, "trial", tuned, losses, (("number", "loss"),))
+        yield PointInTimeValue(
+            stage, "prediction without tuning", np.arange(len(walk.raw)), walk.untuned, (assets,)
+        )
 
 
-def of_forecast(forecast: Forecast, assets: Names) -> Iterator[Known]:
+def of_forecast(forecast: Forecast, assets: Names) -> Iterator[PointInTimeValue]:
     """Yield a calibrated forecast."""
     stage = f"forecast {forecast.model}"
-    yield Known(stage, "slope", forecast.positions, forecast.slope, ())
-    yield Known(stage, "mean", forecast.positions, forecast.mean, (assets,))
-    yield Known(stage, "standard error", forecast.positions, forecast.stderr, (assets,))
+    yield PointInTimeValue(stage, "slope", forecast.positions, forecast.slope, ())
+    yield PointInTimeValue(stage, "mean", forecast.positions, forecast.mean, (assets,))
+    yield PointInTimeValue(stage, "standard error", forecast.positions, forecast.stderr, (assets,))
 
 
-def of_portfolio(result: BacktestResult, assets: Names) -> Iterator[Known]:
+def of_portfolio(result: BacktestResult, assets: Names) -> Iterator[PointInTimeValue]:
     """Yield what was decided, and what was earned."""
     stage = f"portfolio {result.name}"
-    yield Known(stage, "no trade", result.holds, np.ones(len(result.holds), dtype=np.int64), ())
-    yield Known(stage, "weight", result.decisions, result.targets, (assets,))
-    yield Known(stage, "cash", result.decisions, result.target_cash, ())
-    yield Known(stage, "net return", result.positions, result.net, ())
+    yield PointInTimeValue(stage, "no trade", result.holds, np.ones(len(result.holds), dtype=np.int64), ())
+    yield PointInTimeValue(stage, "weight", result.decisions, result.targets, (assets,))
+    yield PointInTimeValue(stage, "cash", result.decisions, result.target_cash, ())
+    yield PointInTimeValue(stage, "net return", result.positions, result.net, ())
     if result.sleeves is not None:
         told = [_sleeve_digest(result.sleeves, k) for k in range(len(result.positions))]
-        yield Known(stage, "sleeves", result.positions, np.array(told, dtype=np.uint64), ())
+        yield PointInTimeValue(stage, "sleeves", result.positions, np.array(told, dtype=np.uint64), ())
 
 
 def _sleeve_digest(paths: SleevePaths, row: int) -> int:

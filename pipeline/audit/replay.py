@@ -9,7 +9,7 @@ from foundation.threads import one_thread
 from market.panel import Panel
 from models.parallel.executor_choice import open_executor
 from pipeline.audit import point_in_time as known
-from pipeline.audit.point_in_time import Known
+from pipeline.audit.point_in_time import PointInTimeValue
 from pipeline.config import RunConfig
 from pipeline.stages import compute as stages
 from pipeline.stages import schedule as timetable
@@ -25,7 +25,7 @@ def refits(config: RunConfig) -> dict[str, int | None]:
     return {name: section.refit_every for name, section in config.fitted_models().items()}
 
 
-def of_run(done: Evaluated) -> Iterator[Known]:
+def of_run(done: Evaluated) -> Iterator[PointInTimeValue]:
     """Yield what a run made, in the order in which `replay` does."""
     trained, prepared = done.trained, done.trained.prepared
     panel, schedule = prepared.panel, prepared.schedule
@@ -42,7 +42,7 @@ def of_run(done: Evaluated) -> Iterator[Known]:
         yield from known.of_portfolio(result, panel.assets)
 
 
-def replay(config: RunConfig, panel: Panel, until: int, *, whole: bool) -> Iterator[Known]:
+def replay(config: RunConfig, panel: Panel, until: int, *, whole: bool) -> Iterator[PointInTimeValue]:
     """Yield what the stages make of a panel; folds and decisions after row `until` are left out.
 
     Nothing is stored and nothing is told. The caller may stop early: later stages are then not computed. Unless

@@ -10,7 +10,7 @@ from market.panel import Panel
 from pipeline.audit import point_in_time as known
 from pipeline.audit.certificate import Leak
 from pipeline.audit.differences import compare
-from pipeline.audit.point_in_time import Known
+from pipeline.audit.point_in_time import PointInTimeValue
 from pipeline.errors import USER_ERRORS
 from pipeline.stages import compute as stages
 
@@ -22,7 +22,7 @@ TOLERANCE = 1e-6
 numbers like 1e-12 that a definition adds to a divisor so as not to divide by 0."""
 
 
-def check_units(prepared: Prepared, features: Known) -> list[Leak]:
+def check_units(prepared: Prepared, features: PointInTimeValue) -> list[Leak]:
     """Return the first feature that depends on the unit of prices, and the first that depends on that of volumes.
 
     A later split or dividend restates the prices and volumes of an asset before it, so that the value of such a feature
@@ -47,7 +47,9 @@ def check_units(prepared: Prepared, features: Known) -> list[Leak]:
     return [leak for leak in each if leak is not None] or [together]
 
 
-def _first_difference(prepared: Prepared, features: Known, other: Panel, units: str) -> Leak | None:
+def _first_difference(
+    prepared: Prepared, features: PointInTimeValue, other: Panel, units: str
+) -> Leak | None:
     """Return the first feature that is different in other units, with all columns that are."""
     dates = prepared.panel.dates
     cut, last = f"{dates[-1]:%Y-%m-%d}", len(dates) - 1

@@ -10,7 +10,7 @@ from pipeline.cli.preparation import prepare_run
 
 if TYPE_CHECKING:
     from pipeline.config import RunConfig
-    from pipeline.export.artifacts import Published
+    from pipeline.export.artifacts import RunArtifacts
     from pipeline.progress import Reporter
 
 
@@ -25,12 +25,12 @@ def run(path: Path, fresh: bool) -> None:
     """
     from pipeline.chains.data_identity import sketch
     from pipeline.errors import TrackingError
-    from pipeline.export.publication import open_ledger, published
+    from pipeline.export.publication import load_or_make_artifacts, open_ledger
     from pipeline.stages.loading import load_data
     from pipeline.store.reuse import explain_reuse
     from pipeline.tracking.receipts import pending_notice
     from pipeline.tracking.shared_trials import others_may_have_tried, share_trials
-    from pipeline.tracking.worker import Courier
+    from pipeline.tracking.worker import MlflowWorker
 
     config, store, reporter = prepare_run(path, fresh)
     console = reporter.console
@@ -41,8 +41,8 @@ def run(path: Path, fresh: bool) -> None:
             share_trials(config.output, config.name, ledger, sketch(loaded[0]))
         except TrackingError as error:
             reporter.line("trials", f"counted from this folder alone: {error}")
-    with Courier() as courier:
-        made = published(config, store, reporter, loaded, making=courier.get_ready)
+    with MlflowWorker() as courier:
+        made = load_or_make_artifacts(config, store, reporter, loaded, making=courier.get_ready)
         with explain_reuse(store):
             folder = _write_or_reuse(config, made, reporter, fresh)
         # The result is told before it is tracked: a tracking server that is away must not hide it.
@@ -55,7 +55,7 @@ def run(path: Path, fresh: bool) -> None:
             console.print(f"not tracked: {error}; `tangency sync` sends it", highlight=False, soft_wrap=True)
 
 
-def _write_or_reuse(config: RunConfig, made: Published, reporter: Reporter, fresh: bool) -> Path:
+def _write_or_reuse(config: RunConfig, made: RunArtifacts, reporter: Reporter, fresh: bool) -> Path:
     """Print the result and write the run's folder, if it is not the one before."""
     import datetime as dt
 

@@ -73,7 +73,7 @@ def audit(path: Path, fresh: bool, output: Path | None) -> None:
 )
 def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
     """Score the forecasts and simulate the portfolios, training first what is not stored."""
-    from pipeline.export.publication import weigh
+    from pipeline.export.publication import judge_run
     from pipeline.report.narrative import tables
 
     pipeline = _pipeline(path, fresh)
@@ -83,7 +83,7 @@ def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
         done, evidence = judge_holdout(pipeline)
     else:
         done = _evaluate(pipeline)
-        evidence = weigh(done, pipeline.reporter)
+        evidence = judge_run(done, pipeline.reporter)
     for table in tables(done, evidence):
         pipeline.reporter.console.print()
         pipeline.reporter.console.print(table)
@@ -100,11 +100,11 @@ def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
 )
 def report(path: Path, fresh: bool, output: Path | None) -> None:
     """Write the report as one HTML page that needs no network."""
-    from pipeline.export.publication import published
+    from pipeline.export.publication import load_or_make_artifacts
     from pipeline.files import write_whole
 
     config, store, reporter = prepare_run(path, fresh)
-    made = published(config, store, reporter)
+    made = load_or_make_artifacts(config, store, reporter)
     target = output or config.output / f"{config.name}-report.html"
     write_whole(target, made.page(config.name).encode())
     reporter.console.print(f"{target}", highlight=False, soft_wrap=True)

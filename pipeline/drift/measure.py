@@ -34,7 +34,7 @@ def judged(watches: Sequence[Watch], false_alarm: float) -> tuple[Finding, ...]:
     return tuple(Finding(watch, p, p <= false_alarm) for watch, p in zip(watches, corrected, strict=True))
 
 
-def measure(
+def measure_drift_at(
     settings: DriftSection,
     panel: Panel,
     matrix: FeatureMatrix,
@@ -107,7 +107,7 @@ def measure_run(done: Evaluated, row: int | None = None) -> Drift:
     row = len(prepared.panel.dates) - 1 if row is None else row
     fit = current_fit(trained.walks[traded].fits, row)
     rows = prepared.schedule.walk.training_rows(fit.first_test)
-    return measure(
+    return measure_drift_at(
         config.drift,
         prepared.panel,
         prepared.matrix,

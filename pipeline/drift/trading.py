@@ -12,7 +12,7 @@ from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult
 from foundation.types import Floats
 from pipeline.drift.drift import Watch
-from pipeline.drift.watches import more, watched
+from pipeline.drift.watches import measure_increase, watch_series
 
 ROUNDING = 1e-12
 """Of a cost: below it what was paid is what was planned."""
@@ -35,7 +35,7 @@ def watch_volatility(
     length : int
         Dates that are the recent ones.
     """
-    return watched(
+    return watch_series(
         "volatility",
         "realised against expected",
         _in_expected_units(result, covariances, horizon, row),
@@ -103,20 +103,20 @@ def watch_costs(
     on_date[charged] = paid
     excess[charged] = np.where(np.abs(paid - planned) > ROUNDING, paid - planned, 0.0)
     points = "{recent:.2f} basis points a date"
-    yield watched(
+    yield watch_series(
         "costs",
         "paid",
         1e4 * on_date[first:],
         length,
-        more,
+        measure_increase,
         f"Trading cost {points} over the last {{n}} dates, {{before:.2f}} before",
     )
-    yield watched(
+    yield watch_series(
         "costs",
         "paid beyond the plan",
         1e4 * excess[first:],
         length,
-        more,
+        measure_increase,
         f"Trading cost {points} more than planned over the last {{n}} dates, {{before:.2f}} before",
     )
 

@@ -26,7 +26,7 @@ TOLERANCE = 0.5
 """Of a CUSUM, in standard deviations of the reference: sharpest for a shift of twice as much (Page, 1954)."""
 
 
-def watched(
+def watch_series(
     subject: Subject,
     what: str,
     values: Floats,
@@ -63,22 +63,22 @@ def watched(
     return Watch(subject, what, before, now, found, usual, p_value, len(reference), told)
 
 
-def rise(stretches: Floats, reference: Floats) -> Floats:
+def measure_rise(stretches: Floats, reference: Floats) -> Floats:
     """Return the largest CUSUM of each stretch above the mean of the reference."""
     return _cusum(stretches, reference)[0]
 
 
-def fall(stretches: Floats, reference: Floats) -> Floats:
+def measure_fall(stretches: Floats, reference: Floats) -> Floats:
     """Return the largest CUSUM of each stretch below the mean of the reference."""
     return _cusum(stretches, reference)[1]
 
 
-def either(stretches: Floats, reference: Floats) -> Floats:
+def measure_shift(stretches: Floats, reference: Floats) -> Floats:
     """Return the larger of the two."""
     return np.maximum(*_cusum(stretches, reference))
 
 
-def more(stretches: Floats, reference: Floats) -> Floats:
+def measure_increase(stretches: Floats, reference: Floats) -> Floats:
     """Return the mean of each stretch."""
     return np.asarray(stretches.mean(axis=1))
 
@@ -111,28 +111,28 @@ def watch_forecast(
     unit = np.hypot(forecast.stderr[kept], target.risk[at])
     error = (labels.value[at] - forecast.mean[kept]) / unit
     tail = "over the last {n} dates, "
-    yield watched(
+    yield watch_series(
         "forecast",
         "size of the errors",
         row_mean(error * error),
         length,
-        rise,
+        measure_rise,
         "Squared errors in units of expected risk averaged {recent:.2f} " + tail + "{before:.2f} before",
     )
-    yield watched(
+    yield watch_series(
         "forecast",
         "sign of the errors",
         row_mean(error),
         length,
-        either,
+        measure_shift,
         "Errors in units of expected risk averaged {recent:+.2f} " + tail + "{before:+.2f} before",
     )
-    yield watched(
+    yield watch_series(
         "forecast",
         "rank correlation",
         information_coefficient(forecast.raw[kept], target.value[at]),
         length,
-        fall,
+        measure_fall,
         "The rank correlation averaged {recent:+.3f} " + tail + "{before:+.3f} before",
     )
 
@@ -150,12 +150,12 @@ def watch_regimes(path: RegimePath, row: int, length: int) -> Watch:
     anomaly, label = path.anomaly[told], path.label[told]
     new = ~np.isin(label, label[:-length])
     strange = np.where(np.isfinite(anomaly), (anomaly >= 1.0) | new, np.nan)
-    return watched(
+    return watch_series(
         "regimes",
         "dates unlike any before",
         strange,
         length,
-        more,
+        measure_increase,
         "{recent:.0%} of the last {n} dates were stranger than every training date or of a state never told, "
         "{before:.0%} before",
     )

@@ -14,7 +14,7 @@ TITLE = "@@run id@@"
 
 
 @dataclass(frozen=True)
-class Published:
+class RunArtifacts:
     """What does not differ between two runs of the same record.
 
     Attributes
@@ -42,7 +42,8 @@ class Published:
     tables : tuple of TextTable
         What the command line prints.
     tracked : str
-        JSON of what MLflow is told, which `Tracked.from_json` takes; thousands of metrics are read where they are sent.
+        JSON of what MLflow is told, which `MlflowRun.from_json` takes; thousands of metrics are read where they
+        are sent.
     trial : dict
         What the ledger keeps.
     drift : Drift

@@ -17,7 +17,7 @@ from pipeline.chains.heads import HEADS, LEDGER
 from pipeline.chains.ledger import Ledger
 from pipeline.config import RunConfig
 from pipeline.drift.drift import Drift
-from pipeline.export.artifacts import TITLE, Published
+from pipeline.export.artifacts import TITLE, RunArtifacts
 from pipeline.progress import Reporter
 from pipeline.stages.loading import Loaded, load_data
 from pipeline.stages.record import make_record, trial_id
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from pipeline.verdict.evidence import Evidence
 
 
-def published(
+def load_or_make_artifacts(
     config: RunConfig,
     store: Store,
     reporter: Reporter,
     loaded: Loaded | None = None,
     making: Callable[[], None] = lambda: None,
-) -> Published:
+) -> RunArtifacts:
     """Return what the run of this configuration hands out, from the store if nothing changed.
 
     Parameters
@@ -63,7 +63,7 @@ def published(
     settings = config.model_dump_json(exclude={"schedule"})
     key = key_of(record, settings, showing_digest(), others)
 
-    def make() -> Published:
+    def make() -> RunArtifacts:
         making()
         from pipeline.runner.pipeline import (
             Pipeline,  # models, solvers and all: not needed where nothing changed
@@ -73,12 +73,12 @@ def published(
             pipeline = Pipeline(config, store, reporter)
             done = pipeline.evaluate(pipeline.train(pipeline.prepare(loaded)))
             certificate = pipeline.certify(done)
-            evidence = weigh(done, reporter)
-            drift = watch(done, reporter)
+            evidence = judge_run(done, reporter)
+            drift = measure_drift(done, reporter)
             gc.freeze()  # nor is what was made so far
             return reporter.stage(
                 "report",
-                lambda: publish(done, certificate, evidence, drift, reporter.told, reporter.warnings),
+                lambda: make_artifacts(done, certificate, evidence, drift, reporter.told, reporter.warnings),
                 lambda made: f"{len(made.report) >> 10} KiB",
             )
 
@@ -114,7 +114,7 @@ def open_ledger(config: RunConfig) -> Ledger:
     return Ledger(own, [each / LEDGER for each in folders if each.resolve() != own.parent.resolve()])
 
 
-def weigh(done: Evaluated, reporter: Reporter) -> Evidence:
+def judge_run(done: Evaluated, reporter: Reporter) -> Evidence:
     """Enter a finished evaluation into the ledger, and judge it by all that was tried."""
     from pipeline.verdict.evidence import judge
     from pipeline.verdict.trial import describe
@@ -132,21 +132,21 @@ def weigh(done: Evaluated, reporter: Reporter) -> Evidence:
     )
 
 
-def watch(done: Evaluated, reporter: Reporter) -> Drift:
+def measure_drift(done: Evaluated, reporter: Reporter) -> Drift:
     """Measure the drift at the last date of an evaluation."""
     from pipeline.drift.measure import measure_run
 
     return reporter.stage("drift", lambda: measure_run(done), lambda found: found.brief)
 
 
-def publish(
+def make_artifacts(
     done: Evaluated,
     certificate: Certificate | None,
     evidence: Evidence,
     drift: Drift,
     told: Mapping[str, str],
     warnings: Sequence[str] = (),
-) -> Published:
+) -> RunArtifacts:
     """Draw, write and describe all that this run shows and hands out."""
     from pipeline.export.freeze import freeze, inputs
     from pipeline.export.result_tables import forecasts_table, trials_table, weights_table
@@ -158,7 +158,7 @@ def publish(
     trained, drawn = done.trained, charts.draw(done)
     asked = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
     tuned = any(walk.trials for walk in trained.walks.values())
-    return Published(
+    return RunArtifacts(
         summary(done, certificate, evidence, drift) | {"warnings": list(warnings)},
         weights_table(done).to_csv(index=False, lineterminator="\n"),
         forecasts_table(done).to_parquet(index=False),

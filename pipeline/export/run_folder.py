@@ -17,10 +17,10 @@ from pipeline.chains.heads import HEADS, Head, heads_to_json, other_heads
 from pipeline.errors import RunError
 from pipeline.files import explain, make_folder, read_regular, replace_link, write_folder
 from pipeline.tracking.experiment_view import GAP, P_VALUE
-from pipeline.tracking.pending_runs import RECORD, Parcel, Tracked
+from pipeline.tracking.pending_runs import RECORD, MlflowRun, TrackingPayload
 
 if TYPE_CHECKING:
-    from pipeline.export.artifacts import Published
+    from pipeline.export.artifacts import RunArtifacts
 
 HANDED_OUT = (
     "summary.json",
@@ -42,7 +42,7 @@ def new_run_id(name: str, now: dt.datetime, digest: str) -> str:
 
 def write_run(
     output: Path,
-    published: Published,
+    published: RunArtifacts,
     run_id: str,
     seconds: Mapping[str, float],
     reused: list[str],
@@ -73,7 +73,7 @@ def write_run(
 
 
 def _run_files(
-    published: Published,
+    published: RunArtifacts,
     run_id: str,
     seconds: Mapping[str, float],
     reused: list[str],
@@ -100,15 +100,15 @@ def _run_files(
 
 
 def _parcel(
-    published: Published,
+    published: RunArtifacts,
     run_id: str,
     seconds: Mapping[str, float],
     heads: Mapping[str, Head],
     now: dt.datetime,
-) -> Parcel:
+) -> TrackingPayload:
     """Return what MLflow is to be told of this run: what was published, how long it took, and the heads of chains."""
     timed = tuple((f"seconds/{stage.replace(':', ' ')}", value, 0) for stage, value in seconds.items())
-    told = Tracked.from_json(json.loads(published.tracked))
+    told = MlflowRun.from_json(json.loads(published.tracked))
     ended = int(now.timestamp() * 1000)
     config = str(published.summary["config"])
     # A tag is short: the chains of other configurations are left out.
@@ -118,7 +118,7 @@ def _parcel(
         if not name.startswith("operations/") or name.split("/")[1] == config
     }
     tags = {**told.tags, HEADS_TAG: json.dumps(own)}
-    return Parcel(
+    return TrackingPayload(
         config,
         run_id,
         name=_name(told, now),
@@ -129,7 +129,7 @@ def _parcel(
     )
 
 
-def _name(told: Tracked, now: dt.datetime) -> str:
+def _name(told: MlflowRun, now: dt.datetime) -> str:
     """Return the name of a run in MLflow: what was traded, what it gained on the best baseline, how sure, and when."""
     values = {key: value for key, value, _ in told.metrics}
     gap, p = values.get(GAP), values.get(P_VALUE)
@@ -139,7 +139,7 @@ def _name(told: Tracked, now: dt.datetime) -> str:
     return " ".join([*parts, f"{now:%Y-%m-%d %H:%M}"])
 
 
-def same_run(output: Path, made: Published) -> Path | None:
+def same_run(output: Path, made: RunArtifacts) -> Path | None:
     """Return the folder of the newest run of a configuration if its summary is the same, tracked or not.
 
     The same configuration, data, code and versions give the same bits: there is nothing to write again. A verdict
@@ -165,7 +165,7 @@ def same_run(output: Path, made: Published) -> Path | None:
     return None
 
 
-def _is_whole(folder: Path, made: Published) -> bool:
+def _is_whole(folder: Path, made: RunArtifacts) -> bool:
     """Whether the files of a folder that models in use are read from hold what was made."""
     files = {"model.json": made.model, "inputs.json": made.inputs}
     try:

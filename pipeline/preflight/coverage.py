@@ -20,7 +20,7 @@ from market.readers.trading_calendar import WEEKDAYS
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.stages.schedule import Schedule
-from pipeline.stages.trading import decided_at
+from pipeline.stages.trading import decision_rows
 
 MANY = 0.1
 """Share of rows without a price that no holidays explain: the market keeps another calendar."""
@@ -148,7 +148,7 @@ def _holdable(panel: Panel, schedule: Schedule, config: RunConfig) -> Bools:
     settings = config.allocation
     eligible = eligible_assets(
         panel.returns - panel.cash[:, None],
-        decided_at(panel, schedule),
+        decision_rows(panel, schedule),
         window=settings.covariance_window,
         min_history=settings.min_history,
     )

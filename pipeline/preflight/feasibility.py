@@ -14,7 +14,7 @@ from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.preflight.strategies import check_assets, check_strategies
 from pipeline.stages.schedule import Schedule
-from pipeline.stages.trading import decided_at
+from pipeline.stages.trading import decision_rows
 from pipeline.strategies.allocators import RunAllocators
 from pipeline.strategies.universe_check import UniverseCheck, date_errors
 
@@ -59,7 +59,7 @@ def _forecast_at(panel: Panel, schedule: Schedule, position: int) -> Bools:
 
 def _universes(panel: Panel, schedule: Schedule, config: RunConfig) -> Iterator[tuple[int, Bools]]:
     """Yield each decision's row, and the assets that have enough history there."""
-    settings, positions = config.allocation, decided_at(panel, schedule)
+    settings, positions = config.allocation, decision_rows(panel, schedule)
     eligible = eligible_assets(
         panel.returns - panel.cash[:, None],
         positions,

@@ -44,7 +44,7 @@ from pipeline.stages.plausibility import (
     check_walk,
     overflow_stops,
 )
-from pipeline.stages.results import Evaluated, Prepared, Trained, measured
+from pipeline.stages.results import Evaluated, Prepared, Trained, measure_portfolios
 from pipeline.stages.run_warnings import feature_warnings, features_line, finding_warnings
 from pipeline.store import Store, code_digest, key_of, showing_digest
 from pipeline.store.reuse import explained
@@ -250,7 +250,7 @@ class Pipeline:
                 for name, policy in policies.items()
             }
             target = trading.target_weights(policies[config.traded], results[config.traded], panel)
-            performance, comparisons = measured(results, panel)
+            performance, comparisons = measure_portfolios(results, panel)
         check_scores(scores, panel)
         return Evaluated(trained, scores, results, performance, comparisons, target)
 

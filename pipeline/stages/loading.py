@@ -28,7 +28,7 @@ def load_data(
     one that is wanted as of a date as if it ended there.
     """
     data, holdout = config.data, config.evaluation.holdout
-    sealed = None if unseal else sealed_before(config)
+    sealed = None if unseal else cut_at_holdout(config)
     until = min((date for date in (sealed, known_by) if date is not None), default=None)
 
     def read() -> Loaded:
@@ -61,7 +61,7 @@ def with_scores(panel: Panel, config: RunConfig, known_by: pd.Timestamp | None =
     return replace(panel, scores=table if known_by is None else table.known_by(known_by)), warnings
 
 
-def sealed_before(config: RunConfig) -> pd.Timestamp | None:
+def cut_at_holdout(config: RunConfig) -> pd.Timestamp | None:
     """Return the last day that may be read while the holdout is sealed; None where there is none."""
     holdout = config.evaluation.holdout
     return None if holdout is None else pd.Timestamp(holdout) - pd.Timedelta(days=1)

@@ -93,7 +93,7 @@ class Evaluated:
         return make_record(self.trained.prepared.config, self.trained.prepared.panel)
 
 
-def since(done: Evaluated, row: int) -> Evaluated:
+def evaluate_from(done: Evaluated, row: int) -> Evaluated:
     """Return an evaluation of the rows from `row` on alone: of the holdout, when it was unsealed."""
     prepared = done.trained.prepared
     own = prepared.config.calibration.own_mean_weight
@@ -103,11 +103,11 @@ def since(done: Evaluated, row: int) -> Evaluated:
             for name, forecast in done.trained.forecasts.items()
         }
         results = {name: result.since(row) for name, result in done.results.items()}
-        performance, comparisons = measured(results, prepared.panel)
+        performance, comparisons = measure_portfolios(results, prepared.panel)
     return replace(done, scores=scores, results=results, performance=performance, comparisons=comparisons)
 
 
-def measured(
+def measure_portfolios(
     results: Mapping[str, BacktestResult], panel: Panel
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, dict[str, float]]]]:
     """Return each portfolio's performance, and how those on forecasts compare with each baseline.

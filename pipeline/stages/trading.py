@@ -33,7 +33,7 @@ def make_covariances(
     """Estimate the covariance at each decision and at the last date, for today's target weights."""
     return covariance_path(
         panel.returns - panel.cash[:, None],
-        decided_at(panel, schedule),
+        decision_rows(panel, schedule),
         window=config.allocation.covariance_window,
         min_history=config.allocation.min_history,
         horizon=config.target.horizon,
@@ -42,7 +42,7 @@ def make_covariances(
     )
 
 
-def decided_at(panel: Panel, schedule: Schedule) -> Ints:
+def decision_rows(panel: Panel, schedule: Schedule) -> Ints:
     """Return the rows at which weights are wanted."""
     return np.union1d(schedule.decisions, [len(panel.dates) - 1]).astype(np.int64)
 

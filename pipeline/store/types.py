@@ -16,7 +16,7 @@ STAGES = {
     "model": "models.walk_forward.results:WalkResult",
     "portfolio": "backtest.simulate:BacktestResult",
     "audit": "pipeline.audit.certificate:Certificate",
-    "published": "pipeline.export.artifacts:Published",
+    "published": "pipeline.export.artifacts:RunArtifacts",
 }
 """Type of the result of each stage."""
 

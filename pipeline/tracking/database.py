@@ -153,7 +153,7 @@ def load() -> None:
 
 
 @contextmanager
-def asking(uri: str) -> Iterator[None]:
+def name_tracking_errors(uri: str) -> Iterator[None]:
     """Turn whatever goes wrong between here and MLflow into one error that names the server."""
     check_sqlite(uri)
     from mlflow.exceptions import MlflowException
@@ -188,13 +188,13 @@ def run_of(client: MlflowClient, experiment: str, folder: str) -> str:
 
 def runs_page(output: Path, name: str) -> str:
     """Return the address of the page of the experiment of this configuration."""
-    with asking(tracking_uri(output)):
+    with name_tracking_errors(tracking_uri(output)):
         return page(open_experiment(output, name)[1])
 
 
 def serve_ui(output: Path, name: str, port: int) -> list[str]:
     """Return the command that serves the UI on loopback, after making sure the database is whole."""
-    with asking(tracking_uri(output)):
+    with name_tracking_errors(tracking_uri(output)):
         open_experiment(output, name)
     return [
         sys.executable,

@@ -12,11 +12,11 @@ from pipeline.report.narrative import best_baseline, describe_model, describe_ru
 from pipeline.stages.evaluation import ForecastScore
 from pipeline.stages.results import Evaluated
 from pipeline.tracking.experiment_view import GAP, P_VALUE
-from pipeline.tracking.pending_runs import Step, Tracked
+from pipeline.tracking.pending_runs import MlflowRun, Step
 from pipeline.verdict.evidence import Evidence
 
 
-def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidence, drift: Drift) -> Tracked:
+def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidence, drift: Drift) -> MlflowRun:
     """Say what MLflow is told of this run and of each model below it."""
     config, record = done.trained.prepared.config, done.record()
     tags = {
@@ -29,7 +29,7 @@ def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidenc
         "certificate": "none" if certificate is None else certificate.brief()["digest"],
         "mlflow.note.content": describe_run(done, evidence),
     }
-    return Tracked(
+    return MlflowRun(
         tags,
         _parameters(config.model_dump(mode="json", exclude={"schedule"})),
         (
@@ -40,7 +40,7 @@ def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidenc
     )
 
 
-def _child(name: str, done: Evaluated, certified: bool) -> Tracked:
+def _child(name: str, done: Evaluated, certified: bool) -> MlflowRun:
     """Say what is told of one model; only what is certified is logged as a model that others may load."""
     config = done.trained.prepared.config
     walk, score = done.trained.walks[name], done.scores[name]
@@ -54,7 +54,7 @@ def _child(name: str, done: Evaluated, certified: bool) -> Tracked:
     if walk.fits[-1].importance.any():
         shares = dict(zip(done.trained.names, walk.fits[-1].importance.tolist(), strict=True))
         files["importance.json"] = dict(sorted(shares.items(), key=lambda item: -item[1]))
-    return Tracked(
+    return MlflowRun(
         {"model": name, "mlflow.note.content": describe_model(done, name)},
         _parameters(config.models[name].model_dump(mode="json")),
         (*_steps(metrics), *_folds(score)),

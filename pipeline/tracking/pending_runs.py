@@ -25,7 +25,7 @@ Step = tuple[str, float, int]
 
 
 @dataclass(frozen=True)
-class Tracked:
+class MlflowRun:
     """What MLflow is told of one run: that of the pipeline, or of one model below it.
 
     Attributes
@@ -44,7 +44,7 @@ class Tracked:
     metrics: tuple[Step, ...]
     files: Mapping[str, Any] = field(default_factory=dict)
     model: Mapping[str, Any] = field(default_factory=dict)
-    children: Mapping[str, Tracked] = field(default_factory=dict)
+    children: Mapping[str, MlflowRun] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -56,7 +56,7 @@ class Tracked:
 
 
 @dataclass(frozen=True)
-class Parcel:
+class TrackingPayload:
     """One run to be told.
 
     Attributes
@@ -78,7 +78,7 @@ class Parcel:
     name: str
     began: int
     ended: int
-    tracked: Tracked
+    tracked: MlflowRun
     plots: Mapping[str, str]
 
     def to_json(self) -> str:
@@ -100,7 +100,7 @@ class Parcel:
             if value["schema"] != SCHEMA:
                 raise RecordError(f"{path}: its schema is {value['schema']}, expected {SCHEMA}")
             rest = {key: value[key] for key in ("experiment", "run_id", "name", "began", "ended", "plots")}
-            return cls(**rest, tracked=Tracked.from_json(value["tracked"]))
+            return cls(**rest, tracked=MlflowRun.from_json(value["tracked"]))
         except OSError as error:
             raise RecordError(f"{path}: cannot be read: {error.strerror or error}") from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:

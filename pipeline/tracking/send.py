@@ -21,10 +21,16 @@ from pipeline.chains.database import FOLDER_TAG, finished_runs
 from pipeline.chains.heads import LEDGER
 from pipeline.chains.ledger import Ledger
 from pipeline.errors import TrackingError
-from pipeline.tracking.database import asking, follow_move, open_experiment, tracking_name, tracking_uri
+from pipeline.tracking.database import (
+    follow_move,
+    name_tracking_errors,
+    open_experiment,
+    tracking_name,
+    tracking_uri,
+)
 from pipeline.tracking.experiment_view import page
 from pipeline.tracking.models.logged_models import write_model
-from pipeline.tracking.pending_runs import RECORD, Parcel, Tracked
+from pipeline.tracking.pending_runs import RECORD, MlflowRun, TrackingPayload
 from pipeline.tracking.receipts import RECEIPT, read_receipt, write_receipt
 from pipeline.tracking.shared_trials import share_trials
 
@@ -64,8 +70,8 @@ def deliver(folder: Path) -> str:
         receipt, name = read_receipt(folder), tracking_name(output)
         if receipt.get("tracking_uri") == name and _holds(output, folder, receipt):
             return receipt["page"]
-        parcel = Parcel.read(folder)
-        with asking(tracking_uri(output)):
+        parcel = TrackingPayload.read(folder)
+        with name_tracking_errors(tracking_uri(output)):
             client, experiment = open_experiment(output, parcel.experiment)
             _Sender(client, experiment, parcel).send(folder)
         share_trials(output, parcel.experiment, Ledger(output / LEDGER))
@@ -90,7 +96,7 @@ def missing_runs(folders: Sequence[Path]) -> list[Path]:
 
     uri = tracking_uri(folders[0].parent) if folders else ""
     pages = {folder: read_receipt(folder).get("page", "") for folder in folders}
-    with asking(uri):
+    with name_tracking_errors(uri):
         client = mlflow.MlflowClient(uri) if folders else None
         held = {page: _folders_at(client, page) for page in set(pages.values())} if client else {}
     return [folder for folder in folders if folder.name not in held[pages[folder]]]
@@ -138,7 +144,7 @@ def _holds(output: Path, folder: Path, receipt: Mapping[str, str]) -> bool:
 class _Sender:
     """Tells one experiment of one run."""
 
-    def __init__(self, client: MlflowClient, experiment: str, parcel: Parcel) -> None:
+    def __init__(self, client: MlflowClient, experiment: str, parcel: TrackingPayload) -> None:
         self.client = client
         self.experiment = experiment
         self.parcel = parcel
@@ -165,7 +171,7 @@ class _Sender:
             self._send_model(model, child, known.get(model), ident)
         self.client.set_terminated(ident, "FINISHED", parcel.ended)
 
-    def _send_model(self, name: str, child: Tracked, known: Run | None, parent: str) -> None:
+    def _send_model(self, name: str, child: MlflowRun, known: Run | None, parent: str) -> None:
         run = known or self._create(name, {**child.tags, "model": name, PARENT: parent})
         if run.info.status == "FINISHED":
             return
@@ -180,20 +186,20 @@ class _Sender:
     def _create(self, name: str, tags: Mapping[str, str]) -> Run:
         return self.client.create_run(self.experiment, self.parcel.began, dict(tags), name)
 
-    def _log(self, run: str, tracked: Tracked) -> None:
+    def _log(self, run: str, tracked: MlflowRun) -> None:
         for parameters, metrics in self._batches(tracked):
             self.client.log_batch(run, metrics, parameters)
         for name, content in tracked.files.items():
             self.client.log_dict(run, content, name)
 
-    def _batches(self, tracked: Tracked) -> Iterator[tuple[list[Param], list[Metric]]]:
+    def _batches(self, tracked: MlflowRun) -> Iterator[tuple[list[Param], list[Metric]]]:
         from mlflow.entities import Metric, Param
 
         parameters = [Param(key, value) for key, value in tracked.parameters.items()]
         metrics = [Metric(key, value, self.parcel.ended, step) for key, value, step in tracked.metrics]
         yield from zip_longest(_chunks(parameters, PARAMETERS), _chunks(metrics, METRICS), fillvalue=[])
 
-    def _log_model(self, name: str, child: Tracked, run: Run) -> None:
+    def _log_model(self, name: str, child: MlflowRun, run: Run) -> None:
         """Log the last fit in a form that loads without this project and without unpickling anything."""
         from mlflow.entities import LoggedModelOutput
 

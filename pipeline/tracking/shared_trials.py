@@ -13,7 +13,7 @@ from pipeline.chains.chain import Chain, Entry, excused_anchors
 from pipeline.chains.database import DATABASE
 from pipeline.chains.heads import LEDGER, REPAIRS, Head, heads_from_json
 from pipeline.chains.ledger import Ledger, name_of, of_data
-from pipeline.tracking.database import asking, open_experiment, tracking_uri
+from pipeline.tracking.database import name_tracking_errors, open_experiment, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -57,7 +57,7 @@ def share_trials(output: Path, name: str, ledger: Ledger, data: str | None = Non
     mine = ledger.shared(name)
     sketches = {entry["sketch"] for entry in mine if "sketch" in entry} | ({data} if data else set())
     head = Head.of(ledger.path)
-    with asking(tracking_uri(output)):
+    with name_tracking_errors(tracking_uri(output)):
         client, experiment = open_experiment(output, name)
         there = _trials_of_all(client)
         _compare_heads(client, experiment, ledger, head)
@@ -87,7 +87,7 @@ def known_trials(output: Path, name: str) -> list[Entry]:
     local = not os.environ.get("MLFLOW_TRACKING_URI")
     if local and not (output / DATABASE).exists():
         return []
-    with asking(tracking_uri(output)):
+    with name_tracking_errors(tracking_uri(output)):
         client, _ = open_experiment(output, name)
         found = _trials_of_all(client)
     entries = [entry for other, tags in found.items() if local or other == name for entry in tags.values()]
@@ -105,7 +105,7 @@ def known_heads(output: Path, name: str) -> list[Anchor]:
     head = Head.of(output / LEDGER)
     if head is None or not (os.environ.get("MLFLOW_TRACKING_URI") or (output / DATABASE).exists()):
         return []
-    with asking(tracking_uri(output)):
+    with name_tracking_errors(tracking_uri(output)):
         client, experiment = open_experiment(output, name)
         anchor = _read_anchor(client, experiment, _head_key(output, head))
     return [] if anchor is None else [anchor]

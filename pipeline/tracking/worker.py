@@ -17,7 +17,7 @@ from typing import Self
 from pipeline.errors import TrackingError
 
 
-class Courier:
+class MlflowWorker:
     """Delivers runs, by a process of its own if it was told to get ready, in this one otherwise."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import lightgbm as lgb
 import numpy as np
 
-from pipeline.tracking.pending_runs import RECORD, Parcel, Tracked
+from pipeline.tracking.pending_runs import RECORD, MlflowRun, TrackingPayload
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 FEATURES = ["momentum", "volatility", "value"]
@@ -40,7 +40,7 @@ def parcel(name="mine", run_id="mine-20260301T120000-abcdef-0001", steps=2):
     folds = tuple((f"fold/{key}", float(rng.normal()), i) for i in range(steps) for key in ("ic", "r2"))
     models = {"ridge": linear(), "trees": {"features": FEATURES, "booster": booster()}}
     children = {
-        key: Tracked(
+        key: MlflowRun(
             {"model": key, "mlflow.note.content": f"how {key} did"},
             {"kind": key, "alpha": "0.1"},
             (("forecast/ic", 1 / 3, 0), *folds),
@@ -49,15 +49,15 @@ def parcel(name="mine", run_id="mine-20260301T120000-abcdef-0001", steps=2):
         )
         for key, model in models.items()
     }
-    children["zero"] = Tracked({"model": "zero"}, {}, (("forecast/ic", 0.0, 0),))
-    told = Tracked(
+    children["zero"] = MlflowRun({"model": "zero"}, {}, (("forecast/ic", 0.0, 0),))
+    told = MlflowRun(
         {"verdict": "no evidence of skill", "mlflow.note.content": "what was found"},
         {f"section.key{i}": str(i) for i in range(101)},
         (("answer/net sharpe", 2 / 3, 0), *folds),
         children=children,
     )
     at = int(NOW.timestamp() * 1000)
-    return Parcel(
+    return TrackingPayload(
         name, run_id, "ridge +0.10 (p 0.20) 2026-03-01 12:00", at - 17_000, at, told, {"wealth": "<svg/>"}
     )
 

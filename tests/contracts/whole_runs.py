@@ -21,7 +21,7 @@ from rich.console import Console
 from pipeline.config import load_config
 from pipeline.errors import USER_ERRORS
 from pipeline.export import run_folder as outputs
-from pipeline.export.publication import published
+from pipeline.export.publication import load_or_make_artifacts
 from pipeline.progress import Reporter
 from pipeline.store import Store
 
@@ -78,7 +78,7 @@ def run_whole(content: dict[str, Any], folder: Path) -> Outcome:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)
             config = load_config(path)
-            made = published(config, Store(config.output / "store"), reporter)
+            made = load_or_make_artifacts(config, Store(config.output / "store"), reporter)
             run = outputs.write_run(
                 config.output, made, "run", reporter.seconds, reporter.reused, now=dt.datetime.now(dt.UTC)
             )

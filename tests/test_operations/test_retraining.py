@@ -13,7 +13,7 @@ from operations.champion.decisions import Decisions
 from operations.champion.manual_promotion import promote, roll_back
 from operations.champion.retraining import retrain
 from operations.errors import BusyError, OperationsError
-from operations.state_dir import home
+from operations.state_dir import state_dir
 from pipeline.errors import LeakError
 from pipeline.runner.pipeline import Pipeline
 from pipeline.stages.loading import load_data
@@ -124,8 +124,8 @@ def test_a_leak_stops_everything_and_the_champion_stays(desk, monkeypatch):
 
 def test_two_at_a_time_do_not_both_run(desk):
     config = desk.config()
-    home(config).mkdir(parents=True)
-    with FileLock(home(config) / ".retraining.lock"), pytest.raises(BusyError, match="another process"):
+    state_dir(config).mkdir(parents=True)
+    with FileLock(state_dir(config) / ".retraining.lock"), pytest.raises(BusyError, match="another process"):
         retrain(config, quiet(), now=at("2002-05-31"))
     assert retrain(config, quiet(), now=at("2002-05-31")).kind == "promoted"
 

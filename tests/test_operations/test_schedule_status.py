@@ -6,7 +6,7 @@ import pytest
 from scheduled import Clock, scheduled
 
 from operations.champion.decisions import Decision, Decisions
-from operations.cli.status_text import told
+from operations.cli.status_text import describe_status
 from operations.schedule import scheduler_process as loops
 from operations.schedule.run_due import record_path, request, run_due
 from operations.schedule.status import age, status
@@ -100,7 +100,7 @@ def test_a_slot_that_was_stopped_is_no_problem_until_nobody_goes_on_with_it(tmp_
         visit(config, clock, stop())
     [job] = status([config], clock())
     assert job.problems == ()
-    [line] = [line for line in told(job, clock()) if line.startswith("  queued")]
+    [line] = [line for line in describe_status(job, clock()) if line.startswith("  queued")]
     assert "stopped; the next visit goes on" in line
     assert problems(config, clock.go(minutes=16)) == [
         "overdue: the slot of 2026-05-01 06:00 UTC was stopped at 2026-05-01 07:00 UTC and is waiting"

@@ -51,7 +51,7 @@ def keep(config, clock, rounds, *, read=None, between=lambda number: None, log=N
 
     stop = Stop(clock, rounds, between)
     log = [] if log is None else log
-    scheduling.keep(read or (lambda: [config]), visit, clock=clock, stop=stop, log=log.append)
+    scheduling.keep_schedules(read or (lambda: [config]), visit, clock=clock, stop=stop, log=log.append)
     return done, stop.waits
 
 

@@ -22,7 +22,7 @@ from synthetic import make_panel
 
 from market.load import load
 from market.panel import MacroSeries
-from operations.data.long_format import narrowed
+from operations.data.long_format import narrow_types
 from operations.data.versions import RevisedError, Versions
 from operations.errors import OperationsError
 from pipeline.errors import LedgerError
@@ -188,7 +188,7 @@ def test_a_new_asset_without_a_past_is_no_revision(versions):
     for values in unlisted.values():
         values[:25, 1] = np.nan
     panel = replace(panel, **unlisted)
-    keep(versions, narrowed(known(panel, 24), ("A00", "A02", "A03")))
+    keep(versions, narrow_types(known(panel, 24), ("A00", "A02", "A03")))
     made = keep(versions, panel).version
     assert (made.kind, made.assets_new, made.assets_gone) == ("append", ("A01",), ())
     assert_same(versions.read(), panel)
@@ -196,19 +196,19 @@ def test_a_new_asset_without_a_past_is_no_revision(versions):
 
 def test_a_new_asset_with_a_past_is_a_revision(versions):
     panel = make_panel(n_dates=30, n_assets=4, late=False, deaths=False, holes=False)
-    keep(versions, narrowed(known(panel, 24), ("A00", "A02", "A03")))
+    keep(versions, narrow_types(known(panel, 24), ("A00", "A02", "A03")))
     with pytest.raises(RevisedError, match=r"cells? added.*\n.*added: .* of A01"):
         keep(versions, panel)
     made = keep(versions, panel, accept=True).version
     assert (made.kind, made.assets_new, made.revised["added"]) == ("revision", ("A01",), 7 * 25)
-    assert_same(versions.read(1), narrowed(known(panel, 24), ("A00", "A02", "A03")))
+    assert_same(versions.read(1), narrow_types(known(panel, 24), ("A00", "A02", "A03")))
     assert_same(versions.read(2), panel)
 
 
 def test_an_asset_that_vanished_is_a_revision(versions):
     panel = make_panel(n_dates=30, n_assets=4)
     keep(versions, known(panel, 24))
-    fewer = narrowed(panel, ("A00", "A02", "A03"))
+    fewer = narrow_types(panel, ("A00", "A02", "A03"))
     with pytest.raises(RevisedError, match=r"asset gone from the source: A01"):
         keep(versions, fewer)
     assert keep(versions, fewer, accept=True).version.assets_gone == ("A01",)
@@ -303,7 +303,7 @@ def test_observations_that_share_both_clocks_are_kept_apart(versions):
 def test_assets_in_another_order_are_the_same_data(versions):
     panel = make_panel(n_dates=30, n_assets=3)
     keep(versions, known(panel, 28))
-    turned = narrowed(panel, ("A02", "A00", "A01"))
+    turned = narrow_types(panel, ("A02", "A00", "A01"))
     assert keep(versions, turned).version.kind == "append"
     assert_same(versions.read(), turned)
     assert keep(versions, panel).version.rows == {"added": 0, "changed": 0, "removed": 0}
@@ -326,7 +326,7 @@ def test_whatever_a_source_does_every_version_stays(versions):
             lambda p, row=row: without_dates(p, [row, row + 3]),
             lambda p, row=row: macro_changed(p, "wti", row // 4, float(rng.normal())),
             lambda p, row=row: macro_without(p, "core_cpi", row // 4),
-            lambda p, kept=kept: narrowed(p, kept),
+            lambda p, kept=kept: narrow_types(p, kept),
             lambda p: replace(p, volume=None),
         ][rng.integers(8)](known(whole, end))
         end = min(end + int(rng.integers(0, 2)), 41)

@@ -31,7 +31,7 @@ from models.regimes.path import walk_regimes
 from models.walk_forward.standardise import Standardiser
 from pipeline.audit.audit import audit, choose_cuts, refuse
 from pipeline.audit.differences import compare
-from pipeline.audit.point_in_time import Known
+from pipeline.audit.point_in_time import PointInTimeValue
 from pipeline.audit.replay import of_run, replay
 from pipeline.config import RunConfig
 from pipeline.errors import LeakError, UnitError
@@ -692,7 +692,7 @@ def test_a_replay_of_the_same_panel_gives_the_run_itself(folder):
 def test_what_was_known_is_compared_bit_for_bit_and_missing_is_missing(before, after, differs, strided):
     def known(values):
         table = np.repeat(np.array(values)[:, None], 3, axis=1)
-        return Known(
+        return PointInTimeValue(
             "stage", "name", np.arange(2), table[:, :2] if strided else table[:, :2].copy(), (("x", "y"),)
         )
 

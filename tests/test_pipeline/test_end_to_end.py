@@ -16,7 +16,13 @@ from foundation.json_text import to_json
 from pipeline.config import BASELINES, load_config
 from pipeline.drift.measure import measure_run
 from pipeline.export import run_folder as outputs
-from pipeline.export.publication import open_ledger, publish, published, watch, weigh
+from pipeline.export.publication import (
+    judge_run,
+    load_or_make_artifacts,
+    make_artifacts,
+    measure_drift,
+    open_ledger,
+)
 from pipeline.progress import Reporter
 from pipeline.report.narrative import best_baseline
 from pipeline.store import Store
@@ -40,7 +46,9 @@ def written(path, run_id="one"):
     """Run everything but tracking and return it with its folder."""
     done, pipeline = evaluated(path)
     reporter = pipeline.reporter
-    made = publish(done, pipeline.certify(done), weigh(done, reporter), watch(done, reporter), reporter.told)
+    made = make_artifacts(
+        done, pipeline.certify(done), judge_run(done, reporter), measure_drift(done, reporter), reporter.told
+    )
     output = done.trained.prepared.config.output
     folder = outputs.write_run(output, made, run_id, reporter.seconds, reporter.reused, now=NOW)
     return done, folder
@@ -246,7 +254,7 @@ def test_drift_is_told_in_the_summary_on_the_page_and_to_mlflow(mine):
     for found in drift.findings:
         assert f"{found.watch.subject}: {found.watch.what}" in section
     assert [one.name for one in drift.features[:3] if one.name not in section] == []
-    evidence = weigh(done, Reporter(Console(quiet=True)))
+    evidence = judge_run(done, Reporter(Console(quiet=True)))
     metrics = {name: value for name, value, _ in describe(done, None, evidence, drift).metrics}
     assert metrics["drift/alarms"] == len(drift.all_alarms)
     size = next(f for f in drift.findings if f.watch.what == "size of the errors")
@@ -257,13 +265,13 @@ def test_another_way_to_measure_drift_is_another_run_of_the_same_trial(mine):
     one = written(mine(audit={"cuts": 0}), "mine-one")[1]
     config = load_config(mine(drift={"window": 5}, audit={"cuts": 0}))
     threshold = gc.get_threshold()
-    made = published(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
+    made = load_or_make_artifacts(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
     assert gc.get_freeze_count() == 0, "something stays aside from the garbage collector"
     assert gc.get_threshold() == threshold
     assert made.drift.window == 5
     assert outputs.same_run(config.output, made) is None
     again = load_config(mine(audit={"cuts": 0}))
-    made = published(again, Store(again.output / "store"), Reporter(Console(quiet=True)))
+    made = load_or_make_artifacts(again, Store(again.output / "store"), Reporter(Console(quiet=True)))
     assert made.drift.window == 12
     assert outputs.same_run(again.output, made) == one
     assert open_ledger(config).trials("mine").configurations == 1

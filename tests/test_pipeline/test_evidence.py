@@ -16,11 +16,11 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from pipeline.chains.ledger import Ledger
 from pipeline.chains.repair import repair_chains
 from pipeline.config import RunConfig
-from pipeline.export.publication import open_ledger, weigh
+from pipeline.export.publication import judge_run, open_ledger
 from pipeline.progress import Reporter
 from pipeline.runner.pipeline import Pipeline
 from pipeline.stages import results as results_module
-from pipeline.stages.results import since
+from pipeline.stages.results import evaluate_from
 from pipeline.store import Store
 from pipeline.tracking.shared_trials import known_trials
 from pipeline.verdict import evidence as module
@@ -198,8 +198,8 @@ def test_what_others_traded_is_in_the_contest(signal, tmp_path):
 def test_an_evaluation_enters_the_ledger_once_and_says_so(signal):
     config = signal.trained.prepared.config
     before = len(open_ledger(config).lines())
-    first = weigh(signal, QUIET)
-    assert weigh(signal, QUIET) == first
+    first = judge_run(signal, QUIET)
+    assert judge_run(signal, QUIET) == first
     assert len(open_ledger(config).lines()) == before + 1
     assert QUIET.told["verdict"].startswith(first.verdict)
 
@@ -221,18 +221,18 @@ def test_statistics_are_of_one_thread_however_many_there_are(signal, tmp_path, m
     watched(results_module, "score_forecast")
     watched(module, "superior_predictive_ability")
     with threadpool_limits(2, "blas"):
-        since(signal, 200)
+        evaluate_from(signal, 200)
         judge(signal, trials(tmp_path, describe(signal)))
     assert seen == {name: {1} for name in ("compare", "score_forecast", "superior_predictive_ability")}
 
 
 def test_since_is_the_evaluation_of_the_last_rows_alone(signal):
     rows = signal.results["model:ridge"].positions
-    part = since(signal, int(rows[-24]))
+    part = evaluate_from(signal, int(rows[-24]))
     np.testing.assert_array_equal(part.results["model:ridge"].net, signal.results["model:ridge"].net[-24:])
     assert part.performance["model:ridge"]["n_periods"] == 24
     assert part.scores["ridge"].positions[0] == rows[-24]
-    whole = since(signal, int(rows[0]) - 1)
+    whole = evaluate_from(signal, int(rows[0]) - 1)
     assert dict(whole.performance["model:ridge"]) == pytest.approx(
         dict(signal.performance["model:ridge"]), nan_ok=True
     )

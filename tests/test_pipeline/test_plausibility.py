@@ -123,7 +123,7 @@ def test_sharpe_ratios_and_volatilities_that_no_portfolio_has_are_named(done):
 
     def check(net):
         result = portfolio(done, net)
-        return results.measured(dict.fromkeys(results.BASELINES, result), panel)
+        return results.measure_portfolios(dict.fromkeys(results.BASELINES, result), panel)
 
     check(0.01 + 0.01 * rng.normal(size=N_DATES))  # 3.5 a year
     check(np.full(N_DATES, 0.01))  # no variation: the ratio does not exist, which is no ratio above 10

@@ -13,7 +13,7 @@ from pipeline.tracking import database as tracking
 from pipeline.tracking.receipts import read_receipt
 from pipeline.tracking.relocation import LOCATIONS, find_relocations
 from pipeline.tracking.send import deliver
-from pipeline.tracking.worker import Courier
+from pipeline.tracking.worker import MlflowWorker
 
 
 @pytest.fixture(autouse=True)
@@ -138,7 +138,7 @@ def test_a_run_that_was_sent_before_the_move_is_not_sent_again(output, tmp_path,
     shutil.move(output, new)
     folder = new / parcel().run_id
     assert str(tmp_path) not in (folder / "mlflow.json").read_text()
-    with Courier() as courier:
+    with MlflowWorker() as courier:
         assert courier.deliver(folder) == read_receipt(folder)["page"]
     assert "was moved or copied" in capsys.readouterr().err, "the database follows all the same"
     assert find_relocations(new / "mlflow.db") == []

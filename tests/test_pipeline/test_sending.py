@@ -19,10 +19,10 @@ from pipeline.tracking import database as tracking
 from pipeline.tracking import send as sending
 from pipeline.tracking.models import linear_pyfunc
 from pipeline.tracking.models.logged_models import signature, write_model
-from pipeline.tracking.pending_runs import RECORD, Parcel
+from pipeline.tracking.pending_runs import RECORD, TrackingPayload
 from pipeline.tracking.receipts import RECEIPT, pending_runs, read_receipt
 from pipeline.tracking.send import deliver
-from pipeline.tracking.worker import Courier
+from pipeline.tracking.worker import MlflowWorker
 
 CALLS = (
     "create_run",
@@ -80,7 +80,7 @@ def dying(monkeypatch, at):
 def test_what_is_to_be_told_survives_json_to_the_last_bit(tmp_path):
     made = parcel()
     folder = folder_of(tmp_path, made)
-    assert Parcel.read(folder) == made
+    assert TrackingPayload.read(folder) == made
     assert made.tracked.children["ridge"].model["coefficients"][1] == -(2**0.5)
 
 
@@ -103,7 +103,7 @@ def test_a_damaged_record_is_named(tmp_path, damage, message):
     folder = folder_of(tmp_path, parcel())
     (folder / RECORD).write_text(damage((folder / RECORD).read_text()))
     with pytest.raises(RecordError, match=message) as raised:
-        Parcel.read(folder)
+        TrackingPayload.read(folder)
     assert str(folder / RECORD) in str(raised.value)
 
 
@@ -213,7 +213,7 @@ def courier(monkeypatch):
     """Return a courier of a process that has not loaded MLflow."""
     with monkeypatch.context() as patch:
         patch.delitem(sys.modules, "mlflow", raising=False)
-        with Courier() as found:
+        with MlflowWorker() as found:
             found.get_ready()
             patch.undo()
             yield found
@@ -238,7 +238,7 @@ def test_a_courier_says_what_went_wrong(here, courier):
 @pytest.mark.parametrize("answer", ["", "print('what?')", "import sys; sys.exit(3)"])
 def test_what_a_courier_fails_to_do_is_done_here(here, answer):
     folder = folder_of(here, parcel())
-    with Courier() as courier:
+    with MlflowWorker() as courier:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         courier._process = subprocess.Popen([sys.executable, "-c", answer], **pipes)
         assert courier.deliver(folder) == read_receipt(folder)["page"]
@@ -247,7 +247,7 @@ def test_what_a_courier_fails_to_do_is_done_here(here, answer):
 def test_a_run_that_comes_to_nothing_leaves_no_courier_behind(monkeypatch):
     with monkeypatch.context() as patch:
         patch.delitem(sys.modules, "mlflow", raising=False)
-        with Courier() as courier:
+        with MlflowWorker() as courier:
             courier.get_ready()
             process = courier._process
     assert process.poll() is not None

@@ -26,7 +26,7 @@ def whole(tmp_path_factory):
 def search(output):
     """Ask a database, as a command does."""
     tracking.follow_move(output)
-    with tracking.asking(tracking.tracking_uri(output)):
+    with tracking.name_tracking_errors(tracking.tracking_uri(output)):
         client, experiment = tracking.open_experiment(output, "mine")
         client.search_runs([experiment], "tags.folder = 'x'")
 
@@ -81,20 +81,23 @@ def test_a_locked_database_is_named(tmp_path, monkeypatch):
         pytest.raises(
             TrackingError, match=r"/a b/mlflow\.db is in use by another process; wait until it has ended"
         ),
-        tracking.asking("sqlite:////a b/mlflow.db"),
+        tracking.name_tracking_errors("sqlite:////a b/mlflow.db"),
     ):
         raise error
     with (
         pytest.raises(
             TrackingError, match=r"^MLflow at http://x says: .sqlite3.OperationalError. database is locked$"
         ),
-        tracking.asking("http://x"),
+        tracking.name_tracking_errors("http://x"),
     ):
         raise error
 
 
 def test_a_driver_that_is_missing_is_one_line_without_a_password():
-    with pytest.raises(TrackingError) as raised, tracking.asking("postgresql://me:secret@db.example/x"):
+    with (
+        pytest.raises(TrackingError) as raised,
+        tracking.name_tracking_errors("postgresql://me:secret@db.example/x"),
+    ):
         raise ModuleNotFoundError("No module named 'psycopg2'")
     assert str(raised.value) == "MLflow at postgresql://db.example/x says: No module named 'psycopg2'"
 
@@ -115,7 +118,10 @@ def test_a_driver_that_is_missing_is_one_line_without_a_password():
 @pytest.mark.parametrize("scheme", ["sqlite", "sqlite+pysqlite"])
 def test_a_database_that_can_never_be_opened_is_named_at_once(scheme, name, message):
     began = time.monotonic()
-    with pytest.raises(TrackingError, match=message) as raised, tracking.asking(f"{scheme}:///{name}"):
+    with (
+        pytest.raises(TrackingError, match=message) as raised,
+        tracking.name_tracking_errors(f"{scheme}:///{name}"),
+    ):
         pytest.fail("MLflow would try for two minutes")
     assert "\n" not in str(raised.value)
     assert time.monotonic() - began < 5
@@ -124,7 +130,10 @@ def test_a_database_that_can_never_be_opened_is_named_at_once(scheme, name, mess
 def test_other_content_is_named_at_once(tmp_path):
     path = tmp_path / "x.db"
     path.write_bytes(b"no database" * 1000)
-    with pytest.raises(TrackingError, match=r"x\.db is damaged"), tracking.asking(f"sqlite:///{path}"):
+    with (
+        pytest.raises(TrackingError, match=r"x\.db is damaged"),
+        tracking.name_tracking_errors(f"sqlite:///{path}"),
+    ):
         pytest.fail("MLflow would try for two minutes")
 
 
@@ -141,10 +150,10 @@ def test_a_database_that_can_be_opened_or_made_is_left_as_it_is(tmp_path):
             ":memory:",
             "x.db",
         ):
-            with tracking.asking(f"sqlite:///{address}"):
+            with tracking.name_tracking_errors(f"sqlite:///{address}"):
                 pass
     assert busy.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["busy.db"], "nothing is made"
     for address in ("sqlite://", "http://x", "postgresql://x/y", "sqlite:///file:x?mode=memory&uri=true"):
-        with tracking.asking(address):
+        with tracking.name_tracking_errors(address):
             pass

@@ -9,7 +9,7 @@ from features.matrix import build
 from market.findings import Finding
 from market.load import load
 from pipeline.config import FeaturesSection, load_config
-from pipeline.export.publication import published
+from pipeline.export.publication import load_or_make_artifacts
 from pipeline.progress import Reporter
 from pipeline.stages.loading import load_data
 from pipeline.stages.run_warnings import feature_warnings, features_line, finding_notes, finding_warnings
@@ -63,7 +63,7 @@ def test_all_that_the_reader_changed_or_assumed_is_printed_once_also_where_stage
     shown = []
     for _ in range(2):
         reporter, out = recorder()
-        published(config, store, reporter, load_data(config, reporter))
+        load_or_make_artifacts(config, store, reporter, load_data(config, reporter))
         load_data(config, reporter)
         notes = [line for line in out.getvalue().splitlines() if line.startswith("note ")]
         assert len(notes) == len(set(notes))
@@ -105,7 +105,7 @@ def test_a_stored_run_repeats_its_warnings(mine, tmp_path):
     store, shown = Store(config.output / "store"), []
     for _ in range(2):
         reporter, out = recorder()
-        made = published(config, store, reporter)
+        made = load_or_make_artifacts(config, store, reporter)
         lines = [line for line in out.getvalue().splitlines() if line.startswith("warning ")]
         shown.append(sorted(lines))
         assert any(f"column {stale!r}" in line and "unchanged" in line for line in lines)

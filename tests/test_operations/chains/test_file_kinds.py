@@ -10,7 +10,7 @@ import pytest
 
 from operations.champion.decisions import Decisions
 from operations.champion.registry_mark import MARK
-from operations.state_dir import home
+from operations.state_dir import state_dir
 from pipeline.chains.chain import Chain
 from pipeline.chains.database import DATABASE
 from pipeline.chains.heads import HEADS, LEDGER, REPAIRS
@@ -70,12 +70,12 @@ def files_of(desk):
     yield run / HEADS, ("ledger", "verify")
     yield output / LEDGER, ("ledger", "verify")
     yield output / REPAIRS, ("ledger", "verify")
-    yield home(config) / "decisions.jsonl", ("predict",)
-    yield home(config) / "data" / "versions.jsonl", ("predict",)
-    yield home(config) / "data" / "000003.parquet", ("predict",)
+    yield state_dir(config) / "decisions.jsonl", ("predict",)
+    yield state_dir(config) / "data" / "versions.jsonl", ("predict",)
+    yield state_dir(config) / "data" / "000003.parquet", ("predict",)
     yield output / DATABASE, ("ledger", "verify")
     yield output / f"{DATABASE}-wal", ("status",)
-    yield home(config).parent / "schedule.db", ("status",)
+    yield state_dir(config).parent / "schedule.db", ("status",)
     yield run / "model.json", ("predict",)
 
 
@@ -112,12 +112,12 @@ def test_heads_of_a_run_that_are_no_file_stop_whoever_compares_them(decided, tan
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_reader_of_small_files_waits(tmp_path, kind):
-    from pipeline.tracking.pending_runs import Parcel
+    from pipeline.tracking.pending_runs import TrackingPayload
     from pipeline.tracking.receipts import read_receipt
 
     for name, reader in {
         RECEIPT: read_receipt,
-        RECORD: Parcel.read,
+        RECORD: TrackingPayload.read,
         MARK: lambda folder: read_regular(folder / MARK),
         LEDGER: lambda folder: Chain(folder / LEDGER).lines(),
     }.items():

@@ -7,7 +7,7 @@ import pytest
 from desk import silence
 
 from operations.champion.decisions import Decisions
-from operations.state_dir import home
+from operations.state_dir import state_dir
 from pipeline.chains.chain import Chain
 from pipeline.chains.heads import HEADS, LEDGER, chain_paths
 from pipeline.chains.ledger import Ledger
@@ -158,7 +158,7 @@ def test_after_a_repair_that_left_no_champion_the_commands_that_give_one_are_nam
     monkeypatch.setattr("operations.serving.server.listen", lambda *address: None)
     config, path = decided.config(), str(decided.path(schedule={"cron": "0 6 1 * *"}))
     newest = Decisions(config).all()[-1].run
-    decisions = home(config) / "decisions.jsonl"
+    decisions = state_dir(config) / "decisions.jsonl"
     decisions.write_bytes(b"")
     advice = f"`tangency promote {newest} --reason ...`"
 
@@ -181,7 +181,7 @@ def test_after_a_repair_that_left_no_champion_the_commands_that_give_one_are_nam
 
 def test_a_repair_goes_on_and_counts_what_was_lost(decided, tangency):
     output, config = decided.folder / "runs", decided.config()
-    path, decisions = output / LEDGER, home(config) / "decisions.jsonl"
+    path, decisions = output / LEDGER, state_dir(config) / "decisions.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     count = len(lines)
     path.write_bytes(lines[0][:-20] + b'"}\n')  # damaged in its first line: nothing of it can be kept

@@ -8,7 +8,7 @@ from scheduled import scheduled
 
 from operations.champion.decisions import Decision, Decisions
 from operations.champion.run_files import FILES
-from operations.cli.status_text import told
+from operations.cli.status_text import describe_status
 from operations.errors import OperationsError
 from operations.schedule.status import status
 from pipeline.config import RunConfig
@@ -65,7 +65,7 @@ def test_each_damaged_file_of_the_champion_is_a_problem(config, file, damage):
 def test_without_a_schedule_champion_runs_and_data_are_shown(config):
     crown(config)
     [job] = status([unscheduled(config)], NOW)
-    lines = "\n".join(told(job, NOW))
+    lines = "\n".join(describe_status(job, NOW))
     assert f"{RUN} since" in lines
     assert f"1, the newest is {RUN}" in lines
     assert "no version recorded" in lines

@@ -9,7 +9,7 @@ from rich.console import Console
 from search_panels import write_panel
 
 from pipeline.config import load_config
-from pipeline.export.publication import published
+from pipeline.export.publication import load_or_make_artifacts
 from pipeline.progress import Reporter
 from pipeline.runner.pipeline import Pipeline
 from pipeline.store import Store
@@ -68,7 +68,7 @@ def runs(tmp_path_factory):
         config = load_config(path)
         store = Recording(config.output / "store")
         if regimes == "kmeans":
-            published(config, store, Reporter(Console(quiet=True)))
+            load_or_make_artifacts(config, store, Reporter(Console(quiet=True)))
         else:
             pipeline = Pipeline(config, store, Reporter(Console(quiet=True)))
             pipeline.estimate(pipeline.prepare())

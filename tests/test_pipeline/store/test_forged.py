@@ -15,7 +15,7 @@ from rich.console import Console
 
 from pipeline.audit.certificate import Certificate
 from pipeline.errors import USER_ERRORS
-from pipeline.export.publication import published
+from pipeline.export.publication import load_or_make_artifacts
 from pipeline.progress import Reporter
 from pipeline.store import Store
 from pipeline.store.archive import ALIGNED, pack, read, unpack
@@ -227,7 +227,7 @@ def _endings(run, count, seed=1):
 def _ending(config):
     """Return "done", or the message that a run ends with; any other error is raised."""
     try:
-        published(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
+        load_or_make_artifacts(config, Store(config.output / "store"), Reporter(Console(quiet=True)))
     except USER_ERRORS as error:
         return str(error)
     return "done"
@@ -242,7 +242,7 @@ def _fields(told, name):
     raise LookupError(name)
 
 
-PUBLISHED, TABLE = "pipeline.export.publication:Published", "pipeline.report.text_table:TextTable"
+PUBLISHED, TABLE = "pipeline.export.publication:RunArtifacts", "pipeline.report.text_table:TextTable"
 OTHERWISE = {
     "another type at the top": (PUBLISHED, lambda fields: fields.update(weights=1)),
     "another type below": (TABLE, lambda fields: fields.update(show_header="yes")),

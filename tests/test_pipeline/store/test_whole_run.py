@@ -3,7 +3,7 @@
 from identical import difference
 from rich.console import Console
 
-from pipeline.export.publication import published
+from pipeline.export.publication import load_or_make_artifacts
 from pipeline.progress import Reporter
 from pipeline.store import Store
 from pipeline.store.types import STORABLE, name_of
@@ -35,6 +35,6 @@ def test_a_second_run_reuses_everything_and_gives_the_same(runs):
     config, store = runs[0]
     (made,) = [value for (stage, _), value in store.made.items() if stage == "published"]
     reporter = Reporter(Console(quiet=True))
-    again = published(config, Store(config.output / "store"), reporter)
+    again = load_or_make_artifacts(config, Store(config.output / "store"), reporter)
     assert difference(made, again) == ""
     assert set(reporter.seconds) == {"data"}  # nothing else was made
