@@ -6,177 +6,44 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from allocation.errors import AllocationError
 from foundation.suggestions import suggest
-from market.findings import Kind, ValueKind
-from market.readers.cash import CashKind
 from pipeline.config_files.document import read_document
 from pipeline.config_files.mistakes import explain_mistakes, list_mistakes
 from pipeline.config_files.numbers import find_misread_numbers
 from pipeline.config_files.text import show_name
 from pipeline.errors import ConfigError
 from pipeline.settings.allocation import AllocationSection
+from pipeline.settings.data import DataSection
 from pipeline.settings.drift import DriftSection
 from pipeline.settings.gate import GateSection
 from pipeline.settings.limit_keys import limits_set
 from pipeline.settings.models import CombinationModel, Fitted, ModelSection
 from pipeline.settings.schedule import ScheduleSection
-from pipeline.settings.section import MOST, Date, FilePath, Name, Positive, Section
+from pipeline.settings.section import FilePath, Name, Section
+from pipeline.settings.stages import (
+    AuditSection,
+    CalibrationSection,
+    EvaluationSection,
+    FeaturesSection,
+    RegimesSection,
+    TargetSection,
+    WalkForwardSection,
+)
 from pipeline.settings.trading import TradingSettings
 from pipeline.strategies.limits import find_limit_conflict
 from pipeline.strategies.references import find_wrong_reference
 from pipeline.strategies.registry import Strategy
 from pipeline.strategies.settings import RunFacts
 
-# Regimes are imported where they are made: to read a configuration, scikit-learn is not needed.
-if TYPE_CHECKING:
-    from models.regimes.path import RegimeModel
-
-Fraction = Annotated[float, Field(ge=0, le=1)]
 BASELINES = ("equal_weight", "minimum_variance", "buy_and_hold", "historical_mean", "no_forecast")
 """What every portfolio is compared with, on the same dates, assets and costs."""
 LOCAL = ("threads", "loky")
 """Executors of this machine; a Dask cluster is named by its address."""
-
-
-class CashColumn(Section):
-    """The column of cash, and what it holds."""
-
-    column: str
-    values: CashKind
-
-
-class MarketColumn(Section):
-    """The column of the market, and what it holds."""
-
-    column: str
-    values: Kind
-
-
-def _form(given: object) -> str:
-    return "name" if given is None or isinstance(given, str) else "mapping"
-
-
-CashSetting = Annotated[
-    Annotated[str | None, Tag("name")] | Annotated[CashColumn, Tag("mapping")], Discriminator(_form)
-]
-MarketSetting = Annotated[
-    Annotated[str | None, Tag("name")] | Annotated[MarketColumn, Tag("mapping")], Discriminator(_form)
-]
-
-
-class DataSection(Section):
-    """Where returns come from."""
-
-    source: str
-    path: FilePath | None = None
-    layout: Literal["wide", "long"] | None = None
-    values: ValueKind = "prices"
-    date_column: str | None = None
-    cash: CashSetting = None
-    market: MarketSetting = None
-    calendar: str | None = None
-    running_period: Literal["keep", "drop"] = "keep"
-    start: Date | None = None
-    end: Date | None = None
-
-    @model_validator(mode="after")
-    def _path_goes_with_prices(self) -> DataSection:
-        if (self.source == "prices") != (self.path is not None):
-            raise ValueError("source 'prices' needs a path to a CSV or Parquet file, and only it takes one")
-        return self
-
-
-class FeaturesSection(Section):
-    """Which features to build: names of stages or of features."""
-
-    include: tuple[str, ...] = ("asset", "market", "macro", "cross_section")
-    exclude: tuple[str, ...] = ()
-
-
-class TargetSection(Section):
-    """What is forecast: the excess return of one holding period, in units of risk."""
-
-    horizon: Positive
-    execution_lag: Annotated[int, Field(ge=0, le=MOST)]
-    relative: bool = True
-    risk_window: Annotated[int, Field(ge=2, le=MOST)]
-
-
-class WalkForwardSection(Section):
-    """When models are refitted, and on what."""
-
-    first_test: Date
-    refit_every: Positive
-    window: Positive | None = None
-    embargo: Annotated[int, Field(ge=0, le=MOST)] = 0
-    train_every: Positive = 1
-    min_train_dates: Positive | None = None
-    min_train_rows: Positive | None = None
-    weights: Literal["equal", "dates", "uniqueness"] = "equal"
-
-
-class RegimesSection(Section):
-    """States of the market; the first feature orders them."""
-
-    kind: Literal["kmeans", "hmm", "jump"] = "kmeans"
-    states: Annotated[int, Field(ge=2, le=12)] = 3
-    features: Annotated[tuple[str, ...], Field(min_length=1)] = (
-        "market_volatility_12",
-        "market_return_12",
-        "market_drawdown_12",
-        "average_correlation_12",
-    )
-    min_train: Positive
-    refit_every: Positive | None = None
-    covariance: Literal["diagonal", "full"] | None = None
-    jump_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-
-    @model_validator(mode="after")
-    def _settings_go_with_kind(self) -> RegimesSection:
-        for key, kind in (("covariance", "hmm"), ("jump_penalty", "jump")):
-            if getattr(self, key) is not None and self.kind != kind:
-                raise ValueError(f"{key} is a setting of kind {kind}, not of kind {self.kind}")
-        return self
-
-    def make(self, seed: int) -> RegimeModel:
-        """Return the model, not fitted."""
-        if self.kind == "hmm":
-            from models.regimes.hmm import HMMRegimes
-
-            return HMMRegimes(self.states, self.covariance or "full", seed)
-        if self.kind == "jump":
-            from models.regimes.jump import JumpRegimes
-
-            penalty = 10.0 if self.jump_penalty is None else self.jump_penalty
-            return JumpRegimes(self.states, penalty, seed)
-        from models.regimes.kmeans import KMeansRegimes
-
-        return KMeansRegimes(self.states, seed)
-
-
-class CalibrationSection(Section):
-    """How strongly a forecast must have proved itself before it is traded."""
-
-    prior_periods: Annotated[float, Field(ge=0)] = 36.0
-    own_mean_weight: Fraction = 0.0
-
-
-class EvaluationSection(Section):
-    """From when on forecasts and portfolios are judged; earlier forecasts only feed the calibration."""
-
-    start: Date
-    holdout: Date | None = None
-
-
-class AuditSection(Section):
-    """How often the future is taken away to see whether anything known before changes."""
-
-    cuts: Annotated[int, Field(ge=0, le=20)] = 2
 
 
 class RunConfig(Section):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from features.catalogue import catalogue
 from foundation.counts import format_count
 from market.findings import Finding, Severity
-from pipeline.config import FeaturesSection
+from pipeline.settings.stages import FeaturesSection
 
 if TYPE_CHECKING:
     from features.matrix import FeatureMatrix

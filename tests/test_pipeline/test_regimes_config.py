@@ -10,7 +10,8 @@ from synthetic import make_panel
 from models.regimes.hmm import HMMRegimes
 from models.regimes.jump import JumpRegimes
 from models.regimes.kmeans import KMeansRegimes
-from pipeline.config import RegimesSection, load_config
+from pipeline.config import load_config
+from pipeline.settings.stages import RegimesSection
 from pipeline.stages import compute as stages
 from pipeline.stages.schedule import make_schedule
 

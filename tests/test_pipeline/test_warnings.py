@@ -8,9 +8,10 @@ from rich.console import Console
 from features.matrix import build
 from market.findings import Finding
 from market.load import load
-from pipeline.config import FeaturesSection, load_config
+from pipeline.config import load_config
 from pipeline.export.publication import load_or_make_artifacts
 from pipeline.progress import Reporter
+from pipeline.settings.stages import FeaturesSection
 from pipeline.stages.loading import load_data
 from pipeline.stages.run_warnings import feature_warnings, features_line, finding_notes, finding_warnings
 from pipeline.store import Store
