@@ -11,7 +11,8 @@ import pandas as pd
 from foundation.counts import format_count
 from market.findings import Finding
 from market.panel import Panel
-from operations.data.versions import Recorded, Version, Versions
+from operations.data.version import Version
+from operations.data.versions import Recorded, Versions
 from operations.state_dir import state_dir
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pandas as pd
 from market.panel import Panel
 from operations.data.long_format import KEY, Extent, Frame, from_cells
 from operations.data.revisions import Difference, added, difference, extends
+from operations.data.version import Version, read_version
 from operations.data.version_files import read_changes, read_frame, write_changes
 from operations.errors import OperationsError
 from pipeline.chains.chain import Chain, Entry
@@ -24,74 +25,6 @@ from pipeline.chains.recorded_files import read_version_file
 from pipeline.errors import LedgerError
 
 CHAIN = "versions.jsonl"
-
-
-@dataclass(frozen=True)
-class Version:
-    """One line of the chain: what came with a version, and the panel that it makes of those before.
-
-    Attributes
-    ----------
-    version : int
-        From 1 on.
-    kind : {"first", "append", "revision", "restatement"}
-        A restatement is the same past in another unit of prices.
-    at : str
-        When it was recorded, ISO 8601.
-    known_by : str
-        The source was read as if it ended there.
-    file, sha256 : str
-        What holds it, and its SHA-256.
-    source : mapping
-        The section `data` of the configuration.
-    rows : mapping of str to int
-        Cells added, changed and removed.
-    revised : mapping of str to int
-        Those among them that rewrite the past.
-    largest : mapping or None
-        The largest change of a number of the past.
-    described : tuple of str
-        Changes of the past that are no numbers.
-    assets_new, assets_gone : tuple of str
-    dates_new : int
-        Dates after the last of the version before.
-    dates : int
-        Dates of the panel.
-    first, last : str
-        First and last date of the panel.
-    assets : int
-        Number of assets of the panel.
-    observations : mapping of str to int
-        Observations of each macro series.
-    digest : str
-        `Panel.digest()` of the panel.
-    """
-
-    version: int
-    kind: str
-    at: str
-    known_by: str
-    file: str
-    sha256: str
-    source: Mapping[str, Any]
-    rows: Mapping[str, int]
-    revised: Mapping[str, int]
-    largest: Mapping[str, Any] | None
-    described: tuple[str, ...]
-    assets_new: tuple[str, ...]
-    assets_gone: tuple[str, ...]
-    dates_new: int
-    dates: int
-    first: str
-    last: str
-    assets: int
-    digest: str
-    observations: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def extent(self) -> Extent:
-        """How far the version's panel reaches."""
-        return Extent(self.dates, dict(self.observations))
 
 
 @dataclass(frozen=True)
@@ -139,7 +72,7 @@ class Versions:
 
     def log(self) -> list[Version]:
         """Return all versions, oldest first, after checking the chain."""
-        return [_version(entry) for entry in self.chain.lines()]
+        return [read_version(entry) for entry in self.chain.lines()]
 
     def read(self, version: int | None = None) -> Panel:
         """Return the panel that was known as of a version, the newest by default: that panel, to the last bit.
@@ -211,7 +144,7 @@ class Versions:
         found: list[Recorded] = []
 
         def choose(entries: list[Entry]) -> list[Entry]:
-            log = [_version(entry) for entry in entries]
+            log = [read_version(entry) for entry in entries]
             frame = self._newest_frame(log)
             for orphan in self._orphans(log):
                 orphan.unlink()
@@ -224,11 +157,11 @@ class Versions:
             change = self._change(log, frame, panel)
             if change.revises and not (change.restates or accept_revisions):
                 raise _revised(change)
-            told = self._made(before, frame, change, panel)
-            told |= {"at": now.isoformat(timespec="seconds"), "known_by": known_by.isoformat()}
-            told |= {"source": dict(source)}
-            found.append(Recorded(_version(told), before, change))
-            return [told]
+            line = self._made(before, frame, change, panel)
+            line |= {"at": now.isoformat(timespec="seconds"), "known_by": known_by.isoformat()}
+            line |= {"source": dict(source)}
+            found.append(Recorded(read_version(line), before, change))
+            return [line]
 
         self.chain.extend(choose)
         return found[0]
@@ -248,7 +181,9 @@ class Versions:
         number = 1 if before is None else before.version + 1
         file, sha256 = write_changes(self.folder, number, change.changes, Frame.of(panel))
         known = () if frame is None else frame.assets
-        return {"version": number, "file": file, "sha256": sha256} | _told(change, panel, before, known)
+        return {"version": number, "file": file, "sha256": sha256} | describe_version(
+            change, panel, before, known
+        )
 
     def _change(self, log: list[Version], frame: Frame | None, panel: Panel) -> Difference:
         """Return what leads from the newest version to a panel; the past is read only if it is not what it was."""
@@ -309,38 +244,3 @@ def _revised(change: Difference) -> RevisedError:
         + "\n  ".join(change.sentences())
         + "\nIf it is right to do so, record it with --accept-revisions: what was known before stays readable"
     )
-
-
-def _told(change: Difference, panel: Panel, before: Version | None, known: tuple[str, ...]) -> Entry:
-    """Return what a line tells of a change and of the panel that it leads to."""
-    kinds = change.changes["change"]
-    extent = Extent.of(panel)
-    kind = "first" if before is None else _kind(change)
-    later = panel.dates > pd.Timestamp(before.last) if before is not None else panel.dates == panel.dates
-    return {
-        "kind": kind,
-        "rows": {name: int((kinds == name).sum()) for name in ("added", "changed", "removed")},
-        "revised": change.counts(),
-        "largest": change.largest(),
-        "described": list(change.described),
-        "assets_new": [name for name in panel.assets if before is not None and name not in known],
-        "assets_gone": [name for name in known if name not in panel.assets],
-        "dates_new": int(later.sum()),
-        "dates": extent.dates,
-        "first": panel.dates[0].isoformat(),
-        "last": panel.dates[-1].isoformat(),
-        "assets": len(panel.assets),
-        "digest": panel.digest(),
-        "observations": dict(extent.observations),
-    }
-
-
-def _kind(change: Difference) -> str:
-    if not change.revises:
-        return "append"
-    return "restatement" if change.restates else "revision"
-
-
-def _version(entry: Entry) -> Version:
-    lists = {name: tuple(entry[name]) for name in ("described", "assets_new", "assets_gone")}
-    return Version(**(entry | lists))

@@ -1,0 +1,120 @@
+"""Version: one line of the chain of versions, and how it describes what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from market.panel import Panel
+from operations.data.long_format import Extent
+from operations.data.revisions import Difference
+from pipeline.chains.chain import Entry
+
+
+@dataclass(frozen=True)
+class Version:
+    """One line of the chain: what came with a version, and the panel that it makes of those before.
+
+    Attributes
+    ----------
+    version : int
+        From 1 on.
+    kind : {"first", "append", "revision", "restatement"}
+        A restatement is the same past in another unit of prices.
+    at : str
+        When it was recorded, ISO 8601.
+    known_by : str
+        The source was read as if it ended there.
+    file, sha256 : str
+        What holds it, and its SHA-256.
+    source : mapping
+        The section `data` of the configuration.
+    rows : mapping of str to int
+        Cells added, changed and removed.
+    revised : mapping of str to int
+        Those among them that rewrite the past.
+    largest : mapping or None
+        The largest change of a number of the past.
+    described : tuple of str
+        Changes of the past that are no numbers.
+    assets_new, assets_gone : tuple of str
+    dates_new : int
+        Dates after the last of the version before.
+    dates : int
+        Dates of the panel.
+    first, last : str
+        First and last date of the panel.
+    assets : int
+        Number of assets of the panel.
+    observations : mapping of str to int
+        Observations of each macro series.
+    digest : str
+        `Panel.digest()` of the panel.
+    """
+
+    version: int
+    kind: str
+    at: str
+    known_by: str
+    file: str
+    sha256: str
+    source: Mapping[str, Any]
+    rows: Mapping[str, int]
+    revised: Mapping[str, int]
+    largest: Mapping[str, Any] | None
+    described: tuple[str, ...]
+    assets_new: tuple[str, ...]
+    assets_gone: tuple[str, ...]
+    dates_new: int
+    dates: int
+    first: str
+    last: str
+    assets: int
+    digest: str
+    observations: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def extent(self) -> Extent:
+        """How far the version's panel reaches."""
+        return Extent(self.dates, dict(self.observations))
+
+
+def describe_version(
+    change: Difference, panel: Panel, before: Version | None, known: tuple[str, ...]
+) -> Entry:
+    """Return what a line tells of a change and of the panel that it leads to."""
+    kinds = change.changes["change"]
+    extent = Extent.of(panel)
+    kind = "first" if before is None else _kind(change)
+    later = panel.dates > pd.Timestamp(before.last) if before is not None else panel.dates == panel.dates
+    return {
+        "kind": kind,
+        "rows": {name: int((kinds == name).sum()) for name in ("added", "changed", "removed")},
+        "revised": change.counts(),
+        "largest": change.largest(),
+        "described": list(change.described),
+        "assets_new": [name for name in panel.assets if before is not None and name not in known],
+        "assets_gone": [name for name in known if name not in panel.assets],
+        "dates_new": int(later.sum()),
+        "dates": extent.dates,
+        "first": panel.dates[0].isoformat(),
+        "last": panel.dates[-1].isoformat(),
+        "assets": len(panel.assets),
+        "digest": panel.digest(),
+        "observations": dict(extent.observations),
+    }
+
+
+def _kind(change: Difference) -> str:
+    if not change.revises:
+        return "append"
+    return "restatement" if change.restates else "revision"
+
+
+def read_version(entry: Entry) -> Version:
+    """Return the version that a line describes."""
+    lists = {name: tuple(entry[name]) for name in ("described", "assets_new", "assets_gone")}
+    return Version(**(entry | lists))
