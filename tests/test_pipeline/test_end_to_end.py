@@ -120,7 +120,7 @@ def test_what_changed_is_made_again_and_nothing_else(mine):
 
 
 def test_a_failed_write_leaves_nothing(mine, tmp_path, monkeypatch):
-    monkeypatch.setattr(outputs, "forecasts_table", lambda done: 1 / 0)
+    monkeypatch.setattr("pipeline.export.result_tables.forecasts_table", lambda done: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         written(mine())
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == [

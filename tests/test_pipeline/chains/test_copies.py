@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.chains import sharing
 from pipeline.chains.chain import Chain
 from pipeline.chains.heads import HEADS, LEDGER, Head, other_heads, write_heads
 from pipeline.chains.ledger import Ledger
 from pipeline.chains.repair import check_chains, repair_chains
 from pipeline.errors import LedgerError
+from pipeline.tracking import shared_trials as sharing
 
 HINT = "if the folder was copied and both copies went on"
 
@@ -63,7 +63,7 @@ def server(monkeypatch):
     made = Server()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server")
     monkeypatch.setattr(sharing, "open_experiment", lambda output, name: (made, "1"))
-    monkeypatch.setattr(sharing, "asking", lambda uri: nullcontext())
+    monkeypatch.setattr(sharing, "name_tracking_errors", lambda uri: nullcontext())
     return made
 
 

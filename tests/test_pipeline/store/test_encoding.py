@@ -150,7 +150,9 @@ def test_a_value_that_contains_itself_is_refused():
 
 
 def test_a_result_that_is_not_what_its_annotations_say_is_refused():
-    with pytest.raises(StorableError, match=r"audit: got pipeline\.text_table\.Column, expected Certificate"):
+    with pytest.raises(
+        StorableError, match=r"audit: got pipeline\.report\.text_table\.Column, expected Certificate"
+    ):
         pack("audit", KEY, Column())
     with pytest.raises(StorableError, match=r"audit\.seed: got builtins\.str, expected int"):
         pack("audit", KEY, Certificate({}, "0", (), (), ()))

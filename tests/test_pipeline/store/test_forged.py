@@ -242,7 +242,7 @@ def _fields(told, name):
     raise LookupError(name)
 
 
-PUBLISHED, TABLE = "pipeline.export.publication:RunArtifacts", "pipeline.report.text_table:TextTable"
+PUBLISHED, TABLE = "pipeline.export.artifacts:RunArtifacts", "pipeline.report.text_table:TextTable"
 OTHERWISE = {
     "another type at the top": (PUBLISHED, lambda fields: fields.update(weights=1)),
     "another type below": (TABLE, lambda fields: fields.update(show_header="yes")),
