@@ -181,14 +181,14 @@ def test_what_is_due_is_really_retrained(desk, clock, monkeypatch, capsys):
 
 SLOW = """
 import sys, time
-from operations import schedule_commands
+from operations.cli import schedule
 from pipeline import cli
 def train(config, now):
     print("works", flush=True)
     # In pieces: a signal that comes just before a sleep begins is looked at when it ends.
     for _ in range(600):
         time.sleep(0.1)
-schedule_commands._train = train
+schedule._train = train
 sys.argv = ["tangency", "run-due"]
 cli.main()
 """

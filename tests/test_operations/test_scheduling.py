@@ -126,7 +126,8 @@ def test_signs_of_life(tmp_path):
 LOOP = """
 import datetime as dt, sys
 from pathlib import Path
-from operations import loops, scheduling
+from operations.schedule import loop as scheduling
+from operations.schedule import scheduler_process as loops
 from pipeline.config import load_config
 loops.EVERY = 0.1
 now = lambda: dt.datetime.now(dt.UTC)
