@@ -16,7 +16,7 @@ help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Each takes CONFIG=configs/....yaml (now $(CONFIG)). ARGS=--fresh: run, train, audit, evaluate and report"
-	@echo "  ignore stored stages. ARGS=\"--as-of 2017-06-30\": retrain, predict and allocate know no more than was known then."
+	@echo "  ignore stored stages. ARGS=\"--as-of 2017-06-30\": retrain, predict and allocate use only what was known then."
 
 setup: $(READY) ## Make the environment in .venv with the tested versions
 
@@ -42,7 +42,7 @@ run: $(READY) ## Train, evaluate, allocate, report and track: everything
 train: $(READY) ## Fit all models along the walk-forward
 	@$(BIN)/tangency train --config $(CONFIG) $(ARGS)
 
-audit: $(READY) ## Prove that nothing looked ahead, or name what did
+audit: $(READY) ## Search for look-ahead and write the certificate
 	@$(BIN)/tangency audit --config $(CONFIG) $(ARGS)
 
 evaluate: $(READY) ## Score forecasts and portfolios
@@ -51,7 +51,7 @@ evaluate: $(READY) ## Score forecasts and portfolios
 report: $(READY) ## Write the report as one HTML page
 	@$(BIN)/tangency report --config $(CONFIG) $(ARGS)
 
-update: $(READY) ## Record new data, and bring forward what was computed of the old
+update: $(READY) ## Record new data and extend stored results with it
 	@$(BIN)/tangency update --config $(CONFIG) $(ARGS)
 
 retrain: $(READY) ## Train on new data; the better model becomes champion
@@ -63,16 +63,16 @@ predict: $(READY) ## Print the champion's forecasts
 allocate: $(READY) ## Print the champion's target weights and trades
 	@$(BIN)/tangency allocate --config $(CONFIG) $(ARGS)
 
-rollback: $(READY) ## Give the championship back to the model before
+rollback: $(READY) ## Return to the previous champion
 	@$(BIN)/tangency rollback --config $(CONFIG) $(ARGS)
 
-serve: $(READY) ## Answer for the champion over HTTP on loopback
+serve: $(READY) ## Serve the forecasts of the champion over HTTP on loopback
 	@$(BIN)/tangency serve --config $(CONFIG) $(ARGS)
 
 schedule: $(READY) ## Keep the schedules of configs/, until interrupted
 	@$(BIN)/tangency schedule $(ARGS)
 
-status: $(READY) ## Say how each scheduled model stands; exit 1 if one is not well
+status: $(READY) ## Show the state of each scheduled model; exit 1 if there is a problem
 	@$(BIN)/tangency status $(ARGS)
 
 ui: $(READY) ## Serve the MLflow UI on loopback
@@ -82,7 +82,7 @@ ui: $(READY) ## Serve the MLflow UI on loopback
 test: $(READY) ## Run the tests
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-lint: $(READY) ## Check style, types and the order of the rooms
+lint: $(READY) ## Check style, types and the order of imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

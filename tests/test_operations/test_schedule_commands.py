@@ -188,7 +188,7 @@ def train(config, now):
     # In pieces: a signal that comes just before a sleep begins is looked at when it ends.
     for _ in range(600):
         time.sleep(0.1)
-schedule_commands._train = train
+schedule._train = train
 sys.argv = ["tangency", "run-due"]
 cli.main()
 """

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKER = """
 import datetime as dt, os, sys, time
 from pathlib import Path
-from pipeline.config import (load_config)
+from pipeline.config import load_config
 from operations.schedule.run_due import run_due
 configs = [load_config(path) for path in sorted(Path(sys.argv[1]).glob("*.yaml"))]
 log = Path(sys.argv[2])

@@ -128,7 +128,7 @@ import datetime as dt, sys
 from pathlib import Path
 from operations.schedule import loop as scheduling
 from operations.schedule import scheduler_process as loops
-from pipeline.config import (load_config)
+from pipeline.config import load_config
 loops.EVERY = 0.1
 now = lambda: dt.datetime.now(dt.UTC)
 tell = lambda text: print(text, flush=True)
@@ -141,7 +141,7 @@ VISIT = """
 import datetime as dt, sys, time
 from pathlib import Path
 from operations.schedule.run_due import run_due
-from pipeline.config import (load_config)
+from pipeline.config import load_config
 def job(config, now):
     print("works", flush=True)
     time.sleep(60)

@@ -188,7 +188,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 from pipeline.stages import compute, schedule, trading
-from pipeline.config import (load_config)
+from pipeline.config import load_config
 from pipeline.progress import Reporter
 from pipeline.runner.pipeline import Pipeline
 from pipeline.store import Store

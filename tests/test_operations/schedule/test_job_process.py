@@ -46,7 +46,7 @@ def until(what, seconds=20):
 
 def test_the_process_is_given_configuration_and_instant_and_its_answer_is_returned(tmp_path):
     code = """
-from pipeline.config import (RunConfig)
+from pipeline.config import RunConfig
 config = RunConfig.model_validate_json(asked["config"])
 print("a line", flush=True)
 print("an error", file=sys.stderr)
