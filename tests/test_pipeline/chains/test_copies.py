@@ -137,7 +137,7 @@ def test_a_server_misses_each_suffix_that_all_files_of_a_folder_lost(copies, ser
         share(two)  # the first time the ledger takes trials in, after its head was noted
     output = two if repaired else one
     cut(output, count)
-    with pytest.raises(LedgerError, match="lines? now and had"):
+    with pytest.raises(LedgerError, match=r"lines? now and had"):
         share(output)
 
 
@@ -151,7 +151,7 @@ def test_the_repair_of_another_chain_does_not_make_a_server_forget(copies, serve
         "operations/mine/decisions.jsonl"
     ]
     cut(one, 2)
-    with pytest.raises(LedgerError, match="lines? now and had"):
+    with pytest.raises(LedgerError, match=r"lines? now and had"):
         sharing.share_trials(one, "mine", Ledger(one / LEDGER))
 
 
