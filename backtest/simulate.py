@@ -10,7 +10,7 @@ import numpy as np
 
 from allocation.decision_status import DecisionStatus
 from allocation.policies.policy import Policy
-from allocation.policies.portfolio_state import Book, SleevePaths
+from allocation.policies.portfolio_state import PortfolioState, SleevePaths
 from allocation.problem.closed_markets import keep_closed
 from allocation.weights import NoTrade, Sleeve, Weights
 from backtest.costs import TradingCost
@@ -46,8 +46,8 @@ class BacktestResult:
     closed : ndarray of int, shape (D,)
         Assets that were held or wanted and could not be traded, because their market was closed at the decision or
         at its trade.
-    book : Book
-        What a decision at the close of the last row knows.
+    state : PortfolioState
+        State of the portfolio at the close of the last row.
     holds : ndarray of int, shape (H,)
         Rows at which the policy gave a reason to trade nothing.
     reasons : tuple of str, length H
@@ -72,7 +72,7 @@ class BacktestResult:
     turnover: Floats
     cost: Floats
     closed: Ints
-    book: Book
+    state: PortfolioState
     holds: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     reasons: tuple[str, ...] = ()
     hold_statuses: tuple[DecisionStatus, ...] = ()
@@ -82,7 +82,7 @@ class BacktestResult:
     @property
     def final_weights(self) -> Floats:
         """Weights that a decision at the close of the last row knows: drifted, or the target still waiting there."""
-        return self.book.weights
+        return self.state.weights
 
     @property
     def wealth(self) -> Floats:
@@ -185,7 +185,7 @@ def simulate(
     weights, cash_weight, paid = np.zeros(returns.shape[1]), 1.0, 0.0
     waiting: dict[int, int] = {}
     tape = _Tape(n_dates, returns.shape[1])
-    book = tape.book(weights, cash_weight)
+    state = tape.state(weights, cash_weight)
     for t in range(first, n_dates):
         if t > first + execution_lag:
             tape.held.append((weights, cash_weight))
@@ -198,16 +198,16 @@ def simulate(
             tape.earn(earned[t], float(cash[t]), total, paid)
             weights, cash_weight, paid = grown / total, money / total, 0.0
         if t in due or t == n_dates - 1:
-            book = tape.book(weights, cash_weight, tape.made[-1] if waiting else None)
+            state = tape.state(weights, cash_weight, tape.made[-1] if waiting else None)
         if t in due:
-            target = policy(t, book)
+            target = policy(t, state)
             if isinstance(target, NoTrade):
                 tape.idle.append(target)
             elif target is not None:
                 check_target(name, t, target)
                 check_sleeves(name, target, tape.made)
                 waiting[t + execution_lag] = len(tape.made)
-                tape.untraded.append(shut[t] & ((book.weights != 0) | (target.weights != 0)))
+                tape.untraded.append(shut[t] & ((state.weights != 0) | (target.weights != 0)))
                 tape.made.append(target)
                 tape.traded.append((np.nan, np.nan))
         if t in waiting and t < n_dates - 1:
@@ -219,12 +219,12 @@ def simulate(
                 tape.traded[index] = (0.0, 0.0)
                 continue
             trades = order.weights - weights
-            paid = cost.of(trades)
+            paid = cost.charge(trades)
             tape.traded[index] = (float(np.abs(trades).sum()), paid)
             tape.sleeves.trade(order.sleeves, paid)
             weights, cash_weight = order.weights, order.cash
     rows = np.arange(first + execution_lag + 1, n_dates, dtype=np.int64)
-    return tape.result(name, rows, cash[rows], book)
+    return tape.result(name, rows, cash[rows], state)
 
 
 class _Tape:
@@ -250,17 +250,17 @@ class _Tape:
         self.earned.append((total - 1, net))
         self.sleeves.earn(returns, cash_return, total)
 
-    def book(self, weights: Floats, cash: float, order: Weights | None = None) -> Book:
+    def state(self, weights: Floats, cash: float, order: Weights | None = None) -> PortfolioState:
         """Return what a decision knows: what is held or, while an order waits, what it will be."""
         held: Mapping[str, Sleeve] = self.sleeves.held()
         if order is not None:
             weights, cash, held = order.weights, order.cash, order.sleeves
         wealth = self.wealth[: len(self.earned) + 1].copy()
-        return Book(weights, cash, wealth, held, bool(self.made), self.sleeves.paths())
+        return PortfolioState(weights, cash, wealth, held, bool(self.made), self.sleeves.paths())
 
-    def result(self, name: str, rows: Ints, cash_return: Floats, book: Book) -> BacktestResult:
+    def result(self, name: str, rows: Ints, cash_return: Floats, state: PortfolioState) -> BacktestResult:
         """Return the tape as arrays."""
-        n_assets = len(book.weights)
+        n_assets = len(state.weights)
         earned = np.array(self.earned).reshape(-1, 2)
         traded = np.array(self.traded).reshape(-1, 2)
         return BacktestResult(
@@ -279,7 +279,7 @@ class _Tape:
             turnover=traded[:, 0],
             cost=traded[:, 1],
             closed=np.array([assets.sum() for assets in self.untraded], dtype=np.int64),
-            book=book,
+            state=state,
             holds=np.array([idle.position for idle in self.idle], dtype=np.int64),
             reasons=tuple(idle.reason for idle in self.idle),
             hold_statuses=tuple(idle.status for idle in self.idle),

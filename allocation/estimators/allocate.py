@@ -9,8 +9,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from allocation.asset_names import Labelled, aligned, check_finite, check_names, named, rate, weights_of
-from allocation.covariance.expectations import CovarianceChoice, estimated_covariance
+from allocation.asset_names import (
+    Labelled,
+    align_rate,
+    align_values,
+    align_weights,
+    check_finite,
+    check_names,
+    parse_names,
+)
+from allocation.covariance.expectations import CovarianceChoice, estimate_covariance
 from allocation.covariance_types import FactorCovariance, Risk
 from allocation.errors import DataError
 from allocation.mean_variance.allocator import MeanVariance
@@ -111,22 +119,22 @@ def allocate(
         raise TypeError(
             f"allocate has no limit {words}; limits are {', '.join(LimitOptions.__annotations__)}"
         )
-    assets = named("mu", mu.index)
+    assets = parse_names("mu", mu.index)
     inside = _inside(universe, assets)
     means = mu.to_numpy(dtype=np.float64, na_value=np.nan)
     _check_means(means, assets, inside)
     solver = MeanVariance(
         assets,
-        Constraints(**limits, benchmark=weights_of(benchmark, assets, "benchmark")),
+        Constraints(**limits, benchmark=align_weights(benchmark, assets, "benchmark")),
         risk_aversion=risk_aversion,
-        cost=rate("cost", cost, assets),
-        impact=rate("impact", impact, assets),
+        cost=align_rate("cost", cost, assets),
+        impact=align_rate("impact", impact, assets),
         uncertainty=uncertainty,
     )
-    before = np.zeros(len(assets)) if held is None else aligned("held", held, assets, fill=0.0)
-    errors = None if error is None else aligned("error", error, assets)
-    found = solver.solve(0, means, _risk(sigma, assets, inside, covariance), before, inside, error=errors)
-    return _series(found, mu.index)
+    before = np.zeros(len(assets)) if held is None else align_values("held", held, assets, fill=0.0)
+    errors = None if error is None else align_values("error", error, assets)
+    solution = solver.solve(0, means, _risk(sigma, assets, inside, covariance), before, inside, error=errors)
+    return _series(solution, mu.index)
 
 
 def _inside(universe: Collection[str] | None, assets: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -135,7 +143,7 @@ def _inside(universe: Collection[str] | None, assets: tuple[str, ...]) -> NDArra
         return np.ones(len(assets), dtype=bool)
     if isinstance(universe, str | pd.Series | Mapping):
         raise DataError(f"universe: expected a collection of names, got {type(universe).__name__}")
-    names = named("universe", universe)
+    names = parse_names("universe", universe)
     check_names("universe", names, assets, complete=False)
     return np.isin(np.array(assets), np.array(names))
 
@@ -165,13 +173,13 @@ def _risk(
         raise DataError(
             f"sigma: expected a DataFrame with the assets as columns, or a FactorCovariance, got {type(sigma).__name__}"
         )
-    names = named("sigma", sigma.columns)
+    names = parse_names("sigma", sigma.columns)
     check_names("sigma", names, assets)
     values = sigma.to_numpy(dtype=np.float64, na_value=np.nan)
     across = [names.index(asset) for asset in assets]
     rows = tuple(map(str, sigma.index))
     if set(rows) & set(assets):
-        named("the rows of sigma", rows)
+        parse_names("the rows of sigma", rows)
         check_names("the rows of sigma", rows, assets)
         return np.asarray(values[np.ix_([rows.index(asset) for asset in assets], across)])
     if values.shape[0] == values.shape[1] and np.array_equal(values, values.T):
@@ -195,29 +203,29 @@ def _estimated(
         raise DataError(
             f"sigma: {len(returns)} row of returns says nothing about risk, at least 2 are needed"
         )
-    found = estimated_covariance(covariance, returns[:, inside])
+    estimate = estimate_covariance(covariance, returns[:, inside])
     if inside.all():
-        return found
+        return estimate
     n = len(assets)
-    if isinstance(found, FactorCovariance):
-        loadings, specific = np.full((n, found.loadings.shape[1]), np.nan), np.full(n, np.nan)
-        loadings[inside], specific[inside] = found.loadings, found.specific
+    if isinstance(estimate, FactorCovariance):
+        loadings, specific = np.full((n, estimate.loadings.shape[1]), np.nan), np.full(n, np.nan)
+        loadings[inside], specific[inside] = estimate.loadings, estimate.specific
         return FactorCovariance(loadings, specific)
     full = np.full((n, n), np.nan)
-    full[np.ix_(inside, inside)] = found
+    full[np.ix_(inside, inside)] = estimate
     return full
 
 
-def _series(found: Weights, index: pd.Index) -> pd.Series:
+def _series(solution: Weights, index: pd.Index) -> pd.Series:
     """Return weights by label, with what is known about them."""
-    weights = pd.Series(found.weights, index=index, name="weight")
+    weights = pd.Series(solution.weights, index=index, name="weight")
     weights.attrs = {
-        "status": found.status.label,
-        "note": found.note,
-        "cash": found.cash,
-        "gap": found.attestation.gap,
-        "residual": found.attestation.residual,
-        "slack": dict(found.attestation.slack),
-        "tolerance": found.attestation.tolerance,
+        "status": solution.status.label,
+        "note": solution.note,
+        "cash": solution.cash,
+        "gap": solution.certificate.gap,
+        "residual": solution.certificate.residual,
+        "slack": dict(solution.certificate.slack),
+        "tolerance": solution.certificate.tolerance,
     }
     return weights

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from allocation.asset_names import Labelled, aligned, rate, weights_of
+from allocation.asset_names import Labelled, align_rate, align_values, align_weights
 from allocation.covariance.expectations import CovarianceChoice
 from allocation.covariance_types import Risk
 from allocation.errors import DataError
@@ -49,7 +49,7 @@ class LimitedPortfolio(MomentPortfolio):
             leverage=self.leverage,
             volatility=self.volatility,
             tracking_error=self.tracking_error,
-            benchmark=weights_of(self.benchmark, sample.assets, "benchmark"),
+            benchmark=align_weights(self.benchmark, sample.assets, "benchmark"),
             minimum_return=minimum_return,
         )
 
@@ -206,8 +206,8 @@ tracking_error, benchmark, cash_minimum, cash_maximum
             sample.assets,
             self._constraints(sample, self.minimum_return),
             risk_aversion=self.risk_aversion,
-            cost=rate("cost", self.cost, sample.assets),
-            impact=rate("impact", self.impact, sample.assets),
+            cost=align_rate("cost", self.cost, sample.assets),
+            impact=align_rate("impact", self.impact, sample.assets),
             uncertainty=self.uncertainty,
         )
         sigma = self._estimate(sample)
@@ -220,7 +220,7 @@ tracking_error, benchmark, cash_minimum, cash_maximum
         if self.uncertainty == 0:
             return None
         if self.mu_error is not None:
-            return aligned("mu_error", self.mu_error, sample.assets)
+            return align_values("mu_error", self.mu_error, sample.assets)
         if self.mu is not None:
             raise DataError("uncertainty needs mu_error, the standard errors of the expected returns in mu")
         return np.sqrt(np.asarray(sigma.diagonal()) / len(sample.returns))

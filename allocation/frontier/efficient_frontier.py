@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy.linalg import qr
 from scipy.optimize import linprog
 
-from allocation.covariance_types import Risk, dense
+from allocation.covariance_types import Risk, to_dense
 from allocation.errors import InfeasibleError, InputError, SolverError
 from allocation.frontier.critical_line import ARRIVED, CYCLED, FREE, HIGH, LOW, trace
 from allocation.input_alignment import refuse_labels
-from allocation.input_checks import fault, singular
+from allocation.input_checks import describe_fault, describe_singularity
 from allocation.problem.polytope import Polytope
 from foundation.types import Floats, Ints
 
@@ -24,7 +24,7 @@ RISKLESS = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
-class Frontier:
+class EfficientFrontier:
     """Efficient portfolios: no other has as much mean with less variance.
 
     Between two neighbouring corners weights are a mixture of the two. Above the first lambda weights stay the first
@@ -113,7 +113,7 @@ class Frontier:
         if (riskless & (both @ self.mu > 0)).any():
             raise InputError(
                 "a portfolio without risk is efficient, so no largest ratio to risk exists: "
-                f"{singular(self.sigma) or 'an asset has no risk'}"
+                f"{describe_singularity(self.sigma) or 'an asset has no risk'}"
             )
         both, variance = both[~riskless], variance[~riskless]
         best = both[int(np.argmax(both @ self.mu / np.sqrt(variance)))]
@@ -139,7 +139,9 @@ def _largest_multiple_among(portfolios: Floats, best: Floats) -> Floats:
     return np.asarray(portfolios[int(np.argmax(np.where(larger, factor, 0.0)))]) if larger.any() else best
 
 
-def efficient_frontier(mu: Floats, sigma: Risk, limits: Polytope, *, trusted: bool = False) -> Frontier:
+def efficient_frontier(
+    mu: Floats, sigma: Risk, limits: Polytope, *, validate: bool = True
+) -> EfficientFrontier:
     """Return the frontier from the portfolio of largest mean (of these, the one of least variance) downward.
 
     Parameters
@@ -147,8 +149,8 @@ def efficient_frontier(mu: Floats, sigma: Risk, limits: Polytope, *, trusted: bo
     mu : ndarray of shape (n,)
     sigma : Risk, of n assets
     limits : Polytope
-    trusted : bool
-        The covariance is known to be positive semidefinite and need not be looked at.
+    validate : bool
+        Whether to check that the covariance is finite, symmetric and positive semidefinite.
 
     Raises
     ------
@@ -161,10 +163,10 @@ def efficient_frontier(mu: Floats, sigma: Risk, limits: Polytope, *, trusted: bo
     """
     refuse_labels("mu", mu)
     refuse_labels("sigma", sigma)
-    wrong = "" if trusted else fault(sigma, [f"asset {i}" for i in range(len(mu))])
+    wrong = describe_fault(sigma, [f"asset {i}" for i in range(len(mu))]) if validate else ""
     if wrong:
         raise InputError(wrong)
-    n, full = len(mu), dense(sigma)
+    n, full = len(mu), to_dense(sigma)
     slacks = np.flatnonzero(~((limits.lower == limits.upper) & (np.arange(len(limits.rows)) == 0)))
     total = n + len(slacks)
     rows = np.zeros((len(limits.rows), total))
@@ -184,7 +186,7 @@ def efficient_frontier(mu: Floats, sigma: Risk, limits: Polytope, *, trusted: bo
     keep = np.r_[True, (np.diff(lambdas) < 0) | (np.abs(np.diff(corners, axis=0)).max(axis=1) > 0)]
     lambdas, corners = lambdas[keep], corners[keep]
     variance = np.einsum("ij,ij->i", corners @ full, corners)
-    return Frontier(lambdas, corners, corners @ mu, variance, mu, sigma)
+    return EfficientFrontier(lambdas, corners, corners @ mu, variance, mu, sigma)
 
 
 def _follow(

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from allocation.asset_names import named
+from allocation.asset_names import parse_names
 from allocation.covariance_types import Risk
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, SolverError
-from allocation.frontier.efficient_frontier import Frontier, efficient_frontier
+from allocation.frontier.efficient_frontier import EfficientFrontier, efficient_frontier
 from allocation.frontier.vertices import best_vertex
 from allocation.input_alignment import align_inputs
-from allocation.input_checks import covariance, means, members, singular
+from allocation.input_checks import check_covariance, check_means, describe_singularity, find_members
 from allocation.problem.constraints import Constraints
-from allocation.problem.feasibility import insist_feasible
-from allocation.problem.polytope import LINEAR, Polytope, only, polytope
-from allocation.weights import Attestation, Weights
+from allocation.problem.feasibility import check_row_feasible
+from allocation.problem.polytope import LINEAR, Polytope, check_supported, make_polytope
+from allocation.weights import OptimalityCertificate, Weights
 from foundation.types import Bools, Floats
 
 OPTIMAL = 1e-7
@@ -62,10 +62,10 @@ class MaximumSharpe:
     """
 
     def __init__(self, assets: Sequence[str], constraints: Constraints | None = None) -> None:
-        self.assets = named("assets", assets)
+        self.assets = parse_names("assets", assets)
         self.constraints = constraints or Constraints()
-        only(LINEAR, self.constraints, type(self).__name__)
-        self.limits = polytope(self.constraints, self.assets)
+        check_supported(LINEAR, self.constraints, type(self).__name__)
+        self.limits = make_polytope(self.constraints, self.assets)
 
     @align_inputs
     def solve(
@@ -76,7 +76,7 @@ class MaximumSharpe:
         held: Floats | None,
         universe: Bools,
         *,
-        trusted: bool = False,
+        validate: bool = True,
     ) -> Weights:
         """Return the weights; `held` is not read, the other parameters are those of `Allocator.solve`.
 
@@ -89,17 +89,17 @@ class MaximumSharpe:
         SolverError
             If the answer is not the best one by its own evidence.
         """
-        inside = members(position, self.assets, universe)
-        inner_mu = means(position, self.assets, mu, inside)
-        inner = covariance(position, self.assets, sigma, inside, trusted)
-        limits = self.limits.within(inside)
+        inside = find_members(position, self.assets, universe)
+        inner_mu = check_means(position, self.assets, mu, inside)
+        inner = check_covariance(position, self.assets, sigma, inside, validate)
+        limits = self.limits.select_assets(inside)
         try:
-            frontier = efficient_frontier(inner_mu, inner, limits, trusted=True)
+            frontier = efficient_frontier(inner_mu, inner, limits, validate=False)
         except InfeasibleError:
-            insist_feasible(position, self.constraints, self.assets, universe)
+            check_row_feasible(position, self.constraints, self.assets, universe)
             raise
         except SolverError as error:
-            why = f"{error}; {singular(inner)}" if singular(inner) else str(error)
+            why = f"{error}; {describe_singularity(inner)}" if describe_singularity(inner) else str(error)
             raise SolverError(f"row {position}: {why}") from error
         try:
             best, gap, status, note = _best(frontier, limits)
@@ -107,15 +107,17 @@ class MaximumSharpe:
             raise InputError(f"row {position}: {error}") from error
         weights = np.zeros(len(self.assets))
         weights[inside] = best
-        attestation = Attestation(limits.slack(best), BROKEN, gap)
-        if not attestation.holds or gap > OPTIMAL:
-            if singular(inner):
-                raise InputError(f"row {position}: no largest ratio to risk was found: {singular(inner)}")
+        certificate = OptimalityCertificate(limits.slack(best), BROKEN, gap)
+        if not certificate.holds or gap > OPTIMAL:
+            if describe_singularity(inner):
+                raise InputError(
+                    f"row {position}: no largest ratio to risk was found: {describe_singularity(inner)}"
+                )
             raise SolverError(
                 f"row {position}: the ratio may be {gap:.3g} of itself from the best, or a limit is broken by "
-                f"{-min(attestation.slack.values()):.3g}"
+                f"{-min(certificate.slack.values()):.3g}"
             )
-        return Weights(position, weights, 1.0 - float(weights.sum()), status, attestation, note=note)
+        return Weights(position, weights, 1.0 - float(weights.sum()), status, certificate, note=note)
 
 
 def largest_multiple(w: Floats, limits: Polytope) -> Floats:
@@ -131,20 +133,25 @@ def largest_multiple(w: Floats, limits: Polytope) -> Floats:
     return np.clip(w * max(most, 1.0), limits.low, limits.high) if np.isfinite(most) else w
 
 
-def _best(frontier: Frontier, limits: Polytope) -> tuple[Floats, float, DecisionStatus, str]:
+def _best(frontier: EfficientFrontier, limits: Polytope) -> tuple[Floats, float, DecisionStatus, str]:
     """Return weights, gap, status and note."""
     solved = DecisionStatus.SOLVED
     mu, sigma, top = frontier.mu, frontier.sigma, float(frontier.mean[0])
     if top > 0:
         w = largest_multiple(frontier.tangency(), limits)
         pull = sigma @ w
-        return w, limits.ascent(mu / float(mu @ w) - pull / float(w @ pull), w), solved, ""
+        return w, limits.bound_ascent(mu / float(mu @ w) - pull / float(w @ pull), w), solved, ""
     nothing = np.zeros(len(mu))
     if min(limits.slack(nothing).values()) >= 0:
         return nothing, 0.0, solved, "all cash: no portfolio within the limits has a positive mean"
     if top == 0:
         w = np.array(frontier.weights[0])
-        return w, limits.ascent(mu, w), solved, "ratio 0: no portfolio within the limits has a positive mean"
+        return (
+            w,
+            limits.bound_ascent(mu, w),
+            solved,
+            "ratio 0: no portfolio within the limits has a positive mean",
+        )
     w, exact = best_vertex(mu, sigma, limits)
     note = "every portfolio within the limits has a negative mean: the vertex of largest ratio"
     if exact:

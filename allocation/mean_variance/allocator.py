@@ -9,17 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocation import input_checks as inputs
-from allocation.asset_names import named
-from allocation.covariance_types import Risk, within
+from allocation.asset_names import parse_names
+from allocation.covariance_types import Risk, select_covariance
 from allocation.errors import InfeasibleError, InputError, SolverError
 from allocation.input_alignment import align_all, align_vector, is_plain
-from allocation.mean_variance.decision import Decision
+from allocation.mean_variance.problem import MeanVarianceProblem
 from allocation.problem.closed_markets import fix_bounds
 from allocation.problem.constraints import Constraints
 from allocation.problem.feasibility import check_feasible
-from allocation.problem.limits import Limits, limits_on
-from allocation.solver import lagrangian as pricing
-from allocation.solver.lagrangian import Gross, Term, Uncertainty, Variance
+from allocation.problem.limits import Limits, build_limits
+from allocation.solver.lagrangian import Gross, Term, Uncertainty, Variance, solve_lagrangian
 from allocation.solver.programme import Programme
 from allocation.weights import Weights
 from foundation.compiled import compiled
@@ -74,7 +73,7 @@ class MeanVariance:
         impact: float | Floats = 0.0,
         uncertainty: float = 0.0,
     ) -> None:
-        self.assets = named("assets", assets)
+        self.assets = parse_names("assets", assets)
         self.constraints = constraints
         if not (np.isfinite(risk_aversion) and risk_aversion > 0):
             raise InputError(f"risk_aversion {risk_aversion:g} must be > 0 and finite")
@@ -110,7 +109,7 @@ class MeanVariance:
         universe: Bools,
         *,
         error: Floats | None = None,
-        trusted: bool = False,
+        validate: bool = True,
     ) -> Weights:
         """Return the best weights.
 
@@ -128,9 +127,9 @@ class MeanVariance:
             Assets that may be held.
         error : ndarray of shape (N,), optional
             Standard errors of `mu`; needed where `uncertainty` is not 0.
-        trusted : bool
-            The covariance is known to be finite, symmetric and positive semidefinite, as those of a `CovariancePath`
-            are; finding out takes longer than the solution.
+        validate : bool
+            Whether to check that the covariance is finite, symmetric and positive semidefinite. The check can take
+            longer than the solution; skip it for a sound `CovariancePath`.
 
         Raises
         ------
@@ -145,23 +144,23 @@ class MeanVariance:
         """
         if not is_plain(mu, sigma, held, universe, error):
             mu, sigma, held, universe, error = align_all(self.assets, mu, sigma, held, universe, error)
-        inputs.check(position, self.assets, mu, sigma, held, universe, trusted)
-        self._refuse_again(position, universe)
+        inputs.check_inputs(position, self.assets, mu, sigma, held, universe, validate)
+        self._raise_known_conflict(position, universe)
         decision = self.decision(position, mu, sigma, held, universe, error)
-        answer = pricing.solve(decision.programme, decision.terms) if decision.room >= 0 else None
+        answer = solve_lagrangian(decision.programme, decision.terms) if decision.room >= 0 else None
         if answer is None:
             self._check_feasible(position, mu, universe)
-            decision, answer = decision.relaxed()
+            decision, answer = decision.solve_relaxed()
         return decision.weights(answer)
 
     def decision(
         self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, error: Floats | None
-    ) -> Decision:
+    ) -> MeanVarianceProblem:
         """Return the problem that `solve` solves, with the same parameters; inputs are not looked at."""
         members = self._members(mu, universe)
         limits, inside = members.limits, members.limits.inside
         pulled, start, forced = _start(mu, held, members.impact, inside, limits.low, limits.high)
-        risk = sigma if len(inside) == len(self.assets) else within(sigma, inside)
+        risk = sigma if len(inside) == len(self.assets) else select_covariance(sigma, inside)
         programme = Programme(
             pulled,
             risk,
@@ -177,7 +176,7 @@ class MeanVariance:
             members.nothing,
         )
         others = self._terms(position, risk, error, members)
-        return Decision(position, self.constraints, limits, programme, held, forced, others)
+        return MeanVarianceProblem(position, self.constraints, limits, programme, held, forced, others)
 
     def _terms(self, position: int, sigma: Risk, error: Floats | None, members: _Members) -> tuple[Term, ...]:
         """Return what is not linear in the weights, but the limit on turnover."""
@@ -196,10 +195,10 @@ class MeanVariance:
     def _members(self, mu: Floats, universe: Bools) -> _Members:
         """Return what is the same for all decisions on a universe; limits that depend on the means are made anew."""
         if self.constraints.minimum_return is not None:
-            return self._on(limits_on(self.constraints, self.assets, universe, mu))
+            return self._on(build_limits(self.constraints, self.assets, universe, mu))
         key = universe.tobytes()
         if key not in self._kept:
-            self._kept[key] = self._on(limits_on(self.constraints, self.assets, universe))
+            self._kept[key] = self._on(build_limits(self.constraints, self.assets, universe))
         return self._kept[key]
 
     def _on(self, limits: Limits) -> _Members:
@@ -207,7 +206,7 @@ class MeanVariance:
         nothing = np.zeros(len(inside))
         return _Members(limits, self.cost[inside], self.impact[inside], self.benchmark[inside], nothing)
 
-    def _refuse_again(self, position: int, universe: Bools) -> None:
+    def _raise_known_conflict(self, position: int, universe: Bools) -> None:
         """Say at once what was found out before about limits that contradict one another on a universe."""
         error = self._refused.get(universe.tobytes()) if self._refused else None
         if error is not None:

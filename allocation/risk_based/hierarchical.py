@@ -9,16 +9,16 @@ import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist, squareform
 
-from allocation.asset_names import named
-from allocation.covariance_types import Risk, dense
+from allocation.asset_names import parse_names
+from allocation.covariance_types import Risk, to_dense
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.input_alignment import align_inputs
-from allocation.input_checks import covariance, members
+from allocation.input_checks import check_covariance, find_members
 from allocation.problem.constraints import Constraints
-from allocation.problem.feasibility import insist_feasible
-from allocation.problem.polytope import BOUNDS, TOLERANCE, only, polytope
-from allocation.weights import Attestation, Weights
+from allocation.problem.feasibility import check_row_feasible
+from allocation.problem.polytope import BOUNDS, TOLERANCE, check_supported, make_polytope
+from allocation.weights import OptimalityCertificate, Weights
 from foundation.types import Bools, Floats, Ints
 
 Linkage = Literal["single", "average", "complete", "ward"]
@@ -79,10 +79,10 @@ class HierarchicalRiskParity:
         ):
             if value not in choices:
                 raise InputError(f"{what} {value!r} is none of {', '.join(choices)}")
-        self.assets = named("assets", assets)
+        self.assets = parse_names("assets", assets)
         self.constraints = constraints or Constraints()
-        only(BOUNDS, self.constraints, "HierarchicalRiskParity")
-        self.limits = polytope(self.constraints, self.assets)
+        check_supported(BOUNDS, self.constraints, "HierarchicalRiskParity")
+        self.limits = make_polytope(self.constraints, self.assets)
         self.linkage = linkage
         self.distance = distance
         self.optimal_order = optimal_order
@@ -96,7 +96,7 @@ class HierarchicalRiskParity:
         held: Floats | None,
         universe: Bools,
         *,
-        trusted: bool = False,
+        validate: bool = True,
     ) -> Weights:
         """Return the weights; `mu` and `held` are not read, the other parameters are those of `Allocator.solve`.
 
@@ -107,17 +107,19 @@ class HierarchicalRiskParity:
         InfeasibleError
             If the bounds cannot be met together.
         """
-        inside = members(position, self.assets, universe)
-        inner = dense(covariance(position, self.assets, sigma, inside, trusted))
-        limits, c = self.limits.within(inside), self.constraints
+        inside = find_members(position, self.assets, universe)
+        inner = to_dense(check_covariance(position, self.assets, sigma, inside, validate))
+        limits, c = self.limits.select_assets(inside), self.constraints
         low, high = np.maximum(limits.low, 0.0), limits.high
         invested = max(min(1.0 - c.cash_minimum, float(high.sum())), 1.0 - c.cash_maximum)
         if low.sum() > invested + TOLERANCE or high.sum() < invested - TOLERANCE:
-            insist_feasible(position, c, self.assets, universe)
+            check_row_feasible(position, c, self.assets, universe)
         weights = np.zeros(len(self.assets))
-        weights[inside] = split(inner, self._order(inner), low, high, invested)
+        weights[inside] = bisect_weights(inner, self._order(inner), low, high, invested)
         cash, slack = 1.0 - float(weights.sum()), limits.slack(weights[inside])
-        return Weights(position, weights, cash, DecisionStatus.SOLVED, Attestation(slack, TOLERANCE))
+        return Weights(
+            position, weights, cash, DecisionStatus.SOLVED, OptimalityCertificate(slack, TOLERANCE)
+        )
 
     def _order(self, sigma: Floats) -> Ints:
         """Return the assets as the leaves of the tree stand, shape (n,)."""
@@ -133,7 +135,7 @@ class HierarchicalRiskParity:
         return np.asarray(leaves_list(tree), dtype=np.int64)
 
 
-def split(sigma: Floats, order: Ints, low: Floats, high: Floats, invested: float) -> Floats:
+def bisect_weights(sigma: Floats, order: Ints, low: Floats, high: Floats, invested: float) -> Floats:
     """Return the weights of recursive bisection within bounds.
 
     Each stretch of the order is cut in the middle; the parts share its weight in inverse proportion to the variances

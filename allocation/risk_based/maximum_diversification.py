@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from allocation.asset_names import named
+from allocation.asset_names import parse_names
 from allocation.covariance_types import Risk
 from allocation.frontier.maximum_sharpe import MaximumSharpe
 from allocation.input_alignment import align_inputs
-from allocation.input_checks import covariance, members
+from allocation.input_checks import check_covariance, find_members
 from allocation.problem.constraints import Constraints
 from allocation.weights import Weights
 from foundation.types import Bools, Floats
@@ -41,7 +41,7 @@ class MaximumDiversification:
     """
 
     def __init__(self, assets: Sequence[str], constraints: Constraints | None = None) -> None:
-        self.assets = named("assets", assets)
+        self.assets = parse_names("assets", assets)
         self.ratio = MaximumSharpe(self.assets, constraints)
 
     @align_inputs
@@ -53,7 +53,7 @@ class MaximumDiversification:
         held: Floats | None,
         universe: Bools,
         *,
-        trusted: bool = False,
+        validate: bool = True,
     ) -> Weights:
         """Return the weights; `mu` and `held` are not read, the other parameters are those of `Allocator.solve`.
 
@@ -62,7 +62,9 @@ class MaximumDiversification:
         AllocationError
             As `MaximumSharpe.solve` does.
         """
-        inside = members(position, self.assets, universe)
+        inside = find_members(position, self.assets, universe)
         volatility = np.zeros(len(self.assets))
-        volatility[inside] = np.sqrt(covariance(position, self.assets, sigma, inside, trusted).diagonal())
-        return self.ratio.solve(position, volatility, sigma, held, universe, trusted=True)
+        volatility[inside] = np.sqrt(
+            check_covariance(position, self.assets, sigma, inside, validate).diagonal()
+        )
+        return self.ratio.solve(position, volatility, sigma, held, universe, validate=False)

@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from allocation.asset_names import aligned, named
+from allocation.asset_names import align_values, parse_names
 from allocation.covariance_types import FactorCovariance, Risk
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
 from allocation.input_alignment import align_inputs
-from allocation.input_checks import covariance, members, singular
+from allocation.input_checks import check_covariance, describe_singularity, find_members
 from allocation.problem.constraints import Constraints
-from allocation.problem.feasibility import insist_feasible
-from allocation.problem.polytope import BOUNDS, TOLERANCE, only, polytope
-from allocation.risk_based.kernels import descend, newton, product
-from allocation.weights import Attestation, Weights
+from allocation.problem.feasibility import check_row_feasible
+from allocation.problem.polytope import BOUNDS, TOLERANCE, check_supported, make_polytope
+from allocation.risk_based.kernels import minimise_bounded, minimise_unbounded, multiply_covariance
+from allocation.weights import OptimalityCertificate, Weights
 from foundation.types import Bools, Floats
 
 ERROR = 1e-10
@@ -64,10 +64,10 @@ class RiskBudgeting:
         *,
         budgets: Mapping[str, float] | None = None,
     ) -> None:
-        self.assets = named("assets", assets)
+        self.assets = parse_names("assets", assets)
         self.constraints = constraints or Constraints()
-        only(BOUNDS, self.constraints, "RiskBudgeting")
-        self.limits = polytope(self.constraints, self.assets)
+        check_supported(BOUNDS, self.constraints, "RiskBudgeting")
+        self.limits = make_polytope(self.constraints, self.assets)
         self.budgets = _budgets(self.assets, budgets)
         forced = np.flatnonzero((self.budgets == 0) & (self.limits.low > 0))
         if len(forced):
@@ -85,7 +85,7 @@ class RiskBudgeting:
         held: Floats | None,
         universe: Bools,
         *,
-        trusted: bool = False,
+        validate: bool = True,
     ) -> Weights:
         """Return the weights. `mu` and `held` are not read; the other parameters are those of `Allocator.solve`.
 
@@ -100,25 +100,25 @@ class RiskBudgeting:
             definite.
         """
         budgeted = universe & (self.budgets > 0)
-        inside = members(position, self.assets, budgeted)
-        inner = covariance(position, self.assets, sigma, inside, trusted)
+        inside = find_members(position, self.assets, budgeted)
+        inner = check_covariance(position, self.assets, sigma, inside, validate)
         budgets = self.budgets[inside] / self.budgets[inside].sum()
         low, high = np.maximum(self.limits.low[inside], 0.0), self.limits.high[inside]
         try:
-            found, error, gap = self._weigh(position, inner, budgets, low, high, budgeted)
+            inner_weights, error, gap = self._weigh(position, inner, budgets, low, high, budgeted)
         except SolverError as failure:
-            why = singular(inner)
+            why = describe_singularity(inner)
             if not why:
                 raise
             raise InputError(
                 f"row {position}: no weights with these shares of risk were found: {why}"
             ) from failure
         weights = np.zeros(len(self.assets))
-        weights[inside] = found
-        slack = self.limits.within(inside).slack(found)
+        weights[inside] = inner_weights
+        slack = self.limits.select_assets(inside).slack(inner_weights)
         slack["shares of risk"] = ERROR - error
         cash, solved = 1.0 - float(weights.sum()), DecisionStatus.SOLVED
-        return Weights(position, weights, cash, solved, Attestation(slack, TOLERANCE, gap))
+        return Weights(position, weights, cash, solved, OptimalityCertificate(slack, TOLERANCE, gap))
 
     def _weigh(
         self, position: int, sigma: Risk, budgets: Floats, low: Floats, high: Floats, universe: Bools
@@ -126,24 +126,24 @@ class RiskBudgeting:
         """Return the weights (n,), the largest error of a share of risk, and the gap."""
         c = self.constraints
         invested = max(min(1.0 - c.cash_minimum, float(high.sum())), 1.0 - c.cash_maximum)
-        found = _free(sigma, budgets, invested)
-        if found is None or bool((found < low).any() or (found > high).any()):
-            if found is None or low.sum() > invested + TOLERANCE or high.sum() < invested - TOLERANCE:
-                insist_feasible(position, c, self.assets, universe)
-            found = _bounded(position, sigma, budgets, invested, low, high)
-        error, gap = _evidence(sigma, budgets, found, low, high)
+        inner_weights = _free(sigma, budgets, invested)
+        if inner_weights is None or bool((inner_weights < low).any() or (inner_weights > high).any()):
+            if inner_weights is None or low.sum() > invested + TOLERANCE or high.sum() < invested - TOLERANCE:
+                check_row_feasible(position, c, self.assets, universe)
+            inner_weights = _bounded(position, sigma, budgets, invested, low, high)
+        error, gap = _evidence(sigma, budgets, inner_weights, low, high)
         if not error <= ERROR:
             raise SolverError(
                 f"row {position}: shares of risk miss their budgets by {error:.3g}, more than {ERROR:g}"
             )
-        return found, error, gap
+        return inner_weights, error, gap
 
 
 def _budgets(assets: tuple[str, ...], budgets: Mapping[str, float] | None) -> Floats:
     """Return the budgets as an array of sum 1."""
     if budgets is None:
         return np.full(len(assets), 1.0 / len(assets))
-    array = aligned("budgets", budgets, assets)
+    array = align_values("budgets", budgets, assets)
     if not (np.isfinite(array).all() and (array >= 0).all() and array.sum() > 0):
         raise InputError(f"budgets must be finite, 0 or more and not all 0, not {list(array)}")
     return np.asarray(array / array.sum())
@@ -158,7 +158,7 @@ def _parts(sigma: Risk) -> tuple[Floats, Floats, Floats]:
 
 def _free(sigma: Risk, budgets: Floats, invested: float) -> Floats | None:
     """Return the weights without bounds, or None if Newton's method does not arrive."""
-    solved, x, _ = newton(*_parts(sigma), budgets, 0.1 * ERROR)
+    solved, x, _ = minimise_unbounded(*_parts(sigma), budgets, 0.1 * ERROR)
     return np.asarray(x * (invested / x.sum())) if solved else None
 
 
@@ -175,11 +175,11 @@ def _bounded(
     x = np.maximum(x, 1e-300)
 
     def missing(price: float) -> float:
-        if not descend(matrix, specific, variances, budgets, price, low, high, x, 1e-14, 5000):
+        if not minimise_bounded(matrix, specific, variances, budgets, price, low, high, x, 1e-14, 5000):
             raise SolverError(f"row {position}: coordinate descent did not arrive in 5,000 sweeps")
         return float(x.sum()) - invested
 
-    variance = float(x @ product(matrix, specific, x))
+    variance = float(x @ multiply_covariance(matrix, specific, x))
     if not variance > 0:
         raise SolverError(f"row {position}: the covariance is not positive definite")
     _root(position, missing, variance)

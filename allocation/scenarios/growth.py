@@ -7,21 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import linprog
 
-from allocation.asset_names import named
+from allocation.asset_names import parse_names
 from allocation.covariance_types import Risk
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, SolverError
 from allocation.frontier.efficient_frontier import efficient_frontier
 from allocation.input_alignment import align_columns, align_inputs
-from allocation.input_checks import members
+from allocation.input_checks import find_members
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints
-from allocation.problem.feasibility import insist_feasible
-from allocation.problem.polytope import LINEAR, Polytope, only, polytope
+from allocation.problem.feasibility import check_row_feasible
+from allocation.problem.polytope import LINEAR, Polytope, check_supported, make_polytope
 from allocation.scenarios.windows import Scenarios
-from allocation.solver import interior_point
+from allocation.solver.interior_point import solve_interior_point
 from allocation.solver.programme import Programme
-from allocation.weights import Attestation, Weights
+from allocation.weights import OptimalityCertificate, Weights
 from foundation.types import Bools, Floats
 
 OPTIMAL = 1e-9
@@ -75,10 +75,10 @@ class Kelly:
         fraction: float = 1.0,
     ) -> None:
         self.gamma = 1.0 / _checked(fraction)
-        self.assets = named("assets", assets)
+        self.assets = parse_names("assets", assets)
         self.constraints = constraints or Constraints()
-        only(LINEAR, self.constraints, "Kelly")
-        self.limits = polytope(self.constraints, self.assets)
+        check_supported(LINEAR, self.constraints, "Kelly")
+        self.limits = make_polytope(self.constraints, self.assets)
         self.scenarios = Scenarios(
             self.assets, align_columns("returns", returns, self.assets), window, at_least
         )
@@ -92,7 +92,7 @@ class Kelly:
         held: Floats | None,
         universe: Bools,
         *,
-        trusted: bool = False,
+        validate: bool = True,
     ) -> Weights:
         """Return the weights; only `position` and `universe` are read, as in `Allocator.solve`.
 
@@ -105,23 +105,23 @@ class Kelly:
         SolverError
             If the answer is not the best one by its own evidence.
         """
-        inside = members(position, self.assets, universe)
-        scenarios, limits = self.scenarios.at(position, inside), self.limits.within(inside)
+        inside = find_members(position, self.assets, universe)
+        scenarios, limits = self.scenarios.at(position, inside), self.limits.select_assets(inside)
         try:
             start = _safest(position, scenarios, limits)
         except InfeasibleError:
-            insist_feasible(position, self.constraints, self.assets, universe)
+            check_row_feasible(position, self.constraints, self.assets, universe)
             raise
         w, gap = _newton(scenarios, limits, self.gamma, start)
-        attestation = Attestation(limits.slack(w), 1e-8, gap)
-        if not attestation.holds or not gap <= OPTIMAL:
+        certificate = OptimalityCertificate(limits.slack(w), 1e-8, gap)
+        if not certificate.holds or not gap <= OPTIMAL:
             raise SolverError(
                 f"row {position}: the answer breaks a limit, or may be {gap:.3g} from the best one"
             )
         weights = np.zeros(len(self.assets))
         weights[inside] = w
         cash = 1.0 - float(weights.sum())
-        return Weights(position, weights, cash, DecisionStatus.SOLVED, attestation)
+        return Weights(position, weights, cash, DecisionStatus.SOLVED, certificate)
 
 
 def quadratic_kelly(
@@ -186,7 +186,7 @@ def _newton(scenarios: Floats, limits: Polytope, gamma: float, w: Floats) -> tup
         slope = (wealth**-gamma) @ scenarios / len(wealth)
         # Gains and losses of the marginal utility, which cancel in the slope of a bet at its best.
         size = float(((wealth**-gamma) @ np.abs(scenarios)).max()) / len(wealth)
-        gap = limits.ascent(slope, w) / (size or 1.0)
+        gap = limits.bound_ascent(slope, w) / (size or 1.0)
         if gap < least:
             best, least = w, gap
         bend = gamma * (scenarios.T * wealth ** (-gamma - 1)) @ scenarios / len(wealth)
@@ -208,7 +208,7 @@ def _maximise_quadratic(linear: Floats, bend: Floats, limits: Polytope, start: F
     active set or the interior point solves the same programme.
     """
     try:
-        return efficient_frontier(linear, bend, limits, trusted=True).at_risk_aversion(1.0)
+        return efficient_frontier(linear, bend, limits, validate=False).at_risk_aversion(1.0)
     except SolverError:
         zeros = np.zeros(len(start))
         programme = Programme(
@@ -227,7 +227,7 @@ def _maximise_quadratic(linear: Floats, bend: Floats, limits: Polytope, start: F
         )
         solution = programme.solve()
         if solution is None:
-            answer = interior_point.solve(programme)
+            answer = solve_interior_point(programme)
             if answer is None:
                 raise
             solution = answer[0]

@@ -8,17 +8,17 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
 
-from allocation.asset_names import named
+from allocation.asset_names import parse_names
 from allocation.covariance_types import Risk
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError, SolverError
 from allocation.input_alignment import align_columns, align_inputs
-from allocation.input_checks import means, members
+from allocation.input_checks import check_means, find_members
 from allocation.problem.constraints import Constraints
-from allocation.problem.feasibility import insist_feasible
-from allocation.problem.polytope import LINEAR, Polytope, only, polytope
+from allocation.problem.feasibility import check_row_feasible
+from allocation.problem.polytope import LINEAR, Polytope, check_supported, make_polytope
 from allocation.scenarios.windows import Scenarios
-from allocation.weights import Attestation, Weights
+from allocation.weights import OptimalityCertificate, Weights
 from foundation.types import Bools, Floats
 
 OPTIMAL = 1e-7
@@ -94,10 +94,10 @@ class MeanCVaR:
             raise InputError(f"level {level:g} must be between 0 and 1")
         if risk_aversion is not None and not (np.isfinite(risk_aversion) and risk_aversion > 0):
             raise InputError(f"risk_aversion {risk_aversion:g} must be finite and more than 0")
-        self.assets = named("assets", assets)
+        self.assets = parse_names("assets", assets)
         self.constraints = constraints or Constraints()
-        only(LINEAR, self.constraints, "MeanCVaR")
-        self.limits = polytope(self.constraints, self.assets)
+        check_supported(LINEAR, self.constraints, "MeanCVaR")
+        self.limits = make_polytope(self.constraints, self.assets)
         self.scenarios = Scenarios(
             self.assets, align_columns("returns", returns, self.assets), window, at_least
         )
@@ -113,7 +113,7 @@ class MeanCVaR:
         held: Floats | None,
         universe: Bools,
         *,
-        trusted: bool = False,
+        validate: bool = True,
     ) -> Weights:
         """Return the weights; `sigma` and `held` are not read, the other parameters are those of `Allocator.solve`.
 
@@ -126,28 +126,28 @@ class MeanCVaR:
         SolverError
             If the solver fails, or its answer is not the best one.
         """
-        inside = members(position, self.assets, universe)
-        scenarios, limits = self.scenarios.at(position, inside), self.limits.within(inside)
+        inside = find_members(position, self.assets, universe)
+        scenarios, limits = self.scenarios.at(position, inside), self.limits.select_assets(inside)
         mean, gamma = np.zeros(len(inside)), self.risk_aversion or 1.0
         if self.risk_aversion is not None:
             if mu is None:
                 raise InputError(f"row {position}: expected returns are needed where risk has a price")
-            mean = means(position, self.assets, mu, inside)
-        found = _programme(scenarios, limits, mean, gamma, self.level)
-        if found is None:
-            insist_feasible(position, self.constraints, self.assets, universe)
+            mean = check_means(position, self.assets, mu, inside)
+        solution = _programme(scenarios, limits, mean, gamma, self.level)
+        if solution is None:
+            check_row_feasible(position, self.constraints, self.assets, universe)
             raise SolverError(f"row {position}: no weights were found though the limits can be met")
-        w, chances = found
+        w, chances = solution
         gap = _gap(scenarios, limits, mean, gamma, self.level, w, chances)
-        attestation = Attestation(limits.slack(w), 1e-8, gap)
-        if not attestation.holds or gap > OPTIMAL:
+        certificate = OptimalityCertificate(limits.slack(w), 1e-8, gap)
+        if not certificate.holds or gap > OPTIMAL:
             raise SolverError(
                 f"row {position}: the answer breaks a limit, or may be {gap:.3g} from the best one"
             )
         weights = np.zeros(len(self.assets))
         weights[inside] = w
         cash = 1.0 - float(weights.sum())
-        return Weights(position, weights, cash, DecisionStatus.SOLVED, attestation)
+        return Weights(position, weights, cash, DecisionStatus.SOLVED, certificate)
 
 
 def _programme(
@@ -206,4 +206,4 @@ def _gap(
     slope = mean + gamma * q @ scenarios
     here = float(mean @ w) - gamma * conditional_value_at_risk(-scenarios @ w, level)
     scale = max(gamma * float(np.abs(scenarios).max()), float(np.abs(mean).max()), 1e-300)
-    return (limits.ascent(slope, w) + float(slope @ w) - here) / scale
+    return (limits.bound_ascent(slope, w) + float(slope @ w) - here) / scale

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from allocation.solver import cholesky
-from allocation.solver.segments import neighbour
+from allocation.solver.segments import neighbouring_segment
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
@@ -14,7 +14,7 @@ OUT, AT_LOWER, AT_UPPER, EQUATION = 0, -1, 1, 2
 
 
 @compiled
-def sorted_rows(row_state: Ints, rows: Floats, free: Ints) -> tuple[Ints, Ints, Floats]:
+def classify_rows(row_state: Ints, rows: Floats, free: Ints) -> tuple[Ints, Ints, Floats]:
     """Return the rows to be met that free weights can meet, and those that say nothing new of the free weights.
 
     Returns
@@ -43,8 +43,8 @@ def _says_something(rows: Floats, before: Ints, b: int, free: Ints, shares: Floa
             right[0, c] += rows[before[c], i] * rows[b, i]
             for d in range(c + 1):
                 gram[c, d] += rows[before[c], i] * rows[before[d], i]
-    if r and cholesky.factor(gram):
-        cholesky.solve(gram, right)
+    if r and cholesky.factorise(gram):
+        cholesky.solve_factorised(gram, right)
     for i in free:
         left = rows[b, i]
         for c in range(r):
@@ -114,10 +114,10 @@ def _judge(
     prices[index] = 0.0
     # Floor and ceiling of the price, then who gives way there: assets, and rows counted after them; then their states.
     ends, who = np.array([-np.inf, np.inf]), np.full(4, -1)
-    missing = limit(index, row_state, lower, upper) - np.dot(rows[index], w)
+    missing = row_limit(index, row_state, lower, upper) - np.dot(rows[index], w)
     for c in range(len(rows)):
         if shares[c] != 0.0:
-            missing -= shares[c] * (limit(c, row_state, lower, upper) - np.dot(rows[c], w))
+            missing -= shares[c] * (row_limit(c, row_state, lower, upper) - np.dot(rows[c], w))
             if row_state[c] != EQUATION:
                 _narrow(ends, who, prices[c] / shares[c], -row_state[c] * shares[c], len(w) + c, OUT)
     size = _narrow_by_assets(ends, who, index, shares, state, gradient, places, slopes, rows, prices)
@@ -165,7 +165,7 @@ def _narrow_by_assets(
             continue
         size = max(size, abs(pull))
         for side in (1, -1):
-            freed = neighbour(state[i], side, places[i])
+            freed = neighbouring_segment(state[i], side, places[i])
             if freed >= 0:
                 # With a positive entry it is bought below -(pull + slope) / entry.
                 _narrow(ends, who, -(pull + slopes[i, freed // 2]) / entry, side * entry, i, freed)
@@ -173,7 +173,7 @@ def _narrow_by_assets(
 
 
 @compiled
-def limit(index: int, row_state: Ints, lower: Floats, upper: Floats) -> float:
+def row_limit(index: int, row_state: Ints, lower: Floats, upper: Floats) -> float:
     """Return the limit at which a row is met."""
     bound: float = upper[index] if row_state[index] > 0 else lower[index]
     return bound

@@ -16,9 +16,9 @@ from __future__ import annotations
 import numpy as np
 
 from allocation.solver import cholesky
-from allocation.solver.active_rows import change_row, judge_idle, limit, sorted_rows
+from allocation.solver.active_rows import change_row, classify_rows, judge_idle, row_limit
 from allocation.solver.curvature import add_product, solve_free
-from allocation.solver.segments import change
+from allocation.solver.segments import change_states
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
@@ -28,7 +28,7 @@ STALLED = 8
 
 
 @compiled
-def solve(
+def solve_active_set(
     q: Floats,
     gamma: float,
     sigma: Floats,
@@ -78,7 +78,7 @@ def solve(
     for _ in range(ROUNDS):
         _place(state, places, w, gradient, gamma, sigma, loadings, diagonal)
         free = np.flatnonzero(state % 2)
-        ruling, idle, shares = sorted_rows(row_state, rows, free)
+        ruling, idle, shares = classify_rows(row_state, rows, free)
         if not _newton(
             free, ruling, state, slopes, rows, lower, upper, row_state, w, gradient, prices,
             gamma, sigma, loadings, diagonal,
@@ -88,7 +88,7 @@ def solve(
             idle, shares, state, w, gradient, places, slopes, rows, row_state, lower, upper, prices
         )
         if changed == 0:
-            changed = change(state, w, gradient, places, slopes, rows, prices, stalled > STALLED)
+            changed = change_states(state, w, gradient, places, slopes, rows, prices, stalled > STALLED)
         if changed < 0:
             return False, prices
         if changed == 0:
@@ -169,14 +169,14 @@ def _row_prices(
     inner, missing = np.zeros((r, r)), np.zeros((1, r))
     for b in range(r):
         row = rows[active[b]]
-        missing[0, b] = np.dot(row, w) - limit(active[b], row_state, lower, upper)
+        missing[0, b] = np.dot(row, w) - row_limit(active[b], row_state, lower, upper)
         for a in range(len(free)):
             entry = row[free[a]]
             if entry != 0.0:
                 missing[0, b] += entry * right[0, a]
                 for c in range(r):
                     inner[b, c] += entry * right[1 + c, a]
-    if r and not cholesky.factor(inner):
+    if r and not cholesky.factorise(inner):
         return False, missing[0]
-    cholesky.solve(inner, missing)
+    cholesky.solve_factorised(inner, missing)
     return True, missing[0]

@@ -14,7 +14,7 @@ SAFE = 1e-13
 
 
 @compiled
-def factor(matrix: Floats) -> bool:
+def factorise(matrix: Floats) -> bool:
     """Put the Cholesky factor into the lower triangle of `matrix`; the upper one is neither read nor cleared.
 
     Parameters
@@ -66,7 +66,7 @@ def _update(matrix: Floats, begin: int, end: int) -> None:
 
 
 @compiled
-def solve(factored: Floats, right: Floats) -> None:
+def solve_factorised(factored: Floats, right: Floats) -> None:
     """Solve L L' X = right in place.
 
     Parameters

@@ -17,7 +17,7 @@ NONE = np.empty((0, 0))
 """The form of the covariance that is not used."""
 
 
-def forms(sigma: Risk) -> tuple[Floats, Floats, Floats]:
+def kernel_forms(sigma: Risk) -> tuple[Floats, Floats, Floats]:
     """Return (dense matrix, loadings, specific variances) as kernels take them; what is absent is empty or 0."""
     if isinstance(sigma, FactorCovariance):
         return NONE, np.ascontiguousarray(sigma.loadings), np.ascontiguousarray(sigma.specific)
@@ -97,9 +97,9 @@ def solve_free(
         for b in range(a + 1):
             matrix[a, b] = gamma * row[free[b]]
         matrix[a, a] += diagonal[free[a]]
-    if not cholesky.factor(matrix):
+    if not cholesky.factorise(matrix):
         return False
-    cholesky.solve(matrix, right)
+    cholesky.solve_factorised(matrix, right)
     return True
 
 
@@ -124,7 +124,7 @@ def _by_factors(right: Floats, free: Ints, gamma: float, loadings: Floats, diago
     inner = np.dot(weighted, B)
     for f in range(k):
         inner[f, f] += 1.0
-    if not cholesky.factor(inner):
+    if not cholesky.factorise(inner):
         return False
     for c in range(len(right)):
         wanted = right[c].copy()
@@ -142,7 +142,7 @@ def _by_factors(right: Floats, free: Ints, gamma: float, loadings: Floats, diago
 def _lemma(r: Floats, weighted: Floats, B: Floats, specific: Floats, inner: Floats) -> Floats:
     """Return D^-1 r - D^-1 B (I + B' D^-1 B)^-1 B' D^-1 r; `weighted` is B' D^-1, `inner` the matrix's factor."""
     small = np.dot(weighted, r).reshape(1, -1)
-    cholesky.solve(inner, small)
+    cholesky.solve_factorised(inner, small)
     out: Floats = np.dot(B, small[0])
     for a in range(len(r)):
         out[a] = (r[a] - out[a]) / specific[a]

@@ -18,7 +18,7 @@ CRUMB = 1e-7
 """How far an answer of the interior point may lie beside a bound or the weight held and still be meant to be there."""
 
 
-def solve(
+def solve_interior_point(
     programme: Programme, *, turnover: float = np.inf, gross: float = np.inf
 ) -> tuple[Solution, float, float] | None:
     """Return the solution, exact if the active set can go on from it, or None if the solver does not vouch for one.
@@ -51,12 +51,12 @@ def solve(
     multipliers *= programme.scale
     weights = np.clip(programme.start + x[:n] - x[n : 2 * n], programme.low, programme.high)
     paid = max(float(multipliers[m]), 0.0), max(float(multipliers[m + 1]), 0.0)
-    priced = programme.with_prices(cost=programme.cost + paid[0], gross=programme.gross + paid[1])
+    priced = programme.with_objective(cost=programme.cost + paid[0], gross=programme.gross + paid[1])
     for within in (CRUMB, 1e-5, 1e-9) if paid == (0.0, 0.0) else ():
         exact = priced.polish(weights, within)
         if exact is not None and np.abs(exact.weights - programme.start).sum() <= turnover:
             return exact, *paid
-    return Solution(tidy(weights, programme, turnover), multipliers[:m], False), *paid
+    return Solution(snap_to_bounds(weights, programme, turnover), multipliers[:m], False), *paid
 
 
 def _build(p: Programme, turnover: float, gross: float) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _dense(matrix: Any) -> Floats:
     return np.asfortranarray(matrix.toarray())
 
 
-def tidy(w: Floats, programme: Programme, turnover: float = np.inf) -> Floats:
+def snap_to_bounds(w: Floats, programme: Programme, turnover: float = np.inf) -> Floats:
     """Undo what an interior-point solution leaves: crumbs beside a bound or beside no trade, and a sum a hair off.
 
     Among many assets crumbs add up: fewer are swept away where that would break a limit on their sum.

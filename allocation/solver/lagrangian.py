@@ -20,7 +20,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from allocation.covariance_types import Risk
-from allocation.solver import interior_point
+from allocation.solver.interior_point import solve_interior_point
 from allocation.solver.programme import Programme, Solution
 from foundation.types import Floats
 
@@ -37,15 +37,15 @@ class Term(Protocol):
 
     limited: ClassVar[bool] = True
 
-    def priced(self, programme: Programme, price: float) -> Programme:
+    def add_to_objective(self, programme: Programme, price: float) -> Programme:
         """Put the term into the objective."""
 
     def excess(self, w: Floats, price: float) -> float:
         """Return what is to become 0, decreasing where the price is too high: value less limit."""
 
-    def price(self, w: Floats, found: float) -> float:
-        """Return the price with which the answer `w` is certified: of a limit, the multiplier that was found."""
-        return found
+    def price(self, w: Floats, multiplier: float) -> float:
+        """Return the price with which the answer `w` is certified: of a limit, the multiplier."""
+        return multiplier
 
     def worth(self, price: float) -> float:
         """Return price times limit, less what the programme leaves out as it does not depend on the weights."""
@@ -59,9 +59,9 @@ class Turnover(Term):
     start: Floats
     limit: float
 
-    def priced(self, programme: Programme, price: float) -> Programme:
+    def add_to_objective(self, programme: Programme, price: float) -> Programme:
         """Add the price to each cost."""
-        return programme.with_prices(cost=programme.cost + price)
+        return programme.with_objective(cost=programme.cost + price)
 
     def excess(self, w: Floats, price: float) -> float:
         """Return what is traded beyond the limit."""
@@ -78,9 +78,9 @@ class Gross(Term):
 
     limit: float
 
-    def priced(self, programme: Programme, price: float) -> Programme:
+    def add_to_objective(self, programme: Programme, price: float) -> Programme:
         """Charge for gross exposure."""
-        return programme.with_prices(gross=programme.gross + price)
+        return programme.with_objective(gross=programme.gross + price)
 
     def excess(self, w: Floats, price: float) -> float:
         """Return the gross exposure beyond the limit."""
@@ -117,10 +117,10 @@ class Variance(Term):
         active = w - self.benchmark
         return float(np.sqrt(max(float(active @ (self.sigma @ active)), 0.0)))
 
-    def priced(self, programme: Programme, price: float) -> Programme:
+    def add_to_objective(self, programme: Programme, price: float) -> Programme:
         """Raise risk aversion, around the benchmark."""
         pull = price * (self.sigma @ self.benchmark)
-        return programme.with_prices(gamma=programme.gamma + price, mu=programme.mu + pull)
+        return programme.with_objective(gamma=programme.gamma + price, mu=programme.mu + pull)
 
     def excess(self, w: Floats, price: float) -> float:
         """Return half the variance beyond the limit's."""
@@ -152,22 +152,22 @@ class Uncertainty(Term):
     error: Floats
     limited = False
 
-    def priced(self, programme: Programme, price: float) -> Programme:
+    def add_to_objective(self, programme: Programme, price: float) -> Programme:
         """Add the curvature price e^2."""
-        return programme.with_prices(ridge=programme.ridge + price * np.square(self.error))
+        return programme.with_objective(ridge=programme.ridge + price * np.square(self.error))
 
     def excess(self, w: Floats, price: float) -> float:
         """Return kappa / price less the norm: where it is 0, the norm's slope is the penalty's."""
         norm = float(np.linalg.norm(self.error * w))
         return self.kappa / price - norm if price > 0 else np.inf
 
-    def price(self, w: Floats, found: float) -> float:
-        """Return kappa over the norm, or what was found where the norm vanishes."""
+    def price(self, w: Floats, multiplier: float) -> float:
+        """Return kappa over the norm, or `multiplier` where the norm vanishes."""
         norm = float(np.linalg.norm(self.error * w))
-        return self.kappa / norm if norm > 0 else found
+        return self.kappa / norm if norm > 0 else multiplier
 
 
-def solve(programme: Programme, terms: Sequence[Term]) -> Answer | None:
+def solve_lagrangian(programme: Programme, terms: Sequence[Term]) -> Answer | None:
     """Return the solution of the programme with all terms, and their prices in the order of `terms`.
 
     None if no solver vouches for an answer, or a limit stays broken at any price. Limits on turnover and gross
@@ -183,16 +183,16 @@ def _linear(programme: Programme, terms: Sequence[Turnover | Gross]) -> Answer |
     if exact is not None:
         return exact
     limits = {"turnover" if isinstance(term, Turnover) else "gross": term.limit for term in terms}
-    found = interior_point.solve(programme, **limits)
-    if found is None:
+    answer = solve_interior_point(programme, **limits)
+    if answer is None:
         return None
-    solution, turnover_price, gross_price = found
+    solution, turnover_price, gross_price = answer
     return solution, tuple(turnover_price if isinstance(term, Turnover) else gross_price for term in terms)
 
 
 def _exact(programme: Programme) -> Answer | None:
-    found = programme.solve()
-    return None if found is None else (found, ())
+    solution = programme.solve()
+    return None if solution is None else (solution, ())
 
 
 def _priced(
@@ -205,7 +205,7 @@ def _priced(
     tried: dict[float, tuple[float, Answer]] = {}
 
     def excess(price: float) -> float:
-        answer = _priced(term.priced(programme, price), inner, solver)
+        answer = _priced(term.add_to_objective(programme, price), inner, solver)
         if answer is None:
             raise _UnansweredError
         tried[price] = term.excess(answer[0].weights, price), answer
@@ -217,8 +217,8 @@ def _priced(
         return None
     if not reached and term.limited:
         return None
-    price, (found, prices) = _best(tried, term)
-    return found, (*prices, term.price(found.weights, price))
+    price, (solution, prices) = _best(tried, term)
+    return solution, (*prices, term.price(solution.weights, price))
 
 
 def _best(tried: dict[float, tuple[float, Answer]], term: Term) -> tuple[float, Answer]:

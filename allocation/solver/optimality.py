@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from allocation.solver.curvature import add_product
-from allocation.solver.piecewise_cost import least_of_tangent, nearest_best, places_and_slopes
+from allocation.solver.piecewise_cost import breakpoints_and_slopes, minimise_tangent, proximal_point
 from foundation.compiled import compiled
 from foundation.types import Floats
 
 
 @compiled
-def scale_of(
+def objective_scale(
     mu: Floats, gamma: float, sigma: Floats, loadings: Floats, specific: Floats, cost: Floats
 ) -> float:
     """Return max(|mu|, gamma |Sigma|, c): the largest entry of a covariance is on its diagonal."""
@@ -26,7 +26,7 @@ def scale_of(
 
 
 @compiled
-def measure(
+def kkt_gap(
     mu: Floats, gamma: float, sigma: Floats, loadings: Floats, specific: Floats, ridge: Floats, impact: Floats,
     cost: Floats, gross: float, start: Floats, low: Floats, high: Floats,
     rows: Floats, lower: Floats, upper: Floats, w: Floats, prices: Floats, scale: float,
@@ -45,7 +45,7 @@ def measure(
     Returns
     -------
     gap, residual : float
-        See `Programme.evidence`.
+        See `Programme.measure_optimality`.
     excess : float
         By how much the worst of the rows is broken, 0 or less if none is.
     """
@@ -60,10 +60,10 @@ def measure(
         here += slope[i] * w[i] + cost[i] * abs(w[i] - start[i]) + gross * abs(w[i])
         for b in range(len(rows)):
             slope[i] += prices[b] * rows[b, i]
-    places, slopes = places_and_slopes(cost, gross, start, low, high)
-    best, residual, excess = least_of_tangent(slope, cost, gross, places, start), 0.0, -np.inf
+    places, slopes = breakpoints_and_slopes(cost, gross, start, low, high)
+    best, residual, excess = minimise_tangent(slope, cost, gross, places, start), 0.0, -np.inf
     for i in range(n):
-        moved = w[i] - nearest_best(w[i] - slope[i] / scale, places[i], slopes[i], scale)
+        moved = w[i] - proximal_point(w[i] - slope[i] / scale, places[i], slopes[i], scale)
         residual = _larger(residual, abs(moved))
     for b in range(len(rows)):
         total = np.dot(rows[b], w)

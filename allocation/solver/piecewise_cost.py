@@ -9,7 +9,7 @@ from foundation.types import Floats, Ints
 
 
 @compiled
-def places_and_slopes(
+def breakpoints_and_slopes(
     cost: Floats, gross: float, start: Floats, low: Floats, high: Floats
 ) -> tuple[Floats, Floats]:
     """Return where phi_i(w) = cost_i |w - start_i| + gross |w| may bend, and its slopes between.
@@ -42,7 +42,7 @@ def places_and_slopes(
 
 
 @compiled
-def nearest(w: Floats, places: Floats, within: float) -> Ints:
+def find_breakpoints(w: Floats, places: Floats, within: float) -> Ints:
     """Return the place nearest to each weight if it is no further than `within`, else -1."""
     out = np.full(len(w), -1, np.int64)
     for i in range(len(w)):
@@ -55,7 +55,7 @@ def nearest(w: Floats, places: Floats, within: float) -> Ints:
 
 
 @compiled
-def least_of_tangent(reduced: Floats, cost: Floats, gross: float, places: Floats, start: Floats) -> float:
+def minimise_tangent(reduced: Floats, cost: Floats, gross: float, places: Floats, start: Floats) -> float:
     """Return the least of sum reduced_i v_i + phi_i(v_i) over the bounds: at a place, as phi is convex."""
     total = 0.0
     for i in range(len(reduced)):
@@ -68,7 +68,7 @@ def least_of_tangent(reduced: Floats, cost: Floats, gross: float, places: Floats
 
 
 @compiled
-def nearest_best(u: float, places: Floats, slopes: Floats, scale: float) -> float:
+def proximal_point(u: float, places: Floats, slopes: Floats, scale: float) -> float:
     """Return the v within the bounds that is best for (v - u)^2 / 2 + phi(v) / scale: the proximal point of u.
 
     Parameters

@@ -8,12 +8,12 @@ from functools import cached_property
 import numpy as np
 
 from allocation.covariance_types import Risk
-from allocation.solver import active_set
 from allocation.solver.active_rows import AT_LOWER, AT_UPPER, EQUATION
-from allocation.solver.curvature import add_product, forms
-from allocation.solver.optimality import measure, scale_of
-from allocation.solver.piecewise_cost import nearest, places_and_slopes
-from allocation.solver.segments import beside, guess
+from allocation.solver.active_set import solve_active_set
+from allocation.solver.curvature import add_product, kernel_forms
+from allocation.solver.optimality import kkt_gap, objective_scale
+from allocation.solver.piecewise_cost import breakpoints_and_slopes, find_breakpoints
+from allocation.solver.segments import guess_states, states_at
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
@@ -87,20 +87,20 @@ class Programme:
             Weights that may be close, instead of those held.
         """
         first = self.start if warm is None else warm
-        found = self._attempt(first)
-        for proximal in PROXIMAL if found is None else ():
+        solution = self._attempt(first)
+        for proximal in PROXIMAL if solution is None else ():
             # A proximal step: curvature around the last answer, whose pull is gone once the answer stays where it is.
             near = self._attempt(first, proximal=proximal, check=False)
             if near is None:
                 continue
-            gap, _, excess = self._measured(near.weights, near.prices, self.scale)
+            gap, _, excess = self._measure(near.weights, near.prices, self.scale)
             if gap <= EXACT and excess <= EXACT:
                 return near
-            found = self._attempt(near.weights, near=1e-9)
-            if found:
-                return found
+            solution = self._attempt(near.weights, near=1e-9)
+            if solution:
+                return solution
             first = near.weights
-        return found
+        return solution
 
     def polish(self, w: Floats, within: float) -> Solution | None:
         """Return the exact solution whose places are those that `w` is near to, or None."""
@@ -121,15 +121,15 @@ class Programme:
     @cached_property
     def _forms(self) -> tuple[Floats, Floats, Floats]:
         """The covariance as kernels take it."""
-        return forms(self.sigma)
+        return kernel_forms(self.sigma)
 
     @cached_property
     def scale(self) -> float:
         """Size of the objective: max(|mu|, gamma |Sigma|, c)."""
         sigma, loadings, specific = self._forms
-        return float(scale_of(self.mu, self.gamma, sigma, loadings, specific, self.cost))
+        return float(objective_scale(self.mu, self.gamma, sigma, loadings, specific, self.cost))
 
-    def evidence(self, weights: Floats, prices: Floats, scale: float) -> tuple[float, float]:
+    def measure_optimality(self, weights: Floats, prices: Floats, scale: float) -> tuple[float, float]:
         """Return duality gap and KKT residual, both relative to `scale` and computed without the solver.
 
         The gap is how much better than `weights` any weights within the limits can be at most. The objective lies
@@ -147,12 +147,12 @@ class Programme:
         Boyd and Vandenberghe (2004), *Convex Optimization*, section 5.1.3; Facchinei and Pang (2003),
         *Finite-Dimensional Variational Inequalities and Complementarity Problems*, section 1.5.
         """
-        gap, residual, _ = self._measured(weights, prices, scale)
+        gap, residual, _ = self._measure(weights, prices, scale)
         return float(gap), float(residual)
 
-    def _measured(self, weights: Floats, prices: Floats, scale: float) -> tuple[float, float, float]:
+    def _measure(self, weights: Floats, prices: Floats, scale: float) -> tuple[float, float, float]:
         sigma, loadings, specific = self._forms
-        return measure(
+        return kkt_gap(
             self.mu, self.gamma, sigma, loadings, specific, self.ridge, self.impact, self.cost, self.gross,
             self.start, self.low, self.high, self.rows, self.lower, self.upper, weights, prices, scale,
         )  # fmt: skip
@@ -162,12 +162,12 @@ class Programme:
         totals = self.rows @ weights
         return float(np.maximum(self.lower - totals, totals - self.upper).max())
 
-    def of_least_variance(self, benchmark: Floats) -> Programme:
+    def minimum_variance_programme(self, benchmark: Floats) -> Programme:
         """Return the programme whose best weights have the least variance around `benchmark` within the same limits."""
         zeros = np.zeros(len(self.mu))
         return replace(self, mu=self.sigma @ benchmark, gamma=1.0, cost=zeros, impact=zeros, ridge=zeros)
 
-    def of_least_turnover(self) -> Programme:
+    def minimum_turnover_programme(self) -> Programme:
         """Return the programme whose best weights trade least within the same limits, to 1e-7.
 
         Risk is left in as a feather: with it alone the answer would be unique, and it weighs nothing.
@@ -176,7 +176,7 @@ class Programme:
         gamma = 1e-7 / max(float(np.abs(self.sigma.diagonal()).max()), 1e-300)
         return replace(self, mu=zeros, gamma=gamma, cost=ones, impact=zeros, ridge=zeros)
 
-    def with_prices(self, **changes: object) -> Programme:
+    def with_objective(self, **changes: object) -> Programme:
         """Return the same programme with other numbers in the objective."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
@@ -193,7 +193,7 @@ def _solve(
 
     Returns are as small as rounding errors if they are a minute's: absolute tolerances would be silently wrong.
     """
-    scale, n = scale_of(mu, gamma, sigma, loadings, specific, cost), len(mu)
+    scale, n = objective_scale(mu, gamma, sigma, loadings, specific, cost), len(mu)
     q, diagonal, rate, w, gradient = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     for i in range(n):
         q[i] = (mu[i] + 2.0 * impact[i] * start[i]) / scale + proximal * first[i]
@@ -201,12 +201,12 @@ def _solve(
         rate[i] = cost[i] / scale
         w[i] = min(max(first[i], low[i]), high[i])
         gradient[i] = -q[i]
-    places, slopes = places_and_slopes(rate, gross / scale, start, low, high)
+    places, slopes = breakpoints_and_slopes(rate, gross / scale, start, low, high)
     add_product(gradient, w, gamma / scale, sigma, loadings, diagonal)
-    home = nearest(w, places, max(near, 0.0))
-    state = beside(home, places, w) if near >= 0.0 else guess(gradient, places, slopes, home, w)
+    home = find_breakpoints(w, places, max(near, 0.0))
+    state = states_at(home, places, w) if near >= 0.0 else guess_states(gradient, places, slopes, home, w)
     row_state = _first_rows(rows, lower, upper, w, max(near, 1e-12))
-    solved, prices = active_set.solve(
+    solved, prices = solve_active_set(
         q, gamma / scale, sigma, loadings, diagonal, places, slopes, rows, lower, upper, w, state, row_state
     )
     for i in range(n):
@@ -215,7 +215,7 @@ def _solve(
         prices[b] *= scale
     if not solved:
         return False, w, prices, np.inf, np.inf
-    gap, _, excess = measure(
+    gap, _, excess = kkt_gap(
         mu, gamma, sigma, loadings, specific, ridge, impact, cost, gross, start, low, high, rows, lower, upper,
         w, prices, scale,
     )  # fmt: skip

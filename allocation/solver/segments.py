@@ -9,7 +9,7 @@ from foundation.types import Floats, Ints
 
 
 @compiled
-def guess(gradient: Floats, places: Floats, slopes: Floats, home: Ints, w: Floats) -> Ints:
+def guess_states(gradient: Floats, places: Floats, slopes: Floats, home: Ints, w: Floats) -> Ints:
     """Guess the states from the gradient at `w`, at the budget's price of an average asset that is off its bounds.
 
     Parameters
@@ -30,7 +30,7 @@ def guess(gradient: Floats, places: Floats, slopes: Floats, home: Ints, w: Float
             count += 1.0
             total -= gradient[i]
     y = total / count if count > 0.0 else -lowest
-    state = beside(home, places, w)
+    state = states_at(home, places, w)
     for i in range(len(w)):
         if home[i] >= 0:
             state[i] = _freed(state[i], gradient[i] + y, 0.0, places[i], slopes[i])
@@ -38,7 +38,7 @@ def guess(gradient: Floats, places: Floats, slopes: Floats, home: Ints, w: Float
 
 
 @compiled
-def beside(home: Ints, places: Floats, w: Floats) -> Ints:
+def states_at(home: Ints, places: Floats, w: Floats) -> Ints:
     """Return the states of assets at the places `home`, or free in the segment of their weight where that is -1."""
     state = 2 * home
     for i in range(len(w)):
@@ -51,7 +51,7 @@ def beside(home: Ints, places: Floats, w: Floats) -> Ints:
 
 
 @compiled
-def change(
+def change_states(
     state: Ints, w: Floats, gradient: Floats, places: Floats, slopes: Floats, rows: Floats, prices: Floats,
     single: bool,
 ) -> int:  # fmt: skip
@@ -103,7 +103,7 @@ def _freed(state: int, pull: float, small: float, places: Floats, slopes: Floats
 
 
 @compiled
-def neighbour(state: int, side: int, places: Floats) -> int:
+def neighbouring_segment(state: int, side: int, places: Floats) -> int:
     """Return the free state above (side 1) or below (-1) a place, or -1 if the place is a bound."""
     last, here = len(places) - 1, places[state // 2]
     place = state // 2

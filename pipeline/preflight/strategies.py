@@ -9,9 +9,9 @@ import numpy as np
 
 from allocation.covariance.path import CovariancePath
 from allocation.policies.policy import BuyAndHold, EqualWeight, Policy
-from allocation.policies.portfolio_state import Book
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.problem.constraints import Constraints
-from allocation.problem.limits import limits_on
+from allocation.problem.limits import build_limits
 from allocation.weights import Weights
 from foundation.types import Bools
 from market.panel import Panel
@@ -110,7 +110,7 @@ def _check_stated(
         return
     policy, limits, seen = shop.policy(name), shop.limits(section), set[str]()
     for position, universe in universes:
-        decided = policy(position, Book.empty(len(universe)))
+        decided = policy(position, PortfolioState.empty(len(universe)))
         if not isinstance(decided, Weights):
             continue
         allowed, floor = check.scores(position, universe) if "esg" in given else (universe, None)
@@ -141,7 +141,7 @@ def _broken(
         cash = decided.cash
         least, most = min(cash, limits.cash_minimum), max(cash, limits.cash_maximum)
         limits = replace(limits, cash_minimum=least, cash_maximum=most)
-    on = limits_on(limits, shop.panel.assets, universe)
+    on = build_limits(limits, shop.panel.assets, universe)
     for limit, slack in on.slack(decided.weights[universe]).items():
         if slack < -KEPT:
             return f"{limit} (missed by {-slack:.4g})"
@@ -165,7 +165,7 @@ def _check_tactical(
     policy, (deviation, others) = shop.policy(section.strategic), shop.around(section)
     hold, seen = shop.config.allocation.on_infeasible == "hold", set[str]()
     for position, universe in universes:
-        around = policy(position, Book.empty(len(universe)))
+        around = policy(position, PortfolioState.empty(len(universe)))
         if not isinstance(around, Weights):
             continue
         with dated(shop.panel, position, hold, name):

@@ -14,9 +14,9 @@ from allocation.cardinality.allocator import Cardinality
 from allocation.covariance.path import CovariancePath
 from allocation.covariance.unsmoothing import UnsmoothedRisk
 from allocation.covariance_types import Risk
-from allocation.esg.allocator import Responsible
+from allocation.esg.allocator import EsgAllocator
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.relaxed_allocator import Relaxing
+from allocation.mean_variance.relaxed_allocator import RelaxedAllocator
 from allocation.policies.blend import Blend, Shares
 from allocation.policies.endowment import AssetClass, Endowment
 from allocation.policies.environments import RiskByEnvironment
@@ -100,7 +100,7 @@ class Allocators:
             return solver if few is None else Cardinality(solver, few.maximum, few.minimum_weight)
 
         if settings.on_infeasible == "relax":
-            return self.responsible(Relaxing(under, constraints, settings.relax), views)
+            return self.responsible(RelaxedAllocator(under, constraints, settings.relax), views)
         return self.responsible(under(constraints), views)
 
     def responsible(self, inner: Allocator, views: bool = True) -> Allocator:
@@ -108,7 +108,7 @@ class Allocators:
         esg, scores = self.config.allocation.esg, self._scores
         if esg is None or scores is None:
             return inner
-        return Responsible(
+        return EsgAllocator(
             inner,
             scores.__getitem__,
             missing=esg.missing,
@@ -215,7 +215,7 @@ class Workshop:
             self.risk(unsmooth),
             inside,
             lambda n: RiskBudgeting([str(k) for k in range(n)]),
-            trusted=self.covariances.sound,
+            validate=not self.covariances.sound,
         )
 
     def endowment(self, classes: Mapping[str, ClassSection], rule: Rebalancing) -> Policy:
@@ -256,7 +256,7 @@ class Workshop:
         out = {a: (0.0, 0.0) for a in self.panel.assets if a not in holdable and not _must_hold(limits, a)}
         limits = replace(limits, overrides={**limits.overrides, **out})
         if self.config.allocation.on_infeasible == "relax":
-            return Relaxing(partial(section.allocator, self), limits, self.config.allocation.relax)
+            return RelaxedAllocator(partial(section.allocator, self), limits, self.config.allocation.relax)
         return section.allocator(self, limits)
 
     def allocated(self, section: AllocatorStrategy, forecast: str | None = None) -> Policy:

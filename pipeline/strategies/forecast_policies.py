@@ -9,7 +9,7 @@ import pandas as pd
 
 from allocation.policies.policy import AllocatorPolicy, Policy
 from allocation.trading.garleanu_pedersen import AimPortfolio, Signals
-from allocation.trading.trading_speed import Preferences, fading, matching_cost
+from allocation.trading.trading_speed import Preferences, estimate_decay, matching_cost
 from allocation.views.black_litterman import BlackLitterman, equilibrium_path
 from allocation.views.forecast_views import ForecastViews, forecast_views
 from allocation.views.view import View
@@ -38,7 +38,7 @@ def aim(shop: Workshop, section: AimStrategy) -> Policy:
     at = np.isin(made.positions, covariances.positions)
     level = _mean_over_assets(made.mean[at])
     rest = made.mean[at] - level
-    decay = fading(rest) if section.decay is None else np.full(len(rest), section.decay)
+    decay = estimate_decay(rest) if section.decay is None else np.full(len(rest), section.decay)
     signals = Signals(
         made.positions[at], np.stack([level, rest], axis=1), np.stack([np.zeros(len(rest)), decay], axis=1)
     )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programmes import objective, programme
 
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.solver import interior_point
 from allocation.solver.programme import EXACT
 
@@ -17,7 +17,7 @@ from allocation.solver.programme import EXACT
 def brute_force(p):
     """Return the best weights over all combinations of places, segments and rows met."""
     n, best, where = len(p.mu), -np.inf, None
-    H = p.gamma * dense(p.sigma) + np.diag(p.ridge + 2 * p.impact)
+    H = p.gamma * to_dense(p.sigma) + np.diag(p.ridge + 2 * p.impact)
     q = p.mu + 2 * p.impact * p.start
     places = [
         np.unique([p.low[i], p.high[i], *(v for v in (p.start[i], 0.0) if p.low[i] < v < p.high[i])])
@@ -98,11 +98,11 @@ def test_it_finds_the_best_of_all_combinations_of_states(seed, kinds):
 @settings(max_examples=200, deadline=None)
 def test_its_answer_is_certified_and_no_worse_than_the_interior_points(seed, n, **kinds):
     p = programme(seed, n, **kinds)
-    found, other = p.solve(), interior_point.solve(p)
+    found, other = p.solve(), interior_point.solve_interior_point(p)
     assert other is not None
     if found is None:  # it gave up: allowed, rarely (below), and the interior point answers
         return
-    assert p.evidence(found.weights, found.prices, p.scale)[0] <= EXACT
+    assert p.measure_optimality(found.weights, found.prices, p.scale)[0] <= EXACT
     assert p.excess(found.weights) <= 1e-12
     assert (found.weights >= p.low).all()
     assert (found.weights <= p.high).all()
@@ -150,7 +150,7 @@ def test_where_nothing_is_worth_trading_the_weights_held_stay_to_the_bit():
     still = replace(p, cost=np.full(10, 10.0), start=held, high=np.ones(10))
     found = still.solve()
     np.testing.assert_array_equal(found.weights, held)
-    assert still.evidence(found.weights, found.prices, still.scale)[0] <= 1e-12
+    assert still.measure_optimality(found.weights, found.prices, still.scale)[0] <= 1e-12
 
 
 @pytest.mark.parametrize(
@@ -182,15 +182,15 @@ def test_extremes_end_in_a_certified_answer(change):
     p = replace(
         programme(1, 3), **({"low": np.zeros(3), "high": np.ones(3), "start": np.full(3, 1 / 3)} | change)
     )
-    found = p.solve() or interior_point.solve(p)[0]
+    found = p.solve() or interior_point.solve_interior_point(p)[0]
     assert p.excess(found.weights) <= 1e-9
-    assert p.evidence(found.weights, found.prices, p.scale)[0] <= 1e-8
+    assert p.measure_optimality(found.weights, found.prices, p.scale)[0] <= 1e-8
 
 
 def test_a_budget_that_bounds_cannot_meet_is_given_up():
     p = replace(programme(0, 2), low=np.zeros(2), high=np.full(2, 0.4), start=np.zeros(2))
     assert p.solve() is None
-    assert interior_point.solve(p) is None
+    assert interior_point.solve_interior_point(p) is None
 
 
 def test_a_warm_start_changes_nothing_but_the_way():

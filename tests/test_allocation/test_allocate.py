@@ -40,10 +40,10 @@ def test_it_is_the_allocator_to_the_bit_whatever_the_order_of_labels():
             "status": expected.status.label,
             "note": expected.note,
             "cash": expected.cash,
-            "gap": expected.attestation.gap,
-            "residual": expected.attestation.residual,
-            "slack": expected.attestation.slack,
-            "tolerance": expected.attestation.tolerance,
+            "gap": expected.certificate.gap,
+            "residual": expected.certificate.residual,
+            "slack": expected.certificate.slack,
+            "tolerance": expected.certificate.tolerance,
         }
     other = allocate(MU[SHUFFLED], covariance(), held, cost=cost, impact=0.01, **limits)
     assert other[NAMES].to_numpy() == pytest.approx(expected.weights, abs=1e-8)
@@ -57,7 +57,7 @@ def test_attrs_survive_a_parquet_file(tmp_path):
     assert pd.read_parquet(tmp_path / "weights.parquet").attrs == found.attrs
 
 
-def test_a_limit_on_turnover_that_has_to_give_way_is_told():
+def test_a_limit_on_turnover_that_has_to_give_way_is_reported():
     found = allocate(MU, covariance(), turnover=0.5)
     assert found.attrs["note"].startswith("turnover limit 0.5 raised to 1.0")
 

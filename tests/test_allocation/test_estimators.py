@@ -11,12 +11,12 @@ from sklearn.covariance import OAS, LedoitWolf
 from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit, cross_val_predict, cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from allocation.covariance.expectations import shrunk_mean
+from allocation.covariance.expectations import shrink_mean
 from allocation.covariance.shrinkage import LedoitWolf as Shrunk
 from allocation.covariance_types import FactorCovariance
 from allocation.decision_status import DecisionStatus
 from allocation.errors import DataError, InfeasibleError, InputError, LimitError
-from allocation.estimators.out_of_sample import drifted, predict_forward
+from allocation.estimators.out_of_sample import drift_weights, predict_forward
 from allocation.estimators.portfolios import (
     EqualWeightPortfolio,
     FromAllocator,
@@ -25,7 +25,7 @@ from allocation.estimators.portfolios import (
 )
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints, Group
-from allocation.weights import Attestation, Weights
+from allocation.weights import OptimalityCertificate, Weights
 from validation.folds.walk_forward import WalkForward
 
 ASSETS = ["corn", "gold", "oil", "tin", "zinc"]
@@ -45,9 +45,9 @@ class InverseVariance:
     def __init__(self, assets):
         self.assets = tuple(assets)
 
-    def solve(self, position, mu, sigma, held, universe, *, trusted=False):
+    def solve(self, position, mu, sigma, held, universe, *, validate=True):
         w = universe / sigma.diagonal()
-        return Weights(position, w / w.sum(), 0.0, DecisionStatus.FIXED, Attestation({}, 0.0))
+        return Weights(position, w / w.sum(), 0.0, DecisionStatus.FIXED, OptimalityCertificate({}, 0.0))
 
 
 class WorstLoss:
@@ -56,10 +56,10 @@ class WorstLoss:
     def __init__(self, assets, paths, constraints=None, *, tilt=0.0):
         self.assets, self.paths, self.constraints, self.tilt = tuple(assets), paths, constraints, tilt
 
-    def solve(self, position, mu, sigma, held, universe, *, trusted=False):
+    def solve(self, position, mu, sigma, held, universe, *, validate=True):
         w = np.zeros(len(self.assets))
         w[np.argmax(self.paths.min(axis=0))] = 1.0
-        return Weights(position, w, 0.0, DecisionStatus.FIXED, Attestation({}, 0.0))
+        return Weights(position, w, 0.0, DecisionStatus.FIXED, OptimalityCertificate({}, 0.0))
 
 
 EVERY = [
@@ -118,7 +118,7 @@ def test_mean_variance_is_the_allocator_to_the_bit():
     ).fit(X)
     R = X.to_numpy()
     sigma = Shrunk().estimate(R)
-    mu, error = shrunk_mean(R, sigma), np.sqrt(sigma.diagonal() / 120)
+    mu, error = shrink_mean(R, sigma), np.sqrt(sigma.diagonal() / 120)
     solver = MeanVariance(
         ASSETS,
         Constraints(**limits, benchmark=benchmark),
@@ -132,8 +132,8 @@ def test_mean_variance_is_the_allocator_to_the_bit():
     )
     assert np.array_equal(found.weights_, direct.weights)
     assert (found.cash_, found.status_) == (direct.cash, direct.status)
-    assert found.attestation_.slack == direct.attestation.slack
-    assert found.attestation_.holds
+    assert found.certificate_.slack == direct.certificate.slack
+    assert found.certificate_.holds
     assert np.array_equal(found.covariance_, sigma)
     assert np.array_equal(found.mu_, mu)
     assert (
@@ -165,7 +165,7 @@ def test_a_factory_may_ask_for_scenarios_and_arguments():
     assert found.allocator_.tilt == 0.3
 
 
-def test_a_factory_that_makes_no_allocator_is_told():
+def test_a_factory_that_makes_no_allocator_is_reported():
     with pytest.raises(InputError, match="no method solve"):
         FromAllocator(tuple).fit(table())
 
@@ -310,9 +310,9 @@ def test_means_are_shrunk_as_bayes_and_stein_say():
     centre = (one @ P @ m) / (one @ P @ one)
     lack = (5 + 2) / (5 + 2 + 120 * (m - centre * one) @ P @ (m - centre * one))
     assert 0.05 < lack < 0.95
-    assert shrunk_mean(R, S) == pytest.approx((1 - lack) * m + lack * centre, rel=1e-9)
-    assert shrunk_mean(R, S, 0.0) == pytest.approx(m, rel=1e-12)
-    assert shrunk_mean(R, S, 1.0) == pytest.approx(np.full(5, centre), rel=1e-12)
+    assert shrink_mean(R, S) == pytest.approx((1 - lack) * m + lack * centre, rel=1e-9)
+    assert shrink_mean(R, S, 0.0) == pytest.approx(m, rel=1e-12)
+    assert shrink_mean(R, S, 1.0) == pytest.approx(np.full(5, centre), rel=1e-12)
 
 
 def test_means_may_be_a_function_of_the_returns():
@@ -376,7 +376,7 @@ def test_a_walk_hands_on_what_is_held():
         assert found.turnover.iloc[row] == pytest.approx(np.abs(one.weights_ - before).sum(), abs=1e-12)
         held = pd.Series(value / (value.sum() + cash), index=X.columns)
         # The library's own bits, so that the next fit can be compared to the bit.
-        held[:] = drifted(one.weights_.to_numpy(), X.iloc[test].to_numpy())[1]
+        held[:] = drift_weights(one.weights_.to_numpy(), X.iloc[test].to_numpy())[1]
     free = predict_forward(clone(estimator).set_params(cost=0.0), X, cv)
     assert found.turnover.sum() < free.turnover.sum()
 
@@ -436,7 +436,7 @@ class TestSkfolio:
         X = table()
         outer = SkfolioOptimization(MeanVariancePortfolio())
         search = GridSearchCV(outer, {"estimator__risk_aversion": [1.0, 50.0]}, cv=TimeSeriesSplit(3)).fit(X)
-        assert search.best_estimator_.estimator_.attestation_.holds
+        assert search.best_estimator_.estimator_.certificate_.holds
         again = pickle.loads(pickle.dumps(clone(search.best_estimator_).fit(X)))
         assert np.array_equal(again.weights_, search.best_estimator_.weights_)
 

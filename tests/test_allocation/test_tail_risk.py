@@ -46,8 +46,8 @@ def test_no_other_portfolio_is_better(seed, gamma):
         return -risk if gamma is None else mu @ w - gamma * risk
 
     assert max(value(w) for w in many) <= value(answer.weights) + 1e-12
-    assert answer.attestation.holds
-    assert answer.attestation.gap <= 1e-9
+    assert answer.certificate.holds
+    assert answer.certificate.gap <= 1e-9
 
 
 def test_one_scenario_in_the_tail_is_the_worst_case():

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from allocation.decision_status import DecisionStatus
-from allocation.weights import Attestation, Weights
+from allocation.weights import OptimalityCertificate, Weights
 from backtest.costs import TradingCost
 from backtest.errors import ComparisonError, SimulationError
-from backtest.performance import compare
+from backtest.performance import compare_results
 from backtest.simulate import simulate
 
 
 def run(returns, decisions, target=(1.0,), *, lag=0, end=None, rate=0.0, cash=0.0):
     wanted = np.asarray(target, dtype=float)
 
-    def policy(position, book):
-        return Weights(position, wanted, cash, DecisionStatus.FIXED, Attestation({}, 0.0))
+    def policy(position, state):
+        return Weights(position, wanted, cash, DecisionStatus.FIXED, OptimalityCertificate({}, 0.0))
 
     returns = np.asarray(returns, dtype=float).reshape(-1, len(wanted))
     return simulate(
@@ -68,6 +68,6 @@ def test_the_end_cuts_the_record_and_what_came_before_is_the_same():
 def test_results_of_different_rows_are_not_compared():
     one = run([0.0, 0.1, -0.1, 0.1, 0.2], [0])
     with pytest.raises(ComparisonError, match=r"4 rows, 1 to 4 and 3 rows, 2 to 4"):
-        compare(one, run([0.0, 0.1, -0.1, 0.1, 0.2], [1]), 12)
+        compare_results(one, run([0.0, 0.1, -0.1, 0.1, 0.2], [1]), 12)
     with pytest.raises(ComparisonError, match="cannot be compared"):
-        compare(one, replace(one, positions=one.positions + 1), 12)
+        compare_results(one, replace(one, positions=one.positions + 1), 12)
