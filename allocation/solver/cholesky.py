@@ -53,7 +53,7 @@ def factorise(matrix: Floats) -> bool:
 
 @compiled
 def _update(matrix: Floats, begin: int, end: int) -> None:
-    """Subtract from what is right of a block of factored columns what they explain, lower triangle only."""
+    """Update the columns right of a factored block, lower triangle only."""
     n = len(matrix)
     panel = matrix[end:, begin:end].copy()
     for first in range(end, n, BLOCK):
@@ -74,7 +74,7 @@ def solve_factorised(factored: Floats, right: Floats) -> None:
     factored : ndarray of shape (n, n)
         L in the lower triangle.
     right : ndarray of shape (M, n)
-        One right side a row.
+        One right-hand side per row.
     """
     n = len(factored)
     for c in range(len(right)):

@@ -1,4 +1,4 @@
-"""The active set against every combination of states, against the interior point, and in any unit and order."""
+"""The active set against every combination of segments, against the interior point, and in any unit and order."""
 
 from dataclasses import replace
 from itertools import product
@@ -15,11 +15,11 @@ from allocation.solver.programme import EXACT
 
 
 def brute_force(p):
-    """Return the best weights over all combinations of places, segments and rows met."""
+    """Return the best weights over all combinations of segments and rows met."""
     n, best, where = len(p.mu), -np.inf, None
     H = p.gamma * to_dense(p.sigma) + np.diag(p.ridge + 2 * p.impact)
     q = p.mu + 2 * p.impact * p.start
-    places = [
+    breakpoints = [
         np.unique([p.low[i], p.high[i], *(v for v in (p.start[i], 0.0) if p.low[i] < v < p.high[i])])
         for i in range(n)
     ]
@@ -27,11 +27,13 @@ def brute_force(p):
         [(None, p.lower[0])],
         *([(0, None), (1, lo), (1, up)] for lo, up in zip(p.lower[1:], p.upper[1:], strict=True)),
     ]
-    for states in product(*(range(2 * len(place) - 1) for place in places)):
-        free = [i for i in range(n) if states[i] % 2]
-        w = np.array([places[i][states[i] // 2] for i in range(n)])
+    for segments in product(*(range(2 * len(points) - 1) for points in breakpoints)):
+        free = [i for i in range(n) if segments[i] % 2]
+        w = np.array([breakpoints[i][segments[i] // 2] for i in range(n)])
         middle = (
-            np.array([places[i][min(states[i] // 2 + 1, len(places[i]) - 1)] for i in range(n)]) / 2 + w / 2
+            np.array([breakpoints[i][min(segments[i] // 2 + 1, len(breakpoints[i]) - 1)] for i in range(n)])
+            / 2
+            + w / 2
         )
         slope = p.cost * np.sign(middle - p.start) + p.gross * np.sign(middle)
         for choice in product(*limits):

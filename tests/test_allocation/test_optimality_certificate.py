@@ -32,12 +32,12 @@ def by_definition(p, w, prices):
         def value(v):
             return (v - u) ** 2 / 2 + (p.cost[i] * abs(v - p.start[i]) + p.gross * abs(v)) / p.scale
 
-        places = sorted({p.low[i], p.high[i], *np.clip([p.start[i], 0.0], p.low[i], p.high[i])})
+        breakpoints = sorted({p.low[i], p.high[i], *np.clip([p.start[i], 0.0], p.low[i], p.high[i])})
         found = [
             minimize_scalar(value, bounds=pair, method="bounded", options={"xatol": 1e-12}).x
-            for pair in pairwise(places)
+            for pair in pairwise(breakpoints)
         ]
-        return min([*places, *found], key=value)
+        return min([*breakpoints, *found], key=value)
 
     totals = p.rows @ w
     sums = totals - np.clip(totals + prices / p.scale, p.lower, p.upper)

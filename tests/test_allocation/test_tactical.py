@@ -38,7 +38,7 @@ def test_deviations_by_hand():
     assert result.sleeves["active"].share == pytest.approx(0, abs=1e-12)
 
 
-def test_cash_may_deviate_where_it_is_reported():
+def test_cash_may_deviate_where_it_is_allowed():
     path = fixed([0], 4, np.eye(4) * 1e-9)
     bad = np.full((1, 4), -0.02)
     result = make(path, np.array([0]), bad, Deviation(0.05, cash=0.08))(0, PortfolioState.empty(4))
