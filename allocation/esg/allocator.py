@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from copy import copy
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +11,8 @@ from allocation.allocator import Allocator
 from allocation.covariance_types import Risk
 from allocation.errors import InfeasibleError, InputError
 from allocation.esg.score_adjustments import Missing, floor_coefficients, impute_scores, tilt_returns
-from allocation.input_alignment import align_inputs, align_vector
-from allocation.problem.closed_markets import fix_weights
+from allocation.input_alignment import align_vector
+from allocation.problem.allocator_wrapper import AllocatorWrapper
 from allocation.problem.constraints import Linear
 from allocation.weights import Weights
 from foundation.types import Bools, Floats
@@ -24,7 +23,7 @@ MOST_STEPS = 200
 """Of that search, which takes some ten; what it ends with is above the floor whenever it ends."""
 
 
-class EsgAllocator:
+class EsgAllocator(AllocatorWrapper):
     """Let another allocator choose among what scores allow.
 
     Parameters
@@ -63,23 +62,15 @@ class EsgAllocator:
         for what, number in numbers.items():
             if number is not None and not np.isfinite(number):
                 raise InputError(f"{what} is {number:g}, expected a finite number")
-        self.inner = inner
-        self.assets = inner.assets
+        super().__init__(inner)
         self.scores_at = scores_at
         self.missing = missing
         self.exclude_below = exclude_below
         self.floor = floor
         self.tilt = tilt
 
-    def with_fixed(self, weights: Mapping[str, float]) -> EsgAllocator:
-        """Return the same allocator with the weights of some assets fixed, if the inner one can fix them."""
-        fixed = copy(self)
-        fixed.inner = fix_weights(self.inner, weights)
-        return fixed
-
-    @align_inputs
-    def solve(
-        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, validate: bool = True
+    def solve_inner(
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, validate: bool
     ) -> Weights:
         """Return the inner allocator's weights among those that the scores allow; see `Allocator.solve`."""
         scores, allowed = self.allowed(position, universe)

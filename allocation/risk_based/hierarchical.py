@@ -9,23 +9,18 @@ import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist, squareform
 
-from allocation.asset_names import parse_names
-from allocation.covariance_types import Risk, to_dense
-from allocation.decision_status import DecisionStatus
+from allocation.covariance_types import to_dense
 from allocation.errors import InputError
-from allocation.input_alignment import align_inputs
-from allocation.input_checks import check_covariance, find_members
 from allocation.problem.constraints import Constraints
-from allocation.problem.feasibility import check_row_feasible
-from allocation.problem.polytope import BOUNDS, TOLERANCE, check_supported, make_polytope
-from allocation.weights import OptimalityCertificate, Weights
-from foundation.types import Bools, Floats, Ints
+from allocation.problem.polytope import BOUNDS, TOLERANCE
+from allocation.problem.polytope_allocator import DecisionInputs, Optimum, PolytopeAllocator
+from foundation.types import Floats, Ints
 
 Linkage = Literal["single", "average", "complete", "ward"]
 Distance = Literal["correlation", "profile"]
 
 
-class HierarchicalRiskParity:
+class HierarchicalRiskParity(PolytopeAllocator):
     """Order assets by a tree of their correlations, halve it over and over, and weigh halves by inverse variance.
 
     Weights are 0 or more and sum to what is invested by construction; the covariance need not be invertible. No
@@ -64,6 +59,8 @@ class HierarchicalRiskParity:
     cluster-based capital allocation", Stellenbosch Economic Working Papers 14/2019.
     """
 
+    supported = BOUNDS
+
     def __init__(
         self,
         assets: Sequence[str],
@@ -79,47 +76,19 @@ class HierarchicalRiskParity:
         ):
             if value not in choices:
                 raise InputError(f"{what} {value!r} is none of {', '.join(choices)}")
-        self.assets = parse_names("assets", assets)
-        self.constraints = constraints or Constraints()
-        check_supported(BOUNDS, self.constraints, "HierarchicalRiskParity")
-        self.limits = make_polytope(self.constraints, self.assets)
+        super().__init__(assets, constraints)
         self.linkage = linkage
         self.distance = distance
         self.optimal_order = optimal_order
 
-    @align_inputs
-    def solve(
-        self,
-        position: int,
-        mu: Floats | None,
-        sigma: Risk,
-        held: Floats | None,
-        universe: Bools,
-        *,
-        validate: bool = True,
-    ) -> Weights:
-        """Return the weights; `mu` and `held` are not read, the other parameters are those of `Allocator.solve`.
-
-        Raises
-        ------
-        InputError
-            If the covariance is unusable.
-        InfeasibleError
-            If the bounds cannot be met together.
-        """
-        inside = find_members(position, self.assets, universe)
-        inner = to_dense(check_covariance(position, self.assets, sigma, inside, validate))
-        limits, c = self.limits.select_assets(inside), self.constraints
+    def optimise(self, inputs: DecisionInputs) -> Optimum:
+        """Return the weights of recursive bisection."""
+        sigma, limits, c = to_dense(inputs.covariance()), inputs.limits, self.constraints
         low, high = np.maximum(limits.low, 0.0), limits.high
         invested = max(min(1.0 - c.cash_minimum, float(high.sum())), 1.0 - c.cash_maximum)
         if low.sum() > invested + TOLERANCE or high.sum() < invested - TOLERANCE:
-            check_row_feasible(position, c, self.assets, universe)
-        weights = np.zeros(len(self.assets))
-        weights[inside] = bisect_weights(inner, self._order(inner), low, high, invested)
-        cash, slack = 1.0 - float(weights.sum()), limits.slack(weights[inside])
-        return Weights(
-            position, weights, cash, DecisionStatus.SOLVED, OptimalityCertificate(slack, TOLERANCE)
-        )
+            self.check_feasible(inputs)
+        return Optimum(bisect_weights(sigma, self._order(sigma), low, high, invested))
 
     def _order(self, sigma: Floats) -> Ints:
         """Return the assets as the leaves of the tree stand, shape (n,)."""

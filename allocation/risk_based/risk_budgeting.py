@@ -6,24 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from allocation.asset_names import align_values, parse_names
+from allocation.asset_names import align_values
 from allocation.covariance_types import FactorCovariance, Risk
-from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
-from allocation.input_alignment import align_inputs
-from allocation.input_checks import check_covariance, describe_singularity, find_members
+from allocation.input_checks import describe_singularity
 from allocation.problem.constraints import Constraints
-from allocation.problem.feasibility import check_row_feasible
-from allocation.problem.polytope import BOUNDS, TOLERANCE, check_supported, make_polytope
+from allocation.problem.polytope import BOUNDS, TOLERANCE
+from allocation.problem.polytope_allocator import DecisionInputs, Optimum, PolytopeAllocator
 from allocation.risk_based.kernels import minimise_bounded, minimise_unbounded, multiply_covariance
-from allocation.weights import OptimalityCertificate, Weights
 from foundation.types import Bools, Floats
 
 ERROR = 1e-10
 """Largest error of a share of risk that is handed out."""
 
 
-class RiskBudgeting:
+class RiskBudgeting(PolytopeAllocator):
     """Choose long weights whose shares of risk, w_i (Sigma w)_i / w'Sigma w, are the budgets b_i.
 
     Without bounds that bind, the weights are those of the minimiser of x'Sigma x / 2 - sum b_i log x_i, made to sum to
@@ -57,6 +54,8 @@ class RiskBudgeting:
     bounds Richard and Roncalli (2019), "Constrained risk budgeting portfolios", section 2.2.
     """
 
+    supported = BOUNDS
+
     def __init__(
         self,
         assets: Sequence[str],
@@ -64,10 +63,7 @@ class RiskBudgeting:
         *,
         budgets: Mapping[str, float] | None = None,
     ) -> None:
-        self.assets = parse_names("assets", assets)
-        self.constraints = constraints or Constraints()
-        check_supported(BOUNDS, self.constraints, "RiskBudgeting")
-        self.limits = make_polytope(self.constraints, self.assets)
+        super().__init__(assets, constraints)
         self.budgets = _budgets(self.assets, budgets)
         forced = np.flatnonzero((self.budgets == 0) & (self.limits.low > 0))
         if len(forced):
@@ -76,67 +72,49 @@ class RiskBudgeting:
                 f"{self.limits.low[forced[0]]:g}"
             )
 
-    @align_inputs
-    def solve(
-        self,
-        position: int,
-        mu: Floats | None,
-        sigma: Risk,
-        held: Floats | None,
-        universe: Bools,
-        *,
-        validate: bool = True,
-    ) -> Weights:
-        """Return the weights. `mu` and `held` are not read; the other parameters are those of `Allocator.solve`.
+    def select_universe(self, universe: Bools) -> Bools:
+        """Return the assets of the universe that have a budget."""
+        return universe & (self.budgets > 0)
+
+    def optimise(self, inputs: DecisionInputs) -> Optimum:
+        """Return the weights whose shares of risk are the budgets.
 
         Raises
         ------
-        InputError
-            If the covariance is unusable, or no asset of the universe has a budget.
         InfeasibleError
-            If the bounds cannot be met together, or admit no price of risk.
+            If the bounds admit no price of risk.
         SolverError
             If shares are not within `ERROR` of what they should be, as for a covariance that is not positive
             definite.
         """
-        budgeted = universe & (self.budgets > 0)
-        inside = find_members(position, self.assets, budgeted)
-        inner = check_covariance(position, self.assets, sigma, inside, validate)
-        budgets = self.budgets[inside] / self.budgets[inside].sum()
-        low, high = np.maximum(self.limits.low[inside], 0.0), self.limits.high[inside]
+        sigma = inputs.covariance()
         try:
-            inner_weights, error, gap = self._weigh(position, inner, budgets, low, high, budgeted)
+            return self._weigh(inputs, sigma)
         except SolverError as failure:
-            why = describe_singularity(inner)
+            why = describe_singularity(sigma)
             if not why:
                 raise
             raise InputError(
-                f"row {position}: no weights with these shares of risk were found: {why}"
+                f"row {inputs.position}: no weights with these shares of risk were found: {why}"
             ) from failure
-        weights = np.zeros(len(self.assets))
-        weights[inside] = inner_weights
-        slack = self.limits.select_assets(inside).slack(inner_weights)
-        slack["shares of risk"] = ERROR - error
-        cash, solved = 1.0 - float(weights.sum()), DecisionStatus.SOLVED
-        return Weights(position, weights, cash, solved, OptimalityCertificate(slack, TOLERANCE, gap))
 
-    def _weigh(
-        self, position: int, sigma: Risk, budgets: Floats, low: Floats, high: Floats, universe: Bools
-    ) -> tuple[Floats, float, float]:
-        """Return the weights (n,), the largest error of a share of risk, and the gap."""
-        c = self.constraints
+    def _weigh(self, inputs: DecisionInputs, sigma: Risk) -> Optimum:
+        """Return the weights, without bounds where none binds."""
+        c, position = self.constraints, inputs.position
+        budgets = self.budgets[inputs.inside] / self.budgets[inputs.inside].sum()
+        low, high = np.maximum(inputs.limits.low, 0.0), inputs.limits.high
         invested = max(min(1.0 - c.cash_minimum, float(high.sum())), 1.0 - c.cash_maximum)
-        inner_weights = _free(sigma, budgets, invested)
-        if inner_weights is None or bool((inner_weights < low).any() or (inner_weights > high).any()):
-            if inner_weights is None or low.sum() > invested + TOLERANCE or high.sum() < invested - TOLERANCE:
-                check_row_feasible(position, c, self.assets, universe)
-            inner_weights = _bounded(position, sigma, budgets, invested, low, high)
-        error, gap = _evidence(sigma, budgets, inner_weights, low, high)
+        weights = _free(sigma, budgets, invested)
+        if weights is None or bool((weights < low).any() or (weights > high).any()):
+            if weights is None or low.sum() > invested + TOLERANCE or high.sum() < invested - TOLERANCE:
+                self.check_feasible(inputs)
+            weights = _bounded(position, sigma, budgets, invested, low, high)
+        error, gap = _evidence(sigma, budgets, weights, low, high)
         if not error <= ERROR:
             raise SolverError(
                 f"row {position}: shares of risk miss their budgets by {error:.3g}, more than {ERROR:g}"
             )
-        return inner_weights, error, gap
+        return Optimum(weights, gap, {"shares of risk": ERROR - error})
 
 
 def _budgets(assets: tuple[str, ...], budgets: Mapping[str, float] | None) -> Floats:

@@ -1,9 +1,9 @@
 """A quadratic programme with bounds, piecewise-linear costs and a few rows, by a primal-dual active set.
 
 Each asset has breakpoints: its bounds, and the weights at which the slope of its cost changes. Segments lie between
-them. An asset is at a breakpoint or free inside a segment; a row is met as an equation or inactive. Given these, the free
-weights and the multipliers solve one linear system. Assets and rows that contradict the solution change, until none
-does. The answer is exact to rounding: no weight lies a hair from a bound or from the weight held.
+them. An asset is at a breakpoint or free inside a segment; a row is met as an equation or inactive. Given these, the
+free weights and the multipliers solve one linear system. Assets and rows that contradict the solution change, until
+none does. The answer is exact to rounding: no weight lies a hair from a bound or from the weight held.
 
 Notes
 -----

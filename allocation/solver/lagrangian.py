@@ -170,7 +170,7 @@ class Uncertainty(Term):
 def solve_lagrangian(programme: Programme, terms: Sequence[Term]) -> Answer | None:
     """Return the solution of the programme with all terms, and their multipliers in that order.
 
-    None if no solver converges, or no multiplier meets a limit. Limits on turnover and gross exposure, which come first,
+    None if no solver converges, or no multiplier meets a limit. Limits on turnover and gross exposure come first and
     can go to the interior point as they are; the others are handled by multipliers around it.
     """
     linear = [term for term in terms if isinstance(term, Turnover | Gross)]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from copy import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +10,9 @@ import numpy as np
 from allocation.allocator import Allocator
 from allocation.covariance_types import Risk, to_dense
 from allocation.errors import InputError
-from allocation.input_alignment import align_inputs, align_vector
+from allocation.input_alignment import align_vector
 from allocation.input_checks import check_covariance, describe_singularity
-from allocation.problem.closed_markets import fix_weights
+from allocation.problem.allocator_wrapper import AllocatorWrapper
 from allocation.trading.trading_speed import Preferences, diagonalise_jointly
 from allocation.weights import Weights
 from foundation.types import Bools, Floats, Ints
@@ -72,7 +71,7 @@ class Signals:
         return self.mean[index], self.decay[index]
 
 
-class AimPortfolio:
+class AimPortfolio(AllocatorWrapper):
     """Take the best step of Garleanu and Pedersen (2013) that the limits allow.
 
     Without limits the step is the share `rate` of the way from the weights held to the aim, and the aim counts a signal
@@ -126,8 +125,7 @@ class AimPortfolio:
             )
         if np.any(getattr(inner, "cost", 0.0)) or np.any(getattr(inner, "impact", 0.0)):
             raise InputError("the inner allocator has costs of its own, which would count twice")
-        self.inner = inner
-        self.assets = inner.assets
+        super().__init__(inner)
         self.preferences = preferences
         self.impact = self._checked_impact(impact)
         self.cost = self._checked(np.asarray(align_vector("cost", cost, self.assets), dtype=np.float64))
@@ -147,12 +145,6 @@ class AimPortfolio:
             )
         return np.diag(cost) if cost.ndim == 1 else cost
 
-    def with_fixed(self, weights: Mapping[str, float]) -> AimPortfolio:
-        """Return the same allocator with the weights of some assets fixed, if the inner one can fix them."""
-        fixed = copy(self)
-        fixed.inner = fix_weights(self.inner, weights)
-        return fixed
-
     def _checked_impact(self, impact: float | Floats) -> Floats:
         """Return the impact of each asset, shape (N,)."""
         rates = np.asarray(align_vector("impact", impact, self.assets), dtype=np.float64)
@@ -168,9 +160,8 @@ class AimPortfolio:
             return np.asarray(float(self.cost) * to_dense(sigma) + np.diag(2 * self.impact[inside]))
         return np.asarray(self.cost[np.ix_(inside, inside)] + np.diag(2 * self.impact[inside]))
 
-    @align_inputs
-    def solve(
-        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, validate: bool = True
+    def solve_inner(
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, validate: bool
     ) -> Weights:
         """Return the best step's weights; see `Allocator.solve`. What is held outside the universe is sold."""
         parts, decay = self._signals(position, mu)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from copy import copy
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -12,9 +11,9 @@ from allocation.allocator import Allocator
 from allocation.covariance.path import CovariancePath
 from allocation.covariance_types import FactorCovariance, Risk, select_covariance, to_dense
 from allocation.errors import InputError
-from allocation.input_alignment import align_inputs, align_vector
+from allocation.input_alignment import align_vector
 from allocation.input_checks import check_covariance
-from allocation.problem.closed_markets import fix_weights
+from allocation.problem.allocator_wrapper import AllocatorWrapper
 from allocation.views.forecast_posterior import Errors, posterior_of_forecasts
 from allocation.views.forecast_views import ForecastViews
 from allocation.views.posterior import (
@@ -76,7 +75,7 @@ def equilibrium_path(covariances: CovariancePath, market: Market, risk_aversion:
     return out
 
 
-class BlackLitterman:
+class BlackLitterman(AllocatorWrapper):
     """Give the posterior of Black and Litterman (1992) to another allocator.
 
     The expected returns that come to `solve` are not read: the prior is equilibrium, and forecasts come as views.
@@ -124,8 +123,7 @@ class BlackLitterman:
             raise InputError(
                 f"risk_aversion {risk_aversion:g} and tau {tau:g} must be finite and more than 0"
             )
-        self.inner = inner
-        self.assets = inner.assets
+        super().__init__(inner)
         self.risk_aversion = risk_aversion
         self.market = market if callable(market) else align_vector("market", market, self.assets)
         self.views = tuple(views)
@@ -136,15 +134,8 @@ class BlackLitterman:
         for view in self.views:
             view.pick(self.assets)
 
-    def with_fixed(self, weights: Mapping[str, float]) -> BlackLitterman:
-        """Return the same allocator with the weights of some assets fixed, if the inner one can fix them."""
-        fixed = copy(self)
-        fixed.inner = fix_weights(self.inner, weights)
-        return fixed
-
-    @align_inputs
-    def solve(
-        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, validate: bool = True
+    def solve_inner(
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, validate: bool
     ) -> Weights:
         """Return the weights that the inner allocator chooses by the posterior; see `Allocator.solve`."""
         if not universe.any():

@@ -91,7 +91,7 @@ def test_mistakes_are_named():
         MeanCVaR(names(3), data, window=20, level=1.0)
     with pytest.raises(LimitError, match="turnover"):
         MeanCVaR(names(3), data, Constraints(turnover=1), window=20)
-    with pytest.raises(InputError, match="expected returns are needed"):
+    with pytest.raises(InputError, match="needs expected returns"):
         MeanCVaR(names(3), data, window=20, risk_aversion=1.0).solve(30, None, None, None, everything)
 
 
