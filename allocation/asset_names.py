@@ -111,14 +111,6 @@ def align_rate(what: str, number: float | Labelled, assets: Sequence[str]) -> fl
     return align_values(what, number, assets)
 
 
-def align_weights(numbers: Labelled | None, assets: Sequence[str], what: str) -> dict[str, float]:
-    """Return weights by name, those that are not 0; assets that are not named have none."""
-    if numbers is None:
-        return {}
-    values = align_values(what, numbers, assets, fill=0.0)
-    return {asset: float(value) for asset, value in zip(assets, values, strict=True) if value != 0}
-
-
 def check_finite(
     what: str, returns: Floats, assets: Sequence[str], row_name: Callable[[int], Hashable] = int
 ) -> None:

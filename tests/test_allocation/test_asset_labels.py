@@ -168,16 +168,23 @@ def test_where_no_names_are_known_labels_are_refused(call):
 
 def test_integer_labels():
     mu, sigma = pd.Series([0.05, 0.02, 0.01]), pd.DataFrame(np.diag([0.04, 0.01, 0.09]))
-    capped = allocate(mu, sigma, risk_aversion=5.0, overrides={0: (0.0, 0.1)})
+    capped = allocate(mu, sigma, risk_aversion=5.0, constraints=Constraints(overrides={0: (0.0, 0.1)}))
     assert capped[0] == pytest.approx(0.1)
-    both = allocate(mu, sigma, risk_aversion=5.0, groups={"g": Group((0, np.int64(1)), 0.0, 0.3)})
+    both = allocate(
+        mu, sigma, risk_aversion=5.0, constraints=Constraints(groups={"g": Group((0, np.int64(1)), 0.0, 0.3)})
+    )
     assert both[0] + both[1] == pytest.approx(0.3)
-    scored = allocate(mu, sigma, risk_aversion=5.0, linear={"s": Linear({0: 1.0, 2: 1.0}, 0.0, 0.2)})
+    scored = allocate(
+        mu,
+        sigma,
+        risk_aversion=5.0,
+        constraints=Constraints(linear={"s": Linear({0: 1.0, 2: 1.0}, 0.0, 0.2)}),
+    )
     assert scored[0] + scored[2] == pytest.approx(0.2)
     table = pd.DataFrame(RETURNS)
-    fitted = MeanVariancePortfolio(overrides={3: (0.5, 0.6)}, groups={"g": Group((0, 1), 0.1, 0.2)}).fit(
-        table
-    )
+    fitted = MeanVariancePortfolio(
+        constraints=Constraints(overrides={3: (0.5, 0.6)}, groups={"g": Group((0, 1), 0.1, 0.2)})
+    ).fit(table)
     assert 0.5 - 1e-6 <= fitted.weights_[3] <= 0.6 + 1e-6
     assert 0.1 - 1e-6 <= fitted.weights_[[0, 1]].sum() <= 0.2 + 1e-6
     views = BlackLitterman(

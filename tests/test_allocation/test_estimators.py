@@ -64,7 +64,7 @@ class WorstLoss:
 
 EVERY = [
     EqualWeightPortfolio(),
-    MinimumVariancePortfolio(maximum=0.6),
+    MinimumVariancePortfolio(constraints=Constraints(maximum=0.6)),
     MeanVariancePortfolio(3.0, cost=0.001),
     FromAllocator(partial(MeanVariance, risk_aversion=2.0), constraints=Constraints(maximum=0.7)),
     FromAllocator(InverseVariance),
@@ -114,7 +114,12 @@ def test_mean_variance_is_the_allocator_to_the_bit():
     }
     benchmark = {"corn": 0.5, "oil": 0.5}
     found = MeanVariancePortfolio(
-        4.0, previous_weights=held, cost=cost, impact=0.01, uncertainty=0.2, benchmark=benchmark, **limits
+        4.0,
+        constraints=Constraints(**limits, benchmark=benchmark),
+        previous_weights=held,
+        cost=cost,
+        impact=0.01,
+        uncertainty=0.2,
     ).fit(X)
     R = X.to_numpy()
     sigma = Shrunk().estimate(R)
@@ -150,7 +155,9 @@ def test_minimum_variance_and_from_allocator_are_the_allocator_to_the_bit():
     direct = MeanVariance(ASSETS, Constraints(maximum=0.3), risk_aversion=1.0).solve(
         119, zero, sigma, zero, everything
     )
-    assert np.array_equal(MinimumVariancePortfolio(maximum=0.3).fit(X).weights_, direct.weights)
+    assert np.array_equal(
+        MinimumVariancePortfolio(constraints=Constraints(maximum=0.3)).fit(X).weights_, direct.weights
+    )
     through = FromAllocator(
         partial(MeanVariance, risk_aversion=1.0), constraints=Constraints(maximum=0.3), mu=np.zeros(5)
     ).fit(X)
@@ -199,7 +206,6 @@ def test_numbers_by_asset_are_read_by_name():
         ({"mu": np.ones(4)}, r"mu has shape \(4,\), expected one number for each of 5"),
         ({"mu": pd.Series([0.1] * 4 + [np.nan], index=ASSETS)}, "expected return of 'zinc' is nan"),
         ({"previous_weights": {"silver": 1.0}}, "previous_weights: .*names 'silver'"),
-        ({"benchmark": {"silver": 1.0}, "tracking_error": 0.1}, "benchmark: .*names 'silver'"),
         ({"cost": pd.Series({"corn": 0.1})}, "cost: .*lacks 'gold'"),
         ({"mu": pd.Series([0.1] * 5, index=ASSETS), "uncertainty": 1.0}, "uncertainty needs mu_error"),
     ],
@@ -212,10 +218,10 @@ def test_numbers_that_do_not_fit_are_named(parameters, words):
 def test_wrong_parameters_are_found_by_fit_and_not_by_the_constructor():
     for parameters, error in (
         ({"risk_aversion": 0.0}, InputError),
-        ({"minimum": 0.5, "maximum": 0.4}, LimitError),
-        ({"overrides": {"silver": (0, 0)}}, LimitError),
-        ({"maximum": 0.1}, InfeasibleError),
-        ({"minimum_return": 1.0}, InfeasibleError),
+        ({"constraints": Constraints(overrides={"silver": (0, 0)})}, LimitError),
+        ({"constraints": Constraints(benchmark={"silver": 1.0}, tracking_error=0.1)}, LimitError),
+        ({"constraints": Constraints(maximum=0.1)}, InfeasibleError),
+        ({"constraints": Constraints(minimum_return=1.0)}, InfeasibleError),
         ({"mean_shrinkage": 2.0}, InputError),
         ({"covariance": "ledoit"}, InputError),
         ({"covariance": 7}, InputError),
@@ -353,6 +359,20 @@ def test_grid_search_over_risk_aversion():
     assert search.cv_results_["mean_test_score"] == pytest.approx(expected, rel=1e-12)
     assert search.best_params_["risk_aversion"] == grid[int(np.argmax(expected))]
     assert search.predict(X).equals(search.best_estimator_.predict(X))
+
+
+def test_limits_are_one_parameter_that_clones_and_can_be_searched():
+    X = table()
+    tight, wide = Constraints(maximum=0.3), Constraints(maximum=0.6, groups={"metal": Group(("gold", "tin"))})
+    estimator = clone(MinimumVariancePortfolio(constraints=wide))
+    assert estimator.get_params()["constraints"] == wide
+    assert estimator.set_params(constraints=tight).fit(X).weights_.max() <= 0.3 + 1e-9
+    search = GridSearchCV(MinimumVariancePortfolio(), {"constraints": [tight, wide]}, cv=TimeSeriesSplit(3))
+    assert search.fit(X).best_params_["constraints"] in (tight, wide)
+    assert not estimator.trades
+    assert estimator.set_params(constraints=Constraints(turnover=0.5)).trades
+    with pytest.raises(LimitError, match="minimum_return: MinimumVariancePortfolio has no expected returns"):
+        MinimumVariancePortfolio(constraints=Constraints(minimum_return=0.01)).fit(X)
 
 
 def test_a_walk_hands_on_what_is_held():
