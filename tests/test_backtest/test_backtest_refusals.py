@@ -13,7 +13,7 @@ from backtest.performance import compare_results
 from backtest.simulate import simulate
 
 
-def run(returns, decisions, target=(1.0,), *, lag=0, end=None, rate=0.0, cash=0.0):
+def run(returns, decisions, target=(1.0,), *, lag=0, rate=0.0, cash=0.0):
     wanted = np.asarray(target, dtype=float)
 
     def policy(position, state):
@@ -28,7 +28,6 @@ def run(returns, decisions, target=(1.0,), *, lag=0, end=None, rate=0.0, cash=0.
         policy,
         cost=TradingCost(rate),
         execution_lag=lag,
-        end=end,
     )
 
 
@@ -41,7 +40,6 @@ def run(returns, decisions, target=(1.0,), *, lag=0, end=None, rate=0.0, cash=0.
         ({"decisions": [0, 9]}, "0 to 9 are outside the data, which has 4 rows"),
         ({"decisions": [-1]}, "outside the data"),
         ({"decisions": [0], "lag": -1}, "execution_lag is -1"),
-        ({"decisions": [0], "end": 4}, "last row 4 is outside"),
         ({"decisions": [0], "target": (0.6,)}, "target at row 0 sums to 0.6 with its cash"),
         ({"decisions": [0], "target": (float("nan"),)}, "sums to nan"),
     ],
@@ -56,9 +54,9 @@ def test_a_short_position_can_lose_everything_and_says_where():
         run([[0.0, 0.0], [0.0, 0.0], [0.0, 1.5]], [1], target=(2.0, -1.0))
 
 
-def test_the_end_cuts_the_record_and_what_came_before_is_the_same():
+def test_shorter_data_give_the_same_record_up_to_their_end():
     returns = np.random.default_rng(0).normal(0.01, 0.05, 30)
-    whole, cut = run(returns, [3, 9, 15], rate=0.01), run(returns, [3, 9, 15], rate=0.01, end=12)
+    whole, cut = run(returns, [3, 9, 15], rate=0.01), run(returns[:13], [3, 9], rate=0.01)
     assert cut.positions.tolist() == list(range(4, 13))
     np.testing.assert_array_equal(cut.net, whole.net[:9])
     assert cut.decisions.tolist() == [3, 9]

@@ -16,7 +16,7 @@ from backtest.performance import compare_results
 from backtest.simulate import simulate
 
 
-def run(returns, decisions, policy, lag, end=None):
+def run(returns, decisions, policy, lag):
     return simulate(
         "x",
         returns,
@@ -25,7 +25,6 @@ def run(returns, decisions, policy, lag, end=None):
         policy,
         cost=TradingCost(0.001),
         execution_lag=lag,
-        end=end,
     )
 
 
