@@ -17,7 +17,7 @@ from allocation.errors import InfeasibleError, InputError, LimitError, SolverErr
 from allocation.input_alignment import align_inputs
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.mean_variance.problem import BREACH, MeanVarianceProblem
-from allocation.solver.lagrangian import Turnover, Variance
+from allocation.solver.terms import Turnover, Variance
 from allocation.weights import OptimalityCertificate, Weights
 from foundation.types import Bools, Floats
 

@@ -18,8 +18,9 @@ from allocation.cardinality.semicontinuous import (
     minimise_separable,
     split_diagonal,
 )
-from allocation.solver.lagrangian import Answer, Term, Turnover, Uncertainty, solve_lagrangian
+from allocation.solver.lagrangian import Answer, solve_lagrangian
 from allocation.solver.programme import Programme
+from allocation.solver.terms import Term, Turnover, Uncertainty
 from foundation.types import Floats, Ints
 
 STEPS = 12

@@ -11,8 +11,9 @@ from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, SolverError
 from allocation.problem.constraints import Constraints
 from allocation.problem.limits import Limits
-from allocation.solver.lagrangian import Answer, Gross, Term, Turnover, Variance, solve_lagrangian
+from allocation.solver.lagrangian import Answer, solve_lagrangian
 from allocation.solver.programme import Programme
+from allocation.solver.terms import Gross, Term, Turnover, Variance
 from allocation.weights import OptimalityCertificate, Weights
 from foundation.types import Floats
 
