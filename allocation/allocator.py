@@ -15,7 +15,7 @@ class Allocator(Protocol):
     assets: tuple[str, ...]
 
     def solve(
-        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, validate: bool = True
     ) -> Weights:
         """Return the weights.
 
@@ -31,9 +31,9 @@ class Allocator(Protocol):
             Weights before the trade.
         universe : ndarray of bool, shape (N,)
             Assets that may be held.
-        trusted : bool
-            The covariance is known to be finite, symmetric and positive semidefinite among the assets of the universe,
-            as those of a sound `CovariancePath` are, and need not be looked at: that can take longer than the solution.
+        validate : bool
+            Whether to check that the covariance is finite, symmetric and positive semidefinite among the assets of the
+            universe. The check can take longer than the solution; skip it for a sound `CovariancePath`.
 
         Raises
         ------

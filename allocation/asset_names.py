@@ -16,7 +16,7 @@ Labelled = pd.Series | Mapping[Any, float] | Floats | Sequence[float]
 """One number an asset: by name, or in the order of the assets."""
 
 
-def named(what: str, labels: Iterable[Hashable]) -> tuple[str, ...]:
+def parse_names(what: str, labels: Iterable[Hashable]) -> tuple[str, ...]:
     """Return labels of assets as names.
 
     Parameters
@@ -37,11 +37,11 @@ def named(what: str, labels: Iterable[Hashable]) -> tuple[str, ...]:
     names = tuple(map(str, labels))
     double = sorted(name for name, count in Counter(names).items() if count > 1)
     if double:
-        raise DataError(f"{what}: the asset {_listed(double)} is there more than once")
+        raise DataError(f"{what}: the asset {_list_names(double)} is there more than once")
     return names
 
 
-def aligned(what: str, numbers: Labelled, assets: Sequence[str], *, fill: float | None = None) -> Floats:
+def align_values(what: str, numbers: Labelled, assets: Sequence[str], *, fill: float | None = None) -> Floats:
     """Return one number for each asset, in the order of `assets`.
 
     Parameters
@@ -64,9 +64,9 @@ def aligned(what: str, numbers: Labelled, assets: Sequence[str], *, fill: float 
         If names do not fit, or numbers without names are too few or too many.
     """
     if isinstance(numbers, pd.Series):
-        names, values = named(what, numbers.index), numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+        names, values = parse_names(what, numbers.index), numbers.to_numpy(dtype=np.float64, na_value=np.nan)
     elif isinstance(numbers, Mapping):
-        names, values = named(what, numbers), np.array(list(numbers.values()), dtype=np.float64)
+        names, values = parse_names(what, numbers), np.array(list(numbers.values()), dtype=np.float64)
     else:
         plain = np.asarray(numbers, dtype=np.float64)
         if plain.shape != (len(assets),):
@@ -75,8 +75,8 @@ def aligned(what: str, numbers: Labelled, assets: Sequence[str], *, fill: float 
             )
         return plain
     check_names(what, names, assets, complete=fill is None)
-    found = dict(zip(names, values, strict=True))
-    return np.array([found.get(asset, fill) for asset in assets], dtype=np.float64)
+    by_name = dict(zip(names, values, strict=True))
+    return np.array([by_name.get(asset, fill) for asset in assets], dtype=np.float64)
 
 
 def check_names(what: str, names: Sequence[str], assets: Sequence[str], *, complete: bool = True) -> None:
@@ -99,24 +99,16 @@ def check_names(what: str, names: Sequence[str], assets: Sequence[str], *, compl
     missing = [asset for asset in assets if asset not in having] if complete else []
     unknown = [name for name in names if name not in wanted]
     if missing or unknown:
-        parts = [f"lacks {_listed(missing)}"] if missing else []
-        parts += [f"names {_listed(unknown)}, which are none of them"] if unknown else []
-        raise DataError(f"{what}: the assets are {_listed(assets)}; it {' and '.join(parts)}")
+        parts = [f"lacks {_list_names(missing)}"] if missing else []
+        parts += [f"names {_list_names(unknown)}, which are none of them"] if unknown else []
+        raise DataError(f"{what}: the assets are {_list_names(assets)}; it {' and '.join(parts)}")
 
 
-def rate(what: str, number: float | Labelled, assets: Sequence[str]) -> float | Floats:
+def align_rate(what: str, number: float | Labelled, assets: Sequence[str]) -> float | Floats:
     """Return a rate that all assets share as it is, and rates of single assets in the order of `assets`."""
     if isinstance(number, int | float | np.number):
         return float(number)
-    return aligned(what, number, assets)
-
-
-def weights_of(numbers: Labelled | None, assets: Sequence[str], what: str) -> dict[str, float]:
-    """Return weights by name, those that are not 0; assets that are not named have none."""
-    if numbers is None:
-        return {}
-    values = aligned(what, numbers, assets, fill=0.0)
-    return {asset: float(value) for asset, value in zip(assets, values, strict=True) if value != 0}
+    return align_values(what, number, assets)
 
 
 def check_finite(
@@ -146,11 +138,11 @@ def check_finite(
     worst = [asset for asset, holes in zip(assets, bad.T, strict=True) if holes.any()]
     raise DataError(
         f"{what}: the return of {assets[column]!r} in row {row_name(row)} is {value}; {int(bad.sum())} of "
-        f"{bad.size} returns are not finite, of {_listed(worst)}. Nothing is filled: leave out these assets or rows"
+        f"{bad.size} returns are not finite, of {_list_names(worst)}. Nothing is filled: leave out these assets or rows"
     )
 
 
-def _listed(names: Sequence[str], most: int = 8) -> str:
+def _list_names(names: Sequence[str], most: int = 8) -> str:
     """Return some names and how many more there are."""
     words = ", ".join(map(repr, names[:most]))
     return words if len(names) <= most else f"{words} and {len(names) - most} more"

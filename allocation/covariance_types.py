@@ -58,7 +58,7 @@ Risk = Floats | FactorCovariance
 """A covariance, dense of shape (N, N) or by factors. Both know `len`, `@ w` and `.diagonal()`."""
 
 
-def dense(sigma: Risk) -> Floats:
+def to_dense(sigma: Risk) -> Floats:
     """Return the covariance as a matrix of shape (N, N)."""
     if isinstance(sigma, FactorCovariance):
         full = sigma.loadings @ sigma.loadings.T
@@ -67,14 +67,14 @@ def dense(sigma: Risk) -> Floats:
     return sigma
 
 
-def within(sigma: Risk, inside: Indices) -> Risk:
+def select_covariance(sigma: Risk, inside: Indices) -> Risk:
     """Return the covariance of some of the assets, by indices or by a mask of shape (N,)."""
     if isinstance(sigma, FactorCovariance):
         return FactorCovariance(sigma.loadings[inside], sigma.specific[inside])
     return np.asarray(sigma[np.ix_(inside, inside)])
 
 
-def scaled(sigma: Risk, factor: float) -> Risk:
+def scale_covariance(sigma: Risk, factor: float) -> Risk:
     """Return `factor` times the covariance, as for another horizon; factor is 0 or more."""
     if isinstance(sigma, FactorCovariance):
         return FactorCovariance(sigma.loadings * np.sqrt(factor), sigma.specific * factor)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from allocation.asset_names import aligned, check_names, named
+from allocation.asset_names import align_values, check_names, parse_names
 from allocation.covariance_types import FactorCovariance, Risk
 from allocation.errors import DataError
 from foundation.types import Floats
@@ -87,7 +87,7 @@ def align_vector(what: str, numbers: Any, assets: Sequence[str]) -> Floats:
     if isinstance(numbers, pd.DataFrame):
         raise DataError(f"{what}: expected one number per asset, got a table of shape {numbers.shape}")
     if isinstance(numbers, pd.Series | Mapping | list | tuple):
-        return aligned(what, numbers, assets)
+        return align_values(what, numbers, assets)
     return cast(Floats, numbers)
 
 
@@ -103,7 +103,7 @@ def align_covariance(what: str, sigma: Any, assets: Sequence[str]) -> Risk:
         raise DataError(f"{what}: expected a covariance of shape (N, N), got a {type(sigma).__name__}")
     if not isinstance(sigma, pd.DataFrame):
         return np.asarray(sigma, dtype=np.float64) if isinstance(sigma, list | tuple) else cast(Risk, sigma)
-    rows, columns = named(f"the rows of {what}", sigma.index), named(what, sigma.columns)
+    rows, columns = parse_names(f"the rows of {what}", sigma.index), parse_names(what, sigma.columns)
     check_names(f"the rows of {what}", rows, assets)
     check_names(what, columns, assets)
     order = {name: i for i, name in enumerate(rows)}, {name: i for i, name in enumerate(columns)}
@@ -123,7 +123,7 @@ def align_columns(what: str, table: Any, assets: Sequence[str]) -> Floats:
         raise DataError(f"{what}: expected a table with one column per asset, got a Series")
     if not isinstance(table, pd.DataFrame):
         return cast(Floats, table)
-    columns = named(what, table.columns)
+    columns = parse_names(what, table.columns)
     check_names(what, columns, assets)
     values = table.to_numpy(dtype=np.float64, na_value=np.nan)
     place = {name: i for i, name in enumerate(columns)}
@@ -146,7 +146,7 @@ def refuse_labels(what: str, numbers: Any) -> None:
 
 def _align_universe(universe: Any, assets: Sequence[str]) -> NDArray[np.bool_]:
     if isinstance(universe, pd.Series | Mapping | list | tuple):
-        flags = aligned("universe", universe, assets)
+        flags = align_values("universe", universe, assets)
         if not np.isin(flags, (0.0, 1.0)).all():
             raise DataError("universe: expected True or False for each asset")
         return flags.astype(bool)

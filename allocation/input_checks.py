@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from allocation.covariance_types import FactorCovariance, Risk, dense, within
+from allocation.covariance_types import FactorCovariance, Risk, select_covariance, to_dense
 from allocation.errors import InputError
 from foundation.compiled import compiled
 from foundation.types import Bools, Floats, Ints
@@ -17,14 +17,14 @@ SEMIDEFINITE = 1e-9
 """An eigenvalue may be this share of the mean variance below 0: rounding makes it so for a singular covariance."""
 
 
-def check(
+def check_inputs(
     position: int,
     assets: Sequence[str],
     mu: Floats,
     sigma: Risk,
     held: Floats,
     universe: Bools,
-    trusted: bool = False,
+    validate: bool = True,
 ) -> None:
     """Refuse what `MeanVariance` cannot use, in one look at all of it.
 
@@ -37,8 +37,8 @@ def check(
     sigma : Risk
     held : ndarray of shape (N,)
     universe : ndarray of bool, shape (N,)
-    trusted : bool
-        Whether the covariance need not be looked at.
+    validate : bool
+        Whether to check the covariance.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def check(
         raise InputError(f"row {position}: the expected return of {assets[bad_mean]!r} is {mu[bad_mean]}")
     if bad_held >= 0:
         raise InputError(f"row {position}: the weight held of {assets[bad_held]!r} is {held[bad_held]}")
-    if not trusted:
+    if validate:
         _covariance(position, assets, sigma, np.flatnonzero(universe))
 
 
@@ -63,8 +63,8 @@ def _covariance(position: int, assets: Sequence[str], sigma: Risk, inside: Ints)
     """Refuse a covariance that is not finite, symmetric and positive semidefinite among the assets `inside`."""
     if isinstance(sigma, np.ndarray) and sigma.shape != (len(assets), len(assets)):
         raise InputError(f"row {position}: covariance has shape {sigma.shape}, expected a square")
-    inner = sigma if len(inside) == len(assets) else within(sigma, inside)
-    wrong = fault(inner, [assets[i] for i in inside])
+    inner = sigma if len(inside) == len(assets) else select_covariance(sigma, inside)
+    wrong = describe_fault(inner, [assets[i] for i in inside])
     if wrong:
         raise InputError(f"row {position}: {wrong}")
 
@@ -90,7 +90,7 @@ def _scan(mu: Floats, held: Floats, universe: Bools) -> tuple[int, int, int]:
     return count, bad_mean, bad_held
 
 
-def members(position: int, assets: Sequence[str], universe: Bools) -> Ints:
+def find_members(position: int, assets: Sequence[str], universe: Bools) -> Ints:
     """Return the indices of the assets that may be held.
 
     Raises
@@ -106,7 +106,7 @@ def members(position: int, assets: Sequence[str], universe: Bools) -> Ints:
     return inside.astype(np.int64)
 
 
-def means(position: int, assets: Sequence[str], mu: Floats, inside: Ints) -> Floats:
+def check_means(position: int, assets: Sequence[str], mu: Floats, inside: Ints) -> Floats:
     """Return the expected returns of the assets `inside`, shape (n,).
 
     Raises
@@ -125,28 +125,28 @@ def means(position: int, assets: Sequence[str], mu: Floats, inside: Ints) -> Flo
     return inner
 
 
-def covariance(
-    position: int, assets: Sequence[str], sigma: Risk, inside: Ints, trusted: bool = False
+def check_covariance(
+    position: int, assets: Sequence[str], sigma: Risk, inside: Ints, validate: bool = True
 ) -> Risk:
     """Return the covariance of the assets `inside`, contiguous in memory.
 
     Raises
     ------
     InputError
-        If shape, symmetry or a number is wrong or it is not positive semidefinite (neither is looked at if it is
-        `trusted`), or a variance is not positive.
+        If the shape is wrong, a variance is not positive, or (with `validate`) a number is not finite or the covariance
+        is not symmetric positive semidefinite.
     """
     n = len(assets)
     if len(sigma) != n or (not isinstance(sigma, FactorCovariance) and sigma.shape != (n, n)):
         shape = f"{len(sigma)} assets" if isinstance(sigma, FactorCovariance) else f"shape {sigma.shape}"
         raise InputError(f"row {position}: the covariance has {shape}, expected {n} assets")
-    inner = sigma if len(inside) == n else within(sigma, inside)
+    inner = sigma if len(inside) == n else select_covariance(sigma, inside)
     if isinstance(inner, FactorCovariance):
         loadings = np.ascontiguousarray(inner.loadings, dtype=np.float64)
         inner = FactorCovariance(loadings, np.ascontiguousarray(inner.specific, dtype=np.float64))
     else:
         inner = np.ascontiguousarray(inner, dtype=np.float64)
-    wrong = "" if trusted else fault(inner, [assets[i] for i in inside])
+    wrong = describe_fault(inner, [assets[i] for i in inside]) if validate else ""
     if wrong:
         raise InputError(f"row {position}: {wrong}")
     variances = inner.diagonal()
@@ -159,7 +159,7 @@ def covariance(
     return inner
 
 
-def fault(sigma: Risk, assets: Sequence[str]) -> str:
+def describe_fault(sigma: Risk, assets: Sequence[str]) -> str:
     """Return in words why a covariance of the assets is none, "" if it is finite, symmetric, positive semidefinite.
 
     An eigenvalue of at least minus `SEMIDEFINITE` times the mean variance counts as 0.
@@ -177,9 +177,9 @@ def fault(sigma: Risk, assets: Sequence[str]) -> str:
     return ""
 
 
-def singular(sigma: Risk) -> str:
+def describe_singularity(sigma: Risk) -> str:
     """Return in words that a covariance has no full rank, with what to do about it; "" if it has."""
-    eigenvalues = np.linalg.eigvalsh(dense(sigma))
+    eigenvalues = np.linalg.eigvalsh(to_dense(sigma))
     rank = int((eigenvalues > SINGULAR * float(eigenvalues[-1])).sum())
     if rank == len(eigenvalues):
         return ""

@@ -11,7 +11,7 @@ from foundation.types import Floats
 
 
 @dataclass(frozen=True, eq=False)
-class Attestation:
+class OptimalityCertificate:
     """Check of every limit, computed from the weights alone, without the solver.
 
     Attributes
@@ -25,9 +25,9 @@ class Attestation:
         better the best weights can be at most, as a share of max(|mu|, gamma |Sigma|, cost). NaN where nothing
         was optimised.
     residual : float
-        KKT residual, computed from the weights and multipliers: how far a weight, or a sum that is limited, is from
-        where its slope and its price hold it (`Programme.evidence` in `allocation.solver`), relative to the same size.
-        0 where the conditions of Karush, Kuhn and Tucker are met; NaN where there are none, as for few positions.
+        KKT residual, computed from the weights and multipliers (`Programme.measure_optimality` in
+        `allocation.solver`), relative to the same size. 0 where the conditions of Karush, Kuhn and Tucker hold; NaN
+        where there are none, as for a cardinality limit.
     """
 
     slack: dict[str, float]
@@ -60,7 +60,7 @@ class Sleeve:
         """Return the fraction of wealth that lies in the sleeve; 0 for one that borrows all that it buys."""
         return float(self.weights.sum()) + self.cash
 
-    def times(self, factor: float) -> Sleeve:
+    def scale(self, factor: float) -> Sleeve:
         """Return the sleeve `factor` times as large."""
         return Sleeve(self.weights * factor, self.cash * factor)
 
@@ -78,7 +78,7 @@ class Weights:
     cash : float
         Fraction of wealth in cash; with the weights it sums to 1.
     status : DecisionStatus
-    attestation : Attestation
+    certificate : Attestation
     sleeves : mapping of str to Sleeve
         The same weights and cash by purpose: they sum to them. A sleeve inside another has its name behind the
         other's and a stroke, "core/bonds". Empty where nothing is told apart.
@@ -91,7 +91,7 @@ class Weights:
     weights: Floats
     cash: float
     status: DecisionStatus
-    attestation: Attestation
+    certificate: OptimalityCertificate
     sleeves: Mapping[str, Sleeve] = field(default_factory=dict)
     note: str = ""
 

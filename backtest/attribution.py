@@ -60,7 +60,7 @@ def _row(
     return mean | {"volatility": risk, "growth": float((before * net).sum())}
 
 
-def outermost(rows: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+def merge_nested_sleeves(rows: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
     """Return an attribution in which sleeves inside another are added up to it."""
     out: dict[str, dict[str, float]] = {}
     for name, row in rows.items():

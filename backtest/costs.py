@@ -47,7 +47,7 @@ class TradingCost:
                 )
             object.__setattr__(self, what, rates if rates.ndim else float(rates))
 
-    def of(self, trades: Floats) -> float:
+    def charge(self, trades: Floats) -> float:
         """Return the cost of trades (N,), given as fractions of wealth, as a fraction of wealth.
 
         Raises

@@ -23,7 +23,7 @@ def max_drawdown(returns: Floats) -> float:
     return float(drawdown(returns).min())
 
 
-def summarise(result: BacktestResult, periods_per_year: int) -> dict[str, float]:
+def summarise_result(result: BacktestResult, periods_per_year: int) -> dict[str, float]:
     """Return the metrics of one portfolio.
 
     Returns
@@ -61,7 +61,7 @@ def summarise(result: BacktestResult, periods_per_year: int) -> dict[str, float]
     }
 
 
-def compare(
+def compare_results(
     result: BacktestResult,
     baseline: BacktestResult,
     periods_per_year: int,
@@ -103,14 +103,14 @@ def compare(
         )
     a, b = result.net - result.cash_return, baseline.net - baseline.cash_return
     gap = hac_mean(a - b)
-    told = sharpe_difference(a, b, n_resamples=n_resamples, seed=seed)
+    test = sharpe_difference(a, b, n_resamples=n_resamples, seed=seed)
     root = float(np.sqrt(periods_per_year))
     return {
-        "sharpe_difference": told.difference * root,
-        "sharpe_difference_se": told.stderr * root,
-        "sharpe_difference_low": told.interval[0] * root,
-        "sharpe_difference_high": told.interval[1] * root,
-        "p_value": told.p_value,
+        "sharpe_difference": test.difference * root,
+        "sharpe_difference_se": test.stderr * root,
+        "sharpe_difference_low": test.interval[0] * root,
+        "sharpe_difference_high": test.interval[1] * root,
+        "p_value": test.p_value,
         "mean_difference": gap.mean * periods_per_year,
         "mean_difference_t": gap.t,
     }

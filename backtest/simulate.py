@@ -1,8 +1,7 @@
-"""Simulate: the only place where a decision meets the return that followed it."""
+"""Simulation: the only place where a decision meets the return that followed it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import compress
 
@@ -10,13 +9,10 @@ import numpy as np
 
 from allocation.decision_status import DecisionStatus
 from allocation.policies.policy import Policy
-from allocation.policies.portfolio_state import Book, SleevePaths
-from allocation.problem.closed_markets import keep_closed
-from allocation.weights import NoTrade, Sleeve, Weights
+from allocation.policies.portfolio_state import PortfolioState, SleevePaths
+from backtest.account import Account
 from backtest.costs import TradingCost
-from backtest.errors import SimulationError
-from backtest.simulation_checks import check_sleeves, check_span, check_target
-from backtest.sleeves import SleeveTape
+from backtest.simulation_checks import check_span
 from foundation.types import Bools, Floats, Ints
 
 
@@ -46,8 +42,8 @@ class BacktestResult:
     closed : ndarray of int, shape (D,)
         Assets that were held or wanted and could not be traded, because their market was closed at the decision or
         at its trade.
-    book : Book
-        What a decision at the close of the last row knows.
+    state : PortfolioState
+        State of the portfolio at the close of the last row.
     holds : ndarray of int, shape (H,)
         Rows at which the policy gave a reason to trade nothing.
     reasons : tuple of str, length H
@@ -72,7 +68,7 @@ class BacktestResult:
     turnover: Floats
     cost: Floats
     closed: Ints
-    book: Book
+    state: PortfolioState
     holds: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     reasons: tuple[str, ...] = ()
     hold_statuses: tuple[DecisionStatus, ...] = ()
@@ -82,7 +78,7 @@ class BacktestResult:
     @property
     def final_weights(self) -> Floats:
         """Weights that a decision at the close of the last row knows: drifted, or the target still waiting there."""
-        return self.book.weights
+        return self.state.weights
 
     @property
     def wealth(self) -> Floats:
@@ -136,7 +132,6 @@ def simulate(
     *,
     cost: TradingCost,
     execution_lag: int,
-    end: int | None = None,
     closed: Bools | None = None,
 ) -> BacktestResult:
     """Let a policy trade through time, starting in cash.
@@ -159,8 +154,6 @@ def simulate(
     policy : Policy
     cost : TradingCost
     execution_lag : int
-    end : int, optional
-        Last row whose return is earned; the last row of the data by default.
     closed : ndarray of bool, shape (T, N), optional
         Where an asset has no return because its market is closed; by default a missing return never says so.
 
@@ -177,111 +170,50 @@ def simulate(
     equation 15. Trading the smaller wealth that is left after costs would differ by the square of the rate.
     An asset that is delisted between a decision and its trade is traded at its last price.
     """
-    n_dates = len(returns) if end is None else end + 1
-    check_span(name, len(returns), n_dates, decisions, execution_lag)
+    check_span(name, len(returns), decisions, execution_lag)
     earned = np.where(np.isfinite(returns), returns, 0.0)
     shut = np.zeros(returns.shape, dtype=bool) if closed is None else closed
-    due, first = set(decisions.tolist()), int(decisions[0])
-    weights, cash_weight, paid = np.zeros(returns.shape[1]), 1.0, 0.0
-    waiting: dict[int, int] = {}
-    tape = _Tape(n_dates, returns.shape[1])
-    book = tape.book(weights, cash_weight)
-    for t in range(first, n_dates):
+    due, first, last = set(decisions.tolist()), int(decisions[0]), len(returns) - 1
+    account = Account(name, cost, execution_lag, *returns.shape)
+    for t in range(first, len(returns)):
         if t > first + execution_lag:
-            tape.held.append((weights, cash_weight))
-            grown, money = weights * (1 + earned[t]), cash_weight * (1 + cash[t])
-            total = float(grown.sum()) + money
-            if not total > 0:
-                raise SimulationError(
-                    f"{name}: at row {t} wealth is multiplied by {total:.4g}: nothing is left"
-                )
-            tape.earn(earned[t], float(cash[t]), total, paid)
-            weights, cash_weight, paid = grown / total, money / total, 0.0
-        if t in due or t == n_dates - 1:
-            book = tape.book(weights, cash_weight, tape.made[-1] if waiting else None)
+            account.earn(t, earned[t], float(cash[t]))
+        if t in due or t == last:
+            state = account.state()
         if t in due:
-            target = policy(t, book)
-            if isinstance(target, NoTrade):
-                tape.idle.append(target)
-            elif target is not None:
-                check_target(name, t, target)
-                check_sleeves(name, target, tape.made)
-                waiting[t + execution_lag] = len(tape.made)
-                tape.untraded.append(shut[t] & ((book.weights != 0) | (target.weights != 0)))
-                tape.made.append(target)
-                tape.traded.append((np.nan, np.nan))
-        if t in waiting and t < n_dates - 1:
-            index = waiting.pop(t)
-            target = tape.made[index]
-            tape.untraded[index] |= shut[t] & ((weights != 0) | (target.weights != 0))
-            order = keep_closed(target, weights, tape.sleeves.held(), shut[t]) if shut[t].any() else target
-            if order is None:
-                tape.traded[index] = (0.0, 0.0)
-                continue
-            trades = order.weights - weights
-            paid = cost.of(trades)
-            tape.traded[index] = (float(np.abs(trades).sum()), paid)
-            tape.sleeves.trade(order.sleeves, paid)
-            weights, cash_weight = order.weights, order.cash
-    rows = np.arange(first + execution_lag + 1, n_dates, dtype=np.int64)
-    return tape.result(name, rows, cash[rows], book)
+            account.decide(t, policy(t, state), state, shut[t])
+        if t < last:
+            account.trade(t, shut[t])
+    rows = np.arange(first + execution_lag + 1, len(returns), dtype=np.int64)
+    return _make_result(name, account, rows, cash[rows], state)
 
 
-class _Tape:
-    """What is written down on the way.
-
-    By row (weights, cash) held and (gross, net) earned; by decision (turnover, cost) and the assets not traded.
-    """
-
-    def __init__(self, n_dates: int, n_assets: int) -> None:
-        self.held: list[tuple[Floats, float]] = []
-        self.earned: list[tuple[float, float]] = []
-        self.made: list[Weights] = []
-        self.idle: list[NoTrade] = []
-        self.traded: list[tuple[float, float]] = []
-        self.untraded: list[Bools] = []
-        self.sleeves = SleeveTape(n_dates, n_assets)
-        self.wealth = np.ones(n_dates + 1)
-
-    def earn(self, returns: Floats, cash_return: float, total: float, paid: float) -> None:
-        """Write down what a row brought, before and after what was paid for the trade that began it."""
-        net = (1 - paid) * total - 1
-        self.wealth[len(self.earned) + 1] = self.wealth[len(self.earned)] * (1 + net)
-        self.earned.append((total - 1, net))
-        self.sleeves.earn(returns, cash_return, total)
-
-    def book(self, weights: Floats, cash: float, order: Weights | None = None) -> Book:
-        """Return what a decision knows: what is held or, while an order waits, what it will be."""
-        held: Mapping[str, Sleeve] = self.sleeves.held()
-        if order is not None:
-            weights, cash, held = order.weights, order.cash, order.sleeves
-        wealth = self.wealth[: len(self.earned) + 1].copy()
-        return Book(weights, cash, wealth, held, bool(self.made), self.sleeves.paths())
-
-    def result(self, name: str, rows: Ints, cash_return: Floats, book: Book) -> BacktestResult:
-        """Return the tape as arrays."""
-        n_assets = len(book.weights)
-        earned = np.array(self.earned).reshape(-1, 2)
-        traded = np.array(self.traded).reshape(-1, 2)
-        return BacktestResult(
-            name,
-            rows,
-            gross=earned[:, 0],
-            net=earned[:, 1],
-            cash_return=cash_return,
-            weights=np.array([weights for weights, _ in self.held]).reshape(len(rows), n_assets),
-            cash_weight=np.array([cash for _, cash in self.held]),
-            decisions=np.array([target.position for target in self.made], dtype=np.int64),
-            targets=np.array([target.weights for target in self.made]).reshape(len(self.made), n_assets),
-            target_cash=np.array([target.cash for target in self.made]),
-            statuses=tuple(target.status for target in self.made),
-            notes=tuple(target.note for target in self.made),
-            turnover=traded[:, 0],
-            cost=traded[:, 1],
-            closed=np.array([assets.sum() for assets in self.untraded], dtype=np.int64),
-            book=book,
-            holds=np.array([idle.position for idle in self.idle], dtype=np.int64),
-            reasons=tuple(idle.reason for idle in self.idle),
-            hold_statuses=tuple(idle.status for idle in self.idle),
-            sleeves=self.sleeves.paths(),
-        )
+def _make_result(
+    name: str, account: Account, rows: Ints, cash_return: Floats, state: PortfolioState
+) -> BacktestResult:
+    """Return the record of an account as arrays; `state` is that at the close of the last row."""
+    n_assets, targets, untraded = len(state.weights), account.targets, account.untraded
+    earned = np.array(account.earned).reshape(-1, 2)
+    traded = np.array(account.traded).reshape(-1, 2)
+    return BacktestResult(
+        name,
+        rows,
+        gross=earned[:, 0],
+        net=earned[:, 1],
+        cash_return=cash_return,
+        weights=np.array([weights for weights, _ in account.held]).reshape(len(rows), n_assets),
+        cash_weight=np.array([cash for _, cash in account.held]),
+        decisions=np.array([target.position for target in targets], dtype=np.int64),
+        targets=np.array([target.weights for target in targets]).reshape(len(targets), n_assets),
+        target_cash=np.array([target.cash for target in targets]),
+        statuses=tuple(target.status for target in targets),
+        notes=tuple(target.note for target in targets),
+        turnover=traded[:, 0],
+        cost=traded[:, 1],
+        closed=np.array([assets.sum() for assets in account.blocked], dtype=np.int64),
+        state=state,
+        holds=np.array([decision.position for decision in untraded], dtype=np.int64),
+        reasons=tuple(decision.reason for decision in untraded),
+        hold_statuses=tuple(decision.status for decision in untraded),
+        sleeves=account.sleeves.paths(),
+    )

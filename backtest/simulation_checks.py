@@ -10,14 +10,10 @@ from backtest.errors import SimulationError
 from foundation.types import Ints
 
 
-def check_span(name: str, n_rows: int, n_dates: int, decisions: Ints, execution_lag: int) -> None:
-    """Refuse a lag, a last row or decisions that are not within the data."""
+def check_span(name: str, n_rows: int, decisions: Ints, execution_lag: int) -> None:
+    """Refuse a negative lag, and decisions outside the data."""
     if execution_lag < 0:
         raise SimulationError(f"{name}: execution_lag is {execution_lag}, expected 0 or more")
-    if not 0 < n_dates <= n_rows:
-        raise SimulationError(
-            f"{name}: the last row {n_dates - 1} is outside the data, which has {n_rows} rows"
-        )
     if not len(decisions):
         raise SimulationError(f"{name}: there are no decision rows")
     if (np.diff(decisions) <= 0).any():
@@ -35,7 +31,9 @@ def check_target(name: str, row: int, target: Weights) -> None:
             f"{name}: the status of the target at row {row} is {target.status!r}, expected a DecisionStatus"
         )
     if target.position != row:
-        raise SimulationError(f"{name}: asked at row {row}, the policy decided for row {target.position}")
+        raise SimulationError(
+            f"{name}: at row {row} the policy returned a decision for row {target.position}"
+        )
     total = float(target.weights.sum()) + target.cash
     if not abs(total - 1) < 1e-9:
         raise SimulationError(

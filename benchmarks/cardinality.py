@@ -99,7 +99,7 @@ def main() -> None:
         found = solver.solve(0, mu, sigma, held, everything)
         seconds = time.perf_counter() - began
         ours = objective(found.weights, mu, sigma, held, gamma)
-        nodes, gap = nodes_of(solver, mu, sigma, held), found.attestation.gap
+        nodes, gap = nodes_of(solver, mu, sigma, held), found.certificate.gap
         line = f"N={n:4d} gamma={gamma:5.0f} | {seconds:7.3f} s {nodes:6d} nodes gap {gap:.1e}"
         line += f" {int((found.weights != 0).sum())} held, {found.description}"
         if peer:

@@ -23,7 +23,7 @@ from allocation.covariance.estimator import Estimator
 from allocation.covariance.factors import Denoised, StatisticalFactors
 from allocation.covariance.nonlinear import NonlinearShrinkage
 from allocation.covariance.path import covariance_path
-from allocation.covariance.sample import Ewma, Sample
+from allocation.covariance.sample import Ewma, SampleCovariance
 from allocation.covariance.shrinkage import ConstantCorrelation, LedoitWolf, Oas
 
 SIZES = (50, 200)
@@ -67,7 +67,7 @@ def peers() -> dict[str, dict[str, Peer]]:
 
 
 OURS: dict[str, tuple[Estimator, int]] = {
-    "sample": (Sample(), 250),
+    "sample": (SampleCovariance(), 250),
     "ledoit_wolf": (LedoitWolf(), 250),
     "oas": (Oas(), 250),
     "ewma": (Ewma(40.0), 250),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from backtest.performance import compare
+from backtest.performance import compare_results
 from pipeline.config import RunConfig, load_config
 from pipeline.progress import Reporter
 from pipeline.runner.pipeline import Pipeline
@@ -49,7 +49,7 @@ def main() -> None:
             f"{money['sharpe']:>9.2f}{money['sharpe_se']:>8.2f}{money['turnover']:>10.1f}"
         )
     first, second = (run.results["model:ridge"] for run in done.values())
-    gap = compare(second, first, 12)
+    gap = compare_results(second, first, 12)
     print(
         f"five classic ones less all: Sharpe {gap['sharpe_difference']:+.2f} "
         f"(se {gap['sharpe_difference_se']:.2f}, p {gap['p_value']:.2f})"

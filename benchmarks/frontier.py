@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from allocation.frontier.efficient_frontier import Frontier, efficient_frontier
+from allocation.frontier.efficient_frontier import EfficientFrontier, efficient_frontier
 from allocation.problem.polytope import Polytope
 
 SIZES = (50, 200)
@@ -49,7 +49,7 @@ def cases(n: int) -> dict[str, Callable[[], object]]:
     return runs
 
 
-def _excess(exact: Frontier, weights: np.ndarray) -> float:
+def _excess(exact: EfficientFrontier, weights: np.ndarray) -> float:
     """Return by what share the variances of portfolios exceed the least variances at their means."""
     means = np.minimum(weights @ exact.mu, exact.mean[0])
     best = exact.at_mean(means)

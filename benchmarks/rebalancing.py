@@ -41,7 +41,7 @@ def ours(problems: Sequence[Problem]) -> list[Floats]:
         first.assets, first.constraints, risk_aversion=first.gamma, cost=first.cost, uncertainty=first.kappa
     )
     return [
-        allocator.solve(t, p.mu, p.sigma, p.held, p.inside, error=p.error, trusted=True).weights
+        allocator.solve(t, p.mu, p.sigma, p.held, p.inside, error=p.error, validate=False).weights
         for t, p in enumerate(problems)
     ]
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from allocation.covariance_types import FactorCovariance, dense
-from allocation.risk_based.kernels import newton
+from allocation.covariance_types import FactorCovariance, to_dense
+from allocation.risk_based.kernels import minimise_unbounded
 from allocation.risk_based.risk_budgeting import RiskBudgeting
 
 SIZES = ("50 dense", "200 dense", "3000 by 20 factors")
@@ -27,7 +27,7 @@ def cases(size: str) -> dict[str, Callable[[], object]]:
     names, everything = [f"a{i}" for i in range(n)], np.ones(n, dtype=bool)
     ours = RiskBudgeting(names)
     if "factors" in size:
-        full = dense(model)
+        full = to_dense(model)
         runs: dict[str, Callable[[], object]] = {
             "tangency, factors": lambda: ours.solve(0, None, model, None, everything).weights,
             "tangency, dense": lambda: ours.solve(0, None, full, None, everything).weights,
@@ -40,7 +40,7 @@ def cases(size: str) -> dict[str, Callable[[], object]]:
         none, variances, budgets = np.empty(0), np.diag(full).copy(), np.full(n, 1 / n)
         runs = {
             "tangency": lambda: ours.solve(0, None, full, None, everything).weights,
-            "tangency, kernel alone": lambda: newton(full, none, variances, budgets, 1e-11)[1],
+            "tangency, kernel alone": lambda: minimise_unbounded(full, none, variances, budgets, 1e-11)[1],
         }
         for add in (_riskparityportfolio, _riskfolio, _skfolio):
             try:

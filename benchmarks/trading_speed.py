@@ -122,7 +122,7 @@ class OnePeriod:
     def __init__(self, inner: MeanVariance, lam: float) -> None:
         self.inner, self.lam = inner, lam
 
-    def solve(self, position, mu, sigma, held, universe, *, trusted=False):
+    def solve(self, position, mu, sigma, held, universe, *, validate=True):
         """Return the best weights of one period."""
         mu = GAMMA / (GAMMA + self.lam) * (mu + self.lam * sigma @ held)
         return self.inner.solve(position, mu, sigma, held, universe)

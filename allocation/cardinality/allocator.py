@@ -8,17 +8,17 @@ from dataclasses import replace
 import numpy as np
 
 from allocation import input_checks as inputs
-from allocation.cardinality.branch_and_bound import Found, Search
-from allocation.cardinality.limits import check_alone, check_together
-from allocation.cardinality.relaxation import Problem
+from allocation.cardinality.branch_and_bound import Search, SearchResult
+from allocation.cardinality.limits import check_minimum_position, check_position_limits
+from allocation.cardinality.relaxation import CardinalityProblem
 from allocation.covariance_types import Risk
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
 from allocation.input_alignment import align_inputs
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.decision import BREACH, Decision
-from allocation.solver.lagrangian import Turnover, Variance
-from allocation.weights import Attestation, Weights
+from allocation.mean_variance.problem import BREACH, MeanVarianceProblem
+from allocation.solver.terms import Turnover, Variance
+from allocation.weights import OptimalityCertificate, Weights
 from foundation.types import Bools, Floats
 
 
@@ -62,7 +62,7 @@ class Cardinality:
             raise LimitError(f"minimum_position: {minimum_position:g} must be a number of 0 or more")
         if nodes < 1 or not tolerance >= 0:
             raise InputError(f"nodes {nodes} must be 1 or more, and tolerance {tolerance:g} 0 or more")
-        check_alone(solver.constraints, solver.assets, minimum_position)
+        check_minimum_position(solver.constraints, solver.assets, minimum_position)
         self.solver = solver
         self.assets = solver.assets
         self.most = int(most)
@@ -90,11 +90,11 @@ class Cardinality:
         universe: Bools,
         *,
         error: Floats | None = None,
-        trusted: bool = False,
+        validate: bool = True,
     ) -> Weights:
         """Return the best weights; the parameters are those of `MeanVariance.solve`.
 
-        The gap of the attestation is that of the search: how much better any weights that keep all limits, these two
+        The gap of the certificate is that of the search: how much better any weights that keep all limits, these two
         included, can be at most.
 
         Raises
@@ -106,78 +106,86 @@ class Cardinality:
         SolverError
             If no weights that keep the limits were met in `nodes` relaxations.
         """
-        inputs.check(position, self.assets, mu, sigma, held, universe, trusted)
+        inputs.check_inputs(position, self.assets, mu, sigma, held, universe, validate)
         decision = self.solver.decision(position, mu, sigma, held, universe, error)
         problem = self._problem(decision)
-        found = self._search(problem, self.tolerance)
-        if found.weights is None:
-            check_together(
-                position, decision.limits.named, self.most, self.minimum_position, decision.programme.low,
+        result = self._search(problem, self.tolerance)
+        if result.weights is None:
+            check_position_limits(
+                position, decision.limits.entries, self.most, self.minimum_position, decision.programme.low,
                 decision.programme.high,
             )  # fmt: skip
             self._check_variances(position, problem)
-            decision = self._raised(decision, problem, found)
+            decision = self._raised(decision, problem, result)
             problem = self._problem(decision)
-            found = self._search(problem, self.tolerance)
-        if found.weights is None:
-            raise SolverError(_nothing(position, found))
-        return self._weights(decision, problem, found, found.weights)
+            result = self._search(problem, self.tolerance)
+        if result.weights is None:
+            raise SolverError(_nothing(position, result))
+        return self._weights(decision, problem, result, result.weights)
 
-    def _problem(self, decision: Decision) -> Problem:
+    def _problem(self, decision: MeanVarianceProblem) -> CardinalityProblem:
         limits, held = decision.limits, decision.held
         inside = held[limits.inside]
         outside = float(np.abs(held).sum() - np.abs(inside).sum())
-        limit = decision.constraints.turnover if decision.raised is None else decision.raised
+        limit = (
+            decision.constraints.turnover if decision.raised_turnover is None else decision.raised_turnover
+        )
         others = [term for term in decision.terms if not isinstance(term, Turnover)]
         room = np.inf if limit is None else limit - outside
         # The decision reckons impact from where its weights begin; the search begins elsewhere for each piece.
         programme = decision.programme
         mu = programme.mu + 2 * programme.impact * (programme.start - inside)
-        return Problem(replace(programme, mu=mu), inside, room, others, self.most, self.minimum_position)
+        return CardinalityProblem(
+            replace(programme, mu=mu), inside, room, others, self.most, self.minimum_position
+        )
 
-    def _search(self, problem: Problem, tolerance: float) -> Found:
+    def _search(self, problem: CardinalityProblem, tolerance: float) -> SearchResult:
         return Search(problem, self.nodes, tolerance * problem.programme.scale).run()
 
-    def _check_variances(self, position: int, problem: Problem) -> None:
+    def _check_variances(self, position: int, problem: CardinalityProblem) -> None:
         """Say which limit on a variance alone cannot be met by so few assets."""
-        for term in problem.others:
+        for term in problem.other_terms:
             if not isinstance(term, Variance):
                 continue
-            calm = problem.programme.of_least_variance(term.benchmark)
-            others = [t for t in problem.others if t.limited and not isinstance(t, Variance)]
-            found = self._search(
-                replace(problem, programme=calm, others=others, turnover=np.inf), self.tolerance
+            calm = problem.programme.minimum_variance_programme(term.benchmark)
+            others = [t for t in problem.other_terms if t.limited and not isinstance(t, Variance)]
+            result = self._search(
+                replace(problem, programme=calm, other_terms=others, turnover=np.inf), self.tolerance
             )
-            if found.weights is None:
-                raise SolverError(_nothing(position, found))
-            least = term.deviation(found.weights)
+            if result.weights is None:
+                raise SolverError(_nothing(position, result))
+            least = term.deviation(result.weights)
             if least > term.limit:
                 name, few = f"{term.what} at most {term.limit:g}", self._in_words()
                 raise InfeasibleError(
                     f"row {position}: {name} cannot be met by any weights that keep the other limits, with {few}: the "
-                    f"least {'is' if found.finished else 'that was met is'} {least:.4g}. Raise it to "
+                    f"least {'is' if result.finished else 'that was met is'} {least:.4g}. Raise it to "
                     f"{least * 1.0001:.4g}, or allow more or smaller positions, or loosen another limit",
                     (name, few),
                 )
 
-    def _raised(self, decision: Decision, problem: Problem, found: Found) -> Decision:
+    def _raised(
+        self, decision: MeanVarianceProblem, problem: CardinalityProblem, result: SearchResult
+    ) -> MeanVarianceProblem:
         """Return the decision with the least turnover that the other limits allow."""
         if not np.isfinite(problem.turnover):
-            raise SolverError(_nothing(decision.position, found))
-        calm = problem.programme.of_least_turnover()
-        others = [term for term in problem.others if term.limited]
-        least = self._search(replace(problem, programme=calm, others=others, turnover=np.inf), 1e-7)
+            raise SolverError(_nothing(decision.position, result))
+        calm = problem.programme.minimum_turnover_programme()
+        others = [term for term in problem.other_terms if term.limited]
+        least = self._search(replace(problem, programme=calm, other_terms=others, turnover=np.inf), 1e-7)
         if least.weights is None:
             raise SolverError(_nothing(decision.position, least))
         traded = float(np.abs(least.weights - problem.held).sum())
         outside = float(np.abs(decision.held).sum() - np.abs(problem.held).sum())
-        return decision.allowing(outside, traded)
+        return decision.raise_turnover(outside, traded)
 
     def _in_words(self) -> str:
         least = f" of {self.minimum_position:g} or more" if self.minimum_position > 0 else ""
         return f"at most {self.most} positions{least}"
 
-    def _weights(self, decision: Decision, problem: Problem, found: Found, inside: Floats) -> Weights:
+    def _weights(
+        self, decision: MeanVarianceProblem, problem: CardinalityProblem, result: SearchResult, inside: Floats
+    ) -> Weights:
         weights = np.zeros(len(decision.held))
         weights[decision.limits.inside] = inside
         positions = np.abs(inside[inside != 0])
@@ -187,24 +195,24 @@ class Cardinality:
             slack[f"position at least {self.minimum_position:g}"] = float(
                 positions.min() - self.minimum_position
             )
-        gap = (found.bound - found.objective) / problem.programme.scale
-        attestation = Attestation(slack, BREACH, gap)
-        decision.insist_kept(attestation)
-        status = decision.status if found.finished else decision.status | DecisionStatus.UNPROVEN
-        cash, note = 1.0 - float(weights.sum()), self._note(decision, found)
-        return Weights(decision.position, weights, cash, status, attestation, note=note)
+        gap = (result.bound - result.objective) / problem.programme.scale
+        certificate = OptimalityCertificate(slack, BREACH, gap)
+        decision.check_limits_kept(certificate)
+        status = decision.status if result.finished else decision.status | DecisionStatus.UNPROVEN
+        cash, note = 1.0 - float(weights.sum()), self._note(decision, result)
+        return Weights(decision.position, weights, cash, status, certificate, note=note)
 
-    def _note(self, decision: Decision, found: Found) -> str:
+    def _note(self, decision: MeanVarianceProblem, result: SearchResult) -> str:
         words = [decision.note] if decision.note else []
-        if not found.finished:
-            share = (found.bound - found.objective) / max(abs(found.objective), 1e-300)
-            words.append(f"stopped after {found.nodes} nodes, within {100 * share:.2g} % of the best")
+        if not result.finished:
+            share = (result.bound - result.objective) / max(abs(result.objective), 1e-300)
+            words.append(f"stopped after {result.nodes} nodes, within {100 * share:.2g} % of the best")
         return "; ".join(words)
 
 
-def _nothing(position: int, found: Found) -> str:
-    if found.finished:
+def _nothing(position: int, result: SearchResult) -> str:
+    if result.finished:
         return f"row {position}: no weights keep all limits, though each can be kept with the linear ones"
     return (
-        f"row {position}: no weights that keep the limits were met in {found.nodes} nodes; allow more nodes"
+        f"row {position}: no weights that keep the limits were met in {result.nodes} nodes; allow more nodes"
     )

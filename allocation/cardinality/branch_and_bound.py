@@ -13,17 +13,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
-from allocation.cardinality.relaxation import Problem, Relaxed, complete, relax, sided
-from allocation.cardinality.semicontinuous import LONG, SHORT, ZERO, hull
-from allocation.solver import lagrangian as pricing
-from allocation.solver.lagrangian import Gross, Variance
+from allocation.cardinality.pruning import breaks_single_row, is_infeasible
+from allocation.cardinality.relaxation import (
+    CardinalityProblem,
+    RelaxationResult,
+    choose_positions,
+    choose_sides,
+    solve_relaxation,
+)
+from allocation.cardinality.semicontinuous import LONG, SHORT, ZERO, find_hull
+from allocation.solver.lagrangian import solve_lagrangian
 from foundation.types import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class SearchResult:
     """The end of a search.
 
     Attributes
@@ -59,7 +64,7 @@ class Search:
         In units of the objective: what is less is no improvement.
     """
 
-    problem: Problem
+    problem: CardinalityProblem
     nodes: int
     tolerance: float
     best: float = -np.inf
@@ -72,7 +77,7 @@ class Search:
     count: int = 0
     deep: bool = True
 
-    def run(self) -> Found:
+    def run(self) -> SearchResult:
         """Search until nothing better can be left, or the number of nodes is used up."""
         allowed = self.problem.allowed
         self._push(np.inf, allowed, np.full(len(allowed), min(1.0, self.problem.most / len(allowed))))
@@ -88,7 +93,7 @@ class Search:
         left = max(left, self.unproved)
         done = left <= self.best + self.tolerance
         bound = max(left, self.left_out, self.best)
-        return Found(self.weights, self.best, bound, self.visited, done)
+        return SearchResult(self.weights, self.best, bound, self.visited, done)
 
     def _worse(self, bound: float) -> bool:
         """Whether a part of the weights need not be looked at; its bound is remembered."""
@@ -104,18 +109,18 @@ class Search:
     def _look(self, bound: float, allowed: Ints, z: Floats) -> None:
         """Look at one node: bound it, try weights from it, and branch."""
         self.visited += 1
-        if impossible(self.problem, allowed):
+        if breaks_single_row(self.problem, allowed):
             return
-        relaxed = relax(self.problem, allowed, z, self.best + self.tolerance)
+        relaxed = solve_relaxation(self.problem, allowed, z, self.best + self.tolerance)
         if relaxed is None:
-            if not infeasible(self.problem, allowed):
+            if not is_infeasible(self.problem, allowed):
                 self._split_blindly(bound, allowed, z)
             return
         bound = min(bound, relaxed.bound)
         if self._worse(bound):
             return
         first = self.visited == 1
-        for held in complete(self.problem, relaxed, allowed):
+        for held in choose_positions(self.problem, relaxed, allowed):
             self._try(held)
         if first:
             self._improve()
@@ -127,7 +132,7 @@ class Search:
         else:
             self._push(bound, fixed, relaxed.shares)  # all is decided now, which the bound does not know yet
 
-    def _fixed(self, allowed: Ints, relaxed: Relaxed) -> Ints:
+    def _fixed(self, allowed: Ints, relaxed: RelaxationResult) -> Ints:
         """Decide assets whose other choice cannot be better than what is known."""
         if self.weights is None:
             return allowed
@@ -138,7 +143,7 @@ class Search:
             self.left_out = max(self.left_out, float((relaxed.bound - less[fixed]).max(initial=-np.inf)))
         return np.where(unheld, ZERO, np.where(held, allowed & ~ZERO, allowed))
 
-    def _branch(self, bound: float, allowed: Ints, relaxed: Relaxed) -> None:
+    def _branch(self, bound: float, allowed: Ints, relaxed: RelaxationResult) -> None:
         """Push the two parts of a node, the likelier one last: it is the first to be looked at if it is as good."""
         undecided = _open(allowed)
         w, z = relaxed.weights, relaxed.shares
@@ -166,7 +171,7 @@ class Search:
         if leaf and (self.problem.minimum == 0 or not (allowed == LONG + SHORT).any()):
             self.unproved = max(self.unproved, bound)
             return
-        self._branch(bound, allowed, Relaxed(bound, nothing, z, nothing, nothing))
+        self._branch(bound, allowed, RelaxationResult(bound, nothing, z, nothing, nothing))
 
     def _try(self, held: Ints) -> bool:
         """Solve for the assets that may be held; return whether that is the best so far."""
@@ -176,7 +181,7 @@ class Search:
         self.tried.add(key)
         w = self._solved(held)
         if w is not None and self.problem.minimum > 0:
-            w = self._solved(sided(self.problem, held, w))
+            w = self._solved(choose_sides(self.problem, held, w))
         if w is None:
             return False
         value = self.problem.objective(w)
@@ -186,9 +191,9 @@ class Search:
         return True
 
     def _solved(self, allowed: Ints) -> Floats | None:
-        low, high = hull(self.problem.pieces, allowed)
-        built = self.problem.within(low, high)
-        answer = pricing.solve(*built) if built is not None else None
+        low, high = find_hull(self.problem.pieces, allowed)
+        built = self.problem.with_bounds(low, high)
+        answer = solve_lagrangian(*built) if built is not None else None
         return None if answer is None else answer[0].weights
 
     def _improve(self) -> None:
@@ -212,61 +217,3 @@ class Search:
 def _open(allowed: Ints) -> NDArray[np.bool_]:
     """Return which assets may be held or not."""
     return np.asarray((allowed & ZERO != 0) & (allowed != ZERO))
-
-
-def impossible(problem: Problem, allowed: Ints) -> bool:
-    """Whether one row alone cannot be met by weights of which at most `most` are not 0."""
-    must = allowed & ZERO == 0
-    room = problem.most - int(must.sum())
-    if room < 0:
-        return True
-    low, high = hull(problem.pieces, allowed)
-    p = problem.programme
-    ends = np.stack([p.rows * low, p.rows * high])
-    for sign, limit in ((1.0, p.lower), (-1.0, -p.upper)):
-        best = (sign * ends).max(axis=0)
-        free = np.sort(np.where(must, 0.0, np.maximum(best, 0.0)), axis=1)[:, ::-1][:, :room]
-        if (best[:, must].sum(axis=1) + free.sum(axis=1) < limit - 1e-9).any():
-            return True
-    return False
-
-
-def infeasible(problem: Problem, allowed: Ints) -> bool:
-    """Whether no weights between the bounds of a node can meet all limits, for certain."""
-    low, high = hull(problem.pieces, allowed)
-    built = problem.within(low, high)
-    if built is None:
-        return True
-    programme, terms = built
-    if not _linear_feasible(problem, low, high):
-        return True
-    for term in terms:
-        if isinstance(term, Variance):
-            calm = programme.of_least_variance(term.benchmark)
-            answer = pricing.solve(calm, [t for t in terms if isinstance(t, Gross)])
-            if answer is not None and term.excess(answer[0].weights, 0.0) > 1e-8 * calm.scale:
-                return True
-    return False
-
-
-def _linear_feasible(problem: Problem, low: Floats, high: Floats) -> bool:
-    """Whether weights between bounds meet rows, turnover and gross exposure; True where the solver gives no verdict."""
-    p, n = problem.programme, len(low)
-    gross = min((t.limit for t in problem.others if isinstance(t, Gross)), default=np.inf)
-    eye, none, one = np.eye(n), np.zeros((n, n)), np.ones((1, n))
-    blocks = [
-        (p.rows, 0 * p.rows, 0 * p.rows, p.upper),
-        (-p.rows, 0 * p.rows, 0 * p.rows, -p.lower),
-        (eye, -eye, none, problem.held),
-        (-eye, -eye, none, -problem.held),
-        (eye, none, -eye, np.zeros(n)),
-        (-eye, none, -eye, np.zeros(n)),
-        (0 * one, one, 0 * one, np.array([problem.turnover])),
-        (0 * one, 0 * one, one, np.array([gross])),
-    ]
-    A = np.vstack([np.hstack(block[:3]) for block in blocks])
-    b = np.concatenate([block[3] for block in blocks])
-    keep = np.isfinite(b)
-    bounds = [*zip(low, high, strict=True), *[(0, None)] * (2 * n)]
-    answer = linprog(np.zeros(3 * n), A_ub=A[keep], b_ub=b[keep], bounds=bounds)
-    return bool(answer.status != 2)

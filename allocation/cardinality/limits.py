@@ -10,12 +10,12 @@ from scipy import sparse
 
 from allocation.errors import InfeasibleError, LimitError, SolverError
 from allocation.problem.constraints import Constraints
-from allocation.problem.feasibility import enough, in_words, inequalities
+from allocation.problem.feasibility import build_inequalities, describe_limit, format_relief
 from allocation.problem.limits import Limit
 from foundation.types import Floats
 
 
-def check_alone(constraints: Constraints, assets: Sequence[str], minimum: float) -> None:
+def check_minimum_position(constraints: Constraints, assets: Sequence[str], minimum: float) -> None:
     """Refuse a smallest position that is larger than all that an asset may be.
 
     Raises
@@ -40,7 +40,7 @@ def check_alone(constraints: Constraints, assets: Sequence[str], minimum: float)
             )
 
 
-def check_together(
+def check_position_limits(
     position: int, limits: Sequence[Limit], most: int, minimum: float, low: Floats, high: Floats
 ) -> None:
     """Check that weights exist that meet the limits, of which at most `most` are not 0 and none is small.
@@ -82,7 +82,7 @@ def check_together(
     )
     raise InfeasibleError(
         f"row {position}: these limits cannot be met together with {n} assets: "
-        f"{'; '.join([*names, *map(in_words, conflict)])}. {wayout}",
+        f"{'; '.join([*names, *map(describe_limit, conflict)])}. {wayout}",
         (*names, *(limit.name for limit in conflict)),
     )
 
@@ -100,7 +100,7 @@ def _reliefs(
     for limit in conflict:
         excess = _loosened([other for other in limits if other is not limit], most, minimum, limit)
         if excess is not None:
-            words.append(limit.relief.format(enough(limit, excess)))
+            words.append(limit.relief.format(format_relief(limit, excess)))
     return words
 
 
@@ -143,7 +143,7 @@ def _loosened(limits: Sequence[Limit], most: int, minimum: float, loosened: Limi
     n = both[0].rows.n
     large = 1.0 + max(float(np.abs(limit.bounds).max()) for limit in both)
     eye, none, kept = sparse.identity(n, format="csr"), sparse.csr_array((n, n)), sparse.csr_array((n, 1))
-    linear, bounds = inequalities(both, loosened)
+    linear, bounds = build_inequalities(both, loosened)
     sides, gives = linear[:, : 2 * n], linear[:, 2 * n :]
     blocks: list[Any] = [sparse.hstack([sides, sparse.csr_array(sides.shape), gives])]
     highs = [bounds]

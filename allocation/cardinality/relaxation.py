@@ -12,15 +12,15 @@ from allocation.cardinality.semicontinuous import (
     LONG,
     SHORT,
     ZERO,
-    hull,
-    least_of_separable,
-    pieces,
-    shares,
-    split,
+    find_hull,
+    find_intervals,
+    find_shares,
+    minimise_separable,
+    split_diagonal,
 )
-from allocation.solver import lagrangian as pricing
-from allocation.solver.lagrangian import Term, Turnover, Uncertainty
+from allocation.solver.lagrangian import Answer, solve_lagrangian
 from allocation.solver.programme import Programme
+from allocation.solver.terms import Term, Turnover, Uncertainty
 from foundation.types import Floats, Ints
 
 STEPS = 12
@@ -30,7 +30,7 @@ FLOOR = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class CardinalityProblem:
     """Maximise a programme's objective with its rows and terms over weights of which at most `most` are not 0.
 
     Attributes
@@ -41,7 +41,7 @@ class Problem:
         Weights before the trade, within the bounds or not.
     turnover : float
         Largest sum |w - held|; infinite where there is no limit.
-    others : sequence of Term
+    other_terms : sequence of Term
         All other terms.
     most : int
     minimum : float
@@ -51,40 +51,40 @@ class Problem:
     programme: Programme
     held: Floats
     turnover: float
-    others: Sequence[Term]
+    other_terms: Sequence[Term]
     most: int
     minimum: float
 
     @cached_property
     def pieces(self) -> Floats:
-        """Weights that each asset may have, see `semicontinuous.pieces`."""
-        return pieces(self.programme.low, self.programme.high, self.minimum)[0]
+        """Weights that each asset may have, see `semicontinuous.find_intervals`."""
+        return find_intervals(self.programme.low, self.programme.high, self.minimum)[0]
 
     @cached_property
     def allowed(self) -> Ints:
         """What each asset may be."""
-        return pieces(self.programme.low, self.programme.high, self.minimum)[1]
+        return find_intervals(self.programme.low, self.programme.high, self.minimum)[1]
 
     @cached_property
     def specific(self) -> Floats:
         """The diagonal that is split off the covariance."""
-        return split(self.programme.sigma)
+        return split_diagonal(self.programme.sigma)
 
     def objective(self, w: Floats) -> float:
         """Return what is maximised, costs from the weights held included."""
         p, trade = self.programme, w - self.held
         value = p.mu @ w - 0.5 * p.gamma * (w @ (p.sigma @ w)) - 0.5 * (p.ridge @ np.square(w))
         value -= p.cost @ np.abs(trade) + p.impact @ np.square(trade)
-        for term in self.others:
+        for term in self.other_terms:
             if isinstance(term, Uncertainty):
                 value -= term.kappa * float(np.linalg.norm(term.error * w))
         return float(value)
 
-    def within(self, low: Floats, high: Floats) -> tuple[Programme, list[Term]] | None:
+    def with_bounds(self, low: Floats, high: Floats) -> tuple[Programme, list[Term]] | None:
         """Return the problem for weights between bounds, or None if to come between them takes too many trades."""
         p, start = self.programme, np.clip(self.held, low, high)
         shift = start - self.held
-        terms = list(self.others)
+        terms = list(self.other_terms)
         if np.isfinite(self.turnover):
             room = self.turnover - float(np.abs(shift).sum())
             if room < 0:
@@ -95,7 +95,7 @@ class Problem:
 
 
 @dataclass(frozen=True, eq=False)
-class Relaxed:
+class RelaxationResult:
     """What the relaxation says about some part of the weights.
 
     Attributes
@@ -115,7 +115,9 @@ class Relaxed:
     unheld_less: Floats
 
 
-def relax(problem: Problem, allowed: Ints, first: Floats, enough: float) -> Relaxed | None:
+def solve_relaxation(
+    problem: CardinalityProblem, allowed: Ints, first: Floats, enough: float
+) -> RelaxationResult | None:
     """Return the best relaxation that weights and shares improved in turn lead to, or None if none was solved.
 
     Parameters
@@ -128,8 +130,8 @@ def relax(problem: Problem, allowed: Ints, first: Floats, enough: float) -> Rela
     enough : float
         A bound below which it need not be made lower.
     """
-    low, high = hull(problem.pieces, allowed)
-    built = problem.within(low, high)
+    low, high = find_hull(problem.pieces, allowed)
+    built = problem.with_bounds(low, high)
     if built is None:
         return None
     programme, terms = _capped(built[0], problem, allowed), built[1]
@@ -137,21 +139,21 @@ def relax(problem: Problem, allowed: Ints, first: Floats, enough: float) -> Rela
     z, best, before = first, None, np.inf
     for _ in range(STEPS):
         z = np.where(allowed & ZERO, np.maximum(z, FLOOR), 1.0)
-        eased = programme.with_prices(ridge=programme.ridge + curvature * (1 / z - 1))
-        answer = pricing.solve(eased, terms)
+        eased = programme.with_objective(ridge=programme.ridge + curvature * (1 / z - 1))
+        answer = solve_lagrangian(eased, terms)
         if answer is None:
             return best
-        found = _bounded(problem, allowed, z, answer, terms)
-        if best is None or found.bound < best.bound:
-            best = found
-        if best.bound <= enough or before - found.bound <= 0.02 * (found.bound - enough):
+        result = _bounded(problem, allowed, z, answer, terms)
+        if best is None or result.bound < best.bound:
+            best = result
+        if best.bound <= enough or before - result.bound <= 0.02 * (result.bound - enough):
             break
-        before = min(before, found.bound)
-        z = shares(found.weights, curvature, problem.pieces, allowed, problem.most)
+        before = min(before, result.bound)
+        z = find_shares(result.weights, curvature, problem.pieces, allowed, problem.most)
     return replace(best, shares=z) if best is not None else None
 
 
-def _capped(programme: Programme, problem: Problem, allowed: Ints) -> Programme:
+def _capped(programme: Programme, problem: CardinalityProblem, allowed: Ints) -> Programme:
     """Add the row sum w / maximum <= what may still be held, over undecided assets that are long or nothing."""
     long = allowed == ZERO + LONG
     room = problem.most - int((allowed & ZERO == 0).sum())
@@ -168,33 +170,33 @@ def _capped(programme: Programme, problem: Problem, allowed: Ints) -> Programme:
 
 
 def _bounded(
-    problem: Problem, allowed: Ints, z: Floats, answer: pricing.Answer, terms: Sequence[Term]
-) -> Relaxed:
+    problem: CardinalityProblem, allowed: Ints, z: Floats, answer: Answer, terms: Sequence[Term]
+) -> RelaxationResult:
     """Return the bound that an answer of the relaxation gives; any answer gives one that is true."""
     solution, prices = answer
     w, y = solution.weights, solution.prices[: len(problem.programme.rows)]
     p, offset, pull = problem.programme, 0.0, np.zeros(len(w))
-    for term, found in zip(terms, prices, strict=True):
-        price = term.price(w, found)
+    for term, multiplier in zip(terms, prices, strict=True):
+        price = term.price(w, multiplier)
         if isinstance(term, Uncertainty):
             pull += price * np.square(term.error) * w  # the tangent of the norm goes through 0
             continue
-        p = term.priced(p, price)
+        p = term.add_to_objective(p, price)
         # The turnover counts from what is held, that of the term from where these weights begin.
         offset += price * problem.turnover if isinstance(term, Turnover) else term.worth(price)
     sigma_w = p.sigma @ w
     rest = p.gamma * (sigma_w - problem.specific * w)
     slope = rest - p.mu - 2 * p.impact * problem.held + p.rows.T @ y + pull
     curvature = p.gamma * problem.specific + 2 * p.impact + p.ridge
-    least, more, less = least_of_separable(
+    least, more, less = minimise_separable(
         slope, curvature, p.cost, p.gross, problem.held, problem.pieces, allowed, problem.most
     )
     used = np.where(y > 0, p.upper, np.where(y < 0, p.lower, 0.0))
     offset += float(0.5 * w @ rest + y @ used - p.impact @ np.square(problem.held))
-    return Relaxed(offset - least, w, z, more, less)
+    return RelaxationResult(offset - least, w, z, more, less)
 
 
-def complete(problem: Problem, relaxed: Relaxed, allowed: Ints) -> list[Ints]:
+def choose_positions(problem: CardinalityProblem, relaxed: RelaxationResult, allowed: Ints) -> list[Ints]:
     """Return what assets may be held for certain if those with the largest shares of the relaxation are."""
     undecided = (allowed & ZERO != 0) & (allowed != ZERO)
     room = problem.most - int((allowed & ZERO == 0).sum())
@@ -206,7 +208,7 @@ def complete(problem: Problem, relaxed: Relaxed, allowed: Ints) -> list[Ints]:
     return [np.where(chosen | (allowed & ZERO == 0), allowed, ZERO)]
 
 
-def sided(problem: Problem, allowed: Ints, w: Floats) -> Ints:
+def choose_sides(problem: CardinalityProblem, allowed: Ints, w: Floats) -> Ints:
     """Return the allowed weights that are near to `w`: 0, long or short, without a choice."""
     both = allowed & (LONG + SHORT)
     side = np.where(w >= 0, LONG, SHORT)

@@ -23,7 +23,7 @@ ZERO, LONG, SHORT = 1, 2, 4
 SWEEPS = 12
 
 
-def split(sigma: Risk) -> Floats:
+def split_diagonal(sigma: Risk) -> Floats:
     """Return d of shape (n,), 0 or more and nearly as large in sum as can be, so that Sigma - diag(d) is semidefinite.
 
     The specific variances of a covariance by factors; else by coordinate ascent on sum d + rho log det(Sigma - diag d).
@@ -68,7 +68,7 @@ def _ascend(inverse: Floats, d: Floats, rho: Floats) -> Floats:
     return out
 
 
-def pieces(low: Floats, high: Floats, minimum: float) -> tuple[Floats, Ints]:
+def find_intervals(low: Floats, high: Floats, minimum: float) -> tuple[Floats, Ints]:
     """Return the weights that each asset may have, and what it may be.
 
     Parameters
@@ -91,7 +91,7 @@ def pieces(low: Floats, high: Floats, minimum: float) -> tuple[Floats, Ints]:
 
 
 @compiled
-def hull(pieces: Floats, allowed: Ints) -> tuple[Floats, Floats]:
+def find_hull(pieces: Floats, allowed: Ints) -> tuple[Floats, Floats]:
     """Return the least and the largest weight that each asset may have."""
     n = len(allowed)
     low, high = np.full(n, np.inf), np.full(n, -np.inf)
@@ -128,7 +128,7 @@ def _least(q: float, r: float, cost: float, gross: float, held: float, low: floa
 
 
 @compiled
-def least_of_separable(
+def minimise_separable(
     q: Floats, r: Floats, cost: Floats, gross: float, held: Floats, pieces: Floats, allowed: Ints, most: int
 ) -> tuple[float, Floats, Floats]:
     """Return the least of sum q w + r/2 w^2 + cost |w - held| + gross |w| over allowed weights, at most `most` not 0.
@@ -187,7 +187,7 @@ def _chosen(gain: Floats, room: int) -> tuple[float, Floats, Floats]:
 
 
 @compiled
-def shares(w: Floats, curvature: Floats, pieces: Floats, allowed: Ints, most: int) -> Floats:
+def find_shares(w: Floats, curvature: Floats, pieces: Floats, allowed: Ints, most: int) -> Floats:
     """Return the shares z of a position that are best for weights `w`, which sum to `most` at most if they can.
 
     They minimise sum curvature_i w_i^2 / z_i for undecided assets, with |w| no more than z of the largest position and

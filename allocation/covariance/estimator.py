@@ -42,7 +42,7 @@ class Estimator(ABC):
             If the returns are too few to say anything.
         """
 
-    def within(self, rows: slice) -> Estimator:
+    def select_rows(self, rows: slice) -> Estimator:
         """Return the estimator of a window of a panel: itself, unless it knows something of each row."""
         return self
 
@@ -51,7 +51,7 @@ class MomentEstimator(Estimator):
     """An estimator that asks a window for its second moments alone, so that a path of them can be updated."""
 
     @property
-    def fading(self) -> float:
+    def decay(self) -> float:
         """Half-lives that a row ages by in each period: 0 where all rows of a window count alike."""
         return 0.0
 
@@ -64,4 +64,4 @@ class MomentEstimator(Estimator):
         """Return the covariance, from what a window says; the arrays of `moments` may be overwritten."""
 
     def _weights(self, n_rows: int) -> Floats | None:
-        return np.exp2(-self.fading * np.arange(n_rows)[::-1]) if self.fading else None
+        return np.exp2(-self.decay * np.arange(n_rows)[::-1]) if self.decay else None

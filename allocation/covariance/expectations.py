@@ -10,9 +10,9 @@ from sklearn.base import clone
 
 from allocation.covariance.factors import Denoised, StatisticalFactors
 from allocation.covariance.nonlinear import NonlinearShrinkage
-from allocation.covariance.sample import Sample
+from allocation.covariance.sample import SampleCovariance
 from allocation.covariance.shrinkage import ConstantCorrelation, LedoitWolf, Oas
-from allocation.covariance_types import FactorCovariance, Risk, dense
+from allocation.covariance_types import FactorCovariance, Risk, to_dense
 from allocation.errors import InputError
 from foundation.types import Floats
 
@@ -27,12 +27,12 @@ COVARIANCES: dict[str, Callable[[Floats], Risk]] = {
     "oas": Oas().estimate,
     "factor": StatisticalFactors().estimate,
     "denoised": Denoised().estimate,
-    "sample": Sample().estimate,
+    "sample": SampleCovariance().estimate,
 }
 """What a covariance can be called; anything else is passed as a function or an object."""
 
 
-def estimated_covariance(choice: CovarianceChoice, returns: Floats) -> Risk:
+def estimate_covariance(choice: CovarianceChoice, returns: Floats) -> Risk:
     """Return the covariance of one period's returns.
 
     Parameters
@@ -53,12 +53,12 @@ def estimated_covariance(choice: CovarianceChoice, returns: Floats) -> Risk:
         If the choice is none of these, or its answer is no covariance of N assets.
     """
     sigma = _source(choice)(returns)
-    found: Risk = sigma if isinstance(sigma, FactorCovariance) else np.asarray(sigma, dtype=np.float64)
-    shape = (len(found), len(found)) if isinstance(found, FactorCovariance) else found.shape
+    estimate: Risk = sigma if isinstance(sigma, FactorCovariance) else np.asarray(sigma, dtype=np.float64)
+    shape = (len(estimate), len(estimate)) if isinstance(estimate, FactorCovariance) else estimate.shape
     n = returns.shape[1]
     if shape != (n, n):
         raise InputError(f"covariance: {choice!r} returned shape {shape}, expected ({n}, {n})")
-    return found
+    return estimate
 
 
 def _source(choice: CovarianceChoice) -> Callable[[Floats], Any]:
@@ -81,7 +81,7 @@ def _source(choice: CovarianceChoice) -> Callable[[Floats], Any]:
     )
 
 
-def shrunk_mean(returns: Floats, sigma: Risk, shrinkage: float | None = None) -> Floats:
+def shrink_mean(returns: Floats, sigma: Risk, shrinkage: float | None = None) -> Floats:
     """Return historical means, moved toward the mean of the portfolio of smallest variance.
 
     mu = (1 - phi) m + phi m_0, where m are the means of the T returns, m_0 = 1'S^-1 m / 1'S^-1 1, and
@@ -113,7 +113,7 @@ def shrunk_mean(returns: Floats, sigma: Risk, shrinkage: float | None = None) ->
         raise InputError(f"mean_shrinkage {shrinkage:g} must be from 0 to 1, or None for the formula")
     n_rows, n = returns.shape
     mean = returns.mean(axis=0)
-    precision = np.linalg.pinv(dense(sigma), hermitian=True)
+    precision = np.linalg.pinv(to_dense(sigma), hermitian=True)
     total = float(precision.sum())
     centre = float(precision.sum(axis=0) @ mean) / total if total > 0 else float(mean.mean())
     distance = mean - centre

@@ -56,7 +56,7 @@ class StatisticalFactors(MomentEstimator):
         moving = std > 0
         loadings[moving] = std[moving, None] * vectors[:, ::-1][:, :k] * np.sqrt(values[::-1][:k])
         specific = np.maximum(np.square(std) - np.square(loadings).sum(axis=1), 0.0)
-        return FactorCovariance(signed(loadings), specific)
+        return FactorCovariance(fix_signs(loadings), specific)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Denoised(MomentEstimator):
         loadings, specific = np.zeros((len(std), k)), np.zeros(len(std))
         loadings[moving] = spikes * (std[moving] / unit)[:, None]
         specific[moving] = noise * np.square(std[moving] / unit)
-        return FactorCovariance(signed(loadings), specific)
+        return FactorCovariance(fix_signs(loadings), specific)
 
 
 def correlation_spectrum(moments: Moments) -> tuple[Floats, Floats, Floats]:
@@ -97,7 +97,7 @@ def correlation_spectrum(moments: Moments) -> tuple[Floats, Floats, Floats]:
 
     Eigenvalues are of the correlations, smallest first, and not negative.
     """
-    sigma = moments.positive()
+    sigma = moments.to_definite()
     std = np.sqrt(np.diag(sigma))
     moving = std > 0
     values, vectors = np.linalg.eigh(sigma[np.ix_(moving, moving)] / np.outer(std[moving], std[moving]))
@@ -152,6 +152,6 @@ def marchenko_pastur(values: Floats, rows: float) -> tuple[int, float]:
         k = above
 
 
-def signed(loadings: Floats) -> Floats:
+def fix_signs(loadings: Floats) -> Floats:
     """Return loadings with each factor's sign such that most of it is positive."""
     return loadings * np.where(loadings.sum(axis=0) < 0, -1.0, 1.0)

@@ -23,7 +23,7 @@ class Moments:
     sample : ndarray of shape (N, N)
         Covariance about the mean, symmetric to the bit. The divisor is the number of rows (the sum of weights), not
         one less. With holes, an entry comes from the rows where both assets are there, so that it may be indefinite.
-    filled : ndarray of shape (N, N)
+    zero_filled : ndarray of shape (N, N)
         The same with each hole counted as no deviation: `sample` itself where nothing is missing.
     spread : float
         Mean over the rows of |x|^4, for x the deviations from the mean, holes counted as none.
@@ -34,23 +34,23 @@ class Moments:
     """
 
     sample: Floats
-    filled: Floats
+    zero_filled: Floats
     spread: float
     length: int
     rows: float
 
     @property
-    def patchy(self) -> bool:
+    def has_gaps(self) -> bool:
         """Whether something is missing."""
-        return self.sample is not self.filled
+        return self.sample is not self.zero_filled
 
-    def positive(self) -> Floats:
+    def to_definite(self) -> Floats:
         """Return the sample covariance, positive definite also where something is missing."""
-        return self.mended(self.sample)
+        return self.lift_eigenvalues(self.sample)
 
-    def mended(self, sigma: Floats) -> Floats:
+    def lift_eigenvalues(self, sigma: Floats) -> Floats:
         """Return a covariance made from `sample`, with eigenvalues that a patchwork made too small lifted."""
-        if not self.patchy:
+        if not self.has_gaps:
             return sigma
         floor = FLOOR * float(np.trace(self.sample)) / len(self.sample)
         values, vectors = np.linalg.eigh(sigma)

@@ -47,12 +47,12 @@ class NonlinearShrinkage(MomentEstimator):
         n = int(moments.rows) - 1
         if n + 1 < FEWEST_ROWS:
             raise InputError(f"nonlinear shrinkage needs {FEWEST_ROWS} rows, got {moments.rows:.4g}")
-        values, vectors = np.linalg.eigh(moments.positive() * (moments.rows / n))
-        root = vectors * np.sqrt(shrunk_eigenvalues(values, n))
+        values, vectors = np.linalg.eigh(moments.to_definite() * (moments.rows / n))
+        root = vectors * np.sqrt(shrink_eigenvalues(values, n))
         return np.asarray(root @ root.T)
 
 
-def shrunk_eigenvalues(values: Floats, n: int) -> Floats:
+def shrink_eigenvalues(values: Floats, n: int) -> Floats:
     """Return the eigenvalues of the estimate.
 
     Parameters

@@ -13,7 +13,7 @@ from allocation.covariance.shrinkage import LedoitWolf
 from allocation.covariance_types import FactorCovariance, Risk
 from allocation.errors import InputError
 from allocation.input_alignment import refuse_labels
-from allocation.input_checks import fault
+from allocation.input_checks import describe_fault
 from foundation.types import Bools, Floats, Ints
 
 
@@ -134,7 +134,7 @@ def covariance_path(
     eligible = _eligible(excess, positions, history, min_history, closed)
     path = _Path(len(positions), excess.shape[1], horizon, estimator.by_factors)
     together = np.zeros(len(positions), dtype=bool)
-    if isinstance(estimator, MomentEstimator) and window * estimator.fading <= MOST_FADING:
+    if isinstance(estimator, MomentEstimator) and window * estimator.decay <= MOST_FADING:
         whole = (history == window) | ~eligible
         together = (positions >= window) & whole.all(axis=1)
         _estimate_together(path, excess, positions, eligible, np.flatnonzero(together), window, estimator)
@@ -142,7 +142,7 @@ def covariance_path(
         rows = slice(max(0, int(positions[d]) - window + 1), int(positions[d]) + 1)
         inside = np.flatnonzero(eligible[d])
         try:
-            risk = estimator.within(rows).estimate(excess[rows][:, inside])
+            risk = estimator.select_rows(rows).estimate(excess[rows][:, inside])
             _insist_sound(estimator, risk)
             path.put(d, inside, risk)
         except InputError as error:
@@ -153,7 +153,7 @@ def covariance_path(
 
 def _insist_sound(estimator: Estimator, risk: Risk) -> None:
     """Refuse what no covariance is, from an estimator that does not rule it out."""
-    wrong = "" if estimator.semidefinite else fault(risk, [f"number {i}" for i in range(len(risk))])
+    wrong = "" if estimator.semidefinite else describe_fault(risk, [f"number {i}" for i in range(len(risk))])
     if wrong:
         raise InputError(f"{type(estimator).__name__}: {wrong}")
 
@@ -182,7 +182,7 @@ def _estimate_together(
             inside,
             positions[some],
             window=window,
-            fading=estimator.fading,
+            decay=estimator.decay,
             into=path.places(some, inside),
         )
         for d, one in zip(some.tolist(), moments, strict=True):

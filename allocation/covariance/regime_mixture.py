@@ -33,7 +33,7 @@ class RegimeMixture(Estimator):
     ----------
     probabilities : ndarray of shape (W, S)
         Of each row of the window, as they were told at the time; NaN where they were not. Or of all rows of a panel,
-        of which `within` takes those of a window.
+        of which `select_rows` takes those of a window.
     current : ndarray of shape (S,), optional
         Probabilities now; by default those of the last row.
     prior_rows : float, optional
@@ -54,13 +54,13 @@ class RegimeMixture(Estimator):
     def __post_init__(self) -> None:
         """Check the probabilities."""
         given = self.probabilities if self.current is None else np.vstack([self.probabilities, self.current])
-        told = given[np.isfinite(given).all(axis=1)]
-        if (told < 0).any() or not np.allclose(told.sum(axis=1), 1.0, atol=1e-6):
+        known = given[np.isfinite(given).all(axis=1)]
+        if (known < 0).any() or not np.allclose(known.sum(axis=1), 1.0, atol=1e-6):
             raise InputError("regime probabilities: expected rows that are not negative and sum to 1")
         if self.prior_rows is not None and not 0 <= self.prior_rows < np.inf:
             raise InputError(f"prior_rows {self.prior_rows}: expected 0 or more")
 
-    def within(self, rows: slice) -> RegimeMixture:
+    def select_rows(self, rows: slice) -> RegimeMixture:
         """Return the estimator of a window, which knows the probabilities of its rows alone."""
         return replace(self, probabilities=self.probabilities[rows])
 
@@ -79,10 +79,12 @@ class RegimeMixture(Estimator):
         if not np.isfinite(now).all():
             return whole
         mean = _mean(returns, np.ones(len(returns)))
-        told = np.isfinite(self.probabilities).all(axis=1)
+        known = np.isfinite(self.probabilities).all(axis=1)
         sigma, means = np.zeros_like(whole), []
         for s, weight in enumerate(now):
-            within, centre = self._regime(returns, np.where(told, self.probabilities[:, s], 0.0), whole, mean)
+            within, centre = self._regime(
+                returns, np.where(known, self.probabilities[:, s], 0.0), whole, mean
+            )
             sigma += weight * within
             means.append(centre)
         apart = np.sqrt(now)[:, None] * (np.array(means) - now @ np.array(means))
@@ -99,7 +101,7 @@ class RegimeMixture(Estimator):
         prior = len(whole) if self.prior_rows is None else self.prior_rows
         own = moments.rows / (moments.rows + prior)
         centre = own * _mean(returns, counted) + (1 - own) * mean
-        return own * moments.positive() + (1 - own) * whole, centre
+        return own * moments.to_definite() + (1 - own) * whole, centre
 
 
 def _mean(returns: Floats, counted: Floats) -> Floats:

@@ -44,7 +44,7 @@ def rolling_moments(
     positions: Ints,
     *,
     window: int,
-    fading: float,
+    decay: float,
     into: Iterable[Floats] | None = None,
 ) -> Iterator[Moments]:
     """Yield the moments of the window that ends at each position.
@@ -58,14 +58,14 @@ def rolling_moments(
     positions : ndarray of int, shape (D,), increasing
         Last rows of the windows, `window` or more: there is a whole block before each.
     window : int
-    fading : float
+    decay : float
         Half-lives that a row ages by in each period, with `window` times it at most `MOST_FADING`; 0 counts all rows
         alike.
     into : iterable of D ndarray of shape (M, M), optional
         Where the covariances are written. By default into one array: each is overwritten by the next.
     """
     n_columns = len(inside) + 2
-    roots = np.exp2(0.5 * fading * np.arange(-window, window))
+    roots = np.exp2(0.5 * decay * np.arange(-window, window))
     counted = np.square(roots[:window])
     rows = float(counted.sum()) ** 2 / float(np.square(counted).sum())
     forward, total = np.empty((n_columns, n_columns)), np.empty((n_columns, n_columns))
@@ -91,7 +91,7 @@ def rolling_moments(
                 yield Moments(sample, sample, spread, window, rows)
             else:
                 alone = returns[first + end - window + 1 : first + end + 1][:, inside]
-                yield window_moments(alone, counted if fading else None)
+                yield window_moments(alone, counted if decay else None)
 
 
 @compiled

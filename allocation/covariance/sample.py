@@ -12,7 +12,7 @@ from foundation.types import Floats
 
 
 @dataclass(frozen=True)
-class Sample(MomentEstimator):
+class SampleCovariance(MomentEstimator):
     """The sample covariance, with the number of rows as its divisor (maximum likelihood).
 
     It is singular when there are no more rows than assets.
@@ -22,7 +22,7 @@ class Sample(MomentEstimator):
 
     def from_moments(self, moments: Moments) -> Floats:
         """Return the covariance (N, N)."""
-        return moments.positive()
+        return moments.to_definite()
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class Ewma(MomentEstimator):
             raise InputError(f"half_life {self.half_life}: expected a positive number of rows")
 
     @property
-    def fading(self) -> float:
+    def decay(self) -> float:
         """Half-lives that a row ages by in each period."""
         return 1.0 / self.half_life
 
     def from_moments(self, moments: Moments) -> Floats:
         """Return the covariance (N, N)."""
-        return moments.positive()
+        return moments.to_definite()

@@ -30,13 +30,13 @@ class LedoitWolf(MomentEstimator):
     def from_moments(self, moments: Moments) -> Floats:
         """Return the covariance (N, N)."""
         n_assets = len(moments.sample)
-        average, energy = trace_and_energy(moments.filled)
+        average, energy = trace_and_energy(moments.zero_filled)
         average /= n_assets
         distance = energy / n_assets - average**2
         # The sum of squares' products over pairs of assets is that of the rows' squared lengths, squared.
         noise = (moments.spread - energy) / (n_assets * moments.length)
         intensity = min(noise, distance) / distance if noise > 0 and distance > 0 else 0.0
-        return moments.mended(toward_identity(moments.sample, intensity))
+        return moments.lift_eigenvalues(shrink_to_identity(moments.sample, intensity))
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Oas(MomentEstimator):
         energy /= n_assets**2
         distance = (moments.rows + 1) * (energy - average**2 / n_assets)
         intensity = min((energy + average**2) / distance, 1.0) if distance > 0 else 1.0
-        return moments.mended(toward_identity(moments.sample, intensity))
+        return moments.lift_eigenvalues(shrink_to_identity(moments.sample, intensity))
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class ConstantCorrelation(Estimator):
         finite = np.isfinite(returns)
         mean = np.where(finite, returns, 0.0).sum(axis=0) / finite.sum(axis=0)
         x = np.where(finite, returns - mean, 0.0)
-        pairs = np.maximum(finite.T.astype(np.float64) @ finite, 1.0) if moments.patchy else float(len(x))
+        pairs = np.maximum(finite.T.astype(np.float64) @ finite, 1.0) if moments.has_gaps else float(len(x))
         squares = np.square(x)
         pi = squares.T @ squares / pairs - np.square(sample)
         # Covariance between the errors of s_ii and s_ij.
@@ -101,7 +101,7 @@ class ConstantCorrelation(Estimator):
         distance = float(np.square(target - sample).sum())
         kappa = (float(pi.sum()) - rho) / distance if distance > 0 else 0.0
         intensity = max(0.0, min(1.0, kappa / moments.rows))
-        return moments.mended(intensity * target + (1 - intensity) * sample)
+        return moments.lift_eigenvalues(intensity * target + (1 - intensity) * sample)
 
 
 def _average_correlation(sample: Floats, std: Floats, moving: np.ndarray) -> float:
@@ -120,7 +120,7 @@ def _one_correlation(sample: Floats, std: Floats, moving: np.ndarray) -> Floats:
 
 
 @compiled
-def toward_identity(sample: Floats, intensity: float) -> Floats:
+def shrink_to_identity(sample: Floats, intensity: float) -> Floats:
     """Move a covariance (N, N), in its place, toward its average variance by an intensity from 0 to 1."""
     n = len(sample)
     average = 0.0

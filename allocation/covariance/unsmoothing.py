@@ -16,7 +16,7 @@ MOST = 0.95
 """Largest autocorrelation that is undone: at 1 nothing new is ever seen."""
 
 
-def geltner(returns: Floats, autocorrelation: float | None = None) -> Floats:
+def unsmooth_geltner(returns: Floats, autocorrelation: float | None = None) -> Floats:
     """Return the returns behind appraisals that tell a part of what is new: r_t = (s_t - a s_{t-1}) / (1 - a).
 
     Parameters
@@ -88,8 +88,8 @@ def smoothing_weights(returns: Floats, lags: int) -> Floats:
         return np.asarray(lfilter([1.0], _polynomial(partial), centred / scale))
 
     # Partial autocorrelations between -1 and 1 give exactly the invertible polynomials (Monahan, 1984).
-    found = least_squares(innovations, np.full(lags, 0.1), bounds=(-0.99, 0.99), xtol=1e-12, ftol=1e-12)
-    beta = _polynomial(np.asarray(found.x, dtype=np.float64))
+    fit = least_squares(innovations, np.full(lags, 0.1), bounds=(-0.99, 0.99), xtol=1e-12, ftol=1e-12)
+    beta = _polynomial(np.asarray(fit.x, dtype=np.float64))
     total = float(beta.sum())
     return np.asarray(beta / total)
 
@@ -102,7 +102,7 @@ def _polynomial(partial: Floats) -> Floats:
     return np.append(1.0, b)
 
 
-def getmansky_lo_makarov(returns: Floats, lags: int = 2, theta: Floats | None = None) -> Floats:
+def unsmooth_getmansky_lo_makarov(returns: Floats, lags: int = 2, theta: Floats | None = None) -> Floats:
     """Return the true returns r with s_t = theta_0 r_t + ... + theta_k r_{t-k}, shape (T,).
 
     The deviations of r from the mean are found one after the other, from 0 before the first; the first k are NaN,
@@ -125,7 +125,7 @@ def getmansky_lo_makarov(returns: Floats, lags: int = 2, theta: Floats | None = 
     return np.asarray(true)
 
 
-def unsmoothed(
+def unsmooth_columns(
     returns: Floats, columns: NDArray[np.bool_], method: Literal["geltner", "glm"], lags: int = 2
 ) -> Floats:
     """Return a window of returns with some columns unsmoothed, each by its own returns inside the window.
@@ -146,7 +146,9 @@ def unsmoothed(
         enough = 3 if method == "geltner" else 5 * (lags + 1)
         if len(record) >= enough and record.std() > 1e-14:
             out[there, column] = (
-                geltner(record) if method == "geltner" else getmansky_lo_makarov(record, lags)
+                unsmooth_geltner(record)
+                if method == "geltner"
+                else unsmooth_getmansky_lo_makarov(record, lags)
             )
     return out
 
@@ -195,7 +197,7 @@ class UnsmoothedRisk:
         """Return covariance (N, N) and eligible assets (N,) at a row of the panel."""
         rows = slice(max(0, position - self.window + 1), position + 1)
         past, closed = self.excess[rows], None if self.closed is None else self.closed[rows]
-        seen = unsmoothed(past, self.columns, self.method, self.lags)
+        seen = unsmooth_columns(past, self.columns, self.method, self.lags)
         last = np.array([len(past) - 1])
         path = covariance_path(
             seen,

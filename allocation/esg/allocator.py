@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from copy import copy
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +10,9 @@ import numpy as np
 from allocation.allocator import Allocator
 from allocation.covariance_types import Risk
 from allocation.errors import InfeasibleError, InputError
-from allocation.esg.score_adjustments import Missing, filled, floor_coefficients, tilted
-from allocation.input_alignment import align_inputs, align_vector
-from allocation.problem.closed_markets import fix_weights
+from allocation.esg.score_adjustments import Missing, floor_coefficients, impute_scores, tilt_returns
+from allocation.input_alignment import align_vector
+from allocation.problem.allocator_wrapper import AllocatorWrapper
 from allocation.problem.constraints import Linear
 from allocation.weights import Weights
 from foundation.types import Bools, Floats
@@ -24,7 +23,7 @@ MOST_STEPS = 200
 """Of that search, which takes some ten; what it ends with is above the floor whenever it ends."""
 
 
-class Responsible:
+class EsgAllocator(AllocatorWrapper):
     """Let another allocator choose among what scores allow.
 
     Parameters
@@ -41,7 +40,7 @@ class Responsible:
     floor : float, optional
         Least average score of what is held: sum_i w_i (s_i - floor) >= 0, so that cash is neutral.
     tilt : float
-        See `tilted`.
+        See `tilt_returns`.
 
     Raises
     ------
@@ -63,41 +62,33 @@ class Responsible:
         for what, number in numbers.items():
             if number is not None and not np.isfinite(number):
                 raise InputError(f"{what} is {number:g}, expected a finite number")
-        self.inner = inner
-        self.assets = inner.assets
+        super().__init__(inner)
         self.scores_at = scores_at
         self.missing = missing
         self.exclude_below = exclude_below
         self.floor = floor
         self.tilt = tilt
 
-    def with_fixed(self, weights: Mapping[str, float]) -> Responsible:
-        """Return the same allocator with the weights of some assets fixed, if the inner one can fix them."""
-        fixed = copy(self)
-        fixed.inner = fix_weights(self.inner, weights)
-        return fixed
-
-    @align_inputs
-    def solve(
-        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
+    def solve_inner(
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, validate: bool
     ) -> Weights:
         """Return the inner allocator's weights among those that the scores allow; see `Allocator.solve`."""
         scores, allowed = self.allowed(position, universe)
         if self.tilt:
-            mu = tilted(mu, scores, allowed, self.tilt)
+            mu = tilt_returns(mu, scores, allowed, self.tilt)
         if self.floor is None:
-            return self.inner.solve(position, mu, sigma, held, allowed, trusted=trusted)
+            return self.inner.solve(position, mu, sigma, held, allowed, validate=validate)
         coefficients = floor_coefficients(self.assets, scores, allowed, self.floor)
         excess = np.array([coefficients.get(asset, 0.0) for asset in self.assets])
 
         def at_price(price: float) -> tuple[Weights, float]:
             mean = mu + price * excess
-            weights = self.inner.solve(position, mean, sigma, held, allowed, trusted=trusted)
+            weights = self.inner.solve(position, mean, sigma, held, allowed, validate=validate)
             return weights, float(excess @ weights.weights)
 
         weights, slack = cheapest_above(position, at_price, mu[allowed], excess[allowed], self.floor)
-        kept = {**weights.attestation.slack, f"score at least {self.floor:g}": slack}
-        return replace(weights, attestation=replace(weights.attestation, slack=kept))
+        kept = {**weights.certificate.slack, f"score at least {self.floor:g}": slack}
+        return replace(weights, certificate=replace(weights.certificate, slack=kept))
 
     def allowed(self, position: int, universe: Bools) -> tuple[Floats, Bools]:
         """Return the scores known at a row, holes filled, and the assets that they leave in the universe, shape (N,).
@@ -110,7 +101,7 @@ class Responsible:
             If no score is large enough.
         """
         known = align_vector("scores", self.scores_at(position), self.assets)
-        scores, allowed = filled(position, known, universe, self.missing)
+        scores, allowed = impute_scores(position, known, universe, self.missing)
         if self.exclude_below is None:
             return scores, allowed
         large = allowed & (np.where(allowed, scores, -np.inf) >= self.exclude_below)
@@ -180,9 +171,9 @@ def cheapest_above(
             break
         price = low + (high - low) * under / (under - over)
         price = price if low < price < high else (low + high) / 2
-        found, reached = at_price(price)
+        candidate, reached = at_price(price)
         if reached >= 0:
-            weights, slack, high, over = found, reached, price, reached
+            weights, slack, high, over = candidate, reached, price, reached
             under = under / 2 if side == 1 else under
             side = 1
         else:

@@ -8,15 +8,15 @@ import numpy as np
 import piqp
 from scipy.optimize import linprog
 
-from allocation.covariance_types import FactorCovariance, Risk, dense
+from allocation.covariance_types import FactorCovariance, Risk, to_dense
 from allocation.errors import InputError, SolverError
 from allocation.input_alignment import refuse_labels
-from allocation.input_checks import fault
+from allocation.input_checks import describe_fault
 from foundation.types import Floats
 
 
 @dataclass(frozen=True, eq=False)
-class Frontier:
+class EsgFrontier:
     """Best Sharpe ratios by score.
 
     Attributes
@@ -35,7 +35,7 @@ class Frontier:
     weights: Floats
 
 
-def esg_frontier(mu: Floats, sigma: Risk, scores: Floats, levels: Floats) -> Frontier:
+def esg_frontier(mu: Floats, sigma: Risk, scores: Floats, levels: Floats) -> EsgFrontier:
     """Return the frontier without limits, in closed form.
 
     Parameters
@@ -78,7 +78,7 @@ def esg_frontier(mu: Floats, sigma: Risk, scores: Floats, levels: Floats) -> Fro
     weights = moved[:, 0] + price[:, None] * (moved[:, 1] - levels[:, None] * moved[:, 2])
     total = weights.sum(axis=1)
     scale = np.where(total > 1e-12 * np.abs(weights).sum(axis=1), total, np.nan)
-    return Frontier(levels, np.where(np.isfinite(scale), sharpe, np.nan), weights / scale[:, None])
+    return EsgFrontier(levels, np.where(np.isfinite(scale), sharpe, np.nan), weights / scale[:, None])
 
 
 def best_score(mu: Floats, sigma: Risk, scores: Floats) -> float:
@@ -98,7 +98,7 @@ def _check_covariance(mu: Floats, sigma: Risk) -> None:
     """Refuse labels, which cannot be matched here, and what is no covariance."""
     refuse_labels("mu", mu)
     refuse_labels("sigma", sigma)
-    wrong = fault(sigma, [f"asset {i}" for i in range(len(mu))])
+    wrong = describe_fault(sigma, [f"asset {i}" for i in range(len(mu))])
     if wrong:
         raise InputError(wrong)
 
@@ -119,7 +119,7 @@ def attainable_scores(
     InputError
         If nothing is within the limits.
     """
-    found = []
+    ends = []
     for sign in (1.0, -1.0):
         answer = linprog(
             sign * scores, A_ub=rows, b_ub=upper, A_eq=np.ones((1, len(scores))), b_eq=[1.0],
@@ -127,8 +127,8 @@ def attainable_scores(
         )  # fmt: skip
         if answer.status != 0 or answer.fun is None:
             raise InputError(f"no fully invested weights are within the limits ({answer.message})")
-        found.append(sign * float(answer.fun))
-    return found[0], found[1]
+        ends.append(sign * float(answer.fun))
+    return ends[0], ends[1]
 
 
 def limited_frontier(
@@ -140,7 +140,7 @@ def limited_frontier(
     high: Floats,
     rows: Floats | None = None,
     upper: Floats | None = None,
-) -> Frontier:
+) -> EsgFrontier:
     """Return the frontier of fully invested weights within limits, low <= w <= high and rows @ w <= upper.
 
     The largest ratio is the least variance at an expected return of 1 of y = w / (mu'w), whose limits are those of w
@@ -163,7 +163,7 @@ def limited_frontier(
     """
     _check_covariance(mu, sigma)
     n = len(mu)
-    full = dense(sigma)
+    full = to_dense(sigma)
     ones, eye = np.ones(n), np.eye(n)
     size, risk = float(np.abs(mu).max()), float(np.abs(full).max())
     limits = [eye - np.outer(high, ones), np.outer(low, ones) - eye, -ones[None]]
@@ -179,7 +179,7 @@ def limited_frontier(
             w = y / y.sum()
             weights[k] = w
             sharpe[k] = float(mu @ w / np.sqrt(w @ full @ w))
-    return Frontier(levels, sharpe, weights)
+    return EsgFrontier(levels, sharpe, weights)
 
 
 def _least_variance(P: Floats, A: Floats, b: Floats, G: Floats) -> Floats | None:
@@ -207,7 +207,7 @@ def _inverse_times(sigma: Risk, columns: Floats) -> Floats:
     if not isinstance(sigma, FactorCovariance):
         return np.asarray(np.linalg.solve(sigma, columns))
     if not (sigma.specific > 0).all():
-        return np.asarray(np.linalg.solve(dense(sigma), columns))
+        return np.asarray(np.linalg.solve(to_dense(sigma), columns))
     B, D = sigma.loadings, sigma.specific[:, None]
     inner = np.eye(B.shape[1]) + B.T @ (B / D)
     return np.asarray(columns / D - (B / D) @ np.linalg.solve(inner, B.T @ (columns / D)))

@@ -14,7 +14,7 @@ Missing = Literal["exclude", "mean", "worst"] | float
 """What an asset without a score is: not held, average or worst of the universe's known ones, or a score of its own."""
 
 
-def filled(position: int, scores: Floats, universe: Bools, missing: Missing) -> tuple[Floats, Bools]:
+def impute_scores(position: int, scores: Floats, universe: Bools, missing: Missing) -> tuple[Floats, Bools]:
     """Return scores without holes in the universe, and the universe that is left.
 
     Parameters
@@ -45,7 +45,7 @@ def filled(position: int, scores: Floats, universe: Bools, missing: Missing) -> 
     return np.where(universe & ~known, value, scores), universe
 
 
-def tilted(mu: Floats, scores: Floats, universe: Bools, strength: float) -> Floats:
+def tilt_returns(mu: Floats, scores: Floats, universe: Bools, strength: float) -> Floats:
     """Return expected returns with `strength` added per standard deviation of score, shape (N,).
 
     Parameters
@@ -65,7 +65,7 @@ def tilted(mu: Floats, scores: Floats, universe: Bools, strength: float) -> Floa
     return np.where(universe, mu + strength * z, mu)
 
 
-def tilted_benchmark(benchmark: Floats, scores: Floats) -> Floats:
+def tilt_benchmark(benchmark: Floats, scores: Floats) -> Floats:
     """Return benchmark weights times scores, scaled to the benchmark's sum, shape (N,).
 
     Parameters

@@ -3,53 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import fields
 from typing import TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from allocation.asset_names import Labelled, aligned, check_finite, check_names, named, rate, weights_of
-from allocation.covariance.expectations import CovarianceChoice, estimated_covariance
+from allocation.asset_names import (
+    Labelled,
+    align_rate,
+    align_values,
+    check_finite,
+    check_names,
+    parse_names,
+)
+from allocation.covariance.expectations import CovarianceChoice, estimate_covariance
 from allocation.covariance_types import FactorCovariance, Risk
 from allocation.errors import DataError
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.problem.constraints import Constraints, Group, Linear
+from allocation.problem.constraints import Constraints
 from allocation.weights import Weights
 from foundation.types import Floats
 
 
-class LimitOptions(TypedDict, total=False):
-    """The limits of `Constraints`, but the benchmark."""
+class SolverOptions(TypedDict, total=False):
+    """Options of `MeanVariance`."""
 
-    minimum: float
-    maximum: float
-    groups: Mapping[str, Group]
-    turnover: float
-    cash_minimum: float
-    cash_maximum: float
-    overrides: Mapping[str, tuple[float, float]]
-    linear: Mapping[str, Linear]
-    leverage: float
-    volatility: float
-    tracking_error: float
-    minimum_return: float
+    risk_aversion: float
+    cost: float | Labelled
+    impact: float | Labelled
+    uncertainty: float
 
 
 def allocate(
     mu: pd.Series,
     sigma: pd.DataFrame | FactorCovariance,
     held: Labelled | None = None,
+    constraints: Constraints | None = None,
     *,
-    risk_aversion: float = 5.0,
-    cost: float | Labelled = 0.0,
-    impact: float | Labelled = 0.0,
-    uncertainty: float = 0.0,
     error: Labelled | None = None,
-    benchmark: Labelled | None = None,
     universe: Collection[str] | None = None,
     covariance: CovarianceChoice = "ledoit_wolf",
-    **limits: Unpack[LimitOptions],
+    **options: Unpack[SolverOptions],
 ) -> pd.Series:
     """Return the best weights for a forecast (`MeanVariance`).
 
@@ -64,18 +60,16 @@ def allocate(
         horizon, from which `covariance` estimates. Factors have no labels: they are in the order of `mu`.
     held : Series, mapping or array-like, optional
         Weights before the trade; an asset that is not named is not held. None is all cash.
-    risk_aversion, cost, impact, uncertainty
-        As of `MeanVariance`; costs may be given by asset.
+    constraints : Constraints, optional
+        Without it the portfolio is long and fully invested.
     error : Series, mapping or array-like, optional
         Standard errors of `mu`, for `uncertainty`.
-    benchmark : Series, mapping or array-like, optional
-        Weights of the benchmark, for `tracking_error`.
     universe : collection of str, optional
         Assets that may be held; others are sold, and their `mu` and `sigma` are not read. None is all of them.
     covariance : str, callable or object
         How returns become a covariance, as of `MeanVariancePortfolio`.
-    **limits
-        As of `Constraints`: minimum, maximum, groups, turnover, ...
+    **options
+        As of `MeanVariance`: risk_aversion (5 by default), cost, impact, uncertainty. Costs may be given by asset.
 
     Returns
     -------
@@ -92,7 +86,7 @@ def allocate(
     AllocationError
         If there are no such weights.
     TypeError
-        If a limit is called what no limit is called.
+        If an option does not exist.
 
     Examples
     --------
@@ -105,28 +99,37 @@ def allocate(
     """
     if not isinstance(mu, pd.Series):
         raise DataError(f"mu: expected a Series by asset, got {type(mu).__name__}")
-    unknown = sorted(set(limits) - set(LimitOptions.__annotations__))
-    if unknown:
-        words = ", ".join(map(repr, unknown))
-        raise TypeError(
-            f"allocate has no limit {words}; limits are {', '.join(LimitOptions.__annotations__)}"
-        )
-    assets = named("mu", mu.index)
+    _check_options(options)
+    assets = parse_names("mu", mu.index)
     inside = _inside(universe, assets)
     means = mu.to_numpy(dtype=np.float64, na_value=np.nan)
     _check_means(means, assets, inside)
     solver = MeanVariance(
         assets,
-        Constraints(**limits, benchmark=weights_of(benchmark, assets, "benchmark")),
-        risk_aversion=risk_aversion,
-        cost=rate("cost", cost, assets),
-        impact=rate("impact", impact, assets),
-        uncertainty=uncertainty,
+        constraints or Constraints(),
+        risk_aversion=options.get("risk_aversion", 5.0),
+        cost=align_rate("cost", options.get("cost", 0.0), assets),
+        impact=align_rate("impact", options.get("impact", 0.0), assets),
+        uncertainty=options.get("uncertainty", 0.0),
     )
-    before = np.zeros(len(assets)) if held is None else aligned("held", held, assets, fill=0.0)
-    errors = None if error is None else aligned("error", error, assets)
-    found = solver.solve(0, means, _risk(sigma, assets, inside, covariance), before, inside, error=errors)
-    return _series(found, mu.index)
+    before = np.zeros(len(assets)) if held is None else align_values("held", held, assets, fill=0.0)
+    errors = None if error is None else align_values("error", error, assets)
+    solution = solver.solve(0, means, _risk(sigma, assets, inside, covariance), before, inside, error=errors)
+    return _series(solution, mu.index)
+
+
+def _check_options(options: Mapping[str, object]) -> None:
+    """Refuse options that do not exist; say where limits go."""
+    known = tuple(SolverOptions.__annotations__)
+    unknown = [name for name in options if name not in known]
+    limits = [name for name in unknown if name in {field.name for field in fields(Constraints)}]
+    if limits:
+        words = ", ".join(f"{name}=..." for name in limits)
+        raise TypeError(f"allocate: limits go into one value, write constraints=Constraints({words})")
+    if unknown:
+        raise TypeError(
+            f"allocate has no option {', '.join(map(repr, unknown))}; options are {', '.join(known)}"
+        )
 
 
 def _inside(universe: Collection[str] | None, assets: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -135,7 +138,7 @@ def _inside(universe: Collection[str] | None, assets: tuple[str, ...]) -> NDArra
         return np.ones(len(assets), dtype=bool)
     if isinstance(universe, str | pd.Series | Mapping):
         raise DataError(f"universe: expected a collection of names, got {type(universe).__name__}")
-    names = named("universe", universe)
+    names = parse_names("universe", universe)
     check_names("universe", names, assets, complete=False)
     return np.isin(np.array(assets), np.array(names))
 
@@ -165,13 +168,13 @@ def _risk(
         raise DataError(
             f"sigma: expected a DataFrame with the assets as columns, or a FactorCovariance, got {type(sigma).__name__}"
         )
-    names = named("sigma", sigma.columns)
+    names = parse_names("sigma", sigma.columns)
     check_names("sigma", names, assets)
     values = sigma.to_numpy(dtype=np.float64, na_value=np.nan)
     across = [names.index(asset) for asset in assets]
     rows = tuple(map(str, sigma.index))
     if set(rows) & set(assets):
-        named("the rows of sigma", rows)
+        parse_names("the rows of sigma", rows)
         check_names("the rows of sigma", rows, assets)
         return np.asarray(values[np.ix_([rows.index(asset) for asset in assets], across)])
     if values.shape[0] == values.shape[1] and np.array_equal(values, values.T):
@@ -195,29 +198,29 @@ def _estimated(
         raise DataError(
             f"sigma: {len(returns)} row of returns says nothing about risk, at least 2 are needed"
         )
-    found = estimated_covariance(covariance, returns[:, inside])
+    estimate = estimate_covariance(covariance, returns[:, inside])
     if inside.all():
-        return found
+        return estimate
     n = len(assets)
-    if isinstance(found, FactorCovariance):
-        loadings, specific = np.full((n, found.loadings.shape[1]), np.nan), np.full(n, np.nan)
-        loadings[inside], specific[inside] = found.loadings, found.specific
+    if isinstance(estimate, FactorCovariance):
+        loadings, specific = np.full((n, estimate.loadings.shape[1]), np.nan), np.full(n, np.nan)
+        loadings[inside], specific[inside] = estimate.loadings, estimate.specific
         return FactorCovariance(loadings, specific)
     full = np.full((n, n), np.nan)
-    full[np.ix_(inside, inside)] = found
+    full[np.ix_(inside, inside)] = estimate
     return full
 
 
-def _series(found: Weights, index: pd.Index) -> pd.Series:
+def _series(solution: Weights, index: pd.Index) -> pd.Series:
     """Return weights by label, with what is known about them."""
-    weights = pd.Series(found.weights, index=index, name="weight")
+    weights = pd.Series(solution.weights, index=index, name="weight")
     weights.attrs = {
-        "status": found.status.label,
-        "note": found.note,
-        "cash": found.cash,
-        "gap": found.attestation.gap,
-        "residual": found.attestation.residual,
-        "slack": dict(found.attestation.slack),
-        "tolerance": found.attestation.tolerance,
+        "status": solution.status.label,
+        "note": solution.note,
+        "cash": solution.cash,
+        "gap": solution.certificate.gap,
+        "residual": solution.certificate.residual,
+        "slack": dict(solution.certificate.slack),
+        "tolerance": solution.certificate.tolerance,
     }
     return weights

@@ -1,4 +1,4 @@
-"""Portfolios within the limits of `Constraints`, which are keyword parameters of an estimator."""
+"""Portfolios within limits, as estimators."""
 
 from __future__ import annotations
 
@@ -7,54 +7,18 @@ from typing import Any, cast
 
 import numpy as np
 
-from allocation.asset_names import Labelled, aligned, rate, weights_of
+from allocation.asset_names import Labelled, align_rate, align_values
 from allocation.covariance.expectations import CovarianceChoice
 from allocation.covariance_types import Risk
-from allocation.errors import DataError
+from allocation.errors import DataError, LimitError
 from allocation.estimators.portfolio_estimator import Means, MomentPortfolio, Sample
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.problem.constraints import Constraints, Group, Linear
+from allocation.problem.constraints import Constraints
 from allocation.weights import Weights
 from foundation.types import Floats
 
 
-class LimitedPortfolio(MomentPortfolio):
-    """A portfolio under the limits of `Constraints`, as keyword parameters of the same names."""
-
-    minimum: float
-    maximum: float
-    groups: Mapping[str, Group] | None
-    overrides: Mapping[str, tuple[float, float]] | None
-    linear: Mapping[str, Linear] | None
-    turnover: float | None
-    previous_weights: Labelled | None
-    leverage: float | None
-    volatility: float | None
-    tracking_error: float | None
-    benchmark: Labelled | None
-    cash_minimum: float
-    cash_maximum: float
-
-    def _constraints(self, sample: Sample, minimum_return: float | None = None) -> Constraints:
-        """Return the limits in the terms of the assets of X."""
-        return Constraints(
-            minimum=self.minimum,
-            maximum=self.maximum,
-            groups=self.groups or {},
-            turnover=self.turnover,
-            cash_minimum=self.cash_minimum,
-            cash_maximum=self.cash_maximum,
-            overrides=self.overrides or {},
-            linear=self.linear or {},
-            leverage=self.leverage,
-            volatility=self.volatility,
-            tracking_error=self.tracking_error,
-            benchmark=weights_of(self.benchmark, sample.assets, "benchmark"),
-            minimum_return=minimum_return,
-        )
-
-
-class MinimumVariancePortfolio(LimitedPortfolio):
+class MinimumVariancePortfolio(MomentPortfolio):
     """The weights of smallest variance within limits, without regard to costs.
 
     Parameters
@@ -62,58 +26,38 @@ class MinimumVariancePortfolio(LimitedPortfolio):
     covariance : str, callable or object
         A name of `allocation.covariance.expectations.COVARIANCES`, a function of the returns (T, N), an object with
         `estimate(returns)`, or a covariance estimator of scikit-learn.
-    minimum, maximum, groups, overrides, linear, turnover, leverage, volatility, tracking_error, benchmark, \
-cash_minimum, cash_maximum
-        Limits, as in `Constraints`. A benchmark is a Series or mapping by asset, or an array in the order of X.
+    constraints : Constraints, optional
+        Without it the portfolio is long and fully invested. Limits on deviations are of one row of X.
     previous_weights : Series, mapping or array-like, optional
-        Weights held before the trade, which a limit on turnover counts from; None is all cash.
+        Weights held before the trade, from which turnover counts; None is all cash.
     """
 
     def __init__(
         self,
         *,
         covariance: CovarianceChoice = "ledoit_wolf",
-        minimum: float = 0.0,
-        maximum: float = 1.0,
-        groups: Mapping[str, Group] | None = None,
-        overrides: Mapping[str, tuple[float, float]] | None = None,
-        linear: Mapping[str, Linear] | None = None,
-        turnover: float | None = None,
+        constraints: Constraints | None = None,
         previous_weights: Labelled | None = None,
-        leverage: float | None = None,
-        volatility: float | None = None,
-        tracking_error: float | None = None,
-        benchmark: Labelled | None = None,
-        cash_minimum: float = 0.0,
-        cash_maximum: float = 0.0,
     ) -> None:
         self.covariance = covariance
-        self.minimum = minimum
-        self.maximum = maximum
-        self.groups = groups
-        self.overrides = overrides
-        self.linear = linear
-        self.turnover = turnover
+        self.constraints = constraints
         self.previous_weights = previous_weights
-        self.leverage = leverage
-        self.volatility = volatility
-        self.tracking_error = tracking_error
-        self.benchmark = benchmark
-        self.cash_minimum = cash_minimum
-        self.cash_maximum = cash_maximum
 
     @property
     def trades(self) -> bool:
         """Whether the answer depends on the weights held."""
-        return self.turnover is not None
+        return self.constraints is not None and self.constraints.turnover is not None
 
     def _decide(self, sample: Sample) -> Weights:
-        solver = MeanVariance(sample.assets, self._constraints(sample), risk_aversion=1.0)
+        constraints = self.constraints or Constraints()
+        if constraints.minimum_return is not None:
+            raise LimitError("minimum_return: MinimumVariancePortfolio has no expected returns")
+        solver = MeanVariance(sample.assets, constraints, risk_aversion=1.0)
         sigma, held = self._estimate(sample), sample.held(self.previous_weights)
         return solver.solve(sample.position, np.zeros(len(sample.assets)), sigma, held, sample.everything)
 
 
-class MeanVariancePortfolio(LimitedPortfolio):
+class MeanVariancePortfolio(MomentPortfolio):
     """Maximise mu'w - gamma/2 w'Sigma w - c'|w - h| - k'(w - h)^2 - kappa |e w| within limits (`MeanVariance`).
 
     Means, covariance and limits on deviations are of one row of X.
@@ -131,15 +75,12 @@ class MeanVariancePortfolio(LimitedPortfolio):
     mu_error : Series, mapping or array-like, optional
         Standard errors e of the means, for `uncertainty`. None takes those of historical means, before shrinkage:
         volatility / sqrt(T). Must be given if `mu` is.
-    covariance, minimum, maximum, groups, overrides, linear, turnover, previous_weights, leverage, volatility, \
-tracking_error, benchmark, cash_minimum, cash_maximum
+    covariance, constraints, previous_weights
         As of `MinimumVariancePortfolio`.
-    minimum_return : float, optional
-        Least expected return.
     cost, impact : float, Series, mapping or array-like
         c and k: return per unit traded, and per squared unit. Paid from `previous_weights`.
     uncertainty : float
-        kappa: mean returns are reckoned with at the worst point of an ellipsoid of this many standard errors.
+        kappa: means count at the worst point of an ellipsoid of this many standard errors.
 
     Attributes
     ----------
@@ -155,20 +96,8 @@ tracking_error, benchmark, cash_minimum, cash_maximum
         mean_shrinkage: float | None = None,
         mu_error: Labelled | None = None,
         covariance: CovarianceChoice = "ledoit_wolf",
-        minimum: float = 0.0,
-        maximum: float = 1.0,
-        groups: Mapping[str, Group] | None = None,
-        overrides: Mapping[str, tuple[float, float]] | None = None,
-        linear: Mapping[str, Linear] | None = None,
-        turnover: float | None = None,
+        constraints: Constraints | None = None,
         previous_weights: Labelled | None = None,
-        leverage: float | None = None,
-        volatility: float | None = None,
-        tracking_error: float | None = None,
-        benchmark: Labelled | None = None,
-        cash_minimum: float = 0.0,
-        cash_maximum: float = 0.0,
-        minimum_return: float | None = None,
         cost: float | Labelled = 0.0,
         impact: float | Labelled = 0.0,
         uncertainty: float = 0.0,
@@ -178,20 +107,8 @@ tracking_error, benchmark, cash_minimum, cash_maximum
         self.mean_shrinkage = mean_shrinkage
         self.mu_error = mu_error
         self.covariance = covariance
-        self.minimum = minimum
-        self.maximum = maximum
-        self.groups = groups
-        self.overrides = overrides
-        self.linear = linear
-        self.turnover = turnover
+        self.constraints = constraints
         self.previous_weights = previous_weights
-        self.leverage = leverage
-        self.volatility = volatility
-        self.tracking_error = tracking_error
-        self.benchmark = benchmark
-        self.cash_minimum = cash_minimum
-        self.cash_maximum = cash_maximum
-        self.minimum_return = minimum_return
         self.cost = cost
         self.impact = impact
         self.uncertainty = uncertainty
@@ -199,15 +116,16 @@ tracking_error, benchmark, cash_minimum, cash_maximum
     @property
     def trades(self) -> bool:
         """Whether the answer depends on the weights held."""
-        return self.turnover is not None or bool(np.any(_numbers(self.cost)) or np.any(_numbers(self.impact)))
+        limited = self.constraints is not None and self.constraints.turnover is not None
+        return limited or bool(np.any(_numbers(self.cost)) or np.any(_numbers(self.impact)))
 
     def _decide(self, sample: Sample) -> Weights:
         solver = MeanVariance(
             sample.assets,
-            self._constraints(sample, self.minimum_return),
+            self.constraints or Constraints(),
             risk_aversion=self.risk_aversion,
-            cost=rate("cost", self.cost, sample.assets),
-            impact=rate("impact", self.impact, sample.assets),
+            cost=align_rate("cost", self.cost, sample.assets),
+            impact=align_rate("impact", self.impact, sample.assets),
             uncertainty=self.uncertainty,
         )
         sigma = self._estimate(sample)
@@ -220,7 +138,7 @@ tracking_error, benchmark, cash_minimum, cash_maximum
         if self.uncertainty == 0:
             return None
         if self.mu_error is not None:
-            return aligned("mu_error", self.mu_error, sample.assets)
+            return align_values("mu_error", self.mu_error, sample.assets)
         if self.mu is not None:
             raise DataError("uncertainty needs mu_error, the standard errors of the expected returns in mu")
         return np.sqrt(np.asarray(sigma.diagonal()) / len(sample.returns))

@@ -16,7 +16,7 @@ from validation.folds.splitter import DateSplitter
 
 
 @dataclass(frozen=True, eq=False)
-class Forward:
+class ForwardPrediction:
     """What came out of a walk.
 
     Attributes
@@ -34,7 +34,7 @@ class Forward:
     turnover: pd.Series
 
 
-def predict_forward(estimator: PortfolioEstimator, X: pd.DataFrame, cv: DateSplitter) -> Forward:
+def predict_forward(estimator: PortfolioEstimator, X: pd.DataFrame, cv: DateSplitter) -> ForwardPrediction:
     """Fit on each training set in turn and collect the returns of its test set.
 
     scikit-learn's `cross_val_predict` cannot do this: it wants each row tested once, and the first ones of a
@@ -70,16 +70,16 @@ def predict_forward(estimator: PortfolioEstimator, X: pd.DataFrame, cv: DateSpli
         future = X.iloc[test]
         realised = np.asarray(future, dtype=np.float64)
         check_finite("X", realised, tuple(map(str, assets)), future.index.__getitem__)
-        earned, after = drifted(target, realised)
+        earned, after = drift_weights(target, realised)
         returns.append(pd.Series(earned, index=future.index))
         weights[index[train[-1]]] = target
         turnover[index[train[-1]]] = float(np.abs(target - held).sum())
         held, last = after, int(test[-1])
     table = pd.DataFrame.from_dict(weights, orient="index", columns=assets)
-    return Forward(pd.concat(returns), table, pd.Series(turnover, name="turnover"))
+    return ForwardPrediction(pd.concat(returns), table, pd.Series(turnover, name="turnover"))
 
 
-def drifted(weights: Floats, returns: Floats) -> tuple[Floats, Floats]:
+def drift_weights(weights: Floats, returns: Floats) -> tuple[Floats, Floats]:
     """Return what a portfolio that is left alone earns in each row, and its weights after the last one.
 
     Parameters

@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from allocation.asset_names import Labelled, aligned, check_finite, named
-from allocation.covariance.expectations import CovarianceChoice, estimated_covariance, shrunk_mean
+from allocation.asset_names import Labelled, align_values, check_finite, parse_names
+from allocation.covariance.expectations import CovarianceChoice, estimate_covariance, shrink_mean
 from allocation.covariance_types import FactorCovariance, Risk
 from allocation.decision_status import DecisionStatus
 from allocation.errors import DataError
-from allocation.weights import Attestation, Weights
+from allocation.weights import OptimalityCertificate, Weights
 from foundation.types import Floats
 from validation.portfolios.sharpe import sharpe_ratio
 
@@ -57,15 +57,15 @@ class Sample:
         """Return the weights before the trade; nothing is held where none are given."""
         if previous is None:
             return np.zeros(len(self.assets))
-        return aligned("previous_weights", previous, self.assets, fill=0.0)
+        return align_values("previous_weights", previous, self.assets, fill=0.0)
 
     def means(self, mu: Means, sigma: Risk, shrinkage: float | None) -> Floats:
         """Return the expected returns of one period."""
         if mu is None:
-            return shrunk_mean(self.returns, sigma, shrinkage)
+            return shrink_mean(self.returns, sigma, shrinkage)
         if callable(mu):
             mu = mu(self.returns)
-        return aligned("mu", mu, self.assets)
+        return align_values("mu", mu, self.assets)
 
     def series(self, values: Floats) -> pd.Series | Floats:
         """Return one number an asset, labelled where X was."""
@@ -92,7 +92,7 @@ class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-le
     status_ : DecisionStatus
     note_ : str
         What had to give way, in words; empty where nothing had.
-    attestation_ : Attestation
+    certificate_ : Attestation
         Slack of each limit, computed from the weights alone, and the duality gap.
     n_features_in_ : int
         N.
@@ -104,7 +104,7 @@ class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-le
     cash_: float
     status_: DecisionStatus
     note_: str
-    attestation_: Attestation
+    certificate_: OptimalityCertificate
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
 
@@ -133,17 +133,17 @@ class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-le
             If there are no such weights.
         """
         labels = X.columns if isinstance(X, pd.DataFrame) else None
-        assets = () if labels is None else named("X", labels)
+        assets = () if labels is None else parse_names("X", labels)
         returns = validate_data(
             self, X, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=self.least_rows
         )
         assets = assets or _numbered(returns)
         check_finite("X", returns, assets, _rows_of(X))
         sample = Sample(returns, assets, labels)
-        found = self._decide(sample)
-        self.weights_ = sample.series(found.weights)
-        self.cash_, self.attestation_ = found.cash, found.attestation
-        self.status_, self.note_ = found.status, found.note
+        decided = self._decide(sample)
+        self.weights_ = sample.series(decided.weights)
+        self.cash_, self.certificate_ = decided.cash, decided.certificate
+        self.status_, self.note_ = decided.status, decided.note
         return self
 
     @abstractmethod
@@ -172,7 +172,7 @@ class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-le
         """
         check_is_fitted(self)
         returns = validate_data(self, X, dtype=np.float64, ensure_all_finite=False, reset=False)
-        names = named("X", X.columns) if isinstance(X, pd.DataFrame) else _numbered(returns)
+        names = parse_names("X", X.columns) if isinstance(X, pd.DataFrame) else _numbered(returns)
         check_finite("X", returns, names, _rows_of(X))
         # A sum by row, so that a return does not depend on the rows beside it.
         earned = (returns * np.asarray(self.weights_)).sum(axis=1)
@@ -197,7 +197,7 @@ class MomentPortfolio(PortfolioEstimator):
 
     def _estimate(self, sample: Sample) -> Risk:
         """Return the covariance, and keep it."""
-        sigma = estimated_covariance(self.covariance, sample.returns)
+        sigma = estimate_covariance(self.covariance, sample.returns)
         self.covariance_ = sample.matrix(sigma)
         return sigma
 

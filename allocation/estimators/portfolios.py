@@ -15,7 +15,7 @@ from allocation.errors import InputError
 from allocation.estimators.limited_portfolios import MeanVariancePortfolio, MinimumVariancePortfolio
 from allocation.estimators.portfolio_estimator import Means, MomentPortfolio, PortfolioEstimator, Sample
 from allocation.problem.constraints import Constraints
-from allocation.weights import Attestation, Weights
+from allocation.weights import OptimalityCertificate, Weights
 
 __all__ = [
     "EqualWeightPortfolio",
@@ -33,7 +33,9 @@ class EqualWeightPortfolio(PortfolioEstimator):
 
     def _decide(self, sample: Sample) -> Weights:
         n = len(sample.assets)
-        return Weights(sample.position, np.full(n, 1 / n), 0.0, DecisionStatus.FIXED, Attestation({}, 0.0))
+        return Weights(
+            sample.position, np.full(n, 1 / n), 0.0, DecisionStatus.FIXED, OptimalityCertificate({}, 0.0)
+        )
 
 
 class FromAllocator(MomentPortfolio):

@@ -33,7 +33,7 @@ class SkfolioOptimization(BaseOptimization):  # type: ignore[misc]  # skfolio sh
     ----------
     weights_ : ndarray of shape (N,)
     estimator_ : PortfolioEstimator
-        Fitted, with its covariance and attestation.
+        Fitted, with its covariance and certificate.
 
     Notes
     -----

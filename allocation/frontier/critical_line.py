@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import numpy as np
 
+from allocation.frontier.bordered_inverse import (
+    FREE,
+    HIGH,
+    LOW,
+    add_variable,
+    drop_variable,
+    rebuild_inverse,
+    system_column,
+)
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
-LOW, HIGH, FREE = 0, 1, 2
 TINY = 1e-12
 """Lambda, at means and variances of order 1, that rounding cannot tell from 0."""
 ARRIVED, CYCLED, SINGULAR = 0, 1, 2
 
 
 @compiled
-def trace(
+def trace_critical_line(
     mu: Floats,
     sigma: Floats,
     rows: Floats,
@@ -66,20 +74,24 @@ def trace(
     corners = np.empty((most, n))
     inverse = np.empty((m + n, m + n))
     free = np.empty(n, np.int64)
-    count = _rebuild(sigma, rows, state, free, inverse)
+    count = rebuild_inverse(sigma, rows, state, free, inverse)
     if count < 0:
         return SINGULAR, lambdas[:0], corners[:0]
     current, fresh = np.inf, True
     for corner in range(most):
-        base, slope, pull, gain, sound = _line(mu, sigma, rows, right, state, free[:count], inverse, z)
+        base, slope, pull, gain, sound = _solve_segment(
+            mu, sigma, rows, right, state, free[:count], inverse, z
+        )
         if not sound and not fresh:
-            count = _rebuild(sigma, rows, state, free, inverse)
+            count = rebuild_inverse(sigma, rows, state, free, inverse)
             if count < 0:
                 return SINGULAR, lambdas[:corner], corners[:corner]
-            base, slope, pull, gain, sound = _line(mu, sigma, rows, right, state, free[:count], inverse, z)
-        at, who = _event(base, slope, pull, gain, state, low, high, current)
+            base, slope, pull, gain, sound = _solve_segment(
+                mu, sigma, rows, right, state, free[:count], inverse, z
+            )
+        at, who = _next_event(base, slope, pull, gain, state, low, high, current)
         current = max(min(at, current), stop)
-        _place(z, base, slope, free[:count], current, low, high)
+        _move_free(z, base, slope, free[:count], current, low, high)
         lambdas[corner] = current
         corners[corner] = z
         if at <= stop or who < 0:
@@ -88,134 +100,24 @@ def trace(
         if state[who] == FREE:
             state[who] = HIGH if slope[who] < 0.0 else LOW
             z[who] = high[who] if slope[who] < 0.0 else low[who]
-            if not _drop(inverse, free, count, m, who):
-                count, fresh = _rebuild(sigma, rows, state, free, inverse), True
+            if not drop_variable(inverse, free, count, m, who):
+                count, fresh = rebuild_inverse(sigma, rows, state, free, inverse), True
             else:
                 count -= 1
-        elif _add(inverse, free, count, m, who, sigma, rows):
+        elif add_variable(inverse, free, count, m, who, sigma, rows):
             state[who] = FREE
             count += 1
         else:
             # No curvature along the way in: the answer jumps at this lambda to the next bound.
-            _jump(inverse, free[:count], m, who, sigma, rows, state, z, low, high)
-            count, fresh = _rebuild(sigma, rows, state, free, inverse), True
+            _move_to_bound(inverse, free[:count], m, who, sigma, rows, state, z, low, high)
+            count, fresh = rebuild_inverse(sigma, rows, state, free, inverse), True
         if count < 0:
             return SINGULAR, lambdas[: corner + 1], corners[: corner + 1]
     return CYCLED, lambdas, corners
 
 
 @compiled
-def _rebuild(sigma: Floats, rows: Floats, state: Ints, free: Ints, inverse: Floats) -> int:
-    """Invert [[0, A_F], [A_F', Sigma_F]] from scratch; return the number of free variables, -1 if it is singular."""
-    m, count = len(rows), 0
-    for i in range(len(state)):
-        if state[i] == FREE:
-            free[count] = i
-            count += 1
-    system = np.zeros((m + count, m + count))
-    for a in range(count):
-        for k in range(m):
-            system[k, m + a] = rows[k, free[a]]
-            system[m + a, k] = rows[k, free[a]]
-        for c in range(count):
-            system[m + a, m + c] = sigma[free[a], free[c]]
-    if count < m:
-        return -1
-    if not _inverted(system):
-        return -1
-    inverse[: m + count, : m + count] = system
-    return count
-
-
-@compiled
-def _inverted(matrix: Floats) -> bool:
-    """Invert a matrix in place by Gauss and Jordan with pivots by column; False if it is not safely invertible."""
-    n = len(matrix)
-    least = 1e-13 * np.abs(matrix).max()
-    swapped = np.empty(n, np.int64)
-    for k in range(n):
-        best = k + int(np.argmax(np.abs(matrix[k:, k])))
-        if not abs(matrix[best, k]) > least:
-            return False
-        swapped[k] = best
-        for c in range(n):
-            matrix[k, c], matrix[best, c] = matrix[best, c], matrix[k, c]
-        pivot = matrix[k, k]
-        matrix[k, k] = 1.0
-        for c in range(n):
-            matrix[k, c] /= pivot
-        for i in range(n):
-            if i != k and matrix[i, k] != 0.0:
-                times = matrix[i, k]
-                matrix[i, k] = 0.0
-                for c in range(n):
-                    matrix[i, c] -= times * matrix[k, c]
-    for k in range(n - 1, -1, -1):
-        for i in range(n):
-            matrix[i, k], matrix[i, swapped[k]] = matrix[i, swapped[k]], matrix[i, k]
-    return True
-
-
-@compiled
-def _column(free: Ints, who: int, sigma: Floats, rows: Floats) -> Floats:
-    """Return the column of a variable in the system of the free ones, shape (m + count,)."""
-    m = len(rows)
-    column = np.empty(m + len(free))
-    column[:m] = rows[:, who]
-    for a in range(len(free)):
-        column[m + a] = sigma[free[a], who]
-    return column
-
-
-@compiled
-def _add(inverse: Floats, free: Ints, count: int, m: int, who: int, sigma: Floats, rows: Floats) -> bool:
-    """Border the inverse by a variable that becomes free; False if there is no curvature along its way."""
-    size = m + count
-    column = _column(free[:count], who, sigma, rows)
-    image = np.ascontiguousarray(inverse[:size, :size]) @ column
-    taken = column @ image
-    rest = sigma[who, who] - taken
-    if not rest > 1e-11 * (sigma[who, who] + (np.abs(column) * np.abs(image)).sum()):
-        return False
-    for a in range(size):
-        step = image[a] / rest
-        for c in range(size):
-            inverse[a, c] += step * image[c]
-        inverse[a, size] = -step
-        inverse[size, a] = -step
-    inverse[size, size] = 1.0 / rest
-    free[count] = who
-    return True
-
-
-@compiled
-def _drop(inverse: Floats, free: Ints, count: int, m: int, who: int) -> bool:
-    """Take a variable that is no longer free out of the inverse; False if the rest is not safely invertible."""
-    size, last = m + count, m + count - 1
-    if count <= m:  # rounding alone can make the rest look invertible
-        return False
-    place = 0
-    while free[place] != who:
-        place += 1
-    at = m + place
-    # The last free variable takes its place.
-    for c in range(size):
-        inverse[at, c], inverse[last, c] = inverse[last, c], inverse[at, c]
-    for c in range(size):
-        inverse[c, at], inverse[c, last] = inverse[c, last], inverse[c, at]
-    free[place] = free[count - 1]
-    pivot = inverse[last, last]
-    if not pivot > 1e-13 * np.abs(inverse[last, :size]).max():
-        return False
-    for a in range(last):
-        step = inverse[a, last] / pivot
-        for c in range(last):
-            inverse[a, c] -= step * inverse[last, c]
-    return True
-
-
-@compiled
-def _line(
+def _solve_segment(
     mu: Floats,
     sigma: Floats,
     rows: Floats,
@@ -261,7 +163,7 @@ def _line(
 
 
 @compiled
-def _event(
+def _next_event(
     base: Floats,
     slope: Floats,
     pull: Floats,
@@ -289,7 +191,9 @@ def _event(
 
 
 @compiled
-def _place(z: Floats, base: Floats, slope: Floats, free: Ints, at: float, low: Floats, high: Floats) -> None:
+def _move_free(
+    z: Floats, base: Floats, slope: Floats, free: Ints, at: float, low: Floats, high: Floats
+) -> None:
     """Put the free variables where they are at a lambda; before the first corner they do not depend on it."""
     for i in free:
         moved = slope[i] * at if slope[i] != 0.0 else 0.0
@@ -297,7 +201,7 @@ def _place(z: Floats, base: Floats, slope: Floats, free: Ints, at: float, low: F
 
 
 @compiled
-def _jump(
+def _move_to_bound(
     inverse: Floats,
     free: Ints,
     m: int,
@@ -311,7 +215,7 @@ def _jump(
 ) -> None:
     """Move a variable in, and the free ones with it along a line without risk, until the first bound."""
     size = m + len(free)
-    image = np.ascontiguousarray(inverse[:size, :size]) @ _column(free, who, sigma, rows)
+    image = np.ascontiguousarray(inverse[:size, :size]) @ system_column(free, who, sigma, rows)
     sign = 1.0 if state[who] == LOW else -1.0
     room, blocker = high[who] - low[who], -1
     for a in range(len(free)):

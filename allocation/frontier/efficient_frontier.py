@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.linalg import qr
-from scipy.optimize import linprog
 
-from allocation.covariance_types import Risk, dense
-from allocation.errors import InfeasibleError, InputError, SolverError
-from allocation.frontier.critical_line import ARRIVED, CYCLED, FREE, HIGH, LOW, trace
+from allocation.covariance_types import Risk, to_dense
+from allocation.errors import InputError, SolverError
+from allocation.frontier.bordered_inverse import FREE, HIGH, LOW
+from allocation.frontier.critical_line import ARRIVED, CYCLED, trace_critical_line
+from allocation.frontier.starting_vertex import fill_greedily, solve_vertex
 from allocation.input_alignment import refuse_labels
-from allocation.input_checks import fault, singular
+from allocation.input_checks import describe_fault, describe_singularity
 from allocation.problem.polytope import Polytope
 from foundation.types import Floats, Ints
 
@@ -24,7 +23,7 @@ RISKLESS = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
-class Frontier:
+class EfficientFrontier:
     """Efficient portfolios: no other has as much mean with less variance.
 
     Between two neighbouring corners weights are a mixture of the two. Above the first lambda weights stay the first
@@ -113,7 +112,7 @@ class Frontier:
         if (riskless & (both @ self.mu > 0)).any():
             raise InputError(
                 "a portfolio without risk is efficient, so no largest ratio to risk exists: "
-                f"{singular(self.sigma) or 'an asset has no risk'}"
+                f"{describe_singularity(self.sigma) or 'an asset has no risk'}"
             )
         both, variance = both[~riskless], variance[~riskless]
         best = both[int(np.argmax(both @ self.mu / np.sqrt(variance)))]
@@ -139,7 +138,9 @@ def _largest_multiple_among(portfolios: Floats, best: Floats) -> Floats:
     return np.asarray(portfolios[int(np.argmax(np.where(larger, factor, 0.0)))]) if larger.any() else best
 
 
-def efficient_frontier(mu: Floats, sigma: Risk, limits: Polytope, *, trusted: bool = False) -> Frontier:
+def efficient_frontier(
+    mu: Floats, sigma: Risk, limits: Polytope, *, validate: bool = True
+) -> EfficientFrontier:
     """Return the frontier from the portfolio of largest mean (of these, the one of least variance) downward.
 
     Parameters
@@ -147,8 +148,8 @@ def efficient_frontier(mu: Floats, sigma: Risk, limits: Polytope, *, trusted: bo
     mu : ndarray of shape (n,)
     sigma : Risk, of n assets
     limits : Polytope
-    trusted : bool
-        The covariance is known to be positive semidefinite and need not be looked at.
+    validate : bool
+        Whether to check that the covariance is finite, symmetric and positive semidefinite.
 
     Raises
     ------
@@ -161,10 +162,10 @@ def efficient_frontier(mu: Floats, sigma: Risk, limits: Polytope, *, trusted: bo
     """
     refuse_labels("mu", mu)
     refuse_labels("sigma", sigma)
-    wrong = "" if trusted else fault(sigma, [f"asset {i}" for i in range(len(mu))])
+    wrong = describe_fault(sigma, [f"asset {i}" for i in range(len(mu))]) if validate else ""
     if wrong:
         raise InputError(wrong)
-    n, full = len(mu), dense(sigma)
+    n, full = len(mu), to_dense(sigma)
     slacks = np.flatnonzero(~((limits.lower == limits.upper) & (np.arange(len(limits.rows)) == 0)))
     total = n + len(slacks)
     rows = np.zeros((len(limits.rows), total))
@@ -176,7 +177,11 @@ def efficient_frontier(mu: Floats, sigma: Risk, limits: Polytope, *, trusted: bo
     risk = np.zeros((total, total))
     risk[:n, :n] = full / unit
     mean = np.r_[mu, np.zeros(len(slacks))]
-    start = _filled(mean, right, low, high) if not len(slacks) else _vertex(mean, rows, right, low, high)
+    start = (
+        fill_greedily(mean, right, low, high)
+        if not len(slacks)
+        else solve_vertex(mean, rows, right, low, high)
+    )
     z, state, reduced = start
     size = float(np.abs(reduced).max()) or 1.0
     path = _follow(reduced / size, risk, rows, right, low, high, z, state)
@@ -184,7 +189,7 @@ def efficient_frontier(mu: Floats, sigma: Risk, limits: Polytope, *, trusted: bo
     keep = np.r_[True, (np.diff(lambdas) < 0) | (np.abs(np.diff(corners, axis=0)).max(axis=1) > 0)]
     lambdas, corners = lambdas[keep], corners[keep]
     variance = np.einsum("ij,ij->i", corners @ full, corners)
-    return Frontier(lambdas, corners, corners @ mu, variance, mu, sigma)
+    return EfficientFrontier(lambdas, corners, corners @ mu, variance, mu, sigma)
 
 
 def _follow(
@@ -199,9 +204,11 @@ def _follow(
         spread = 1 + np.modf(np.arange(len(mu)) * (np.sqrt(5) - 1) / 2)[0]
         alone = np.where(state == HIGH, spread, np.where(state == LOW, -spread, 0.0))
         inner_low, inner_high = np.where(tied, low, z), np.where(tied, high, z)
-        verdict, _, _ = trace(alone, sigma, rows, right, inner_low, inner_high, state, z, 0.0, most)
+        verdict, _, _ = trace_critical_line(
+            alone, sigma, rows, right, inner_low, inner_high, state, z, 0.0, most
+        )
         _insist(verdict)
-    verdict, lambdas, corners = trace(mu, sigma, rows, right, low, high, state, z, 0.0, most)
+    verdict, lambdas, corners = trace_critical_line(mu, sigma, rows, right, low, high, state, z, 0.0, most)
     _insist(verdict)
     return lambdas, corners
 
@@ -210,69 +217,3 @@ def _insist(verdict: int) -> None:
     if verdict != ARRIVED:
         why = "it went in circles" if verdict == CYCLED else "its equations became singular"
         raise SolverError(f"the critical line was lost: {why}")
-
-
-def _filled(mu: Floats, right: Floats, low: Floats, high: Floats) -> tuple[Floats, Ints, Floats]:
-    """Return the portfolio of largest mean with a budget and bounds, its states and reduced means: a greedy fill."""
-    rest = float(right[0] - low.sum())
-    if rest < -1e-12 or rest > float((high - low).sum()) + 1e-12:
-        raise InfeasibleError("the bounds cannot be met together with the budget", ("budget", "bounds"))
-    order = np.argsort(-mu, kind="stable")
-    order = order[(high > low)[order]] if (high > low).any() else order
-    room = np.cumsum((high - low)[order])
-    last = min(int(np.searchsorted(room, rest * (1 - 1e-15))), len(order) - 1)
-    z, state = low.copy(), np.full(len(mu), LOW)
-    z[order[:last]], state[order[:last]] = high[order[:last]], HIGH
-    basis = order[last]
-    z[basis] = np.clip(right[0] - (z.sum() - z[basis]), low[basis], high[basis])
-    state[basis] = FREE
-    return z, state, mu - mu[basis]
-
-
-def _vertex(
-    mu: Floats, rows: Floats, right: Floats, low: Floats, high: Floats
-) -> tuple[Floats, Ints, Floats]:
-    """Return a vertex of largest mean under any linear limits, its states and reduced means: the simplex method."""
-    scale = float(np.abs(mu).max()) or 1.0
-    best = linprog(
-        -mu / scale,
-        A_eq=rows,
-        b_eq=right,
-        bounds=list(zip(low, high, strict=True)),
-        method="highs-ds",
-        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
-    )
-    if best.status == 2:
-        raise InfeasibleError("the limits cannot be met together", ("all",))
-    if best.status != 0 or best.x is None:
-        raise SolverError(f"the portfolio of largest mean could not be found: {best.message}")
-    reduced = -(np.asarray(best.lower.marginals) + np.asarray(best.upper.marginals))
-    reduced = np.where(np.abs(reduced) <= 1e-10, 0.0, reduced) * scale
-    z = np.clip(best.x, low, high)
-    near = 1e-10 * np.maximum(1.0, high - low)
-    state = np.where(high - z <= near, HIGH, np.where(z - low <= near, LOW, FREE))
-    z = np.select([state == HIGH, state == LOW], [high, low], z)
-    state = np.where((state != FREE) & (reduced > 0), HIGH, state)
-    basis = _basis(rows, state, (reduced == 0) & (low < high), low == high)
-    if len(basis) < len(rows):
-        raise SolverError("limits depend on one another: no vertex of the largest mean has a basis")
-    state[basis] = FREE
-    return z, state.astype(np.int64), reduced
-
-
-def _basis(rows: Floats, state: Ints, tied: NDArray[np.bool_], fixed: NDArray[np.bool_]) -> Ints:
-    """Return variables whose columns are a basis: those between bounds, then tied ones, then fixed ones."""
-    chosen = np.empty(0, dtype=np.int64)
-    for group in (state == FREE, tied & (state != FREE), fixed):
-        candidates = np.setdiff1d(np.flatnonzero(group), chosen)
-        missing = len(rows) - len(chosen)
-        if not len(candidates) or not missing:
-            continue
-        rest = rows[:, candidates]
-        if len(chosen):
-            taken, _ = np.linalg.qr(rows[:, chosen])
-            rest = rest - taken @ (taken.T @ rest)
-        _, triangle, pivots = qr(rest, mode="economic", pivoting=True)
-        rank = int((np.abs(np.diag(triangle)) > 1e-9).sum())
-        chosen = np.r_[chosen, candidates[pivots[: min(rank, missing)]]]
-    return chosen

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from allocation.asset_names import named
 from allocation.covariance_types import Risk
 from allocation.decision_status import DecisionStatus
-from allocation.errors import InfeasibleError, InputError, SolverError
-from allocation.frontier.efficient_frontier import Frontier, efficient_frontier
+from allocation.errors import InputError, SolverError
+from allocation.frontier.efficient_frontier import EfficientFrontier, efficient_frontier
 from allocation.frontier.vertices import best_vertex
-from allocation.input_alignment import align_inputs
-from allocation.input_checks import covariance, means, members, singular
-from allocation.problem.constraints import Constraints
-from allocation.problem.feasibility import insist_feasible
-from allocation.problem.polytope import LINEAR, Polytope, only, polytope
-from allocation.weights import Attestation, Weights
-from foundation.types import Bools, Floats
+from allocation.input_checks import describe_singularity
+from allocation.problem.polytope import Polytope
+from allocation.problem.polytope_allocator import DecisionInputs, Optimum, PolytopeAllocator
+from allocation.weights import OptimalityCertificate
+from foundation.types import Floats
 
 OPTIMAL = 1e-7
 """Largest gap of an answer that is handed out, as a share of the ratio."""
@@ -28,7 +23,7 @@ BROKEN = 1e-8
 """How far a limit may be missed in weight."""
 
 
-class MaximumSharpe:
+class MaximumSharpe(PolytopeAllocator):
     """Maximise mu'w / sqrt(w'Sigma w) over the weights w that keep the limits.
 
     Three cases, told apart by the largest mean that a portfolio within the limits can have:
@@ -61,61 +56,53 @@ class MaximumSharpe:
     Sharpe (1966); Stoyanov, Rachev and Fabozzi (2007), "Optimal financial portfolios", on ratios of quasi-concave kind.
     """
 
-    def __init__(self, assets: Sequence[str], constraints: Constraints | None = None) -> None:
-        self.assets = named("assets", assets)
-        self.constraints = constraints or Constraints()
-        only(LINEAR, self.constraints, type(self).__name__)
-        self.limits = polytope(self.constraints, self.assets)
+    tolerance = BROKEN
 
-    @align_inputs
-    def solve(
-        self,
-        position: int,
-        mu: Floats,
-        sigma: Risk,
-        held: Floats | None,
-        universe: Bools,
-        *,
-        trusted: bool = False,
-    ) -> Weights:
-        """Return the weights; `held` is not read, the other parameters are those of `Allocator.solve`.
+    def optimise(self, inputs: DecisionInputs) -> Optimum:
+        """Return the weights of the largest ratio.
 
         Raises
         ------
         InputError
-            If means or the covariance are unusable, or a portfolio without risk has a positive mean.
-        InfeasibleError
-            If the limits contradict one another.
+            If a portfolio without risk has a positive mean.
         SolverError
-            If the answer is not the best one by its own evidence.
+            If the frontier is not found.
         """
-        inside = members(position, self.assets, universe)
-        inner_mu = means(position, self.assets, mu, inside)
-        inner = covariance(position, self.assets, sigma, inside, trusted)
-        limits = self.limits.within(inside)
+        sigma = inputs.covariance()
+        mu = self.expected_returns(inputs, sigma)
         try:
-            frontier = efficient_frontier(inner_mu, inner, limits, trusted=True)
-        except InfeasibleError:
-            insist_feasible(position, self.constraints, self.assets, universe)
-            raise
+            frontier = efficient_frontier(mu, sigma, inputs.limits, validate=False)
         except SolverError as error:
-            why = f"{error}; {singular(inner)}" if singular(inner) else str(error)
-            raise SolverError(f"row {position}: {why}") from error
+            why = describe_singularity(sigma)
+            message = f"row {inputs.position}: {error}; {why}" if why else f"row {inputs.position}: {error}"
+            raise SolverError(message) from error
         try:
-            best, gap, status, note = _best(frontier, limits)
+            return _best(frontier, inputs.limits)
         except InputError as error:
-            raise InputError(f"row {position}: {error}") from error
-        weights = np.zeros(len(self.assets))
-        weights[inside] = best
-        attestation = Attestation(limits.slack(best), BROKEN, gap)
-        if not attestation.holds or gap > OPTIMAL:
-            if singular(inner):
-                raise InputError(f"row {position}: no largest ratio to risk was found: {singular(inner)}")
-            raise SolverError(
-                f"row {position}: the ratio may be {gap:.3g} of itself from the best, or a limit is broken by "
-                f"{-min(attestation.slack.values()):.3g}"
-            )
-        return Weights(position, weights, 1.0 - float(weights.sum()), status, attestation, note=note)
+            raise InputError(f"row {inputs.position}: {error}") from error
+
+    def expected_returns(self, inputs: DecisionInputs, sigma: Risk) -> Floats:
+        """Return the numerators of the ratio by asset, shape (n,)."""
+        return inputs.means()
+
+    def check_certificate(self, inputs: DecisionInputs, certificate: OptimalityCertificate) -> None:
+        """Refuse an answer that breaks a limit or has too large a gap.
+
+        Raises
+        ------
+        InputError
+            If the covariance is singular.
+        SolverError
+        """
+        if certificate.holds and not certificate.gap > OPTIMAL:
+            return
+        why = describe_singularity(inputs.covariance())
+        if why:
+            raise InputError(f"row {inputs.position}: no largest ratio to risk was found: {why}")
+        raise SolverError(
+            f"row {inputs.position}: the ratio may be {certificate.gap:.3g} of itself from the best, or a limit is "
+            f"broken by {-min(certificate.slack.values()):.3g}"
+        )
 
 
 def largest_multiple(w: Floats, limits: Polytope) -> Floats:
@@ -131,23 +118,23 @@ def largest_multiple(w: Floats, limits: Polytope) -> Floats:
     return np.clip(w * max(most, 1.0), limits.low, limits.high) if np.isfinite(most) else w
 
 
-def _best(frontier: Frontier, limits: Polytope) -> tuple[Floats, float, DecisionStatus, str]:
-    """Return weights, gap, status and note."""
-    solved = DecisionStatus.SOLVED
+def _best(frontier: EfficientFrontier, limits: Polytope) -> Optimum:
+    """Return the portfolio of largest ratio, for the sign that the largest mean has."""
     mu, sigma, top = frontier.mu, frontier.sigma, float(frontier.mean[0])
     if top > 0:
         w = largest_multiple(frontier.tangency(), limits)
         pull = sigma @ w
-        return w, limits.ascent(mu / float(mu @ w) - pull / float(w @ pull), w), solved, ""
+        return Optimum(w, limits.bound_ascent(mu / float(mu @ w) - pull / float(w @ pull), w))
     nothing = np.zeros(len(mu))
     if min(limits.slack(nothing).values()) >= 0:
-        return nothing, 0.0, solved, "all cash: no portfolio within the limits has a positive mean"
+        return Optimum(nothing, 0.0, note="all cash: no portfolio within the limits has a positive mean")
     if top == 0:
         w = np.array(frontier.weights[0])
-        return w, limits.ascent(mu, w), solved, "ratio 0: no portfolio within the limits has a positive mean"
+        note = "ratio 0: no portfolio within the limits has a positive mean"
+        return Optimum(w, limits.bound_ascent(mu, w), note=note)
     w, exact = best_vertex(mu, sigma, limits)
     note = "every portfolio within the limits has a negative mean: the vertex of largest ratio"
     if exact:
-        return w, float("nan"), solved, note
+        return Optimum(w, note=note)
     note += " that a local search found, not proven to be the best"
-    return w, float("nan"), solved | DecisionStatus.UNPROVEN, note
+    return Optimum(w, status=DecisionStatus.SOLVED | DecisionStatus.UNPROVEN, note=note)

@@ -45,13 +45,13 @@ def best_vertex(mu: Floats, sigma: Risk, limits: Polytope) -> tuple[Floats, bool
 
 def _enumerated(limits: Polytope) -> list[Floats] | None:
     """Return all vertices of a budget and bounds, some of them more than once, or None if they are too many."""
-    found: list[Floats] = []
+    vertices: list[Floats] = []
     for steps, vertex in enumerate(_walk(limits.low, limits.high, float(limits.lower[0]))):
         if steps >= 4 * MOST:
             return None
         if vertex is not None:
-            found.append(vertex)
-    return found or None
+            vertices.append(vertex)
+    return vertices or None
 
 
 def _walk(low: Floats, high: Floats, total: float) -> Iterator[Floats | None]:

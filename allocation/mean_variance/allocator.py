@@ -6,24 +6,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocation import input_checks as inputs
-from allocation.asset_names import named
-from allocation.covariance_types import Risk, within
+from allocation.asset_names import parse_names
+from allocation.covariance_types import Risk, select_covariance
 from allocation.errors import InfeasibleError, InputError, SolverError
-from allocation.input_alignment import align_all, align_vector, is_plain
-from allocation.mean_variance.decision import Decision
+from allocation.input_alignment import align_all, is_plain
+from allocation.mean_variance.preparation import (
+    broadcast_rates,
+    check_standard_errors,
+    is_implied_by_budget,
+    start_within_bounds,
+)
+from allocation.mean_variance.problem import MeanVarianceProblem
 from allocation.problem.closed_markets import fix_bounds
 from allocation.problem.constraints import Constraints
 from allocation.problem.feasibility import check_feasible
-from allocation.problem.limits import Limits, limits_on
-from allocation.solver import lagrangian as pricing
-from allocation.solver.lagrangian import Gross, Term, Uncertainty, Variance
+from allocation.problem.limits import Limits, build_limits
+from allocation.solver.lagrangian import solve_lagrangian
 from allocation.solver.programme import Programme
+from allocation.solver.terms import Gross, Term, Uncertainty, Variance
 from allocation.weights import Weights
-from foundation.compiled import compiled
-from foundation.types import Bools, Floats, Indices
+from foundation.types import Bools, Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +78,7 @@ class MeanVariance:
         impact: float | Floats = 0.0,
         uncertainty: float = 0.0,
     ) -> None:
-        self.assets = named("assets", assets)
+        self.assets = parse_names("assets", assets)
         self.constraints = constraints
         if not (np.isfinite(risk_aversion) and risk_aversion > 0):
             raise InputError(f"risk_aversion {risk_aversion:g} must be > 0 and finite")
@@ -82,8 +86,8 @@ class MeanVariance:
             raise InputError(f"uncertainty {uncertainty:g} must be >= 0 and finite")
         self.risk_aversion = risk_aversion
         self.uncertainty = uncertainty
-        self.cost = _rates("cost", cost, self.assets)
-        self.impact = _rates("impact", impact, self.assets)
+        self.cost = broadcast_rates("cost", cost, self.assets)
+        self.impact = broadcast_rates("impact", impact, self.assets)
         self.benchmark = constraints.benchmark_weights(self.assets)
         self._kept: dict[bytes, _Members] = {}
         self._refused: dict[bytes, InfeasibleError] = {}
@@ -110,7 +114,7 @@ class MeanVariance:
         universe: Bools,
         *,
         error: Floats | None = None,
-        trusted: bool = False,
+        validate: bool = True,
     ) -> Weights:
         """Return the best weights.
 
@@ -128,9 +132,9 @@ class MeanVariance:
             Assets that may be held.
         error : ndarray of shape (N,), optional
             Standard errors of `mu`; needed where `uncertainty` is not 0.
-        trusted : bool
-            The covariance is known to be finite, symmetric and positive semidefinite, as those of a `CovariancePath`
-            are; finding out takes longer than the solution.
+        validate : bool
+            Whether to check that the covariance is finite, symmetric and positive semidefinite. The check can take
+            longer than the solution; skip it for a sound `CovariancePath`.
 
         Raises
         ------
@@ -145,23 +149,23 @@ class MeanVariance:
         """
         if not is_plain(mu, sigma, held, universe, error):
             mu, sigma, held, universe, error = align_all(self.assets, mu, sigma, held, universe, error)
-        inputs.check(position, self.assets, mu, sigma, held, universe, trusted)
-        self._refuse_again(position, universe)
+        inputs.check_inputs(position, self.assets, mu, sigma, held, universe, validate)
+        self._raise_known_conflict(position, universe)
         decision = self.decision(position, mu, sigma, held, universe, error)
-        answer = pricing.solve(decision.programme, decision.terms) if decision.room >= 0 else None
+        answer = solve_lagrangian(decision.programme, decision.terms) if decision.room >= 0 else None
         if answer is None:
             self._check_feasible(position, mu, universe)
-            decision, answer = decision.relaxed()
+            decision, answer = decision.solve_relaxed()
         return decision.weights(answer)
 
     def decision(
         self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, error: Floats | None
-    ) -> Decision:
+    ) -> MeanVarianceProblem:
         """Return the problem that `solve` solves, with the same parameters; inputs are not looked at."""
         members = self._members(mu, universe)
         limits, inside = members.limits, members.limits.inside
-        pulled, start, forced = _start(mu, held, members.impact, inside, limits.low, limits.high)
-        risk = sigma if len(inside) == len(self.assets) else within(sigma, inside)
+        pulled, start, forced = start_within_bounds(mu, held, members.impact, inside, limits.low, limits.high)
+        risk = sigma if len(inside) == len(self.assets) else select_covariance(sigma, inside)
         programme = Programme(
             pulled,
             risk,
@@ -177,15 +181,15 @@ class MeanVariance:
             members.nothing,
         )
         others = self._terms(position, risk, error, members)
-        return Decision(position, self.constraints, limits, programme, held, forced, others)
+        return MeanVarianceProblem(position, self.constraints, limits, programme, held, forced, others)
 
     def _terms(self, position: int, sigma: Risk, error: Floats | None, members: _Members) -> tuple[Term, ...]:
         """Return what is not linear in the weights, but the limit on turnover."""
         c, terms = self.constraints, list[Term]()
-        if c.leverage is not None and not _is_met_anyway(c.leverage, members.limits):
+        if c.leverage is not None and not is_implied_by_budget(c.leverage, members.limits):
             terms.append(Gross(c.leverage))
         if self.uncertainty > 0:
-            standard = _errors(position, self.assets, error, members.limits.inside)
+            standard = check_standard_errors(position, self.assets, error, members.limits.inside)
             terms.append(Uncertainty(self.uncertainty, standard))
         if c.volatility is not None:
             terms.append(Variance("volatility", sigma, members.nothing, c.volatility))
@@ -196,10 +200,10 @@ class MeanVariance:
     def _members(self, mu: Floats, universe: Bools) -> _Members:
         """Return what is the same for all decisions on a universe; limits that depend on the means are made anew."""
         if self.constraints.minimum_return is not None:
-            return self._on(limits_on(self.constraints, self.assets, universe, mu))
+            return self._on(build_limits(self.constraints, self.assets, universe, mu))
         key = universe.tobytes()
         if key not in self._kept:
-            self._kept[key] = self._on(limits_on(self.constraints, self.assets, universe))
+            self._kept[key] = self._on(build_limits(self.constraints, self.assets, universe))
         return self._kept[key]
 
     def _on(self, limits: Limits) -> _Members:
@@ -207,7 +211,7 @@ class MeanVariance:
         nothing = np.zeros(len(inside))
         return _Members(limits, self.cost[inside], self.impact[inside], self.benchmark[inside], nothing)
 
-    def _refuse_again(self, position: int, universe: Bools) -> None:
+    def _raise_known_conflict(self, position: int, universe: Bools) -> None:
         """Say at once what was found out before about limits that contradict one another on a universe."""
         error = self._refused.get(universe.tobytes()) if self._refused else None
         if error is not None:
@@ -223,59 +227,3 @@ class MeanVariance:
             raise error.at(position) from error
         except SolverError as error:
             raise SolverError(f"row {position}: {error}") from error
-
-
-def _is_met_anyway(leverage: float, limits: Limits) -> bool:
-    """Whether all weights that are at least 0 and keep the budget, the first row, keep a limit on gross exposure.
-
-    Such a limit has no price, and where it is met with equality by all of them the search for one would be rounding.
-    """
-    return bool((limits.low >= 0).all()) and float(limits.upper[0]) <= leverage
-
-
-def _rates(what: str, value: float | Floats, assets: Sequence[str]) -> Floats:
-    """Return one rate an asset."""
-    rates = np.asarray(align_vector(what, value, assets), dtype=np.float64)
-    if rates.shape not in ((), (len(assets),)):
-        raise InputError(
-            f"{what} has shape {rates.shape}, expected a number or one for each of {len(assets)} assets"
-        )
-    rates = np.broadcast_to(rates, (len(assets),)).copy()
-    bad = np.flatnonzero(~(np.isfinite(rates) & (rates >= 0)))
-    if len(bad):
-        raise InputError(f"{what} {rates[bad[0]]:g} of {assets[bad[0]]!r} must be >= 0 and finite")
-    return rates
-
-
-def _errors(position: int, assets: Sequence[str], error: Floats | None, inside: NDArray[np.intp]) -> Floats:
-    """Return the standard errors of the assets inside."""
-    if error is None:
-        raise InputError(f"row {position}: uncertainty needs the standard errors of the expected returns")
-    if error.shape != (len(assets),):
-        raise InputError(
-            f"row {position}: standard errors have shape {error.shape}, expected ({len(assets)},)"
-        )
-    bad = inside[~(np.isfinite(error[inside]) & (error[inside] >= 0))]
-    if len(bad):
-        raise InputError(f"row {position}: the standard error of {assets[bad[0]]!r} is {error[bad[0]]}")
-    return error[inside]
-
-
-@compiled
-def _start(
-    mu: Floats, held: Floats, impact: Floats, inside: Indices, low: Floats, high: Floats
-) -> tuple[Floats, Floats, float]:
-    """Return expected returns, the weights held moved inside the bounds, and what is traded whatever the answer is.
-
-    k (w - h)^2 is k (w - start)^2 and a straight line where what is held lies beyond the bounds: the line is in mu.
-    """
-    pulled, start, forced, k = np.empty(len(inside)), np.empty(len(inside)), 0.0, 0
-    for i in range(len(held)):
-        if k < len(inside) and inside[k] == i:
-            start[k] = min(max(held[i], low[k]), high[k])
-            pulled[k] = mu[i] - 2.0 * impact[k] * (start[k] - held[i])
-            forced += abs(held[i] - start[k])
-            k += 1
-        else:
-            forced += abs(held[i])
-    return pulled, start, forced

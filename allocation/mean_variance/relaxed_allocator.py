@@ -22,7 +22,7 @@ STEP = 1e-4
 """Shares are rounded up to it, so that what is left is more than the tolerance of any solver."""
 
 
-def loosened(constraints: Constraints, family: Family, share: float) -> Constraints:
+def _loosen_family(constraints: Constraints, family: Family, share: float) -> Constraints:
     """Return limits of which one family is `share` of the way from what is stated (0) to no limit (1).
 
     No limit is, for a long portfolio, weights and groups between 0 and 1; minima below 0 stay as they are.
@@ -49,7 +49,7 @@ def loosened(constraints: Constraints, family: Family, share: float) -> Constrai
     return replace(c, cash_minimum=down(c.cash_minimum), cash_maximum=up(c.cash_maximum))
 
 
-def relax(
+def relax_constraints(
     constraints: Constraints, order: Sequence[Family], assets: Sequence[str], universe: Bools
 ) -> tuple[Constraints, str]:
     """Return limits that can be met, and what gave way in words.
@@ -64,11 +64,11 @@ def relax(
     """
     given: list[str] = []
     for family in order:
-        whole = loosened(constraints, family, 1.0)
+        whole = _loosen_family(constraints, family, 1.0)
         if _meets(whole, assets, universe):
             share = _least(constraints, family, assets, universe)
             given.append(f"{family} by {share:.2%}")
-            return loosened(constraints, family, share), f"relaxed: {', '.join(given)}"
+            return _loosen_family(constraints, family, share), f"relaxed: {', '.join(given)}"
         given.append(f"{family} entirely")
         constraints = whole
     check_feasible(constraints, assets, universe)
@@ -87,14 +87,14 @@ def _least(constraints: Constraints, family: Family, assets: Sequence[str], univ
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        if _meets(loosened(constraints, family, middle), assets, universe):
+        if _meets(_loosen_family(constraints, family, middle), assets, universe):
             high = middle
         else:
             low = middle
     return min(1.0, math.ceil(high / STEP + 0.1) * STEP)
 
 
-class Relaxing:
+class RelaxedAllocator:
     """An allocator whose limits give way in a stated order where they cannot be met; the note says how.
 
     Parameters
@@ -118,27 +118,27 @@ class Relaxing:
         self.assets = self.allocator.assets
         self._eased: dict[bytes, tuple[Allocator, str]] = {}
 
-    def with_fixed(self, weights: Mapping[str, float]) -> Relaxing:
+    def with_fixed(self, weights: Mapping[str, float]) -> RelaxedAllocator:
         """Return the same allocator with the weights of some assets fixed, whatever their own limits."""
-        return Relaxing(self.make, fix_bounds(self.constraints, weights), self.order)
+        return RelaxedAllocator(self.make, fix_bounds(self.constraints, weights), self.order)
 
     @align_inputs
     def solve(
-        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, validate: bool = True
     ) -> Weights:
         """Return the allocator's weights, under limits that had to give way as little as they can."""
         try:
-            return self.allocator.solve(position, mu, sigma, held, universe, trusted=trusted)
+            return self.allocator.solve(position, mu, sigma, held, universe, validate=validate)
         except InfeasibleError:
-            allocator, note = self._eased_for(universe)
-            answer = allocator.solve(position, mu, sigma, held, universe, trusted=trusted)
+            allocator, note = self._relaxed_allocator(universe)
+            answer = allocator.solve(position, mu, sigma, held, universe, validate=validate)
             note = f"{note}; {answer.note}" if answer.note else note
             return replace(answer, status=answer.status | DecisionStatus.RELAXED, note=note)
 
-    def _eased_for(self, universe: Bools) -> tuple[Allocator, str]:
+    def _relaxed_allocator(self, universe: Bools) -> tuple[Allocator, str]:
         """Return the allocator under limits that can be met on a universe, kept from the last time."""
         key = universe.tobytes()
         if key not in self._eased:
-            limits, note = relax(self.constraints, self.order, self.assets, universe)
+            limits, note = relax_constraints(self.constraints, self.order, self.assets, universe)
             self._eased[key] = self.make(limits), note
         return self._eased[key]

@@ -8,10 +8,10 @@ import numpy as np
 
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
-from allocation.policies.policy import Decision, Policy
-from allocation.policies.portfolio_state import FUNDED, Book
+from allocation.policies.policy import Policy, TradeDecision
+from allocation.policies.portfolio_state import FUNDED, PortfolioState
 from allocation.trading.rebalancing import Rebalancing
-from allocation.weights import Attestation, NoTrade, Sleeve, Weights
+from allocation.weights import NoTrade, OptimalityCertificate, Sleeve, Weights
 from foundation.types import Floats, Ints
 
 Shares = Callable[[int], Floats]
@@ -21,7 +21,7 @@ Shares = Callable[[int], Floats]
 class Blend:
     """Policies side by side: a core and satellites, or one for each regime.
 
-    Each part decides on its own wealth by its own book, as if it were alone. Shares of wealth drift with what the
+    Each part decides on its own wealth and state, as if it were alone. Shares of wealth drift with what the
     parts earn, and are brought back by a calendar or bands of their own. A part that does not trade while shares
     are brought back is scaled as it is. A part without a share is not asked; one that has none yet begins from
     what the whole holds, so that its trades are known for what they are.
@@ -55,20 +55,22 @@ class Blend:
         self.decisions = decisions
         self.together = together
 
-    def __call__(self, position: int, book: Book) -> Decision:
+    def __call__(self, position: int, state: PortfolioState) -> TradeDecision:
         """Return the parts' weights by their shares; no trade if no part trades and shares stay."""
         wanted = self.shares(position)
         if not (np.isfinite(wanted).all() and (wanted >= 0).all() and abs(wanted.sum() - 1) < 1e-9):
             raise InputError(f"row {position}: shares must be 0 or more and sum to 1, they are {wanted}")
-        held = np.array([book.share(name) for name in self.parts])
-        started = book.started and bool(held.sum() > FUNDED)
+        held = np.array([state.share(name) for name in self.parts])
+        started = state.started and bool(held.sum() > FUNDED)
         index = int(np.searchsorted(self.decisions, position))
         new = self.rebalancing.trade(index, held, wanted, started=started)
         if new is None and self.together:
             return None
         shares = held if new is None else new
-        answers: dict[str, Decision] = {
-            name: part(position, book.of(name).fresh() if self.together else book.of(name))
+        answers: dict[str, TradeDecision] = {
+            name: part(
+                position, state.select_sleeve(name).restart() if self.together else state.select_sleeve(name)
+            )
             for (name, part), share in zip(self.parts.items(), shares, strict=True)
             if share > FUNDED
         }
@@ -78,28 +80,28 @@ class Blend:
         return _joined(
             position,
             {
-                name: (by_name[name], settled(position, answer, book.of(name)))
+                name: (by_name[name], resolve_decision(position, answer, state.select_sleeve(name)))
                 for name, answer in answers.items()
             },
         )
 
 
-def settled(position: int, answer: Decision, book: Book) -> Weights:
+def resolve_decision(position: int, answer: TradeDecision, state: PortfolioState) -> Weights:
     """Return the weights after a decision: those wanted or, without a trade, those held."""
     if isinstance(answer, Weights):
         return answer
     status, note = DecisionStatus.UNCHANGED, ""
     if isinstance(answer, NoTrade):
         status, note = answer.status, answer.reason
-    weights, cash = (book.weights, book.cash) if book.started else (np.zeros_like(book.weights), 1.0)
-    return Weights(position, weights, cash, status, Attestation({}, 0.0), book.sleeves, note)
+    weights, cash = (state.weights, state.cash) if state.started else (np.zeros_like(state.weights), 1.0)
+    return Weights(position, weights, cash, status, OptimalityCertificate({}, 0.0), state.sleeves, note)
 
 
-def inside(name: str, part: Weights, share: float) -> dict[str, Sleeve]:
+def prefix_sleeves(name: str, part: Weights, share: float) -> dict[str, Sleeve]:
     """Return the sleeves of a part under its name, as fractions of the whole."""
     if not part.sleeves:
-        return {name: Sleeve(part.weights, part.cash).times(share)}
-    return {f"{name}/{key}": sleeve.times(share) for key, sleeve in part.sleeves.items()}
+        return {name: Sleeve(part.weights, part.cash).scale(share)}
+    return {f"{name}/{key}": sleeve.scale(share) for key, sleeve in part.sleeves.items()}
 
 
 def _worst(numbers: Sequence[float]) -> float:
@@ -114,13 +116,13 @@ def _joined(position: int, parts: Mapping[str, tuple[float, Weights]]) -> Weight
     sleeves = {
         key: sleeve
         for name, (share, part) in parts.items()
-        for key, sleeve in inside(name, part, share).items()
+        for key, sleeve in prefix_sleeves(name, part, share).items()
     }
     status = DecisionStatus.combine(part.status for _, part in parts.values())
     note = "; ".join(f"{name}: {part.note}" for name, (_, part) in parts.items() if part.note)
-    slack = {f"{n}: {k}": v for n, (_, part) in parts.items() for k, v in part.attestation.slack.items()}
-    tolerance = max(part.attestation.tolerance for _, part in parts.values())
-    made = [part.attestation for _, part in parts.values()]
+    slack = {f"{n}: {k}": v for n, (_, part) in parts.items() for k, v in part.certificate.slack.items()}
+    tolerance = max(part.certificate.tolerance for _, part in parts.values())
+    made = [part.certificate for _, part in parts.values()]
     gap, residual = (_worst(numbers) for numbers in ([a.gap for a in made], [a.residual for a in made]))
-    attestation = Attestation(slack, tolerance, gap, residual)
-    return Weights(position, weights, cash, status, attestation, sleeves, note)
+    certificate = OptimalityCertificate(slack, tolerance, gap, residual)
+    return Weights(position, weights, cash, status, certificate, sleeves, note)

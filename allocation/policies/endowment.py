@@ -10,9 +10,9 @@ import numpy as np
 from allocation.covariance.path import CovariancePath
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
-from allocation.policies.portfolio_state import Book
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.trading.rebalancing import Rebalancing
-from allocation.weights import Attestation, Sleeve, Weights
+from allocation.weights import OptimalityCertificate, Sleeve, Weights
 from foundation.types import Bools, Floats, Ints
 
 
@@ -79,10 +79,10 @@ class Endowment:
         self.decisions = decisions
         self.rebalancing = rebalancing
 
-    def __call__(self, position: int, book: Book) -> Weights | None:
+    def __call__(self, position: int, state: PortfolioState) -> Weights | None:
         """Return the weights, or None where nothing is traded."""
         _, eligible = self.covariances.at(position)
-        kept = np.where(eligible, book.weights, 0.0)
+        kept = np.where(eligible, state.weights, 0.0)
         held = np.array([kept[c.members].sum() for c in self.classes.values()])
         there = [bool((c.members & eligible).any()) for c in self.classes.values()]
         wanted = self.targets * np.append(there, True)
@@ -91,10 +91,10 @@ class Endowment:
         wanted = wanted / wanted.sum() * self.targets.sum()
         now = np.append(held, 1.0 - held.sum())
         index = int(np.searchsorted(self.decisions, position))
-        goal = self.rebalancing.trade(index, now, wanted, started=book.started)
+        goal = self.rebalancing.trade(index, now, wanted, started=state.started)
         if goal is None:
             return None
-        shares = slowly(now, goal, self.limits) if book.started else goal
+        shares = limit_trades(now, goal, self.limits) if state.started else goal
         parts = self._parts(shares, kept, eligible)
         weights = np.sum([part.weights for part in parts.values()], axis=0)
         parts["cash"] = Sleeve(np.zeros_like(weights), float(shares[-1]))
@@ -103,7 +103,7 @@ class Endowment:
         illiquid = [name for name in late if self.classes[name].maximum_trade is not None]
         note = f"still moving: {', '.join(illiquid)}" if illiquid else ""
         cash, fixed = float(shares[-1]), DecisionStatus.FIXED
-        return Weights(position, weights, cash, fixed, Attestation({}, 0.0), parts, note)
+        return Weights(position, weights, cash, fixed, OptimalityCertificate({}, 0.0), parts, note)
 
     def _parts(self, shares: Floats, kept: Floats, eligible: Bools) -> dict[str, Sleeve]:
         """Spread each class over its assets: a liquid one equally, an illiquid one as it is held."""
@@ -116,7 +116,7 @@ class Endowment:
         return parts
 
 
-def slowly(held: Floats, target: Floats, limits: Floats) -> Floats:
+def limit_trades(held: Floats, target: Floats, limits: Floats) -> Floats:
     """Return shares of classes after one rebalance, shape (M,): none moved by more than its limit, all of sum 1.
 
     Liquid classes have an infinite limit; there must be one. `held` and `target` sum to 1.

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from allocation.allocator import Allocator
-from allocation.covariance_types import Risk, within
+from allocation.covariance_types import Risk, select_covariance
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
-from allocation.policies.portfolio_state import Book
-from allocation.weights import Attestation, Sleeve, Weights
+from allocation.policies.portfolio_state import PortfolioState
+from allocation.weights import OptimalityCertificate, Sleeve, Weights
 from foundation.types import Bools
 
 Covariance = Callable[[int], tuple[Risk, Bools]]
@@ -34,8 +34,8 @@ class RiskByEnvironment:
         Of the N assets, long and fully invested: equal risk.
     across : callable
         From the number of environments to an Allocator of so many, of the same kind.
-    trusted : bool
-        The covariances are known to be sound; see `Allocator.solve`.
+    validate : bool
+        Whether to check the covariances; see `Allocator.solve`.
 
     Notes
     -----
@@ -49,7 +49,7 @@ class RiskByEnvironment:
         inside: Allocator,
         across: Callable[[int], Allocator],
         *,
-        trusted: bool = False,
+        validate: bool = True,
     ) -> None:
         if not environments:
             raise InputError("there are no environments")
@@ -57,9 +57,9 @@ class RiskByEnvironment:
         self.covariance = covariance
         self.inside = inside
         self.across = across
-        self.trusted = trusted
+        self.validate = validate
 
-    def __call__(self, position: int, book: Book) -> Weights:
+    def __call__(self, position: int, state: PortfolioState) -> Weights:
         """Return the weights."""
         sigma, eligible = self.covariance(position)
         there = {name: members & eligible for name, members in self.environments.items()}
@@ -68,18 +68,18 @@ class RiskByEnvironment:
             raise InputError(f"row {position}: no asset of any environment is eligible")
         mu = np.zeros(len(eligible))
         inner = [
-            self.inside.solve(position, mu, sigma, book.weights, members, trusted=self.trusted).weights
+            self.inside.solve(position, mu, sigma, state.weights, members, validate=self.validate).weights
             for members in there.values()
         ]
         W = np.column_stack(inner)
-        known, M = within(sigma, eligible), W[eligible]
+        known, M = select_covariance(sigma, eligible), W[eligible]
         between = np.array([[float(a @ (known @ b)) for b in M.T] for a in M.T])
         between = (between + between.T) / 2
         n = len(there)
         ones = np.ones(n, dtype=bool)
         across = self.across(n)
-        shares = across.solve(position, np.zeros(n), between, np.zeros(n), ones, trusted=True).weights
+        shares = across.solve(position, np.zeros(n), between, np.zeros(n), ones, validate=False).weights
         parts = {name: Sleeve(w * s) for name, w, s in zip(there, inner, shares, strict=True)}
         weights = np.sum([part.weights for part in parts.values()], axis=0)
         cash, solved = 1.0 - float(weights.sum()), DecisionStatus.SOLVED
-        return Weights(position, weights, cash, solved, Attestation({}, 0.0), parts)
+        return Weights(position, weights, cash, solved, OptimalityCertificate({}, 0.0), parts)

@@ -7,12 +7,12 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from allocation.covariance_types import Risk, within
+from allocation.covariance_types import Risk, select_covariance
 from allocation.errors import InputError
 from allocation.input_checks import SEMIDEFINITE
-from allocation.policies.blend import inside, settled
-from allocation.policies.policy import Decision, Policy
-from allocation.policies.portfolio_state import Book
+from allocation.policies.blend import prefix_sleeves, resolve_decision
+from allocation.policies.policy import Policy, TradeDecision
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.weights import Sleeve, Weights
 from foundation.types import Bools, Floats
 
@@ -23,8 +23,8 @@ BASE, OVERLAY = "base", "overlay"
 class Exposure(Protocol):
     """How much of a policy to hold: 1 is the policy itself."""
 
-    def __call__(self, position: int, book: Book, weights: Floats) -> float:
-        """Return the exposure, by the book of the whole and the weights (N,) that the policy wants."""
+    def __call__(self, position: int, state: PortfolioState, weights: Floats) -> float:
+        """Return the exposure, from the state of the whole portfolio and the weights (N,) that the policy wants."""
 
 
 class Overlay:
@@ -46,23 +46,23 @@ class Overlay:
         self.exposure = exposure
         self.minimum_change = minimum_change
 
-    def __call__(self, position: int, book: Book) -> Decision:
+    def __call__(self, position: int, state: PortfolioState) -> TradeDecision:
         """Return the base's weights times the exposure."""
-        under = book.of(BASE)
+        under = state.select_sleeve(BASE)
         answer = self.base(position, under)
-        full = settled(position, answer, under)
-        k = self.exposure(position, book, full.weights)
+        full = resolve_decision(position, answer, under)
+        k = self.exposure(position, state, full.weights)
         if not isinstance(answer, Weights) and under.started:
-            share, risky = book.share(BASE), float(np.abs(under.weights).sum())
-            now = float(np.abs(book.weights).sum()) / (share * risky) if risky > 0 else k
+            share, risky = state.share(BASE), float(np.abs(under.weights).sum())
+            now = float(np.abs(state.weights).sum()) / (share * risky) if risky > 0 else k
             if abs(k - now) <= self.minimum_change:
                 return answer
         added = (k - 1) * full.weights
-        sleeves = inside(BASE, full, 1.0) | {OVERLAY: Sleeve(added, -float(added.sum()))}
+        sleeves = prefix_sleeves(BASE, full, 1.0) | {OVERLAY: Sleeve(added, -float(added.sum()))}
         weights = np.sum([sleeve.weights for sleeve in sleeves.values()], axis=0)
         cash = sum(sleeve.cash for sleeve in sleeves.values())
         note = f"{full.note}; exposure {k:.4g}" if full.note else f"exposure {k:.4g}"
-        return Weights(position, weights, cash, full.status, full.attestation, sleeves, note)
+        return Weights(position, weights, cash, full.status, full.certificate, sleeves, note)
 
 
 class VolatilityTarget:
@@ -95,13 +95,13 @@ class VolatilityTarget:
         self.target = target
         self.maximum = maximum
 
-    def __call__(self, position: int, book: Book, weights: Floats) -> float:
+    def __call__(self, position: int, state: PortfolioState, weights: Floats) -> float:
         """Return target over expected volatility, at most the maximum."""
         sigma, known = self.covariance(position)
         w = weights[known]
-        variance = float(w @ (within(sigma, known) @ w))
+        variance = float(w @ (select_covariance(sigma, known) @ w))
         if variance < 0 and variance < -SEMIDEFINITE * float(w @ w) * float(
-            np.max(within(sigma, known).diagonal())
+            np.max(select_covariance(sigma, known).diagonal())
         ):
             raise InputError(
                 f"row {position}: the variance of the portfolio is {variance:.3g}: "
@@ -154,8 +154,8 @@ class DrawdownControl:
         self.minimum = minimum
         self.maximum = maximum
 
-    def __call__(self, position: int, book: Book, weights: Floats) -> float:
+    def __call__(self, position: int, state: PortfolioState, weights: Floats) -> float:
         """Return the exposure by the wealth that was realised up to this row."""
-        now = float(book.wealth[-1])
-        kept = self.floor * (float(book.wealth.max()) if self.of == "peak" else float(book.wealth[0]))
+        now = float(state.wealth[-1])
+        kept = self.floor * (float(state.wealth.max()) if self.of == "peak" else float(state.wealth[0]))
         return float(np.clip(self.multiplier * (now - kept) / now, self.minimum, self.maximum))

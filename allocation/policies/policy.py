@@ -12,23 +12,23 @@ from allocation.covariance.path import CovariancePath
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError
 from allocation.input_alignment import align_columns
-from allocation.policies.portfolio_state import Book
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.problem.closed_markets import keep_closed, solve_around
-from allocation.weights import Attestation, NoTrade, Weights
+from allocation.weights import NoTrade, OptimalityCertificate, Weights
 from foundation.types import Floats, Ints
 
-Decision = Weights | NoTrade | None
+TradeDecision = Weights | NoTrade | None
 """Target weights, or no trade: with a reason that is recorded, or as a matter of course (None)."""
 
 
 class Policy(Protocol):
-    """Decide at the close of a row, knowing the book there.
+    """Decide at the close of a row, given the state of the portfolio there.
 
     A policy is a function of its arguments and of what it was made with: it remembers nothing between calls. One
-    whose book has not `started` gives target weights, whatever its calendar says.
+    whose portfolio has not `started` gives target weights, whatever its calendar says.
     """
 
-    def __call__(self, position: int, book: Book) -> Decision:
+    def __call__(self, position: int, state: PortfolioState) -> TradeDecision:
         """Return the target weights, or that nothing is traded."""
 
 
@@ -38,12 +38,14 @@ class EqualWeight:
     def __init__(self, covariances: CovariancePath) -> None:
         self.covariances = covariances
 
-    def __call__(self, position: int, book: Book) -> Weights:
+    def __call__(self, position: int, state: PortfolioState) -> Weights:
         """Return equal weights."""
         _, eligible = self.covariances.at(position)
         if not eligible.any():
             raise InputError(f"row {position}: no asset is eligible")
-        return Weights(position, eligible / eligible.sum(), 0.0, DecisionStatus.FIXED, Attestation({}, 0.0))
+        return Weights(
+            position, eligible / eligible.sum(), 0.0, DecisionStatus.FIXED, OptimalityCertificate({}, 0.0)
+        )
 
 
 class BuyAndHold:
@@ -52,9 +54,9 @@ class BuyAndHold:
     def __init__(self, covariances: CovariancePath) -> None:
         self.once = EqualWeight(covariances)
 
-    def __call__(self, position: int, book: Book) -> Weights | None:
+    def __call__(self, position: int, state: PortfolioState) -> Weights | None:
         """Return equal weights at the first decision, None after it."""
-        return None if book.started else self.once(position, book)
+        return None if state.started else self.once(position, state)
 
 
 class AllocatorPolicy:
@@ -83,16 +85,16 @@ class AllocatorPolicy:
         self.mean = None if mean is None else align_columns("mean", mean, allocator.assets)
         self.row = {int(row): d for d, row in enumerate([] if positions is None else positions)}
 
-    def __call__(self, position: int, book: Book) -> Weights:
+    def __call__(self, position: int, state: PortfolioState) -> Weights:
         """Return the allocator's choice by what is known at this row."""
         mu = None if self.mean is None else self.expected(position)
         sigma, eligible = self.covariances.at(position)
         if mu is None:
             mu = np.zeros(len(eligible))
         universe = eligible & np.isfinite(mu)
-        closed, trusted = self.covariances.closed_at(position), self.covariances.sound
+        closed, validate = self.covariances.closed_at(position), not self.covariances.sound
         return solve_around(
-            self.allocator, position, mu, sigma, book.weights, universe, closed, trusted=trusted
+            self.allocator, position, mu, sigma, state.weights, universe, closed, validate=validate
         )
 
     def expected(self, position: int) -> Floats:
@@ -108,10 +110,10 @@ class HoldIfInfeasible:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
 
-    def __call__(self, position: int, book: Book) -> Decision:
+    def __call__(self, position: int, state: PortfolioState) -> TradeDecision:
         """Return the policy's decision, or that the limits cannot be met."""
         try:
-            return self.policy(position, book)
+            return self.policy(position, state)
         except InfeasibleError as error:
             return NoTrade(position, f"held: {'; '.join(error.limits)} cannot be met together")
 
@@ -133,19 +135,19 @@ class KeepClosed:
         self.covariances = covariances
         self.assets = assets
 
-    def __call__(self, position: int, book: Book) -> Decision:
+    def __call__(self, position: int, state: PortfolioState) -> TradeDecision:
         """Return the policy's decision with the weights of closed markets as they are held."""
-        decided = self.policy(position, book)
+        decided = self.policy(position, state)
         closed = self.covariances.closed_at(position)
         if closed is None or not isinstance(decided, Weights):
             return decided
         stuck = [
-            self.assets[i] for i in np.flatnonzero(closed & ((book.weights != 0) | (decided.weights != 0)))
+            self.assets[i] for i in np.flatnonzero(closed & ((state.weights != 0) | (decided.weights != 0)))
         ]
         if not stuck:
             return decided
         why = f"not traded, market closed: {', '.join(stuck[:3])}{' and others' if len(stuck) > 3 else ''}"
-        kept = keep_closed(decided, book.weights, book.sleeves, closed)
+        kept = keep_closed(decided, state.weights, state.sleeves, closed)
         if kept is None:
             return NoTrade(position, why, DecisionStatus.MARKET_CLOSED)
         note = "; ".join(filter(None, [kept.note, why]))

@@ -1,4 +1,4 @@
-"""Book: what a portfolio holds and what it has earned, as known at a decision."""
+"""State of a portfolio at a decision: what it holds and what it has earned."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class SleevePaths:
         """Contributions after costs, shape (R, S)."""
         return np.asarray(self.gross - self.cost)
 
-    def of(self, name: str) -> SleevePaths:
+    def select_sleeve(self, name: str) -> SleevePaths:
         """Return the paths of a sleeve and of those inside it, by the names that they have in there."""
-        inside = [k for k, key in enumerate(self.names) if belongs(key, name)]
+        inside = [k for k, key in enumerate(self.names) if _is_in_sleeve(key, name)]
         names = tuple(self.names[k][len(name) + 1 :] for k in inside)
         return SleevePaths(names, self.share[:, inside], self.gross[:, inside], self.cost[:, inside])
 
@@ -54,7 +54,7 @@ class SleevePaths:
 
 
 @dataclass(frozen=True, eq=False)
-class Book:
+class PortfolioState:
     """What a portfolio holds and what it has earned, as known at the close of a decision.
 
     Attributes
@@ -81,28 +81,28 @@ class Book:
     paths: SleevePaths | None = None
 
     @staticmethod
-    def empty(n_assets: int) -> Book:
-        """Return the book of a portfolio that is all cash and begins now."""
-        return Book(np.zeros(n_assets), 1.0, started=False)
+    def empty(n_assets: int) -> PortfolioState:
+        """Return the state of a portfolio that is all cash and begins now."""
+        return PortfolioState(np.zeros(n_assets), 1.0, started=False)
 
-    def fresh(self) -> Book:
-        """Return the book of a portfolio that begins now from what is held here."""
-        return Book(self.weights, self.cash, started=False)
+    def restart(self) -> PortfolioState:
+        """Return the state of a portfolio that begins now from these holdings."""
+        return PortfolioState(self.weights, self.cash, started=False)
 
     def share(self, name: str) -> float:
         """Return the fraction of wealth that a sleeve has, those inside it included."""
-        return sum(sleeve.share for key, sleeve in self.sleeves.items() if belongs(key, name))
+        return sum(sleeve.share for key, sleeve in self.sleeves.items() if _is_in_sleeve(key, name))
 
-    def of(self, name: str) -> Book:
-        """Return the book of a sleeve as if it were all of the portfolio.
+    def select_sleeve(self, name: str) -> PortfolioState:
+        """Return the state of a sleeve as if it were the whole portfolio.
 
         A sleeve that holds nothing begins now, from what the whole portfolio holds.
         """
         share = self.share(name)
         if share <= FUNDED:
-            return self.fresh()
-        parts = {key: s.times(1 / share) for key, s in self.sleeves.items() if belongs(key, name)}
-        paths = None if self.paths is None else self.paths.of(name)
+            return self.restart()
+        parts = {key: s.scale(1 / share) for key, s in self.sleeves.items() if _is_in_sleeve(key, name)}
+        paths = None if self.paths is None else self.paths.select_sleeve(name)
         return replace(
             self,
             weights=np.sum([part.weights for part in parts.values()], axis=0),
@@ -114,6 +114,6 @@ class Book:
         )
 
 
-def belongs(key: str, name: str) -> bool:
+def _is_in_sleeve(key: str, name: str) -> bool:
     """Return whether a sleeve is the named one or lies inside it."""
     return key == name or key.startswith(f"{name}/")

@@ -10,9 +10,9 @@ from allocation.covariance.path import CovariancePath
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.input_alignment import refuse_labels
-from allocation.policies.portfolio_state import Book
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.trading.rebalancing import Rebalancing
-from allocation.weights import Attestation, Sleeve, Weights
+from allocation.weights import OptimalityCertificate, Sleeve, Weights
 from foundation.types import Bools, Floats, Ints
 
 
@@ -71,18 +71,18 @@ class Strategic:
             wanted = wanted * (total / there)
         return np.append(wanted, max(0.0, 1.0 - total))
 
-    def __call__(self, position: int, book: Book) -> Weights | None:
+    def __call__(self, position: int, state: PortfolioState) -> Weights | None:
         """Return the targets, or weights at the edge of their bands; None where nothing is traded."""
-        held = np.append(book.weights, book.cash)
+        held = np.append(state.weights, state.cash)
         index = int(np.searchsorted(self.decisions, position))
-        new = self.rebalancing.trade(index, held, self.target(position), started=book.started)
+        new = self.rebalancing.trade(index, held, self.target(position), started=state.started)
         if new is None:
             return None
         stuck = new[-1] == 1.0 and self.weights.any()
         note = "in cash: no asset with a target can be held" if stuck else ""
         weights, cash = new[:-1], float(new[-1])
         fixed, parts = DecisionStatus.FIXED, self._parts(new)
-        return Weights(position, weights, cash, fixed, Attestation({}, 0.0), parts, note)
+        return Weights(position, weights, cash, fixed, OptimalityCertificate({}, 0.0), parts, note)
 
     def _parts(self, new: Floats) -> dict[str, Sleeve]:
         """Tell the sleeves apart; what belongs to none, as an asset that is sold to the edge, is "other"."""

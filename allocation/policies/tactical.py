@@ -11,9 +11,9 @@ import numpy as np
 from allocation.allocator import Allocator
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError
-from allocation.policies.blend import inside
-from allocation.policies.policy import AllocatorPolicy, Decision, Policy
-from allocation.policies.portfolio_state import Book
+from allocation.policies.blend import prefix_sleeves
+from allocation.policies.policy import AllocatorPolicy, Policy, TradeDecision
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.problem.closed_markets import solve_around
 from allocation.problem.constraints import Constraints
 from allocation.problem.feasibility import check_feasible
@@ -177,9 +177,9 @@ class Tactical:
         self.allocator = allocator
         self.forecast = forecast
 
-    def __call__(self, position: int, book: Book) -> Decision:
+    def __call__(self, position: int, state: PortfolioState) -> TradeDecision:
         """Return the best weights within the limits around the strategic ones."""
-        anchor = self.strategic(position, book.fresh())
+        anchor = self.strategic(position, state.restart())
         if anchor is None:
             raise InputError(f"row {position}: the strategic policy gives no weights to deviate from")
         if not isinstance(anchor, Weights):
@@ -197,15 +197,15 @@ class Tactical:
             position,
             mu,
             sigma,
-            book.weights,
+            state.weights,
             eligible,
             covariances.closed_at(position),
-            trusted=covariances.sound,
+            validate=not covariances.sound,
         )
         if self.deviation.gives_way and self.deviation.breaks_bounds(best, eligible):
             note = "relaxed: bounds of the run, which the band around the strategic weights does not reach"
             note = f"{best.note}; {note}" if best.note else note
             best = replace(best, status=best.status | DecisionStatus.RELAXED, note=note)
         active = Sleeve(best.weights - anchor.weights, best.cash - anchor.cash)
-        parts = inside(STRATEGIC, replace(anchor, sleeves={}), 1.0) | {ACTIVE: active}
+        parts = prefix_sleeves(STRATEGIC, replace(anchor, sleeves={}), 1.0) | {ACTIVE: active}
         return replace(best, sleeves=parts)

@@ -18,7 +18,7 @@ from allocation.covariance_types import Risk
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, LimitError, SolverError
 from allocation.problem.constraints import Constraints
-from allocation.weights import Attestation, Sleeve, Weights
+from allocation.weights import OptimalityCertificate, Sleeve, Weights
 from foundation.types import Bools, Floats
 
 SAME = 1e-12
@@ -55,7 +55,7 @@ def solve_around(
     universe: Bools,
     closed: Bools | None,
     *,
-    trusted: bool,
+    validate: bool,
 ) -> Weights:
     """Return an allocator's weights, those of closed markets as they are held as far as it can keep them.
 
@@ -64,7 +64,7 @@ def solve_around(
 
     Parameters
     ----------
-    allocator, position, mu, sigma, held, universe, trusted
+    allocator, position, mu, sigma, held, universe, validate
         As for `Allocator.solve`.
     closed : ndarray of bool, shape (N,), or None
         Assets whose market is closed; None if all are open.
@@ -75,17 +75,17 @@ def solve_around(
         If there are no weights even with all markets open.
     """
     if closed is None:
-        return allocator.solve(position, mu, sigma, held, universe, trusted=trusted)
+        return allocator.solve(position, mu, sigma, held, universe, validate=validate)
     stuck = closed & universe
     # What is closed and outside the universe is not sold now: it counts in no turnover.
     before = np.where(closed & ~universe, 0.0, held)
     if not stuck.any():
-        return allocator.solve(position, mu, sigma, before, universe, trusted=trusted)
+        return allocator.solve(position, mu, sigma, before, universe, validate=validate)
     fixed = {allocator.assets[i]: float(held[i]) for i in np.flatnonzero(stuck)}
     try:
-        return fix_weights(allocator, fixed).solve(position, mu, sigma, before, universe, trusted=trusted)
+        return fix_weights(allocator, fixed).solve(position, mu, sigma, before, universe, validate=validate)
     except (InfeasibleError, LimitError, SolverError):
-        answer = allocator.solve(position, mu, sigma, before, universe, trusted=trusted)
+        answer = allocator.solve(position, mu, sigma, before, universe, validate=validate)
         note = "; ".join(filter(None, [answer.note, "limits relaxed around closed markets"]))
         return replace(answer, status=answer.status | DecisionStatus.RELAXED, note=note)
 
@@ -107,7 +107,7 @@ def keep_closed(
     Returns
     -------
     Weights or None
-        Without an attestation if it was scaled. None if the open part of the target is too small to be scaled, as
+        Without a certificate if it was scaled. None if the open part of the target is too small to be scaled, as
         where all of it is in closed markets: then nothing can be traded.
     """
     if not (np.abs(target.weights - held)[closed] > SAME).any():
@@ -118,10 +118,10 @@ def keep_closed(
     if not 0.0 <= scale <= LARGEST_SCALE:
         return None
     # What was attested is true of the weights before they were scaled.
-    unproved = Attestation({}, 0.0)
+    unproved = OptimalityCertificate({}, 0.0)
     if not target.sleeves:
         kept = np.where(closed, held, target.weights * scale)
-        return replace(target, weights=kept, cash=target.cash * scale, attestation=unproved)
+        return replace(target, weights=kept, cash=target.cash * scale, certificate=unproved)
     parts = {
         name: Sleeve(np.where(closed, 0.0, s.weights * scale), s.cash * scale)
         for name, s in target.sleeves.items()
@@ -131,7 +131,7 @@ def keep_closed(
         parts[name] = Sleeve(before.weights + share, before.cash)
     weights = np.sum([part.weights for part in parts.values()], axis=0)
     cash = sum(part.cash for part in parts.values())
-    return replace(target, weights=weights, cash=cash, sleeves=parts, attestation=unproved)
+    return replace(target, weights=weights, cash=cash, sleeves=parts, certificate=unproved)
 
 
 def _closed_by_sleeve(held: Floats, sleeves: Mapping[str, Sleeve], closed: Bools) -> dict[str, Floats]:

@@ -166,7 +166,7 @@ class Constraints:
         LimitError
             If an override names an asset that does not exist.
         """
-        known("overrides: the weight limits", tuple(self.overrides), assets)
+        check_known("overrides: the weight limits", tuple(self.overrides), assets)
         low, high = np.full(len(assets), float(self.minimum)), np.full(len(assets), float(self.maximum))
         place = {asset: i for i, asset in enumerate(assets)} if self.overrides else {}
         for asset, (least, most) in self.overrides.items():
@@ -181,7 +181,7 @@ class Constraints:
         LimitError
             If it names an asset that does not exist.
         """
-        known("benchmark", tuple(self.benchmark), assets)
+        check_known("benchmark", tuple(self.benchmark), assets)
         if not self.benchmark:
             return np.zeros(len(assets))
         return np.array([self.benchmark.get(asset, 0.0) for asset in assets], dtype=np.float64)
@@ -200,11 +200,11 @@ def _by_name(what: str, values: Mapping[Any, Any]) -> dict[str, Any]:
     if type(values) is dict and all(type(asset) is str for asset in values):
         return values  # the usual case, at each decision of some policies
     pairs = [(str(asset), value) for asset, value in values.items()]
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    by_name = dict(pairs)
+    if len(by_name) < len(pairs):
         double = next(name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1)
         raise LimitError(f"{what}: the asset {double!r} is there more than once")
-    return found
+    return by_name
 
 
 def _check_linear(name: str, linear: Linear) -> None:
@@ -218,7 +218,7 @@ def _check_linear(name: str, linear: Linear) -> None:
         raise LimitError(f"linear {name!r}: coefficients must be finite, and one of them other than 0")
 
 
-def known(what: str, names: Sequence[str], assets: Sequence[str]) -> None:
+def check_known(what: str, names: Sequence[str], assets: Sequence[str]) -> None:
     """Refuse names of assets that do not exist.
 
     Raises

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from allocation.errors import InfeasibleError, SolverError
 from allocation.problem.constraints import Constraints
-from allocation.problem.limits import Limit, limits_on
+from allocation.problem.limits import Limit, build_limits
 from foundation.types import Bools, Floats
 
 
@@ -35,7 +35,7 @@ def check_feasible(
     LimitError
         If a group names an asset that does not exist.
     """
-    limits = limits_on(constraints, assets, universe, mu).named
+    limits = build_limits(constraints, assets, universe, mu).entries
     if _excess(limits, None) is not None:
         return
     conflict = list(limits)
@@ -47,7 +47,7 @@ def check_feasible(
     for limit in conflict:
         excess = _excess([other for other in limits if other is not limit], limit)
         if excess is not None:
-            reliefs.append(limit.relief.format(enough(limit, excess)))
+            reliefs.append(limit.relief.format(format_relief(limit, excess)))
     wayout = (
         f"One of these would do: {' or '.join(reliefs)}"
         if reliefs
@@ -55,12 +55,14 @@ def check_feasible(
     )
     raise InfeasibleError(
         f"these limits cannot be met together with {int(universe.sum())} assets: "
-        f"{'; '.join(map(in_words, conflict))}. {wayout}",
+        f"{'; '.join(map(describe_limit, conflict))}. {wayout}",
         tuple(limit.name for limit in conflict),
     )
 
 
-def insist_feasible(position: int, constraints: Constraints, assets: Sequence[str], universe: Bools) -> None:
+def check_row_feasible(
+    position: int, constraints: Constraints, assets: Sequence[str], universe: Bools
+) -> None:
     """Say at which row the limits contradict one another, if they do: `check_feasible` of one decision."""
     try:
         check_feasible(constraints, assets, universe)
@@ -68,13 +70,13 @@ def insist_feasible(position: int, constraints: Constraints, assets: Sequence[st
         raise error.at(position) from error
 
 
-def in_words(limit: Limit) -> str:
+def describe_limit(limit: Limit) -> str:
     """Name a limit, and what it adds up to if it holds for several assets."""
     n = len(limit.bounds)
     return limit.name if n == 1 else f"{limit.name} x {n} assets = {abs(float(limit.bounds.sum())):.4g}"
 
 
-def enough(limit: Limit, excess: float) -> str:
+def format_relief(limit: Limit, excess: float) -> str:
     """Return the user's number that resolves the conflict, rounded so that it still does."""
     number = limit.sign * (float(limit.bounds[0]) + excess) + limit.offset
     # Four digits, away from the conflict; what comes after the ninth decimal is noise of the linear programme.
@@ -98,7 +100,7 @@ def _excess(limits: Sequence[Limit], loosened: Limit | None) -> float | None:
         return 0.0
     from scipy.optimize import linprog  # half a second that reading a configuration need not wait for
 
-    rows, bounds = inequalities(both, loosened)
+    rows, bounds = build_inequalities(both, loosened)
     cost = np.zeros(rows.shape[1])
     cost[-1] = 1.0
     # Its types know of no sparse arrays.
@@ -110,7 +112,7 @@ def _excess(limits: Sequence[Limit], loosened: Limit | None) -> float | None:
     return float(answer.fun)
 
 
-def inequalities(limits: Sequence[Limit], loosened: Limit | None) -> tuple[sparse.csr_array, Floats]:
+def build_inequalities(limits: Sequence[Limit], loosened: Limit | None) -> tuple[sparse.csr_array, Floats]:
     """Return coefficients (M, 2 n + 1) and bounds of the limits: of purchases, sales of nothing held, what gives way.
 
     Weights are purchases less sales, so that |w| is their sum where a limit needs it.

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from allocation.problem.constraints import Constraints, known
+from allocation.problem.constraints import Constraints, check_known
 from allocation.problem.rows import Rows
 from foundation.compiled import compiled
 from foundation.types import Bools, Floats, Ints
@@ -56,7 +56,7 @@ class Limits:
     low, high : ndarray of shape (n,)
     rows, lower, upper : ndarray of shape (M, n), (M,), (M,)
         lower <= rows @ w <= upper, the largest coefficient of each row being 1; the first row is the budget.
-    named : tuple of Limit
+    entries : tuple of Limit
         The same in the user's units, and the limit on gross exposure.
     gross : float
         Limit on sum |w|, infinite without one.
@@ -68,7 +68,7 @@ class Limits:
     rows: Floats
     lower: Floats
     upper: Floats
-    named: tuple[Limit, ...]
+    entries: tuple[Limit, ...]
     gross: float = math.inf
 
     @cached_property
@@ -79,10 +79,10 @@ class Limits:
         sides = np.split(every, (n, 2 * n, 2 * n + m, 2 * n + 2 * m))
         mine = [
             sides[-1] if limit.gross else np.atleast_1d(sides[limit.place[0]][limit.place[1]])
-            for limit in self.named
+            for limit in self.entries
         ]
         ends = np.cumsum([len(rooms) for rooms in mine], dtype=np.int64)
-        return tuple(limit.name for limit in self.named), np.concatenate(mine), ends
+        return tuple(limit.name for limit in self.entries), np.concatenate(mine), ends
 
     def slack(self, w: Floats) -> dict[str, float]:
         """Return by limit the distance of the weights (n,) to the bound, negative where it is broken.
@@ -127,7 +127,7 @@ ABOVE, BELOW, SUM_ABOVE, SUM_BELOW = 0, 1, 2, 3
 """The sides of a limit, `Limit.place`."""
 
 
-def limits_on(
+def build_limits(
     constraints: Constraints, assets: Sequence[str], universe: Bools, mu: Floats | None = None
 ) -> Limits:
     """Return all limits but those on turnover and on variances, on the assets of the universe.
@@ -171,11 +171,11 @@ def _sums(
     """Return name, coefficients, minimum and maximum of each limited sum but the budget."""
     sums = []
     for name, group in c.groups.items():
-        known(f"group {name!r}", group.assets, assets)
+        check_known(f"group {name!r}", group.assets, assets)
         row = np.array([float(assets[i] in group.assets) for i in inside])
         sums.append((f"of group {name!r}", row, group.minimum, group.maximum))
     for name, linear in c.linear.items():
-        known(f"linear {name!r}", tuple(linear.coefficients), assets)
+        check_known(f"linear {name!r}", tuple(linear.coefficients), assets)
         row = np.array([linear.coefficients.get(assets[i], 0.0) for i in inside], dtype=np.float64)
         sums.append((f"of {name!r}", row, linear.minimum, linear.maximum))
     if c.minimum_return is not None and mu is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from allocation.errors import LimitError
-from allocation.problem.constraints import Constraints, known
+from allocation.problem.constraints import Constraints, check_known
 from foundation.types import Bools, Floats, Ints
 
 TOLERANCE = 1e-9
@@ -41,7 +41,7 @@ class Polytope:
     upper: Floats
     names: tuple[str, ...]
 
-    def within(self, inside: Ints) -> Polytope:
+    def select_assets(self, inside: Ints) -> Polytope:
         """Return the limits on the assets of these indices, the others being 0."""
         if len(inside) == len(self.low):
             return self
@@ -59,7 +59,7 @@ class Polytope:
             slack[f"{name} at most {upper:g}"] = float(upper - total)
         return slack
 
-    def ascent(self, slope: Floats, w: Floats) -> float:
+    def bound_ascent(self, slope: Floats, w: Floats) -> float:
         """Return the most by which slope @ z can exceed slope @ w for any z of the polytope, or an upper bound of it.
 
         Prices of the rows come from the weights alone: at an optimum the slope of a weight between its bounds
@@ -81,7 +81,7 @@ class Polytope:
             prices[binding] = np.linalg.lstsq(self.rows[binding][:, between].T, slope[between], rcond=1e-12)[
                 0
             ]
-        bound = self.bound(slope, prices) - float(slope @ w)
+        bound = self.bound_linear(slope, prices) - float(slope @ w)
         if bound <= 1e-9 * float(np.abs(slope).max()):
             return bound
         best = linprog(
@@ -94,7 +94,7 @@ class Polytope:
             return bound
         return min(bound, -float(best.fun) - float(slope @ w))
 
-    def bound(self, slope: Floats, prices: Floats) -> float:
+    def bound_linear(self, slope: Floats, prices: Floats) -> float:
         """Return an upper bound of slope @ z over the polytope, whatever the prices of the rows, shape (M,)."""
         reduced = slope - self.rows.T @ prices
         corners = np.where(reduced > 0, self.high, self.low)
@@ -105,7 +105,7 @@ class Polytope:
         return np.asarray((sums <= self.lower + size) | (sums >= self.upper - size))
 
 
-def polytope(constraints: Constraints, assets: Sequence[str]) -> Polytope:
+def make_polytope(constraints: Constraints, assets: Sequence[str]) -> Polytope:
     """Return the limits on all assets.
 
     Raises
@@ -118,7 +118,7 @@ def polytope(constraints: Constraints, assets: Sequence[str]) -> Polytope:
     rows, names = [np.ones(len(assets))], ["sum of weights"]
     lower, upper = [1 - constraints.cash_maximum], [1 - constraints.cash_minimum]
     for name, group in constraints.groups.items():
-        known(f"group {name!r}", group.assets, assets)
+        check_known(f"group {name!r}", group.assets, assets)
         rows.append(np.array([float(asset in group.assets) for asset in assets]))
         names.append(f"group {name!r}")
         lower.append(group.minimum)
@@ -126,7 +126,7 @@ def polytope(constraints: Constraints, assets: Sequence[str]) -> Polytope:
     return Polytope(low, high, np.array(rows), np.array(lower), np.array(upper), tuple(names))
 
 
-def only(allowed: Sequence[str], constraints: Constraints, allocator: str) -> None:
+def check_supported(allowed: Sequence[str], constraints: Constraints, allocator: str) -> None:
     """Refuse limits that an allocator does not know, rather than break them in silence.
 
     Parameters

@@ -9,23 +9,18 @@ import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist, squareform
 
-from allocation.asset_names import named
-from allocation.covariance_types import Risk, dense
-from allocation.decision_status import DecisionStatus
+from allocation.covariance_types import to_dense
 from allocation.errors import InputError
-from allocation.input_alignment import align_inputs
-from allocation.input_checks import covariance, members
 from allocation.problem.constraints import Constraints
-from allocation.problem.feasibility import insist_feasible
-from allocation.problem.polytope import BOUNDS, TOLERANCE, only, polytope
-from allocation.weights import Attestation, Weights
-from foundation.types import Bools, Floats, Ints
+from allocation.problem.polytope import BOUNDS, TOLERANCE
+from allocation.problem.polytope_allocator import DecisionInputs, Optimum, PolytopeAllocator
+from foundation.types import Floats, Ints
 
 Linkage = Literal["single", "average", "complete", "ward"]
 Distance = Literal["correlation", "profile"]
 
 
-class HierarchicalRiskParity:
+class HierarchicalRiskParity(PolytopeAllocator):
     """Order assets by a tree of their correlations, halve it over and over, and weigh halves by inverse variance.
 
     Weights are 0 or more and sum to what is invested by construction; the covariance need not be invertible. No
@@ -64,6 +59,8 @@ class HierarchicalRiskParity:
     cluster-based capital allocation", Stellenbosch Economic Working Papers 14/2019.
     """
 
+    supported = BOUNDS
+
     def __init__(
         self,
         assets: Sequence[str],
@@ -79,45 +76,19 @@ class HierarchicalRiskParity:
         ):
             if value not in choices:
                 raise InputError(f"{what} {value!r} is none of {', '.join(choices)}")
-        self.assets = named("assets", assets)
-        self.constraints = constraints or Constraints()
-        only(BOUNDS, self.constraints, "HierarchicalRiskParity")
-        self.limits = polytope(self.constraints, self.assets)
+        super().__init__(assets, constraints)
         self.linkage = linkage
         self.distance = distance
         self.optimal_order = optimal_order
 
-    @align_inputs
-    def solve(
-        self,
-        position: int,
-        mu: Floats | None,
-        sigma: Risk,
-        held: Floats | None,
-        universe: Bools,
-        *,
-        trusted: bool = False,
-    ) -> Weights:
-        """Return the weights; `mu` and `held` are not read, the other parameters are those of `Allocator.solve`.
-
-        Raises
-        ------
-        InputError
-            If the covariance is unusable.
-        InfeasibleError
-            If the bounds cannot be met together.
-        """
-        inside = members(position, self.assets, universe)
-        inner = dense(covariance(position, self.assets, sigma, inside, trusted))
-        limits, c = self.limits.within(inside), self.constraints
+    def optimise(self, inputs: DecisionInputs) -> Optimum:
+        """Return the weights of recursive bisection."""
+        sigma, limits, c = to_dense(inputs.covariance()), inputs.limits, self.constraints
         low, high = np.maximum(limits.low, 0.0), limits.high
         invested = max(min(1.0 - c.cash_minimum, float(high.sum())), 1.0 - c.cash_maximum)
         if low.sum() > invested + TOLERANCE or high.sum() < invested - TOLERANCE:
-            insist_feasible(position, c, self.assets, universe)
-        weights = np.zeros(len(self.assets))
-        weights[inside] = split(inner, self._order(inner), low, high, invested)
-        cash, slack = 1.0 - float(weights.sum()), limits.slack(weights[inside])
-        return Weights(position, weights, cash, DecisionStatus.SOLVED, Attestation(slack, TOLERANCE))
+            self.check_feasible(inputs)
+        return Optimum(bisect_weights(sigma, self._order(sigma), low, high, invested))
 
     def _order(self, sigma: Floats) -> Ints:
         """Return the assets as the leaves of the tree stand, shape (n,)."""
@@ -133,7 +104,7 @@ class HierarchicalRiskParity:
         return np.asarray(leaves_list(tree), dtype=np.int64)
 
 
-def split(sigma: Floats, order: Ints, low: Floats, high: Floats, invested: float) -> Floats:
+def bisect_weights(sigma: Floats, order: Ints, low: Floats, high: Floats, invested: float) -> Floats:
     """Return the weights of recursive bisection within bounds.
 
     Each stretch of the order is cut in the middle; the parts share its weight in inverse proportion to the variances

@@ -13,7 +13,7 @@ from foundation.types import Floats
 
 
 @compiled
-def product(matrix: Floats, specific: Floats, x: Floats) -> Floats:
+def multiply_covariance(matrix: Floats, specific: Floats, x: Floats) -> Floats:
     """Return Sigma x, shape (n,)."""
     if len(specific):
         return matrix @ (matrix.T @ x) + specific * x
@@ -21,7 +21,7 @@ def product(matrix: Floats, specific: Floats, x: Floats) -> Floats:
 
 
 @compiled
-def newton(
+def minimise_unbounded(
     matrix: Floats, specific: Floats, variances: Floats, budgets: Floats, tolerance: float
 ) -> tuple[bool, Floats, int]:
     """Return the minimiser of f for price 1, at which x_i (Sigma x)_i = b_i.
@@ -53,7 +53,7 @@ def newton(
     """
     root = np.sqrt(budgets)
     x = root / np.sqrt(variances)
-    sx = product(matrix, specific, x)
+    sx = multiply_covariance(matrix, specific, x)
     products = 1
     for _ in range(100):
         total = x @ sx
@@ -87,7 +87,7 @@ def _conjugate(
     along = right.copy()
     square = rest @ rest
     for used in range(1, 2 * len(right) + 20):
-        image = scale * product(matrix, specific, scale * along)
+        image = scale * multiply_covariance(matrix, specific, scale * along)
         curvature = along @ along + along @ image
         if not curvature > 0.0:
             return u, mu, used
@@ -126,7 +126,7 @@ def _step(u: Floats, mu: Floats, root: Floats, budgets: Floats) -> float:
 
 
 @compiled
-def descend(
+def minimise_bounded(
     matrix: Floats,
     specific: Floats,
     variances: Floats,

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from allocation.asset_names import named
 from allocation.covariance_types import Risk
 from allocation.frontier.maximum_sharpe import MaximumSharpe
-from allocation.input_alignment import align_inputs
-from allocation.input_checks import covariance, members
-from allocation.problem.constraints import Constraints
-from allocation.weights import Weights
-from foundation.types import Bools, Floats
+from allocation.problem.polytope_allocator import DecisionInputs
+from foundation.types import Floats
 
 
-class MaximumDiversification:
+class MaximumDiversification(MaximumSharpe):
     """Maximise the diversification ratio w's / sqrt(w'Sigma w), s being the volatilities, within linear limits.
 
     This is the maximum Sharpe ratio with volatilities in the place of means, and is solved as that: exactly, with
@@ -40,29 +34,6 @@ class MaximumDiversification:
     Choueifaty and Coignard (2008), "Toward maximum diversification", *Journal of Portfolio Management* 35(1), 40-51.
     """
 
-    def __init__(self, assets: Sequence[str], constraints: Constraints | None = None) -> None:
-        self.assets = named("assets", assets)
-        self.ratio = MaximumSharpe(self.assets, constraints)
-
-    @align_inputs
-    def solve(
-        self,
-        position: int,
-        mu: Floats | None,
-        sigma: Risk,
-        held: Floats | None,
-        universe: Bools,
-        *,
-        trusted: bool = False,
-    ) -> Weights:
-        """Return the weights; `mu` and `held` are not read, the other parameters are those of `Allocator.solve`.
-
-        Raises
-        ------
-        AllocationError
-            As `MaximumSharpe.solve` does.
-        """
-        inside = members(position, self.assets, universe)
-        volatility = np.zeros(len(self.assets))
-        volatility[inside] = np.sqrt(covariance(position, self.assets, sigma, inside, trusted).diagonal())
-        return self.ratio.solve(position, volatility, sigma, held, universe, trusted=True)
+    def expected_returns(self, inputs: DecisionInputs, sigma: Risk) -> Floats:
+        """Return the volatilities, shape (n,)."""
+        return np.sqrt(sigma.diagonal())

@@ -6,24 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from allocation.asset_names import aligned, named
+from allocation.asset_names import align_values
 from allocation.covariance_types import FactorCovariance, Risk
-from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError
-from allocation.input_alignment import align_inputs
-from allocation.input_checks import covariance, members, singular
+from allocation.input_checks import describe_singularity
 from allocation.problem.constraints import Constraints
-from allocation.problem.feasibility import insist_feasible
-from allocation.problem.polytope import BOUNDS, TOLERANCE, only, polytope
-from allocation.risk_based.kernels import descend, newton, product
-from allocation.weights import Attestation, Weights
+from allocation.problem.polytope import BOUNDS, TOLERANCE
+from allocation.problem.polytope_allocator import DecisionInputs, Optimum, PolytopeAllocator
+from allocation.risk_based.kernels import minimise_bounded, minimise_unbounded, multiply_covariance
 from foundation.types import Bools, Floats
 
 ERROR = 1e-10
 """Largest error of a share of risk that is handed out."""
 
 
-class RiskBudgeting:
+class RiskBudgeting(PolytopeAllocator):
     """Choose long weights whose shares of risk, w_i (Sigma w)_i / w'Sigma w, are the budgets b_i.
 
     Without bounds that bind, the weights are those of the minimiser of x'Sigma x / 2 - sum b_i log x_i, made to sum to
@@ -57,6 +54,8 @@ class RiskBudgeting:
     bounds Richard and Roncalli (2019), "Constrained risk budgeting portfolios", section 2.2.
     """
 
+    supported = BOUNDS
+
     def __init__(
         self,
         assets: Sequence[str],
@@ -64,10 +63,7 @@ class RiskBudgeting:
         *,
         budgets: Mapping[str, float] | None = None,
     ) -> None:
-        self.assets = named("assets", assets)
-        self.constraints = constraints or Constraints()
-        only(BOUNDS, self.constraints, "RiskBudgeting")
-        self.limits = polytope(self.constraints, self.assets)
+        super().__init__(assets, constraints)
         self.budgets = _budgets(self.assets, budgets)
         forced = np.flatnonzero((self.budgets == 0) & (self.limits.low > 0))
         if len(forced):
@@ -76,74 +72,56 @@ class RiskBudgeting:
                 f"{self.limits.low[forced[0]]:g}"
             )
 
-    @align_inputs
-    def solve(
-        self,
-        position: int,
-        mu: Floats | None,
-        sigma: Risk,
-        held: Floats | None,
-        universe: Bools,
-        *,
-        trusted: bool = False,
-    ) -> Weights:
-        """Return the weights. `mu` and `held` are not read; the other parameters are those of `Allocator.solve`.
+    def select_universe(self, universe: Bools) -> Bools:
+        """Return the assets of the universe that have a budget."""
+        return universe & (self.budgets > 0)
+
+    def optimise(self, inputs: DecisionInputs) -> Optimum:
+        """Return the weights whose shares of risk are the budgets.
 
         Raises
         ------
-        InputError
-            If the covariance is unusable, or no asset of the universe has a budget.
         InfeasibleError
-            If the bounds cannot be met together, or admit no price of risk.
+            If the bounds admit no price of risk.
         SolverError
             If shares are not within `ERROR` of what they should be, as for a covariance that is not positive
             definite.
         """
-        budgeted = universe & (self.budgets > 0)
-        inside = members(position, self.assets, budgeted)
-        inner = covariance(position, self.assets, sigma, inside, trusted)
-        budgets = self.budgets[inside] / self.budgets[inside].sum()
-        low, high = np.maximum(self.limits.low[inside], 0.0), self.limits.high[inside]
+        sigma = inputs.covariance()
         try:
-            found, error, gap = self._weigh(position, inner, budgets, low, high, budgeted)
+            return self._weigh(inputs, sigma)
         except SolverError as failure:
-            why = singular(inner)
+            why = describe_singularity(sigma)
             if not why:
                 raise
             raise InputError(
-                f"row {position}: no weights with these shares of risk were found: {why}"
+                f"row {inputs.position}: no weights with these shares of risk were found: {why}"
             ) from failure
-        weights = np.zeros(len(self.assets))
-        weights[inside] = found
-        slack = self.limits.within(inside).slack(found)
-        slack["shares of risk"] = ERROR - error
-        cash, solved = 1.0 - float(weights.sum()), DecisionStatus.SOLVED
-        return Weights(position, weights, cash, solved, Attestation(slack, TOLERANCE, gap))
 
-    def _weigh(
-        self, position: int, sigma: Risk, budgets: Floats, low: Floats, high: Floats, universe: Bools
-    ) -> tuple[Floats, float, float]:
-        """Return the weights (n,), the largest error of a share of risk, and the gap."""
-        c = self.constraints
+    def _weigh(self, inputs: DecisionInputs, sigma: Risk) -> Optimum:
+        """Return the weights, without bounds where none binds."""
+        c, position = self.constraints, inputs.position
+        budgets = self.budgets[inputs.inside] / self.budgets[inputs.inside].sum()
+        low, high = np.maximum(inputs.limits.low, 0.0), inputs.limits.high
         invested = max(min(1.0 - c.cash_minimum, float(high.sum())), 1.0 - c.cash_maximum)
-        found = _free(sigma, budgets, invested)
-        if found is None or bool((found < low).any() or (found > high).any()):
-            if found is None or low.sum() > invested + TOLERANCE or high.sum() < invested - TOLERANCE:
-                insist_feasible(position, c, self.assets, universe)
-            found = _bounded(position, sigma, budgets, invested, low, high)
-        error, gap = _evidence(sigma, budgets, found, low, high)
+        weights = _free(sigma, budgets, invested)
+        if weights is None or bool((weights < low).any() or (weights > high).any()):
+            if weights is None or low.sum() > invested + TOLERANCE or high.sum() < invested - TOLERANCE:
+                self.check_feasible(inputs)
+            weights = _bounded(position, sigma, budgets, invested, low, high)
+        error, gap = _evidence(sigma, budgets, weights, low, high)
         if not error <= ERROR:
             raise SolverError(
                 f"row {position}: shares of risk miss their budgets by {error:.3g}, more than {ERROR:g}"
             )
-        return found, error, gap
+        return Optimum(weights, gap, {"shares of risk": ERROR - error})
 
 
 def _budgets(assets: tuple[str, ...], budgets: Mapping[str, float] | None) -> Floats:
     """Return the budgets as an array of sum 1."""
     if budgets is None:
         return np.full(len(assets), 1.0 / len(assets))
-    array = aligned("budgets", budgets, assets)
+    array = align_values("budgets", budgets, assets)
     if not (np.isfinite(array).all() and (array >= 0).all() and array.sum() > 0):
         raise InputError(f"budgets must be finite, 0 or more and not all 0, not {list(array)}")
     return np.asarray(array / array.sum())
@@ -158,7 +136,7 @@ def _parts(sigma: Risk) -> tuple[Floats, Floats, Floats]:
 
 def _free(sigma: Risk, budgets: Floats, invested: float) -> Floats | None:
     """Return the weights without bounds, or None if Newton's method does not arrive."""
-    solved, x, _ = newton(*_parts(sigma), budgets, 0.1 * ERROR)
+    solved, x, _ = minimise_unbounded(*_parts(sigma), budgets, 0.1 * ERROR)
     return np.asarray(x * (invested / x.sum())) if solved else None
 
 
@@ -175,11 +153,11 @@ def _bounded(
     x = np.maximum(x, 1e-300)
 
     def missing(price: float) -> float:
-        if not descend(matrix, specific, variances, budgets, price, low, high, x, 1e-14, 5000):
+        if not minimise_bounded(matrix, specific, variances, budgets, price, low, high, x, 1e-14, 5000):
             raise SolverError(f"row {position}: coordinate descent did not arrive in 5,000 sweeps")
         return float(x.sum()) - invested
 
-    variance = float(x @ product(matrix, specific, x))
+    variance = float(x @ multiply_covariance(matrix, specific, x))
     if not variance > 0:
         raise SolverError(f"row {position}: the covariance is not positive definite")
     _root(position, missing, variance)

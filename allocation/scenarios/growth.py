@@ -7,28 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import linprog
 
-from allocation.asset_names import named
-from allocation.covariance_types import Risk
-from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, SolverError
 from allocation.frontier.efficient_frontier import efficient_frontier
-from allocation.input_alignment import align_columns, align_inputs
-from allocation.input_checks import members
+from allocation.input_alignment import align_columns
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints
-from allocation.problem.feasibility import insist_feasible
-from allocation.problem.polytope import LINEAR, Polytope, only, polytope
+from allocation.problem.polytope import Polytope
+from allocation.problem.polytope_allocator import DecisionInputs, Optimum, PolytopeAllocator
 from allocation.scenarios.windows import Scenarios
-from allocation.solver import interior_point
+from allocation.solver.interior_point import solve_interior_point
 from allocation.solver.programme import Programme
-from allocation.weights import Attestation, Weights
-from foundation.types import Bools, Floats
+from foundation.types import Floats
 
 OPTIMAL = 1e-9
 """Largest gap of an answer that is handed out, as a share of the marginal utility of the returns."""
 
 
-class Kelly:
+class Kelly(PolytopeAllocator):
     """Maximise the mean of u(1 + r'w) over the scenarios r of a window that ends at the decision.
 
     u is the logarithm at a fraction of 1: the weights under which wealth grows fastest. At a smaller fraction it is the
@@ -64,6 +59,9 @@ class Kelly:
     active set where the critical line meets a singular system.
     """
 
+    tolerance = 1e-8
+    largest_gap = OPTIMAL
+
     def __init__(
         self,
         assets: Sequence[str],
@@ -75,53 +73,22 @@ class Kelly:
         fraction: float = 1.0,
     ) -> None:
         self.gamma = 1.0 / _checked(fraction)
-        self.assets = named("assets", assets)
-        self.constraints = constraints or Constraints()
-        only(LINEAR, self.constraints, "Kelly")
-        self.limits = polytope(self.constraints, self.assets)
+        super().__init__(assets, constraints)
         self.scenarios = Scenarios(
             self.assets, align_columns("returns", returns, self.assets), window, at_least
         )
 
-    @align_inputs
-    def solve(
-        self,
-        position: int,
-        mu: Floats | None,
-        sigma: Risk | None,
-        held: Floats | None,
-        universe: Bools,
-        *,
-        trusted: bool = False,
-    ) -> Weights:
-        """Return the weights; only `position` and `universe` are read, as in `Allocator.solve`.
+    def optimise(self, inputs: DecisionInputs) -> Optimum:
+        """Return the weights of the largest mean utility.
 
         Raises
         ------
         InputError
             If scenarios are missing, or any weights within the limits are ruined in some scenario.
-        InfeasibleError
-            If the limits contradict one another.
-        SolverError
-            If the answer is not the best one by its own evidence.
         """
-        inside = members(position, self.assets, universe)
-        scenarios, limits = self.scenarios.at(position, inside), self.limits.within(inside)
-        try:
-            start = _safest(position, scenarios, limits)
-        except InfeasibleError:
-            insist_feasible(position, self.constraints, self.assets, universe)
-            raise
-        w, gap = _newton(scenarios, limits, self.gamma, start)
-        attestation = Attestation(limits.slack(w), 1e-8, gap)
-        if not attestation.holds or not gap <= OPTIMAL:
-            raise SolverError(
-                f"row {position}: the answer breaks a limit, or may be {gap:.3g} from the best one"
-            )
-        weights = np.zeros(len(self.assets))
-        weights[inside] = w
-        cash = 1.0 - float(weights.sum())
-        return Weights(position, weights, cash, DecisionStatus.SOLVED, attestation)
+        scenarios = self.scenarios.at(inputs.position, inputs.inside)
+        start = _safest(inputs.position, scenarios, inputs.limits)
+        return Optimum(*_newton(scenarios, inputs.limits, self.gamma, start))
 
 
 def quadratic_kelly(
@@ -186,7 +153,7 @@ def _newton(scenarios: Floats, limits: Polytope, gamma: float, w: Floats) -> tup
         slope = (wealth**-gamma) @ scenarios / len(wealth)
         # Gains and losses of the marginal utility, which cancel in the slope of a bet at its best.
         size = float(((wealth**-gamma) @ np.abs(scenarios)).max()) / len(wealth)
-        gap = limits.ascent(slope, w) / (size or 1.0)
+        gap = limits.bound_ascent(slope, w) / (size or 1.0)
         if gap < least:
             best, least = w, gap
         bend = gamma * (scenarios.T * wealth ** (-gamma - 1)) @ scenarios / len(wealth)
@@ -208,7 +175,7 @@ def _maximise_quadratic(linear: Floats, bend: Floats, limits: Polytope, start: F
     active set or the interior point solves the same programme.
     """
     try:
-        return efficient_frontier(linear, bend, limits, trusted=True).at_risk_aversion(1.0)
+        return efficient_frontier(linear, bend, limits, validate=False).at_risk_aversion(1.0)
     except SolverError:
         zeros = np.zeros(len(start))
         programme = Programme(
@@ -227,7 +194,7 @@ def _maximise_quadratic(linear: Floats, bend: Floats, limits: Polytope, start: F
         )
         solution = programme.solve()
         if solution is None:
-            answer = interior_point.solve(programme)
+            answer = solve_interior_point(programme)
             if answer is None:
                 raise
             solution = answer[0]

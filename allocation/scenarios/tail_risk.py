@@ -8,18 +8,13 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
 
-from allocation.asset_names import named
-from allocation.covariance_types import Risk
-from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError, SolverError
-from allocation.input_alignment import align_columns, align_inputs
-from allocation.input_checks import means, members
+from allocation.input_alignment import align_columns
 from allocation.problem.constraints import Constraints
-from allocation.problem.feasibility import insist_feasible
-from allocation.problem.polytope import LINEAR, Polytope, only, polytope
+from allocation.problem.polytope import Polytope
+from allocation.problem.polytope_allocator import DecisionInputs, Optimum, PolytopeAllocator
 from allocation.scenarios.windows import Scenarios
-from allocation.weights import Attestation, Weights
-from foundation.types import Bools, Floats
+from foundation.types import Floats
 
 OPTIMAL = 1e-7
 """Largest duality gap of an answer that is handed out, as a share of the largest mean or loss."""
@@ -45,7 +40,7 @@ def conditional_value_at_risk(losses: Floats, level: float) -> float:
     return float(worst[:whole].sum() + part) / count
 
 
-class MeanCVaR:
+class MeanCVaR(PolytopeAllocator):
     """Minimise the conditional value at risk of w, or maximise mu'w - gamma CVaR(w), within linear limits.
 
     The scenarios are the returns of a window that ends at the row of the decision: nothing later is read.
@@ -79,6 +74,9 @@ class MeanCVaR:
     programme, solved by HiGHS.
     """
 
+    tolerance = 1e-8
+    largest_gap = OPTIMAL
+
     def __init__(
         self,
         assets: Sequence[str],
@@ -94,60 +92,34 @@ class MeanCVaR:
             raise InputError(f"level {level:g} must be between 0 and 1")
         if risk_aversion is not None and not (np.isfinite(risk_aversion) and risk_aversion > 0):
             raise InputError(f"risk_aversion {risk_aversion:g} must be finite and more than 0")
-        self.assets = named("assets", assets)
-        self.constraints = constraints or Constraints()
-        only(LINEAR, self.constraints, "MeanCVaR")
-        self.limits = polytope(self.constraints, self.assets)
+        super().__init__(assets, constraints)
         self.scenarios = Scenarios(
             self.assets, align_columns("returns", returns, self.assets), window, at_least
         )
         self.level = level
         self.risk_aversion = risk_aversion
 
-    @align_inputs
-    def solve(
-        self,
-        position: int,
-        mu: Floats | None,
-        sigma: Risk | None,
-        held: Floats | None,
-        universe: Bools,
-        *,
-        trusted: bool = False,
-    ) -> Weights:
-        """Return the weights; `sigma` and `held` are not read, the other parameters are those of `Allocator.solve`.
+    def optimise(self, inputs: DecisionInputs) -> Optimum:
+        """Return the weights of the linear programme.
 
         Raises
         ------
         InputError
             If scenarios or means are missing.
-        InfeasibleError
-            If the limits contradict one another.
         SolverError
-            If the solver fails, or its answer is not the best one.
+            If the solver fails.
         """
-        inside = members(position, self.assets, universe)
-        scenarios, limits = self.scenarios.at(position, inside), self.limits.within(inside)
-        mean, gamma = np.zeros(len(inside)), self.risk_aversion or 1.0
+        position, limits = inputs.position, inputs.limits
+        scenarios = self.scenarios.at(position, inputs.inside)
+        mean, gamma = np.zeros(len(inputs.inside)), self.risk_aversion or 1.0
         if self.risk_aversion is not None:
-            if mu is None:
-                raise InputError(f"row {position}: expected returns are needed where risk has a price")
-            mean = means(position, self.assets, mu, inside)
-        found = _programme(scenarios, limits, mean, gamma, self.level)
-        if found is None:
-            insist_feasible(position, self.constraints, self.assets, universe)
+            mean = inputs.means()
+        solution = _programme(scenarios, limits, mean, gamma, self.level)
+        if solution is None:
+            self.check_feasible(inputs)
             raise SolverError(f"row {position}: no weights were found though the limits can be met")
-        w, chances = found
-        gap = _gap(scenarios, limits, mean, gamma, self.level, w, chances)
-        attestation = Attestation(limits.slack(w), 1e-8, gap)
-        if not attestation.holds or gap > OPTIMAL:
-            raise SolverError(
-                f"row {position}: the answer breaks a limit, or may be {gap:.3g} from the best one"
-            )
-        weights = np.zeros(len(self.assets))
-        weights[inside] = w
-        cash = 1.0 - float(weights.sum())
-        return Weights(position, weights, cash, DecisionStatus.SOLVED, attestation)
+        w, chances = solution
+        return Optimum(w, _gap(scenarios, limits, mean, gamma, self.level, w, chances))
 
 
 def _programme(
@@ -206,4 +178,4 @@ def _gap(
     slope = mean + gamma * q @ scenarios
     here = float(mean @ w) - gamma * conditional_value_at_risk(-scenarios @ w, level)
     scale = max(gamma * float(np.abs(scenarios).max()), float(np.abs(mean).max()), 1e-300)
-    return (limits.ascent(slope, w) + float(slope @ w) - here) / scale
+    return (limits.bound_ascent(slope, w) + float(slope @ w) - here) / scale

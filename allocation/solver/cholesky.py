@@ -14,7 +14,7 @@ SAFE = 1e-13
 
 
 @compiled
-def factor(matrix: Floats) -> bool:
+def factorise(matrix: Floats) -> bool:
     """Put the Cholesky factor into the lower triangle of `matrix`; the upper one is neither read nor cleared.
 
     Parameters
@@ -53,7 +53,7 @@ def factor(matrix: Floats) -> bool:
 
 @compiled
 def _update(matrix: Floats, begin: int, end: int) -> None:
-    """Subtract from what is right of a block of factored columns what they explain, lower triangle only."""
+    """Update the columns right of a factored block, lower triangle only."""
     n = len(matrix)
     panel = matrix[end:, begin:end].copy()
     for first in range(end, n, BLOCK):
@@ -66,7 +66,7 @@ def _update(matrix: Floats, begin: int, end: int) -> None:
 
 
 @compiled
-def solve(factored: Floats, right: Floats) -> None:
+def solve_factorised(factored: Floats, right: Floats) -> None:
     """Solve L L' X = right in place.
 
     Parameters
@@ -74,7 +74,7 @@ def solve(factored: Floats, right: Floats) -> None:
     factored : ndarray of shape (n, n)
         L in the lower triangle.
     right : ndarray of shape (M, n)
-        One right side a row.
+        One right-hand side per row.
     """
     n = len(factored)
     for c in range(len(right)):

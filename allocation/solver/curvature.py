@@ -1,7 +1,7 @@
 """Curvature: products and solutions with H = gamma Sigma + diag(d), for a dense Sigma or one by factors.
 
 Kernels take both forms at once: a dense `sigma` with no loadings, or `loadings` (gamma Sigma = gamma B B' + diagonal)
-with an empty `sigma`. What the factors do not explain is then already in the diagonal.
+with an empty `sigma`. Specific variances are then already in the diagonal.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
 NONE = np.empty((0, 0))
-"""The form of the covariance that is not used."""
+"""Stands for the form of the covariance that is not used."""
 
 
-def forms(sigma: Risk) -> tuple[Floats, Floats, Floats]:
-    """Return (dense matrix, loadings, specific variances) as kernels take them; what is absent is empty or 0."""
+def kernel_forms(sigma: Risk) -> tuple[Floats, Floats, Floats]:
+    """Return (dense matrix, loadings, specific variances) as kernels take them; the absent form is empty or 0."""
     if isinstance(sigma, FactorCovariance):
         return NONE, np.ascontiguousarray(sigma.loadings), np.ascontiguousarray(sigma.specific)
     return np.ascontiguousarray(sigma), NONE, np.zeros(len(sigma))
@@ -77,7 +77,7 @@ def solve_free(
     Parameters
     ----------
     right : ndarray of shape (M, m)
-        One right side a row.
+        One right-hand side per row.
     free : ndarray of int, shape (m,)
     gamma : float
     sigma, loadings, diagonal : ndarray
@@ -97,9 +97,9 @@ def solve_free(
         for b in range(a + 1):
             matrix[a, b] = gamma * row[free[b]]
         matrix[a, a] += diagonal[free[a]]
-    if not cholesky.factor(matrix):
+    if not cholesky.factorise(matrix):
         return False
-    cholesky.solve(matrix, right)
+    cholesky.solve_factorised(matrix, right)
     return True
 
 
@@ -107,7 +107,7 @@ def solve_free(
 def _by_factors(right: Floats, free: Ints, gamma: float, loadings: Floats, diagonal: Floats) -> bool:
     """Solve (gamma B B' + D) X = right in place, by the matrix inversion lemma and one refinement.
 
-    The lemma loses digits where factors explain nearly all; one step on what is left over brings them back.
+    The lemma loses digits where factors explain nearly all variance; one refinement step on the residual restores them.
     """
     m, k = len(free), loadings.shape[1]
     B, weighted, specific = np.empty((m, k)), np.empty((k, m)), np.empty(m)
@@ -124,7 +124,7 @@ def _by_factors(right: Floats, free: Ints, gamma: float, loadings: Floats, diago
     inner = np.dot(weighted, B)
     for f in range(k):
         inner[f, f] += 1.0
-    if not cholesky.factor(inner):
+    if not cholesky.factorise(inner):
         return False
     for c in range(len(right)):
         wanted = right[c].copy()
@@ -142,7 +142,7 @@ def _by_factors(right: Floats, free: Ints, gamma: float, loadings: Floats, diago
 def _lemma(r: Floats, weighted: Floats, B: Floats, specific: Floats, inner: Floats) -> Floats:
     """Return D^-1 r - D^-1 B (I + B' D^-1 B)^-1 B' D^-1 r; `weighted` is B' D^-1, `inner` the matrix's factor."""
     small = np.dot(weighted, r).reshape(1, -1)
-    cholesky.solve(inner, small)
+    cholesky.solve_factorised(inner, small)
     out: Floats = np.dot(B, small[0])
     for a in range(len(r)):
         out[a] = (r[a] - out[a]) / specific[a]

@@ -1,4 +1,4 @@
-"""The same programme by an interior point (PIQP), for what the active set gives up."""
+"""The same programme by an interior-point method (PIQP), where the active set finds no solution."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from allocation.solver.programme import Programme, Solution
 from foundation.types import Floats
 
 TOLERANCES = (1e-12, 1e-10, 1e-8)
-"""Asked for one after another, until the solver vouches for an answer."""
+"""Tried in order, until the solver converges."""
 CRUMB = 1e-7
-"""How far an answer of the interior point may lie beside a bound or the weight held and still be meant to be there."""
+"""Largest distance from a bound or the weight held that is taken for the solver's tolerance."""
 
 
-def solve(
+def solve_interior_point(
     programme: Programme, *, turnover: float = np.inf, gross: float = np.inf
 ) -> tuple[Solution, float, float] | None:
-    """Return the solution, exact if the active set can go on from it, or None if the solver does not vouch for one.
+    """Return the solution, polished by the active set where possible, or None if the solver does not converge.
 
     Parameters
     ----------
@@ -45,18 +45,18 @@ def solve(
     multipliers = np.zeros(len(equal))
     multipliers[equal] = np.asarray(answer.y)[: int(equal.sum())]
     multipliers[bounded] = np.asarray(answer.z_u) - np.asarray(answer.z_l)
-    # What the solver leaves of the price of a limit that does not exist is noise.
+    # A multiplier of a limit that does not exist is noise.
     multipliers[np.isinf(built["high"])] = np.minimum(multipliers[np.isinf(built["high"])], 0)
     multipliers[np.isinf(built["low"])] = np.maximum(multipliers[np.isinf(built["low"])], 0)
     multipliers *= programme.scale
     weights = np.clip(programme.start + x[:n] - x[n : 2 * n], programme.low, programme.high)
     paid = max(float(multipliers[m]), 0.0), max(float(multipliers[m + 1]), 0.0)
-    priced = programme.with_prices(cost=programme.cost + paid[0], gross=programme.gross + paid[1])
+    priced = programme.with_objective(cost=programme.cost + paid[0], gross=programme.gross + paid[1])
     for within in (CRUMB, 1e-5, 1e-9) if paid == (0.0, 0.0) else ():
         exact = priced.polish(weights, within)
         if exact is not None and np.abs(exact.weights - programme.start).sum() <= turnover:
             return exact, *paid
-    return Solution(tidy(weights, programme, turnover), multipliers[:m], False), *paid
+    return Solution(snap_to_bounds(weights, programme, turnover), multipliers[:m], False), *paid
 
 
 def _build(p: Programme, turnover: float, gross: float) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _build(p: Programme, turnover: float, gross: float) -> dict[str, Any]:
 
 
 def _run(built: dict[str, Any], factors: bool) -> Any:
-    """Return PIQP's result, or None if it does not vouch for one at any tolerance."""
+    """Return PIQP's result, or None if it does not converge at any tolerance."""
     equal = built["equal"]
     A = sparse.vstack([built["rows"][equal], built["links"]])
     b = np.r_[built["high"][equal], built["level"]]
@@ -145,10 +145,10 @@ def _dense(matrix: Any) -> Floats:
     return np.asfortranarray(matrix.toarray())
 
 
-def tidy(w: Floats, programme: Programme, turnover: float = np.inf) -> Floats:
-    """Undo what an interior-point solution leaves: crumbs beside a bound or beside no trade, and a sum a hair off.
+def snap_to_bounds(w: Floats, programme: Programme, turnover: float = np.inf) -> Floats:
+    """Move weights that are within tolerance of a bound or of the weight held onto it, and restore the budget.
 
-    Among many assets crumbs add up: fewer are swept away where that would break a limit on their sum.
+    Among many assets the moves add up: a smaller tolerance is used where they would break a limit on a sum.
     """
     for crumb in (CRUMB, CRUMB / 100):
         swept = _swept(w, programme, crumb)
@@ -166,10 +166,10 @@ def _swept(w: Floats, programme: Programme, crumb: float) -> Floats:
         w = np.where(np.abs(w - place) < crumb, place, w)
     total = float(w.sum())
     missing = float(np.clip(total, programme.lower[0], programme.upper[0])) - total
-    # What is less is the rounding of the sum itself, and no reason to trade.
+    # A smaller difference is rounding of the sum itself.
     if abs(missing) > 1e-15 * len(w):
         room = (high - w) if missing > 0 else (w - low)
-        # Assets at a bound stay there; the others share what is missing by the room they have.
+        # Assets at a bound stay there; the others share the difference in proportion to their distance from a bound.
         room = np.where((w > low) & (w < high), room, 0.0)
         if room.sum() <= abs(missing):
             room = (high - w) if missing > 0 else (w - low)

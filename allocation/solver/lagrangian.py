@@ -1,8 +1,8 @@
-"""Pricing: limits on what is not linear in the weights, each met by raising its price until it holds.
+"""Nonlinear limits by Lagrange multipliers, each found by a search in one dimension.
 
-A limit g(w) <= b with a convex g is left out of the programme and put into its objective, with a price. The weights at
-the price at which g(w) = b solve the limited problem, and the price is its multiplier: one equation in one unknown,
-whatever the number of assets. Several limits are solved inside one another.
+A limit g(w) <= b with a convex g moves into the objective of the programme, times a multiplier. At the multiplier for
+which g(w) = b the weights solve the limited problem: one equation in one unknown, whatever the number of assets. The
+searches for several limits are nested.
 
 Notes
 -----
@@ -13,219 +13,80 @@ no limit, but is the same equation: at weights w the norm has the curvature of k
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
 
-import numpy as np
 from scipy.optimize import brentq
 
-from allocation.covariance_types import Risk
-from allocation.solver import interior_point
+from allocation.solver.interior_point import solve_interior_point
 from allocation.solver.programme import Programme, Solution
-from foundation.types import Floats
+from allocation.solver.terms import Gross, Term, Turnover
 
 Answer = tuple[Solution, tuple[float, ...]]
-"""A solution, and the price of each term."""
+"""A solution, and the multiplier of each term."""
 STEPS = 14
-"""Times that a price is raised tenfold before its limit is taken to be out of reach."""
+"""Tenfold increases of a multiplier after which its limit counts as out of reach."""
 JUMP = 1e-10
-"""How far below its limit the answer of the right price may be before it is one of many."""
+"""Slack of a limit at its multiplier beyond which the solution is not unique."""
 
 
-class Term(Protocol):
-    """A convex function of the weights, limited or penalised."""
+def solve_lagrangian(programme: Programme, terms: Sequence[Term]) -> Answer | None:
+    """Return the solution of the programme with all terms, and their multipliers in that order.
 
-    limited: ClassVar[bool] = True
-
-    def priced(self, programme: Programme, price: float) -> Programme:
-        """Put the term into the objective."""
-
-    def excess(self, w: Floats, price: float) -> float:
-        """Return what is to become 0, decreasing where the price is too high: value less limit."""
-
-    def price(self, w: Floats, found: float) -> float:
-        """Return the price with which the answer `w` is certified: of a limit, the multiplier that was found."""
-        return found
-
-    def worth(self, price: float) -> float:
-        """Return price times limit, less what the programme leaves out as it does not depend on the weights."""
-        return 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class Turnover(Term):
-    """sum |w_i - start_i| <= limit."""
-
-    start: Floats
-    limit: float
-
-    def priced(self, programme: Programme, price: float) -> Programme:
-        """Add the price to each cost."""
-        return programme.with_prices(cost=programme.cost + price)
-
-    def excess(self, w: Floats, price: float) -> float:
-        """Return what is traded beyond the limit."""
-        return float(np.abs(w - self.start).sum()) - self.limit
-
-    def worth(self, price: float) -> float:
-        """Return price times limit."""
-        return price * self.limit
-
-
-@dataclass(frozen=True, eq=False)
-class Gross(Term):
-    """sum |w_i| <= limit: leverage."""
-
-    limit: float
-
-    def priced(self, programme: Programme, price: float) -> Programme:
-        """Charge for gross exposure."""
-        return programme.with_prices(gross=programme.gross + price)
-
-    def excess(self, w: Floats, price: float) -> float:
-        """Return the gross exposure beyond the limit."""
-        return float(np.abs(w).sum()) - self.limit
-
-    def worth(self, price: float) -> float:
-        """Return price times limit."""
-        return price * self.limit
-
-
-@dataclass(frozen=True, eq=False)
-class Variance(Term):
-    """sqrt((w - b)'Sigma (w - b)) <= limit: volatility with b = 0, tracking error with a benchmark b.
-
-    What the benchmark holds outside the universe is not reckoned with: nothing is known of its risk there.
-
-    Attributes
-    ----------
-    what : str
-        In words.
-    sigma : Risk
-    benchmark : ndarray of shape (n,)
-    limit : float
-        Largest standard deviation.
-    """
-
-    what: str
-    sigma: Risk
-    benchmark: Floats
-    limit: float
-
-    def deviation(self, w: Floats) -> float:
-        """Return the standard deviation."""
-        active = w - self.benchmark
-        return float(np.sqrt(max(float(active @ (self.sigma @ active)), 0.0)))
-
-    def priced(self, programme: Programme, price: float) -> Programme:
-        """Raise risk aversion, around the benchmark."""
-        pull = price * (self.sigma @ self.benchmark)
-        return programme.with_prices(gamma=programme.gamma + price, mu=programme.mu + pull)
-
-    def excess(self, w: Floats, price: float) -> float:
-        """Return half the variance beyond the limit's."""
-        return 0.5 * (self.deviation(w) ** 2 - self.limit**2)
-
-    def worth(self, price: float) -> float:
-        """Return price times half the limit's variance, less that of the benchmark."""
-        b = self.benchmark
-        return 0.5 * price * (self.limit**2 - float(b @ (self.sigma @ b)))
-
-
-@dataclass(frozen=True, eq=False)
-class Uncertainty(Term):
-    """The penalty kappa sqrt(sum (e_i w_i)^2): the worst mean in an ellipsoid of radius kappa around the forecast.
-
-    Attributes
-    ----------
-    kappa : float
-    error : ndarray of shape (n,)
-        e, standard errors of the means.
-
-    Notes
-    -----
-    Goldfarb and Iyengar (2003), *Mathematics of Operations Research* 28, 1-38; Fabozzi, Kolm, Pachamanova and Focardi
-    (2007), *Robust Portfolio Optimization and Management*, section 12.
-    """
-
-    kappa: float
-    error: Floats
-    limited = False
-
-    def priced(self, programme: Programme, price: float) -> Programme:
-        """Add the curvature price e^2."""
-        return programme.with_prices(ridge=programme.ridge + price * np.square(self.error))
-
-    def excess(self, w: Floats, price: float) -> float:
-        """Return kappa / price less the norm: where it is 0, the norm's slope is the penalty's."""
-        norm = float(np.linalg.norm(self.error * w))
-        return self.kappa / price - norm if price > 0 else np.inf
-
-    def price(self, w: Floats, found: float) -> float:
-        """Return kappa over the norm, or what was found where the norm vanishes."""
-        norm = float(np.linalg.norm(self.error * w))
-        return self.kappa / norm if norm > 0 else found
-
-
-def solve(programme: Programme, terms: Sequence[Term]) -> Answer | None:
-    """Return the solution of the programme with all terms, and their prices in the order of `terms`.
-
-    None if no solver vouches for an answer, or a limit stays broken at any price. Limits on turnover and gross
-    exposure, which come first, can go to the interior point as they are; the others are priced around it.
+    None if no solver converges, or no multiplier meets a limit. Limits on turnover and gross exposure come first and
+    can go to the interior point as they are; the others are handled by multipliers around it.
     """
     linear = [term for term in terms if isinstance(term, Turnover | Gross)]
-    return _priced(programme, terms[len(linear) :], lambda inner: _linear(inner, linear))
+    return _solve_terms(programme, terms[len(linear) :], lambda inner: _solve_linear_terms(inner, linear))
 
 
-def _linear(programme: Programme, terms: Sequence[Turnover | Gross]) -> Answer | None:
+def _solve_linear_terms(programme: Programme, terms: Sequence[Turnover | Gross]) -> Answer | None:
     """Return the exact solution with limits on turnover and gross exposure, else that of the interior point."""
-    exact = _priced(programme, terms, _exact)
+    exact = _solve_terms(programme, terms, _solve_exactly)
     if exact is not None:
         return exact
     limits = {"turnover" if isinstance(term, Turnover) else "gross": term.limit for term in terms}
-    found = interior_point.solve(programme, **limits)
-    if found is None:
+    answer = solve_interior_point(programme, **limits)
+    if answer is None:
         return None
-    solution, turnover_price, gross_price = found
+    solution, turnover_price, gross_price = answer
     return solution, tuple(turnover_price if isinstance(term, Turnover) else gross_price for term in terms)
 
 
-def _exact(programme: Programme) -> Answer | None:
-    found = programme.solve()
-    return None if found is None else (found, ())
+def _solve_exactly(programme: Programme) -> Answer | None:
+    solution = programme.solve()
+    return None if solution is None else (solution, ())
 
 
-def _priced(
+def _solve_terms(
     programme: Programme, terms: Sequence[Term], solver: Callable[[Programme], Answer | None]
 ) -> Answer | None:
-    """Return the answer of `solver` with further terms, each priced until it holds, the last one outermost."""
+    """Return the answer of `solver` with further terms, each met by its multiplier, the last one outermost."""
     if not terms:
         return solver(programme)
     *inner, term = terms
     tried: dict[float, tuple[float, Answer]] = {}
 
     def excess(price: float) -> float:
-        answer = _priced(term.priced(programme, price), inner, solver)
+        answer = _solve_terms(term.add_to_objective(programme, price), inner, solver)
         if answer is None:
             raise _UnansweredError
         tried[price] = term.excess(answer[0].weights, price), answer
         return tried[price][0]
 
     try:
-        reached = _root(excess, programme.scale)
+        reached = _bracket_and_solve(excess, programme.scale)
     except _UnansweredError:
         return None
     if not reached and term.limited:
         return None
-    price, (found, prices) = _best(tried, term)
-    return found, (*prices, term.price(found.weights, price))
+    price, (solution, prices) = _select_feasible(tried, term)
+    return solution, (*prices, term.price(solution.weights, price))
 
 
-def _best(tried: dict[float, tuple[float, Answer]], term: Term) -> tuple[float, Answer]:
+def _select_feasible(tried: dict[float, tuple[float, Answer]], term: Term) -> tuple[float, Answer]:
     """Return the answer on the side of the root on which the limit holds.
 
-    Where a covariance is singular, many weights are best at one price, and the answers on the two sides of it may lie
-    apart: all between them are as good, and one of them meets the limit.
+    Where a covariance is singular, many weights are optimal at one multiplier, and the solutions on its two sides may
+    differ: every mixture of them is as good, and one mixture meets the limit.
     """
     low = max((price for price, (over, _) in tried.items() if over > 0), default=None)
     high = min((price for price, (over, _) in tried.items() if over <= 0), default=None)
@@ -246,11 +107,11 @@ def _best(tried: dict[float, tuple[float, Answer]], term: Term) -> tuple[float, 
 
 
 class _UnansweredError(Exception):
-    """The programme has no answer at some price."""
+    """The programme has no solution at some multiplier."""
 
 
-def _root(excess: Callable[[float], float], scale: float) -> bool:
-    """Try prices until they enclose the one at which the excess vanishes; return whether there is one."""
+def _bracket_and_solve(excess: Callable[[float], float], scale: float) -> bool:
+    """Bracket and find the multiplier at which the excess vanishes; return whether there is one."""
     if excess(0.0) <= 0:
         return True
     low, high = 0.0, scale

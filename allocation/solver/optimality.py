@@ -1,17 +1,17 @@
-"""Evidence: how far weights and multipliers are from the best ones, measured without the solver that found them."""
+"""Duality gap and KKT residual of weights and multipliers, measured independently of the solver."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from allocation.solver.curvature import add_product
-from allocation.solver.piecewise_cost import least_of_tangent, nearest_best, places_and_slopes
+from allocation.solver.piecewise_cost import breakpoints_and_slopes, minimise_tangent, proximal_point
 from foundation.compiled import compiled
 from foundation.types import Floats
 
 
 @compiled
-def scale_of(
+def objective_scale(
     mu: Floats, gamma: float, sigma: Floats, loadings: Floats, specific: Floats, cost: Floats
 ) -> float:
     """Return max(|mu|, gamma |Sigma|, c): the largest entry of a covariance is on its diagonal."""
@@ -26,12 +26,12 @@ def scale_of(
 
 
 @compiled
-def measure(
+def kkt_gap(
     mu: Floats, gamma: float, sigma: Floats, loadings: Floats, specific: Floats, ridge: Floats, impact: Floats,
     cost: Floats, gross: float, start: Floats, low: Floats, high: Floats,
     rows: Floats, lower: Floats, upper: Floats, w: Floats, prices: Floats, scale: float,
 ) -> tuple[float, float, float]:  # fmt: skip
-    """Return duality gap and KKT residual of weights and prices of the rows, and the excess over the rows.
+    """Return the duality gap, the KKT residual and the largest violation of a row, for weights and multipliers.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ def measure(
     w : ndarray of shape (n,)
     prices : ndarray of shape (M,)
     scale : float
-        What gap and residual are relative to.
+        Unit of gap and residual.
 
     Returns
     -------
     gap, residual : float
-        See `Programme.evidence`.
+        See `Programme.measure_optimality`.
     excess : float
-        By how much the worst of the rows is broken, 0 or less if none is.
+        Largest violation of a row, 0 or less if all rows hold.
     """
     n = len(mu)
     slope, diagonal = np.empty(n), np.empty(n)
@@ -60,10 +60,10 @@ def measure(
         here += slope[i] * w[i] + cost[i] * abs(w[i] - start[i]) + gross * abs(w[i])
         for b in range(len(rows)):
             slope[i] += prices[b] * rows[b, i]
-    places, slopes = places_and_slopes(cost, gross, start, low, high)
-    best, residual, excess = least_of_tangent(slope, cost, gross, places, start), 0.0, -np.inf
+    breakpoints, slopes = breakpoints_and_slopes(cost, gross, start, low, high)
+    best, residual, excess = minimise_tangent(slope, cost, gross, breakpoints, start), 0.0, -np.inf
     for i in range(n):
-        moved = w[i] - nearest_best(w[i] - slope[i] / scale, places[i], slopes[i], scale)
+        moved = w[i] - proximal_point(w[i] - slope[i] / scale, breakpoints[i], slopes[i], scale)
         residual = _larger(residual, abs(moved))
     for b in range(len(rows)):
         total = np.dot(rows[b], w)
@@ -77,5 +77,5 @@ def measure(
 
 @compiled
 def _larger(a: float, b: float) -> float:
-    """Return the larger number, or NaN if one of them is none."""
+    """Return the larger number, or NaN if one of them is NaN."""
     return a if a >= b or np.isnan(a) else b

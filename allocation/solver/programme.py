@@ -8,12 +8,12 @@ from functools import cached_property
 import numpy as np
 
 from allocation.covariance_types import Risk
-from allocation.solver import active_set
 from allocation.solver.active_rows import AT_LOWER, AT_UPPER, EQUATION
-from allocation.solver.curvature import add_product, forms
-from allocation.solver.optimality import measure, scale_of
-from allocation.solver.piecewise_cost import nearest, places_and_slopes
-from allocation.solver.segments import beside, guess
+from allocation.solver.active_set import solve_active_set
+from allocation.solver.curvature import add_product, kernel_forms
+from allocation.solver.optimality import kkt_gap, objective_scale
+from allocation.solver.piecewise_cost import breakpoints_and_slopes, find_breakpoints
+from allocation.solver.segments import guess_segments, segments_at
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
@@ -25,7 +25,7 @@ PROXIMAL = (1e-6, 1e-8, 1e-10, 1e-11)
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """What was found.
+    """Weights and multipliers.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Solution:
         Multipliers of the rows, in units of the objective: positive where the upper limit binds, negative where the
         lower one does.
     exact : bool
-        Whether weights are exact to rounding: on a place (a bound, the weight held), or clearly away from it.
+        Whether weights are exact to rounding: on a breakpoint (a bound, the weight held), or clearly away from it.
     """
 
     weights: Floats
@@ -79,31 +79,31 @@ class Programme:
     gross: float = 0.0
 
     def solve(self, warm: Floats | None = None) -> Solution | None:
-        """Return the exact solution, or None if the active set cannot vouch for one.
+        """Return the exact solution, or None if the active set finds none that it can certify.
 
         Parameters
         ----------
         warm : ndarray of shape (n,), optional
-            Weights that may be close, instead of those held.
+            Weights to start from, instead of those held.
         """
         first = self.start if warm is None else warm
-        found = self._attempt(first)
-        for proximal in PROXIMAL if found is None else ():
-            # A proximal step: curvature around the last answer, whose pull is gone once the answer stays where it is.
+        solution = self._attempt(first)
+        for proximal in PROXIMAL if solution is None else ():
+            # A proximal step: curvature around the last solution, whose gradient vanishes once the solution repeats.
             near = self._attempt(first, proximal=proximal, check=False)
             if near is None:
                 continue
-            gap, _, excess = self._measured(near.weights, near.prices, self.scale)
+            gap, _, excess = self._measure(near.weights, near.prices, self.scale)
             if gap <= EXACT and excess <= EXACT:
                 return near
-            found = self._attempt(near.weights, near=1e-9)
-            if found:
-                return found
+            solution = self._attempt(near.weights, near=1e-9)
+            if solution:
+                return solution
             first = near.weights
-        return found
+        return solution
 
     def polish(self, w: Floats, within: float) -> Solution | None:
-        """Return the exact solution whose places are those that `w` is near to, or None."""
+        """Return the exact solution at the breakpoints that are within `within` of `w`, or None."""
         return self._attempt(w, near=within)
 
     def _attempt(
@@ -121,63 +121,62 @@ class Programme:
     @cached_property
     def _forms(self) -> tuple[Floats, Floats, Floats]:
         """The covariance as kernels take it."""
-        return forms(self.sigma)
+        return kernel_forms(self.sigma)
 
     @cached_property
     def scale(self) -> float:
         """Size of the objective: max(|mu|, gamma |Sigma|, c)."""
         sigma, loadings, specific = self._forms
-        return float(scale_of(self.mu, self.gamma, sigma, loadings, specific, self.cost))
+        return float(objective_scale(self.mu, self.gamma, sigma, loadings, specific, self.cost))
 
-    def evidence(self, weights: Floats, prices: Floats, scale: float) -> tuple[float, float]:
+    def measure_optimality(self, weights: Floats, prices: Floats, scale: float) -> tuple[float, float]:
         """Return duality gap and KKT residual, both relative to `scale` and computed without the solver.
 
-        The gap is how much better than `weights` any weights within the limits can be at most. The objective lies
-        below its tangent at `weights`, and the best point of the tangent is bounded by its Lagrangian, whose minimum
-        over the bounds is one comparison an asset. The bound holds for whatever multipliers are put in, so the solver
-        can make it loose but not wrong.
+        The gap bounds how much better than `weights` any weights within the limits can be. The concave objective lies
+        below its tangent at `weights`, and the maximum of the tangent is bounded by its Lagrangian, whose minimum over
+        the bounds is one comparison per asset. The bound holds for any multipliers, so the solver can make it loose
+        but not wrong.
 
-        The residual is the largest entry of the natural map of the conditions of Karush, Kuhn and Tucker: how far a
-        weight moves if it follows its own slope, costs and prices of the rows counted, for one step within its bounds;
-        and how far a sum is from where its price holds it. It is 0 where all conditions are met. A free weight's entry
-        is its slope, that of a weight near a bound at most the distance to it.
+        The residual is the largest entry of the natural map of the Karush-Kuhn-Tucker conditions: for each weight, the
+        projected gradient step within its bounds, costs and multipliers included; for each row, the distance of its sum
+        from the value that its multiplier implies. It is 0 where all conditions hold.
 
         Notes
         -----
         Boyd and Vandenberghe (2004), *Convex Optimization*, section 5.1.3; Facchinei and Pang (2003),
         *Finite-Dimensional Variational Inequalities and Complementarity Problems*, section 1.5.
         """
-        gap, residual, _ = self._measured(weights, prices, scale)
+        gap, residual, _ = self._measure(weights, prices, scale)
         return float(gap), float(residual)
 
-    def _measured(self, weights: Floats, prices: Floats, scale: float) -> tuple[float, float, float]:
+    def _measure(self, weights: Floats, prices: Floats, scale: float) -> tuple[float, float, float]:
         sigma, loadings, specific = self._forms
-        return measure(
+        return kkt_gap(
             self.mu, self.gamma, sigma, loadings, specific, self.ridge, self.impact, self.cost, self.gross,
             self.start, self.low, self.high, self.rows, self.lower, self.upper, weights, prices, scale,
         )  # fmt: skip
 
     def excess(self, weights: Floats) -> float:
-        """Return by how much the worst of the rows is broken, 0 or less if none is."""
+        """Return the largest violation of a row, 0 or less if all rows hold."""
         totals = self.rows @ weights
         return float(np.maximum(self.lower - totals, totals - self.upper).max())
 
-    def of_least_variance(self, benchmark: Floats) -> Programme:
-        """Return the programme whose best weights have the least variance around `benchmark` within the same limits."""
+    def minimum_variance_programme(self, benchmark: Floats) -> Programme:
+        """Return the programme that minimises the variance around `benchmark` within the same limits."""
         zeros = np.zeros(len(self.mu))
         return replace(self, mu=self.sigma @ benchmark, gamma=1.0, cost=zeros, impact=zeros, ridge=zeros)
 
-    def of_least_turnover(self) -> Programme:
-        """Return the programme whose best weights trade least within the same limits, to 1e-7.
+    def minimum_turnover_programme(self) -> Programme:
+        """Return the programme that minimises turnover within the same limits, to 1e-7.
 
-        Risk is left in as a feather: with it alone the answer would be unique, and it weighs nothing.
+        A negligible weight on risk makes the solution unique.
         """
         ones, zeros = np.ones(len(self.mu)), np.zeros(len(self.mu))
         gamma = 1e-7 / max(float(np.abs(self.sigma.diagonal()).max()), 1e-300)
         return replace(self, mu=zeros, gamma=gamma, cost=ones, impact=zeros, ridge=zeros)
 
-    def with_prices(self, **changes: object) -> Programme:
-        """Return the same programme with other numbers in the objective."""
+    def with_objective(self, **changes: object) -> Programme:
+        """Return the same programme with other parameters of the objective."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
@@ -187,13 +186,13 @@ def _solve(
     cost: Floats, gross: float, start: Floats, low: Floats, high: Floats,
     rows: Floats, lower: Floats, upper: Floats, first: Floats, near: float, proximal: float,
 ) -> tuple[bool, Floats, Floats, float, float]:  # fmt: skip
-    """Bring the programme to order 1, guess states at `first`, run the active set, and bring prices back.
+    """Bring the programme to order 1, guess segments at `first`, run the active set, and scale multipliers back.
 
     The gap and the excess over the rows are measured from the answer alone.
 
-    Returns are as small as rounding errors if they are a minute's: absolute tolerances would be silently wrong.
+    Returns of one minute can be as small as rounding errors: absolute tolerances would be silently wrong.
     """
-    scale, n = scale_of(mu, gamma, sigma, loadings, specific, cost), len(mu)
+    scale, n = objective_scale(mu, gamma, sigma, loadings, specific, cost), len(mu)
     q, diagonal, rate, w, gradient = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     for i in range(n):
         q[i] = (mu[i] + 2.0 * impact[i] * start[i]) / scale + proximal * first[i]
@@ -201,13 +200,29 @@ def _solve(
         rate[i] = cost[i] / scale
         w[i] = min(max(first[i], low[i]), high[i])
         gradient[i] = -q[i]
-    places, slopes = places_and_slopes(rate, gross / scale, start, low, high)
+    breakpoints, slopes = breakpoints_and_slopes(rate, gross / scale, start, low, high)
     add_product(gradient, w, gamma / scale, sigma, loadings, diagonal)
-    home = nearest(w, places, max(near, 0.0))
-    state = beside(home, places, w) if near >= 0.0 else guess(gradient, places, slopes, home, w)
+    nearest = find_breakpoints(w, breakpoints, max(near, 0.0))
+    segments = (
+        segments_at(nearest, breakpoints, w)
+        if near >= 0.0
+        else guess_segments(gradient, breakpoints, slopes, nearest, w)
+    )
     row_state = _first_rows(rows, lower, upper, w, max(near, 1e-12))
-    solved, prices = active_set.solve(
-        q, gamma / scale, sigma, loadings, diagonal, places, slopes, rows, lower, upper, w, state, row_state
+    solved, prices = solve_active_set(
+        q,
+        gamma / scale,
+        sigma,
+        loadings,
+        diagonal,
+        breakpoints,
+        slopes,
+        rows,
+        lower,
+        upper,
+        w,
+        segments,
+        row_state,
     )
     for i in range(n):
         w[i] = min(max(w[i], low[i]), high[i])
@@ -215,7 +230,7 @@ def _solve(
         prices[b] *= scale
     if not solved:
         return False, w, prices, np.inf, np.inf
-    gap, _, excess = measure(
+    gap, _, excess = kkt_gap(
         mu, gamma, sigma, loadings, specific, ridge, impact, cost, gross, start, low, high, rows, lower, upper,
         w, prices, scale,
     )  # fmt: skip
@@ -224,7 +239,7 @@ def _solve(
 
 @compiled
 def _first_rows(rows: Floats, lower: Floats, upper: Floats, w: Floats, near: float) -> Ints:
-    """Guess which rows are met as equations: those at a limit, and the budget if it is missed."""
+    """Guess the active rows: those at a limit, and the budget if it is missed."""
     state = np.zeros(len(rows), np.int64)
     for b in range(len(rows)):
         total = np.dot(rows[b], w)

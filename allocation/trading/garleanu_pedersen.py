@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from copy import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from allocation.allocator import Allocator
-from allocation.covariance_types import Risk, dense
+from allocation.covariance_types import Risk, to_dense
 from allocation.errors import InputError
-from allocation.input_alignment import align_inputs, align_vector
-from allocation.input_checks import covariance, singular
-from allocation.problem.closed_markets import fix_weights
-from allocation.trading.trading_speed import Preferences, modes
+from allocation.input_alignment import align_vector
+from allocation.input_checks import check_covariance, describe_singularity
+from allocation.problem.allocator_wrapper import AllocatorWrapper
+from allocation.trading.trading_speed import Preferences, diagonalise_jointly
 from allocation.weights import Weights
 from foundation.types import Bools, Floats, Ints
 
@@ -72,7 +71,7 @@ class Signals:
         return self.mean[index], self.decay[index]
 
 
-class AimPortfolio:
+class AimPortfolio(AllocatorWrapper):
     """Take the best step of Garleanu and Pedersen (2013) that the limits allow.
 
     Without limits the step is the share `rate` of the way from the weights held to the aim, and the aim counts a signal
@@ -126,8 +125,7 @@ class AimPortfolio:
             )
         if np.any(getattr(inner, "cost", 0.0)) or np.any(getattr(inner, "impact", 0.0)):
             raise InputError("the inner allocator has costs of its own, which would count twice")
-        self.inner = inner
-        self.assets = inner.assets
+        super().__init__(inner)
         self.preferences = preferences
         self.impact = self._checked_impact(impact)
         self.cost = self._checked(np.asarray(align_vector("cost", cost, self.assets), dtype=np.float64))
@@ -147,12 +145,6 @@ class AimPortfolio:
             )
         return np.diag(cost) if cost.ndim == 1 else cost
 
-    def with_fixed(self, weights: Mapping[str, float]) -> AimPortfolio:
-        """Return the same allocator with the weights of some assets fixed, if the inner one can fix them."""
-        fixed = copy(self)
-        fixed.inner = fix_weights(self.inner, weights)
-        return fixed
-
     def _checked_impact(self, impact: float | Floats) -> Floats:
         """Return the impact of each asset, shape (N,)."""
         rates = np.asarray(align_vector("impact", impact, self.assets), dtype=np.float64)
@@ -165,33 +157,32 @@ class AimPortfolio:
     def _dense_cost(self, inside: Ints, sigma: Risk) -> Floats:
         """Return Lambda of the assets inside, shape (n, n)."""
         if self.cost.ndim == 0:
-            return np.asarray(float(self.cost) * dense(sigma) + np.diag(2 * self.impact[inside]))
+            return np.asarray(float(self.cost) * to_dense(sigma) + np.diag(2 * self.impact[inside]))
         return np.asarray(self.cost[np.ix_(inside, inside)] + np.diag(2 * self.impact[inside]))
 
-    @align_inputs
-    def solve(
-        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
+    def solve_inner(
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, validate: bool
     ) -> Weights:
         """Return the best step's weights; see `Allocator.solve`. What is held outside the universe is sold."""
         parts, decay = self._signals(position, mu)
         inside = np.flatnonzero(universe)
-        sigma_inside = covariance(position, self.assets, sigma, inside, trusted)
+        sigma_inside = check_covariance(position, self.assets, sigma, inside, validate)
         expected = np.full(len(mu), np.nan)
         if self.cost.ndim == 0 and not self.impact.any():
             expected[inside] = self._step(parts[:, inside], decay, sigma_inside, held[inside])
-            return self.inner.solve(position, expected, sigma, held, universe, trusted=trusted)
+            return self.inner.solve(position, expected, sigma, held, universe, validate=validate)
         cost = self._dense_cost(inside, sigma_inside)
         risk = np.full((len(mu), len(mu)), np.nan)
-        why = singular(sigma_inside) if self.preferences.discount == 0 else ""
+        why = describe_singularity(sigma_inside) if self.preferences.discount == 0 else ""
         if why:
             raise InputError(
                 f"row {position}: without a discount no position without risk is large enough, and {why}; "
                 "or give a discount above 0"
             )
         expected[inside], risk[np.ix_(inside, inside)] = self._dense_step(
-            parts[:, inside], decay, dense(sigma_inside), cost, held[inside]
+            parts[:, inside], decay, to_dense(sigma_inside), cost, held[inside]
         )
-        return self.inner.solve(position, expected, risk, held, universe, trusted=trusted)
+        return self.inner.solve(position, expected, risk, held, universe, validate=validate)
 
     def _signals(self, position: int, mu: Floats) -> tuple[Floats, Floats]:
         """Return the parts of the forecast (K, N) and their decays (K,)."""
@@ -213,7 +204,7 @@ class AimPortfolio:
         s = np.array(1 / lam)
         kept = 1 - p.discount
         j = lam + kept * (p.risk_aversion + lam * float(p.rate(s)))
-        m = (p.future(s, decay) / p.carried(s)) @ parts
+        m = (p.signal_weight(s, decay) / p.unit_weight(s)) @ parts
         return np.asarray(p.risk_aversion / j * (lam * (sigma @ held) + kept * m))
 
     def _dense_step(
@@ -221,9 +212,9 @@ class AimPortfolio:
     ) -> tuple[Floats, Floats]:
         """Return expected returns (n,) and covariance (n, n) of the step's problem for any Lambda."""
         p, kept = self.preferences, 1 - self.preferences.discount
-        s, V = modes(sigma, cost)
+        s, V = diagonalise_jointly(sigma, cost)
         back = cost @ V
-        ratio = p.future(s[:, None], decay[None, :]) / p.carried(s)[:, None]
+        ratio = p.signal_weight(s[:, None], decay[None, :]) / p.unit_weight(s)[:, None]
         m = back @ (ratio * (V.T @ parts.T)).sum(axis=1)
         J = cost + kept * (p.risk_aversion * sigma + back @ (p.rate(s)[:, None] * back.T))
         return cost @ held + kept * m, (J + J.T) / (2 * p.risk_aversion)

@@ -63,14 +63,14 @@ class Preferences:
         # The root of kept a^2 + b a - kept u = 0, without the difference of two large numbers.
         return np.asarray(2 * kept * u / (b + np.sqrt(b * b + 4 * kept * kept * u)))
 
-    def carried(self, s: Floats) -> Floats:
+    def unit_weight(self, s: Floats) -> Floats:
         """Return kappa = (1 - rho) / (1 + (1 - rho)(gamma s + rate)): what a unit of expected return adds to A_xf."""
         kept = 1 - self.discount
         return np.asarray(kept / (1 + kept * (self.risk_aversion * np.asarray(s) + self.rate(s))))
 
-    def future(self, s: Floats, decay: Floats) -> Floats:
+    def signal_weight(self, s: Floats, decay: Floats) -> Floats:
         """Return alpha = kappa / (1 - kappa (1 - phi)): A_xf's factor for a signal that fades by phi a period."""
-        kappa = self.carried(s)
+        kappa = self.unit_weight(s)
         return np.asarray(kappa / (1 - kappa * (1 - decay)))
 
 
@@ -95,7 +95,7 @@ class TradingRule:
     aim: Floats
 
 
-def modes(sigma: Floats, cost: Floats) -> tuple[Floats, Floats]:
+def diagonalise_jointly(sigma: Floats, cost: Floats) -> tuple[Floats, Floats]:
     """Return s and V with V'Lambda V = I and V'Sigma V = diag(s).
 
     Parameters
@@ -141,8 +141,8 @@ def trading_rule(
     68, 2309-2340: propositions 1 and 2, and 4 for Lambda proportional to Sigma.
     """
     stay = np.eye(loadings.shape[1]) - (np.diag(decay) if decay.ndim == 1 else decay)
-    s, V = modes(sigma, cost)
-    rate, kappa = preferences.rate(s), preferences.carried(s)
+    s, V = diagonalise_jointly(sigma, cost)
+    rate, kappa = preferences.rate(s), preferences.unit_weight(s)
     b, n_signals = V.T @ loadings, loadings.shape[1]
     # Row i of A_xf in these coordinates: g (I - kappa_i (I - Phi)) = kappa_i b_i.
     g = np.array(
@@ -186,7 +186,7 @@ def matching_cost(proportional: float, variance: float, trade: float) -> float:
     return 2 * proportional / (variance * trade)
 
 
-def fading(mean: Floats, unknown: float = 0.0) -> Floats:
+def estimate_decay(mean: Floats, unknown: float = 0.0) -> Floats:
     """Return by what share forecasts had faded from one decision to the next, as known at each, shape (D,).
 
     One less the slope of a forecast on the one before it, of all assets and decisions so far, through the origin and

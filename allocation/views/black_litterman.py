@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from copy import copy
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
 
 from allocation.allocator import Allocator
 from allocation.covariance.path import CovariancePath
-from allocation.covariance_types import FactorCovariance, Risk, dense, within
+from allocation.covariance_types import FactorCovariance, Risk, select_covariance, to_dense
 from allocation.errors import InputError
-from allocation.input_alignment import align_inputs, align_vector
-from allocation.input_checks import covariance
-from allocation.problem.closed_markets import fix_weights
+from allocation.input_alignment import align_vector
+from allocation.input_checks import check_covariance
+from allocation.problem.allocator_wrapper import AllocatorWrapper
 from allocation.views.forecast_posterior import Errors, posterior_of_forecasts
 from allocation.views.forecast_views import ForecastViews
 from allocation.views.posterior import (
     Posterior,
+    combine_views,
     implied_returns,
     omega_of_confidence,
-    posterior,
     view_variance,
 )
-from allocation.views.view import View, views_at
+from allocation.views.view import View, select_views
 from allocation.weights import Weights
 from foundation.types import Bools, Floats
 
@@ -72,11 +71,11 @@ def equilibrium_path(covariances: CovariancePath, market: Market, risk_aversion:
     for d, (position, (sigma, universe)) in enumerate(zip(covariances.positions, rows, strict=True)):
         if _has_market(market, int(position), universe):
             weights = market_at(market, int(position), universe)
-            out[d, universe] = implied_returns(within(sigma, universe), weights, risk_aversion)
+            out[d, universe] = implied_returns(select_covariance(sigma, universe), weights, risk_aversion)
     return out
 
 
-class BlackLitterman:
+class BlackLitterman(AllocatorWrapper):
     """Give the posterior of Black and Litterman (1992) to another allocator.
 
     The expected returns that come to `solve` are not read: the prior is equilibrium, and forecasts come as views.
@@ -124,8 +123,7 @@ class BlackLitterman:
             raise InputError(
                 f"risk_aversion {risk_aversion:g} and tau {tau:g} must be finite and more than 0"
             )
-        self.inner = inner
-        self.assets = inner.assets
+        super().__init__(inner)
         self.risk_aversion = risk_aversion
         self.market = market if callable(market) else align_vector("market", market, self.assets)
         self.views = tuple(views)
@@ -136,25 +134,18 @@ class BlackLitterman:
         for view in self.views:
             view.pick(self.assets)
 
-    def with_fixed(self, weights: Mapping[str, float]) -> BlackLitterman:
-        """Return the same allocator with the weights of some assets fixed, if the inner one can fix them."""
-        fixed = copy(self)
-        fixed.inner = fix_weights(self.inner, weights)
-        return fixed
-
-    @align_inputs
-    def solve(
-        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, trusted: bool = False
+    def solve_inner(
+        self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, validate: bool
     ) -> Weights:
         """Return the weights that the inner allocator chooses by the posterior; see `Allocator.solve`."""
         if not universe.any():
             raise InputError(f"row {position}: the universe is empty")
-        inner = covariance(position, self.assets, sigma, np.flatnonzero(universe), trusted)
-        found = self.posterior(position, inner, universe)
+        inner = check_covariance(position, self.assets, sigma, np.flatnonzero(universe), validate)
+        moments = self.posterior(position, inner, universe)
         mean = np.full(len(self.assets), np.nan)
-        mean[universe] = found.mean
-        risk = _spread(found.sigma, universe) if self.covariance == "posterior" else sigma
-        return self.inner.solve(position, mean, risk, held, universe, trusted=trusted)
+        mean[universe] = moments.mean
+        risk = _spread(moments.sigma, universe) if self.covariance == "posterior" else sigma
+        return self.inner.solve(position, mean, risk, held, universe, validate=validate)
 
     def posterior(self, position: int, sigma: Risk, universe: Bools) -> Posterior:
         """Return the posterior of the n assets of the universe, for their covariance."""
@@ -162,7 +153,7 @@ class BlackLitterman:
         if callable(market):
             market = align_vector("market", market(position), self.assets)
         prior = implied_returns(sigma, market_at(market, position, universe), self.risk_aversion)
-        stated, picks = views_at(self.views, position, self.assets, universe)
+        stated, picks = select_views(self.views, position, self.assets, universe)
         picks = picks[:, universe]
         values, confidence = np.full(len(prior), np.nan), np.zeros(len(prior))
         if self.forecasts is not None:
@@ -174,12 +165,12 @@ class BlackLitterman:
         omega = np.zeros((len(rows), len(rows)))
         omega[: len(stated), : len(stated)] = np.diag(_stated_omega(stated, sigma, picks, self.tau))
         S = np.sqrt(1 / confidence[believed] - 1)
-        block = self.tau * dense(within(sigma, believed)) * np.outer(S, S)
+        block = self.tau * to_dense(select_covariance(sigma, believed)) * np.outer(S, S)
         omega[len(stated) :, len(stated) :] = (
             block if self.errors == "like_returns" else np.diag(np.diag(block))
         )
         q = np.concatenate([[view.value for view in stated], values[believed]])
-        return posterior(prior, sigma, rows, q, omega, tau=self.tau)
+        return combine_views(prior, sigma, rows, q, omega, tau=self.tau)
 
 
 def _stated_omega(views: Sequence[View], sigma: Risk, picks: Floats, tau: float) -> Floats:

@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from allocation.covariance_types import FactorCovariance, Risk, dense, scaled
+from allocation.covariance_types import FactorCovariance, Risk, scale_covariance, to_dense
 from allocation.errors import InputError
-from allocation.views.posterior import Posterior, omega_of_confidence, posterior
+from allocation.views.posterior import Posterior, combine_views, omega_of_confidence
 from foundation.types import Floats
 
 Errors = Literal["like_returns", "independent"]
@@ -51,14 +51,14 @@ def posterior_of_forecasts(
         )
     viewed = c > 0
     if not viewed.any():
-        return Posterior(prior, scaled(sigma, 1 + tau))
+        return Posterior(prior, scale_covariance(sigma, 1 + tau))
     if viewed.all() and (c == c[0]).all():
         # A = tau Sigma / c: everything is a multiple of Sigma, and stays in its form.
-        return Posterior(prior + c[0] * (values - prior), scaled(sigma, 1 + tau * (1 - c[0])))
+        return Posterior(prior + c[0] * (values - prior), scale_covariance(sigma, 1 + tau * (1 - c[0])))
     S = np.sqrt((1 - c[viewed]) / c[viewed])
-    full = dense(sigma)
+    full = to_dense(sigma)
     omega = tau * full[np.ix_(viewed, viewed)] * np.outer(S, S)
-    return posterior(prior, full, np.eye(len(prior))[viewed], values[viewed], omega, tau=tau)
+    return combine_views(prior, full, np.eye(len(prior))[viewed], values[viewed], omega, tau=tau)
 
 
 def posterior_by_asset(prior: Floats, sigma: Risk, values: Floats, omega: Floats, *, tau: float) -> Posterior:
@@ -82,7 +82,7 @@ def posterior_by_asset(prior: Floats, sigma: Risk, values: Floats, omega: Floats
     """
     viewed = np.isfinite(omega)
     if not isinstance(sigma, FactorCovariance) or not viewed.any():
-        return posterior(prior, sigma, np.eye(len(prior))[viewed], values[viewed], omega[viewed], tau=tau)
+        return combine_views(prior, sigma, np.eye(len(prior))[viewed], values[viewed], omega[viewed], tau=tau)
     B, D = sigma.loadings, sigma.specific
     E = tau * D[viewed] + omega[viewed]
     if not (E > 0).all():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from allocation.covariance_types import FactorCovariance, Risk, dense, scaled
+from allocation.covariance_types import FactorCovariance, Risk, scale_covariance, to_dense
 from allocation.errors import InputError
 from allocation.input_alignment import refuse_labels
 from foundation.types import Floats
@@ -86,7 +86,7 @@ def view_variance(sigma: Risk, picks: Floats) -> Floats:
     sigma : Risk
     picks : ndarray of shape (K, N)
     """
-    return np.asarray((times(sigma, picks.T) * picks.T).sum(axis=0))
+    return np.asarray((multiply_columns(sigma, picks.T) * picks.T).sum(axis=0))
 
 
 def omega_of_confidence(confidence: Floats, prior_variance: Floats) -> Floats:
@@ -115,7 +115,7 @@ def omega_of_confidence(confidence: Floats, prior_variance: Floats) -> Floats:
         )
 
 
-def posterior(
+def combine_views(
     prior: Floats, sigma: Risk, picks: Floats, values: Floats, omega: Floats, *, tau: float
 ) -> Posterior:
     """Combine equilibrium and views.
@@ -151,13 +151,13 @@ def posterior(
     to (10).
     """
     if not len(picks):
-        return Posterior(prior, scaled(sigma, 1 + tau))
-    moved = tau * times(sigma, picks.T)
+        return Posterior(prior, scale_covariance(sigma, 1 + tau))
+    moved = tau * multiply_columns(sigma, picks.T)
     A = picks @ moved + (np.diag(omega) if omega.ndim == 1 else omega)
     _check_invertible(A)
     mean = prior + moved @ np.linalg.solve(A, values - picks @ prior)
     learnt = moved @ np.linalg.solve(A, moved.T)
-    full = (1 + tau) * dense(sigma) - (learnt + learnt.T) / 2
+    full = (1 + tau) * to_dense(sigma) - (learnt + learnt.T) / 2
     return Posterior(mean, full)
 
 
@@ -180,16 +180,16 @@ def view_loadings(
     Parameters
     ----------
     prior, sigma, picks, values, omega, tau
-        See `posterior`.
+        See `combine_views`.
     risk_aversion : float
         delta.
     """
-    A = tau * picks @ times(sigma, picks.T) + (np.diag(omega) if omega.ndim == 1 else omega)
+    A = tau * picks @ multiply_columns(sigma, picks.T) + (np.diag(omega) if omega.ndim == 1 else omega)
     _check_invertible(A)
     return np.asarray(tau / risk_aversion * np.linalg.solve(A, values - picks @ prior))
 
 
-def times(sigma: Risk, columns: Floats) -> Floats:
+def multiply_columns(sigma: Risk, columns: Floats) -> Floats:
     """Return Sigma M for M of shape (N, K), without multiplying factors out."""
     if isinstance(sigma, FactorCovariance):
         return np.asarray(sigma.loadings @ (sigma.loadings.T @ columns) + sigma.specific[:, None] * columns)

@@ -106,7 +106,7 @@ class View:
         return row
 
 
-def views_at(
+def select_views(
     views: Sequence[View], position: int, assets: Sequence[str], universe: Bools
 ) -> tuple[list[View], Floats]:
     """Return the views that speak at a row, and their portfolios.

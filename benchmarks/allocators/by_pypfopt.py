@@ -7,7 +7,7 @@ import numpy as np
 from problems import Problem
 from pypfopt import EfficientFrontier, objective_functions
 
-from allocation.covariance_types import dense
+from allocation.covariance_types import to_dense
 from allocators.asking import refuse, sums
 from foundation.types import Floats
 
@@ -15,7 +15,9 @@ from foundation.types import Floats
 def frontier(problem: Problem) -> EfficientFrontier:
     refuse(problem, cash="max_quadratic_utility sets the sum of weights to 1")
     c, (low, high) = problem.constraints, problem.bounds()
-    one = EfficientFrontier(problem.mu, dense(problem.sigma), weight_bounds=list(zip(low, high, strict=True)))
+    one = EfficientFrontier(
+        problem.mu, to_dense(problem.sigma), weight_bounds=list(zip(low, high, strict=True))
+    )
     if np.any(problem.rates() > 0):
         rates = problem.rates()
         if np.ptp(rates) == 0:
@@ -38,7 +40,7 @@ def frontier(problem: Problem) -> EfficientFrontier:
 
 
 def _variances(one: EfficientFrontier, problem: Problem) -> None:
-    c, S = problem.constraints, dense(problem.sigma)
+    c, S = problem.constraints, to_dense(problem.sigma)
     if c.volatility is not None:
         one.add_constraint(lambda w: cp.quad_form(w, cp.psd_wrap(S)) <= c.volatility**2)
     if c.tracking_error is not None:

@@ -7,7 +7,7 @@ import pandas as pd
 import riskfolio
 from problems import Problem
 
-from allocation.covariance_types import dense
+from allocation.covariance_types import to_dense
 from allocators.asking import CannotExpressError, refuse, sums
 from foundation.types import Floats
 
@@ -24,7 +24,7 @@ def weights(problem: Problem) -> Floats:
     c, names = problem.constraints, list(problem.assets)
     one = riskfolio.Portfolio(returns=pd.DataFrame(np.zeros((3, problem.n)), columns=names))
     one.mu = pd.DataFrame(problem.mu[None], columns=names)
-    one.cov = pd.DataFrame(dense(problem.sigma), names, names)
+    one.cov = pd.DataFrame(to_dense(problem.sigma), names, names)
     low, high = problem.bounds()
     A, b = sums(problem)
     if np.ptp(low) > 0 or np.ptp(high) > 0:  # bounds of single assets are rows

@@ -10,7 +10,7 @@ from skfolio.optimization import MeanRisk, ObjectiveFunction
 from skfolio.prior import BasePrior, FactorModel, ReturnDistribution
 from skfolio.uncertainty_set import BaseMuUncertaintySet, UncertaintySet
 
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocators.asking import refuse, sums
 from foundation.types import Floats
 
@@ -63,7 +63,9 @@ class GivenErrors(BaseMuUncertaintySet):
 def prior(problem: Problem) -> GivenMoments:
     if isinstance(problem.sigma, FactorCovariance):
         # The dense covariance is asked for, though the factors are what is used.
-        return GivenMoments(problem.mu, dense(problem.sigma), problem.sigma.loadings, problem.sigma.specific)
+        return GivenMoments(
+            problem.mu, to_dense(problem.sigma), problem.sigma.loadings, problem.sigma.specific
+        )
     return GivenMoments(problem.mu, problem.sigma)
 
 

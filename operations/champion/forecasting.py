@@ -11,7 +11,7 @@ from rich.console import Console
 
 from allocation.covariance.path import CovariancePath
 from allocation.policies.policy import Policy
-from allocation.policies.portfolio_state import Book
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.weights import Weights
 from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult
@@ -159,19 +159,22 @@ def plan(found: Situation, holdings: pd.Series[float] | None = None) -> Plan:
     prepared = found.prepared
     panel, config = prepared.panel, prepared.config
     policy = traded_policy(found)
-    book = traded(found, policy).book if holdings is None else _holding(panel.assets, holdings)
+    state = traded(found, policy).state if holdings is None else _holding(panel.assets, holdings)
     with one_thread():
-        decided = policy(found.row, book)
+        decided = policy(found.row, state)
     if not isinstance(decided, Weights):
         reason = "no trade" if decided is None else decided.reason
         raise OperationsError(f"as of {found.date:%Y-%m-%d} nothing is decided: {reason}")
-    trades = decided.weights - book.weights
+    trades = decided.weights - state.weights
     cost = TradingCost(config.cost_rate, config.impact_rate)
     return Plan(
-        decided, book.weights, cost.of(trades), np.array([cost.of(trade) for trade in trades[:, None]])
+        decided,
+        state.weights,
+        cost.charge(trades),
+        np.array([cost.charge(trade) for trade in trades[:, None]]),
     )
 
 
-def _holding(assets: tuple[str, ...], holdings: pd.Series[float]) -> Book:
+def _holding(assets: tuple[str, ...], holdings: pd.Series[float]) -> PortfolioState:
     held = np.array([float(holdings.get(asset, 0.0)) for asset in assets])
-    return Book(held, 1.0 - float(held.sum()), np.ones(1), {}, True)
+    return PortfolioState(held, 1.0 - float(held.sum()), np.ones(1), {}, True)

@@ -131,13 +131,13 @@ def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, outpu
     status = f"{plan.weights.description}; the trades cost {plan.cost:.4%} of wealth"
     reporter.console.print(f"Target weights at the close of {found.date:%Y-%m-%d}: {status}", highlight=False)
     reporter.console.print(answers.make_table(table, percent=("held", "target", "trade", "cost")))
-    attestation = plan.weights.attestation
+    certificate = plan.weights.certificate
     content = answers.describe_forecast(found) | {
         "status": plan.weights.status.label,
         "note": plan.weights.note,
         "cost": plan.cost,
-        "limits_hold": attestation.holds,
-        "slack": dict(attestation.slack),
+        "limits_hold": certificate.holds,
+        "slack": dict(certificate.slack),
         "trades": table.to_dict("records"),
     }
     for file in output:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from allocation.covariance.path import CovariancePath
-from allocation.covariance_types import within
+from allocation.covariance_types import select_covariance
 from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult
 from foundation.types import Floats
@@ -56,7 +56,7 @@ def _in_expected_units(result: BacktestResult, covariances: CovariancePath, hori
     for d in np.unique(in_force[in_force >= 0]).tolist():
         sigma, eligible = covariances.at(int(covariances.positions[d]))
         # What is held but was not eligible has no covariance; it waits to be sold.
-        sigma = sigma if eligible.all() else within(sigma, eligible)
+        sigma = sigma if eligible.all() else select_covariance(sigma, eligible)
         for i in np.flatnonzero(in_force == d).tolist():
             held = weights[i, eligible]
             expected[i] = float(held @ (sigma @ held)) / horizon
@@ -130,5 +130,5 @@ def _planned(result: BacktestResult, returns: Floats, cost: TradingCost) -> Floa
         if index < len(result.positions) and result.positions[index] == row:
             grown = result.weights[index] * (1 + np.nan_to_num(returns[row]))
             held = grown / (1 + result.gross[index])
-        out[d] = cost.of(result.targets[d] - held)
+        out[d] = cost.charge(result.targets[d] - held)
     return out

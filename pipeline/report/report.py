@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from backtest.attribution import TOTAL, outermost
+from backtest.attribution import TOTAL, merge_nested_sleeves
 from pipeline.audit.certificate import Certificate
 from pipeline.drift.drift import Drift
 from pipeline.report.columns import (
@@ -91,9 +91,9 @@ def render(
         held=[*held, ("cash", percent(target.cash))],
         as_of=f"{panel.dates[target.position]:%Y-%m-%d}",
         target=target,
-        gap=target.attestation.gap,
-        residual=target.attestation.residual,
-        slack=sorted(target.attestation.slack.items(), key=lambda item: item[1]),
+        gap=target.certificate.gap,
+        residual=target.certificate.residual,
+        slack=sorted(target.certificate.slack.items(), key=lambda item: item[1]),
         regime=_regime(done),
         drift=drift,
         watches=[watch_cells(found) for found in sorted(drift.findings, key=lambda one: not one.alarm)],
@@ -121,7 +121,7 @@ def _sleeves(done: Evaluated) -> dict[str, Any]:
     """Return each strategy and below it its sleeves, those inside another added up to it."""
     rows: dict[str, Any] = {}
     for name, found in done.attributions().items():
-        parts = outermost(found)
+        parts = merge_nested_sleeves(found)
         rows[label(name)] = parts.pop(TOTAL)
         rows |= {
             f"{label(name)}{SLEEVE}{sleeve.replace('_', ' ')}": values for sleeve, values in parts.items()

@@ -93,7 +93,7 @@ def _portfolios() -> None:
     from allocation.frontier.efficient_frontier import efficient_frontier
     from allocation.mean_variance.allocator import MeanVariance
     from allocation.problem.constraints import Constraints
-    from allocation.problem.polytope import polytope
+    from allocation.problem.polytope import make_polytope
     from allocation.risk_based.risk_budgeting import RiskBudgeting
 
     rng = np.random.default_rng(0)
@@ -104,7 +104,7 @@ def _portfolios() -> None:
     solver = MeanVariance(assets, half, risk_aversion=5.0, cost=0.001)
     for allocator in (solver, Cardinality(solver, 3), RiskBudgeting(assets), RiskBudgeting(assets, even)):
         allocator.solve(0, mu, sigma, held, everything)
-    efficient_frontier(mu, sigma, polytope(half, assets))
+    efficient_frontier(mu, sigma, make_polytope(half, assets))
 
 
 PARTS: Mapping[str, Callable[[], None]] = {

@@ -74,7 +74,7 @@ class CovarianceSection(Section):
             "constant_correlation": shrinkage.ConstantCorrelation,
             "nonlinear": nonlinear.NonlinearShrinkage,
             "oas": shrinkage.Oas,
-            "sample": sample.Sample,
+            "sample": sample.SampleCovariance,
             "ewma": lambda: sample.Ewma(60.0 if self.half_life is None else self.half_life),
             "factor": lambda: factors.StatisticalFactors(self.factors),
             "denoised": factors.Denoised,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from allocation.covariance.path import CovariancePath
 from allocation.weights import Weights
 from backtest.attribution import attribute
-from backtest.performance import compare, summarise
+from backtest.performance import compare_results, summarise_result
 from backtest.simulate import BacktestResult
 from features.matrix import FeatureMatrix
 from foundation.threads import one_thread
@@ -118,11 +118,11 @@ def measure_portfolios(
         If a performance cannot be.
     """
     year = panel.periods_per_year
-    performance = {name: summarise(result, year) for name, result in results.items()}
+    performance = {name: summarise_result(result, year) for name, result in results.items()}
     for name, result in results.items():
         check_portfolio(result, performance[name], panel)
     comparisons = {
-        name: {base: compare(results[name], results[base], year) for base in BASELINES}
+        name: {base: compare_results(results[name], results[base], year) for base in BASELINES}
         for name in results
         if name not in BASELINES
     }

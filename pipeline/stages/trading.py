@@ -9,9 +9,16 @@ import numpy as np
 from allocation.covariance.path import CovariancePath, covariance_path
 from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError
-from allocation.policies.policy import AllocatorPolicy, BuyAndHold, Decision, EqualWeight, KeepClosed, Policy
-from allocation.policies.portfolio_state import Book
-from allocation.weights import Attestation, Weights
+from allocation.policies.policy import (
+    AllocatorPolicy,
+    BuyAndHold,
+    EqualWeight,
+    KeepClosed,
+    Policy,
+    TradeDecision,
+)
+from allocation.policies.portfolio_state import PortfolioState
+from allocation.weights import OptimalityCertificate, Weights
 from backtest.costs import TradingCost
 from backtest.simulate import BacktestResult, simulate
 from foundation.types import Ints
@@ -120,9 +127,9 @@ def backtest(
         If the policy cannot decide at some date, which it names.
     """
 
-    def dated(position: int, book: Book) -> Decision:
+    def dated(position: int, state: PortfolioState) -> TradeDecision:
         try:
-            return policy(position, book)
+            return policy(position, state)
         except AllocationError as error:
             raise RunError(f"portfolio {name}, at {panel.dates[position]:%Y-%m-%d}: {error}") from error
 
@@ -141,12 +148,12 @@ def backtest(
 def target_weights(policy: Policy, result: BacktestResult, panel: Panel) -> Weights:
     """Decide at the last date, from what the simulated portfolio then holds: that, if nothing is traded."""
     last = len(panel.dates) - 1
-    decided = policy(last, result.book)
+    decided = policy(last, result.state)
     if isinstance(decided, Weights):
         return decided
     if decided is None:
         status, note = DecisionStatus.UNCHANGED, "no trade"
     else:
         status, note = decided.status, decided.reason
-    book = result.book
-    return Weights(last, book.weights, book.cash, status, Attestation({}, 0.0), note=note)
+    state = result.state
+    return Weights(last, state.weights, state.cash, status, OptimalityCertificate({}, 0.0), note=note)

@@ -21,7 +21,7 @@ STAGES = {
 """Type of the result of each stage."""
 
 PARTS = (
-    "allocation.policies.portfolio_state:Book",
+    "allocation.policies.portfolio_state:PortfolioState",
     "allocation.policies.portfolio_state:SleevePaths",
     "allocation.decision_status:DecisionStatus",
     "allocation.weights:Sleeve",

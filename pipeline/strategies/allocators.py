@@ -7,9 +7,9 @@ from functools import cached_property
 
 from allocation.allocator import Allocator
 from allocation.cardinality.allocator import Cardinality
-from allocation.esg.allocator import Responsible
+from allocation.esg.allocator import EsgAllocator
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.relaxed_allocator import Relaxing
+from allocation.mean_variance.relaxed_allocator import RelaxedAllocator
 from allocation.policies.policy import HoldIfInfeasible, Policy
 from allocation.problem.constraints import Constraints
 from foundation.types import Floats
@@ -73,7 +73,7 @@ class RunAllocators:
             return solver if few is None else Cardinality(solver, few.maximum, few.minimum_weight)
 
         if allocation.on_infeasible == "relax":
-            return self._with_scores(Relaxing(build_under, constraints, allocation.relax), tilt)
+            return self._with_scores(RelaxedAllocator(build_under, constraints, allocation.relax), tilt)
         return self._with_scores(build_under(constraints), tilt)
 
     def hold_if_infeasible(self, policy: Policy) -> Policy:
@@ -84,7 +84,7 @@ class RunAllocators:
         esg, scores = self.settings.allocation.esg, self._scores
         if esg is None or scores is None:
             return inner
-        return Responsible(
+        return EsgAllocator(
             inner,
             scores.__getitem__,
             missing=esg.missing,

@@ -53,7 +53,7 @@ class AllocatorStrategy(StrategySettings):
 
     def _allocator_within_limits(self, builder: StrategyBuilder) -> Allocator:
         """Return the allocator, whose limits give way where the configuration sets that."""
-        from allocation.mean_variance.relaxed_allocator import Relaxing
+        from allocation.mean_variance.relaxed_allocator import RelaxedAllocator
 
         assets, limits = builder.panel.assets, builder.limits(self.kept_limits())
         holdable = self.holdable(assets)
@@ -63,7 +63,7 @@ class AllocatorStrategy(StrategySettings):
         limits = replace(limits, overrides={**limits.overrides, **out})
         allocation = builder.settings.allocation
         if allocation.on_infeasible == "relax":
-            return Relaxing(partial(self.allocator, builder), limits, allocation.relax)
+            return RelaxedAllocator(partial(self.allocator, builder), limits, allocation.relax)
         return self.allocator(builder, limits)
 
 

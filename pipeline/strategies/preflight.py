@@ -9,10 +9,10 @@ import numpy as np
 
 from allocation.allocator import Allocator
 from allocation.policies.policy import Policy
-from allocation.policies.portfolio_state import Book
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.policies.tactical import Deviation
 from allocation.problem.constraints import Constraints, Linear
-from allocation.problem.limits import limits_on
+from allocation.problem.limits import build_limits
 from allocation.weights import Weights
 from foundation.types import Bools
 from pipeline.errors import RunError
@@ -86,7 +86,7 @@ class StrategyPreflight:
             return
         policy, limits, seen = self.builder.policy(name), self.builder.limits(kept), set[str]()
         for position, universe in self.universes:
-            decided = policy(position, Book.empty(len(universe)))
+            decided = policy(position, PortfolioState.empty(len(universe)))
             if not isinstance(decided, Weights):
                 continue
             allowed, floor = (
@@ -109,7 +109,7 @@ class StrategyPreflight:
         """Refuse bands around known weights in which the limits of the run cannot be met."""
         panel, seen = self.builder.panel, set[str]()
         for position, universe in self.universes:
-            around = anchor(position, Book.empty(len(universe)))
+            around = anchor(position, PortfolioState.empty(len(universe)))
             if not isinstance(around, Weights):
                 continue
             with date_errors(panel, position, self._hold, name):
@@ -142,7 +142,7 @@ class StrategyPreflight:
             cash = decided.cash
             least, most = min(cash, limits.cash_minimum), max(cash, limits.cash_maximum)
             limits = replace(limits, cash_minimum=least, cash_maximum=most)
-        on = limits_on(limits, self.builder.panel.assets, universe)
+        on = build_limits(limits, self.builder.panel.assets, universe)
         for limit, slack in on.slack(decided.weights[universe]).items():
             if slack < -TOLERANCE:
                 return f"{limit} (missed by {-slack:.4g})"

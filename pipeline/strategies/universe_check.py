@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from allocation.cardinality.limits import check_together
+from allocation.cardinality.limits import check_position_limits
 from allocation.errors import AllocationError, InfeasibleError
-from allocation.esg.allocator import Responsible
-from allocation.mean_variance.relaxed_allocator import relax
+from allocation.esg.allocator import EsgAllocator
+from allocation.mean_variance.relaxed_allocator import relax_constraints
 from allocation.problem.constraints import Constraints, Linear
 from allocation.problem.feasibility import check_feasible
-from allocation.problem.limits import limits_on
+from allocation.problem.limits import build_limits
 from foundation.types import Bools
 from market.panel import Panel
 from pipeline.errors import RunError
@@ -32,9 +32,9 @@ class UniverseCheck:
     allocators: RunAllocators
 
     @cached_property
-    def _scores(self) -> Responsible | None:
+    def _scores(self) -> EsgAllocator | None:
         allocator = self.allocators.build(self.allocators.constraints)
-        return allocator if isinstance(allocator, Responsible) else None
+        return allocator if isinstance(allocator, EsgAllocator) else None
 
     def apply_scores(self, position: int, universe: Bools) -> tuple[Bools, Linear | None]:
         """Return the assets that scores leave in the universe, and the floor as a limit, None without one.
@@ -62,8 +62,8 @@ class UniverseCheck:
             check_feasible(replace(limits, linear={**limits.linear, "esg.floor": floor}), assets, universe)
         few = self.allocators.settings.allocation.positions
         if few is not None:
-            on = limits_on(limits, assets, universe)
-            check_together(position, on.named, few.maximum, few.minimum_weight, on.low, on.high)
+            on = build_limits(limits, assets, universe)
+            check_position_limits(position, on.entries, few.maximum, few.minimum_weight, on.low, on.high)
 
     def relax_limits(self, universe: Bools, limits: Constraints) -> Constraints:
         """Return the limits, relaxed as the configuration sets it where they cannot be met.
@@ -79,7 +79,7 @@ class UniverseCheck:
         except InfeasibleError:
             if allocation.on_infeasible != "relax":
                 raise
-            limits, _ = relax(limits, allocation.relax, assets, universe)
+            limits, _ = relax_constraints(limits, allocation.relax, assets, universe)
         return limits
 
 

@@ -7,11 +7,11 @@ from causality import assert_causal, telling_positions
 from synthetic import make_panel
 
 from allocation.covariance.path import covariance_path
-from allocation.esg.allocator import Responsible
+from allocation.esg.allocator import EsgAllocator
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints
 from allocation.trading.garleanu_pedersen import AimPortfolio, Signals
-from allocation.trading.trading_speed import Preferences, fading
+from allocation.trading.trading_speed import Preferences, estimate_decay
 from allocation.views.black_litterman import BlackLitterman, equilibrium_path
 from allocation.views.forecast_views import forecast_views
 from market.scores import ScoreTable
@@ -28,7 +28,7 @@ def test_an_aim_and_its_decays_know_the_past_alone():
         rows = np.arange(40, n, 2)
         covariances = covariance_path(excess, rows, window=36, min_history=12, horizon=1)
         mean = 0.1 * np.nan_to_num(excess[rows])
-        decay = np.stack([fading(mean, unknown=0.5), np.zeros(len(rows))], axis=1)
+        decay = np.stack([estimate_decay(mean, unknown=0.5), np.zeros(len(rows))], axis=1)
         parts = Signals(rows, np.stack([mean, np.full_like(mean, 0.002)], axis=1), decay)
         inner = MeanVariance(panel.assets, Constraints(), risk_aversion=5.0)
         allocator = AimPortfolio(inner, Preferences(5.0, 0.01), cost=3.0, signals=parts)
@@ -95,7 +95,7 @@ def test_scores_count_from_the_row_at_which_they_were_known():
         rows = np.arange(40, len(panel.dates), 6)
         covariances = covariance_path(excess, rows, window=36, min_history=24, horizon=1)
         inner = MeanVariance(panel.assets, Constraints(maximum=0.8), risk_aversion=4.0)
-        allocator = Responsible(
+        allocator = EsgAllocator(
             inner, lambda row: scores[row], missing="worst", exclude_below=0.5, floor=4.0, tilt=0.001
         )
         out = np.full((len(panel.dates), 5), np.nan)

@@ -15,7 +15,7 @@ from synthetic import make_panel
 
 import models.linear.regression
 import models.walk_forward.windows
-from allocation.covariance_types import dense
+from allocation.covariance_types import to_dense
 from features.spec import feature, registered
 from market.load import load
 from market.scores import ScoreTable
@@ -317,8 +317,8 @@ def test_few_positions_are_chosen_from_the_past(small):
 def test_an_aim_by_a_decay_of_the_whole_sample_is_caught(small, monkeypatch):
     from allocation.trading import trading_speed
 
-    honest = trading_speed.fading
-    monkeypatch.setattr(trading_speed, "fading", lambda mean: np.full(len(mean), honest(mean)[-1]))
+    honest = trading_speed.estimate_decay
+    monkeypatch.setattr(trading_speed, "estimate_decay", lambda mean: np.full(len(mean), honest(mean)[-1]))
     panel, config = small
     patient = config.model_copy(update={"strategies": {"patient": config.strategies["patient"]}})
     assert any("weights of strategy:patient" in line for line in look((panel, patient)))
@@ -426,7 +426,7 @@ def test_covariances_of_each_kind_know_the_past_alone(small, kind):
         schedule = timetable.make_schedule(panel, matrix, config)
         regimes = stages.make_regimes(matrix, schedule, config)
         path = trading.make_covariances(panel, schedule, regimes, config)
-        told = [dense(path.at(position)[0]) for position in schedule.decisions]
+        told = [to_dense(path.at(position)[0]) for position in schedule.decisions]
         return {"covariances": by_date(len(panel.dates), schedule.decisions, told)}
 
     n = len(panel.dates)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.solver.programme import Programme
 
 
@@ -27,7 +27,7 @@ def programme(seed, n, *, cost=True, impact=False, gross=False, groups=0, short=
         upper.append(middle + rng.uniform(0, 0.2))
     return Programme(
         mu=rng.normal(0.005, 0.01, n) * unit,
-        sigma=sigma if unit == 1 else np.asarray(dense(sigma)) * unit,
+        sigma=sigma if unit == 1 else np.asarray(to_dense(sigma)) * unit,
         gamma=float(rng.uniform(2, 20)),
         cost=rng.uniform(0, 0.004, n) * cost * unit,
         impact=rng.uniform(0, 0.05, n) * impact * unit,
@@ -46,7 +46,7 @@ def objective(p, w):
     trade = w - p.start
     return (
         p.mu @ w
-        - p.gamma / 2 * w @ dense(p.sigma) @ w
+        - p.gamma / 2 * w @ to_dense(p.sigma) @ w
         - w @ (p.ridge * w) / 2
         - p.cost @ np.abs(trade)
         - p.impact @ trade**2

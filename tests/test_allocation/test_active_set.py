@@ -1,4 +1,4 @@
-"""The active set against every combination of states, against the interior point, and in any unit and order."""
+"""The active set against every combination of segments, against the interior point, and in any unit and order."""
 
 from dataclasses import replace
 from itertools import product
@@ -9,17 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programmes import objective, programme
 
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.solver import interior_point
 from allocation.solver.programme import EXACT
 
 
 def brute_force(p):
-    """Return the best weights over all combinations of places, segments and rows met."""
+    """Return the best weights over all combinations of segments and rows met."""
     n, best, where = len(p.mu), -np.inf, None
-    H = p.gamma * dense(p.sigma) + np.diag(p.ridge + 2 * p.impact)
+    H = p.gamma * to_dense(p.sigma) + np.diag(p.ridge + 2 * p.impact)
     q = p.mu + 2 * p.impact * p.start
-    places = [
+    breakpoints = [
         np.unique([p.low[i], p.high[i], *(v for v in (p.start[i], 0.0) if p.low[i] < v < p.high[i])])
         for i in range(n)
     ]
@@ -27,11 +27,13 @@ def brute_force(p):
         [(None, p.lower[0])],
         *([(0, None), (1, lo), (1, up)] for lo, up in zip(p.lower[1:], p.upper[1:], strict=True)),
     ]
-    for states in product(*(range(2 * len(place) - 1) for place in places)):
-        free = [i for i in range(n) if states[i] % 2]
-        w = np.array([places[i][states[i] // 2] for i in range(n)])
+    for segments in product(*(range(2 * len(points) - 1) for points in breakpoints)):
+        free = [i for i in range(n) if segments[i] % 2]
+        w = np.array([breakpoints[i][segments[i] // 2] for i in range(n)])
         middle = (
-            np.array([places[i][min(states[i] // 2 + 1, len(places[i]) - 1)] for i in range(n)]) / 2 + w / 2
+            np.array([breakpoints[i][min(segments[i] // 2 + 1, len(breakpoints[i]) - 1)] for i in range(n)])
+            / 2
+            + w / 2
         )
         slope = p.cost * np.sign(middle - p.start) + p.gross * np.sign(middle)
         for choice in product(*limits):
@@ -98,11 +100,11 @@ def test_it_finds_the_best_of_all_combinations_of_states(seed, kinds):
 @settings(max_examples=200, deadline=None)
 def test_its_answer_is_certified_and_no_worse_than_the_interior_points(seed, n, **kinds):
     p = programme(seed, n, **kinds)
-    found, other = p.solve(), interior_point.solve(p)
+    found, other = p.solve(), interior_point.solve_interior_point(p)
     assert other is not None
     if found is None:  # it gave up: allowed, rarely (below), and the interior point answers
         return
-    assert p.evidence(found.weights, found.prices, p.scale)[0] <= EXACT
+    assert p.measure_optimality(found.weights, found.prices, p.scale)[0] <= EXACT
     assert p.excess(found.weights) <= 1e-12
     assert (found.weights >= p.low).all()
     assert (found.weights <= p.high).all()
@@ -150,7 +152,7 @@ def test_where_nothing_is_worth_trading_the_weights_held_stay_to_the_bit():
     still = replace(p, cost=np.full(10, 10.0), start=held, high=np.ones(10))
     found = still.solve()
     np.testing.assert_array_equal(found.weights, held)
-    assert still.evidence(found.weights, found.prices, still.scale)[0] <= 1e-12
+    assert still.measure_optimality(found.weights, found.prices, still.scale)[0] <= 1e-12
 
 
 @pytest.mark.parametrize(
@@ -182,15 +184,15 @@ def test_extremes_end_in_a_certified_answer(change):
     p = replace(
         programme(1, 3), **({"low": np.zeros(3), "high": np.ones(3), "start": np.full(3, 1 / 3)} | change)
     )
-    found = p.solve() or interior_point.solve(p)[0]
+    found = p.solve() or interior_point.solve_interior_point(p)[0]
     assert p.excess(found.weights) <= 1e-9
-    assert p.evidence(found.weights, found.prices, p.scale)[0] <= 1e-8
+    assert p.measure_optimality(found.weights, found.prices, p.scale)[0] <= 1e-8
 
 
 def test_a_budget_that_bounds_cannot_meet_is_given_up():
     p = replace(programme(0, 2), low=np.zeros(2), high=np.full(2, 0.4), start=np.zeros(2))
     assert p.solve() is None
-    assert interior_point.solve(p) is None
+    assert interior_point.solve_interior_point(p) is None
 
 
 def test_a_warm_start_changes_nothing_but_the_way():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InputError
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints
@@ -36,7 +36,7 @@ def aim(constraints, cost, **given):
 def lambdas(rng, sigma):
     root = rng.normal(size=(5, 10))
     return {
-        "lambda": (0.7, 0.7 * dense(sigma)),
+        "lambda": (0.7, 0.7 * to_dense(sigma)),
         "diagonal": (np.linspace(0.01, 0.2, 5), np.diag(np.linspace(0.01, 0.2, 5))),
         "full": (0.1 * root @ root.T / 10, 0.1 * root @ root.T / 10),
     }
@@ -48,10 +48,10 @@ def test_without_limits_it_is_the_step_of_the_paper(kind, seed):
     rng, sigma, parts, decay = market(seed)
     cost, full_cost = lambdas(rng, sigma)[kind]
     held = rng.normal(size=5) * 0.3
-    rule = trading_rule(dense(sigma), parts.T, decay, full_cost, P)
+    rule = trading_rule(to_dense(sigma), parts.T, decay, full_cost, P)
     expected = held + rule.rate @ (rule.aim.sum(axis=1) - held)
     allocator = aim(LOOSE, cost, signals=signals(parts, decay))
-    found = allocator.solve(7, np.full(5, np.nan), dense(sigma), held, ALL)
+    found = allocator.solve(7, np.full(5, np.nan), to_dense(sigma), held, ALL)
     np.testing.assert_allclose(found.weights, expected, atol=2e-6)
 
 
@@ -62,7 +62,7 @@ def test_impact_is_a_quadratic_cost_of_each_asset(kind, impact):
     rng, sigma, parts, decay = market(4)
     cost, full_cost = lambdas(rng, sigma)[kind]
     held = rng.normal(size=5) * 0.3
-    rule = trading_rule(dense(sigma), parts.T, decay, full_cost + 2 * np.diag(impact * np.ones(5)), P)
+    rule = trading_rule(to_dense(sigma), parts.T, decay, full_cost + 2 * np.diag(impact * np.ones(5)), P)
     expected = held + rule.rate @ (rule.aim.sum(axis=1) - held)
     allocator = aim(LOOSE, cost, impact=impact, signals=signals(parts, decay))
     found = allocator.solve(7, np.full(5, np.nan), sigma, held, ALL)
@@ -71,7 +71,7 @@ def test_impact_is_a_quadratic_cost_of_each_asset(kind, impact):
 
 def test_impact_alone_is_a_cost():
     _, sigma, parts, decay = market(5)
-    rule = trading_rule(dense(sigma), parts.T, decay, np.eye(5), P)
+    rule = trading_rule(to_dense(sigma), parts.T, decay, np.eye(5), P)
     found = aim(LOOSE, 0.0, impact=0.5, signals=signals(parts, decay)).solve(
         7, np.full(5, np.nan), sigma, np.zeros(5), ALL
     )
@@ -83,7 +83,7 @@ def test_with_limits_it_is_the_best_allowed_step(kind):
     rng, sigma, parts, decay = market(2)
     cost, L = lambdas(rng, sigma)[kind]
     held = np.array([0.4, 0.3, 0.1, 0.1, 0.0])
-    S = dense(sigma)
+    S = to_dense(sigma)
     rule = trading_rule(S, parts.T, decay, L, P)
     kept, total, later = 1 - P.discount, parts.sum(axis=0), rule.xf @ (1 - decay)
 
@@ -97,7 +97,7 @@ def test_with_limits_it_is_the_best_allowed_step(kind):
         constraints=[{"type": "ineq", "fun": lambda w: 1 - w.sum()}, {"type": "ineq", "fun": lambda w: w.sum() - 0.8}],
     )  # fmt: skip
     found = aim(LONG_ONLY, cost, signals=signals(parts, decay)).solve(7, total, S, held, ALL)
-    assert found.attestation.holds
+    assert found.certificate.holds
     np.testing.assert_allclose(found.weights, brute.x, atol=2e-5)
     unlimited = held + rule.rate @ (rule.aim.sum(axis=1) - held)
     assert not ((unlimited > -1e-6) & (unlimited < 0.4)).all(), "the limits must matter here"
@@ -108,7 +108,7 @@ class Asked:
 
     assets = ASSETS
 
-    def solve(self, position, mu, sigma, held, universe, *, trusted=False):
+    def solve(self, position, mu, sigma, held, universe, *, validate=True):
         self.mu, self.sigma = mu, sigma
 
 
@@ -117,7 +117,7 @@ def test_factors_are_not_multiplied_out_and_outsiders_are_not_read():
     universe = np.array([True, True, False, True, True])
     held = np.array([0.2, 0.1, 0.3, 0.4, 0.0])
     asked = {}
-    for form in (sigma, np.where(np.outer(universe, universe), dense(sigma), np.nan)):
+    for form in (sigma, np.where(np.outer(universe, universe), to_dense(sigma), np.nan)):
         inner = Asked()
         seen = np.where(universe, parts, np.nan)
         AimPortfolio(inner, P, cost=0.5, signals=signals(seen, decay)).solve(7, held, form, held, universe)
@@ -131,7 +131,7 @@ def test_one_forecast_and_its_decay_are_one_signal():
     _, sigma, parts, _ = market(4)
     held = np.full(5, 0.2)
     by_signal = aim(LONG_ONLY, 0.5, signals=signals(parts[:1], np.array([0.3])))
-    expected = by_signal.solve(7, parts[0], sigma_dense := dense(sigma), held, ALL).weights
+    expected = by_signal.solve(7, parts[0], sigma_dense := to_dense(sigma), held, ALL).weights
     for decay in (0.3, lambda position: 0.3 if position == 7 else 1.0):
         found = aim(LONG_ONLY, 0.5, decay=decay).solve(7, parts[0], sigma_dense, held, ALL).weights
         np.testing.assert_array_equal(found, expected)

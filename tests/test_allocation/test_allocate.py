@@ -6,7 +6,7 @@ import pytest
 
 from allocation.covariance.shrinkage import LedoitWolf as Shrunk
 from allocation.covariance_types import FactorCovariance
-from allocation.errors import AllocationError, DataError, InfeasibleError
+from allocation.errors import AllocationError, DataError, InfeasibleError, LimitError
 from allocation.estimators.allocate import allocate
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints, Group
@@ -33,32 +33,32 @@ def test_it_is_the_allocator_to_the_bit_whatever_the_order_of_labels():
     expected = direct([0.7, 0.0, 0.3, 0.0], limits, cost=np.array([0.001, 0.002, 0.003, 0.004]), impact=0.01)
     cost = pd.Series([0.004, 0.001, 0.003, 0.002], index=SHUFFLED)
     for sigma in (covariance(), covariance(SHUFFLED), covariance().loc[SHUFFLED]):
-        found = allocate(MU, sigma, held, cost=cost, impact=0.01, **limits)
+        found = allocate(MU, sigma, held, Constraints(**limits), cost=cost, impact=0.01)
         assert np.array_equal(found, expected.weights)
         assert list(found.index) == NAMES
         assert found.attrs == {
             "status": expected.status.label,
             "note": expected.note,
             "cash": expected.cash,
-            "gap": expected.attestation.gap,
-            "residual": expected.attestation.residual,
-            "slack": expected.attestation.slack,
-            "tolerance": expected.attestation.tolerance,
+            "gap": expected.certificate.gap,
+            "residual": expected.certificate.residual,
+            "slack": expected.certificate.slack,
+            "tolerance": expected.certificate.tolerance,
         }
-    other = allocate(MU[SHUFFLED], covariance(), held, cost=cost, impact=0.01, **limits)
+    other = allocate(MU[SHUFFLED], covariance(), held, Constraints(**limits), cost=cost, impact=0.01)
     assert other[NAMES].to_numpy() == pytest.approx(expected.weights, abs=1e-8)
 
 
 def test_attrs_survive_a_parquet_file(tmp_path):
-    found = allocate(MU, covariance(), maximum=0.5)
+    found = allocate(MU, covariance(), constraints=Constraints(maximum=0.5))
     frame = found.to_frame()
     frame.attrs = found.attrs
     frame.to_parquet(tmp_path / "weights.parquet")
     assert pd.read_parquet(tmp_path / "weights.parquet").attrs == found.attrs
 
 
-def test_a_limit_on_turnover_that_has_to_give_way_is_told():
-    found = allocate(MU, covariance(), turnover=0.5)
+def test_a_limit_on_turnover_that_has_to_give_way_is_reported():
+    found = allocate(MU, covariance(), constraints=Constraints(turnover=0.5))
     assert found.attrs["note"].startswith("turnover limit 0.5 raised to 1.0")
 
 
@@ -74,9 +74,10 @@ def test_returns_become_a_covariance():
 def test_factors_are_taken_as_they_are():
     factors = FactorCovariance(np.array([[0.0], [0.04], [0.05], [0.01]]), np.array([1, 4, 5, 10]) * 1e-4)
     full = factors.loadings @ factors.loadings.T + np.diag(factors.specific)
-    found = allocate(MU, factors, maximum=0.5)
+    found = allocate(MU, factors, constraints=Constraints(maximum=0.5))
     assert found.to_numpy() == pytest.approx(
-        allocate(MU, pd.DataFrame(full, NAMES, NAMES), maximum=0.5).to_numpy(), abs=1e-7
+        allocate(MU, pd.DataFrame(full, NAMES, NAMES), constraints=Constraints(maximum=0.5)).to_numpy(),
+        abs=1e-7,
     )
     with pytest.raises(DataError, match="factors of 4 assets for the 3 of mu"):
         allocate(MU[:3], factors)
@@ -88,12 +89,16 @@ def test_what_is_outside_the_universe_is_not_read_and_is_sold(returns):
     if returns:
         sigma = pd.DataFrame(np.random.default_rng(1).normal(0, 0.03, (50, 4)), columns=NAMES)
     inside = ["bund", "dax", "gold"]
-    clean = allocate(mu[inside], sigma[inside] if returns else sigma.loc[inside, inside], maximum=0.6)
+    clean = allocate(
+        mu[inside],
+        sigma[inside] if returns else sigma.loc[inside, inside],
+        constraints=Constraints(maximum=0.6),
+    )
     mu["cac"] = np.nan
     sigma["cac"] = np.nan
     if not returns:
         sigma.loc["cac"] = np.nan
-    found = allocate(mu, sigma, {"cac": 1.0}, universe=inside, maximum=0.6, cost=0.0)
+    found = allocate(mu, sigma, {"cac": 1.0}, universe=inside, constraints=Constraints(maximum=0.6), cost=0.0)
     assert found["cac"] == 0
     assert found[inside].to_numpy() == pytest.approx(clean.to_numpy(), abs=1e-8)
     with pytest.raises(DataError, match="mu: the expected return of 'cac' is nan"):
@@ -118,7 +123,6 @@ def test_what_is_outside_the_universe_is_not_read_and_is_sold(returns):
         ),
         ({"held": pd.Series({"DAX": 1.0})}, "held: .*names 'DAX'"),
         ({"held": np.ones(3)}, r"held has shape \(3,\)"),
-        ({"benchmark": {"DAX": 1.0}, "tracking_error": 0.1}, "benchmark: .*names 'DAX'"),
         ({"cost": {"dax": 0.1}}, "cost: .*lacks 'bund', 'cac', 'gold'"),
         ({"universe": ["DAX"]}, "universe: .*names 'DAX'"),
         ({"universe": "dax"}, "universe: expected a collection of names, got str"),
@@ -141,11 +145,16 @@ def test_a_hole_in_the_covariance_or_in_what_is_held_is_named():
         allocate(MU, covariance(), {"cac": np.nan})
 
 
-def test_a_limit_that_there_is_not_and_limits_in_conflict():
-    with pytest.raises(TypeError, match="no limit 'max_weight'; limits are minimum, maximum"):
+def test_unknown_options_misplaced_limits_and_limits_in_conflict():
+    with pytest.raises(TypeError, match="no option 'max_weight'; options are risk_aversion, cost"):
         allocate(MU, covariance(), max_weight=0.3)
+    with pytest.raises(TypeError, match=r"write constraints=Constraints\(maximum=\.\.\.\)"):
+        allocate(MU, covariance(), maximum=0.3)
+    benchmark = Constraints(benchmark={"DAX": 1.0}, tracking_error=0.1)
+    with pytest.raises(LimitError, match="benchmark names 'DAX'"):
+        allocate(MU, covariance(), constraints=benchmark)
     with pytest.raises(InfeasibleError, match=r"raise the maximum weight to 0\.25"):
-        allocate(MU, covariance(), maximum=0.2)
+        allocate(MU, covariance(), constraints=Constraints(maximum=0.2))
 
 
 def test_uncertainty_moves_away_from_what_is_known_badly():

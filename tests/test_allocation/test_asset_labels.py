@@ -7,17 +7,17 @@ import pytest
 from allocation.cardinality.allocator import Cardinality
 from allocation.covariance.path import CovariancePath, covariance_path
 from allocation.errors import AllocationError, DataError, InputError, LimitError
-from allocation.esg.allocator import Responsible
+from allocation.esg.allocator import EsgAllocator
 from allocation.estimators.allocate import allocate
 from allocation.estimators.portfolios import FromAllocator, MeanVariancePortfolio
 from allocation.frontier.efficient_frontier import efficient_frontier
 from allocation.frontier.maximum_sharpe import MaximumSharpe
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.relaxed_allocator import Relaxing
+from allocation.mean_variance.relaxed_allocator import RelaxedAllocator
 from allocation.policies.policy import AllocatorPolicy
 from allocation.policies.strategic import Strategic
 from allocation.problem.constraints import Constraints, Group, Linear
-from allocation.problem.polytope import polytope
+from allocation.problem.polytope import make_polytope
 from allocation.risk_based.hierarchical import HierarchicalRiskParity
 from allocation.risk_based.maximum_diversification import MaximumDiversification
 from allocation.risk_based.risk_budgeting import RiskBudgeting
@@ -54,8 +54,8 @@ def plain(limits=None, **costs):
 ALLOCATORS = {
     "mean_variance": lambda: plain(cost=0.01),
     "cardinality": lambda: Cardinality(plain(cost=0.01), 2),
-    "relaxing": lambda: Relaxing(plain, Constraints()),
-    "esg": lambda: Responsible(plain(), lambda row: series(np.arange(4.0)), floor=1.0),
+    "relaxing": lambda: RelaxedAllocator(plain, Constraints()),
+    "esg": lambda: EsgAllocator(plain(), lambda row: series(np.arange(4.0)), floor=1.0),
     "black_litterman": lambda: BlackLitterman(plain(), risk_aversion=5.0),
     "aim": lambda: AimPortfolio(plain(), Preferences(5.0), cost=1.0),
     "maximum_sharpe": lambda: MaximumSharpe(ASSETS),
@@ -153,8 +153,8 @@ def test_constructors_refuse_labels_of_other_assets(make):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: efficient_frontier(series(MU), SIGMA, polytope(Constraints(), ASSETS)),
-        lambda: efficient_frontier(MU, pd.DataFrame(SIGMA), polytope(Constraints(), ASSETS)),
+        lambda: efficient_frontier(series(MU), SIGMA, make_polytope(Constraints(), ASSETS)),
+        lambda: efficient_frontier(MU, pd.DataFrame(SIGMA), make_polytope(Constraints(), ASSETS)),
         lambda: implied_returns(pd.DataFrame(SIGMA), HELD, 5.0),
         lambda: implied_returns(SIGMA, series(HELD), 5.0),
         lambda: covariance_path(TABLE, np.array([50]), window=30, min_history=10, horizon=1),
@@ -168,16 +168,23 @@ def test_where_no_names_are_known_labels_are_refused(call):
 
 def test_integer_labels():
     mu, sigma = pd.Series([0.05, 0.02, 0.01]), pd.DataFrame(np.diag([0.04, 0.01, 0.09]))
-    capped = allocate(mu, sigma, risk_aversion=5.0, overrides={0: (0.0, 0.1)})
+    capped = allocate(mu, sigma, risk_aversion=5.0, constraints=Constraints(overrides={0: (0.0, 0.1)}))
     assert capped[0] == pytest.approx(0.1)
-    both = allocate(mu, sigma, risk_aversion=5.0, groups={"g": Group((0, np.int64(1)), 0.0, 0.3)})
+    both = allocate(
+        mu, sigma, risk_aversion=5.0, constraints=Constraints(groups={"g": Group((0, np.int64(1)), 0.0, 0.3)})
+    )
     assert both[0] + both[1] == pytest.approx(0.3)
-    scored = allocate(mu, sigma, risk_aversion=5.0, linear={"s": Linear({0: 1.0, 2: 1.0}, 0.0, 0.2)})
+    scored = allocate(
+        mu,
+        sigma,
+        risk_aversion=5.0,
+        constraints=Constraints(linear={"s": Linear({0: 1.0, 2: 1.0}, 0.0, 0.2)}),
+    )
     assert scored[0] + scored[2] == pytest.approx(0.2)
     table = pd.DataFrame(RETURNS)
-    fitted = MeanVariancePortfolio(overrides={3: (0.5, 0.6)}, groups={"g": Group((0, 1), 0.1, 0.2)}).fit(
-        table
-    )
+    fitted = MeanVariancePortfolio(
+        constraints=Constraints(overrides={3: (0.5, 0.6)}, groups={"g": Group((0, 1), 0.1, 0.2)})
+    ).fit(table)
     assert 0.5 - 1e-6 <= fitted.weights_[3] <= 0.6 + 1e-6
     assert 0.1 - 1e-6 <= fitted.weights_[[0, 1]].sum() <= 0.2 + 1e-6
     views = BlackLitterman(
@@ -226,9 +233,9 @@ def test_a_factory_that_takes_no_constraints_is_named():
 
 def test_costs_by_asset_add_up():
     cost = TradingCost(np.array([0.001, 0.002]), np.array([0.1, 0.0]))
-    assert cost.of(np.array([0.5, -0.25])) == pytest.approx(0.5 * 0.001 + 0.25 * 0.002 + 0.1 * 0.25)
+    assert cost.charge(np.array([0.5, -0.25])) == pytest.approx(0.5 * 0.001 + 0.25 * 0.002 + 0.1 * 0.25)
     with pytest.raises(SimulationError, match=r"2 rates for trades of shape \(3,\)"):
-        cost.of(np.zeros(3))
+        cost.charge(np.zeros(3))
     with pytest.raises(SimulationError, match="rate is a Series, but trades have no labels"):
         TradingCost(pd.Series([0.001, 0.002]))
     for bad in (-0.001, np.nan, np.array([0.1, -0.1])):

@@ -5,7 +5,7 @@ import pytest
 from published_views import COUNTRIES, COVARIANCE, DELTA, MARKET
 
 from allocation.covariance.path import CovariancePath
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.mean_variance.allocator import MeanVariance
@@ -13,7 +13,7 @@ from allocation.problem.constraints import Constraints
 from allocation.views.black_litterman import BlackLitterman, equilibrium_path, market_at
 from allocation.views.forecast_views import ForecastViews, forecast_views
 from allocation.views.view import View
-from allocation.weights import Attestation, Weights
+from allocation.weights import OptimalityCertificate, Weights
 
 LOOSE = Constraints(minimum=-2.0, maximum=3.0, cash_minimum=-5.0, cash_maximum=5.0)
 EVERYTHING = np.ones(7, dtype=bool)
@@ -29,9 +29,9 @@ class Unread:
 
     assets = COUNTRIES
 
-    def solve(self, position, mu, sigma, held, universe, *, trusted=False):
+    def solve(self, position, mu, sigma, held, universe, *, validate=True):
         self.mu, self.sigma = mu, sigma
-        return Weights(position, np.zeros(len(mu)), 1.0, DecisionStatus.FIXED, Attestation({}, 0.0))
+        return Weights(position, np.zeros(len(mu)), 1.0, DecisionStatus.FIXED, OptimalityCertificate({}, 0.0))
 
 
 def test_the_weights_of_he_and_litterman_come_out_of_the_solver():
@@ -98,7 +98,7 @@ def test_factors_stay_factors_with_forecasts():
     universe[2] = False
     for errors in ("independent", "like_returns"):
         found = {}
-        for form in (sigma, dense(sigma)):
+        for form in (sigma, to_dense(sigma)):
             allocator = BlackLitterman(Unread(), risk_aversion=2.0, forecasts=forecasts, errors=errors)
             allocator.solve(3, np.zeros(7), form, np.zeros(7), universe)
             found[type(form)] = allocator.inner
@@ -106,7 +106,7 @@ def test_factors_stay_factors_with_forecasts():
         assert isinstance(factors.sigma, FactorCovariance)
         np.testing.assert_allclose(factors.mu, full.mu, rtol=1e-10)
         inside = np.ix_(universe, universe)
-        np.testing.assert_allclose(dense(factors.sigma)[inside], full.sigma[inside], rtol=1e-10)
+        np.testing.assert_allclose(to_dense(factors.sigma)[inside], full.sigma[inside], rtol=1e-10)
 
 
 # Forecasts as views.

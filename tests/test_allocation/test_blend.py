@@ -11,7 +11,7 @@ from allocation.errors import InputError
 from allocation.policies.blend import Blend
 from allocation.policies.overlays import DrawdownControl, Overlay
 from allocation.policies.policy import BuyAndHold, EqualWeight
-from allocation.policies.portfolio_state import Book
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.policies.strategic import Strategic
 from allocation.trading.rebalancing import Rebalancing
 from allocation.weights import NoTrade
@@ -42,7 +42,9 @@ def test_parts_that_are_never_brought_back_are_separate_accounts(lag):
     assert both.sleeves.names == ("core/x", "satellite")
     np.testing.assert_allclose(both.sleeves.net.sum(axis=1), both.net, rtol=0, atol=1e-12)
     if lag == 0:
-        np.testing.assert_allclose(both.sleeves.of("core").wealth()[1:], alone["core"].wealth, rtol=1e-12)
+        np.testing.assert_allclose(
+            both.sleeves.select_sleeve("core").wealth()[1:], alone["core"].wealth, rtol=1e-12
+        )
         np.testing.assert_allclose(
             both.sleeves.share[:, 1], 0.3 * _begin(alone["satellite"].wealth) / _begin(apart)
         )
@@ -94,35 +96,37 @@ def test_probabilities_mix():
     path = fixed(DECISIONS, 4)
     low = Strategic(np.array([0.5, 0, 0, 0]), path, DECISIONS, Rebalancing())
     high = Strategic(np.array([0, 1.0, 0, 0]), path, DECISIONS, Rebalancing())
-    told = Blend({"a": low, "b": high}, lambda row: np.array([0.25, 0.75]), Rebalancing(), DECISIONS)(
-        0, Book.empty(4)
+    result = Blend({"a": low, "b": high}, lambda row: np.array([0.25, 0.75]), Rebalancing(), DECISIONS)(
+        0, PortfolioState.empty(4)
     )
-    assert told.weights.tolist() == [0.125, 0.75, 0, 0]
-    assert told.cash == 0.125
+    assert result.weights.tolist() == [0.125, 0.75, 0, 0]
+    assert result.cash == 0.125
 
 
-def test_a_reason_not_to_trade_is_handed_on_or_told():
+def test_a_reason_not_to_trade_is_handed_on_or_reported():
     path = fixed(DECISIONS, 4)
 
-    def stuck(position, book):
+    def stuck(position, state):
         return NoTrade(position, "held: a limit")
 
     even = Blend({"a": stuck, "b": stuck}, lambda row: np.array([0.5, 0.5]), NEVER, DECISIONS)
-    held = Book(np.ones(4) / 4, 0.0, sleeves={})
+    held = PortfolioState(np.ones(4) / 4, 0.0, sleeves={})
     assert even(3, held).note.count("held: a limit") == 2  # begins, in cash
     mixed = Blend({"a": stuck, "b": EqualWeight(path)}, lambda row: np.array([0.5, 0.5]), NEVER, DECISIONS)
-    begun = mixed(0, Book.empty(4))
+    begun = mixed(0, PortfolioState.empty(4))
     assert begun.cash == 0.5
     assert begun.note == "a: held: a limit"
     assert begun.status == DecisionStatus.HELD | DecisionStatus.FIXED
     still = Blend({"a": stuck, "b": lambda p, b: None}, lambda row: np.array([0.5, 0.5]), NEVER, DECISIONS)
-    assert still(3, Book(begun.weights, begun.cash, sleeves=begun.sleeves)) == NoTrade(3, "held: a limit")
+    assert still(3, PortfolioState(begun.weights, begun.cash, sleeves=begun.sleeves)) == NoTrade(
+        3, "held: a limit"
+    )
 
 
 def test_shares_that_are_none():
     blend = Blend({"a": EqualWeight(fixed([0], 2))}, lambda row: np.array([np.nan]), NEVER, DECISIONS)
     with pytest.raises(InputError, match="row 0: shares must be 0 or more and sum to 1"):
-        blend(0, Book.empty(2))
+        blend(0, PortfolioState.empty(2))
 
 
 def test_classes_with_bands_of_fifteen_to_thirty_five_against_a_loop():
@@ -160,8 +164,8 @@ def test_names_of_parts_count_nothing():
     returns, cash = market(4, late=False)
     path = fixed(DECISIONS, 4)
 
-    def slow(position, book):
-        found = EqualWeight(path)(position, book)
+    def slow(position, state):
+        found = EqualWeight(path)(position, state)
         return replace(found, note="still moving: turnover raised, limits relaxed, held: none")
 
     blend = Blend(
@@ -181,16 +185,16 @@ def test_statuses_of_parts_count_once_however_deep_they_are():
     path = fixed(DECISIONS, 4)
 
     def relaxed_at(rows):
-        def decide(position, book):
-            found = EqualWeight(path)(position, book)
+        def decide(position, state):
+            found = EqualWeight(path)(position, state)
             extra = DecisionStatus.RELAXED if position in rows else DecisionStatus(0)
             return replace(found, status=found.status | extra)
 
         return decide
 
     def held_at(rows):
-        return lambda position, book: (
-            NoTrade(position, "no reason") if position in rows else EqualWeight(path)(position, book)
+        return lambda position, state: (
+            NoTrade(position, "no reason") if position in rows else EqualWeight(path)(position, state)
         )
 
     one, other, held = {0, 3, 6}, {6, 9}, {12, 15}

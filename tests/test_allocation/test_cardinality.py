@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from allocation.cardinality.allocator import Cardinality
-from allocation.cardinality.relaxation import Problem
-from allocation.cardinality.semicontinuous import split
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.cardinality.relaxation import CardinalityProblem
+from allocation.cardinality.semicontinuous import split_diagonal
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError, InfeasibleError, LimitError
 from allocation.mean_variance.allocator import MeanVariance
@@ -27,7 +27,7 @@ def market(seed, n, factors=3):
 
 def objective(solver, w, mu, sigma, held, error=None):
     trade = w - held
-    value = mu @ w - solver.risk_aversion / 2 * w @ dense(sigma) @ w
+    value = mu @ w - solver.risk_aversion / 2 * w @ to_dense(sigma) @ w
     value -= solver.cost @ np.abs(trade) + solver.impact @ trade**2
     return value - (solver.uncertainty * np.linalg.norm(error * w) if error is not None else 0.0)
 
@@ -98,7 +98,7 @@ LIMITS = {
 def test_the_best_of_all_subsets_long_only(limits, form, seed):
     n, most, minimum = 6, 3, 0.08
     mu, sigma, held = market(seed, n)
-    sigma = dense(sigma) if form == "dense" else sigma
+    sigma = to_dense(sigma) if form == "dense" else sigma
     solver = MeanVariance(
         names(n), Constraints(**{"maximum": 0.5, **LIMITS[limits]}), risk_aversion=20.0, cost=0.002
     )
@@ -112,8 +112,8 @@ def test_the_best_of_all_subsets_long_only(limits, form, seed):
         assert best == -np.inf
     assert (w != 0).sum() <= most
     assert np.abs(w[w != 0]).min() >= minimum - 1e-9
-    assert found.attestation.holds
-    assert found.attestation.gap <= 1e-9
+    assert found.certificate.holds
+    assert found.certificate.gap <= 1e-9
 
 
 @pytest.mark.parametrize("minimum", [0.0, 0.1])
@@ -130,7 +130,7 @@ def test_the_best_of_all_subsets_with_short_positions(minimum, leverage, seed):
         brute_force(solver, most, minimum, mu, sigma, held), abs=1e-9
     )
     assert (w != 0).sum() <= most
-    assert found.attestation.gap <= 1e-9
+    assert found.certificate.gap <= 1e-9
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -179,7 +179,7 @@ def test_more_positions_are_never_worse_and_all_of_them_are_no_limit(seed):
 def test_units_and_order_of_the_assets_do_not_matter():
     n = 15
     mu, sigma, held = market(5, n)
-    sigma, order = dense(sigma), np.random.default_rng(0).permutation(n)
+    sigma, order = to_dense(sigma), np.random.default_rng(0).permutation(n)
     limits = Constraints(maximum=0.4)
     first = Cardinality(MeanVariance(names(n), limits, risk_aversion=30.0, cost=0.001), 4, 0.05).solve(
         0, mu, sigma, held, everything(n)
@@ -231,8 +231,8 @@ def test_a_search_that_is_stopped_says_how_far_it_may_be_off():
     assert short.note.startswith("stopped after 1 nodes, within ")
     scale = max(np.abs(mu).max(), 300.0 * sigma.diagonal().max(), 0.001)
     best, mine = (objective(solver, x.weights, mu, sigma, held) for x in (whole, short))
-    assert 0 <= (best - mine) / scale <= short.attestation.gap + 1e-12
-    assert short.attestation.gap > 1e-9
+    assert 0 <= (best - mine) / scale <= short.certificate.gap + 1e-12
+    assert short.certificate.gap > 1e-9
 
 
 @pytest.mark.parametrize(
@@ -269,12 +269,12 @@ def test_what_is_said_to_do_does():
     ):
         solver = MeanVariance(names(6), Constraints(**limits), risk_aversion=1.0)
         found = Cardinality(solver, most, minimum).solve(0, mu, sigma, held, everything(6))
-        assert found.attestation.holds
+        assert found.certificate.holds
 
 
 def test_a_volatility_that_few_positions_cannot_reach():
     mu, sigma, held = market(6, 8)
-    sigma = dense(sigma)
+    sigma = to_dense(sigma)
     solver = MeanVariance(names(8), Constraints(volatility=0.02), risk_aversion=1.0)
     calm = MeanVariance(names(8), Constraints(), risk_aversion=1.0)
     least = min(
@@ -313,26 +313,26 @@ def test_what_is_split_off_leaves_a_semidefinite_covariance(seed):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(60, 20)) * rng.uniform(0.01, 0.1, 20)
     sigma = X.T @ X / 60
-    d = split(sigma)
+    d = split_diagonal(sigma)
     assert (d >= 0).all()
     assert np.linalg.eigvalsh(sigma - np.diag(d))[0] >= -1e-14 * np.abs(sigma).max()
     assert d.sum() > 20 * np.linalg.eigvalsh(sigma)[0]
     singular = X[:10].T @ X[:10]
-    assert split(singular).tolist() == [0.0] * 20
+    assert split_diagonal(singular).tolist() == [0.0] * 20
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_bound_is_above_every_portfolio(seed):
     """At the root, for any shares that the relaxation begins with."""
-    from allocation.cardinality.relaxation import relax
+    from allocation.cardinality.relaxation import solve_relaxation
 
     n, most, minimum = 8, 3, 0.05
     rng = np.random.default_rng(seed)
     mu, sigma, held = market(seed, n)
     solver = MeanVariance(names(n), Constraints(maximum=0.6), risk_aversion=20.0, cost=0.002)
     decision = solver.decision(0, mu, sigma, held, everything(n), None)
-    problem = Problem(decision.programme, held, np.inf, [], most, minimum)
-    found = relax(problem, problem.allowed, rng.uniform(0.05, 1, n), -np.inf)
+    problem = CardinalityProblem(decision.programme, held, np.inf, [], most, minimum)
+    found = solve_relaxation(problem, problem.allowed, rng.uniform(0.05, 1, n), -np.inf)
     best = brute_force(solver, most, minimum, mu, sigma, held)
     assert found.bound >= best - 1e-12
 

@@ -10,18 +10,18 @@ from allocation.cardinality.allocator import Cardinality
 from allocation.covariance.path import CovariancePath, covariance_path
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
-from allocation.esg.allocator import Responsible
+from allocation.esg.allocator import EsgAllocator
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.relaxed_allocator import Relaxing
+from allocation.mean_variance.relaxed_allocator import RelaxedAllocator
 from allocation.policies.policy import AllocatorPolicy, EqualWeight, HoldIfInfeasible, KeepClosed
-from allocation.policies.portfolio_state import Book
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.policies.tactical import Deviation, Tactical
 from allocation.problem.closed_markets import keep_closed, solve_around
 from allocation.problem.constraints import Constraints, Group
 from allocation.trading.garleanu_pedersen import AimPortfolio
 from allocation.trading.trading_speed import Preferences
 from allocation.views.black_litterman import BlackLitterman
-from allocation.weights import Attestation, Sleeve, Weights
+from allocation.weights import OptimalityCertificate, Sleeve, Weights
 
 NAMES = ("a", "b", "c", "d", "e")
 EVERYTHING = np.ones(5, dtype=bool)
@@ -36,7 +36,7 @@ def problem(seed):
 
 
 def around(allocator, mu, sigma, held, closed=CLOSED, universe=EVERYTHING):
-    return solve_around(allocator, 3, mu, sigma, held, universe, closed, trusted=False)
+    return solve_around(allocator, 3, mu, sigma, held, universe, closed, validate=True)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -46,8 +46,8 @@ def test_mean_variance_is_the_best_around_what_is_closed(seed):
     limits = Constraints(maximum=0.5, groups={"g": Group(("a", "b", "c"), 0.2, 0.6)}, cash_maximum=0.1)
     found = around(MeanVariance(NAMES, limits, risk_aversion=5, impact=0.01), mu, sigma, held)
     np.testing.assert_array_equal(found.weights[CLOSED], held[CLOSED])
-    assert found.attestation.holds
-    assert found.attestation.gap < 1e-9
+    assert found.certificate.holds
+    assert found.certificate.gap < 1e-9
 
     def loss(free):
         w = held.copy()
@@ -73,7 +73,7 @@ def test_what_grew_beyond_its_maximum_stays():
     found = around(solver, mu, sigma, held)
     assert found.weights[0] == 0.5
     assert found.weights[1:].max() <= 0.3 + 1e-9
-    assert "weight of 'a' at most 0.5" in found.attestation.slack
+    assert "weight of 'a' at most 0.5" in found.certificate.slack
 
 
 def test_limits_that_cannot_hold_around_it_are_those_of_the_open_decision():
@@ -83,7 +83,7 @@ def test_limits_that_cannot_hold_around_it_are_those_of_the_open_decision():
     path = CovariancePath(np.array([3]), sigma[None], EVERYTHING[None], closed=CLOSED[None])
     policy = AllocatorPolicy(MeanVariance(NAMES, limits, risk_aversion=5), path)
     for own in (policy, HoldIfInfeasible(policy)):
-        kept = KeepClosed(own, path, NAMES)(3, Book(held, 0.0))
+        kept = KeepClosed(own, path, NAMES)(3, PortfolioState(held, 0.0))
         np.testing.assert_allclose(kept.weights[CLOSED], held[CLOSED], atol=1e-12)
         assert kept.weights.sum() == pytest.approx(1)
         assert DecisionStatus.RELAXED in kept.status
@@ -102,10 +102,10 @@ def wrapped(kind, mu):
         return Cardinality(inner, 4, 0.05)
     if kind == "relaxing":
         tight = Constraints(maximum=0.15)
-        return Relaxing(lambda c: MeanVariance(NAMES, c, risk_aversion=5), tight)
+        return RelaxedAllocator(lambda c: MeanVariance(NAMES, c, risk_aversion=5), tight)
     if kind == "scores":
         scores = np.array([1.0, 5.0, 4.0, 2.0, 3.0])
-        return Responsible(inner, lambda row: scores, floor=2.5)
+        return EsgAllocator(inner, lambda row: scores, floor=2.5)
     if kind == "aim":
         return AimPortfolio(inner, Preferences(5.0, 0.02), cost=0.1, decay=0.3)
     return BlackLitterman(inner, risk_aversion=5.0)
@@ -118,7 +118,7 @@ def test_wrappers_and_few_positions_keep_it_exactly(kind):
     found = around(wrapped(kind, mu), mu, sigma, held)
     np.testing.assert_allclose(found.weights[CLOSED], held[CLOSED], atol=1e-15)
     assert found.weights.sum() + found.cash == pytest.approx(1)
-    assert found.attestation.holds
+    assert found.certificate.holds
     free = wrapped(kind, mu).solve(3, mu, sigma, held, EVERYTHING)
     assert np.abs(free.weights - held)[CLOSED].max() > 1e-3
 
@@ -128,7 +128,7 @@ def test_a_position_too_small_for_few_positions_is_kept_by_scaling():
     held = np.array([0.02, 0.3, 0.28, 0.1, 0.3])
     path = CovariancePath(np.array([3]), sigma[None], EVERYTHING[None], closed=CLOSED[None])
     policy = KeepClosed(AllocatorPolicy(wrapped("cardinality", mu), path), path, NAMES)
-    kept = policy(3, Book(held, 0.0))
+    kept = policy(3, PortfolioState(held, 0.0))
     np.testing.assert_allclose(kept.weights[CLOSED], held[CLOSED], atol=1e-12)
     assert kept.weights.sum() == pytest.approx(1)
 
@@ -143,7 +143,7 @@ def test_tactical_deviates_around_what_is_closed():
         lambda around: MeanVariance(NAMES, around, risk_aversion=5),
         AllocatorPolicy(MeanVariance(NAMES, limits, risk_aversion=5), path, np.array([3]), mu[None]),
     )  # fmt: skip
-    kept = KeepClosed(policy, path, NAMES)(3, Book(held, 0.0))
+    kept = KeepClosed(policy, path, NAMES)(3, PortfolioState(held, 0.0))
     np.testing.assert_allclose(kept.weights[CLOSED], held[CLOSED], atol=1e-12)
     assert np.abs(kept.weights - 0.2)[~CLOSED].max() <= 0.05 + 1e-9
     total = sum(part.weights for part in kept.sleeves.values())
@@ -156,7 +156,7 @@ def test_what_is_closed_and_not_held_is_not_bought_and_without_a_covariance_not_
     eligible = np.array([True, True, True, False, True])
     path = CovariancePath(np.array([3]), sigma[None], eligible[None], closed=CLOSED[None])
     solver = MeanVariance(NAMES, Constraints(turnover=1.0), risk_aversion=5)
-    kept = KeepClosed(AllocatorPolicy(solver, path), path, NAMES)(3, Book(held, 0.0))
+    kept = KeepClosed(AllocatorPolicy(solver, path), path, NAMES)(3, PortfolioState(held, 0.0))
     np.testing.assert_allclose(kept.weights[CLOSED], held[CLOSED], atol=1e-12)
     assert kept.weights.sum() == pytest.approx(1)
 
@@ -165,7 +165,9 @@ def test_sleeves_keep_what_they_hold():
     held = np.array([0.2, 0.3, 0.5])
     sleeves = {"x": Sleeve(np.array([0.15, 0.3, 0.0])), "y": Sleeve(np.array([0.05, 0.0, 0.5]))}
     wanted = {"y": Sleeve(np.array([0.5, 0.0, 0.4]), 0.1)}
-    target = Weights(0, np.array([0.5, 0.0, 0.4]), 0.1, DecisionStatus.FIXED, Attestation({}, 0.0), wanted)
+    target = Weights(
+        0, np.array([0.5, 0.0, 0.4]), 0.1, DecisionStatus.FIXED, OptimalityCertificate({}, 0.0), wanted
+    )
     kept = keep_closed(target, held, sleeves, np.array([True, False, False]))
     np.testing.assert_allclose(kept.weights, [0.2, 0.0, 0.64])
     assert kept.cash == pytest.approx(0.16)

@@ -7,21 +7,21 @@ from allocation.covariance.factors import Denoised, StatisticalFactors
 from allocation.covariance.nonlinear import NonlinearShrinkage
 from allocation.covariance.path import covariance_path
 from allocation.covariance.regime_mixture import RegimeMixture
-from allocation.covariance.sample import Ewma, Sample
+from allocation.covariance.sample import Ewma, SampleCovariance
 from allocation.covariance.shrinkage import ConstantCorrelation, LedoitWolf, Oas
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InputError
 
 
 def probabilities(n, states=3, seed=5):
-    told = np.random.default_rng(seed).dirichlet(np.full(states, 0.4), size=n)
-    told[: n // 5] = np.nan  # before the first fit
-    return told
+    result = np.random.default_rng(seed).dirichlet(np.full(states, 0.4), size=n)
+    result[: n // 5] = np.nan  # before the first fit
+    return result
 
 
 def estimators(n):
     return {
-        "sample": Sample(),
+        "sample": SampleCovariance(),
         "ewma": Ewma(20.0),
         "ledoit_wolf": LedoitWolf(),
         "constant_correlation": ConstantCorrelation(),
@@ -91,7 +91,7 @@ def nasty():
 def test_symmetric_and_positive_semidefinite(name, case):
     x = dict(nasty())[case]
     risk = estimators(len(x))[name].estimate(x)
-    sigma = dense(risk)
+    sigma = to_dense(risk)
     assert sigma.shape == (x.shape[1],) * 2
     assert np.isfinite(sigma).all()
     np.testing.assert_array_equal(sigma, sigma.T)
@@ -106,7 +106,7 @@ def test_the_order_of_assets_does_not_matter(name):
     x = returns(80, 12)
     order = np.random.default_rng(0).permutation(12)
     estimator = estimators(80)[name]
-    one, other = dense(estimator.estimate(x)), dense(estimator.estimate(x[:, order]))
+    one, other = to_dense(estimator.estimate(x)), to_dense(estimator.estimate(x[:, order]))
     np.testing.assert_allclose(other, one[np.ix_(order, order)], rtol=1e-9, atol=1e-12 * np.abs(one).max())
 
 
@@ -114,13 +114,13 @@ def test_the_order_of_assets_does_not_matter(name):
 def test_the_unit_does_not_matter(name):
     x = returns(80, 12)
     estimator = estimators(80)[name]
-    one = dense(estimator.estimate(x))
+    one = to_dense(estimator.estimate(x))
     np.testing.assert_allclose(
-        dense(estimator.estimate(1e-3 * x)), 1e-6 * one, rtol=1e-9, atol=1e-18 * np.abs(one).max()
+        to_dense(estimator.estimate(1e-3 * x)), 1e-6 * one, rtol=1e-9, atol=1e-18 * np.abs(one).max()
     )
     # A level that all rows have in common is no risk.
     np.testing.assert_allclose(
-        dense(estimator.estimate(x + 0.3)), one, rtol=1e-9, atol=1e-12 * np.abs(one).max()
+        to_dense(estimator.estimate(x + 0.3)), one, rtol=1e-9, atol=1e-12 * np.abs(one).max()
     )
 
 
@@ -133,7 +133,7 @@ def test_the_more_rows_the_nearer_the_truth(name):
     estimator = Ewma(10_000.0) if name == "ewma" else estimators(len(many))[name]
     # Principal components know loadings exactly only as the assets grow many, too.
     tolerance = 0.4 if "factor" in name else 0.1
-    np.testing.assert_allclose(dense(estimator.estimate(many)), truth, atol=tolerance)
+    np.testing.assert_allclose(to_dense(estimator.estimate(many)), truth, atol=tolerance)
 
 
 @every
@@ -182,10 +182,10 @@ def test_what_comes_after_a_decision_changes_no_bit_of_it(name):
     options = {"window": 61, "min_history": 20, "horizon": 3}
 
     def path(x, positions):
-        told = estimators(300)[name]
-        if isinstance(told, RegimeMixture):
-            told = RegimeMixture(told.probabilities[: len(x)], prior_rows=told.prior_rows)
-        return bits(covariance_path(x, positions, estimator=told, **options))
+        result = estimators(300)[name]
+        if isinstance(result, RegimeMixture):
+            result = RegimeMixture(result.probabilities[: len(x)], prior_rows=result.prior_rows)
+        return bits(covariance_path(x, positions, estimator=result, **options))
 
     whole = path(x, positions)
     for cut in (97, 130, 174, 244):

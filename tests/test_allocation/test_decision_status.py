@@ -25,7 +25,7 @@ FIXED, SOLVED, UNCHANGED, RELAXED, HELD, MARKET_CLOSED, UNPROVEN = DecisionStatu
         (SOLVED | RELAXED | MARKET_CLOSED, "relaxed and market closed"),
     ],
 )
-def test_the_label_tells_exceptions_before_what_is_usual(status, label):
+def test_the_label_gives_exceptions_before_what_is_usual(status, label):
     assert status.label == label
 
 
@@ -35,10 +35,10 @@ def test_a_composite_has_the_flags_of_all_parts():
 
 
 def test_a_policy_that_gives_a_text_for_a_status_is_refused():
-    from allocation.weights import Attestation, Weights
+    from allocation.weights import OptimalityCertificate, Weights
 
-    def policy(position, book):
-        return Weights(position, np.ones(1), 0.0, "solved", Attestation({}, 0.0))
+    def policy(position, state):
+        return Weights(position, np.ones(1), 0.0, "solved", OptimalityCertificate({}, 0.0))
 
     with pytest.raises(
         SimulationError, match="the status of the target at row 0 is 'solved', expected a Dec"

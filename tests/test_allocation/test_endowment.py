@@ -5,8 +5,8 @@ import pytest
 from policy_worlds import estimated, fixed, market, run
 
 from allocation.errors import InputError
-from allocation.policies.endowment import AssetClass, Endowment, slowly
-from allocation.policies.portfolio_state import Book
+from allocation.policies.endowment import AssetClass, Endowment, limit_trades
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.trading.rebalancing import Rebalancing
 
 LIMITS = np.array([np.inf, np.inf, 0.02, np.inf])
@@ -22,12 +22,12 @@ LIMITS = np.array([np.inf, np.inf, 0.02, np.inf])
     ],
 )
 def test_one_rebalance_by_hand(held, target, expected):
-    np.testing.assert_allclose(slowly(np.array(held), np.array(target), LIMITS), expected, atol=1e-12)
+    np.testing.assert_allclose(limit_trades(np.array(held), np.array(target), LIMITS), expected, atol=1e-12)
 
 
 def test_purchases_are_cut_back_where_nothing_is_left_for_liquid_classes():
     limits = np.array([np.inf, 0.5, 0.01])
-    new = slowly(np.array([0.1, 0.2, 0.7]), np.array([0.2, 0.6, 0.2]), limits)
+    new = limit_trades(np.array([0.1, 0.2, 0.7]), np.array([0.2, 0.6, 0.2]), limits)
     # The second wants 0.4 more and the third gives 0.01: 0.11 is all there is, and nothing is left for the first.
     np.testing.assert_allclose(new, [0.0, 0.31, 0.69], atol=1e-12)
 
@@ -39,7 +39,7 @@ def test_no_class_moves_by_more_than_its_limit(seed):
     limits = np.where(rng.random(n) < 0.5, rng.uniform(0, 0.1, n), np.inf)
     limits[-1] = np.inf
     held, target = rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(n))
-    new = slowly(held, target, limits)
+    new = limit_trades(held, target, limits)
     assert new.sum() == pytest.approx(1, abs=1e-12)
     assert (new >= -1e-12).all()
     slow = np.isfinite(limits)
@@ -86,8 +86,8 @@ def test_through_time_against_a_loop():
             money = goal * money.sum()
             at = result.decisions.tolist().index(t)
             np.testing.assert_allclose(result.targets[at], goal[:5], atol=1e-12)
-            told = result.notes[at]
-            assert told == ("still moving: private" if abs(new - 0.4) > 1e-9 else "")
+            note = result.notes[at]
+            assert note == ("still moving: private" if abs(new - 0.4) > 1e-9 else "")
     assert late > 3
     np.testing.assert_allclose(result.wealth[-1], money.sum(), rtol=1e-10)
     np.testing.assert_allclose(result.sleeves.net.sum(axis=1), result.net, rtol=0, atol=1e-12)
@@ -117,4 +117,4 @@ def test_classes_that_make_no_sense():
         Endowment({"a": AssetClass(1.5, both)}, path, np.array([0]), Rebalancing())
     none = Endowment({"a": AssetClass(1.0, np.zeros(2, bool))}, path, np.array([0]), Rebalancing())
     with pytest.raises(InputError, match="no class has an eligible asset"):
-        none(0, Book.empty(2))
+        none(0, PortfolioState.empty(2))

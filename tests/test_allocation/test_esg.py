@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import minimize
 
 from allocation.errors import InfeasibleError, InputError
-from allocation.esg.allocator import Responsible
-from allocation.esg.score_adjustments import filled, tilted, tilted_benchmark
+from allocation.esg.allocator import EsgAllocator
+from allocation.esg.score_adjustments import impute_scores, tilt_benchmark, tilt_returns
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints, Group
 
@@ -24,7 +24,7 @@ def market(seed=0):
 
 def responsible(scores=SCORES, constraints=None, cost=0.0, **given):
     inner = MeanVariance(ASSETS, constraints or Constraints(), risk_aversion=4.0, cost=cost)
-    return Responsible(inner, lambda position: scores, **given)
+    return EsgAllocator(inner, lambda position: scores, **given)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -54,8 +54,8 @@ def test_the_floor_gives_what_a_general_solver_finds_under_it(seed, cost, floor)
     )  # fmt: skip
     found = responsible(constraints=constraints, cost=cost, floor=floor).solve(0, mu, sigma, held, ALL)
     w = found.weights
-    assert found.attestation.holds
-    assert found.attestation.slack[f"score at least {floor:g}"] >= 0
+    assert found.certificate.holds
+    assert found.certificate.slack[f"score at least {floor:g}"] >= 0
     assert w @ SCORES >= floor * w.sum() - 1e-12
     value = mu @ w - 2.0 * w @ sigma @ w - cost * np.abs(w - held).sum()
     assert brute.success
@@ -107,11 +107,11 @@ def test_exclusion_by_universe_is_exclusion_by_limits():
 def test_the_tilt_is_in_return_per_standard_deviation_of_score():
     mu = np.array([0.01, 0.02, np.nan, 0.0])
     universe = np.array([True, True, False, True])
-    found = tilted(mu, np.array([1.0, 2.0, np.nan, 3.0]), universe, 0.003)
+    found = tilt_returns(mu, np.array([1.0, 2.0, np.nan, 3.0]), universe, 0.003)
     z = np.array([-1, 0, 1]) / np.std([1, 2, 3])
     np.testing.assert_allclose(found[universe], mu[universe] + 0.003 * z)
     assert np.isnan(found[2])
-    np.testing.assert_array_equal(tilted(mu, np.full(4, 3.3), universe, 0.003), mu)
+    np.testing.assert_array_equal(tilt_returns(mu, np.full(4, 3.3), universe, 0.003), mu)
     mu, sigma = market()
     plain, more = (
         responsible(tilt=t).solve(0, mu, sigma, np.zeros(N), ALL).weights @ SCORES for t in (0.0, 0.01)
@@ -120,22 +120,22 @@ def test_the_tilt_is_in_return_per_standard_deviation_of_score():
 
 
 def test_a_benchmark_times_its_scores():
-    found = tilted_benchmark(np.array([0.5, 0.3, 0.2, 0.0]), np.array([2.0, 4.0, 0.0, np.nan]))
+    found = tilt_benchmark(np.array([0.5, 0.3, 0.2, 0.0]), np.array([2.0, 4.0, 0.0, np.nan]))
     np.testing.assert_allclose(found, [1.0 / 2.2, 1.2 / 2.2, 0, 0])
     with pytest.raises(InputError, match="known for all that it holds"):
-        tilted_benchmark(np.array([0.5, 0.5]), np.array([1.0, np.nan]))
+        tilt_benchmark(np.array([0.5, 0.5]), np.array([1.0, np.nan]))
 
 
 def test_missing_scores_are_what_one_says_they_are():
     scores = np.array([1.0, np.nan, 5.0, 6.0, np.nan, 2.0])
     universe = np.array([True, True, True, False, True, False])
-    np.testing.assert_array_equal(filled(0, scores, universe, "exclude")[1], [1, 0, 1, 0, 0, 0])
+    np.testing.assert_array_equal(impute_scores(0, scores, universe, "exclude")[1], [1, 0, 1, 0, 0, 0])
     for missing, value in (("mean", 3.0), ("worst", 1.0), (4.5, 4.5)):
-        got, left = filled(0, scores, universe, missing)
+        got, left = impute_scores(0, scores, universe, missing)
         np.testing.assert_array_equal(got[[1, 4]], value)
         np.testing.assert_array_equal(left, universe)
     with pytest.raises(InputError, match="row 7: none of the 2 assets has a score"):
-        filled(7, scores, np.isnan(scores), "mean")
+        impute_scores(7, scores, np.isnan(scores), "mean")
     mu, sigma = market()
     weights = responsible(scores=scores).solve(0, mu, sigma, np.zeros(N), ALL).weights
     assert (weights[np.isnan(scores)] == 0).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InputError
 from allocation.esg.frontier import attainable_scores, best_score, esg_frontier, limited_frontier
 
@@ -42,7 +42,7 @@ def test_the_closed_form_is_the_best_that_a_general_solver_finds(seed):
     top = best_score(mu, sigma, scores)
     levels = top + np.array([-2.0, -0.5, 0.0, 0.5, 2.0])
     found = esg_frontier(mu, sigma, scores, levels)
-    full = dense(sigma)
+    full = to_dense(sigma)
     for level, sharpe, w in zip(levels, found.sharpe, found.weights, strict=True):
         assert sharpe == pytest.approx(brute(mu, full, scores, level), rel=1e-6)
         assert w.sum() == pytest.approx(1)
@@ -56,7 +56,7 @@ def test_the_closed_form_is_the_best_that_a_general_solver_finds(seed):
 def test_every_frontier_portfolio_is_made_of_four_funds():
     """Proposition 2's separation: the riskless asset, the tangency, the minimum-variance and the ESG-tangency."""
     mu, sigma, scores = market(5, n=10)
-    full = dense(sigma)
+    full = to_dense(sigma)
     funds = np.column_stack([np.linalg.solve(full, v) for v in (mu, np.ones(10), scores)])
     found = esg_frontier(mu, sigma, scores, np.linspace(3, 7, 9))
     for w in found.weights[np.isfinite(found.sharpe)]:
@@ -73,7 +73,7 @@ def test_with_limits_it_is_the_best_that_a_general_solver_finds(seed):
     levels = least + (most - least) * np.array([0.02, 0.3, 0.6, 0.98])
     found = limited_frontier(mu, sigma, scores, levels, low, high, rows, upper)
     for level, sharpe, w in zip(levels, found.sharpe, found.weights, strict=True):
-        oracle = brute(mu, dense(sigma), scores, level, low, high, rows, upper)
+        oracle = brute(mu, to_dense(sigma), scores, level, low, high, rows, upper)
         assert sharpe == pytest.approx(oracle, rel=1e-5)
         assert ((w > -1e-7) & (w < 0.4 + 1e-7)).all()
         assert rows @ w < upper + 1e-7

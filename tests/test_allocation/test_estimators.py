@@ -11,12 +11,12 @@ from sklearn.covariance import OAS, LedoitWolf
 from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit, cross_val_predict, cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from allocation.covariance.expectations import shrunk_mean
+from allocation.covariance.expectations import shrink_mean
 from allocation.covariance.shrinkage import LedoitWolf as Shrunk
 from allocation.covariance_types import FactorCovariance
 from allocation.decision_status import DecisionStatus
 from allocation.errors import DataError, InfeasibleError, InputError, LimitError
-from allocation.estimators.out_of_sample import drifted, predict_forward
+from allocation.estimators.out_of_sample import drift_weights, predict_forward
 from allocation.estimators.portfolios import (
     EqualWeightPortfolio,
     FromAllocator,
@@ -25,7 +25,7 @@ from allocation.estimators.portfolios import (
 )
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints, Group
-from allocation.weights import Attestation, Weights
+from allocation.weights import OptimalityCertificate, Weights
 from validation.folds.walk_forward import WalkForward
 
 ASSETS = ["corn", "gold", "oil", "tin", "zinc"]
@@ -45,9 +45,9 @@ class InverseVariance:
     def __init__(self, assets):
         self.assets = tuple(assets)
 
-    def solve(self, position, mu, sigma, held, universe, *, trusted=False):
+    def solve(self, position, mu, sigma, held, universe, *, validate=True):
         w = universe / sigma.diagonal()
-        return Weights(position, w / w.sum(), 0.0, DecisionStatus.FIXED, Attestation({}, 0.0))
+        return Weights(position, w / w.sum(), 0.0, DecisionStatus.FIXED, OptimalityCertificate({}, 0.0))
 
 
 class WorstLoss:
@@ -56,15 +56,15 @@ class WorstLoss:
     def __init__(self, assets, paths, constraints=None, *, tilt=0.0):
         self.assets, self.paths, self.constraints, self.tilt = tuple(assets), paths, constraints, tilt
 
-    def solve(self, position, mu, sigma, held, universe, *, trusted=False):
+    def solve(self, position, mu, sigma, held, universe, *, validate=True):
         w = np.zeros(len(self.assets))
         w[np.argmax(self.paths.min(axis=0))] = 1.0
-        return Weights(position, w, 0.0, DecisionStatus.FIXED, Attestation({}, 0.0))
+        return Weights(position, w, 0.0, DecisionStatus.FIXED, OptimalityCertificate({}, 0.0))
 
 
 EVERY = [
     EqualWeightPortfolio(),
-    MinimumVariancePortfolio(maximum=0.6),
+    MinimumVariancePortfolio(constraints=Constraints(maximum=0.6)),
     MeanVariancePortfolio(3.0, cost=0.001),
     FromAllocator(partial(MeanVariance, risk_aversion=2.0), constraints=Constraints(maximum=0.7)),
     FromAllocator(InverseVariance),
@@ -114,11 +114,16 @@ def test_mean_variance_is_the_allocator_to_the_bit():
     }
     benchmark = {"corn": 0.5, "oil": 0.5}
     found = MeanVariancePortfolio(
-        4.0, previous_weights=held, cost=cost, impact=0.01, uncertainty=0.2, benchmark=benchmark, **limits
+        4.0,
+        constraints=Constraints(**limits, benchmark=benchmark),
+        previous_weights=held,
+        cost=cost,
+        impact=0.01,
+        uncertainty=0.2,
     ).fit(X)
     R = X.to_numpy()
     sigma = Shrunk().estimate(R)
-    mu, error = shrunk_mean(R, sigma), np.sqrt(sigma.diagonal() / 120)
+    mu, error = shrink_mean(R, sigma), np.sqrt(sigma.diagonal() / 120)
     solver = MeanVariance(
         ASSETS,
         Constraints(**limits, benchmark=benchmark),
@@ -132,8 +137,8 @@ def test_mean_variance_is_the_allocator_to_the_bit():
     )
     assert np.array_equal(found.weights_, direct.weights)
     assert (found.cash_, found.status_) == (direct.cash, direct.status)
-    assert found.attestation_.slack == direct.attestation.slack
-    assert found.attestation_.holds
+    assert found.certificate_.slack == direct.certificate.slack
+    assert found.certificate_.holds
     assert np.array_equal(found.covariance_, sigma)
     assert np.array_equal(found.mu_, mu)
     assert (
@@ -150,7 +155,9 @@ def test_minimum_variance_and_from_allocator_are_the_allocator_to_the_bit():
     direct = MeanVariance(ASSETS, Constraints(maximum=0.3), risk_aversion=1.0).solve(
         119, zero, sigma, zero, everything
     )
-    assert np.array_equal(MinimumVariancePortfolio(maximum=0.3).fit(X).weights_, direct.weights)
+    assert np.array_equal(
+        MinimumVariancePortfolio(constraints=Constraints(maximum=0.3)).fit(X).weights_, direct.weights
+    )
     through = FromAllocator(
         partial(MeanVariance, risk_aversion=1.0), constraints=Constraints(maximum=0.3), mu=np.zeros(5)
     ).fit(X)
@@ -165,7 +172,7 @@ def test_a_factory_may_ask_for_scenarios_and_arguments():
     assert found.allocator_.tilt == 0.3
 
 
-def test_a_factory_that_makes_no_allocator_is_told():
+def test_a_factory_that_makes_no_allocator_is_reported():
     with pytest.raises(InputError, match="no method solve"):
         FromAllocator(tuple).fit(table())
 
@@ -199,7 +206,6 @@ def test_numbers_by_asset_are_read_by_name():
         ({"mu": np.ones(4)}, r"mu has shape \(4,\), expected one number for each of 5"),
         ({"mu": pd.Series([0.1] * 4 + [np.nan], index=ASSETS)}, "expected return of 'zinc' is nan"),
         ({"previous_weights": {"silver": 1.0}}, "previous_weights: .*names 'silver'"),
-        ({"benchmark": {"silver": 1.0}, "tracking_error": 0.1}, "benchmark: .*names 'silver'"),
         ({"cost": pd.Series({"corn": 0.1})}, "cost: .*lacks 'gold'"),
         ({"mu": pd.Series([0.1] * 5, index=ASSETS), "uncertainty": 1.0}, "uncertainty needs mu_error"),
     ],
@@ -212,10 +218,10 @@ def test_numbers_that_do_not_fit_are_named(parameters, words):
 def test_wrong_parameters_are_found_by_fit_and_not_by_the_constructor():
     for parameters, error in (
         ({"risk_aversion": 0.0}, InputError),
-        ({"minimum": 0.5, "maximum": 0.4}, LimitError),
-        ({"overrides": {"silver": (0, 0)}}, LimitError),
-        ({"maximum": 0.1}, InfeasibleError),
-        ({"minimum_return": 1.0}, InfeasibleError),
+        ({"constraints": Constraints(overrides={"silver": (0, 0)})}, LimitError),
+        ({"constraints": Constraints(benchmark={"silver": 1.0}, tracking_error=0.1)}, LimitError),
+        ({"constraints": Constraints(maximum=0.1)}, InfeasibleError),
+        ({"constraints": Constraints(minimum_return=1.0)}, InfeasibleError),
         ({"mean_shrinkage": 2.0}, InputError),
         ({"covariance": "ledoit"}, InputError),
         ({"covariance": 7}, InputError),
@@ -310,9 +316,9 @@ def test_means_are_shrunk_as_bayes_and_stein_say():
     centre = (one @ P @ m) / (one @ P @ one)
     lack = (5 + 2) / (5 + 2 + 120 * (m - centre * one) @ P @ (m - centre * one))
     assert 0.05 < lack < 0.95
-    assert shrunk_mean(R, S) == pytest.approx((1 - lack) * m + lack * centre, rel=1e-9)
-    assert shrunk_mean(R, S, 0.0) == pytest.approx(m, rel=1e-12)
-    assert shrunk_mean(R, S, 1.0) == pytest.approx(np.full(5, centre), rel=1e-12)
+    assert shrink_mean(R, S) == pytest.approx((1 - lack) * m + lack * centre, rel=1e-9)
+    assert shrink_mean(R, S, 0.0) == pytest.approx(m, rel=1e-12)
+    assert shrink_mean(R, S, 1.0) == pytest.approx(np.full(5, centre), rel=1e-12)
 
 
 def test_means_may_be_a_function_of_the_returns():
@@ -355,6 +361,20 @@ def test_grid_search_over_risk_aversion():
     assert search.predict(X).equals(search.best_estimator_.predict(X))
 
 
+def test_limits_are_one_parameter_that_clones_and_can_be_searched():
+    X = table()
+    tight, wide = Constraints(maximum=0.3), Constraints(maximum=0.6, groups={"metal": Group(("gold", "tin"))})
+    estimator = clone(MinimumVariancePortfolio(constraints=wide))
+    assert estimator.get_params()["constraints"] == wide
+    assert estimator.set_params(constraints=tight).fit(X).weights_.max() <= 0.3 + 1e-9
+    search = GridSearchCV(MinimumVariancePortfolio(), {"constraints": [tight, wide]}, cv=TimeSeriesSplit(3))
+    assert search.fit(X).best_params_["constraints"] in (tight, wide)
+    assert not estimator.trades
+    assert estimator.set_params(constraints=Constraints(turnover=0.5)).trades
+    with pytest.raises(LimitError, match="minimum_return: MinimumVariancePortfolio has no expected returns"):
+        MinimumVariancePortfolio(constraints=Constraints(minimum_return=0.01)).fit(X)
+
+
 def test_a_walk_hands_on_what_is_held():
     X = table()
     cv = WalkForward(np.arange(120), first_test=60, refit_every=20)
@@ -376,7 +396,7 @@ def test_a_walk_hands_on_what_is_held():
         assert found.turnover.iloc[row] == pytest.approx(np.abs(one.weights_ - before).sum(), abs=1e-12)
         held = pd.Series(value / (value.sum() + cash), index=X.columns)
         # The library's own bits, so that the next fit can be compared to the bit.
-        held[:] = drifted(one.weights_.to_numpy(), X.iloc[test].to_numpy())[1]
+        held[:] = drift_weights(one.weights_.to_numpy(), X.iloc[test].to_numpy())[1]
     free = predict_forward(clone(estimator).set_params(cost=0.0), X, cv)
     assert found.turnover.sum() < free.turnover.sum()
 
@@ -436,7 +456,7 @@ class TestSkfolio:
         X = table()
         outer = SkfolioOptimization(MeanVariancePortfolio())
         search = GridSearchCV(outer, {"estimator__risk_aversion": [1.0, 50.0]}, cv=TimeSeriesSplit(3)).fit(X)
-        assert search.best_estimator_.estimator_.attestation_.holds
+        assert search.best_estimator_.estimator_.certificate_.holds
         again = pickle.loads(pickle.dumps(clone(search.best_estimator_).fit(X)))
         assert np.array_equal(again.weights_, search.best_estimator_.weights_)
 

@@ -5,7 +5,7 @@ import pytest
 from test_covariance_estimators import returns
 
 from allocation.covariance.factors import Denoised, StatisticalFactors, eigenvalue_ratio, marchenko_pastur
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InputError
 
 
@@ -61,7 +61,7 @@ def test_as_many_factors_as_assets_are_the_sample_and_more_are_not_made():
     x = returns(60, 5)
     for k in (5, 9):
         np.testing.assert_allclose(
-            dense(StatisticalFactors(k).estimate(x)), np.cov(x.T, bias=True), rtol=1e-9
+            to_dense(StatisticalFactors(k).estimate(x)), np.cov(x.T, bias=True), rtol=1e-9
         )
     few = returns(8, 20)
     assert StatisticalFactors(20).estimate(few).loadings.shape[1] <= 8
@@ -78,7 +78,7 @@ def test_it_loses_less_than_the_sample_where_there_are_factors():
     lost = np.zeros(2)
     for _ in range(5):
         x = rng.normal(size=(60, 100)) @ root.T
-        for k, sigma in enumerate((dense(StatisticalFactors().estimate(x)), np.cov(x.T, bias=True))):
+        for k, sigma in enumerate((to_dense(StatisticalFactors().estimate(x)), np.cov(x.T, bias=True))):
             # The variance that the portfolio of smallest variance by `sigma` really has.
             w = np.linalg.solve(sigma + 1e-9 * np.eye(100), np.ones(100))
             lost[k] += w @ truth @ w / w.sum() ** 2
@@ -128,13 +128,13 @@ def test_denoising_equals_full_matrices(n, assets, factors):
     k, expected = denoised(x)
     risk = Denoised().estimate(x)
     assert risk.loadings.shape == (assets, k)
-    np.testing.assert_allclose(dense(risk), expected, rtol=1e-9, atol=1e-9 * expected.max())
+    np.testing.assert_allclose(to_dense(risk), expected, rtol=1e-9, atol=1e-9 * expected.max())
 
 
 def test_noise_is_denoised_to_no_correlation():
     x = np.random.default_rng(3).normal(size=(300, 60))
     risk = Denoised().estimate(x)
-    correlations = dense(risk) / np.outer(x.std(axis=0), x.std(axis=0))
+    correlations = to_dense(risk) / np.outer(x.std(axis=0), x.std(axis=0))
     off = np.abs(correlations - np.eye(60)).mean()
     assert off < 0.3 * np.abs(np.corrcoef(x.T) - np.eye(60)).mean()
     np.testing.assert_allclose(risk.diagonal(), x.var(axis=0), rtol=1e-12)

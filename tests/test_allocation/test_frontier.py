@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InfeasibleError, InputError
 from allocation.frontier.efficient_frontier import efficient_frontier
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints, Group
-from allocation.problem.polytope import Polytope, polytope
+from allocation.problem.polytope import Polytope, make_polytope
 
 
 def box(n, low=0.0, high=1.0):
@@ -35,9 +35,9 @@ def assert_best_everywhere(frontier, mu, sigma, limits):
     ]
     above = [(3 * lambdas[0] + 1, weights[0])]
     for level, w in [*zip(lambdas, weights, strict=True), *between, *above]:
-        slope = level * mu - dense(sigma) @ w
-        scale = max(np.abs(dense(sigma)).max(), level * np.abs(mu).max())
-        assert limits.ascent(slope, w) <= 1e-9 * scale
+        slope = level * mu - to_dense(sigma) @ w
+        scale = max(np.abs(to_dense(sigma)).max(), level * np.abs(mu).max())
+        assert limits.bound_ascent(slope, w) <= 1e-9 * scale
         assert min(limits.slack(w).values()) >= -1e-9
     assert lambdas[-1] == 0
     assert (np.diff(lambdas) <= 0).all()
@@ -113,7 +113,7 @@ def test_quadratic_programmes_agree(seed):
     constraints = Constraints(
         minimum=float(rng.choice([0.0, -0.2])), maximum=float(rng.choice([1.0, 2.5 / n]))
     )
-    frontier = efficient_frontier(mu, sigma, polytope(constraints, names(n)))
+    frontier = efficient_frontier(mu, sigma, make_polytope(constraints, names(n)))
     for gamma in 10 ** rng.uniform(-1, 3, 20):
         solver = MeanVariance(names(n), constraints, risk_aversion=gamma)
         theirs = solver.solve(0, mu, sigma, np.zeros(n), np.ones(n, dtype=bool)).weights
@@ -135,7 +135,7 @@ def test_general_rows_and_a_range_of_cash(seed):
         "half": Group(names(n)[: n // 2], 0.2, 0.6),
         "some": Group(names(n)[1::2], 0.1, float(rng.choice([0.4, 0.7]))),
     }
-    limits = polytope(Constraints(groups=groups, cash_maximum=float(rng.choice([0.0, 0.3]))), names(n))
+    limits = make_polytope(Constraints(groups=groups, cash_maximum=float(rng.choice([0.0, 0.3]))), names(n))
     assert_best_everywhere(efficient_frontier(mu, sigma, limits), mu, sigma, limits)
 
 
@@ -216,7 +216,7 @@ def test_factors():
     mu = rng.normal(size=12) * 0.01
     by_factors, by_matrix = (
         efficient_frontier(mu, sigma, box(12)),
-        efficient_frontier(mu, dense(sigma), box(12)),
+        efficient_frontier(mu, to_dense(sigma), box(12)),
     )
     np.testing.assert_allclose(by_factors.tangency(), by_matrix.tangency(), atol=1e-12)
 

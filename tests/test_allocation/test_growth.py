@@ -68,8 +68,8 @@ def test_no_other_portfolio_is_better(seed, fraction):
     )
     assert value(answer.weights) >= -best.fun - 1e-11
     np.testing.assert_allclose(answer.weights, best.x, atol=1e-3)
-    assert answer.attestation.holds
-    assert answer.attestation.gap <= 1e-9
+    assert answer.certificate.holds
+    assert answer.certificate.gap <= 1e-9
 
 
 def test_the_quadratic_approximation_is_near_for_small_bets():
@@ -136,6 +136,6 @@ def test_a_nearly_riskless_asset_does_not_stop_the_search(seed):
     rows, n = data.shape
     allocator = Kelly(names(n), data, Constraints(maximum=maximum), window=rows, fraction=fraction)
     answer = allocator.solve(rows - 1, None, None, None, np.ones(n, dtype=bool))
-    assert answer.attestation.holds
+    assert answer.certificate.holds
     # The gap bounds what any other weights could gain; it is computed from the weights alone.
-    assert answer.attestation.gap <= 1e-9
+    assert answer.certificate.gap <= 1e-9

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InfeasibleError, InputError, LimitError
 from allocation.problem.constraints import Constraints, Group
 from allocation.risk_based.hierarchical import HierarchicalRiskParity
@@ -94,7 +94,7 @@ def test_the_steps_of_the_paper(seed, method, profile):
     sigma = random_sigma(seed, 11)
     answer = solved(sigma, linkage=method, distance="profile" if profile else "correlation")
     np.testing.assert_allclose(answer.weights, by_hand(sigma, method, profile), rtol=1e-12)
-    assert answer.attestation.holds
+    assert answer.certificate.holds
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -141,7 +141,7 @@ def test_a_singular_covariance_universe_and_factors():
     sigma = FactorCovariance(rng.normal(size=(6, 2)), np.zeros(6))
     universe = np.array([1, 1, 0, 1, 1, 1], dtype=bool)
     answer = HierarchicalRiskParity(names(6)).solve(0, None, sigma, None, universe)
-    inner = solved(dense(sigma)[np.ix_(universe, universe)])
+    inner = solved(to_dense(sigma)[np.ix_(universe, universe)])
     np.testing.assert_allclose(answer.weights[universe], inner.weights, rtol=1e-9)
     assert answer.weights[2] == 0
     assert answer.weights.sum() == pytest.approx(1, abs=1e-14)
@@ -189,7 +189,7 @@ def test_bounds_are_kept_by_each_split(seed):
     order = [int(i) for i in HierarchicalRiskParity(names(n))._order(sigma)]
     expected = bounded_by_hand(sigma, np.array(order), low, high, invested)
     np.testing.assert_allclose(found.weights, [expected[i] for i in range(n)], atol=1e-12)
-    assert found.attestation.holds
+    assert found.certificate.holds
     assert (found.weights >= low - 1e-12).all()
     assert (found.weights <= high + 1e-12).all()
     assert found.cash == pytest.approx(1 - invested, abs=1e-12)

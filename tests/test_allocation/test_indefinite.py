@@ -6,7 +6,7 @@ import pytest
 
 from allocation.cardinality.allocator import Cardinality
 from allocation.errors import InputError
-from allocation.esg.allocator import Responsible
+from allocation.esg.allocator import EsgAllocator
 from allocation.esg.frontier import best_score, esg_frontier, limited_frontier
 from allocation.estimators.allocate import allocate
 from allocation.estimators.portfolios import FromAllocator, MeanVariancePortfolio, MinimumVariancePortfolio
@@ -14,10 +14,10 @@ from allocation.frontier.efficient_frontier import efficient_frontier
 from allocation.frontier.maximum_sharpe import MaximumSharpe
 from allocation.input_checks import SEMIDEFINITE
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.relaxed_allocator import Relaxing
+from allocation.mean_variance.relaxed_allocator import RelaxedAllocator
 from allocation.policies.overlays import VolatilityTarget
 from allocation.problem.constraints import Constraints
-from allocation.problem.polytope import polytope
+from allocation.problem.polytope import make_polytope
 from allocation.risk_based.hierarchical import HierarchicalRiskParity
 from allocation.risk_based.maximum_diversification import MaximumDiversification
 from allocation.risk_based.risk_budgeting import RiskBudgeting
@@ -45,8 +45,8 @@ def plain(limits=None):
 ALLOCATORS = {
     "mean_variance": plain,
     "cardinality": lambda: Cardinality(plain(), 2),
-    "relaxing": lambda: Relaxing(plain, Constraints()),
-    "esg": lambda: Responsible(plain(), lambda row: np.arange(4.0), floor=1.0),
+    "relaxing": lambda: RelaxedAllocator(plain, Constraints()),
+    "esg": lambda: EsgAllocator(plain(), lambda row: np.arange(4.0), floor=1.0),
     "black_litterman": lambda: BlackLitterman(plain(), risk_aversion=5.0),
     "black_litterman of a ratio": lambda: BlackLitterman(
         MaximumSharpe(ASSETS), risk_aversion=5.0, covariance="prior"
@@ -102,7 +102,7 @@ def test_every_estimator_refuses(estimator):
 
 
 def test_frontiers_exposures_and_notebooks_refuse():
-    limits = polytope(Constraints(), ASSETS)
+    limits = make_polytope(Constraints(), ASSETS)
     scores, levels = np.arange(4.0), np.array([1.0])
     low, high = np.zeros(4), np.ones(4)
     calls = [

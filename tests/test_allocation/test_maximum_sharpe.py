@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InfeasibleError, InputError, LimitError
 from allocation.frontier.maximum_sharpe import MaximumSharpe
 from allocation.frontier.vertices import best_vertex
@@ -54,7 +54,7 @@ def test_no_grid_of_portfolios_has_more(seed, shift):
     best = ratio(mu, sigma, answer.weights)
     assert ratio(mu, sigma, grid).max() <= best * (1 + 1e-12)
     assert ratio(mu, sigma, grid).max() >= best * 0.999
-    assert answer.attestation.gap <= 1e-7
+    assert answer.certificate.gap <= 1e-7
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -80,7 +80,7 @@ def test_groups_and_bounds_against_random_portfolios(seed):
     w = w[(w.max(axis=1) <= 0.4) & (first >= 0.3) & (first <= 0.5)]
     assert len(w) > 100
     assert ratio(mu, sigma, w).max() <= ratio(mu, sigma, answer.weights) + 1e-12
-    assert answer.attestation.holds
+    assert answer.certificate.holds
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -90,7 +90,7 @@ def test_all_means_negative_and_a_cap_of_one_is_the_single_best_asset(seed):
     answer = solved(mu, sigma)
     assert answer.weights[np.argmax(mu / np.sqrt(np.diag(sigma)))] == 1
     assert "negative mean: the vertex" in answer.note
-    assert np.isnan(answer.attestation.gap)
+    assert np.isnan(answer.certificate.gap)
     rng = np.random.default_rng(seed)
     many = np.vstack([rng.dirichlet(np.full(8, a), 5_000) for a in (0.05, 0.3, 1.0)])
     assert ratio(mu, sigma, many).max() <= ratio(mu, sigma, answer.weights) + 1e-12
@@ -150,7 +150,7 @@ def test_universe_and_factors():
     mu = np.abs(rng.normal(size=7)) * 0.01
     universe = np.array([1, 1, 0, 1, 1, 0, 1], dtype=bool)
     answer = MaximumSharpe(names(7)).solve(0, np.where(universe, mu, np.nan), sigma, np.zeros(7), universe)
-    inner = solved(mu[universe], dense(sigma)[np.ix_(universe, universe)])
+    inner = solved(mu[universe], to_dense(sigma)[np.ix_(universe, universe)])
     np.testing.assert_allclose(answer.weights[universe], inner.weights, atol=1e-12)
     assert not answer.weights[~universe].any()
 
@@ -274,4 +274,4 @@ def test_a_covariance_without_full_rank_is_named_with_the_remedy_where_it_matter
             with pytest.raises(InputError, match=r"row 0: .* of 40 assets has rank 19, .*use more rows than"):
                 solved(mean, sigma)
         else:
-            assert solved(mean, sigma).attestation.gap <= 1e-7
+            assert solved(mean, sigma).certificate.gap <= 1e-7

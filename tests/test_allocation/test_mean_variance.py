@@ -12,7 +12,7 @@ from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError, InfeasibleError, InputError
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints, Group
-from allocation.problem.limits import limits_on
+from allocation.problem.limits import build_limits
 
 
 def names(n):
@@ -52,7 +52,7 @@ def suboptimality(weights, mu, sigma, held, gamma, cost, constraints, universe=N
     n = len(mu)
     universe = np.ones(n, dtype=bool) if universe is None else universe
     gradient = mu - gamma * sigma @ weights
-    limits = limits_on(constraints, names(n), universe).named
+    limits = build_limits(constraints, names(n), universe).entries
     A, b = np.vstack([dense(li.rows) for li in limits]), np.concatenate([li.bounds for li in limits])
     inside = np.flatnonzero(universe)
     # v = held + buys - sells
@@ -165,7 +165,7 @@ def test_limits_are_kept_and_order_and_units_do_not_matter(seed, n, cost, gamma)
     mu, sigma, held = random_problem(seed, n)
     first = solve(mu, sigma, held, gamma=gamma, cost=cost, maximum=max(0.4, 1.2 / n))
     w = first.weights
-    assert first.attestation.holds
+    assert first.certificate.holds
     assert w.min() >= 0
     assert w.max() <= max(0.4, 1.2 / n)
     assert w.sum() == pytest.approx(1, abs=1e-12)
@@ -205,7 +205,7 @@ def test_a_leverage_that_long_weights_cannot_exceed_costs_no_precision():
         free = solve(mu, sigma, held, cost=0.002, maximum=0.6)
         found = solve(mu, sigma, held, cost=0.002, maximum=0.6, leverage=1.0)
         np.testing.assert_array_equal(found.weights, free.weights)
-        assert found.attestation.slack["leverage at most 1"] == pytest.approx(0, abs=1e-12)
+        assert found.certificate.slack["leverage at most 1"] == pytest.approx(0, abs=1e-12)
     # With cash a leverage below 1 says how much is invested at most, and is kept.
     mu, sigma, held = random_problem(1, 5)
     half = solve(mu + 0.1, sigma, leverage=0.5, cash_maximum=1.0)
@@ -224,7 +224,7 @@ def test_groups_are_kept():
         [0.3, 0.3, 0.0, 0.0], np.eye(4) * 0.1, groups={"risky": Group(("a0", "a1"), 0.0, 0.4)}, maximum=0.5
     )
     assert result.weights[:2].sum() == pytest.approx(0.4, abs=1e-7)
-    assert result.attestation.slack["group 'risky' at most 0.4"] == pytest.approx(0, abs=1e-7)
+    assert result.certificate.slack["group 'risky' at most 0.4"] == pytest.approx(0, abs=1e-7)
 
 
 def test_turnover_limit_binds():
@@ -241,7 +241,7 @@ def test_a_dead_asset_is_sold_and_the_turnover_limit_gives_way_and_says_so():
     assert result.weights.sum() == pytest.approx(1)
     assert "turnover limit 0.1 raised to 0.4" in result.note
     assert np.abs(result.weights - held).sum() == pytest.approx(0.4, abs=1e-4)
-    assert result.attestation.holds
+    assert result.certificate.holds
 
 
 def test_a_drifted_holding_is_brought_back_inside_its_limit():

@@ -108,8 +108,8 @@ def test_all_limits_at_once_are_kept_and_nothing_is_better(problem):
     ours = mu @ w - gamma / 2 * w @ sigma @ w - cost * np.abs(w - held).sum()
     theirs = by_clarabel(mu, sigma, held, gamma, cost, constraints, names(len(mu)))
     assert ours == pytest.approx(theirs, abs=1e-7)
-    assert result.attestation.gap < 1e-8
-    assert result.attestation.residual < 1e-8
+    assert result.certificate.gap < 1e-8
+    assert result.certificate.residual < 1e-8
 
 
 @settings(deadline=None, max_examples=30)
@@ -130,7 +130,7 @@ def test_the_order_of_the_assets_does_not_matter_under_any_limits(problem, seed)
         mu[order], sigma[np.ix_(order, order)], held[order], gamma, cost, replace(constraints, groups=groups)
     )
     np.testing.assert_allclose(other.weights, first.weights[order], atol=5e-6)
-    assert other.attestation.residual < 1e-8
+    assert other.certificate.residual < 1e-8
 
 
 @settings(deadline=None, max_examples=30)
@@ -175,7 +175,7 @@ def test_crumbs_of_many_assets_do_not_break_a_limit_on_their_sum(seed):
         constraints,
     )
     assert result.weights[: n // 2].sum() == pytest.approx(0.5, abs=1e-6)
-    assert result.attestation.holds
+    assert result.certificate.holds
 
 
 def test_limits_that_say_the_same_twice_are_no_obstacle():

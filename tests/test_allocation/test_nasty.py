@@ -28,9 +28,9 @@ def test_the_best_weights_within_the_limits(name):
     assert problem.breach(best) <= GAP, "the truth must keep the limits itself"
     gap = (problem.objective(best) - problem.objective(found.weights)) / problem.size(best)
     assert abs(gap) <= GAP
-    assert found.attestation.holds
-    assert found.attestation.gap <= 1e-8
-    assert found.attestation.residual <= 1e-6
+    assert found.certificate.holds
+    assert found.certificate.gap <= 1e-8
+    assert found.certificate.residual <= 1e-6
 
 
 @pytest.mark.parametrize("name", named(REFUSAL))

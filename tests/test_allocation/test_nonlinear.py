@@ -8,7 +8,7 @@ from test_covariance_estimators import returns
 from test_shrinkage import frobenius_losses
 
 from allocation.covariance.nonlinear import NonlinearShrinkage
-from allocation.covariance.sample import Sample
+from allocation.covariance.sample import SampleCovariance
 from allocation.covariance.shrinkage import LedoitWolf
 from allocation.errors import InputError
 
@@ -91,7 +91,7 @@ def test_it_loses_less_than_linear_shrinkage_and_the_sample(n, p):
     contenders = {
         "nonlinear": NonlinearShrinkage(),
         "linear": LedoitWolf(),
-        "sample": Sample(),
+        "sample": SampleCovariance(),
         "best": Best(truth),
     }
     losses = frobenius_losses(truth, n, contenders, repeats=10)
@@ -103,14 +103,16 @@ def test_it_loses_less_than_linear_shrinkage_and_the_sample(n, p):
 @pytest.mark.parametrize(("n", "p"), [(1000, 100), (400, 200), (200, 400)])
 def test_the_identity_is_shrunk_to(n, p):
     x = np.random.default_rng(0).normal(size=(n, p))
-    told = np.linalg.eigvalsh(NonlinearShrinkage().estimate(x))
-    sample = np.linalg.eigvalsh(Sample().estimate(x))
-    assert np.square(told - 1).mean() < 0.05 * np.square(sample - 1).mean()
+    result = np.linalg.eigvalsh(NonlinearShrinkage().estimate(x))
+    sample = np.linalg.eigvalsh(SampleCovariance().estimate(x))
+    assert np.square(result - 1).mean() < 0.05 * np.square(sample - 1).mean()
 
 
 def test_many_rows_leave_the_sample_as_it_is():
     x = returns(50_000, 4)
-    np.testing.assert_allclose(NonlinearShrinkage().estimate(x), Sample().estimate(x), rtol=0.02, atol=1e-7)
+    np.testing.assert_allclose(
+        NonlinearShrinkage().estimate(x), SampleCovariance().estimate(x), rtol=0.02, atol=1e-7
+    )
 
 
 def test_what_never_moved_keeps_no_variance_and_changes_nothing_else():

@@ -7,7 +7,7 @@ from policy_worlds import estimated, fixed, market, run
 from allocation.errors import InputError
 from allocation.policies.overlays import DrawdownControl, Overlay, VolatilityTarget
 from allocation.policies.policy import EqualWeight
-from allocation.policies.portfolio_state import Book
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.policies.strategic import Strategic
 from allocation.trading.rebalancing import Rebalancing
 
@@ -19,10 +19,10 @@ def test_the_volatility_target_by_hand():
     half = Strategic(np.array([0.5, 0.5]), path, np.array([0]), Rebalancing())
     # variance 0.25 (0.04 + 0.09 + 0.02) = 0.0375
     for maximum, k in ((5.0, 0.1 / np.sqrt(0.0375)), (0.4, 0.4)):
-        told = Overlay(half, VolatilityTarget(path.at, 0.1, maximum))(0, Book.empty(2))
-        np.testing.assert_allclose(told.weights, 0.5 * k)
-        assert told.cash == pytest.approx(1 - k)
-    lever = Overlay(half, VolatilityTarget(path.at, 0.5, 2.0))(0, Book.empty(2))
+        result = Overlay(half, VolatilityTarget(path.at, 0.1, maximum))(0, PortfolioState.empty(2))
+        np.testing.assert_allclose(result.weights, 0.5 * k)
+        assert result.cash == pytest.approx(1 - k)
+    lever = Overlay(half, VolatilityTarget(path.at, 0.5, 2.0))(0, PortfolioState.empty(2))
     np.testing.assert_allclose(lever.weights, 1.0)
     assert lever.cash == pytest.approx(-1.0)
     assert lever.sleeves["base"].weights.tolist() == [0.5, 0.5]
@@ -42,7 +42,7 @@ def test_expected_volatility_meets_the_target_at_each_decision(lag):
         inside = np.ix_(eligible, eligible)
         assert np.sqrt(w[eligible] @ sigma[inside] @ w[eligible]) == pytest.approx(0.03)
     np.testing.assert_allclose(result.sleeves.net.sum(axis=1), result.net, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(result.sleeves.of("base").share[:, 0][0], 1)
+    np.testing.assert_allclose(result.sleeves.select_sleeve("base").share[:, 0][0], 1)
 
 
 def test_what_the_overlay_earns_is_the_difference_to_the_base():
@@ -54,7 +54,7 @@ def test_what_the_overlay_earns_is_the_difference_to_the_base():
     first = result.sleeves.gross[:3]
     assert result.sleeves.names == ("base", "overlay")
     np.testing.assert_allclose(first[0], [base.gross[0], result.gross[0] - base.gross[0]], atol=1e-15)
-    np.testing.assert_allclose(result.sleeves.of("base").wealth()[1:], base.wealth, rtol=1e-12)
+    np.testing.assert_allclose(result.sleeves.select_sleeve("base").wealth()[1:], base.wealth, rtol=1e-12)
 
 
 @pytest.mark.parametrize("of", ["peak", "start"])
@@ -88,11 +88,11 @@ def test_drawdown_control_against_a_loop(of, rate):
 
 
 def test_exposure_by_hand():
-    book = Book(np.ones(1), 0.0, np.array([1.0, 1.25, 1.1]))
+    state = PortfolioState(np.ones(1), 0.0, np.array([1.0, 1.25, 1.1]))
     zhou, cppi = (DrawdownControl(0.8, of, multiplier=2.0, maximum=9.0) for of in ("peak", "start"))
-    assert zhou(5, book, np.ones(1)) == pytest.approx(2 * 0.1 / 1.1)
-    assert cppi(5, book, np.ones(1)) == pytest.approx(2 * 0.3 / 1.1)
-    fallen = Book(np.ones(1), 0.0, np.array([1.0, 1.25, 0.9]))
+    assert zhou(5, state, np.ones(1)) == pytest.approx(2 * 0.1 / 1.1)
+    assert cppi(5, state, np.ones(1)) == pytest.approx(2 * 0.3 / 1.1)
+    fallen = PortfolioState(np.ones(1), 0.0, np.array([1.0, 1.25, 0.9]))
     assert zhou(5, fallen, np.ones(1)) == 0
     assert DrawdownControl(0.8, minimum=0.1)(5, fallen, np.ones(1)) == 0.1
 
@@ -121,7 +121,7 @@ def test_overlays_nest():
     np.testing.assert_allclose(result.sleeves.net.sum(axis=1), result.net, rtol=0, atol=1e-12)
     alone = run(inner, returns, cash, decisions)
     free = run(Overlay(inner, DrawdownControl(0.9)), returns, cash, decisions)
-    np.testing.assert_allclose(free.sleeves.of("base").wealth()[1:], alone.wealth, rtol=1e-10)
+    np.testing.assert_allclose(free.sleeves.select_sleeve("base").wealth()[1:], alone.wealth, rtol=1e-10)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from allocation.covariance.path import CovariancePath, covariance_path
 from allocation.errors import InputError
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.policies.policy import AllocatorPolicy, BuyAndHold, EqualWeight
-from allocation.policies.portfolio_state import Book
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.problem.constraints import Constraints
 
-NOTHING = Book.empty(3)
+NOTHING = PortfolioState.empty(3)
 
 
 @pytest.fixture
@@ -33,12 +33,12 @@ def test_equal_weight_over_the_universe(path):
 def test_buy_and_hold_trades_once(path):
     policy = BuyAndHold(path)
     np.testing.assert_allclose(policy(10, NOTHING).weights, 1 / 3)
-    assert policy(20, Book(np.array([0.2, 0.3, 0.5]), 0.0)) is None
+    assert policy(20, PortfolioState(np.array([0.2, 0.3, 0.5]), 0.0)) is None
 
 
 def test_without_forecasts_and_costs_the_variance_is_smallest(path):
     solver = MeanVariance(("x", "y", "z"), Constraints(), risk_aversion=1.0)
-    weights = AllocatorPolicy(solver, path)(10, Book(np.array([1.0, 0.0, 0.0]), 0.0)).weights
+    weights = AllocatorPolicy(solver, path)(10, PortfolioState(np.array([1.0, 0.0, 0.0]), 0.0)).weights
     np.testing.assert_allclose(weights, np.array([4, 2, 1]) / 7, atol=1e-6)
 
 
@@ -54,20 +54,20 @@ def test_mean_variance_holds_only_what_has_a_forecast_and_is_eligible(path, solv
 def test_nobody_eligible_is_an_error():
     empty = CovariancePath(np.array([1]), np.full((1, 2, 2), np.nan), np.zeros((1, 2), dtype=bool))
     with pytest.raises(InputError, match="row 1: no asset is eligible"):
-        EqualWeight(empty)(1, Book.empty(2))
+        EqualWeight(empty)(1, PortfolioState.empty(2))
 
 
 class Listening:
-    """An allocator that notes whether it was told to trust the covariance."""
+    """An allocator that notes whether it is asked to validate the covariance."""
 
     assets = ("x", "y", "z")
 
     def __init__(self, solver):
-        self.solver, self.told = solver, []
+        self.solver, self.validated = solver, []
 
-    def solve(self, position, mu, sigma, held, universe, *, trusted=False):
-        self.told.append(trusted)
-        return self.solver.solve(position, mu, sigma, held, universe, trusted=trusted)
+    def solve(self, position, mu, sigma, held, universe, *, validate=True):
+        self.validated.append(validate)
+        return self.solver.solve(position, mu, sigma, held, universe, validate=validate)
 
 
 def test_covariances_that_were_sound_when_made_are_not_checked_again(path, solver):
@@ -76,7 +76,7 @@ def test_covariances_that_were_sound_when_made_are_not_checked_again(path, solve
     allocator = Listening(solver)
     for covariances in (made, path):
         AllocatorPolicy(allocator, covariances)(10, NOTHING)
-    assert allocator.told == [True, False]
+    assert allocator.validated == [False, True]
 
 
 def test_a_path_that_somebody_else_made_is_checked(solver):

@@ -18,13 +18,13 @@ from published_views import (
 )
 from scipy.optimize import minimize_scalar
 
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InputError
 from allocation.views.posterior import (
+    combine_views,
     implied_returns,
     implied_risk_aversion,
     omega_of_confidence,
-    posterior,
     view_loadings,
     view_variance,
 )
@@ -76,10 +76,10 @@ def test_equilibrium_of_he_and_litterman_table_2():
 @pytest.mark.parametrize("table", HE_LITTERMAN)
 def test_he_and_litterman_tables_4_to_7(table):
     pi, P, q, omega, (mean, weights, tilt, variance, loading) = he_litterman(table)
-    found = posterior(pi, COVARIANCE, P, q, omega, tau=TAU)
+    found = combine_views(pi, COVARIANCE, P, q, omega, tau=TAU)
     # Half a unit of the last printed digit; what the printed inputs have lost moves the mean by up to 0.0005 points.
     np.testing.assert_allclose(100 * found.mean, mean, atol=0.05 + 0.0005)
-    w = np.linalg.solve(DELTA * dense(found.sigma), found.mean)
+    w = np.linalg.solve(DELTA * to_dense(found.sigma), found.mean)
     np.testing.assert_allclose(100 * w, weights, atol=0.05)
     np.testing.assert_allclose(100 * (w - MARKET / (1 + TAU)), tilt, atol=0.05)
     np.testing.assert_allclose(omega / TAU, variance, atol=0.0005)
@@ -97,8 +97,8 @@ def test_a_view_that_is_already_expected_changes_nothing_but_the_doubt_he_and_li
     P3 = np.vstack([P, third])
     omega3 = np.append(omega, TAU * view_variance(COVARIANCE, third[None]))
     assert omega3[2] / TAU == pytest.approx(0.059, abs=0.0005)
-    found = posterior(pi, COVARIANCE, P3, np.append(q, JAPAN.value), omega3, tau=TAU)
-    w = np.linalg.solve(DELTA * dense(found.sigma), found.mean)
+    found = combine_views(pi, COVARIANCE, P3, np.append(q, JAPAN.value), omega3, tau=TAU)
+    w = np.linalg.solve(DELTA * to_dense(found.sigma), found.mean)
     np.testing.assert_allclose(100 * w, weights, atol=0.05)
     np.testing.assert_allclose(100 * found.mean, mean, atol=0.1)
     solved, *_ = np.linalg.lstsq(P3.T, w - MARKET / (1 + TAU), rcond=None)
@@ -138,7 +138,7 @@ def test_idzorek_implied_returns_and_variances_of_the_views(idzorek):
 def test_idzorek_new_combined_return_vector_and_weights_table_6(idzorek):
     delta, pi, P, q = idzorek
     omega = CLASS_TAU * view_variance(CLASS_COVARIANCE, P)
-    found = posterior(pi, CLASS_COVARIANCE, P, q, omega, tau=CLASS_TAU)
+    found = combine_views(pi, CLASS_COVARIANCE, P, q, omega, tau=CLASS_TAU)
     printed = [0.07, 0.50, 6.50, 4.32, 7.59, 3.94, 4.93, 6.84]
     np.testing.assert_allclose(100 * found.mean, printed, atol=0.005)
     weights = np.linalg.solve(delta * CLASS_COVARIANCE, found.mean)
@@ -149,7 +149,7 @@ def test_idzorek_new_combined_return_vector_and_weights_table_6(idzorek):
 
 def test_idzorek_weights_without_doubt_and_implied_confidences_table_7(idzorek):
     delta, pi, P, q = idzorek
-    found = posterior(pi, CLASS_COVARIANCE, P, q, np.zeros(3), tau=CLASS_TAU)
+    found = combine_views(pi, CLASS_COVARIANCE, P, q, np.zeros(3), tau=CLASS_TAU)
     np.testing.assert_allclose(P @ found.mean, q, atol=1e-15)
     weights = np.linalg.solve(delta * CLASS_COVARIANCE, found.mean)
     printed = [43.82, 1.65, 3.81, 20.37, 0.42, 2.26, 35.21, 3.49]
@@ -169,7 +169,7 @@ def test_the_closed_form_of_a_confidence_is_idzoreks_least_squares_fit_of_the_ti
     row, value, c = P[k : k + 1], q[k : k + 1], IDZOREK[k].confidence
 
     def weights(omega):
-        mean = posterior(pi, CLASS_COVARIANCE, row, value, np.array([omega]), tau=CLASS_TAU).mean
+        mean = combine_views(pi, CLASS_COVARIANCE, row, value, np.array([omega]), tau=CLASS_TAU).mean
         return np.linalg.solve(delta * CLASS_COVARIANCE, mean)
 
     target = CLASS_MARKET + c * (weights(0.0) - CLASS_MARKET)
@@ -196,22 +196,22 @@ def random_problem(seed, n=12, k=3, n_views=4):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_mean_and_covariance_are_those_of_the_textbook_with_its_inverses(seed):
     _, sigma, pi, P, q, omega = random_problem(seed)
-    full, tau = dense(sigma), 0.1
+    full, tau = to_dense(sigma), 0.1
     prior = np.linalg.inv(tau * full)
     doubt = np.linalg.inv(prior + P.T @ np.linalg.inv(omega) @ P)
     mean = doubt @ (prior @ pi + P.T @ np.linalg.inv(omega) @ q)
     for form in (sigma, full):
-        found = posterior(pi, form, P, q, omega, tau=tau)
+        found = combine_views(pi, form, P, q, omega, tau=tau)
         np.testing.assert_allclose(found.mean, mean, rtol=1e-9, atol=1e-12)
-        np.testing.assert_allclose(dense(found.sigma), full + doubt, rtol=1e-9, atol=1e-13)
+        np.testing.assert_allclose(to_dense(found.sigma), full + doubt, rtol=1e-9, atol=1e-13)
 
 
 def test_without_views_the_prior_stays_to_the_bit():
     _, sigma, pi, *_ = random_problem(0)
-    for form in (sigma, dense(sigma)):
-        found = posterior(pi, form, np.empty((0, len(pi))), np.empty(0), np.empty(0), tau=0.05)
+    for form in (sigma, to_dense(sigma)):
+        found = combine_views(pi, form, np.empty((0, len(pi))), np.empty(0), np.empty(0), tau=0.05)
         np.testing.assert_array_equal(found.mean, pi)
-        np.testing.assert_allclose(dense(found.sigma), 1.05 * dense(sigma), rtol=1e-14)
+        np.testing.assert_allclose(to_dense(found.sigma), 1.05 * to_dense(sigma), rtol=1e-14)
         assert isinstance(found.sigma, type(form))
 
 
@@ -224,7 +224,7 @@ def test_views_without_doubt_that_repeat_one_another_are_refused():
     _, sigma, pi, P, *_ = random_problem(0)
     twice = np.vstack([P[0], 2 * P[0]])
     with pytest.raises(InputError, match="no doubt repeat or contradict"):
-        posterior(pi, sigma, twice, np.array([0.01, 0.05]), np.zeros(2), tau=0.05)
+        combine_views(pi, sigma, twice, np.array([0.01, 0.05]), np.zeros(2), tau=0.05)
 
 
 def test_a_market_without_risk_explains_no_premium():

@@ -4,7 +4,7 @@ import cvxpy as cp
 import numpy as np
 import pytest
 
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InfeasibleError
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints, Linear
@@ -42,12 +42,12 @@ def market(seed, factors=False):
     rng = np.random.default_rng(seed)
     B, d = rng.normal(size=(N, 2)) * 0.06 + [0.12, 0], rng.uniform(0.08, 0.25, N) ** 2
     sigma = FactorCovariance(B, d)
-    return rng.normal(0.03, 0.03, N), sigma if factors else dense(sigma), rng.dirichlet(np.ones(N))
+    return rng.normal(0.03, 0.03, N), sigma if factors else to_dense(sigma), rng.dirichlet(np.ones(N))
 
 
 def conic(mu, sigma, held, c, gamma, cost, impact, kappa, error):
     """Return the best value that Clarabel finds."""
-    w, L = cp.Variable(N), np.linalg.cholesky(dense(sigma))
+    w, L = cp.Variable(N), np.linalg.cholesky(to_dense(sigma))
     value = mu @ w - gamma / 2 * cp.sum_squares(L.T @ w) - cost * cp.norm1(w - held)
     value -= impact * cp.sum_squares(w - held) + kappa * cp.norm2(cp.multiply(error, w))
     rules = [w >= c.minimum, w <= c.maximum, cp.sum(w) >= 1 - c.cash_maximum, cp.sum(w) <= 1 - c.cash_minimum]
@@ -83,12 +83,15 @@ def test_the_answer_is_the_conic_solvers(kind, extras, seed):
     c = Constraints(**KINDS[kind])
     solver = MeanVariance(ASSETS, c, risk_aversion=4.0, cost=cost, impact=impact, uncertainty=kappa)
     found = solver.solve(0, mu, sigma, held, np.ones(N, dtype=bool), error=error)
-    assert found.attestation.holds
-    assert found.attestation.gap <= 1e-8
-    assert found.attestation.residual <= 1e-7
+    assert found.certificate.holds
+    assert found.certificate.gap <= 1e-8
+    assert found.certificate.residual <= 1e-7
     w = found.weights
     ours = (
-        mu @ w - 2 * w @ dense(sigma) @ w - cost * np.abs(w - held).sum() - impact * ((w - held) ** 2).sum()
+        mu @ w
+        - 2 * w @ to_dense(sigma) @ w
+        - cost * np.abs(w - held).sum()
+        - impact * ((w - held) ** 2).sum()
     )
     ours -= kappa * np.linalg.norm(error * w)
     assert ours == pytest.approx(conic(mu, sigma, held, c, 4.0, cost, impact, kappa, error), abs=2e-7)
@@ -151,7 +154,7 @@ def test_a_turnover_limit_gives_way_to_a_volatility_limit_and_says_so():
     limits = Constraints(volatility=0.16, turnover=0.05)
     found = MeanVariance(ASSETS, limits, risk_aversion=4.0).solve(0, mu, sigma, risky, np.ones(N, dtype=bool))
     assert "turnover limit 0.05 raised to" in found.note
-    assert found.attestation.holds
+    assert found.certificate.holds
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ from scipy.optimize import linprog
 
 from allocation.decision_status import DecisionStatus
 from allocation.errors import SolverError
+from allocation.mean_variance import allocator
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints, Group
 from allocation.solver import interior_point
-from allocation.solver import lagrangian as pricing
+from allocation.solver.lagrangian import solve_lagrangian
 
 
 def gap_by_linear_programme(p, w):
@@ -33,8 +34,8 @@ def gap_by_linear_programme(p, w):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_answer_is_certified_in_every_unit(seed, unit):
     p = programme(seed, 8, groups=1, impact=True, unit=unit)
-    for found in (p.solve(), interior_point.solve(p)[0]):
-        assert -1e-12 < p.evidence(found.weights, found.prices, p.scale)[0] < 1e-9
+    for found in (p.solve(), interior_point.solve_interior_point(p)[0]):
+        assert -1e-12 < p.measure_optimality(found.weights, found.prices, p.scale)[0] < 1e-9
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -47,33 +48,33 @@ def test_the_gap_of_any_weights_is_never_below_that_of_the_linear_programme(seed
     for weights in (found.weights, other):
         truth = gap_by_linear_programme(p, weights)
         for _ in range(20):
-            assert p.evidence(weights, rng.normal(size=2) * 0.1, p.scale)[0] >= truth - 1e-7
-        assert p.evidence(weights, found.prices, p.scale)[0] >= truth - 1e-7
-    assert p.evidence(found.weights, found.prices, p.scale)[0] == pytest.approx(
+            assert p.measure_optimality(weights, rng.normal(size=2) * 0.1, p.scale)[0] >= truth - 1e-7
+        assert p.measure_optimality(weights, found.prices, p.scale)[0] >= truth - 1e-7
+    assert p.measure_optimality(found.weights, found.prices, p.scale)[0] == pytest.approx(
         gap_by_linear_programme(p, found.weights), abs=1e-7
     )
 
 
 def test_a_solver_that_stops_early_is_not_believed(monkeypatch):
-    honest = pricing.solve
+    honest = solve_lagrangian
 
     def lazy(programme, terms):
         found, prices = honest(programme, terms)
         return replace(found, weights=np.full(4, 0.25)), prices
 
-    monkeypatch.setattr(pricing, "solve", lazy)
+    monkeypatch.setattr(allocator, "solve_lagrangian", lazy)
     solver = MeanVariance(tuple("abcd"), Constraints(), risk_aversion=5.0)
     with pytest.raises(SolverError, match="row 9: the answer may be"):
         solver.solve(9, np.array([0.9, 0.0, 0.0, 0.0]), np.eye(4) * 0.01, np.zeros(4), np.ones(4, dtype=bool))
 
 
-def test_the_attestation_carries_the_gap_also_where_turnover_is_raised():
+def test_the_certificate_carries_the_gap_also_where_turnover_is_raised():
     constraints = Constraints(maximum=0.6, groups={"g": Group(("a", "b"), 0.0, 0.7)}, turnover=0.05)
     solver = MeanVariance(tuple("abc"), constraints, risk_aversion=5.0, cost=0.001)
     held, everything = np.array([0.8, 0.2, 0.0]), np.ones(3, dtype=bool)
     result = solver.solve(0, np.array([0.1, 0.0, 0.05]), np.eye(3) * 0.04, held, everything)
     assert "raised to 0.6" in result.note
-    assert abs(result.attestation.gap) < 1e-8
+    assert abs(result.certificate.gap) < 1e-8
 
 
 @pytest.mark.parametrize("turnover", [0.0, 1e-9, 0.3])

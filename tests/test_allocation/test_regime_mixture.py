@@ -6,7 +6,7 @@ from test_covariance_estimators import returns
 
 from allocation.covariance.path import covariance_path
 from allocation.covariance.regime_mixture import RegimeMixture
-from allocation.covariance.sample import Sample
+from allocation.covariance.sample import SampleCovariance
 from allocation.covariance.shrinkage import LedoitWolf
 from allocation.errors import InputError
 
@@ -19,7 +19,7 @@ def test_the_mixture_in_the_windows_own_proportions_is_its_sample_covariance():
     """The law of total variance: within plus between is all, when the proportions are those of the rows."""
     x, p = returns(150, 7), memberships(150)
     sigma = RegimeMixture(p, p.mean(axis=0), prior_rows=0.0).estimate(x)
-    np.testing.assert_allclose(sigma, Sample().estimate(x), rtol=1e-10, atol=1e-17)
+    np.testing.assert_allclose(sigma, SampleCovariance().estimate(x), rtol=1e-10, atol=1e-17)
 
 
 def test_equals_the_formula_written_out():
@@ -45,12 +45,12 @@ def test_the_prior_counts_as_so_many_rows():
     whole = LedoitWolf().estimate(x)
     for prior in (5.0, 4.0):
         expected = (rows * own + prior * whole) / (rows + prior)
-        told = RegimeMixture(p, now, prior_rows=None if prior == 4.0 else prior).estimate(x)
-        np.testing.assert_allclose(told, expected, rtol=1e-10)
+        result = RegimeMixture(p, now, prior_rows=None if prior == 4.0 else prior).estimate(x)
+        np.testing.assert_allclose(result, expected, rtol=1e-10)
     np.testing.assert_allclose(RegimeMixture(p, now, prior_rows=1e12).estimate(x), whole, rtol=1e-6)
 
 
-def test_a_storm_is_told_by_the_probabilities_of_now():
+def test_a_storm_is_recognised_by_the_probabilities_of_now():
     rng = np.random.default_rng(2)
     stormy = np.arange(400) % 100 < 25
     x = rng.normal(size=(400, 5)) * np.where(stormy, 0.04, 0.01)[:, None]
@@ -89,7 +89,7 @@ def test_what_are_no_probabilities_is_refused(wrong):
         RegimeMixture(wrong)
 
 
-def test_mistakes_are_told():
+def test_mistakes_are_refused():
     with pytest.raises(InputError, match="50 rows of returns and 60 of probabilities"):
         RegimeMixture(memberships(60)).estimate(returns(50, 3))
     with pytest.raises(InputError, match="prior_rows -1"):

@@ -7,9 +7,9 @@ from policy_worlds import fixed
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.mean_variance.relaxed_allocator import Relaxing, relax
+from allocation.mean_variance.relaxed_allocator import RelaxedAllocator, relax_constraints
 from allocation.policies.policy import AllocatorPolicy, HoldIfInfeasible
-from allocation.policies.portfolio_state import Book
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.problem.constraints import Constraints, Group
 from allocation.weights import NoTrade
 
@@ -22,21 +22,21 @@ def make(limits):
 
 
 def test_a_maximum_gives_way_by_the_least():
-    limits, told = relax(Constraints(maximum=0.2), ("maximum",), ASSETS, ALL)
+    limits, result = relax_constraints(Constraints(maximum=0.2), ("maximum",), ASSETS, ALL)
     assert limits.maximum == pytest.approx(0.25, abs=2e-4)
-    assert told == "relaxed: maximum by 6.26%"
+    assert result == "relaxed: maximum by 6.26%"
 
 
 def test_families_give_way_in_the_order_stated():
     groups = {"ab": Group(("a", "b"), 0.0, 0.3), "cd": Group(("c", "d"), 0.0, 0.3)}
     stated = Constraints(maximum=0.2, groups=groups)
-    first, told = relax(stated, ("groups", "maximum"), ASSETS, ALL)
-    assert told.startswith("relaxed: groups entirely, maximum by 6.26%")
+    first, result = relax_constraints(stated, ("groups", "maximum"), ASSETS, ALL)
+    assert result.startswith("relaxed: groups entirely, maximum by 6.26%")
     assert first.groups["ab"].maximum == 1.0
-    other, told = relax(Constraints(groups=groups), ("groups", "maximum"), ASSETS, ALL)
+    other, result = relax_constraints(Constraints(groups=groups), ("groups", "maximum"), ASSETS, ALL)
     assert other.groups["ab"].maximum == pytest.approx(0.5, abs=2e-4)
     assert other.maximum == 1.0
-    assert "maximum" not in told
+    assert "maximum" not in result
 
 
 @pytest.mark.parametrize(
@@ -52,17 +52,17 @@ def test_families_give_way_in_the_order_stated():
     ],
 )
 def test_each_family_by_hand(stated, family, expected):
-    limits, _ = relax(stated, (family,), ASSETS, ALL)
+    limits, _ = relax_constraints(stated, (family,), ASSETS, ALL)
     assert expected(limits)
 
 
 def test_an_order_that_is_not_enough():
     with pytest.raises(InfeasibleError, match="cannot be met together"):
-        relax(Constraints(maximum=0.2), ("groups", "minimum"), ASSETS, ALL)
+        relax_constraints(Constraints(maximum=0.2), ("groups", "minimum"), ASSETS, ALL)
 
 
 def test_an_allocator_that_relaxes_and_says_so():
-    relaxing = Relaxing(make, Constraints(maximum=0.3), ("maximum",))
+    relaxing = RelaxedAllocator(make, Constraints(maximum=0.3), ("maximum",))
     sigma = np.eye(4) * 0.01
     whole = relaxing.solve(0, np.zeros(4), sigma, np.zeros(4), ALL)
     assert whole.status == DecisionStatus.SOLVED
@@ -72,11 +72,11 @@ def test_an_allocator_that_relaxes_and_says_so():
     assert few.note.startswith("relaxed: maximum by 28.58%")
 
 
-def test_holding_instead_is_told():
+def test_holding_instead_is_reported():
     path = fixed([0], 4)
     stuck = AllocatorPolicy(make(Constraints(maximum=0.2)), path)
     with pytest.raises(InfeasibleError):
-        stuck(0, Book.empty(4))
-    told = HoldIfInfeasible(stuck)(0, Book.empty(4))
-    assert isinstance(told, NoTrade)
-    assert told.reason == "held: maximum weight 0.2; fully invested cannot be met together"
+        stuck(0, PortfolioState.empty(4))
+    result = HoldIfInfeasible(stuck)(0, PortfolioState.empty(4))
+    assert isinstance(result, NoTrade)
+    assert result.reason == "held: maximum weight 0.2; fully invested cannot be met together"

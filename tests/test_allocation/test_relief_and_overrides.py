@@ -54,7 +54,7 @@ def test_a_number_that_would_not_do_alone_is_not_offered():
     assert "raise the maximum weight to 0.2" in str(error.value)
 
 
-def test_the_sum_of_a_limit_is_told():
+def test_the_sum_of_a_limit_is_reported():
     with pytest.raises(InfeasibleError, match=r"maximum weight 0.05 x 12 assets = 0.6; fully invested"):
         check_feasible(Constraints(maximum=0.05), ASSETS, np.ones(12, dtype=bool))
 
@@ -72,7 +72,7 @@ def test_overrides_replace_the_common_limits():
     mu, everything = np.array([0.9, -0.5, 0.9, 0.5, 0.0]), np.ones(5, dtype=bool)
     result = solver.solve(0, mu, np.eye(5) * 0.1, np.zeros(5), everything)
     assert result.weights[:4].tolist() == [0.1, 0.25, 0.0, 0.4]
-    assert result.attestation.slack["weight of 'a0' at most 0.1"] == 0
+    assert result.certificate.slack["weight of 'a0' at most 0.1"] == 0
     assert result.weights.sum() == pytest.approx(1, abs=1e-12)
 
 

@@ -11,7 +11,7 @@ from allocation.covariance.moments import FLOOR
 from allocation.covariance.nonlinear import NonlinearShrinkage
 from allocation.covariance.path import covariance_path, eligible_assets
 from allocation.covariance.shrinkage import LedoitWolf as Ours
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InputError
 
 
@@ -100,13 +100,13 @@ def test_a_path_is_the_estimates_of_its_windows_one_by_one(name):
         window = x[rows]
         eligible = np.isfinite(window[-1]) & (np.isfinite(window).sum(axis=0) >= 14)
         np.testing.assert_array_equal(path.eligible[d], eligible)
-        told = dense(path.at(position)[0])
-        assert np.isnan(told[~eligible]).all()
-        assert np.isnan(told[:, ~eligible]).all()
+        result = to_dense(path.at(position)[0])
+        assert np.isnan(result[~eligible]).all()
+        assert np.isnan(result[:, ~eligible]).all()
         if eligible.any():
-            alone = 21 * dense(estimator.within(rows).estimate(window[:, eligible]))
+            alone = 21 * to_dense(estimator.select_rows(rows).estimate(window[:, eligible]))
             std = np.sqrt(np.diag(alone))
-            gap = np.abs(told[np.ix_(eligible, eligible)] - alone) / np.outer(std, std)
+            gap = np.abs(result[np.ix_(eligible, eligible)] - alone) / np.outer(std, std)
             assert gap.max() < 1e-10
 
 
@@ -155,7 +155,7 @@ def test_what_is_no_covariance_is_refused_where_it_is_made(late):
 @every
 def test_estimators_of_the_house_say_that_they_are_sound_and_are_not_checked(name, monkeypatch):
     assert estimators(300)[name].semidefinite
-    monkeypatch.setattr("allocation.covariance.path.fault", lambda *_: "looked at")
+    monkeypatch.setattr("allocation.covariance.path.describe_fault", lambda *_: "looked at")
     covariance_path(
         panel(), np.array([100]), window=61, min_history=14, horizon=1, estimator=estimators(300)[name]
     )

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq, minimize
 
-from allocation.covariance_types import FactorCovariance, dense
+from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InfeasibleError, InputError, LimitError
 from allocation.problem.constraints import Constraints, Group
 from allocation.risk_based.risk_budgeting import ERROR, RiskBudgeting
@@ -25,7 +25,7 @@ def solved(sigma, constraints=None, budgets=None):
 
 def shares(sigma, w):
     w = np.asarray(w)
-    contribution = w * (dense(sigma) @ w)
+    contribution = w * (to_dense(sigma) @ w)
     return contribution / contribution.sum()
 
 
@@ -41,8 +41,8 @@ def test_the_published_example():
     answer = solved(correlation * np.outer(volatility, volatility))
     np.testing.assert_allclose(answer.weights, [0.384, 0.192, 0.243, 0.182], atol=5e-4)
     # The two blocks do not interact: weights follow the square roots of their variances at equal risk.
-    assert answer.attestation.holds
-    assert answer.attestation.gap < 1e-8
+    assert answer.certificate.holds
+    assert answer.certificate.gap < 1e-8
 
 
 @pytest.mark.parametrize("rho", [-0.2, 0.0, 0.5, 0.99])
@@ -112,8 +112,8 @@ def test_bounds_against_a_general_minimiser(seed):
     price = np.exp(brentq(lambda log: at(np.exp(log)).sum() - 1, -12, 8, xtol=1e-12))
     answer = solved(sigma, Constraints(minimum=low, maximum=high), budgets)
     np.testing.assert_allclose(answer.weights, at(price), atol=2e-6)
-    assert answer.attestation.holds
-    assert answer.attestation.gap < 1e-9
+    assert answer.certificate.holds
+    assert answer.certificate.gap < 1e-9
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -151,7 +151,7 @@ def test_factors_are_the_matrix_that_they_stand_for(constraints):
     sigma = FactorCovariance(
         np.c_[rng.uniform(0.5, 1.5, 40), rng.normal(size=(40, 3))], rng.uniform(0.1, 1, 40)
     )
-    by_factors, by_matrix = solved(sigma, constraints), solved(dense(sigma), constraints)
+    by_factors, by_matrix = solved(sigma, constraints), solved(to_dense(sigma), constraints)
     np.testing.assert_allclose(by_factors.weights, by_matrix.weights, rtol=1e-9)
 
 
@@ -174,8 +174,8 @@ def test_scale_and_order_do_not_matter(n, seed, log_scale):
 def test_any_feasible_bounds_have_an_answer_with_evidence(n, seed, floor, ceiling):
     sigma = np.abs(random_sigma(np.random.default_rng(seed), n)) + np.diag(np.full(n, 10.0 * n))
     answer = solved(sigma, Constraints(minimum=floor / n, maximum=min(ceiling / n, 1.0)))
-    assert answer.attestation.holds
-    assert answer.attestation.gap < 1e-8
+    assert answer.certificate.holds
+    assert answer.certificate.gap < 1e-8
 
 
 def test_zero_budget_universe_and_cash():

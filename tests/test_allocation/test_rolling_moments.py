@@ -8,17 +8,17 @@ from allocation.covariance.moments import window_moments
 from allocation.covariance.rolling_moments import MOST_FADING, rolling_moments
 
 
-def weights(window, fading):
-    return np.exp2(-fading * np.arange(window)[::-1]) if fading else None
+def weights(window, decay):
+    return np.exp2(-decay * np.arange(window)[::-1]) if decay else None
 
 
-def worst(x, positions, window, fading=0.0, inside=None):
+def worst(x, positions, window, decay=0.0, inside=None):
     """Return the largest differences of entries, as a share of the two standard deviations, and of the spread."""
     inside = np.arange(x.shape[1]) if inside is None else inside
     entries, spreads = 0.0, 0.0
-    moments = rolling_moments(x, inside, positions, window=window, fading=fading)
+    moments = rolling_moments(x, inside, positions, window=window, decay=decay)
     for position, one in zip(positions, moments, strict=True):
-        alone = window_moments(x[position - window + 1 : position + 1][:, inside], weights(window, fading))
+        alone = window_moments(x[position - window + 1 : position + 1][:, inside], weights(window, decay))
         std = np.sqrt(np.diag(alone.sample))
         entries = max(entries, float((np.abs(one.sample - alone.sample) / np.outer(std, std)).max()))
         spreads = max(spreads, abs(one.spread / alone.spread - 1))
@@ -41,7 +41,7 @@ def test_equal_to_each_window_alone(window, every):
 @pytest.mark.parametrize("half_life", [5.0, 63.0, 2000.0, 252 / MOST_FADING])
 def test_fading_rows(half_life):
     x = returns(900, 6)
-    entries, _ = worst(x, np.arange(252, 900, 13), 252, fading=1 / half_life)
+    entries, _ = worst(x, np.arange(252, 900, 13), 252, decay=1 / half_life)
     assert entries < 1e-12
 
 
@@ -84,13 +84,13 @@ def test_what_has_left_the_window_leaves_no_residue():
 
 def test_a_window_is_the_same_bits_whichever_others_are_asked_for():
     x = returns(500, 7)
-    options = {"window": 60, "fading": 0.0}
+    options = {"window": 60, "decay": 0.0}
 
-    def told(rows, positions):
+    def moments_at(rows, positions):
         moments = rolling_moments(x[:rows], np.arange(7), np.asarray(positions), **options)
         return {p: (m.sample.tobytes(), m.spread) for p, m in zip(positions, moments, strict=True)}
 
-    everything = told(500, np.arange(60, 500))
+    everything = moments_at(500, np.arange(60, 500))
     for some in ([60], [499], [77, 78, 300], list(range(61, 400, 17))):
-        for p, one in told(some[-1] + 1, some).items():
+        for p, one in moments_at(some[-1] + 1, some).items():
             assert everything[p] == one

@@ -6,13 +6,13 @@ import pytest
 from test_covariance_estimators import returns
 
 from allocation.covariance.moments import FLOOR, window_moments
-from allocation.covariance.sample import Ewma, Sample
+from allocation.covariance.sample import Ewma, SampleCovariance
 from allocation.errors import InputError
 
 
 def test_the_sample_covariance_divides_by_the_number_of_rows():
     x = returns(70, 9)
-    np.testing.assert_allclose(Sample().estimate(x), np.cov(x.T, bias=True), rtol=1e-12)
+    np.testing.assert_allclose(SampleCovariance().estimate(x), np.cov(x.T, bias=True), rtol=1e-12)
 
 
 @pytest.mark.parametrize("half_life", [3.0, 20.0, 500.0])
@@ -24,7 +24,7 @@ def test_ewma_is_that_of_pandas_with_its_bias(half_life):
 
 def test_ewma_without_fading_is_the_sample_covariance():
     x = returns(50, 4)
-    np.testing.assert_allclose(Ewma(1e9).estimate(x), Sample().estimate(x), rtol=1e-7, atol=1e-12)
+    np.testing.assert_allclose(Ewma(1e9).estimate(x), SampleCovariance().estimate(x), rtol=1e-7, atol=1e-12)
 
 
 @pytest.mark.parametrize("half_life", [0.0, -1.0, float("nan"), float("inf")])
@@ -69,7 +69,7 @@ def test_a_patchwork_is_lifted_no_more_than_it_has_to():
             continue
         moments = window_moments(x)
         floor = FLOOR * np.trace(moments.sample) / 6
-        before, after = np.linalg.eigvalsh(moments.sample), np.linalg.eigvalsh(moments.positive())
+        before, after = np.linalg.eigvalsh(moments.sample), np.linalg.eigvalsh(moments.to_definite())
         np.testing.assert_allclose(after, np.maximum(before, floor), rtol=1e-6, atol=1e-3 * floor)
         lifted += before[0] < floor
     assert lifted > 10

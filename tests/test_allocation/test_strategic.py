@@ -6,7 +6,7 @@ from policy_worlds import fixed, market, run
 
 from allocation.covariance.path import CovariancePath
 from allocation.errors import InputError
-from allocation.policies.portfolio_state import Book
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.policies.strategic import Strategic
 from allocation.trading.rebalancing import Rebalancing
 
@@ -98,11 +98,11 @@ def test_what_cannot_be_held_is_shared_by_the_others():
     eligible = np.array([[True, True, False], [False, False, True]])
     path = CovariancePath(np.array([0, 1]), np.zeros((2, 3, 3)), eligible)
     policy = Strategic(np.array([0.4, 0.2, 0.2]), path, np.array([0, 1]), Rebalancing())
-    told = policy(0, Book.empty(3))
-    np.testing.assert_allclose(told.weights, [0.8 * 2 / 3, 0.8 / 3, 0])
-    assert told.cash == pytest.approx(0.2)
+    result = policy(0, PortfolioState.empty(3))
+    np.testing.assert_allclose(result.weights, [0.8 * 2 / 3, 0.8 / 3, 0])
+    assert result.cash == pytest.approx(0.2)
     none = Strategic(np.array([0.5, 0.5, 0.0]), path, np.array([0, 1]), Rebalancing())
-    stuck = none(1, Book.empty(3))
+    stuck = none(1, PortfolioState.empty(3))
     assert stuck.cash == 1.0
     assert not stuck.weights.any()
     assert stuck.note == "in cash: no asset with a target can be held"
@@ -112,10 +112,10 @@ def test_sleeves_of_groups_and_cash():
     path = fixed([0], 3)
     groups = {"growth": np.array([True, True, False]), "safe": np.array([False, False, True])}
     policy = Strategic(np.array([0.3, 0.3, 0.3]), path, np.array([0]), Rebalancing(), groups)
-    told = policy(0, Book.empty(3))
-    assert told.sleeves["growth"].weights.tolist() == [0.3, 0.3, 0]
-    assert told.sleeves["safe"].weights.tolist() == [0, 0, 0.3]
-    assert told.sleeves["cash"].cash == pytest.approx(0.1)
+    result = policy(0, PortfolioState.empty(3))
+    assert result.sleeves["growth"].weights.tolist() == [0.3, 0.3, 0]
+    assert result.sleeves["safe"].weights.tolist() == [0, 0, 0.3]
+    assert result.sleeves["cash"].cash == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("wrong", [[0.7, 0.7], [-0.1, 0.5], [np.nan, 0.5]])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from allocation.covariance_types import FactorCovariance, dense, scaled, within
+from allocation.covariance_types import FactorCovariance, scale_covariance, select_covariance, to_dense
 from allocation.errors import InputError
 
 
@@ -19,18 +19,18 @@ def test_operations_are_those_of_the_matrix(sigma):
     )
     full += np.diag(sigma.specific)
     w = np.arange(7.0)
-    np.testing.assert_allclose(dense(sigma), full, rtol=1e-14)
+    np.testing.assert_allclose(to_dense(sigma), full, rtol=1e-14)
     np.testing.assert_allclose(sigma @ w, full @ w, rtol=1e-13)
     np.testing.assert_allclose(sigma.diagonal(), full.diagonal(), rtol=1e-14)
-    np.testing.assert_allclose(dense(scaled(sigma, 3.0)), 3 * full, rtol=1e-14)
+    np.testing.assert_allclose(to_dense(scale_covariance(sigma, 3.0)), 3 * full, rtol=1e-14)
     assert len(sigma) == 7
 
 
 @pytest.mark.parametrize("inside", [np.array([1, 4, 6]), np.arange(7) % 3 == 1])
 def test_some_of_the_assets(sigma, inside):
-    full = dense(sigma)
-    np.testing.assert_array_equal(dense(within(sigma, inside)), within(full, inside))
-    assert isinstance(within(sigma, inside), FactorCovariance)
+    full = to_dense(sigma)
+    np.testing.assert_array_equal(to_dense(select_covariance(sigma, inside)), select_covariance(full, inside))
+    assert isinstance(select_covariance(sigma, inside), FactorCovariance)
 
 
 def test_shapes_must_fit():

@@ -6,7 +6,7 @@ from policy_worlds import estimated, fixed, market, run
 
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.policies.policy import AllocatorPolicy, EqualWeight
-from allocation.policies.portfolio_state import Book
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.policies.strategic import Strategic
 from allocation.policies.tactical import Deviation, Tactical
 from allocation.problem.constraints import Constraints
@@ -29,21 +29,21 @@ def test_deviations_by_hand():
     """Almost without risk, the best asset goes to its upper limit, paid for by the worst."""
     path = fixed([0], 4, np.eye(4) * 1e-9)
     mean = np.array([[0.04, 0.03, 0.02, 0.01]])
-    told = make(path, np.array([0]), mean, Deviation(0.05))(0, Book.empty(4))
-    np.testing.assert_allclose(told.weights, [0.45, 0.35, 0.15, 0.05], atol=1e-6)
-    told = make(path, np.array([0]), mean, Deviation(0.05, relative=0.2))(0, Book.empty(4))
+    result = make(path, np.array([0]), mean, Deviation(0.05))(0, PortfolioState.empty(4))
+    np.testing.assert_allclose(result.weights, [0.45, 0.35, 0.15, 0.05], atol=1e-6)
+    result = make(path, np.array([0]), mean, Deviation(0.05, relative=0.2))(0, PortfolioState.empty(4))
     # 0.4 +- 0.05, 0.3 +- 0.05, 0.2 +- 0.04, 0.1 +- 0.02: what the two best may take is 0.1, the worst give 0.06.
-    np.testing.assert_allclose(told.weights, [0.45, 0.31, 0.16, 0.08], atol=1e-6)
-    np.testing.assert_allclose(told.sleeves["active"].weights, [0.05, 0.01, -0.04, -0.02], atol=1e-6)
-    assert told.sleeves["active"].share == pytest.approx(0, abs=1e-12)
+    np.testing.assert_allclose(result.weights, [0.45, 0.31, 0.16, 0.08], atol=1e-6)
+    np.testing.assert_allclose(result.sleeves["active"].weights, [0.05, 0.01, -0.04, -0.02], atol=1e-6)
+    assert result.sleeves["active"].share == pytest.approx(0, abs=1e-12)
 
 
-def test_cash_may_deviate_where_it_is_told():
+def test_cash_may_deviate_where_it_is_allowed():
     path = fixed([0], 4, np.eye(4) * 1e-9)
     bad = np.full((1, 4), -0.02)
-    told = make(path, np.array([0]), bad, Deviation(0.05, cash=0.08))(0, Book.empty(4))
-    assert told.cash == pytest.approx(0.08, abs=1e-6)
-    assert make(path, np.array([0]), bad, Deviation(0.05))(0, Book.empty(4)).cash == pytest.approx(
+    result = make(path, np.array([0]), bad, Deviation(0.05, cash=0.08))(0, PortfolioState.empty(4))
+    assert result.cash == pytest.approx(0.08, abs=1e-6)
+    assert make(path, np.array([0]), bad, Deviation(0.05))(0, PortfolioState.empty(4)).cash == pytest.approx(
         0, abs=1e-9
     )
 

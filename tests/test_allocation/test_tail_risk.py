@@ -46,8 +46,8 @@ def test_no_other_portfolio_is_better(seed, gamma):
         return -risk if gamma is None else mu @ w - gamma * risk
 
     assert max(value(w) for w in many) <= value(answer.weights) + 1e-12
-    assert answer.attestation.holds
-    assert answer.attestation.gap <= 1e-9
+    assert answer.certificate.holds
+    assert answer.certificate.gap <= 1e-9
 
 
 def test_one_scenario_in_the_tail_is_the_worst_case():
@@ -91,7 +91,7 @@ def test_mistakes_are_named():
         MeanCVaR(names(3), data, window=20, level=1.0)
     with pytest.raises(LimitError, match="turnover"):
         MeanCVaR(names(3), data, Constraints(turnover=1), window=20)
-    with pytest.raises(InputError, match="expected returns are needed"):
+    with pytest.raises(InputError, match="needs expected returns"):
         MeanCVaR(names(3), data, window=20, risk_aversion=1.0).solve(30, None, None, None, everything)
 
 

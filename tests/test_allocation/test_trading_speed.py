@@ -6,7 +6,7 @@ from scipy.linalg import solve_discrete_are, sqrtm
 from scipy.optimize import minimize
 
 from allocation.errors import InputError
-from allocation.trading.trading_speed import Preferences, fading, matching_cost, trading_rule
+from allocation.trading.trading_speed import Preferences, estimate_decay, matching_cost, trading_rule
 
 
 def problem(seed, n=4, k=3, diagonal=False):
@@ -147,7 +147,7 @@ def test_fading_is_the_past_regression_and_knows_no_later():
     for t in range(1, 400):
         f[t] = 0.8 * f[t - 1] + rng.normal(size=5)
     f[rng.random(f.shape) < 0.05] = np.nan
-    found = fading(f, unknown=0.3)
+    found = estimate_decay(f, unknown=0.3)
     assert found[0] == 0.3
     assert found[-1] == pytest.approx(0.2, abs=0.05)
     for t in (5, 50, 300):
@@ -156,7 +156,7 @@ def test_fading_is_the_past_regression_and_knows_no_later():
         assert found[t] == pytest.approx(1 - np.clip((a[ok] @ b[ok]) / (a[ok] @ a[ok]), 0, 1), rel=1e-12)
         other = f.copy()
         other[t + 1 :] = rng.normal(size=other[t + 1 :].shape)
-        np.testing.assert_array_equal(fading(other, unknown=0.3)[: t + 1], found[: t + 1])
+        np.testing.assert_array_equal(estimate_decay(other, unknown=0.3)[: t + 1], found[: t + 1])
 
 
 def test_mistakes_are_named():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from allocation.errors import InputError
-from allocation.views.view import View, views_at
+from allocation.views.view import View, select_views
 
 ASSETS = ("US", "UK", "DE", "FR")
 
@@ -20,13 +20,13 @@ def test_views_speak_from_the_row_they_are_known_on_while_their_assets_are_there
     spell = View(long={"UK": 1}, short={"DE": 1}, value=0.01, first=10, last=20)
     doubtful = View(long={"FR": 1}, value=0.5, confidence=0.0)
     everything = np.ones(4, dtype=bool)
-    spoken = {t: views_at([always, spell, doubtful], t, ASSETS, everything)[0] for t in (9, 10, 20, 21)}
+    spoken = {t: select_views([always, spell, doubtful], t, ASSETS, everything)[0] for t in (9, 10, 20, 21)}
     assert spoken == {9: [always], 10: [always, spell], 20: [always, spell], 21: [always]}
     without_uk = everything & (np.array(ASSETS) != "UK")
-    views, picks = views_at([always, spell], 15, ASSETS, without_uk)
+    views, picks = select_views([always, spell], 15, ASSETS, without_uk)
     assert views == [always]
     np.testing.assert_array_equal(picks, [[1, 0, 0, 0]])
-    assert views_at([], 15, ASSETS, everything)[1].shape == (0, 4)
+    assert select_views([], 15, ASSETS, everything)[1].shape == (0, 4)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from allocation.covariance_types import dense
+from allocation.covariance_types import to_dense
 
 
 def by_enumeration(problem):
@@ -64,7 +64,7 @@ def by_cones(problem):
     import cvxpy as cp
 
     kept = np.flatnonzero(problem.inside)
-    mu, sigma = problem.mu[kept], np.asarray(dense(problem.sigma))[np.ix_(kept, kept)]
+    mu, sigma = problem.mu[kept], np.asarray(to_dense(problem.sigma))[np.ix_(kept, kept)]
     values, vectors = np.linalg.eigh((sigma + sigma.T) / 2)
     root = (vectors * np.sqrt(np.maximum(values, 0))).T
     scale = max(abs(mu).max(), problem.gamma * values[-1], problem.rates().max())

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from allocation.decision_status import DecisionStatus
-from allocation.weights import Attestation, Weights
+from allocation.weights import OptimalityCertificate, Weights
 from backtest.costs import TradingCost
 from backtest.errors import ComparisonError, SimulationError
-from backtest.performance import compare
+from backtest.performance import compare_results
 from backtest.simulate import simulate
 
 
-def run(returns, decisions, target=(1.0,), *, lag=0, end=None, rate=0.0, cash=0.0):
+def run(returns, decisions, target=(1.0,), *, lag=0, rate=0.0, cash=0.0):
     wanted = np.asarray(target, dtype=float)
 
-    def policy(position, book):
-        return Weights(position, wanted, cash, DecisionStatus.FIXED, Attestation({}, 0.0))
+    def policy(position, state):
+        return Weights(position, wanted, cash, DecisionStatus.FIXED, OptimalityCertificate({}, 0.0))
 
     returns = np.asarray(returns, dtype=float).reshape(-1, len(wanted))
     return simulate(
@@ -28,7 +28,6 @@ def run(returns, decisions, target=(1.0,), *, lag=0, end=None, rate=0.0, cash=0.
         policy,
         cost=TradingCost(rate),
         execution_lag=lag,
-        end=end,
     )
 
 
@@ -41,7 +40,6 @@ def run(returns, decisions, target=(1.0,), *, lag=0, end=None, rate=0.0, cash=0.
         ({"decisions": [0, 9]}, "0 to 9 are outside the data, which has 4 rows"),
         ({"decisions": [-1]}, "outside the data"),
         ({"decisions": [0], "lag": -1}, "execution_lag is -1"),
-        ({"decisions": [0], "end": 4}, "last row 4 is outside"),
         ({"decisions": [0], "target": (0.6,)}, "target at row 0 sums to 0.6 with its cash"),
         ({"decisions": [0], "target": (float("nan"),)}, "sums to nan"),
     ],
@@ -56,9 +54,9 @@ def test_a_short_position_can_lose_everything_and_says_where():
         run([[0.0, 0.0], [0.0, 0.0], [0.0, 1.5]], [1], target=(2.0, -1.0))
 
 
-def test_the_end_cuts_the_record_and_what_came_before_is_the_same():
+def test_shorter_data_give_the_same_record_up_to_their_end():
     returns = np.random.default_rng(0).normal(0.01, 0.05, 30)
-    whole, cut = run(returns, [3, 9, 15], rate=0.01), run(returns, [3, 9, 15], rate=0.01, end=12)
+    whole, cut = run(returns, [3, 9, 15], rate=0.01), run(returns[:13], [3, 9], rate=0.01)
     assert cut.positions.tolist() == list(range(4, 13))
     np.testing.assert_array_equal(cut.net, whole.net[:9])
     assert cut.decisions.tolist() == [3, 9]
@@ -68,6 +66,6 @@ def test_the_end_cuts_the_record_and_what_came_before_is_the_same():
 def test_results_of_different_rows_are_not_compared():
     one = run([0.0, 0.1, -0.1, 0.1, 0.2], [0])
     with pytest.raises(ComparisonError, match=r"4 rows, 1 to 4 and 3 rows, 2 to 4"):
-        compare(one, run([0.0, 0.1, -0.1, 0.1, 0.2], [1]), 12)
+        compare_results(one, run([0.0, 0.1, -0.1, 0.1, 0.2], [1]), 12)
     with pytest.raises(ComparisonError, match="cannot be compared"):
-        compare(one, replace(one, positions=one.positions + 1), 12)
+        compare_results(one, replace(one, positions=one.positions + 1), 12)

@@ -13,7 +13,7 @@ from allocation.policies.policy import AllocatorPolicy, BuyAndHold, EqualWeight,
 from allocation.policies.strategic import Strategic
 from allocation.risk_based.risk_budgeting import RiskBudgeting
 from allocation.trading.rebalancing import Rebalancing
-from allocation.weights import Attestation, NoTrade, Weights
+from allocation.weights import NoTrade, OptimalityCertificate, Weights
 from backtest.costs import TradingCost
 from backtest.simulate import simulate
 from market.calendar import closed_markets
@@ -200,9 +200,9 @@ def test_nothing_is_traded_where_all_of_the_target_is_closed():
     returns[3] = [np.nan, 0.01]
     closed = closed_markets(np.isfinite(returns), 2)
 
-    def all_in_a(position, book):
+    def all_in_a(position, state):
         w = np.array([0.5, 0.5]) if position == 1 else np.array([1.0, 0.0])
-        return Weights(position, w, 0.0, DecisionStatus.FIXED, Attestation({}, 0.0))
+        return Weights(position, w, 0.0, DecisionStatus.FIXED, OptimalityCertificate({}, 0.0))
 
     path = covariance_path(returns + np.arange(6)[:, None] * 1e-4, np.array([1, 3]), window=3, min_history=1,
                            horizon=1, closed=closed)  # fmt: skip
@@ -213,8 +213,8 @@ def test_nothing_is_traded_where_all_of_the_target_is_closed():
     assert result.reasons == ("not traded, market closed: a",)
     # With a lag the order is there, but cannot be traded.
     late = simulate("x", returns, np.zeros(6), np.array([1, 2]),
-                    lambda t, book: all_in_a(t, book), cost=TradingCost(0.0), execution_lag=1,
+                    lambda t, state: all_in_a(t, state), cost=TradingCost(0.0), execution_lag=1,
                     closed=closed)  # fmt: skip
     assert late.turnover.tolist() == [1.0, 0.0]
     assert late.closed.tolist() == [0, 1]
-    assert isinstance(policy(3, result.book), NoTrade)
+    assert isinstance(policy(3, result.state), NoTrade)

@@ -10,13 +10,13 @@ from allocation.decision_status import DecisionStatus
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.policies.policy import BuyAndHold
 from allocation.problem.constraints import Constraints
-from allocation.weights import Attestation, Weights
+from allocation.weights import OptimalityCertificate, Weights
 from backtest.costs import TradingCost
-from backtest.performance import compare
+from backtest.performance import compare_results
 from backtest.simulate import simulate
 
 
-def run(returns, decisions, policy, lag, end=None):
+def run(returns, decisions, policy, lag):
     return simulate(
         "x",
         returns,
@@ -25,17 +25,18 @@ def run(returns, decisions, policy, lag, end=None):
         policy,
         cost=TradingCost(0.001),
         execution_lag=lag,
-        end=end,
     )
 
 
 def scripted(targets):
     seen = {}
 
-    def policy(position, book):
-        seen[position] = book.weights.tolist()
+    def policy(position, state):
+        seen[position] = state.weights.tolist()
         wanted = np.asarray(targets[position], dtype=float)
-        return Weights(position, wanted, 1 - wanted.sum(), DecisionStatus.FIXED, Attestation({}, 0.0))
+        return Weights(
+            position, wanted, 1 - wanted.sum(), DecisionStatus.FIXED, OptimalityCertificate({}, 0.0)
+        )
 
     return policy, seen
 
@@ -71,8 +72,10 @@ def test_the_turnover_limit_holds_for_what_is_traded(every, lag):
     means = rng.normal(0, 0.05, (n_dates, n))
     solver = MeanVariance(tuple("abcd"), Constraints(turnover=0.2), risk_aversion=5.0)
 
-    def policy(position, book):
-        return solver.solve(position, means[position], np.eye(n) * 1e-4, book.weights, np.ones(n, dtype=bool))
+    def policy(position, state):
+        return solver.solve(
+            position, means[position], np.eye(n) * 1e-4, state.weights, np.ones(n, dtype=bool)
+        )
 
     result = run(returns, np.arange(0, n_dates, every), policy, lag)
     traded = result.turnover[np.isfinite(result.turnover)]
@@ -116,8 +119,8 @@ def test_a_leveraged_twin_has_the_same_sharpe_ratio_and_another_mean():
     one = run(returns, [0], scripted({0: [0.4]})[0], lag=0)
     free = np.where(np.arange(len(one.net)) == 0, one.gross, one.net)
     small, large = replace(one, net=free), replace(one, net=2 * free)
-    told = compare(large, small, 12)
-    assert told["sharpe_difference"] == pytest.approx(0, abs=1e-12)
-    assert np.isnan(told["p_value"])
-    assert told["mean_difference"] == pytest.approx(12 * free.mean())
-    assert np.isfinite(told["mean_difference_t"])
+    result = compare_results(large, small, 12)
+    assert result["sharpe_difference"] == pytest.approx(0, abs=1e-12)
+    assert np.isnan(result["p_value"])
+    assert result["mean_difference"] == pytest.approx(12 * free.mean())
+    assert np.isfinite(result["mean_difference_t"])

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from allocation.decision_status import DecisionStatus
-from allocation.policies.portfolio_state import Book
-from backtest.performance import compare, max_drawdown, summarise
+from allocation.policies.portfolio_state import PortfolioState
+from backtest.performance import compare_results, max_drawdown, summarise_result
 from backtest.simulate import BacktestResult
 
 
@@ -28,21 +28,23 @@ def result(net, cash=None, gross=None, turnover=(1.0,), statuses=(DecisionStatus
         turnover=np.asarray(turnover, dtype=float),
         cost=0.001 * np.asarray(turnover, dtype=float),
         closed=np.zeros(len(turnover), dtype=int),
-        book=Book(np.ones(1), 0.0),
+        state=PortfolioState(np.ones(1), 0.0),
     )
 
 
 def test_literal_numbers():
-    told = summarise(result([0.1, -0.2, 0.05, 0.02], cash=[0.01] * 4, turnover=[1.0, 0.5, np.nan]), 4)
+    metrics = summarise_result(
+        result([0.1, -0.2, 0.05, 0.02], cash=[0.01] * 4, turnover=[1.0, 0.5, np.nan]), 4
+    )
     growth = 1.1 * 0.8 * 1.05 * 1.02
-    assert told["net_return"] == pytest.approx(growth - 1)
-    assert told["volatility"] == pytest.approx(2 * np.std([0.1, -0.2, 0.05, 0.02], ddof=1))
+    assert metrics["net_return"] == pytest.approx(growth - 1)
+    assert metrics["volatility"] == pytest.approx(2 * np.std([0.1, -0.2, 0.05, 0.02], ddof=1))
     excess = np.array([0.09, -0.21, 0.04, 0.01])
-    assert told["sharpe"] == pytest.approx(2 * excess.mean() / excess.std(ddof=1))
-    assert told["max_drawdown"] == pytest.approx(-0.2)
-    assert told["turnover"] == pytest.approx(1.5)
-    assert told["cost"] == pytest.approx(0.0015)
-    assert told["n_trades"] == 2
+    assert metrics["sharpe"] == pytest.approx(2 * excess.mean() / excess.std(ddof=1))
+    assert metrics["max_drawdown"] == pytest.approx(-0.2)
+    assert metrics["turnover"] == pytest.approx(1.5)
+    assert metrics["cost"] == pytest.approx(0.0015)
+    assert metrics["n_trades"] == 2
 
 
 def test_drawdown_counts_from_the_start():
@@ -57,23 +59,23 @@ def test_comparison_of_independent_normals_in_closed_form():
     n, rho = 3_000, 0.8
     z = rng.normal(size=(n, 2)) @ np.linalg.cholesky([[1, rho], [rho, 1]]).T
     a, b = z[:, 0] + 0.1, z[:, 1] + 0.05
-    told = compare(result(a), result(b), 1)
+    metrics = compare_results(result(a), result(b), 1)
     sa, sb = a.mean() / a.std(ddof=1), b.mean() / b.std(ddof=1)
     variance = (2 - 2 * rho + 0.5 * (sa**2 + sb**2 - 2 * sa * sb * rho**2)) / n
-    assert told["sharpe_difference"] == pytest.approx(sa - sb)
-    assert told["sharpe_difference_se"] == pytest.approx(np.sqrt(variance), rel=0.05)
-    z_value = (sa - sb) / told["sharpe_difference_se"]
-    assert told["p_value"] == pytest.approx(2 * stats.norm.sf(abs(z_value)), abs=0.02)
-    half = 1.96 * told["sharpe_difference_se"]
-    assert told["sharpe_difference_low"] == pytest.approx(sa - sb - half, abs=0.1 * half)
-    assert told["sharpe_difference_high"] == pytest.approx(sa - sb + half, abs=0.1 * half)
-    assert told["mean_difference"] == pytest.approx((a - b).mean())
+    assert metrics["sharpe_difference"] == pytest.approx(sa - sb)
+    assert metrics["sharpe_difference_se"] == pytest.approx(np.sqrt(variance), rel=0.05)
+    z_value = (sa - sb) / metrics["sharpe_difference_se"]
+    assert metrics["p_value"] == pytest.approx(2 * stats.norm.sf(abs(z_value)), abs=0.02)
+    half = 1.96 * metrics["sharpe_difference_se"]
+    assert metrics["sharpe_difference_low"] == pytest.approx(sa - sb - half, abs=0.1 * half)
+    assert metrics["sharpe_difference_high"] == pytest.approx(sa - sb + half, abs=0.1 * half)
+    assert metrics["mean_difference"] == pytest.approx((a - b).mean())
 
 
 def test_annual_numbers_scale():
     rng = np.random.default_rng(3)
     a, b = result(rng.normal(0.01, 0.04, 500)), result(rng.normal(0.01, 0.04, 500))
-    month, year = compare(a, b, 12), compare(a, b, 1)
+    month, year = compare_results(a, b, 12), compare_results(a, b, 1)
     assert month["sharpe_difference"] == pytest.approx(np.sqrt(12) * year["sharpe_difference"])
     assert month["p_value"] == pytest.approx(year["p_value"])
     assert month["mean_difference"] == pytest.approx(12 * year["mean_difference"])
@@ -82,7 +84,7 @@ def test_annual_numbers_scale():
 def test_p_values_are_uniform_when_nothing_differs():
     rng = np.random.default_rng(4)
     p = [
-        compare(result(z[:, 0] + z[:, 2]), result(z[:, 1] + z[:, 2]), 12, n_resamples=500)["p_value"]
+        compare_results(result(z[:, 0] + z[:, 2]), result(z[:, 1] + z[:, 2]), 12, n_resamples=500)["p_value"]
         for z in rng.normal(0.02, 1, size=(400, 300, 3))
     ]
     assert stats.kstest(p, "uniform").pvalue > 0.01
@@ -91,29 +93,29 @@ def test_p_values_are_uniform_when_nothing_differs():
 def test_the_same_seed_gives_the_same_comparison():
     rng = np.random.default_rng(5)
     a, b = result(rng.normal(0.01, 0.04, 200)), result(rng.normal(0.01, 0.04, 200))
-    first = compare(a, b, 12, seed=3)
-    assert compare(a, b, 12, seed=3) == first
-    assert compare(a, b, 12, seed=4)["p_value"] != first["p_value"]
+    first = compare_results(a, b, 12, seed=3)
+    assert compare_results(a, b, 12, seed=3) == first
+    assert compare_results(a, b, 12, seed=4)["p_value"] != first["p_value"]
 
 
-def test_equal_portfolios_cannot_be_told_apart():
+def test_equal_portfolios_have_no_difference():
     x = result(np.random.default_rng(0).normal(size=50))
-    told = compare(x, x, 12)
-    assert told["sharpe_difference"] == 0
-    assert np.isnan(told["p_value"])
-    assert np.isnan(told["mean_difference_t"])
+    metrics = compare_results(x, x, 12)
+    assert metrics["sharpe_difference"] == 0
+    assert np.isnan(metrics["p_value"])
+    assert np.isnan(metrics["mean_difference_t"])
 
 
 @pytest.mark.parametrize("net", [[], [0.1], [0.02] * 10])
 def test_degenerate_records_give_nan_instead_of_failing(net):
-    told = summarise(result(net), 12)
-    assert np.isnan(told["sharpe"])
-    assert np.isnan(told["sharpe_se"])
-    other = compare(result(net), result(net), 12)
+    metrics = summarise_result(result(net), 12)
+    assert np.isnan(metrics["sharpe"])
+    assert np.isnan(metrics["sharpe_se"])
+    other = compare_results(result(net), result(net), 12)
     assert np.isnan(other["p_value"])
 
 
 def test_a_total_loss():
-    told = summarise(result([0.1, -1.0, 0.1]), 12)
-    assert told["max_drawdown"] == -1
-    assert np.isnan(told["net_return"]) or told["net_return"] == -1
+    metrics = summarise_result(result([0.1, -1.0, 0.1]), 12)
+    assert metrics["max_drawdown"] == -1
+    assert np.isnan(metrics["net_return"]) or metrics["net_return"] == -1

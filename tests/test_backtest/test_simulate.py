@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from allocation.decision_status import DecisionStatus
-from allocation.weights import Attestation, Weights
+from allocation.weights import OptimalityCertificate, Weights
 from backtest.costs import TradingCost
 from backtest.simulate import simulate
 
@@ -13,13 +13,15 @@ def scripted(targets):
     """Return a policy that wants given weights, and the record of what it was shown."""
     seen = {}
 
-    def policy(position, book):
-        seen[position] = book.weights.copy()
+    def policy(position, state):
+        seen[position] = state.weights.copy()
         wanted = targets.get(position)
         if wanted is None:
             return None
         wanted = np.asarray(wanted, dtype=float)
-        return Weights(position, wanted, 1 - wanted.sum(), DecisionStatus.FIXED, Attestation({}, 0.0))
+        return Weights(
+            position, wanted, 1 - wanted.sum(), DecisionStatus.FIXED, OptimalityCertificate({}, 0.0)
+        )
 
     return policy, seen
 
@@ -149,11 +151,11 @@ def test_a_policy_that_never_trades_stays_in_cash():
 
 
 def test_relaxed_limits_are_counted():
-    def policy(position, book):
+    def policy(position, state):
         status = DecisionStatus.SOLVED
         if position == 1:
             status |= DecisionStatus.RELAXED
-        return Weights(position, np.array([1.0]), 0.0, status, Attestation({}, 0.0))
+        return Weights(position, np.array([1.0]), 0.0, status, OptimalityCertificate({}, 0.0))
 
     result = run(np.zeros((4, 1)), np.zeros(4), np.arange(3), policy)
     assert result.relaxed == 1
@@ -174,5 +176,7 @@ def test_what_follows_changes_nothing_before():
 
 def test_impact_grows_with_the_square_of_each_trade():
     trades = np.array([0.1, -0.2, 0.0])
-    assert TradingCost(0.001, 0.5).of(trades) == pytest.approx(0.001 * 0.3 + 0.5 * (0.01 + 0.04), abs=1e-16)
-    assert TradingCost(0.001).of(trades) == 0.001 * float(np.abs(trades).sum())
+    assert TradingCost(0.001, 0.5).charge(trades) == pytest.approx(
+        0.001 * 0.3 + 0.5 * (0.01 + 0.04), abs=1e-16
+    )
+    assert TradingCost(0.001).charge(trades) == 0.001 * float(np.abs(trades).sum())

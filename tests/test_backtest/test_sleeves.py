@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from allocation.decision_status import DecisionStatus
-from allocation.weights import Attestation, NoTrade, Sleeve, Weights
+from allocation.weights import NoTrade, OptimalityCertificate, Sleeve, Weights
 from backtest.costs import TradingCost
 from backtest.errors import SimulationError
 from backtest.simulate import simulate
@@ -19,14 +19,14 @@ def world(seed, n=80, assets=5):
     return returns, rng.uniform(0, 0.004, n)
 
 
-def told(position, sleeves):
+def make_weights(position, sleeves):
     weights = np.sum([s.weights for s in sleeves.values()], axis=0)
     return Weights(
         position,
         weights,
         sum(s.cash for s in sleeves.values()),
         DecisionStatus.FIXED,
-        Attestation({}, 0.0),
+        OptimalityCertificate({}, 0.0),
         sleeves,
     )
 
@@ -53,11 +53,11 @@ def test_sleeves_add_up_and_leave_the_whole_as_it_is(seed, lag):
     returns, cash = world(seed)
     decisions = np.arange(4, 80, 5)
     targets = random_targets(decisions, seed)
-    whole = run(returns, cash, decisions, lambda t, book: told(t, targets[t]), lag)
+    whole = run(returns, cash, decisions, lambda t, state: make_weights(t, targets[t]), lag)
 
-    def plain(t, book):
-        full = told(t, targets[t])
-        return Weights(t, full.weights, full.cash, DecisionStatus.FIXED, full.attestation)
+    def plain(t, state):
+        full = make_weights(t, targets[t])
+        return Weights(t, full.weights, full.cash, DecisionStatus.FIXED, full.certificate)
 
     alone = run(returns, cash, decisions, plain, lag)
     for name in ("gross", "net", "weights", "cash_weight", "cost"):
@@ -78,7 +78,7 @@ def test_each_sleeve_earns_what_money_kept_apart_would(lag):
     filled = np.where(np.isfinite(returns), returns, 0.0)
     decisions = np.arange(4, 80, 5)
     targets = random_targets(decisions, 7)
-    result = run(returns, cash, decisions, lambda t, book: told(t, targets[t]), lag)
+    result = run(returns, cash, decisions, lambda t, state: make_weights(t, targets[t]), lag)
     names = result.sleeves.names
     money = {name: np.zeros(6) for name in names}  # five assets and cash
     row = 0
@@ -113,29 +113,33 @@ def test_sales_to_another_sleeve_cost_nothing():
     first = {"a": Sleeve(np.array([0.6])), "b": Sleeve(np.array([0.0]), 0.4)}
     second = {"a": Sleeve(np.array([0.0]), 0.6), "b": Sleeve(np.array([0.4]))}
     targets = {0: first, 2: second}
-    result = run(returns, np.zeros(4), np.array([0, 2]), lambda t, book: told(t, targets[t]), 0)
+    result = run(returns, np.zeros(4), np.array([0, 2]), lambda t, state: make_weights(t, targets[t]), 0)
     # a sells 0.6 and b buys 0.4: only 0.2 is traded, and paid for 0.6 to 0.4.
     np.testing.assert_allclose(result.turnover, [0.6, 0.2])
     np.testing.assert_allclose(result.sleeves.cost[2], RATE * 0.2 * np.array([0.6, 0.4]))
 
 
-def test_the_book_tells_wealth_sleeves_and_whether_it_began():
+def test_the_state_has_wealth_sleeves_and_whether_it_began():
     returns = np.array([[0.0], [0.1], [0.2], [-0.5], [0.0]])
     seen = {}
 
-    def policy(t, book):
-        seen[t] = book
-        return told(t, {"a": Sleeve(np.array([0.5])), "b": Sleeve(np.zeros(1), 0.5)}) if t == 0 else None
+    def policy(t, state):
+        seen[t] = state
+        return (
+            make_weights(t, {"a": Sleeve(np.array([0.5])), "b": Sleeve(np.zeros(1), 0.5)}) if t == 0 else None
+        )
 
     result = run(returns, np.zeros(5), np.array([0, 2, 3]), policy, 0)
-    assert [book.started for book in seen.values()] == [False, True, True]
+    assert [state.started for state in seen.values()] == [False, True, True]
     assert seen[0].wealth.tolist() == [1.0]
     fee = 1 - RATE * 0.5
     np.testing.assert_allclose(seen[2].wealth, [1, fee * 1.05, fee * 1.16])
     np.testing.assert_allclose(seen[3].wealth, [1, fee * 1.05, fee * 1.16, fee * 0.83], rtol=1e-14)
     np.testing.assert_allclose(seen[2].sleeves["a"].weights, [0.66 / 1.16])
-    np.testing.assert_allclose(seen[3].of("a").wealth[-1] / seen[3].of("a").wealth[1], 1.2 * 0.5)
-    np.testing.assert_allclose(result.book.wealth, np.r_[1, np.cumprod(1 + result.net)])
+    np.testing.assert_allclose(
+        seen[3].select_sleeve("a").wealth[-1] / seen[3].select_sleeve("a").wealth[1], 1.2 * 0.5
+    )
+    np.testing.assert_allclose(result.state.wealth, np.r_[1, np.cumprod(1 + result.net)])
 
 
 def test_a_waiting_order_shows_its_sleeves():
@@ -145,9 +149,9 @@ def test_a_waiting_order_shows_its_sleeves():
         1: {"a": Sleeve(np.array([0.2]), 0.2), "b": Sleeve(np.array([0.0]), 0.6)},
     }
 
-    def policy(t, book):
-        seen[t] = book
-        return told(t, targets[t])
+    def policy(t, state):
+        seen[t] = state
+        return make_weights(t, targets[t])
 
     run(np.zeros((4, 1)), np.zeros(4), np.array([0, 1]), policy, 1)
     assert seen[1].sleeves["a"].weights.tolist() == [0.5]
@@ -155,8 +159,8 @@ def test_a_waiting_order_shows_its_sleeves():
 
 
 def test_a_reason_not_to_trade_is_recorded():
-    def policy(t, book):
-        return told(t, {"a": Sleeve(np.array([1.0]))}) if t != 2 else NoTrade(t, "held: x")
+    def policy(t, state):
+        return make_weights(t, {"a": Sleeve(np.array([1.0]))}) if t != 2 else NoTrade(t, "held: x")
 
     result = run(np.zeros((6, 1)), np.zeros(6), np.array([0, 2, 4]), policy, 0)
     assert result.decisions.tolist() == [0, 4]
@@ -167,16 +171,21 @@ def test_a_reason_not_to_trade_is_recorded():
 
 
 def test_half_a_tale_of_sleeves_is_refused():
-    def some(t, book):
+    def some(t, state):
         sleeves = {"a": Sleeve(np.array([1.0]))} if t == 0 else {}
-        return Weights(t, np.ones(1), 0.0, DecisionStatus.FIXED, Attestation({}, 0.0), sleeves)
+        return Weights(t, np.ones(1), 0.0, DecisionStatus.FIXED, OptimalityCertificate({}, 0.0), sleeves)
 
     with pytest.raises(SimulationError, match="mine: some targets have sleeves and that at row 2 has none"):
         run(np.zeros((4, 1)), np.zeros(4), np.array([0, 2]), some, 0)
 
-    def wrong(t, book):
+    def wrong(t, state):
         return Weights(
-            t, np.ones(1), 0.0, DecisionStatus.FIXED, Attestation({}, 0.0), {"a": Sleeve(np.array([0.9]))}
+            t,
+            np.ones(1),
+            0.0,
+            DecisionStatus.FIXED,
+            OptimalityCertificate({}, 0.0),
+            {"a": Sleeve(np.array([0.9]))},
         )
 
     with pytest.raises(SimulationError, match=r"mine: the sleeves of the target at row 0 are 0\.1 from"):

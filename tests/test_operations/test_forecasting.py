@@ -153,7 +153,7 @@ def test_trades_and_their_cost_start_from_what_is_held(trained, tmp_path):
     bought = table.drop(index="cash")["trade"].abs().sum()
     assert made.cost == pytest.approx(0.001 * bought, rel=1e-12)
     assert table["cost"].sum() == pytest.approx(made.cost, rel=1e-12)
-    assert made.weights.attestation.holds
+    assert made.weights.certificate.holds
 
 
 def test_answers_are_written_by_the_ending_of_the_name(tmp_path):

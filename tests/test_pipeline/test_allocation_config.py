@@ -115,7 +115,7 @@ def test_floor_and_exclusion_hold_at_every_decision_by_what_was_known(scored):
             assert slack >= -1e-9
             binding += slack < 1e-4
     assert binding > 20
-    assert done.target.attestation.slack["score at least 6"] >= 0
+    assert done.target.certificate.slack["score at least 6"] >= 0
     certificate = audit(done)
     assert certificate.clean
     assert any(item["name"] == "score" and item["values"] > 0 for item in certificate.checked)
@@ -175,5 +175,5 @@ def test_few_positions_hold_at_every_decision(mine):
         assert (np.count_nonzero(held, axis=1) <= 3).all()
         assert held[held != 0].min() >= 0.1 - 1e-9
     assert np.count_nonzero(done.results["equal_weight"].targets, axis=1).max() > 3
-    assert done.target.attestation.slack["at most 3 positions"] >= 0
+    assert done.target.certificate.slack["at most 3 positions"] >= 0
     assert audit(done).clean

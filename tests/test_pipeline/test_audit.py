@@ -361,7 +361,7 @@ def earning_the_return_that_was_decided_on(monkeypatch):
 def trades_that_cost_nothing(monkeypatch):
     from backtest.costs import TradingCost
 
-    monkeypatch.setattr(TradingCost, "of", lambda self, trades: 0.0)
+    monkeypatch.setattr(TradingCost, "charge", lambda self, trades: 0.0)
 
 
 @leak("data")

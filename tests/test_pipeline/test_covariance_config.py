@@ -10,7 +10,7 @@ from test_config import written
 from allocation.covariance.factors import Denoised, StatisticalFactors
 from allocation.covariance.nonlinear import NonlinearShrinkage
 from allocation.covariance.regime_mixture import RegimeMixture
-from allocation.covariance.sample import Ewma, Sample
+from allocation.covariance.sample import Ewma, SampleCovariance
 from allocation.covariance.shrinkage import ConstantCorrelation, LedoitWolf, Oas
 from allocation.covariance_types import FactorCovariance
 from pipeline.audit.audit import audit
@@ -29,7 +29,7 @@ REGIMES = np.tile([0.25, 0.75], (30, 1))
         ("constant_correlation", ConstantCorrelation()),
         ("nonlinear", NonlinearShrinkage()),
         ("oas", Oas()),
-        ("sample", Sample()),
+        ("sample", SampleCovariance()),
         ("ewma", Ewma(60.0)),
         ({"kind": "ewma", "half_life": 24}, Ewma(24.0)),
         ("factor", StatisticalFactors(None)),

@@ -12,7 +12,7 @@ from synthetic import make_panel
 
 from allocation.covariance.path import CovariancePath
 from allocation.decision_status import DecisionStatus
-from allocation.weights import Attestation, Weights
+from allocation.weights import OptimalityCertificate, Weights
 from backtest.costs import TradingCost
 from backtest.simulate import simulate
 from features.matrix import build
@@ -125,7 +125,9 @@ def traded(lag, seed=3):
 
     def policy(row, book):
         weights = rng.dirichlet(np.ones(N))
-        return Weights(row, weights, 1 - float(weights.sum()), DecisionStatus.SOLVED, Attestation({}, 0.0))
+        return Weights(
+            row, weights, 1 - float(weights.sum()), DecisionStatus.SOLVED, OptimalityCertificate({}, 0.0)
+        )
 
     cost = TradingCost(0.002, 0.1)
     result = simulate("p", returns, np.full(T, 0.001), decisions, policy, cost=cost, execution_lag=lag)
@@ -181,7 +183,7 @@ def test_costs_are_those_paid_and_the_plan_is_from_what_was_held_at_the_decision
             grown = result.weights[k] * (1 + returns[decided])
             held = grown / (grown.sum() + result.cash_weight[k] * 1.001)
         on_date[decided + lag + 1] = result.cost[d]
-        more[decided + lag + 1] = result.cost[d] - cost.of(result.targets[d] - held)
+        more[decided + lag + 1] = result.cost[d] - cost.charge(result.targets[d] - held)
     first = 20 + lag + 2  # the trade that built the portfolio is left out
     for found, series in ((paid, on_date), (beyond, more)):
         assert found.recent == pytest.approx(1e4 * series[row - LENGTH + 1 : row + 1].mean(), abs=1e-9)

@@ -305,7 +305,7 @@ def test_limits_and_impact_of_the_configuration_are_those_of_the_allocator(small
     )
     done = evaluated(path)
     year = done.trained.prepared.panel.periods_per_year
-    slack = done.target.attestation.slack
+    slack = done.target.certificate.slack
     horizon = done.trained.prepared.config.target.horizon
     assert f"volatility at most {0.5 * (horizon / year) ** 0.5:g}" in slack
     assert f"tracking error at most {0.2 * (horizon / year) ** 0.5:g}" in slack

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from synthetic import make_panel
 
 from allocation.decision_status import DecisionStatus
-from allocation.policies.portfolio_state import Book
+from allocation.policies.portfolio_state import PortfolioState
 from allocation.weights import Weights
 from market.scores import ScoreTable
 from models.forecast import Forecast
@@ -346,7 +346,7 @@ def test_a_half_kelly_investor_flees_falling_prices(world):
     policies = make_policies(
         falling, world.schedule, {"zero": world.forecast}, covariances, world.regimes, config
     )
-    decided = policies["strategy:mine"](110, Book.empty(N))
+    decided = policies["strategy:mine"](110, PortfolioState.empty(N))
     assert isinstance(decided, Weights)
     assert decided.cash == pytest.approx(1.0)
 

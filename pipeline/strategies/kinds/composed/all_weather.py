@@ -43,5 +43,5 @@ class AllWeatherStrategy(ComposedStrategy):
             builder.risk(self.unsmooth),
             RiskBudgeting(builder.panel.assets),
             lambda n: RiskBudgeting([str(k) for k in range(n)]),
-            trusted=builder.covariances.sound,
+            validate=not builder.covariances.sound,
         )

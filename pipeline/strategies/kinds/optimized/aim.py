@@ -75,13 +75,13 @@ class AimStrategy(StrategySettings):
     def _signals(self, builder: StrategyBuilder) -> Signals:
         """Return the two parts of the forecasts: their mean over assets, which does not fade, and the rest."""
         from allocation.trading.garleanu_pedersen import Signals
-        from allocation.trading.trading_speed import fading
+        from allocation.trading.trading_speed import estimate_decay
 
         forecast = builder.forecasts[self.forecast]
         at = np.isin(forecast.positions, builder.covariances.positions)
         level = _mean_over_assets(forecast.mean[at])
         rest = forecast.mean[at] - level
-        decay = fading(rest) if self.decay is None else np.full(len(rest), self.decay)
+        decay = estimate_decay(rest) if self.decay is None else np.full(len(rest), self.decay)
         return Signals(
             forecast.positions[at],
             np.stack([level, rest], axis=1),

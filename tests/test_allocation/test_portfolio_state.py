@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from allocation.policies.portfolio_state import Book, SleevePaths
+from allocation.policies.portfolio_state import PortfolioState, SleevePaths
 from allocation.weights import Sleeve
 
 
@@ -18,14 +18,14 @@ def test_a_sleeve_is_a_portfolio_of_its_own():
     gross = np.array([[0.01, 0.005, 0.3], [0.02, 0.0, 0.1]])
     cost = np.array([[0.005, 0.0, 0.1], [0.0, 0.0, 0.0]])
     paths = SleevePaths(tuple(sleeves), share, gross, cost)
-    book = Book(np.array([0.4, 0.1]), 0.5, np.array([1.0, 1.2, 1.3]), sleeves, True, paths)
-    core = book.of("core")
-    assert book.share("core") == pytest.approx(0.6)
+    state = PortfolioState(np.array([0.4, 0.1]), 0.5, np.array([1.0, 1.2, 1.3]), sleeves, True, paths)
+    core = state.select_sleeve("core")
+    assert state.share("core") == pytest.approx(0.6)
     np.testing.assert_allclose(core.weights, [0.5, 1 / 6])
     assert core.cash == pytest.approx(1 / 3)
     np.testing.assert_allclose(core.wealth, [1, 1.02, 1.02 * 1.04])
     assert set(core.sleeves) == {"stocks", "bonds"}
-    bonds = core.of("bonds")
+    bonds = core.select_sleeve("bonds")
     np.testing.assert_allclose(bonds.weights, [0, 1 / 3])
     assert bonds.cash == pytest.approx(2 / 3)
     np.testing.assert_allclose(bonds.wealth, [1, 1.02, 1.02])
@@ -33,8 +33,10 @@ def test_a_sleeve_is_a_portfolio_of_its_own():
 
 
 def test_a_sleeve_that_holds_nothing_begins_from_what_all_hold():
-    book = Book(np.array([0.4, 0.1]), 0.5, np.array([1.0, 1.2]), {"a": Sleeve(np.array([0.4, 0.1]), 0.5)})
-    other = book.of("b")
+    state = PortfolioState(
+        np.array([0.4, 0.1]), 0.5, np.array([1.0, 1.2]), {"a": Sleeve(np.array([0.4, 0.1]), 0.5)}
+    )
+    other = state.select_sleeve("b")
     assert not other.started
     assert other.weights.tolist() == [0.4, 0.1]
     assert other.wealth.tolist() == [1.0]

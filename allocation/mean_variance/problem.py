@@ -11,10 +11,10 @@ from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, SolverError
 from allocation.problem.constraints import Constraints
 from allocation.problem.limits import Limits
-from allocation.solver import lagrangian as pricing
-from allocation.solver.lagrangian import Answer, Gross, Term, Turnover, Variance
+from allocation.solver.lagrangian import Answer, solve_lagrangian
 from allocation.solver.programme import Programme
-from allocation.weights import Attestation, Weights
+from allocation.solver.terms import Gross, Term, Turnover, Variance
+from allocation.weights import OptimalityCertificate, Weights
 from foundation.types import Floats
 
 BREACH = 1e-6
@@ -24,7 +24,7 @@ OPTIMAL = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
-class Decision:
+class MeanVarianceProblem:
     """One problem.
 
     Attributes
@@ -36,9 +36,9 @@ class Decision:
     held : ndarray of shape (N,)
     forced : float
         What has to be traded whatever the answer is.
-    others : tuple of Term
+    other_terms : tuple of Term
         What is not linear in the weights, but the limit on turnover; the outermost last.
-    raised : float, optional
+    raised_turnover : float, optional
         The limit on turnover, where it had to be raised.
     """
 
@@ -48,22 +48,24 @@ class Decision:
     programme: Programme
     held: Floats
     forced: float
-    others: tuple[Term, ...] = ()
-    raised: float | None = None
+    other_terms: tuple[Term, ...] = ()
+    raised_turnover: float | None = None
 
     @property
     def room(self) -> float:
         """What may be traded from the start of the programme."""
-        limit = self.constraints.turnover if self.raised is None else self.raised
+        limit = self.constraints.turnover if self.raised_turnover is None else self.raised_turnover
         return math.inf if limit is None else limit - self.forced
 
     @property
     def terms(self) -> tuple[Term, ...]:
         """What is not linear in the weights; the outermost last."""
         room = self.room
-        return (Turnover(self.programme.start, room), *self.others) if room < math.inf else self.others
+        return (
+            (Turnover(self.programme.start, room), *self.other_terms) if room < math.inf else self.other_terms
+        )
 
-    def relaxed(self) -> tuple[Decision, Answer]:
+    def solve_relaxed(self) -> tuple[MeanVarianceProblem, Answer]:
         """Return the answer with the least turnover that the other limits allow, if that is what stood in the way.
 
         Raises
@@ -79,31 +81,31 @@ class Decision:
         least = self._least_turnover()
         if least <= self.room:
             raise SolverError(f"row {self.position}: the solver found no answer though the limits can be met")
-        wider = self.allowing(self.forced, least)
-        answer = pricing.solve(wider.programme, wider.terms)
+        wider = self.raise_turnover(self.forced, least)
+        answer = solve_lagrangian(wider.programme, wider.terms)
         if answer is None:
             raise SolverError(
-                f"row {self.position}: the solver found no answer with the least turnover {wider.raised:.4f}"
+                f"row {self.position}: the solver found no answer with the least turnover {wider.raised_turnover:.4f}"
             )
         return wider, answer
 
-    def allowing(self, fixed: float, least: float) -> Decision:
+    def raise_turnover(self, fixed: float, least: float) -> MeanVarianceProblem:
         """Return the decision with its limit on turnover raised to what is `fixed` and the least trades found."""
-        return replace(self, raised=fixed + least * (1 + 1e-6) + BREACH / 10)
+        return replace(self, raised_turnover=fixed + least * (1 + 1e-6) + BREACH / 10)
 
     def _least_turnover(self) -> float:
         """Return the least sum of |trades| from the start that meets the other limits, to 1e-7."""
-        others = [term for term in self.others if term.limited]
-        answer = pricing.solve(self.programme.of_least_turnover(), others)
+        others = [term for term in self.other_terms if term.limited]
+        answer = solve_lagrangian(self.programme.minimum_turnover_programme(), others)
         if answer is None:
             raise SolverError(f"row {self.position}: the least turnover could not be found")
         return float(np.abs(answer[0].weights - self.programme.start).sum())
 
     def _check_variances(self) -> None:
         """Say which limit on a variance cannot be met, and what could be."""
-        gross = [term for term in self.others if isinstance(term, Gross)]
+        gross = [term for term in self.other_terms if isinstance(term, Gross)]
         for term in self._variances:
-            answer = pricing.solve(self.programme.of_least_variance(term.benchmark), gross)
+            answer = solve_lagrangian(self.programme.minimum_variance_programme(term.benchmark), gross)
             if answer is None:
                 raise SolverError(f"row {self.position}: the least {term.what} could not be found")
             least = term.deviation(answer[0].weights)
@@ -118,7 +120,7 @@ class Decision:
     @property
     def _variances(self) -> list[Variance]:
         """Return the limits on variances."""
-        return [term for term in self.others if isinstance(term, Variance)]
+        return [term for term in self.other_terms if isinstance(term, Variance)]
 
     def weights(self, answer: Answer) -> Weights:
         """Return the weights with their evidence.
@@ -131,30 +133,30 @@ class Decision:
         solution, _ = answer
         weights = np.zeros(len(self.held))
         weights[self.limits.inside] = solution.weights
-        attestation = Attestation(self.slack(weights), BREACH, *self._evidence(answer))
-        self.insist_kept(attestation)
-        if not attestation.gap <= OPTIMAL:
+        certificate = OptimalityCertificate(self.slack(weights), BREACH, *self._evidence(answer))
+        self.check_limits_kept(certificate)
+        if not certificate.gap <= OPTIMAL:
             raise SolverError(
-                f"row {self.position}: the answer may be {attestation.gap:.3g} of the objective's size from the best "
+                f"row {self.position}: the answer may be {certificate.gap:.3g} of the objective's size from the best "
                 f"one, more than {OPTIMAL:g}"
             )
         cash = 1.0 - float(weights.sum())
-        return Weights(self.position, weights, cash, self.status, attestation, note=self.note)
+        return Weights(self.position, weights, cash, self.status, certificate, note=self.note)
 
     @property
     def status(self) -> DecisionStatus:
         """Return `RELAXED` too where the limit on turnover had to be raised."""
         solved = DecisionStatus.SOLVED
-        return solved if self.raised is None else solved | DecisionStatus.RELAXED
+        return solved if self.raised_turnover is None else solved | DecisionStatus.RELAXED
 
     @property
     def note(self) -> str:
         """Return in words that the limit on turnover had to be raised; empty if it had not."""
-        if self.raised is None:
+        if self.raised_turnover is None:
             return ""
         return (
-            f"turnover limit {self.constraints.turnover:g} raised to {self.raised:.4f}: the least that the other "
-            "limits allow"
+            f"turnover limit {self.constraints.turnover:g} raised to {self.raised_turnover:.4f}: "
+            "the least that the other limits allow"
         )
 
     def slack(self, weights: Floats) -> dict[str, float]:
@@ -175,24 +177,24 @@ class Decision:
         """
         w, prices = answer[0].weights, answer[0].prices
         priced, scale, unused, slackness = self.programme, self.programme.scale, 0.0, 0.0
-        for term, found in zip(self.terms, answer[1], strict=True):
-            price = term.price(w, found)
-            priced = term.priced(priced, price)
+        for term, multiplier in zip(self.terms, answer[1], strict=True):
+            price = term.price(w, multiplier)
+            priced = term.add_to_objective(priced, price)
             if term.limited:
                 left = -price * term.excess(w, price)
                 unused, slackness = unused + left, max(slackness, abs(left))
-        gap, residual = priced.evidence(w, prices, scale)
+        gap, residual = priced.measure_optimality(w, prices, scale)
         return gap + unused / scale, max(residual, slackness / scale)
 
-    def insist_kept(self, attestation: Attestation) -> None:
+    def check_limits_kept(self, certificate: OptimalityCertificate) -> None:
         """Refuse an answer that breaks a limit.
 
         Raises
         ------
         SolverError
         """
-        if not attestation.holds:
-            worst = min(attestation.slack, key=lambda name: attestation.slack[name])
+        if not certificate.holds:
+            worst = min(certificate.slack, key=lambda name: certificate.slack[name])
             raise SolverError(
-                f"row {self.position}: the answer breaks the limit {worst!r} by {-attestation.slack[worst]:.3g}"
+                f"row {self.position}: the answer breaks the limit {worst!r} by {-certificate.slack[worst]:.3g}"
             )

@@ -1,0 +1,72 @@
+"""Preparation of a mean-variance problem: rates per asset, standard errors, and the start within the bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocation.errors import InputError
+from allocation.input_alignment import align_vector
+from allocation.problem.limits import Limits
+from foundation.compiled import compiled
+from foundation.types import Floats, Indices
+
+
+def is_implied_by_budget(leverage: float, limits: Limits) -> bool:
+    """Whether all weights that are at least 0 and keep the budget, the first row, keep a limit on gross exposure.
+
+    Such a limit has no price, and where it is met with equality by all of them the search for one would be rounding.
+    """
+    return bool((limits.low >= 0).all()) and float(limits.upper[0]) <= leverage
+
+
+def broadcast_rates(what: str, value: float | Floats, assets: Sequence[str]) -> Floats:
+    """Return one rate an asset."""
+    rates = np.asarray(align_vector(what, value, assets), dtype=np.float64)
+    if rates.shape not in ((), (len(assets),)):
+        raise InputError(
+            f"{what} has shape {rates.shape}, expected a number or one for each of {len(assets)} assets"
+        )
+    rates = np.broadcast_to(rates, (len(assets),)).copy()
+    bad = np.flatnonzero(~(np.isfinite(rates) & (rates >= 0)))
+    if len(bad):
+        raise InputError(f"{what} {rates[bad[0]]:g} of {assets[bad[0]]!r} must be >= 0 and finite")
+    return rates
+
+
+def check_standard_errors(
+    position: int, assets: Sequence[str], error: Floats | None, inside: NDArray[np.intp]
+) -> Floats:
+    """Return the standard errors of the assets inside."""
+    if error is None:
+        raise InputError(f"row {position}: uncertainty needs the standard errors of the expected returns")
+    if error.shape != (len(assets),):
+        raise InputError(
+            f"row {position}: standard errors have shape {error.shape}, expected ({len(assets)},)"
+        )
+    bad = inside[~(np.isfinite(error[inside]) & (error[inside] >= 0))]
+    if len(bad):
+        raise InputError(f"row {position}: the standard error of {assets[bad[0]]!r} is {error[bad[0]]}")
+    return error[inside]
+
+
+@compiled
+def start_within_bounds(
+    mu: Floats, held: Floats, impact: Floats, inside: Indices, low: Floats, high: Floats
+) -> tuple[Floats, Floats, float]:
+    """Return expected returns, the weights held moved inside the bounds, and what is traded whatever the answer is.
+
+    k (w - h)^2 is k (w - start)^2 and a straight line where what is held lies beyond the bounds: the line is in mu.
+    """
+    pulled, start, forced, k = np.empty(len(inside)), np.empty(len(inside)), 0.0, 0
+    for i in range(len(held)):
+        if k < len(inside) and inside[k] == i:
+            start[k] = min(max(held[i], low[k]), high[k])
+            pulled[k] = mu[i] - 2.0 * impact[k] * (start[k] - held[i])
+            forced += abs(held[i] - start[k])
+            k += 1
+        else:
+            forced += abs(held[i])
+    return pulled, start, forced
