@@ -35,7 +35,7 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).parent))
 import features_60 as plain_features
 
-from features.matrix import build
+from features.matrix import build_matrix
 from market.load import load
 from models.boosting.model import Boosting
 from models.dataset import Dataset
@@ -135,9 +135,9 @@ def plain_regimes(X: np.ndarray, folds: list[Fold]) -> np.ndarray:
 
 def compare(years: int) -> None:
     panel, _ = load("stocks", end=str(1990 + years) + "-01-01")
-    build(panel.as_of(panel.dates[1500]), exclude=["macro"])  # compiles, or reads what was compiled
+    build_matrix(panel.as_of(panel.dates[1500]), exclude=["macro"])  # compiles, or reads what was compiled
     clock = Clock()
-    matrix = build(panel, ["asset", "market", "cross_section"])
+    matrix = build_matrix(panel, ["asset", "market", "cross_section"])
     ours = {"features": clock.read()}
     clock = Clock()
     f = plain_features.features(panel, plain_features.by_pandas)

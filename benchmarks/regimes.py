@@ -18,7 +18,7 @@ from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from features.matrix import build
+from features.matrix import build_matrix
 from market.load import load
 from models.regimes.hmm import PRIOR_TRANSITIONS, HMMRegimes
 from models.regimes.jump import JumpRegimes
@@ -35,7 +35,7 @@ HMM_EVERY = 12
 
 def stock_features() -> np.ndarray:
     panel, _ = load("stocks")
-    matrix = build(panel, NAMES, ())
+    matrix = build_matrix(panel, NAMES, ())
     X = np.stack([np.nanmax(matrix.values[:, :, matrix.names.index(n)], axis=1) for n in NAMES], axis=1)
     return X[np.isfinite(X).all(axis=1)]
 

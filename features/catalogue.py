@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 import features
-from features.spec import INPUTS, STAGES, FeatureError, FeatureSpec, registered
+from features.spec import INPUTS, STAGES, FeatureError, FeatureSpec, registered_features
 from foundation.suggestions import suggest
 
 
@@ -26,10 +26,10 @@ def catalogue() -> dict[str, FeatureSpec]:
             # Whatever a user's own module does wrong is told as theirs, not as a traceback of ours.
             path = module.name.replace(".", "/") + ".py"
             raise FeatureError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
-    return ordered(registered())
+    return sort_specs(registered_features())
 
 
-def ordered(specs: Mapping[str, FeatureSpec]) -> dict[str, FeatureSpec]:
+def sort_specs(specs: Mapping[str, FeatureSpec]) -> dict[str, FeatureSpec]:
     """Return the features sorted by stage and name."""
     return dict(sorted(specs.items(), key=lambda item: (STAGES.index(item[1].stage), item[0])))
 
@@ -52,7 +52,7 @@ def dictionary(names: Iterable[str]) -> list[dict[str, str]]:
             {
                 "name": name,
                 "stage": spec.stage,
-                "lookback": _lookback(spec),
+                "lookback": _describe_lookback(spec),
                 "unit": spec.unit,
                 "definition": spec.definition,
             }
@@ -60,14 +60,14 @@ def dictionary(names: Iterable[str]) -> list[dict[str, str]]:
     return rows
 
 
-def _lookback(spec: FeatureSpec) -> str:
+def _describe_lookback(spec: FeatureSpec) -> str:
     """Word how much history a feature needs."""
     parts = [(spec.lookback, "month"), (spec.rows, "row")]
     words = [f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts if count]
     return " and ".join(words) or "that of its inputs"
 
 
-def select(
+def select_features(
     specs: Mapping[str, FeatureSpec], include: Sequence[str], exclude: Sequence[str]
 ) -> tuple[list[str], set[str]]:
     """Return the wanted features in the order of `specs`, and those of them that were asked for by name.
@@ -97,7 +97,9 @@ def select(
     return wanted, set(include) & set(wanted)
 
 
-def plan(specs: Mapping[str, FeatureSpec], wanted: Sequence[str], series: Collection[str]) -> list[str]:
+def order_features(
+    specs: Mapping[str, FeatureSpec], wanted: Sequence[str], series: Collection[str]
+) -> list[str]:
     """Return the wanted features and all that they depend on, each after its inputs.
 
     Parameters
@@ -134,7 +136,7 @@ def plan(specs: Mapping[str, FeatureSpec], wanted: Sequence[str], series: Collec
         raise FeatureError(f"features depend on each other in a circle: {circle}") from error
 
 
-def macro_names(specs: Mapping[str, FeatureSpec]) -> set[str]:
+def list_macro_names(specs: Mapping[str, FeatureSpec]) -> set[str]:
     """Return the macro series that the features of stage macro ask for, whether or not a panel has them."""
     asked = {needed for spec in specs.values() if spec.stage == "macro" for needed in spec.inputs}
     return asked - set(INPUTS) - set(specs)

@@ -1,6 +1,6 @@
 """What several features of a tile are made of is computed once: the moments of one window, its quantiles, its trend.
 
-A feature says so by calling a function through `once`. Within one tile the first call computes, the others get the
+A feature says so by calling a function through `cached`. Within one tile the first call computes, the others get the
 same arrays; outside of tiles every call computes. What is shared is read-only, and is known by the function, by the
 very memory of its arrays and by its other arguments, never by a name, so that features need not know of each other.
 """
@@ -15,22 +15,22 @@ from typing import TypeVar
 import numpy as np
 
 R = TypeVar("R")
-Found = dict[tuple[object, ...], tuple[object, object]]
+_Cache = dict[tuple[object, ...], tuple[object, object]]
 
-_FOUND: ContextVar[Found | None] = ContextVar("found", default=None)
+_CACHE: ContextVar[_Cache | None] = ContextVar("found", default=None)
 
 
 @contextmanager
-def sharing() -> Iterator[None]:
-    """Let the features computed within this block, in this thread, share what they compute by `once`."""
-    token = _FOUND.set({})
+def share_results() -> Iterator[None]:
+    """Let the features computed within this block, in this thread, share what they compute by `cached`."""
+    token = _CACHE.set({})
     try:
         yield
     finally:
-        _FOUND.reset(token)
+        _CACHE.reset(token)
 
 
-def once(function: Callable[..., R], *arguments: object) -> R:
+def cached(function: Callable[..., R], *arguments: object) -> R:
     """Return `function(*arguments)`, computed once for all who ask for it in a tile.
 
     Parameters
@@ -45,15 +45,15 @@ def once(function: Callable[..., R], *arguments: object) -> R:
     ndarray or tuple of ndarray
         Read-only.
     """
-    found = _FOUND.get()
+    cache = _CACHE.get()
     fixed = all(not a.flags.writeable for a in arguments if isinstance(a, np.ndarray))
-    if found is None or not fixed:
+    if cache is None or not fixed:
         return _frozen(function(*arguments))
     key = (function, *map(_identity, arguments))
-    if key not in found:
+    if key not in cache:
         # The arguments are kept, too: memory that was given back could come again with other values.
-        found[key] = (_frozen(function(*arguments)), arguments)
-    return found[key][0]  # type: ignore[return-value]
+        cache[key] = (_frozen(function(*arguments)), arguments)
+    return cache[key][0]  # type: ignore[return-value]
 
 
 def _identity(argument: object) -> object:

@@ -160,17 +160,26 @@ def feature(
             )
         summary = " ".join(definition.split("\n\n")[0].split())
         spec = FeatureSpec(
-            name, stage, lookback, unit, _inputs(name, function), summary, function, rows, reach, calendar
+            name,
+            stage,
+            lookback,
+            unit,
+            _list_inputs(name, function),
+            summary,
+            function,
+            rows,
+            reach,
+            calendar,
         )
-        members = [_member(spec, window) for window in windows] if windows else [spec]
+        members = [_make_member(spec, window) for window in windows] if windows else [spec]
         for member in members:
-            _add(member)
+            _register(member)
         return function
 
     return register
 
 
-def _member(family: FeatureSpec, window: int) -> FeatureSpec:
+def _make_member(family: FeatureSpec, window: int) -> FeatureSpec:
     """Return the feature of a family that has a certain window."""
     inputs = {
         f"{parameter}{window}" if f"{parameter}{window}" in _CATALOGUE else parameter: parameter
@@ -193,7 +202,7 @@ def _member(family: FeatureSpec, window: int) -> FeatureSpec:
     )
 
 
-def _add(spec: FeatureSpec) -> None:
+def _register(spec: FeatureSpec) -> None:
     """Register a feature under its name."""
     if spec.name in INPUTS:
         raise FeatureError(f"feature {spec.name!r}: the name belongs to an input")
@@ -203,7 +212,7 @@ def _add(spec: FeatureSpec) -> None:
     _CATALOGUE[spec.name] = spec
 
 
-def _inputs(name: str, function: Kernel) -> tuple[str, ...]:
+def _list_inputs(name: str, function: Kernel) -> tuple[str, ...]:
     """Return the parameter names, which must be what `kernel(**inputs)` can fill."""
     parameters = inspect.signature(function).parameters.values()
     wrong = [p.name for p in parameters if p.kind not in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
@@ -215,6 +224,6 @@ def _inputs(name: str, function: Kernel) -> tuple[str, ...]:
     return tuple(p.name for p in parameters)
 
 
-def registered() -> dict[str, FeatureSpec]:
+def registered_features() -> dict[str, FeatureSpec]:
     """Return the features registered so far, by name."""
     return dict(_CATALOGUE)

@@ -42,7 +42,7 @@ class Target:
 def trailing_risk(panel: Panel, window: int, horizon: int) -> Floats:
     """Return the standard deviation of the last `window` excess returns, scaled to the horizon, shape (T, N).
 
-    NaN while too little of the window is there (`features.kernels.rolling.required`) and outside of an asset's
+    NaN while too little of the window is there (`features.kernels.rolling.required_count`) and outside of an asset's
     life; 0 where a price did not move against cash. Scaling is by the square root of time.
     """
     excess = panel.returns - panel.cash[:, None]

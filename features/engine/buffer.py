@@ -15,7 +15,7 @@ SPARE = 0.125
 """Room for further dates relative to those there are. What is never written takes no memory."""
 
 
-class Room:
+class MatrixBuffer:
     """An array (rows, N, K) of which the first rows are in use.
 
     Several matrices may share it, as long as each goes on where the one before ended. Two that would go on from
@@ -36,14 +36,16 @@ class Room:
         self._lock = threading.Lock()
 
     @classmethod
-    def new(cls, rows: int, n_assets: int, columns: int, dtype: DTypeLike, path: Path | None = None) -> Room:
-        """Return a room for `rows` dates, and some more if it is in memory."""
+    def allocate(
+        cls, rows: int, n_assets: int, columns: int, dtype: DTypeLike, path: Path | None = None
+    ) -> MatrixBuffer:
+        """Allocate a buffer for `rows` dates; one in memory also holds spare rows."""
         if path is not None:
             array = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), (rows, n_assets, columns))
             return cls(np.asarray(array), rows, path)
         return cls(np.empty((rows + int(SPARE * rows) + 1, n_assets, columns), dtype), rows)
 
-    def longer(self, used: int, rows: int) -> Room:
+    def extend_rows(self, used: int, rows: int) -> MatrixBuffer:
         """Return a room with `rows` rows in use, the first `used` of them as they are here.
 
         Raises
@@ -53,32 +55,32 @@ class Room:
         """
         with self._lock:
             if self.path is not None:
-                return self._longer_file(self.path, used, rows)
+                return self._extend_file(self.path, used, rows)
             if self.used == used and rows <= len(self.array):
                 self.used = rows
                 return self
         _, n_assets, columns = self.array.shape
-        room = Room.new(rows, n_assets, columns, self.array.dtype)
-        room.array[:used] = self.array[:used]
-        return room
+        buffer = MatrixBuffer.allocate(rows, n_assets, columns, self.array.dtype)
+        buffer.array[:used] = self.array[:used]
+        return buffer
 
-    def _longer_file(self, path: Path, used: int, rows: int) -> Room:
+    def _extend_file(self, path: Path, used: int, rows: int) -> MatrixBuffer:
         """Let the file grow; its header tells of the new rows once they are there (`settled`)."""
         _, n_assets, columns = self.array.shape
-        shape, begin = _header(path)
+        shape, begin = _read_header(path)
         if shape != (used, n_assets, columns):
             raise FeatureError(
                 f"{path} holds {shape[0]} dates, the matrix has {used}: build it again, to another file"
             )
         dtype = self.array.dtype
         array = np.memmap(path, dtype, "r+", begin, (rows, n_assets, columns))
-        return Room(np.asarray(array), rows, path)
+        return MatrixBuffer(np.asarray(array), rows, path)
 
-    def settled(self) -> None:
+    def write_header(self) -> None:
         """Write the number of dates into the file, if there is one: all of them have been written."""
         if self.path is None:
             return
-        shape, begin = _header(self.path)
+        shape, begin = _read_header(self.path)
         with self.path.open("r+b") as file:
             head = {"descr": np.lib.format.dtype_to_descr(self.array.dtype), "fortran_order": False}
             np.lib.format.write_array_header_1_0(file, {**head, "shape": self.array.shape})
@@ -87,7 +89,7 @@ class Room:
                     f"{self.path} was made for {shape[0]} dates and has no room for their number"
                 )
 
-    def given_back(self, used: int, rows: int) -> None:
+    def release_rows(self, used: int, rows: int) -> None:
         """Let others go on from row `used`: the rows up to `rows` could not be written."""
         with self._lock:
             if self.used == rows:
@@ -100,7 +102,7 @@ class Room:
         return free
 
 
-def _header(path: Path) -> tuple[tuple[int, ...], int]:
+def _read_header(path: Path) -> tuple[tuple[int, ...], int]:
     """Return the shape that a .npy file tells, and where its values begin."""
     with path.open("rb") as file:
         np.lib.format.read_magic(file)

@@ -31,20 +31,20 @@ class Past:
     tails: dict[str, Floats] = field(default_factory=dict)
     carried: dict[str, States] = field(default_factory=dict)
 
-    def trimmed(self, history: Mapping[str, int]) -> Past:
+    def trim(self, history: Mapping[str, int]) -> Past:
         """Return the past with so many rows of each feature at most."""
         tails = {name: tail[max(len(tail) - history[name], 0) :].copy() for name, tail in self.tails.items()}
         return Past(tails, self.carried)
 
 
-class Slabs:
+class ScratchPool:
     """Memory for tiles, used by one after the other: memory that is new to a process costs as much as computing."""
 
     def __init__(self) -> None:
         self._free: list[Floats] = []
 
     @contextmanager
-    def slab(self, *shape: int) -> Iterator[Floats]:
+    def borrow(self, *shape: int) -> Iterator[Floats]:
         """Lend an array of any content; whoever needs what is in it for longer makes a copy."""
         size = math.prod(shape)
         try:
@@ -58,7 +58,7 @@ class Slabs:
 
 
 @dataclass
-class Work:
+class BuildContext:
     """One computation of a matrix.
 
     Attributes
@@ -79,7 +79,7 @@ class Work:
     deep: frozenset[str]
     out: Floats
     series: dict[str, Floats]
-    slabs: Slabs = field(default_factory=Slabs)
+    scratch: ScratchPool = field(default_factory=ScratchPool)
 
     def limit(self, step: Step) -> float:
         """Return the largest magnitude that a feature may have; the level, an input, may be infinite."""
@@ -89,7 +89,7 @@ class Work:
 
 
 @dataclass
-class Block:
+class DateBlock:
     """A stretch of dates: what came before, and what its tiles make of it.
 
     Attributes
@@ -112,7 +112,7 @@ class Block:
 
 
 @dataclass
-class Done:
+class TileResult:
     """What is left of a tile: who failed, the states of recursions, and the outermost rows."""
 
     failed: set[str]

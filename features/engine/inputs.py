@@ -64,7 +64,7 @@ def _excess(panel: Panel, rows: slice, assets: slice) -> Floats:
     return panel.returns[rows, assets] - panel.cash[rows, None]
 
 
-def _attribute(name: str) -> Table:
+def _make_reader(name: str) -> Table:
     def table(panel: Panel, rows: slice, assets: slice) -> Floats:
         values: Floats = getattr(panel, name)
         return values[rows, assets]
@@ -73,14 +73,14 @@ def _attribute(name: str) -> Table:
 
 
 _TABLES: Mapping[str, Table] = {
-    "returns": _attribute("returns"),
+    "returns": _make_reader("returns"),
     "log_returns": _log_returns,
     "excess": _excess,
-    **{name: _attribute(attribute) for name, attribute in OPTIONAL.items()},
+    **{name: _make_reader(attribute) for name, attribute in OPTIONAL.items()},
 }
 
 
-def lacking(spec: FeatureSpec, panel: Panel, series: set[str], missing: Mapping[str, str]) -> str:
+def explain_missing(spec: FeatureSpec, panel: Panel, series: set[str], missing: Mapping[str, str]) -> str:
     """Return why the panel cannot give the feature, or nothing."""
     year, rows = panel.periods_per_year, 12 * panel.month
     if spec.calendar and rows != year:
@@ -112,7 +112,7 @@ def check_losses(panel: Panel, start: int = 0) -> None:
         )
 
 
-def only(panel: Panel, assets: NDArray[np.int64]) -> Panel:
+def select_assets(panel: Panel, assets: NDArray[np.int64]) -> Panel:
     """Return the panel of some of its assets."""
     parts: dict[str, Any] = {
         field.name: value[:, assets]

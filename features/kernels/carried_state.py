@@ -43,7 +43,7 @@ _CURRENT: ContextVar[Continuation | None] = ContextVar("continuation", default=N
 
 
 @contextmanager
-def continuing(continuation: Continuation) -> Iterator[Continuation]:
+def use_continuation(continuation: Continuation) -> Iterator[Continuation]:
     """Make a continuation the current one of this thread."""
     token = _CURRENT.set(continuation)
     try:
@@ -58,7 +58,7 @@ def first_row() -> int:
     return 0 if current is None else current.first_row
 
 
-def wanted_row() -> int:
+def first_wanted_row() -> int:
     """Return the row of the arrays from which on the feature is wanted; the rows before are history.
 
     What is computed in a feature's last steps may leave the rows before as they are.
@@ -67,10 +67,10 @@ def wanted_row() -> int:
     return 0 if current is None else current.start
 
 
-def resume(initial: Floats) -> tuple[int, Floats]:
+def resume_state(initial: Floats) -> tuple[int, Floats]:
     """Return the row at which a recursion starts and its state before that row.
 
-    A recursive kernel calls this once, and `save` once.
+    A recursive kernel calls this once, and `save_state` once.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def resume(initial: Floats) -> tuple[int, Floats]:
     return current.start, current.carried[len(current.saved)].copy()
 
 
-def save(state: Floats) -> None:
+def save_state(state: Floats) -> None:
     """Keep the state that a recursion had before the last row of its arrays.
 
     Before, not after: the last row is computed once more with the dates that are appended, which shows that the

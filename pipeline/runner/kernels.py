@@ -41,11 +41,11 @@ def compile_part(_: None, name: str) -> int:
 
 def _features() -> None:
     """Compute all features of a panel of bars, in both precisions."""
-    from features.matrix import build
+    from features.matrix import build_matrix
 
     panel = _panel(np.random.default_rng(0))
     for dtype in (np.float64, np.float32):
-        build(panel, dtype=dtype, workers=1)
+        build_matrix(panel, dtype=dtype, workers=1)
 
 
 def _panel(rng: np.random.Generator) -> Panel:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from features.appending import append
-from features.matrix import FeatureMatrix, build
+from features.appending import append_dates
+from features.matrix import FeatureMatrix, build_matrix
 from foundation.types import Floats
 from market.checks.riskless import riskless_in, without_riskless
 from market.panel import Panel
@@ -39,8 +39,10 @@ def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None 
         and before.history.assets == panel.assets
         and len(before.values) <= len(panel.dates)
     ):
-        return append(before, panel)
-    return build(panel, config.features.include, config.features.exclude, extra=config.regimes.states + 1)
+        return append_dates(before, panel)
+    return build_matrix(
+        panel, config.features.include, config.features.exclude, extra=config.regimes.states + 1
+    )
 
 
 def make_regimes(
@@ -82,7 +84,7 @@ def make_dataset(
 ) -> Dataset:
     """Put features and regime probabilities side by side."""
     regime_names, told = regime_columns(regimes)
-    X = matrix.beside(told)
+    X = matrix.join_columns(told)
     usable = panel.listed & ~schedule.target.riskless
     usable[: schedule.first_train] = False
     return Dataset(

@@ -16,7 +16,7 @@ from synthetic import make_panel
 import models.linear.regression
 import models.walk_forward.windows
 from allocation.covariance_types import dense
-from features.spec import feature, registered
+from features.spec import feature, registered_features
 from market.load import load
 from market.scores import ScoreTable
 from models.regimes.path import walk_regimes
@@ -327,7 +327,7 @@ def test_an_aim_by_a_decay_of_the_whole_sample_is_caught(small, monkeypatch):
 def test_a_centred_window_is_caught(small, monkeypatch):
     from features import spec
 
-    monkeypatch.setattr(spec, "_CATALOGUE", registered())
+    monkeypatch.setattr(spec, "_CATALOGUE", registered_features())
 
     @feature(stage="asset", lookback=3, unit="fraction")
     def centred_mean(returns):

@@ -24,7 +24,7 @@ from synthetic import make_panel
 
 import market.panel
 import market.readers.prices
-from features.spec import feature, registered
+from features.spec import feature, registered_features
 from market.panel import MacroSeries
 from models.calibration import calibrate
 from models.regimes.path import walk_regimes
@@ -76,7 +76,7 @@ def own_features(monkeypatch):
     from features import catalogue, spec
 
     catalogue.catalogue()  # fills it
-    monkeypatch.setattr(spec, "_CATALOGUE", registered())
+    monkeypatch.setattr(spec, "_CATALOGUE", registered_features())
 
 
 def changed_dataset(monkeypatch, change):
