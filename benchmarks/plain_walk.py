@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import features_60 as plain_features
 
 from features.matrix import build_matrix
-from market.load import load
+from market.load import load_panel
 from models.boosting.model import Boosting
 from models.dataset import Dataset
 from models.dispatch import walk_forward
@@ -134,7 +134,7 @@ def plain_regimes(X: np.ndarray, folds: list[Fold]) -> np.ndarray:
 
 
 def compare(years: int) -> None:
-    panel, _ = load("stocks", end=str(1990 + years) + "-01-01")
+    panel, _ = load_panel("stocks", end=str(1990 + years) + "-01-01")
     build_matrix(panel.as_of(panel.dates[1500]), exclude=["macro"])  # compiles, or reads what was compiled
     clock = Clock()
     matrix = build_matrix(panel, ["asset", "market", "cross_section"])

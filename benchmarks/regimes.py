@@ -19,7 +19,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from features.matrix import build_matrix
-from market.load import load
+from market.load import load_panel
 from models.regimes.hmm import PRIOR_TRANSITIONS, HMMRegimes
 from models.regimes.jump import JumpRegimes
 from models.regimes.kmeans import KMeansRegimes
@@ -34,7 +34,7 @@ HMM_EVERY = 12
 
 
 def stock_features() -> np.ndarray:
-    panel, _ = load("stocks")
+    panel, _ = load_panel("stocks")
     matrix = build_matrix(panel, NAMES, ())
     X = np.stack([np.nanmax(matrix.values[:, :, matrix.names.index(n)], axis=1) for n in NAMES], axis=1)
     return X[np.isfinite(X).all(axis=1)]

@@ -95,7 +95,7 @@ def longest_closure(periods_per_year: int) -> int:
     return nearest_frequency(periods_per_year).longest_closure
 
 
-def foreign_spacings(dates: pd.DatetimeIndex, periods_per_year: int) -> NDArray[np.int64]:
+def find_foreign_spacings(dates: pd.DatetimeIndex, periods_per_year: int) -> NDArray[np.int64]:
     """Return the rows whose distance from the row before is that of another frequency, increasing."""
     days = _as_days(dates)
     low, high = SPACINGS[nearest_frequency(periods_per_year).periods_per_year]
@@ -103,7 +103,7 @@ def foreign_spacings(dates: pd.DatetimeIndex, periods_per_year: int) -> NDArray[
     return np.flatnonzero((spacing < low) | (spacing > high)) + 1
 
 
-def closed_markets(listed: NDArray[np.bool_], longest: int) -> NDArray[np.bool_]:
+def find_closed_markets(listed: NDArray[np.bool_], longest: int) -> NDArray[np.bool_]:
     """Return where an asset has no price because its market is closed, as far as that is known at the row.
 
     Parameters
@@ -125,7 +125,7 @@ def closed_markets(listed: NDArray[np.bool_], longest: int) -> NDArray[np.bool_]
     return np.asarray(~listed & (newest >= 0) & (rows - newest <= longest))
 
 
-def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:
+def infer_frequency(dates: pd.DatetimeIndex, source: str) -> Frequency:
     """Infer the frequency from the median spacing.
 
     Parameters
@@ -148,7 +148,7 @@ def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:
     days = _as_days(dates)
     spacing = int(np.quantile(np.busday_count(days[:-1], days[1:]), 0.5, method="lower"))
     if spacing <= 1:
-        return _daily(dates)
+        return _classify_daily(dates)
     if 4 <= spacing <= 6:
         return WEEKLY
     if 19 <= spacing <= 24:
@@ -161,7 +161,7 @@ def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:
     )
 
 
-def _daily(dates: pd.DatetimeIndex) -> Frequency:
+def _classify_daily(dates: pd.DatetimeIndex) -> Frequency:
     """Tell five, six and seven trading days a week apart: a weekend day counts if it is half as frequent as others.
 
     Exchanges that trade from Sunday to Thursday have five, currencies from Sunday evening to Friday six.
@@ -173,7 +173,7 @@ def _daily(dates: pd.DatetimeIndex) -> Frequency:
     return SIX_DAYS if regular.sum() == 6 else DAILY
 
 
-def missing_share(listed: NDArray[np.bool_]) -> NDArray[np.float64]:
+def measure_missing_share(listed: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the share of the rows between each asset's first and last return that have none, shape (N,)."""
     after = np.maximum.accumulate(listed, axis=0)
     alive = after & np.maximum.accumulate(listed[::-1], axis=0)[::-1]
@@ -182,7 +182,7 @@ def missing_share(listed: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.asarray(np.where(count > 0, share, 0.0), dtype=np.float64)
 
 
-def missing_between(dates: pd.DatetimeIndex, unit: Unit) -> NDArray[np.int64]:
+def count_missing(dates: pd.DatetimeIndex, unit: Unit) -> NDArray[np.int64]:
     """Count the calendar units that are skipped between each date and the one before.
 
     Parameters
@@ -207,7 +207,7 @@ def missing_between(dates: pd.DatetimeIndex, unit: Unit) -> NDArray[np.int64]:
     return out
 
 
-def decision_positions(n_dates: int, *, first: int, every: int) -> NDArray[np.int64]:
+def list_decision_positions(n_dates: int, *, first: int, every: int) -> NDArray[np.int64]:
     """Return the rows at which decisions are made: every `every`-th from `first` on.
 
     More dates add decisions at the end and never move an earlier one.
@@ -233,7 +233,7 @@ def decision_positions(n_dates: int, *, first: int, every: int) -> NDArray[np.in
     return np.arange(first, n_dates, every, dtype=np.int64)
 
 
-def position_of(dates: pd.DatetimeIndex, when: date | str) -> int:
+def find_position(dates: pd.DatetimeIndex, when: date | str) -> int:
     """Return the first row at or after a date.
 
     Parameters

@@ -13,7 +13,7 @@ from market.panel import MacroSeries, Panel
 from market.scores import ScoreTable
 
 
-def other_future(panel: Panel, position: int, seed: int = 0) -> Panel:
+def replace_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     """Return the panel with everything that became known after `dates[position]` replaced by noise.
 
     Returns, cash, market, volume, bars, macro values and scores change, and so does who is listed: assets die, list and
@@ -45,12 +45,12 @@ def other_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     if panel.volume is not None:
         volume = panel.volume.copy()
         volume[rows] = np.where(np.isfinite(noise), rng.lognormal(8, 2, noise.shape), np.nan)
-    macro = {name: _noisy(series, panel.dates[position], rng) for name, series in panel.macro.items()}
+    macro = {name: _add_noise(series, panel.dates[position], rng) for name, series in panel.macro.items()}
     bars: dict[str, Any] = {name: prices.copy() for name, prices in panel.bars.items()}
     noisy = random_bars(rng, np.where(np.isfinite(noise), rng.lognormal(3, 1, noise.shape), np.nan))
     for name, prices in bars.items():
         prices[rows] = noisy[name]
-    scores = None if panel.scores is None else _rescored(panel.scores, panel.dates[position], rng)
+    scores = None if panel.scores is None else _redraw_scores(panel.scores, panel.dates[position], rng)
     changed: dict[str, Any] = {"volume": volume, "macro": macro, "scores": scores, **bars}
     return replace(panel, returns=returns, cash=cash, market=market, **changed)
 
@@ -65,13 +65,13 @@ def random_bars(rng: np.random.Generator, close: Floats) -> dict[str, Floats]:
     return {"open": open_, "high": high, "low": low, "close": close, "vwap": vwap}
 
 
-def _noisy(series: MacroSeries, date: pd.Timestamp, rng: np.random.Generator) -> MacroSeries:
+def _add_noise(series: MacroSeries, date: pd.Timestamp, rng: np.random.Generator) -> MacroSeries:
     """Return the series with what became known after `date` multiplied by noise."""
     factor = np.where(series.known_at > date, rng.lognormal(0, 1, len(series.values)), 1.0)
     return replace(series, values=series.values * factor)
 
 
-def _rescored(table: ScoreTable, date: pd.Timestamp, rng: np.random.Generator) -> ScoreTable:
+def _redraw_scores(table: ScoreTable, date: pd.Timestamp, rng: np.random.Generator) -> ScoreTable:
     """Return the table with the scores that became known after `date` drawn anew from all of them."""
     drawn = rng.choice(table.value, len(table.value)) + rng.normal(0, table.value.std(), len(table.value))
     return replace(table, value=np.where(table.known_at > date, drawn, table.value))

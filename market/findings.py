@@ -86,12 +86,12 @@ class Table:
     kind: Kind
     frequency: Frequency
 
-    def only(self, columns: Sequence[int]) -> Table:
+    def select_columns(self, columns: Sequence[int]) -> Table:
         """Return the table of some columns."""
         names = tuple(self.names[column] for column in columns)
         return replace(self, names=names, values=self.values[:, columns])
 
-    def per_column(
+    def find_by_column(
         self, check: str, severity: Severity, mask: Bools, say: Callable[[int, int], str]
     ) -> Iterator[Finding]:
         """Make one finding for each column in which `mask` holds: `say(row, column)` words its first row."""
@@ -104,7 +104,7 @@ class Table:
             yield Finding(check, severity, self.names[column], date, message)
 
 
-def settle(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def raise_if_fatal(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings, unless one is fatal.
 
     Raises

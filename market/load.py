@@ -27,7 +27,7 @@ PACKAGED: dict[str, Callable[[pd.Timestamp | None], tuple[Panel, tuple[Finding, 
 SOURCES = (*PACKAGED, "prices")
 
 
-def load(
+def load_panel(
     source: str,
     *,
     path: Path | None = None,
@@ -101,7 +101,7 @@ def load(
         if needless:
             raise SourceError(f"source {source!r} is packaged and takes no {' or '.join(needless)}")
         panel, findings = PACKAGED[source](known_by)
-    return _cut(panel, start, end), findings
+    return _cut_span(panel, start, end), findings
 
 
 def _read_as_of(
@@ -121,7 +121,7 @@ def _read_as_of(
     return panel, tuple(replace(f, message=text) for f, text in zip(findings, named, strict=True))
 
 
-def _cut(panel: Panel, start: date | None, end: date | None) -> Panel:
+def _cut_span(panel: Panel, start: date | None, end: date | None) -> Panel:
     """Return the part of a panel from `start` to `end`, both included."""
     first, last = panel.dates[0], panel.dates[-1]
     known = panel if end is None else panel.as_of(pd.Timestamp(end))
@@ -131,4 +131,4 @@ def _cut(panel: Panel, start: date | None, end: date | None) -> Panel:
             f"source {panel.name!r} has no date from {start or 'its start'} to {end or 'its end'}:"
             f" it runs from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
         )
-    return known.cut(slice(begin, None))
+    return known.select_rows(slice(begin, None))

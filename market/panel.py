@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foundation.types import Floats
-from market.calendar import closed_markets, longest_closure
+from market.calendar import find_closed_markets, longest_closure
 from market.errors import IntegrityError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ BARS = ("open", "high", "low", "close", "vwap")
 """Prices of an asset's bar: the first, highest, lowest, last and volume-weighted mean of its step."""
 
 
-def frozen(values: object) -> Floats:
+def freeze_array(values: object) -> Floats:
     """Return a C-ordered, read-only float64 copy of `values`."""
     array = np.array(values, dtype=np.float64, order="C")
     array.setflags(write=False)
@@ -59,7 +59,7 @@ class MacroSeries:
 
     def __post_init__(self) -> None:
         """Check that the clocks are possible."""
-        object.__setattr__(self, "values", frozen(self.values))
+        object.__setattr__(self, "values", freeze_array(self.values))
         if not len(self.values) == len(self.observed_at) == len(self.known_at):
             raise IntegrityError(f"macro series {self.name!r}: values and clocks differ in length")
         if not (self.known_at.is_monotonic_increasing and self.observed_at.is_monotonic_increasing):
@@ -159,7 +159,7 @@ class Panel:
             values = getattr(self, name)
             if values is None:
                 continue
-            object.__setattr__(self, name, frozen(values))
+            object.__setattr__(self, name, freeze_array(values))
             if getattr(self, name).shape != wanted:
                 raise IntegrityError(
                     f"panel {self.name!r}: {name} has shape {values.shape}, expected {wanted}"
@@ -191,8 +191,8 @@ class Panel:
 
     @cached_property
     def closed(self) -> NDArray[np.bool_]:
-        """Where an asset has no price because its market is closed, shape (T, N); see `closed_markets`."""
-        closed = closed_markets(self.listed, longest_closure(self.periods_per_year))
+        """Where an asset has no price because its market is closed, shape (T, N); see `find_closed_markets`."""
+        closed = find_closed_markets(self.listed, longest_closure(self.periods_per_year))
         closed.setflags(write=False)
         return closed
 
@@ -202,7 +202,7 @@ class Panel:
         found = {name: getattr(self, name) for name in BARS}
         return {name: prices for name, prices in found.items() if prices is not None}
 
-    def cut(self, rows: slice) -> Panel:
+    def select_rows(self, rows: slice) -> Panel:
         """Return some rows of all that is stamped with the panel's dates; macro series stay whole."""
         bars: dict[str, Any] = {name: prices[rows] for name, prices in self.bars.items()}
         return replace(
@@ -223,7 +223,7 @@ class Panel:
         n = int(self.dates.searchsorted(date, side="right"))
         known = {name: series.known_by(date) for name, series in self.macro.items()}
         scores = None if self.scores is None else self.scores.known_by(date)
-        return replace(self.cut(slice(n)), macro=known, scores=scores)
+        return replace(self.select_rows(slice(n)), macro=known, scores=scores)
 
     def digest(self) -> str:
         """Return the SHA-256 of all that the panel holds, as hexadecimal digits."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from foundation.counts import format_count
 from foundation.types import Floats
-from market.calendar import missing_between
+from market.calendar import count_missing
 from market.checks.integrity import looks_like_percent
 from market.checks.periods import check_carried, check_periods
 from market.findings import Finding, Table
@@ -23,7 +23,7 @@ LARGEST_VOLATILITY = 10.0
 """Annual volatility of the median column, a fraction, above which returns are not believed."""
 
 
-def check_odd(table: Table, returns: Floats) -> Iterator[Finding]:
+def check_anomalies(table: Table, returns: Floats) -> Iterator[Finding]:
     """Find what is possible and odd.
 
     Parameters
@@ -62,7 +62,7 @@ def check_magnitude(table: Table, returns: Floats) -> Iterator[Finding]:
     def say(row: int, column: int) -> str:
         return f"return of {returns[row, column]:+.3g} in one step, expected at most {LARGEST_RETURN:g} as a fraction"
 
-    yield from table.per_column("impossible return", "fatal", returns > LARGEST_RETURN, say)
+    yield from table.find_by_column("impossible return", "fatal", returns > LARGEST_RETURN, say)
     volatility = _annual_volatility(np.where(returns > LARGEST_RETURN, np.nan, returns), table)
     typical = float(np.median(volatility)) if len(volatility) else 0.0
     if typical > LARGEST_VOLATILITY:
@@ -84,7 +84,7 @@ def _annual_volatility(returns: Floats, table: Table) -> Floats:
 def _check_calendar(table: Table) -> Iterator[Finding]:
     """Find stretches that the calendar has and the table lacks."""
     unit, dates = table.frequency.unit, table.dates
-    missing = missing_between(dates, unit)
+    missing = count_missing(dates, unit)
     gaps = np.flatnonzero(missing > table.frequency.excused)
     if len(gaps):
         worst = gaps[int(np.argmax(missing[gaps]))]
@@ -103,15 +103,17 @@ def _check_life(table: Table) -> Iterator[Finding]:
     died = len(valid) - 1 - np.argmax(valid[::-1], axis=0)
     rows = np.arange(len(valid))[:, None]
     hole = ~valid & (rows > born) & (rows < died)
-    yield from table.per_column(
+    yield from table.find_by_column(
         "missing value", "warning", hole, lambda _row, _column: "no value between its first and its last"
     )
     late, early = rows == np.where(born > 0, born, -1), rows == np.where(died < len(valid) - 1, died, -1)
     start, end = f"{table.dates[0]:%Y-%m-%d}", f"{table.dates[-1]:%Y-%m-%d}"
-    yield from table.per_column(
+    yield from table.find_by_column(
         "starts late", "note", late, lambda *_: f"first value; the table starts {start}"
     )
-    yield from table.per_column("ends early", "note", early, lambda *_: f"last value; the table ends {end}")
+    yield from table.find_by_column(
+        "ends early", "note", early, lambda *_: f"last value; the table ends {end}"
+    )
 
 
 def _check_stale(table: Table, returns: Floats) -> Iterator[Finding]:
@@ -142,7 +144,7 @@ def _check_moves(table: Table, returns: Floats) -> Iterator[Finding]:
         for n in SPLITS:
             split |= np.abs(ratios / n - 1.0) <= SPLIT_TOLERANCE
         # A crash that takes all down is no split: most of the move must be left after the median asset's.
-        split &= np.abs(moves - _typical(returns)[:, None]) > 0.5 * np.abs(moves)
+        split &= np.abs(moves - _median_log_return(returns)[:, None]) > 0.5 * np.abs(moves)
 
     def looks_split(row: int, column: int) -> str:
         ratio = float(np.exp(moves[row, column]))
@@ -152,11 +154,11 @@ def _check_moves(table: Table, returns: Floats) -> Iterator[Finding]:
         return f"return of {returns[row, column]:+.0%} in one {table.frequency.name} step; is it real?"
 
     large = (np.abs(moves) > table.frequency.implausible) & ~split
-    yield from table.per_column("possible split", "warning", split, looks_split)
-    yield from table.per_column("implausible move", "warning", large, too_large)
+    yield from table.find_by_column("possible split", "warning", split, looks_split)
+    yield from table.find_by_column("implausible move", "warning", large, too_large)
 
 
-def _typical(returns: Floats) -> Floats:
+def _median_log_return(returns: Floats) -> Floats:
     """Return the median log return across assets at each date, 0 where fewer than 3 have one; shape (T,)."""
     out = np.zeros(len(returns))
     enough = np.isfinite(returns).sum(axis=1) >= 3

@@ -28,7 +28,7 @@ def check_names(source: str, names: Sequence[str]) -> Iterator[Finding]:
             text = f"{source}: an asset has no name; give its column (or, in a long table, its rows) one"
             yield Finding("asset name", "fatal", name, None, text)
         elif key in RESERVED:
-            yield Finding("asset name", "fatal", name, None, f"{source}: {_reserved(name, key)}")
+            yield Finding("asset name", "fatal", name, None, f"{source}: {_explain_reserved(name, key)}")
     yield from check_lookalikes(source, names)
     formulas = [name for name in names if name.startswith(_FORMULA)]
     if formulas:
@@ -53,7 +53,7 @@ def check_lookalikes(source: str, names: Sequence[str]) -> Iterator[Finding]:
             yield Finding("asset name", "fatal", name, None, text)
 
 
-def _reserved(name: str, key: str) -> str:
+def _explain_reserved(name: str, key: str) -> str:
     """Word the refusal of a name that outputs use."""
     remedy = f"rename the asset, such as {name + '_asset'!r}"
     if key == "cash":

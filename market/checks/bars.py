@@ -47,7 +47,7 @@ def _check_positive(table: Table, name: str, prices: Floats) -> Iterator[Finding
         return f"{name} is {prices[row, column]:g}, expected a price above 0 (leave it empty where there is none)"
 
     wrong = np.isinf(prices) | (prices <= 0)
-    yield from table.per_column(f"impossible {name}", "fatal", wrong, impossible)
+    yield from table.find_by_column(f"impossible {name}", "fatal", wrong, impossible)
 
 
 def _check_order(table: Table, high: Floats, low: Floats) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def _check_order(table: Table, high: Floats, low: Floats) -> Iterator[Finding]:
     def crossed(row: int, column: int) -> str:
         return f"high {high[row, column]:g} is below low {low[row, column]:g}"
 
-    yield from table.per_column("high below low", "fatal", high < low * (1.0 - TOLERANCE), crossed)
+    yield from table.find_by_column("high below low", "fatal", high < low * (1.0 - TOLERANCE), crossed)
 
 
 def _check_inside(table: Table, name: str, bars: Mapping[str, Floats]) -> Iterator[Finding]:
@@ -71,10 +71,10 @@ def _check_inside(table: Table, name: str, bars: Mapping[str, Floats]) -> Iterat
         span = f"low {low[row, column]:g} and high {high[row, column]:g}"
         return f"{name} {prices[row, column]:g} is not between {span}"
 
-    yield from table.per_column(f"{name} outside of the bar", "warning", outside, word)
+    yield from table.find_by_column(f"{name} outside of the bar", "warning", outside, word)
 
 
-def adjusted(bars: Mapping[str, Floats], closes: Floats) -> tuple[dict[str, Floats], Floats]:
+def adjust_bars(bars: Mapping[str, Floats], closes: Floats) -> tuple[dict[str, Floats], Floats]:
     """Return bars in the unit of the adjusted closes.
 
     Parameters

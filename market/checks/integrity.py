@@ -54,15 +54,15 @@ def check_impossible(table: Table) -> Iterator[Finding]:
         what = _explain_loss(values, row, column)
         return f"return is {values[row, column]:g}, expected more than -1{what}"
 
-    yield from table.per_column("infinite value", "fatal", np.isinf(values), infinite)
+    yield from table.find_by_column("infinite value", "fatal", np.isinf(values), infinite)
     if table.kind == "prices":
-        yield from table.per_column(
+        yield from table.find_by_column(
             "non-positive price", "fatal", np.isfinite(values) & (values <= 0), nonpositive
         )
     else:
         # A code for a missing value in percent, divided by 100 as if it were a return, is a loss of almost everything.
         coded = np.isclose(values, -0.9999, rtol=0, atol=1e-12)
-        yield from table.per_column(
+        yield from table.find_by_column(
             "impossible return", "fatal", np.isfinite(values) & ((values <= -1) | coded), loses_all
         )
     for column in np.flatnonzero(np.isnan(values).all(axis=0)):

@@ -20,16 +20,16 @@ FEWEST = 3
 """Earlier rows from which the usual place is known."""
 
 
-def repeated_periods(dates: pd.DatetimeIndex, unit: Unit) -> Bools:
+def find_repeated_periods(dates: pd.DatetimeIndex, unit: Unit) -> Bools:
     """Return which rows fall into the same month or week (from Monday) as the row before, shape (T,)."""
     out = np.zeros(len(dates), dtype=bool)
     if unit in SLACK:
-        number, _, _ = _places(dates, unit)
+        number, _, _ = _locate_rows(dates, unit)
         out[1:] = number[1:] == number[:-1]
     return out
 
 
-def running_rows(dates: pd.DatetimeIndex, unit: Unit) -> Bools:
+def find_running_rows(dates: pd.DatetimeIndex, unit: Unit) -> Bools:
     """Return which rows seem not to complete their period, shape (T,).
 
     Such a row lies elsewhere in its period than the rows before it: their median distance from its start and that from
@@ -38,7 +38,7 @@ def running_rows(dates: pd.DatetimeIndex, unit: Unit) -> Bools:
     """
     if unit not in SLACK:
         return np.zeros(len(dates), dtype=bool)
-    number, since, left = _places(dates, unit)
+    number, since, left = _locate_rows(dates, unit)
     odd = np.ones(len(dates), dtype=bool)
     for place in (since, left):
         usual = pd.Series(place).expanding().median().shift().to_numpy()
@@ -52,7 +52,7 @@ def running_rows(dates: pd.DatetimeIndex, unit: Unit) -> Bools:
 def check_periods(source: str, dates: pd.DatetimeIndex, frequency: Frequency) -> Iterator[Finding]:
     """Find a running period at the end, two rows in one period before it, and months dated at their start."""
     unit, period = frequency.unit, frequency.unit.removesuffix("s")
-    repeated, running = repeated_periods(dates, unit), running_rows(dates, unit)
+    repeated, running = find_repeated_periods(dates, unit), find_running_rows(dates, unit)
     if len(dates) and running[-1]:
         text = (
             f"{source}: the last row, {dates[-1]:%Y-%m-%d}, seems to be a running {period}: the row before is dated "
@@ -97,7 +97,7 @@ def check_carried(table: Table, returns: Floats) -> Iterator[Finding]:
         yield Finding("carried weekend", "warning", carried[0], table.dates[int(np.argmax(weekend))], text)
 
 
-def _places(dates: pd.DatetimeIndex, unit: Unit) -> tuple[Ints, Ints, Ints]:
+def _locate_rows(dates: pd.DatetimeIndex, unit: Unit) -> tuple[Ints, Ints, Ints]:
     """Return the number of each row's period, and its distance from the start and the end of that, shape (T,)."""
     days = dates.to_numpy().astype("datetime64[D]")
     if unit == "weeks":

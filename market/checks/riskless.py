@@ -80,12 +80,12 @@ def row_median(values: Floats) -> Floats:
     return np.asarray(np.where(count > 0, 0.5 * (ordered[rows, low] + ordered[rows, high]), np.nan))
 
 
-def riskless_in(panel: Panel) -> Bools:
+def find_riskless_in_panel(panel: Panel) -> Bools:
     """Return where the assets of a panel are nearly riskless, shape (T, N)."""
     return find_riskless(panel.returns, panel.cash, panel.periods_per_year)
 
 
-def without_riskless(panel: Panel, riskless: Bools) -> Panel:
+def drop_riskless(panel: Panel, riskless: Bools) -> Panel:
     """Return the panel in which nearly riskless assets are not listed where they are nearly riskless."""
     if not riskless.any():
         return panel

@@ -37,7 +37,7 @@ SURE_GROWTH = 2.0
 """Log growth in a year, likewise, that nothing has, however it goes about: 640 % a year, for years."""
 
 
-def from_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Grid:
+def convert_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Grid:
     """Return a grid of returns in percent as fractions; codes for missing values become missing, with a warning.
 
     Parameters
@@ -123,7 +123,7 @@ def _check_percent(table: Table) -> Iterator[Finding]:
         sizes = np.abs(values[:rows][np.isfinite(values[:rows])])
         median = float(np.median(sizes)) if len(sizes) else 0.0
         if median > limit:
-            yield _percent(
+            yield _make_percent_finding(
                 table, "fatal", f"half of the first {rows} rows' returns exceed {median:g} in size"
             )
             return
@@ -138,7 +138,7 @@ def _check_percent(table: Table) -> Iterator[Finding]:
         if growth > GROWTH:
             sure = growth > SURE_GROWTH or float(np.mean(known > 0)) > STEADY
             text = f"a typical asset grows {np.expm1(growth):.0%} a year over the first {rows} rows"
-            worst = _percent(table, "fatal" if sure else "warning", text)
+            worst = _make_percent_finding(table, "fatal" if sure else "warning", text)
             if sure:
                 break
         rows *= 2
@@ -212,7 +212,7 @@ def check_fractions(table: Table) -> Iterator[Finding]:
         yield Finding("fractions as percent", "fatal", None, table.dates[row], text)
 
 
-def _percent(table: Table, severity: Literal["fatal", "warning"], why: str) -> Finding:
+def _make_percent_finding(table: Table, severity: Literal["fatal", "warning"], why: str) -> Finding:
     row, column = _first_cell(table.values)
     name, date = table.names[column], table.dates[row]
     known = table.values[np.isfinite(table.values)]

@@ -11,7 +11,7 @@ import pandas as pd
 from foundation.counts import format_count
 from foundation.types import Bools, Floats
 from market.errors import SourceError
-from market.findings import MISSING_CODES, Finding, settle
+from market.findings import MISSING_CODES, Finding, raise_if_fatal
 from market.returns import simple_returns
 
 CashKind = Literal["returns", "percent_returns", "prices", "annual_rate", "annual_percent"]
@@ -62,7 +62,7 @@ def read_role(source: str, role: str, given: str | Mapping[str, str] | None) -> 
     return given["column"], given["values"]
 
 
-def cash_returns(
+def convert_cash(
     source: str,
     column: str,
     dates: pd.DatetimeIndex,
@@ -98,8 +98,8 @@ def cash_returns(
         If the values cannot be what they are said to be.
     """
     where = f"{source}: cash column {column!r}"
-    values, coded = _without_codes(where, dates, values, kind)
-    found = coded + settle(_check_numbers(where, dates, values, kind))
+    values, coded = _remove_codes(where, dates, values, kind)
+    found = coded + raise_if_fatal(_check_numbers(where, dates, values, kind))
     if kind in (None, "returns", "percent_returns"):
         returns = values / 100.0 if kind == "percent_returns" else values
     elif kind == "prices":
@@ -109,10 +109,12 @@ def cash_returns(
         rates = values / 100.0 if kind == "annual_percent" else values
         returns, gaps = _from_rates(where, dates, rates, periods_per_year)
         found += gaps
-    return returns, found + settle(_check_size(where, column, dates, values, returns, kind, periods_per_year))
+    return returns, found + raise_if_fatal(
+        _check_size(where, column, dates, values, returns, kind, periods_per_year)
+    )
 
 
-def _without_codes(
+def _remove_codes(
     where: str, dates: pd.DatetimeIndex, values: Floats, kind: CashKind | None
 ) -> tuple[Floats, tuple[Finding, ...]]:
     """Return the values in percent without the codes that stand for a missing value, and a warning if there are any."""
@@ -182,7 +184,7 @@ def check_cash(source: str, dates: pd.DatetimeIndex, returns: Floats) -> Iterato
     source : str
     dates : DatetimeIndex of length T
     returns : ndarray of shape (T,)
-        Returns of cash as `cash_returns` gives them.
+        Returns of cash as `convert_cash` gives them.
     """
     bad = np.flatnonzero(~np.isfinite(returns) | (returns <= -1))
     if len(bad):

@@ -18,7 +18,7 @@ from market.errors import SourceError
 from market.findings import Finding
 from market.grid import Grid
 from market.panel import MacroSeries, Panel
-from market.readers.prices import Cash, assemble
+from market.readers.prices import Cash, assemble_panel
 
 INDUSTRIES = (
     "NoDur", "Durbl", "Manuf", "Enrgy", "Chems", "BusEq", "Telcm", "Utils", "Shops", "Hlth", "Money", "Other",
@@ -42,10 +42,10 @@ def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[
     dates = pd.DatetimeIndex(pd.to_datetime(data["dates"])) + pd.offsets.MonthEnd(0)
     market = (data["MktRF"] + data["RF"]).to_numpy()
     values = np.column_stack([data[list(INDUSTRIES)].to_numpy(dtype=np.float64), market])
-    grid = Grid(dates, (*INDUSTRIES, "market"), values, None, ()).until("industries", known_by)
+    grid = Grid(dates, (*INDUSTRIES, "market"), values, None, ()).cut_at("industries", known_by)
     cash = data["RF"].to_numpy(dtype=np.float64)[: len(grid.dates)]
     bills = Cash("RF", cash, "returns")
-    panel, findings = assemble("industries", "industries", grid, "returns", cash=bills, market="market")
+    panel, findings = assemble_panel("industries", "industries", grid, "returns", cash=bills, market="market")
     notes = (
         "Industry portfolios are indices: value-weighted, without costs or fees, from a later edition of the"
         " database; companies that died are in them.",
@@ -77,13 +77,13 @@ def load_stocks(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Find
     assets = tuple(str(name) for name in prices.columns[1:])
     dates = pd.DatetimeIndex(pd.to_datetime(prices["Date"], format="%Y-%m-%d"))
     values = np.column_stack([prices[list(assets)].to_numpy(dtype=np.float64), index["SP500"].to_numpy()])
-    grid = Grid(dates, (*assets, "SP500"), values, None, ()).until("stocks", known_by)
-    panel, findings = assemble(
+    grid = Grid(dates, (*assets, "SP500"), values, None, ()).cut_at("stocks", known_by)
+    panel, findings = assemble_panel(
         "stocks",
         "stocks",
         grid,
         "prices",
-        cash=Cash("RF", daily_bills(grid.dates), "returns"),
+        cash=Cash("RF", load_daily_bills(grid.dates), "returns"),
         market="SP500",
     )
     notes = (
@@ -95,7 +95,7 @@ def load_stocks(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Find
     return replace(panel, notes=notes), findings
 
 
-def daily_bills(dates: pd.DatetimeIndex) -> Floats:
+def load_daily_bills(dates: pd.DatetimeIndex) -> Floats:
     """Return the T-bill return of each trading day, a fraction; 0 where the bill's file has ended.
 
     A month's return is spread over 21 days whatever the month: the number of its trading days is known only

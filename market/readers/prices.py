@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 from foundation.counts import format_count
 from foundation.suggestions import suggest
 from foundation.types import Floats
-from market.calendar import frequency_of
-from market.checks.anomalies import check_magnitude, check_odd
+from market.calendar import infer_frequency
+from market.checks.anomalies import check_anomalies, check_magnitude
 from market.checks.asset_names import check_lookalikes, check_names
-from market.checks.bars import adjusted, check_bars
+from market.checks.bars import adjust_bars, check_bars
 from market.checks.integrity import check_impossible
 from market.checks.riskless import check_riskless, find_riskless
-from market.checks.units import check_counts, check_fractions, check_units, from_percent
+from market.checks.units import check_counts, check_fractions, check_units, convert_percent
 from market.errors import DataError, SourceError
-from market.findings import Finding, Kind, Table, ValueKind, settle
+from market.findings import Finding, Kind, Table, ValueKind, raise_if_fatal
 from market.grid import Grid
 from market.panel import Panel
-from market.readers.cash import CashKind, cash_returns, check_cash, read_role
+from market.readers.cash import CashKind, check_cash, convert_cash, read_role
 from market.readers.layouts import Layout, read_grid
 from market.readers.trading_calendar import RunningPeriod, apply_calendar, compound_returns
 from market.returns import simple_returns
@@ -93,8 +93,8 @@ def load_file(
     cash_name, cash_kind = read_role(source, "cash", cash)
     market_name, market_kind = read_role(source, "market", market)
     cash_name, market_name = (name and clean_name(name) for name in (cash_name, market_name))
-    grid = read_grid(path, layout=layout, kind=kind, date_column=date_column).until(str(path), known_by)
-    settle(check_lookalikes(source, grid.names))
+    grid = read_grid(path, layout=layout, kind=kind, date_column=date_column).cut_at(str(path), known_by)
+    raise_if_fatal(check_lookalikes(source, grid.names))
     for role, name in (("cash", cash_name), ("market", market_name)):
         if name is not None and name not in grid.names:
             raise SourceError(f"{source}: no {role} column {name!r}{suggest(name, grid.names)}")
@@ -108,9 +108,9 @@ def load_file(
             "No market column was named: the market is the equally weighted mean of the listed assets."
         )
     if values == "percent_returns":
-        grid = from_percent(source, grid, [cash_name, market_name if market_kind else None])
-    compounding = _columns_of_returns(
-        grid.names, kind, {market_name: market_kind or kind, cash_name: _compounds(cash_kind)}
+        grid = convert_percent(source, grid, [cash_name, market_name if market_kind else None])
+    compounding = _find_return_columns(
+        grid.names, kind, {market_name: market_kind or kind, cash_name: _compounding_kind(cash_kind)}
     )
     whole = grid
     grid = apply_calendar(source, grid, calendar and clean_name(calendar), running_period, compounding)
@@ -118,8 +118,8 @@ def load_file(
     if cash_name is not None:
         column = Cash(cash_name, whole.values[:, whole.names.index(cash_name)], cash_kind)
         levels = replace(column, values=column.at(np.isin(whole.dates, grid.dates)))
-        grid = grid.without(cash_name)
-    panel, findings = assemble(
+        grid = grid.drop_column(cash_name)
+    panel, findings = assemble_panel(
         "prices",
         source,
         grid,
@@ -151,23 +151,23 @@ class Cash:
 
     def at(self, rows: NDArray[np.bool_]) -> Floats:
         """Return the values at some rows; returns compound over the rows that are left out."""
-        if rows.all() or _compounds(self.kind) == "prices":
+        if rows.all() or _compounding_kind(self.kind) == "prices":
             return self.values[rows]
         unit = 100.0 if self.kind == "percent_returns" else 1.0
         return unit * compound_returns(self.values[:, None] / unit, rows)[:, 0]
 
 
-def _compounds(kind: CashKind | None) -> Kind:
+def _compounding_kind(kind: CashKind | None) -> Kind:
     """Return whether a column of cash compounds over rows that are left out, as returns do; prices and rates do not."""
     return "returns" if kind in (None, "returns", "percent_returns") else "prices"
 
 
-def _columns_of_returns(names: Sequence[str], kind: Kind, others: Mapping[str | None, Kind]) -> list[str]:
+def _find_return_columns(names: Sequence[str], kind: Kind, others: Mapping[str | None, Kind]) -> list[str]:
     """Return the columns that hold returns, where some hold another kind than the assets."""
     return [name for name in names if others.get(name, kind) == "returns"]
 
 
-def assemble(
+def assemble_panel(
     name: str,
     source: str,
     grid: Grid,
@@ -209,29 +209,31 @@ def assemble(
     assets = [column for column, label in enumerate(grid.names) if label != market]
     if not assets:
         raise SourceError(f"{source}: no asset is left beside the date, cash and market columns")
-    notices = settle(check_names(source, [grid.names[column] for column in assets]))
+    notices = raise_if_fatal(check_names(source, [grid.names[column] for column in assets]))
     filled = np.asarray(~np.isnan(grid.values[:, assets]).all(axis=1))
-    findings = [*grid.findings, *notices, *_empty_rows(source, grid.dates[~filled])]
+    findings = [*grid.findings, *notices, *_note_empty_rows(source, grid.dates[~filled])]
     dates, values = grid.dates[filled].rename(None), grid.values[filled]
     if not filled.all():
-        returned = np.isin(grid.names, _columns_of_returns(grid.names, kind, {market: market_kind or kind}))
+        returned = np.isin(grid.names, _find_return_columns(grid.names, kind, {market: market_kind or kind}))
         values[:, returned] = compound_returns(grid.values[:, returned], filled)
-    frequency = frequency_of(dates, source)
+    frequency = infer_frequency(dates, source)
     table = Table(source, dates, grid.names, values, kind, frequency)
     own = market is not None and market_kind not in (None, kind)
-    checked = table.only(assets) if own else table
-    findings += settle(
+    checked = table.select_columns(assets) if own else table
+    findings += raise_if_fatal(
         [
             *check_impossible(checked),
             *check_units(checked, percent=percent),
             *_check_volume(table, grid, filled),
         ]
     )
-    findings += settle(check_fractions(checked) if percent else [])
-    findings += settle(check_bars(table, {name: prices[filled] for name, prices in grid.bars.items()}))
+    findings += raise_if_fatal(check_fractions(checked) if percent else [])
+    findings += raise_if_fatal(
+        check_bars(table, {name: prices[filled] for name, prices in grid.bars.items()})
+    )
     returns = simple_returns(values) if kind == "prices" else values
-    findings += settle([*check_magnitude(table, returns), *check_counts(table, returns)])
-    findings += check_odd(checked, returns[:, assets] if own else returns)
+    findings += raise_if_fatal([*check_magnitude(table, returns), *check_counts(table, returns)])
+    findings += check_anomalies(checked, returns[:, assets] if own else returns)
     # The first close ends no step: there is no return, of assets, market or cash, before the second.
     traded = np.isfinite(returns[:, assets]).any(axis=1)
     if not traded.any():
@@ -240,13 +242,13 @@ def assemble(
     earned = np.zeros(len(dates))
     if cash is not None:
         held = cash.at(filled)
-        earned, found = cash_returns(source, cash.column, dates, held, cash.kind, frequency.periods_per_year)
+        earned, found = convert_cash(source, cash.column, dates, held, cash.kind, frequency.periods_per_year)
         findings += found
         # Nor does the first price of cash: beside returns of assets, the panel begins a row later.
         first = max(first, 1) if np.isnan(earned[0]) and np.isfinite(held[0]) else first
     kept = slice(first, None)
-    used = _inside(dates, *span) & (np.arange(len(dates)) >= first)
-    findings += settle(check_cash(source, dates[used], earned[used]))
+    used = _select_span(dates, *span) & (np.arange(len(dates)) >= first)
+    findings += raise_if_fatal(check_cash(source, dates[used], earned[used]))
     listed = returns[kept, assets]
     names, year = tuple(grid.names[column] for column in assets), frequency.periods_per_year
     # Cash before the first date that is used may be unknown.
@@ -259,16 +261,16 @@ def assemble(
         assets=names,
         returns=listed,
         cash=earned[kept],
-        market=_mean_risky(listed, riskless)
+        market=_average_risky(listed, riskless)
         if market is None
-        else _market(table, market, market_kind, findings)[kept],
+        else _read_market(table, market, market_kind, findings)[kept],
         periods_per_year=year,
-        **{name: array[kept, assets] for name, array in _beside(grid, filled, values).items()},
+        **{name: array[kept, assets] for name, array in _make_bars(grid, filled, values).items()},
     )
     return panel, tuple(findings)
 
 
-def _inside(dates: pd.DatetimeIndex, first: date | None, last: date | None) -> NDArray[np.bool_]:
+def _select_span(dates: pd.DatetimeIndex, first: date | None, last: date | None) -> NDArray[np.bool_]:
     """Return which dates lie in a span, both ends included, shape (T,)."""
     inside = np.ones(len(dates), dtype=bool)
     if first is not None:
@@ -278,27 +280,27 @@ def _inside(dates: pd.DatetimeIndex, first: date | None, last: date | None) -> N
     return inside
 
 
-def _market(table: Table, name: str, kind: Kind | None, findings: list[Finding]) -> Floats:
+def _read_market(table: Table, name: str, kind: Kind | None, findings: list[Finding]) -> Floats:
     """Return the returns of the market's column; the checks of one of another kind than the assets' are added."""
-    column = replace(table.only([table.names.index(name)]), kind=kind or table.kind)
+    column = replace(table.select_columns([table.names.index(name)]), kind=kind or table.kind)
     returns = simple_returns(column.values) if column.kind == "prices" else column.values
     if column.kind != table.kind:
-        findings += settle([*check_impossible(column), *check_units(column)])
-        findings += check_odd(column, returns)
+        findings += raise_if_fatal([*check_impossible(column), *check_units(column)])
+        findings += check_anomalies(column, returns)
     return returns[:, 0]
 
 
-def _beside(grid: Grid, filled: NDArray[np.bool_], values: Floats) -> dict[str, Any]:
+def _make_bars(grid: Grid, filled: NDArray[np.bool_], values: Floats) -> dict[str, Any]:
     """Return bars and volume, as far as there are, in the unit of the prices `values`."""
     bars = {name: prices[filled] for name, prices in grid.bars.items()}
     volume = {} if grid.volume is None else {"volume": grid.volume[filled]}
     if not bars:
         return volume
-    bars, factor = adjusted(bars, values)
+    bars, factor = adjust_bars(bars, values)
     return {**bars, **{name: units / factor for name, units in volume.items()}}
 
 
-def _mean_risky(returns: Floats, riskless: NDArray[np.bool_]) -> Floats:
+def _average_risky(returns: Floats, riskless: NDArray[np.bool_]) -> Floats:
     """Return the mean over the assets that have a return and are not nearly riskless, NaN where there is none."""
     listed = np.isfinite(returns) & ~riskless
     count = listed.sum(axis=1)
@@ -306,7 +308,7 @@ def _mean_risky(returns: Floats, riskless: NDArray[np.bool_]) -> Floats:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _empty_rows(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
+def _note_empty_rows(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
     """Note rows without any value, which are left out: nobody could trade at them."""
     if len(dates):
         text = (
@@ -321,7 +323,7 @@ def _check_volume(table: Table, grid: Grid, filled: NDArray[np.bool_]) -> Iterat
     if grid.volume is not None:
         volume = grid.volume[filled]
         wrong = np.isinf(volume) | (volume < 0)
-        yield from table.per_column(
+        yield from table.find_by_column(
             "impossible volume",
             "fatal",
             wrong,

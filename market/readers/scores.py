@@ -12,7 +12,7 @@ import pandas as pd
 from foundation.suggestions import list_names, shorten, suggest
 from foundation.types import Floats, Ints
 from market.errors import SourceError
-from market.findings import Finding, settle
+from market.findings import Finding, raise_if_fatal
 from market.scores import ScoreTable
 from market.text.coded_texts import CodedTexts
 from market.text.columns import read_columns, read_header
@@ -82,10 +82,10 @@ def load_scores(
     names = [date_name] if known_name is None else [date_name, known_name]
     asset_name = next((lowered[name] for name in ASSET_NAMES if name in lowered), None)
     if asset_name is not None:
-        records = _long(path, header, names, asset_name, score_column, lowered)
+        records = _read_long(path, header, names, asset_name, score_column, lowered)
     else:
-        records = _wide(path, header, names, assets)
-    settle(_check_lookalikes(str(path), records.labels, assets))
+        records = _read_wide(path, header, names, assets)
+    raise_if_fatal(_check_lookalikes(str(path), records.labels, assets))
     place = {asset: i for i, asset in enumerate(assets)}
     asset = np.array([place.get(label, -1) for label in records.labels], dtype=np.int64)[records.codes]
     kept = np.isfinite(records.value) & (asset >= 0)
@@ -114,7 +114,7 @@ class _Records:
     warnings: tuple[Finding, ...]
 
 
-def _long(
+def _read_long(
     path: Path,
     header: Sequence[str],
     names: list[str],
@@ -133,15 +133,17 @@ def _long(
     contents = read_columns(path, header, texts=[*names, asset_name], numbers=[score])
     labels = contents.coded[asset_name]
     written = {text: clean_name(text) for text in labels.texts}
-    warnings = settle([*contents.findings, *check_clean(str(path), "assets", written), *contents.warnings])
+    warnings = raise_if_fatal(
+        [*contents.findings, *check_clean(str(path), "assets", written), *contents.warnings]
+    )
     cleaned = tuple(written[text] for text in labels.texts)
     rows = np.arange(len(labels))
     return _Records(cleaned, labels.codes, rows, contents.coded, contents.numbers[score], warnings)
 
 
-def _wide(path: Path, header: Sequence[str], names: list[str], assets: Sequence[str]) -> _Records:
+def _read_wide(path: Path, header: Sequence[str], names: list[str], assets: Sequence[str]) -> _Records:
     """Return the scores of a wide file."""
-    settle(_check_lookalikes(str(path), header, assets))
+    raise_if_fatal(_check_lookalikes(str(path), header, assets))
     columns = tuple(name for name in header if name in assets)
     if not columns:
         raise SourceError(
@@ -149,7 +151,7 @@ def _wide(path: Path, header: Sequence[str], names: list[str], assets: Sequence[
             f"found {list_names(header)}"
         )
     contents = read_columns(path, header, texts=names, numbers=columns)
-    warnings = settle([*contents.findings, *contents.warnings])
+    warnings = raise_if_fatal([*contents.findings, *contents.warnings])
     n = len(contents.coded[names[0]])
     codes, rows = np.repeat(np.arange(len(columns)), n), np.tile(np.arange(n), len(columns))
     value = np.concatenate([contents.numbers[name] for name in columns])

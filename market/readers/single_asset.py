@@ -10,7 +10,7 @@ import numpy as np
 from foundation.suggestions import list_names
 from market.checks.integrity import check_order
 from market.errors import SourceError
-from market.findings import Finding, settle
+from market.findings import Finding, raise_if_fatal
 from market.grid import Grid
 from market.panel import BARS
 from market.readers.column_roles import find_role, find_value, find_volume, is_adjusted
@@ -55,7 +55,7 @@ def read_single_asset(path: Path, header: Sequence[str], date_name: str, columns
     contents = read_columns(path, header, texts=[date_name], numbers=numbers)
     read = read_dates(str(path), date_name, contents.coded[date_name])
     dates = read.rows
-    findings = settle(
+    findings = raise_if_fatal(
         [
             *contents.findings,
             *check_unused(str(path), header, [date_name, *numbers], price, "prices", notice=False),

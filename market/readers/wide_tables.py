@@ -11,9 +11,9 @@ from foundation.suggestions import list_names, shorten
 from foundation.types import Floats
 from market.checks.integrity import check_order
 from market.errors import SourceError
-from market.findings import Finding, settle
+from market.findings import Finding, raise_if_fatal
 from market.grid import Grid
-from market.readers.column_roles import fields_of_assets
+from market.readers.column_roles import find_asset_fields
 from market.text.columns import Contents, read_columns
 from market.text.dates import read_dates
 from market.text.number_texts import explain_number
@@ -57,14 +57,14 @@ def read_wide(
     read = read_dates(str(path), date_name, contents.coded[date_name])
     dates = read.rows
     left_out = [name for name in header if name != date_name and name not in columns]
-    findings = settle(
+    findings = raise_if_fatal(
         [
             *contents.findings,
             *contents.warnings,
             *read.warnings,
             *check_order(str(path), dates),
             *_check_counters(path, contents.numbers),
-            *_left_out(path, date_name, left_out),
+            *_note_left_out(path, date_name, left_out),
         ]
     )
     values = np.column_stack([contents.numbers[name] for name in columns])
@@ -86,7 +86,7 @@ def _refuse_bars(path: Path, columns: Sequence[str], bars: Sequence[str]) -> Non
             " counts, not assets; delete them and keep one column of prices or returns per asset, named after it."
             " Bars of several assets need a long table with the columns date, asset, open, high, low, close, volume"
         )
-    fields = fields_of_assets(columns)
+    fields = find_asset_fields(columns)
     if fields:
         raise SourceError(
             f"{path}: {list_names(fields)}: columns with such names hold fields of assets, not assets; keep one column"
@@ -123,7 +123,7 @@ def _check_counters(path: Path, numbers: dict[str, Floats]) -> Iterator[Finding]
             yield Finding("row numbers", "fatal", name, None, text)
 
 
-def _left_out(path: Path, date_name: str, names: Sequence[str]) -> Iterator[Finding]:
+def _note_left_out(path: Path, date_name: str, names: Sequence[str]) -> Iterator[Finding]:
     """Say which columns were left out: indexes without a name, and further dates."""
     for name in names:
         what = f"column {name!r}" if name else "the first column, which has no name,"

@@ -101,7 +101,7 @@ def read_dates(source: str, column: str, texts: CodedTexts) -> Dates:
     where = f"{source}: column {column!r}"
 
     def refuse(position: int, what: str = "is not a date that can be read") -> IntegrityError:
-        row = texts.first_row(position) + 1
+        row = texts.find_first_row(position) + 1
         what = f"{shorten(texts.texts[position])!r} {what}" if bare[position] else "no date"
         hints = (text for form, text in _EXPLANATIONS if re.fullmatch(form, bare[position]))
         hint = next((f" ({text})" for text in hints), "")
@@ -117,7 +117,7 @@ def read_dates(source: str, column: str, texts: CodedTexts) -> Dates:
         if not re.fullmatch(pattern, text):
             raise refuse(position)
     if formats[0] in EPOCHS.values():
-        stamps = [Stamp.since_1970(int(text), formats[0]) for text in bare]
+        stamps = [Stamp.from_epoch(int(text), formats[0]) for text in bare]
         formats, bare = ("%Y-%m-%d",), [stamp.day for stamp in stamps]
     readings = [pd.DatetimeIndex(pd.to_datetime(bare, format=how, errors="coerce")) for how in formats]
     complete = [reading for reading in readings if not reading.hasnans]

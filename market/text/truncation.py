@@ -47,7 +47,7 @@ def check_end(path: Path, header: Sequence[str], counter: LineCounter) -> tuple[
     if counter.is_finished:
         return ()
     rows = _last_rows(counter.tail)
-    where = f"{path}: line {counter.number}"
+    where = f"{path}: line {counter.last_number}"
     if rows and len(rows[-1]) == len(header):
         cell, name = rows[-1][-1], header[-1]
         before = [row[-1] for row in rows[:-1] if len(row) == len(header)]
@@ -70,8 +70,8 @@ def explain_end(header: Sequence[str], counter: LineCounter) -> str:
     if not rows or len(rows[-1]) >= len(header):
         return ""
     return (
-        f"line {counter.number}, the last, has {len(rows[-1])} of {len(header)} cells and no line end: the file was cut"
-        " off; write or copy it again"
+        f"line {counter.last_number}, the last, has {len(rows[-1])} of {len(header)} cells and no line end: the file"
+        " was cut off; write or copy it again"
     )
 
 

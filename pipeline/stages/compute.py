@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.appending import append_dates
 from features.matrix import FeatureMatrix, build_matrix
 from foundation.types import Floats
-from market.checks.riskless import riskless_in, without_riskless
+from market.checks.riskless import drop_riskless, find_riskless_in_panel
 from market.panel import Panel
 from models.calibration import calibrate
 from models.combination import combine_walks
@@ -33,7 +33,7 @@ def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None 
 
     Nearly riskless assets have no features where they are so, and count in no other asset's.
     """
-    panel = without_riskless(panel, riskless_in(panel))
+    panel = drop_riskless(panel, find_riskless_in_panel(panel))
     if (
         before is not None
         and before.history.assets == panel.assets

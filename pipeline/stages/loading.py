@@ -8,7 +8,7 @@ import pandas as pd
 
 from foundation.counts import format_count
 from market.findings import Finding
-from market.load import load
+from market.load import load_panel
 from market.panel import Panel
 from market.readers.scores import load_scores
 from pipeline.config import RunConfig
@@ -32,7 +32,7 @@ def load_data(
     until = min((date for date in (sealed, known_by) if date is not None), default=None)
 
     def read() -> Loaded:
-        panel, findings = load(data.source, **data.model_dump(exclude={"source"}), known_by=until)
+        panel, findings = load_panel(data.source, **data.model_dump(exclude={"source"}), known_by=until)
         panel, warnings = with_scores(panel, config, until)
         return panel, (*findings, *warnings)
 
@@ -73,7 +73,7 @@ def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:
     Scores are not read: assets that are listed later may be missing here.
     """
     data = config.data.model_dump(exclude={"source", "end"})
-    return load(config.data.source, **data, known_by=known_by)[0]
+    return load_panel(config.data.source, **data, known_by=known_by)[0]
 
 
 def _describe(panel: Panel, findings: tuple[Finding, ...]) -> str:

@@ -17,7 +17,7 @@ import models.linear.regression
 import models.walk_forward.windows
 from allocation.covariance_types import dense
 from features.spec import feature, registered_features
-from market.load import load
+from market.load import load_panel
 from market.scores import ScoreTable
 from models.regimes.path import walk_regimes
 from models.walk_forward.standardise import Standardiser
@@ -202,8 +202,8 @@ def smaller(name, **walk):
 @cache
 def sources():
     """Return a part of each embedded source that is long enough to fit, test and trade on."""
-    industries, _ = load("industries", end="1966-12-31")
-    stocks, _ = load("stocks", end="1997-06-30")
+    industries, _ = load_panel("industries", end="1966-12-31")
+    stocks, _ = load_panel("stocks", end="1997-06-30")
     return {
         "industries": (
             industries,

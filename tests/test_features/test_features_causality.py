@@ -9,7 +9,7 @@ from synthetic import make_panel
 from features.catalogue import catalogue
 from features.matrix import build_matrix
 from features.spec import STAGES, FeatureSpec
-from market.counterfactual import other_future
+from market.counterfactual import replace_future
 
 CATALOGUE = catalogue()
 MONTHLY = make_panel("monthly", 180, 5, seed=1)
@@ -99,7 +99,7 @@ def test_planted_leak_is_caught(kernel, kind):
 def test_scrambling_keeps_the_past_and_changes_the_future(kind):
     panel, positions = PANELS[kind]
     t = positions[1]
-    other = other_future(panel, t)
+    other = replace_future(panel, t)
     date = panel.dates[t]
     assert panel.as_of(date).digest() == other.as_of(date).digest()
     for name in ("returns", "cash", "market", "volume", *panel.bars):

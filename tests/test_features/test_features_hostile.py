@@ -22,7 +22,7 @@ from features.appending import append_dates
 from features.catalogue import catalogue
 from features.matrix import build_matrix
 from features.spec import FeatureSpec
-from market.counterfactual import other_future, restate_units
+from market.counterfactual import replace_future, restate_units
 
 PANELS = hostile_panels()
 TAKES_A_LOGARITHM = "CORR"
@@ -87,7 +87,7 @@ def test_features_do_not_depend_on_units(name):
 def test_features_are_causal(name):
     panel, matrix = PANELS[name], matrix_of(name)
     for row in sorted({len(panel.dates) // 2, max(len(panel.dates) - 2, 0)}):
-        for other in (other_future(panel, row), panel.as_of(panel.dates[row])):
+        for other in (replace_future(panel, row), panel.as_of(panel.dates[row])):
             after = build_matrix(other, workers=1)
             assert after.names == matrix.names
             assert differing(matrix.names, matrix.values, after.values, row + 1) == set(), row
@@ -281,7 +281,7 @@ def test_a_leak_beside_zero_volumes_is_found(kernel):
     panel = with_volume(base(), runs_of_zero_volume)
     changed = set()
     for row in (52, 75, 100):
-        for other in (other_future(panel, row), panel.as_of(panel.dates[row])):
+        for other in (replace_future(panel, row), panel.as_of(panel.dates[row])):
             specs = planted(kernel, "volume")
             before, after = compute_plainly(panel, specs), compute_plainly(other, specs)
             for name in specs:

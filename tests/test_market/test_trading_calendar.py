@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from market.calendar import frequency_of
+from market.calendar import infer_frequency
 from market.errors import SourceError
 from market.readers.prices import load_file
 from market.readers.trading_calendar import compound_returns
@@ -80,8 +80,8 @@ def test_returns_and_cash_on_weekdays(tmp_path):
     same, _ = load_file(write(tmp_path, other), cash="cash", calendar="weekdays")
     joint = panel.dates.intersection(same.dates)
     a, b = (
-        panel.cut(slice(len(panel.dates) - len(joint), None)),
-        same.cut(slice(len(same.dates) - len(joint), None)),
+        panel.select_rows(slice(len(panel.dates) - len(joint), None)),
+        same.select_rows(slice(len(same.dates) - len(joint), None)),
     )
     np.testing.assert_allclose(a.returns, b.returns, rtol=1e-9)
     np.testing.assert_allclose(a.cash, b.cash, rtol=1e-9)
@@ -209,7 +209,7 @@ def test_periods_in_a_year_of_trading_weeks(days, year):
     rng = np.random.default_rng(0)
     dates = dates[rng.random(len(dates)) > 0.03]  # holidays
     for n in (60, len(dates)):
-        assert frequency_of(dates[:n], "x").periods_per_year == year
+        assert infer_frequency(dates[:n], "x").periods_per_year == year
 
 
 @pytest.mark.parametrize("calendar", [None, "weekdays"])

@@ -281,7 +281,7 @@ def decisions_counted_from_the_end(monkeypatch):
     def leaking(n_dates, *, first, every):
         return np.arange(n_dates - 1, first - 1, -every)[::-1]
 
-    monkeypatch.setattr(timetable, "decision_positions", leaking)
+    monkeypatch.setattr(timetable, "list_decision_positions", leaking)
 
 
 @leak("forecast ridge")
@@ -378,13 +378,13 @@ def prices_smoothed_over_neighbouring_dates(monkeypatch):
 
 @leak("data")
 def returns_less_their_mean_over_all_dates(monkeypatch):
-    honest = loading.load
+    honest = loading.load_panel
 
     def leaking(*parts, **options):
         panel, findings = honest(*parts, **options)
         return replace(panel, returns=panel.returns - np.nanmean(panel.returns, axis=0)), findings
 
-    monkeypatch.setattr(loading, "load", leaking)
+    monkeypatch.setattr(loading, "load_panel", leaking)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

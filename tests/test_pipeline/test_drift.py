@@ -17,7 +17,7 @@ from backtest.costs import TradingCost
 from backtest.simulate import simulate
 from features.matrix import build_matrix
 from foundation.json_text import to_json
-from market.counterfactual import other_future
+from market.counterfactual import replace_future
 from models.forecast import Forecast
 from models.regimes.path import RegimePath
 from models.target import Target
@@ -260,7 +260,7 @@ def runs(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("row", "change"), [(150, lambda panel, row: panel.as_of(panel.dates[row])), (171, other_future)]
+    ("row", "change"), [(150, lambda panel, row: panel.as_of(panel.dates[row])), (171, replace_future)]
 )
 def test_drift_is_the_same_whatever_comes_later(runs, row, change):
     panel, run, done = runs
