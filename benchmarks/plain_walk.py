@@ -43,7 +43,7 @@ from models.dispatch import walk_forward
 from models.linear.regression import ElasticNet, Lasso, Ridge
 from models.regimes.kmeans import KMeansRegimes
 from models.regimes.path import walk_regimes
-from models.target import risk_scaled, trailing_risk
+from models.target import scale_labels, trailing_risk
 from validation.folds.labels import forward_excess_returns
 from validation.folds.walk_forward import Fold, WalkForward
 
@@ -144,7 +144,7 @@ def compare(years: int) -> None:
     plain_features.across_assets(f, panel, matrix.names)
     theirs = {"features": clock.read()}
     labels = forward_excess_returns(panel, HORIZON, LAG)
-    y = risk_scaled(labels, trailing_risk(panel, 126, HORIZON), relative=True).value
+    y = scale_labels(labels, trailing_risk(panel, 126, HORIZON), relative=True).value
     first = max(matrix.warm)
     usable = panel.listed.copy()
     usable[:first] = False

@@ -41,7 +41,7 @@ class Forecaster(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         return {"kind": type(self).__name__, "features": list(names)}
 
 
-def rows_of(n: int, rows: Rows | None) -> Rows:
+def make_rows(n: int, rows: Rows | None) -> Rows:
     """Return `rows`, or rows that are each a date of its own."""
     if rows is not None:
         return rows

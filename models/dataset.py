@@ -71,7 +71,7 @@ class Dataset:
         X, rows = self._take(positions, keep)
         return X, self.y[positions][keep], rows
 
-    def asked(self, positions: Ints) -> tuple[Floats, Rows]:
+    def rows_to_forecast(self, positions: Ints) -> tuple[Floats, Rows]:
         """Return X (n, K) and Rows of the usable pairs at these dates, whether or not a target is known."""
         return self._take(positions, self.usable[positions])
 

@@ -26,7 +26,7 @@ def walk_forward(
     folds: Sequence[Fold],
     progress: Progress | None = None,
     executor: Executor | None = None,
-    before: WalkResult | None = None,
+    previous: WalkResult | None = None,
 ) -> WalkResult:
     """Fit and predict along the folds.
 
@@ -51,7 +51,7 @@ def walk_forward(
     ExecutorError
         If the executor cannot be reached or ended.
     """
-    return choose_walk(model)(model, name, data, folds, progress, executor, before)
+    return choose_walk(model)(model, name, data, folds, progress, executor, previous)
 
 
 def choose_walk(model: Forecaster) -> Walk:

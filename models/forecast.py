@@ -44,7 +44,7 @@ class Forecast:
     slope: Floats
     slope_error: Floats
 
-    def carried(self, closed: NDArray[np.bool_]) -> Forecast:
+    def carry_forward(self, closed: NDArray[np.bool_]) -> Forecast:
         """Return the forecasts with those of closed markets as they were last made.
 
         Parameters

@@ -67,7 +67,7 @@ def floor_risk(risk: Floats, riskless: Bools) -> Floats:
     return np.where(floored > 0, floored, np.nan)
 
 
-def risk_scaled(labels: Labels, risk: Floats, *, relative: bool, riskless: Bools | None = None) -> Target:
+def scale_labels(labels: Labels, risk: Floats, *, relative: bool, riskless: Bools | None = None) -> Target:
     """Return the target made of labels divided by risk, NaN where an asset is nearly riskless.
 
     Assets differ in volatility: a raw return target is fitted to the noisiest ones.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def counts_by_row(numbers: NDArray[Any], size: int) -> NDArray[np.int64]:
+def count_by_row(numbers: NDArray[Any], size: int) -> NDArray[np.int64]:
     """Return how often each number of 0 to size - 1 stands in each row, of shape (R, size).
 
     Parameters

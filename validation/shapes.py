@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from validation.errors import StatisticError
 
 
-def same_shape(**arrays: NDArray[Any]) -> None:
+def check_same_shape(**arrays: NDArray[Any]) -> None:
     """Refuse arrays of different shapes, by name.
 
     Raises

@@ -1,7 +1,7 @@
 """Fuzzer of the command line: `tangency update` on mutated price files, each in a process of its own.
 
-The command must end as `market.load.load_panel` does: with exit code 0 and the findings printed, or with exit code 2 and
-one message. A case takes two seconds, so this is for samples.
+The command must end as `market.load.load_panel` does: with exit code 0 and the findings printed, or with exit code 2
+and one message. A case takes two seconds, so this is for samples.
 """
 
 from __future__ import annotations

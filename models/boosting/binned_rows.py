@@ -7,7 +7,7 @@ import numpy as np
 
 from models.boosting.model import Boosting
 from models.dataset import Dataset
-from models.walk_forward.windows import Spans
+from models.walk_forward.windows import TrainingWindows
 
 
 class Binned:
@@ -22,12 +22,12 @@ class Binned:
         The folds of the stretch.
     """
 
-    def __init__(self, model: Boosting, data: Dataset, spans: Spans, members: list[int]) -> None:
-        start, stop = spans.window(members[0])
-        X, y, rows = data.training(spans.grid[start : spans.stop[members[-1]]])
-        self._first = np.searchsorted(rows.date, spans.grid)
+    def __init__(self, model: Boosting, data: Dataset, windows: TrainingWindows, members: list[int]) -> None:
+        start, stop = windows.window(members[0])
+        X, y, rows = data.training(windows.grid[start : windows.stop[members[-1]]])
+        self._first = np.searchsorted(rows.date, windows.grid)
         self._size = len(y)
-        known = int(np.searchsorted(rows.date, spans.grid[stop - 1], side="right"))
+        known = int(np.searchsorted(rows.date, windows.grid[stop - 1], side="right"))
         parameters = model.parameters(known)
         reference = None
         if known < len(y):

@@ -11,7 +11,7 @@ import numpy as np
 from foundation.types import Floats, Ints
 from models.walk_forward.design import Design, RunningMoments
 from models.walk_forward.moments import FLAT, Gram, Moments, Standardised
-from models.walk_forward.standardise import reciprocal
+from models.walk_forward.standardise import invert_scale
 from validation.folds.walk_forward import inner_folds
 
 
@@ -55,14 +55,14 @@ class PathModel(Protocol):
         """Return the same from standardised rows (n, K): for more features than rows."""
 
 
-def from_moments(model: PathModel, moments: Moments, settings: Floats | None = None) -> Candidates:
+def solve_moments(model: PathModel, moments: Moments, settings: Floats | None = None) -> Candidates:
     """Return the candidates of a training window given by its moments."""
     standard = Standardised.of(moments, intercept=not model.within_dates)
     tried = model.settings(standard.gram) if settings is None else settings
-    return _unscaled(standard, model.path(standard.gram, tried), tried)
+    return _make_candidates(standard, model.path(standard.gram, tried), tried)
 
 
-def from_rows(
+def solve_rows(
     model: PathModel, Z: Floats, y: Floats, weight: Floats | None, settings: Floats | None = None
 ) -> Candidates:
     """Return the candidates of a training window given by its rows, without a (K, K) matrix."""
@@ -75,16 +75,16 @@ def from_rows(
     variance = share @ (centred * centred) / n
     scale = np.where(variance > FLAT, np.sqrt(variance), 0.0)
     root = np.sqrt(share)
-    rows = centred * reciprocal(scale) * root[:, None]
+    rows = centred * invert_scale(scale) * root[:, None]
     target = (y - level) * root
     summary = Gram(np.zeros((0, 0)), rows.T @ target / n, n)
     tried = model.settings(summary) if settings is None else settings
     standard = Standardised(summary, centre, scale, level)
-    return _unscaled(standard, model.path_of_rows(rows, target, tried), tried)
+    return _make_candidates(standard, model.path_of_rows(rows, target, tried), tried)
 
 
-def _unscaled(standard: Standardised, path: Floats, settings: Floats) -> Candidates:
-    coefficients, intercepts = standard.unscaled(path)
+def _make_candidates(standard: Standardised, path: Floats, settings: Floats) -> Candidates:
+    coefficients, intercepts = standard.unscale(path)
     return Candidates(settings, coefficients, intercepts, standard.scale, standard.gram.n)
 
 
@@ -121,9 +121,9 @@ class Window:
     ) -> Candidates:
         """Return the candidates of the window grid[start:stop]; safe to call from threads."""
         if moments is not None:
-            return from_moments(model, moments, settings)
+            return solve_moments(model, moments, settings)
         Z, y, rows = self.design.rows(self.grid[start:stop])
-        return from_rows(model, Z, y, rows.weight, settings)
+        return solve_rows(model, Z, y, rows.weight, settings)
 
     def inner_losses(
         self, model: PathModel, settings: Floats, start: int, stop: int, ends: Ints, n_splits: int

@@ -121,7 +121,7 @@ def _polish(G: Floats, q: Floats, b: Floats, gradient: Floats, l1: float, l2: fl
         active = np.flatnonzero(b)
         if len(active) == 0:
             break
-        exact, copy = _on_active(G, q, b, active, l1, l2)
+        exact, copy = _solve_active(G, q, b, active, l1, l2)
         if copy >= 0:
             b[active[copy]] = 0.0
             continue
@@ -139,11 +139,11 @@ def _polish(G: Floats, q: Floats, b: Floats, gradient: Floats, l1: float, l2: fl
     for used in np.flatnonzero(b):
         for j in range(len(q)):
             gradient[j] -= G[used, j] * b[used]
-    return _optimal(b, gradient, l1, l2)
+    return _is_optimal(b, gradient, l1, l2)
 
 
 @compiled
-def _on_active(G: Floats, q: Floats, b: Floats, active: Ints, l1: float, l2: float) -> Solution:
+def _solve_active(G: Floats, q: Floats, b: Floats, active: Ints, l1: float, l2: float) -> Solution:
     """Return the minimiser over the active coefficients as if their signs stayed.
 
     And which of them is, to rounding, a combination of those before it, or -1: then there is no solution.
@@ -159,7 +159,7 @@ def _on_active(G: Floats, q: Floats, b: Floats, active: Ints, l1: float, l2: flo
 
 
 @compiled
-def _optimal(b: Floats, gradient: Floats, l1: float, l2: float) -> bool:
+def _is_optimal(b: Floats, gradient: Floats, l1: float, l2: float) -> bool:
     """Tell whether coefficients meet the conditions of optimality; `gradient` is q - Gb."""
     for j in range(len(b)):
         if b[j] == 0.0 and abs(gradient[j]) > l1 * (1.0 + 1e-9):

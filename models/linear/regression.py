@@ -10,7 +10,7 @@ from typing import Literal, Self
 import numpy as np
 
 from foundation.types import Floats, Json
-from models.base import Forecaster, rows_of
+from models.base import Forecaster, make_rows
 from models.dataset import Rows
 from models.errors import NotFittedError
 from models.linear.candidates import Candidates, Window
@@ -78,7 +78,7 @@ class LinearForecaster(Forecaster):
     def fit(self, X: Floats, y: Floats, rows: Rows | None = None) -> Self:
         """Choose by purged blocks inside the rows, then fit to all rows of X (n, K) and y (n,)."""
         X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
-        rows = rows_of(len(y), rows)
+        rows = make_rows(len(y), rows)
         dates, first, count = np.unique(rows.date, return_index=True, return_counts=True)
         design = Design(
             Stacked(X, y, rows),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from models.errors import ExecutorError
-from models.parallel.executors import Executor, batches, run_batch, unwrap
+from models.parallel.executors import Executor, run_batch, split_batches, unwrap_batch
 
 S = TypeVar("S")
 Item = TypeVar("Item")
@@ -58,23 +58,23 @@ class Cluster(Executor):
     ) -> Generator[Result]:
         """Yield the results in order; see `Executor.map`."""
         expected = (self._identity, self._identity()) if self._identity is not None else None
-        with self._explained():
+        with self._translate_errors():
             self._connect()
             self._send(shared)
             futures = [
                 self._client.submit(run_checked, expected, function, self._sent, batch, pure=False)
-                for batch in batches(items, self.workers)
+                for batch in split_batches(items, self.workers)
             ]
         try:
             for future in futures:
-                with self._explained():
+                with self._translate_errors():
                     answer = future.result()
-                yield from unwrap(answer)
+                yield from unwrap_batch(answer)
         finally:
             self._give_up(futures)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         """Turn what Dask raises into one message; what the function raised does not come this way."""
         from distributed import KilledWorker
 

@@ -129,12 +129,12 @@ class Processes(Executor):
                 self.workers, return_as="generator", batch_size=1, max_nbytes=MAPPED, mmap_mode="c"
             )
             self._parallel.__enter__()
-        tasks = [delayed(run_batch)(function, shared, batch) for batch in batches(items, self.workers)]
+        tasks = [delayed(run_batch)(function, shared, batch) for batch in split_batches(items, self.workers)]
         whole = False
         answers = self._parallel(tasks)
         try:
             for answer in answers:
-                yield from unwrap(answer)
+                yield from unwrap_batch(answer)
             whole = True
         except BrokenProcessPool as error:
             raise ExecutorError(
@@ -159,12 +159,12 @@ class Processes(Executor):
             get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
-def threads_of(executor: Executor | None) -> int:
+def count_threads(executor: Executor | None) -> int:
     """Return how many threads a walk may use that shares work between folds, and so stays in this process."""
     return executor.workers if isinstance(executor, Threads) else cpu_count()
 
 
-def batches(items: Sequence[Item], workers: int) -> list[Sequence[Item]]:
+def split_batches(items: Sequence[Item], workers: int) -> list[Sequence[Item]]:
     """Cut the items into a few consecutive batches for each worker, as even as can be."""
     count = min(len(items), BATCHES * workers)
     edges = [i * len(items) // count for i in range(count + 1)] if count else []
@@ -182,10 +182,10 @@ def run_batch(
         return [function(shared, item) for item in batch]
     except Exception as error:  # noqa: BLE001 (raised again where the results are read)
         error.add_note(f"In a worker:\n{traceback.format_exc()}")
-        return _sendable(error)
+        return _make_sendable(error)
 
 
-def _sendable(error: Exception) -> Exception:
+def _make_sendable(error: Exception) -> Exception:
     """Return the error, or what says the same, where it cannot be made again in another process.
 
     Many errors cannot: one whose `__init__` takes two arguments and hands one on is enough. Where it is unpacked that
@@ -200,7 +200,7 @@ def _sendable(error: Exception) -> Exception:
     return error
 
 
-def unwrap(answer: Any) -> Iterator[Any]:
+def unwrap_batch(answer: Any) -> Iterator[Any]:
     """Yield the results of a batch, or raise what its function raised."""
     if isinstance(answer, BaseException):
         raise answer

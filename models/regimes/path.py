@@ -117,19 +117,19 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
         X = np.ascontiguousarray(X, dtype=np.float64)
         complete = is_complete(X)
         self.scaler_ = Standardiser().fit(X[complete])
-        Z = self._standardised(X)
+        Z = self._standardise(X)
         distinct = count_distinct(Z[complete], self.n_states)
         if distinct < self.n_states:
             raise TrainingError(
                 f"{self.n_states} regimes need at least as many different complete dates of market features, "
                 f"got {distinct} of {len(X)} dates"
             )
-        self._learn(Z, None if cold else previous)
-        self._reorder(self._order(previous))
-        self._remember(Z)
+        self._search(Z, None if cold else previous)
+        self._reorder(self._match_states(previous))
+        self._store_training(Z)
         return self
 
-    def tell(self, X: Floats) -> tuple[Floats, Floats]:
+    def predict_states(self, X: Floats) -> tuple[Floats, Floats]:
         """Return probabilities (n, S) and anomaly (n,) of rows X (n, K) that follow the training rows.
 
         Row i is told from the rows of X up to i and from the fit. Asking twice gives the same.
@@ -141,21 +141,21 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
         """
         if not hasattr(self, "centres_"):
             raise NotFittedError(f"{type(self).__name__} is not fitted: call fit before tell")
-        Z = self._standardised(np.ascontiguousarray(X, dtype=np.float64))
-        probabilities, anomaly = self._tell(Z)
+        Z = self._standardise(np.ascontiguousarray(X, dtype=np.float64))
+        probabilities, anomaly = self._predict_states(Z)
         known = np.asarray(np.isfinite(Z).any(axis=1))
         return np.where(known[:, None], probabilities, np.nan), np.where(known, anomaly, np.nan)
 
-    def _standardised(self, X: Floats) -> Floats:
+    def _standardise(self, X: Floats) -> Floats:
         """Return X scaled and clipped, with what is missing left missing."""
         return np.where(np.isfinite(X), self.scaler_.transform(X), np.nan)
 
-    def _order(self, previous: Self | None) -> Ints:
+    def _match_states(self, previous: Self | None) -> Ints:
         """Return which new state takes each place, by the smallest total distance to the states before."""
         if previous is None:
             return np.argsort(self.centres_[:, 0], kind="stable")
-        before, now = previous._signature(self.scaler_), self._signature(self.scaler_)
-        _, order = linear_sum_assignment(cdist(before, now, "sqeuclidean"))
+        old, new = previous._signature(self.scaler_), self._signature(self.scaler_)
+        _, order = linear_sum_assignment(cdist(old, new, "sqeuclidean"))
         return np.asarray(order, dtype=np.int64)
 
     def _signature(self, scaler: Standardiser) -> Floats:
@@ -163,7 +163,7 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
         return scaler.transform(self.centres_)
 
     @abstractmethod
-    def _learn(self, Z: Floats, previous: Self | None) -> None:
+    def _search(self, Z: Floats, previous: Self | None) -> None:
         """Set `centres_` and `loss_` from standardised rows; search from the states before, if given."""
 
     @abstractmethod
@@ -171,11 +171,11 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
         """Put state `order[s]` in place s."""
 
     @abstractmethod
-    def _remember(self, Z: Floats) -> None:
+    def _store_training(self, Z: Floats) -> None:
         """Keep of the training rows what telling the rows after them needs."""
 
     @abstractmethod
-    def _tell(self, Z: Floats) -> tuple[Floats, Floats]:
+    def _predict_states(self, Z: Floats) -> tuple[Floats, Floats]:
         """Return probabilities and anomaly of standardised rows; what is missing throughout may be anything."""
 
 
@@ -184,7 +184,7 @@ def walk_regimes(
     folds: Sequence[Fold],
     names: Sequence[str],
     model: RegimeModel,
-    before: RegimePath | None = None,
+    previous: RegimePath | None = None,
 ) -> RegimePath:
     """Refit the regimes at each fold and tell each test date by the fit that was current.
 
@@ -206,26 +206,26 @@ def walk_regimes(
     probabilities, anomaly = np.full((len(X), model.n_states), np.nan), np.full(len(X), np.nan)
     current, seen_cold, done = None, -1, 0
     fits: list[tuple[Floats, bool, float, float, float]] = []
-    if before is not None and before.current is not None:
-        current, seen_cold, done = before.current, before.seen_cold, len(before.refits)
-        kept = (before.centres, before.restarted, before.loss, before.agreement, before.relabelled)
+    if previous is not None and previous.current is not None:
+        current, seen_cold, done = previous.current, previous.seen_cold, len(previous.refits)
+        kept = (previous.centres, previous.restarted, previous.loss, previous.agreement, previous.relabelled)
         fits += zip(*kept, strict=True)
         last = folds[done - 1].test
         told = slice(last[0])
-        probabilities[told], anomaly[told] = before.probabilities[told], before.anomaly[told]
+        probabilities[told], anomaly[told] = previous.probabilities[told], previous.anomaly[told]
         # There are more dates for it to tell now; telling those before once more gives the same.
-        probabilities[last], anomaly[last] = current.tell(X[last])
+        probabilities[last], anomaly[last] = current.predict_states(X[last])
     for fold in folds[done:]:
         due = fold.train[-1] - seen_cold >= COLD_SHARE * len(fold.train)
-        previous = current
-        current, fresh = _refitted(model, X[fold.train], current, due)
-        agreement, relabelled = _agreement(previous, current, X[fold.train[-RECENT:]])
+        last_fit = current
+        current, fresh = _refit(model, X[fold.train], current, due)
+        agreement, relabelled = _agreement(last_fit, current, X[fold.train[-RECENT:]])
         seen_cold = int(fold.train[-1]) if due else seen_cold
-        probabilities[fold.test], anomaly[fold.test] = current.tell(X[fold.test])
+        probabilities[fold.test], anomaly[fold.test] = current.predict_states(X[fold.test])
         fits.append((current.centres_, fresh, current.loss_, agreement, relabelled))
     return RegimePath(
         probabilities,
-        _labels(probabilities),
+        _most_probable(probabilities),
         anomaly,
         np.array([centres for centres, _, _, _, _ in fits]),
         np.array([fold.test[0] for fold in folds], dtype=np.int64),
@@ -239,21 +239,23 @@ def walk_regimes(
     )
 
 
-def _labels(probabilities: Floats) -> Ints:
+def _most_probable(probabilities: Floats) -> Ints:
     """Return the most probable state of each row, -1 where there are no probabilities."""
     told = np.isfinite(probabilities[:, 0])
     return np.where(told, np.argmax(np.where(told[:, None], probabilities, 0.0), axis=1), -1)
 
 
-def _agreement(before: RegimeModel | None, now: RegimeModel, X: Floats) -> tuple[float, float]:
+def _agreement(previous: RegimeModel | None, now: RegimeModel, X: Floats) -> tuple[float, float]:
     """Return adjusted Rand index and share relabelled of two fits on the same rows."""
-    if before is None:
+    if previous is None:
         return np.nan, np.nan
-    told = regime_stability(_labels(before.tell(X)[0]), _labels(now.tell(X)[0]))
+    told = regime_stability(
+        _most_probable(previous.predict_states(X)[0]), _most_probable(now.predict_states(X)[0])
+    )
     return told.adjusted_rand, told.relabelled
 
 
-def _refitted(
+def _refit(
     model: RegimeModel, X: Floats, previous: RegimeModel | None, due: bool
 ) -> tuple[RegimeModel, bool]:
     """Return a fitted copy, and whether it came from a cold start."""

@@ -14,14 +14,14 @@ from sklearn.base import clone
 
 from foundation.suggestions import suggest
 from foundation.types import Floats
-from models.base import Forecaster, rows_of
+from models.base import Forecaster, make_rows
 from models.dataset import Rows
 from models.errors import TrainingError
-from models.parallel.executors import Executor, Threads, threads_of
-from models.tuning.inner_cv import Inner
-from models.tuning.search import BATCH, Method, Pruning, Search, quiet
+from models.parallel.executors import Executor, Threads, count_threads
+from models.tuning.inner_cv import InnerCV
+from models.tuning.search import BATCH, Method, Pruning, Search, silence_optuna
 from models.tuning.search_journal import Memory, open_journal
-from models.tuning.search_space import Space, grid_size, inside
+from models.tuning.search_space import Space, contains_point, grid_size
 from models.walk_forward.results import Parameters, Trial
 
 
@@ -82,7 +82,7 @@ def tune(
     Returns
     -------
     tuple of Trial
-        In the order in which they were asked for; `best_of` tells the choice.
+        In the order in which they were asked for; `find_best` tells the choice.
 
     Raises
     ------
@@ -91,22 +91,22 @@ def tune(
         the model's own parameters give no finite forecast.
     """
     _check(model, space, search, trials)
-    inner = Inner.of(np.asarray(X), np.asarray(y), rows_of(len(y), rows), splits, relative=relative)
+    cv = InnerCV.cut_blocks(np.asarray(X), np.asarray(y), make_rows(len(y), rows), splits, relative=relative)
     storage = open_journal(journal) if isinstance(journal, Path) else journal
-    with quiet():
-        memory = Memory(space, storage, "" if storage is None else inner.digest(model, space))
-        work = _Work(model, inner, memory, threads_of(executor), name, first_test, progress)
+    with silence_optuna():
+        memory = Memory(space, storage, "" if storage is None else cv.digest(model, space))
+        work = _SearchRun(model, cv, memory, count_threads(executor), name, first_test, progress)
         return work.search(
-            Search(space, search, pruning, inner.splits, seed), space, _count(space, search, trials)
+            Search(space, search, pruning, cv.splits, seed), space, _count(space, search, trials)
         )
 
 
-def best_of(trials: Sequence[Trial]) -> Trial:
+def find_best(trials: Sequence[Trial]) -> Trial:
     """Return the whole trial of the smallest loss; with a tie the first, so the defaults where nothing is better."""
     return min((trial for trial in trials if not trial.pruned), key=lambda trial: trial.loss)
 
 
-def with_parameters(model: Forecaster, parameters: Parameters) -> Forecaster:
+def copy_with_parameters(model: Forecaster, parameters: Parameters) -> Forecaster:
     """Return an unfitted copy of the model with these parameters."""
     changed: Forecaster = clone(model).set_params(**parameters)
     return changed
@@ -136,17 +136,17 @@ class _Candidate:
     """A trial on its way."""
 
     parameters: Parameters
-    asked: Any
+    proposal: Any
     running: list[float] = field(default_factory=list)
     pruned: bool = False
 
 
 @dataclass(eq=False)
-class _Work:
+class _SearchRun:
     """One search, from its first trial to its last."""
 
     model: Forecaster
-    inner: Inner
+    cv: InnerCV
     memory: Memory
     workers: int
     name: str
@@ -156,7 +156,7 @@ class _Work:
 
     def search(self, search: Search, space: Space, trials: int) -> tuple[Trial, ...]:
         """Do the model's own parameters alone, then batches of what the search asks for."""
-        every = range(self.inner.splits)
+        every = range(self.cv.splits)
         known = self.model.get_params(deep=False)
         own = _Candidate({name: known[name] for name in space}, None)
         self.compute([own], every)
@@ -165,34 +165,34 @@ class _Work:
                 f"tuning: the own parameters of {type(self.model).__name__} give no finite forecast"
             )
         self.end(own)
-        search.learn(own.parameters, own.running, inside=inside(space, own.parameters))
+        search.add_finished(own.parameters, own.running, inside=contains_point(space, own.parameters))
         while len(self.done) < trials:
-            asked = search.ask(min(BATCH, trials - len(self.done)))
-            batch = [_Candidate(trial.params, trial) for trial in asked]
+            proposals = search.propose(min(BATCH, trials - len(self.done)))
+            batch = [_Candidate(trial.params, trial) for trial in proposals]
             for block in every:
                 alive = [candidate for candidate in batch if not candidate.pruned]
                 self.compute(alive, [block])
                 for candidate in alive if block < every[-1] else ():
-                    candidate.pruned = search.hopeless(candidate.asked, candidate.running)
+                    candidate.pruned = search.is_hopeless(candidate.proposal, candidate.running)
             for candidate in batch:
-                search.tell(candidate.asked, candidate.running, pruned=candidate.pruned)
+                search.finish(candidate.proposal, candidate.running, pruned=candidate.pruned)
                 self.end(candidate)
         return tuple(self.done)
 
     def compute(self, candidates: Sequence[_Candidate], blocks: Sequence[int]) -> None:
         """Compute what the memory does not know of these blocks, side by side, and bring candidates up to them."""
         tasks = [
-            (with_parameters(self.model, candidate.parameters), candidate.parameters, block)
+            (copy_with_parameters(self.model, candidate.parameters), candidate.parameters, block)
             for candidate in candidates
             for block in blocks
             if (candidate.parameters, block) not in self.memory
         ]
-        with closing(Threads(self.workers).map(_score, self.inner, tasks)) as answers:
+        with closing(Threads(self.workers).map(_score, self.cv, tasks)) as answers:
             for (_, parameters, block), (loss, seconds) in zip(tasks, answers, strict=True):
                 self.memory.add(parameters, block, loss, seconds)
         for candidate in candidates:
             losses = [self.memory[candidate.parameters, block][0] for block in range(blocks[-1] + 1)]
-            candidate.running = self.inner.running(losses)
+            candidate.running = self.cv.running_means(losses)
 
     def end(self, candidate: _Candidate) -> None:
         """Keep a candidate as a trial."""
@@ -207,12 +207,12 @@ class _Work:
             self.progress(len(self.done))
 
 
-def _score(inner: Inner, asked: tuple[Forecaster, Parameters, int]) -> tuple[float, float]:
+def _score(cv: InnerCV, asked: tuple[Forecaster, Parameters, int]) -> tuple[float, float]:
     """Return the loss of an unfitted model of its own on a block, and how long it took."""
     model, parameters, block = asked
     began = time.perf_counter()
     try:
-        loss = inner.score(model, block)
+        loss = cv.score(model, block)
     except Exception as error:
         error.add_note(f"while tuning {type(model).__name__}, with {dict(parameters)}")
         raise

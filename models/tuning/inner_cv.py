@@ -9,16 +9,16 @@ import numpy as np
 
 from foundation.types import Bools, Floats
 from models.base import Forecaster
-from models.boosting.model import squared
+from models.boosting.model import square_errors
 from models.dataset import Rows
 from models.errors import TrainingError
-from models.tuning.search_journal import digest
+from models.tuning.search_journal import hash_parts
 from models.tuning.search_space import Space
 from validation.folds.walk_forward import inner_folds
 
 
 @dataclass(frozen=True, eq=False)
-class Inner:
+class InnerCV:
     """Training rows, and the blocks inside them that trials are scored on.
 
     Attributes
@@ -39,7 +39,7 @@ class Inner:
     weights: Floats
 
     @classmethod
-    def of(cls, X: Floats, y: Floats, rows: Rows, splits: int, *, relative: bool) -> Inner:
+    def cut_blocks(cls, X: Floats, y: Floats, rows: Rows, splits: int, *, relative: bool) -> InnerCV:
         """Cut the rows into blocks."""
         dates, first = np.unique(rows.date, return_index=True)
         blocks = tuple(
@@ -65,10 +65,10 @@ class Inner:
         model.fit(self.X[train], self.y[train], self.rows[train])
         errors = self.y[test] - model.predict(self.X[test], self.rows[test])
         with np.errstate(over="ignore", invalid="ignore"):
-            loss = float(squared(errors[:, None], self.rows[test], relative=self.relative).sum())
+            loss = float(square_errors(errors[:, None], self.rows[test], relative=self.relative).sum())
         return loss if np.isfinite(loss) else float("inf")
 
-    def running(self, losses: Sequence[float]) -> list[float]:
+    def running_means(self, losses: Sequence[float]) -> list[float]:
         """Return the mean loss after each of the first blocks."""
         means: list[float] = (np.cumsum(losses) / np.cumsum(self.weights[: len(losses)])).tolist()
         return means
@@ -82,4 +82,4 @@ class Inner:
         )
         arrays = [self.X, self.y, self.rows.date, self.rows.end, self.rows.asset]
         arrays += [] if self.rows.weight is None else [self.rows.weight]
-        return digest(told.encode(), *(np.ascontiguousarray(a).tobytes() for a in arrays))
+        return hash_parts(told.encode(), *(np.ascontiguousarray(a).tobytes() for a in arrays))

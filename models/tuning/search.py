@@ -24,7 +24,7 @@ FEWEST = 5
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def silence_optuna() -> Iterator[None]:
     """Keep Optuna from logging each study; its warnings stay, and so does what the caller had set."""
     import optuna
 
@@ -36,7 +36,7 @@ def quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def distributions(space: Space) -> dict[str, Any]:
+def make_distributions(space: Space) -> dict[str, Any]:
     """Return the space in Optuna's terms."""
     return {name: _distribution(entry) for name, entry in space.items()}
 
@@ -73,7 +73,7 @@ class Search:
     def __init__(self, space: Space, method: Method, pruning: Pruning, splits: int, seed: int) -> None:
         import optuna
 
-        self._distributions = distributions(space)
+        self._distributions = make_distributions(space)
         sampler = (
             optuna.samplers.TPESampler(seed=seed, n_startup_trials=BATCH)
             if method == "tpe"
@@ -88,7 +88,7 @@ class Search:
         for point in grid_points(space) if method == "grid" else ():
             self._study.enqueue_trial(point)
 
-    def learn(self, parameters: Parameters, running: Sequence[float], *, inside: bool) -> None:
+    def add_finished(self, parameters: Parameters, running: Sequence[float], *, inside: bool) -> None:
         """Take in a trial that nobody asked for, with its loss after each block; `inside` if the space holds it."""
         import optuna
 
@@ -103,11 +103,11 @@ class Search:
                 )
             )
 
-    def ask(self, n: int) -> list[optuna.Trial]:
+    def propose(self, n: int) -> list[optuna.Trial]:
         """Return the next trials; their `params` are a point of the space."""
         return [self._study.ask(self._distributions) for _ in range(n)]
 
-    def hopeless(self, trial: optuna.Trial, running: Sequence[float]) -> bool:
+    def is_hopeless(self, trial: optuna.Trial, running: Sequence[float]) -> bool:
         """Take in the loss of a trial after each block so far, and return whether to give it up."""
         block = len(running) - 1
         trial.report(running[block], block)
@@ -117,7 +117,7 @@ class Search:
             return len(seen) >= FEWEST and running[block] > median(seen)
         return bool(trial.should_prune())
 
-    def tell(self, trial: optuna.Trial, running: Sequence[float], *, pruned: bool) -> None:
+    def finish(self, trial: optuna.Trial, running: Sequence[float], *, pruned: bool) -> None:
         """Take in the end of a trial."""
         from optuna.trial import TrialState
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from models.tuning.search import distributions
-from models.tuning.search_space import Space, inside
+from models.tuning.search import make_distributions
+from models.tuning.search_space import Space, contains_point
 from models.walk_forward.results import Parameters
 
 
@@ -96,14 +96,14 @@ class Memory:
         import optuna
 
         known = [self[parameters, block] for block in range(len(running))]
-        held = inside(self._space, parameters)
+        held = contains_point(self._space, parameters)
         self._kept.add(key)
         self._study.add_trial(
             optuna.trial.create_trial(
                 state=optuna.trial.TrialState.PRUNED if pruned else optuna.trial.TrialState.COMPLETE,
                 # Defaults may lie outside of the space: Optuna then has no place for them but an attribute.
                 params=dict(parameters) if held else {},
-                distributions=distributions(self._space) if held else {},
+                distributions=make_distributions(self._space) if held else {},
                 value=None if pruned else running[-1],
                 intermediate_values=dict(enumerate(running)),
                 user_attrs={
@@ -123,7 +123,7 @@ def _key(parameters: Parameters) -> str:
     return json.dumps(dict(parameters), sort_keys=True)
 
 
-def digest(*parts: bytes) -> str:
+def hash_parts(*parts: bytes) -> str:
     """Return a SHA-256 of the parts, told apart by their lengths, as hexadecimal digits."""
     sha = hashlib.sha256()
     for part in parts:

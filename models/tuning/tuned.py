@@ -12,7 +12,7 @@ from foundation.types import Floats, Json
 from models.base import Forecaster
 from models.dataset import Rows
 from models.errors import NotFittedError
-from models.tuning.blocks import best_of, tune, with_parameters
+from models.tuning.blocks import copy_with_parameters, find_best, tune
 from models.tuning.search import Method, Pruning
 from models.tuning.search_space import Space
 from models.walk_forward.results import Parameters, Trial
@@ -69,7 +69,7 @@ class Tuned(Forecaster):
     def fit(self, X: Floats, y: Floats, rows: Rows | None = None) -> Self:
         """Choose parameters by blocks inside the rows, then fit all rows of X (n, K) and y (n,)."""
         self.trials_ = self.search_parameters(X, y, rows)
-        self.model_ = with_parameters(self.model, best_of(self.trials_).params).fit(X, y, rows)
+        self.model_ = copy_with_parameters(self.model, find_best(self.trials_).params).fit(X, y, rows)
         return self
 
     def search_parameters(self, X: Floats, y: Floats, rows: Rows | None, **others: Any) -> tuple[Trial, ...]:
@@ -102,7 +102,7 @@ class Tuned(Forecaster):
 
     def chosen(self) -> dict[str, float]:
         """Return the chosen parameters that are numbers, and what the model chose itself."""
-        return numbers(self.space, best_of(self.trials_).params) | self._fitted().chosen()
+        return select_numbers(self.space, find_best(self.trials_).params) | self._fitted().chosen()
 
     def importance(self, n_features: int) -> Floats:
         """Return that of the model."""
@@ -113,7 +113,7 @@ class Tuned(Forecaster):
         return self._fitted().spec(names)
 
 
-def numbers(space: Space, parameters: Parameters) -> dict[str, float]:
+def select_numbers(space: Space, parameters: Parameters) -> dict[str, float]:
     """Return the parameters that are numbers wherever they are set, NaN where one is not; trials tell the others."""
     return {
         name: float(value) if isinstance(value, int | float) else np.nan

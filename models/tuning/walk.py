@@ -10,8 +10,8 @@ import numpy as np
 from foundation.types import Json
 from models.dataset import Dataset
 from models.parallel.executors import Executor
-from models.tuning.blocks import best_of, with_parameters
-from models.tuning.tuned import Tuned, numbers
+from models.tuning.blocks import copy_with_parameters, find_best
+from models.tuning.tuned import Tuned, select_numbers
 from models.walk_forward.plain_walk import Walk
 from models.walk_forward.results import FoldFit, Progress, Trial, WalkResult
 from validation.folds.walk_forward import Fold
@@ -24,7 +24,7 @@ def walk_tuned(
     folds: Sequence[Fold],
     progress: Progress | None = None,
     executor: Executor | None = None,
-    before: WalkResult | None = None,
+    previous: WalkResult | None = None,
     *,
     walk: Walk,
 ) -> WalkResult:
@@ -37,7 +37,7 @@ def walk_tuned(
 
     `walk` is the walk of the model that is tuned.
     """
-    stretches = stretches_of(folds, model.every)
+    stretches = cut_stretches(folds, model.every)
     steps = _Steps(progress, 2 * len(folds) + model.trials * len(stretches))
     untuned = walk(model.model, name, data, folds, steps.walk(len(folds)), executor, None).raw
     raw = np.full(data.y.shape, np.nan)
@@ -53,8 +53,8 @@ def walk_tuned(
             executor=executor,
             progress=steps.count(model.trials),
         )
-        best = best_of(found)
-        chosen = with_parameters(model.model, best.params)
+        best = find_best(found)
+        chosen = copy_with_parameters(model.model, best.params)
         done = len(fits)
         first = folds[:done] if getattr(chosen, "selection", None) == "past" else []
         walked = [*first, *stretch]
@@ -63,13 +63,15 @@ def walk_tuned(
         tested = np.concatenate([fold.test for fold in stretch])
         raw[tested] = result.raw[tested]
         kept = result.fits[len(first) :]
-        fits += [replace(fit, chosen={**numbers(model.space, best.params), **fit.chosen}) for fit in kept]
+        fits += [
+            replace(fit, chosen={**select_numbers(model.space, best.params), **fit.chosen}) for fit in kept
+        ]
         trials += found
         last = result.last
     return WalkResult(name, raw, tuple(fits), last, tuple(trials), untuned)
 
 
-def stretches_of(folds: Sequence[Fold], every: int | None) -> list[list[Fold]]:
+def cut_stretches(folds: Sequence[Fold], every: int | None) -> list[list[Fold]]:
     """Cut the folds in stretches that begin with the first fold so many rows after the stretch before began."""
     stretches: list[list[Fold]] = []
     for fold in folds:
@@ -89,9 +91,9 @@ class _Steps:
 
     def count(self, length: int) -> Callable[[int], None] | None:
         """Return what moves the bar over the next so many steps."""
-        before, progress = self._before, self._progress
+        previous, progress = self._before, self._progress
         self._before += length
-        return None if progress is None else lambda done: progress(before + done, self._total)
+        return None if progress is None else lambda done: progress(previous + done, self._total)
 
     def walk(self, length: int, skip: int = 0) -> Progress | None:
         """Return the same in the form that a walk takes, whose first `skip` folds do not count."""

@@ -45,7 +45,7 @@ class Stacked:
         return self.X[some], self.y[some], self.rows[some]
 
 
-def pieces(dates: Ints, rows_a_date: int) -> Iterator[Ints]:
+def split_dates(dates: Ints, rows_a_date: int) -> Iterator[Ints]:
     """Cut dates into pieces of a bounded number of rows; where depends on the dates alone."""
     size = max(1, ROWS_AT_ONCE // max(1, rows_a_date))
     for start in range(0, len(dates), size):
@@ -94,7 +94,7 @@ class Design:
             Z, y, rows = self.rows(piece)
             return Moments.of(Z, y, rows.weight)
 
-        parts = list(pieces(dates, self.rows_a_date))
+        parts = list(split_dates(dates, self.rows_a_date))
         total = Moments.none(len(self.scaler.mean_))
         if len(parts) < 2:
             return sum(map(one, parts), start=total)
@@ -146,13 +146,13 @@ class RunningMoments:
 
     def between(self, start: int, stop: int) -> Moments:
         """Return the moments of the dates grid[start:stop]."""
-        return self._up_to(stop) - self._up_to(start)
+        return self._sum_up_to(stop) - self._sum_up_to(start)
 
-    def forget(self, *but: int) -> None:
+    def forget_except(self, *but: int) -> None:
         """Forget the sums up to all places but these."""
         self.sums = {place: self.sums[place] for place in but if place in self.sums}
 
-    def _up_to(self, place: int) -> Moments:
+    def _sum_up_to(self, place: int) -> Moments:
         if place not in self.sums:
             near = max(known for known in self.sums if known < place)
             self.sums[place] = self.sums[near] + self.design.moments(self.grid[near:place])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from foundation.types import Floats, Json
-from models.walk_forward.state import Record
+from models.walk_forward.state import WalkState
 
 Progress = Callable[[int, int], None]
 """Called with the number of folds done and their total."""
@@ -96,4 +96,4 @@ class WalkResult:
     last: Json
     trials: tuple[Trial, ...] = ()
     untuned: Floats | None = None
-    record: Record | None = None
+    state: WalkState | None = None

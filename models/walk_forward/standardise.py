@@ -61,11 +61,11 @@ class Standardiser:
     def transform(self, X: Floats) -> Floats:
         """Return the scaled, clipped and imputed copy of X (n, K)."""
         limit = np.inf if self.clip is None else float(self.clip)
-        out: Floats = _transform(np.ascontiguousarray(X), self.mean_, reciprocal(self.scale_), limit)
+        out: Floats = _transform(np.ascontiguousarray(X), self.mean_, invert_scale(self.scale_), limit)
         return out
 
 
-def reciprocal(scale: Floats) -> Floats:
+def invert_scale(scale: Floats) -> Floats:
     """Return 1 / scale, and 0 where the scale is 0: such a column says nothing."""
     varies = scale > 0
     return np.where(varies, 1.0 / np.where(varies, scale, 1.0), 0.0)

@@ -11,7 +11,7 @@ from models.walk_forward.moments import Moments
 
 
 @dataclass(eq=False)
-class Record:
+class WalkState:
     """What candidates have lost, and what the next folds would have to measure again.
 
     Attributes
@@ -26,29 +26,29 @@ class Record:
         Of a linear model: the running sums as they were before the first fold that a longer walk computes again.
     """
 
-    before: Floats
+    initial_losses: Floats
     losses: Floats
-    begun: list[int] = field(default_factory=list)
+    stretch_starts: list[int] = field(default_factory=list)
     sums: dict[int, Moments] = field(default_factory=dict)
 
     @classmethod
-    def empty(cls, n_dates: int) -> Record:
+    def empty(cls, n_dates: int) -> WalkState:
         """Return a record of which nothing is known yet, not even how many candidates there are."""
         return cls(np.zeros(0), np.zeros((n_dates, 0)))
 
-    def make_room(self, n_candidates: int) -> None:
+    def allocate_losses(self, n_candidates: int) -> None:
         """Make room for the losses of so many candidates."""
         self.losses = np.zeros((len(self.losses), n_candidates))
 
-    def begin(self, fold: int) -> None:
+    def add_stretch(self, fold: int) -> None:
         """Note that a stretch begins with a fold."""
-        if fold not in self.begun:
-            self.begun.append(fold)
+        if fold not in self.stretch_starts:
+            self.stretch_starts.append(fold)
 
-    def continued(self, n_dates: int, known: int, fold: int) -> Record:
+    def extend(self, n_dates: int, known: int, fold: int) -> WalkState:
         """Return the record on a longer grid as it was before a fold, whose first test date has place `known`."""
         losses = np.zeros((n_dates, self.losses.shape[1]))
         kept = self.losses[:known]
         losses[: len(kept)] = kept
-        begun = [f for f in self.begun if f <= fold]
-        return Record(self.before.copy(), losses, begun, self.sums)
+        stretch_starts = [f for f in self.stretch_starts if f <= fold]
+        return WalkState(self.initial_losses.copy(), losses, stretch_starts, self.sums)

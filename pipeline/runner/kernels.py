@@ -80,7 +80,7 @@ def _models() -> None:
     Lasso().fit(X, X[:, 0] + rng.normal(size=120))
     demean_by_date(X, np.arange(120) // 4)
     for model in (KMeansRegimes(2), HMMRegimes(2), HMMRegimes(2, "diagonal"), JumpRegimes(2)):
-        model.fit(X).tell(X)
+        model.fit(X).predict_states(X)
     for estimator in COVARIANCES.values():
         estimator(X)
     covariance_path(X, np.arange(60, 120), window=50, min_history=50, horizon=1)

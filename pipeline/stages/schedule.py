@@ -14,7 +14,7 @@ from foundation.types import Ints
 from market.calendar import find_position, list_decision_positions
 from market.checks.riskless import find_riskless_in_panel
 from market.panel import Panel
-from models.target import Target, floor_risk, risk_scaled, trailing_risk
+from models.target import Target, floor_risk, scale_labels, trailing_risk
 from pipeline.config import RunConfig
 from pipeline.errors import EarlyTestError, RunError
 from validation.errors import ScheduleError
@@ -123,7 +123,7 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
     )
     return Schedule(
         labels,
-        risk_scaled(labels, risk, relative=target.relative, riskless=riskless),
+        scale_labels(labels, risk, relative=target.relative, riskless=riskless),
         splitter,
         folds,
         _regime_folds(panel, matrix, config),

@@ -56,7 +56,7 @@ def make_policies(
 ) -> dict[str, Policy]:
     """Return the baselines, one mean-variance policy a model, and the strategies, by name."""
     closed = panel.closed
-    forecasts = {name: forecast.carried(closed) for name, forecast in forecasts.items()}
+    forecasts = {name: forecast.carry_forward(closed) for name, forecast in forecasts.items()}
     allocators = Allocators(panel, config)
     limits = allocators.constraints
     solver = allocators.make(limits)
@@ -86,7 +86,7 @@ def forecast_policy(
     """Return the run's allocator on one forecast."""
     allocators = Allocators(panel, config)
     solver = allocators.make(allocators.constraints)
-    forecast = forecast.carried(panel.closed)
+    forecast = forecast.carry_forward(panel.closed)
     policy = allocators.guarded(AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean))
     return KeepClosed(policy, covariances, panel.assets)
 

@@ -365,13 +365,13 @@ def test_a_scaler_that_remembers_the_test_is_caught(small, monkeypatch):
 
 
 def test_running_sums_that_take_in_an_unfinished_label_are_caught(small, monkeypatch):
-    honest = models.walk_forward.windows.Spans.of
+    honest = models.walk_forward.windows.TrainingWindows.of
 
     def leaking(folds):
         spans = honest(folds)
         return replace(spans, stop=np.minimum(spans.stop + 1, len(spans.grid)))
 
-    monkeypatch.setattr(models.walk_forward.windows.Spans, "of", leaking)
+    monkeypatch.setattr(models.walk_forward.windows.TrainingWindows, "of", leaking)
     assert any("forecast ridge: raw" in line for line in look(small, forecast))
 
 
@@ -437,7 +437,7 @@ def test_covariances_of_each_kind_know_the_past_alone(small, kind):
 def test_clusters_fitted_on_all_dates_are_caught(small, monkeypatch):
     def leaking(X, folds, names, model, before=None):
         path = walk_regimes(X, folds, names, model)
-        probabilities, anomaly = clone(model).fit(X).tell(X)
+        probabilities, anomaly = clone(model).fit(X).predict_states(X)
         probabilities[: folds[0].test[0]] = np.nan
         return replace(path, probabilities=probabilities, anomaly=anomaly, label=probabilities.argmax(axis=1))
 

@@ -19,7 +19,7 @@ from models.dispatch import walk_forward
 from models.errors import TrainingError
 from models.linear.regression import Ridge
 from models.parallel.executors import Threads
-from models.tuning.blocks import best_of, tune
+from models.tuning.blocks import find_best, tune
 from models.tuning.search import BATCH
 from models.tuning.search_space import Choices, Range
 from models.tuning.tuned import Tuned
@@ -113,7 +113,7 @@ def test_losses_are_those_of_the_slow_way(weight, relative):
     for trial in trials:
         slow = slow_losses(model, trial.params, X, y, rows, 2, relative)
         assert trial.loss == pytest.approx(slow[-1], rel=1e-12)
-    assert best_of(trials).loss == min(trial.loss for trial in trials)
+    assert find_best(trials).loss == min(trial.loss for trial in trials)
 
 
 def test_the_median_gives_up_what_finished_batches_say():
@@ -174,7 +174,7 @@ def test_a_grid_tries_each_point_once_after_the_defaults():
     grid = [(level, s, t) for level in (0.5, 1.0, 1.5, 2.0) for s in (1, -1) for t in (0, 1)]
     assert tried == [(2.0, -1, 4), *grid]
     losses = [slow_losses(Constant(), t.params, X, y, rows, 3, False)[-1] for t in trials]
-    assert best_of(trials) == trials[int(np.argmin(losses))]
+    assert find_best(trials) == trials[int(np.argmin(losses))]
     with pytest.raises(TrainingError, match="16 points beside the model's own, more than 16 trials"):
         tune(Constant(), X, y, rows, space=space, search="grid", trials=16)
 
@@ -197,7 +197,7 @@ def test_tpe_comes_nearer_than_chance():
     best = {
         search: np.array(
             [
-                best_of(tune(Bowl(), X, y, rows, space=space, search=search, trials=50, seed=seed)).loss
+                find_best(tune(Bowl(), X, y, rows, space=space, search=search, trials=50, seed=seed)).loss
                 for seed in range(4)
             ]
         )
@@ -213,7 +213,7 @@ def test_the_defaults_stay_where_nothing_is_better():
     # The defaults lie outside of the space.
     space = {"level": Range(best_level + 1, best_level + 3)}
     trials = tune(model, X, y, rows, space=space, trials=20)
-    assert best_of(trials) == trials[0]
+    assert find_best(trials) == trials[0]
     assert trials[0].params == {"level": best_level}
 
 
@@ -305,12 +305,12 @@ def test_a_walk_is_made_of_stretches_of_the_chosen_models(selection):
     )
     seen = []
     walk = walk_forward(tuned, "r", data, folds, lambda done, total: seen.append((done, total)))
-    stretches = [folds[0:3], folds[3:6], folds[6:]]
+    split_stretches = [folds[0:3], folds[3:6], folds[6:]]
     assert walk.untuned.tobytes() == walk_forward(tuned.model, "r", data, folds).raw.tobytes()
-    for stretch in stretches:
+    for stretch in split_stretches:
         start, after = stretch[0].test[0], stretch[-1].test[-1] + 1
         trials = [trial for trial in walk.trials if trial.first_test == start]
-        best = best_of(trials)
+        best = find_best(trials)
         # A record of past losses begins at the first fold, whichever parameters were used there.
         walked = folds[: folds.index(stretch[-1]) + 1] if selection == "past" else stretch
         model = Ridge(True, selection, n_penalties=6, half_life=best.params["half_life"])
@@ -337,7 +337,7 @@ def test_where_the_defaults_stay_the_walk_is_the_plain_one():
     walk = walk_forward(
         Tuned(model, {"learning_rate": Range(1e-9, 1e-8)}, trials=3, every=15), "b", data, folds
     )
-    assert [best_of(walk.trials[i : i + 3]).number for i in (0, 3, 6)] == [0, 0, 0]
+    assert [find_best(walk.trials[i : i + 3]).number for i in (0, 3, 6)] == [0, 0, 0]
     assert walk.raw.tobytes() == walk.untuned.tobytes()
     assert [fit.chosen["trees"] for fit in walk.fits] == [
         fit.chosen["trees"] for fit in walk_forward(model, "b", data, folds).fits
@@ -359,7 +359,7 @@ def test_fit_and_predict_are_those_of_the_chosen_model():
     tuned = Tuned(Ridge(n_penalties=6), {"half_life": Choices((None, 12.0, 40.0))}, "grid", trials=4).fit(
         X, y, rows
     )
-    best = best_of(tuned.trials_)
+    best = find_best(tuned.trials_)
     assert (
         tuned.predict(X).tobytes() == Ridge(n_penalties=6, **best.params).fit(X, y, rows).predict(X).tobytes()
     )

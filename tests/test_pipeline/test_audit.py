@@ -217,7 +217,7 @@ def smoothed_regime_labels(monkeypatch):
 def clusters_fitted_on_all_dates(monkeypatch):
     def leaking(X, folds, names, model, before=None):
         path = walk_regimes(X, folds, names, model)
-        probabilities, anomaly = clone(model).fit(X).tell(X)
+        probabilities, anomaly = clone(model).fit(X).predict_states(X)
         probabilities[: folds[0].test[0]] = np.nan
         return replace(path, probabilities=probabilities, anomaly=anomaly)
 

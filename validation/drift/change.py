@@ -45,10 +45,10 @@ def page_hinkley(values: Floats, tolerance: float, mean: float | None = None) ->
         raise StatisticError(f"tolerance is {tolerance}, expected 0 or more")
     count = np.arange(1, values.shape[-1] + 1)
     deviation = values - (np.cumsum(values, axis=-1) / count if mean is None else mean)
-    return _risen(deviation - tolerance), _risen(-deviation - tolerance)
+    return _rise_above_minimum(deviation - tolerance), _rise_above_minimum(-deviation - tolerance)
 
 
-def _risen(steps: Floats) -> Floats:
+def _rise_above_minimum(steps: Floats) -> Floats:
     """Return by how much the sum of the steps stands above its lowest point so far, the start included."""
     total = np.cumsum(steps, axis=-1)
     return np.asarray(total - np.minimum(np.minimum.accumulate(total, axis=-1), 0.0))

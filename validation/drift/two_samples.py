@@ -30,7 +30,7 @@ def ks_statistic(reference: Floats, recent: Floats) -> float:
     StatisticError
         If a sample has no finite value.
     """
-    a, b = _sample("reference", reference), _sample("recent", recent)
+    a, b = _take_finite("reference", reference), _take_finite("recent", recent)
     both = np.concatenate([a, b])
     below = [np.searchsorted(np.sort(x), both, side="right") / len(x) for x in (a, b)]
     return float(np.abs(below[0] - below[1]).max())
@@ -68,11 +68,11 @@ def ks_p_value(distance: float, n: int, m: int) -> float:
             return float(kolmogorov(math.sqrt(n * m / (n + m)) * distance))
         long = MOST_CELLS // short
     # Distances are multiples of 1/(n m): half of one is far above rounding.
-    return float(_leaving(distance - 0.5 / (long * short), long, short))
+    return float(_count_leaving(distance - 0.5 / (long * short), long, short))
 
 
 @compiled
-def _leaving(limit: float, long: int, short: int) -> float:
+def _count_leaving(limit: float, long: int, short: int) -> float:
     """Return the share of paths to (long, short) that come to a point with |j/long - i/short| >= limit.
 
     A path comes to (i, j) from (i, j - 1) in a share j/(i + j) of all, and from (i - 1, j) in the rest.
@@ -108,7 +108,7 @@ def population_stability_index(reference: Floats, recent: Floats, bins: int = 10
     """
     if bins < 2:
         raise StatisticError(f"bins is {bins}, expected at least 2")
-    a, b = _sample("reference", reference), _sample("recent", recent)
+    a, b = _take_finite("reference", reference), _take_finite("recent", recent)
     edges = np.quantile(a, np.arange(1, bins) / bins)
     counts = [np.bincount(np.searchsorted(edges, x, side="left"), minlength=bins) for x in (a, b)]
     return float(stability_index(counts[0].astype(np.float64), counts[1].astype(np.float64)))
@@ -142,7 +142,7 @@ def stability_index(reference: Floats, recent: Floats) -> Floats:
     return np.asarray(((p - q) * np.log(ratio)).sum(axis=-1))
 
 
-def _sample(name: str, values: Floats) -> Floats:
+def _take_finite(name: str, values: Floats) -> Floats:
     known = values[np.isfinite(values)]
     if not len(known):
         raise StatisticError(f"{name}: there is no finite value")

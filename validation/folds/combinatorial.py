@@ -167,7 +167,7 @@ class CombinatorialPurged(DateSplitter):
             tested[fold, list(choice)] = True
         return np.stack([np.flatnonzero(column) for column in tested.T], axis=1).astype(np.int64)
 
-    def assemble(self, forecasts: Sequence[Floats]) -> Floats:
+    def assemble_paths(self, forecasts: Sequence[Floats]) -> Floats:
         """Return the forecasts of each path, shape (n_paths, T, ...), NaN before `first_row`.
 
         Parameters

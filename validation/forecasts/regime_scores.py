@@ -15,7 +15,7 @@ from foundation.types import Floats, Ints
 from validation.errors import StatisticError
 from validation.forecasts.scores import hac_lags, small_sample
 from validation.forecasts.wald import hac_covariance, wald_p_value
-from validation.shapes import same_shape
+from validation.shapes import check_same_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,7 @@ def regime_difference(labels: Ints, returns: Floats, n_states: int, overlap: int
     transform a state; the p-value is the share that differ at least as much. States seen on fewer than 2 dates
     are left out, and dates without label or return are closed up.
     """
-    same_shape(labels=labels, returns=returns)
+    check_same_shape(labels=labels, returns=returns)
     _check_states(labels, n_states)
     both = (labels >= 0) & np.isfinite(returns)
     state, y = labels[both], returns[both]
@@ -138,10 +138,10 @@ def regime_difference(labels: Ints, returns: Floats, n_states: int, overlap: int
     return RegimeDifference(
         mean,
         volatility,
-        _wald(member, y, overlap),
-        _wald(member, square, overlap),
-        _shift(member, y),
-        _shift(member, square),
+        _test_states(member, y, overlap),
+        _test_states(member, square, overlap),
+        _test_shifts(member, y),
+        _test_shifts(member, square),
         len(y),
     )
 
@@ -151,7 +151,7 @@ def _check_states(labels: Ints, n_states: int) -> None:
         raise StatisticError(f"labels go up to {labels.max()}, expected states 0 to {n_states - 1}")
 
 
-def _wald(member: Floats, y: Floats, overlap: int) -> float:
+def _test_states(member: Floats, y: Floats, overlap: int) -> float:
     n = len(y)
     share = member.mean(axis=0)
     mean = member.T @ y / (n * share)
@@ -162,7 +162,7 @@ def _wald(member: Floats, y: Floats, overlap: int) -> float:
     return wald_p_value(contrast @ mean, covariance, small_sample(n, lags)[1])
 
 
-def _shift(member: Floats, y: Floats) -> float:
+def _test_shifts(member: Floats, y: Floats) -> float:
     centred = y - y.mean()
     spectrum = np.fft.rfft(centred)[:, None] * np.conj(np.fft.rfft(member, axis=0))
     sums = np.fft.irfft(spectrum, n=len(y), axis=0)
@@ -197,7 +197,7 @@ def regime_stability(before: Ints, after: Ints) -> RegimeStability:
     -----
     Hubert and Arabie (1985), *Journal of Classification* 2, 193-218.
     """
-    same_shape(before=before, after=after)
+    check_same_shape(before=before, after=after)
     both = (before >= 0) & (after >= 0)
     n = int(both.sum())
     if n < 2:
