@@ -37,8 +37,8 @@ from models.base import Forecaster
 from models.boosting.model import Boosting
 from models.dataset import Dataset
 from models.dispatch import walk_forward
-from models.tuning.blocks import find_best, tune
-from models.tuning.search import silence_optuna
+from models.tuning.blocks import find_best, tune_model
+from models.tuning.search import SearchSettings, silence_optuna
 from models.tuning.search_space import Choices, Range
 from models.tuning.tuned import Tuned
 from models.walk_forward.results import WalkResult
@@ -192,8 +192,13 @@ def storages(trials: int = 200, rounds: int = 5) -> None:
                     journal = Path(folder) / "tuning.journal"
                 elif kind == "sqlite":
                     journal = optuna.storages.RDBStorage(f"sqlite:///{folder}/tuning.db")
-                tune(
-                    Free(), X, y, space=space, search="random", pruning="none", trials=trials, journal=journal
+                tune_model(
+                    Free(),
+                    X,
+                    y,
+                    None,
+                    SearchSettings(space, search="random", pruning="none", trials=trials),
+                    journal=journal,
                 )
                 seen.append(time.perf_counter() - began)
     base = median(seconds["memory"])

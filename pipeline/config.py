@@ -12,8 +12,8 @@ from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from allocation.errors import AllocationError
 from foundation.suggestions import suggest
+from market.checks.cash import CashKind
 from market.findings import Kind, ValueKind
-from market.readers.cash import CashKind
 from pipeline.config_files.document import read_document
 from pipeline.config_files.mistakes import explain_mistakes, list_mistakes
 from pipeline.config_files.numbers import find_misread_numbers

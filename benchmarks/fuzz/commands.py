@@ -23,6 +23,7 @@ from benchmarks.fuzz.cases import Case, Fault, check_message, record_ending, sho
 from benchmarks.fuzz.price_files.corpus import Rng
 from market.errors import DataError
 from market.load import load_panel
+from market.readers.prices import FileSettings
 from pipeline.stages.run_warnings import finding_warnings
 
 COMMAND = Path(sys.executable).parent / "tangency"
@@ -58,7 +59,7 @@ def check(case: Case) -> Fault | None:
     if done.returncode not in (0, 2):
         return Fault("exit code", f"{done.returncode}: {shown[-300:]}")
     try:
-        _, findings = load_panel("prices", path=case.path, **case.payload.options)
+        _, findings = load_panel("prices", path=case.path, settings=FileSettings(**case.payload.options))
     except DataError as error:
         if done.returncode != 2:
             return Fault("exit code", f"{done.returncode}, expected 2: {error}")

@@ -18,7 +18,8 @@ from market.errors import SourceError
 from market.findings import Finding
 from market.grid import Grid
 from market.panel import MacroSeries, Panel
-from market.readers.prices import Cash, assemble_panel
+from market.readers.assembly import GridContents, assemble_panel
+from market.readers.cash import RawCash
 
 INDUSTRIES = (
     "NoDur", "Durbl", "Manuf", "Enrgy", "Chems", "BusEq", "Telcm", "Utils", "Shops", "Hlth", "Money", "Other",
@@ -44,8 +45,8 @@ def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[
     values = np.column_stack([data[list(INDUSTRIES)].to_numpy(dtype=np.float64), market])
     grid = Grid(dates, (*INDUSTRIES, "market"), values, None, ()).cut_at("industries", known_by)
     cash = data["RF"].to_numpy(dtype=np.float64)[: len(grid.dates)]
-    bills = Cash("RF", cash, "returns")
-    panel, findings = assemble_panel("industries", "industries", grid, "returns", cash=bills, market="market")
+    contents = GridContents("returns", cash=RawCash("RF", cash, "returns"), market="market")
+    panel, findings = assemble_panel("industries", "industries", grid, contents)
     notes = (
         "Industry portfolios are indices: value-weighted, without costs or fees, from a later edition of the"
         " database; companies that died are in them.",
@@ -78,13 +79,9 @@ def load_stocks(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Find
     dates = pd.DatetimeIndex(pd.to_datetime(prices["Date"], format="%Y-%m-%d"))
     values = np.column_stack([prices[list(assets)].to_numpy(dtype=np.float64), index["SP500"].to_numpy()])
     grid = Grid(dates, (*assets, "SP500"), values, None, ()).cut_at("stocks", known_by)
+    bills = RawCash("RF", load_daily_bills(grid.dates), "returns")
     panel, findings = assemble_panel(
-        "stocks",
-        "stocks",
-        grid,
-        "prices",
-        cash=Cash("RF", load_daily_bills(grid.dates), "returns"),
-        market="SP500",
+        "stocks", "stocks", grid, GridContents("prices", cash=bills, market="SP500")
     )
     notes = (
         "The sample is survivorship-biased: these 20 companies are large today, and nobody could have picked"

@@ -19,86 +19,68 @@ from models.dataset import Rows
 from models.errors import TrainingError
 from models.parallel.executors import Executor, Threads, count_threads
 from models.tuning.inner_cv import InnerCV
-from models.tuning.search import BATCH, Method, Pruning, Search, silence_optuna
+from models.tuning.search import BATCH, Search, SearchSettings, silence_optuna
 from models.tuning.search_journal import Memory, open_journal
 from models.tuning.search_space import Space, contains_point, grid_size
 from models.walk_forward.results import Parameters, Trial
 
 
-def tune(
+def tune_model(
     model: Forecaster,
     X: Floats,
     y: Floats,
-    rows: Rows | None = None,
+    rows: Rows | None,
+    settings: SearchSettings,
     *,
-    space: Space,
-    search: Method = "tpe",
-    trials: int = 30,
-    splits: int = 3,
-    pruning: Pruning = "median",
-    seed: int = 0,
-    relative: bool = False,
-    name: str = "",
-    first_test: int = -1,
     executor: Executor | None = None,
     journal: Path | Any = None,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[Trial, ...]:
     """Try parameters of a model on blocks inside a training set, the model's own ones first.
 
-    The last half of the dates is cut into blocks; each is forecast by a fit to the dates before it whose labels had
-    ended. The loss of a trial is its mean squared error over the blocks. After each block, trials that look hopeless
-    beside those finished before are given up. What is tried and chosen is the same for any number of workers, and
+    The last half of the dates is cut into blocks. Each block is forecast by a fit to the dates before it whose labels
+    had ended. The loss of a trial is its mean squared error over the blocks. After each block the search gives up
+    trials that look hopeless beside the finished ones. Trials and choice are the same for any number of workers, and
     after an interruption.
 
     Parameters
     ----------
     model : Forecaster
-        Not changed; what the space does not name stays as it is.
+        Not changed.
     X, y : ndarray of shape (n, K), (n,)
-        Training rows, in time order. Nothing else is looked at.
-    rows : Rows, optional
-        Their dates, label ends and weights; each row a date of its own without it.
-    space : mapping of str to Range or Choices
-    search : {"tpe", "random", "grid"}
-    trials : int
-        How many, the model's own parameters included; the most that a grid may have.
-    splits : int
-        Blocks.
-    pruning : {"median", "hyperband", "none"}
-    seed : int
-    relative : bool
-        Count errors of differences within dates only.
-    name, first_test : str, int
-        Put on the trials.
+        Training rows, in time order.
+    rows : Rows or None
+        Their dates, label ends and weights; None makes each row a date of its own.
+    settings : SearchSettings
     executor : Executor, optional
-        Says how many trials are computed at a time, in threads of this process.
+        Its workers are the number of trials that are computed at a time, in threads of this process.
     journal : Path or optuna.storages.BaseStorage, optional
-        Journal file that remembers trials that have ended, also those of other searches. Use a new one when the code
-        of the model has changed. In memory without it.
+        Journal file with the finished trials of this and of other searches. Use a new one after a change to the code
+        of the model. In memory by default.
     progress : callable, optional
-        Called with the number of trials done.
+        Called with the number of finished trials.
 
     Returns
     -------
     tuple of Trial
-        In the order in which they were asked for; `find_best` tells the choice.
+        In the order of the search; `find_best` chooses one.
 
     Raises
     ------
     TrainingError
-        If the model has no such parameter, a grid is larger than `trials`, the rows are too few for a block, or
-        the model's own parameters give no finite forecast.
+        If the model has no such parameter, a grid is larger than `settings.trials`, the rows are too few for a block,
+        or the model's own parameters give no finite forecast.
     """
-    _check(model, space, search, trials)
-    cv = InnerCV.cut_blocks(np.asarray(X), np.asarray(y), make_rows(len(y), rows), splits, relative=relative)
+    _check_settings(model, settings)
+    space = settings.space
+    rows = make_rows(len(y), rows)
+    cv = InnerCV.cut_blocks(np.asarray(X), np.asarray(y), rows, settings.splits, relative=settings.relative)
     storage = open_journal(journal) if isinstance(journal, Path) else journal
     with silence_optuna():
         memory = Memory(space, storage, "" if storage is None else cv.digest(model, space))
-        work = _SearchRun(model, cv, memory, count_threads(executor), name, first_test, progress)
-        return work.search(
-            Search(space, search, pruning, cv.splits, seed), space, _count(space, search, trials)
-        )
+        run = _SearchRun(model, cv, memory, count_threads(executor), progress)
+        search = Search(space, settings.search, settings.pruning, cv.splits, settings.seed)
+        return run.try_all(search, space, settings.n_trials)
 
 
 def find_best(trials: Sequence[Trial]) -> Trial:
@@ -112,7 +94,8 @@ def copy_with_parameters(model: Forecaster, parameters: Parameters) -> Forecaste
     return changed
 
 
-def _check(model: Forecaster, space: Space, search: Method, trials: int) -> None:
+def _check_settings(model: Forecaster, settings: SearchSettings) -> None:
+    space, trials = settings.space, settings.trials
     known = model.get_params(deep=False)
     for parameter in space:
         if parameter not in known:
@@ -121,19 +104,15 @@ def _check(model: Forecaster, space: Space, search: Method, trials: int) -> None
             )
     if not space or trials < 1:
         raise TrainingError(f"tuning needs a parameter and a trial, got {len(space)} and {trials}")
-    if search == "grid" and grid_size(space) + 1 > trials:
+    if settings.search == "grid" and settings.n_trials > trials:
         raise TrainingError(
             f"tuning: the grid has {grid_size(space)} points beside the model's own, more than {trials} trials"
         )
 
 
-def _count(space: Space, search: Method, trials: int) -> int:
-    return grid_size(space) + 1 if search == "grid" else trials
-
-
 @dataclass(eq=False)
 class _Candidate:
-    """A trial on its way."""
+    """A trial that is not finished."""
 
     parameters: Parameters
     proposal: Any
@@ -149,12 +128,10 @@ class _SearchRun:
     cv: InnerCV
     memory: Memory
     workers: int
-    name: str
-    first_test: int
     progress: Callable[[int], None] | None
     done: list[Trial] = field(default_factory=list)
 
-    def search(self, search: Search, space: Space, trials: int) -> tuple[Trial, ...]:
+    def try_all(self, search: Search, space: Space, trials: int) -> tuple[Trial, ...]:
         """Do the model's own parameters alone, then batches of what the search asks for."""
         every = range(self.cv.splits)
         known = self.model.get_params(deep=False)
@@ -201,15 +178,15 @@ class _SearchRun:
         self.memory.keep(candidate.parameters, candidate.running, pruned=candidate.pruned)
         number, loss = len(self.done), candidate.running[-1]
         parameters = dict(candidate.parameters)
-        trial = Trial(self.name, self.first_test, number, parameters, loss, candidate.pruned, seconds)
+        trial = Trial("", -1, number, parameters, loss, candidate.pruned, seconds)
         self.done.append(trial)
         if self.progress is not None:
             self.progress(len(self.done))
 
 
-def _score(cv: InnerCV, asked: tuple[Forecaster, Parameters, int]) -> tuple[float, float]:
+def _score(cv: InnerCV, task: tuple[Forecaster, Parameters, int]) -> tuple[float, float]:
     """Return the loss of an unfitted model of its own on a block, and how long it took."""
-    model, parameters, block = asked
+    model, parameters, block = task
     began = time.perf_counter()
     try:
         loss = cv.score(model, block)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
-from models.tuning.search_space import Choices, Range, Space, grid_points
+from models.tuning.search_space import Choices, Range, Space, grid_points, grid_size
 from models.walk_forward.results import Parameters
 
 if TYPE_CHECKING:
@@ -21,6 +22,39 @@ BATCH = 8
 starts after the first batch, which is random."""
 FEWEST = 5
 """Finished trials before the median of them says anything."""
+
+
+@dataclass(frozen=True, eq=False)
+class SearchSettings:
+    """Which parameters are tried, how many times, and how a trial is judged.
+
+    Attributes
+    ----------
+    space : mapping of str to Range or Choices
+        Parameters that it does not name stay as they are.
+    search : {"tpe", "random", "grid"}
+    trials : int
+        How many, the model's own parameters included; the most that a grid may have.
+    splits : int
+        Blocks.
+    pruning : {"median", "hyperband", "none"}
+    seed : int
+    relative : bool
+        Count errors of differences within dates only.
+    """
+
+    space: Space
+    search: Method = "tpe"
+    trials: int = 30
+    splits: int = 3
+    pruning: Pruning = "median"
+    seed: int = 0
+    relative: bool = False
+
+    @property
+    def n_trials(self) -> int:
+        """Trials of a whole search."""
+        return grid_size(self.space) + 1 if self.search == "grid" else self.trials
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -12,14 +13,15 @@ from foundation.types import Floats, Json
 from models.base import Forecaster
 from models.dataset import Rows
 from models.errors import NotFittedError
-from models.tuning.blocks import copy_with_parameters, find_best, tune
-from models.tuning.search import Method, Pruning
+from models.parallel.executors import Executor
+from models.tuning.blocks import copy_with_parameters, find_best, tune_model
+from models.tuning.search import Method, Pruning, SearchSettings
 from models.tuning.search_space import Space
 from models.walk_forward.results import Parameters, Trial
 
 
 class Tuned(Forecaster):
-    """Any model, with some parameters chosen by a search inside the training window (see `tune`).
+    """Any model, with some parameters chosen by a search inside the training window (see `tune_model`).
 
     Parameters
     ----------
@@ -72,24 +74,30 @@ class Tuned(Forecaster):
         self.model_ = copy_with_parameters(self.model, find_best(self.trials_).params).fit(X, y, rows)
         return self
 
-    def search_parameters(self, X: Floats, y: Floats, rows: Rows | None, **others: Any) -> tuple[Trial, ...]:
-        """Return the trials of a search by blocks of the rows of X (n, K), y (n,): `models.tuning.blocks.tune`."""
+    def search_parameters(
+        self,
+        X: Floats,
+        y: Floats,
+        rows: Rows | None,
+        *,
+        relative: bool = False,
+        first_test: int = -1,
+        executor: Executor | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[Trial, ...]:
+        """Return the trials of a search by blocks of the rows of X (n, K), y (n,).
+
+        See `models.tuning.blocks.tune_model`. `first_test` is the row of the panel from which the choice is used.
+        """
         # A stretch must not repeat the draws of another.
-        seed = np.random.SeedSequence([self.seed, others.get("first_test", -1) + 1])
-        return tune(
-            self.model,
-            X,
-            y,
-            rows,
-            space=self.space,
-            search=self.search,
-            trials=self.trials,
-            splits=self.splits,
-            pruning=self.pruning,
-            seed=int(seed.generate_state(1)[0]),
-            journal=self.journal,
-            **others,
+        seed = int(np.random.SeedSequence([self.seed, first_test + 1]).generate_state(1)[0])
+        settings = SearchSettings(
+            self.space, self.search, self.trials, self.splits, self.pruning, seed, relative
         )
+        trials = tune_model(
+            self.model, X, y, rows, settings, executor=executor, journal=self.journal, progress=progress
+        )
+        return tuple(replace(trial, first_test=first_test) for trial in trials)
 
     def predict(self, X: Floats, rows: Rows | None = None) -> Floats:
         """Return the expected target of each row of X (n, K), shape (n,)."""

@@ -45,15 +45,14 @@ def walk_tuned(
     trials: list[Trial] = []
     last: Json = {}
     for stretch in stretches:
-        found = model.search_parameters(
+        searched = model.search_parameters(
             *data.training(stretch[0].train),
             relative=data.relative,
-            name=name,
             first_test=int(stretch[0].test[0]),
             executor=executor,
             progress=steps.count(model.trials),
         )
-        best = find_best(found)
+        best = find_best(searched)
         chosen = copy_with_parameters(model.model, best.params)
         done = len(fits)
         first = folds[:done] if getattr(chosen, "selection", None) == "past" else []
@@ -66,7 +65,7 @@ def walk_tuned(
         fits += [
             replace(fit, chosen={**select_numbers(model.space, best.params), **fit.chosen}) for fit in kept
         ]
-        trials += found
+        trials += [replace(trial, model=name) for trial in searched]
         last = result.last
     return WalkResult(name, raw, tuple(fits), last, tuple(trials), untuned)
 

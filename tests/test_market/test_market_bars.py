@@ -11,6 +11,7 @@ from market.errors import IntegrityError
 from market.findings import Table
 from market.load import load_panel
 from market.panel import BARS
+from market.readers.prices import FileSettings
 
 HEAD = "date,asset,open,high,low,close,adj_close,vwap,volume\n"
 # B splits two for one on the third day: its earlier adjusted closes are half of what was paid.
@@ -26,7 +27,7 @@ def panel_of(tmp_path):
     def read(text, **options):
         path = tmp_path / "bars.csv"
         path.write_text(text)
-        return load_panel("prices", path=path, **options)
+        return load_panel("prices", path=path, settings=FileSettings(**options))
 
     return read
 

@@ -7,6 +7,7 @@ import pytest
 from market.errors import DataError, IntegrityError, SourceError
 from market.load import load_panel
 from market.readers.column_roles import find_asset_fields, find_bar_columns, find_date, is_long_table
+from market.readers.prices import FileSettings
 
 DAYS = pd.bdate_range("2021-01-04", periods=30)
 
@@ -24,7 +25,7 @@ def write(tmp_path, monkeypatch):
 
 
 def read(name, **options):
-    return load_panel("prices", path=name, **options)
+    return load_panel("prices", path=name, settings=FileSettings(**options))
 
 
 def lines_of(header, row, days=DAYS):

@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from market.errors import DataError, IntegrityError, SourceError
 from market.load import load_panel
+from market.readers.prices import FileSettings
 from market.returns import simple_returns
 
 WIDE = "date,A,B\n2020-01-01,100,10\n2020-01-02,110,11\n2020-01-03,99,12.1\n"
@@ -30,7 +31,7 @@ def file(tmp_path, monkeypatch):
 
 
 def panel_of(name, **options):
-    return load_panel("prices", path=name, **options)[0]
+    return load_panel("prices", path=name, settings=FileSettings(**options))[0]
 
 
 # returns
@@ -436,7 +437,9 @@ def test_percent_returns_are_refused_or_doubted(file):
     ):
         panel_of(file("date,A\n2020-01-31,1.5\n2020-02-29,-1.2\n"), values="returns")
     _, findings = load_panel(
-        "prices", path=file("date,A\n2020-01-31,0.9\n2020-02-29,-0.8\n"), values="returns"
+        "prices",
+        path=file("date,A\n2020-01-31,0.9\n2020-02-29,-0.8\n"),
+        settings=FileSettings(values="returns"),
     )
     assert "percent" in {f.check for f in findings}
 

@@ -9,6 +9,7 @@ import pytest
 
 from market.errors import DataError, SourceError
 from market.load import SOURCES, load_panel
+from market.readers.prices import FileSettings
 
 
 def test_unknown_sources_get_a_suggestion_and_the_list():
@@ -25,7 +26,7 @@ def test_prices_need_a_path_and_packaged_sources_take_none(tmp_path):
     with pytest.raises(SourceError, match="needs the path"):
         load_panel("prices")
     with pytest.raises(SourceError, match="'stocks' is packaged and takes no path or cash"):
-        load_panel("stocks", path=tmp_path, cash="rf")
+        load_panel("stocks", path=tmp_path, settings=FileSettings(cash="rf"))
 
 
 def test_start_and_end_are_included():

@@ -9,6 +9,7 @@ from market.checks.units import check_units
 from market.errors import IntegrityError
 from market.findings import Table
 from market.load import load_panel
+from market.readers.prices import FileSettings
 
 
 def table(values, frequency=MONTHLY):
@@ -61,7 +62,7 @@ def test_one_column_of_percent_among_fractions_is_named(tmp_path):
     with pytest.raises(
         IntegrityError, match=r"column 'B'.* looks like percent beside fractions: divide it by 100"
     ):
-        load_panel("prices", path=tmp_path / "x.csv", values="returns")
+        load_panel("prices", path=tmp_path / "x.csv", settings=FileSettings(values="returns"))
 
 
 def test_small_prices_declared_as_returns_are_named_as_prices_too():
@@ -107,7 +108,7 @@ def test_a_code_for_a_missing_value_divided_by_100_is_no_loss(tmp_path):
     path = tmp_path / "p.csv"
     path.write_text("date,A\n2020-01-31,0.01\n2020-02-29,-0.9999\n2020-03-31,0.02\n2020-04-30,0.01\n")
     with pytest.raises(IntegrityError, match=r"-99\.99 percent is a common code for a missing value"):
-        load_panel("prices", path=path, values="returns")
+        load_panel("prices", path=path, settings=FileSettings(values="returns"))
 
 
 def test_counts_among_prices_are_refused_whatever_they_are_called(tmp_path):
@@ -131,9 +132,9 @@ def test_fractions_declared_as_percent_are_refused(tmp_path):
     )
     table.rename_axis("date").to_csv(tmp_path / "p.csv")
     with pytest.raises(IntegrityError, match=r"look like fractions: set data\.values: returns"):
-        load_panel("prices", path=tmp_path / "p.csv", values="percent_returns")
+        load_panel("prices", path=tmp_path / "p.csv", settings=FileSettings(values="percent_returns"))
     (100 * table).rename_axis("date").to_csv(tmp_path / "p.csv")
-    load_panel("prices", path=tmp_path / "p.csv", values="percent_returns")
+    load_panel("prices", path=tmp_path / "p.csv", settings=FileSettings(values="percent_returns"))
 
 
 def test_no_beginning_is_refused_where_the_whole_is_not():
@@ -148,7 +149,7 @@ def test_percent_is_read_and_its_codes_for_missing_values_are_named(tmp_path):
     path.write_text(
         ",Cnsmr,Other\n202310,-1.65,-2.90\n202311,8.66,11.13\n202312,5.26,7.30\n202401,1.34,-99.99\n"
     )
-    panel, findings = load_panel("prices", path=path, values="percent_returns")
+    panel, findings = load_panel("prices", path=path, settings=FileSettings(values="percent_returns"))
     np.testing.assert_allclose(panel.returns[:, 0], [-0.0165, 0.0866, 0.0526, 0.0134])
     assert np.isnan(panel.returns[-1, 1])
     (warning,) = [found for found in findings if found.check == "missing code"]
@@ -161,7 +162,7 @@ def test_a_market_with_a_kind_of_its_own_is_not_taken_for_percent(tmp_path):
     path = tmp_path / "p.csv"
     path.write_text("date,A,I\n2020-01-31,1.0,50\n2020-02-29,-2.0,51\n2020-03-31,1.5,52\n")
     market = {"column": "I", "values": "prices"}
-    panel, _ = load_panel("prices", path=path, values="percent_returns", market=market)
+    panel, _ = load_panel("prices", path=path, settings=FileSettings(values="percent_returns", market=market))
     np.testing.assert_allclose(panel.market, [np.nan, 0.02, 1 / 51])
     np.testing.assert_allclose(panel.returns[:, 0], [0.01, -0.02, 0.015])
 

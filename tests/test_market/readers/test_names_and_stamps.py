@@ -10,6 +10,7 @@ import pytest
 
 from market.errors import DataError, IntegrityError, SourceError
 from market.load import load_panel
+from market.readers.prices import FileSettings
 from market.readers.scores import load_scores
 from market.text.columns import read_header
 from market.text.names import clean_name
@@ -67,7 +68,7 @@ def test_columns_of_cash_and_market_may_not_look_like_an_asset(tmp_path, names):
     path = wide(tmp_path / "x.csv", names)
     for role in ({"cash": {"column": names[1], "values": "prices"}}, {"market": names[0]}):
         with pytest.raises(DataError, match="differ only in"):
-            load_panel("prices", path=path, **role)
+            load_panel("prices", path=path, settings=FileSettings(**role))
 
 
 @pytest.mark.parametrize("write", [wide, long])
@@ -83,7 +84,9 @@ def test_names_are_cleaned_with_a_notice(tmp_path, write):
 def test_a_name_in_the_configuration_is_cleaned_too(tmp_path):
     path = wide(tmp_path / "x.csv", ("AAA", "Caf\u00e9"))
     panel, _ = load_panel(
-        "prices", path=path, market="Cafe\u0301 ", calendar=" AAA", date_column="date\u200b"
+        "prices",
+        path=path,
+        settings=FileSettings(market="Cafe\u0301 ", calendar=" AAA", date_column="date\u200b"),
     )
     assert panel.assets == ("AAA",)
 
@@ -275,7 +278,7 @@ def test_adjusted_prices_do_not_matter_beside_returns(tmp_path):
         for name in "AB"
     )
     path.write_text("\n".join(["date,asset,ret,adj_close", *rows, ""]))
-    _, findings = load_panel("prices", path=path, values="returns")
+    _, findings = load_panel("prices", path=path, settings=FileSettings(values="returns"))
     assert (
         "'adj_close' looks adjusted; returns are those of 'ret'" in messages(findings, "columns not used")[0]
     )
