@@ -1,4 +1,4 @@
-"""Appending dates to a matrix: the bits of a matrix that was built whole, for the price of the new dates."""
+"""Append dates to a matrix: bit for bit the matrix of a full build, computing only the new dates."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def append_dates(
     *,
     workers: int | None = None,
 ) -> FeatureMatrix:
-    """Return the matrix of a panel that goes on where that of `matrix` ended, computing its new dates alone.
+    """Return the matrix of a panel that continues that of `matrix`; only its new dates are computed.
 
-    The result is that of `build_matrix`, bit for bit. The last date of the old matrix is computed once more: a feature
-    for which it comes out differently looks further back than its lookback says, and is computed from the first
-    date on, with all that is made of it (`FeatureMatrix.recomputed`).
+    The result is that of `build_matrix`, bit for bit. The last date of the old matrix is computed again. A feature
+    whose value then differs looks further back than its lookback says. It and its dependents are computed from the
+    first date on (`FeatureMatrix.recomputed`).
 
     Parameters
     ----------
     matrix : FeatureMatrix
-        It stays valid; the new one may share its memory.
+        Stays valid; the new matrix may share its memory.
     panel : Panel
-        The panel that `matrix` was made from, and more dates.
+        The panel of `matrix` with later dates appended.
     catalogue : mapping of str to FeatureSpec, optional
-        The features that `matrix` was made of; by default all that are registered.
+        The features of `matrix`; by default all registered ones.
     workers : int, optional
 
     Raises
@@ -81,11 +81,11 @@ def _append_rows(
     Returns
     -------
     past : Past
-        What the dates after these need.
+        State that later dates need.
     failed : set of str
-        Features that were seen to look further back than they say.
+        Features that look further back than their lookback says.
     again : set of str
-        Features that were computed from the first date on: those, those known before, and what is made of them.
+        Features that were computed from the first date on: the failed ones, earlier failures, and their dependents.
     """
     whole, history, panel = context.recipe, matrix.history, context.inputs.panel
     n_old, n_dates = len(matrix.values), len(panel.dates)
@@ -105,7 +105,7 @@ def _append_rows(
 
 
 def _check_past(matrix: FeatureMatrix, columns: Mapping[str, Floats]) -> None:
-    """Refuse features (T,) or (T, N), computed over all dates, of which past values are not those of the matrix."""
+    """Raise if features (T,) or (T, N), computed over all dates, differ from the matrix in the past."""
     n_old = len(matrix.values)
     for name in columns.keys() & set(matrix.names):
         now = columns[name][:n_old].astype(matrix.values.dtype)

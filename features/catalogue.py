@@ -1,4 +1,4 @@
-"""Which features there are, which of them are wanted, and in which order they must be computed."""
+"""The catalogue of features: find them, select some, and order them by their dependencies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def catalogue() -> dict[str, FeatureSpec]:
         except FeatureError:
             raise
         except Exception as error:
-            # Whatever a user's own module does wrong is told as theirs, not as a traceback of ours.
+            # Report an error of a user's module as one of that module, without our traceback.
             path = module.name.replace(".", "/") + ".py"
             raise FeatureError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
     return sort_specs(registered_features())
@@ -61,7 +61,7 @@ def dictionary(names: Iterable[str]) -> list[dict[str, str]]:
 
 
 def _describe_lookback(spec: FeatureSpec) -> str:
-    """Word how much history a feature needs."""
+    """Describe how much history a feature needs."""
     parts = [(spec.lookback, "month"), (spec.rows, "row")]
     words = [f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts if count]
     return " and ".join(words) or "that of its inputs"
@@ -70,7 +70,7 @@ def _describe_lookback(spec: FeatureSpec) -> str:
 def select_features(
     specs: Mapping[str, FeatureSpec], include: Sequence[str], exclude: Sequence[str]
 ) -> tuple[list[str], set[str]]:
-    """Return the wanted features in the order of `specs`, and those of them that were asked for by name.
+    """Return the selected features in the order of `specs`, and those of them that were selected by name.
 
     Raises
     ------
@@ -100,14 +100,14 @@ def select_features(
 def order_features(
     specs: Mapping[str, FeatureSpec], wanted: Sequence[str], series: Collection[str]
 ) -> list[str]:
-    """Return the wanted features and all that they depend on, each after its inputs.
+    """Return the selected features and their dependencies, each after its inputs.
 
     Parameters
     ----------
     specs : mapping of str to FeatureSpec
     wanted : sequence of str
     series : collection of str
-        Names of macro series that a feature may ask for.
+        Names of macro series that a feature may use.
 
     Raises
     ------
@@ -137,6 +137,6 @@ def order_features(
 
 
 def list_macro_names(specs: Mapping[str, FeatureSpec]) -> set[str]:
-    """Return the macro series that the features of stage macro ask for, whether or not a panel has them."""
-    asked = {needed for spec in specs.values() if spec.stage == "macro" for needed in spec.inputs}
-    return asked - set(INPUTS) - set(specs)
+    """Return the macro series that features of stage macro use, whether or not a panel has them."""
+    inputs = {needed for spec in specs.values() if spec.stage == "macro" for needed in spec.inputs}
+    return inputs - set(INPUTS) - set(specs)

@@ -1,4 +1,4 @@
-"""FeatureMatrix: the features of a panel, computed in the order in which they depend on each other."""
+"""FeatureMatrix: the features of a panel, computed in the order of their dependencies."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class FeatureMatrix:
         Sorted by stage and name.
     stages : tuple of str, length K
     warm : tuple of int, length K
-        First row at which the windows of the feature and of all that it is made of lie inside the panel.
+        First row at which the windows of the feature and of its inputs lie inside the panel.
     common : ndarray of bool, shape (K,)
         Which columns are the same for all assets. They have values also where an asset is not listed.
     missing : dict of str to str
-        Features that the panel cannot give, with the reason.
+        Features that the panel lacks the data for, with the reason.
     history : History
-        What `features.appending.append` needs to know.
+        State that `features.appending.append_dates` needs.
     recomputed : tuple of str
         Features that the last `append` had to compute from the first date on, because they look further back
         than their lookback says.
@@ -101,14 +101,14 @@ class FeatureMatrix:
         return whole
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is stored: the rows in use, with the columns reserved behind them, and no spare room."""
+        """Return the state to store: the rows in use with their reserved columns, without spare rows."""
         state = dict(self.__dict__)
         state["values"] = self.buffer.array[: len(self.values)]
         del state["buffer"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what was stored as it is."""
+        """Restore a stored state without a copy."""
         whole = state["values"]
         values = whole[:, :, : len(state["names"])]
         self.__dict__.update(state, values=values, buffer=MatrixBuffer(whole, len(whole)))
@@ -134,9 +134,9 @@ def build_matrix(
     include : sequence of str
         Stages or features; by default all.
     exclude : sequence of str
-        Stages or features to leave out; it wins over `include`. What others need is computed all the same.
+        Stages or features to leave out; it wins over `include`. Inputs of other features are computed anyway.
     catalogue : mapping of str to FeatureSpec, optional
-        The features there are; by default all that this package defines and all that were registered.
+        All features; by default those of this package and all others that were registered.
     dtype : float64 or float32
         Type of the matrix. Everything is computed in double precision, and rounded once when it is written.
     extra : int
@@ -154,7 +154,7 @@ def build_matrix(
     ------
     FeatureError
         If a name in `include` or `exclude` or an input of a feature is unknown, features depend on each other
-        in a circle, a feature asked for by name needs what the panel lacks, the panel can give none of the
+        in a circle, a feature selected by name needs data that the panel lacks, the panel has the data for none of the
         features, or a feature fails, is infinite, has the wrong shape or changes when later dates are added.
     """
     if np.dtype(dtype) not in (np.float64, np.float32):
@@ -196,14 +196,14 @@ def build_matrix(
 def make_recipe(
     panel: Panel, include: Sequence[str], exclude: Sequence[str], catalogue: Mapping[str, FeatureSpec] | None
 ) -> Recipe:
-    """Return how to compute the features that are asked for."""
+    """Return the steps that compute the selected features."""
     specs = full_catalogue() if catalogue is None else sort_specs(catalogue)
     wanted, by_name = select_features(specs, include, exclude)
     return resolve_recipe(specs, wanted, by_name, panel)
 
 
 def _compute_all(context: BuildContext, workers: int) -> tuple[BuildContext, Past]:
-    """Compute all dates; who looks further back than its lookback says is computed from row 0 on."""
+    """Compute all dates; a feature that looks further back than its lookback says is computed from row 0 on."""
     while True:
         context = replace(context, recipe=classify_steps(context))
         past, failed = compute_rows(context, Past(), 0, workers)
@@ -215,7 +215,7 @@ def _compute_all(context: BuildContext, workers: int) -> tuple[BuildContext, Pas
 
 
 def lookahead_error(names: set[str]) -> FeatureError:
-    """Return the error that names features whose past changes."""
+    """Return the error that names features whose past values change."""
     return FeatureError(
         f"{', '.join(repr(name) for name in sorted(names))}: the value of a past date is another when later dates "
         "are added; a feature may depend on data up to its date alone"

@@ -1,4 +1,4 @@
-"""The table of all features in `docs/features.md`: `python -m features.reference docs/features.md` writes it anew."""
+"""The table of all features in `docs/features.md`: `python -m features.reference docs/features.md` rewrites it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def format_table() -> str:
 
 
 def rewrite_page(page: str) -> str:
-    """Return the page with the table as it should be.
+    """Return the page with a current table.
 
     Raises
     ------
     ValueError
-        If the page does not have the two marks between which the table stands, each on a line of its own.
+        If the page lacks one of the two marks around the table, each on a line of its own.
     """
     before, start, rest = page.partition(f"{START}\n")
     _, end, after = rest.partition(f"{END}\n")
@@ -37,7 +37,7 @@ def rewrite_page(page: str) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Write the table anew into the pages that are named."""
+    """Rewrite the table in the given pages."""
     for path in map(Path, arguments):
         path.write_text(rewrite_page(path.read_text(encoding="utf-8")), encoding="utf-8")
 

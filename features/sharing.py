@@ -1,8 +1,8 @@
-"""What several features of a tile are made of is computed once: the moments of one window, its quantiles, its trend.
+"""Results that several features of a tile share: the moments of one window, its quantiles, its trend.
 
-A feature says so by calling a function through `cached`. Within one tile the first call computes, the others get the
-same arrays; outside of tiles every call computes. What is shared is read-only, and is known by the function, by the
-very memory of its arrays and by its other arguments, never by a name, so that features need not know of each other.
+A feature calls a function through `cached`. Within one tile the first call computes, and later calls return the same
+read-only arrays. Outside of tiles every call computes. The key of a result is the function, the memory of its array
+arguments and the values of its other arguments, so that features need not know of each other.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def share_results() -> Iterator[None]:
 
 
 def cached(function: Callable[..., R], *arguments: object) -> R:
-    """Return `function(*arguments)`, computed once for all who ask for it in a tile.
+    """Return `function(*arguments)`, computed once per tile.
 
     Parameters
     ----------
     function : callable
-        A function of its arguments alone, defined in a module; it returns an array or a tuple of arrays.
+        Defined in a module; its result depends on its arguments alone, and is an array or a tuple of arrays.
     *arguments : ndarray, int, float, str or tuple
-        Only where all arrays are read-only, as inputs of features are, is anything shared: others may change.
+        A result is shared only if all arrays are read-only, as inputs of features are; others may change.
 
     Returns
     -------
@@ -51,13 +51,13 @@ def cached(function: Callable[..., R], *arguments: object) -> R:
         return _frozen(function(*arguments))
     key = (function, *map(_identity, arguments))
     if key not in cache:
-        # The arguments are kept, too: memory that was given back could come again with other values.
+        # The arguments are kept too: freed memory could be reused for other values.
         cache[key] = (_frozen(function(*arguments)), arguments)
     return cache[key][0]  # type: ignore[return-value]
 
 
 def _identity(argument: object) -> object:
-    """Return what tells an argument from others: of an array, where it lies."""
+    """Return the key of an argument: of an array, its memory address, shape and strides."""
     if isinstance(argument, np.ndarray):
         return argument.__array_interface__["data"][0], argument.shape, argument.strides
     return argument

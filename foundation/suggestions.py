@@ -1,4 +1,4 @@
-"""What a mistyped name was probably meant to be."""
+"""Names in messages: lists of names, and suggestions for mistyped ones."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 LONGEST = 300
-"""Characters of a list of names, at most."""
+"""Most characters of a list of names."""
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return "; did you mean ...?" where a known name is close, then the known names; nothing if there are none."""
+    """Return "; did you mean ...?" if a known name is similar, then the known names; "" if there are none."""
     names = list(known)
     if not names:
         return ""
     by_lower = {name.lower(): name for name in names}
-    # The comparison takes time that grows with the product of the lengths, and nothing is close to a long text.
+    # The comparison takes time in proportion to the product of the lengths; a long text resembles no name.
     close = get_close_matches(word.lower(), by_lower, n=1) if len(word) <= LONGEST else []
     question = f"; did you mean {by_lower[close[0]]!r}?" if close else ""
     listing = ", ".join(shorten(name) for name in names[:20])
@@ -30,5 +30,5 @@ def list_names(names: Sequence[str]) -> str:
 
 
 def shorten(text: str, most: int = 60) -> str:
-    """Return the beginning of a text, with dots if that is not all: a message is to be read."""
+    """Return at most the first characters of a text, with dots if some were cut."""
     return text if len(text) <= most else f"{text[:most]}..."

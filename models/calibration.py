@@ -1,4 +1,4 @@
-"""Calibration: a forecast is shrunk by its own past out-of-sample slope before it is traded."""
+"""Calibration: shrink a forecast by its own past out-of-sample slope before it is traded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BOUND = 2.0
 
 
 def baseline_mean(labels: Labels, own_weight: float, riskless: Bools | None = None) -> Floats:
-    """Return what is expected without a model: the historical mean shrunk toward that of all assets, shape (T, N).
+    """Return the forecast without a model: the historical mean shrunk toward that of all assets, shape (T, N).
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def bound_slope(slope: Floats, forecast: Floats, outcome: Floats, labels: Labels
 def _convert_to_returns(
     prediction: Floats, target: Target, labels: Labels, base: Floats
 ) -> tuple[Floats, Floats]:
-    """Return forecasts before the slope and what came of them, both (T, N), beyond the baseline and in returns.
+    """Return forecasts before the slope and their outcomes, both (T, N), less the baseline and in returns.
 
     Of a relative target both are differences to the mean over the assets of the date.
     """

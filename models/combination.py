@@ -1,4 +1,4 @@
-"""Combination of forecasts: the mean, which is hard to beat, and its relatives."""
+"""Combinations of forecasts: mean, median, trimmed mean, and weights by past errors."""
 
 from __future__ import annotations
 
@@ -104,18 +104,18 @@ def combine_walks(
     weights = np.full((len(ends), len(members)), 1.0 / len(members))
     if method == "dmspe":
         weights = dmspe_weights(raw, target.value, ends, discount)
-        told = (raw * weights[:, None, :]).sum(axis=2)
+        combined = (raw * weights[:, None, :]).sum(axis=2)
     else:
-        told = pool_forecasts(raw, method)
+        combined = pool_forecasts(raw, method)
     if target.relative:
-        told = told - row_mean(told)[:, None]
+        combined = combined - row_mean(combined)[:, None]
     fits = tuple(_combined_fit(fits, weights) for fits in _current_fits(members))
     last = {"kind": "Combination", "method": method, "members": [member.model for member in members]}
-    return WalkResult(name, told, fits, last)
+    return WalkResult(name, combined, fits, last)
 
 
 def _current_fits(members: Sequence[WalkResult]) -> Iterator[list[FoldFit]]:
-    """Yield, whenever a member is refitted, the fits that are then in use."""
+    """Yield the fits in use after each refit of a member."""
     starts = sorted({fit.first_test for member in members for fit in member.fits})
     for start in starts:
         yield [[fit for fit in member.fits if fit.first_test <= start][-1] for member in members]

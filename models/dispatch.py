@@ -42,7 +42,7 @@ def walk_forward(
     executor : Executor, optional
         Where folds are computed. The result is the same bits for any executor. Threads on all cores by default.
     before : WalkResult, optional
-        The same walk over fewer dates. Folds that cannot have changed are taken from it.
+        The same walk over fewer dates, whose unchanged folds are reused.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def walk_forward(
 
 
 def choose_walk(model: Forecaster) -> Walk:
-    """Return the fastest walk that is known for a model."""
+    """Return the fastest walk for a model."""
     if isinstance(model, Tuned):
         return partial(walk_tuned, walk=walk_forward)
     if isinstance(model, Boosting):

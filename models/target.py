@@ -18,7 +18,7 @@ FLOOR = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """What the models are fitted to.
+    """Target of the models.
 
     Attributes
     ----------

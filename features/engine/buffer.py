@@ -1,4 +1,4 @@
-"""Where a matrix lies: an array with room for further dates and columns, in memory or in a file."""
+"""Memory of a matrix: an array with space for further dates and columns, in memory or in a file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from features.spec import FeatureError
 from foundation.types import Floats
 
 SPARE = 0.125
-"""Room for further dates relative to those there are. What is never written takes no memory."""
+"""Spare rows for later dates, relative to the dates in use. Rows that are never written take no memory."""
 
 
 class MatrixBuffer:
     """An array (rows, N, K) of which the first rows are in use.
 
-    Several matrices may share it, as long as each goes on where the one before ended. Two that would go on from
-    the same date get one room each.
+    Several matrices may share it, if each continues the one before. Two that continue the same matrix get one buffer
+    each.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ class MatrixBuffer:
         return cls(np.empty((rows + int(SPARE * rows) + 1, n_assets, columns), dtype), rows)
 
     def extend_rows(self, used: int, rows: int) -> MatrixBuffer:
-        """Return a room with `rows` rows in use, the first `used` of them as they are here.
+        """Return a buffer with `rows` rows in use, of which the first `used` are those of this one.
 
         Raises
         ------
         FeatureError
-            If the array is in a file that went on without this matrix.
+            If the array is in a file to which another matrix has appended.
         """
         with self._lock:
             if self.path is not None:
@@ -65,7 +65,7 @@ class MatrixBuffer:
         return buffer
 
     def _extend_file(self, path: Path, used: int, rows: int) -> MatrixBuffer:
-        """Let the file grow; its header tells of the new rows once they are there (`settled`)."""
+        """Extend the file; `write_header` counts the new rows once they are written."""
         _, n_assets, columns = self.array.shape
         shape, begin = _read_header(path)
         if shape != (used, n_assets, columns):
@@ -77,7 +77,7 @@ class MatrixBuffer:
         return MatrixBuffer(np.asarray(array), rows, path)
 
     def write_header(self) -> None:
-        """Write the number of dates into the file, if there is one: all of them have been written."""
+        """Write the number of dates into the file, if there is one, after their values."""
         if self.path is None:
             return
         shape, begin = _read_header(self.path)
@@ -86,24 +86,24 @@ class MatrixBuffer:
             np.lib.format.write_array_header_1_0(file, {**head, "shape": self.array.shape})
             if file.tell() != begin:
                 raise FeatureError(
-                    f"{self.path} was made for {shape[0]} dates and has no room for their number"
+                    f"{self.path} was made for {shape[0]} dates and has no space for another number of dates"
                 )
 
     def release_rows(self, used: int, rows: int) -> None:
-        """Let others go on from row `used`: the rows up to `rows` could not be written."""
+        """Free the rows from `used` to `rows`, which could not be written, for other matrices."""
         with self._lock:
             if self.used == rows:
                 self.used = used
 
     def take_reserve(self) -> bool:
-        """Return whether the reserved columns are still free; they no longer are."""
+        """Return whether the reserved columns were still free, and mark them as taken."""
         with self._lock:
             free, self.reserve_is_free = self.reserve_is_free, False
         return free
 
 
 def _read_header(path: Path) -> tuple[tuple[int, ...], int]:
-    """Return the shape that a .npy file tells, and where its values begin."""
+    """Return the shape in the header of a .npy file, and the offset of its values."""
     with path.open("rb") as file:
         np.lib.format.read_magic(file)
         shape, _, _ = np.lib.format.read_array_header_1_0(file)

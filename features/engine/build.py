@@ -1,7 +1,7 @@
-"""Which tiles a matrix is computed in: blocks of dates, and in each of them assets or dates side by side.
+"""Computation of a matrix in blocks of dates, and within each block in tiles of assets or dates.
 
-Blocks bound the memory: what steps of different kinds need of each other is kept for one block of dates alone. A
-block goes on where the one before stopped, as appended dates do, by the same code.
+Blocks bound the memory: values that steps of different kinds exchange are kept for one block of dates alone. A
+block continues the one before by the same code that appends dates.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 TOGETHER = 64
-"""Up to so many assets are computed as one tile; the kernels work on so many side by side."""
+"""Assets of a tile, at most, unless memory allows more; the kernels handle so many side by side."""
 
 WORKING_BYTES = 512 * 2**20
-"""What a block of dates may take beside the matrix, or `WORKING_SHARE` of the matrix if that is more."""
+"""Memory of a block of dates beside the matrix, or `WORKING_SHARE` of the matrix if that is more."""
 
 WORKING_SHARE = 0.04
 
 TILE_BYTES = 1_500_000
-"""What one array of a tile may take: a few of them stay near the processor."""
+"""Memory of one array of a tile: a few of them fit into the processor's cache."""
 
 DATES_BYTES = 8_000_000
-"""What the columns of a few dates may take."""
+"""Memory of the columns of a few dates."""
 
 WITNESSES = 6
-"""Assets that are computed together, and a third of them alone, to see who looks at whom."""
+"""Assets that are computed together, and a third of them alone, to detect features that see other assets."""
 
 
 def default_workers() -> int:
@@ -70,8 +70,8 @@ def compute_series(context: BuildContext) -> None:
 def classify_steps(context: BuildContext) -> Recipe:
     """Return the recipe with kinds.
 
-    Few assets are computed as one tile. Of more, some with the longest past are computed together and a third of
-    those without the others, over all dates: what a feature gives an asset must not change with its company.
+    Few assets are computed as one tile. Of more assets, some with the longest past are computed together, and a third
+    of those without the others, over all dates. A feature of one asset gives the same values both times.
     """
     panel, recipe = context.inputs.panel, context.recipe
     if len(panel.assets) <= TOGETHER:
@@ -91,7 +91,7 @@ def classify_steps(context: BuildContext) -> Recipe:
 
 
 def _compute_sample(context: BuildContext, assets: NDArray[np.int64]) -> dict[str, Floats]:
-    """Return what may be features of one asset each, computed for some assets alone, over all dates."""
+    """Return the features that may see one asset each, computed for some assets alone, over all dates."""
     n_dates, n_assets = len(context.inputs.panel.dates), len(assets)
     sub = replace(
         context,
@@ -105,7 +105,7 @@ def _compute_sample(context: BuildContext, assets: NDArray[np.int64]) -> dict[st
         try:
             tile.run()
         except FeatureError:
-            # What is wrong is told when all assets are computed; who wants more company than this gets it.
+            # The full computation reports errors. A feature that fails here may need all assets.
             wrong = context.recipe.dependents_of({steps[len(tile.values)].name})
             steps = tuple(step for step in steps if step.name not in wrong)
         else:
@@ -118,16 +118,16 @@ def compute_rows(context: BuildContext, past: Past, start: int, workers: int) ->
     Returns
     -------
     past : Past
-        What the dates after these need.
+        State that later dates need.
     failed : set of str
-        Features that look further back than they say. They, and what is made of them, are not right.
+        Features that look further back than their lookback says. They and their dependents are wrong.
     """
     stop = len(context.inputs.panel.dates)
     failed: set[str] = set()
     for begin, end in _split_evenly(start, stop, _block_rows(context)):
         past, wrong = _compute_block(context, past, begin, end, workers)
         failed |= wrong
-    # What is made of a feature that failed did not fail itself.
+    # Dependents of a failed feature did not fail themselves.
     return past, {name for name in failed if name not in context.recipe.dependents_of(failed - {name})}
 
 
@@ -141,7 +141,7 @@ def _block_rows(context: BuildContext) -> int:
 
 
 def _split_evenly(start: int, stop: int, most: int) -> list[tuple[int, int]]:
-    """Cut rows into stretches of about the same length."""
+    """Cut rows into intervals of about the same length."""
     count = max(-(-(stop - start) // most), 1)
     edges = np.linspace(start, stop, count + 1).astype(int).tolist()
     return list(pairwise(edges))
@@ -176,7 +176,7 @@ def _compute_block(
 
 
 def _compute_dates(context: BuildContext, block: DateBlock, workers: int) -> set[str]:
-    """Compute statistics of one date and write all that the tiles did not; return who failed."""
+    """Compute statistics of single dates, write all other columns, and return the features that failed."""
     recipe, n_assets = context.recipe, context.out.shape[1]
     steps = recipe.steps_of("rows")
     late = recipe.steps_of("whole", "series")
@@ -188,7 +188,7 @@ def _compute_dates(context: BuildContext, block: DateBlock, workers: int) -> set
     pieces = _map_items(dates, _split_evenly(block.start, block.stop, most), workers)
     failed = set().union(*(piece.failed for piece in pieces))
     for i, step in enumerate(steps):
-        # A recursion knows no pieces, and what looks back beyond its date differs between them.
+        # A recursion cannot be cut into pieces, and a feature that looks back beyond its date differs between them.
         if any(piece.saved[step.name] for piece in pieces) or any(
             differ_bitwise(a.last[i], b.first[i]) for a, b in pairwise(pieces)
         ):
@@ -199,9 +199,9 @@ def _compute_dates(context: BuildContext, block: DateBlock, workers: int) -> set
 def _allocate_shared(
     recipe: Recipe, past: Past, history: Mapping[str, int], start: int, stop: int, n_assets: int
 ) -> dict[str, Floats]:
-    """Return room for what steps of different kinds need of each other, beginning with its past."""
+    """Allocate the values that steps of different kinds exchange, and fill in their past."""
     kept = {}
-    # At the start nobody knows yet which steps of kind whole give one value a date: these make their own room.
+    # Steps of kind whole allocate their own values: they may give one value per date, which is not known here.
     for name in recipe.shared_names() - ({step.name for step in recipe.steps_of("whole")} - set(past.tails)):
         rows = start if history[name] < 0 else min(history[name], start)
         tail = past.tails.get(name)
@@ -235,7 +235,7 @@ def _join_states(parts: Sequence[States], assets: Sequence[tuple[int, int]]) -> 
 
 
 def _map_items(function: Callable[[A], B], items: Sequence[A], workers: int) -> list[B]:
-    """Apply a function to each item, in threads; the first item that fails decides the error."""
+    """Apply a function to each item, in threads; the error of the first failing item is raised."""
     if workers < 2 or len(items) < 2:
         return [function(item) for item in items]
     with ThreadPoolExecutor(min(workers, len(items))) as pool:

@@ -1,4 +1,4 @@
-"""Calling the function of a feature, and telling what is wrong with what it gives."""
+"""Call the function of a feature, and check its result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def infinite_error(name: str, panel: Panel, row: int, asset: int = -1) -> Featur
 def call_kernel(
     spec: FeatureSpec, inputs: Mapping[str, Floats], now: Continuation, shapes: Sequence[tuple[int, ...]]
 ) -> Floats:
-    """Return what the function of a feature gives, in one of these shapes, C-ordered and read-only.
+    """Return the values of a feature, in one of these shapes, C-ordered and read-only.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def call_kernel(
         If it fails or gives another shape.
     """
     try:
-        # What a division by zero gives is checked afterwards, with the place where it happened.
+        # The caller checks for results of a division by zero, and names the place.
         with np.errstate(all="ignore"), use_continuation(now):
             result = np.asarray(spec.kernel(**inputs), dtype=np.float64)
     except Exception as error:

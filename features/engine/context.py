@@ -1,4 +1,4 @@
-"""What the tiles of a matrix share: the whole computation, one block of its dates, and what came before."""
+"""Values that the tiles of a matrix share: the whole computation, one block of its dates, and the past."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ States = tuple[Floats, ...]
 
 @dataclass
 class Past:
-    """What the dates so far leave for those to come.
+    """State that the dates so far leave for later ones.
 
     Attributes
     ----------
@@ -32,20 +32,20 @@ class Past:
     carried: dict[str, States] = field(default_factory=dict)
 
     def trim(self, history: Mapping[str, int]) -> Past:
-        """Return the past with so many rows of each feature at most."""
+        """Return the past with at most `history` rows of each feature."""
         tails = {name: tail[max(len(tail) - history[name], 0) :].copy() for name, tail in self.tails.items()}
         return Past(tails, self.carried)
 
 
 class ScratchPool:
-    """Memory for tiles, used by one after the other: memory that is new to a process costs as much as computing."""
+    """Memory that tiles reuse: fresh memory costs as much time as the computation."""
 
     def __init__(self) -> None:
         self._free: list[Floats] = []
 
     @contextmanager
     def borrow(self, *shape: int) -> Iterator[Floats]:
-        """Lend an array of any content; whoever needs what is in it for longer makes a copy."""
+        """Lend an uninitialised array for the block; copy values that are needed afterwards."""
         size = math.prod(shape)
         try:
             memory = self._free.pop()
@@ -90,7 +90,7 @@ class BuildContext:
 
 @dataclass
 class DateBlock:
-    """A stretch of dates: what came before, and what its tiles make of it.
+    """A block of dates: the past before it, and the past that it leaves.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ class DateBlock:
 
 @dataclass
 class TileResult:
-    """What is left of a tile: who failed, the states of recursions, and the outermost rows."""
+    """Result of a tile: features that failed, states of recursions, and the first and last rows."""
 
     failed: set[str]
     saved: dict[str, States]

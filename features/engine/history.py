@@ -1,4 +1,4 @@
-"""What a matrix remembers, so that later dates can be appended to it."""
+"""History of a matrix, to which later dates can be appended."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _Signature = tuple[tuple[str, str, int, int, int | None, tuple[str, ...]], ...]
 
 @dataclass(frozen=True)
 class History:
-    """What a matrix was made from and how, and what its features leave for later dates.
+    """Inputs and recipe of a matrix, and the state that its features leave for later dates.
 
     Attributes
     ----------
     include, exclude : tuple of str
-        The features that were asked for.
+        Stages and features that were selected.
     assets : tuple of str
     month : int
         Observations in a month.
@@ -38,7 +38,7 @@ class History:
     kinds : dict of str to str
         How each feature is computed.
     deep : frozenset of str
-        Features that look further back than they say, and are computed from the first date on every time.
+        Features that look further back than their lookback says; they are computed from the first date every time.
     past : Past
     """
 
@@ -54,9 +54,9 @@ class History:
     past: Past
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is stored: digests in the place of inputs."""
-        told = self.digests or {name: digest_array(array) for name, array in self.seen.items()}
-        return {**self.__dict__, "seen": {}, "digests": told}
+        """Return the state to store: digests instead of inputs."""
+        digests = self.digests or {name: digest_array(array) for name, array in self.seen.items()}
+        return {**self.__dict__, "seen": {}, "digests": digests}
 
     def check(self, inputs: Inputs, recipe: Recipe, rows: int) -> dict[str, NDArray[Any]]:
         """Return the panel's inputs, all of its dates included.
@@ -97,7 +97,7 @@ class History:
 
 
 def make_signature(recipe: Recipe) -> _Signature:
-    """Return what tells features from others of the same name."""
+    """Return the properties by which a changed feature is recognised."""
     return tuple(
         (s.name, s.spec.stage, s.spec.lookback, s.spec.rows, s.spec.reach, s.spec.inputs)
         for s in recipe.steps

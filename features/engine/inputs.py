@@ -1,4 +1,4 @@
-"""What features are computed from: the arrays of a panel, by name, for any stretch of dates and any assets."""
+"""Inputs of features: the arrays of a panel, by name, for any interval of dates and any assets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from foundation.types import Floats
 from market.panel import BARS, Panel
 
 SMALLEST_GROWTH = 1e-6
-"""What is left after a total loss, for logarithms: the loss counts, and stays finite."""
+"""Growth factor that stands for a total loss, whose logarithm would be infinite."""
 
 OPTIONAL = {name: name for name in ("volume", *BARS)}
 """Inputs that a panel may lack: the attribute that holds them, by name."""
@@ -28,12 +28,12 @@ class Inputs:
     ----------
     panel : Panel
     names : collection of str
-        Macro series to be had, beside the panel's own arrays.
+        Macro series to include, beside the panel's own arrays.
 
     Attributes
     ----------
     series : dict of str to ndarray of shape (T,)
-        What all assets share, read-only.
+        Series that all assets share, read-only.
     """
 
     def __init__(self, panel: Panel, names: set[str]) -> None:
@@ -96,7 +96,7 @@ def explain_missing(spec: FeatureSpec, panel: Panel, series: set[str], missing: 
 
 
 def check_losses(panel: Panel, start: int = 0) -> None:
-    """Refuse returns below -1: they have no logarithm, and nobody can lose more than all.
+    """Raise if a return is below -1: a loss cannot exceed 100 %, and has no logarithm.
 
     Raises
     ------

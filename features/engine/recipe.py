@@ -1,13 +1,13 @@
-"""How the features of a panel are computed: in which order, from how much history, and which assets at a time.
+"""Recipe of a matrix: the order of its features, how much history they need, and which assets a tile holds.
 
 Four kinds of steps, in the order in which they run:
 
 `series`
-    Made of what all assets share alone: computed over all dates at once.
+    Depends only on series that all assets share: computed over all dates at once.
 `tile`
-    Features of one asset each, made of nothing that sees several: computed for a few assets at a time.
+    Features of one asset each, whose inputs see one asset each: computed for a few assets at a time.
 `whole`
-    Whatever sees several assets over time: computed for all of them together.
+    Features that see several assets over time: computed for all of them together.
 `rows`
     Statistics across the assets of one date (stage cross_section without a lookback): a few dates at a time.
 """
@@ -75,7 +75,7 @@ class Recipe:
         return tuple(step for step in self.steps if step.kind in kinds)
 
     def dependents_of(self, names: Collection[str]) -> set[str]:
-        """Return these features and all that are made of them."""
+        """Return these features and all that depend on them."""
         found = set(names)
         for step in self.steps:
             if found & set(step.spec.inputs):
@@ -88,7 +88,7 @@ class Recipe:
         return Recipe(steps, self.columns, self.missing, self.macro)
 
     def single_asset_steps(self) -> tuple[Step, ...]:
-        """Return the steps that may be features of one asset each: by their stage, and by what they are made of."""
+        """Return the steps that may see one asset each, judged by their stage and their inputs."""
         fitting = {step.name for step in self.steps_of("series")}
         found = []
         known = {step.name for step in self.steps}
@@ -131,14 +131,14 @@ class Recipe:
 def resolve_recipe(
     specs: Mapping[str, FeatureSpec], wanted: Sequence[str], by_name: Collection[str], panel: Panel
 ) -> Recipe:
-    """Return how to compute the wanted features, as far as the panel can give them.
+    """Return the recipe of the selected features that the panel has the data for.
 
-    All steps that are no series are of kind whole; `assign_kinds` tells them apart.
+    All steps that are not series are of kind whole until `assign_kinds` separates them.
 
     Raises
     ------
     FeatureError
-        If a feature asked for by name needs what the panel lacks, or nothing is left.
+        If a feature selected by name needs data that the panel lacks, or no feature is left.
     """
     series = list_macro_names(specs) | set(panel.macro)
     specs = {**specs, LEVEL.name: LEVEL}
@@ -169,12 +169,12 @@ def resolve_recipe(
     steps = tuple(
         Step(spec, warm, depth, places.get(spec.name, -1), kind) for spec, warm, depth, kind in found
     )
-    asked = {needed for step in steps for needed in step.spec.inputs} & (series - set(specs) - set(INPUTS))
+    macro = {needed for step in steps for needed in step.spec.inputs} & (series - set(specs) - set(INPUTS))
     return Recipe(
         steps,
         tuple(names),
         {name: why for name, why in missing.items() if name in wanted},
-        frozenset(asked),
+        frozenset(macro),
     )
 
 
@@ -199,7 +199,7 @@ def assign_kinds(recipe: Recipe, alone: Collection[str], deep: Collection[str] =
     ----------
     recipe : Recipe
     alone : collection of str
-        Features that were seen to be the same in other company.
+        Features whose values did not change when other assets were left out.
     deep : collection of str
         Features that are computed from row 0 on every time.
     """

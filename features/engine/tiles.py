@@ -1,8 +1,8 @@
 """Features of some assets over some dates: the unit in which a matrix is computed.
 
-A tile goes on where earlier dates stopped. Each of its features gets as much of its inputs' past as its lookback
-says, computes the last known date once more, and then the new ones. Where the last known date does not come out
-as it did, bit for bit, the feature looks further back than it says, and what the tile made of it is not used.
+A tile continues the earlier dates. Each of its features gets as much of its inputs' past as its lookback says,
+computes the last known date again, and then the new ones. If the last known date does not have the same bits as
+before, the feature looks further back than its lookback says, and the tile's values of it are not used.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class Tile:
         self.tables: dict[str, Floats] = {}
 
     def run(self) -> TileResult:
-        """Compute the steps, and keep what others need; `values` holds them."""
+        """Compute the steps into `values`, and keep what other steps and later dates need."""
         self._run(np.empty((len(self.steps), *self.shape)))
         return self.result
 
     def compute_and_write(self, others: Sequence[Step] = ()) -> TileResult:
         """Compute the steps, keep what others need, and write them, and others that are computed, to the matrix.
 
-        Nothing else is left of them: the next tile has the memory.
+        The next tile reuses their memory.
         """
         with self.context.scratch.borrow(len(self.steps), *self.shape) as slab:
             self._run(slab)
@@ -73,7 +73,7 @@ class Tile:
         try:
             value = self._compute_step(step, returns, out)
         except FeatureError:
-            # With more of the past it may be right; if not, it fails there again.
+            # It may succeed with more history; if not, it fails again there.
             if not self.known or step.name in self.context.deep:
                 raise
             value = self._mark_failed(step, out)
@@ -160,7 +160,7 @@ class Tile:
         return self.tables[name][begin - self.begins[name] :]
 
     def _assemble_input(self, name: str, begin: int) -> Floats:
-        """Return an input from row `begin` on, put together from the past and what this block made."""
+        """Return an input from row `begin` on, assembled from the past and the values of this block."""
         if name in self.values:
             past = self.block.before.tails[name]
             past = past[len(past) - 1 - (self.first - begin) : len(past) - 1]
@@ -197,7 +197,7 @@ class Tile:
         self.result.last.append(np.array(value[-1]) if len(value) else np.empty(0))
 
     def _store_step(self, step: Step, value: Floats) -> None:
-        """Put the step where steps of other kinds and later dates find it."""
+        """Store the values for steps of other kinds and for later dates."""
         block, n_assets, name = self.block, self.context.out.shape[1], step.name
         if step.kind == "whole":
             block.kept.setdefault(name, np.empty(value.shape))

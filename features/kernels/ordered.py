@@ -1,7 +1,7 @@
 """Compiled order statistics of trailing windows: quantiles, and the rank of the newest value.
 
-What comes out depends on which values are in the window alone, not on how they were sorted. Missing values are
-carried as infinity, the largest of all, so that every window has as many values as rows and no step branches.
+The result depends only on the values in the window, not on how they were sorted. Missing values are stored as
+infinity, so that every window has as many values as rows and no step branches.
 """
 
 from __future__ import annotations

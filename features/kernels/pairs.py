@@ -18,7 +18,7 @@ from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
 COVARIANCE, CORRELATION, BETA, RESIDUAL_STD, R_SQUARE, LAST_RESIDUAL = 0, 1, 2, 3, 4, 5
-"""What `comoments` can give."""
+"""Statistics that `comoments` computes."""
 
 NONE = TINY * TINY
 """A variance below this share of the squared size of the values is rounding."""

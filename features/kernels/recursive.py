@@ -1,7 +1,7 @@
 """Recursions over all dates so far: exponentially weighted means, highest values, cumulative products.
 
-Each goes on from the state in which an earlier computation left it (`features.kernels.carried_state`), and gives
-the same bits then as from the first date on. A value that is not finite is missing.
+Each continues from the state of an earlier computation (`features.kernels.carried_state`), with the same bits as
+from the first date on. A value that is not finite is missing.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ undefined.
 **Method.** `features.kernels.blocks` and its neighbours hold the compiled loops. Each statistic is a function of the
 rows of its window and of their place in the panel alone: it is bit-identical whatever comes later, whatever
 stands in other columns, and however little history is given before the window, as long as
-`features.kernels.carried_state` tells where that begins; windows that begin before it are NaN then. Nothing that left
-the window, not even a huge value, costs it precision, as it does with differences of cumulative sums.
+`features.kernels.carried_state` gives the row where it begins; windows that begin before it are NaN then. A value
+that has left the window, even a huge one, costs no precision, unlike with differences of cumulative sums.
 """
 
 from __future__ import annotations
@@ -224,7 +224,7 @@ def rolling_trend(x: Floats, window: int) -> tuple[Floats, Floats, Floats]:
 
 
 def _allocate_output(shape: tuple[int, ...], window: int) -> tuple[Floats, int]:
-    """Return an array for results, and the first row that can be told.
+    """Return an array for results, and the first row to compute.
 
     In the middle of a panel the windows that begin before the arrays are not known: they are NaN, and cost nothing.
 

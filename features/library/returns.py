@@ -1,4 +1,4 @@
-"""What each asset has returned.
+"""Returns of each asset over past windows.
 
 Returns over several windows are simple, not logarithmic: log returns of adjoining windows add up exactly, so
 that the returns over 1 and 12 months and the momentum without the last month would make a Gram matrix singular.

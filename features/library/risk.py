@@ -1,4 +1,4 @@
-"""How much each asset moves, and with what.
+"""Risk of each asset: volatility, drawdown, and beta to the market.
 
 Volatilities are standard deviations of one observation's return (a month or a day), not annualised.
 """

@@ -92,8 +92,13 @@ def assemble_panel(
     filled = np.asarray(~np.isnan(grid.values[:, assets]).all(axis=1))
     findings += _note_empty_rows(source, grid.dates[~filled])
     table = _make_table(source, grid, filled, contents)
+    alone = contents.is_market_different
+    judged = table.select_columns(assets) if alone else table
+    findings += _check_values(table, judged, grid, filled, percent=contents.percent)
+    # Prices of 0 have no returns: they were refused above.
     returns = simple_returns(table.values) if contents.kind == "prices" else table.values
-    findings += _check_table(table, returns, grid, filled, assets, contents)
+    findings += raise_if_fatal([*check_magnitude(table, returns), *check_counts(table, returns)])
+    findings += check_anomalies(judged, returns[:, assets] if alone else returns)
     # The first close ends no step: there is no return, of assets, market or cash, before the second.
     traded = np.isfinite(returns[:, assets]).any(axis=1)
     if not traded.any():
@@ -135,27 +140,18 @@ def _make_table(source: str, grid: Grid, filled: Bools, contents: GridContents) 
     return Table(source, dates, grid.names, values, contents.kind, infer_frequency(dates, source))
 
 
-def _check_table(
-    table: Table, returns: Floats, grid: Grid, filled: Bools, assets: list[int], contents: GridContents
-) -> list[Finding]:
-    """Return the findings in values, volumes and bars; raise if one is fatal."""
-    alone = contents.is_market_different
-    checked = table.select_columns(assets) if alone else table
-    findings = [
-        *raise_if_fatal(
-            [
-                *check_impossible(checked),
-                *check_units(checked, percent=contents.percent),
-                *_check_volume(table, grid, filled),
-            ]
-        )
-    ]
-    findings += raise_if_fatal(check_fractions(checked) if contents.percent else [])
+def _check_values(
+    table: Table, judged: Table, grid: Grid, filled: Bools, *, percent: bool
+) -> tuple[Finding, ...]:
+    """Return the findings in values, volumes and bars; raise if one is fatal.
+
+    `judged` has the columns of `table` that hold the same kind of values as the assets.
+    """
+    units = check_units(judged, percent=percent)
+    findings = raise_if_fatal([*check_impossible(judged), *units, *_check_volume(table, grid, filled)])
+    findings += raise_if_fatal(check_fractions(judged) if percent else [])
     bars = {name: prices[filled] for name, prices in grid.bars.items()}
-    findings += raise_if_fatal(check_bars(table, bars))
-    findings += raise_if_fatal([*check_magnitude(table, returns), *check_counts(table, returns)])
-    findings += check_anomalies(checked, returns[:, assets] if alone else returns)
-    return findings
+    return findings + raise_if_fatal(check_bars(table, bars))
 
 
 def _earn_cash(

@@ -1,4 +1,4 @@
-"""Binned rows: all training rows of a stretch of folds, sorted into bins once; each fold takes its own."""
+"""Binned rows: all training rows of a stretch of folds, sorted into bins once; each fold uses a subset."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Binned:
         parameters = model.parameters(known)
         reference = None
         if known < len(y):
-            # Where no row came later, the rows are sorted into bins once and not twice.
+            # Only later rows need the bins of the first window as a reference.
             reference = lgb.Dataset(X[:known], y[:known], params=parameters)
         self._data = lgb.Dataset(X, y, weight=rows.weight, params=parameters, reference=reference)
         if known:

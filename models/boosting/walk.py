@@ -47,7 +47,7 @@ FIRST_FEWEST = 64
 
 @dataclass(frozen=True, eq=False)
 class _GrownFold:
-    """A fold's trees, the predictions of each number of them, and what these lost on dates trained on later."""
+    """A fold's trees, the predictions of each number of trees, and their losses on dates of the training grid."""
 
     booster: lgb.Booster
     n_trees: int
@@ -67,12 +67,12 @@ def walk_boosting(
     executor: Executor | None = None,
     previous: WalkResult | None = None,
 ) -> WalkResult:
-    """Fit and predict along the folds, or along those that the same walk over fewer dates (`previous`) did not finish.
+    """Fit and predict along the folds; folds that `previous`, the same walk over fewer dates, finished are reused.
 
     Bins are measured on the first training window of a stretch of folds; later rows are sorted into them. All folds
-    of a stretch are subsets of one binned data set, grown side by side in threads. A fold grows no more trees than
-    the choices before it make likely to be used; where a number beyond them is asked for, it means all there are.
-    The plain loop serves nested choices, and training windows that are no slices of one grid.
+    of a stretch are subsets of one binned data set, grown in parallel threads. A fold grows no more trees than
+    earlier choices make likely. A choice of more trees uses all that were grown. The plain loop handles nested
+    choices, and training windows that are not slices of one grid.
     """
     windows = TrainingWindows.of(folds) if model.selection == "past" else None
     if windows is None:
@@ -112,7 +112,7 @@ def _grow_ahead(
 ) -> Iterator[tuple[int, Future[_GrownFold]]]:
     """Yield the folds from `done` on in their order, grown in threads a few folds ahead of the caller.
 
-    The caller appends to `fits`; the record keeps with which folds stretches begin.
+    The caller appends to `fits`; the state keeps the first folds of stretches.
     """
     waiting: deque[tuple[int, Future[_GrownFold]]] = deque()
     grown = list[int]()

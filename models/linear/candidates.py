@@ -1,4 +1,4 @@
-"""Candidates: the linear models that a fold chooses among, from moments or from rows, and what each would lose."""
+"""Candidates: the linear models that a fold chooses among, from moments or from rows, and their losses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Candidates:
     Attributes
     ----------
     settings : ndarray of shape (P,)
-        What tells them apart: penalties, or the number of the only feature in use.
+        Penalties, or the number of the only feature in use.
     coefficients : ndarray of shape (K, P)
     intercepts : ndarray of shape (P,)
     scale : ndarray of shape (K,)
@@ -95,13 +95,13 @@ class Window:
     ----------
     design : Design
     grid : ndarray of int
-        Training dates; windows are slices of it and are asked for in time order.
+        Training dates; windows are slices of it, requested in time order.
     start : int
-        First place of the grid that will be asked for.
+        First position of the grid that will be requested.
     wide : bool
         More features than rows: work on the rows of each window, not on sums.
     sums : mapping of int to Moments, optional
-        Running sums that were kept, to go on from.
+        Running sums of an earlier walk, to continue from.
     """
 
     def __init__(
@@ -162,8 +162,8 @@ class Window:
         first = np.searchsorted(rows.date, dates)
         last = np.searchsorted(rows.date, dates, side="right")
         for place, (i, j) in enumerate(zip(first, last, strict=True)):
-            # One product a date: its rounding must not depend on how many dates follow.
-            told = Z[i:j] @ candidates.coefficients + candidates.intercepts
-            errors = (y[i:j, None] - told) ** 2
+            # One product per date: its rounding must not depend on the number of later dates.
+            predicted = Z[i:j] @ candidates.coefficients + candidates.intercepts
+            errors = (y[i:j, None] - predicted) ** 2
             losses[place] = errors.sum(axis=0) if rows.weight is None else rows.weight[i:j] @ errors
         return losses

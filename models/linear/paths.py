@@ -112,7 +112,7 @@ def _sweep(G: Floats, b: Floats, gradient: Floats, l1: float, l2: float) -> floa
 
 @compiled
 def _polish(G: Floats, q: Floats, b: Floats, gradient: Floats, l1: float, l2: float) -> bool:
-    """Move to the minimum over the coefficients that are not 0, keeping signs; tell whether it is the minimum of all.
+    """Move to the minimum over the non-zero coefficients, keeping signs; return whether it is the global minimum.
 
     Where a coefficient would change its sign on the way it is set to 0 and the rest is solved again, as in the
     feature-sign search (Lee, Battle, Raina and Ng, 2007): each move lowers the objective.
@@ -160,7 +160,7 @@ def _solve_active(G: Floats, q: Floats, b: Floats, active: Ints, l1: float, l2: 
 
 @compiled
 def _is_optimal(b: Floats, gradient: Floats, l1: float, l2: float) -> bool:
-    """Tell whether coefficients meet the conditions of optimality; `gradient` is q - Gb."""
+    """Return whether coefficients meet the conditions of optimality; `gradient` is q - Gb."""
     for j in range(len(b)):
         if b[j] == 0.0 and abs(gradient[j]) > l1 * (1.0 + 1e-9):
             return False

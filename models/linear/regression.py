@@ -103,7 +103,7 @@ class LinearForecaster(Forecaster):
             raise NotFittedError(f"{type(self).__name__} is not fitted: call fit before predict")
         Z = self.scaler_.transform(np.asarray(X, dtype=np.float64))
         # A sum by row, not a matrix product: BLAS rounds a row differently with the number of rows beside it,
-        # and a forecast must not depend on how many others are asked for.
+        # and a forecast must not depend on the number of other rows.
         Z *= self.coef_
         out: Floats = Z.sum(axis=1) + self.intercept_
         return out

@@ -1,4 +1,4 @@
-"""The walk-forward of linear models: each row is brought into sums once, however many folds there are."""
+"""Walk-forward of linear models: each row is added to running sums once, for any number of folds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from validation.folds.walk_forward import Fold
 
 @dataclass(frozen=True, eq=False)
 class _FoldSolution:
-    """A fold's candidates, and what they lost on its test dates that are trained on later."""
+    """A fold's candidates, and their losses on its test dates, which later folds train on."""
 
     candidates: Candidates
     losses: Floats
@@ -48,17 +48,17 @@ def walk_linear(
     executor: Executor | None = None,
     previous: WalkResult | None = None,
 ) -> WalkResult:
-    """Fit and predict along the folds, or along those that the same walk over fewer dates (`previous`) did not finish.
+    """Fit and predict along the folds; folds that `previous`, the same walk over fewer dates, finished are reused.
 
-    The candidates of all folds come from running sums. Which of them (or which mixture) a fold uses follows from
-    what the candidates of earlier folds lost on test dates whose labels have ended since, at no extra fit, or from
-    blocks inside the training window. Where training windows are no slices of one grid, the plain loop does it.
+    The candidates of all folds come from running sums. A fold chooses one of them (or a mixture) by the losses of
+    the candidates of earlier folds on test dates whose labels have ended, at no extra fit, or by blocks inside the
+    training window. The plain loop handles training windows that are not slices of one grid.
     """
     windows = TrainingWindows.of(folds)
     if windows is None:
         return walk_plain(model, name, data, folds, progress, executor, previous)
     workers = count_threads(executor)
-    # Choices inside each training window leave sums at places of their own: they are made again.
+    # Nested choices keep sums at other positions of the grid, so their folds are computed again.
     done, state = windows.resume_walk(folds, previous if model.selection == "past" else None)
     raw, fits = reuse_folds(data, folds, previous, done)
     last: Json = {}
@@ -97,7 +97,7 @@ def _solve_ahead(
 ) -> Iterator[tuple[int, Window, Future[_FoldSolution]]]:
     """Yield the folds from `done` on in their order, solved in threads a few folds ahead of the caller.
 
-    The record is told with which folds stretches begin, and keeps the sums that a longer walk goes on from.
+    The state keeps the first folds of stretches, and the sums from which a longer walk continues.
     """
     resumed = find_unfinished(folds, int(windows.grid[-1]))
     waiting: deque[tuple[int, Window, Future[_FoldSolution]]] = deque()
@@ -125,7 +125,7 @@ def _solve_ahead(
             shared = windows.test_dates(folds[f])
 
             waiting.append((f, window, pool.submit(_solve_fold, model, window, start, stop, moments, shared)))
-            # Blocks inside a training window are asked of the running sums before these move on.
+            # Blocks inside a training window need the running sums before these advance.
             ahead = 0 if f == 0 or model.selection == "nested" else 2 * workers
             while len(waiting) > ahead:
                 yield waiting.popleft()

@@ -22,8 +22,8 @@ PATIENCE = 10.0
 class Cluster(Executor):
     """The workers of a Dask cluster (`pip install 'tangency[dask]'`).
 
-    The shared object is sent once to each worker and stays there until another one is mapped. What is sent are
-    pickles: a cluster must be as private as this machine.
+    The shared object is sent once to each worker and stays there until another one is mapped. Data is sent as
+    pickles, so a cluster must be as private as this machine.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Cluster(Executor):
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
-        """Turn what Dask raises into one message; what the function raised does not come this way."""
+        """Translate errors of Dask into one message; errors of the function are not affected."""
         from distributed import KilledWorker
 
         try:
@@ -93,7 +93,7 @@ class Cluster(Executor):
             raise ExecutorError(f"executor {self.address}: the cluster was lost: {error}") from error
 
     def _give_up(self, futures: Sequence[Any]) -> None:
-        """Cancel what is not done; a cluster that is gone has nothing left to cancel."""
+        """Cancel unfinished batches, unless the connection is lost."""
         left = [future for future in futures if not future.done()]
         if left and self._client.status == "running":
             self._client.cancel(left, force=True)
@@ -111,7 +111,7 @@ class Cluster(Executor):
         import distributed
 
         connect: Any = distributed.Client  # without types
-        # What it logs about lost connections is told by one message of ours.
+        # One error message reports a lost connection; the log would repeat it.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         try:
             client = connect(
@@ -135,7 +135,7 @@ class Cluster(Executor):
             self._shared = shared
 
     def close(self) -> None:
-        """Leave the cluster; it goes on without us."""
+        """Disconnect from the cluster, which keeps running."""
         self._shared = self._sent = None
         if self._client is not None:
             self._client.close()

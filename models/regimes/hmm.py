@@ -26,7 +26,7 @@ TOLERANCE = 1e-5
 """EM ends when the objective of a date rises by less."""
 
 SHORT_RUN = 10
-"""EM iterations of each random start; the best one goes on (Biernacki, Celeux and Govaert 2003)."""
+"""EM iterations of each random start; the best one is continued (Biernacki, Celeux and Govaert 2003)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Chain:
 
     @property
     def start(self) -> Floats:
-        """Probabilities before the first row: equal, for one sequence cannot tell."""
+        """Probabilities before the first row: equal, as one sequence cannot identify them."""
         return np.full(len(self.means), 1 / len(self.means))
 
 

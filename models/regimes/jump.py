@@ -16,10 +16,10 @@ class JumpRegimes(KMeansRegimes):
     """States that minimise the sum of ½‖z_t − μ_{s_t}‖² + λ [s_t ≠ s_{t−1}] over training dates.
 
     The path of states and the centres are improved in turn until the path stays (Nystrup, Lindström and Madsen
-    2020, algorithm 1, with the half of Shu, Yu and Mulvey 2024, equation 1). Dates after the training are told
-    online: the cost of a state at t is that of the cheapest path to it, which begins with the training dates and
-    has seen nothing after t. The label is the cheapest state; probabilities are those of k-means with this cost
-    in place of half the squared distance, so that with λ = 0 both are k-means.
+    2020, algorithm 1, with the half of Shu, Yu and Mulvey 2024, equation 1). Later dates are
+    classified online: the cost of a state at t is that of the cheapest path to it, which begins with the training
+    dates and ends at t. The label is the cheapest state. Probabilities are those of k-means with this cost in place of
+    half the squared distance, so that with λ = 0 both are k-means.
 
     Parameters
     ----------

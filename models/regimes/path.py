@@ -1,4 +1,4 @@
-"""Regimes: states of the market that are refitted along a walk, keep their identity, and are told once."""
+"""Regimes: market states that are refitted along a walk and keep their identity; each date is classified once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ more than one per cent of inertia."""
 
 @dataclass(frozen=True, eq=False)
 class RegimePath:
-    """Regimes as they were told at the time: row t comes from a fit on earlier rows, and from rows up to t.
+    """Regimes as they were known at the time: row t comes from a fit on earlier rows, and from rows up to t.
 
     Attributes
     ----------
@@ -46,20 +46,20 @@ class RegimePath:
     centres : ndarray of shape (F, S, K)
         Centres of each fit, in the unit of the features.
     refits : ndarray of int, shape (F,)
-        First row that each fit told.
+        First row that each fit classified.
     restarted : ndarray of bool, shape (F,)
         Whether the fit came from a cold start, as the first one does.
     loss : ndarray of shape (F,)
         `RegimeModel.loss_` of each fit.
     agreement, relabelled : ndarray of shape (F,)
-        How each fit told the last `RECENT` training rows beside the fit before it: adjusted Rand index, and the share
-        of rows with another label. NaN for the first.
+        Labels of each fit and of the fit before it on the last `RECENT` training rows: adjusted Rand index, and share
+        of rows with another label. NaN for the first fit.
     features : tuple of str
         Names of the K features.
     current : RegimeModel or None
-        The last fit, from which a path over more dates goes on.
+        The last fit, from which a path over more dates continues.
     seen_cold : int
-        Last training row that a cold start has seen.
+        Last training row of the last cold start.
     """
 
     probabilities: Floats
@@ -79,14 +79,14 @@ class RegimePath:
 class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
     """States of standardised market features.
 
-    Only complete rows say where the states are. A row that is told may lack features: those it has decide.
+    The fit uses complete rows alone. Rows to classify may lack features; the available ones decide.
 
     Attributes
     ----------
     centres_ : ndarray of shape (S, K)
         In the unit of the features.
     loss_ : float
-        What the fit made small, so scaled that a hundredth is worth having.
+        Loss of the fit, scaled so that a difference of 0.01 is relevant.
     scaler_ : Standardiser
         Of the complete training rows.
     """
@@ -132,7 +132,7 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
     def predict_states(self, X: Floats) -> tuple[Floats, Floats]:
         """Return probabilities (n, S) and anomaly (n,) of rows X (n, K) that follow the training rows.
 
-        Row i is told from the rows of X up to i and from the fit. Asking twice gives the same.
+        Row i depends on the rows of X up to i and on the fit. Repeated calls give the same result.
 
         Raises
         ------
@@ -140,14 +140,14 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
             Before fit.
         """
         if not hasattr(self, "centres_"):
-            raise NotFittedError(f"{type(self).__name__} is not fitted: call fit before tell")
+            raise NotFittedError(f"{type(self).__name__} is not fitted: call fit before predict_states")
         Z = self._standardise(np.ascontiguousarray(X, dtype=np.float64))
         probabilities, anomaly = self._predict_states(Z)
         known = np.asarray(np.isfinite(Z).any(axis=1))
         return np.where(known[:, None], probabilities, np.nan), np.where(known, anomaly, np.nan)
 
     def _standardise(self, X: Floats) -> Floats:
-        """Return X scaled and clipped, with what is missing left missing."""
+        """Return X scaled and clipped; missing values stay missing."""
         return np.where(np.isfinite(X), self.scaler_.transform(X), np.nan)
 
     def _match_states(self, previous: Self | None) -> Ints:
@@ -172,11 +172,11 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
 
     @abstractmethod
     def _store_training(self, Z: Floats) -> None:
-        """Keep of the training rows what telling the rows after them needs."""
+        """Keep the state after the training rows, from which later rows are classified."""
 
     @abstractmethod
     def _predict_states(self, Z: Floats) -> tuple[Floats, Floats]:
-        """Return probabilities and anomaly of standardised rows; what is missing throughout may be anything."""
+        """Return probabilities and anomaly of standardised rows; rows without any value may have any result."""
 
 
 def walk_regimes(
@@ -186,10 +186,10 @@ def walk_regimes(
     model: RegimeModel,
     previous: RegimePath | None = None,
 ) -> RegimePath:
-    """Refit the regimes at each fold and tell each test date by the fit that was current.
+    """Refit the regimes at each fold, and classify each test date by the fit in force on that date.
 
-    Each fit starts from the one before. Now and then it is also tried from random starts, which is kept only if
-    it is better by `MARGIN`: a warm start can stay in a poor local optimum of the first, short windows.
+    Each fit starts from the one before. From time to time a fit from random starts is tried too, and kept only if it
+    is better by `MARGIN`: a warm start can stay in a poor local optimum of the first, short windows.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def walk_regimes(
     model : RegimeModel
         Left as it is; copies are fitted.
     before : RegimePath, optional
-        The same path over fewer dates: its fits are taken over, and the last of them tells its dates once more.
+        The same path over fewer dates. Its fits are reused, and the last of them classifies its test dates again.
     """
     probabilities, anomaly = np.full((len(X), model.n_states), np.nan), np.full(len(X), np.nan)
     current, seen_cold, done = None, -1, 0
@@ -211,9 +211,9 @@ def walk_regimes(
         kept = (previous.centres, previous.restarted, previous.loss, previous.agreement, previous.relabelled)
         fits += zip(*kept, strict=True)
         last = folds[done - 1].test
-        told = slice(last[0])
-        probabilities[told], anomaly[told] = previous.probabilities[told], previous.anomaly[told]
-        # There are more dates for it to tell now; telling those before once more gives the same.
+        known = slice(last[0])
+        probabilities[known], anomaly[known] = previous.probabilities[known], previous.anomaly[known]
+        # The last fold may have more test dates now; its earlier dates get the same values again.
         probabilities[last], anomaly[last] = current.predict_states(X[last])
     for fold in folds[done:]:
         due = fold.train[-1] - seen_cold >= COLD_SHARE * len(fold.train)
@@ -241,18 +241,18 @@ def walk_regimes(
 
 def _most_probable(probabilities: Floats) -> Ints:
     """Return the most probable state of each row, -1 where there are no probabilities."""
-    told = np.isfinite(probabilities[:, 0])
-    return np.where(told, np.argmax(np.where(told[:, None], probabilities, 0.0), axis=1), -1)
+    known = np.isfinite(probabilities[:, 0])
+    return np.where(known, np.argmax(np.where(known[:, None], probabilities, 0.0), axis=1), -1)
 
 
 def _agreement(previous: RegimeModel | None, now: RegimeModel, X: Floats) -> tuple[float, float]:
     """Return adjusted Rand index and share relabelled of two fits on the same rows."""
     if previous is None:
         return np.nan, np.nan
-    told = regime_stability(
+    stability = regime_stability(
         _most_probable(previous.predict_states(X)[0]), _most_probable(now.predict_states(X)[0])
     )
-    return told.adjusted_rand, told.relabelled
+    return stability.adjusted_rand, stability.relabelled
 
 
 def _refit(

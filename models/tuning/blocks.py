@@ -132,7 +132,7 @@ class _SearchRun:
     done: list[Trial] = field(default_factory=list)
 
     def try_all(self, search: Search, space: Space, trials: int) -> tuple[Trial, ...]:
-        """Do the model's own parameters alone, then batches of what the search asks for."""
+        """Compute the model's own parameters alone, then the batches that the search proposes."""
         every = range(self.cv.splits)
         known = self.model.get_params(deep=False)
         own = _Candidate({name: known[name] for name in space}, None)
@@ -157,7 +157,7 @@ class _SearchRun:
         return tuple(self.done)
 
     def compute(self, candidates: Sequence[_Candidate], blocks: Sequence[int]) -> None:
-        """Compute what the memory does not know of these blocks, side by side, and bring candidates up to them."""
+        """Compute the losses of these blocks that are not in the memory, in parallel, and update the candidates."""
         tasks = [
             (copy_with_parameters(self.model, candidate.parameters), candidate.parameters, block)
             for candidate in candidates

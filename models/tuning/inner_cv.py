@@ -1,4 +1,4 @@
-"""Inner: blocks inside a training set, and what a model loses on them."""
+"""InnerCV: blocks inside a training set, and the losses of a model on them."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ class InnerCV:
         return means
 
     def digest(self, model: Forecaster, space: Space) -> str:
-        """Return a hash of all that decides a loss beside the parameters of the space."""
+        """Return a hash of everything that determines a loss besides the parameters of the space."""
         kind = type(model)
         fixed = {k: v for k, v in sorted(model.get_params().items()) if k not in space}
-        told = repr(
+        description = repr(
             (kind.__module__, kind.__qualname__, fixed, sorted(space.items()), self.splits, self.relative)
         )
         arrays = [self.X, self.y, self.rows.date, self.rows.end, self.rows.asset]
         arrays += [] if self.rows.weight is None else [self.rows.weight]
-        return hash_parts(told.encode(), *(np.ascontiguousarray(a).tobytes() for a in arrays))
+        return hash_parts(description.encode(), *(np.ascontiguousarray(a).tobytes() for a in arrays))

@@ -1,4 +1,4 @@
-"""Search: what to try next, and what to give up, by Optuna and from finished results alone."""
+"""Search: propose and prune trials by Optuna, from finished results alone."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Method = Literal["tpe", "random", "grid"]
 Pruning = Literal["median", "hyperband", "none"]
 
 BATCH = 8
-"""Trials asked for at a time: a fixed number, so that what is tried does not depend on the number of workers. TPE
+"""Trials per batch: a fixed number, so that the trials do not depend on the number of workers. TPE
 starts after the first batch, which is random."""
 FEWEST = 5
-"""Finished trials before the median of them says anything."""
+"""Finished trials from which their median is used."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +86,9 @@ def _distribution(entry: Range | Choices) -> Any:
 
 
 class Search:
-    """Propose trials in batches, and tell which of them to give up.
+    """Propose trials in batches, and decide which of them to prune.
 
-    All that it answers follows from its seed and from what it was told, in that order: never from time.
+    Its decisions depend on its seed and on the sequence of results alone, never on time.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class Search:
             self._study.enqueue_trial(point)
 
     def add_finished(self, parameters: Parameters, running: Sequence[float], *, inside: bool) -> None:
-        """Take in a trial that nobody asked for, with its loss after each block; `inside` if the space holds it."""
+        """Add a finished trial that was not proposed, with its loss after each block; `inside` if in the space."""
         import optuna
 
         self._whole.append(running)
@@ -142,7 +142,7 @@ class Search:
         return [self._study.ask(self._distributions) for _ in range(n)]
 
     def is_hopeless(self, trial: optuna.Trial, running: Sequence[float]) -> bool:
-        """Take in the loss of a trial after each block so far, and return whether to give it up."""
+        """Add the loss of a trial after each block so far, and return whether to prune it."""
         block = len(running) - 1
         trial.report(running[block], block)
         if self._pruning == "median":
@@ -152,7 +152,7 @@ class Search:
         return bool(trial.should_prune())
 
     def finish(self, trial: optuna.Trial, running: Sequence[float], *, pruned: bool) -> None:
-        """Take in the end of a trial."""
+        """Add the result of a finished or pruned trial."""
         from optuna.trial import TrialState
 
         if pruned:

@@ -1,4 +1,4 @@
-"""What trials lost on each block, kept so that a search that was killed goes on where it stopped."""
+"""Journal of the losses of trials on each block, from which an interrupted search continues."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def open_journal(path: Path) -> Any:
 class Memory:
     """Losses of trials by block, in memory and, if there is a storage, in an Optuna study of it.
 
-    A search follows from its seed and from losses. Done again with losses that are remembered instead of computed,
-    it asks the same trials, gives up the same ones, and goes on after the last one that was kept.
+    A search depends on its seed and on losses alone. Repeated with remembered losses, it proposes and prunes the same
+    trials, and continues after the last one in the journal.
 
     Parameters
     ----------
     space : mapping of str to Range or Choices
     storage : optuna.storages.BaseStorage, optional
     study : str
-        Names all that decides a loss beside the parameters: data, blocks, other settings.
+        Identifies everything that determines a loss besides the parameters: data, blocks, other settings.
     """
 
     def __init__(self, space: Space, storage: Any = None, study: str = "") -> None:
@@ -64,7 +64,7 @@ class Memory:
                 self._take(trial.user_attrs)
 
     def _take(self, kept: dict[str, Any]) -> None:
-        """Remember a trial of the storage; one that `keep` did not write so counts for nothing."""
+        """Read a trial of the storage; one in another form than that of `keep` is ignored."""
         parameters, losses, seconds = (kept.get(name) for name in ("parameters", "losses", "seconds"))
         if not (isinstance(parameters, dict) and _are_numbers(losses) and _are_numbers(seconds)):
             return
@@ -124,7 +124,7 @@ def _key(parameters: Parameters) -> str:
 
 
 def hash_parts(*parts: bytes) -> str:
-    """Return a SHA-256 of the parts, told apart by their lengths, as hexadecimal digits."""
+    """Return a SHA-256 of the parts and their lengths, as hexadecimal digits."""
     sha = hashlib.sha256()
     for part in parts:
         sha.update(len(part).to_bytes(8, "big"))

@@ -32,7 +32,7 @@ class Range:
     Raises
     ------
     ValueError
-        If the range is empty, or what is asked of it makes no sense.
+        If the range is empty, or its options contradict each other.
     """
 
     low: float

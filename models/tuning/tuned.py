@@ -1,4 +1,4 @@
-"""Tuned: a model whose parameters are chosen anew along the walk, inside the training windows."""
+"""Tuned: a model whose parameters are chosen along the walk, inside the training windows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Tuned(Forecaster):
     pruning : {"median", "hyperband", "none"}
     seed : int
     journal : Path, optional
-        File that remembers trials, so that an interrupted walk goes on after the last one.
+        File of finished trials, from which an interrupted walk continues.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class Tuned(Forecaster):
 
 
 def select_numbers(space: Space, parameters: Parameters) -> dict[str, float]:
-    """Return the parameters that are numbers wherever they are set, NaN where one is not; trials tell the others."""
+    """Return the parameters with numbers among their values, NaN where one is not a number; trials keep the others."""
     return {
         name: float(value) if isinstance(value, int | float) else np.nan
         for name, value in parameters.items()

@@ -30,10 +30,9 @@ def walk_tuned(
 ) -> WalkResult:
     """Search at the first fold of each stretch, then forecast the stretch with the chosen parameters.
 
-    The chosen model walks by its own fast path. Where it chooses more from its past forecasts (a penalty, a number
-    of trees) it walks from the first fold on, so that its record is what it would be had it always been used; of
-    that walk only the stretch is kept. Beside it the model with its own parameters walks all folds: what there
-    would have been without tuning. An earlier walk is not gone on from: searches find their trials in the journal.
+    The chosen model uses its own fast walk. If it chooses more from its past forecasts (a penalty, a number of trees),
+    it walks from the first fold on, as if it had always been used, and only the stretch is kept. The model with its
+    own parameters walks all folds too, for comparison. An earlier walk is not continued: the journal holds its trials.
 
     `walk` is the walk of the model that is tuned.
     """
@@ -81,7 +80,7 @@ def cut_stretches(folds: Sequence[Fold], every: int | None) -> list[list[Fold]]:
 
 
 class _Steps:
-    """One bar over several walks and searches."""
+    """One progress bar over several walks and searches."""
 
     def __init__(self, progress: Progress | None, total: int) -> None:
         self._progress = progress

@@ -25,7 +25,7 @@ MOST_HALVINGS = 1000
 
 
 class Source(Protocol):
-    """What gives the training rows of dates: a `Dataset`, or `Stacked` rows."""
+    """Source of the training rows of dates: a `Dataset`, or `Stacked` rows."""
 
     def training(self, positions: Ints) -> tuple[Floats, Floats, Rows]:
         """Return X (n, K), y (n,) and Rows, in the order of the dates."""
@@ -118,7 +118,7 @@ class Design:
 class RunningMoments:
     """Moments of stretches of training dates, as differences of sums that are accumulated once.
 
-    Stretches must be asked for in time order: what is kept of earlier ones, and so the rounding, then depends on
+    Stretches must be requested in time order, so that the sums that are kept, and with them the rounding, depend on
     the past alone.
 
     Parameters
@@ -127,9 +127,9 @@ class RunningMoments:
     grid : ndarray of int
         All training dates of the walk, increasing; a stretch is a slice of it.
     start : int
-        First place of the grid that will be asked for.
+        First position of the grid that will be requested.
     sums : mapping of int to Moments, optional
-        `sums` of another that were kept: it goes on from these, to the same bits.
+        Kept `sums` of an earlier walk, to continue from with the same bits.
 
     Attributes
     ----------

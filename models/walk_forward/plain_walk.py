@@ -48,23 +48,23 @@ def walk_plain(
         Where folds are computed, side by side: they share nothing, so the result is the same bits for any
         executor and any number of workers. Threads on all cores by default.
     before : WalkResult, optional
-        The same walk over fewer dates: of its folds, those that cannot have changed are taken over.
+        The same walk over fewer dates, whose unchanged folds are reused.
 
     Raises
     ------
     TrainingError
         If a fold has no usable training row.
     ExecutorError
-        If whatever should compute cannot be reached or died.
+        If the executor cannot be reached or died.
     """
     # The last fold of a walk that ended sooner has more test dates now.
     kept = 0 if previous is None or previous.state is not None else len(previous.fits) - 1
     raw, fits = reuse_folds(data, folds, previous, kept)
     last: Json = {}
-    asked = [(model, fold, fold is folds[-1]) for fold in folds[kept:]]
-    with closing((executor or Threads()).map(_walk_fold, data, asked)) as answers:
-        for done, (fold, answer) in enumerate(zip(folds[kept:], answers, strict=True), start=kept + 1):
-            raw[fold.test], fit, last = answer
+    tasks = [(model, fold, fold is folds[-1]) for fold in folds[kept:]]
+    with closing((executor or Threads()).map(_walk_fold, data, tasks)) as results:
+        for done, (fold, result) in enumerate(zip(folds[kept:], results, strict=True), start=kept + 1):
+            raw[fold.test], fit, last = result
             fits.append(fit)
             if progress is not None:
                 progress(done, len(folds))
@@ -83,18 +83,18 @@ def reuse_folds(
     return raw, list(previous.fits[:count])
 
 
-def _walk_fold(data: Dataset, asked: tuple[Forecaster, Fold, bool]) -> tuple[Floats, FoldFit, Json]:
-    """Fit and predict one fold with a copy of the model; the description is made where it is asked for."""
-    unfitted, fold, describe = asked
+def _walk_fold(data: Dataset, task: tuple[Forecaster, Fold, bool]) -> tuple[Floats, FoldFit, Json]:
+    """Fit and predict one fold with a copy of the model, and describe the fit if the task says so."""
+    unfitted, fold, describe = task
     began = time.perf_counter()
     model, n_rows = fit_fold(unfitted, data, fold)
-    told = predict_fold(model, data, fold)
+    predictions = predict_fold(model, data, fold)
     fit = describe_fit(model, data, fold, n_rows, time.perf_counter() - began)
-    return told, fit, model.spec(data.names) if describe else {}
+    return predictions, fit, model.spec(data.names) if describe else {}
 
 
 def describe_fit(model: Forecaster, data: Dataset, fold: Fold, n_rows: int, seconds: float) -> FoldFit:
-    """Return what is kept of a fitted model."""
+    """Return the summary of a fitted model."""
     return FoldFit(int(fold.test[0]), n_rows, model.chosen(), model.importance(len(data.names)), seconds)
 
 

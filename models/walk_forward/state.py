@@ -1,4 +1,4 @@
-"""Record: what a walk knows of its past, which decides what is used next, and from which a longer walk goes on."""
+"""State of a walk: past losses, which decide the next choice, and from which a longer walk continues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.walk_forward.moments import Moments
 
 @dataclass(eq=False)
 class WalkState:
-    """What candidates have lost, and what the next folds would have to measure again.
+    """Losses of candidates, and sums that a longer walk would have to compute again.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class WalkState:
     losses : ndarray of shape (dates of the grid, P)
         On each training date once it was a test date; 0 where nothing is known yet.
     begun : list of int
-        The folds with which stretches began.
+        First folds of stretches.
     sums : dict of int to Moments
         Of a linear model: the running sums as they were before the first fold that a longer walk computes again.
     """
@@ -33,15 +33,15 @@ class WalkState:
 
     @classmethod
     def empty(cls, n_dates: int) -> WalkState:
-        """Return a record of which nothing is known yet, not even how many candidates there are."""
+        """Return the state before the first fold, when the number of candidates is unknown."""
         return cls(np.zeros(0), np.zeros((n_dates, 0)))
 
     def allocate_losses(self, n_candidates: int) -> None:
-        """Make room for the losses of so many candidates."""
+        """Allocate losses for a number of candidates."""
         self.losses = np.zeros((len(self.losses), n_candidates))
 
     def add_stretch(self, fold: int) -> None:
-        """Note that a stretch begins with a fold."""
+        """Add a stretch that begins with a fold."""
         if fold not in self.stretch_starts:
             self.stretch_starts.append(fold)
 

@@ -1,4 +1,4 @@
-"""Spans: training windows as slices of one grid of dates, and stretches of folds that share what is measured once."""
+"""Training windows as slices of one grid of dates, and stretches of folds that share one conditioning."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 JOINS = 0.05
-"""Share of the training dates on which a feature that was absent must have been seen before it is taken in."""
+"""Share of the training dates on which an absent feature must have appeared before it is used."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +60,10 @@ class TrainingWindows:
         return int(self.start[f]), int(self.stop[f])
 
     def resume_walk(self, folds: Sequence[Fold], previous: WalkResult | None) -> tuple[int, WalkState]:
-        """Return how many folds are what they were in a walk over fewer dates, and the record up to them.
+        """Return how many folds of a walk over fewer dates are unchanged, and its state up to them.
 
-        Folds of which some test date was not yet on the grid are not: dates of theirs were not there, or what they lost
-        was not known. Without an earlier walk, or a record of it, that is none.
+        A fold with a test date that was not on the grid has changed: it lacked dates, or their losses. Without an
+        earlier walk with a state the number is 0.
         """
         if previous is None or previous.state is None:
             return 0, WalkState.empty(len(self.grid))
@@ -72,7 +72,7 @@ class TrainingWindows:
         return done, previous.state.extend(len(self.grid), place, done)
 
     def record_losses(self, state: WalkState, fold: Fold, losses: Floats) -> None:
-        """Put into the record what was lost on the dates that `trained_later` gives."""
+        """Write the losses on the dates of `test_dates` into the state."""
         state.losses[np.searchsorted(self.grid, self.test_dates(fold))] = losses
 
     def test_dates(self, fold: Fold) -> Ints:
@@ -82,7 +82,7 @@ class TrainingWindows:
 
 
 def find_unfinished(folds: Sequence[Fold], known: int) -> int:
-    """Return the first fold with a test date after `known`: from it on a walk that goes on from there computes."""
+    """Return the first fold with a test date after `known`, from which a continued walk computes."""
     return next(f for f, fold in enumerate(folds) if fold.test[-1] > known)
 
 
@@ -92,7 +92,7 @@ def split_stretches(
     """Yield stretches of folds that share one conditioning, measured on the first training window of the stretch.
 
     A new stretch begins when more than the share `renew` of the training dates are others than those measured on,
-    or when a feature that was absent or constant has come up. With expanding windows and a half that is after each
+    or when a feature that was absent or constant has appeared. With expanding windows and a half that is after each
     doubling of their length, so that all stretches together cost a small multiple of one pass, whatever the number
     of folds. `begin` is a fold with which a stretch is known to begin.
     """
@@ -121,11 +121,11 @@ def _fit_scaler(data: Dataset, dates: Ints, clip: float | None) -> Standardiser:
 
 
 def _count_informative(data: Dataset, scaler: Standardiser, grid: Ints) -> Ints:
-    """Return on how many dates of grid[:i] each feature without a scale has a telling value, (len(grid) + 1, D)."""
+    """Return on how many dates of grid[:i] each feature without a scale has a new value, (len(grid) + 1, D)."""
     without = np.flatnonzero(scaler.scale_ == 0)
     dates = np.zeros((len(grid) + 1, len(without)), dtype=np.int64)
     for place, k in enumerate(without):
         x, centre = data.X[grid, :, k], scaler.mean_[k]
-        telling = np.isfinite(x) & (np.abs(x - centre) > 1e-12 * max(1.0, abs(centre)))
-        dates[1:, place] = np.cumsum((telling & data.usable[grid]).any(axis=1))
+        informative = np.isfinite(x) & (np.abs(x - centre) > 1e-12 * max(1.0, abs(centre)))
+        dates[1:, place] = np.cumsum((informative & data.usable[grid]).any(axis=1))
     return dates

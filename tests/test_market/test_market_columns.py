@@ -24,8 +24,8 @@ def write(tmp_path, monkeypatch):
     return write_file
 
 
-def read(name, **options):
-    return load_panel("prices", path=name, settings=FileSettings(**options))
+def read(name, known_by=None, **options):
+    return load_panel("prices", path=name, known_by=known_by, settings=FileSettings(**options))
 
 
 def lines_of(header, row, days=DAYS):

@@ -167,13 +167,13 @@ def shares_of_moves(x: Floats, window: int) -> tuple[Floats, Floats]:
 
 
 def _mark_rises(x: Floats) -> Floats:
-    """Return 1 where a value is above that of the row before, 0 where it is not, NaN where it cannot be told."""
+    """Return 1 where a value is above that of the row before, 0 where it is not, NaN where one is missing."""
     change = x - lag(x, 1)
     return np.where(np.isfinite(change), change > 0.0, np.nan)
 
 
 def _mark_falls(x: Floats) -> Floats:
-    """Return 1 where a value is below that of the row before, 0 where it is not, NaN where it cannot be told."""
+    """Return 1 where a value is below that of the row before, 0 where it is not, NaN where one is missing."""
     change = x - lag(x, 1)
     return np.where(np.isfinite(change), change < 0.0, np.nan)
 
