@@ -1,12 +1,12 @@
 """Decision dates and the time convention.
 
-The convention, for every room:
+The convention of every package:
 
-- A row of a panel is a close. What is stamped `dates[t]` is known at that close, not before.
+- A row of a panel is a close. A value stamped `dates[t]` is known at that close, not before.
 - A decision at t uses only what is known at the close of t.
 - It trades at the close of `dates[t + execution_lag]`. The lag is 0 for monthly returns, where a day between
-  decision and trade would be lost in the month, and 1 for daily prices, since nobody trades at the very close
-  that he computes with.
+  decision and trade would be lost in the month, and 1 for daily prices, since a trade cannot happen at the close
+  from which its decision is computed.
 - It earns from there: the first return that belongs to it is that of row `t + execution_lag + 1`, the step
   from the trade's close to the next.
 
@@ -32,7 +32,7 @@ Unit = Literal["weekdays", "days", "weeks", "months"]
 
 @dataclass(frozen=True)
 class Frequency:
-    """How often a table is observed, and what that makes us expect of it.
+    """How often a table is observed, and the gaps and moves to expect at that frequency.
 
     Attributes
     ----------
@@ -40,13 +40,13 @@ class Frequency:
     periods_per_year : int
         Observations in a year.
     unit : str
-        What separates neighbours in a calendar without holes.
+        Distance of neighbours in a calendar without gaps.
     excused : int
         Units in a row that holidays explain: Easter closes exchanges for two weekdays.
     stale_after : int
         Unchanged observations in a row after which a price is suspected of not being one.
     implausible : float
-        Size of a log return in one step that calls for a look at the source.
+        Size of a log return in one step above which a warning is given.
     longest_closure : int
         Rows in a row without a price after which an asset counts as delisted; until then its market is closed.
         The longest regular closures are China's golden weeks (6 to 8 trading days of other exchanges), hence 10
@@ -162,7 +162,7 @@ def infer_frequency(dates: pd.DatetimeIndex, source: str) -> Frequency:
 
 
 def _classify_daily(dates: pd.DatetimeIndex) -> Frequency:
-    """Tell five, six and seven trading days a week apart: a weekend day counts if it is half as frequent as others.
+    """Distinguish five, six and seven trading days a week: a weekend day counts if half as frequent as others.
 
     Exchanges that trade from Sunday to Thursday have five, currencies from Sunday evening to Friday six.
     """

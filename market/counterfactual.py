@@ -1,4 +1,4 @@
-"""Other futures and other units of the same past: what is known must not depend on them."""
+"""Panels with another future or other units: results known at a date must not depend on either."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from market.scores import ScoreTable
 def replace_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     """Return the panel with everything that became known after `dates[position]` replaced by noise.
 
-    Returns, cash, market, volume, bars, macro values and scores change, and so does who is listed: assets die, list and
-    have holes elsewhere than they did. Dates, names and clocks stay. Nothing up to `position` changes.
+    Returns, cash, market, volume, bars, macro values and scores change, and so do listings: assets list, die and have
+    gaps at other dates. Dates, names and clocks stay. Nothing up to `position` changes.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def replace_future(panel: Panel, position: int, seed: int = 0) -> Panel:
 
 
 def random_bars(rng: np.random.Generator, close: Floats) -> dict[str, Floats]:
-    """Return bars around closes (T, N) that could have been: low <= open, close, vwap <= high."""
+    """Return random bars around closes (T, N) with low <= open, close, vwap <= high."""
     spread = 0.01
     open_ = close * np.exp(rng.normal(0, spread, close.shape))
     high = np.maximum(open_, close) * np.exp(np.abs(rng.normal(0, spread, close.shape)))

@@ -1,4 +1,4 @@
-"""What can be wrong with data.
+"""Errors in data.
 
 DataError
 ├── SourceError      the data cannot be read: a missing file, an unknown source, a wrong layout

@@ -1,4 +1,4 @@
-"""Grid: the values of a file by date and column, before anything is made of them."""
+"""Grid: the values of a file by date and column, before any check."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class MacroSeries:
     Attributes
     ----------
     name : str
-        Name by which features ask for it.
+        Name of the input of features.
     values : ndarray of shape (n,)
         Observations, in the unit that the source documents.
     observed_at : DatetimeIndex of length n
@@ -47,8 +47,7 @@ class MacroSeries:
     known_at : DatetimeIndex of length n
         First moment at which each observation could be used, sorted.
     max_age_days : int
-        An observation older than this is no longer an answer: `at` gives NaN. It keeps a series that has
-        ended from being read as constant for ever.
+        For an older observation `at` gives NaN, so that a series that has ended is not read as constant for ever.
     """
 
     name: str
@@ -95,7 +94,7 @@ class MacroSeries:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """Returns of assets with all that was known beside them.
+    """Returns of assets with all other data that was known at the same dates.
 
     Attributes
     ----------
@@ -124,9 +123,9 @@ class Panel:
         feature must be a ratio of prices to be blind to it.
     macro : mapping of str to MacroSeries
     notes : tuple of str
-        What a reader of results must know about the source (survivorship, revisions).
+        Properties of the source that readers of results must know (survivorship, revisions).
     scores : ScoreTable, optional
-        Scores of the assets that a user brought, as they were published.
+        The user's scores of the assets, as they were published.
     """
 
     name: str

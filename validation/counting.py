@@ -1,4 +1,4 @@
-"""Counting of numbers row by row."""
+"""Counts of numbers by row."""
 
 from __future__ import annotations
 

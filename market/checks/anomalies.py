@@ -1,4 +1,4 @@
-"""What is possible in a table and odd: gaps, late starts, stale runs, moves like missed splits."""
+"""Anomalies that are possible but unlikely: gaps, late starts, stale runs, moves like missed splits."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SPLIT_TOLERANCE = 0.03
 """A stock also moves by a percent or two on the day of its split; falls of a third or more are rare."""
 
 LARGEST_RETURN = 1000.0
-"""Return in one step, a fraction, above which a price is not believed: a thousandfold in one step is another unit."""
+"""Return in one step, a fraction, above which the values must be in another unit."""
 LARGEST_VOLATILITY = 10.0
-"""Annual volatility of the median column, a fraction, above which returns are not believed."""
+"""Annual volatility of the median column, a fraction, above which the values cannot be returns."""
 
 
 def check_anomalies(table: Table, returns: Floats) -> Iterator[Finding]:
-    """Find what is possible and odd.
+    """Find values that are possible but unlikely.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def _annual_volatility(returns: Floats, table: Table) -> Floats:
 
 
 def _check_calendar(table: Table) -> Iterator[Finding]:
-    """Find stretches that the calendar has and the table lacks."""
+    """Find intervals of the calendar that the table lacks."""
     unit, dates = table.frequency.unit, table.dates
     missing = count_missing(dates, unit)
     gaps = np.flatnonzero(missing > table.frequency.excused)
@@ -136,7 +136,7 @@ def _check_stale(table: Table, returns: Floats) -> Iterator[Finding]:
 
 
 def _check_moves(table: Table, returns: Floats) -> Iterator[Finding]:
-    """Find moves that look like missed splits, and others that are too large to be believed unseen."""
+    """Find moves that look like missed splits, and others that are implausibly large."""
     moves = np.log1p(np.where(np.isfinite(returns), returns, 0.0))
     split = np.zeros(moves.shape, dtype=np.bool_)
     if table.frequency.unit in ("weekdays", "days"):

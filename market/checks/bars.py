@@ -1,4 +1,4 @@
-"""Bars (open, high, low, close and mean price of each step): whether they can be, and in which unit they are."""
+"""Bars (open, high, low, close and mean price of each step): checks, and conversion to adjusted prices."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check_bars(table: Table, bars: Mapping[str, Floats]) -> Iterator[Finding]:
 
 
 def _check_positive(table: Table, name: str, prices: Floats) -> Iterator[Finding]:
-    """Find what no price can be."""
+    """Find impossible prices."""
 
     def impossible(row: int, column: int) -> str:
         return f"{name} is {prices[row, column]:g}, expected a price above 0 (leave it empty where there is none)"
@@ -90,8 +90,7 @@ def adjust_bars(bars: Mapping[str, Floats], closes: Floats) -> tuple[dict[str, F
         Each row multiplied by adjusted / unadjusted close: within a row prices keep their ratios, over time they
         have those of the adjusted closes. The close is the adjusted one, bit for bit.
     factor : ndarray of shape (T, N)
-        What each row was multiplied by. Units traded are to be divided by it, so that price times units stays
-        the money that was traded.
+        Factor of each row. Divide the units traded by it, so that price times units stays the money traded.
     """
     factor = closes / bars["close"]
     scaled = {name: prices * factor for name, prices in bars.items() if name != "close"}

@@ -23,12 +23,12 @@ MEANING: dict[CashKind, str] = {
 }
 
 SUSPICIOUS = 0.25
-"""Annual return of cash that is not believed unless the configuration says what the column holds. The highest quarter
-of the US T-bill, in 1981, has 0.16."""
+"""Annual return of cash above which the configuration must state the kind of the column. The highest quarter of the US
+T-bill, in 1981, has 0.16."""
 IMPOSSIBLE = 3.0
-"""Annual return of cash that is never believed."""
+"""Annual return of cash above which the values are refused."""
 LOSS = 0.1
-"""Loss of cash in one step that is never believed."""
+"""Loss of cash in one step from which the values are refused."""
 QUARTER = 4
 """Parts of a year: cash is judged by its median over each of them."""
 
@@ -64,7 +64,7 @@ class CashColumn:
 
 
 def check_cash_values(column: CashColumn) -> Iterator[Finding]:
-    """Find what no value of this kind can be."""
+    """Find values that are impossible for the kind of the column."""
     values, dates, kind = column.values, column.dates, column.kind
     wrong = np.isinf(values)
     if kind == "prices":
@@ -80,8 +80,8 @@ def check_cash_values(column: CashColumn) -> Iterator[Finding]:
 def check_cash_size(column: CashColumn, returns: Floats) -> Iterator[Finding]:
     """Find returns of cash that are too large to be returns of one step.
 
-    The median over each quarter of a year is judged, so that one wild day is no alarm. A quarter that alarms alarms
-    in every longer file too: the file as it was at an earlier date is never judged worse than the whole.
+    The check uses the median over each quarter of a year, so that one extreme day raises no alarm. A quarter that
+    raises an alarm does so in every longer file too: a file as of an earlier date never fares worse than the whole.
     """
     dates, values, kind, periods_per_year = column.dates, column.values, column.kind, column.periods_per_year
     length = max(1, periods_per_year // QUARTER)
@@ -132,7 +132,7 @@ def check_cash(source: str, dates: pd.DatetimeIndex, returns: Floats) -> Iterato
 
 
 def _advise(column: CashColumn) -> str:
-    """Return what the column may be, with what cash would earn, and how to say so."""
+    """Return likely kinds of the column, the return of cash for each, and how to configure them."""
     values, kind = column.values, column.kind
     guesses = {
         guess: rate

@@ -11,7 +11,7 @@ from foundation.types import Floats
 from market.findings import MISSING_CODES, Finding, Table
 
 PERCENT_LIKE = 0.3
-"""Median absolute return above which fractions are not believed."""
+"""Median absolute return above which values cannot be fractions."""
 RETURNS_LIKE = 0.2
 """Share of values at or below 0 from which a column of prices looks like one of returns."""
 
@@ -40,7 +40,7 @@ def check_order(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
 
 
 def check_impossible(table: Table) -> Iterator[Finding]:
-    """Find what no price or return can be: infinity, prices of 0 or less, losses of everything or more."""
+    """Find impossible values: infinity, prices of 0 or less, losses of 100 % or more."""
     values = table.values
 
     def infinite(row: int, column: int) -> str:
@@ -72,7 +72,7 @@ def check_impossible(table: Table) -> Iterator[Finding]:
 
 
 def _explain_price(values: Floats, row: int, column: int) -> str:
-    """Say what a price of 0 or less may be, and what to do."""
+    """Return what a price of 0 or less may be, and what to do."""
     price = values[row, column]
     known = values[:, column][np.isfinite(values[:, column])]
     zeros = int(np.sum(known == 0))
@@ -97,7 +97,7 @@ def _explain_price(values: Floats, row: int, column: int) -> str:
 
 
 def _explain_loss(values: Floats, row: int, column: int) -> str:
-    """Say what a loss of everything or more may be, and what to do; "" if nothing is known."""
+    """Return what a loss of 100 % or more may be, and what to do; "" if nothing is known."""
     loss = values[row, column]
     if loss > -1:
         return "; -99.99 percent is a common code for a missing value: leave the cell empty"

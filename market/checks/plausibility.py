@@ -1,7 +1,7 @@
-"""Plausibility: warnings about values that can be what they are said to be, but look like something else.
+"""Plausibility: warnings about values that look like another kind than the configured one.
 
-Beginnings of the table of fixed lengths are judged, each twice as long as the one before. A warning about a beginning
-stays, whatever rows come later.
+The checks look at beginnings of the table of fixed lengths, each twice as long as the one before. Later rows cannot
+remove a warning about a beginning.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FEW = 3
 
 @dataclass(frozen=True)
 class Limits:
-    """What the median asset of a table stays below.
+    """Upper limits for the median asset of a table.
 
     Attributes
     ----------

@@ -105,7 +105,7 @@ def check_riskless(
     window: int,
     riskless: Bools,
 ) -> Iterator[Finding]:
-    """Word what `find_riskless` returned for the same arrays: one finding per asset that is nearly riskless."""
+    """Return one finding per nearly riskless asset, given the result of `find_riskless` for the same arrays."""
     share = relative_volatility(returns, cash, window) if riskless.any() else returns
     for column in np.flatnonzero(riskless.any(axis=0)).tolist():
         rows = np.flatnonzero(riskless[:, column])

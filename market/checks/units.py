@@ -26,15 +26,15 @@ IMPLAUSIBLE_SHARE = 1 / 3
 """Share of the move that counts as implausible in one step which the median return may not exceed."""
 GROWTH_YEARS = 3
 GROWTH = 1.0
-"""Log growth in a year, of all assets over at least `GROWTH_YEARS`, which is not believed."""
+"""Log growth per year of all assets over at least `GROWTH_YEARS` from which a warning is given."""
 COUNTED = 0.1
 """Share of dates at which only a count more than doubles: at 120 % a year a coin does so in 2 % of months."""
 FRACTIONS = 0.002
 """Annual volatility of the median asset below which returns in percent are taken for fractions."""
 STEADY = 0.75
-"""Share of gains among returns from which such a growth is certainly no growth of fractions."""
+"""Share of gains among returns from which such a growth is fatal."""
 SURE_GROWTH = 2.0
-"""Log growth in a year, likewise, that nothing has, however it goes about: 640 % a year, for years."""
+"""Log growth per year that is fatal for any share of gains: 640 % a year, for years."""
 
 
 def convert_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Grid:
@@ -68,14 +68,14 @@ def convert_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Gr
 def check_units(table: Table, *, percent: bool = False) -> Iterator[Finding]:
     """Find prices and percentages among what is said to be returns as fractions, and returns among prices.
 
-    Judged are beginnings of the table of fixed lengths: the table as it was at an earlier date is never refused where
-    the whole is not.
+    The check looks at beginnings of the table of fixed lengths, so that a table as of an earlier date is never refused
+    if the whole is accepted.
 
     Parameters
     ----------
     table : Table
     percent : bool
-        Whether the returns were declared as percent and are fractions by now: no warning asks for percent then.
+        Whether the returns were converted from percent; then no warning suggests percent.
     """
     if table.kind == "prices":
         yield from check_return_like(table)
@@ -115,7 +115,7 @@ def _may_be_gross(values: Floats) -> bool:
 
 
 def _check_percent(table: Table) -> Iterator[Finding]:
-    """Find tables of percent, by the size of a typical return, and by a growth that nothing has for years."""
+    """Find tables of percent, by the size of a typical return, and by a growth that no asset has for years."""
     frequency, values = table.frequency, table.values
     rows = max(ENOUGH * 2, frequency.periods_per_year)
     limit = frequency.implausible * IMPLAUSIBLE_SHARE
@@ -175,7 +175,7 @@ def _check_percent_columns(table: Table) -> Iterator[Finding]:
 def check_counts(table: Table, returns: Floats) -> Iterator[Finding]:
     """Find columns that more than double at one date in ten: counts or volumes, no prices.
 
-    Judged are beginnings of lengths that double, so that a shorter file is never refused where the whole is not.
+    The check looks at beginnings of doubling lengths, so that a shorter file is never refused if the whole is accepted.
     """
     with np.errstate(invalid="ignore"):
         doubled = np.cumsum(returns > 1.0, axis=0)

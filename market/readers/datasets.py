@@ -1,7 +1,6 @@
-"""The sources that ship inside installed packages: nothing is downloaded.
+"""Sources that ship inside installed packages; nothing is downloaded.
 
-Files are read where their package keeps them: its own loader would import the whole package, which takes
-seconds.
+Files are read directly: the loader of their package would import the whole package, which takes seconds.
 """
 
 from __future__ import annotations

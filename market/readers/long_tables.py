@@ -59,7 +59,7 @@ def read_long(path: Path, header: Sequence[str], date_name: str, kind: Kind, *, 
     if guessed:
         _refuse_wide(path, asset_name, value_name, labels)
     written = {text: clean_name(text) for text in labels.texts}
-    # What is done per row is to look up and to add: its date and asset are codes of few texts.
+    # Work per row is one lookup and one sum: dates and assets are codes of few distinct texts.
     day_codes, days = pd.factorize(dates.by_text, sort=True)
     name_codes, names = pd.factorize(
         np.array([written[text] for text in labels.texts], dtype=object), sort=True

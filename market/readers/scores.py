@@ -36,7 +36,7 @@ def load_scores(
     """Read scores from a CSV or Parquet file.
 
     A long file has columns date, asset and score, a wide one date and a column for each asset; both may have one
-    called known_at. An empty cell is no news. Assets of the file that are not asked for are left out.
+    called known_at. An empty cell is ignored. Assets that are not in `assets` are left out.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ def load_scores(
     Raises
     ------
     SourceError
-        If the file cannot be read, a column is missing, when scores were known is not said, or none of the assets is
-        in the file.
+        If the file cannot be read, a column is missing, the date at which scores were known is not given, or none of
+        the assets is in the file.
     IntegrityError
         If a cell is no number, a date cannot be read, records contradict one another, or a name differs from that of an
         asset only in capital letters, blanks, quotes or the width of letters.

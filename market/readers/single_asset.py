@@ -85,7 +85,7 @@ def _asset_name(path: Path) -> str:
 
 
 def _notice(path: Path, asset: str, price: str, used: Sequence[str], columns: Sequence[str]) -> Finding:
-    """Say how the columns were read: what is the price, what are bars, what was left out."""
+    """Report how the columns were read: price, bars, and unused ones."""
     doubt = "" if is_adjusted(price) else ", which must be adjusted for dividends and splits"
     others = [name for name in columns if name not in used]
     unused = f"; not used: {describe_names(others)}" if others else ""

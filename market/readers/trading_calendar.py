@@ -1,6 +1,6 @@
-"""Trading calendar: which rows of a file are kept, and what the rows that are left out turn into.
+"""Trading calendar: select the rows of a file, and merge the others into them.
 
-Each row is kept or left out by what is known at it, so that a file that ends sooner keeps the same rows.
+The selection of a row depends on rows up to it alone, so that a file that ends sooner keeps the same rows.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def apply_calendar(
     Parameters
     ----------
     source : str
-        What messages call the file.
+        Name of the file in messages.
     grid : Grid
     calendar : str or None
         "weekdays", or the column at whose prices rows are kept; None keeps all rows.

@@ -1,4 +1,4 @@
-"""Columns that are not used, above all an adjusted price beside one that is not adjusted."""
+"""Unused columns, above all an adjusted price beside an unadjusted one."""
 
 from __future__ import annotations
 

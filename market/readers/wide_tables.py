@@ -124,7 +124,7 @@ def _check_counters(path: Path, numbers: dict[str, Floats]) -> Iterator[Finding]
 
 
 def _note_left_out(path: Path, date_name: str, names: Sequence[str]) -> Iterator[Finding]:
-    """Say which columns were left out: indexes without a name, and further dates."""
+    """Report the columns that were left out: indexes without a name, and further dates."""
     for name in names:
         what = f"column {name!r}" if name else "the first column, which has no name,"
         text = f"{path}: {what} is an index or a date and no asset: left out; the dates are those of {date_name!r}"

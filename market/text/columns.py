@@ -1,4 +1,4 @@
-"""Columns of a CSV or Parquet file, with every cell that is not what its column should hold."""
+"""Columns of a CSV or Parquet file, with findings for text in columns of numbers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from market.text.truncation import check_end
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """The columns that were asked for.
+    """Columns that were read.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ def _read_names(path: Path) -> list[str]:
 
 
 def _explain_names(names: Sequence[str], written: Sequence[str]) -> str:
-    """Return what is wrong with column names, "" if nothing is."""
+    """Return what is wrong with column names, or "" if they are valid."""
     if not any(names):
         return "no column names in the first line"
     places: dict[str, int] = {}
@@ -189,7 +189,7 @@ def copy_rows(path: Path, header: Sequence[str], kept: NDArray[np.bool_], target
         else:
             table, counter = read_csv(path, header, header, ())
             table = table.filter(pa.array(kept)).cast(pa.schema([(name, pa.string()) for name in header]))
-            # Names go on as they are written, so that the copy gives the same notices.
+            # Names stay as they are written, so that the copy gives the same notices.
             table = table.rename_columns(_read_names(path))
             with create_csv(target) as stream:
                 if counter.is_finished or not kept.all():
@@ -229,7 +229,7 @@ def _parse_numbers(column: Any) -> tuple[Floats, CodedTexts | None]:
 
 
 def _describe_text(path: Path, name: str, wrong: CodedTexts, cell: str, rows: CodedTexts | None) -> Finding:
-    """Word the finding for cells of a number column that hold no number."""
+    """Return the finding for cells of a number column that hold no number."""
     places = np.flatnonzero(wrong.codes >= 0)
     row = int(places[0])
     dated = f" ({shorten(rows.texts[rows.codes[row]])})" if rows is not None else ""

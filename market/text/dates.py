@@ -1,4 +1,4 @@
-"""Dates as people write them into files."""
+"""Dates in the forms in which files hold them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\d{1,2}\.\d{1,2}\.\d{4}", ("%d.%m.%Y",)),
     *((rf"[12]\d{{{digits - 1}}}", (unit,)) for digits, unit in EPOCHS.items()),
 )
-"""What a date may look like, and how it may then be read. Dots are only ever written day first."""
+"""Forms of dates, and the formats to try for each. Dates with dots are always day first."""
 _EXPLANATIONS = (
     (r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2}", "a year of two digits: write all four"),
     (
@@ -85,7 +85,7 @@ def read_dates(source: str, column: str, texts: CodedTexts) -> Dates:
     Parameters
     ----------
     source, column : str
-        What to call the file and the column in messages.
+        Names of the file and the column in messages.
     texts : CodedTexts of length n
 
     Raises
@@ -126,7 +126,7 @@ def read_dates(source: str, column: str, texts: CodedTexts) -> Dates:
         raise refuse(int(np.flatnonzero(best.isna())[0]))
     if len(complete) == 2 and not complete[0].equals(complete[1]):
         raise SourceError(
-            f"{where}: {texts.texts[0]!r} may be day/month or month/day, and no row tells which; {WISH}"
+            f"{where}: {texts.texts[0]!r} may be day/month or month/day, and no row decides which; {WISH}"
         )
     dates = complete[0]
     impossible = np.flatnonzero((dates.year < FIRST_YEAR) | (dates.year > LAST_YEAR))

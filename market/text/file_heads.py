@@ -1,4 +1,4 @@
-"""Tops of CSV files that are no line of column names: what they look like, and what to change."""
+"""First lines of CSV files without a line of column names: what they look like, and what to change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines of a text file: counted while a reader takes its bytes, and walked through where one must be named."""
+"""Lines of a text file: counted while a reader takes its bytes, and listed with numbers for messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LINE_END = b"\r\n"
 
 
 class LineCounter(io.RawIOBase):
-    """A stream that counts the lines it hands on, in one pass.
+    """A stream that counts its lines while they are read.
 
     A line ends with a line feed, a carriage return, or both. Compressed files are read as the text they hold.
     """

@@ -1,4 +1,4 @@
-"""Names of columns and assets as people see them, without invisible characters."""
+"""Names of columns and assets without invisible characters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from foundation.suggestions import shorten
 from market.findings import Finding
 
 _BLANKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u115f\u1160\u2800\u3164\uffa0"
-"""Blanks by how they look, beside those that Unicode calls so."""
+"""Characters that look blank, besides the blanks of Unicode."""
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00b4"
 """Marks that stand in names by mistake."""
 LONGEST = 200
@@ -33,7 +33,7 @@ def clean_name(text: str) -> str:
 
 
 def lookalike_key(name: str) -> str:
-    """Return what two names share that look alike: in small letters of usual width, without blanks and quotes."""
+    """Return the key that similar-looking names share: lower case, usual width, without blanks and quotes."""
     plain = "".join(mark for mark in unicodedata.normalize("NFKC", name) if mark not in _QUOTES)
     return "".join(plain.casefold().split())
 

@@ -1,4 +1,4 @@
-"""Stamps: dates with a time of day and, it may be, a UTC offset, and whether their day is that of the session."""
+"""Stamps: dates with a time of day and possibly a UTC offset, and checks that they name the day of the session."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOVED = (
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a text says about its date.
+    """Date, time of day and time zone of a text.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Whether a series has changed lately, by how it used to behave in stretches as long."""
+"""Tests whether a series has changed recently, against its earlier windows of the same length."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ OVERLAPPING = 1.5
 
 
 def page_hinkley(values: Floats, tolerance: float, mean: float | None = None) -> tuple[Floats, Floats]:
-    """Return by how much a series has risen above its mean, and fallen below it, since the best moment to say so.
+    """Return the largest cumulative rise above the mean and fall below it up to each date.
 
     Parameters
     ----------
     values : ndarray of shape (..., n)
         The last axis is time.
     tolerance : float
-        Deviations of this size are let pass.
+        Deviations up to this size are ignored.
     mean : float, optional
         What is expected: the two are then Page's two-sided CUSUM. Without it, the mean of the values so far, which is
         Hinkley's test of a series that is its own reference.
@@ -57,7 +57,7 @@ def _rise_above_minimum(steps: Floats) -> Floats:
 def recent_p_value(
     values: Floats, length: int, statistic: Callable[[Floats, Floats], Floats]
 ) -> tuple[float, float, float]:
-    """Test whether the last dates of a series are unlike all stretches as long before them.
+    """Test whether the last dates of a series differ from all earlier windows of the same length.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether a feature is distributed in recent dates as in the dates before, where dates resemble their neighbours."""
+"""Tests whether the distribution of a feature has changed, with serially dependent dates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POOLED = np.array([0, 1, *range(4, BINS + 1, 2)])
 ENOUGH = 20_000
 """Values from which quantiles are taken; of more, evenly spread ones."""
 STRETCHES = 200
-"""About how many stretches of the reference tell what the stability index is by chance."""
+"""Approximate number of reference windows that give the stability index by chance."""
 
 
 @dataclass(frozen=True)

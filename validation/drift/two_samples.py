@@ -1,4 +1,4 @@
-"""Whether two samples come from one distribution: Kolmogorov and Smirnov, and the population stability index."""
+"""Tests for one distribution of two samples: Kolmogorov-Smirnov, and the population stability index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Combinatorial purged cross-validation: every choice of test blocks, and the backtest paths that they make up."""
+"""Combinatorial purged cross-validation: every choice of test blocks, and the backtest paths that they form."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class CombinatorialPurged(DateSplitter):
 
         Parameters
         ----------
-        forecasts : sequence of ndarray, one a fold, in the order of `folds`
+        forecasts : sequence of ndarray, one per fold, in the order of `folds`
             Forecasts of the fold's test dates, shape (len(fold.test), ...).
 
         Raises
@@ -181,7 +181,7 @@ class CombinatorialPurged(DateSplitter):
             If there is not one forecast for each test date of each fold.
         """
         folds = self.folds()
-        came, wanted = [len(told) for told in forecasts], [len(fold.test) for fold in folds]
+        came, wanted = [len(forecast) for forecast in forecasts], [len(fold.test) for fold in folds]
         if came != wanted:
             raise ScheduleError(f"the folds test {wanted} dates, but the forecasts are for {came}")
         out = np.full((self.n_paths, len(self.ends), *forecasts[0].shape[1:]), np.nan)

@@ -1,4 +1,4 @@
-"""Whether forecasts mean what they say: their slope against outcomes, and the coverage of their own errors.
+"""Tests of calibration: the slope of outcomes on forecasts, and the coverage of forecast intervals.
 
 Arrays, NaN and `overlap` are as in `forecast_tests`.
 """
@@ -100,7 +100,7 @@ class Coverage:
     Attributes
     ----------
     level, share : float
-        Asked for, and found: mean over dates of the share of assets inside.
+        Nominal level, and actual share: mean over dates of the share of assets inside.
     stderr, p_value : float
         HAC error of the share; two-sided test that it is the level, NaN if the share is the same on all dates.
     n : int

@@ -115,7 +115,7 @@ class SignTest:
 
 
 def pesaran_timmermann(forecast: Floats, realised: Floats, overlap: int = 0) -> SignTest:
-    """Test whether the sign of a forecast tells the sign of the outcome; a sign is "above 0" or not.
+    """Test whether the sign of a forecast predicts the sign of the outcome; a sign is "above 0" or not.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Monte Carlo permutation: what the same positions would have earned on other dates."""
+"""Monte Carlo permutation tests: the return of the same positions on other dates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores of regimes: do they last, do they differ out of sample, and does a refit tell the same story.
+"""Scores of regimes: persistence, difference of returns out of sample, and stability under refits.
 
 States are labelled 0, 1, ... by date, with -1 where the state was not known. Returns are those of the period that
 follows the label's date, in excess of cash.
@@ -31,7 +31,7 @@ class RegimePersistence:
     share : ndarray of shape (K,)
         Of the known dates.
     confidence : float
-        Mean probability of the state that was told; NaN without probabilities.
+        Mean probability of the labelled state; NaN without probabilities.
     n : int
         Known dates.
     """
@@ -60,15 +60,15 @@ def regime_persistence(labels: Ints, n_states: int, probabilities: Floats | None
     runs = np.bincount(labels[begins], minlength=n_states)
     paired = known[1:] & known[:-1]
     flips = (labels[1:] != labels[:-1])[paired]
-    told = np.full(0, np.nan)
+    confidence = np.full(0, np.nan)
     if probabilities is not None:
-        told = probabilities[np.flatnonzero(known), labels[known]]
-        told = told[np.isfinite(told)]
+        confidence = probabilities[np.flatnonzero(known), labels[known]]
+        confidence = confidence[np.isfinite(confidence)]
     return RegimePersistence(
         float(flips.mean()) if len(flips) else math.nan,
         np.where(runs > 0, days / np.maximum(runs, 1), np.nan),
         days / n if n else np.full(n_states, np.nan),
-        float(told.mean()) if len(told) else math.nan,
+        float(confidence.mean()) if len(confidence) else math.nan,
         n,
     )
 
@@ -105,7 +105,7 @@ def regime_difference(labels: Ints, returns: Floats, n_states: int, overlap: int
     Parameters
     ----------
     labels : ndarray of int, shape (T,)
-        As told at each date, not smoothed afterwards.
+        As known at each date, not smoothed afterwards.
     returns : ndarray of shape (T,)
         Of the period after each date; NaN are left out.
     n_states : int

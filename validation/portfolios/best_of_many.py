@@ -1,4 +1,4 @@
-"""Tests of the best of several strategies, which know how many were tried.
+"""Tests of the best of several strategies, which account for the number of trials.
 
 Returns are of shape (T, M) and the benchmark's (T,), on the same dates; nothing is annual. Blocks are those of the
 stationary bootstrap with a mean length by `block_length` of the differences. A strategy whose difference from the

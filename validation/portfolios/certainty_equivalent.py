@@ -1,4 +1,4 @@
-"""What a portfolio is worth to an investor who dislikes risk, and how sure its gain over another is."""
+"""Certainty equivalents: the gain of one portfolio over another for a risk-averse investor, with a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Sharpe ratio: how sure it is, and how good it would have come out by luck.
+"""The Sharpe ratio: standard errors, and the ratio to expect by luck.
 
 Ratios are of returns in excess of cash, per observation: an annual ratio divided by the square root of the number
 of observations a year. What does not exist (too few observations, no variation) is NaN.

@@ -1,4 +1,4 @@
-"""Whether two Sharpe ratios differ, by the studentised circular block bootstrap."""
+"""Test whether two Sharpe ratios differ, by the studentised circular block bootstrap."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _draw_counts(n: int, drawn: int, n_resamples: int, seed: int) -> tuple[NDArr
 def _studentised(moments: Floats, difference: float, n_resamples: int, seed: int, block: int) -> Floats:
     """Return |difference of a resample - difference| / its standard error, shape (n_resamples,).
 
-    A resample is told by how often each block was drawn, so that its moments, and the sums of products of its
+    A resample is given by the number of draws of each block, so that its moments, and the sums of products of its
     blocks' sums, are one matrix product.
     """
     n = len(moments)
