@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
-R = TypeVar("R")
+_R = TypeVar("_R")
 _Cache = dict[tuple[object, ...], tuple[object, object]]
 
 _CACHE: ContextVar[_Cache | None] = ContextVar("found", default=None)
@@ -30,7 +30,7 @@ def share_results() -> Iterator[None]:
         _CACHE.reset(token)
 
 
-def cached(function: Callable[..., R], *arguments: object) -> R:
+def cached(function: Callable[..., _R], *arguments: object) -> _R:
     """Return `function(*arguments)`, computed once per tile.
 
     Parameters
@@ -63,7 +63,7 @@ def _identity(argument: object) -> object:
     return argument
 
 
-def _frozen(result: R) -> R:
+def _frozen(result: _R) -> _R:
     """Return a result whose arrays cannot be written to."""
     for array in result if isinstance(result, tuple) else (result,):
         if isinstance(array, np.ndarray):

@@ -13,9 +13,9 @@ from typing import Literal, TypeVar, get_args
 
 from foundation.types import Floats
 
-Kernel = Callable[..., Floats]
+_Kernel = Callable[..., Floats]
 Stage = Literal["asset", "bar", "market", "macro", "cross_section"]
-F = TypeVar("F", bound=Kernel)
+_F = TypeVar("_F", bound=_Kernel)
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 INPUTS = {
@@ -76,7 +76,7 @@ class FeatureSpec:
     unit: str
     inputs: tuple[str, ...]
     definition: str
-    kernel: Kernel
+    kernel: _Kernel
     rows: int = 0
     reach: int | None = None
     calendar: bool = False
@@ -98,7 +98,7 @@ def feature(
     windows: Sequence[int] = (),
     calendar: bool = False,
     unit: str,
-) -> Callable[[F], F]:
+) -> Callable[[_F], _F]:
     """Register a function as a feature, or as a family of features with one window each.
 
     The function takes arrays whose rows are dates, oldest first, and must return an array with the same number
@@ -139,7 +139,7 @@ def feature(
         taken, or the parameters do not name inputs.
     """
 
-    def register(function: F) -> F:
+    def register(function: _F) -> _F:
         name = function.__name__
         definition, inputs = _read_definition(name, function), _list_inputs(name, function)
         spec = FeatureSpec(name, stage, lookback, unit, inputs, definition, function, rows, reach, calendar)
@@ -169,7 +169,7 @@ def _check_options(spec: FeatureSpec, windows: Sequence[int]) -> None:
         raise FeatureError(f"feature {spec.name!r}: windows are {windows!r}, expected whole rows, 1 or more")
 
 
-def _read_definition(name: str, function: Kernel) -> str:
+def _read_definition(name: str, function: _Kernel) -> str:
     """Return the first paragraph of the docstring in one line."""
     definition = inspect.getdoc(function)
     if not definition:
@@ -213,7 +213,7 @@ def _register(spec: FeatureSpec) -> None:
     _CATALOGUE[spec.name] = spec
 
 
-def _list_inputs(name: str, function: Kernel) -> tuple[str, ...]:
+def _list_inputs(name: str, function: _Kernel) -> tuple[str, ...]:
     """Return the parameter names, which must be what `kernel(**inputs)` can fill."""
     parameters = inspect.signature(function).parameters.values()
     wrong = [p.name for p in parameters if p.kind not in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]

@@ -17,10 +17,10 @@ import numba
 _IMPORT = re.compile(rb"^from ([\w.]+) import (\([^)]*\)|[^\n(]+)", re.MULTILINE)
 """The form in which this project imports its own modules."""
 
-F = TypeVar("F", bound=Callable[..., object])
+_F = TypeVar("_F", bound=Callable[..., object])
 
 
-def compiled(function: F) -> F:
+def compiled(function: _F) -> _F:
     """Compile a kernel on its first call, and cache the machine code beside its module for the next process.
 
     Floating-point sums keep their written order (no `fastmath`), so that a result does not depend on how a processor
@@ -40,7 +40,7 @@ def compiled(function: F) -> F:
         # numba drops machine code when the file of the kernel changes. The code also holds constants and kernels of
         # other modules, whose changes it would miss.
         kept._cache_file._source_stamp = _digest_kernels(_root_of(function), Path(inspect.getfile(function)))
-    return cast(F, kernel)
+    return cast(_F, kernel)
 
 
 def _root_of(function: Callable[..., object]) -> Path:

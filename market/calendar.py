@@ -64,7 +64,7 @@ class Frequency:
 
 
 DAILY = Frequency("daily", 252, "weekdays", excused=2, stale_after=8, implausible=0.40, longest_closure=10)
-SIX_DAYS = Frequency(
+_SIX_DAYS = Frequency(
     "daily, six days a week",
     302,
     "weekdays",
@@ -78,16 +78,16 @@ EVERY_DAY = Frequency(
 )
 WEEKLY = Frequency("weekly", 52, "weeks", excused=0, stale_after=4, implausible=0.70, longest_closure=2)
 MONTHLY = Frequency("monthly", 12, "months", excused=0, stale_after=3, implausible=1.10, longest_closure=1)
-FREQUENCIES = (DAILY, SIX_DAYS, EVERY_DAY, WEEKLY, MONTHLY)
+_FREQUENCIES = (DAILY, _SIX_DAYS, EVERY_DAY, WEEKLY, MONTHLY)
 
 
-SPACINGS = {252: (0, 4), 302: (0, 4), 365: (0, 4), 52: (3, 9), 12: (15, 28)}
+_SPACINGS = {252: (0, 4), 302: (0, 4), 365: (0, 4), 52: (3, 9), 12: (15, 28)}
 """Weekdays between two rows that the frequency and its holidays explain, by periods in a year."""
 
 
 def nearest_frequency(periods_per_year: int) -> Frequency:
     """Return the frequency whose number of periods in a year is nearest."""
-    return min(FREQUENCIES, key=lambda frequency: abs(frequency.periods_per_year - periods_per_year))
+    return min(_FREQUENCIES, key=lambda frequency: abs(frequency.periods_per_year - periods_per_year))
 
 
 def longest_closure(periods_per_year: int) -> int:
@@ -98,7 +98,7 @@ def longest_closure(periods_per_year: int) -> int:
 def find_foreign_spacings(dates: pd.DatetimeIndex, periods_per_year: int) -> NDArray[np.int64]:
     """Return the rows whose distance from the row before is that of another frequency, increasing."""
     days = _as_days(dates)
-    low, high = SPACINGS[nearest_frequency(periods_per_year).periods_per_year]
+    low, high = _SPACINGS[nearest_frequency(periods_per_year).periods_per_year]
     spacing = np.busday_count(days[:-1], days[1:])
     return np.flatnonzero((spacing < low) | (spacing > high)) + 1
 
@@ -170,7 +170,7 @@ def _classify_daily(dates: pd.DatetimeIndex) -> Frequency:
     regular = counts >= 0.5 * counts.max()
     if regular[5:].all():
         return EVERY_DAY
-    return SIX_DAYS if regular.sum() == 6 else DAILY
+    return _SIX_DAYS if regular.sum() == 6 else DAILY
 
 
 def measure_missing_share(listed: NDArray[np.bool_]) -> NDArray[np.float64]:

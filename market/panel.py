@@ -25,7 +25,7 @@ BARS = ("open", "high", "low", "close", "vwap")
 """Prices of an asset's bar: the first, highest, lowest, last and volume-weighted mean of its step."""
 
 
-def freeze_array(values: object) -> Floats:
+def _freeze_array(values: object) -> Floats:
     """Return a C-ordered, read-only float64 copy of `values`."""
     array = np.array(values, dtype=np.float64, order="C")
     array.setflags(write=False)
@@ -58,7 +58,7 @@ class MacroSeries:
 
     def __post_init__(self) -> None:
         """Check that the clocks are possible."""
-        object.__setattr__(self, "values", freeze_array(self.values))
+        object.__setattr__(self, "values", _freeze_array(self.values))
         if not len(self.values) == len(self.observed_at) == len(self.known_at):
             raise IntegrityError(f"macro series {self.name!r}: values and clocks differ in length")
         if not (self.known_at.is_monotonic_increasing and self.observed_at.is_monotonic_increasing):
@@ -158,7 +158,7 @@ class Panel:
             values = getattr(self, name)
             if values is None:
                 continue
-            object.__setattr__(self, name, freeze_array(values))
+            object.__setattr__(self, name, _freeze_array(values))
             if getattr(self, name).shape != wanted:
                 raise IntegrityError(
                     f"panel {self.name!r}: {name} has shape {values.shape}, expected {wanted}"

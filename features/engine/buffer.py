@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from features.spec import FeatureError
 from foundation.types import Floats
 
-SPARE = 0.125
+_SPARE = 0.125
 """Spare rows for later dates, relative to the dates in use. Rows that are never written take no memory."""
 
 
@@ -43,7 +43,7 @@ class MatrixBuffer:
         if path is not None:
             array = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), (rows, n_assets, columns))
             return cls(np.asarray(array), rows, path)
-        return cls(np.empty((rows + int(SPARE * rows) + 1, n_assets, columns), dtype), rows)
+        return cls(np.empty((rows + int(_SPARE * rows) + 1, n_assets, columns), dtype), rows)
 
     def extend_rows(self, used: int, rows: int) -> MatrixBuffer:
         """Return a buffer with `rows` rows in use, of which the first `used` are those of this one.

@@ -26,8 +26,8 @@ from features.kernels.carried_state import Continuation
 from features.spec import FeatureError
 from foundation.types import Floats
 
-A = TypeVar("A")
-B = TypeVar("B")
+_A = TypeVar("_A")
+_B = TypeVar("_B")
 
 TOGETHER = 64
 """Assets of a tile, at most, unless memory allows more; the kernels handle so many side by side."""
@@ -43,7 +43,7 @@ TILE_BYTES = 1_500_000
 DATES_BYTES = 8_000_000
 """Memory of the columns of a few dates."""
 
-WITNESSES = 6
+_WITNESSES = 6
 """Assets that are computed together, and a third of them alone, to detect features that see other assets."""
 
 
@@ -78,14 +78,14 @@ def classify_steps(context: BuildContext) -> Recipe:
         return replace_kinds(
             recipe, {s.name: "series" if s.kind == "series" else "tile" for s in recipe.steps}
         )
-    longest = np.argsort(-panel.listed.sum(axis=0), kind="stable")[:WITNESSES]
+    longest = np.argsort(-panel.listed.sum(axis=0), kind="stable")[:_WITNESSES]
     together = _compute_sample(context, longest)
-    few = _compute_sample(context, longest[: WITNESSES // 3])
+    few = _compute_sample(context, longest[: _WITNESSES // 3])
     alone = {
         name
         for name in together.keys() & few.keys()
         if together[name].ndim == few[name].ndim == 2
-        and not differ_bitwise(together[name][:, : WITNESSES // 3], few[name])
+        and not differ_bitwise(together[name][:, : _WITNESSES // 3], few[name])
     }
     return assign_kinds(recipe, alone, context.deep)
 
@@ -234,7 +234,7 @@ def _join_states(parts: Sequence[States], assets: Sequence[tuple[int, int]]) -> 
     )
 
 
-def _map_items(function: Callable[[A], B], items: Sequence[A], workers: int) -> list[B]:
+def _map_items(function: Callable[[_A], _B], items: Sequence[_A], workers: int) -> list[_B]:
     """Apply a function to each item, in threads; the error of the first failing item is raised."""
     if workers < 2 or len(items) < 2:
         return [function(item) for item in items]

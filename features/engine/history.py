@@ -55,7 +55,7 @@ class History:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state to store: digests instead of inputs."""
-        digests = self.digests or {name: digest_array(array) for name, array in self.seen.items()}
+        digests = self.digests or {name: _digest_array(array) for name, array in self.seen.items()}
         return {**self.__dict__, "seen": {}, "digests": digests}
 
     def check(self, inputs: Inputs, recipe: Recipe, rows: int) -> dict[str, NDArray[Any]]:
@@ -91,7 +91,7 @@ class History:
     def _known(self, name: str, array: NDArray[Any]) -> bool:
         """Return whether an input is what it was, bit for bit."""
         if not self.seen:
-            return self.digests[name] == digest_array(array)
+            return self.digests[name] == _digest_array(array)
         known = self.seen[name]
         return known.shape == array.shape and np.array_equal(known.view(np.int64), array.view(np.int64))
 
@@ -117,6 +117,6 @@ def collect_arrays(inputs: Inputs, recipe: Recipe) -> dict[str, NDArray[Any]]:
     return {name: np.ascontiguousarray(array) for name, array in found.items()}
 
 
-def digest_array(array: NDArray[Any]) -> str:
+def _digest_array(array: NDArray[Any]) -> str:
     """Return the SHA-256 of an array."""
     return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()

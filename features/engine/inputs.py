@@ -14,7 +14,7 @@ from foundation.suggestions import suggest
 from foundation.types import Floats
 from market.panel import BARS, Panel
 
-SMALLEST_GROWTH = 1e-6
+_SMALLEST_GROWTH = 1e-6
 """Growth factor that stands for a total loss, whose logarithm would be infinite."""
 
 OPTIONAL = {name: name for name in ("volume", *BARS)}
@@ -51,12 +51,12 @@ class Inputs:
         return out
 
 
-Table = Callable[[Panel, slice, slice], Floats]
+_Table = Callable[[Panel, slice, slice], Floats]
 
 
 def _log_returns(panel: Panel, rows: slice, assets: slice) -> Floats:
     growth: Floats = 1.0 + panel.returns[rows, assets]
-    np.maximum(growth, SMALLEST_GROWTH, out=growth)
+    np.maximum(growth, _SMALLEST_GROWTH, out=growth)
     return np.log(growth, out=growth)
 
 
@@ -64,7 +64,7 @@ def _excess(panel: Panel, rows: slice, assets: slice) -> Floats:
     return panel.returns[rows, assets] - panel.cash[rows, None]
 
 
-def _make_reader(name: str) -> Table:
+def _make_reader(name: str) -> _Table:
     def table(panel: Panel, rows: slice, assets: slice) -> Floats:
         values: Floats = getattr(panel, name)
         return values[rows, assets]
@@ -72,7 +72,7 @@ def _make_reader(name: str) -> Table:
     return table
 
 
-_TABLES: Mapping[str, Table] = {
+_TABLES: Mapping[str, _Table] = {
     "returns": _make_reader("returns"),
     "log_returns": _log_returns,
     "excess": _excess,

@@ -29,7 +29,7 @@ Kind = Literal["series", "tile", "whole", "rows"]
 LEVEL = FeatureSpec("level", "asset", 0, "index", ("returns",), INPUTS["level"], wealth)
 """An input that is a recursion is computed, and carried on, like a feature."""
 
-SHARED = ("market", "cash", "month")
+_SHARED = ("market", "cash", "month")
 """Inputs that all assets share, beside macro series."""
 
 
@@ -142,7 +142,7 @@ def resolve_recipe(
     """
     series = list_macro_names(specs) | set(panel.macro)
     specs = {**specs, LEVEL.name: LEVEL}
-    shared = {*SHARED, *(series - set(specs) - set(INPUTS))}
+    shared = {*_SHARED, *(series - set(specs) - set(INPUTS))}
     needs: dict[str, int] = {}
     missing: dict[str, str] = {}
     found: list[tuple[FeatureSpec, int, int, Kind]] = []

@@ -9,9 +9,9 @@ from features.kernels.array_types import as_table
 from foundation.compiled import compiled
 from foundation.types import Floats
 
-LARGEST = float(np.finfo(np.float64).max)
+_LARGEST = float(np.finfo(np.float64).max)
 
-EQUAL = 1e-12
+_EQUAL = 1e-12
 """Values whose spread relative to their size is below this are equal, and differ by rounding alone."""
 
 
@@ -77,7 +77,7 @@ def _scores(x: Floats, out: Floats) -> None:
             if value - value == 0.0:
                 squares += (value - centre) * (value - centre)
         spread = np.sqrt(squares / max(count, 1))
-        apart = spread > EQUAL * size
+        apart = spread > _EQUAL * size
         scale = spread if apart else 1.0
         for i in range(len(row)):
             value = row[i]
@@ -111,7 +111,7 @@ def _mark(x: Floats, bits: int, values: Floats, keys: NDArray[np.int64]) -> None
     for t in range(len(x)):
         row, value, key = x[t], values[t], keys[t]
         for i in range(len(row)):
-            value[i] = row[i] if row[i] - row[i] == 0.0 else LARGEST
+            value[i] = row[i] if row[i] - row[i] == 0.0 else _LARGEST
         for i in range(len(row)):
             key[i] = (key[i] & high) | i
 

@@ -13,7 +13,7 @@ from features.kernels.carried_state import resume_state, save_state
 from foundation.compiled import compiled
 from foundation.types import Floats
 
-HALF = 0.5 - 1e-9
+_HALF = 0.5 - 1e-9
 """Share of the weight of an endless past, up to rounding, that a weighted mean must have."""
 
 
@@ -110,7 +110,7 @@ def _ewm_row(x: Floats, t: int, decay: float, now: Floats, out: Floats) -> None:
         mean = means[i] + (row[i] - means[i]) / weight if there else means[i]
         weights[i] = weight
         means[i] = mean
-        to[i] = mean if weight * (1.0 - decay) >= HALF else np.nan
+        to[i] = mean if weight * (1.0 - decay) >= _HALF else np.nan
 
 
 @compiled

@@ -28,10 +28,10 @@ def compound_window(log_returns: Floats, window: int, ago: int = 0) -> Floats:
     """
     total = past_sum(log_returns, window, ago, required_count(window))
     np.expm1(total, out=total)
-    return pad_history(total, log_returns)
+    return _pad_history(total, log_returns)
 
 
-def pad_history(wanted: Floats, like: Floats) -> Floats:
+def _pad_history(wanted: Floats, like: Floats) -> Floats:
     """Return wanted rows at the end of an array like another, NaN before: what a feature gives."""
     if len(wanted) == len(like):
         return wanted.reshape(like.shape)
@@ -109,7 +109,7 @@ def seasonality_60(log_returns: Floats, month: int) -> Floats:
         monthly, places = np.concatenate(past), np.arange(len(years)) * len(past[0])
     out = np.empty((len(log_returns) - first_wanted_row(), log_returns.shape[1]))
     _mean_of_places(monthly, places, float(required_count(len(years))), out)
-    return pad_history(out, log_returns)
+    return _pad_history(out, log_returns)
 
 
 @compiled

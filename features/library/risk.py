@@ -21,7 +21,7 @@ from features.spec import feature
 from foundation.types import Floats
 
 
-def regress_on_market(
+def _regress_on_market(
     excess: Floats, market: Floats, cash: Floats, window: int
 ) -> tuple[Floats, Floats, Floats]:
     """Return beta, correlation and residual standard error of excess returns on those of the market."""
@@ -92,16 +92,16 @@ def drawdown_36(level: Floats, month: int) -> Floats:
 @feature(stage="asset", lookback=36, unit="beta")
 def beta_36(excess: Floats, market: Floats, cash: Floats, month: int) -> Floats:
     """Slope of the asset's on the market's excess returns over 36 months."""
-    return cached(regress_on_market, excess, market, cash, 36 * month)[0]
+    return cached(_regress_on_market, excess, market, cash, 36 * month)[0]
 
 
 @feature(stage="asset", lookback=36, unit="correlation")
 def correlation_36(excess: Floats, market: Floats, cash: Floats, month: int) -> Floats:
     """Correlation of the asset's and the market's excess returns over 36 months."""
-    return cached(regress_on_market, excess, market, cash, 36 * month)[1]
+    return cached(_regress_on_market, excess, market, cash, 36 * month)[1]
 
 
 @feature(stage="asset", lookback=36, unit="fraction per observation")
 def idiosyncratic_volatility_36(excess: Floats, market: Floats, cash: Floats, month: int) -> Floats:
     """Residual standard error of the regression behind `beta_36`."""
-    return cached(regress_on_market, excess, market, cash, 36 * month)[2]
+    return cached(_regress_on_market, excess, market, cash, 36 * month)[2]

@@ -13,13 +13,13 @@ from market.checks.integrity import looks_like_percent
 from market.checks.periods import check_carried, check_periods
 from market.findings import Finding, Table
 
-SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0)
-SPLIT_TOLERANCE = 0.03
+_SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0)
+_SPLIT_TOLERANCE = 0.03
 """A stock also moves by a percent or two on the day of its split; falls of a third or more are rare."""
 
-LARGEST_RETURN = 1000.0
+_LARGEST_RETURN = 1000.0
 """Return in one step, a fraction, above which the values must be in another unit."""
-LARGEST_VOLATILITY = 10.0
+_LARGEST_VOLATILITY = 10.0
 """Annual volatility of the median column, a fraction, above which the values cannot be returns."""
 
 
@@ -60,16 +60,16 @@ def check_magnitude(table: Table, returns: Floats) -> Iterator[Finding]:
     """
 
     def say(row: int, column: int) -> str:
-        return f"return of {returns[row, column]:+.3g} in one step, expected at most {LARGEST_RETURN:g} as a fraction"
+        return f"return of {returns[row, column]:+.3g} in one step, expected at most {_LARGEST_RETURN:g} as a fraction"
 
-    yield from table.find_by_column("impossible return", "fatal", returns > LARGEST_RETURN, say)
-    volatility = _annual_volatility(np.where(returns > LARGEST_RETURN, np.nan, returns), table)
+    yield from table.find_by_column("impossible return", "fatal", returns > _LARGEST_RETURN, say)
+    volatility = _annual_volatility(np.where(returns > _LARGEST_RETURN, np.nan, returns), table)
     typical = float(np.median(volatility)) if len(volatility) else 0.0
-    if typical > LARGEST_VOLATILITY:
+    if typical > _LARGEST_VOLATILITY:
         hint = "; the values look like percent, expected fractions" if table.kind == "returns" else ""
         text = (
             f"{table.source}: the volatility of the median column is {typical:,.0%} a year, expected less than "
-            f"{LARGEST_VOLATILITY:,.0%}{hint}"
+            f"{_LARGEST_VOLATILITY:,.0%}{hint}"
         )
         yield Finding("impossible volatility", "fatal", None, table.dates[0], text)
 
@@ -141,8 +141,8 @@ def _check_moves(table: Table, returns: Floats) -> Iterator[Finding]:
     split = np.zeros(moves.shape, dtype=np.bool_)
     if table.frequency.unit in ("weekdays", "days"):
         ratios = np.exp(np.abs(moves))
-        for n in SPLITS:
-            split |= np.abs(ratios / n - 1.0) <= SPLIT_TOLERANCE
+        for n in _SPLITS:
+            split |= np.abs(ratios / n - 1.0) <= _SPLIT_TOLERANCE
         # A crash that takes all down is no split: most of the move must be left after the median asset's.
         split &= np.abs(moves - _median_log_return(returns)[:, None]) > 0.5 * np.abs(moves)
 

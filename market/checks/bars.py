@@ -10,7 +10,7 @@ from foundation.types import Bools, Floats
 from market.findings import Finding, Table
 from market.panel import BARS
 
-TOLERANCE = 1e-6
+_TOLERANCE = 1e-6
 """Share of a price by which bars may contradict each other: vendors adjust and round each price by itself."""
 
 
@@ -56,7 +56,7 @@ def _check_order(table: Table, high: Floats, low: Floats) -> Iterator[Finding]:
     def crossed(row: int, column: int) -> str:
         return f"high {high[row, column]:g} is below low {low[row, column]:g}"
 
-    yield from table.find_by_column("high below low", "fatal", high < low * (1.0 - TOLERANCE), crossed)
+    yield from table.find_by_column("high below low", "fatal", high < low * (1.0 - _TOLERANCE), crossed)
 
 
 def _check_inside(table: Table, name: str, bars: Mapping[str, Floats]) -> Iterator[Finding]:
@@ -65,7 +65,7 @@ def _check_inside(table: Table, name: str, bars: Mapping[str, Floats]) -> Iterat
     none = np.full(prices.shape, np.nan)
     high, low = bars.get("high", none), bars.get("low", none)
     # A comparison with NaN is false: where there is no high, nothing is above it.
-    outside: Bools = (prices > high * (1.0 + TOLERANCE)) | (prices < low * (1.0 - TOLERANCE))
+    outside: Bools = (prices > high * (1.0 + _TOLERANCE)) | (prices < low * (1.0 - _TOLERANCE))
 
     def word(row: int, column: int) -> str:
         span = f"low {low[row, column]:g} and high {high[row, column]:g}"

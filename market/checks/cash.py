@@ -14,7 +14,7 @@ from market.findings import Finding
 
 CashKind = Literal["returns", "percent_returns", "prices", "annual_rate", "annual_percent"]
 KINDS: tuple[CashKind, ...] = get_args(CashKind)
-MEANING: dict[CashKind, str] = {
+_MEANING: dict[CashKind, str] = {
     "returns": "one step's simple return, a fraction",
     "percent_returns": "one step's return in percent",
     "prices": "a price or index level",
@@ -22,14 +22,14 @@ MEANING: dict[CashKind, str] = {
     "annual_percent": "an annual rate in percent",
 }
 
-SUSPICIOUS = 0.25
+_SUSPICIOUS = 0.25
 """Annual return of cash above which the configuration must state the kind of the column. The highest quarter of the US
 T-bill, in 1981, has 0.16."""
-IMPOSSIBLE = 3.0
+_IMPOSSIBLE = 3.0
 """Annual return of cash above which the values are refused."""
-LOSS = 0.1
+_LOSS = 0.1
 """Loss of cash in one step from which the values are refused."""
-QUARTER = 4
+_QUARTER = 4
 """Parts of a year: cash is judged by its median over each of them."""
 
 
@@ -84,24 +84,24 @@ def check_cash_size(column: CashColumn, returns: Floats) -> Iterator[Finding]:
     raises an alarm does so in every longer file too: a file as of an earlier date never fares worse than the whole.
     """
     dates, values, kind, periods_per_year = column.dates, column.values, column.kind, column.periods_per_year
-    length = max(1, periods_per_year // QUARTER)
+    length = max(1, periods_per_year // _QUARTER)
     sizes = np.abs(returns)
     a_step = pd.Series(sizes).rolling(length, min_periods=length).median().to_numpy()
     rates = kind in ("annual_rate", "annual_percent")
     annual = (1.0 + a_step) ** periods_per_year - 1.0 if rates else a_step * periods_per_year
-    over = (annual > (SUSPICIOUS if kind is None else IMPOSSIBLE)) | (sizes >= 1.0) | (returns <= -LOSS)
+    over = (annual > (_SUSPICIOUS if kind is None else _IMPOSSIBLE)) | (sizes >= 1.0) | (returns <= -_LOSS)
     if over.any():
         step = float(np.nanmedian(sizes[over]))
         first = int(np.argmax(np.isfinite(values)))
         moves = f"cash moves by {step:.2%} in a step, {step * periods_per_year:,.0%} a year"
         advice = _advise(column)
-        read = f"read as {MEANING[kind or 'returns']}"
+        read = f"read as {_MEANING[kind or 'returns']}"
         text = f"{column.where}, {dates[first]:%Y-%m-%d}: {values[first]:g}; {read}, {moves}. {advice}"
         yield Finding("cash", "fatal", None, dates[int(np.argmax(over))], text)
-    elif kind is not None and np.nanmax(annual, initial=0.0) > SUSPICIOUS:
+    elif kind is not None and np.nanmax(annual, initial=0.0) > _SUSPICIOUS:
         row = int(np.nanargmax(annual))
         text = (
-            f"{column.where}, {dates[row]:%Y-%m-%d}: read as {MEANING[kind]}, cash moves by"
+            f"{column.where}, {dates[row]:%Y-%m-%d}: read as {_MEANING[kind]}, cash moves by"
             f" {a_step[row]:.2%} in a step, {annual[row]:.0%} a year; is it real?"
         )
         yield Finding("cash", "warning", None, dates[row], text)
@@ -147,7 +147,7 @@ def _advise(column: CashColumn) -> str:
         f"cash: {{column: {column.name}, values: {guess}}} ({rate:.1%} a year)"
         for guess, rate in guesses.items()
     ]
-    looks = " or ".join(MEANING[guess] for guess in guesses)
+    looks = " or ".join(_MEANING[guess] for guess in guesses)
     return f"It looks like {looks}: set {'; or '.join(named)}{own}"
 
 
@@ -159,11 +159,11 @@ def _guess_kinds(values: Floats, periods_per_year: int) -> dict[CashKind, float]
         growth = np.log(known[-1] / known[0]) / (len(known) - 1) * periods_per_year
         return {"prices": float(np.expm1(growth))}
     guesses: dict[CashKind, float] = {}
-    if size <= SUSPICIOUS:
+    if size <= _SUSPICIOUS:
         guesses["annual_rate"] = mean
-    if size / 100.0 * periods_per_year <= SUSPICIOUS:
+    if size / 100.0 * periods_per_year <= _SUSPICIOUS:
         guesses["percent_returns"] = mean / 100.0 * periods_per_year
-    if SUSPICIOUS / periods_per_year < size <= 100.0 * SUSPICIOUS and "annual_rate" not in guesses:
+    if _SUSPICIOUS / periods_per_year < size <= 100.0 * _SUSPICIOUS and "annual_rate" not in guesses:
         guesses["annual_percent"] = mean / 100.0
     return guesses
 
@@ -174,8 +174,8 @@ def _rises_like_a_price(known: Floats, periods_per_year: int) -> bool:
         return False
     steps = np.diff(known) / known[:-1]
     slow = (
-        abs(float(np.median(steps))) * periods_per_year <= SUSPICIOUS
-        and float(np.max(np.abs(steps))) < SUSPICIOUS
+        abs(float(np.median(steps))) * periods_per_year <= _SUSPICIOUS
+        and float(np.max(np.abs(steps))) < _SUSPICIOUS
     )
     rises = float(np.mean(steps >= 0)) >= 0.6 and float(np.mean(steps > 0)) >= 0.2
-    return known[0] > 0.5 and slow and (rises or known[0] > 100.0 * SUSPICIOUS)
+    return known[0] > 0.5 and slow and (rises or known[0] > 100.0 * _SUSPICIOUS)

@@ -12,7 +12,7 @@ from market.findings import MISSING_CODES, Finding, Table
 
 PERCENT_LIKE = 0.3
 """Median absolute return above which values cannot be fractions."""
-RETURNS_LIKE = 0.2
+_RETURNS_LIKE = 0.2
 """Share of values at or below 0 from which a column of prices looks like one of returns."""
 
 
@@ -79,7 +79,7 @@ def _explain_price(values: Floats, row: int, column: int) -> str:
     mostly_signed = float(np.mean((values < 0).any(axis=0))) > 0.5
     if price in MISSING_CODES and not mostly_signed:
         return f"some files write {price:g} where there is no value: leave the cell empty"
-    if mostly_signed and np.mean(known <= 0) > RETURNS_LIKE:
+    if mostly_signed and np.mean(known <= 0) > _RETURNS_LIKE:
         unit = "percent_returns" if looks_like_percent(known) else "returns"
         return f"the column looks like returns: set data.values: {unit}"
     if 2 * zeros > len(known):

@@ -20,10 +20,10 @@ from market.panel import MacroSeries, Panel
 from market.readers.assembly import GridContents, assemble_panel
 from market.readers.cash import RawCash
 
-INDUSTRIES = (
+_INDUSTRIES = (
     "NoDur", "Durbl", "Manuf", "Enrgy", "Chems", "BusEq", "Telcm", "Utils", "Shops", "Hlth", "Money", "Other",
 )  # fmt: skip
-TRADING_DAYS_A_MONTH = 21
+_TRADING_DAYS_A_MONTH = 21
 
 
 def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Finding, ...]]:
@@ -41,8 +41,8 @@ def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[
     data = _read("linearmodels", "datasets/french/french.csv.bz2")
     dates = pd.DatetimeIndex(pd.to_datetime(data["dates"])) + pd.offsets.MonthEnd(0)
     market = (data["MktRF"] + data["RF"]).to_numpy()
-    values = np.column_stack([data[list(INDUSTRIES)].to_numpy(dtype=np.float64), market])
-    grid = Grid(dates, (*INDUSTRIES, "market"), values, None, ()).cut_at("industries", known_by)
+    values = np.column_stack([data[list(_INDUSTRIES)].to_numpy(dtype=np.float64), market])
+    grid = Grid(dates, (*_INDUSTRIES, "market"), values, None, ()).cut_at("industries", known_by)
     cash = data["RF"].to_numpy(dtype=np.float64)[: len(grid.dates)]
     contents = GridContents("returns", cash=RawCash("RF", cash, "returns"), market="market")
     panel, findings = assemble_panel("industries", "industries", grid, contents)
@@ -109,7 +109,7 @@ def load_daily_bills(dates: pd.DatetimeIndex) -> Floats:
     monthly = pd.Series(bills["RF"].to_numpy() / 100.0, index=bills["Date"].to_numpy())
     months = dates.year * 100 + dates.month
     rates = monthly.reindex(months).fillna(0.0).to_numpy(dtype=np.float64)
-    return np.asarray((1.0 + rates) ** (1.0 / TRADING_DAYS_A_MONTH) - 1.0, dtype=np.float64)
+    return np.asarray((1.0 + rates) ** (1.0 / _TRADING_DAYS_A_MONTH) - 1.0, dtype=np.float64)
 
 
 def load_macro() -> dict[str, MacroSeries]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foundation.suggestions import list_names, shorten, suggest
+from foundation.suggestions import list_names, shorten_text, suggest
 from foundation.types import Floats, Ints
 from market.errors import SourceError
 from market.findings import Finding, raise_if_fatal
@@ -20,8 +20,8 @@ from market.text.dates import read_dates
 from market.text.names import check_clean, clean_name, lookalike_key
 
 ASSET_NAMES = ("asset", "symbol", "ticker")
-SCORE_NAMES = ("score", "esg", "esg_score", "value")
-KNOWN = "known_at"
+_SCORE_NAMES = ("score", "esg", "esg_score", "value")
+_KNOWN = "known_at"
 
 
 def load_scores(
@@ -73,7 +73,7 @@ def load_scores(
         raise SourceError(f"{path}: no date column {date_column!r}{suggest(date_column, header)}")
     if max_age_days < 1 or (lag_days is not None and lag_days < 0):
         raise SourceError(f"{path}: max_age_days must be at least 1 and lag_days at least 0")
-    date_name, known_name = lowered[date_column.lower()], lowered.get(KNOWN)
+    date_name, known_name = lowered[date_column.lower()], lowered.get(_KNOWN)
     if (known_name is None) == (lag_days is None):
         raise SourceError(
             f"{path}: when was a score known? Give a column 'known_at' in the file or lag_days, "
@@ -90,7 +90,7 @@ def load_scores(
     asset = np.array([place.get(label, -1) for label in records.labels], dtype=np.int64)[records.codes]
     kept = np.isfinite(records.value) & (asset >= 0)
     if not kept.any():
-        found = ", ".join(map(repr, map(shorten, dict.fromkeys(records.labels[:5]))))
+        found = ", ".join(map(repr, map(shorten_text, dict.fromkeys(records.labels[:5]))))
         raise SourceError(f"{path}: no score of any of the assets {', '.join(assets[:5])}...; found {found}")
     dates = [read_dates(str(path), name, records.coded[name]) for name in names]
     about = dates[0].by_text[dates[0].codes[records.rows[kept]]]
@@ -123,7 +123,7 @@ def _read_long(
     lowered: dict[str, str],
 ) -> _Records:
     """Return the scores of a long file."""
-    wanted = SCORE_NAMES if score_column is None else (clean_name(score_column).lower(),)
+    wanted = _SCORE_NAMES if score_column is None else (clean_name(score_column).lower(),)
     score = next((lowered[name] for name in wanted if name in lowered), None)
     if score is None:
         raise SourceError(

@@ -17,7 +17,6 @@ from market.readers.column_roles import find_role, find_value, find_volume, is_a
 from market.readers.unused_columns import check_unused
 from market.text.columns import read_columns
 from market.text.dates import read_dates
-from market.text.names import describe_names
 from market.text.paths import CSV, PARQUET
 
 
@@ -88,7 +87,7 @@ def _notice(path: Path, asset: str, price: str, used: Sequence[str], columns: Se
     """Report how the columns were read: price, bars, and unused ones."""
     doubt = "" if is_adjusted(price) else ", which must be adjusted for dividends and splits"
     others = [name for name in columns if name not in used]
-    unused = f"; not used: {describe_names(others)}" if others else ""
+    unused = f"; not used: {list_names(others)}" if others else ""
     beside = [name for name in used if name != price]
     bars = f", and {list_names(beside)} its bars" if beside else ""
     text = f"{path}: read as one asset, called {asset!r} after the file: its price is {price!r}{doubt}{bars}{unused}"

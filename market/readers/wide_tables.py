@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from foundation.suggestions import list_names, shorten
+from foundation.suggestions import list_names, shorten_text
 from foundation.types import Floats
 from market.checks.integrity import check_order
 from market.errors import SourceError
@@ -18,7 +18,7 @@ from market.text.columns import Contents, read_columns
 from market.text.dates import read_dates
 from market.text.number_texts import explain_number
 
-COUNTED = 20
+_COUNTED = 20
 """Rows that must count 0, 1, 2 or 1, 2, 3 for a column to be a counter; later rows do not matter."""
 
 
@@ -101,7 +101,7 @@ def _refuse_long(path: Path, date_name: str, contents: Contents) -> None:
     if not texts or (len(contents.findings) > len(texts) and not repeated):
         return  # no such column, or a number is wrong in another one too
     name, text = next(iter(texts.items()))
-    what = f"column {name!r} holds text, such as {shorten(text)!r}"
+    what = f"column {name!r} holds text, such as {shorten_text(text)!r}"
     rename = (
         "if it names the asset of each row, rename it 'asset' and the column of values 'price' or 'return'"
     )
@@ -113,9 +113,9 @@ def _refuse_long(path: Path, date_name: str, contents: Contents) -> None:
 def _check_counters(path: Path, numbers: dict[str, Floats]) -> Iterator[Finding]:
     """Find columns that number the rows."""
     for name, values in numbers.items():
-        first = values[:COUNTED]
+        first = values[:_COUNTED]
         steps = first - np.arange(len(first))
-        if len(first) == COUNTED and steps[0] in (0.0, 1.0) and (steps == steps[0]).all():
+        if len(first) == _COUNTED and steps[0] in (0.0, 1.0) and (steps == steps[0]).all():
             text = (
                 f"{path}: column {name!r} numbers the rows ({first[0]:g}, {first[1]:g}, {first[2]:g}, ...) and is no"
                 " asset; delete it (pandas writes no such column with to_csv(path, index=False))"

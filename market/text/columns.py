@@ -16,7 +16,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 from numpy.typing import NDArray
 
-from foundation.suggestions import shorten
+from foundation.suggestions import shorten_text
 from foundation.types import Floats
 from market.errors import SourceError
 from market.findings import Finding, raise_if_fatal
@@ -102,7 +102,7 @@ def _explain_names(names: Sequence[str], written: Sequence[str]) -> str:
     for position, name in enumerate(names):
         if len(name) > LONGEST:
             return (
-                f"the name of column {position + 1}, {shorten(name)!r}, has {len(name)} characters; expected"
+                f"the name of column {position + 1}, {shorten_text(name)!r}, has {len(name)} characters; expected"
                 f" {LONGEST} at most"
             )
         if not name and position > 0:
@@ -110,9 +110,9 @@ def _explain_names(names: Sequence[str], written: Sequence[str]) -> str:
         first = written[places.setdefault(name, position)]
         if first != written[position]:
             return (
-                f"the columns {shorten(first)!a} and {shorten(written[position])!a} differ only in surrounding"
-                f" blanks, invisible characters or Unicode form, and would both be {name!r}; rename one of them, or"
-                " delete it"
+                f"the columns {shorten_text(first)!a} and {shorten_text(written[position])!a} differ only in"
+                f" surrounding blanks, invisible characters or Unicode form, and would both be {name!r}; rename one"
+                " of them, or delete it"
             )
         if places[name] != position:
             return f"two columns are named {name!r}; rename one of them, or delete it"
@@ -232,10 +232,10 @@ def _describe_text(path: Path, name: str, wrong: CodedTexts, cell: str, rows: Co
     """Return the finding for cells of a number column that hold no number."""
     places = np.flatnonzero(wrong.codes >= 0)
     row = int(places[0])
-    dated = f" ({shorten(rows.texts[rows.codes[row]])})" if rows is not None else ""
+    dated = f" ({shorten_text(rows.texts[rows.codes[row]])})" if rows is not None else ""
     more = f" ({len(places)} such cells)" if len(places) > 1 else ""
     where = f"{path}: column {name!r}, data row {row + 1}{dated}"
-    message = f"{where}: expected a number, found {shorten(cell)!r}{explain_number(cell)}{more}"
+    message = f"{where}: expected a number, found {shorten_text(cell)!r}{explain_number(cell)}{more}"
     return Finding("text in a number column", "fatal", name, None, message)
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from foundation.counts import format_count
-from foundation.suggestions import shorten
+from foundation.suggestions import shorten_text
 from market.errors import SourceError
 from market.text.lines import BLOCK, LineCounter, has_open_quote, last_lines, numbered_lines
 from market.text.number_texts import NO_VALUE
@@ -85,7 +85,7 @@ def _refuse_open_quote(path: Path) -> None:
     for number, line in numbered_lines(path):
         if has_open_quote(line):
             raise SourceError(
-                f"{path}: line {number}: a quoted cell is not closed at the end of the line: {shorten(line)!r};"
+                f"{path}: line {number}: a quoted cell is not closed at the end of the line: {shorten_text(line)!r};"
                 " close the quote, write a quote that belongs to the text twice, and leave out line breaks within cells"
             )
 

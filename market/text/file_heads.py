@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from market.text.paths import open_csv
 
-LINES = 40
+_LINES = 40
 """Lines in which a table must have begun."""
 _DATE = re.compile(
     r"\d{4}-\d{1,2}(-\d{1,2})?([T ].*)?|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}/\d{1,2}/\d{1,2}|(19|20)\d{4}(\d\d)?"
@@ -75,7 +75,7 @@ def _first_rows(path: Path) -> list[list[str]]:
     """Return the cells of the first lines of a CSV file, none if it cannot be read."""
     try:
         with io.TextIOWrapper(open_csv(path), encoding="utf-8-sig", newline="") as stream:
-            return [row for _, row in zip(range(LINES), csv.reader(stream), strict=False)]
+            return [row for _, row in zip(range(_LINES), csv.reader(stream), strict=False)]
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException):
         return []
 

@@ -14,7 +14,7 @@ from market.text.paths import open_csv
 
 BLOCK = 1 << 20
 """Bytes that are read at a time."""
-KEPT = 4
+_KEPT = 4
 """Blocks at the end of a file that are kept for a look at its last lines."""
 _LINE_END = b"\r\n"
 
@@ -30,7 +30,7 @@ class LineCounter(io.RawIOBase):
         self._n_filled = 0
         self._n_ended = 0
         self._last = _LINE_END[-1:]
-        self._blocks = deque(bytearray() for _ in range(KEPT))
+        self._blocks = deque(bytearray() for _ in range(_KEPT))
         self._ends, self._doubled = np.empty(BLOCK, dtype=np.bool_), np.empty(BLOCK, dtype=np.bool_)
 
     @property

@@ -17,7 +17,7 @@ from validation.folds.walk_forward import inner_folds
 if TYPE_CHECKING:
     import lightgbm as lgb
 
-STEPS = 20
+_STEPS = 20
 """How many numbers of trees are tried, evenly spaced in their logarithm."""
 
 
@@ -118,7 +118,7 @@ class Boosting(Forecaster):
 
     def tree_counts(self) -> list[int]:
         """Return the numbers of trees to choose among, increasing."""
-        return sorted({round(n) for n in np.geomspace(1, self.max_trees, STEPS)})
+        return sorted({round(n) for n in np.geomspace(1, self.max_trees, _STEPS)})
 
     def grow(self, data: lgb.Dataset, n_rows: int, n_trees: int) -> lgb.Booster:
         """Return trees grown on a binned data set."""
@@ -176,7 +176,7 @@ class Boosting(Forecaster):
         self.n_trees_ = self.tree_counts()[int(np.argmin(self.inner_losses(X, y, rows)))]
         data = lgb.Dataset(X, y, weight=rows.weight, params=self.parameters(len(y)))
         self.booster_ = self.grow(data, len(y), self.n_trees_)
-        self.stages_ = split_booster(self.booster_, self._used_steps())
+        self.stages_ = _split_booster(self.booster_, self._used_steps())
         return self
 
     def predict(self, X: Floats, rows: Rows | None = None) -> Floats:
@@ -209,7 +209,7 @@ class Boosting(Forecaster):
         return [n for n in self.tree_counts() if n <= self.n_trees_]
 
 
-def split_booster(booster: lgb.Booster, stages: Sequence[int]) -> tuple[lgb.Booster, ...]:
+def _split_booster(booster: lgb.Booster, stages: Sequence[int]) -> tuple[lgb.Booster, ...]:
     """Return one booster per stage, which holds the trees that this stage adds.
 
     Parameters

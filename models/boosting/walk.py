@@ -32,14 +32,14 @@ from validation.folds.walk_forward import Fold
 AHEAD = 8
 """Folds that may be grown side by side. How many trees one grows follows from the choice so many folds before: a fixed
 distance, so that results do not depend on the number of threads."""
-ROOM = 1.3
+_ROOM = 1.3
 """A fold grows so many times the number of trees that was chosen `AHEAD` folds before: one step more of those to choose
 among, ..."""
-MORE = 2
+_MORE = 2
 """... or so many times it, where all that were grown then were chosen, ..."""
 FEWEST = 40
 """... but at least so many, so that a record that spoke for hardly any tree can change its mind."""
-FIRST_ROOM = 3
+_FIRST_ROOM = 3
 """The first `AHEAD` folds grow so many times the number that the blocks inside the first window would choose, ..."""
 FIRST_FEWEST = 64
 """... but at least so many: that choice rests on less than a walk's, and what it rules out comes back slowly."""
@@ -136,9 +136,9 @@ def _count_trees(model: Boosting, fits: Sequence[FoldFit], state: WalkState, gro
     f = len(grown) - AHEAD
     if f < 0:
         likely = model.tree_counts()[int(np.argmin(state.initial_losses))]
-        return model.round_up(max(FIRST_FEWEST, FIRST_ROOM * likely))
+        return model.round_up(max(FIRST_FEWEST, _FIRST_ROOM * likely))
     chosen = int(fits[f].chosen["trees"])
-    return model.round_up(max(FEWEST, (MORE if chosen == grown[f] else ROOM) * chosen))
+    return model.round_up(max(FEWEST, (_MORE if chosen == grown[f] else _ROOM) * chosen))
 
 
 def _grow_fold(

@@ -55,14 +55,14 @@ class PathModel(Protocol):
         """Return the same from standardised rows (n, K): for more features than rows."""
 
 
-def solve_moments(model: PathModel, moments: Moments, settings: Floats | None = None) -> Candidates:
+def _solve_moments(model: PathModel, moments: Moments, settings: Floats | None = None) -> Candidates:
     """Return the candidates of a training window given by its moments."""
     standard = Standardised.of(moments, intercept=not model.within_dates)
     tried = model.settings(standard.gram) if settings is None else settings
     return _make_candidates(standard, model.path(standard.gram, tried), tried)
 
 
-def solve_rows(
+def _solve_rows(
     model: PathModel, Z: Floats, y: Floats, weight: Floats | None, settings: Floats | None = None
 ) -> Candidates:
     """Return the candidates of a training window given by its rows, without a (K, K) matrix."""
@@ -121,9 +121,9 @@ class Window:
     ) -> Candidates:
         """Return the candidates of the window grid[start:stop]; safe to call from threads."""
         if moments is not None:
-            return solve_moments(model, moments, settings)
+            return _solve_moments(model, moments, settings)
         Z, y, rows = self.design.rows(self.grid[start:stop])
-        return solve_rows(model, Z, y, rows.weight, settings)
+        return _solve_rows(model, Z, y, rows.weight, settings)
 
     def inner_losses(
         self, model: PathModel, settings: Floats, start: int, stop: int, ends: Ints, n_splits: int

@@ -9,9 +9,9 @@ from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 from models.walk_forward.moments import Gram
 
-Solution = tuple[Floats, int]
+_Solution = tuple[Floats, int]
 
-ROUNDS = 100
+_ROUNDS = 100
 """Sweeps before the first exact solution, and rounds of solving and sweeping after it, at which a penalty gives up on
 the last digits: features that are copies of one another to rounding have no unique coefficients."""
 
@@ -80,10 +80,10 @@ def _elastic_net(G: Floats, q: Floats, penalties: Floats, l1_ratio: float) -> Fl
     close = 1e-3 * np.abs(q).max() if len(q) else 0.0
     for k in range(len(penalties)):
         l1, l2 = penalties[k] * l1_ratio, penalties[k] * (1.0 - l1_ratio)
-        for _ in range(ROUNDS):
+        for _ in range(_ROUNDS):
             if _sweep(G, b, gradient, l1, l2) <= close:
                 break
-        for _ in range(ROUNDS + len(q)):
+        for _ in range(_ROUNDS + len(q)):
             if _polish(G, q, b, gradient, l1, l2):
                 break
             _sweep(G, b, gradient, l1, l2)
@@ -143,7 +143,7 @@ def _polish(G: Floats, q: Floats, b: Floats, gradient: Floats, l1: float, l2: fl
 
 
 @compiled
-def _solve_active(G: Floats, q: Floats, b: Floats, active: Ints, l1: float, l2: float) -> Solution:
+def _solve_active(G: Floats, q: Floats, b: Floats, active: Ints, l1: float, l2: float) -> _Solution:
     """Return the minimiser over the active coefficients as if their signs stayed.
 
     And which of them is, to rounding, a combination of those before it, or -1: then there is no solution.
@@ -171,7 +171,7 @@ def _is_optimal(b: Floats, gradient: Floats, l1: float, l2: float) -> bool:
 
 
 @compiled
-def _cholesky_solve(matrix: Floats, right: Floats) -> Solution:
+def _cholesky_solve(matrix: Floats, right: Floats) -> _Solution:
     """Solve a positive definite system in place; the second value is the first column that depends on others, or -1."""
     n = len(right)
     for j in range(n):

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from models.errors import ExecutorError
 from models.parallel.executors import Executor, run_batch, split_batches, unwrap_batch
 
-S = TypeVar("S")
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+_S = TypeVar("_S")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 PATIENCE = 10.0
 """Seconds that a scheduler has to answer, and a first worker to be there."""
@@ -54,15 +54,15 @@ class Cluster(Executor):
         self._sent: Any = None
 
     def map(
-        self, function: Callable[[S, Item], Result], shared: S, items: Sequence[Item]
-    ) -> Generator[Result]:
+        self, function: Callable[[_S, _Item], _Result], shared: _S, items: Sequence[_Item]
+    ) -> Generator[_Result]:
         """Yield the results in order; see `Executor.map`."""
         expected = (self._identity, self._identity()) if self._identity is not None else None
         with self._translate_errors():
             self._connect()
             self._send(shared)
             futures = [
-                self._client.submit(run_checked, expected, function, self._sent, batch, pure=False)
+                self._client.submit(_run_checked, expected, function, self._sent, batch, pure=False)
                 for batch in split_batches(items, self.workers)
             ]
         try:
@@ -142,12 +142,12 @@ class Cluster(Executor):
             self._client = None
 
 
-def run_checked(
+def _run_checked(
     expected: tuple[Callable[[], str], str] | None,
-    function: Callable[[S, Item], Result],
-    shared: S,
-    batch: Sequence[Item],
-) -> list[Result] | BaseException:
+    function: Callable[[_S, _Item], _Result],
+    shared: _S,
+    batch: Sequence[_Item],
+) -> list[_Result] | BaseException:
     """Compute a batch on a worker whose code and libraries are those of the sender."""
     if expected is not None and expected[0]() != expected[1]:
         return ExecutorError(

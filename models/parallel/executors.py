@@ -20,12 +20,12 @@ from foundation.threads import one_thread
 from models.errors import ExecutorError
 
 S = TypeVar("S")
-Item = TypeVar("Item")
+_Item = TypeVar("_Item")
 Result = TypeVar("Result")
 
 BATCHES = 8
 """Batches for each worker: folds differ in size, and few large batches would leave workers idle at the end."""
-MAPPED = 100_000
+_MAPPED = 100_000
 """Arrays of more bytes than that are mapped into worker processes instead of copied to them."""
 
 
@@ -45,7 +45,7 @@ class Executor(ABC):
 
     @abstractmethod
     def map(
-        self, function: Callable[[S, Item], Result], shared: S, items: Sequence[Item]
+        self, function: Callable[[S, _Item], Result], shared: S, items: Sequence[_Item]
     ) -> Generator[Result]:
         """Yield `function(shared, item)` for each item, in the order of the items.
 
@@ -91,7 +91,7 @@ class Threads(Executor):
         self.workers = workers or cpu_count()
 
     def map(
-        self, function: Callable[[S, Item], Result], shared: S, items: Sequence[Item]
+        self, function: Callable[[S, _Item], Result], shared: S, items: Sequence[_Item]
     ) -> Generator[Result]:
         """Yield the results in order; see `Executor.map`."""
         pool = ThreadPoolExecutor(self.workers)
@@ -120,13 +120,13 @@ class Processes(Executor):
         self._parallel: Parallel | None = None
 
     def map(
-        self, function: Callable[[S, Item], Result], shared: S, items: Sequence[Item]
+        self, function: Callable[[S, _Item], Result], shared: S, items: Sequence[_Item]
     ) -> Generator[Result]:
         """Yield the results in order; see `Executor.map`."""
         if self._parallel is None:
             # Copy on write: a mapped array is writable like any other, and a change stays with who made it.
             self._parallel = Parallel(
-                self.workers, return_as="generator", batch_size=1, max_nbytes=MAPPED, mmap_mode="c"
+                self.workers, return_as="generator", batch_size=1, max_nbytes=_MAPPED, mmap_mode="c"
             )
             self._parallel.__enter__()
         tasks = [delayed(run_batch)(function, shared, batch) for batch in split_batches(items, self.workers)]
@@ -164,7 +164,7 @@ def count_threads(executor: Executor | None) -> int:
     return executor.workers if isinstance(executor, Threads) else cpu_count()
 
 
-def split_batches(items: Sequence[Item], workers: int) -> list[Sequence[Item]]:
+def split_batches(items: Sequence[_Item], workers: int) -> list[Sequence[_Item]]:
     """Cut the items into a few consecutive batches for each worker, as even as can be."""
     count = min(len(items), BATCHES * workers)
     edges = [i * len(items) // count for i in range(count + 1)] if count else []
@@ -172,7 +172,7 @@ def split_batches(items: Sequence[Item], workers: int) -> list[Sequence[Item]]:
 
 
 def run_batch(
-    function: Callable[[S, Item], Result], shared: S, batch: Sequence[Item]
+    function: Callable[[S, _Item], Result], shared: S, batch: Sequence[_Item]
 ) -> list[Result] | BaseException:
     """Compute a batch in a worker; return its error instead of raising, unlike a failure of the worker."""
     # For good: another thread of this worker may be computing when this batch ends. With one thread, sums are

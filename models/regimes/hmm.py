@@ -25,7 +25,7 @@ PRIOR_TRANSITIONS = 1.0
 TOLERANCE = 1e-5
 """EM ends when the objective of a date rises by less."""
 
-SHORT_RUN = 10
+_SHORT_RUN = 10
 """EM iterations of each random start; the best one is continued (Biernacki, Celeux and Govaert 2003)."""
 
 
@@ -90,7 +90,7 @@ class HMMRegimes(RegimeModel):
             chain = self._rescale_previous(previous)
         else:
             starts = [
-                expectation_maximisation(evidence, chain, diagonal, SHORT_RUN)
+                expectation_maximisation(evidence, chain, diagonal, _SHORT_RUN)
                 for chain in self._guess_chains(evidence)
             ]
             chain, _ = max(starts, key=lambda start: start[1])
@@ -154,7 +154,7 @@ class HMMRegimes(RegimeModel):
 
     def _store_training(self, Z: Floats) -> None:
         filtered, _, surprise = self._filter_rows(Z, self._chain.start)
-        self._predicted = predict_next(filtered[-1], self._chain.transitions)
+        self._predicted = _predict_next(filtered[-1], self._chain.transitions)
         self._ordinary = np.sort(surprise[is_complete(Z)])
 
     def _predict_states(self, Z: Floats) -> tuple[Floats, Floats]:
@@ -170,7 +170,7 @@ class HMMRegimes(RegimeModel):
         return filtered, weight, -log_density
 
 
-def predict_next(filtered: Floats, transitions: Floats) -> Floats:
+def _predict_next(filtered: Floats, transitions: Floats) -> Floats:
     """Return the probabilities of the states one row later."""
     # Not a matrix product: BLAS may round differently from one machine to the next.
     return np.asarray((filtered[:, None] * transitions).sum(axis=0))

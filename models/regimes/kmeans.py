@@ -10,9 +10,9 @@ from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 from models.regimes.path import RegimeModel, is_complete
 
-N_STARTS = 10
+_N_STARTS = 10
 MAX_ITERATIONS = 300
-SMALLEST = 1e-12
+_SMALLEST = 1e-12
 """A mean squared distance below this is rounding: all dates lie on the centres."""
 
 
@@ -52,7 +52,7 @@ class KMeansRegimes(RegimeModel):
         """Take the centres, also in the unit of the features, and the mean loss of a row."""
         self._centres = centres
         self.centres_ = centres * self.scaler_.scale_ + self.scaler_.mean_
-        self.loss_ = float(np.log(max(loss, SMALLEST)))
+        self.loss_ = float(np.log(max(loss, _SMALLEST)))
 
     def _reorder(self, order: Ints) -> None:
         self._centres = np.ascontiguousarray(self._centres[order])
@@ -61,7 +61,7 @@ class KMeansRegimes(RegimeModel):
     def _store_training(self, Z: Floats) -> None:
         nearest = squared_distances(Z, self._centres).min(axis=1)[is_complete(Z)]
         self._ordinary = np.sort(nearest)
-        self._variance = max(float(nearest.mean()), SMALLEST) / Z.shape[1]
+        self._variance = max(float(nearest.mean()), _SMALLEST) / Z.shape[1]
 
     def _predict_states(self, Z: Floats) -> tuple[Floats, Floats]:
         distance = squared_distances(Z, self._centres)
@@ -78,8 +78,8 @@ class KMeansRegimes(RegimeModel):
 
 
 def draw_starts(Z: Floats, n_states: int, seed: int) -> list[Floats]:
-    """Return k-means++ centres for `N_STARTS` searches in complete rows Z (n, K)."""
-    draws = np.random.default_rng(seed).uniform(size=(N_STARTS, n_states))
+    """Return k-means++ centres for `_N_STARTS` searches in complete rows Z (n, K)."""
+    draws = np.random.default_rng(seed).uniform(size=(_N_STARTS, n_states))
     return [spread_centres(Z, row) for row in draws]
 
 
@@ -125,7 +125,7 @@ def run_lloyd(Z: Floats, centres: Floats, max_iterations: int) -> float:
     n_states = len(centres)
     label, distance = np.empty(n, dtype=np.int64), np.empty(n)
     for iteration in range(max_iterations):
-        changed = assign_rows(Z, centres, label, distance) or iteration == 0
+        changed = _assign_rows(Z, centres, label, distance) or iteration == 0
         sums, counts = np.zeros((n_states, n_features)), np.zeros(n_states)
         for i in range(n):
             counts[label[i]] += 1
@@ -144,7 +144,7 @@ def run_lloyd(Z: Floats, centres: Floats, max_iterations: int) -> float:
 
 
 @compiled
-def assign_rows(Z: Floats, centres: Floats, label: Ints, distance: Floats) -> bool:
+def _assign_rows(Z: Floats, centres: Floats, label: Ints, distance: Floats) -> bool:
     """Fill in the nearest centre of each row and the squared distance to it; return whether a label changed."""
     changed = False
     for i in range(len(Z)):

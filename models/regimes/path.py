@@ -20,10 +20,10 @@ from models.walk_forward.standardise import Standardiser
 from validation.folds.walk_forward import Fold
 from validation.forecasts.regime_scores import regime_stability
 
-COLD_SHARE = 0.05
+_COLD_SHARE = 0.05
 """A cold restart is tried when the last one had not seen this share of the training rows."""
 
-RECENT = 250
+_RECENT = 250
 """Training rows on which two successive fits are compared."""
 
 MARGIN = 0.01
@@ -52,7 +52,7 @@ class RegimePath:
     loss : ndarray of shape (F,)
         `RegimeModel.loss_` of each fit.
     agreement, relabelled : ndarray of shape (F,)
-        Labels of each fit and of the fit before it on the last `RECENT` training rows: adjusted Rand index, and share
+        Labels of each fit and of the fit before it on the last `_RECENT` training rows: adjusted Rand index, and share
         of rows with another label. NaN for the first fit.
     features : tuple of str
         Names of the K features.
@@ -216,10 +216,10 @@ def walk_regimes(
         # The last fold may have more test dates now; its earlier dates get the same values again.
         probabilities[last], anomaly[last] = current.predict_states(X[last])
     for fold in folds[done:]:
-        due = fold.train[-1] - seen_cold >= COLD_SHARE * len(fold.train)
+        due = fold.train[-1] - seen_cold >= _COLD_SHARE * len(fold.train)
         last_fit = current
         current, fresh = _refit(model, X[fold.train], current, due)
-        agreement, relabelled = _agreement(last_fit, current, X[fold.train[-RECENT:]])
+        agreement, relabelled = _agreement(last_fit, current, X[fold.train[-_RECENT:]])
         seen_cold = int(fold.train[-1]) if due else seen_cold
         probabilities[fold.test], anomaly[fold.test] = current.predict_states(X[fold.test])
         fits.append((current.centres_, fresh, current.loss_, agreement, relabelled))

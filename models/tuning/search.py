@@ -20,7 +20,7 @@ Pruning = Literal["median", "hyperband", "none"]
 BATCH = 8
 """Trials per batch: a fixed number, so that the trials do not depend on the number of workers. TPE
 starts after the first batch, which is random."""
-FEWEST = 5
+_FEWEST = 5
 """Finished trials from which their median is used."""
 
 
@@ -148,7 +148,7 @@ class Search:
         if self._pruning == "median":
             # Not Optuna's own: that compares a trial's best loss so far, which is for learning curves that fall.
             seen = [whole[block] for whole in self._whole]
-            return len(seen) >= FEWEST and running[block] > median(seen)
+            return len(seen) >= _FEWEST and running[block] > median(seen)
         return bool(trial.should_prune())
 
     def finish(self, trial: optuna.Trial, running: Sequence[float], *, pruned: bool) -> None:

@@ -36,7 +36,7 @@ def walk_tuned(
 
     `walk` is the walk of the model that is tuned.
     """
-    stretches = cut_stretches(folds, model.every)
+    stretches = _cut_stretches(folds, model.every)
     steps = _Steps(progress, 2 * len(folds) + model.trials * len(stretches))
     untuned = walk(model.model, name, data, folds, steps.walk(len(folds)), executor, None).raw
     raw = np.full(data.y.shape, np.nan)
@@ -69,7 +69,7 @@ def walk_tuned(
     return WalkResult(name, raw, tuple(fits), last, tuple(trials), untuned)
 
 
-def cut_stretches(folds: Sequence[Fold], every: int | None) -> list[list[Fold]]:
+def _cut_stretches(folds: Sequence[Fold], every: int | None) -> list[list[Fold]]:
     """Cut the folds in stretches that begin with the first fold so many rows after the stretch before began."""
     stretches: list[list[Fold]] = []
     for fold in folds:

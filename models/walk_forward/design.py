@@ -16,11 +16,11 @@ from models.errors import TrainingError
 from models.walk_forward.moments import Moments, demean_by_date
 from models.walk_forward.standardise import Standardiser
 
-ROWS_AT_ONCE = 1 << 15
+_ROWS_AT_ONCE = 1 << 15
 """Rows that are brought together at a time: enough for full speed of the matrix product, little memory."""
 
 
-MOST_HALVINGS = 1000
+_MOST_HALVINGS = 1000
 """Half-lives that a walk may span: weights double with each, and double precision ends at 2 to the 1024."""
 
 
@@ -47,7 +47,7 @@ class Stacked:
 
 def split_dates(dates: Ints, rows_a_date: int) -> Iterator[Ints]:
     """Cut dates into pieces of a bounded number of rows; where depends on the dates alone."""
-    size = max(1, ROWS_AT_ONCE // max(1, rows_a_date))
+    size = max(1, _ROWS_AT_ONCE // max(1, rows_a_date))
     for start in range(0, len(dates), size):
         yield dates[start : start + size]
 
@@ -105,11 +105,11 @@ class Design:
         if self.half_life is None:
             return rows.weight
         age = (rows.date - self.origin) / self.half_life
-        if len(age) and age[-1] > MOST_HALVINGS:
+        if len(age) and age[-1] > _MOST_HALVINGS:
             raise TrainingError(
                 f"half_life is {self.half_life:g} dates, but the walk spans {int(rows.date[-1]) - self.origin}: the "
                 f"first would count nothing beside the last; use at least "
-                f"{-(-(int(rows.date[-1]) - self.origin) // MOST_HALVINGS)}"
+                f"{-(-(int(rows.date[-1]) - self.origin) // _MOST_HALVINGS)}"
             )
         recency = np.exp2(age)
         return recency if rows.weight is None else recency * rows.weight

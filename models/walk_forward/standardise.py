@@ -10,7 +10,7 @@ import numpy as np
 from foundation.compiled import compiled
 from foundation.types import Floats
 
-Pieces = Callable[[], Iterable[Floats]]
+_Pieces = Callable[[], Iterable[Floats]]
 
 CLIP = 5.0
 """Standard deviations beyond which a feature says no more: a bad print must not carry a forecast."""
@@ -41,7 +41,7 @@ class Standardiser:
         """Measure means and standard deviations of X (n, K)."""
         return self.fit_pieces(lambda: [X])
 
-    def fit_pieces(self, pieces: Pieces) -> Self:
+    def fit_pieces(self, pieces: _Pieces) -> Self:
         """Measure means and standard deviations of rows that come piece by piece, each (n_i, K), in two passes.
 
         Parameters

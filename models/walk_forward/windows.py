@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from models.walk_forward.results import WalkResult
 
 
-JOINS = 0.05
+_JOINS = 0.05
 """Share of the training dates on which an absent feature must have appeared before it is used."""
 
 
@@ -106,7 +106,7 @@ def split_stretches(
             start, stop = windows.window(last)
             overlap = max(0, int(windows.stop[f]) - start)
             seen = come_up[stop] - come_up[start]
-            if overlap < (1 - renew) * (stop - start) or (seen > JOINS * (stop - start)).any():
+            if overlap < (1 - renew) * (stop - start) or (seen > _JOINS * (stop - start)).any():
                 break
             last += 1
         yield scaler, list(range(f, last))

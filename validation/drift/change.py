@@ -10,7 +10,7 @@ import numpy as np
 from foundation.types import Floats
 from validation.errors import StatisticError
 
-OVERLAPPING = 1.5
+_OVERLAPPING = 1.5
 """Overlapping stretches say as much as so many times those that do not overlap (Meketon and Schmeiser, 1984)."""
 
 
@@ -89,5 +89,5 @@ def recent_p_value(
     found = float(statistic(recent[None, :], reference)[0])
     # Rounding must not decide between equals.
     as_large = float((before >= found - 1e-12 * abs(found)).mean())
-    worth = OVERLAPPING * len(reference) / length
+    worth = _OVERLAPPING * len(reference) / length
     return found, float(np.median(before)), (1 + worth * as_large) / (1 + worth)

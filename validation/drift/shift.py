@@ -12,13 +12,13 @@ from validation.counting import count_by_row
 from validation.drift.two_samples import ks_p_value, stability_index
 from validation.errors import StatisticError
 
-BINS = 20
+_BINS = 20
 """Quantile bins of the reference, beside one below and one above all that it holds, and one for missing values."""
-POOLED = np.array([0, 1, *range(4, BINS + 1, 2)])
+_POOLED = np.array([0, 1, *range(4, _BINS + 1, 2)])
 """Where each bin of the stability index begins: missing values, and tenths of the reference with open ends."""
-ENOUGH = 20_000
+_ENOUGH = 20_000
 """Values from which quantiles are taken; of more, evenly spread ones."""
-STRETCHES = 200
+_STRETCHES = 200
 """Approximate number of reference windows that give the stability index by chance."""
 
 
@@ -52,7 +52,7 @@ class Shift:
     missing_after: float
 
 
-UNKNOWN = Shift(*[math.nan] * 8)
+_UNKNOWN = Shift(*[math.nan] * 8)
 
 
 def measure_shift(
@@ -99,8 +99,8 @@ def measure_shift(
     after, pairs_after = _count_shares(recent, listed_after, levels)
     n, m = len(before), len(after)
     if m == 0 or n < 2 * m:
-        return UNKNOWN
-    total = np.concatenate([np.zeros((1, BINS + 3)), np.cumsum(before, axis=0)])
+        return _UNKNOWN
+    total = np.concatenate([np.zeros((1, _BINS + 3)), np.cumsum(before, axis=0)])
     below = np.cumsum(total[-1] / n)[:-1]
     distance = float(np.abs(below - np.cumsum(after.mean(axis=0))[:-1]).max())
     stretch = max(m, n // 5)
@@ -123,15 +123,15 @@ def _find_levels(values: Floats, listed: Bools | None) -> Floats:
     """Return just below the smallest value, the quantiles between bins, and the largest value, increasing."""
     known = values[np.isfinite(values) if listed is None else listed & np.isfinite(values)]
     if not len(known):
-        return np.zeros(BINS + 1)
-    some = np.sort(known[:: -(-len(known) // ENOUGH)])
-    inner = np.quantile(some, np.arange(1, BINS) / BINS)
+        return np.zeros(_BINS + 1)
+    some = np.sort(known[:: -(-len(known) // _ENOUGH)])
+    inner = np.quantile(some, np.arange(1, _BINS) / _BINS)
     return np.concatenate([[np.nextafter(known.min(), -np.inf)], inner, [known.max()]])
 
 
 def _count_shares(values: Floats, listed: Bools | None, levels: Floats) -> tuple[Floats, float]:
     """Return the share of each date in each bin (dates with any, BINS + 3), the missing first, and the pairs in all."""
-    bins = BINS + 3
+    bins = _BINS + 3
     place = np.where(np.isnan(values), 0, 1 + np.searchsorted(levels, values, side="left"))
     # What is not listed falls into one bin more, which is left out.
     place = place if listed is None else np.where(listed, place, bins)
@@ -162,10 +162,12 @@ def _count_independent(total: Floats, length: int) -> float:
 
 def _stability_index(before: Floats, after: Floats) -> Floats:
     """Return the stability index of counts in dates, (..., BINS + 3) each."""
-    return stability_index(np.add.reduceat(before, POOLED, axis=-1), np.add.reduceat(after, POOLED, axis=-1))
+    return stability_index(
+        np.add.reduceat(before, _POOLED, axis=-1), np.add.reduceat(after, _POOLED, axis=-1)
+    )
 
 
 def _median_index(total: Floats, length: int) -> float:
     """Return the median stability index of stretches of the reference, each against the dates outside of it."""
-    inside = _sum_stretches(total, length, max(1, len(total) // STRETCHES))
+    inside = _sum_stretches(total, length, max(1, len(total) // _STRETCHES))
     return float(np.median(_stability_index(np.maximum(total[-1] - inside, 0.0), inside)))

@@ -10,9 +10,9 @@ from foundation.compiled import compiled
 from foundation.types import Floats
 from validation.errors import StatisticError
 
-MOST_CELLS = 200_000
+_MOST_CELLS = 200_000
 """Of the lattice of an exact p-value: half a millisecond."""
-LIMIT_LAW = 100
+_LIMIT_LAW = 100
 """Values in the smaller sample from which on the limit law serves where the lattice is too large."""
 
 
@@ -54,19 +54,19 @@ def ks_p_value(distance: float, n: int, m: int) -> float:
     Notes
     -----
     Exact: the share of lattice paths from (0, 0) to (n, m) that leave the band |i/n - j/m| < d, Hodges (1958), *Arkiv
-    för Matematik* 3, 469-486. Beyond `MOST_CELLS` the limit law of Smirnov (1948) or, beside a short sample, for which
+    för Matematik* 3, 469-486. Beyond `_MOST_CELLS` the limit law of Smirnov (1948) or, beside a short sample, for which
     that is not right, a long one that is cut: the p-value is a little too large. Exact for continuous distributions;
     with ties too large.
     """
     if min(n, m) < 1:
         raise StatisticError(f"samples of {n} and {m}: expected at least one value in each")
     long, short = max(n, m), min(n, m)
-    if long * short > MOST_CELLS:
-        if short >= LIMIT_LAW:
+    if long * short > _MOST_CELLS:
+        if short >= _LIMIT_LAW:
             from scipy.special import kolmogorov
 
             return float(kolmogorov(math.sqrt(n * m / (n + m)) * distance))
-        long = MOST_CELLS // short
+        long = _MOST_CELLS // short
     # Distances are multiples of 1/(n m): half of one is far above rounding.
     return float(_count_leaving(distance - 0.5 / (long * short), long, short))
 

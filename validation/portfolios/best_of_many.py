@@ -21,7 +21,7 @@ from validation.forecasts.scores import has_variation
 from validation.portfolios.block_length import block_length
 from validation.portfolios.stationary_bootstrap import stationary_means, stationary_variance
 
-MINIMUM = 20
+_MINIMUM = 20
 """Fewest dates that are tested: Hansen's threshold, sqrt(2 log log T), means nothing below."""
 
 
@@ -92,7 +92,7 @@ def _make_contest(
     known = [
         k
         for k in range(gain.shape[1])
-        if len(gain) >= MINIMUM and has_variation(gain[:, k] - gain[:, k].mean(), scale)
+        if len(gain) >= _MINIMUM and has_variation(gain[:, k] - gain[:, k].mean(), scale)
     ]
     if not known:
         return _Contest(np.empty((len(gain), 0)), (), 0)

@@ -18,7 +18,7 @@ from validation.portfolios.block_length import block_length
 from validation.portfolios.sharpe import sharpe_influence, sharpe_ratio
 from validation.shapes import check_same_shape
 
-CHUNK = 500  # resamples whose counts (CHUNK, n) are in memory at a time
+_CHUNK = 500  # resamples whose counts (CHUNK, n) are in memory at a time
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ def _draw_counts(n: int, drawn: int, n_resamples: int, seed: int) -> tuple[NDArr
     """
     rng = np.random.default_rng(seed)
     out = []
-    for start in range(0, n_resamples, CHUNK):
-        size = min(CHUNK, n_resamples - start)
+    for start in range(0, n_resamples, _CHUNK):
+        size = min(_CHUNK, n_resamples - start)
         counts = count_by_row(rng.integers(n, size=(size, drawn)), n)
         counts = counts.astype(np.min_scalar_type(drawn))  # kept as small as may be
         counts.setflags(write=False)

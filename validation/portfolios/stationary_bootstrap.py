@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from foundation.types import Floats
 from validation.counting import count_by_row
 
-AT_ONCE = 100
+_AT_ONCE = 100
 """Resamples whose dates are held in memory together."""
 
 
@@ -44,8 +44,8 @@ def _draw_counts(n: int, block: int, n_resamples: int, seed: int) -> tuple[NDArr
     random = np.random.default_rng(seed)
     dates = np.arange(n)
     out = []
-    for first in range(0, n_resamples, AT_ONCE):
-        size = min(AT_ONCE, n_resamples - first)
+    for first in range(0, n_resamples, _AT_ONCE):
+        size = min(_AT_ONCE, n_resamples - first)
         starts, u = np.empty((size, n), dtype=np.int64), np.empty((size, n))
         for row in range(size):
             starts[row] = random.integers(n, size=n)
