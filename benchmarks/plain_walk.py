@@ -42,7 +42,7 @@ from models.dataset import Dataset
 from models.dispatch import walk_forward
 from models.linear.regression import ElasticNet, Lasso, Ridge
 from models.regimes.kmeans import KMeansRegimes
-from models.regimes.path import walk_regimes
+from models.regimes.walk import walk_regimes
 from models.target import scale_labels, trailing_risk
 from validation.folds.labels import forward_excess_returns
 from validation.folds.walk_forward import Fold, WalkForward

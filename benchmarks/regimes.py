@@ -23,7 +23,7 @@ from market.load import load_panel
 from models.regimes.hmm import PRIOR_TRANSITIONS, HMMRegimes
 from models.regimes.jump import JumpRegimes
 from models.regimes.kmeans import KMeansRegimes
-from models.regimes.path import walk_regimes
+from models.regimes.walk import walk_regimes
 from models.walk_forward.standardise import Standardiser
 from validation.folds.walk_forward import WalkForward
 

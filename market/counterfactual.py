@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Floats
-from market.panel import MacroSeries, Panel
+from market.macro import MacroSeries
+from market.panel import Panel
 from market.scores import ScoreTable
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from foundation.types import Floats
 from market.calendar import find_closed_markets, longest_closure
 from market.errors import IntegrityError
+from market.macro import MacroSeries, freeze_array
 
 if TYPE_CHECKING:
     from market.scores import ScoreTable
@@ -23,73 +24,6 @@ if TYPE_CHECKING:
 
 BARS = ("open", "high", "low", "close", "vwap")
 """Prices of an asset's bar: the first, highest, lowest, last and volume-weighted mean of its step."""
-
-
-def _freeze_array(values: object) -> Floats:
-    """Return a C-ordered, read-only float64 copy of `values`."""
-    array = np.array(values, dtype=np.float64, order="C")
-    array.setflags(write=False)
-    return array
-
-
-@dataclass(frozen=True, eq=False)
-class MacroSeries:
-    """One macro or alternative series with its two clocks.
-
-    Attributes
-    ----------
-    name : str
-        Name of the input of features.
-    values : ndarray of shape (n,)
-        Observations, in the unit that the source documents.
-    observed_at : DatetimeIndex of length n
-        End of the period that each observation describes.
-    known_at : DatetimeIndex of length n
-        First moment at which each observation could be used, sorted.
-    max_age_days : int
-        For an older observation `at` gives NaN, so that a series that has ended is not read as constant for ever.
-    """
-
-    name: str
-    values: Floats
-    observed_at: pd.DatetimeIndex
-    known_at: pd.DatetimeIndex
-    max_age_days: int
-
-    def __post_init__(self) -> None:
-        """Check that the clocks are possible."""
-        object.__setattr__(self, "values", _freeze_array(self.values))
-        if not len(self.values) == len(self.observed_at) == len(self.known_at):
-            raise IntegrityError(f"macro series {self.name!r}: values and clocks differ in length")
-        if not (self.known_at.is_monotonic_increasing and self.observed_at.is_monotonic_increasing):
-            raise IntegrityError(f"macro series {self.name!r}: its dates are not sorted")
-        if (self.known_at < self.observed_at).any():
-            raise IntegrityError(f"macro series {self.name!r}: known before the end of its period")
-
-    def at(self, dates: pd.DatetimeIndex) -> Floats:
-        """Return the newest value known at the close of each date, NaN where there is none.
-
-        Parameters
-        ----------
-        dates : DatetimeIndex of length T
-
-        Returns
-        -------
-        ndarray of shape (T,)
-        """
-        newest = self.known_at.searchsorted(dates, side="right") - 1
-        out = np.full(len(dates), np.nan)
-        known = newest >= 0
-        age = (dates[known] - self.observed_at[newest[known]]).days
-        out[known] = np.where(age <= self.max_age_days, self.values[newest[known]], np.nan)
-        return out
-
-    def known_by(self, date: pd.Timestamp) -> MacroSeries:
-        """Return the part of the series known at the close of `date`."""
-        n = int(self.known_at.searchsorted(date, side="right"))
-        return replace(
-            self, values=self.values[:n], observed_at=self.observed_at[:n], known_at=self.known_at[:n]
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +92,7 @@ class Panel:
             values = getattr(self, name)
             if values is None:
                 continue
-            object.__setattr__(self, name, _freeze_array(values))
+            object.__setattr__(self, name, freeze_array(values))
             if getattr(self, name).shape != wanted:
                 raise IntegrityError(
                     f"panel {self.name!r}: {name} has shape {values.shape}, expected {wanted}"

@@ -16,7 +16,8 @@ from foundation.types import Floats
 from market.errors import SourceError
 from market.findings import Finding
 from market.grid import Grid
-from market.panel import MacroSeries, Panel
+from market.macro import MacroSeries
+from market.panel import Panel
 from market.readers.assembly import GridContents, assemble_panel
 from market.readers.cash import RawCash
 

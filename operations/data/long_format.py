@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foundation.types import Floats
-from market.panel import BARS, MacroSeries, Panel
+from market.macro import MacroSeries
+from market.panel import BARS, Panel
 
 Unit = Literal["s", "ms", "us", "ns"]
 

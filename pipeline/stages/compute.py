@@ -19,7 +19,8 @@ from models.dataset import Dataset
 from models.dispatch import walk_forward
 from models.forecast import Forecast
 from models.parallel.executors import Executor
-from models.regimes.path import RegimePath, walk_regimes
+from models.regimes.path import RegimePath
+from models.regimes.walk import walk_regimes
 from models.walk_forward.results import Progress, WalkResult
 from pipeline.config import RunConfig
 from pipeline.errors import RunError

@@ -19,7 +19,7 @@ from allocation.covariance_types import dense
 from features.spec import feature, registered_features
 from market.load import load_panel
 from market.scores import ScoreTable
-from models.regimes.path import walk_regimes
+from models.regimes.walk import walk_regimes
 from models.walk_forward.standardise import Standardiser
 from pipeline.config import RunConfig, load_config
 from pipeline.settings.allocation import CovarianceSection, EsgSection, PositionsSection

@@ -8,7 +8,8 @@ import pytest
 from synthetic import make_panel
 
 from features.matrix import build_matrix
-from market.panel import MacroSeries, Panel
+from market.macro import MacroSeries
+from market.panel import Panel
 
 
 def monthly(returns, cash=0.0, market=None, macro=None, volume=None):

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from market.errors import IntegrityError
-from market.panel import BARS, MacroSeries, Panel
+from market.macro import MacroSeries
+from market.panel import BARS, Panel
 
 DATES = pd.date_range("2020-01-31", periods=6, freq="ME")
 

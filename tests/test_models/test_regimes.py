@@ -18,7 +18,8 @@ from models.errors import NotFittedError, TrainingError
 from models.regimes.hmm import HMMRegimes
 from models.regimes.jump import JumpRegimes
 from models.regimes.kmeans import KMeansRegimes
-from models.regimes.path import MARGIN, count_distinct, walk_regimes
+from models.regimes.path import count_distinct
+from models.regimes.walk import MARGIN, walk_regimes
 from validation.folds.walk_forward import WalkForward
 
 KINDS = (

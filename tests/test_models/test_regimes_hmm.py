@@ -20,7 +20,7 @@ from models.regimes.hmm import (
     floor_covariance,
     maximise,
 )
-from models.regimes.path import walk_regimes
+from models.regimes.walk import walk_regimes
 
 
 def random_chain(rng, n_states, n_features, diagonal=False):

@@ -7,7 +7,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pandas as pd
 
-from market.panel import MacroSeries, Panel
+from market.macro import MacroSeries
+from market.panel import Panel
 
 
 def assert_same(a: Panel, b: Panel) -> None:

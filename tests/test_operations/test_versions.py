@@ -21,7 +21,7 @@ from panels import (
 from synthetic import make_panel
 
 from market.load import load_panel
-from market.panel import MacroSeries
+from market.macro import MacroSeries
 from operations.data.long_format import narrowed
 from operations.data.versions import RevisedError, Versions
 from operations.errors import OperationsError

@@ -25,9 +25,9 @@ from synthetic import make_panel
 import market.panel
 import market.readers.prices
 from features.spec import feature, registered_features
-from market.panel import MacroSeries
+from market.macro import MacroSeries
 from models.calibration import calibrate
-from models.regimes.path import walk_regimes
+from models.regimes.walk import walk_regimes
 from models.walk_forward.standardise import Standardiser
 from pipeline.audit.audit import audit, choose_cuts, refuse
 from pipeline.audit.differences import compare
