@@ -22,7 +22,7 @@ _CACHE: ContextVar[_Cache | None] = ContextVar("found", default=None)
 
 @contextmanager
 def share_results() -> Iterator[None]:
-    """Let the features computed within this block, in this thread, share what they compute by `cached`."""
+    """Let the features computed within this block, in this thread, share the results of `cached`."""
     token = _CACHE.set({})
     try:
         yield

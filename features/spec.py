@@ -214,7 +214,7 @@ def _register(spec: FeatureSpec) -> None:
 
 
 def _list_inputs(name: str, function: _Kernel) -> tuple[str, ...]:
-    """Return the parameter names, which must be what `kernel(**inputs)` can fill."""
+    """Return the parameter names, all of which `kernel(**inputs)` must be able to fill."""
     parameters = inspect.signature(function).parameters.values()
     wrong = [p.name for p in parameters if p.kind not in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     if wrong or not parameters:

@@ -67,7 +67,7 @@ def random_bars(rng: np.random.Generator, close: Floats) -> dict[str, Floats]:
 
 
 def _add_noise(series: MacroSeries, date: pd.Timestamp, rng: np.random.Generator) -> MacroSeries:
-    """Return the series with what became known after `date` multiplied by noise."""
+    """Return the series, with values that became known after `date` multiplied by noise."""
     factor = np.where(series.known_at > date, rng.lognormal(0, 1, len(series.values)), 1.0)
     return replace(series, values=series.values * factor)
 

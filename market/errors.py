@@ -7,7 +7,7 @@ DataError
 
 
 class DataError(Exception):
-    """The user's data cannot be used; the message says what, where and what was expected."""
+    """The user's data cannot be used; the message names the place, the problem and the expected value."""
 
 
 class SourceError(DataError):

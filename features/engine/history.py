@@ -89,7 +89,7 @@ class History:
         return seen
 
     def _known(self, name: str, array: NDArray[Any]) -> bool:
-        """Return whether an input is what it was, bit for bit."""
+        """Return whether an input is unchanged, bit for bit."""
         if not self.seen:
             return self.digests[name] == _digest_array(array)
         known = self.seen[name]

@@ -63,7 +63,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Steps in an order in which each comes after its inputs, the columns that they fill, and what is missing."""
+    """Steps, each after its inputs, with the columns that they fill and the features that are missing."""
 
     steps: tuple[Step, ...]
     columns: tuple[str, ...]

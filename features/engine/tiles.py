@@ -53,7 +53,7 @@ class Tile:
         return self.result
 
     def compute_and_write(self, others: Sequence[Step] = ()) -> TileResult:
-        """Compute the steps, keep what others need, and write them, and others that are computed, to the matrix.
+        """Compute the steps, keep values for later use, and write these and `others` to the matrix.
 
         The next tile reuses their memory.
         """

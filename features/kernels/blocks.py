@@ -1,4 +1,4 @@
-"""Compiled sums over trailing windows, and what all kernels that are put together from blocks share.
+"""Compiled sums over trailing windows, and helpers of all kernels that are built from blocks.
 
 **Method.** Rows are cut into blocks of `window` rows, counted from row 0 of the panel. A window is the end of
 one block and the beginning of the next (van Herk 1992, for maxima). The sums of all ends of a

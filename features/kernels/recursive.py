@@ -75,7 +75,7 @@ def wealth(returns: Floats) -> Floats:
 
 
 def _decay(alpha: float | None, span: float | None, halflife: float | None) -> float:
-    """Return what a weight is multiplied by each row."""
+    """Return the factor of a weight per row."""
     if (alpha, span, halflife).count(None) != 2:
         raise ValueError(f"expected one of alpha, span and halflife, got {alpha}, {span} and {halflife}")
     if halflife is not None:

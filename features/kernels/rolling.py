@@ -69,7 +69,7 @@ def required_count(window: int) -> int:
 
 
 def lag(x: Floats, rows: int) -> Floats:
-    """Return what `x` was `rows` rows ago, NaN in the first rows."""
+    """Return `x` delayed by `rows` rows, NaN in the first rows."""
     out = np.empty_like(x)
     out[:rows] = np.nan
     out[rows:] = x[: max(len(x) - rows, 0)]
@@ -212,7 +212,7 @@ def rolling_rsquare(x: Floats, window: int) -> Floats:
 
 
 def rolling_trend_residual(x: Floats, window: int) -> Floats:
-    """Return the newest value less what the regression on row numbers gives for it; NaN if it is missing."""
+    """Return the residual of the newest value in the regression on row numbers; NaN if it is missing."""
     return _comoments(x, _rows(x), window, pairs.LAST_RESIDUAL)[0]
 
 

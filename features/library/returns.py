@@ -32,7 +32,7 @@ def compound_window(log_returns: Floats, window: int, ago: int = 0) -> Floats:
 
 
 def _pad_history(wanted: Floats, like: Floats) -> Floats:
-    """Return wanted rows at the end of an array like another, NaN before: what a feature gives."""
+    """Return an array like another with the wanted rows at its end and NaN before, as a feature must."""
     if len(wanted) == len(like):
         return wanted.reshape(like.shape)
     out = np.full(like.shape, np.nan)

@@ -1,4 +1,4 @@
-"""Checks of cash: whether a column can be its return, and what it looks like instead."""
+"""Checks of cash: whether a column can hold its returns, and which kind of values it resembles."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def _advise(column: CashColumn) -> str:
 
 
 def _guess_kinds(values: Floats, periods_per_year: int) -> dict[CashKind, float]:
-    """Return what the values may be, the likeliest first, with the annual return of cash that follows."""
+    """Return the possible kinds of the values, likeliest first, with the implied annual return of cash."""
     known = values[np.isfinite(values)]
     size, mean = float(np.quantile(np.abs(known), 0.9)), float(np.mean(known))
     if _rises_like_a_price(known, periods_per_year):

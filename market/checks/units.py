@@ -66,7 +66,7 @@ def convert_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Gr
 
 
 def check_units(table: Table, *, percent: bool = False) -> Iterator[Finding]:
-    """Find prices and percentages among what is said to be returns as fractions, and returns among prices.
+    """Find prices and percentages in a table of returns as fractions, and returns in a table of prices.
 
     The check looks at beginnings of the table of fixed lengths, so that a table as of an earlier date is never refused
     if the whole is accepted.

@@ -213,7 +213,7 @@ def _average_risky(returns: Floats, riskless: Bools) -> Floats:
 
 
 def _note_empty_rows(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
-    """Note rows without any value, which are left out: nobody could trade at them."""
+    """Note rows without any value, which are left out because no trade is possible there."""
     if len(dates):
         text = (
             f"{source}: {format_count(len(dates), 'row holds', 'rows hold')} no asset's "

@@ -48,7 +48,7 @@ def find_compounding(kind: CashKind | None) -> Kind:
 
 
 def read_role(source: str, role: str, given: str | Mapping[str, str] | None) -> tuple[str | None, Any]:
-    """Return the column of a role (cash or market), and what it holds if that was said.
+    """Return the column of a role (cash or market), and the kind of its values if configured.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def _from_prices(where: str, dates: pd.DatetimeIndex, values: Floats) -> tuple[F
 def _from_rates(
     where: str, dates: pd.DatetimeIndex, rates: Floats, periods_per_year: int
 ) -> tuple[Floats, tuple[Finding, ...]]:
-    """Return what each step earns at the annual rate that was known when it began."""
+    """Return the return of each step at the annual rate that was known at its beginning."""
     rows = np.maximum.accumulate(np.where(np.isfinite(rates), np.arange(len(rates)), -1))
     known = np.where(rows >= 0, rates[np.maximum(rows, 0)], np.nan)
     gaps = ~np.isfinite(rates) & (rows >= 0)

@@ -160,7 +160,7 @@ def is_calendar(name: str, header: Sequence[str]) -> bool:
 
 
 def find_bar_columns(names: Sequence[str], kind: Kind) -> tuple[str, ...]:
-    """Return the columns that hold bars or what goes with them, and can be no assets.
+    """Return the columns that hold bars, volumes or similar fields, and cannot be assets.
 
     Parameters
     ----------

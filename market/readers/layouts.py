@@ -88,7 +88,7 @@ def _find_date_column(path: Path, header: Sequence[str], wanted: str | None) -> 
 
 
 def _explain_dates(path: Path, header: Sequence[str]) -> str:
-    """Return what to do where no column is called date."""
+    """Return what to do if no column is called date."""
     is_text = is_csv(path)
     head = explain_head(path) if is_text else ""
     if head:

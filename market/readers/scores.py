@@ -67,19 +67,10 @@ def load_scores(
         asset only in capital letters, blanks, quotes or the width of letters.
     """
     header = read_header(path)
-    lowered = {name.lower(): name for name in reversed(header)}
-    date_column = clean_name(date_column)
-    if date_column.lower() not in lowered:
-        raise SourceError(f"{path}: no date column {date_column!r}{suggest(date_column, header)}")
     if max_age_days < 1 or (lag_days is not None and lag_days < 0):
         raise SourceError(f"{path}: max_age_days must be at least 1 and lag_days at least 0")
-    date_name, known_name = lowered[date_column.lower()], lowered.get(_KNOWN)
-    if (known_name is None) == (lag_days is None):
-        raise SourceError(
-            f"{path}: when was a score known? Give a column 'known_at' in the file or lag_days, "
-            f"{'not both' if known_name else 'and not neither'}"
-        )
-    names = [date_name] if known_name is None else [date_name, known_name]
+    lowered = {name.lower(): name for name in reversed(header)}
+    names = _find_clocks(path, header, lowered, clean_name(date_column), lag_days)
     asset_name = next((lowered[name] for name in ASSET_NAMES if name in lowered), None)
     if asset_name is not None:
         records = _read_long(path, header, names, asset_name, score_column, lowered)
@@ -94,12 +85,27 @@ def load_scores(
         raise SourceError(f"{path}: no score of any of the assets {', '.join(assets[:5])}...; found {found}")
     dates = [read_dates(str(path), name, records.coded[name]) for name in names]
     about = dates[0].by_text[dates[0].codes[records.rows[kept]]]
-    if known_name is not None:
+    if len(dates) > 1:
         known = dates[1].by_text[dates[1].codes[records.rows[kept]]]
     else:
         known = about + pd.Timedelta(days=lag_days or 0)
     table = ScoreTable(str(path), tuple(assets), asset[kept], about, known, records.value[kept], max_age_days)
     return table, (*records.warnings, *(warning for column in dates for warning in column.warnings))
+
+
+def _find_clocks(
+    path: Path, header: Sequence[str], lowered: Mapping[str, str], date_column: str, lag_days: int | None
+) -> list[str]:
+    """Return the column of dates and, if there is one, the column of the dates at which scores became known."""
+    if date_column.lower() not in lowered:
+        raise SourceError(f"{path}: no date column {date_column!r}{suggest(date_column, header)}")
+    date_name, known_name = lowered[date_column.lower()], lowered.get(_KNOWN)
+    if (known_name is None) == (lag_days is None):
+        raise SourceError(
+            f"{path}: when was a score known? Give a column 'known_at' in the file or lag_days, "
+            f"{'not both' if known_name else 'and not neither'}"
+        )
+    return [date_name] if known_name is None else [date_name, known_name]
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def explain_encoding(path: Path) -> str:
-    """Return how a file is encoded that is not UTF-8, and what to do; "" where it may be."""
+    """Return the encoding of a file that is not UTF-8, and what to do; "" if it may be UTF-8."""
     try:
         with open_csv(path) as stream:
             start = stream.read(4096)
@@ -36,7 +36,7 @@ def explain_encoding(path: Path) -> str:
 
 
 def explain_head(path: Path) -> str:
-    """Return what the first lines of a CSV file look like, and what to do; "" where they are one line of names."""
+    """Return what the first lines of a CSV file look like, and what to do; "" if they are one line of names."""
     rows = _first_rows(path)
     if not rows:
         return ""

@@ -49,7 +49,7 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
 
 
 def explain_number(text: str) -> str:
-    """Return what a text in a column of numbers looks like and what to write, in brackets; "" if that is unknown."""
+    """Return what a text in a column of numbers looks like and how to write it, in brackets; "" if that is unknown."""
     for pattern, explanation in _EXPLANATIONS:
         if re.fullmatch(pattern, text.strip(), re.IGNORECASE if "n\\.?a" in pattern else 0):
             return f" ({explanation})"

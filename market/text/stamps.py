@@ -59,7 +59,7 @@ class Stamp:
 
 
 def read_stamp(text: str) -> Stamp:
-    """Return a text's date, and what it says about its time of day and time zone."""
+    """Return the date, time of day and time zone of a text."""
     text = text.strip()
     found = _TIME.search(text)
     if found is None:

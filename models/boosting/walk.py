@@ -42,7 +42,7 @@ FEWEST = 40
 _FIRST_ROOM = 3
 """The first `AHEAD` folds grow so many times the number that the blocks inside the first window would choose, ..."""
 FIRST_FEWEST = 64
-"""... but at least so many: that choice rests on less than a walk's, and what it rules out comes back slowly."""
+"""... but at least so many: that choice rests on fewer dates than a walk's, and is corrected slowly."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -124,7 +124,7 @@ class Processes(Executor):
     ) -> Generator[Result]:
         """Yield the results in order; see `Executor.map`."""
         if self._parallel is None:
-            # Copy on write: a mapped array is writable like any other, and a change stays with who made it.
+            # Copy on write: a mapped array is writable like any other, and a change stays in its process.
             self._parallel = Parallel(
                 self.workers, return_as="generator", batch_size=1, max_nbytes=_MAPPED, mmap_mode="c"
             )
@@ -152,7 +152,7 @@ class Processes(Executor):
         self.close()
 
     def close(self) -> None:
-        """End the processes and remove what was written to shared memory."""
+        """End the processes and remove their shared memory."""
         if self._parallel is not None:
             self._parallel.__exit__(None, None, None)
             self._parallel = None

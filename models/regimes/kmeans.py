@@ -73,7 +73,7 @@ class KMeansRegimes(RegimeModel):
         return odds / odds.sum(axis=1, keepdims=True), anomaly
 
     def _cost(self, loss: Floats) -> Floats:
-        """Return what being in each state at each row costs, given half the squared distances (n, S)."""
+        """Return the cost of each state at each row, given half the squared distances (n, S)."""
         return loss
 
 

@@ -146,7 +146,7 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
         return np.asarray(order, dtype=np.int64)
 
     def _signature(self, scaler: Standardiser) -> Floats:
-        """Return what a state is recognised by, shape (S, any), in the scaler's unit."""
+        """Return the coordinates by which states are matched, shape (S, any), in the scaler's unit."""
         return scaler.transform(self.centres_)
 
     @abstractmethod

@@ -59,7 +59,7 @@ class SearchSettings:
 
 @contextmanager
 def silence_optuna() -> Iterator[None]:
-    """Keep Optuna from logging each study; its warnings stay, and so does what the caller had set."""
+    """Keep Optuna from logging each study; its warnings stay, and the caller's level is restored."""
     import optuna
 
     before = optuna.logging.get_verbosity()

@@ -109,7 +109,7 @@ class Tuned(Forecaster):
         return self.model_
 
     def chosen(self) -> dict[str, float]:
-        """Return the chosen parameters that are numbers, and what the model chose itself."""
+        """Return the chosen parameters that are numbers, and the choices of the model itself."""
         return select_numbers(self.space, find_best(self.trials_).params) | self._fitted().chosen()
 
     def importance(self, n_features: int) -> Floats:

@@ -88,7 +88,7 @@ class _Steps:
         self._before = 0
 
     def count(self, length: int) -> Callable[[int], None] | None:
-        """Return what moves the bar over the next so many steps."""
+        """Return the callback that moves the bar over the next `length` steps."""
         previous, progress = self._before, self._progress
         self._before += length
         return None if progress is None else lambda done: progress(previous + done, self._total)

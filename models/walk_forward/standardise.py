@@ -1,4 +1,4 @@
-"""Standardiser: centre, scale, clip and impute features by what the training rows show."""
+"""Standardiser: centre, scale, clip and impute features, measured on the training rows."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class PurgedFold:
 
 
 class CombinatorialPurged(DateSplitter):
-    """Cut the dates into blocks, test on each choice of some of them, train on what does not overlap.
+    """Cut the dates into blocks, test on each choice of some of them, train on the dates that do not overlap.
 
     It has scikit-learn's splitter interface: `cross_val_score(model, X, y, cv=CombinatorialPurged(...))` works.
     `cross_val_predict` needs each date to be tested once, which holds for `n_test_groups=1` alone; with more, each

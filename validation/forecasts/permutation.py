@@ -18,7 +18,7 @@ ROWS = 256  # dates whose pairings with all dates, (ROWS, D), are in memory at a
 
 @dataclass(frozen=True)
 class PermutationTest:
-    """A mean over dates beside what it is when the outcomes' dates are shuffled.
+    """A mean over dates, and its distribution when the dates of the outcomes are shuffled.
 
     Attributes
     ----------

@@ -100,7 +100,7 @@ class RegimeDifference:
 
 
 def regime_difference(labels: Ints, returns: Floats, n_states: int, overlap: int = 0) -> RegimeDifference:
-    """Test whether what follows the states differs in mean and in volatility.
+    """Test whether the returns after the states differ in mean and in volatility.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def sharpe_ratio(excess: Floats) -> float:
 
 
 def sharpe_influence(excess: Floats) -> Floats:
-    """Return what each observation adds to the Sharpe ratio, z - SR/2 (z^2 - 1), shape (n,) and of mean 0.
+    """Return the influence of each observation on the Sharpe ratio, z - SR/2 (z^2 - 1), shape (n,), mean 0.
 
     The standard error of the ratio is that of the mean of this series, to first order.
     """
