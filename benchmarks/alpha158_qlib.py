@@ -124,7 +124,7 @@ def compare(python, n_dates, n_assets):
     """Compare and time one size."""
     import pandas as pd
 
-    from features.matrix import build
+    from features.matrix import build_matrix
     from market.panel import Panel
 
     dates, data = pd.bdate_range("2000-01-03", periods=n_dates), bars(n_dates, n_assets)
@@ -148,7 +148,7 @@ def compare(python, n_dates, n_assets):
             for _ in range(1 + ROUNDS):
                 matrix = None  # its memory is for the next one: new memory is slow on a virtual machine
                 start = time.process_time()
-                matrix = build(panel, include=names, workers=1)
+                matrix = build_matrix(panel, include=names, workers=1)
                 times["ours"].append(time.process_time() - start)
                 times["qlib"].append(ask("time"))
             ask("double")

@@ -19,9 +19,9 @@ import numba
 import numpy as np
 import pandas as pd
 
-from features.engine.buffer import Room
-from features.kernels.rolling import required
-from features.matrix import build
+from features.engine.buffer import MatrixBuffer
+from features.kernels.rolling import required_count
+from features.matrix import build_matrix
 from market.panel import Panel
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
@@ -52,7 +52,7 @@ def made_up(dates, assets):
 
 
 def by_pandas(name, x, window):
-    return getattr(x.rolling(window, min_periods=required(window)), name)()
+    return getattr(x.rolling(window, min_periods=required_count(window)), name)()
 
 
 def library(name):
@@ -78,7 +78,7 @@ def with_bottleneck(bottleneck, numbagg=None):
             move, options = getattr(numbagg, f"move_{name}"), {}
         else:
             move, options = getattr(bottleneck, f"move_{name}"), {"ddof": 1} if name == "std" else {}
-        return like(move(x.to_numpy(), window=window, min_count=required(window), axis=0, **options), x)
+        return like(move(x.to_numpy(), window=window, min_count=required_count(window), axis=0, **options), x)
 
     return roll
 
@@ -89,7 +89,7 @@ def with_polars(polars):
             return by_pandas(name, x, window)
         frame = polars.from_numpy(np.ascontiguousarray(x.to_numpy()), orient="row").fill_nan(None)
         move = getattr(polars.all(), f"rolling_{name}")
-        return like(frame.select(move(window, min_samples=required(window))).to_numpy(), x)
+        return like(frame.select(move(window, min_samples=required_count(window))).to_numpy(), x)
 
     return roll
 
@@ -99,7 +99,7 @@ def by_groupby(name, x, window):
         return by_pandas(name, x, window)
     dates, assets = x.shape
     long = pd.Series(x.to_numpy().T.ravel()).groupby(np.repeat(np.arange(assets), dates))
-    moved = getattr(long.rolling(window, min_periods=required(window)), name)()
+    moved = getattr(long.rolling(window, min_periods=required_count(window)), name)()
     return like(moved.to_numpy().reshape(assets, dates).T, x)
 
 
@@ -187,7 +187,7 @@ def against_the_market(returns, cash, market, roll):
     # The market where the asset is there: a beta is over the rows that have both.
     values = np.where(returns.notna(), (market - cash).to_numpy()[:, None], np.nan)
     shared = pd.DataFrame(values, returns.index, returns.columns)
-    pair = excess.rolling(window, min_periods=required(window))
+    pair = excess.rolling(window, min_periods=required_count(window))
     n = pair.count()
     f = {"beta_36": pair.cov(shared) / roll("std", shared, window) ** 2}
     f["correlation_36"] = pair.corr(shared)
@@ -228,12 +228,12 @@ def compared(panel, names, ours, theirs):
 @contextmanager
 def reused(array):
     """Let matrices be built in this memory."""
-    new = Room.new
-    Room.new = lambda rows, *_: Room(array, rows)
+    new = MatrixBuffer.allocate
+    MatrixBuffer.allocate = lambda rows, *_: MatrixBuffer(array, rows)
     try:
         yield
     finally:
-        Room.new = new
+        MatrixBuffer.allocate = new
 
 
 def contenders():
@@ -251,19 +251,22 @@ def contenders():
 def timed(size, rolls) -> None:
     panel = made_up(*(int(n) for n in size.split("x")))
     stages = ("asset", "market", "cross_section", "bar")
-    ours = build(panel, include=stages)
+    ours = build_matrix(panel, include=stages)
     theirs = across_assets(features(panel, by_pandas), panel, ours.names)
     names = [name for name in ours.names if name in theirs]
     compared(panel, names, ours, theirs)
-    first = build(panel, include=names, workers=1)
-    memory = first.room.array
+    first = build_matrix(panel, include=names, workers=1)
+    memory = first.buffer.array
     del ours, theirs
 
     def again():
         with reused(memory):
-            build(panel, include=names, workers=1)
+            build_matrix(panel, include=names, workers=1)
 
-    runs = {"ours, memory reused": again, "ours, memory new": lambda: build(panel, include=names, workers=1)}
+    runs = {
+        "ours, memory reused": again,
+        "ours, memory new": lambda: build_matrix(panel, include=names, workers=1),
+    }
     for library, roll in rolls.items():
         runs[library] = lambda r=roll: across_assets(features(panel, r), panel, names)
     taken = {library: [] for library in runs}

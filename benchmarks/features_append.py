@@ -13,9 +13,9 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from features.appending import append
+from features.appending import append_dates
 from features.catalogue import catalogue
-from features.matrix import build
+from features.matrix import build_matrix
 from market.panel import Panel
 
 SIZES = (("100", "2500"), ("1000", "2500"))
@@ -57,17 +57,17 @@ def seconds(function, *arguments, **options):
 
 def compared(n_assets: int, n_dates: int, names: tuple[str, ...]) -> None:
     panel = make(n_assets, n_dates)
-    matrix = build(panel.as_of(panel.dates[-1 - DATES]), include=names)
+    matrix = build_matrix(panel.as_of(panel.dates[-1 - DATES]), include=names)
     appended, cpu = [], []
     for date in panel.dates[-DATES:]:
         more = panel.as_of(date)
         start = time.process_time()
-        took, matrix = seconds(append, matrix, more)
+        took, matrix = seconds(append_dates, matrix, more)
         cpu.append(time.process_time() - start)
         appended.append(took)
     built = []
     for _ in range(3):
-        took, whole = seconds(build, panel, include=names)
+        took, whole = seconds(build_matrix, panel, include=names)
         built.append(took)
     assert np.array_equal(whole.values, matrix.values, equal_nan=True)
     assert matrix.recomputed == ()
@@ -85,8 +85,8 @@ def main() -> None:
     given = sys.argv[1:]
     sizes = [tuple(given[i : i + 2]) for i in range(0, len(given), 2)] or SIZES
     small = make(70, 1300)
-    warm = build(small.as_of(small.dates[-2]), include=("asset", "market", "cross_section"))
-    append(warm, small)
+    warm = build_matrix(small.as_of(small.dates[-2]), include=("asset", "market", "cross_section"))
+    append_dates(warm, small)
     names = tuple(name for name in catalogue() if name in warm.names)[:COLUMNS]
     for n_assets, n_dates in sizes:
         compared(int(n_assets), int(n_dates), names)

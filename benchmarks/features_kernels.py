@@ -34,7 +34,7 @@ def optional(name):
 
 def contenders(x, window):
     """Return for each kernel how we and others compute it: {kernel: {library: function}}."""
-    need = rolling.required(window)
+    need = rolling.required_count(window)
     frame, market = pd.DataFrame(x), x[:, 0].copy()
     other = pd.DataFrame(np.roll(x, 1, axis=1))
     # What a pandas user must do for a beta over the rows where both are present.

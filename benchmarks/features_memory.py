@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from features.catalogue import catalogue
-from features.matrix import build
+from features.matrix import build_matrix
 from market.panel import Panel
 
 SIZES = (("1000", "2500", "float64"), ("3000", "5040", "float32"))
@@ -37,12 +37,12 @@ def resident() -> float:
 
 def measured(n_assets: int, n_dates: int, dtype: str) -> None:
     specs = catalogue()
-    first = build(make(70, 300), catalogue=specs, dtype=dtype)
+    first = build_matrix(make(70, 300), catalogue=specs, dtype=dtype)
     small = [name for name in specs if name in first.names and specs[name].stage != "bar"]
     names = [*[name for name in first.names if name not in small], *small][-COLUMNS:]
     panel = make(n_assets, n_dates)
     before, start, cpu = resident(), time.perf_counter(), time.process_time()
-    matrix = build(panel, include=names, dtype=dtype)
+    matrix = build_matrix(panel, include=names, dtype=dtype)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     size = matrix.values.nbytes / 2**30
     print(

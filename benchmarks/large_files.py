@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
-from market.load import load
+from market.load import load_panel
 
 SIZE = (3000, 5040)
 
@@ -66,7 +66,7 @@ def write_files(folder: Path, n_assets: int, n_dates: int) -> Iterator[Path]:
 
 def measure(path: Path, results: "multiprocessing.SimpleQueue[tuple[float, float, float, str]]") -> None:
     wall, cpu = time.perf_counter(), time.process_time()
-    panel, _ = load("prices", path=path)
+    panel, _ = load_panel("prices", path=path)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     results.put((wall, cpu, peak, panel.digest()))

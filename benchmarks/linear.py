@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits
 from models.dataset import Dataset
 from models.dispatch import walk_forward
 from models.linear.regression import Lasso, Ridge
-from models.walk_forward.windows import Spans, stretches
+from models.walk_forward.windows import TrainingWindows, split_stretches
 from validation.folds.walk_forward import Fold, WalkForward
 
 
@@ -81,10 +81,10 @@ def peer_seconds(
 def worst_difference(data: Dataset, folds: tuple[Fold, ...], model: Ridge | Lasso) -> float:
     """Return the largest gap to scikit-learn's forecasts at the chosen penalties, on five folds."""
     walk = walk_forward(model, "ours", data, folds)
-    spans = Spans.of(folds)
-    assert spans is not None
+    windows = TrainingWindows.of(folds)
+    assert windows is not None
     worst = 0.0
-    for scaler, members in stretches(data, spans):
+    for scaler, members in split_stretches(data, windows):
         for f in members[:: max(1, len(members) // 2)]:
             X, y, _ = data.training(folds[f].train)
             Z = scaler.transform(X)
@@ -95,7 +95,7 @@ def worst_difference(data: Dataset, folds: tuple[Fold, ...], model: Ridge | Lass
                 if isinstance(model, Ridge)
                 else SkLasso(penalty, tol=1e-13, max_iter=100_000)
             ).fit((Z - centre) / scale, y)
-            asked, rows = data.asked(folds[f].test)
+            asked, rows = data.rows_to_forecast(folds[f].test)
             told = peer.predict((scaler.transform(asked) - centre) / scale)
             worst = max(worst, float(np.abs(walk.raw[rows.date, rows.asset] - told).max()))
     return worst

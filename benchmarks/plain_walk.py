@@ -35,15 +35,15 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).parent))
 import features_60 as plain_features
 
-from features.matrix import build
-from market.load import load
+from features.matrix import build_matrix
+from market.load import load_panel
 from models.boosting.model import Boosting
 from models.dataset import Dataset
 from models.dispatch import walk_forward
 from models.linear.regression import ElasticNet, Lasso, Ridge
 from models.regimes.kmeans import KMeansRegimes
-from models.regimes.path import walk_regimes
-from models.target import risk_scaled, trailing_risk
+from models.regimes.walk import walk_regimes
+from models.target import scale_labels, trailing_risk
 from validation.folds.labels import forward_excess_returns
 from validation.folds.walk_forward import Fold, WalkForward
 
@@ -134,17 +134,17 @@ def plain_regimes(X: np.ndarray, folds: list[Fold]) -> np.ndarray:
 
 
 def compare(years: int) -> None:
-    panel, _ = load("stocks", end=str(1990 + years) + "-01-01")
-    build(panel.as_of(panel.dates[1500]), exclude=["macro"])  # compiles, or reads what was compiled
+    panel, _ = load_panel("stocks", end=str(1990 + years) + "-01-01")
+    build_matrix(panel.as_of(panel.dates[1500]), exclude=["macro"])  # compiles, or reads what was compiled
     clock = Clock()
-    matrix = build(panel, ["asset", "market", "cross_section"])
+    matrix = build_matrix(panel, ["asset", "market", "cross_section"])
     ours = {"features": clock.read()}
     clock = Clock()
     f = plain_features.features(panel, plain_features.by_pandas)
     plain_features.across_assets(f, panel, matrix.names)
     theirs = {"features": clock.read()}
     labels = forward_excess_returns(panel, HORIZON, LAG)
-    y = risk_scaled(labels, trailing_risk(panel, 126, HORIZON), relative=True).value
+    y = scale_labels(labels, trailing_risk(panel, 126, HORIZON), relative=True).value
     first = max(matrix.warm)
     usable = panel.listed.copy()
     usable[:first] = False

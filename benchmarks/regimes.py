@@ -18,12 +18,12 @@ from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from features.matrix import build
-from market.load import load
+from features.matrix import build_matrix
+from market.load import load_panel
 from models.regimes.hmm import PRIOR_TRANSITIONS, HMMRegimes
 from models.regimes.jump import JumpRegimes
 from models.regimes.kmeans import KMeansRegimes
-from models.regimes.path import walk_regimes
+from models.regimes.walk import walk_regimes
 from models.walk_forward.standardise import Standardiser
 from validation.folds.walk_forward import WalkForward
 
@@ -34,8 +34,8 @@ HMM_EVERY = 12
 
 
 def stock_features() -> np.ndarray:
-    panel, _ = load("stocks")
-    matrix = build(panel, NAMES, ())
+    panel, _ = load_panel("stocks")
+    matrix = build_matrix(panel, NAMES, ())
     X = np.stack([np.nanmax(matrix.values[:, :, matrix.names.index(n)], axis=1) for n in NAMES], axis=1)
     return X[np.isfinite(X).all(axis=1)]
 

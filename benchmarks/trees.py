@@ -121,7 +121,7 @@ def refitted(data: Dataset, folds: Sequence[Fold], refit: Refit) -> Run:
 
     def one(f: int) -> None:
         fitted = refit(f, folds[f])
-        X, rows = data.asked(folds[f].test)
+        X, rows = data.rows_to_forecast(folds[f].test)
         raw[rows.date, rows.asset] = fitted.predict(X)
 
     cpu, wall = time.process_time(), time.perf_counter()

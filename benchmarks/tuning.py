@@ -37,8 +37,8 @@ from models.base import Forecaster
 from models.boosting.model import Boosting
 from models.dataset import Dataset
 from models.dispatch import walk_forward
-from models.tuning.blocks import best_of, tune
-from models.tuning.search import quiet
+from models.tuning.blocks import find_best, tune_model
+from models.tuning.search import SearchSettings, silence_optuna
 from models.tuning.search_space import Choices, Range
 from models.tuning.tuned import Tuned
 from models.walk_forward.results import WalkResult
@@ -81,7 +81,7 @@ def gain(data: Dataset, walk: WalkResult, seconds: float) -> Gain:
     inside = []
     for first in sorted({trial.first_test for trial in walk.trials}):
         trials = [trial for trial in walk.trials if trial.first_test == first]
-        inside.append(1 - best_of(trials).loss / trials[0].loss)
+        inside.append(1 - find_best(trials).loss / trials[0].loss)
     pruned = float(np.mean([trial.pruned for trial in walk.trials]))
     r2 = (sse[1] - sse[0]) / float(np.nansum(y**2))
     return Gain(float(np.mean(inside)), (ic[0] - ic[1])[tested], r2, seconds, pruned)
@@ -140,7 +140,7 @@ def industries() -> None:
 
     config = load_config(Path(__file__).resolve().parents[1] / "configs" / "industries.yaml")
     with tempfile.TemporaryDirectory() as folder:
-        prepared = Pipeline(config, Store(Path(folder)), Reporter(Console(quiet=True))).prepare()
+        prepared = Pipeline(config, Store(Path(folder)), Reporter(Console(silence_optuna=True))).prepare()
     regimes = stages.make_regimes(prepared.matrix, prepared.schedule, config)
     data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, prepared.schedule, config)
     folds = prepared.schedule.folds
@@ -185,15 +185,20 @@ def storages(trials: int = 200, rounds: int = 5) -> None:
     seconds: dict[str, list[float]] = {"memory": [], "journal": [], "sqlite": []}
     for _ in range(rounds):
         for kind, seen in seconds.items():
-            with tempfile.TemporaryDirectory() as folder, quiet():
+            with tempfile.TemporaryDirectory() as folder, silence_optuna():
                 began = time.perf_counter()
                 journal: object = None
                 if kind == "journal":
                     journal = Path(folder) / "tuning.journal"
                 elif kind == "sqlite":
                     journal = optuna.storages.RDBStorage(f"sqlite:///{folder}/tuning.db")
-                tune(
-                    Free(), X, y, space=space, search="random", pruning="none", trials=trials, journal=journal
+                tune_model(
+                    Free(),
+                    X,
+                    y,
+                    None,
+                    SearchSettings(space, search="random", pruning="none", trials=trials),
+                    journal=journal,
                 )
                 seen.append(time.perf_counter() - began)
     base = median(seconds["memory"])

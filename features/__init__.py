@@ -1,1 +1,1 @@
-"""Stateless, causal inputs of the models."""
+"""Features: stateless, causal inputs of the models."""

@@ -1,42 +1,42 @@
-"""Appending dates to a matrix: the bits of a matrix that was built whole, for the price of the new dates."""
+"""Append dates to a matrix: bit for bit the matrix of a full build, computing only the new dates."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from features.engine.build import compute, compute_series, default_workers
-from features.engine.column_kernels import differs
-from features.engine.context import Past, Work
+from features.engine.build import compute_rows, compute_series, default_workers
+from features.engine.column_kernels import differ_bitwise
+from features.engine.context import BuildContext, Past
 from features.engine.inputs import Inputs, check_losses
-from features.engine.recipe import with_kinds
-from features.matrix import FeatureMatrix, build, looks_ahead, recipe_for
+from features.engine.recipe import replace_kinds
+from features.matrix import FeatureMatrix, build_matrix, lookahead_error, make_recipe
 from features.spec import FeatureError, FeatureSpec
 from foundation.types import Floats
 from market.panel import Panel
 
 
-def append(
+def append_dates(
     matrix: FeatureMatrix,
     panel: Panel,
     catalogue: Mapping[str, FeatureSpec] | None = None,
     *,
     workers: int | None = None,
 ) -> FeatureMatrix:
-    """Return the matrix of a panel that goes on where that of `matrix` ended, computing its new dates alone.
+    """Return the matrix of a panel that continues that of `matrix`; only its new dates are computed.
 
-    The result is that of `build`, bit for bit. The last date of the old matrix is computed once more: a feature
-    for which it comes out differently looks further back than its lookback says, and is computed from the first
-    date on, with all that is made of it (`FeatureMatrix.recomputed`).
+    The result is that of `build_matrix`, bit for bit. The last date of the old matrix is computed again. A feature
+    whose value then differs looks further back than its lookback says. It and its dependents are computed from the
+    first date on (`FeatureMatrix.recomputed`).
 
     Parameters
     ----------
     matrix : FeatureMatrix
-        It stays valid; the new one may share its memory.
+        Stays valid; the new matrix may share its memory.
     panel : Panel
-        The panel that `matrix` was made from, and more dates.
+        The panel of `matrix` with later dates appended.
     catalogue : mapping of str to FeatureSpec, optional
-        The features that `matrix` was made of; by default all that are registered.
+        The features of `matrix`; by default all registered ones.
     workers : int, optional
 
     Raises
@@ -49,63 +49,66 @@ def append(
     n_old, n_dates = len(matrix.values), len(panel.dates)
     if n_dates < n_old:
         raise FeatureError(f"panel {panel.name!r} has {n_dates} dates, the matrix has {n_old} already")
-    whole = recipe_for(panel, history.include, history.exclude, catalogue)
+    whole = make_recipe(panel, history.include, history.exclude, catalogue)
     inputs = Inputs(panel, set(whole.macro))
     seen = history.check(inputs, whole, n_old)
     check_losses(panel, n_old)
-    room = matrix.room.longer(n_old, n_dates)
+    buffer = matrix.buffer.extend_rows(n_old, n_dates)
     try:
-        work = Work(inputs, whole, frozenset(), room.array, dict(inputs.series))
-        past, failed, again = _written(matrix, work, catalogue, workers)
-        room.settled()
+        context = BuildContext(inputs, whole, frozenset(), buffer.array, dict(inputs.series))
+        past, failed, again = _append_rows(matrix, context, catalogue, workers)
+        buffer.write_header()
     except BaseException:
-        room.given_back(n_old, n_dates)
+        buffer.release_rows(n_old, n_dates)
         raise
     return replace(
         matrix,
-        values=room.array[:n_dates, :, : len(matrix.names)],
+        values=buffer.array[:n_dates, :, : len(matrix.names)],
         history=replace(history, seen=seen, digests={}, past=past, deep=history.deep | failed),
-        room=room,
+        buffer=buffer,
         recomputed=tuple(name for name in matrix.names if name in again),
     )
 
 
-def _written(
-    matrix: FeatureMatrix, work: Work, catalogue: Mapping[str, FeatureSpec] | None, workers: int | None
+def _append_rows(
+    matrix: FeatureMatrix,
+    context: BuildContext,
+    catalogue: Mapping[str, FeatureSpec] | None,
+    workers: int | None,
 ) -> tuple[Past, set[str], set[str]]:
     """Write the new dates.
 
     Returns
     -------
     past : Past
-        What the dates after these need.
+        State that later dates need.
     failed : set of str
-        Features that were seen to look further back than they say.
+        Features that look further back than their lookback says.
     again : set of str
-        Features that were computed from the first date on: those, those known before, and what is made of them.
+        Features that were computed from the first date on: the failed ones, earlier failures, and their dependents.
     """
-    whole, history, panel = work.recipe, matrix.history, work.inputs.panel
+    whole, history, panel = context.recipe, matrix.history, context.inputs.panel
     n_old, n_dates = len(matrix.values), len(panel.dates)
-    again = whole.made_of(history.deep)
-    work = replace(work, recipe=with_kinds(whole, history.kinds).without(again))
-    compute_series(work)
-    _same_past(matrix, {step.name: work.series[step.name] for step in work.recipe.of("series")})
-    past, failed = compute(work, history.past, n_old, workers or default_workers())
-    again |= whole.made_of(failed)
+    again = whole.dependents_of(history.deep)
+    context = replace(context, recipe=replace_kinds(whole, history.kinds).drop_steps(again))
+    compute_series(context)
+    _check_past(matrix, {step.name: context.series[step.name] for step in context.recipe.steps_of("series")})
+    past, failed = compute_rows(context, history.past, n_old, workers or default_workers())
+    again |= whole.dependents_of(failed)
     if again:
-        full = build(panel, tuple(again), (), catalogue, workers=workers)
+        full = build_matrix(panel, tuple(again), (), catalogue, workers=workers)
         columns = {name: full.column(name) for name in full.names}
-        _same_past(matrix, columns)
+        _check_past(matrix, columns)
         for name in again & set(matrix.names):
-            work.out[n_old:n_dates, :, matrix.names.index(name)] = columns[name][n_old:]
+            context.out[n_old:n_dates, :, matrix.names.index(name)] = columns[name][n_old:]
     return past, failed, again
 
 
-def _same_past(matrix: FeatureMatrix, columns: Mapping[str, Floats]) -> None:
-    """Refuse features (T,) or (T, N), computed over all dates, of which past values are not those of the matrix."""
+def _check_past(matrix: FeatureMatrix, columns: Mapping[str, Floats]) -> None:
+    """Raise if features (T,) or (T, N), computed over all dates, differ from the matrix in the past."""
     n_old = len(matrix.values)
     for name in columns.keys() & set(matrix.names):
         now = columns[name][:n_old].astype(matrix.values.dtype)
         before = matrix.column(name)
-        if before.size and differs(before[:, 0] if now.ndim == 1 else before, now):
-            raise looks_ahead({name})
+        if before.size and differ_bitwise(before[:, 0] if now.ndim == 1 else before, now):
+            raise lookahead_error({name})

@@ -1,4 +1,4 @@
-"""Which features there are, which of them are wanted, and in which order they must be computed."""
+"""The catalogue of features: find them, select some, and order them by their dependencies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 import features
-from features.spec import INPUTS, STAGES, FeatureError, FeatureSpec, registered
+from features.spec import INPUTS, STAGES, FeatureError, FeatureSpec, registered_features
 from foundation.suggestions import suggest
 
 
@@ -23,13 +23,13 @@ def catalogue() -> dict[str, FeatureSpec]:
         except FeatureError:
             raise
         except Exception as error:
-            # Whatever a user's own module does wrong is told as theirs, not as a traceback of ours.
+            # Report an error of a user's module as one of that module, without our traceback.
             path = module.name.replace(".", "/") + ".py"
             raise FeatureError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
-    return ordered(registered())
+    return sort_specs(registered_features())
 
 
-def ordered(specs: Mapping[str, FeatureSpec]) -> dict[str, FeatureSpec]:
+def sort_specs(specs: Mapping[str, FeatureSpec]) -> dict[str, FeatureSpec]:
     """Return the features sorted by stage and name."""
     return dict(sorted(specs.items(), key=lambda item: (STAGES.index(item[1].stage), item[0])))
 
@@ -52,7 +52,7 @@ def dictionary(names: Iterable[str]) -> list[dict[str, str]]:
             {
                 "name": name,
                 "stage": spec.stage,
-                "lookback": _lookback(spec),
+                "lookback": _describe_lookback(spec),
                 "unit": spec.unit,
                 "definition": spec.definition,
             }
@@ -60,17 +60,17 @@ def dictionary(names: Iterable[str]) -> list[dict[str, str]]:
     return rows
 
 
-def _lookback(spec: FeatureSpec) -> str:
-    """Word how much history a feature needs."""
+def _describe_lookback(spec: FeatureSpec) -> str:
+    """Describe how much history a feature needs."""
     parts = [(spec.lookback, "month"), (spec.rows, "row")]
     words = [f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts if count]
     return " and ".join(words) or "that of its inputs"
 
 
-def select(
+def select_features(
     specs: Mapping[str, FeatureSpec], include: Sequence[str], exclude: Sequence[str]
 ) -> tuple[list[str], set[str]]:
-    """Return the wanted features in the order of `specs`, and those of them that were asked for by name.
+    """Return the selected features in the order of `specs`, and those of them that were selected by name.
 
     Raises
     ------
@@ -97,15 +97,17 @@ def select(
     return wanted, set(include) & set(wanted)
 
 
-def plan(specs: Mapping[str, FeatureSpec], wanted: Sequence[str], series: Collection[str]) -> list[str]:
-    """Return the wanted features and all that they depend on, each after its inputs.
+def order_features(
+    specs: Mapping[str, FeatureSpec], wanted: Sequence[str], series: Collection[str]
+) -> list[str]:
+    """Return the selected features and their dependencies, each after its inputs.
 
     Parameters
     ----------
     specs : mapping of str to FeatureSpec
     wanted : sequence of str
     series : collection of str
-        Names of macro series that a feature may ask for.
+        Names of macro series that a feature may use.
 
     Raises
     ------
@@ -134,7 +136,7 @@ def plan(specs: Mapping[str, FeatureSpec], wanted: Sequence[str], series: Collec
         raise FeatureError(f"features depend on each other in a circle: {circle}") from error
 
 
-def macro_names(specs: Mapping[str, FeatureSpec]) -> set[str]:
-    """Return the macro series that the features of stage macro ask for, whether or not a panel has them."""
-    asked = {needed for spec in specs.values() if spec.stage == "macro" for needed in spec.inputs}
-    return asked - set(INPUTS) - set(specs)
+def list_macro_names(specs: Mapping[str, FeatureSpec]) -> set[str]:
+    """Return the macro series that features of stage macro use, whether or not a panel has them."""
+    inputs = {needed for spec in specs.values() if spec.stage == "macro" for needed in spec.inputs}
+    return inputs - set(INPUTS) - set(specs)

@@ -1,8 +1,8 @@
 '''Your own features.
 
 One annotated function is one feature. Its name is the column, its parameters are its inputs, its docstring is
-its definition. Write it here, or in a new module of this package (`features/library/` holds ours). It shows up in
-the next run.
+its definition. Write it here, or in a new module of this package (`features/library/` holds the shipped ones). The
+next run uses it.
 
     from features.kernels.rolling import rolling_std
     from features.spec import feature
@@ -15,11 +15,10 @@ the next run.
 
 A parameter is an input of `features.spec.INPUTS` (`returns`, `level`, `market`, `month`, ...), another feature
 (`volatility_12`), or a macro series of the panel (`core_cpi`). Rows are dates, oldest first. The function
-returns (T, N), or (T,) for what all assets share; row t may depend on rows up to t alone; nothing may be fitted;
-a value that is undefined is NaN, never infinite; it must not depend on the unit of an asset's prices or volumes,
-which later splits and dividends change (docs/features.md). `lookback` is the months of history that the function
-itself needs beyond what the features among its inputs need. A feature of stage asset sees each asset by itself; what
-sees several belongs to stage cross_section or market. The kernels of `features.kernels.rolling` and
-`features.kernels.across` keep these rules, and the tests of this package try every registered feature, also yours,
-for a look ahead.
+returns (T, N), or (T,) for values that all assets share. Row t may depend on rows up to t alone. A feature fits
+nothing. An undefined value is NaN, never infinite. A feature must not depend on the unit of an asset's prices or
+volumes, which later splits and dividends change (docs/features.md). `lookback` is the months of history that the
+function needs beyond those of its inputs. A feature of stage asset sees each asset by itself; one that sees several
+belongs to stage cross_section or market. The kernels of `features.kernels.rolling` and `features.kernels.across` keep
+these rules, and the tests of this package check every registered feature, also yours, for a look ahead.
 '''

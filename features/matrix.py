@@ -1,4 +1,4 @@
-"""FeatureMatrix: the features of a panel, computed in the order in which they depend on each other."""
+"""FeatureMatrix: the features of a panel, computed in the order of their dependencies."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from features.catalogue import catalogue as full_catalogue
-from features.catalogue import dictionary, ordered, select
-from features.engine.buffer import Room
-from features.engine.build import classified, compute, compute_series, default_workers
-from features.engine.context import Past, Work
-from features.engine.history import History, arrays, signature
+from features.catalogue import dictionary, select_features, sort_specs
+from features.engine.buffer import MatrixBuffer
+from features.engine.build import classify_steps, compute_rows, compute_series, default_workers
+from features.engine.context import BuildContext, Past
+from features.engine.history import History, collect_arrays, make_signature
 from features.engine.inputs import Inputs, check_losses
-from features.engine.recipe import Recipe, resolve
+from features.engine.recipe import Recipe, resolve_recipe
 from features.spec import STAGES, FeatureError, FeatureSpec
 from foundation.suggestions import suggest
 from foundation.types import Floats
 from market.panel import Panel
 
-__all__ = ["FeatureMatrix", "build", "dictionary"]
+__all__ = ["FeatureMatrix", "build_matrix", "dictionary"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +40,13 @@ class FeatureMatrix:
         Sorted by stage and name.
     stages : tuple of str, length K
     warm : tuple of int, length K
-        First row at which the windows of the feature and of all that it is made of lie inside the panel.
+        First row at which the windows of the feature and of its inputs lie inside the panel.
     common : ndarray of bool, shape (K,)
         Which columns are the same for all assets. They have values also where an asset is not listed.
     missing : dict of str to str
-        Features that the panel cannot give, with the reason.
+        Features that the panel lacks the data for, with the reason.
     history : History
-        What `features.appending.append` needs to know.
+        State that `features.appending.append_dates` needs.
     recomputed : tuple of str
         Features that the last `append` had to compute from the first date on, because they look further back
         than their lookback says.
@@ -59,7 +59,7 @@ class FeatureMatrix:
     common: NDArray[np.bool_]
     missing: dict[str, str]
     history: History
-    room: Room = field(repr=False, metadata={"stored": False})
+    buffer: MatrixBuffer = field(repr=False, metadata={"stored": False})
     recomputed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -80,11 +80,11 @@ class FeatureMatrix:
             raise FeatureError(f"the matrix has no feature {name!r}{why}")
         return self.values[:, :, self.names.index(name)]
 
-    def beside(self, columns: Floats) -> Floats:
+    def join_columns(self, columns: Floats) -> Floats:
         """Return the features and further columns behind them, (T, N, K + n), read-only.
 
-        Nothing is copied where exactly so many columns are reserved (`build(..., extra=n)`): they are filled, the
-        first time. Otherwise, and every other time, the result is a new array.
+        The first call copies nothing if exactly n columns are reserved (`build_matrix(..., extra=n)`): it fills them.
+        Any other call returns a new array.
 
         Parameters
         ----------
@@ -92,8 +92,8 @@ class FeatureMatrix:
         """
         columns = columns[:, None, :] if columns.ndim == 2 else columns
         n_dates, _, n_features = self.values.shape
-        whole = self.room.array[:n_dates]
-        if whole.shape[2] != n_features + columns.shape[2] or not self.room.take_reserve():
+        whole = self.buffer.array[:n_dates]
+        if whole.shape[2] != n_features + columns.shape[2] or not self.buffer.take_reserve():
             whole = np.empty((*self.values.shape[:2], n_features + columns.shape[2]), self.values.dtype)
             whole[:, :, :n_features] = self.values
         whole[:, :, n_features:] = columns
@@ -101,21 +101,21 @@ class FeatureMatrix:
         return whole
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is stored: the rows in use, with the columns reserved behind them, and no spare room."""
+        """Return the state to store: the rows in use with their reserved columns, without spare rows."""
         state = dict(self.__dict__)
-        state["values"] = self.room.array[: len(self.values)]
-        del state["room"]
+        state["values"] = self.buffer.array[: len(self.values)]
+        del state["buffer"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what was stored as it is."""
+        """Restore a stored state without a copy."""
         whole = state["values"]
         values = whole[:, :, : len(state["names"])]
-        self.__dict__.update(state, values=values, room=Room(whole, len(whole)))
+        self.__dict__.update(state, values=values, buffer=MatrixBuffer(whole, len(whole)))
         self.__post_init__()
 
 
-def build(
+def build_matrix(
     panel: Panel,
     include: Sequence[str] = STAGES,
     exclude: Sequence[str] = (),
@@ -134,13 +134,13 @@ def build(
     include : sequence of str
         Stages or features; by default all.
     exclude : sequence of str
-        Stages or features to leave out; it wins over `include`. What others need is computed all the same.
+        Stages or features to leave out; it wins over `include`. Inputs of other features are computed anyway.
     catalogue : mapping of str to FeatureSpec, optional
-        The features there are; by default all that this package defines and all that were registered.
+        All features; by default those of this package and all others that were registered.
     dtype : float64 or float32
         Type of the matrix. Everything is computed in double precision, and rounded once when it is written.
     extra : int
-        Columns to reserve behind the features, for `FeatureMatrix.beside`.
+        Columns to reserve behind the features, for `FeatureMatrix.join_columns`.
     out : Path, optional
         A .npy file to write the matrix to, which may be larger than memory; by default it is in memory.
     workers : int, optional
@@ -154,24 +154,24 @@ def build(
     ------
     FeatureError
         If a name in `include` or `exclude` or an input of a feature is unknown, features depend on each other
-        in a circle, a feature asked for by name needs what the panel lacks, the panel can give none of the
+        in a circle, a feature selected by name needs data that the panel lacks, the panel has the data for none of the
         features, or a feature fails, is infinite, has the wrong shape or changes when later dates are added.
     """
     if np.dtype(dtype) not in (np.float64, np.float32):
         raise FeatureError(f"dtype is {np.dtype(dtype)}, expected float64 or float32")
     include, exclude = tuple(include), tuple(exclude)
-    recipe = recipe_for(panel, include, exclude, catalogue)
+    recipe = make_recipe(panel, include, exclude, catalogue)
     check_losses(panel)
     n_dates, n_assets = panel.returns.shape
-    room = Room.new(n_dates, n_assets, len(recipe.columns) + extra, dtype, out)
+    buffer = MatrixBuffer.allocate(n_dates, n_assets, len(recipe.columns) + extra, dtype, out)
     inputs = Inputs(panel, set(recipe.macro))
-    work = Work(inputs, recipe, frozenset(), room.array, dict(inputs.series))
-    compute_series(work)
-    work, past = _computed(work, workers or default_workers())
-    steps = {step.name: step for step in work.recipe.steps}
-    common = [name in work.series or past.tails[name].ndim == 1 for name in recipe.columns]
+    context = BuildContext(inputs, recipe, frozenset(), buffer.array, dict(inputs.series))
+    compute_series(context)
+    context, past = _compute_all(context, workers or default_workers())
+    steps = {step.name: step for step in context.recipe.steps}
+    common = [name in context.series or past.tails[name].ndim == 1 for name in recipe.columns]
     return FeatureMatrix(
-        values=room.array[:n_dates, :, : len(recipe.columns)],
+        values=buffer.array[:n_dates, :, : len(recipe.columns)],
         names=recipe.columns,
         stages=tuple(steps[name].spec.stage for name in recipe.columns),
         warm=tuple(steps[name].warm for name in recipe.columns),
@@ -182,40 +182,40 @@ def build(
             exclude,
             panel.assets,
             panel.month,
-            arrays(inputs, recipe),
+            collect_arrays(inputs, recipe),
             {},
-            signature(recipe),
-            {step.name: step.kind for step in work.recipe.steps},
-            work.deep,
-            past.trimmed(recipe.history()),
+            make_signature(recipe),
+            {step.name: step.kind for step in context.recipe.steps},
+            context.deep,
+            past.trim(recipe.history()),
         ),
-        room=room,
+        buffer=buffer,
     )
 
 
-def recipe_for(
+def make_recipe(
     panel: Panel, include: Sequence[str], exclude: Sequence[str], catalogue: Mapping[str, FeatureSpec] | None
 ) -> Recipe:
-    """Return how to compute the features that are asked for."""
-    specs = full_catalogue() if catalogue is None else ordered(catalogue)
-    wanted, by_name = select(specs, include, exclude)
-    return resolve(specs, wanted, by_name, panel)
+    """Return the steps that compute the selected features."""
+    specs = full_catalogue() if catalogue is None else sort_specs(catalogue)
+    wanted, by_name = select_features(specs, include, exclude)
+    return resolve_recipe(specs, wanted, by_name, panel)
 
 
-def _computed(work: Work, workers: int) -> tuple[Work, Past]:
-    """Compute all dates; who looks further back than its lookback says is computed from row 0 on."""
+def _compute_all(context: BuildContext, workers: int) -> tuple[BuildContext, Past]:
+    """Compute all dates; a feature that looks further back than its lookback says is computed from row 0 on."""
     while True:
-        work = replace(work, recipe=classified(work))
-        past, failed = compute(work, Past(), 0, workers)
+        context = replace(context, recipe=classify_steps(context))
+        past, failed = compute_rows(context, Past(), 0, workers)
         if not failed:
-            return work, past
-        if failed & work.deep:
-            raise looks_ahead(failed & work.deep)
-        work = replace(work, deep=work.deep | failed)
+            return context, past
+        if failed & context.deep:
+            raise lookahead_error(failed & context.deep)
+        context = replace(context, deep=context.deep | failed)
 
 
-def looks_ahead(names: set[str]) -> FeatureError:
-    """Return the error that names features whose past changes."""
+def lookahead_error(names: set[str]) -> FeatureError:
+    """Return the error that names features whose past values change."""
     return FeatureError(
         f"{', '.join(repr(name) for name in sorted(names))}: the value of a past date is another when later dates "
         "are added; a feature may depend on data up to its date alone"

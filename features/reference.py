@@ -1,4 +1,4 @@
-"""The table of all features in `docs/features.md`: `python -m features.reference docs/features.md` writes it anew."""
+"""The table of all features in `docs/features.md`: `python -m features.reference docs/features.md` rewrites it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OWN = "features.custom"
 """Module of the user's features, which the page does not list."""
 
 
-def table() -> str:
+def format_table() -> str:
     """Return all features that this package ships as a Markdown table."""
     rows = dictionary(name for name, spec in catalogue().items() if spec.kernel.__module__ != OWN)
     lines = [list(rows[0]), ["---"] * len(rows[0])]
@@ -21,25 +21,25 @@ def table() -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def rewritten(page: str) -> str:
-    """Return the page with the table as it should be.
+def rewrite_page(page: str) -> str:
+    """Return the page with a current table.
 
     Raises
     ------
     ValueError
-        If the page does not have the two marks between which the table stands, each on a line of its own.
+        If the page lacks one of the two marks around the table, each on a line of its own.
     """
     before, start, rest = page.partition(f"{START}\n")
     _, end, after = rest.partition(f"{END}\n")
     if not (start and end):
         raise ValueError(f"the page has no lines {START!r} and {END!r}")
-    return f"{before}{start}\n{table()}\n\n{end}{after}"
+    return f"{before}{start}\n{format_table()}\n\n{end}{after}"
 
 
 def main(arguments: list[str]) -> None:
-    """Write the table anew into the pages that are named."""
+    """Rewrite the table in the given pages."""
     for path in map(Path, arguments):
-        path.write_text(rewritten(path.read_text(encoding="utf-8")), encoding="utf-8")
+        path.write_text(rewrite_page(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

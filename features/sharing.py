@@ -1,8 +1,8 @@
-"""What several features of a tile are made of is computed once: the moments of one window, its quantiles, its trend.
+"""Results that several features of a tile share: the moments of one window, its quantiles, its trend.
 
-A feature says so by calling a function through `once`. Within one tile the first call computes, the others get the
-same arrays; outside of tiles every call computes. What is shared is read-only, and is known by the function, by the
-very memory of its arrays and by its other arguments, never by a name, so that features need not know of each other.
+A feature calls a function through `cached`. Within one tile the first call computes, and later calls return the same
+read-only arrays. Outside of tiles every call computes. The key of a result is the function, the memory of its array
+arguments and the values of its other arguments, so that features need not know of each other.
 """
 
 from __future__ import annotations
@@ -14,56 +14,56 @@ from typing import TypeVar
 
 import numpy as np
 
-R = TypeVar("R")
-Found = dict[tuple[object, ...], tuple[object, object]]
+_R = TypeVar("_R")
+_Cache = dict[tuple[object, ...], tuple[object, object]]
 
-_FOUND: ContextVar[Found | None] = ContextVar("found", default=None)
+_CACHE: ContextVar[_Cache | None] = ContextVar("found", default=None)
 
 
 @contextmanager
-def sharing() -> Iterator[None]:
-    """Let the features computed within this block, in this thread, share what they compute by `once`."""
-    token = _FOUND.set({})
+def share_results() -> Iterator[None]:
+    """Let the features computed within this block, in this thread, share the results of `cached`."""
+    token = _CACHE.set({})
     try:
         yield
     finally:
-        _FOUND.reset(token)
+        _CACHE.reset(token)
 
 
-def once(function: Callable[..., R], *arguments: object) -> R:
-    """Return `function(*arguments)`, computed once for all who ask for it in a tile.
+def cached(function: Callable[..., _R], *arguments: object) -> _R:
+    """Return `function(*arguments)`, computed once per tile.
 
     Parameters
     ----------
     function : callable
-        A function of its arguments alone, defined in a module; it returns an array or a tuple of arrays.
+        Defined in a module; its result depends on its arguments alone, and is an array or a tuple of arrays.
     *arguments : ndarray, int, float, str or tuple
-        Only where all arrays are read-only, as inputs of features are, is anything shared: others may change.
+        A result is shared only if all arrays are read-only, as inputs of features are; others may change.
 
     Returns
     -------
     ndarray or tuple of ndarray
         Read-only.
     """
-    found = _FOUND.get()
+    cache = _CACHE.get()
     fixed = all(not a.flags.writeable for a in arguments if isinstance(a, np.ndarray))
-    if found is None or not fixed:
+    if cache is None or not fixed:
         return _frozen(function(*arguments))
     key = (function, *map(_identity, arguments))
-    if key not in found:
-        # The arguments are kept, too: memory that was given back could come again with other values.
-        found[key] = (_frozen(function(*arguments)), arguments)
-    return found[key][0]  # type: ignore[return-value]
+    if key not in cache:
+        # The arguments are kept too: freed memory could be reused for other values.
+        cache[key] = (_frozen(function(*arguments)), arguments)
+    return cache[key][0]  # type: ignore[return-value]
 
 
 def _identity(argument: object) -> object:
-    """Return what tells an argument from others: of an array, where it lies."""
+    """Return the key of an argument: of an array, its memory address, shape and strides."""
     if isinstance(argument, np.ndarray):
         return argument.__array_interface__["data"][0], argument.shape, argument.strides
     return argument
 
 
-def _frozen(result: R) -> R:
+def _frozen(result: _R) -> _R:
     """Return a result whose arrays cannot be written to."""
     for array in result if isinstance(result, tuple) else (result,):
         if isinstance(array, np.ndarray):

@@ -1,6 +1,6 @@
-"""What a feature is: an annotated function whose name is a column and whose parameters are its inputs.
+"""Definition of a feature: an annotated function whose name is a column and whose parameters are its inputs.
 
-A function with windows is a family of features, one for each window.
+A function with windows is a family of features, one per window.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Literal, TypeVar, get_args
 
 from foundation.types import Floats
 
-Kernel = Callable[..., Floats]
+_Kernel = Callable[..., Floats]
 Stage = Literal["asset", "bar", "market", "macro", "cross_section"]
-F = TypeVar("F", bound=Kernel)
+_F = TypeVar("_F", bound=_Kernel)
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 INPUTS = {
@@ -33,11 +33,11 @@ INPUTS = {
     "vwap": "(T, N) volume-weighted mean price of the step; only if the panel has it",
     "month": "int, observations in a month (1 monthly, 21 daily)",
 }
-"""What any feature can ask for by name, beside other features and the panel's macro series (T,)."""
+"""Inputs of any feature by name, beside other features and the panel's macro series (T,)."""
 
 
 class FeatureError(Exception):
-    """A feature is defined or asked for in a way that cannot work."""
+    """The definition or the use of a feature is wrong."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class FeatureSpec:
     unit: str
     inputs: tuple[str, ...]
     definition: str
-    kernel: Kernel
+    kernel: _Kernel
     rows: int = 0
     reach: int | None = None
     calendar: bool = False
@@ -98,79 +98,89 @@ def feature(
     windows: Sequence[int] = (),
     calendar: bool = False,
     unit: str,
-) -> Callable[[F], F]:
+) -> Callable[[_F], _F]:
     """Register a function as a feature, or as a family of features with one window each.
 
-    The function gets arrays whose rows are dates, oldest first, and must return an array with the same number
+    The function takes arrays whose rows are dates, oldest first, and must return an array with the same number
     of rows in which row t depends on rows up to t alone. It must not fit anything, and must not depend on the unit
     of an asset's prices or volumes.
 
-    It is called for some of the assets or some of the dates at a time. A feature of stage asset sees one asset,
-    whoever else is in the array; where an example shows that it sees others, it gets all assets at once, which
-    is right, and slower. A feature of stage cross_section without a lookback sees one date. Where dates are
-    appended, it gets as much of the past as its lookback says: where that is too little for it to give the last
-    known date again, it is computed from the first date on, which is right, and slower.
+    It is called for some of the assets or some of the dates at a time. A feature of stage asset must see one asset,
+    whatever other assets the array holds. If an example shows that it sees others, it is computed for all assets at
+    once, which is correct but slower. A feature of stage cross_section without a lookback must see one date. For
+    appended dates it gets as much of the past as its lookback says. If that is too little to reproduce the last known
+    date, it is computed from the first date on, which is correct but slower.
 
     Parameters
     ----------
     stage : {"asset", "bar", "market", "macro", "cross_section"}
     lookback : int
-        Months of history needed beyond what the inputs need, 0 for a function of one date or a recursion: the
-        column is warm after them.
+        Months of history needed beyond those of the inputs, 0 for a function of one date or a recursion. The column
+        is warm after them.
     rows : int
-        Rows needed on top of that, for windows that are counted in observations whatever the panel's frequency.
-        Today's value and that of the row before are 2 rows.
+        Rows needed in addition, for windows that count observations at any frequency of the panel. Today's value
+        and that of the row before are 2 rows.
     reach : int, optional
-        Months that the function itself looks back, if it looks no further into the inputs that need less history
-        than others: appending dates is faster then.
+        Months that the function itself looks back, if it looks no further into inputs that need less history than
+        others. It makes appending dates faster.
     windows : sequence of int
-        Windows in rows. The function is registered once for each, as its own name followed by the window, which
-        also takes the place of `{window}` in the docstring. With a parameter `window` it gets the window there,
-        and needs that many rows of history on top. A parameter named like a family gets that family's feature of
-        the same window.
+        Windows in rows. The function is registered once per window, under its name followed by the window, which
+        also replaces `{window}` in the docstring. A parameter `window` receives the window, and adds that many rows
+        of history. A parameter named like a family receives that family's feature of the same window.
     calendar : bool
-        Whether the function looks for a calendar month in past years. Where twelve months of rows are no year, as in
-        weekly data with four rows a month, it would find another one: there the feature is left out.
+        Whether the function looks for a calendar month in past years. The feature is left out of panels in which
+        twelve months of rows are not a year, such as weekly data with four rows per month.
     unit : str
 
     Raises
     ------
     FeatureError
-        If the stage is unknown, a lookback or window is not possible, the docstring is missing, the name is
+        If the stage is unknown, a lookback or window is impossible, the docstring is missing, the name is
         taken, or the parameters do not name inputs.
     """
 
-    def register(function: F) -> F:
+    def register(function: _F) -> _F:
         name = function.__name__
-        if stage not in STAGES:
-            raise FeatureError(f"feature {name!r}: stage {stage!r} is not one of {', '.join(STAGES)}")
-        counts = (("lookback", lookback, "months"), ("rows", rows, "rows"), ("reach", reach or 0, "months"))
-        for option, value, unit_of in counts:
-            if not isinstance(value, int) or value < 0:
-                raise FeatureError(
-                    f"feature {name!r}: {option} is {value!r}, expected 0 or more whole {unit_of}"
-                )
-        if not all(isinstance(window, int) and window > 0 for window in windows):
-            raise FeatureError(f"feature {name!r}: windows are {windows!r}, expected whole rows, 1 or more")
-        definition = inspect.getdoc(function)
-        if not definition:
-            raise FeatureError(
-                f"feature {name!r}: its docstring is its definition, and is missing; write one (Python removes"
-                " docstrings if PYTHONOPTIMIZE is 2: unset it)"
-            )
-        summary = " ".join(definition.split("\n\n")[0].split())
-        spec = FeatureSpec(
-            name, stage, lookback, unit, _inputs(name, function), summary, function, rows, reach, calendar
-        )
-        members = [_member(spec, window) for window in windows] if windows else [spec]
-        for member in members:
-            _add(member)
+        definition, inputs = _read_definition(name, function), _list_inputs(name, function)
+        spec = FeatureSpec(name, stage, lookback, unit, inputs, definition, function, rows, reach, calendar)
+        _check_options(spec, windows)
+        for member in [_make_member(spec, window) for window in windows] if windows else [spec]:
+            _register(member)
         return function
 
     return register
 
 
-def _member(family: FeatureSpec, window: int) -> FeatureSpec:
+def _check_options(spec: FeatureSpec, windows: Sequence[int]) -> None:
+    """Raise if an option of a feature is impossible."""
+    if spec.stage not in STAGES:
+        raise FeatureError(f"feature {spec.name!r}: stage {spec.stage!r} is not one of {', '.join(STAGES)}")
+    counts = (
+        ("lookback", spec.lookback, "months"),
+        ("rows", spec.rows, "rows"),
+        ("reach", spec.reach or 0, "months"),
+    )
+    for option, value, unit in counts:
+        if not isinstance(value, int) or value < 0:
+            raise FeatureError(
+                f"feature {spec.name!r}: {option} is {value!r}, expected 0 or more whole {unit}"
+            )
+    if not all(isinstance(window, int) and window > 0 for window in windows):
+        raise FeatureError(f"feature {spec.name!r}: windows are {windows!r}, expected whole rows, 1 or more")
+
+
+def _read_definition(name: str, function: _Kernel) -> str:
+    """Return the first paragraph of the docstring in one line."""
+    definition = inspect.getdoc(function)
+    if not definition:
+        raise FeatureError(
+            f"feature {name!r}: its docstring is its definition, and is missing; write one (Python removes"
+            " docstrings if PYTHONOPTIMIZE is 2: unset it)"
+        )
+    return " ".join(definition.split("\n\n")[0].split())
+
+
+def _make_member(family: FeatureSpec, window: int) -> FeatureSpec:
     """Return the feature of a family that has a certain window."""
     inputs = {
         f"{parameter}{window}" if f"{parameter}{window}" in _CATALOGUE else parameter: parameter
@@ -193,7 +203,7 @@ def _member(family: FeatureSpec, window: int) -> FeatureSpec:
     )
 
 
-def _add(spec: FeatureSpec) -> None:
+def _register(spec: FeatureSpec) -> None:
     """Register a feature under its name."""
     if spec.name in INPUTS:
         raise FeatureError(f"feature {spec.name!r}: the name belongs to an input")
@@ -203,8 +213,8 @@ def _add(spec: FeatureSpec) -> None:
     _CATALOGUE[spec.name] = spec
 
 
-def _inputs(name: str, function: Kernel) -> tuple[str, ...]:
-    """Return the parameter names, which must be what `kernel(**inputs)` can fill."""
+def _list_inputs(name: str, function: _Kernel) -> tuple[str, ...]:
+    """Return the parameter names, all of which `kernel(**inputs)` must be able to fill."""
     parameters = inspect.signature(function).parameters.values()
     wrong = [p.name for p in parameters if p.kind not in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     if wrong or not parameters:
@@ -215,6 +225,6 @@ def _inputs(name: str, function: Kernel) -> tuple[str, ...]:
     return tuple(p.name for p in parameters)
 
 
-def registered() -> dict[str, FeatureSpec]:
+def registered_features() -> dict[str, FeatureSpec]:
     """Return the features registered so far, by name."""
     return dict(_CATALOGUE)

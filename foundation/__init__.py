@@ -1,1 +1,1 @@
-"""What every package may use: array types, compiled kernels, suggestions for mistyped names, BLAS threads."""
+"""Helpers of all packages: array types, compiled kernels, suggestions for mistyped names, BLAS threads."""

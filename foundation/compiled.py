@@ -17,20 +17,19 @@ import numba
 _IMPORT = re.compile(rb"^from ([\w.]+) import (\([^)]*\)|[^\n(]+)", re.MULTILINE)
 """The form in which this project imports its own modules."""
 
-F = TypeVar("F", bound=Callable[..., object])
+_F = TypeVar("_F", bound=Callable[..., object])
 
 
-def compiled(function: F) -> F:
-    """Compile a kernel on its first call, and keep the machine code beside its module for the next process.
+def compiled(function: _F) -> _F:
+    """Compile a kernel on its first call, and cache the machine code beside its module for the next process.
 
-    Floating-point sums keep the order in which they are written: no `fastmath`, so that a result does not depend
-    on how a processor groups them. Division by zero gives what IEEE 754 says. The interpreter is let go of, so
-    that kernels run side by side in threads.
+    Floating-point sums keep their written order (no `fastmath`), so that a result does not depend on how a processor
+    groups them. Division by zero follows IEEE 754. Kernels release the interpreter lock and run in parallel threads.
     """
     try:
         kernel = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     except RuntimeError as error:
-        # An installation that this user cannot write, and no home folder either.
+        # Neither the installation nor a home folder is writable.
         if "no locator available" not in str(error):
             raise
         _warn_of_no_cache()
@@ -38,10 +37,10 @@ def compiled(function: F) -> F:
     kept = getattr(kernel, "_cache", None)
     if kept is not None and hasattr(kept, "_cache_file"):
         kept.save_overload = _unless_refused(kept.save_overload)
-        # numba forgets machine code when the file of the kernel changes, but it also holds constants and kernels
-        # from other modules, which would stay as they were.
+        # numba drops machine code when the file of the kernel changes. The code also holds constants and kernels of
+        # other modules, whose changes it would miss.
         kept._cache_file._source_stamp = _digest_kernels(_root_of(function), Path(inspect.getfile(function)))
-    return cast(F, kernel)
+    return cast(_F, kernel)
 
 
 def _root_of(function: Callable[..., object]) -> Path:
@@ -52,7 +51,7 @@ def _root_of(function: Callable[..., object]) -> Path:
 
 @cache
 def _warn_of_no_cache() -> None:
-    """Say once why each process compiles its kernels anew."""
+    """Warn once that each process compiles its kernels again."""
     print(
         "numerical kernels are compiled by each process, which takes a minute: neither the folder of the program nor "
         "the user's cache folder can be written. Set NUMBA_CACHE_DIR to a folder of yours to compile them once",
@@ -62,7 +61,7 @@ def _warn_of_no_cache() -> None:
 
 
 def _unless_refused(save: Callable[..., None]) -> Callable[..., None]:
-    """Return a function that keeps machine code if it can: a full disk costs the next process a compilation."""
+    """Return a function that saves machine code and ignores a full disk; the next process then compiles again."""
 
     def save_if_possible(*arguments: object) -> None:
         with suppress(OSError):

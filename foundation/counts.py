@@ -12,6 +12,6 @@ def format_count(number: int, noun: str, plural: str = "") -> str:
     noun : str
         In the singular, with adjectives if there are any.
     plural : str, optional
-        Where it is not the singular with an "s".
+        If it is not the singular with an "s".
     """
     return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -1,34 +1,35 @@
-"""What a mistyped name was probably meant to be."""
+"""Names in messages: lists of names, and suggestions for mistyped ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-LONGEST = 300
-"""Characters of a list of names, at most."""
+_LONGEST = 300
+"""Most characters of a list of names."""
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return "; did you mean ...?" where a known name is close, then the known names; nothing if there are none."""
+    """Return "; did you mean ...?" if a known name is similar, then the known names; "" if there are none."""
     names = list(known)
     if not names:
         return ""
     by_lower = {name.lower(): name for name in names}
-    # The comparison takes time that grows with the product of the lengths, and nothing is close to a long text.
-    close = get_close_matches(word.lower(), by_lower, n=1) if len(word) <= LONGEST else []
+    # The comparison takes time in proportion to the product of the lengths; a long text resembles no name.
+    close = get_close_matches(word.lower(), by_lower, n=1) if len(word) <= _LONGEST else []
     question = f"; did you mean {by_lower[close[0]]!r}?" if close else ""
-    listing = ", ".join(shorten(name) for name in names[:20])
-    if len(names) > 20 or len(listing) > LONGEST:
-        listing = f"{listing[:LONGEST]}, ..."
+    listing = ", ".join(shorten_text(name) for name in names[:20])
+    if len(names) > 20 or len(listing) > _LONGEST:
+        listing = f"{listing[:_LONGEST]}, ..."
     return f"{question}; known: {listing}"
 
 
-def list_names(names: Sequence[str]) -> str:
-    """Return the first names in quotes, with dots for the others."""
-    return ", ".join(repr(shorten(name)) for name in names[:8]) + (", ..." if len(names) > 8 else "")
+def list_names(names: Sequence[str], most: int = 8) -> str:
+    """Return the first names in quotes, and how many more there are than `most`."""
+    listing = ", ".join(repr(shorten_text(name)) for name in names[:most])
+    return listing + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def shorten(text: str, most: int = 60) -> str:
-    """Return the beginning of a text, with dots if that is not all: a message is to be read."""
+def shorten_text(text: str, most: int = 60) -> str:
+    """Return at most the first characters of a text, with dots if some were cut."""
     return text if len(text) <= most else f"{text[:most]}..."

@@ -1,4 +1,4 @@
-"""One thread for linear algebra: sums are then made in the same order on any machine."""
+"""One thread for linear algebra, so that sums have the same order on any machine."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from threadpoolctl import ThreadpoolController
 
 
 def one_thread() -> AbstractContextManager[object]:
-    """Return a block within which the libraries that are loaded compute in one thread."""
+    """Return a context in which the loaded libraries compute in one thread."""
     limited: AbstractContextManager[object] = _libraries(len(sys.modules)).limit(limits=1)
     return limited
 
 
 @functools.lru_cache(maxsize=1)
 def _libraries(modules: int) -> ThreadpoolController:
-    """Find the libraries, which takes milliseconds; again only if there are other modules, for they come with those."""
+    """Find the libraries, again only if further modules were imported: it takes milliseconds."""
     return ThreadpoolController()

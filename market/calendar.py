@@ -1,12 +1,12 @@
 """Decision dates and the time convention.
 
-The convention, for every room:
+The convention of every package:
 
-- A row of a panel is a close. What is stamped `dates[t]` is known at that close, not before.
+- A row of a panel is a close. A value stamped `dates[t]` is known at that close, not before.
 - A decision at t uses only what is known at the close of t.
 - It trades at the close of `dates[t + execution_lag]`. The lag is 0 for monthly returns, where a day between
-  decision and trade would be lost in the month, and 1 for daily prices, since nobody trades at the very close
-  that he computes with.
+  decision and trade would be lost in the month, and 1 for daily prices, since a trade cannot happen at the close
+  from which its decision is computed.
 - It earns from there: the first return that belongs to it is that of row `t + execution_lag + 1`, the step
   from the trade's close to the next.
 
@@ -32,7 +32,7 @@ Unit = Literal["weekdays", "days", "weeks", "months"]
 
 @dataclass(frozen=True)
 class Frequency:
-    """How often a table is observed, and what that makes us expect of it.
+    """How often a table is observed, and the gaps and moves to expect at that frequency.
 
     Attributes
     ----------
@@ -40,13 +40,13 @@ class Frequency:
     periods_per_year : int
         Observations in a year.
     unit : str
-        What separates neighbours in a calendar without holes.
+        Distance of neighbours in a calendar without gaps.
     excused : int
         Units in a row that holidays explain: Easter closes exchanges for two weekdays.
     stale_after : int
         Unchanged observations in a row after which a price is suspected of not being one.
     implausible : float
-        Size of a log return in one step that calls for a look at the source.
+        Size of a log return in one step above which a warning is given.
     longest_closure : int
         Rows in a row without a price after which an asset counts as delisted; until then its market is closed.
         The longest regular closures are China's golden weeks (6 to 8 trading days of other exchanges), hence 10
@@ -64,7 +64,7 @@ class Frequency:
 
 
 DAILY = Frequency("daily", 252, "weekdays", excused=2, stale_after=8, implausible=0.40, longest_closure=10)
-SIX_DAYS = Frequency(
+_SIX_DAYS = Frequency(
     "daily, six days a week",
     302,
     "weekdays",
@@ -78,16 +78,16 @@ EVERY_DAY = Frequency(
 )
 WEEKLY = Frequency("weekly", 52, "weeks", excused=0, stale_after=4, implausible=0.70, longest_closure=2)
 MONTHLY = Frequency("monthly", 12, "months", excused=0, stale_after=3, implausible=1.10, longest_closure=1)
-FREQUENCIES = (DAILY, SIX_DAYS, EVERY_DAY, WEEKLY, MONTHLY)
+_FREQUENCIES = (DAILY, _SIX_DAYS, EVERY_DAY, WEEKLY, MONTHLY)
 
 
-SPACINGS = {252: (0, 4), 302: (0, 4), 365: (0, 4), 52: (3, 9), 12: (15, 28)}
+_SPACINGS = {252: (0, 4), 302: (0, 4), 365: (0, 4), 52: (3, 9), 12: (15, 28)}
 """Weekdays between two rows that the frequency and its holidays explain, by periods in a year."""
 
 
 def nearest_frequency(periods_per_year: int) -> Frequency:
     """Return the frequency whose number of periods in a year is nearest."""
-    return min(FREQUENCIES, key=lambda frequency: abs(frequency.periods_per_year - periods_per_year))
+    return min(_FREQUENCIES, key=lambda frequency: abs(frequency.periods_per_year - periods_per_year))
 
 
 def longest_closure(periods_per_year: int) -> int:
@@ -95,15 +95,15 @@ def longest_closure(periods_per_year: int) -> int:
     return nearest_frequency(periods_per_year).longest_closure
 
 
-def foreign_spacings(dates: pd.DatetimeIndex, periods_per_year: int) -> NDArray[np.int64]:
+def find_foreign_spacings(dates: pd.DatetimeIndex, periods_per_year: int) -> NDArray[np.int64]:
     """Return the rows whose distance from the row before is that of another frequency, increasing."""
     days = _as_days(dates)
-    low, high = SPACINGS[nearest_frequency(periods_per_year).periods_per_year]
+    low, high = _SPACINGS[nearest_frequency(periods_per_year).periods_per_year]
     spacing = np.busday_count(days[:-1], days[1:])
     return np.flatnonzero((spacing < low) | (spacing > high)) + 1
 
 
-def closed_markets(listed: NDArray[np.bool_], longest: int) -> NDArray[np.bool_]:
+def find_closed_markets(listed: NDArray[np.bool_], longest: int) -> NDArray[np.bool_]:
     """Return where an asset has no price because its market is closed, as far as that is known at the row.
 
     Parameters
@@ -125,7 +125,7 @@ def closed_markets(listed: NDArray[np.bool_], longest: int) -> NDArray[np.bool_]
     return np.asarray(~listed & (newest >= 0) & (rows - newest <= longest))
 
 
-def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:
+def infer_frequency(dates: pd.DatetimeIndex, source: str) -> Frequency:
     """Infer the frequency from the median spacing.
 
     Parameters
@@ -148,7 +148,7 @@ def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:
     days = _as_days(dates)
     spacing = int(np.quantile(np.busday_count(days[:-1], days[1:]), 0.5, method="lower"))
     if spacing <= 1:
-        return _daily(dates)
+        return _classify_daily(dates)
     if 4 <= spacing <= 6:
         return WEEKLY
     if 19 <= spacing <= 24:
@@ -161,8 +161,8 @@ def frequency_of(dates: pd.DatetimeIndex, source: str) -> Frequency:
     )
 
 
-def _daily(dates: pd.DatetimeIndex) -> Frequency:
-    """Tell five, six and seven trading days a week apart: a weekend day counts if it is half as frequent as others.
+def _classify_daily(dates: pd.DatetimeIndex) -> Frequency:
+    """Distinguish five, six and seven trading days a week: a weekend day counts if half as frequent as others.
 
     Exchanges that trade from Sunday to Thursday have five, currencies from Sunday evening to Friday six.
     """
@@ -170,10 +170,10 @@ def _daily(dates: pd.DatetimeIndex) -> Frequency:
     regular = counts >= 0.5 * counts.max()
     if regular[5:].all():
         return EVERY_DAY
-    return SIX_DAYS if regular.sum() == 6 else DAILY
+    return _SIX_DAYS if regular.sum() == 6 else DAILY
 
 
-def missing_share(listed: NDArray[np.bool_]) -> NDArray[np.float64]:
+def measure_missing_share(listed: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the share of the rows between each asset's first and last return that have none, shape (N,)."""
     after = np.maximum.accumulate(listed, axis=0)
     alive = after & np.maximum.accumulate(listed[::-1], axis=0)[::-1]
@@ -182,7 +182,7 @@ def missing_share(listed: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.asarray(np.where(count > 0, share, 0.0), dtype=np.float64)
 
 
-def missing_between(dates: pd.DatetimeIndex, unit: Unit) -> NDArray[np.int64]:
+def count_missing(dates: pd.DatetimeIndex, unit: Unit) -> NDArray[np.int64]:
     """Count the calendar units that are skipped between each date and the one before.
 
     Parameters
@@ -207,7 +207,7 @@ def missing_between(dates: pd.DatetimeIndex, unit: Unit) -> NDArray[np.int64]:
     return out
 
 
-def decision_positions(n_dates: int, *, first: int, every: int) -> NDArray[np.int64]:
+def list_decision_positions(n_dates: int, *, first: int, every: int) -> NDArray[np.int64]:
     """Return the rows at which decisions are made: every `every`-th from `first` on.
 
     More dates add decisions at the end and never move an earlier one.
@@ -233,7 +233,7 @@ def decision_positions(n_dates: int, *, first: int, every: int) -> NDArray[np.in
     return np.arange(first, n_dates, every, dtype=np.int64)
 
 
-def position_of(dates: pd.DatetimeIndex, when: date | str) -> int:
+def find_position(dates: pd.DatetimeIndex, when: date | str) -> int:
     """Return the first row at or after a date.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Other futures and other units of the same past: what is known must not depend on them."""
+"""Panels with another future or other units: results known at a date must not depend on either."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Floats
-from market.panel import MacroSeries, Panel
+from market.macro import MacroSeries
+from market.panel import Panel
 from market.scores import ScoreTable
 
 
-def other_future(panel: Panel, position: int, seed: int = 0) -> Panel:
+def replace_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     """Return the panel with everything that became known after `dates[position]` replaced by noise.
 
-    Returns, cash, market, volume, bars, macro values and scores change, and so does who is listed: assets die, list and
-    have holes elsewhere than they did. Dates, names and clocks stay. Nothing up to `position` changes.
+    Returns, cash, market, volume, bars, macro values and scores change, and so do listings: assets list, die and have
+    gaps at other dates. Dates, names and clocks stay. Nothing up to `position` changes.
 
     Parameters
     ----------
@@ -45,18 +46,18 @@ def other_future(panel: Panel, position: int, seed: int = 0) -> Panel:
     if panel.volume is not None:
         volume = panel.volume.copy()
         volume[rows] = np.where(np.isfinite(noise), rng.lognormal(8, 2, noise.shape), np.nan)
-    macro = {name: _noisy(series, panel.dates[position], rng) for name, series in panel.macro.items()}
+    macro = {name: _add_noise(series, panel.dates[position], rng) for name, series in panel.macro.items()}
     bars: dict[str, Any] = {name: prices.copy() for name, prices in panel.bars.items()}
     noisy = random_bars(rng, np.where(np.isfinite(noise), rng.lognormal(3, 1, noise.shape), np.nan))
     for name, prices in bars.items():
         prices[rows] = noisy[name]
-    scores = None if panel.scores is None else _rescored(panel.scores, panel.dates[position], rng)
+    scores = None if panel.scores is None else _redraw_scores(panel.scores, panel.dates[position], rng)
     changed: dict[str, Any] = {"volume": volume, "macro": macro, "scores": scores, **bars}
     return replace(panel, returns=returns, cash=cash, market=market, **changed)
 
 
 def random_bars(rng: np.random.Generator, close: Floats) -> dict[str, Floats]:
-    """Return bars around closes (T, N) that could have been: low <= open, close, vwap <= high."""
+    """Return random bars around closes (T, N) with low <= open, close, vwap <= high."""
     spread = 0.01
     open_ = close * np.exp(rng.normal(0, spread, close.shape))
     high = np.maximum(open_, close) * np.exp(np.abs(rng.normal(0, spread, close.shape)))
@@ -65,13 +66,13 @@ def random_bars(rng: np.random.Generator, close: Floats) -> dict[str, Floats]:
     return {"open": open_, "high": high, "low": low, "close": close, "vwap": vwap}
 
 
-def _noisy(series: MacroSeries, date: pd.Timestamp, rng: np.random.Generator) -> MacroSeries:
-    """Return the series with what became known after `date` multiplied by noise."""
+def _add_noise(series: MacroSeries, date: pd.Timestamp, rng: np.random.Generator) -> MacroSeries:
+    """Return the series, with values that became known after `date` multiplied by noise."""
     factor = np.where(series.known_at > date, rng.lognormal(0, 1, len(series.values)), 1.0)
     return replace(series, values=series.values * factor)
 
 
-def _rescored(table: ScoreTable, date: pd.Timestamp, rng: np.random.Generator) -> ScoreTable:
+def _redraw_scores(table: ScoreTable, date: pd.Timestamp, rng: np.random.Generator) -> ScoreTable:
     """Return the table with the scores that became known after `date` drawn anew from all of them."""
     drawn = rng.choice(table.value, len(table.value)) + rng.normal(0, table.value.std(), len(table.value))
     return replace(table, value=np.where(table.known_at > date, drawn, table.value))

@@ -1,4 +1,4 @@
-"""What can be wrong with data.
+"""Errors in data.
 
 DataError
 ├── SourceError      the data cannot be read: a missing file, an unknown source, a wrong layout
@@ -7,7 +7,7 @@ DataError
 
 
 class DataError(Exception):
-    """The user's data cannot be used; the message says what, where and what was expected."""
+    """The user's data cannot be used; the message names the place, the problem and the expected value."""
 
 
 class SourceError(DataError):

@@ -1,7 +1,7 @@
-"""Findings: what is wrong or odd in a table, where, and how bad it is.
+"""Findings: errors and anomalies in a table, with their place and severity.
 
-A fatal finding stops with one message. Warnings and notes change no number: they go into the report.
-There is one finding for each asset and check, with a count and the first date.
+A fatal finding stops the run with one message. Warnings and notes change no number: they go into the report.
+There is one finding per asset and check, with a count and the first date.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from market.errors import IntegrityError
 Severity = Literal["fatal", "warning", "note"]
 Kind = Literal["prices", "returns"]
 ValueKind = Literal["prices", "returns", "percent_returns"]
-"""What a file may hold; percent becomes fractions while it is read."""
+"""Kinds of values in a file; percent becomes fractions while it is read."""
 
 MISSING_CODES = (-99.99, -999.0)
-"""What stands for a missing return in files of percent (Kenneth R. French's library)."""
+"""Codes of missing returns in files of percent (Kenneth R. French's library)."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a check found.
+    """One result of a check.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Finding:
     date : Timestamp or None
         First date concerned.
     message : str
-        A sentence that names table, column and date, what was expected and what came.
+        A sentence with table, column, date, the expected and the actual value.
     """
 
     check: str
@@ -51,7 +51,7 @@ class Finding:
     message: str
 
     def as_dict(self) -> dict[str, str | None]:
-        """Return the finding in types that JSON knows."""
+        """Return the finding in types of JSON."""
         return {
             "check": self.check,
             "severity": self.severity,
@@ -63,7 +63,7 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """What a source holds, before it is made a panel.
+    """Values of a source, before they become a panel.
 
     Attributes
     ----------
@@ -86,12 +86,12 @@ class Table:
     kind: Kind
     frequency: Frequency
 
-    def only(self, columns: Sequence[int]) -> Table:
+    def select_columns(self, columns: Sequence[int]) -> Table:
         """Return the table of some columns."""
         names = tuple(self.names[column] for column in columns)
         return replace(self, names=names, values=self.values[:, columns])
 
-    def per_column(
+    def find_by_column(
         self, check: str, severity: Severity, mask: Bools, say: Callable[[int, int], str]
     ) -> Iterator[Finding]:
         """Make one finding for each column in which `mask` holds: `say(row, column)` words its first row."""
@@ -104,7 +104,7 @@ class Table:
             yield Finding(check, severity, self.names[column], date, message)
 
 
-def settle(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def raise_if_fatal(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings, unless one is fatal.
 
     Raises

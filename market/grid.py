@@ -1,4 +1,4 @@
-"""Grid: the values of a file by date and column, before anything is made of them."""
+"""Grid: the values of a file by date and column, before any check."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Grid:
     findings: tuple[Finding, ...]
     bars: Mapping[str, Floats] = field(default_factory=dict)
 
-    def without(self, name: str) -> Grid:
+    def drop_column(self, name: str) -> Grid:
         """Return the grid without one column."""
         kept = [column for column, label in enumerate(self.names) if label != name]
         names = tuple(self.names[column] for column in kept)
@@ -45,7 +45,7 @@ class Grid:
         bars = {bar: prices[:, kept] for bar, prices in self.bars.items()}
         return replace(self, names=names, values=self.values[:, kept], volume=volume, bars=bars)
 
-    def until(self, source: str, date: pd.Timestamp | None) -> Grid:
+    def cut_at(self, source: str, date: pd.Timestamp | None) -> Grid:
         """Return the rows up to a date, with the columns that have a value in them; all if None.
 
         Raises
@@ -66,5 +66,5 @@ class Grid:
         bars = {bar: prices[:n] for bar, prices in self.bars.items()}
         grid = replace(self, dates=self.dates[:n], values=self.values[:n], volume=volume, bars=bars)
         for column in np.flatnonzero(empty):
-            grid = grid.without(self.names[column])
+            grid = grid.drop_column(self.names[column])
         return grid

@@ -1,9 +1,9 @@
-"""The one door to data: a source's name to a panel and what was found in it."""
+"""Entry to all data: loads a source by its name, as a panel with the findings of its checks."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -13,31 +13,24 @@ import pandas as pd
 
 from foundation.suggestions import suggest
 from market.errors import DataError, SourceError
-from market.findings import Finding, ValueKind
+from market.findings import Finding
 from market.panel import Panel
 from market.readers.datasets import load_industries, load_stocks
-from market.readers.layouts import Layout, copy_until
-from market.readers.prices import load_file
-from market.readers.trading_calendar import RunningPeriod
+from market.readers.layouts import copy_until
+from market.readers.prices import FileSettings, load_file
 
-PACKAGED: dict[str, Callable[[pd.Timestamp | None], tuple[Panel, tuple[Finding, ...]]]] = {
+_PACKAGED: dict[str, Callable[[pd.Timestamp | None], tuple[Panel, tuple[Finding, ...]]]] = {
     "industries": load_industries,
     "stocks": load_stocks,
 }
-SOURCES = (*PACKAGED, "prices")
+SOURCES = (*_PACKAGED, "prices")
 
 
-def load(
+def load_panel(
     source: str,
     *,
     path: Path | None = None,
-    layout: Layout | None = None,
-    values: ValueKind = "prices",
-    date_column: str | None = None,
-    cash: str | Mapping[str, str] | None = None,
-    market: str | Mapping[str, str] | None = None,
-    calendar: str | None = None,
-    running_period: RunningPeriod = "keep",
+    settings: FileSettings | None = None,
     start: date | None = None,
     end: date | None = None,
     known_by: pd.Timestamp | None = None,
@@ -48,13 +41,15 @@ def load(
     ----------
     source : {"industries", "stocks", "prices"}
         Packaged industries or stocks, or the user's own file.
-    path, layout, values, date_column, cash, market, calendar, running_period
-        About the user's file: see `market.readers.prices.load_file`.
+    path : Path, optional
+        The user's file.
+    settings : FileSettings, optional
+        How to read it.
     start, end : date, optional
-        First and last date wanted. The whole file is checked, and returns are made before it is cut.
+        First and last date of the panel. The whole file is checked, and returns are computed before the panel is cut.
     known_by : Timestamp, optional
-        Read the source as if it ended there: a file is copied up to that date first. The result is the panel as
-        of that date, or the reader looked ahead.
+        Read the source as if it ended there: the rows up to that date are copied to a file of their own first. The
+        result equals the panel as of that date, or the reader looked ahead.
 
     Returns
     -------
@@ -65,43 +60,33 @@ def load(
     Raises
     ------
     SourceError
-        If the source is unknown, an option does not belong to it, it cannot be read, or it holds no date in
-        the span.
+        If the source is unknown or cannot be read, an option does not belong to it, or it holds no date in the span.
     IntegrityError
         If the data contradicts itself.
     """
+    settings = settings or FileSettings()
     if source not in SOURCES:
         raise SourceError(f"unknown source {source!r}{suggest(source, SOURCES)}")
     if source == "prices":
         if path is None:
             raise SourceError("source 'prices' needs the path of a CSV or Parquet file")
-        read = partial(
-            load_file,
-            layout=layout,
-            values=values,
-            date_column=date_column,
-            cash=cash,
-            market=market,
-            start=start,
-            end=end,
-            calendar=calendar,
-            running_period=running_period,
-            known_by=known_by,
-        )
-        panel, findings = (
-            read(Path(path)) if known_by is None else _read_as_of(Path(path), known_by, date_column, read)
-        )
+        read = partial(load_file, settings=settings, start=start, end=end, known_by=known_by)
+        path = Path(path)
+        loaded = read(path) if known_by is None else _read_as_of(path, known_by, settings.date_column, read)
     else:
-        given = {"path": path, "layout": layout, "date_column": date_column, "cash": cash, "market": market}
-        given |= {
-            "calendar": calendar,
-            "running_period": None if running_period == "keep" else running_period,
-        }
-        needless = [name for name, value in given.items() if value is not None]
-        if needless:
-            raise SourceError(f"source {source!r} is packaged and takes no {' or '.join(needless)}")
-        panel, findings = PACKAGED[source](known_by)
-    return _cut(panel, start, end), findings
+        _refuse_settings(source, path, settings)
+        loaded = _PACKAGED[source](known_by)
+    panel, findings = loaded
+    return _cut_span(panel, start, end), findings
+
+
+def _refuse_settings(source: str, path: Path | None, settings: FileSettings) -> None:
+    """Refuse a path and settings of a file for a packaged source."""
+    names = ("layout", "date_column", "cash", "market", "calendar", "running_period")
+    given = {"path": path, **{name: getattr(settings, name) for name in names}}
+    needless = [name for name, value in given.items() if value not in (None, "keep")]
+    if needless:
+        raise SourceError(f"source {source!r} is packaged and takes no {' or '.join(needless)}")
 
 
 def _read_as_of(
@@ -121,7 +106,7 @@ def _read_as_of(
     return panel, tuple(replace(f, message=text) for f, text in zip(findings, named, strict=True))
 
 
-def _cut(panel: Panel, start: date | None, end: date | None) -> Panel:
+def _cut_span(panel: Panel, start: date | None, end: date | None) -> Panel:
     """Return the part of a panel from `start` to `end`, both included."""
     first, last = panel.dates[0], panel.dates[-1]
     known = panel if end is None else panel.as_of(pd.Timestamp(end))
@@ -131,4 +116,4 @@ def _cut(panel: Panel, start: date | None, end: date | None) -> Panel:
             f"source {panel.name!r} has no date from {start or 'its start'} to {end or 'its end'}:"
             f" it runs from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
         )
-    return known.cut(slice(begin, None))
+    return known.select_rows(slice(begin, None))

@@ -14,8 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foundation.types import Floats
-from market.calendar import closed_markets, longest_closure
+from market.calendar import find_closed_markets, longest_closure
 from market.errors import IntegrityError
+from market.macro import MacroSeries, freeze_array
 
 if TYPE_CHECKING:
     from market.scores import ScoreTable
@@ -25,77 +26,9 @@ BARS = ("open", "high", "low", "close", "vwap")
 """Prices of an asset's bar: the first, highest, lowest, last and volume-weighted mean of its step."""
 
 
-def frozen(values: object) -> Floats:
-    """Return a C-ordered, read-only float64 copy of `values`."""
-    array = np.array(values, dtype=np.float64, order="C")
-    array.setflags(write=False)
-    return array
-
-
-@dataclass(frozen=True, eq=False)
-class MacroSeries:
-    """One macro or alternative series with its two clocks.
-
-    Attributes
-    ----------
-    name : str
-        Name by which features ask for it.
-    values : ndarray of shape (n,)
-        Observations, in the unit that the source documents.
-    observed_at : DatetimeIndex of length n
-        End of the period that each observation describes.
-    known_at : DatetimeIndex of length n
-        First moment at which each observation could be used, sorted.
-    max_age_days : int
-        An observation older than this is no longer an answer: `at` gives NaN. It keeps a series that has
-        ended from being read as constant for ever.
-    """
-
-    name: str
-    values: Floats
-    observed_at: pd.DatetimeIndex
-    known_at: pd.DatetimeIndex
-    max_age_days: int
-
-    def __post_init__(self) -> None:
-        """Check that the clocks are possible."""
-        object.__setattr__(self, "values", frozen(self.values))
-        if not len(self.values) == len(self.observed_at) == len(self.known_at):
-            raise IntegrityError(f"macro series {self.name!r}: values and clocks differ in length")
-        if not (self.known_at.is_monotonic_increasing and self.observed_at.is_monotonic_increasing):
-            raise IntegrityError(f"macro series {self.name!r}: its dates are not sorted")
-        if (self.known_at < self.observed_at).any():
-            raise IntegrityError(f"macro series {self.name!r}: known before the end of its period")
-
-    def at(self, dates: pd.DatetimeIndex) -> Floats:
-        """Return the newest value known at the close of each date, NaN where there is none.
-
-        Parameters
-        ----------
-        dates : DatetimeIndex of length T
-
-        Returns
-        -------
-        ndarray of shape (T,)
-        """
-        newest = self.known_at.searchsorted(dates, side="right") - 1
-        out = np.full(len(dates), np.nan)
-        known = newest >= 0
-        age = (dates[known] - self.observed_at[newest[known]]).days
-        out[known] = np.where(age <= self.max_age_days, self.values[newest[known]], np.nan)
-        return out
-
-    def known_by(self, date: pd.Timestamp) -> MacroSeries:
-        """Return the part of the series known at the close of `date`."""
-        n = int(self.known_at.searchsorted(date, side="right"))
-        return replace(
-            self, values=self.values[:n], observed_at=self.observed_at[:n], known_at=self.known_at[:n]
-        )
-
-
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """Returns of assets with all that was known beside them.
+    """Returns of assets with all other data that was known at the same dates.
 
     Attributes
     ----------
@@ -124,9 +57,9 @@ class Panel:
         feature must be a ratio of prices to be blind to it.
     macro : mapping of str to MacroSeries
     notes : tuple of str
-        What a reader of results must know about the source (survivorship, revisions).
+        Properties of the source that readers of results must know (survivorship, revisions).
     scores : ScoreTable, optional
-        Scores of the assets that a user brought, as they were published.
+        The user's scores of the assets, as they were published.
     """
 
     name: str
@@ -159,7 +92,7 @@ class Panel:
             values = getattr(self, name)
             if values is None:
                 continue
-            object.__setattr__(self, name, frozen(values))
+            object.__setattr__(self, name, freeze_array(values))
             if getattr(self, name).shape != wanted:
                 raise IntegrityError(
                     f"panel {self.name!r}: {name} has shape {values.shape}, expected {wanted}"
@@ -191,8 +124,8 @@ class Panel:
 
     @cached_property
     def closed(self) -> NDArray[np.bool_]:
-        """Where an asset has no price because its market is closed, shape (T, N); see `closed_markets`."""
-        closed = closed_markets(self.listed, longest_closure(self.periods_per_year))
+        """Where an asset has no price because its market is closed, shape (T, N); see `find_closed_markets`."""
+        closed = find_closed_markets(self.listed, longest_closure(self.periods_per_year))
         closed.setflags(write=False)
         return closed
 
@@ -202,7 +135,7 @@ class Panel:
         found = {name: getattr(self, name) for name in BARS}
         return {name: prices for name, prices in found.items() if prices is not None}
 
-    def cut(self, rows: slice) -> Panel:
+    def select_rows(self, rows: slice) -> Panel:
         """Return some rows of all that is stamped with the panel's dates; macro series stay whole."""
         bars: dict[str, Any] = {name: prices[rows] for name, prices in self.bars.items()}
         return replace(
@@ -223,7 +156,7 @@ class Panel:
         n = int(self.dates.searchsorted(date, side="right"))
         known = {name: series.known_by(date) for name, series in self.macro.items()}
         scores = None if self.scores is None else self.scores.known_by(date)
-        return replace(self.cut(slice(n)), macro=known, scores=scores)
+        return replace(self.select_rows(slice(n)), macro=known, scores=scores)
 
     def digest(self) -> str:
         """Return the SHA-256 of all that the panel holds, as hexadecimal digits."""

@@ -1,4 +1,4 @@
-"""Scores of assets that a user brings, with two clocks: what a score is about, and from when it was known."""
+"""The user's scores of assets, with two clocks: the date a score describes, and the date it became known."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class ScoreTable:
     Attributes
     ----------
     name : str
-        What to call the table in messages.
+        Name of the table in messages.
     assets : tuple of str, length N
     asset : ndarray of int, shape (R,)
         Which asset each record is about.
     observed_at, known_at : DatetimeIndex of length R
-        The date that a score is about, and the first close at which it was known, not before.
+        The date that a score describes, and the first close at which it was known.
     value : ndarray of shape (R,)
     max_age_days : int
-        Days from `observed_at` after which a score is no longer one.
+        Days from `observed_at` after which a score expires.
 
     Raises
     ------
@@ -44,7 +44,7 @@ class ScoreTable:
     max_age_days: int
 
     def __post_init__(self) -> None:
-        """Check what can be wrong with records."""
+        """Check the records."""
 
         def refuse(wrong: NDArray[np.bool_], what: str) -> None:
             if wrong.any():

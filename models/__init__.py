@@ -1,1 +1,1 @@
-"""Everything that is fitted, always inside a fold."""
+"""Models: everything that is fitted, always inside a fold."""

@@ -1,4 +1,4 @@
-"""Forecaster: what every model has in common, fit and predict."""
+"""Forecaster: the interface of every model."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from models.dataset import Rows
 
 
 class Forecaster(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
-    """A model of the target given the features, with scikit-learn's habits.
+    """A model of the target given the features, with scikit-learn's interface.
 
-    `fit` and `predict` work on stacked rows and take `Rows` to tell which date and asset each row is; without
-    it each row counts as a date of its own, whose label ends at the next.
+    `fit` and `predict` work on stacked rows. `Rows` gives the date and the asset of each row; without it each row
+    is a date of its own, whose label ends at the next.
     """
 
     @abstractmethod
@@ -37,11 +37,11 @@ class Forecaster(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         return np.zeros(n_features)
 
     def spec(self, names: Sequence[str]) -> Json:
-        """Return a JSON description of the last fit that is enough to predict."""
+        """Return a JSON description of the last fit, from which forecasts can be computed."""
         return {"kind": type(self).__name__, "features": list(names)}
 
 
-def rows_of(n: int, rows: Rows | None) -> Rows:
+def make_rows(n: int, rows: Rows | None) -> Rows:
     """Return `rows`, or rows that are each a date of its own."""
     if rows is not None:
         return rows

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from foundation.types import Floats, Json
-from models.base import Forecaster, rows_of
+from models.base import Forecaster, make_rows
 from models.dataset import Rows
 
 
@@ -29,14 +29,14 @@ class HistoricalMean(Forecaster):
 
     def fit(self, X: Floats, y: Floats, rows: Rows | None = None) -> Self:
         """Average the target by asset."""
-        asset = rows_of(len(y), rows).asset
+        asset = make_rows(len(y), rows).asset
         count = np.bincount(asset)
         self.mean_ = np.bincount(asset, weights=y) / np.maximum(count, 1)
         return self
 
     def predict(self, X: Floats, rows: Rows | None = None) -> Floats:
         """Return the mean of each row's asset."""
-        asset = rows_of(len(X), rows).asset if rows is not None else np.zeros(len(X), dtype=np.int64)
+        asset = make_rows(len(X), rows).asset if rows is not None else np.zeros(len(X), dtype=np.int64)
         known = asset < len(self.mean_)
         return np.where(known, self.mean_[np.where(known, asset, 0)], 0.0)
 

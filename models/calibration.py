@@ -1,4 +1,4 @@
-"""Calibration: a forecast is shrunk by its own past out-of-sample slope before it is traded."""
+"""Calibration: shrink a forecast by its own past out-of-sample slope before it is traded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BOUND = 2.0
 
 
 def baseline_mean(labels: Labels, own_weight: float, riskless: Bools | None = None) -> Floats:
-    """Return what is expected without a model: the historical mean shrunk toward that of all assets, shape (T, N).
+    """Return the forecast without a model: the historical mean shrunk toward that of all assets, shape (T, N).
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ def baseline_mean(labels: Labels, own_weight: float, riskless: Bools | None = No
         not count in the mean of all.
     """
     outside = np.zeros(labels.value.shape, dtype=np.bool_) if riskless is None else riskless
-    own = np.where(outside, np.nan, historical_mean(risky_labels(labels, outside)))
+    own = np.where(outside, np.nan, historical_mean(drop_riskless_labels(labels, outside)))
     grand = row_mean(own)[:, None]
     mean = np.where(np.isfinite(own), own_weight * own + (1 - own_weight) * grand, grand)
     return np.where(outside, 0.0, mean)
 
 
-def risky_labels(labels: Labels, riskless: Bools) -> Labels:
+def drop_riskless_labels(labels: Labels, riskless: Bools) -> Labels:
     """Return the labels without those of nearly riskless assets."""
     return replace(labels, value=np.where(riskless, np.nan, labels.value))
 
@@ -112,8 +112,10 @@ def bound_slope(slope: Floats, forecast: Floats, outcome: Floats, labels: Labels
         return np.where((excess > 0) & (ff > 0), np.maximum(slope - excess / ff, 0.0), slope)
 
 
-def _in_returns(prediction: Floats, target: Target, labels: Labels, base: Floats) -> tuple[Floats, Floats]:
-    """Return forecasts before the slope and what came of them, both (T, N), beyond the baseline and in returns.
+def _convert_to_returns(
+    prediction: Floats, target: Target, labels: Labels, base: Floats
+) -> tuple[Floats, Floats]:
+    """Return forecasts before the slope and their outcomes, both (T, N), less the baseline and in returns.
 
     Of a relative target both are differences to the mean over the assets of the date.
     """
@@ -151,12 +153,12 @@ def calibrate(
     slope, energy, noise = past_slope(
         prediction, target.value - level, labels.end, prior_periods * labels.horizon
     )
-    slope = bound_slope(slope, *_in_returns(prediction, target, labels, base), labels)
+    slope = bound_slope(slope, *_convert_to_returns(prediction, target, labels, base), labels)
     mean = np.where(target.riskless, base, base + slope[:, None] * prediction * target.risk)
     with np.errstate(invalid="ignore", divide="ignore"):
         # Overlapping labels repeat one another: a horizon of h dates carries the information of one.
         slope_error = np.where(energy > 0, np.sqrt(noise * labels.horizon / energy), 0.0)
-    common_error = baseline_error(risky_labels(labels, target.riskless))[:, None]
+    common_error = baseline_error(drop_riskless_labels(labels, target.riskless))[:, None]
     stderr = np.hypot(np.abs(prediction) * target.risk * slope_error[:, None], common_error)
     stderr = np.where(target.riskless, np.nan_to_num(target.risk), stderr)
     positions = np.flatnonzero(np.isfinite(walk.raw).any(axis=1))

@@ -1,4 +1,4 @@
-"""Combination of forecasts: the mean, which is hard to beat, and its relatives."""
+"""Combinations of forecasts: mean, median, trimmed mean, and weights by past errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.target import Target, row_mean
 from models.walk_forward.results import FoldFit, WalkResult
 
 
-def pooled(forecasts: Floats, method: str) -> Floats:
+def pool_forecasts(forecasts: Floats, method: str) -> Floats:
     """Return one forecast from several, along the last axis.
 
     Parameters
@@ -29,7 +29,7 @@ def pooled(forecasts: Floats, method: str) -> Floats:
     return np.asarray(forecasts.mean(axis=-1))
 
 
-def discounted(losses: Floats) -> Floats:
+def weight_by_losses(losses: Floats) -> Floats:
     """Return weights (..., M) in proportion to the inverse of losses (..., M); equal ones where nothing was lost."""
     known = (losses > 0).all(axis=-1, keepdims=True)
     inverse = 1.0 / np.where(known, losses, 1.0)
@@ -64,7 +64,7 @@ def dmspe_weights(raw: Floats, y: Floats, ends: Ints, discount: float) -> Floats
             sums = sums + by_date[matured]
             matured += 1
         total[t] = sums
-    return discounted(total)
+    return weight_by_losses(total)
 
 
 def combine_walks(
@@ -104,18 +104,18 @@ def combine_walks(
     weights = np.full((len(ends), len(members)), 1.0 / len(members))
     if method == "dmspe":
         weights = dmspe_weights(raw, target.value, ends, discount)
-        told = (raw * weights[:, None, :]).sum(axis=2)
+        combined = (raw * weights[:, None, :]).sum(axis=2)
     else:
-        told = pooled(raw, method)
+        combined = pool_forecasts(raw, method)
     if target.relative:
-        told = told - row_mean(told)[:, None]
+        combined = combined - row_mean(combined)[:, None]
     fits = tuple(_combined_fit(fits, weights) for fits in _current_fits(members))
     last = {"kind": "Combination", "method": method, "members": [member.model for member in members]}
-    return WalkResult(name, told, fits, last)
+    return WalkResult(name, combined, fits, last)
 
 
 def _current_fits(members: Sequence[WalkResult]) -> Iterator[list[FoldFit]]:
-    """Yield, whenever a member is refitted, the fits that are then in use."""
+    """Yield the fits in use after each refit of a member."""
     starts = sorted({fit.first_test for member in members for fit in member.fits})
     for start in starts:
         yield [[fit for fit in member.fits if fit.first_test <= start][-1] for member in members]

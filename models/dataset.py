@@ -38,7 +38,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """All that models are fitted to and asked about.
+    """Features and target of a walk.
 
     Attributes
     ----------
@@ -71,8 +71,8 @@ class Dataset:
         X, rows = self._take(positions, keep)
         return X, self.y[positions][keep], rows
 
-    def asked(self, positions: Ints) -> tuple[Floats, Rows]:
-        """Return X (n, K) and Rows of the usable pairs at these dates, whether or not a target is known."""
+    def rows_to_forecast(self, positions: Ints) -> tuple[Floats, Rows]:
+        """Return X (n, K) and Rows of the usable pairs at these dates, with or without a known target."""
         return self._take(positions, self.usable[positions])
 
     def _take(self, positions: Ints, keep: Bools) -> tuple[Floats, Rows]:

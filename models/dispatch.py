@@ -26,7 +26,7 @@ def walk_forward(
     folds: Sequence[Fold],
     progress: Progress | None = None,
     executor: Executor | None = None,
-    before: WalkResult | None = None,
+    previous: WalkResult | None = None,
 ) -> WalkResult:
     """Fit and predict along the folds.
 
@@ -42,7 +42,7 @@ def walk_forward(
     executor : Executor, optional
         Where folds are computed. The result is the same bits for any executor. Threads on all cores by default.
     before : WalkResult, optional
-        The same walk over fewer dates. Folds that cannot have changed are taken from it.
+        The same walk over fewer dates, whose unchanged folds are reused.
 
     Raises
     ------
@@ -51,11 +51,11 @@ def walk_forward(
     ExecutorError
         If the executor cannot be reached or ended.
     """
-    return choose_walk(model)(model, name, data, folds, progress, executor, before)
+    return choose_walk(model)(model, name, data, folds, progress, executor, previous)
 
 
 def choose_walk(model: Forecaster) -> Walk:
-    """Return the fastest walk that is known for a model."""
+    """Return the fastest walk for a model."""
     if isinstance(model, Tuned):
         return partial(walk_tuned, walk=walk_forward)
     if isinstance(model, Boosting):

@@ -1,18 +1,18 @@
-"""What can be wrong with a model.
+"""Errors of models.
 
 ModelError
-├── NotFittedError   it was asked to predict before it was fitted
+├── NotFittedError   predict was called before fit
 ├── TrainingError    the training data cannot be fitted
-└── ExecutorError    what should compute cannot be reached, died, or runs other code
+└── ExecutorError    the executor cannot be reached, died, or runs other code
 """
 
 
 class ModelError(Exception):
-    """A model cannot do what it was asked for."""
+    """A model cannot be fitted or used."""
 
 
 class NotFittedError(ModelError):
-    """Fit before you predict."""
+    """A model was used before it was fitted."""
 
 
 class TrainingError(ModelError):
@@ -20,4 +20,4 @@ class TrainingError(ModelError):
 
 
 class ExecutorError(ModelError):
-    """Whatever should compute cannot."""
+    """An executor cannot compute."""

@@ -1,4 +1,4 @@
-"""Forecast: what a model expects, how sure it is, and in which regime it thinks it is."""
+"""Forecast: expected excess returns of one model, with standard errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Forecast:
         The model's own output in its target's unit (excess return per unit of risk, relative to the
         universe if the target is relative), before calibration.
     slope : ndarray of shape (D,)
-        What `raw` was multiplied with: its past out-of-sample slope, between 0 and 1.
+        Factor of `raw`: its past out-of-sample slope, between 0 and 1.
     slope_error : ndarray of shape (D,)
         Standard error of the slope.
     """
@@ -44,8 +44,8 @@ class Forecast:
     slope: Floats
     slope_error: Floats
 
-    def carried(self, closed: NDArray[np.bool_]) -> Forecast:
-        """Return the forecasts with those of closed markets as they were last made.
+    def carry_forward(self, closed: NDArray[np.bool_]) -> Forecast:
+        """Return the forecasts, with the last one repeated while an asset's market is closed.
 
         Parameters
         ----------

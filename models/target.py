@@ -12,13 +12,13 @@ from market.checks.riskless import row_median
 from market.panel import Panel
 from validation.folds.labels import Labels
 
-FLOOR = 0.1
+_FLOOR = 0.1
 """Least risk of an asset, as a share of the median asset's of the date."""
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """What the models are fitted to.
+    """Target of the models.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Target:
         Label divided by `risk`; if `relative`, less its mean over the assets of the date.
     risk : ndarray of shape (T, N)
         Trailing volatility over one horizon, a fraction: multiplying by it leads back to returns. At least
-        `FLOOR` of the median asset's, except where an asset is nearly riskless.
+        `_FLOOR` of the median asset's, except where an asset is nearly riskless.
     relative : bool
         Whether only differences between assets are forecast. The level then comes from the historical mean.
     riskless : ndarray of bool, shape (T, N)
@@ -42,7 +42,7 @@ class Target:
 def trailing_risk(panel: Panel, window: int, horizon: int) -> Floats:
     """Return the standard deviation of the last `window` excess returns, scaled to the horizon, shape (T, N).
 
-    NaN while too little of the window is there (`features.kernels.rolling.required`) and outside of an asset's
+    NaN while too little of the window is there (`features.kernels.rolling.required_count`) and outside of an asset's
     life; 0 where a price did not move against cash. Scaling is by the square root of time.
     """
     excess = panel.returns - panel.cash[:, None]
@@ -51,7 +51,7 @@ def trailing_risk(panel: Panel, window: int, horizon: int) -> Floats:
 
 
 def floor_risk(risk: Floats, riskless: Bools) -> Floats:
-    """Return risk that is at least `FLOOR` of the median asset's of the date, shape (T, N); NaN where it would be 0.
+    """Return risk that is at least `_FLOOR` of the median asset's of the date, shape (T, N); NaN where it would be 0.
 
     Divided by almost nothing, the label of a quiet asset would outweigh those of all others. Nearly riskless assets
     are left as they are, and do not count in the median.
@@ -62,12 +62,12 @@ def floor_risk(risk: Floats, riskless: Bools) -> Floats:
         From `trailing_risk`.
     riskless : ndarray of bool, shape (T, N)
     """
-    least = FLOOR * row_median(np.where(riskless, np.nan, risk))[:, None]
+    least = _FLOOR * row_median(np.where(riskless, np.nan, risk))[:, None]
     floored = np.where(riskless, risk, np.maximum(risk, least))
     return np.where(floored > 0, floored, np.nan)
 
 
-def risk_scaled(labels: Labels, risk: Floats, *, relative: bool, riskless: Bools | None = None) -> Target:
+def scale_labels(labels: Labels, risk: Floats, *, relative: bool, riskless: Bools | None = None) -> Target:
     """Return the target made of labels divided by risk, NaN where an asset is nearly riskless.
 
     Assets differ in volatility: a raw return target is fitted to the noisiest ones.

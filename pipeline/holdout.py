@@ -7,7 +7,7 @@ import secrets
 import pandas as pd
 from rich.console import Console
 
-from market.calendar import position_of
+from market.calendar import find_position
 from pipeline.chains.data_identity import sketch
 from pipeline.errors import RunError
 from pipeline.export.publication import open_ledger
@@ -50,7 +50,7 @@ def judge_holdout(pipeline: Pipeline) -> tuple[Evaluated, Evidence]:
     last = panel.dates[-1]
     if last < pd.Timestamp(holdout):
         raise RunError(f"evaluation.holdout is {holdout}, but the data ends at {last:%Y-%m-%d}")
-    row = position_of(panel.dates, holdout)
+    row = find_position(panel.dates, holdout)
     done = pipeline.evaluate(pipeline.train(pipeline.prepare((panel, findings))))
     part = evaluate_from(done, row)
     if len(part.results[part.chosen].positions) < 2:

@@ -1,1 +1,1 @@
-"""What a forecast may be judged by."""
+"""Validation of forecasts and portfolios: labels, folds, scores and tests."""

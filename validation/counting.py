@@ -1,4 +1,4 @@
-"""Counting of numbers row by row."""
+"""Counts of numbers by row."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def counts_by_row(numbers: NDArray[Any], size: int) -> NDArray[np.int64]:
+def count_by_row(numbers: NDArray[Any], size: int) -> NDArray[np.int64]:
     """Return how often each number of 0 to size - 1 stands in each row, of shape (R, size).
 
     Parameters

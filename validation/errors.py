@@ -1,23 +1,23 @@
-"""What can be wrong with a validation.
+"""Errors of validation.
 
 ValidationError
-├── LeakError       a training label would overlap what it is judged on
-├── ScheduleError   the dates asked for cannot make a fold
-└── StatisticError  a statistic was asked for of arrays or settings that cannot go together
+├── LeakError       a training label overlaps the test dates
+├── ScheduleError   the given dates cannot form a fold
+└── StatisticError  arrays or settings of a statistic do not fit together
 """
 
 
 class ValidationError(Exception):
-    """Forecasts cannot be validated as asked."""
+    """Forecasts cannot be validated with these settings."""
 
 
 class LeakError(ValidationError):
-    """Training data would know something of the test."""
+    """Training data would contain information about the test dates."""
 
 
 class ScheduleError(ValidationError):
-    """No fold can be made from these dates."""
+    """The given dates cannot form a fold."""
 
 
 class StatisticError(ValidationError):
-    """A statistic was asked for of arrays or settings that cannot go together."""
+    """Arrays or settings of a statistic do not fit together."""

@@ -1,4 +1,4 @@
-"""Arrays that belong together have the same shape: numpy would stretch one of them without a word."""
+"""Check that arrays have the same shape, which numpy would otherwise broadcast silently."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from validation.errors import StatisticError
 
 
-def same_shape(**arrays: NDArray[Any]) -> None:
+def check_same_shape(**arrays: NDArray[Any]) -> None:
     """Refuse arrays of different shapes, by name.
 
     Raises
@@ -17,5 +17,5 @@ def same_shape(**arrays: NDArray[Any]) -> None:
     StatisticError
     """
     if len({a.shape for a in arrays.values()}) > 1:
-        told = ", ".join(f"{name} {a.shape}" for name, a in arrays.items())
-        raise StatisticError(f"expected arrays of the same shape, got {told}")
+        shapes = ", ".join(f"{name} {a.shape}" for name, a in arrays.items())
+        raise StatisticError(f"expected arrays of the same shape, got {shapes}")

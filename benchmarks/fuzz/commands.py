@@ -1,7 +1,7 @@
 """Fuzzer of the command line: `tangency update` on mutated price files, each in a process of its own.
 
-The command must end as `market.load.load` does: with exit code 0 and the findings printed, or with exit code 2 and
-one message. A case takes two seconds, so this is for samples.
+The command must end as `market.load.load_panel` does: with exit code 0 and the findings printed, or with exit code 2
+and one message. A case takes two seconds, so this is for samples.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from benchmarks.fuzz import prices
 from benchmarks.fuzz.cases import Case, Fault, check_message, record_ending, shorten_message
 from benchmarks.fuzz.price_files.corpus import Rng
 from market.errors import DataError
-from market.load import load
+from market.load import load_panel
+from market.readers.prices import FileSettings
 from pipeline.stages.run_warnings import finding_warnings
 
 COMMAND = Path(sys.executable).parent / "tangency"
@@ -39,7 +40,7 @@ def mutate(rng: Rng, folder: Path) -> Case:
 
 
 def check(case: Case) -> Fault | None:
-    """Run `tangency update`, and hold its ending to that of `load`."""
+    """Run `tangency update`, and hold its ending to that of `load_panel`."""
     assert case.path is not None
     environment = {**os.environ, "COLUMNS": "100000", "NO_COLOR": "1"}
     done = subprocess.run(
@@ -58,7 +59,7 @@ def check(case: Case) -> Fault | None:
     if done.returncode not in (0, 2):
         return Fault("exit code", f"{done.returncode}: {shown[-300:]}")
     try:
-        _, findings = load("prices", path=case.path, **case.payload.options)
+        _, findings = load_panel("prices", path=case.path, settings=FileSettings(**case.payload.options))
     except DataError as error:
         if done.returncode != 2:
             return Fault("exit code", f"{done.returncode}, expected 2: {error}")

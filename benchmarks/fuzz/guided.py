@@ -38,13 +38,16 @@ def read_input(content: bytes, folder: Path) -> Fault | None:
     folder : Path
     """
     from market.errors import DataError
-    from market.load import load
+    from market.load import load_panel
+    from market.readers.prices import FileSettings
 
     choice = content[0] if content else 0
     path = folder / f"file{ENDINGS[choice % len(ENDINGS)]}"
     path.write_bytes(content[1:])
     try:
-        load("prices", path=path, values=VALUES[choice // len(ENDINGS) % len(VALUES)])
+        load_panel(
+            "prices", path=path, settings=FileSettings(values=VALUES[choice // len(ENDINGS) % len(VALUES)])
+        )
     except DataError as error:
         return check_message(str(error))
     except Exception as error:  # noqa: BLE001

@@ -1,4 +1,4 @@
-"""Fuzzer of price files: sound files of many kinds, mutated one to three times, read by `market.load.load`.
+"""Fuzzer of price files: sound files of many kinds, mutated one to three times, read by `market.load.load_panel`.
 
 What was read is held to what a careful person reads. How strictly depends on what is known of the file:
 
@@ -33,8 +33,9 @@ from benchmarks.fuzz.price_files.second_readers import has_open_quote, read_by_b
 from benchmarks.fuzz.price_files.writing import compress, write_lines, write_parquet, write_text
 from market.errors import DataError
 from market.findings import Finding
-from market.load import load
+from market.load import load_panel
 from market.panel import Panel
+from market.readers.prices import FileSettings
 
 DESCRIPTIVE = (
     *(
@@ -193,7 +194,7 @@ def check(case: Case) -> Fault | None:
     told: PriceCase = case.payload
     assert case.path is not None
     try:
-        panel, findings = load("prices", path=case.path, **told.options)
+        panel, findings = load_panel("prices", path=case.path, settings=FileSettings(**told.options))
     except DataError as error:
         message = str(error)
         record_ending("refused: " + shorten_message(message, str(case.path), case.path.name))
@@ -252,7 +253,7 @@ def _ask_second_readers(path: Path, told: PriceCase, panel: Panel) -> Fault | No
 def _check_refused_as_of(path: Path, told: PriceCase) -> Fault | None:
     """Return a fault if a file that is refused is read as of a date after its end, as updates read it."""
     try:
-        load("prices", path=path, known_by=LATE, **told.options)
+        load_panel("prices", path=path, known_by=LATE, settings=FileSettings(**told.options))
     except DataError as error:
         return check_message(str(error))
     return Fault("accepted as of a date", f"what is refused is read as of {LATE:%Y-%m-%d}")
@@ -262,7 +263,9 @@ def _compare_as_of(path: Path, told: PriceCase, panel: Panel, findings: Sequence
     """Return how the file, read as of a date, differs from what is read of it now up to there."""
     for date in (panel.dates[len(panel.dates) // 2], LATE):
         try:
-            past, found = load("prices", path=path, known_by=pd.Timestamp(date), **told.options)
+            past, found = load_panel(
+                "prices", path=path, known_by=pd.Timestamp(date), settings=FileSettings(**told.options)
+            )
         except DataError as error:
             alone = date != LATE and any(reason in str(error) for reason in TOO_SHORT)
             # A copy has all columns, also a damaged one that is not read otherwise.

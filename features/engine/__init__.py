@@ -1,1 +1,1 @@
-"""How the features of a panel are computed: in which order, in which tiles, from how much history."""
+"""Computation of a feature matrix: order of the features, tiles of dates and assets, history for later dates."""

@@ -1,4 +1,4 @@
-"""Where a matrix lies: an array with room for further dates and columns, in memory or in a file."""
+"""Memory of a matrix: an array with space for further dates and columns, in memory or in a file."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from numpy.typing import DTypeLike
 from features.spec import FeatureError
 from foundation.types import Floats
 
-SPARE = 0.125
-"""Room for further dates relative to those there are. What is never written takes no memory."""
+_SPARE = 0.125
+"""Spare rows for later dates, relative to the dates in use. Rows that are never written take no memory."""
 
 
-class Room:
+class MatrixBuffer:
     """An array (rows, N, K) of which the first rows are in use.
 
-    Several matrices may share it, as long as each goes on where the one before ended. Two that would go on from
-    the same date get one room each.
+    Several matrices may share it, if each continues the one before. Two that continue the same matrix get one buffer
+    each.
 
     Parameters
     ----------
@@ -36,72 +36,74 @@ class Room:
         self._lock = threading.Lock()
 
     @classmethod
-    def new(cls, rows: int, n_assets: int, columns: int, dtype: DTypeLike, path: Path | None = None) -> Room:
-        """Return a room for `rows` dates, and some more if it is in memory."""
+    def allocate(
+        cls, rows: int, n_assets: int, columns: int, dtype: DTypeLike, path: Path | None = None
+    ) -> MatrixBuffer:
+        """Allocate a buffer for `rows` dates; one in memory also holds spare rows."""
         if path is not None:
             array = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), (rows, n_assets, columns))
             return cls(np.asarray(array), rows, path)
-        return cls(np.empty((rows + int(SPARE * rows) + 1, n_assets, columns), dtype), rows)
+        return cls(np.empty((rows + int(_SPARE * rows) + 1, n_assets, columns), dtype), rows)
 
-    def longer(self, used: int, rows: int) -> Room:
-        """Return a room with `rows` rows in use, the first `used` of them as they are here.
+    def extend_rows(self, used: int, rows: int) -> MatrixBuffer:
+        """Return a buffer with `rows` rows in use, of which the first `used` are those of this one.
 
         Raises
         ------
         FeatureError
-            If the array is in a file that went on without this matrix.
+            If the array is in a file to which another matrix has appended.
         """
         with self._lock:
             if self.path is not None:
-                return self._longer_file(self.path, used, rows)
+                return self._extend_file(self.path, used, rows)
             if self.used == used and rows <= len(self.array):
                 self.used = rows
                 return self
         _, n_assets, columns = self.array.shape
-        room = Room.new(rows, n_assets, columns, self.array.dtype)
-        room.array[:used] = self.array[:used]
-        return room
+        buffer = MatrixBuffer.allocate(rows, n_assets, columns, self.array.dtype)
+        buffer.array[:used] = self.array[:used]
+        return buffer
 
-    def _longer_file(self, path: Path, used: int, rows: int) -> Room:
-        """Let the file grow; its header tells of the new rows once they are there (`settled`)."""
+    def _extend_file(self, path: Path, used: int, rows: int) -> MatrixBuffer:
+        """Extend the file; `write_header` counts the new rows once they are written."""
         _, n_assets, columns = self.array.shape
-        shape, begin = _header(path)
+        shape, begin = _read_header(path)
         if shape != (used, n_assets, columns):
             raise FeatureError(
                 f"{path} holds {shape[0]} dates, the matrix has {used}: build it again, to another file"
             )
         dtype = self.array.dtype
         array = np.memmap(path, dtype, "r+", begin, (rows, n_assets, columns))
-        return Room(np.asarray(array), rows, path)
+        return MatrixBuffer(np.asarray(array), rows, path)
 
-    def settled(self) -> None:
-        """Write the number of dates into the file, if there is one: all of them have been written."""
+    def write_header(self) -> None:
+        """Write the number of dates into the file, if there is one, after their values."""
         if self.path is None:
             return
-        shape, begin = _header(self.path)
+        shape, begin = _read_header(self.path)
         with self.path.open("r+b") as file:
             head = {"descr": np.lib.format.dtype_to_descr(self.array.dtype), "fortran_order": False}
             np.lib.format.write_array_header_1_0(file, {**head, "shape": self.array.shape})
             if file.tell() != begin:
                 raise FeatureError(
-                    f"{self.path} was made for {shape[0]} dates and has no room for their number"
+                    f"{self.path} was made for {shape[0]} dates and has no space for another number of dates"
                 )
 
-    def given_back(self, used: int, rows: int) -> None:
-        """Let others go on from row `used`: the rows up to `rows` could not be written."""
+    def release_rows(self, used: int, rows: int) -> None:
+        """Free the rows from `used` to `rows`, which could not be written, for other matrices."""
         with self._lock:
             if self.used == rows:
                 self.used = used
 
     def take_reserve(self) -> bool:
-        """Return whether the reserved columns are still free; they no longer are."""
+        """Return whether the reserved columns were still free, and mark them as taken."""
         with self._lock:
             free, self.reserve_is_free = self.reserve_is_free, False
         return free
 
 
-def _header(path: Path) -> tuple[tuple[int, ...], int]:
-    """Return the shape that a .npy file tells, and where its values begin."""
+def _read_header(path: Path) -> tuple[tuple[int, ...], int]:
+    """Return the shape in the header of a .npy file, and the offset of its values."""
     with path.open("rb") as file:
         np.lib.format.read_magic(file)
         shape, _, _ = np.lib.format.read_array_header_1_0(file)

@@ -1,4 +1,4 @@
-"""Calling the function of a feature, and telling what is wrong with what it gives."""
+"""Call the function of a feature, and check its result."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from features.kernels.carried_state import Continuation, continuing
+from features.kernels.carried_state import Continuation, use_continuation
 from features.spec import FeatureError, FeatureSpec
 from foundation.types import Floats
 from market.panel import Panel
 
 
-def infinite(name: str, panel: Panel, row: int, asset: int = -1) -> FeatureError:
+def infinite_error(name: str, panel: Panel, row: int, asset: int = -1) -> FeatureError:
     """Return the error that says where a feature is infinite."""
     who = "" if asset < 0 else f" for {panel.assets[asset]}"
     return FeatureError(
@@ -20,10 +20,10 @@ def infinite(name: str, panel: Panel, row: int, asset: int = -1) -> FeatureError
     )
 
 
-def called(
+def call_kernel(
     spec: FeatureSpec, inputs: Mapping[str, Floats], now: Continuation, shapes: Sequence[tuple[int, ...]]
 ) -> Floats:
-    """Return what the function of a feature gives, in one of these shapes, C-ordered and read-only.
+    """Return the values of a feature, in one of these shapes, C-ordered and read-only.
 
     Raises
     ------
@@ -31,8 +31,8 @@ def called(
         If it fails or gives another shape.
     """
     try:
-        # What a division by zero gives is checked afterwards, with the place where it happened.
-        with np.errstate(all="ignore"), continuing(now):
+        # The caller checks for results of a division by zero, and names the place.
+        with np.errstate(all="ignore"), use_continuation(now):
             result = np.asarray(spec.kernel(**inputs), dtype=np.float64)
     except Exception as error:
         raise FeatureError(f"feature {spec.name!r} failed: {type(error).__name__}: {error}") from error

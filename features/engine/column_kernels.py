@@ -9,7 +9,7 @@ from foundation.types import Floats, Ints
 
 
 @compiled
-def settle(x: Floats, skip: int, returns: Floats, cold: int, limit: float, out: Floats) -> int:
+def write_masked(x: Floats, skip: int, returns: Floats, cold: int, limit: float, out: Floats) -> int:
     """Write `x` without its first `skip` rows to `out`, NaN in the first `cold` rows and where nothing is listed.
 
     Returns the place of the first written value above the limit, counted row by row, or -1.
@@ -59,7 +59,7 @@ def scatter(
                 line[common[g]] = series[g, t]
 
 
-def differs(a: Floats, b: Floats) -> bool:
+def differ_bitwise(a: Floats, b: Floats) -> bool:
     """Return whether two arrays differ in any bit. All NaN are the same."""
     same = (a == b) & (np.signbit(a) == np.signbit(b))
     return not bool((same | (np.isnan(a) & np.isnan(b))).all())

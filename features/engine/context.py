@@ -1,4 +1,4 @@
-"""What the tiles of a matrix share: the whole computation, one block of its dates, and what came before."""
+"""Values that the tiles of a matrix share: the whole computation, one block of its dates, and the past."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ States = tuple[Floats, ...]
 
 @dataclass
 class Past:
-    """What the dates so far leave for those to come.
+    """State that the dates so far leave for later ones.
 
     Attributes
     ----------
@@ -31,21 +31,21 @@ class Past:
     tails: dict[str, Floats] = field(default_factory=dict)
     carried: dict[str, States] = field(default_factory=dict)
 
-    def trimmed(self, history: Mapping[str, int]) -> Past:
-        """Return the past with so many rows of each feature at most."""
+    def trim(self, history: Mapping[str, int]) -> Past:
+        """Return the past with at most `history` rows of each feature."""
         tails = {name: tail[max(len(tail) - history[name], 0) :].copy() for name, tail in self.tails.items()}
         return Past(tails, self.carried)
 
 
-class Slabs:
-    """Memory for tiles, used by one after the other: memory that is new to a process costs as much as computing."""
+class ScratchPool:
+    """Memory that tiles reuse: fresh memory costs as much time as the computation."""
 
     def __init__(self) -> None:
         self._free: list[Floats] = []
 
     @contextmanager
-    def slab(self, *shape: int) -> Iterator[Floats]:
-        """Lend an array of any content; whoever needs what is in it for longer makes a copy."""
+    def borrow(self, *shape: int) -> Iterator[Floats]:
+        """Lend an uninitialised array for the block; copy values that are needed afterwards."""
         size = math.prod(shape)
         try:
             memory = self._free.pop()
@@ -58,7 +58,7 @@ class Slabs:
 
 
 @dataclass
-class Work:
+class BuildContext:
     """One computation of a matrix.
 
     Attributes
@@ -79,7 +79,7 @@ class Work:
     deep: frozenset[str]
     out: Floats
     series: dict[str, Floats]
-    slabs: Slabs = field(default_factory=Slabs)
+    scratch: ScratchPool = field(default_factory=ScratchPool)
 
     def limit(self, step: Step) -> float:
         """Return the largest magnitude that a feature may have; the level, an input, may be infinite."""
@@ -89,8 +89,8 @@ class Work:
 
 
 @dataclass
-class Block:
-    """A stretch of dates: what came before, and what its tiles make of it.
+class DateBlock:
+    """A block of dates: the past before it, and the past that it leaves.
 
     Attributes
     ----------
@@ -112,8 +112,8 @@ class Block:
 
 
 @dataclass
-class Done:
-    """What is left of a tile: who failed, the states of recursions, and the outermost rows."""
+class TileResult:
+    """Result of a tile: features that failed, states of recursions, and the first and last rows."""
 
     failed: set[str]
     saved: dict[str, States]

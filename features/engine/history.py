@@ -1,4 +1,4 @@
-"""What a matrix remembers, so that later dates can be appended to it."""
+"""History of a matrix, to which later dates can be appended."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from features.engine.inputs import OPTIONAL, Inputs
 from features.engine.recipe import Kind, Recipe
 from features.spec import FeatureError
 
-Signature = tuple[tuple[str, str, int, int, int | None, tuple[str, ...]], ...]
+_Signature = tuple[tuple[str, str, int, int, int | None, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True)
 class History:
-    """What a matrix was made from and how, and what its features leave for later dates.
+    """Inputs and recipe of a matrix, and the state that its features leave for later dates.
 
     Attributes
     ----------
     include, exclude : tuple of str
-        The features that were asked for.
+        Stages and features that were selected.
     assets : tuple of str
     month : int
         Observations in a month.
@@ -38,7 +38,7 @@ class History:
     kinds : dict of str to str
         How each feature is computed.
     deep : frozenset of str
-        Features that look further back than they say, and are computed from the first date on every time.
+        Features that look further back than their lookback says; they are computed from the first date every time.
     past : Past
     """
 
@@ -48,15 +48,15 @@ class History:
     month: int
     seen: dict[str, NDArray[Any]]
     digests: dict[str, str]
-    signature: Signature
+    signature: _Signature
     kinds: Mapping[str, Kind]
     deep: frozenset[str]
     past: Past
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is stored: digests in the place of inputs."""
-        told = self.digests or {name: digest(array) for name, array in self.seen.items()}
-        return {**self.__dict__, "seen": {}, "digests": told}
+        """Return the state to store: digests instead of inputs."""
+        digests = self.digests or {name: _digest_array(array) for name, array in self.seen.items()}
+        return {**self.__dict__, "seen": {}, "digests": digests}
 
     def check(self, inputs: Inputs, recipe: Recipe, rows: int) -> dict[str, NDArray[Any]]:
         """Return the panel's inputs, all of its dates included.
@@ -67,8 +67,8 @@ class History:
             If the first `rows` dates are not those that the matrix was made from, or its features are others.
         """
         panel = inputs.panel
-        if signature(recipe) != self.signature:
-            known, now = ({f[0]: f for f in part} for part in (self.signature, signature(recipe)))
+        if make_signature(recipe) != self.signature:
+            known, now = ({f[0]: f for f in part} for part in (self.signature, make_signature(recipe)))
             changed = sorted(name for name in known.keys() | now.keys() if known.get(name) != now.get(name))
             raise FeatureError(f"the features changed ({', '.join(changed)}): build the matrix again")
         if panel.assets != self.assets or panel.month != self.month:
@@ -79,7 +79,7 @@ class History:
                 f"(new: {', '.join(new) or 'none'}; gone: {', '.join(gone) or 'none'}): statistics across assets "
                 "have others to look at, build the matrix again"
             )
-        seen = arrays(inputs, recipe)
+        seen = collect_arrays(inputs, recipe)
         for name in self.seen or self.digests:
             if not self._known(name, seen[name][:rows]):
                 raise FeatureError(
@@ -89,22 +89,22 @@ class History:
         return seen
 
     def _known(self, name: str, array: NDArray[Any]) -> bool:
-        """Return whether an input is what it was, bit for bit."""
+        """Return whether an input is unchanged, bit for bit."""
         if not self.seen:
-            return self.digests[name] == digest(array)
+            return self.digests[name] == _digest_array(array)
         known = self.seen[name]
         return known.shape == array.shape and np.array_equal(known.view(np.int64), array.view(np.int64))
 
 
-def signature(recipe: Recipe) -> Signature:
-    """Return what tells features from others of the same name."""
+def make_signature(recipe: Recipe) -> _Signature:
+    """Return the properties by which a changed feature is recognised."""
     return tuple(
         (s.name, s.spec.stage, s.spec.lookback, s.spec.rows, s.spec.reach, s.spec.inputs)
         for s in recipe.steps
     )
 
 
-def arrays(inputs: Inputs, recipe: Recipe) -> dict[str, NDArray[Any]]:
+def collect_arrays(inputs: Inputs, recipe: Recipe) -> dict[str, NDArray[Any]]:
     """Return the inputs that the recipe uses, and the dates, as C-ordered arrays of 8-byte values."""
     panel = inputs.panel
     used = {name for step in recipe.steps for name in step.spec.inputs}
@@ -117,6 +117,6 @@ def arrays(inputs: Inputs, recipe: Recipe) -> dict[str, NDArray[Any]]:
     return {name: np.ascontiguousarray(array) for name, array in found.items()}
 
 
-def digest(array: NDArray[Any]) -> str:
+def _digest_array(array: NDArray[Any]) -> str:
     """Return the SHA-256 of an array."""
     return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()

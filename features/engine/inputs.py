@@ -1,4 +1,4 @@
-"""What features are computed from: the arrays of a panel, by name, for any stretch of dates and any assets."""
+"""Inputs of features: the arrays of a panel, by name, for any interval of dates and any assets."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from foundation.suggestions import suggest
 from foundation.types import Floats
 from market.panel import BARS, Panel
 
-SMALLEST_GROWTH = 1e-6
-"""What is left after a total loss, for logarithms: the loss counts, and stays finite."""
+_SMALLEST_GROWTH = 1e-6
+"""Growth factor that stands for a total loss, whose logarithm would be infinite."""
 
 OPTIONAL = {name: name for name in ("volume", *BARS)}
 """Inputs that a panel may lack: the attribute that holds them, by name."""
@@ -28,12 +28,12 @@ class Inputs:
     ----------
     panel : Panel
     names : collection of str
-        Macro series to be had, beside the panel's own arrays.
+        Macro series to include, beside the panel's own arrays.
 
     Attributes
     ----------
     series : dict of str to ndarray of shape (T,)
-        What all assets share, read-only.
+        Series that all assets share, read-only.
     """
 
     def __init__(self, panel: Panel, names: set[str]) -> None:
@@ -51,12 +51,12 @@ class Inputs:
         return out
 
 
-Table = Callable[[Panel, slice, slice], Floats]
+_Table = Callable[[Panel, slice, slice], Floats]
 
 
 def _log_returns(panel: Panel, rows: slice, assets: slice) -> Floats:
     growth: Floats = 1.0 + panel.returns[rows, assets]
-    np.maximum(growth, SMALLEST_GROWTH, out=growth)
+    np.maximum(growth, _SMALLEST_GROWTH, out=growth)
     return np.log(growth, out=growth)
 
 
@@ -64,7 +64,7 @@ def _excess(panel: Panel, rows: slice, assets: slice) -> Floats:
     return panel.returns[rows, assets] - panel.cash[rows, None]
 
 
-def _attribute(name: str) -> Table:
+def _make_reader(name: str) -> _Table:
     def table(panel: Panel, rows: slice, assets: slice) -> Floats:
         values: Floats = getattr(panel, name)
         return values[rows, assets]
@@ -72,15 +72,15 @@ def _attribute(name: str) -> Table:
     return table
 
 
-_TABLES: Mapping[str, Table] = {
-    "returns": _attribute("returns"),
+_TABLES: Mapping[str, _Table] = {
+    "returns": _make_reader("returns"),
     "log_returns": _log_returns,
     "excess": _excess,
-    **{name: _attribute(attribute) for name, attribute in OPTIONAL.items()},
+    **{name: _make_reader(attribute) for name, attribute in OPTIONAL.items()},
 }
 
 
-def lacking(spec: FeatureSpec, panel: Panel, series: set[str], missing: Mapping[str, str]) -> str:
+def explain_missing(spec: FeatureSpec, panel: Panel, series: set[str], missing: Mapping[str, str]) -> str:
     """Return why the panel cannot give the feature, or nothing."""
     year, rows = panel.periods_per_year, 12 * panel.month
     if spec.calendar and rows != year:
@@ -96,7 +96,7 @@ def lacking(spec: FeatureSpec, panel: Panel, series: set[str], missing: Mapping[
 
 
 def check_losses(panel: Panel, start: int = 0) -> None:
-    """Refuse returns below -1: they have no logarithm, and nobody can lose more than all.
+    """Raise if a return is below -1: a loss cannot exceed 100 %, and has no logarithm.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def check_losses(panel: Panel, start: int = 0) -> None:
         )
 
 
-def only(panel: Panel, assets: NDArray[np.int64]) -> Panel:
+def select_assets(panel: Panel, assets: NDArray[np.int64]) -> Panel:
     """Return the panel of some of its assets."""
     parts: dict[str, Any] = {
         field.name: value[:, assets]

@@ -1,13 +1,13 @@
-"""How the features of a panel are computed: in which order, from how much history, and which assets at a time.
+"""Recipe of a matrix: the order of its features, how much history they need, and which assets a tile holds.
 
 Four kinds of steps, in the order in which they run:
 
 `series`
-    Made of what all assets share alone: computed over all dates at once.
+    Depends only on series that all assets share: computed over all dates at once.
 `tile`
-    Features of one asset each, made of nothing that sees several: computed for a few assets at a time.
+    Features of one asset each, whose inputs see one asset each: computed for a few assets at a time.
 `whole`
-    Whatever sees several assets over time: computed for all of them together.
+    Features that see several assets over time: computed for all of them together.
 `rows`
     Statistics across the assets of one date (stage cross_section without a lookback): a few dates at a time.
 """
@@ -18,8 +18,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from features.catalogue import macro_names, plan
-from features.engine.inputs import lacking
+from features.catalogue import list_macro_names, order_features
+from features.engine.inputs import explain_missing
 from features.library.returns import wealth
 from features.spec import INPUTS, FeatureError, FeatureSpec
 from market.panel import Panel
@@ -29,7 +29,7 @@ Kind = Literal["series", "tile", "whole", "rows"]
 LEVEL = FeatureSpec("level", "asset", 0, "index", ("returns",), INPUTS["level"], wealth)
 """An input that is a recursion is computed, and carried on, like a feature."""
 
-SHARED = ("market", "cash", "month")
+_SHARED = ("market", "cash", "month")
 """Inputs that all assets share, beside macro series."""
 
 
@@ -63,33 +63,33 @@ class Step:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Steps in an order in which each comes after its inputs, the columns that they fill, and what is missing."""
+    """Steps, each after its inputs, with the columns that they fill and the features that are missing."""
 
     steps: tuple[Step, ...]
     columns: tuple[str, ...]
     missing: dict[str, str]
     macro: frozenset[str]
 
-    def of(self, *kinds: Kind) -> tuple[Step, ...]:
+    def steps_of(self, *kinds: Kind) -> tuple[Step, ...]:
         """Return the steps of some kinds."""
         return tuple(step for step in self.steps if step.kind in kinds)
 
-    def made_of(self, names: Collection[str]) -> set[str]:
-        """Return these features and all that are made of them."""
+    def dependents_of(self, names: Collection[str]) -> set[str]:
+        """Return these features and all that depend on them."""
         found = set(names)
         for step in self.steps:
             if found & set(step.spec.inputs):
                 found.add(step.name)
         return found
 
-    def without(self, names: Collection[str]) -> Recipe:
+    def drop_steps(self, names: Collection[str]) -> Recipe:
         """Return the recipe without some steps."""
         steps = tuple(step for step in self.steps if step.name not in names)
         return Recipe(steps, self.columns, self.missing, self.macro)
 
-    def of_one_asset(self) -> tuple[Step, ...]:
-        """Return the steps that may be features of one asset each: by their stage, and by what they are made of."""
-        fitting = {step.name for step in self.of("series")}
+    def single_asset_steps(self) -> tuple[Step, ...]:
+        """Return the steps that may see one asset each, judged by their stage and their inputs."""
+        fitting = {step.name for step in self.steps_of("series")}
         found = []
         known = {step.name for step in self.steps}
         for step in self.steps:
@@ -116,7 +116,7 @@ class Recipe:
                     rows[needed] = max(rows[needed], 1 + step.depth)
         return rows
 
-    def shared(self) -> set[str]:
+    def shared_names(self) -> set[str]:
         """Return the steps whose values steps of other kinds need, or which are written to the matrix late."""
         kinds = {step.name: step.kind for step in self.steps}
         crossing = {
@@ -125,30 +125,30 @@ class Recipe:
             for needed in step.spec.inputs
             if kinds.get(needed, step.kind) not in (step.kind, "series")
         }
-        return crossing | {step.name for step in self.of("whole")}
+        return crossing | {step.name for step in self.steps_of("whole")}
 
 
-def resolve(
+def resolve_recipe(
     specs: Mapping[str, FeatureSpec], wanted: Sequence[str], by_name: Collection[str], panel: Panel
 ) -> Recipe:
-    """Return how to compute the wanted features, as far as the panel can give them.
+    """Return the recipe of the selected features that the panel has the data for.
 
-    All steps that are no series are of kind whole; `sorted_by_kind` tells them apart.
+    All steps that are not series are of kind whole until `assign_kinds` separates them.
 
     Raises
     ------
     FeatureError
-        If a feature asked for by name needs what the panel lacks, or nothing is left.
+        If a feature selected by name needs data that the panel lacks, or no feature is left.
     """
-    series = macro_names(specs) | set(panel.macro)
+    series = list_macro_names(specs) | set(panel.macro)
     specs = {**specs, LEVEL.name: LEVEL}
-    shared = {*SHARED, *(series - set(specs) - set(INPUTS))}
+    shared = {*_SHARED, *(series - set(specs) - set(INPUTS))}
     needs: dict[str, int] = {}
     missing: dict[str, str] = {}
     found: list[tuple[FeatureSpec, int, int, Kind]] = []
-    for name in plan(specs, wanted, series):
+    for name in order_features(specs, wanted, series):
         spec = specs[name]
-        why = lacking(spec, panel, series, missing)
+        why = explain_missing(spec, panel, series, missing)
         if why and name in by_name:
             raise FeatureError(f"feature {name!r} cannot be computed: {why}")
         if why:
@@ -169,12 +169,12 @@ def resolve(
     steps = tuple(
         Step(spec, warm, depth, places.get(spec.name, -1), kind) for spec, warm, depth, kind in found
     )
-    asked = {needed for step in steps for needed in step.spec.inputs} & (series - set(specs) - set(INPUTS))
+    macro = {needed for step in steps for needed in step.spec.inputs} & (series - set(specs) - set(INPUTS))
     return Recipe(
         steps,
         tuple(names),
         {name: why for name, why in missing.items() if name in wanted},
-        frozenset(asked),
+        frozenset(macro),
     )
 
 
@@ -192,14 +192,14 @@ def _depth(spec: FeatureSpec, needs: Mapping[str, int], month: int) -> int:
     return needs[spec.name] - min((needs.get(i, 0) for i in spec.inputs if i != "month"), default=0)
 
 
-def sorted_by_kind(recipe: Recipe, alone: Collection[str], deep: Collection[str] = ()) -> Recipe:
+def assign_kinds(recipe: Recipe, alone: Collection[str], deep: Collection[str] = ()) -> Recipe:
     """Return the recipe with kinds.
 
     Parameters
     ----------
     recipe : Recipe
     alone : collection of str
-        Features that were seen to be the same in other company.
+        Features whose values did not change when other assets were left out.
     deep : collection of str
         Features that are computed from row 0 on every time.
     """
@@ -215,10 +215,10 @@ def sorted_by_kind(recipe: Recipe, alone: Collection[str], deep: Collection[str]
             kinds[step.name] = "rows"
         else:
             needed_over_time |= set(step.spec.inputs)
-    return with_kinds(recipe, kinds)
+    return replace_kinds(recipe, kinds)
 
 
-def with_kinds(recipe: Recipe, kinds: Mapping[str, Kind]) -> Recipe:
+def replace_kinds(recipe: Recipe, kinds: Mapping[str, Kind]) -> Recipe:
     """Return the recipe with these kinds, by feature."""
     steps = tuple(
         Step(step.spec, step.warm, step.depth, step.column, kinds[step.name]) for step in recipe.steps

@@ -1,8 +1,8 @@
 """Features of some assets over some dates: the unit in which a matrix is computed.
 
-A tile goes on where earlier dates stopped. Each of its features gets as much of its inputs' past as its lookback
-says, computes the last known date once more, and then the new ones. Where the last known date does not come out
-as it did, bit for bit, the feature looks further back than it says, and what the tile made of it is not used.
+A tile continues the earlier dates. Each of its features gets as much of its inputs' past as its lookback says,
+computes the last known date again, and then the new ones. If the last known date does not have the same bits as
+before, the feature looks further back than its lookback says, and the tile's values of it are not used.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from features.engine.calls import called, infinite
-from features.engine.column_kernels import differs, scatter, settle
-from features.engine.context import Block, Done, States, Work
+from features.engine.calls import call_kernel, infinite_error
+from features.engine.column_kernels import differ_bitwise, scatter, write_masked
+from features.engine.context import BuildContext, DateBlock, States, TileResult
 from features.engine.recipe import Step
 from features.kernels.carried_state import Continuation
-from features.sharing import sharing
+from features.sharing import share_results
 from features.spec import FeatureError
 from foundation.types import Floats
 
@@ -25,9 +25,14 @@ class Tile:
     """The steps of some kinds, for some assets, over rows `start` to `stop` of a block."""
 
     def __init__(
-        self, work: Work, block: Block, steps: Sequence[Step], rows: tuple[int, int], assets: slice
+        self,
+        context: BuildContext,
+        block: DateBlock,
+        steps: Sequence[Step],
+        rows: tuple[int, int],
+        assets: slice,
     ) -> None:
-        self.work, self.block, self.steps, self.assets = work, block, steps, assets
+        self.context, self.block, self.steps, self.assets = context, block, steps, assets
         self.start, self.stop = rows
         # The last known row is computed once more.
         self.first = max(self.start - 1, 0)
@@ -35,62 +40,64 @@ class Tile:
         n = assets.stop - assets.start
         self.shape = (self.stop - self.first, n)
         self.values: dict[str, Floats] = {}
-        self.done = Done(set(), {}, [], [])
+        self.result = TileResult(set(), {}, [], [])
         self.begins: dict[str, int] = {}
         for step in steps:
             for name in step.spec.inputs:
-                self.begins[name] = min(self.begins.get(name, self.stop), self._begin(step))
+                self.begins[name] = min(self.begins.get(name, self.stop), self._first_input_row(step))
         self.tables: dict[str, Floats] = {}
 
-    def run(self) -> Done:
-        """Compute the steps, and keep what others need; `values` holds them."""
+    def run(self) -> TileResult:
+        """Compute the steps into `values`, and keep what other steps and later dates need."""
         self._run(np.empty((len(self.steps), *self.shape)))
-        return self.done
+        return self.result
 
-    def written(self, others: Sequence[Step] = ()) -> Done:
-        """Compute the steps, keep what others need, and write them, and others that are computed, to the matrix.
+    def compute_and_write(self, others: Sequence[Step] = ()) -> TileResult:
+        """Compute the steps, keep values for later use, and write these and `others` to the matrix.
 
-        Nothing else is left of them: the next tile has the memory.
+        The next tile reuses their memory.
         """
-        with self.work.slabs.slab(len(self.steps), *self.shape) as slab:
+        with self.context.scratch.borrow(len(self.steps), *self.shape) as slab:
             self._run(slab)
-            self._write(slab, others)
-        return self.done
+            self._write_columns(slab, others)
+        return self.result
 
     def _run(self, slab: Floats) -> None:
-        returns = self._input("returns", self.first)
-        with sharing():
+        returns = self._get_input("returns", self.first)
+        with share_results():
             for step, out in zip(self.steps, slab, strict=True):
-                self._step(step, returns, out)
+                self._run_step(step, returns, out)
 
-    def _step(self, step: Step, returns: Floats, out: Floats) -> None:
+    def _run_step(self, step: Step, returns: Floats, out: Floats) -> None:
         """Compute one step."""
         try:
-            value = self._computed(step, returns, out)
+            value = self._compute_step(step, returns, out)
         except FeatureError:
-            # With more of the past it may be right; if not, it fails there again.
-            if not self.known or step.name in self.work.deep:
+            # It may succeed with more history; if not, it fails again there.
+            if not self.known or step.name in self.context.deep:
                 raise
-            value = self._unusable(step, out)
+            value = self._mark_failed(step, out)
         value.setflags(write=False)
         self.values[step.name] = value
-        self._check(step, value)
-        self._keep(step, value)
+        self._check_continuity(step, value)
+        self._store_step(step, value)
 
-    def _write(self, slab: Floats, others: Sequence[Step]) -> None:
+    def _write_columns(self, slab: Floats, others: Sequence[Step]) -> None:
         own = [self.values[step.name].ndim == 2 for step in self.steps]
         places = [step.column if table else -1 for step, table in zip(self.steps, own, strict=True)]
         rest = [step for step, table in zip(self.steps, own, strict=True) if not table]
         columns = {
-            step.column: self._input(step.name, self.first) for step in (*rest, *others) if step.column >= 0
+            step.column: self._get_input(step.name, self.first)
+            for step in (*rest, *others)
+            if step.column >= 0
         }
         series = {k: value[self.known :] for k, value in columns.items() if value.ndim == 1}
         tables = {k: value for k, value in columns.items() if value.ndim == 2}
-        self._scatter(slab, places, series)
+        self._scatter_columns(slab, places, series)
         if tables:
-            self._scatter(np.stack(list(tables.values())), list(tables), {})
+            self._scatter_columns(np.stack(list(tables.values())), list(tables), {})
 
-    def _scatter(self, tables: Floats, places: Sequence[int], series: Mapping[int, Floats]) -> None:
+    def _scatter_columns(self, tables: Floats, places: Sequence[int], series: Mapping[int, Floats]) -> None:
         n_rows = self.stop - self.start
         scatter(
             tables,
@@ -98,62 +105,62 @@ class Tile:
             np.array(places, dtype=np.int64),
             np.stack(list(series.values())) if series else np.empty((0, n_rows)),
             np.array(list(series), dtype=np.int64),
-            self.work.out,
+            self.context.out,
             self.start,
             self.assets.start,
         )
 
-    def _begin(self, step: Step) -> int:
+    def _first_input_row(self, step: Step) -> int:
         """Return the first row that a step gets."""
-        return 0 if step.name in self.work.deep else max(0, self.first - step.depth)
+        return 0 if step.name in self.context.deep else max(0, self.first - step.depth)
 
-    def _computed(self, step: Step, returns: Floats, out: Floats) -> Floats:
+    def _compute_step(self, step: Step, returns: Floats, out: Floats) -> Floats:
         """Return the values of a step from row `first` on, checked."""
-        begin = self._begin(step)
-        inputs = {name: self._input(name, begin) for name in step.spec.inputs}
-        now = Continuation(begin, self.first - begin, self._carried(step))
+        begin = self._first_input_row(step)
+        inputs = {name: self._get_input(name, begin) for name in step.spec.inputs}
+        now = Continuation(begin, self.first - begin, self._carried_states(step))
         rows = self.stop - begin
-        result = called(step.spec, inputs, now, ((rows, self.shape[1]), (rows,)))
-        self.done.saved[step.name] = tuple(now.saved)
-        cold, limit = max(step.warm - self.first, 0), self.work.limit(step)
-        panel = self.work.inputs.panel
+        result = call_kernel(step.spec, inputs, now, ((rows, self.shape[1]), (rows,)))
+        self.result.saved[step.name] = tuple(now.saved)
+        cold, limit = max(step.warm - self.first, 0), self.context.limit(step)
+        panel = self.context.inputs.panel
         if result.ndim == 2:
-            worst = settle(result, self.first - begin, returns, cold, limit, out)
+            worst = write_masked(result, self.first - begin, returns, cold, limit, out)
             if worst >= 0:
                 t, j = divmod(worst, self.shape[1])
-                raise infinite(step.name, panel, self.first + t, self.assets.start + j)
+                raise infinite_error(step.name, panel, self.first + t, self.assets.start + j)
             return out
         value = result[self.first - begin :].copy()
         value[:cold] = np.nan
         beyond = np.flatnonzero(np.abs(value) > limit)
         if len(beyond):
-            raise infinite(step.name, panel, self.first + int(beyond[0]))
+            raise infinite_error(step.name, panel, self.first + int(beyond[0]))
         return value
 
-    def _unusable(self, step: Step, out: Floats) -> Floats:
+    def _mark_failed(self, step: Step, out: Floats) -> Floats:
         """Note that a step failed, and return no values in its shape."""
-        self.done.failed.add(step.name)
-        self.done.saved[step.name] = ()
+        self.result.failed.add(step.name)
+        self.result.saved[step.name] = ()
         tail = self.block.before.tails.get(step.name)
         value = out[:, 0] if tail is not None and tail.ndim == 1 else out
         value[:] = np.nan
         return value
 
-    def _input(self, name: str, begin: int) -> Floats:
+    def _get_input(self, name: str, begin: int) -> Floats:
         """Return an input from row `begin` on, C-ordered and read-only."""
         if name == "month":
-            return self.work.inputs.panel.month  # type: ignore[return-value]
-        if name in self.work.series:
-            return self.work.series[name][begin : self.stop]
+            return self.context.inputs.panel.month  # type: ignore[return-value]
+        if name in self.context.series:
+            return self.context.series[name][begin : self.stop]
         if name in self.values and begin == self.first:
             return self.values[name]
         if name not in self.tables or self.begins.get(name, begin) > begin:
             self.begins[name] = min(self.begins.get(name, begin), begin)
-            self.tables[name] = self._table(name, self.begins[name])
+            self.tables[name] = self._assemble_input(name, self.begins[name])
         return self.tables[name][begin - self.begins[name] :]
 
-    def _table(self, name: str, begin: int) -> Floats:
-        """Return an input from row `begin` on, put together from the past and what this block made."""
+    def _assemble_input(self, name: str, begin: int) -> Floats:
+        """Return an input from row `begin` on, assembled from the past and the values of this block."""
         if name in self.values:
             past = self.block.before.tails[name]
             past = past[len(past) - 1 - (self.first - begin) : len(past) - 1]
@@ -165,33 +172,33 @@ class Tile:
             kept = kept[end + begin : end + self.stop]
             table = np.ascontiguousarray(kept[:, self.assets] if kept.ndim == 2 else kept).view()
         else:
-            return self.work.inputs.table(name, slice(begin, self.stop), self.assets)
+            return self.context.inputs.table(name, slice(begin, self.stop), self.assets)
         table.setflags(write=False)
         return table
 
-    def _carried(self, step: Step) -> States:
+    def _carried_states(self, step: Step) -> States:
         """Return the states of a step's recursions before the last known row."""
-        if step.name in self.work.deep or self.start != self.block.start:
+        if step.name in self.context.deep or self.start != self.block.start:
             return ()
-        n_assets = self.work.out.shape[1]
+        n_assets = self.context.out.shape[1]
         return tuple(
             np.ascontiguousarray(state[..., self.assets] if state.shape[-1:] == (n_assets,) else state)
             for state in self.block.before.carried.get(step.name, ())
         )
 
-    def _check(self, step: Step, value: Floats) -> None:
+    def _check_continuity(self, step: Step, value: Floats) -> None:
         """Note whether the last known row came out as before, and keep the outermost rows."""
         if self.known and self.start == self.block.start:
             tail = self.block.before.tails[step.name]
             last = tail[-1, self.assets] if tail.ndim == 2 else tail[-1]
-            if np.ndim(last) != np.ndim(value[0]) or differs(np.asarray(value[0]), np.asarray(last)):
-                self.done.failed.add(step.name)
-        self.done.first.append(np.array(value[0]) if len(value) else np.empty(0))
-        self.done.last.append(np.array(value[-1]) if len(value) else np.empty(0))
+            if np.ndim(last) != np.ndim(value[0]) or differ_bitwise(np.asarray(value[0]), np.asarray(last)):
+                self.result.failed.add(step.name)
+        self.result.first.append(np.array(value[0]) if len(value) else np.empty(0))
+        self.result.last.append(np.array(value[-1]) if len(value) else np.empty(0))
 
-    def _keep(self, step: Step, value: Floats) -> None:
-        """Put the step where steps of other kinds and later dates find it."""
-        block, n_assets, name = self.block, self.work.out.shape[1], step.name
+    def _store_step(self, step: Step, value: Floats) -> None:
+        """Store the values for steps of other kinds and for later dates."""
+        block, n_assets, name = self.block, self.context.out.shape[1], step.name
         if step.kind == "whole":
             block.kept.setdefault(name, np.empty(value.shape))
         if name in block.kept:
@@ -202,7 +209,7 @@ class Tile:
             return
         rows = block.stop if block.history[name] < 0 else min(block.history[name], block.stop)
         begin = block.stop - rows
-        whole = value if begin >= self.first else self._table(name, begin)
+        whole = value if begin >= self.first else self._assemble_input(name, begin)
         size = (rows, n_assets) if value.ndim == 2 else (rows,)
         tail = block.after.tails.setdefault(name, np.empty(size))
         tail[..., self.assets if value.ndim == 2 else slice(None)] = whole[len(whole) - rows :]

@@ -9,34 +9,34 @@ from features.kernels.array_types import as_table
 from foundation.compiled import compiled
 from foundation.types import Floats
 
-LARGEST = float(np.finfo(np.float64).max)
+_LARGEST = float(np.finfo(np.float64).max)
 
-EQUAL = 1e-12
+_EQUAL = 1e-12
 """Values whose spread relative to their size is below this are equal, and differ by rounding alone."""
 
 
 def count(x: Floats) -> Floats:
     """Return the number of values of each date, (T,)."""
-    return _counted(np.isfinite(x))
+    return _count_by_row(np.isfinite(x))
 
 
 def mean(x: Floats) -> Floats:
     """Return the mean of each date, (T,), NaN without values."""
     present = np.isfinite(x)
-    return _mean(x, present, _counted(present))
+    return _mean(x, present, _count_by_row(present))
 
 
 def std(x: Floats, ddof: int = 1) -> Floats:
     """Return the standard deviation of each date, (T,), NaN with fewer than two values."""
     present = np.isfinite(x)
-    n = _counted(present)
+    n = _count_by_row(present)
     gaps = x - _mean(x, present, n)[:, None]
     gaps[~present] = 0.0
     variance = np.square(gaps, out=gaps).sum(axis=1) / np.maximum(n - ddof, 1.0)
     return np.where(n > 1, np.sqrt(variance), np.nan)
 
 
-def _counted(present: NDArray[np.bool_]) -> Floats:
+def _count_by_row(present: NDArray[np.bool_]) -> Floats:
     """Return the number of true values of each date."""
     n: Floats = np.count_nonzero(present, axis=1).astype(np.float64)
     return n
@@ -77,7 +77,7 @@ def _scores(x: Floats, out: Floats) -> None:
             if value - value == 0.0:
                 squares += (value - centre) * (value - centre)
         spread = np.sqrt(squares / max(count, 1))
-        apart = spread > EQUAL * size
+        apart = spread > _EQUAL * size
         scale = spread if apart else 1.0
         for i in range(len(row)):
             value = row[i]
@@ -111,7 +111,7 @@ def _mark(x: Floats, bits: int, values: Floats, keys: NDArray[np.int64]) -> None
     for t in range(len(x)):
         row, value, key = x[t], values[t], keys[t]
         for i in range(len(row)):
-            value[i] = row[i] if row[i] - row[i] == 0.0 else LARGEST
+            value[i] = row[i] if row[i] - row[i] == 0.0 else _LARGEST
         for i in range(len(row)):
             key[i] = (key[i] & high) | i
 
@@ -123,7 +123,7 @@ def _places(x: Floats, keys: NDArray[np.int64], bits: int, out: Floats) -> None:
     order, ordered = np.empty(x.shape[1], dtype=np.int64), np.empty(x.shape[1])
     for t in range(len(x)):
         row, to = x[t], out[t]
-        count = _ordered(row, keys[t], columns, order, ordered)
+        count = _order_row(row, keys[t], columns, order, ordered)
         for k in range(count, len(row)):
             to[order[k]] = np.nan
         start = 0
@@ -139,7 +139,7 @@ def _places(x: Floats, keys: NDArray[np.int64], bits: int, out: Floats) -> None:
 
 
 @compiled
-def _ordered(
+def _order_row(
     row: Floats, keys: NDArray[np.int64], columns: int, order: NDArray[np.int64], ordered: Floats
 ) -> int:
     """Write the order of a row and its values in order, those that are missing last; return how many are there."""

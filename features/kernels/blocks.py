@@ -1,7 +1,7 @@
-"""Compiled sums over trailing windows, and what all kernels that are put together from blocks share.
+"""Compiled sums over trailing windows, and helpers of all kernels that are built from blocks.
 
 **Method.** Rows are cut into blocks of `window` rows, counted from row 0 of the panel. A window is the end of
-one block and the beginning of the next (van Herk 1992, who did this for maxima). The sums of all ends of a
+one block and the beginning of the next (van Herk 1992, for maxima). The sums of all ends of a
 block are gathered once from its last row backward, those of the beginnings row by row forward; a window adds
 the two. So a statistic takes two additions a row whatever the window, nothing is ever subtracted that had been
 added, and the result is a function of the window's rows and of the panel row alone, bit for bit.
@@ -22,7 +22,7 @@ LANES = 64
 """Assets that are handled together."""
 
 COUNT, SUM, MEAN = 0, 1, 2
-"""What `sums` can give."""
+"""Statistics that `sums` computes."""
 
 TINY = 1e-12
 """A divisor (a volatility, a price level) below this is rounding, and the ratio is undefined."""

@@ -1,9 +1,9 @@
-"""Where a computation over dates starts, and what recursive kernels carry over from the dates before.
+"""Start of a computation over dates, and the state that recursive kernels carry over from earlier dates.
 
 A full computation starts at row 0 of the panel with nothing to carry. Appended dates are computed from a short
 history: the kernels then need the panel row that their arrays start at (blocks of windows are counted from row 0
-of the panel), and recursions need the state in which the earlier computation left them. Both are told by the
-`Continuation` that is current in the running thread, so that features stay plain functions of arrays.
+of the panel), and recursions need the state in which the earlier computation left them. Both come from the current
+`Continuation` of the running thread, so that features stay plain functions of arrays.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from foundation.types import Floats
 
 @dataclass
 class Continuation:
-    """One feature's computation over one stretch of dates.
+    """One feature's computation over one interval of dates.
 
     Attributes
     ----------
     first_row : int
         Row of the panel that is row 0 of the arrays.
     start : int
-        Row of the arrays at which recursions go on; the rows before are history for windows alone.
+        Row of the arrays at which recursions resume; the rows before are history for windows alone.
     carried : tuple of ndarray
         States that the recursions of the earlier computation had before the row `start`, in the order in which
         they were called. Empty if nothing came before.
@@ -43,7 +43,7 @@ _CURRENT: ContextVar[Continuation | None] = ContextVar("continuation", default=N
 
 
 @contextmanager
-def continuing(continuation: Continuation) -> Iterator[Continuation]:
+def use_continuation(continuation: Continuation) -> Iterator[Continuation]:
     """Make a continuation the current one of this thread."""
     token = _CURRENT.set(continuation)
     try:
@@ -58,7 +58,7 @@ def first_row() -> int:
     return 0 if current is None else current.first_row
 
 
-def wanted_row() -> int:
+def first_wanted_row() -> int:
     """Return the row of the arrays from which on the feature is wanted; the rows before are history.
 
     What is computed in a feature's last steps may leave the rows before as they are.
@@ -67,10 +67,10 @@ def wanted_row() -> int:
     return 0 if current is None else current.start
 
 
-def resume(initial: Floats) -> tuple[int, Floats]:
+def resume_state(initial: Floats) -> tuple[int, Floats]:
     """Return the row at which a recursion starts and its state before that row.
 
-    A recursive kernel calls this once, and `save` once.
+    A recursive kernel calls this once, and `save_state` once.
 
     Parameters
     ----------
@@ -83,11 +83,11 @@ def resume(initial: Floats) -> tuple[int, Floats]:
     return current.start, current.carried[len(current.saved)].copy()
 
 
-def save(state: Floats) -> None:
+def save_state(state: Floats) -> None:
     """Keep the state that a recursion had before the last row of its arrays.
 
-    Before, not after: the last row is computed once more with the dates that are appended, which shows that the
-    computation goes on where it stopped. The last axis is the assets; a state with another last axis is common
+    Before, not after: appending dates computes the last row again, as a check that the computation continues
+    correctly. The last axis is the assets; a state with another last axis is common
     to all of them.
     """
     current = _CURRENT.get()

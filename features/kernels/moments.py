@@ -24,7 +24,7 @@ from foundation.compiled import compiled
 from foundation.types import Floats
 
 STD, SKEW, KURTOSIS = 0, 1, 2
-"""What `moments` can give."""
+"""Statistics that `moments` computes."""
 
 
 @compiled
@@ -32,7 +32,7 @@ def moments(x: Floats, window: int, first: int, begin: int, enough: float, kind:
     """Write the standard deviation, skewness or kurtosis of each window to `out`; NaN for fewer than `enough`.
 
     The state of a part of a window: count, the value that its deviations are from, and their sums of powers 1
-    to 4. Squares alone are summed where no more is asked for.
+    to 4. For a standard deviation only powers 1 and 2 are summed.
     """
     rows, assets = x.shape
     parts = np.empty((window + 2, (4 if kind == STD else 6) * LANES))

@@ -1,7 +1,7 @@
 """Compiled order statistics of trailing windows: quantiles, and the rank of the newest value.
 
-What comes out depends on which values are in the window alone, not on how they were sorted. Missing values are
-carried as infinity, the largest of all, so that every window has as many values as rows and no step branches.
+The result depends only on the values in the window, not on how they were sorted. Missing values are stored as
+infinity, so that every window has as many values as rows and no step branches.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from features.kernels.blocks import LANES, lanes
 from foundation.compiled import compiled
 from foundation.types import Floats
 
-STEP = 32
+_STEP = 32
 """Sorted windows are filled up with infinity to a multiple of this: the processor takes them in whole steps."""
 
 
@@ -21,7 +21,7 @@ def quantiles(x: Floats, window: int, begin: int, enough: float, levels: Floats,
     """Write each window's quantiles to out[k], interpolated linearly; NaN for fewer than `enough` values."""
     rows, assets = x.shape
     # Two sorted windows, the one before and the one after, each between minus infinity and infinity.
-    padded = -(-window // STEP) * STEP
+    padded = -(-window // _STEP) * _STEP
     ordered = np.empty((2, padded + 2))
     series = np.empty(window + rows)
     for j in range(assets):

@@ -18,9 +18,9 @@ from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
 COVARIANCE, CORRELATION, BETA, RESIDUAL_STD, R_SQUARE, LAST_RESIDUAL = 0, 1, 2, 3, 4, 5
-"""What `comoments` can give."""
+"""Statistics that `comoments` computes."""
 
-NONE = TINY * TINY
+_NONE = TINY * TINY
 """A variance below this share of the squared size of the values is rounding."""
 
 
@@ -165,8 +165,8 @@ def _central(begun: Floats, ended: Floats, pair: Floats, y_size: float, x_size: 
         found[5 * LANES + i] = (pair[LANES + i] - x_reference) - x_mean
         y_large = max(abs(y_reference + y_mean), y_size)
         x_large = max(abs(x_reference + x_mean), x_size)
-        found[6 * LANES + i] = NONE * (y_large * y_large)
-        found[7 * LANES + i] = NONE * (x_large * x_large)
+        found[6 * LANES + i] = _NONE * (y_large * y_large)
+        found[7 * LANES + i] = _NONE * (x_large * x_large)
 
 
 @compiled

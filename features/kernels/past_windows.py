@@ -9,7 +9,7 @@ import numpy as np
 
 from features.kernels import blocks
 from features.kernels.array_types import as_table
-from features.kernels.carried_state import first_row, wanted_row
+from features.kernels.carried_state import first_row, first_wanted_row
 from foundation.types import Floats
 
 
@@ -27,7 +27,7 @@ def past_sum(x: Floats, window: int, ago: int, enough: int) -> Floats:
     -------
     ndarray of shape (T - wanted_row(), N)
     """
-    table, wanted = as_table(x), wanted_row()
+    table, wanted = as_table(x), first_wanted_row()
     out = np.empty((len(table) - wanted, table.shape[1]))
     # In the middle of a panel windows that begin before the arrays are not known.
     begin = min(max(ago + (window - 1 if first_row() > 0 else 0), wanted), len(table))

@@ -1,4 +1,4 @@
-"""Ratios that are defined where a divisor is 0, and that do not depend on the unit of what is divided."""
+"""Ratios that are defined for a divisor of 0, and that do not depend on units."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Recursions over all dates so far: exponentially weighted means, highest values, cumulative products.
 
-Each goes on from the state in which an earlier computation left it (`features.kernels.carried_state`), and gives
-the same bits then as from the first date on. A value that is not finite is missing.
+Each continues from the state of an earlier computation (`features.kernels.carried_state`), with the same bits as
+from the first date on. A value that is not finite is missing.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from features.kernels.array_types import as_table
-from features.kernels.carried_state import resume, save
+from features.kernels.carried_state import resume_state, save_state
 from foundation.compiled import compiled
 from foundation.types import Floats
 
-HALF = 0.5 - 1e-9
+_HALF = 0.5 - 1e-9
 """Share of the weight of an endless past, up to rounding, that a weighted mean must have."""
 
 
@@ -44,38 +44,38 @@ def ewm(
     """
     decay = _decay(alpha, span, halflife)
     table = as_table(x)
-    start, state = resume(np.zeros((2, table.shape[1])))
+    start, state = resume_state(np.zeros((2, table.shape[1])))
     out = np.empty(table.shape)
     out[:start] = np.nan
     _ewm(table, start, decay, state.copy(), state, out)
-    save(state)
+    save_state(state)
     return out.reshape(np.shape(x))
 
 
 def running_max(x: Floats) -> Floats:
     """Return the largest value so far, NaN before the first."""
     table = as_table(x)
-    start, state = resume(np.full((1, table.shape[1]), -np.inf))
+    start, state = resume_state(np.full((1, table.shape[1]), -np.inf))
     out = np.empty(table.shape)
     out[:start] = np.nan
     _running_max(table, start, state.copy(), state, out)
-    save(state)
+    save_state(state)
     return out.reshape(np.shape(x))
 
 
 def wealth(returns: Floats) -> Floats:
     """Return the total return index, 1 before row 0 of the panel, NaN where the return is missing."""
     table = as_table(returns)
-    start, state = resume(np.ones((1, table.shape[1])))
+    start, state = resume_state(np.ones((1, table.shape[1])))
     out = np.empty(table.shape)
     out[:start] = np.nan
     _compound(table, start, state.copy(), state, out)
-    save(state)
+    save_state(state)
     return out.reshape(np.shape(returns))
 
 
 def _decay(alpha: float | None, span: float | None, halflife: float | None) -> float:
-    """Return what a weight is multiplied by each row."""
+    """Return the factor of a weight per row."""
     if (alpha, span, halflife).count(None) != 2:
         raise ValueError(f"expected one of alpha, span and halflife, got {alpha}, {span} and {halflife}")
     if halflife is not None:
@@ -96,7 +96,7 @@ def _ewm(x: Floats, start: int, decay: float, now: Floats, state: Floats, out: F
     """Write means to `out` from row `start` on; `now` moves on, `state` is left as it was before the last row."""
     for t in range(start, len(x)):
         if t == len(x) - 1:
-            _keep(now, state)
+            _copy_state(now, state)
         _ewm_row(x, t, decay, now, out)
 
 
@@ -110,7 +110,7 @@ def _ewm_row(x: Floats, t: int, decay: float, now: Floats, out: Floats) -> None:
         mean = means[i] + (row[i] - means[i]) / weight if there else means[i]
         weights[i] = weight
         means[i] = mean
-        to[i] = mean if weight * (1.0 - decay) >= HALF else np.nan
+        to[i] = mean if weight * (1.0 - decay) >= _HALF else np.nan
 
 
 @compiled
@@ -118,7 +118,7 @@ def _running_max(x: Floats, start: int, now: Floats, state: Floats, out: Floats)
     """Write maxima to `out` from row `start` on; `now` moves on, `state` is left as before the last row."""
     for t in range(start, len(x)):
         if t == len(x) - 1:
-            _keep(now, state)
+            _copy_state(now, state)
         row, to, highest = x[t], out[t], now[0]
         for i in range(len(row)):
             there = row[i] - row[i] == 0.0
@@ -132,7 +132,7 @@ def _compound(returns: Floats, start: int, now: Floats, state: Floats, out: Floa
     """Write products to `out` from row `start` on; `now` moves on, `state` is left as before the last row."""
     for t in range(start, len(returns)):
         if t == len(returns) - 1:
-            _keep(now, state)
+            _copy_state(now, state)
         row, to, product = returns[t], out[t], now[0]
         for i in range(len(row)):
             there = row[i] - row[i] == 0.0
@@ -142,7 +142,7 @@ def _compound(returns: Floats, start: int, now: Floats, state: Floats, out: Floa
 
 
 @compiled
-def _keep(now: Floats, state: Floats) -> None:
+def _copy_state(now: Floats, state: Floats) -> None:
     """Copy a state."""
     for k in range(state.shape[0]):
         for i in range(state.shape[1]):

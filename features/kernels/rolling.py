@@ -4,14 +4,14 @@ Arrays are float64, (T,) or (T, N), rows are dates. A window of w at row t is ro
 0 of the panel everything is missing.
 
 **Missing values.** A value that is not finite is missing. A statistic is over the values present, and NaN
-where fewer than `required(window)` of them are (four fifths of the window, and at least two), or where it is
+where fewer than `required_count(window)` of them are (four fifths of the window, and at least two), or where it is
 undefined.
 
 **Method.** `features.kernels.blocks` and its neighbours hold the compiled loops. Each statistic is a function of the
 rows of its window and of their place in the panel alone: it is bit-identical whatever comes later, whatever
 stands in other columns, and however little history is given before the window, as long as
-`features.kernels.carried_state` tells where that begins; windows that begin before it are NaN then. Nothing that left
-the window, not even a huge value, costs it precision, as it does with differences of cumulative sums.
+`features.kernels.carried_state` gives the row where it begins; windows that begin before it are NaN then. A value
+that has left the window, even a huge one, costs no precision, unlike with differences of cumulative sums.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
     "ewm",
     "ewm_mean",
     "lag",
-    "required",
+    "required_count",
     "rolling_argmax",
     "rolling_argmin",
     "rolling_beta",
@@ -63,13 +63,13 @@ __all__ = [
 ]
 
 
-def required(window: int) -> int:
+def required_count(window: int) -> int:
     """Return how many values of a window must be present: four fifths, and two unless the window is one."""
     return min(window, max(2, -(-4 * window // 5)))
 
 
 def lag(x: Floats, rows: int) -> Floats:
-    """Return what `x` was `rows` rows ago, NaN in the first rows."""
+    """Return `x` delayed by `rows` rows, NaN in the first rows."""
     out = np.empty_like(x)
     out[:rows] = np.nan
     out[rows:] = x[: max(len(x) - rows, 0)]
@@ -128,8 +128,8 @@ def rolling_argmin(x: Floats, window: int) -> Floats:
 
 def rolling_quantile(x: Floats, window: int, q: float) -> Floats:
     """Return the quantile `q`, from 0 to 1, of the values present, interpolated linearly as in numpy."""
-    only: Floats = rolling_quantiles(x, window, (q,))[0]
-    return only
+    select_assets: Floats = rolling_quantiles(x, window, (q,))[0]
+    return select_assets
 
 
 def rolling_quantiles(x: Floats, window: int, levels: Sequence[float]) -> Floats:
@@ -144,8 +144,8 @@ def rolling_quantiles(x: Floats, window: int, levels: Sequence[float]) -> Floats
         if not 0.0 <= q <= 1.0:
             raise ValueError(f"quantile is {q}, expected 0 to 1")
     table = as_table(x)
-    out, begin = _unknown((len(levels), *table.shape), window)
-    enough = float(required(window))
+    out, begin = _allocate_output((len(levels), *table.shape), window)
+    enough = float(required_count(window))
     ordered.quantiles(table, window, begin, enough, np.array(levels, dtype=np.float64), out)
     return out.reshape(len(levels), *np.shape(x))
 
@@ -156,8 +156,8 @@ def rolling_rank(x: Floats, window: int) -> Floats:
     As pandas' `rolling(window).rank(pct=True)`: the largest has 1, ties have the mean of their ranks.
     """
     table = as_table(x)
-    out, begin = _unknown(table.shape, window)
-    ordered.ranks(table, window, begin, float(required(window)), out)
+    out, begin = _allocate_output(table.shape, window)
+    ordered.ranks(table, window, begin, float(required_count(window)), out)
     return out.reshape(np.shape(x))
 
 
@@ -212,7 +212,7 @@ def rolling_rsquare(x: Floats, window: int) -> Floats:
 
 
 def rolling_trend_residual(x: Floats, window: int) -> Floats:
-    """Return the newest value less what the regression on row numbers gives for it; NaN if it is missing."""
+    """Return the residual of the newest value in the regression on row numbers; NaN if it is missing."""
     return _comoments(x, _rows(x), window, pairs.LAST_RESIDUAL)[0]
 
 
@@ -223,8 +223,8 @@ def rolling_trend(x: Floats, window: int) -> tuple[Floats, Floats, Floats]:
     return slope, share, last
 
 
-def _unknown(shape: tuple[int, ...], window: int) -> tuple[Floats, int]:
-    """Return an array for results, and the first row that can be told.
+def _allocate_output(shape: tuple[int, ...], window: int) -> tuple[Floats, int]:
+    """Return an array for results, and the first row to compute.
 
     In the middle of a panel the windows that begin before the arrays are not known: they are NaN, and cost nothing.
 
@@ -243,30 +243,30 @@ def _unknown(shape: tuple[int, ...], window: int) -> tuple[Floats, int]:
 
 def _sums(x: Floats, window: int, kind: int) -> Floats:
     table = as_table(x)
-    out, begin = _unknown(table.shape, window)
-    blocks.sums(table, window, first_row(), begin, float(required(window)), kind, out)
+    out, begin = _allocate_output(table.shape, window)
+    blocks.sums(table, window, first_row(), begin, float(required_count(window)), kind, out)
     return out.reshape(np.shape(x))
 
 
 def _moments(x: Floats, window: int, kind: int, least: int) -> Floats:
     table = as_table(x)
-    out, begin = _unknown(table.shape, window)
-    enough = float(max(least, required(window)))
+    out, begin = _allocate_output(table.shape, window)
+    enough = float(max(least, required_count(window)))
     moments.moments(table, window, first_row(), begin, enough, kind, out)
     return out.reshape(np.shape(x))
 
 
 def _maxima(x: Floats, window: int, sign: float) -> Floats:
     table = as_table(x)
-    out, begin = _unknown(table.shape, window)
-    extremes.maxima(table, sign, window, first_row(), begin, float(required(window)), out)
+    out, begin = _allocate_output(table.shape, window)
+    extremes.maxima(table, sign, window, first_row(), begin, float(required_count(window)), out)
     return out.reshape(np.shape(x))
 
 
 def _places(x: Floats, window: int, sign: float) -> Floats:
     table = as_table(x)
-    out, begin = _unknown(table.shape, window)
-    extremes.places(table, sign, window, first_row(), begin, float(required(window)), out)
+    out, begin = _allocate_output(table.shape, window)
+    extremes.places(table, sign, window, first_row(), begin, float(required_count(window)), out)
     return out.reshape(np.shape(x))
 
 
@@ -277,8 +277,8 @@ def _comoments(
     left, right = as_table(y), as_table(x)
     shape = np.shape(y) if np.ndim(y) >= np.ndim(x) else np.shape(x)
     assets = max(left.shape[1], right.shape[1])
-    out, begin = _unknown((len(kinds), len(left), assets), window)
-    enough = float(max(2, required(window)))
+    out, begin = _allocate_output((len(kinds), len(left), assets), window)
+    enough = float(max(2, required_count(window)))
     wanted, (y_size, x_size) = np.array(kinds, dtype=np.int64), sizes
     pairs.comoments(
         left, right, window, first_row(), begin, enough, wanted, float(y_size), float(x_size), out

@@ -13,7 +13,7 @@ from features.spec import feature
 from foundation.types import Floats
 
 
-def log_change(series: Floats, rows: int) -> Floats:
+def _log_change(series: Floats, rows: int) -> Floats:
     """Return the log change over `rows` rows, NaN unless both values are positive (oil has been negative)."""
     positive = np.where(series > 0.0, series, np.nan)
     return np.log(positive) - np.log(lag(positive, rows))
@@ -46,7 +46,7 @@ def yield_change_12(aaa_yield: Floats, month: int) -> Floats:
 @feature(stage="macro", lookback=12, unit="log change")
 def core_inflation_12(core_cpi: Floats, month: int) -> Floats:
     """Log change of core consumer prices over 12 months."""
-    return log_change(core_cpi, 12 * month)
+    return _log_change(core_cpi, 12 * month)
 
 
 @feature(stage="macro", lookback=6, unit="log change")
@@ -58,10 +58,10 @@ def core_inflation_change_6(core_inflation_12: Floats, month: int) -> Floats:
 @feature(stage="macro", lookback=3, unit="log change")
 def oil_return_3(wti: Floats, month: int) -> Floats:
     """Log change of the oil price over 3 months."""
-    return log_change(wti, 3 * month)
+    return _log_change(wti, 3 * month)
 
 
 @feature(stage="macro", lookback=12, unit="log change")
 def oil_return_12(wti: Floats, month: int) -> Floats:
     """Log change of the oil price over 12 months."""
-    return log_change(wti, 12 * month)
+    return _log_change(wti, 12 * month)

@@ -13,7 +13,7 @@ from features.kernels.rolling import (
     rolling_std,
     rolling_sum,
 )
-from features.library.returns import compound, wealth
+from features.library.returns import compound_window, wealth
 from features.spec import feature
 from foundation.types import Floats
 
@@ -21,13 +21,13 @@ from foundation.types import Floats
 @feature(stage="market", lookback=1, unit="fraction")
 def market_return_1(market: Floats, month: int) -> Floats:
     """Return of the market over the last month."""
-    return compound(np.log1p(market), month)
+    return compound_window(np.log1p(market), month)
 
 
 @feature(stage="market", lookback=12, unit="fraction")
 def market_return_12(market: Floats, month: int) -> Floats:
     """Return of the market over the last 12 months."""
-    return compound(np.log1p(market), 12 * month)
+    return compound_window(np.log1p(market), 12 * month)
 
 
 @feature(stage="market", lookback=3, unit="fraction per observation")

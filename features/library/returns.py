@@ -1,4 +1,4 @@
-"""What each asset has returned.
+"""Returns of each asset over past windows.
 
 Returns over several windows are simple, not logarithmic: log returns of adjoining windows add up exactly, so
 that the returns over 1 and 12 months and the momentum without the last month would make a Gram matrix singular.
@@ -10,29 +10,29 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.kernels.carried_state import wanted_row
+from features.kernels.carried_state import first_wanted_row
 from features.kernels.past_windows import past_sum
 from features.kernels.recursive import wealth
-from features.kernels.rolling import divide, lag, required, rolling_mean, rolling_std, rolling_sum
+from features.kernels.rolling import divide, lag, required_count, rolling_mean, rolling_std, rolling_sum
 from features.spec import feature
 from foundation.compiled import compiled
 from foundation.types import Floats
 
-__all__ = ["compound", "wealth"]
+__all__ = ["compound_window", "wealth"]
 
 
-def compound(log_returns: Floats, window: int, ago: int = 0) -> Floats:
+def compound_window(log_returns: Floats, window: int, ago: int = 0) -> Floats:
     """Return the simple return over a trailing window that ended `ago` rows ago, given log returns.
 
     It is the last step of a feature: rows that are history are NaN.
     """
-    total = past_sum(log_returns, window, ago, required(window))
+    total = past_sum(log_returns, window, ago, required_count(window))
     np.expm1(total, out=total)
-    return behind_history(total, log_returns)
+    return _pad_history(total, log_returns)
 
 
-def behind_history(wanted: Floats, like: Floats) -> Floats:
-    """Return wanted rows at the end of an array like another, NaN before: what a feature gives."""
+def _pad_history(wanted: Floats, like: Floats) -> Floats:
+    """Return an array like another with the wanted rows at its end and NaN before, as a feature must."""
     if len(wanted) == len(like):
         return wanted.reshape(like.shape)
     out = np.full(like.shape, np.nan)
@@ -43,43 +43,43 @@ def behind_history(wanted: Floats, like: Floats) -> Floats:
 @feature(stage="asset", lookback=1, unit="fraction")
 def return_1(log_returns: Floats, month: int) -> Floats:
     """Return over the last month."""
-    return compound(log_returns, month)
+    return compound_window(log_returns, month)
 
 
 @feature(stage="asset", lookback=3, unit="fraction")
 def return_3(log_returns: Floats, month: int) -> Floats:
     """Return over the last 3 months."""
-    return compound(log_returns, 3 * month)
+    return compound_window(log_returns, 3 * month)
 
 
 @feature(stage="asset", lookback=6, unit="fraction")
 def return_6(log_returns: Floats, month: int) -> Floats:
     """Return over the last 6 months."""
-    return compound(log_returns, 6 * month)
+    return compound_window(log_returns, 6 * month)
 
 
 @feature(stage="asset", lookback=12, unit="fraction")
 def return_12(log_returns: Floats, month: int) -> Floats:
     """Return over the last 12 months."""
-    return compound(log_returns, 12 * month)
+    return compound_window(log_returns, 12 * month)
 
 
 @feature(stage="asset", lookback=36, unit="fraction")
 def return_36(log_returns: Floats, month: int) -> Floats:
     """Return over the last 36 months."""
-    return compound(log_returns, 36 * month)
+    return compound_window(log_returns, 36 * month)
 
 
 @feature(stage="asset", lookback=12, unit="fraction")
 def momentum_12_1(log_returns: Floats, month: int) -> Floats:
     """Return from 12 months ago to 1 month ago (Jegadeesh and Titman 1993)."""
-    return compound(log_returns, 11 * month, month)
+    return compound_window(log_returns, 11 * month, month)
 
 
 @feature(stage="asset", lookback=6, unit="fraction")
 def momentum_6_1(log_returns: Floats, month: int) -> Floats:
     """Return from 6 months ago to 1 month ago."""
-    return compound(log_returns, 5 * month, month)
+    return compound_window(log_returns, 5 * month, month)
 
 
 @feature(stage="asset", unit="standard deviations of a month")
@@ -91,7 +91,7 @@ def reversal_1(return_1: Floats, volatility_12: Floats, month: int) -> Floats:
 @feature(stage="asset", lookback=36, unit="fraction")
 def long_term_reversal_36_12(log_returns: Floats, month: int) -> Floats:
     """Minus the return from 36 months ago to 12 months ago (De Bondt and Thaler 1985)."""
-    return -compound(log_returns, 24 * month, 12 * month)
+    return -compound_window(log_returns, 24 * month, 12 * month)
 
 
 @feature(stage="asset", lookback=60, calendar=True, unit="fraction per month")
@@ -102,14 +102,14 @@ def seasonality_60(log_returns: Floats, month: int) -> Floats:
     observations in a month. At least four of the five must be present.
     """
     years = np.arange(11, 60, 12) * month
-    if wanted_row() == 0:
+    if first_wanted_row() == 0:
         monthly, places = rolling_sum(log_returns, month), -years
     else:
-        past = [past_sum(log_returns, month, int(ago), required(month)) for ago in years]
+        past = [past_sum(log_returns, month, int(ago), required_count(month)) for ago in years]
         monthly, places = np.concatenate(past), np.arange(len(years)) * len(past[0])
-    out = np.empty((len(log_returns) - wanted_row(), log_returns.shape[1]))
-    _mean_of_places(monthly, places, float(required(len(years))), out)
-    return behind_history(out, log_returns)
+    out = np.empty((len(log_returns) - first_wanted_row(), log_returns.shape[1]))
+    _mean_of_places(monthly, places, float(required_count(len(years))), out)
+    return _pad_history(out, log_returns)
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""How much each asset moves, and with what.
+"""Risk of each asset: volatility, drawdown, and beta to the market.
 
 Volatilities are standard deviations of one observation's return (a month or a day), not annualised.
 """
@@ -16,12 +16,14 @@ from features.kernels.rolling import (
     rolling_skew,
     rolling_std,
 )
-from features.sharing import once
+from features.sharing import cached
 from features.spec import feature
 from foundation.types import Floats
 
 
-def on_market(excess: Floats, market: Floats, cash: Floats, window: int) -> tuple[Floats, Floats, Floats]:
+def _regress_on_market(
+    excess: Floats, market: Floats, cash: Floats, window: int
+) -> tuple[Floats, Floats, Floats]:
     """Return beta, correlation and residual standard error of excess returns on those of the market."""
     return rolling_regression(excess, market - cash, window)
 
@@ -78,7 +80,7 @@ def max_return_12(returns: Floats, month: int) -> Floats:
 @feature(stage="asset", lookback=12, unit="fraction")
 def drawdown_12(level: Floats, month: int) -> Floats:
     """Total return since the high of 12 months, 0 at the high."""
-    return divide(level, once(rolling_max, level, 12 * month)) - 1.0
+    return divide(level, cached(rolling_max, level, 12 * month)) - 1.0
 
 
 @feature(stage="asset", lookback=36, unit="fraction")
@@ -90,16 +92,16 @@ def drawdown_36(level: Floats, month: int) -> Floats:
 @feature(stage="asset", lookback=36, unit="beta")
 def beta_36(excess: Floats, market: Floats, cash: Floats, month: int) -> Floats:
     """Slope of the asset's on the market's excess returns over 36 months."""
-    return once(on_market, excess, market, cash, 36 * month)[0]
+    return cached(_regress_on_market, excess, market, cash, 36 * month)[0]
 
 
 @feature(stage="asset", lookback=36, unit="correlation")
 def correlation_36(excess: Floats, market: Floats, cash: Floats, month: int) -> Floats:
     """Correlation of the asset's and the market's excess returns over 36 months."""
-    return once(on_market, excess, market, cash, 36 * month)[1]
+    return cached(_regress_on_market, excess, market, cash, 36 * month)[1]
 
 
 @feature(stage="asset", lookback=36, unit="fraction per observation")
 def idiosyncratic_volatility_36(excess: Floats, market: Floats, cash: Floats, month: int) -> Floats:
     """Residual standard error of the regression behind `beta_36`."""
-    return once(on_market, excess, market, cash, 36 * month)[2]
+    return cached(_regress_on_market, excess, market, cash, 36 * month)[2]

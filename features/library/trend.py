@@ -15,7 +15,7 @@ from features.kernels.rolling import (
     rolling_min,
     rolling_std,
 )
-from features.sharing import once
+from features.sharing import cached
 from features.spec import feature
 from foundation.types import Floats
 
@@ -23,7 +23,7 @@ from foundation.types import Floats
 @feature(stage="asset", lookback=3, unit="fraction")
 def level_to_mean_3(level: Floats, month: int) -> Floats:
     """Total return index relative to its mean of 3 months, less 1."""
-    return divide_less_one(level, once(rolling_mean, level, 3 * month))
+    return divide_less_one(level, cached(rolling_mean, level, 3 * month))
 
 
 @feature(stage="asset", lookback=10, unit="fraction")
@@ -35,19 +35,19 @@ def level_to_mean_10(level: Floats, month: int) -> Floats:
 @feature(stage="asset", lookback=12, unit="fraction")
 def level_to_mean_12(level: Floats, month: int) -> Floats:
     """Total return index relative to its mean of 12 months, less 1."""
-    return divide_less_one(level, once(rolling_mean, level, 12 * month))
+    return divide_less_one(level, cached(rolling_mean, level, 12 * month))
 
 
 @feature(stage="asset", lookback=12, unit="fraction")
 def crossover_3_12(level: Floats, month: int) -> Floats:
     """Mean of the total return index over 3 months relative to that over 12, less 1."""
-    return divide_less_one(once(rolling_mean, level, 3 * month), once(rolling_mean, level, 12 * month))
+    return divide_less_one(cached(rolling_mean, level, 3 * month), cached(rolling_mean, level, 12 * month))
 
 
 @feature(stage="asset", lookback=12, unit="share")
 def range_position_12(level: Floats, month: int) -> Floats:
     """Place of the total return index between its low (0) and its high (1) of 12 months."""
-    low, high = rolling_min(level, 12 * month), once(rolling_max, level, 12 * month)
+    low, high = rolling_min(level, 12 * month), cached(rolling_max, level, 12 * month)
     # Relative to the high, so that whether low and high differ does not depend on the scale of the index.
     return divide(divide(level - low, high), divide(high - low, high))
 

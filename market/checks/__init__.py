@@ -1,1 +1,1 @@
-"""Checks of what was read: integrity, anomalies, periods, bars, units, names."""
+"""Checks of data after reading: integrity, anomalies, periods, bars, cash, units, names."""

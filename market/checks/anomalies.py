@@ -1,4 +1,4 @@
-"""What is possible in a table and odd: gaps, late starts, stale runs, moves like missed splits."""
+"""Anomalies that are possible but unlikely: gaps, late starts, stale runs, moves like missed splits."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import numpy as np
 
 from foundation.counts import format_count
 from foundation.types import Floats
-from market.calendar import missing_between
+from market.calendar import count_missing
 from market.checks.integrity import looks_like_percent
 from market.checks.periods import check_carried, check_periods
 from market.findings import Finding, Table
 
-SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0)
-SPLIT_TOLERANCE = 0.03
+_SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0)
+_SPLIT_TOLERANCE = 0.03
 """A stock also moves by a percent or two on the day of its split; falls of a third or more are rare."""
 
-LARGEST_RETURN = 1000.0
-"""Return in one step, a fraction, above which a price is not believed: a thousandfold in one step is another unit."""
-LARGEST_VOLATILITY = 10.0
-"""Annual volatility of the median column, a fraction, above which returns are not believed."""
+_LARGEST_RETURN = 1000.0
+"""Return in one step, a fraction, above which the values must be in another unit."""
+_LARGEST_VOLATILITY = 10.0
+"""Annual volatility of the median column, a fraction, above which the values cannot be returns."""
 
 
-def check_odd(table: Table, returns: Floats) -> Iterator[Finding]:
-    """Find what is possible and odd.
+def check_anomalies(table: Table, returns: Floats) -> Iterator[Finding]:
+    """Find values that are possible but unlikely.
 
     Parameters
     ----------
@@ -60,16 +60,16 @@ def check_magnitude(table: Table, returns: Floats) -> Iterator[Finding]:
     """
 
     def say(row: int, column: int) -> str:
-        return f"return of {returns[row, column]:+.3g} in one step, expected at most {LARGEST_RETURN:g} as a fraction"
+        return f"return of {returns[row, column]:+.3g} in one step, expected at most {_LARGEST_RETURN:g} as a fraction"
 
-    yield from table.per_column("impossible return", "fatal", returns > LARGEST_RETURN, say)
-    volatility = _annual_volatility(np.where(returns > LARGEST_RETURN, np.nan, returns), table)
+    yield from table.find_by_column("impossible return", "fatal", returns > _LARGEST_RETURN, say)
+    volatility = _annual_volatility(np.where(returns > _LARGEST_RETURN, np.nan, returns), table)
     typical = float(np.median(volatility)) if len(volatility) else 0.0
-    if typical > LARGEST_VOLATILITY:
+    if typical > _LARGEST_VOLATILITY:
         hint = "; the values look like percent, expected fractions" if table.kind == "returns" else ""
         text = (
             f"{table.source}: the volatility of the median column is {typical:,.0%} a year, expected less than "
-            f"{LARGEST_VOLATILITY:,.0%}{hint}"
+            f"{_LARGEST_VOLATILITY:,.0%}{hint}"
         )
         yield Finding("impossible volatility", "fatal", None, table.dates[0], text)
 
@@ -82,9 +82,9 @@ def _annual_volatility(returns: Floats, table: Table) -> Floats:
 
 
 def _check_calendar(table: Table) -> Iterator[Finding]:
-    """Find stretches that the calendar has and the table lacks."""
+    """Find intervals of the calendar that the table lacks."""
     unit, dates = table.frequency.unit, table.dates
-    missing = missing_between(dates, unit)
+    missing = count_missing(dates, unit)
     gaps = np.flatnonzero(missing > table.frequency.excused)
     if len(gaps):
         worst = gaps[int(np.argmax(missing[gaps]))]
@@ -103,15 +103,17 @@ def _check_life(table: Table) -> Iterator[Finding]:
     died = len(valid) - 1 - np.argmax(valid[::-1], axis=0)
     rows = np.arange(len(valid))[:, None]
     hole = ~valid & (rows > born) & (rows < died)
-    yield from table.per_column(
+    yield from table.find_by_column(
         "missing value", "warning", hole, lambda _row, _column: "no value between its first and its last"
     )
     late, early = rows == np.where(born > 0, born, -1), rows == np.where(died < len(valid) - 1, died, -1)
     start, end = f"{table.dates[0]:%Y-%m-%d}", f"{table.dates[-1]:%Y-%m-%d}"
-    yield from table.per_column(
+    yield from table.find_by_column(
         "starts late", "note", late, lambda *_: f"first value; the table starts {start}"
     )
-    yield from table.per_column("ends early", "note", early, lambda *_: f"last value; the table ends {end}")
+    yield from table.find_by_column(
+        "ends early", "note", early, lambda *_: f"last value; the table ends {end}"
+    )
 
 
 def _check_stale(table: Table, returns: Floats) -> Iterator[Finding]:
@@ -134,15 +136,15 @@ def _check_stale(table: Table, returns: Floats) -> Iterator[Finding]:
 
 
 def _check_moves(table: Table, returns: Floats) -> Iterator[Finding]:
-    """Find moves that look like missed splits, and others that are too large to be believed unseen."""
+    """Find moves that look like missed splits, and others that are implausibly large."""
     moves = np.log1p(np.where(np.isfinite(returns), returns, 0.0))
     split = np.zeros(moves.shape, dtype=np.bool_)
     if table.frequency.unit in ("weekdays", "days"):
         ratios = np.exp(np.abs(moves))
-        for n in SPLITS:
-            split |= np.abs(ratios / n - 1.0) <= SPLIT_TOLERANCE
+        for n in _SPLITS:
+            split |= np.abs(ratios / n - 1.0) <= _SPLIT_TOLERANCE
         # A crash that takes all down is no split: most of the move must be left after the median asset's.
-        split &= np.abs(moves - _typical(returns)[:, None]) > 0.5 * np.abs(moves)
+        split &= np.abs(moves - _median_log_return(returns)[:, None]) > 0.5 * np.abs(moves)
 
     def looks_split(row: int, column: int) -> str:
         ratio = float(np.exp(moves[row, column]))
@@ -152,11 +154,11 @@ def _check_moves(table: Table, returns: Floats) -> Iterator[Finding]:
         return f"return of {returns[row, column]:+.0%} in one {table.frequency.name} step; is it real?"
 
     large = (np.abs(moves) > table.frequency.implausible) & ~split
-    yield from table.per_column("possible split", "warning", split, looks_split)
-    yield from table.per_column("implausible move", "warning", large, too_large)
+    yield from table.find_by_column("possible split", "warning", split, looks_split)
+    yield from table.find_by_column("implausible move", "warning", large, too_large)
 
 
-def _typical(returns: Floats) -> Floats:
+def _median_log_return(returns: Floats) -> Floats:
     """Return the median log return across assets at each date, 0 where fewer than 3 have one; shape (T,)."""
     out = np.zeros(len(returns))
     enough = np.isfinite(returns).sum(axis=1) >= 3

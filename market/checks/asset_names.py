@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from foundation.suggestions import list_names
 from market.findings import Finding
-from market.text.names import describe_names, lookalike_key
+from market.text.names import lookalike_key
 
-RESERVED = ("cash", "date", "note", "status")
+_RESERVED = ("cash", "date", "note", "status")
 """Names of columns and rows that outputs have beside those of the assets."""
 _FORMULA = ("=", "+", "-", "@")
 
@@ -27,13 +28,13 @@ def check_names(source: str, names: Sequence[str]) -> Iterator[Finding]:
         if not key:
             text = f"{source}: an asset has no name; give its column (or, in a long table, its rows) one"
             yield Finding("asset name", "fatal", name, None, text)
-        elif key in RESERVED:
-            yield Finding("asset name", "fatal", name, None, f"{source}: {_reserved(name, key)}")
+        elif key in _RESERVED:
+            yield Finding("asset name", "fatal", name, None, f"{source}: {_explain_reserved(name, key)}")
     yield from check_lookalikes(source, names)
     formulas = [name for name in names if name.startswith(_FORMULA)]
     if formulas:
         text = (
-            f"{source}: names that begin with =, +, - or @, such as {describe_names(formulas, 3)}: a spreadsheet"
+            f"{source}: names that begin with =, +, - or @, such as {list_names(formulas, 3)}: a spreadsheet"
             " that opens a CSV file of the outputs may take them for formulas; rename them, or import their columns"
             " as text"
         )
@@ -53,7 +54,7 @@ def check_lookalikes(source: str, names: Sequence[str]) -> Iterator[Finding]:
             yield Finding("asset name", "fatal", name, None, text)
 
 
-def _reserved(name: str, key: str) -> str:
+def _explain_reserved(name: str, key: str) -> str:
     """Word the refusal of a name that outputs use."""
     remedy = f"rename the asset, such as {name + '_asset'!r}"
     if key == "cash":

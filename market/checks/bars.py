@@ -1,4 +1,4 @@
-"""Bars (open, high, low, close and mean price of each step): whether they can be, and in which unit they are."""
+"""Bars (open, high, low, close and mean price of each step): checks, and conversion to adjusted prices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from foundation.types import Bools, Floats
 from market.findings import Finding, Table
 from market.panel import BARS
 
-TOLERANCE = 1e-6
+_TOLERANCE = 1e-6
 """Share of a price by which bars may contradict each other: vendors adjust and round each price by itself."""
 
 
@@ -41,13 +41,13 @@ def check_bars(table: Table, bars: Mapping[str, Floats]) -> Iterator[Finding]:
 
 
 def _check_positive(table: Table, name: str, prices: Floats) -> Iterator[Finding]:
-    """Find what no price can be."""
+    """Find impossible prices."""
 
     def impossible(row: int, column: int) -> str:
         return f"{name} is {prices[row, column]:g}, expected a price above 0 (leave it empty where there is none)"
 
     wrong = np.isinf(prices) | (prices <= 0)
-    yield from table.per_column(f"impossible {name}", "fatal", wrong, impossible)
+    yield from table.find_by_column(f"impossible {name}", "fatal", wrong, impossible)
 
 
 def _check_order(table: Table, high: Floats, low: Floats) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def _check_order(table: Table, high: Floats, low: Floats) -> Iterator[Finding]:
     def crossed(row: int, column: int) -> str:
         return f"high {high[row, column]:g} is below low {low[row, column]:g}"
 
-    yield from table.per_column("high below low", "fatal", high < low * (1.0 - TOLERANCE), crossed)
+    yield from table.find_by_column("high below low", "fatal", high < low * (1.0 - _TOLERANCE), crossed)
 
 
 def _check_inside(table: Table, name: str, bars: Mapping[str, Floats]) -> Iterator[Finding]:
@@ -65,16 +65,16 @@ def _check_inside(table: Table, name: str, bars: Mapping[str, Floats]) -> Iterat
     none = np.full(prices.shape, np.nan)
     high, low = bars.get("high", none), bars.get("low", none)
     # A comparison with NaN is false: where there is no high, nothing is above it.
-    outside: Bools = (prices > high * (1.0 + TOLERANCE)) | (prices < low * (1.0 - TOLERANCE))
+    outside: Bools = (prices > high * (1.0 + _TOLERANCE)) | (prices < low * (1.0 - _TOLERANCE))
 
     def word(row: int, column: int) -> str:
         span = f"low {low[row, column]:g} and high {high[row, column]:g}"
         return f"{name} {prices[row, column]:g} is not between {span}"
 
-    yield from table.per_column(f"{name} outside of the bar", "warning", outside, word)
+    yield from table.find_by_column(f"{name} outside of the bar", "warning", outside, word)
 
 
-def adjusted(bars: Mapping[str, Floats], closes: Floats) -> tuple[dict[str, Floats], Floats]:
+def adjust_bars(bars: Mapping[str, Floats], closes: Floats) -> tuple[dict[str, Floats], Floats]:
     """Return bars in the unit of the adjusted closes.
 
     Parameters
@@ -90,8 +90,7 @@ def adjusted(bars: Mapping[str, Floats], closes: Floats) -> tuple[dict[str, Floa
         Each row multiplied by adjusted / unadjusted close: within a row prices keep their ratios, over time they
         have those of the adjusted closes. The close is the adjusted one, bit for bit.
     factor : ndarray of shape (T, N)
-        What each row was multiplied by. Units traded are to be divided by it, so that price times units stays
-        the money that was traded.
+        Factor of each row. Divide the units traded by it, so that price times units stays the money traded.
     """
     factor = closes / bars["close"]
     scaled = {name: prices * factor for name, prices in bars.items() if name != "close"}

@@ -11,8 +11,8 @@ from foundation.types import Floats
 from market.findings import MISSING_CODES, Finding, Table
 
 PERCENT_LIKE = 0.3
-"""Median absolute return above which fractions are not believed."""
-RETURNS_LIKE = 0.2
+"""Median absolute return above which values cannot be fractions."""
+_RETURNS_LIKE = 0.2
 """Share of values at or below 0 from which a column of prices looks like one of returns."""
 
 
@@ -40,7 +40,7 @@ def check_order(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
 
 
 def check_impossible(table: Table) -> Iterator[Finding]:
-    """Find what no price or return can be: infinity, prices of 0 or less, losses of everything or more."""
+    """Find impossible values: infinity, prices of 0 or less, losses of 100 % or more."""
     values = table.values
 
     def infinite(row: int, column: int) -> str:
@@ -54,15 +54,15 @@ def check_impossible(table: Table) -> Iterator[Finding]:
         what = _explain_loss(values, row, column)
         return f"return is {values[row, column]:g}, expected more than -1{what}"
 
-    yield from table.per_column("infinite value", "fatal", np.isinf(values), infinite)
+    yield from table.find_by_column("infinite value", "fatal", np.isinf(values), infinite)
     if table.kind == "prices":
-        yield from table.per_column(
+        yield from table.find_by_column(
             "non-positive price", "fatal", np.isfinite(values) & (values <= 0), nonpositive
         )
     else:
         # A code for a missing value in percent, divided by 100 as if it were a return, is a loss of almost everything.
         coded = np.isclose(values, -0.9999, rtol=0, atol=1e-12)
-        yield from table.per_column(
+        yield from table.find_by_column(
             "impossible return", "fatal", np.isfinite(values) & ((values <= -1) | coded), loses_all
         )
     for column in np.flatnonzero(np.isnan(values).all(axis=0)):
@@ -72,14 +72,14 @@ def check_impossible(table: Table) -> Iterator[Finding]:
 
 
 def _explain_price(values: Floats, row: int, column: int) -> str:
-    """Say what a price of 0 or less may be, and what to do."""
+    """Return what a price of 0 or less may be, and what to do."""
     price = values[row, column]
     known = values[:, column][np.isfinite(values[:, column])]
     zeros = int(np.sum(known == 0))
     mostly_signed = float(np.mean((values < 0).any(axis=0))) > 0.5
     if price in MISSING_CODES and not mostly_signed:
         return f"some files write {price:g} where there is no value: leave the cell empty"
-    if mostly_signed and np.mean(known <= 0) > RETURNS_LIKE:
+    if mostly_signed and np.mean(known <= 0) > _RETURNS_LIKE:
         unit = "percent_returns" if looks_like_percent(known) else "returns"
         return f"the column looks like returns: set data.values: {unit}"
     if 2 * zeros > len(known):
@@ -97,7 +97,7 @@ def _explain_price(values: Floats, row: int, column: int) -> str:
 
 
 def _explain_loss(values: Floats, row: int, column: int) -> str:
-    """Say what a loss of everything or more may be, and what to do; "" if nothing is known."""
+    """Return what a loss of 100 % or more may be, and what to do; "" if nothing is known."""
     loss = values[row, column]
     if loss > -1:
         return "; -99.99 percent is a common code for a missing value: leave the cell empty"

@@ -1,7 +1,7 @@
-"""Plausibility: warnings about values that can be what they are said to be, but look like something else.
+"""Plausibility: warnings about values that look like another kind than the configured one.
 
-Beginnings of the table of fixed lengths are judged, each twice as long as the one before. A warning about a beginning
-stays, whatever rows come later.
+The checks look at beginnings of the table of fixed lengths, each twice as long as the one before. Later rows cannot
+remove a warning about a beginning.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy as np
 from foundation.types import Floats
 from market.findings import Finding, Table
 
-SHORTEST = 24
+_SHORTEST = 24
 """Rows that a beginning has at least."""
-FEW = 3
+_FEW = 3
 """Assets below which their median is that of a single one, which may be wilder or luckier than a typical one."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What the median asset of a table stays below.
+class _Limits:
+    """Upper limits for the median asset of a table.
 
     Attributes
     ----------
@@ -40,26 +40,26 @@ class Limits:
     steady: tuple[tuple[float, float], ...]
 
 
-MANY_ASSETS = Limits(volatility=0.6, growth=0.45, steady=((3.0, 0.20), (2.5, 0.35)))
-FEW_ASSETS = Limits(volatility=0.9, growth=0.7, steady=((3.0, 0.40),))
+_MANY_ASSETS = _Limits(volatility=0.6, growth=0.45, steady=((3.0, 0.20), (2.5, 0.35)))
+_FEW_ASSETS = _Limits(volatility=0.9, growth=0.7, steady=((3.0, 0.40),))
 
-MEMORY_ROWS = 60
+_MEMORY_ROWS = 60
 """Values from which the memory of a column is judged: a random walk of fewer may seem to have none."""
-NO_MEMORY = 0.3
+_NO_MEMORY = 0.3
 """Rank correlation of neighbours below which a column holds no prices: calm bond funds may have 0.4 for 60 days."""
-MEMORY = 0.8
+_MEMORY = 0.8
 """Rank correlation of neighbours above which positive values look like prices; that of short walks is biased down."""
-LARGEST_RETURN_LIKE = 2.0
+_LARGEST_RETURN_LIKE = 2.0
 """Median from which prices are taken neither for returns nor for gross returns."""
 
 
 def check_percent_like(table: Table) -> Iterator[Finding]:
     """Find returns that are too wild or too good for the median asset, which percent read as fractions are."""
     year = table.frequency.periods_per_year
-    rows = max(SHORTEST, year)
+    rows = max(_SHORTEST, year)
     while rows <= len(table.values):
         first = table.values[:rows]
-        first = first[:, np.isfinite(first).sum(axis=0) >= max(SHORTEST // 2, rows // 2)]
+        first = first[:, np.isfinite(first).sum(axis=0) >= max(_SHORTEST // 2, rows // 2)]
         # Infinite values and a loss of everything are fatal by themselves.
         if first.shape[1] and not (np.isinf(first) | (first <= -1)).any():
             why = _describe_implausible(first, year)
@@ -80,7 +80,7 @@ def _describe_implausible(returns: Floats, year: int) -> str:
     volatility = np.nanstd(returns, axis=0) * np.sqrt(year)
     growth = np.nanmean(np.log1p(returns), axis=0) * year
     typical, gain = float(np.median(volatility)), float(np.median(growth))
-    limits = FEW_ASSETS if returns.shape[1] < FEW else MANY_ASSETS
+    limits = _FEW_ASSETS if returns.shape[1] < _FEW else _MANY_ASSETS
     if typical > limits.volatility:
         return f"the typical asset has a volatility of {typical:.0%} a year"
     if len(returns) >= 3 * year and gain > limits.growth:
@@ -114,10 +114,10 @@ def check_price_like(table: Table) -> Iterator[Finding]:
 
 def _resembles_price(values: Floats) -> bool:
     """Whether the first values of a column are positive and persistent; values that often repeat say nothing."""
-    first = values[np.isfinite(values)][:MEMORY_ROWS]
-    if len(first) < MEMORY_ROWS or (first <= 0).any() or 2 * len(np.unique(first)) < len(first):
+    first = values[np.isfinite(values)][:_MEMORY_ROWS]
+    if len(first) < _MEMORY_ROWS or (first <= 0).any() or 2 * len(np.unique(first)) < len(first):
         return False
-    return _memory(first) > MEMORY
+    return _memory(first) > _MEMORY
 
 
 def check_return_like(table: Table) -> Iterator[Finding]:
@@ -126,11 +126,11 @@ def check_return_like(table: Table) -> Iterator[Finding]:
         return
     for column, name in enumerate(table.names):
         rows = np.flatnonzero(np.isfinite(table.values[:, column]))
-        known, count = table.values[rows, column], MEMORY_ROWS
+        known, count = table.values[rows, column], _MEMORY_ROWS
         while count <= len(known):
             first = known[:count]
             median = float(np.median(first))
-            if (first > 0).all() and median < LARGEST_RETURN_LIKE and _memory(first) < NO_MEMORY:
+            if (first > 0).all() and median < _LARGEST_RETURN_LIKE and _memory(first) < _NO_MEMORY:
                 date = table.dates[rows[0]]
                 text = (
                     f"{table.source}: column {name!r}, {date:%Y-%m-%d}: price is {first[0]:g}, and its first {count}"

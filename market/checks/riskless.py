@@ -36,7 +36,7 @@ def find_riskless(returns: Floats, cash: Floats, window: int) -> Bools:
     window : int
         Observations; a year's, by convention.
     """
-    share = relative_volatility(returns, cash, window)
+    share = _relative_volatility(returns, cash, window)
     with np.errstate(invalid="ignore"):
         verdict = np.where(share < ENTER, 1, np.where(share > LEAVE, 0, -1))
     # Between the borders, and where there is no volatility, the last verdict stands.
@@ -46,7 +46,7 @@ def find_riskless(returns: Floats, cash: Floats, window: int) -> Bools:
     return np.asarray((newest >= 0) & (last == 1) & np.isfinite(returns))
 
 
-def relative_volatility(returns: Floats, cash: Floats, window: int) -> Floats:
+def _relative_volatility(returns: Floats, cash: Floats, window: int) -> Floats:
     """Return each asset's trailing volatility as a share of the median asset's of the date, shape (T, N).
 
     Returns of exactly 0 are left out: an asset that is not traded for months is stale, not riskless. NaN where an
@@ -80,12 +80,12 @@ def row_median(values: Floats) -> Floats:
     return np.asarray(np.where(count > 0, 0.5 * (ordered[rows, low] + ordered[rows, high]), np.nan))
 
 
-def riskless_in(panel: Panel) -> Bools:
+def find_riskless_in_panel(panel: Panel) -> Bools:
     """Return where the assets of a panel are nearly riskless, shape (T, N)."""
     return find_riskless(panel.returns, panel.cash, panel.periods_per_year)
 
 
-def without_riskless(panel: Panel, riskless: Bools) -> Panel:
+def drop_riskless(panel: Panel, riskless: Bools) -> Panel:
     """Return the panel in which nearly riskless assets are not listed where they are nearly riskless."""
     if not riskless.any():
         return panel
@@ -105,8 +105,8 @@ def check_riskless(
     window: int,
     riskless: Bools,
 ) -> Iterator[Finding]:
-    """Word what `find_riskless` returned for the same arrays: one finding per asset that is nearly riskless."""
-    share = relative_volatility(returns, cash, window) if riskless.any() else returns
+    """Return one finding per nearly riskless asset, given the result of `find_riskless` for the same arrays."""
+    share = _relative_volatility(returns, cash, window) if riskless.any() else returns
     for column in np.flatnonzero(riskless.any(axis=0)).tolist():
         rows = np.flatnonzero(riskless[:, column])
         first, name = dates[rows[0]], names[column]

@@ -16,28 +16,28 @@ from market.errors import DataError
 from market.findings import MISSING_CODES, Finding, Table
 from market.grid import Grid
 
-FIRST_ROWS = 24
+_FIRST_ROWS = 24
 """A column whose first values are all above 0, so many of them, and large, holds prices."""
-ENOUGH = 12
+_ENOUGH = 12
 """Values that a column must have before it is judged, if the table has so many rows."""
-SMOOTH = 0.2
+_SMOOTH = 0.2
 """Relative change from value to value below which large positive values look like prices."""
-IMPLAUSIBLE_SHARE = 1 / 3
+_IMPLAUSIBLE_SHARE = 1 / 3
 """Share of the move that counts as implausible in one step which the median return may not exceed."""
-GROWTH_YEARS = 3
-GROWTH = 1.0
-"""Log growth in a year, of all assets over at least `GROWTH_YEARS`, which is not believed."""
-COUNTED = 0.1
+_GROWTH_YEARS = 3
+_GROWTH = 1.0
+"""Log growth per year of all assets over at least `_GROWTH_YEARS` from which a warning is given."""
+_COUNTED = 0.1
 """Share of dates at which only a count more than doubles: at 120 % a year a coin does so in 2 % of months."""
-FRACTIONS = 0.002
+_FRACTIONS = 0.002
 """Annual volatility of the median asset below which returns in percent are taken for fractions."""
-STEADY = 0.75
-"""Share of gains among returns from which such a growth is certainly no growth of fractions."""
-SURE_GROWTH = 2.0
-"""Log growth in a year, likewise, that nothing has, however it goes about: 640 % a year, for years."""
+_STEADY = 0.75
+"""Share of gains among returns from which such a growth is fatal."""
+_SURE_GROWTH = 2.0
+"""Log growth per year that is fatal for any share of gains: 640 % a year, for years."""
 
 
-def from_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Grid:
+def convert_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Grid:
     """Return a grid of returns in percent as fractions; codes for missing values become missing, with a warning.
 
     Parameters
@@ -66,16 +66,16 @@ def from_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Grid:
 
 
 def check_units(table: Table, *, percent: bool = False) -> Iterator[Finding]:
-    """Find prices and percentages among what is said to be returns as fractions, and returns among prices.
+    """Find prices and percentages in a table of returns as fractions, and returns in a table of prices.
 
-    Judged are beginnings of the table of fixed lengths: the table as it was at an earlier date is never refused where
-    the whole is not.
+    The check looks at beginnings of the table of fixed lengths, so that a table as of an earlier date is never refused
+    if the whole is accepted.
 
     Parameters
     ----------
     table : Table
     percent : bool
-        Whether the returns were declared as percent and are fractions by now: no warning asks for percent then.
+        Whether the returns were converted from percent; then no warning suggests percent.
     """
     if table.kind == "prices":
         yield from check_return_like(table)
@@ -89,13 +89,13 @@ def check_units(table: Table, *, percent: bool = False) -> Iterator[Finding]:
 
 def _check_prices(table: Table) -> Iterator[Finding]:
     """Find columns whose values are large and all positive: prices, or percent."""
-    enough = max(3, min(ENOUGH, len(table.values)))
+    enough = max(3, min(_ENOUGH, len(table.values)))
     for column, name in enumerate(table.names):
-        rows = np.flatnonzero(np.isfinite(table.values[:, column]))[:FIRST_ROWS]
+        rows = np.flatnonzero(np.isfinite(table.values[:, column]))[:_FIRST_ROWS]
         values = table.values[rows, column]
         if len(values) >= enough and (values > 0).all() and np.median(values) > PERCENT_LIKE:
             date = table.dates[rows[0]]
-            smooth = float(np.median(np.abs(np.diff(values)) / values[:-1])) < SMOOTH
+            smooth = float(np.median(np.abs(np.diff(values)) / values[:-1])) < _SMOOTH
             look = (
                 "prices: set data.values: prices" if smooth else "percent: set data.values: percent_returns"
             )
@@ -115,30 +115,30 @@ def _may_be_gross(values: Floats) -> bool:
 
 
 def _check_percent(table: Table) -> Iterator[Finding]:
-    """Find tables of percent, by the size of a typical return, and by a growth that nothing has for years."""
+    """Find tables of percent, by the size of a typical return, and by a growth that no asset has for years."""
     frequency, values = table.frequency, table.values
-    rows = max(ENOUGH * 2, frequency.periods_per_year)
-    limit = frequency.implausible * IMPLAUSIBLE_SHARE
+    rows = max(_ENOUGH * 2, frequency.periods_per_year)
+    limit = frequency.implausible * _IMPLAUSIBLE_SHARE
     while rows <= len(values):
         sizes = np.abs(values[:rows][np.isfinite(values[:rows])])
         median = float(np.median(sizes)) if len(sizes) else 0.0
         if median > limit:
-            yield _percent(
+            yield _make_percent_finding(
                 table, "fatal", f"half of the first {rows} rows' returns exceed {median:g} in size"
             )
             return
         rows *= 2
-    rows = GROWTH_YEARS * frequency.periods_per_year
+    rows = _GROWTH_YEARS * frequency.periods_per_year
     worst: Finding | None = None
     while rows <= len(values):
         known = values[:rows][np.isfinite(values[:rows])]
         if (known <= -1).any():
             break  # a loss of everything is fatal by itself
         growth = float(np.mean(np.log1p(known))) * frequency.periods_per_year
-        if growth > GROWTH:
-            sure = growth > SURE_GROWTH or float(np.mean(known > 0)) > STEADY
+        if growth > _GROWTH:
+            sure = growth > _SURE_GROWTH or float(np.mean(known > 0)) > _STEADY
             text = f"a typical asset grows {np.expm1(growth):.0%} a year over the first {rows} rows"
-            worst = _percent(table, "fatal" if sure else "warning", text)
+            worst = _make_percent_finding(table, "fatal" if sure else "warning", text)
             if sure:
                 break
         rows *= 2
@@ -154,13 +154,13 @@ def _check_percent_columns(table: Table) -> Iterator[Finding]:
     for column, name in enumerate(table.names):
         values = table.values[:, column]
         rows = np.flatnonzero(np.isfinite(values))
-        known, count = values[rows], GROWTH_YEARS * per_year
+        known, count = values[rows], _GROWTH_YEARS * per_year
         while count <= len(known):
             first = known[:count]
             if (first <= -1).any():
                 break  # a loss of everything is fatal by itself
             growth = float(np.mean(np.log1p(first))) * per_year
-            if growth > GROWTH and float(np.mean(first > 0)) > STEADY:
+            if growth > _GROWTH and float(np.mean(first > 0)) > _STEADY:
                 date = table.dates[rows[0]]
                 text = (
                     f"{table.source}: column {name!r}, {date:%Y-%m-%d}: return is {first[0]:g}, and the column grows by"
@@ -175,16 +175,16 @@ def _check_percent_columns(table: Table) -> Iterator[Finding]:
 def check_counts(table: Table, returns: Floats) -> Iterator[Finding]:
     """Find columns that more than double at one date in ten: counts or volumes, no prices.
 
-    Judged are beginnings of lengths that double, so that a shorter file is never refused where the whole is not.
+    The check looks at beginnings of doubling lengths, so that a shorter file is never refused if the whole is accepted.
     """
     with np.errstate(invalid="ignore"):
         doubled = np.cumsum(returns > 1.0, axis=0)
     known = np.cumsum(np.isfinite(returns), axis=0)
     for column, name in enumerate(table.names):
-        rows = 2 * FIRST_ROWS
+        rows = 2 * _FIRST_ROWS
         while rows <= len(returns):
             count, total = int(doubled[rows - 1, column]), int(known[rows - 1, column])
-            if total >= FIRST_ROWS and count > COUNTED * total:
+            if total >= _FIRST_ROWS and count > _COUNTED * total:
                 date = table.dates[int(np.argmax(returns[:, column] > 1.0))]
                 text = (
                     f"{table.source}: column {name!r}, {date:%Y-%m-%d}: it more than doubles at {count} of its first "
@@ -197,13 +197,13 @@ def check_counts(table: Table, returns: Floats) -> Iterator[Finding]:
 
 def check_fractions(table: Table) -> Iterator[Finding]:
     """Find fractions that are declared as percent, by the first volatility of the median asset."""
-    first = table.values[: 2 * FIRST_ROWS]
-    known = np.isfinite(first).sum(axis=0) >= FIRST_ROWS
-    if len(first) < 2 * FIRST_ROWS or not known.any():
+    first = table.values[: 2 * _FIRST_ROWS]
+    known = np.isfinite(first).sum(axis=0) >= _FIRST_ROWS
+    if len(first) < 2 * _FIRST_ROWS or not known.any():
         return
     yearly = np.nanstd(first[:, known], axis=0) * np.sqrt(table.frequency.periods_per_year)
     median = float(np.median(yearly))
-    if 0 < median < FRACTIONS:
+    if 0 < median < _FRACTIONS:
         row, column = _first_cell(table.values)
         text = (
             f"{table.source}: column {table.names[column]!r}, {table.dates[row]:%Y-%m-%d}: read as percent, the median "
@@ -212,7 +212,7 @@ def check_fractions(table: Table) -> Iterator[Finding]:
         yield Finding("fractions as percent", "fatal", None, table.dates[row], text)
 
 
-def _percent(table: Table, severity: Literal["fatal", "warning"], why: str) -> Finding:
+def _make_percent_finding(table: Table, severity: Literal["fatal", "warning"], why: str) -> Finding:
     row, column = _first_cell(table.values)
     name, date = table.names[column], table.dates[row]
     known = table.values[np.isfinite(table.values)]

@@ -84,21 +84,21 @@ _MAYBE_ASSETS = {
 }
 
 
-def role_of(name: str) -> str | None:
+def _find_role_of(name: str) -> str | None:
     """Return the role of a column beside dates and assets, such as "open" or "volume"; None if its name says none."""
-    word = _normal(name)
+    word = _normalise(name)
     made_of_words = "adj" in word and _ADJUSTED.fullmatch(word) is not None
     return _ROLE_OF.get(word) or ("other" if made_of_words else None)
 
 
 def is_adjusted(name: str) -> bool:
     """Whether a column of prices is adjusted by its name."""
-    return _normal(name) in _ROLES["adjusted"]
+    return _normalise(name) in _ROLES["adjusted"]
 
 
 def looks_adjusted(name: str) -> bool:
     """Whether a column of a table of bars or a long table may hold adjusted closes, by a name that mentions it."""
-    word = _normal(name)
+    word = _normalise(name)
     return word in _TOTAL_RETURN or ("adj" in word and _NOT_ADJUSTED_CLOSE.search(word) is None)
 
 
@@ -118,11 +118,11 @@ def find_value(header: Sequence[str], kind: Kind) -> str | None:
 def find_volume(header: Sequence[str]) -> str | None:
     """Return the column of volumes; "vol" is one beside other parts of a bar, and may be a volatility elsewhere."""
     name = find_role(header, "volume")
-    doubtful = name is not None and _normal(name) == "vol" and not find_role(header, "open", "high", "low")
+    doubtful = name is not None and _normalise(name) == "vol" and not find_role(header, "open", "high", "low")
     return None if doubtful else name
 
 
-def names_long_table(header: Sequence[str], kind: Kind) -> bool:
+def is_long_table(header: Sequence[str], kind: Kind) -> bool:
     """Whether names alone say that a table is long: a column of assets and one of their values.
 
     Words that assets of a wide table may bear as well ("Currency", "Value") count if there is no third column.
@@ -132,7 +132,7 @@ def names_long_table(header: Sequence[str], kind: Kind) -> bool:
     value = value or find_value(header, other)
     if asset is None or value is None:
         return False
-    sure = _normal(asset) in _SURE_ASSETS or _normal(value) not in _LOOSE_VALUES
+    sure = _normalise(asset) in _SURE_ASSETS or _normalise(value) not in _LOOSE_VALUES
     return sure or sum(not is_nameless(name) for name in header) == 3
 
 
@@ -153,14 +153,14 @@ def is_nameless(name: str) -> bool:
 
 def is_calendar(name: str, header: Sequence[str]) -> bool:
     """Whether a column beside that of the dates holds dates, or parts of them, too."""
-    word = _normal(name)
+    word = _normalise(name)
     # DAY is a ticker; beside a year it is not.
-    is_day = word == "day" and any(_normal(other) == "year" for other in header)
+    is_day = word == "day" and any(_normalise(other) == "year" for other in header)
     return word in _DATES or word in _PARTS_OF_DATES or is_day
 
 
-def columns_of_bars(names: Sequence[str], kind: Kind) -> tuple[str, ...]:
-    """Return the columns that hold bars or what goes with them, and can be no assets.
+def find_bar_columns(names: Sequence[str], kind: Kind) -> tuple[str, ...]:
+    """Return the columns that hold bars, volumes or similar fields, and cannot be assets.
 
     Parameters
     ----------
@@ -175,16 +175,16 @@ def columns_of_bars(names: Sequence[str], kind: Kind) -> tuple[str, ...]:
         Empty where all may be assets. Names that assets may bear as well (LOW is a ticker) count only where others
         show that the table holds bars.
     """
-    words = {_normal(name) for name in names}
+    words = {_normalise(name) for name in names}
     bars = {"open", "high"} <= words or (kind == "prices" and {"high", "low"} <= words)
     doubted = {"open", "high", "low"} if bars else set()
-    sure = {name for name in names if role_of(name) and _normal(name) not in _MAYBE_ASSETS - doubted}
-    if sure and all(role_of(name) for name in names):
+    sure = {name for name in names if _find_role_of(name) and _normalise(name) not in _MAYBE_ASSETS - doubted}
+    if sure and all(_find_role_of(name) for name in names):
         return tuple(names)
     return tuple(name for name in names if name in sure)
 
 
-def fields_of_assets(names: Sequence[str]) -> tuple[str, ...]:
+def find_asset_fields(names: Sequence[str]) -> tuple[str, ...]:
     """Return a column of volumes, such as "KO Volume", or two fields of one asset, "KO Close" and "KO Open".
 
     Empty where there is none; "Low" and "High" may be parts of an asset's name and count beside a close only.
@@ -216,10 +216,10 @@ def _split_field(name: str) -> tuple[str, str | None]:
 
 def _find(header: Sequence[str], words: Sequence[str]) -> str | None:
     """Return the column that bears the first of some normalised names."""
-    by_word = {_normal(name): name for name in reversed(header)}
+    by_word = {_normalise(name): name for name in reversed(header)}
     return next((by_word[word] for word in words if word in by_word), None)
 
 
-def _normal(name: str) -> str:
+def _normalise(name: str) -> str:
     """Return a name in small letters without blanks and signs: "1. Adj. Close*" is "adjclose"."""
     return re.sub(r"[^a-z0-9%]", "", re.sub(r"^\d+[.)]\s*", "", name.casefold()))

@@ -1,7 +1,6 @@
-"""The sources that ship inside installed packages: nothing is downloaded.
+"""Sources that ship inside installed packages; nothing is downloaded.
 
-Files are read where their package keeps them: its own loader would import the whole package, which takes
-seconds.
+Files are read directly: the loader of their package would import the whole package, which takes seconds.
 """
 
 from __future__ import annotations
@@ -17,13 +16,15 @@ from foundation.types import Floats
 from market.errors import SourceError
 from market.findings import Finding
 from market.grid import Grid
-from market.panel import MacroSeries, Panel
-from market.readers.prices import Cash, assemble
+from market.macro import MacroSeries
+from market.panel import Panel
+from market.readers.assembly import GridContents, assemble_panel
+from market.readers.cash import RawCash
 
-INDUSTRIES = (
+_INDUSTRIES = (
     "NoDur", "Durbl", "Manuf", "Enrgy", "Chems", "BusEq", "Telcm", "Utils", "Shops", "Hlth", "Money", "Other",
 )  # fmt: skip
-TRADING_DAYS_A_MONTH = 21
+_TRADING_DAYS_A_MONTH = 21
 
 
 def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Finding, ...]]:
@@ -41,11 +42,11 @@ def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[
     data = _read("linearmodels", "datasets/french/french.csv.bz2")
     dates = pd.DatetimeIndex(pd.to_datetime(data["dates"])) + pd.offsets.MonthEnd(0)
     market = (data["MktRF"] + data["RF"]).to_numpy()
-    values = np.column_stack([data[list(INDUSTRIES)].to_numpy(dtype=np.float64), market])
-    grid = Grid(dates, (*INDUSTRIES, "market"), values, None, ()).until("industries", known_by)
+    values = np.column_stack([data[list(_INDUSTRIES)].to_numpy(dtype=np.float64), market])
+    grid = Grid(dates, (*_INDUSTRIES, "market"), values, None, ()).cut_at("industries", known_by)
     cash = data["RF"].to_numpy(dtype=np.float64)[: len(grid.dates)]
-    bills = Cash("RF", cash, "returns")
-    panel, findings = assemble("industries", "industries", grid, "returns", cash=bills, market="market")
+    contents = GridContents("returns", cash=RawCash("RF", cash, "returns"), market="market")
+    panel, findings = assemble_panel("industries", "industries", grid, contents)
     notes = (
         "Industry portfolios are indices: value-weighted, without costs or fees, from a later edition of the"
         " database; companies that died are in them.",
@@ -77,14 +78,10 @@ def load_stocks(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Find
     assets = tuple(str(name) for name in prices.columns[1:])
     dates = pd.DatetimeIndex(pd.to_datetime(prices["Date"], format="%Y-%m-%d"))
     values = np.column_stack([prices[list(assets)].to_numpy(dtype=np.float64), index["SP500"].to_numpy()])
-    grid = Grid(dates, (*assets, "SP500"), values, None, ()).until("stocks", known_by)
-    panel, findings = assemble(
-        "stocks",
-        "stocks",
-        grid,
-        "prices",
-        cash=Cash("RF", daily_bills(grid.dates), "returns"),
-        market="SP500",
+    grid = Grid(dates, (*assets, "SP500"), values, None, ()).cut_at("stocks", known_by)
+    bills = RawCash("RF", load_daily_bills(grid.dates), "returns")
+    panel, findings = assemble_panel(
+        "stocks", "stocks", grid, GridContents("prices", cash=bills, market="SP500")
     )
     notes = (
         "The sample is survivorship-biased: these 20 companies are large today, and nobody could have picked"
@@ -95,7 +92,7 @@ def load_stocks(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Find
     return replace(panel, notes=notes), findings
 
 
-def daily_bills(dates: pd.DatetimeIndex) -> Floats:
+def load_daily_bills(dates: pd.DatetimeIndex) -> Floats:
     """Return the T-bill return of each trading day, a fraction; 0 where the bill's file has ended.
 
     A month's return is spread over 21 days whatever the month: the number of its trading days is known only
@@ -113,7 +110,7 @@ def daily_bills(dates: pd.DatetimeIndex) -> Floats:
     monthly = pd.Series(bills["RF"].to_numpy() / 100.0, index=bills["Date"].to_numpy())
     months = dates.year * 100 + dates.month
     rates = monthly.reindex(months).fillna(0.0).to_numpy(dtype=np.float64)
-    return np.asarray((1.0 + rates) ** (1.0 / TRADING_DAYS_A_MONTH) - 1.0, dtype=np.float64)
+    return np.asarray((1.0 + rates) ** (1.0 / _TRADING_DAYS_A_MONTH) - 1.0, dtype=np.float64)
 
 
 def load_macro() -> dict[str, MacroSeries]:

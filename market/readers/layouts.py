@@ -13,7 +13,7 @@ from foundation.suggestions import list_names, suggest
 from market.errors import SourceError
 from market.findings import Kind
 from market.grid import Grid
-from market.readers.column_roles import columns_of_bars, find_date, is_calendar, is_nameless, names_long_table
+from market.readers.column_roles import find_bar_columns, find_date, is_calendar, is_long_table, is_nameless
 from market.readers.long_tables import read_long
 from market.readers.single_asset import read_single_asset
 from market.readers.wide_tables import read_wide
@@ -46,12 +46,12 @@ def read_grid(path: Path, *, layout: Layout | None, kind: Kind, date_column: str
         If numbers are text, dates repeat, cannot be read or (wide) are out of order.
     """
     header = read_header(path)
-    date_name = _date_column(path, header, date_column)
-    if layout == "long" or (layout is None and names_long_table(header, kind)):
+    date_name = _find_date_column(path, header, date_column)
+    if layout == "long" or (layout is None and is_long_table(header, kind)):
         return read_long(path, header, date_name, kind, guessed=layout is None)
     beside = [name for name in header if name != date_name]
     columns = [name for name in beside if not (is_nameless(name) or is_calendar(name, header))]
-    bars = columns_of_bars(columns, kind)
+    bars = find_bar_columns(columns, kind)
     if columns and len(bars) == len(columns) and kind == "prices":
         return read_single_asset(path, header, date_name, columns)
     return read_wide(path, header, date_name, columns, bars)
@@ -60,7 +60,7 @@ def read_grid(path: Path, *, layout: Layout | None, kind: Kind, date_column: str
 def copy_until(path: Path, date: pd.Timestamp, folder: Path, date_column: str | None) -> Path:
     """Write the rows of a file up to a date to another of the same name, and return its path."""
     header = read_header(path)
-    name = _date_column(path, header, date_column)
+    name = _find_date_column(path, header, date_column)
     contents = read_columns(path, header, texts=[name], numbers=[], whole=False)
     dates = read_dates(str(path), name, contents.coded[name])
     known = np.asarray(dates.by_text <= date)[dates.codes]
@@ -74,7 +74,7 @@ def copy_until(path: Path, date: pd.Timestamp, folder: Path, date_column: str | 
     return target
 
 
-def _date_column(path: Path, header: Sequence[str], wanted: str | None) -> str:
+def _find_date_column(path: Path, header: Sequence[str], wanted: str | None) -> str:
     """Return the name of the date column."""
     if wanted is not None:
         wanted = clean_name(wanted)
@@ -88,7 +88,7 @@ def _date_column(path: Path, header: Sequence[str], wanted: str | None) -> str:
 
 
 def _explain_dates(path: Path, header: Sequence[str]) -> str:
-    """Return what to do where no column is called date."""
+    """Return what to do if no column is called date."""
     is_text = is_csv(path)
     head = explain_head(path) if is_text else ""
     if head:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from foundation.suggestions import list_names
 from market.errors import SourceError
-from market.findings import Finding, Kind, settle
+from market.findings import Finding, Kind, raise_if_fatal
 from market.grid import Grid
 from market.panel import BARS
 from market.readers.column_roles import find_asset, find_role, find_value, find_volume
@@ -44,7 +44,7 @@ def read_long(path: Path, header: Sequence[str], date_name: str, kind: Kind, *, 
     IntegrityError
         If numbers are text, a row has no asset, or an asset has two rows at one date.
     """
-    asset_name, value_name = _named_columns(path, header, date_name, kind)
+    asset_name, value_name = _find_columns(path, header, date_name, kind)
     volume_name = find_volume(header)
     bar_names = {bar: name for bar in BARS if kind == "prices" and (name := find_role(header, bar))}
     if kind == "prices":
@@ -59,13 +59,13 @@ def read_long(path: Path, header: Sequence[str], date_name: str, kind: Kind, *, 
     if guessed:
         _refuse_wide(path, asset_name, value_name, labels)
     written = {text: clean_name(text) for text in labels.texts}
-    # What is done per row is to look up and to add: its date and asset are codes of few texts.
+    # Work per row is one lookup and one sum: dates and assets are codes of few distinct texts.
     day_codes, days = pd.factorize(dates.by_text, sort=True)
     name_codes, names = pd.factorize(
         np.array([written[text] for text in labels.texts], dtype=object), sort=True
     )
     cells = day_codes[dates.codes] * len(names) + name_codes[labels.codes]
-    notices = settle(
+    notices = raise_if_fatal(
         [
             *contents.findings,
             *check_clean(str(path), "assets", written),
@@ -86,7 +86,7 @@ def read_long(path: Path, header: Sequence[str], date_name: str, kind: Kind, *, 
     return Grid(pd.DatetimeIndex(days), tuple(names), values, volume, notices, bars)
 
 
-def _named_columns(path: Path, header: Sequence[str], date_name: str, kind: Kind) -> tuple[str, str]:
+def _find_columns(path: Path, header: Sequence[str], date_name: str, kind: Kind) -> tuple[str, str]:
     """Return the columns of assets and of their values."""
     columns = [name for name in header if name != date_name]
     asset_name, value_name = find_asset(columns), find_value(columns, kind)
@@ -109,7 +109,7 @@ def _refuse_wide(path: Path, asset_name: str, value_name: str, labels: CodedText
     decimal = (text for text in labels.texts if re.fullmatch(r"-?\d*\.\d+([eE][-+]?\d+)?", text.strip()))
     label = next(decimal, None)
     if label is not None:
-        row = labels.first_row(labels.texts.index(label))
+        row = labels.find_first_row(labels.texts.index(label))
         raise SourceError(
             f"{path}: column {asset_name!r} would name the assets and {value_name!r} hold their values, but data row"
             f" {row + 1} has {label.strip()!r} for an asset; if each column is an asset, set data.layout to wide"

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foundation.suggestions import list_names, shorten, suggest
+from foundation.suggestions import list_names, shorten_text, suggest
 from foundation.types import Floats, Ints
 from market.errors import SourceError
-from market.findings import Finding, settle
+from market.findings import Finding, raise_if_fatal
 from market.scores import ScoreTable
 from market.text.coded_texts import CodedTexts
 from market.text.columns import read_columns, read_header
@@ -20,8 +20,8 @@ from market.text.dates import read_dates
 from market.text.names import check_clean, clean_name, lookalike_key
 
 ASSET_NAMES = ("asset", "symbol", "ticker")
-SCORE_NAMES = ("score", "esg", "esg_score", "value")
-KNOWN = "known_at"
+_SCORE_NAMES = ("score", "esg", "esg_score", "value")
+_KNOWN = "known_at"
 
 
 def load_scores(
@@ -36,7 +36,7 @@ def load_scores(
     """Read scores from a CSV or Parquet file.
 
     A long file has columns date, asset and score, a wide one date and a column for each asset; both may have one
-    called known_at. An empty cell is no news. Assets of the file that are not asked for are left out.
+    called known_at. An empty cell is ignored. Assets that are not in `assets` are left out.
 
     Parameters
     ----------
@@ -60,46 +60,52 @@ def load_scores(
     Raises
     ------
     SourceError
-        If the file cannot be read, a column is missing, when scores were known is not said, or none of the assets is
-        in the file.
+        If the file cannot be read, a column is missing, the date at which scores were known is not given, or none of
+        the assets is in the file.
     IntegrityError
         If a cell is no number, a date cannot be read, records contradict one another, or a name differs from that of an
         asset only in capital letters, blanks, quotes or the width of letters.
     """
     header = read_header(path)
-    lowered = {name.lower(): name for name in reversed(header)}
-    date_column = clean_name(date_column)
-    if date_column.lower() not in lowered:
-        raise SourceError(f"{path}: no date column {date_column!r}{suggest(date_column, header)}")
     if max_age_days < 1 or (lag_days is not None and lag_days < 0):
         raise SourceError(f"{path}: max_age_days must be at least 1 and lag_days at least 0")
-    date_name, known_name = lowered[date_column.lower()], lowered.get(KNOWN)
-    if (known_name is None) == (lag_days is None):
-        raise SourceError(
-            f"{path}: when was a score known? Give a column 'known_at' in the file or lag_days, "
-            f"{'not both' if known_name else 'and not neither'}"
-        )
-    names = [date_name] if known_name is None else [date_name, known_name]
+    lowered = {name.lower(): name for name in reversed(header)}
+    names = _find_clocks(path, header, lowered, clean_name(date_column), lag_days)
     asset_name = next((lowered[name] for name in ASSET_NAMES if name in lowered), None)
     if asset_name is not None:
-        records = _long(path, header, names, asset_name, score_column, lowered)
+        records = _read_long(path, header, names, asset_name, score_column, lowered)
     else:
-        records = _wide(path, header, names, assets)
-    settle(_check_lookalikes(str(path), records.labels, assets))
+        records = _read_wide(path, header, names, assets)
+    raise_if_fatal(_check_lookalikes(str(path), records.labels, assets))
     place = {asset: i for i, asset in enumerate(assets)}
     asset = np.array([place.get(label, -1) for label in records.labels], dtype=np.int64)[records.codes]
     kept = np.isfinite(records.value) & (asset >= 0)
     if not kept.any():
-        found = ", ".join(map(repr, map(shorten, dict.fromkeys(records.labels[:5]))))
+        found = ", ".join(map(repr, map(shorten_text, dict.fromkeys(records.labels[:5]))))
         raise SourceError(f"{path}: no score of any of the assets {', '.join(assets[:5])}...; found {found}")
     dates = [read_dates(str(path), name, records.coded[name]) for name in names]
     about = dates[0].by_text[dates[0].codes[records.rows[kept]]]
-    if known_name is not None:
+    if len(dates) > 1:
         known = dates[1].by_text[dates[1].codes[records.rows[kept]]]
     else:
         known = about + pd.Timedelta(days=lag_days or 0)
     table = ScoreTable(str(path), tuple(assets), asset[kept], about, known, records.value[kept], max_age_days)
     return table, (*records.warnings, *(warning for column in dates for warning in column.warnings))
+
+
+def _find_clocks(
+    path: Path, header: Sequence[str], lowered: Mapping[str, str], date_column: str, lag_days: int | None
+) -> list[str]:
+    """Return the column of dates and, if there is one, the column of the dates at which scores became known."""
+    if date_column.lower() not in lowered:
+        raise SourceError(f"{path}: no date column {date_column!r}{suggest(date_column, header)}")
+    date_name, known_name = lowered[date_column.lower()], lowered.get(_KNOWN)
+    if (known_name is None) == (lag_days is None):
+        raise SourceError(
+            f"{path}: when was a score known? Give a column 'known_at' in the file or lag_days, "
+            f"{'not both' if known_name else 'and not neither'}"
+        )
+    return [date_name] if known_name is None else [date_name, known_name]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +120,7 @@ class _Records:
     warnings: tuple[Finding, ...]
 
 
-def _long(
+def _read_long(
     path: Path,
     header: Sequence[str],
     names: list[str],
@@ -123,7 +129,7 @@ def _long(
     lowered: dict[str, str],
 ) -> _Records:
     """Return the scores of a long file."""
-    wanted = SCORE_NAMES if score_column is None else (clean_name(score_column).lower(),)
+    wanted = _SCORE_NAMES if score_column is None else (clean_name(score_column).lower(),)
     score = next((lowered[name] for name in wanted if name in lowered), None)
     if score is None:
         raise SourceError(
@@ -133,15 +139,17 @@ def _long(
     contents = read_columns(path, header, texts=[*names, asset_name], numbers=[score])
     labels = contents.coded[asset_name]
     written = {text: clean_name(text) for text in labels.texts}
-    warnings = settle([*contents.findings, *check_clean(str(path), "assets", written), *contents.warnings])
+    warnings = raise_if_fatal(
+        [*contents.findings, *check_clean(str(path), "assets", written), *contents.warnings]
+    )
     cleaned = tuple(written[text] for text in labels.texts)
     rows = np.arange(len(labels))
     return _Records(cleaned, labels.codes, rows, contents.coded, contents.numbers[score], warnings)
 
 
-def _wide(path: Path, header: Sequence[str], names: list[str], assets: Sequence[str]) -> _Records:
+def _read_wide(path: Path, header: Sequence[str], names: list[str], assets: Sequence[str]) -> _Records:
     """Return the scores of a wide file."""
-    settle(_check_lookalikes(str(path), header, assets))
+    raise_if_fatal(_check_lookalikes(str(path), header, assets))
     columns = tuple(name for name in header if name in assets)
     if not columns:
         raise SourceError(
@@ -149,7 +157,7 @@ def _wide(path: Path, header: Sequence[str], names: list[str], assets: Sequence[
             f"found {list_names(header)}"
         )
     contents = read_columns(path, header, texts=names, numbers=columns)
-    warnings = settle([*contents.findings, *contents.warnings])
+    warnings = raise_if_fatal([*contents.findings, *contents.warnings])
     n = len(contents.coded[names[0]])
     codes, rows = np.repeat(np.arange(len(columns)), n), np.tile(np.arange(n), len(columns))
     value = np.concatenate([contents.numbers[name] for name in columns])

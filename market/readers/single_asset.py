@@ -10,14 +10,13 @@ import numpy as np
 from foundation.suggestions import list_names
 from market.checks.integrity import check_order
 from market.errors import SourceError
-from market.findings import Finding, settle
+from market.findings import Finding, raise_if_fatal
 from market.grid import Grid
 from market.panel import BARS
 from market.readers.column_roles import find_role, find_value, find_volume, is_adjusted
 from market.readers.unused_columns import check_unused
 from market.text.columns import read_columns
 from market.text.dates import read_dates
-from market.text.names import describe_names
 from market.text.paths import CSV, PARQUET
 
 
@@ -55,7 +54,7 @@ def read_single_asset(path: Path, header: Sequence[str], date_name: str, columns
     contents = read_columns(path, header, texts=[date_name], numbers=numbers)
     read = read_dates(str(path), date_name, contents.coded[date_name])
     dates = read.rows
-    findings = settle(
+    findings = raise_if_fatal(
         [
             *contents.findings,
             *check_unused(str(path), header, [date_name, *numbers], price, "prices", notice=False),
@@ -85,10 +84,10 @@ def _asset_name(path: Path) -> str:
 
 
 def _notice(path: Path, asset: str, price: str, used: Sequence[str], columns: Sequence[str]) -> Finding:
-    """Say how the columns were read: what is the price, what are bars, what was left out."""
+    """Report how the columns were read: price, bars, and unused ones."""
     doubt = "" if is_adjusted(price) else ", which must be adjusted for dividends and splits"
     others = [name for name in columns if name not in used]
-    unused = f"; not used: {describe_names(others)}" if others else ""
+    unused = f"; not used: {list_names(others)}" if others else ""
     beside = [name for name in used if name != price]
     bars = f", and {list_names(beside)} its bars" if beside else ""
     text = f"{path}: read as one asset, called {asset!r} after the file: its price is {price!r}{doubt}{bars}{unused}"

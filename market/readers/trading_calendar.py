@@ -1,6 +1,6 @@
-"""Trading calendar: which rows of a file are kept, and what the rows that are left out turn into.
+"""Trading calendar: select the rows of a file, and merge the others into them.
 
-Each row is kept or left out by what is known at it, so that a file that ends sooner keeps the same rows.
+The selection of a row depends on rows up to it alone, so that a file that ends sooner keeps the same rows.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pandas as pd
 
 from foundation.suggestions import suggest
 from foundation.types import Bools, Floats
-from market.calendar import frequency_of
-from market.checks.periods import running_rows
+from market.calendar import infer_frequency
+from market.checks.periods import find_running_rows
 from market.errors import SourceError
 from market.findings import Finding
 from market.grid import Grid
@@ -38,12 +38,12 @@ def apply_calendar(
     Parameters
     ----------
     source : str
-        What messages call the file.
+        Name of the file in messages.
     grid : Grid
     calendar : str or None
         "weekdays", or the column at whose prices rows are kept; None keeps all rows.
     running_period : {"keep", "drop"}
-        Whether to leave out rows that do not complete their month or week (`market.checks.periods.running_rows`).
+        Whether to leave out rows that do not complete their month or week (`market.checks.periods.find_running_rows`).
     returns : collection of str
         Columns that hold returns, which compound over rows that are left out; others hold prices.
 
@@ -53,11 +53,13 @@ def apply_calendar(
         If the calendar is no column, or no row is left.
     """
     if calendar is not None:
-        grid = _keep(source, grid, _calendar_rows(source, grid, calendar), returns, f"calendar {calendar!r}")
+        grid = _keep_rows(
+            source, grid, _calendar_rows(source, grid, calendar), returns, f"calendar {calendar!r}"
+        )
     if running_period == "drop" and len(grid.dates) > 1:
-        frequency = frequency_of(grid.dates, source)
-        kept = ~running_rows(grid.dates, frequency.unit)
-        grid = _keep(source, grid, kept, returns, "running_period 'drop'")
+        frequency = infer_frequency(grid.dates, source)
+        kept = ~find_running_rows(grid.dates, frequency.unit)
+        grid = _keep_rows(source, grid, kept, returns, "running_period 'drop'")
     return grid
 
 
@@ -104,7 +106,7 @@ def _calendar_rows(source: str, grid: Grid, calendar: str) -> Bools:
     return np.isfinite(grid.values[:, grid.names.index(calendar)])
 
 
-def _keep(source: str, grid: Grid, kept: Bools, returns: Collection[str], why: str) -> Grid:
+def _keep_rows(source: str, grid: Grid, kept: Bools, returns: Collection[str], why: str) -> Grid:
     """Return the kept rows of a grid, with a note of the others."""
     if kept.all():
         return grid

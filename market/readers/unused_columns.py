@@ -1,12 +1,12 @@
-"""Columns that are not used, above all an adjusted price beside one that is not adjusted."""
+"""Unused columns, above all an adjusted price beside an unadjusted one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from foundation.suggestions import list_names
 from market.findings import Finding, Kind
 from market.readers.column_roles import is_adjusted, looks_adjusted
-from market.text.names import describe_names
 
 
 def check_unused(
@@ -28,7 +28,7 @@ def check_unused(
     unused = [name for name in header if name not in used]
     adjusted = [name for name in unused if looks_adjusted(name)]
     if adjusted and kind == "prices" and not is_adjusted(value):
-        names = describe_names(adjusted)
+        names = list_names(adjusted)
         text = (
             f"{source}: {value!r} would be the price, but {names} looks like an adjusted one, which returns need; call"
             " the column of adjusted prices 'adj_close' and the other 'close', or delete the other; if"
@@ -37,6 +37,8 @@ def check_unused(
         yield Finding("adjusted price not used", "fatal", None, None, text)
     elif unused and notice:
         verb = "looks" if len(adjusted) == 1 else "look"
-        which = f", of which {describe_names(adjusted)} {verb} adjusted" if adjusted else ""
-        text = f"{source}: columns that are not used: {describe_names(unused)}{which}; {kind} are those of {value!r}"
+        which = f", of which {list_names(adjusted)} {verb} adjusted" if adjusted else ""
+        text = (
+            f"{source}: columns that are not used: {list_names(unused)}{which}; {kind} are those of {value!r}"
+        )
         yield Finding("columns not used", "warning", None, None, text)

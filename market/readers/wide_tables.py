@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from foundation.suggestions import list_names, shorten
+from foundation.suggestions import list_names, shorten_text
 from foundation.types import Floats
 from market.checks.integrity import check_order
 from market.errors import SourceError
-from market.findings import Finding, settle
+from market.findings import Finding, raise_if_fatal
 from market.grid import Grid
-from market.readers.column_roles import fields_of_assets
+from market.readers.column_roles import find_asset_fields
 from market.text.columns import Contents, read_columns
 from market.text.dates import read_dates
 from market.text.number_texts import explain_number
 
-COUNTED = 20
+_COUNTED = 20
 """Rows that must count 0, 1, 2 or 1, 2, 3 for a column to be a counter; later rows do not matter."""
 
 
@@ -57,14 +57,14 @@ def read_wide(
     read = read_dates(str(path), date_name, contents.coded[date_name])
     dates = read.rows
     left_out = [name for name in header if name != date_name and name not in columns]
-    findings = settle(
+    findings = raise_if_fatal(
         [
             *contents.findings,
             *contents.warnings,
             *read.warnings,
             *check_order(str(path), dates),
             *_check_counters(path, contents.numbers),
-            *_left_out(path, date_name, left_out),
+            *_note_left_out(path, date_name, left_out),
         ]
     )
     values = np.column_stack([contents.numbers[name] for name in columns])
@@ -86,7 +86,7 @@ def _refuse_bars(path: Path, columns: Sequence[str], bars: Sequence[str]) -> Non
             " counts, not assets; delete them and keep one column of prices or returns per asset, named after it."
             " Bars of several assets need a long table with the columns date, asset, open, high, low, close, volume"
         )
-    fields = fields_of_assets(columns)
+    fields = find_asset_fields(columns)
     if fields:
         raise SourceError(
             f"{path}: {list_names(fields)}: columns with such names hold fields of assets, not assets; keep one column"
@@ -101,7 +101,7 @@ def _refuse_long(path: Path, date_name: str, contents: Contents) -> None:
     if not texts or (len(contents.findings) > len(texts) and not repeated):
         return  # no such column, or a number is wrong in another one too
     name, text = next(iter(texts.items()))
-    what = f"column {name!r} holds text, such as {shorten(text)!r}"
+    what = f"column {name!r} holds text, such as {shorten_text(text)!r}"
     rename = (
         "if it names the asset of each row, rename it 'asset' and the column of values 'price' or 'return'"
     )
@@ -113,9 +113,9 @@ def _refuse_long(path: Path, date_name: str, contents: Contents) -> None:
 def _check_counters(path: Path, numbers: dict[str, Floats]) -> Iterator[Finding]:
     """Find columns that number the rows."""
     for name, values in numbers.items():
-        first = values[:COUNTED]
+        first = values[:_COUNTED]
         steps = first - np.arange(len(first))
-        if len(first) == COUNTED and steps[0] in (0.0, 1.0) and (steps == steps[0]).all():
+        if len(first) == _COUNTED and steps[0] in (0.0, 1.0) and (steps == steps[0]).all():
             text = (
                 f"{path}: column {name!r} numbers the rows ({first[0]:g}, {first[1]:g}, {first[2]:g}, ...) and is no"
                 " asset; delete it (pandas writes no such column with to_csv(path, index=False))"
@@ -123,8 +123,8 @@ def _check_counters(path: Path, numbers: dict[str, Floats]) -> Iterator[Finding]
             yield Finding("row numbers", "fatal", name, None, text)
 
 
-def _left_out(path: Path, date_name: str, names: Sequence[str]) -> Iterator[Finding]:
-    """Say which columns were left out: indexes without a name, and further dates."""
+def _note_left_out(path: Path, date_name: str, names: Sequence[str]) -> Iterator[Finding]:
+    """Report the columns that were left out: indexes without a name, and further dates."""
     for name in names:
         what = f"column {name!r}" if name else "the first column, which has no name,"
         text = f"{path}: {what} is an index or a date and no asset: left out; the dates are those of {date_name!r}"

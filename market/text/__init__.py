@@ -1,1 +1,1 @@
-"""Text of files: lines, columns, dates and names as they are written, before they mean anything."""
+"""Text of files: lines, columns, dates and names as they are written."""

@@ -33,7 +33,7 @@ class CodedTexts:
         """Return the number of rows."""
         return len(self.codes)
 
-    def first_row(self, position: int) -> int:
+    def find_first_row(self, position: int) -> int:
         """Return the first row with the text at a position."""
         return int(np.argmax(self.codes == position))
 
@@ -71,7 +71,7 @@ def encode_column(column: Any) -> CodedTexts:
     if isinstance(coded, pa.ChunkedArray):  # without any chunk
         return CodedTexts(np.array([], dtype=np.int64), ())
     codes = coded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
-    return _compact(codes, _texts_of(coded.dictionary))
+    return _compact(codes, _to_texts(coded.dictionary))
 
 
 def _compact(codes: Ints, texts: list[str]) -> CodedTexts:
@@ -81,10 +81,10 @@ def _compact(codes: Ints, texts: list[str]) -> CodedTexts:
     return CodedTexts(ordered.astype(np.int64), tuple(named[position] for position in used.tolist()))
 
 
-def _texts_of(values: Any) -> list[str]:
+def _to_texts(values: Any) -> list[str]:
     """Return values of one type as texts."""
     if pa.types.is_timestamp(values.type):
-        return _stamps(values)
+        return _to_stamps(values)
     if pa.types.is_date(values.type):
         # Days that Python's dates cannot hold are written by numpy.
         days = (
@@ -94,7 +94,7 @@ def _texts_of(values: Any) -> list[str]:
     return ["" if value is None else str(value) for value in values.to_pylist()]
 
 
-def _stamps(values: Any) -> list[str]:
+def _to_stamps(values: Any) -> list[str]:
     """Return stamps as texts: dates alone, with their time of day, or with their offset in their time zone."""
     unit, zone = values.type.unit, values.type.tz
     stamps = values.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(f"datetime64[{unit}]")

@@ -1,4 +1,4 @@
-"""Columns of a CSV or Parquet file, with every cell that is not what its column should hold."""
+"""Columns of a CSV or Parquet file, with findings for text in columns of numbers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 from numpy.typing import NDArray
 
-from foundation.suggestions import shorten
+from foundation.suggestions import shorten_text
 from foundation.types import Floats
 from market.errors import SourceError
-from market.findings import Finding, settle
+from market.findings import Finding, raise_if_fatal
 from market.text.coded_texts import CodedTexts, encode_column
 from market.text.csv_tables import read_csv
 from market.text.file_heads import explain_encoding, explain_head
@@ -31,7 +31,7 @@ from market.text.truncation import check_end
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """The columns that were asked for.
+    """Columns that were read.
 
     Attributes
     ----------
@@ -68,9 +68,9 @@ def read_header(path: Path) -> tuple[str, ...]:
         If the file is missing, empty, of another type, not readable, or names a column twice or not at all
         (the first may be nameless: an index is written like that).
     """
-    written = _written_names(path)
+    written = _read_names(path)
     names = [clean_name(name) for name in written]
-    wrong = _wrong_names(names, written)
+    wrong = _explain_names(names, written)
     if is_csv(path):
         wrong = explain_encoding(path) or (wrong and (explain_head(path) or wrong))
     if wrong:
@@ -78,7 +78,7 @@ def read_header(path: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _written_names(path: Path) -> list[str]:
+def _read_names(path: Path) -> list[str]:
     """Return the column names as a file has them."""
     check_path(path)
     try:
@@ -88,21 +88,21 @@ def _written_names(path: Path) -> list[str]:
             reader = csv.reader(stream)
             names = next(reader, [])
     except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _unreadable(path, error) from error
+        raise _make_unreadable_error(path, error) from error
     if reader.line_num > 1:
         raise SourceError(f"{path}: line 1: a quoted column name is not closed at the end of the line")
     return names
 
 
-def _wrong_names(names: Sequence[str], written: Sequence[str]) -> str:
-    """Return what is wrong with column names, "" if nothing is."""
+def _explain_names(names: Sequence[str], written: Sequence[str]) -> str:
+    """Return what is wrong with column names, or "" if they are valid."""
     if not any(names):
         return "no column names in the first line"
     places: dict[str, int] = {}
     for position, name in enumerate(names):
         if len(name) > LONGEST:
             return (
-                f"the name of column {position + 1}, {shorten(name)!r}, has {len(name)} characters; expected"
+                f"the name of column {position + 1}, {shorten_text(name)!r}, has {len(name)} characters; expected"
                 f" {LONGEST} at most"
             )
         if not name and position > 0:
@@ -110,9 +110,9 @@ def _wrong_names(names: Sequence[str], written: Sequence[str]) -> str:
         first = written[places.setdefault(name, position)]
         if first != written[position]:
             return (
-                f"the columns {shorten(first)!a} and {shorten(written[position])!a} differ only in surrounding"
-                f" blanks, invisible characters or Unicode form, and would both be {name!r}; rename one of them, or"
-                " delete it"
+                f"the columns {shorten_text(first)!a} and {shorten_text(written[position])!a} differ only in"
+                f" surrounding blanks, invisible characters or Unicode form, and would both be {name!r}; rename one"
+                " of them, or delete it"
             )
         if places[name] != position:
             return f"two columns are named {name!r}; rename one of them, or delete it"
@@ -139,12 +139,12 @@ def read_columns(
     SourceError
         If the file cannot be read as a table, a quoted cell holds a line break, or the file looks cut off.
     """
-    written = _written_names(path)
+    written = _read_names(path)
     if [clean_name(name) for name in written] != list(header):
         raise SourceError(f"{path}: the file changed while it was read; read it again when it is complete")
     wanted = {*texts, *numbers}
     used = {raw: name for raw, name in zip(written, header, strict=True) if name in wanted}
-    warnings = list(settle(check_clean(str(path), "columns", used)))
+    warnings = list(raise_if_fatal(check_clean(str(path), "columns", used)))
     try:
         if is_parquet(path):
             table = _read_parquet(path, used)
@@ -152,16 +152,16 @@ def read_columns(
             table, counter = read_csv(path, header, texts, numbers)
             warnings += check_end(path, header, counter) if whole else ()
         coded = {name: encode_column(table.column(name)) for name in texts}
-        columns = {name: _numbers(table.column(name)) for name in numbers}
+        columns = {name: _parse_numbers(table.column(name)) for name in numbers}
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _unreadable(path, error) from error
+        raise _make_unreadable_error(path, error) from error
     findings: list[Finding] = []
     only_texts: dict[str, str] = {}
     rows = next(iter(coded.values()), None)
     for name, (values, wrong) in columns.items():
         if wrong is not None:
             cell = wrong.texts[wrong.codes[wrong.codes >= 0][0]]
-            findings.append(_text_found(path, name, wrong, cell, rows))
+            findings.append(_describe_text(path, name, wrong, cell, rows))
             if np.isnan(values).all():
                 only_texts[name] = cell
     read_numbers = {name: values for name, (values, _) in columns.items()}
@@ -189,8 +189,8 @@ def copy_rows(path: Path, header: Sequence[str], kept: NDArray[np.bool_], target
         else:
             table, counter = read_csv(path, header, header, ())
             table = table.filter(pa.array(kept)).cast(pa.schema([(name, pa.string()) for name in header]))
-            # Names go on as they are written, so that the copy gives the same notices.
-            table = table.rename_columns(_written_names(path))
+            # Names stay as they are written, so that the copy gives the same notices.
+            table = table.rename_columns(_read_names(path))
             with create_csv(target) as stream:
                 if counter.is_finished or not kept.all():
                     pa_csv.write_csv(table, stream)
@@ -200,7 +200,7 @@ def copy_rows(path: Path, header: Sequence[str], kept: NDArray[np.bool_], target
                     text = buffer.getvalue()
                     stream.write(text.slice(0, text.size - 1))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _unreadable(path, error) from error
+        raise _make_unreadable_error(path, error) from error
 
 
 def _read_parquet(path: Path, names: dict[str, str]) -> Any:
@@ -213,7 +213,7 @@ def _read_parquet(path: Path, names: dict[str, str]) -> Any:
     return table.select(list(names)).rename_columns(list(names.values()))
 
 
-def _numbers(column: Any) -> tuple[Floats, CodedTexts | None]:
+def _parse_numbers(column: Any) -> tuple[Floats, CodedTexts | None]:
     """Return a column as float64, and its texts if some are no number, with code -1 in the other rows."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
@@ -228,18 +228,18 @@ def _numbers(column: Any) -> tuple[Floats, CodedTexts | None]:
     return values[coded.codes], CodedTexts(np.where(is_wrong[coded.codes], coded.codes, -1), coded.texts)
 
 
-def _text_found(path: Path, name: str, wrong: CodedTexts, cell: str, rows: CodedTexts | None) -> Finding:
-    """Word the finding for cells of a number column that hold no number."""
+def _describe_text(path: Path, name: str, wrong: CodedTexts, cell: str, rows: CodedTexts | None) -> Finding:
+    """Return the finding for cells of a number column that hold no number."""
     places = np.flatnonzero(wrong.codes >= 0)
     row = int(places[0])
-    dated = f" ({shorten(rows.texts[rows.codes[row]])})" if rows is not None else ""
+    dated = f" ({shorten_text(rows.texts[rows.codes[row]])})" if rows is not None else ""
     more = f" ({len(places)} such cells)" if len(places) > 1 else ""
     where = f"{path}: column {name!r}, data row {row + 1}{dated}"
-    message = f"{where}: expected a number, found {shorten(cell)!r}{explain_number(cell)}{more}"
+    message = f"{where}: expected a number, found {shorten_text(cell)!r}{explain_number(cell)}{more}"
     return Finding("text in a number column", "fatal", name, None, message)
 
 
-def _unreadable(path: Path, error: Exception) -> SourceError:
+def _make_unreadable_error(path: Path, error: Exception) -> SourceError:
     """Word a reader's complaint in one line."""
     encoding = explain_encoding(path) if is_csv(path) else ""
     reason = " ".join(str(error).split())

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from foundation.counts import format_count
-from foundation.suggestions import shorten
+from foundation.suggestions import shorten_text
 from market.errors import SourceError
-from market.text.lines import BLOCK, LineCounter, is_open, last_lines, numbered_lines
+from market.text.lines import BLOCK, LineCounter, has_open_quote, last_lines, numbered_lines
 from market.text.number_texts import NO_VALUE
 from market.text.truncation import explain_end
 
@@ -52,8 +52,8 @@ def read_csv(
             raise
         counter = LineCounter(path)
         table = _read(counter, header, texts, numbers, pa.string())
-    rows, lines = table.num_rows, counter.filled - 1
-    if rows != lines or any(map(is_open, last_lines(counter.tail, 1))):
+    rows, lines = table.num_rows, counter.n_filled - 1
+    if rows != lines or any(map(has_open_quote, last_lines(counter.tail, 1))):
         _refuse_open_quote(path)
         raise SourceError(
             f"{path}: {format_count(lines, 'line')} of data became {format_count(rows, 'row')}; "
@@ -83,9 +83,9 @@ def _read(
 def _refuse_open_quote(path: Path) -> None:
     """Raise if a quoted cell is open at the end of a line, and name the first such line."""
     for number, line in numbered_lines(path):
-        if is_open(line):
+        if has_open_quote(line):
             raise SourceError(
-                f"{path}: line {number}: a quoted cell is not closed at the end of the line: {shorten(line)!r};"
+                f"{path}: line {number}: a quoted cell is not closed at the end of the line: {shorten_text(line)!r};"
                 " close the quote, write a quote that belongs to the text twice, and leave out line breaks within cells"
             )
 

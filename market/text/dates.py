@@ -1,4 +1,4 @@
-"""Dates as people write them into files."""
+"""Dates in the forms in which files hold them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from foundation.suggestions import shorten
+from foundation.suggestions import shorten_text
 from foundation.types import Ints
 from market.errors import IntegrityError, SourceError
 from market.findings import Finding
 from market.text.coded_texts import CodedTexts
 from market.text.stamps import Stamp, check_stamps, read_stamp
 
-EPOCHS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
+_EPOCHS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
 """Units of time since 1970 (UTC), by the number of digits that a count of them has from 2001 to 2065."""
-FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (
+_FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\d{4}-\d{1,2}-\d{1,2}", ("%Y-%m-%d",)),
     (r"\d{4}/\d{1,2}/\d{1,2}", ("%Y/%m/%d",)),
     (r"\d{8}", ("%Y%m%d",)),
@@ -26,9 +26,9 @@ FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\d{1,2}/\d{1,2}/\d{4}", ("%d/%m/%Y", "%m/%d/%Y")),
     (r"\d{1,2}-\d{1,2}-\d{4}", ("%d-%m-%Y", "%m-%d-%Y")),
     (r"\d{1,2}\.\d{1,2}\.\d{4}", ("%d.%m.%Y",)),
-    *((rf"[12]\d{{{digits - 1}}}", (unit,)) for digits, unit in EPOCHS.items()),
+    *((rf"[12]\d{{{digits - 1}}}", (unit,)) for digits, unit in _EPOCHS.items()),
 )
-"""What a date may look like, and how it may then be read. Dots are only ever written day first."""
+"""Forms of dates, and the formats to try for each. Dates with dots are always day first."""
 _EXPLANATIONS = (
     (r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2}", "a year of two digits: write all four"),
     (
@@ -46,8 +46,8 @@ _EXPLANATIONS = (
         "a month in letters: write its number",
     ),
 )
-WISH = "expected dates like 2020-01-31"
-FIRST_YEAR, LAST_YEAR = 1678, 2261
+_WISH = "expected dates like 2020-01-31"
+_FIRST_YEAR, _LAST_YEAR = 1678, 2261
 """Years of which nanoseconds since 1970 can be counted in 64 bits; no price is older or newer."""
 
 
@@ -85,7 +85,7 @@ def read_dates(source: str, column: str, texts: CodedTexts) -> Dates:
     Parameters
     ----------
     source, column : str
-        What to call the file and the column in messages.
+        Names of the file and the column in messages.
     texts : CodedTexts of length n
 
     Raises
@@ -101,23 +101,23 @@ def read_dates(source: str, column: str, texts: CodedTexts) -> Dates:
     where = f"{source}: column {column!r}"
 
     def refuse(position: int, what: str = "is not a date that can be read") -> IntegrityError:
-        row = texts.first_row(position) + 1
-        what = f"{shorten(texts.texts[position])!r} {what}" if bare[position] else "no date"
+        row = texts.find_first_row(position) + 1
+        what = f"{shorten_text(texts.texts[position])!r} {what}" if bare[position] else "no date"
         hints = (text for form, text in _EXPLANATIONS if re.fullmatch(form, bare[position]))
         hint = next((f" ({text})" for text in hints), "")
-        return IntegrityError(f"{where}, data row {row}: {what}{hint}; {WISH}")
+        return IntegrityError(f"{where}, data row {row}: {what}{hint}; {_WISH}")
 
     if not bare:
         return Dates(pd.DatetimeIndex([]), texts.codes, ())
-    form = next(((pattern, formats) for pattern, formats in FORMS if re.fullmatch(pattern, bare[0])), None)
+    form = next(((pattern, formats) for pattern, formats in _FORMS if re.fullmatch(pattern, bare[0])), None)
     if form is None:
         raise refuse(0)
     pattern, formats = form
     for position, text in enumerate(bare):
         if not re.fullmatch(pattern, text):
             raise refuse(position)
-    if formats[0] in EPOCHS.values():
-        stamps = [Stamp.since_1970(int(text), formats[0]) for text in bare]
+    if formats[0] in _EPOCHS.values():
+        stamps = [Stamp.from_epoch(int(text), formats[0]) for text in bare]
         formats, bare = ("%Y-%m-%d",), [stamp.day for stamp in stamps]
     readings = [pd.DatetimeIndex(pd.to_datetime(bare, format=how, errors="coerce")) for how in formats]
     complete = [reading for reading in readings if not reading.hasnans]
@@ -126,11 +126,11 @@ def read_dates(source: str, column: str, texts: CodedTexts) -> Dates:
         raise refuse(int(np.flatnonzero(best.isna())[0]))
     if len(complete) == 2 and not complete[0].equals(complete[1]):
         raise SourceError(
-            f"{where}: {texts.texts[0]!r} may be day/month or month/day, and no row tells which; {WISH}"
+            f"{where}: {texts.texts[0]!r} may be day/month or month/day, and no row decides which; {_WISH}"
         )
     dates = complete[0]
-    impossible = np.flatnonzero((dates.year < FIRST_YEAR) | (dates.year > LAST_YEAR))
+    impossible = np.flatnonzero((dates.year < _FIRST_YEAR) | (dates.year > _LAST_YEAR))
     if len(impossible):
-        raise refuse(int(impossible[0]), f"lies outside of the years {FIRST_YEAR} to {LAST_YEAR}")
+        raise refuse(int(impossible[0]), f"lies outside of the years {_FIRST_YEAR} to {_LAST_YEAR}")
     dates = dates if "%m" not in formats[0] or "%d" in formats[0] else dates + pd.offsets.MonthEnd(0)
     return Dates(dates, texts.codes, check_stamps(where, texts.texts, stamps, dates))

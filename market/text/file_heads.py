@@ -1,4 +1,4 @@
-"""Tops of CSV files that are no line of column names: what they look like, and what to change."""
+"""First lines of CSV files without a line of column names: what they look like, and what to change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from market.text.paths import open_csv
 
-LINES = 40
+_LINES = 40
 """Lines in which a table must have begun."""
 _DATE = re.compile(
     r"\d{4}-\d{1,2}(-\d{1,2})?([T ].*)?|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}/\d{1,2}/\d{1,2}|(19|20)\d{4}(\d\d)?"
@@ -21,7 +21,7 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def explain_encoding(path: Path) -> str:
-    """Return how a file is encoded that is not UTF-8, and what to do; "" where it may be."""
+    """Return the encoding of a file that is not UTF-8, and what to do; "" if it may be UTF-8."""
     try:
         with open_csv(path) as stream:
             start = stream.read(4096)
@@ -36,7 +36,7 @@ def explain_encoding(path: Path) -> str:
 
 
 def explain_head(path: Path) -> str:
-    """Return what the first lines of a CSV file look like, and what to do; "" where they are one line of names."""
+    """Return what the first lines of a CSV file look like, and what to do; "" if they are one line of names."""
     rows = _first_rows(path)
     if not rows:
         return ""
@@ -75,7 +75,7 @@ def _first_rows(path: Path) -> list[list[str]]:
     """Return the cells of the first lines of a CSV file, none if it cannot be read."""
     try:
         with io.TextIOWrapper(open_csv(path), encoding="utf-8-sig", newline="") as stream:
-            return [row for _, row in zip(range(LINES), csv.reader(stream), strict=False)]
+            return [row for _, row in zip(range(_LINES), csv.reader(stream), strict=False)]
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException):
         return []
 

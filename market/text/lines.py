@@ -1,4 +1,4 @@
-"""Lines of a text file: counted while a reader takes its bytes, and walked through where one must be named."""
+"""Lines of a text file: counted while a reader takes its bytes, and listed with numbers for messages."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from market.text.paths import open_csv
 
 BLOCK = 1 << 20
 """Bytes that are read at a time."""
-KEPT = 4
+_KEPT = 4
 """Blocks at the end of a file that are kept for a look at its last lines."""
 _LINE_END = b"\r\n"
 
 
 class LineCounter(io.RawIOBase):
-    """A stream that counts the lines it hands on, in one pass.
+    """A stream that counts its lines while they are read.
 
     A line ends with a line feed, a carriage return, or both. Compressed files are read as the text they hold.
     """
 
     def __init__(self, path: Path) -> None:
         self._stream = open_csv(path)
-        self._filled = 0
-        self._ended = 0
+        self._n_filled = 0
+        self._n_ended = 0
         self._last = _LINE_END[-1:]
-        self._blocks = deque(bytearray() for _ in range(KEPT))
+        self._blocks = deque(bytearray() for _ in range(_KEPT))
         self._ends, self._doubled = np.empty(BLOCK, dtype=np.bool_), np.empty(BLOCK, dtype=np.bool_)
 
     @property
-    def filled(self) -> int:
+    def n_filled(self) -> int:
         """Number of lines that hold anything, an unfinished last one included."""
-        return self._filled + (not self.is_finished)
+        return self._n_filled + (not self.is_finished)
 
     @property
-    def number(self) -> int:
+    def last_number(self) -> int:
         """Number of the last line, counted from 1 as an editor does."""
-        return self._ended + (not self.is_finished)
+        return self._n_ended + (not self.is_finished)
 
     @property
     def is_finished(self) -> bool:
@@ -87,8 +87,8 @@ class LineCounter(io.RawIOBase):
         # A line end right after another ends a blank line, or is the second half of one.
         doubled = np.logical_and(ends[1:], ends[:-1], out=self._doubled[: len(marks) - 1])
         ended = int(np.count_nonzero(ends))
-        self._ended += ended - pairs
-        self._filled += ended - int(np.count_nonzero(doubled)) - int(after and ends[0])
+        self._n_ended += ended - pairs
+        self._n_filled += ended - int(np.count_nonzero(doubled)) - int(after and ends[0])
 
 
 def last_lines(tail: bytes, most: int) -> list[str]:
@@ -122,7 +122,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         yield number, line
 
 
-def is_open(line: str) -> bool:
+def has_open_quote(line: str) -> bool:
     """Whether a quoted cell of a line of a CSV file is still open at its end."""
     if '"' not in line:
         return False

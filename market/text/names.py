@@ -1,16 +1,16 @@
-"""Names of columns and assets as people see them, without invisible characters."""
+"""Names of columns and assets without invisible characters."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 
-from foundation.suggestions import shorten
+from foundation.suggestions import shorten_text
 from market.findings import Finding
 
 _BLANKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u115f\u1160\u2800\u3164\uffa0"
-"""Blanks by how they look, beside those that Unicode calls so."""
+"""Characters that look blank, besides the blanks of Unicode."""
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00b4"
 """Marks that stand in names by mistake."""
 LONGEST = 200
@@ -33,7 +33,7 @@ def clean_name(text: str) -> str:
 
 
 def lookalike_key(name: str) -> str:
-    """Return what two names share that look alike: in small letters of usual width, without blanks and quotes."""
+    """Return the key that similar-looking names share: lower case, usual width, without blanks and quotes."""
     plain = "".join(mark for mark in unicodedata.normalize("NFKC", name) if mark not in _QUOTES)
     return "".join(plain.casefold().split())
 
@@ -55,28 +55,20 @@ def check_clean(source: str, what: str, names: Mapping[str, str]) -> Iterator[Fi
         other = first.setdefault(name, written)
         if other != written:
             text = (
-                f"{source}: {what} {shorten(other)!a} and {shorten(written)!a} differ only in surrounding blanks,"
-                f" invisible characters or Unicode form, and would both be {shorten(name)!r}; write both alike if they"
-                " are one, or rename one of them"
+                f"{source}: {what} {shorten_text(other)!a} and {shorten_text(written)!a} differ only in surrounding"
+                f" blanks, invisible characters or Unicode form, and would both be {shorten_text(name)!r}; write both"
+                " alike if they are one, or rename one of them"
             )
             yield Finding("names that become one", "fatal", name, None, text)
     for name in named.values():
         if len(name) > LONGEST:
-            text = (
-                f"{source}: {what}: {shorten(name)!r} has {len(name)} characters; expected {LONGEST} at most"
-            )
+            text = f"{source}: {what}: {shorten_text(name)!r} has {len(name)} characters; expected {LONGEST} at most"
             yield Finding("long name", "fatal", None, None, text)
     changed = [written for written, name in named.items() if written != name]
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         text = (
             f"{source}: {what} are read without surrounding blanks and invisible characters, in composed Unicode form:"
-            f" {shorten(changed[0])!a} as {names[changed[0]]!r}{more}"
+            f" {shorten_text(changed[0])!a} as {names[changed[0]]!r}{more}"
         )
         yield Finding("names read otherwise", "warning", None, None, text)
-
-
-def describe_names(names: Sequence[str], most: int = 12) -> str:
-    """Return names in quotes, and how many more there are than `most`."""
-    shown = ", ".join(repr(shorten(name)) for name in names[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,4 +1,4 @@
-"""Texts in columns of numbers: which stand for no value, and what the others look like."""
+"""Texts in columns of numbers: codes for no value, and explanations of other texts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_VALUE = (
     "NULL",
     "None",
 )
-"""What stands for no value in a number column of a CSV file; FRED writes a point, Bloomberg "#N/A N/A"."""
+"""Codes for no value in a number column of a CSV file; FRED writes a point, Bloomberg "#N/A N/A"."""
 
 _EXPLANATIONS: tuple[tuple[str, str], ...] = (
     (
@@ -49,7 +49,7 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
 
 
 def explain_number(text: str) -> str:
-    """Return what a text in a column of numbers looks like and what to write, in brackets; "" if that is unknown."""
+    """Return what a text in a column of numbers looks like and how to write it, in brackets; "" if that is unknown."""
     for pattern, explanation in _EXPLANATIONS:
         if re.fullmatch(pattern, text.strip(), re.IGNORECASE if "n\\.?a" in pattern else 0):
             return f" ({explanation})"

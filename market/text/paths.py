@@ -1,4 +1,4 @@
-"""Paths of data files: which kinds of files are read, and what is wrong with others."""
+"""Paths of data files: the supported types, and errors for others."""
 
 from __future__ import annotations
 

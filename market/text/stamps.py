@@ -1,4 +1,4 @@
-"""Stamps: dates with a time of day and, it may be, a UTC offset, and whether their day is that of the session."""
+"""Stamps: dates with a time of day and possibly a UTC offset, and checks that they name the day of the session."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOVED = (
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a text says about its date.
+    """Date, time of day and time zone of a text.
 
     Attributes
     ----------
@@ -44,13 +44,13 @@ class Stamp:
     has_zone: bool = False
     offset: int | None = None
 
-    def may_be(self, shift: str) -> bool:
+    def may_be_shifted(self, shift: str) -> bool:
         """Whether the day may lie before ("early") or after ("late") that of a session farther east or west."""
         known = not self.is_midnight and self.offset is not None
         return known and ((self.offset or 0) <= 0 if shift == "early" else (self.offset or 0) >= 0)
 
     @classmethod
-    def since_1970(cls, count: int, unit: str) -> Stamp:
+    def from_epoch(cls, count: int, unit: str) -> Stamp:
         """Return the stamp of a count of units of time since 1970 in UTC."""
         stamp = np.array(count, dtype=f"datetime64[{unit}]")
         day = stamp.astype("datetime64[D]")
@@ -59,7 +59,7 @@ class Stamp:
 
 
 def read_stamp(text: str) -> Stamp:
-    """Return a text's date, and what it says about its time of day and time zone."""
+    """Return the date, time of day and time zone of a text."""
     text = text.strip()
     found = _TIME.search(text)
     if found is None:
@@ -68,7 +68,7 @@ def read_stamp(text: str) -> Stamp:
     midnight = _MIDNIGHT.fullmatch(time) is not None
     if _NO_ZONE.fullmatch(zone):
         return Stamp(text[: found.start()], midnight)
-    return Stamp(text[: found.start()], midnight, has_zone=True, offset=_minutes(zone))
+    return Stamp(text[: found.start()], midnight, has_zone=True, offset=_parse_offset(zone))
 
 
 def check_stamps(
@@ -103,7 +103,9 @@ def check_stamps(
     if not zoned:
         return ()
     for days, first, absent, none, shift in _MOVED:
-        moved = _find_moved(dates, [place for place in zoned if stamps[place].may_be(shift)], first, absent)
+        moved = _find_moved(
+            dates, [place for place in zoned if stamps[place].may_be_shifted(shift)], first, absent
+        )
         if moved is not None:
             raise SourceError(
                 f"{where}: stamps such as {texts[moved]!r} fall on {days} and none on {none}: they seem to be sessions"
@@ -145,7 +147,7 @@ def _find_moved(
     return int(places[second[0]])
 
 
-def _minutes(zone: str) -> int | None:
+def _parse_offset(zone: str) -> int | None:
     """Return the minutes of a zone ahead of UTC, None if its name does not say them."""
     zone = re.sub(r"(?i)^(utc|gmt)(?=[+-])", "", zone)
     if re.fullmatch(r"(?i)(z|utc|gmt)\b.*", zone):

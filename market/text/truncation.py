@@ -7,16 +7,16 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from foundation.suggestions import shorten
+from foundation.suggestions import shorten_text
 from market.errors import SourceError
 from market.findings import Finding
 from market.text.lines import LineCounter, last_lines
 
-NEAR = 500
+_NEAR = 500
 """Lines before the last whose cells show how long cells of a column usually are."""
-FEWEST = 10
+_FEWEST = 10
 """Lines from which a usual length is known."""
-USUAL = 0.8
+_USUAL = 0.8
 """Share of cells that are longer than the last one, from which that one counts as cut off."""
 _NUMBER = re.compile(r"[-+]?\d*\.?\d*([eE][-+]?\d*)?")
 _CUT_EXPONENT = re.compile(r"[-+]?[\d.]+[eE][-+]?\d?")
@@ -47,14 +47,14 @@ def check_end(path: Path, header: Sequence[str], counter: LineCounter) -> tuple[
     if counter.is_finished:
         return ()
     rows = _last_rows(counter.tail)
-    where = f"{path}: line {counter.number}"
+    where = f"{path}: line {counter.last_number}"
     if rows and len(rows[-1]) == len(header):
         cell, name = rows[-1][-1], header[-1]
         before = [row[-1] for row in rows[:-1] if len(row) == len(header)]
         if looks_cut(cell, before):
-            usual = f" (such as {shorten(before[-1])!r})" if before else ""
+            usual = f" (such as {shorten_text(before[-1])!r})" if before else ""
             raise SourceError(
-                f"{where}, the last, has no line end, and its last cell, {shorten(cell)!r} in column {name!r}, is"
+                f"{where}, the last, has no line end, and its last cell, {shorten_text(cell)!r} in column {name!r}, is"
                 f" shorter than cells of that column usually are{usual}: the file looks cut off;"
                 " write or copy it again, or, if it is complete, add a line end"
             )
@@ -70,8 +70,8 @@ def explain_end(header: Sequence[str], counter: LineCounter) -> str:
     if not rows or len(rows[-1]) >= len(header):
         return ""
     return (
-        f"line {counter.number}, the last, has {len(rows[-1])} of {len(header)} cells and no line end: the file was cut"
-        " off; write or copy it again"
+        f"line {counter.last_number}, the last, has {len(rows[-1])} of {len(header)} cells and no line end: the file"
+        " was cut off; write or copy it again"
     )
 
 
@@ -89,7 +89,7 @@ def looks_cut(cell: str, before: Sequence[str]) -> bool:
     """
     if _CUT_EXPONENT.fullmatch(cell):
         return True
-    if len(before) < FEWEST:
+    if len(before) < _FEWEST:
         return False
     if not all(_NUMBER.fullmatch(text) for text in (cell, *before)):
         if cell in before:
@@ -104,14 +104,14 @@ def looks_cut(cell: str, before: Sequence[str]) -> bool:
 def _last_rows(tail: bytes) -> list[list[str]]:
     """Return the cells of the last lines of a file."""
     try:
-        return [row for line in last_lines(tail, NEAR + 1) for row in csv.reader([line])]
+        return [row for line in last_lines(tail, _NEAR + 1) for row in csv.reader([line])]
     except csv.Error:  # a cell beyond the size that Python's reader takes
         return []
 
 
 def _share_longer(length: int, lengths: Sequence[int]) -> bool:
     """Whether most lengths are above one."""
-    return sum(other > length for other in lengths) >= USUAL * len(lengths)
+    return sum(other > length for other in lengths) >= _USUAL * len(lengths)
 
 
 def _decimals(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Binned rows: all training rows of a stretch of folds, sorted into bins once; each fold takes its own."""
+"""Binned rows: all training rows of a stretch of folds, sorted into bins once; each fold uses a subset."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from models.boosting.model import Boosting
 from models.dataset import Dataset
-from models.walk_forward.windows import Spans
+from models.walk_forward.windows import TrainingWindows
 
 
 class Binned:
@@ -22,16 +22,16 @@ class Binned:
         The folds of the stretch.
     """
 
-    def __init__(self, model: Boosting, data: Dataset, spans: Spans, members: list[int]) -> None:
-        start, stop = spans.window(members[0])
-        X, y, rows = data.training(spans.grid[start : spans.stop[members[-1]]])
-        self._first = np.searchsorted(rows.date, spans.grid)
+    def __init__(self, model: Boosting, data: Dataset, windows: TrainingWindows, members: list[int]) -> None:
+        start, stop = windows.window(members[0])
+        X, y, rows = data.training(windows.grid[start : windows.stop[members[-1]]])
+        self._first = np.searchsorted(rows.date, windows.grid)
         self._size = len(y)
-        known = int(np.searchsorted(rows.date, spans.grid[stop - 1], side="right"))
+        known = int(np.searchsorted(rows.date, windows.grid[stop - 1], side="right"))
         parameters = model.parameters(known)
         reference = None
         if known < len(y):
-            # Where no row came later, the rows are sorted into bins once and not twice.
+            # Only later rows need the bins of the first window as a reference.
             reference = lgb.Dataset(X[:known], y[:known], params=parameters)
         self._data = lgb.Dataset(X, y, weight=rows.weight, params=parameters, reference=reference)
         if known:

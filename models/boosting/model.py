@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from foundation.types import Floats, Json
-from models.base import Forecaster, rows_of
+from models.base import Forecaster, make_rows
 from models.dataset import Rows
 from models.errors import NotFittedError
 from models.walk_forward.moments import demean_by_date
@@ -17,7 +17,7 @@ from validation.folds.walk_forward import inner_folds
 if TYPE_CHECKING:
     import lightgbm as lgb
 
-STEPS = 20
+_STEPS = 20
 """How many numbers of trees are tried, evenly spaced in their logarithm."""
 
 
@@ -116,9 +116,9 @@ class Boosting(Forecaster):
             "verbose": -1,
         }
 
-    def steps(self) -> list[int]:
+    def tree_counts(self) -> list[int]:
         """Return the numbers of trees to choose among, increasing."""
-        return sorted({round(n) for n in np.geomspace(1, self.max_trees, STEPS)})
+        return sorted({round(n) for n in np.geomspace(1, self.max_trees, _STEPS)})
 
     def grow(self, data: lgb.Dataset, n_rows: int, n_trees: int) -> lgb.Booster:
         """Return trees grown on a binned data set."""
@@ -134,29 +134,31 @@ class Boosting(Forecaster):
         """
         import lightgbm as lgb
 
-        losses = np.zeros(len(self.steps()))
+        losses = np.zeros(len(self.tree_counts()))
         dates, first = np.unique(rows.date, return_index=True)
         for fold in inner_folds(dates, rows.end[first], self.inner_splits):
             train, test = np.isin(rows.date, fold.train), np.isin(rows.date, fold.test)
             weight = None if rows.weight is None else rows.weight[train]
             n = int(train.sum())
             data = lgb.Dataset(X[train], y[train], weight=weight, params=self.parameters(n))
-            errors = y[test, None] - self.staged(self.grow(data, n, self.max_trees), X[test], self.max_trees)
-            losses += squared(errors, rows[test], relative=relative).sum(axis=0)
+            errors = y[test, None] - self.predict_stages(
+                self.grow(data, n, self.max_trees), X[test], self.max_trees
+            )
+            losses += square_errors(errors, rows[test], relative=relative).sum(axis=0)
         return losses
 
-    def enough(self, n_trees: float) -> int:
+    def round_up(self, n_trees: float) -> int:
         """Return the smallest of the numbers to choose among that is no smaller, or the largest."""
-        return next((n for n in self.steps() if n >= n_trees), self.max_trees)
+        return next((n for n in self.tree_counts() if n >= n_trees), self.max_trees)
 
-    def staged(self, booster: lgb.Booster, X: Floats, n_trees: int) -> Floats:
+    def predict_stages(self, booster: lgb.Booster, X: Floats, n_trees: int) -> Floats:
         """Return the predictions of each number of trees, or of all `n_trees`, for X (n, K), shape (n, S).
 
         Only one thread at a time may use the booster: LightGBM keeps the range of trees of a prediction inside it.
         """
-        out = np.empty((len(X), len(self.steps())))
+        out = np.empty((len(X), len(self.tree_counts())))
         total, before = np.zeros(len(X)), 0
-        for place, number in enumerate(self.steps()):
+        for place, number in enumerate(self.tree_counts()):
             n = min(number, n_trees)
             if len(X) and n > before:
                 more = booster.predict(X, start_iteration=before, num_iteration=n - before, num_threads=1)
@@ -169,12 +171,12 @@ class Boosting(Forecaster):
         import lightgbm as lgb
 
         X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
-        rows = rows_of(len(y), rows)
+        rows = make_rows(len(y), rows)
         # With a tie the first is the smallest number: the humblest model.
-        self.n_trees_ = self.steps()[int(np.argmin(self.inner_losses(X, y, rows)))]
+        self.n_trees_ = self.tree_counts()[int(np.argmin(self.inner_losses(X, y, rows)))]
         data = lgb.Dataset(X, y, weight=rows.weight, params=self.parameters(len(y)))
         self.booster_ = self.grow(data, len(y), self.n_trees_)
-        self.stages_ = split_booster(self.booster_, self._used_steps())
+        self.stages_ = _split_booster(self.booster_, self._used_steps())
         return self
 
     def predict(self, X: Floats, rows: Rows | None = None) -> Floats:
@@ -204,10 +206,10 @@ class Boosting(Forecaster):
         return {"kind": "Boosting", "features": list(names), "booster": text, "stages": self._used_steps()}
 
     def _used_steps(self) -> list[int]:
-        return [n for n in self.steps() if n <= self.n_trees_]
+        return [n for n in self.tree_counts() if n <= self.n_trees_]
 
 
-def split_booster(booster: lgb.Booster, stages: Sequence[int]) -> tuple[lgb.Booster, ...]:
+def _split_booster(booster: lgb.Booster, stages: Sequence[int]) -> tuple[lgb.Booster, ...]:
     """Return one booster per stage, which holds the trees that this stage adds.
 
     Parameters
@@ -224,7 +226,7 @@ def split_booster(booster: lgb.Booster, stages: Sequence[int]) -> tuple[lgb.Boos
     )
 
 
-def squared(errors: Floats, rows: Rows, *, relative: bool) -> Floats:
+def square_errors(errors: Floats, rows: Rows, *, relative: bool) -> Floats:
     """Return weighted squared errors (n, S), of differences within dates only if `relative`."""
     if relative:
         errors = demean_by_date(errors, rows.date, rows.weight)

@@ -1,1 +1,1 @@
-"""Linear models with a penalty, univariate regressions, and their fast walk-forward."""
+"""Penalised linear models, univariate regressions, and their fast walk-forward."""

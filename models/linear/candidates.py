@@ -1,4 +1,4 @@
-"""Candidates: the linear models that a fold chooses among, from moments or from rows, and what each would lose."""
+"""Candidates: the linear models that a fold chooses among, from moments or from rows, and their losses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from foundation.types import Floats, Ints
 from models.walk_forward.design import Design, RunningMoments
 from models.walk_forward.moments import FLAT, Gram, Moments, Standardised
-from models.walk_forward.standardise import reciprocal
+from models.walk_forward.standardise import invert_scale
 from validation.folds.walk_forward import inner_folds
 
 
@@ -22,7 +22,7 @@ class Candidates:
     Attributes
     ----------
     settings : ndarray of shape (P,)
-        What tells them apart: penalties, or the number of the only feature in use.
+        Penalties, or the number of the only feature in use.
     coefficients : ndarray of shape (K, P)
     intercepts : ndarray of shape (P,)
     scale : ndarray of shape (K,)
@@ -55,14 +55,14 @@ class PathModel(Protocol):
         """Return the same from standardised rows (n, K): for more features than rows."""
 
 
-def from_moments(model: PathModel, moments: Moments, settings: Floats | None = None) -> Candidates:
+def _solve_moments(model: PathModel, moments: Moments, settings: Floats | None = None) -> Candidates:
     """Return the candidates of a training window given by its moments."""
     standard = Standardised.of(moments, intercept=not model.within_dates)
     tried = model.settings(standard.gram) if settings is None else settings
-    return _unscaled(standard, model.path(standard.gram, tried), tried)
+    return _make_candidates(standard, model.path(standard.gram, tried), tried)
 
 
-def from_rows(
+def _solve_rows(
     model: PathModel, Z: Floats, y: Floats, weight: Floats | None, settings: Floats | None = None
 ) -> Candidates:
     """Return the candidates of a training window given by its rows, without a (K, K) matrix."""
@@ -75,16 +75,16 @@ def from_rows(
     variance = share @ (centred * centred) / n
     scale = np.where(variance > FLAT, np.sqrt(variance), 0.0)
     root = np.sqrt(share)
-    rows = centred * reciprocal(scale) * root[:, None]
+    rows = centred * invert_scale(scale) * root[:, None]
     target = (y - level) * root
     summary = Gram(np.zeros((0, 0)), rows.T @ target / n, n)
     tried = model.settings(summary) if settings is None else settings
     standard = Standardised(summary, centre, scale, level)
-    return _unscaled(standard, model.path_of_rows(rows, target, tried), tried)
+    return _make_candidates(standard, model.path_of_rows(rows, target, tried), tried)
 
 
-def _unscaled(standard: Standardised, path: Floats, settings: Floats) -> Candidates:
-    coefficients, intercepts = standard.unscaled(path)
+def _make_candidates(standard: Standardised, path: Floats, settings: Floats) -> Candidates:
+    coefficients, intercepts = standard.unscale(path)
     return Candidates(settings, coefficients, intercepts, standard.scale, standard.gram.n)
 
 
@@ -95,13 +95,13 @@ class Window:
     ----------
     design : Design
     grid : ndarray of int
-        Training dates; windows are slices of it and are asked for in time order.
+        Training dates; windows are slices of it, requested in time order.
     start : int
-        First place of the grid that will be asked for.
+        First position of the grid that will be requested.
     wide : bool
         More features than rows: work on the rows of each window, not on sums.
     sums : mapping of int to Moments, optional
-        Running sums that were kept, to go on from.
+        Running sums of an earlier walk, to continue from.
     """
 
     def __init__(
@@ -121,9 +121,9 @@ class Window:
     ) -> Candidates:
         """Return the candidates of the window grid[start:stop]; safe to call from threads."""
         if moments is not None:
-            return from_moments(model, moments, settings)
+            return _solve_moments(model, moments, settings)
         Z, y, rows = self.design.rows(self.grid[start:stop])
-        return from_rows(model, Z, y, rows.weight, settings)
+        return _solve_rows(model, Z, y, rows.weight, settings)
 
     def inner_losses(
         self, model: PathModel, settings: Floats, start: int, stop: int, ends: Ints, n_splits: int
@@ -162,8 +162,8 @@ class Window:
         first = np.searchsorted(rows.date, dates)
         last = np.searchsorted(rows.date, dates, side="right")
         for place, (i, j) in enumerate(zip(first, last, strict=True)):
-            # One product a date: its rounding must not depend on how many dates follow.
-            told = Z[i:j] @ candidates.coefficients + candidates.intercepts
-            errors = (y[i:j, None] - told) ** 2
+            # One product per date: its rounding must not depend on the number of later dates.
+            predicted = Z[i:j] @ candidates.coefficients + candidates.intercepts
+            errors = (y[i:j, None] - predicted) ** 2
             losses[place] = errors.sum(axis=0) if rows.weight is None else rows.weight[i:j] @ errors
         return losses

@@ -9,9 +9,9 @@ from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 from models.walk_forward.moments import Gram
 
-Solution = tuple[Floats, int]
+_Solution = tuple[Floats, int]
 
-ROUNDS = 100
+_ROUNDS = 100
 """Sweeps before the first exact solution, and rounds of solving and sweeping after it, at which a penalty gives up on
 the last digits: features that are copies of one another to rounding have no unique coefficients."""
 
@@ -80,10 +80,10 @@ def _elastic_net(G: Floats, q: Floats, penalties: Floats, l1_ratio: float) -> Fl
     close = 1e-3 * np.abs(q).max() if len(q) else 0.0
     for k in range(len(penalties)):
         l1, l2 = penalties[k] * l1_ratio, penalties[k] * (1.0 - l1_ratio)
-        for _ in range(ROUNDS):
+        for _ in range(_ROUNDS):
             if _sweep(G, b, gradient, l1, l2) <= close:
                 break
-        for _ in range(ROUNDS + len(q)):
+        for _ in range(_ROUNDS + len(q)):
             if _polish(G, q, b, gradient, l1, l2):
                 break
             _sweep(G, b, gradient, l1, l2)
@@ -112,7 +112,7 @@ def _sweep(G: Floats, b: Floats, gradient: Floats, l1: float, l2: float) -> floa
 
 @compiled
 def _polish(G: Floats, q: Floats, b: Floats, gradient: Floats, l1: float, l2: float) -> bool:
-    """Move to the minimum over the coefficients that are not 0, keeping signs; tell whether it is the minimum of all.
+    """Move to the minimum over the non-zero coefficients, keeping signs; return whether it is the global minimum.
 
     Where a coefficient would change its sign on the way it is set to 0 and the rest is solved again, as in the
     feature-sign search (Lee, Battle, Raina and Ng, 2007): each move lowers the objective.
@@ -121,7 +121,7 @@ def _polish(G: Floats, q: Floats, b: Floats, gradient: Floats, l1: float, l2: fl
         active = np.flatnonzero(b)
         if len(active) == 0:
             break
-        exact, copy = _on_active(G, q, b, active, l1, l2)
+        exact, copy = _solve_active(G, q, b, active, l1, l2)
         if copy >= 0:
             b[active[copy]] = 0.0
             continue
@@ -139,11 +139,11 @@ def _polish(G: Floats, q: Floats, b: Floats, gradient: Floats, l1: float, l2: fl
     for used in np.flatnonzero(b):
         for j in range(len(q)):
             gradient[j] -= G[used, j] * b[used]
-    return _optimal(b, gradient, l1, l2)
+    return _is_optimal(b, gradient, l1, l2)
 
 
 @compiled
-def _on_active(G: Floats, q: Floats, b: Floats, active: Ints, l1: float, l2: float) -> Solution:
+def _solve_active(G: Floats, q: Floats, b: Floats, active: Ints, l1: float, l2: float) -> _Solution:
     """Return the minimiser over the active coefficients as if their signs stayed.
 
     And which of them is, to rounding, a combination of those before it, or -1: then there is no solution.
@@ -159,8 +159,8 @@ def _on_active(G: Floats, q: Floats, b: Floats, active: Ints, l1: float, l2: flo
 
 
 @compiled
-def _optimal(b: Floats, gradient: Floats, l1: float, l2: float) -> bool:
-    """Tell whether coefficients meet the conditions of optimality; `gradient` is q - Gb."""
+def _is_optimal(b: Floats, gradient: Floats, l1: float, l2: float) -> bool:
+    """Return whether coefficients meet the conditions of optimality; `gradient` is q - Gb."""
     for j in range(len(b)):
         if b[j] == 0.0 and abs(gradient[j]) > l1 * (1.0 + 1e-9):
             return False
@@ -171,7 +171,7 @@ def _optimal(b: Floats, gradient: Floats, l1: float, l2: float) -> bool:
 
 
 @compiled
-def _cholesky_solve(matrix: Floats, right: Floats) -> Solution:
+def _cholesky_solve(matrix: Floats, right: Floats) -> _Solution:
     """Solve a positive definite system in place; the second value is the first column that depends on others, or -1."""
     n = len(right)
     for j in range(n):

@@ -10,7 +10,7 @@ from typing import Literal, Self
 import numpy as np
 
 from foundation.types import Floats, Json
-from models.base import Forecaster, rows_of
+from models.base import Forecaster, make_rows
 from models.dataset import Rows
 from models.errors import NotFittedError
 from models.linear.candidates import Candidates, Window
@@ -78,7 +78,7 @@ class LinearForecaster(Forecaster):
     def fit(self, X: Floats, y: Floats, rows: Rows | None = None) -> Self:
         """Choose by purged blocks inside the rows, then fit to all rows of X (n, K) and y (n,)."""
         X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
-        rows = rows_of(len(y), rows)
+        rows = make_rows(len(y), rows)
         dates, first, count = np.unique(rows.date, return_index=True, return_counts=True)
         design = Design(
             Stacked(X, y, rows),
@@ -103,7 +103,7 @@ class LinearForecaster(Forecaster):
             raise NotFittedError(f"{type(self).__name__} is not fitted: call fit before predict")
         Z = self.scaler_.transform(np.asarray(X, dtype=np.float64))
         # A sum by row, not a matrix product: BLAS rounds a row differently with the number of rows beside it,
-        # and a forecast must not depend on how many others are asked for.
+        # and a forecast must not depend on the number of other rows.
         Z *= self.coef_
         out: Floats = Z.sum(axis=1) + self.intercept_
         return out

@@ -8,7 +8,7 @@ from typing import Literal, Self
 import numpy as np
 
 from foundation.types import Floats, Json
-from models.combination import discounted, pooled
+from models.combination import pool_forecasts, weight_by_losses
 from models.dataset import Rows
 from models.linear.candidates import Candidates
 from models.linear.regression import LinearForecaster, Selection
@@ -81,7 +81,7 @@ class Univariate(LinearForecaster):
             return np.full(len(before), 1.0 / len(before))
         ages = np.arange(len(losses))[::-1]
         total = self.discount ** len(losses) * before + self.discount**ages @ losses
-        return discounted(total)
+        return weight_by_losses(total)
 
     def adopt(self, candidates: Candidates, weights: Floats, scaler: Standardiser) -> Self:
         """Return a fitted copy; features that do not vary have no say."""
@@ -100,7 +100,7 @@ class Univariate(LinearForecaster):
         if self.combine in ("mean", "dmspe") or not self.varies_.any():
             return linear
         Z = self.scaler_.transform(np.asarray(X, dtype=np.float64))
-        return pooled((Z * self.slopes_ + self.intercepts_)[:, self.varies_], self.combine)
+        return pool_forecasts((Z * self.slopes_ + self.intercepts_)[:, self.varies_], self.combine)
 
     def spec(self, names: Sequence[str]) -> Json:
         """Return the conditioning and each feature's regression."""

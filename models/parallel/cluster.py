@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from models.errors import ExecutorError
-from models.parallel.executors import Executor, batches, run_batch, unwrap
+from models.parallel.executors import Executor, run_batch, split_batches, unwrap_batch
 
-S = TypeVar("S")
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+_S = TypeVar("_S")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 PATIENCE = 10.0
 """Seconds that a scheduler has to answer, and a first worker to be there."""
@@ -22,8 +22,8 @@ PATIENCE = 10.0
 class Cluster(Executor):
     """The workers of a Dask cluster (`pip install 'tangency[dask]'`).
 
-    The shared object is sent once to each worker and stays there until another one is mapped. What is sent are
-    pickles: a cluster must be as private as this machine.
+    The shared object is sent once to each worker and stays there until another one is mapped. Data is sent as
+    pickles, so a cluster must be as private as this machine.
 
     Parameters
     ----------
@@ -54,28 +54,28 @@ class Cluster(Executor):
         self._sent: Any = None
 
     def map(
-        self, function: Callable[[S, Item], Result], shared: S, items: Sequence[Item]
-    ) -> Generator[Result]:
+        self, function: Callable[[_S, _Item], _Result], shared: _S, items: Sequence[_Item]
+    ) -> Generator[_Result]:
         """Yield the results in order; see `Executor.map`."""
         expected = (self._identity, self._identity()) if self._identity is not None else None
-        with self._explained():
+        with self._translate_errors():
             self._connect()
             self._send(shared)
             futures = [
-                self._client.submit(run_checked, expected, function, self._sent, batch, pure=False)
-                for batch in batches(items, self.workers)
+                self._client.submit(_run_checked, expected, function, self._sent, batch, pure=False)
+                for batch in split_batches(items, self.workers)
             ]
         try:
             for future in futures:
-                with self._explained():
+                with self._translate_errors():
                     answer = future.result()
-                yield from unwrap(answer)
+                yield from unwrap_batch(answer)
         finally:
             self._give_up(futures)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn what Dask raises into one message; what the function raised does not come this way."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Translate errors of Dask into one message; errors of the function are not affected."""
         from distributed import KilledWorker
 
         try:
@@ -93,7 +93,7 @@ class Cluster(Executor):
             raise ExecutorError(f"executor {self.address}: the cluster was lost: {error}") from error
 
     def _give_up(self, futures: Sequence[Any]) -> None:
-        """Cancel what is not done; a cluster that is gone has nothing left to cancel."""
+        """Cancel unfinished batches, unless the connection is lost."""
         left = [future for future in futures if not future.done()]
         if left and self._client.status == "running":
             self._client.cancel(left, force=True)
@@ -111,7 +111,7 @@ class Cluster(Executor):
         import distributed
 
         connect: Any = distributed.Client  # without types
-        # What it logs about lost connections is told by one message of ours.
+        # One error message reports a lost connection; the log would repeat it.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         try:
             client = connect(
@@ -135,19 +135,19 @@ class Cluster(Executor):
             self._shared = shared
 
     def close(self) -> None:
-        """Leave the cluster; it goes on without us."""
+        """Disconnect from the cluster, which keeps running."""
         self._shared = self._sent = None
         if self._client is not None:
             self._client.close()
             self._client = None
 
 
-def run_checked(
+def _run_checked(
     expected: tuple[Callable[[], str], str] | None,
-    function: Callable[[S, Item], Result],
-    shared: S,
-    batch: Sequence[Item],
-) -> list[Result] | BaseException:
+    function: Callable[[_S, _Item], _Result],
+    shared: _S,
+    batch: Sequence[_Item],
+) -> list[_Result] | BaseException:
     """Compute a batch on a worker whose code and libraries are those of the sender."""
     if expected is not None and expected[0]() != expected[1]:
         return ExecutorError(

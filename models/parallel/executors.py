@@ -1,4 +1,4 @@
-"""Executors: where folds are computed. The results are the same bits everywhere."""
+"""Executors: threads or processes that compute folds, with the same bits everywhere."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from foundation.threads import one_thread
 from models.errors import ExecutorError
 
 S = TypeVar("S")
-Item = TypeVar("Item")
+_Item = TypeVar("_Item")
 Result = TypeVar("Result")
 
 BATCHES = 8
 """Batches for each worker: folds differ in size, and few large batches would leave workers idle at the end."""
-MAPPED = 100_000
+_MAPPED = 100_000
 """Arrays of more bytes than that are mapped into worker processes instead of copied to them."""
 
 
 class Executor(ABC):
     """Compute independent items, on one machine or many.
 
-    A context manager: what was opened for the computation is closed at the end of the block. An executor can
+    A context manager, which closes its threads, processes or connections at the end of the block. An executor can
     be used for several maps, and opens nothing before the first.
 
     Attributes
@@ -45,27 +45,27 @@ class Executor(ABC):
 
     @abstractmethod
     def map(
-        self, function: Callable[[S, Item], Result], shared: S, items: Sequence[Item]
+        self, function: Callable[[S, _Item], Result], shared: S, items: Sequence[_Item]
     ) -> Generator[Result]:
         """Yield `function(shared, item)` for each item, in the order of the items.
 
-        Close the generator to give up: what was not begun is then not computed.
+        Close the generator to cancel the items that were not begun.
 
         Parameters
         ----------
         function : callable
             Of a module, so that other processes can import it.
         shared : object
-            Sent once to each worker; nobody may change it.
+            Sent once to each worker; it must not be changed.
         items : sequence
             Small objects.
 
         Raises
         ------
         ExecutorError
-            If whatever should compute cannot be reached, died, or runs other code.
+            If the executor cannot be reached, died, or runs other code.
         Exception
-            Whatever the function raised.
+            The error that the function raised.
         """
 
     def __enter__(self) -> Self:
@@ -75,11 +75,11 @@ class Executor(ABC):
         self.close()
 
     def close(self) -> None:  # noqa: B027 (threads leave nothing open)
-        """Let go of everything that was opened; more than once does no harm."""
+        """Release all resources; it may be called more than once."""
 
 
 class Threads(Executor):
-    """Threads of this process, for functions that let go of the interpreter: numpy, numba, LightGBM.
+    """Threads of this process, for functions that release the interpreter lock: numpy, numba, LightGBM.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Threads(Executor):
         self.workers = workers or cpu_count()
 
     def map(
-        self, function: Callable[[S, Item], Result], shared: S, items: Sequence[Item]
+        self, function: Callable[[S, _Item], Result], shared: S, items: Sequence[_Item]
     ) -> Generator[Result]:
         """Yield the results in order; see `Executor.map`."""
         pool = ThreadPoolExecutor(self.workers)
@@ -99,7 +99,7 @@ class Threads(Executor):
             for job in [pool.submit(function, shared, item) for item in items]:
                 yield job.result()
         finally:
-            # Nothing is waited for: after Ctrl-C the prompt should be back at once.
+            # Do not wait: after Ctrl-C the prompt should return at once.
             pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -120,21 +120,21 @@ class Processes(Executor):
         self._parallel: Parallel | None = None
 
     def map(
-        self, function: Callable[[S, Item], Result], shared: S, items: Sequence[Item]
+        self, function: Callable[[S, _Item], Result], shared: S, items: Sequence[_Item]
     ) -> Generator[Result]:
         """Yield the results in order; see `Executor.map`."""
         if self._parallel is None:
-            # Copy on write: a mapped array is writable like any other, and a change stays with who made it.
+            # Copy on write: a mapped array is writable like any other, and a change stays in its process.
             self._parallel = Parallel(
-                self.workers, return_as="generator", batch_size=1, max_nbytes=MAPPED, mmap_mode="c"
+                self.workers, return_as="generator", batch_size=1, max_nbytes=_MAPPED, mmap_mode="c"
             )
             self._parallel.__enter__()
-        tasks = [delayed(run_batch)(function, shared, batch) for batch in batches(items, self.workers)]
+        tasks = [delayed(run_batch)(function, shared, batch) for batch in split_batches(items, self.workers)]
         whole = False
         answers = self._parallel(tasks)
         try:
             for answer in answers:
-                yield from unwrap(answer)
+                yield from unwrap_batch(answer)
             whole = True
         except BrokenProcessPool as error:
             raise ExecutorError(
@@ -152,19 +152,19 @@ class Processes(Executor):
         self.close()
 
     def close(self) -> None:
-        """End the processes and remove what was written to shared memory."""
+        """End the processes and remove their shared memory."""
         if self._parallel is not None:
             self._parallel.__exit__(None, None, None)
             self._parallel = None
             get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
-def threads_of(executor: Executor | None) -> int:
-    """Return how many threads a walk may use that shares work between folds, and so stays in this process."""
+def count_threads(executor: Executor | None) -> int:
+    """Return the number of threads for a walk that shares work between folds, and so stays in this process."""
     return executor.workers if isinstance(executor, Threads) else cpu_count()
 
 
-def batches(items: Sequence[Item], workers: int) -> list[Sequence[Item]]:
+def split_batches(items: Sequence[_Item], workers: int) -> list[Sequence[_Item]]:
     """Cut the items into a few consecutive batches for each worker, as even as can be."""
     count = min(len(items), BATCHES * workers)
     edges = [i * len(items) // count for i in range(count + 1)] if count else []
@@ -172,9 +172,9 @@ def batches(items: Sequence[Item], workers: int) -> list[Sequence[Item]]:
 
 
 def run_batch(
-    function: Callable[[S, Item], Result], shared: S, batch: Sequence[Item]
+    function: Callable[[S, _Item], Result], shared: S, batch: Sequence[_Item]
 ) -> list[Result] | BaseException:
-    """Compute a batch in a worker, and return what was raised, so that it is told from failures of the worker."""
+    """Compute a batch in a worker; return its error instead of raising, unlike a failure of the worker."""
     # For good: another thread of this worker may be computing when this batch ends. With one thread, sums are
     # made in the same order on any machine.
     one_thread()
@@ -182,26 +182,26 @@ def run_batch(
         return [function(shared, item) for item in batch]
     except Exception as error:  # noqa: BLE001 (raised again where the results are read)
         error.add_note(f"In a worker:\n{traceback.format_exc()}")
-        return _sendable(error)
+        return _make_sendable(error)
 
 
-def _sendable(error: Exception) -> Exception:
-    """Return the error, or what says the same, where it cannot be made again in another process.
+def _make_sendable(error: Exception) -> Exception:
+    """Return the error, or a RuntimeError with its text if it cannot be unpickled in another process.
 
-    Many errors cannot: one whose `__init__` takes two arguments and hands one on is enough. Where it is unpacked that
-    would look like the death of the worker.
+    An error whose `__init__` takes two arguments and passes one on cannot. Unpickling it would look like the death of
+    the worker.
     """
     try:
         pickle.loads(dumps(error))  # noqa: S301 (what was written here)
     except Exception:  # noqa: BLE001 (anything may be raised by code that is not ours)
-        told = RuntimeError(f"{type(error).__module__}.{type(error).__qualname__}: {error}")
-        told.__notes__ = list(error.__notes__)
-        return told
+        substitute = RuntimeError(f"{type(error).__module__}.{type(error).__qualname__}: {error}")
+        substitute.__notes__ = list(error.__notes__)
+        return substitute
     return error
 
 
-def unwrap(answer: Any) -> Iterator[Any]:
-    """Yield the results of a batch, or raise what its function raised."""
+def unwrap_batch(answer: Any) -> Iterator[Any]:
+    """Yield the results of a batch, or raise the error of its function."""
     if isinstance(answer, BaseException):
         raise answer
     yield from answer

@@ -7,11 +7,11 @@ import numpy as np
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
-LOG_2PI = float(np.log(2 * np.pi))
+_LOG_2PI = float(np.log(2 * np.pi))
 
 
 @compiled
-def factorise(covariance: Floats, present: Ints, count: int, L: Floats) -> float:
+def _factorise_covariance(covariance: Floats, present: Ints, count: int, L: Floats) -> float:
     """Fill L with the Cholesky factor over the first `count` features present; return the log of 1/|L|.
 
     Its diagonal is inverted.
@@ -49,7 +49,7 @@ def log_densities(Z: Floats, means: Floats, covariances: Floats) -> Floats:
     whole, part = np.empty((n_features, n_features)), np.empty((n_features, n_features))
     whitened = np.empty(n_features)
     for s in range(len(means)):
-        whole_inverse = factorise(covariances[s], everything, n_features, whole)
+        whole_inverse = _factorise_covariance(covariances[s], everything, n_features, whole)
         for t in range(n):
             count = 0
             for k in range(n_features):
@@ -58,7 +58,7 @@ def log_densities(Z: Floats, means: Floats, covariances: Floats) -> Floats:
                     count += 1
             L, log_inverse = whole, whole_inverse
             if count < n_features:
-                L, log_inverse = part, factorise(covariances[s], present, count, part)
+                L, log_inverse = part, _factorise_covariance(covariances[s], present, count, part)
             distance = 0.0
             for i in range(count):
                 value = Z[t, present[i]] - means[s, present[i]]
@@ -66,7 +66,7 @@ def log_densities(Z: Floats, means: Floats, covariances: Floats) -> Floats:
                     value -= L[i, k] * whitened[k]
                 whitened[i] = value * L[i, i]
                 distance += whitened[i] ** 2
-            out[t, s] = log_inverse - 0.5 * (distance + count * LOG_2PI)
+            out[t, s] = log_inverse - 0.5 * (distance + count * _LOG_2PI)
     return out
 
 

@@ -10,7 +10,7 @@ from scipy.special import xlogy
 
 from foundation.types import Floats, Ints
 from models.regimes.forward_backward import backward, forward, log_densities, state_moments
-from models.regimes.kmeans import MAX_ITERATIONS, lloyd, random_starts, squared_distances
+from models.regimes.kmeans import MAX_ITERATIONS, draw_starts, run_lloyd, squared_distances
 from models.regimes.path import RegimeModel, is_complete
 from models.walk_forward.standardise import Standardiser
 
@@ -25,8 +25,8 @@ PRIOR_TRANSITIONS = 1.0
 TOLERANCE = 1e-5
 """EM ends when the objective of a date rises by less."""
 
-SHORT_RUN = 10
-"""EM iterations of each random start; the best one goes on (Biernacki, Celeux and Govaert 2003)."""
+_SHORT_RUN = 10
+"""EM iterations of each random start; the best one is continued (Biernacki, Celeux and Govaert 2003)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Chain:
 
     @property
     def start(self) -> Floats:
-        """Probabilities before the first row: equal, for one sequence cannot tell."""
+        """Probabilities before the first row: equal, as one sequence cannot identify them."""
         return np.full(len(self.means), 1 / len(self.means))
 
 
@@ -83,37 +83,37 @@ class HMMRegimes(RegimeModel):
         self.covariance = covariance
         self.seed = seed
 
-    def _learn(self, Z: Floats, previous: Self | None) -> None:
+    def _search(self, Z: Floats, previous: Self | None) -> None:
         evidence = np.where(is_complete(Z)[:, None], Z, np.nan)
         diagonal = self.covariance == "diagonal"
         if previous is not None:
-            chain = self._floored(previous)
+            chain = self._rescale_previous(previous)
         else:
             starts = [
-                expectation_maximisation(evidence, chain, diagonal, SHORT_RUN)
-                for chain in self._starts(evidence)
+                expectation_maximisation(evidence, chain, diagonal, _SHORT_RUN)
+                for chain in self._guess_chains(evidence)
             ]
             chain, _ = max(starts, key=lambda start: start[1])
         chain, objective = expectation_maximisation(evidence, chain, diagonal, MAX_ITERATIONS)
-        self._keep(chain)
+        self._set_chain(chain)
         self.loss_ = -objective / len(Z)
 
-    def _starts(self, evidence: Floats) -> list[Chain]:
+    def _guess_chains(self, evidence: Floats) -> list[Chain]:
         """Return first guesses from clusters: the best k-means, then rows that k-means++ spread out."""
         complete = np.ascontiguousarray(evidence[is_complete(evidence)])
-        seeds = random_starts(complete, self.n_states, self.seed)
+        seeds = draw_starts(complete, self.n_states, self.seed)
         clusters = [centres.copy() for centres in seeds]
-        best = int(np.argmin([lloyd(complete, centres, MAX_ITERATIONS) for centres in clusters]))
+        best = int(np.argmin([run_lloyd(complete, centres, MAX_ITERATIONS) for centres in clusters]))
         stay = 0.9 * np.eye(self.n_states) + 0.1 / self.n_states
         chains = []
         for centres in (clusters[best], *seeds[:3]):
             label = squared_distances(complete, centres).argmin(axis=1)
             weight = np.eye(self.n_states)[label]
             blank = Chain(centres, np.repeat(np.eye(evidence.shape[1])[None], self.n_states, axis=0), stay)
-            chains.append(maximised(blank, complete, weight, None, self.covariance == "diagonal"))
+            chains.append(maximise(blank, complete, weight, None, self.covariance == "diagonal"))
         return chains
 
-    def _floored(self, previous: Self) -> Chain:
+    def _rescale_previous(self, previous: Self) -> Chain:
         """Return the states before in the unit of this fit: a feature's scale may have grown since."""
         usable = self.scaler_.scale_ > 0
         scale = np.where(usable, self.scaler_.scale_, np.inf)
@@ -121,11 +121,11 @@ class HMMRegimes(RegimeModel):
         diagonal = self.covariance == "diagonal"
         return Chain(
             self.scaler_.transform(previous.chain_.means),
-            np.array([with_floor(sigma, diagonal) for sigma in covariances]),
+            np.array([floor_covariance(sigma, diagonal) for sigma in covariances]),
             previous.chain_.transitions,
         )
 
-    def _keep(self, chain: Chain) -> None:
+    def _set_chain(self, chain: Chain) -> None:
         scale = self.scaler_.scale_
         self._chain = chain
         self.centres_ = chain.means * scale + self.scaler_.mean_
@@ -134,7 +134,7 @@ class HMMRegimes(RegimeModel):
 
     def _reorder(self, order: Ints) -> None:
         chain = self._chain
-        self._keep(
+        self._set_chain(
             Chain(
                 np.ascontiguousarray(chain.means[order]),
                 np.ascontiguousarray(chain.covariances[order]),
@@ -152,17 +152,17 @@ class HMMRegimes(RegimeModel):
         scaled = np.where(usable, scatter / np.where(usable, scaler.scale_, 1.0), 0.0)
         return np.hstack([scaler.transform(self.chain_.means), scaled])
 
-    def _remember(self, Z: Floats) -> None:
-        filtered, _, surprise = self._filter(Z, self._chain.start)
-        self._predicted = after(filtered[-1], self._chain.transitions)
+    def _store_training(self, Z: Floats) -> None:
+        filtered, _, surprise = self._filter_rows(Z, self._chain.start)
+        self._predicted = _predict_next(filtered[-1], self._chain.transitions)
         self._ordinary = np.sort(surprise[is_complete(Z)])
 
-    def _tell(self, Z: Floats) -> tuple[Floats, Floats]:
-        filtered, _, surprise = self._filter(Z, self._predicted)
+    def _predict_states(self, Z: Floats) -> tuple[Floats, Floats]:
+        filtered, _, surprise = self._filter_rows(Z, self._predicted)
         anomaly = np.searchsorted(self._ordinary, surprise) / len(self._ordinary)
         return filtered, np.where(is_complete(Z), anomaly, np.nan)
 
-    def _filter(self, Z: Floats, predicted: Floats) -> tuple[Floats, Floats, Floats]:
+    def _filter_rows(self, Z: Floats, predicted: Floats) -> tuple[Floats, Floats, Floats]:
         """Return filtered probabilities, weights, and minus the log predictive density of each row."""
         chain = self._chain
         densities = log_densities(Z, chain.means, chain.covariances)
@@ -170,7 +170,7 @@ class HMMRegimes(RegimeModel):
         return filtered, weight, -log_density
 
 
-def after(filtered: Floats, transitions: Floats) -> Floats:
+def _predict_next(filtered: Floats, transitions: Floats) -> Floats:
     """Return the probabilities of the states one row later."""
     # Not a matrix product: BLAS may round differently from one machine to the next.
     return np.asarray((filtered[:, None] * transitions).sum(axis=0))
@@ -191,11 +191,11 @@ def expectation_maximisation(
         if iteration == max_iterations or objective - before < TOLERANCE * len(Z):
             break
         smoothed, pairs = backward(filtered, weight, chain.transitions)
-        before, chain = objective, maximised(chain, Z, smoothed, pairs, diagonal)
+        before, chain = objective, maximise(chain, Z, smoothed, pairs, diagonal)
     return chain, objective
 
 
-def maximised(chain: Chain, Z: Floats, smoothed: Floats, pairs: Floats | None, diagonal: bool) -> Chain:
+def maximise(chain: Chain, Z: Floats, smoothed: Floats, pairs: Floats | None, diagonal: bool) -> Chain:
     """Return the M-step: the best chain if the states were known to be so distributed.
 
     Parameters
@@ -214,14 +214,14 @@ def maximised(chain: Chain, Z: Floats, smoothed: Floats, pairs: Floats | None, d
     for s in np.flatnonzero(counts > 1e-8):
         shift = first[s] / counts[s]
         means[s] += shift
-        covariances[s] = with_floor(second[s] / counts[s] - np.outer(shift, shift), diagonal)
+        covariances[s] = floor_covariance(second[s] / counts[s] - np.outer(shift, shift), diagonal)
     if pairs is None:
         return Chain(means, covariances, chain.transitions)
     seen = pairs + PRIOR_TRANSITIONS
     return Chain(means, covariances, seen / seen.sum(axis=1, keepdims=True))
 
 
-def with_floor(covariance: Floats, diagonal: bool) -> Floats:
+def floor_covariance(covariance: Floats, diagonal: bool) -> Floats:
     """Return the covariance that is likeliest among those with no variance below `FLOOR` in any direction."""
     if diagonal:
         return np.diag(np.maximum(np.diag(covariance), FLOOR))

@@ -8,7 +8,7 @@ import numpy as np
 
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
-from models.regimes.kmeans import MAX_ITERATIONS, KMeansRegimes, lloyd, random_starts, squared_distances
+from models.regimes.kmeans import MAX_ITERATIONS, KMeansRegimes, draw_starts, run_lloyd, squared_distances
 from models.regimes.path import is_complete
 
 
@@ -16,10 +16,10 @@ class JumpRegimes(KMeansRegimes):
     """States that minimise the sum of ½‖z_t − μ_{s_t}‖² + λ [s_t ≠ s_{t−1}] over training dates.
 
     The path of states and the centres are improved in turn until the path stays (Nystrup, Lindström and Madsen
-    2020, algorithm 1, with the half of Shu, Yu and Mulvey 2024, equation 1). Dates after the training are told
-    online: the cost of a state at t is that of the cheapest path to it, which begins with the training dates and
-    has seen nothing after t. The label is the cheapest state; probabilities are those of k-means with this cost
-    in place of half the squared distance, so that with λ = 0 both are k-means.
+    2020, algorithm 1, with the half of Shu, Yu and Mulvey 2024, equation 1). Later dates are
+    classified online: the cost of a state at t is that of the cheapest path to it, which begins with the training
+    dates and ends at t. The label is the cheapest state. Probabilities are those of k-means with this cost in place of
+    half the squared distance, so that with λ = 0 both are k-means.
 
     Parameters
     ----------
@@ -37,21 +37,21 @@ class JumpRegimes(KMeansRegimes):
         super().__init__(n_states, seed)
         self.jump_penalty = float(jump_penalty)
 
-    def _learn(self, Z: Floats, previous: Self | None) -> None:
+    def _search(self, Z: Floats, previous: Self | None) -> None:
         evidence = np.where(is_complete(Z)[:, None], Z, np.nan)
         if previous is not None:
             starts = [self.scaler_.transform(previous.centres_)]
         else:
             complete = np.ascontiguousarray(Z[is_complete(Z)])
-            starts = random_starts(complete, self.n_states, self.seed)
+            starts = draw_starts(complete, self.n_states, self.seed)
             for centres in starts:
-                lloyd(complete, centres, MAX_ITERATIONS)
-        fits = [descend(evidence, centres, self.jump_penalty) for centres in starts]
+                run_lloyd(complete, centres, MAX_ITERATIONS)
+        fits = [fit_jump_model(evidence, centres, self.jump_penalty) for centres in starts]
         centres, objective = min(fits, key=lambda fit: fit[1])
-        self._settle(centres, objective / len(Z))
+        self._set_centres(centres, objective / len(Z))
 
-    def _remember(self, Z: Floats) -> None:
-        super()._remember(Z)
+    def _store_training(self, Z: Floats) -> None:
+        super()._store_training(Z)
         loss = 0.5 * squared_distances(Z, self._centres)
         self._carried = cheapest_arrivals(loss, np.zeros(self.n_states), self.jump_penalty)[-1]
 
@@ -59,7 +59,7 @@ class JumpRegimes(KMeansRegimes):
         return cheapest_arrivals(loss, self._carried, self.jump_penalty)
 
 
-def descend(Z: Floats, centres: Floats, penalty: float) -> tuple[Floats, float]:
+def fit_jump_model(Z: Floats, centres: Floats, penalty: float) -> tuple[Floats, float]:
     """Improve path and centres in turn; return the centres and the objective.
 
     Parameters

@@ -10,9 +10,9 @@ from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 from models.regimes.path import RegimeModel, is_complete
 
-N_STARTS = 10
+_N_STARTS = 10
 MAX_ITERATIONS = 300
-SMALLEST = 1e-12
+_SMALLEST = 1e-12
 """A mean squared distance below this is rounding: all dates lie on the centres."""
 
 
@@ -38,32 +38,32 @@ class KMeansRegimes(RegimeModel):
         self.n_states = n_states
         self.seed = seed
 
-    def _learn(self, Z: Floats, previous: Self | None) -> None:
+    def _search(self, Z: Floats, previous: Self | None) -> None:
         complete = np.ascontiguousarray(Z[is_complete(Z)])
         if previous is not None:
             starts = [self.scaler_.transform(previous.centres_)]
         else:
-            starts = random_starts(complete, self.n_states, self.seed)
-        inertias = [lloyd(complete, centres, MAX_ITERATIONS) for centres in starts]
+            starts = draw_starts(complete, self.n_states, self.seed)
+        inertias = [run_lloyd(complete, centres, MAX_ITERATIONS) for centres in starts]
         best = int(np.argmin(inertias))
-        self._settle(starts[best], inertias[best] / len(complete))
+        self._set_centres(starts[best], inertias[best] / len(complete))
 
-    def _settle(self, centres: Floats, loss: float) -> None:
+    def _set_centres(self, centres: Floats, loss: float) -> None:
         """Take the centres, also in the unit of the features, and the mean loss of a row."""
         self._centres = centres
         self.centres_ = centres * self.scaler_.scale_ + self.scaler_.mean_
-        self.loss_ = float(np.log(max(loss, SMALLEST)))
+        self.loss_ = float(np.log(max(loss, _SMALLEST)))
 
     def _reorder(self, order: Ints) -> None:
         self._centres = np.ascontiguousarray(self._centres[order])
         self.centres_ = self.centres_[order]
 
-    def _remember(self, Z: Floats) -> None:
+    def _store_training(self, Z: Floats) -> None:
         nearest = squared_distances(Z, self._centres).min(axis=1)[is_complete(Z)]
         self._ordinary = np.sort(nearest)
-        self._variance = max(float(nearest.mean()), SMALLEST) / Z.shape[1]
+        self._variance = max(float(nearest.mean()), _SMALLEST) / Z.shape[1]
 
-    def _tell(self, Z: Floats) -> tuple[Floats, Floats]:
+    def _predict_states(self, Z: Floats) -> tuple[Floats, Floats]:
         distance = squared_distances(Z, self._centres)
         cost = self._cost(0.5 * distance) / self._variance
         odds = np.exp(cost.min(axis=1, keepdims=True) - cost)
@@ -73,18 +73,18 @@ class KMeansRegimes(RegimeModel):
         return odds / odds.sum(axis=1, keepdims=True), anomaly
 
     def _cost(self, loss: Floats) -> Floats:
-        """Return what being in each state at each row costs, given half the squared distances (n, S)."""
+        """Return the cost of each state at each row, given half the squared distances (n, S)."""
         return loss
 
 
-def random_starts(Z: Floats, n_states: int, seed: int) -> list[Floats]:
-    """Return k-means++ centres for `N_STARTS` searches in complete rows Z (n, K)."""
-    draws = np.random.default_rng(seed).uniform(size=(N_STARTS, n_states))
-    return [spread_out(Z, row) for row in draws]
+def draw_starts(Z: Floats, n_states: int, seed: int) -> list[Floats]:
+    """Return k-means++ centres for `_N_STARTS` searches in complete rows Z (n, K)."""
+    draws = np.random.default_rng(seed).uniform(size=(_N_STARTS, n_states))
+    return [spread_centres(Z, row) for row in draws]
 
 
 @compiled
-def spread_out(Z: Floats, draws: Floats) -> Floats:
+def spread_centres(Z: Floats, draws: Floats) -> Floats:
     """Return k-means++ centres: rows of Z, each drawn in proportion to its squared distance to those before.
 
     Z needs as many different rows as there are draws, uniform on [0, 1).
@@ -116,7 +116,7 @@ def spread_out(Z: Floats, draws: Floats) -> Floats:
 
 
 @compiled
-def lloyd(Z: Floats, centres: Floats, max_iterations: int) -> float:
+def run_lloyd(Z: Floats, centres: Floats, max_iterations: int) -> float:
     """Move the centres (S, K) in place until no row of Z (n, K) changes its cluster; return the inertia.
 
     A cluster that loses all its rows starts again from the row that is farthest from its centre (Lloyd 1982).
@@ -125,7 +125,7 @@ def lloyd(Z: Floats, centres: Floats, max_iterations: int) -> float:
     n_states = len(centres)
     label, distance = np.empty(n, dtype=np.int64), np.empty(n)
     for iteration in range(max_iterations):
-        changed = assign(Z, centres, label, distance) or iteration == 0
+        changed = _assign_rows(Z, centres, label, distance) or iteration == 0
         sums, counts = np.zeros((n_states, n_features)), np.zeros(n_states)
         for i in range(n):
             counts[label[i]] += 1
@@ -144,7 +144,7 @@ def lloyd(Z: Floats, centres: Floats, max_iterations: int) -> float:
 
 
 @compiled
-def assign(Z: Floats, centres: Floats, label: Ints, distance: Floats) -> bool:
+def _assign_rows(Z: Floats, centres: Floats, label: Ints, distance: Floats) -> bool:
     """Fill in the nearest centre of each row and the squared distance to it; return whether a label changed."""
     changed = False
     for i in range(len(Z)):

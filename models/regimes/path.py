@@ -1,9 +1,8 @@
-"""Regimes: states of the market that are refitted along a walk, keep their identity, and are told once."""
+"""Regimes: market states that are refitted along a walk and keep their identity; each date is classified once."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,29 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 from models.errors import NotFittedError, TrainingError
 from models.walk_forward.standardise import Standardiser
-from validation.folds.walk_forward import Fold
-from validation.forecasts.regime_scores import regime_stability
-
-COLD_SHARE = 0.05
-"""A cold restart is tried when the last one had not seen this share of the training rows."""
-
-RECENT = 250
-"""Training rows on which two successive fits are compared."""
-
-MARGIN = 0.01
-"""By how much a cold restart's loss must be lower to replace the warm one: states that change their meaning cost
-more than one per cent of inertia."""
 
 
 @dataclass(frozen=True, eq=False)
 class RegimePath:
-    """Regimes as they were told at the time: row t comes from a fit on earlier rows, and from rows up to t.
+    """Regimes as they were known at the time: row t comes from a fit on earlier rows, and from rows up to t.
 
     Attributes
     ----------
@@ -46,20 +33,20 @@ class RegimePath:
     centres : ndarray of shape (F, S, K)
         Centres of each fit, in the unit of the features.
     refits : ndarray of int, shape (F,)
-        First row that each fit told.
+        First row that each fit classified.
     restarted : ndarray of bool, shape (F,)
         Whether the fit came from a cold start, as the first one does.
     loss : ndarray of shape (F,)
         `RegimeModel.loss_` of each fit.
     agreement, relabelled : ndarray of shape (F,)
-        How each fit told the last `RECENT` training rows beside the fit before it: adjusted Rand index, and the share
-        of rows with another label. NaN for the first.
+        Labels of each fit and of the fit before it on the last `models.regimes.walk.RECENT` training rows: adjusted
+        Rand index, and share of rows with another label. NaN for the first fit.
     features : tuple of str
         Names of the K features.
     current : RegimeModel or None
-        The last fit, from which a path over more dates goes on.
+        The last fit, from which a path over more dates continues.
     seen_cold : int
-        Last training row that a cold start has seen.
+        Last training row of the last cold start.
     """
 
     probabilities: Floats
@@ -79,14 +66,14 @@ class RegimePath:
 class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
     """States of standardised market features.
 
-    Only complete rows say where the states are. A row that is told may lack features: those it has decide.
+    The fit uses complete rows alone. Rows to classify may lack features; the available ones decide.
 
     Attributes
     ----------
     centres_ : ndarray of shape (S, K)
         In the unit of the features.
     loss_ : float
-        What the fit made small, so scaled that a hundredth is worth having.
+        Loss of the fit, scaled so that a difference of 0.01 is relevant.
     scaler_ : Standardiser
         Of the complete training rows.
     """
@@ -117,22 +104,22 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
         X = np.ascontiguousarray(X, dtype=np.float64)
         complete = is_complete(X)
         self.scaler_ = Standardiser().fit(X[complete])
-        Z = self._standardised(X)
+        Z = self._standardise(X)
         distinct = count_distinct(Z[complete], self.n_states)
         if distinct < self.n_states:
             raise TrainingError(
                 f"{self.n_states} regimes need at least as many different complete dates of market features, "
                 f"got {distinct} of {len(X)} dates"
             )
-        self._learn(Z, None if cold else previous)
-        self._reorder(self._order(previous))
-        self._remember(Z)
+        self._search(Z, None if cold else previous)
+        self._reorder(self._match_states(previous))
+        self._store_training(Z)
         return self
 
-    def tell(self, X: Floats) -> tuple[Floats, Floats]:
+    def predict_states(self, X: Floats) -> tuple[Floats, Floats]:
         """Return probabilities (n, S) and anomaly (n,) of rows X (n, K) that follow the training rows.
 
-        Row i is told from the rows of X up to i and from the fit. Asking twice gives the same.
+        Row i depends on the rows of X up to i and on the fit. Repeated calls give the same result.
 
         Raises
         ------
@@ -140,30 +127,30 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
             Before fit.
         """
         if not hasattr(self, "centres_"):
-            raise NotFittedError(f"{type(self).__name__} is not fitted: call fit before tell")
-        Z = self._standardised(np.ascontiguousarray(X, dtype=np.float64))
-        probabilities, anomaly = self._tell(Z)
+            raise NotFittedError(f"{type(self).__name__} is not fitted: call fit before predict_states")
+        Z = self._standardise(np.ascontiguousarray(X, dtype=np.float64))
+        probabilities, anomaly = self._predict_states(Z)
         known = np.asarray(np.isfinite(Z).any(axis=1))
         return np.where(known[:, None], probabilities, np.nan), np.where(known, anomaly, np.nan)
 
-    def _standardised(self, X: Floats) -> Floats:
-        """Return X scaled and clipped, with what is missing left missing."""
+    def _standardise(self, X: Floats) -> Floats:
+        """Return X scaled and clipped; missing values stay missing."""
         return np.where(np.isfinite(X), self.scaler_.transform(X), np.nan)
 
-    def _order(self, previous: Self | None) -> Ints:
+    def _match_states(self, previous: Self | None) -> Ints:
         """Return which new state takes each place, by the smallest total distance to the states before."""
         if previous is None:
             return np.argsort(self.centres_[:, 0], kind="stable")
-        before, now = previous._signature(self.scaler_), self._signature(self.scaler_)
-        _, order = linear_sum_assignment(cdist(before, now, "sqeuclidean"))
+        old, new = previous._signature(self.scaler_), self._signature(self.scaler_)
+        _, order = linear_sum_assignment(cdist(old, new, "sqeuclidean"))
         return np.asarray(order, dtype=np.int64)
 
     def _signature(self, scaler: Standardiser) -> Floats:
-        """Return what a state is recognised by, shape (S, any), in the scaler's unit."""
+        """Return the coordinates by which states are matched, shape (S, any), in the scaler's unit."""
         return scaler.transform(self.centres_)
 
     @abstractmethod
-    def _learn(self, Z: Floats, previous: Self | None) -> None:
+    def _search(self, Z: Floats, previous: Self | None) -> None:
         """Set `centres_` and `loss_` from standardised rows; search from the states before, if given."""
 
     @abstractmethod
@@ -171,97 +158,12 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
         """Put state `order[s]` in place s."""
 
     @abstractmethod
-    def _remember(self, Z: Floats) -> None:
-        """Keep of the training rows what telling the rows after them needs."""
+    def _store_training(self, Z: Floats) -> None:
+        """Keep the state after the training rows, from which later rows are classified."""
 
     @abstractmethod
-    def _tell(self, Z: Floats) -> tuple[Floats, Floats]:
-        """Return probabilities and anomaly of standardised rows; what is missing throughout may be anything."""
-
-
-def walk_regimes(
-    X: Floats,
-    folds: Sequence[Fold],
-    names: Sequence[str],
-    model: RegimeModel,
-    before: RegimePath | None = None,
-) -> RegimePath:
-    """Refit the regimes at each fold and tell each test date by the fit that was current.
-
-    Each fit starts from the one before. Now and then it is also tried from random starts, which is kept only if
-    it is better by `MARGIN`: a warm start can stay in a poor local optimum of the first, short windows.
-
-    Parameters
-    ----------
-    X : ndarray of shape (T, K)
-        Market features; the first orders the states.
-    folds : sequence of Fold
-        Test rows directly after the training rows.
-    names : sequence of str, length K
-    model : RegimeModel
-        Left as it is; copies are fitted.
-    before : RegimePath, optional
-        The same path over fewer dates: its fits are taken over, and the last of them tells its dates once more.
-    """
-    probabilities, anomaly = np.full((len(X), model.n_states), np.nan), np.full(len(X), np.nan)
-    current, seen_cold, done = None, -1, 0
-    fits: list[tuple[Floats, bool, float, float, float]] = []
-    if before is not None and before.current is not None:
-        current, seen_cold, done = before.current, before.seen_cold, len(before.refits)
-        kept = (before.centres, before.restarted, before.loss, before.agreement, before.relabelled)
-        fits += zip(*kept, strict=True)
-        last = folds[done - 1].test
-        told = slice(last[0])
-        probabilities[told], anomaly[told] = before.probabilities[told], before.anomaly[told]
-        # There are more dates for it to tell now; telling those before once more gives the same.
-        probabilities[last], anomaly[last] = current.tell(X[last])
-    for fold in folds[done:]:
-        due = fold.train[-1] - seen_cold >= COLD_SHARE * len(fold.train)
-        previous = current
-        current, fresh = _refitted(model, X[fold.train], current, due)
-        agreement, relabelled = _agreement(previous, current, X[fold.train[-RECENT:]])
-        seen_cold = int(fold.train[-1]) if due else seen_cold
-        probabilities[fold.test], anomaly[fold.test] = current.tell(X[fold.test])
-        fits.append((current.centres_, fresh, current.loss_, agreement, relabelled))
-    return RegimePath(
-        probabilities,
-        _labels(probabilities),
-        anomaly,
-        np.array([centres for centres, _, _, _, _ in fits]),
-        np.array([fold.test[0] for fold in folds], dtype=np.int64),
-        np.array([fresh for _, fresh, _, _, _ in fits], dtype=np.bool_),
-        np.array([loss for _, _, loss, _, _ in fits]),
-        np.array([agreement for _, _, _, agreement, _ in fits]),
-        np.array([relabelled for _, _, _, _, relabelled in fits]),
-        tuple(names),
-        current,
-        seen_cold,
-    )
-
-
-def _labels(probabilities: Floats) -> Ints:
-    """Return the most probable state of each row, -1 where there are no probabilities."""
-    told = np.isfinite(probabilities[:, 0])
-    return np.where(told, np.argmax(np.where(told[:, None], probabilities, 0.0), axis=1), -1)
-
-
-def _agreement(before: RegimeModel | None, now: RegimeModel, X: Floats) -> tuple[float, float]:
-    """Return adjusted Rand index and share relabelled of two fits on the same rows."""
-    if before is None:
-        return np.nan, np.nan
-    told = regime_stability(_labels(before.tell(X)[0]), _labels(now.tell(X)[0]))
-    return told.adjusted_rand, told.relabelled
-
-
-def _refitted(
-    model: RegimeModel, X: Floats, previous: RegimeModel | None, due: bool
-) -> tuple[RegimeModel, bool]:
-    """Return a fitted copy, and whether it came from a cold start."""
-    warm: RegimeModel = clone(model).fit(X, previous)
-    if previous is None or not due:
-        return warm, previous is None
-    cold: RegimeModel = clone(model).fit(X, previous, cold=True)
-    return (cold, True) if cold.loss_ < warm.loss_ - MARGIN else (warm, False)
+    def _predict_states(self, Z: Floats) -> tuple[Floats, Floats]:
+        """Return probabilities and anomaly of standardised rows; rows without any value may have any result."""
 
 
 def is_complete(X: Floats) -> NDArray[np.bool_]:

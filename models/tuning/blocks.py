@@ -14,106 +14,89 @@ from sklearn.base import clone
 
 from foundation.suggestions import suggest
 from foundation.types import Floats
-from models.base import Forecaster, rows_of
+from models.base import Forecaster, make_rows
 from models.dataset import Rows
 from models.errors import TrainingError
-from models.parallel.executors import Executor, Threads, threads_of
+from models.parallel.executors import Executor, Threads, count_threads
 from models.parameters import Parameters
-from models.tuning.inner_cv import Inner
-from models.tuning.search import BATCH, Method, Pruning, Search, quiet
+from models.tuning.inner_cv import InnerCV
+from models.tuning.search import BATCH, Search, SearchSettings, silence_optuna
 from models.tuning.search_journal import Memory, open_journal
-from models.tuning.search_space import Space, grid_size, inside
+from models.tuning.search_space import Space, contains_point, grid_size
 from models.walk_forward.results import Trial
 
 
-def tune(
+def tune_model(
     model: Forecaster,
     X: Floats,
     y: Floats,
-    rows: Rows | None = None,
+    rows: Rows | None,
+    settings: SearchSettings,
     *,
-    space: Space,
-    search: Method = "tpe",
-    trials: int = 30,
-    splits: int = 3,
-    pruning: Pruning = "median",
-    seed: int = 0,
-    relative: bool = False,
-    name: str = "",
-    first_test: int = -1,
     executor: Executor | None = None,
     journal: Path | Any = None,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[Trial, ...]:
     """Try parameters of a model on blocks inside a training set, the model's own ones first.
 
-    The last half of the dates is cut into blocks; each is forecast by a fit to the dates before it whose labels had
-    ended. The loss of a trial is its mean squared error over the blocks. After each block, trials that look hopeless
-    beside those finished before are given up. What is tried and chosen is the same for any number of workers, and
+    The last half of the dates is cut into blocks. Each block is forecast by a fit to the dates before it whose labels
+    had ended. The loss of a trial is its mean squared error over the blocks. After each block the search gives up
+    trials that look hopeless beside the finished ones. Trials and choice are the same for any number of workers, and
     after an interruption.
 
     Parameters
     ----------
     model : Forecaster
-        Not changed; what the space does not name stays as it is.
+        Not changed.
     X, y : ndarray of shape (n, K), (n,)
-        Training rows, in time order. Nothing else is looked at.
-    rows : Rows, optional
-        Their dates, label ends and weights; each row a date of its own without it.
-    space : mapping of str to Range or Choices
-    search : {"tpe", "random", "grid"}
-    trials : int
-        How many, the model's own parameters included; the most that a grid may have.
-    splits : int
-        Blocks.
-    pruning : {"median", "hyperband", "none"}
-    seed : int
-    relative : bool
-        Count errors of differences within dates only.
-    name, first_test : str, int
-        Put on the trials.
+        Training rows, in time order.
+    rows : Rows or None
+        Their dates, label ends and weights; None makes each row a date of its own.
+    settings : SearchSettings
     executor : Executor, optional
-        Says how many trials are computed at a time, in threads of this process.
+        Its workers are the number of trials that are computed at a time, in threads of this process.
     journal : Path or optuna.storages.BaseStorage, optional
-        Journal file that remembers trials that have ended, also those of other searches. Use a new one when the code
-        of the model has changed. In memory without it.
+        Journal file with the finished trials of this and of other searches. Use a new one after a change to the code
+        of the model. In memory by default.
     progress : callable, optional
-        Called with the number of trials done.
+        Called with the number of finished trials.
 
     Returns
     -------
     tuple of Trial
-        In the order in which they were asked for; `best_of` tells the choice.
+        In the order of the search; `find_best` chooses one.
 
     Raises
     ------
     TrainingError
-        If the model has no such parameter, a grid is larger than `trials`, the rows are too few for a block, or
-        the model's own parameters give no finite forecast.
+        If the model has no such parameter, a grid is larger than `settings.trials`, the rows are too few for a block,
+        or the model's own parameters give no finite forecast.
     """
-    _check(model, space, search, trials)
-    inner = Inner.of(np.asarray(X), np.asarray(y), rows_of(len(y), rows), splits, relative=relative)
+    _check_settings(model, settings)
+    space = settings.space
+    rows = make_rows(len(y), rows)
+    cv = InnerCV.cut_blocks(np.asarray(X), np.asarray(y), rows, settings.splits, relative=settings.relative)
     storage = open_journal(journal) if isinstance(journal, Path) else journal
-    with quiet():
-        memory = Memory(space, storage, "" if storage is None else inner.digest(model, space))
-        work = _Work(model, inner, memory, threads_of(executor), name, first_test, progress)
-        return work.search(
-            Search(space, search, pruning, inner.splits, seed), space, _count(space, search, trials)
-        )
+    with silence_optuna():
+        memory = Memory(space, storage, "" if storage is None else cv.digest(model, space))
+        run = _SearchRun(model, cv, memory, count_threads(executor), progress)
+        search = Search(space, settings.search, settings.pruning, cv.splits, settings.seed)
+        return run.try_all(search, space, settings.n_trials)
 
 
-def best_of(trials: Sequence[Trial]) -> Trial:
+def find_best(trials: Sequence[Trial]) -> Trial:
     """Return the whole trial of the smallest loss; with a tie the first, so the defaults where nothing is better."""
     return min((trial for trial in trials if not trial.pruned), key=lambda trial: trial.loss)
 
 
-def with_parameters(model: Forecaster, parameters: Parameters) -> Forecaster:
+def copy_with_parameters(model: Forecaster, parameters: Parameters) -> Forecaster:
     """Return an unfitted copy of the model with these parameters."""
     changed: Forecaster = clone(model).set_params(**parameters)
     return changed
 
 
-def _check(model: Forecaster, space: Space, search: Method, trials: int) -> None:
+def _check_settings(model: Forecaster, settings: SearchSettings) -> None:
+    space, trials = settings.space, settings.trials
     known = model.get_params(deep=False)
     for parameter in space:
         if parameter not in known:
@@ -122,42 +105,36 @@ def _check(model: Forecaster, space: Space, search: Method, trials: int) -> None
             )
     if not space or trials < 1:
         raise TrainingError(f"tuning needs a parameter and a trial, got {len(space)} and {trials}")
-    if search == "grid" and grid_size(space) + 1 > trials:
+    if settings.search == "grid" and settings.n_trials > trials:
         raise TrainingError(
             f"tuning: the grid has {grid_size(space)} points beside the model's own, more than {trials} trials"
         )
 
 
-def _count(space: Space, search: Method, trials: int) -> int:
-    return grid_size(space) + 1 if search == "grid" else trials
-
-
 @dataclass(eq=False)
 class _Candidate:
-    """A trial on its way."""
+    """A trial that is not finished."""
 
     parameters: Parameters
-    asked: Any
+    proposal: Any
     running: list[float] = field(default_factory=list)
     pruned: bool = False
 
 
 @dataclass(eq=False)
-class _Work:
+class _SearchRun:
     """One search, from its first trial to its last."""
 
     model: Forecaster
-    inner: Inner
+    cv: InnerCV
     memory: Memory
     workers: int
-    name: str
-    first_test: int
     progress: Callable[[int], None] | None
     done: list[Trial] = field(default_factory=list)
 
-    def search(self, search: Search, space: Space, trials: int) -> tuple[Trial, ...]:
-        """Do the model's own parameters alone, then batches of what the search asks for."""
-        every = range(self.inner.splits)
+    def try_all(self, search: Search, space: Space, trials: int) -> tuple[Trial, ...]:
+        """Compute the model's own parameters alone, then the batches that the search proposes."""
+        every = range(self.cv.splits)
         known = self.model.get_params(deep=False)
         own = _Candidate({name: known[name] for name in space}, None)
         self.compute([own], every)
@@ -166,34 +143,34 @@ class _Work:
                 f"tuning: the own parameters of {type(self.model).__name__} give no finite forecast"
             )
         self.end(own)
-        search.learn(own.parameters, own.running, inside=inside(space, own.parameters))
+        search.add_finished(own.parameters, own.running, inside=contains_point(space, own.parameters))
         while len(self.done) < trials:
-            asked = search.ask(min(BATCH, trials - len(self.done)))
-            batch = [_Candidate(trial.params, trial) for trial in asked]
+            proposals = search.propose(min(BATCH, trials - len(self.done)))
+            batch = [_Candidate(trial.params, trial) for trial in proposals]
             for block in every:
                 alive = [candidate for candidate in batch if not candidate.pruned]
                 self.compute(alive, [block])
                 for candidate in alive if block < every[-1] else ():
-                    candidate.pruned = search.hopeless(candidate.asked, candidate.running)
+                    candidate.pruned = search.is_hopeless(candidate.proposal, candidate.running)
             for candidate in batch:
-                search.tell(candidate.asked, candidate.running, pruned=candidate.pruned)
+                search.finish(candidate.proposal, candidate.running, pruned=candidate.pruned)
                 self.end(candidate)
         return tuple(self.done)
 
     def compute(self, candidates: Sequence[_Candidate], blocks: Sequence[int]) -> None:
-        """Compute what the memory does not know of these blocks, side by side, and bring candidates up to them."""
+        """Compute the losses of these blocks that are not in the memory, in parallel, and update the candidates."""
         tasks = [
-            (with_parameters(self.model, candidate.parameters), candidate.parameters, block)
+            (copy_with_parameters(self.model, candidate.parameters), candidate.parameters, block)
             for candidate in candidates
             for block in blocks
             if (candidate.parameters, block) not in self.memory
         ]
-        with closing(Threads(self.workers).map(_score, self.inner, tasks)) as answers:
+        with closing(Threads(self.workers).map(_score, self.cv, tasks)) as answers:
             for (_, parameters, block), (loss, seconds) in zip(tasks, answers, strict=True):
                 self.memory.add(parameters, block, loss, seconds)
         for candidate in candidates:
             losses = [self.memory[candidate.parameters, block][0] for block in range(blocks[-1] + 1)]
-            candidate.running = self.inner.running(losses)
+            candidate.running = self.cv.running_means(losses)
 
     def end(self, candidate: _Candidate) -> None:
         """Keep a candidate as a trial."""
@@ -202,18 +179,18 @@ class _Work:
         self.memory.keep(candidate.parameters, candidate.running, pruned=candidate.pruned)
         number, loss = len(self.done), candidate.running[-1]
         parameters = dict(candidate.parameters)
-        trial = Trial(self.name, self.first_test, number, parameters, loss, candidate.pruned, seconds)
+        trial = Trial("", -1, number, parameters, loss, candidate.pruned, seconds)
         self.done.append(trial)
         if self.progress is not None:
             self.progress(len(self.done))
 
 
-def _score(inner: Inner, asked: tuple[Forecaster, Parameters, int]) -> tuple[float, float]:
+def _score(cv: InnerCV, task: tuple[Forecaster, Parameters, int]) -> tuple[float, float]:
     """Return the loss of an unfitted model of its own on a block, and how long it took."""
-    model, parameters, block = asked
+    model, parameters, block = task
     began = time.perf_counter()
     try:
-        loss = inner.score(model, block)
+        loss = cv.score(model, block)
     except Exception as error:
         error.add_note(f"while tuning {type(model).__name__}, with {dict(parameters)}")
         raise

@@ -1,4 +1,4 @@
-"""Inner: blocks inside a training set, and what a model loses on them."""
+"""InnerCV: blocks inside a training set, and the losses of a model on them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 
 from foundation.types import Bools, Floats
 from models.base import Forecaster
-from models.boosting.model import squared
+from models.boosting.model import square_errors
 from models.dataset import Rows
 from models.errors import TrainingError
-from models.tuning.search_journal import digest
+from models.tuning.search_journal import hash_parts
 from models.tuning.search_space import Space
 from validation.folds.walk_forward import inner_folds
 
 
 @dataclass(frozen=True, eq=False)
-class Inner:
+class InnerCV:
     """Training rows, and the blocks inside them that trials are scored on.
 
     Attributes
@@ -39,7 +39,7 @@ class Inner:
     weights: Floats
 
     @classmethod
-    def of(cls, X: Floats, y: Floats, rows: Rows, splits: int, *, relative: bool) -> Inner:
+    def cut_blocks(cls, X: Floats, y: Floats, rows: Rows, splits: int, *, relative: bool) -> InnerCV:
         """Cut the rows into blocks."""
         dates, first = np.unique(rows.date, return_index=True)
         blocks = tuple(
@@ -65,21 +65,21 @@ class Inner:
         model.fit(self.X[train], self.y[train], self.rows[train])
         errors = self.y[test] - model.predict(self.X[test], self.rows[test])
         with np.errstate(over="ignore", invalid="ignore"):
-            loss = float(squared(errors[:, None], self.rows[test], relative=self.relative).sum())
+            loss = float(square_errors(errors[:, None], self.rows[test], relative=self.relative).sum())
         return loss if np.isfinite(loss) else float("inf")
 
-    def running(self, losses: Sequence[float]) -> list[float]:
+    def running_means(self, losses: Sequence[float]) -> list[float]:
         """Return the mean loss after each of the first blocks."""
         means: list[float] = (np.cumsum(losses) / np.cumsum(self.weights[: len(losses)])).tolist()
         return means
 
     def digest(self, model: Forecaster, space: Space) -> str:
-        """Return a hash of all that decides a loss beside the parameters of the space."""
+        """Return a hash of everything that determines a loss besides the parameters of the space."""
         kind = type(model)
         fixed = {k: v for k, v in sorted(model.get_params().items()) if k not in space}
-        told = repr(
+        description = repr(
             (kind.__module__, kind.__qualname__, fixed, sorted(space.items()), self.splits, self.relative)
         )
         arrays = [self.X, self.y, self.rows.date, self.rows.end, self.rows.asset]
         arrays += [] if self.rows.weight is None else [self.rows.weight]
-        return digest(told.encode(), *(np.ascontiguousarray(a).tobytes() for a in arrays))
+        return hash_parts(description.encode(), *(np.ascontiguousarray(a).tobytes() for a in arrays))

@@ -1,14 +1,15 @@
-"""Search: what to try next, and what to give up, by Optuna and from finished results alone."""
+"""Search: propose and prune trials by Optuna, from finished results alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
 from models.parameters import Parameters
-from models.tuning.search_space import Choices, Range, Space, grid_points
+from models.tuning.search_space import Choices, Range, Space, grid_points, grid_size
 
 if TYPE_CHECKING:
     import optuna
@@ -17,15 +18,48 @@ Method = Literal["tpe", "random", "grid"]
 Pruning = Literal["median", "hyperband", "none"]
 
 BATCH = 8
-"""Trials asked for at a time: a fixed number, so that what is tried does not depend on the number of workers. TPE
+"""Trials per batch: a fixed number, so that the trials do not depend on the number of workers. TPE
 starts after the first batch, which is random."""
-FEWEST = 5
-"""Finished trials before the median of them says anything."""
+_FEWEST = 5
+"""Finished trials from which their median is used."""
+
+
+@dataclass(frozen=True, eq=False)
+class SearchSettings:
+    """Which parameters are tried, how many times, and how a trial is judged.
+
+    Attributes
+    ----------
+    space : mapping of str to Range or Choices
+        Parameters that it does not name stay as they are.
+    search : {"tpe", "random", "grid"}
+    trials : int
+        How many, the model's own parameters included; the most that a grid may have.
+    splits : int
+        Blocks.
+    pruning : {"median", "hyperband", "none"}
+    seed : int
+    relative : bool
+        Count errors of differences within dates only.
+    """
+
+    space: Space
+    search: Method = "tpe"
+    trials: int = 30
+    splits: int = 3
+    pruning: Pruning = "median"
+    seed: int = 0
+    relative: bool = False
+
+    @property
+    def n_trials(self) -> int:
+        """Trials of a whole search."""
+        return grid_size(self.space) + 1 if self.search == "grid" else self.trials
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Keep Optuna from logging each study; its warnings stay, and so does what the caller had set."""
+def silence_optuna() -> Iterator[None]:
+    """Keep Optuna from logging each study; its warnings stay, and the caller's level is restored."""
     import optuna
 
     before = optuna.logging.get_verbosity()
@@ -36,7 +70,7 @@ def quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def distributions(space: Space) -> dict[str, Any]:
+def make_distributions(space: Space) -> dict[str, Any]:
     """Return the space in Optuna's terms."""
     return {name: _distribution(entry) for name, entry in space.items()}
 
@@ -52,9 +86,9 @@ def _distribution(entry: Range | Choices) -> Any:
 
 
 class Search:
-    """Propose trials in batches, and tell which of them to give up.
+    """Propose trials in batches, and decide which of them to prune.
 
-    All that it answers follows from its seed and from what it was told, in that order: never from time.
+    Its decisions depend on its seed and on the sequence of results alone, never on time.
 
     Parameters
     ----------
@@ -73,7 +107,7 @@ class Search:
     def __init__(self, space: Space, method: Method, pruning: Pruning, splits: int, seed: int) -> None:
         import optuna
 
-        self._distributions = distributions(space)
+        self._distributions = make_distributions(space)
         sampler = (
             optuna.samplers.TPESampler(seed=seed, n_startup_trials=BATCH)
             if method == "tpe"
@@ -88,8 +122,8 @@ class Search:
         for point in grid_points(space) if method == "grid" else ():
             self._study.enqueue_trial(point)
 
-    def learn(self, parameters: Parameters, running: Sequence[float], *, inside: bool) -> None:
-        """Take in a trial that nobody asked for, with its loss after each block; `inside` if the space holds it."""
+    def add_finished(self, parameters: Parameters, running: Sequence[float], *, inside: bool) -> None:
+        """Add a finished trial that was not proposed, with its loss after each block; `inside` if in the space."""
         import optuna
 
         self._whole.append(running)
@@ -103,22 +137,22 @@ class Search:
                 )
             )
 
-    def ask(self, n: int) -> list[optuna.Trial]:
+    def propose(self, n: int) -> list[optuna.Trial]:
         """Return the next trials; their `params` are a point of the space."""
         return [self._study.ask(self._distributions) for _ in range(n)]
 
-    def hopeless(self, trial: optuna.Trial, running: Sequence[float]) -> bool:
-        """Take in the loss of a trial after each block so far, and return whether to give it up."""
+    def is_hopeless(self, trial: optuna.Trial, running: Sequence[float]) -> bool:
+        """Add the loss of a trial after each block so far, and return whether to prune it."""
         block = len(running) - 1
         trial.report(running[block], block)
         if self._pruning == "median":
             # Not Optuna's own: that compares a trial's best loss so far, which is for learning curves that fall.
             seen = [whole[block] for whole in self._whole]
-            return len(seen) >= FEWEST and running[block] > median(seen)
+            return len(seen) >= _FEWEST and running[block] > median(seen)
         return bool(trial.should_prune())
 
-    def tell(self, trial: optuna.Trial, running: Sequence[float], *, pruned: bool) -> None:
-        """Take in the end of a trial."""
+    def finish(self, trial: optuna.Trial, running: Sequence[float], *, pruned: bool) -> None:
+        """Add the result of a finished or pruned trial."""
         from optuna.trial import TrialState
 
         if pruned:

@@ -1,4 +1,4 @@
-"""What trials lost on each block, kept so that a search that was killed goes on where it stopped."""
+"""Journal of the losses of trials on each block, from which an interrupted search continues."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from models.parameters import Parameters
-from models.tuning.search import distributions
-from models.tuning.search_space import Space, inside
+from models.tuning.search import make_distributions
+from models.tuning.search_space import Space, contains_point
 
 
 def open_journal(path: Path) -> Any:
@@ -40,15 +40,15 @@ def open_journal(path: Path) -> Any:
 class Memory:
     """Losses of trials by block, in memory and, if there is a storage, in an Optuna study of it.
 
-    A search follows from its seed and from losses. Done again with losses that are remembered instead of computed,
-    it asks the same trials, gives up the same ones, and goes on after the last one that was kept.
+    A search depends on its seed and on losses alone. Repeated with remembered losses, it proposes and prunes the same
+    trials, and continues after the last one in the journal.
 
     Parameters
     ----------
     space : mapping of str to Range or Choices
     storage : optuna.storages.BaseStorage, optional
     study : str
-        Names all that decides a loss beside the parameters: data, blocks, other settings.
+        Identifies everything that determines a loss besides the parameters: data, blocks, other settings.
     """
 
     def __init__(self, space: Space, storage: Any = None, study: str = "") -> None:
@@ -64,7 +64,7 @@ class Memory:
                 self._take(trial.user_attrs)
 
     def _take(self, kept: dict[str, Any]) -> None:
-        """Remember a trial of the storage; one that `keep` did not write so counts for nothing."""
+        """Read a trial of the storage; one in another form than that of `keep` is ignored."""
         parameters, losses, seconds = (kept.get(name) for name in ("parameters", "losses", "seconds"))
         if not (isinstance(parameters, dict) and _are_numbers(losses) and _are_numbers(seconds)):
             return
@@ -96,14 +96,14 @@ class Memory:
         import optuna
 
         known = [self[parameters, block] for block in range(len(running))]
-        held = inside(self._space, parameters)
+        held = contains_point(self._space, parameters)
         self._kept.add(key)
         self._study.add_trial(
             optuna.trial.create_trial(
                 state=optuna.trial.TrialState.PRUNED if pruned else optuna.trial.TrialState.COMPLETE,
                 # Defaults may lie outside of the space: Optuna then has no place for them but an attribute.
                 params=dict(parameters) if held else {},
-                distributions=distributions(self._space) if held else {},
+                distributions=make_distributions(self._space) if held else {},
                 value=None if pruned else running[-1],
                 intermediate_values=dict(enumerate(running)),
                 user_attrs={
@@ -123,8 +123,8 @@ def _key(parameters: Parameters) -> str:
     return json.dumps(dict(parameters), sort_keys=True)
 
 
-def digest(*parts: bytes) -> str:
-    """Return a SHA-256 of the parts, told apart by their lengths, as hexadecimal digits."""
+def hash_parts(*parts: bytes) -> str:
+    """Return a SHA-256 of the parts and their lengths, as hexadecimal digits."""
     sha = hashlib.sha256()
     for part in parts:
         sha.update(len(part).to_bytes(8, "big"))

@@ -32,7 +32,7 @@ class Range:
     Raises
     ------
     ValueError
-        If the range is empty, or what is asked of it makes no sense.
+        If the range is empty, or its options contradict each other.
     """
 
     low: float
@@ -118,6 +118,6 @@ def grid_points(space: Space) -> Iterator[dict[str, Value]]:
         yield dict(zip(space, values, strict=True))
 
 
-def inside(space: Space, parameters: Parameters) -> bool:
+def contains_point(space: Space, parameters: Parameters) -> bool:
     """Return whether all parameters have values that the space holds."""
     return all(entry.holds(parameters[name]) for name, entry in space.items())

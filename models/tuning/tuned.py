@@ -1,10 +1,11 @@
-"""Tuned: a model whose parameters are chosen anew along the walk, inside the training windows."""
+"""Tuned: a model whose parameters are chosen along the walk, inside the training windows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -12,15 +13,16 @@ from foundation.types import Floats, Json
 from models.base import Forecaster
 from models.dataset import Rows
 from models.errors import NotFittedError
+from models.parallel.executors import Executor
 from models.parameters import Parameters
-from models.tuning.blocks import best_of, tune, with_parameters
-from models.tuning.search import Method, Pruning
+from models.tuning.blocks import copy_with_parameters, find_best, tune_model
+from models.tuning.search import Method, Pruning, SearchSettings
 from models.tuning.search_space import Space
 from models.walk_forward.results import Trial
 
 
 class Tuned(Forecaster):
-    """Any model, with some parameters chosen by a search inside the training window (see `tune`).
+    """Any model, with some parameters chosen by a search inside the training window (see `tune_model`).
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ class Tuned(Forecaster):
     pruning : {"median", "hyperband", "none"}
     seed : int
     journal : Path, optional
-        File that remembers trials, so that an interrupted walk goes on after the last one.
+        File of finished trials, from which an interrupted walk continues.
 
     Attributes
     ----------
@@ -70,27 +72,33 @@ class Tuned(Forecaster):
     def fit(self, X: Floats, y: Floats, rows: Rows | None = None) -> Self:
         """Choose parameters by blocks inside the rows, then fit all rows of X (n, K) and y (n,)."""
         self.trials_ = self.search_parameters(X, y, rows)
-        self.model_ = with_parameters(self.model, best_of(self.trials_).params).fit(X, y, rows)
+        self.model_ = copy_with_parameters(self.model, find_best(self.trials_).params).fit(X, y, rows)
         return self
 
-    def search_parameters(self, X: Floats, y: Floats, rows: Rows | None, **others: Any) -> tuple[Trial, ...]:
-        """Return the trials of a search by blocks of the rows of X (n, K), y (n,): `models.tuning.blocks.tune`."""
+    def search_parameters(
+        self,
+        X: Floats,
+        y: Floats,
+        rows: Rows | None,
+        *,
+        relative: bool = False,
+        first_test: int = -1,
+        executor: Executor | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[Trial, ...]:
+        """Return the trials of a search by blocks of the rows of X (n, K), y (n,).
+
+        See `models.tuning.blocks.tune_model`. `first_test` is the row of the panel from which the choice is used.
+        """
         # A stretch must not repeat the draws of another.
-        seed = np.random.SeedSequence([self.seed, others.get("first_test", -1) + 1])
-        return tune(
-            self.model,
-            X,
-            y,
-            rows,
-            space=self.space,
-            search=self.search,
-            trials=self.trials,
-            splits=self.splits,
-            pruning=self.pruning,
-            seed=int(seed.generate_state(1)[0]),
-            journal=self.journal,
-            **others,
+        seed = int(np.random.SeedSequence([self.seed, first_test + 1]).generate_state(1)[0])
+        settings = SearchSettings(
+            self.space, self.search, self.trials, self.splits, self.pruning, seed, relative
         )
+        trials = tune_model(
+            self.model, X, y, rows, settings, executor=executor, journal=self.journal, progress=progress
+        )
+        return tuple(replace(trial, first_test=first_test) for trial in trials)
 
     def predict(self, X: Floats, rows: Rows | None = None) -> Floats:
         """Return the expected target of each row of X (n, K), shape (n,)."""
@@ -102,8 +110,8 @@ class Tuned(Forecaster):
         return self.model_
 
     def chosen(self) -> dict[str, float]:
-        """Return the chosen parameters that are numbers, and what the model chose itself."""
-        return numbers(self.space, best_of(self.trials_).params) | self._fitted().chosen()
+        """Return the chosen parameters that are numbers, and the choices of the model itself."""
+        return select_numbers(self.space, find_best(self.trials_).params) | self._fitted().chosen()
 
     def importance(self, n_features: int) -> Floats:
         """Return that of the model."""
@@ -114,8 +122,8 @@ class Tuned(Forecaster):
         return self._fitted().spec(names)
 
 
-def numbers(space: Space, parameters: Parameters) -> dict[str, float]:
-    """Return the parameters that are numbers wherever they are set, NaN where one is not; trials tell the others."""
+def select_numbers(space: Space, parameters: Parameters) -> dict[str, float]:
+    """Return the parameters with numbers among their values, NaN where one is not a number; trials keep the others."""
     return {
         name: float(value) if isinstance(value, int | float) else np.nan
         for name, value in parameters.items()

@@ -10,8 +10,8 @@ import numpy as np
 from foundation.types import Json
 from models.dataset import Dataset
 from models.parallel.executors import Executor
-from models.tuning.blocks import best_of, with_parameters
-from models.tuning.tuned import Tuned, numbers
+from models.tuning.blocks import copy_with_parameters, find_best
+from models.tuning.tuned import Tuned, select_numbers
 from models.walk_forward.plain_walk import Walk
 from models.walk_forward.results import FoldFit, Progress, Trial, WalkResult
 from validation.folds.walk_forward import Fold
@@ -24,20 +24,19 @@ def walk_tuned(
     folds: Sequence[Fold],
     progress: Progress | None = None,
     executor: Executor | None = None,
-    before: WalkResult | None = None,
+    previous: WalkResult | None = None,
     *,
     walk: Walk,
 ) -> WalkResult:
     """Search at the first fold of each stretch, then forecast the stretch with the chosen parameters.
 
-    The chosen model walks by its own fast path. Where it chooses more from its past forecasts (a penalty, a number
-    of trees) it walks from the first fold on, so that its record is what it would be had it always been used; of
-    that walk only the stretch is kept. Beside it the model with its own parameters walks all folds: what there
-    would have been without tuning. An earlier walk is not gone on from: searches find their trials in the journal.
+    The chosen model uses its own fast walk. If it chooses more from its past forecasts (a penalty, a number of trees),
+    it walks from the first fold on, as if it had always been used, and only the stretch is kept. The model with its
+    own parameters walks all folds too, for comparison. An earlier walk is not continued: the journal holds its trials.
 
     `walk` is the walk of the model that is tuned.
     """
-    stretches = stretches_of(folds, model.every)
+    stretches = _cut_stretches(folds, model.every)
     steps = _Steps(progress, 2 * len(folds) + model.trials * len(stretches))
     untuned = walk(model.model, name, data, folds, steps.walk(len(folds)), executor, None).raw
     raw = np.full(data.y.shape, np.nan)
@@ -45,16 +44,15 @@ def walk_tuned(
     trials: list[Trial] = []
     last: Json = {}
     for stretch in stretches:
-        found = model.search_parameters(
+        searched = model.search_parameters(
             *data.training(stretch[0].train),
             relative=data.relative,
-            name=name,
             first_test=int(stretch[0].test[0]),
             executor=executor,
             progress=steps.count(model.trials),
         )
-        best = best_of(found)
-        chosen = with_parameters(model.model, best.params)
+        best = find_best(searched)
+        chosen = copy_with_parameters(model.model, best.params)
         done = len(fits)
         first = folds[:done] if getattr(chosen, "selection", None) == "past" else []
         walked = [*first, *stretch]
@@ -63,13 +61,15 @@ def walk_tuned(
         tested = np.concatenate([fold.test for fold in stretch])
         raw[tested] = result.raw[tested]
         kept = result.fits[len(first) :]
-        fits += [replace(fit, chosen={**numbers(model.space, best.params), **fit.chosen}) for fit in kept]
-        trials += found
+        fits += [
+            replace(fit, chosen={**select_numbers(model.space, best.params), **fit.chosen}) for fit in kept
+        ]
+        trials += [replace(trial, model=name) for trial in searched]
         last = result.last
     return WalkResult(name, raw, tuple(fits), last, tuple(trials), untuned)
 
 
-def stretches_of(folds: Sequence[Fold], every: int | None) -> list[list[Fold]]:
+def _cut_stretches(folds: Sequence[Fold], every: int | None) -> list[list[Fold]]:
     """Cut the folds in stretches that begin with the first fold so many rows after the stretch before began."""
     stretches: list[list[Fold]] = []
     for fold in folds:
@@ -80,7 +80,7 @@ def stretches_of(folds: Sequence[Fold], every: int | None) -> list[list[Fold]]:
 
 
 class _Steps:
-    """One bar over several walks and searches."""
+    """One progress bar over several walks and searches."""
 
     def __init__(self, progress: Progress | None, total: int) -> None:
         self._progress = progress
@@ -88,10 +88,10 @@ class _Steps:
         self._before = 0
 
     def count(self, length: int) -> Callable[[int], None] | None:
-        """Return what moves the bar over the next so many steps."""
-        before, progress = self._before, self._progress
+        """Return the callback that moves the bar over the next `length` steps."""
+        previous, progress = self._before, self._progress
         self._before += length
-        return None if progress is None else lambda done: progress(before + done, self._total)
+        return None if progress is None else lambda done: progress(previous + done, self._total)
 
     def walk(self, length: int, skip: int = 0) -> Progress | None:
         """Return the same in the form that a walk takes, whose first `skip` folds do not count."""

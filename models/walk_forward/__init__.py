@@ -1,1 +1,1 @@
-"""Walk-forward: training windows, what a walk keeps, and the plain loop that every faster walk is tested against."""
+"""Walk-forward: training windows, the state of a walk, and the plain loop that every faster walk is tested against."""

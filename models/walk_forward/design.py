@@ -16,16 +16,16 @@ from models.errors import TrainingError
 from models.walk_forward.moments import Moments, demean_by_date
 from models.walk_forward.standardise import Standardiser
 
-ROWS_AT_ONCE = 1 << 15
+_ROWS_AT_ONCE = 1 << 15
 """Rows that are brought together at a time: enough for full speed of the matrix product, little memory."""
 
 
-MOST_HALVINGS = 1000
+_MOST_HALVINGS = 1000
 """Half-lives that a walk may span: weights double with each, and double precision ends at 2 to the 1024."""
 
 
 class Source(Protocol):
-    """What gives the training rows of dates: a `Dataset`, or `Stacked` rows."""
+    """Source of the training rows of dates: a `Dataset`, or `Stacked` rows."""
 
     def training(self, positions: Ints) -> tuple[Floats, Floats, Rows]:
         """Return X (n, K), y (n,) and Rows, in the order of the dates."""
@@ -45,9 +45,9 @@ class Stacked:
         return self.X[some], self.y[some], self.rows[some]
 
 
-def pieces(dates: Ints, rows_a_date: int) -> Iterator[Ints]:
+def split_dates(dates: Ints, rows_a_date: int) -> Iterator[Ints]:
     """Cut dates into pieces of a bounded number of rows; where depends on the dates alone."""
-    size = max(1, ROWS_AT_ONCE // max(1, rows_a_date))
+    size = max(1, _ROWS_AT_ONCE // max(1, rows_a_date))
     for start in range(0, len(dates), size):
         yield dates[start : start + size]
 
@@ -94,7 +94,7 @@ class Design:
             Z, y, rows = self.rows(piece)
             return Moments.of(Z, y, rows.weight)
 
-        parts = list(pieces(dates, self.rows_a_date))
+        parts = list(split_dates(dates, self.rows_a_date))
         total = Moments.none(len(self.scaler.mean_))
         if len(parts) < 2:
             return sum(map(one, parts), start=total)
@@ -105,11 +105,11 @@ class Design:
         if self.half_life is None:
             return rows.weight
         age = (rows.date - self.origin) / self.half_life
-        if len(age) and age[-1] > MOST_HALVINGS:
+        if len(age) and age[-1] > _MOST_HALVINGS:
             raise TrainingError(
                 f"half_life is {self.half_life:g} dates, but the walk spans {int(rows.date[-1]) - self.origin}: the "
                 f"first would count nothing beside the last; use at least "
-                f"{-(-(int(rows.date[-1]) - self.origin) // MOST_HALVINGS)}"
+                f"{-(-(int(rows.date[-1]) - self.origin) // _MOST_HALVINGS)}"
             )
         recency = np.exp2(age)
         return recency if rows.weight is None else recency * rows.weight
@@ -118,7 +118,7 @@ class Design:
 class RunningMoments:
     """Moments of stretches of training dates, as differences of sums that are accumulated once.
 
-    Stretches must be asked for in time order: what is kept of earlier ones, and so the rounding, then depends on
+    Stretches must be requested in time order, so that the sums that are kept, and with them the rounding, depend on
     the past alone.
 
     Parameters
@@ -127,9 +127,9 @@ class RunningMoments:
     grid : ndarray of int
         All training dates of the walk, increasing; a stretch is a slice of it.
     start : int
-        First place of the grid that will be asked for.
+        First position of the grid that will be requested.
     sums : mapping of int to Moments, optional
-        `sums` of another that were kept: it goes on from these, to the same bits.
+        Kept `sums` of an earlier walk, to continue from with the same bits.
 
     Attributes
     ----------
@@ -146,13 +146,13 @@ class RunningMoments:
 
     def between(self, start: int, stop: int) -> Moments:
         """Return the moments of the dates grid[start:stop]."""
-        return self._up_to(stop) - self._up_to(start)
+        return self._sum_up_to(stop) - self._sum_up_to(start)
 
-    def forget(self, *but: int) -> None:
+    def forget_except(self, *but: int) -> None:
         """Forget the sums up to all places but these."""
         self.sums = {place: self.sums[place] for place in but if place in self.sums}
 
-    def _up_to(self, place: int) -> Moments:
+    def _sum_up_to(self, place: int) -> Moments:
         if place not in self.sums:
             near = max(known for known in self.sums if known < place)
             self.sums[place] = self.sums[near] + self.design.moments(self.grid[near:place])

@@ -8,7 +8,7 @@ import numpy as np
 
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
-from models.walk_forward.standardise import reciprocal
+from models.walk_forward.standardise import invert_scale
 
 FLAT = 1e-12
 """A variance below this, of features brought to a scale of about 1, is rounding: the column does not vary."""
@@ -122,11 +122,11 @@ class Standardised:
         covariance = products[:-2, :-2] / weight - np.outer(centre, centre)
         variance = np.diag(covariance)
         scale = np.where(variance > FLAT, np.sqrt(np.maximum(variance, 0.0)), 0.0)
-        per = reciprocal(scale)
+        per = invert_scale(scale)
         q = (products[:-2, -2] / weight - centre * level) * per
         return cls(Gram(covariance * per[:, None] * per, q, moments.n), centre, scale, level)
 
-    def unscaled(self, path: Floats) -> tuple[Floats, Floats]:
+    def unscale(self, path: Floats) -> tuple[Floats, Floats]:
         """Return coefficients (K, P) of the features as they came, and intercepts (P,).
 
         Parameters
@@ -134,7 +134,7 @@ class Standardised:
         path : ndarray of shape (K, P)
             Coefficients of the standardised features.
         """
-        coefficients = path * reciprocal(self.scale)[:, None]
+        coefficients = path * invert_scale(self.scale)[:, None]
         return coefficients, self.level - self.centre @ coefficients
 
 
@@ -151,12 +151,12 @@ def demean_by_date(values: Floats, date: Ints, weight: Floats | None = None) -> 
     if not len(date):
         return values
     columns = np.ascontiguousarray(values).reshape(len(date), -1)
-    out: Floats = _demeaned(columns, date, np.ones(len(date)) if weight is None else weight)
+    out: Floats = _demean_dates(columns, date, np.ones(len(date)) if weight is None else weight)
     return out.reshape(values.shape)
 
 
 @compiled
-def _demeaned(values: Floats, date: Ints, weight: Floats) -> Floats:
+def _demean_dates(values: Floats, date: Ints, weight: Floats) -> Floats:
     """Return the rows (n, K) less the weighted mean of their date."""
     n, k = values.shape
     out, mean = np.empty((n, k)), np.empty(k)

@@ -32,7 +32,7 @@ def walk_plain(
     folds: Sequence[Fold],
     progress: Progress | None = None,
     executor: Executor | None = None,
-    before: WalkResult | None = None,
+    previous: WalkResult | None = None,
 ) -> WalkResult:
     """Fit and predict fold by fold: the plain loop, and the oracle of any faster one.
 
@@ -48,53 +48,53 @@ def walk_plain(
         Where folds are computed, side by side: they share nothing, so the result is the same bits for any
         executor and any number of workers. Threads on all cores by default.
     before : WalkResult, optional
-        The same walk over fewer dates: of its folds, those that cannot have changed are taken over.
+        The same walk over fewer dates, whose unchanged folds are reused.
 
     Raises
     ------
     TrainingError
         If a fold has no usable training row.
     ExecutorError
-        If whatever should compute cannot be reached or died.
+        If the executor cannot be reached or died.
     """
     # The last fold of a walk that ended sooner has more test dates now.
-    kept = 0 if before is None or before.record is not None else len(before.fits) - 1
-    raw, fits = taken_over(data, folds, before, kept)
+    kept = 0 if previous is None or previous.state is not None else len(previous.fits) - 1
+    raw, fits = reuse_folds(data, folds, previous, kept)
     last: Json = {}
-    asked = [(model, fold, fold is folds[-1]) for fold in folds[kept:]]
-    with closing((executor or Threads()).map(_one_fold, data, asked)) as answers:
-        for done, (fold, answer) in enumerate(zip(folds[kept:], answers, strict=True), start=kept + 1):
-            raw[fold.test], fit, last = answer
+    tasks = [(model, fold, fold is folds[-1]) for fold in folds[kept:]]
+    with closing((executor or Threads()).map(_walk_fold, data, tasks)) as results:
+        for done, (fold, result) in enumerate(zip(folds[kept:], results, strict=True), start=kept + 1):
+            raw[fold.test], fit, last = result
             fits.append(fit)
             if progress is not None:
                 progress(done, len(folds))
     return WalkResult(name, raw, tuple(fits), last)
 
 
-def taken_over(
-    data: Dataset, folds: Sequence[Fold], before: WalkResult | None, count: int
+def reuse_folds(
+    data: Dataset, folds: Sequence[Fold], previous: WalkResult | None, count: int
 ) -> tuple[Floats, list[FoldFit]]:
     """Return predictions (T, N) and fits of the first `count` folds of an earlier walk, NaN elsewhere."""
     raw = np.full(data.y.shape, np.nan)
-    if before is None or count < 1:
+    if previous is None or count < 1:
         return raw, []
     rows = int(folds[count - 1].test[-1]) + 1
-    raw[:rows] = before.raw[:rows]
-    return raw, list(before.fits[:count])
+    raw[:rows] = previous.raw[:rows]
+    return raw, list(previous.fits[:count])
 
 
-def _one_fold(data: Dataset, asked: tuple[Forecaster, Fold, bool]) -> tuple[Floats, FoldFit, Json]:
-    """Fit and predict one fold with a copy of the model; the description is made where it is asked for."""
-    unfitted, fold, describe = asked
+def _walk_fold(data: Dataset, task: tuple[Forecaster, Fold, bool]) -> tuple[Floats, FoldFit, Json]:
+    """Fit and predict one fold with a copy of the model, and describe the fit if the task says so."""
+    unfitted, fold, describe = task
     began = time.perf_counter()
     model, n_rows = fit_fold(unfitted, data, fold)
-    told = predict_fold(model, data, fold)
+    predictions = predict_fold(model, data, fold)
     fit = describe_fit(model, data, fold, n_rows, time.perf_counter() - began)
-    return told, fit, model.spec(data.names) if describe else {}
+    return predictions, fit, model.spec(data.names) if describe else {}
 
 
 def describe_fit(model: Forecaster, data: Dataset, fold: Fold, n_rows: int, seconds: float) -> FoldFit:
-    """Return what is kept of a fitted model."""
+    """Return the summary of a fitted model."""
     return FoldFit(int(fold.test[0]), n_rows, model.chosen(), model.importance(len(data.names)), seconds)
 
 
@@ -102,11 +102,11 @@ def fit_fold(model: Forecaster, data: Dataset, fold: Fold) -> tuple[Forecaster, 
     """Return a fitted copy of the model and the number of rows it was fitted on."""
     X, y, rows = data.training(fold.train)
     if not len(y):
-        raise no_rows(fold)
+        raise make_no_rows_error(fold)
     return clone(model).fit(X, y, rows), len(y)
 
 
-def no_rows(fold: Fold) -> TrainingError:
+def make_no_rows_error(fold: Fold) -> TrainingError:
     """Return the error of a fold that has nothing to fit on."""
     return TrainingError(
         f"no usable training row before the test at row {int(fold.test[0])}: features that are warm, a "
@@ -117,11 +117,11 @@ def no_rows(fold: Fold) -> TrainingError:
 
 def predict_fold(model: Forecaster, data: Dataset, fold: Fold) -> Floats:
     """Return the predictions for the test dates, shape (len(test), N), NaN outside the universe."""
-    X, rows = data.asked(fold.test)
-    return by_pair(data, fold, rows, model.predict(X, rows) if len(rows.date) else np.zeros(0))
+    X, rows = data.rows_to_forecast(fold.test)
+    return arrange_by_pair(data, fold, rows, model.predict(X, rows) if len(rows.date) else np.zeros(0))
 
 
-def by_pair(data: Dataset, fold: Fold, rows: Rows, values: Floats) -> Floats:
+def arrange_by_pair(data: Dataset, fold: Fold, rows: Rows, values: Floats) -> Floats:
     """Return predictions of test rows as (len(test), N), NaN elsewhere; differences only in a relative target."""
     out = np.full((len(fold.test), data.y.shape[1]), np.nan)
     out[np.searchsorted(fold.test, rows.date), rows.asset] = values

@@ -1,4 +1,4 @@
-"""Results of a walk-forward: out-of-sample predictions, and what is kept of each fit and of each trial."""
+"""Results of a walk-forward: out-of-sample predictions, and a summary of each fit and each trial."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from foundation.types import Floats, Json
 from models.parameters import Parameters
-from models.walk_forward.state import Record
+from models.walk_forward.state import WalkState
 
 Progress = Callable[[int, int], None]
 """Called with the number of folds done and their total."""
@@ -15,7 +15,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class FoldFit:
-    """What is kept of one fit.
+    """Summary of one fit.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class FoldFit:
 
 @dataclass(frozen=True)
 class Trial:
-    """Parameters that were tried inside a training window, and what they lost there.
+    """Parameters that were tried inside a training window, and their loss.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class WalkResult:
     raw : ndarray of shape (T, N)
         Predictions in the target's unit, NaN outside of test dates and universe.
     fits : tuple of FoldFit
-        One a fold.
+        One per fold.
     last : dict
         JSON description of the last fit, enough to predict without this project's classes.
     trials : tuple of Trial
@@ -86,7 +86,7 @@ class WalkResult:
     untuned : ndarray of shape (T, N), optional
         What a model that is tuned would have predicted with its own parameters.
     record : Record, optional
-        What its choices rest on, so that a walk over more dates can go on from it.
+        State of the walk, from which a walk over more dates continues.
     """
 
     model: str
@@ -95,4 +95,4 @@ class WalkResult:
     last: Json
     trials: tuple[Trial, ...] = ()
     untuned: Floats | None = None
-    record: Record | None = None
+    state: WalkState | None = None

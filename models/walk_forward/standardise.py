@@ -1,4 +1,4 @@
-"""Standardiser: centre, scale, clip and impute features by what the training rows show."""
+"""Standardiser: centre, scale, clip and impute features, measured on the training rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from foundation.compiled import compiled
 from foundation.types import Floats
 
-Pieces = Callable[[], Iterable[Floats]]
+_Pieces = Callable[[], Iterable[Floats]]
 
 CLIP = 5.0
 """Standard deviations beyond which a feature says no more: a bad print must not carry a forecast."""
@@ -41,7 +41,7 @@ class Standardiser:
         """Measure means and standard deviations of X (n, K)."""
         return self.fit_pieces(lambda: [X])
 
-    def fit_pieces(self, pieces: Pieces) -> Self:
+    def fit_pieces(self, pieces: _Pieces) -> Self:
         """Measure means and standard deviations of rows that come piece by piece, each (n_i, K), in two passes.
 
         Parameters
@@ -61,11 +61,11 @@ class Standardiser:
     def transform(self, X: Floats) -> Floats:
         """Return the scaled, clipped and imputed copy of X (n, K)."""
         limit = np.inf if self.clip is None else float(self.clip)
-        out: Floats = _transform(np.ascontiguousarray(X), self.mean_, reciprocal(self.scale_), limit)
+        out: Floats = _transform(np.ascontiguousarray(X), self.mean_, invert_scale(self.scale_), limit)
         return out
 
 
-def reciprocal(scale: Floats) -> Floats:
+def invert_scale(scale: Floats) -> Floats:
     """Return 1 / scale, and 0 where the scale is 0: such a column says nothing."""
     varies = scale > 0
     return np.where(varies, 1.0 / np.where(varies, scale, 1.0), 0.0)

@@ -1,4 +1,4 @@
-"""Record: what a walk knows of its past, which decides what is used next, and from which a longer walk goes on."""
+"""State of a walk: past losses, which decide the next choice, and from which a longer walk continues."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from models.walk_forward.moments import Moments
 
 
 @dataclass(eq=False)
-class Record:
-    """What candidates have lost, and what the next folds would have to measure again.
+class WalkState:
+    """Losses of candidates, and sums that a longer walk would have to compute again.
 
     Attributes
     ----------
@@ -21,34 +21,34 @@ class Record:
     losses : ndarray of shape (dates of the grid, P)
         On each training date once it was a test date; 0 where nothing is known yet.
     begun : list of int
-        The folds with which stretches began.
+        First folds of stretches.
     sums : dict of int to Moments
         Of a linear model: the running sums as they were before the first fold that a longer walk computes again.
     """
 
-    before: Floats
+    initial_losses: Floats
     losses: Floats
-    begun: list[int] = field(default_factory=list)
+    stretch_starts: list[int] = field(default_factory=list)
     sums: dict[int, Moments] = field(default_factory=dict)
 
     @classmethod
-    def empty(cls, n_dates: int) -> Record:
-        """Return a record of which nothing is known yet, not even how many candidates there are."""
+    def empty(cls, n_dates: int) -> WalkState:
+        """Return the state before the first fold, when the number of candidates is unknown."""
         return cls(np.zeros(0), np.zeros((n_dates, 0)))
 
-    def make_room(self, n_candidates: int) -> None:
-        """Make room for the losses of so many candidates."""
+    def allocate_losses(self, n_candidates: int) -> None:
+        """Allocate losses for a number of candidates."""
         self.losses = np.zeros((len(self.losses), n_candidates))
 
-    def begin(self, fold: int) -> None:
-        """Note that a stretch begins with a fold."""
-        if fold not in self.begun:
-            self.begun.append(fold)
+    def add_stretch(self, fold: int) -> None:
+        """Add a stretch that begins with a fold."""
+        if fold not in self.stretch_starts:
+            self.stretch_starts.append(fold)
 
-    def continued(self, n_dates: int, known: int, fold: int) -> Record:
+    def extend(self, n_dates: int, known: int, fold: int) -> WalkState:
         """Return the record on a longer grid as it was before a fold, whose first test date has place `known`."""
         losses = np.zeros((n_dates, self.losses.shape[1]))
         kept = self.losses[:known]
         losses[: len(kept)] = kept
-        begun = [f for f in self.begun if f <= fold]
-        return Record(self.before.copy(), losses, begun, self.sums)
+        stretch_starts = [f for f in self.stretch_starts if f <= fold]
+        return WalkState(self.initial_losses.copy(), losses, stretch_starts, self.sums)

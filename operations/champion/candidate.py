@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from foundation.types import Floats
-from models.calibration import baseline_error, risky_labels
+from models.calibration import baseline_error, drop_riskless_labels
 from models.forecast import Forecast
 from models.regimes.path import RegimePath
 from operations.champion.run_files import FILES, WHOLE, read_run_file
@@ -159,7 +159,7 @@ class Candidate:
         risk = pd.Series(target.risk[row, prepared.panel.listed[row]], index=table.index)
         level = 0.0 if spec["relative"] else table["baseline"] / risk
         own = (told["raw"] - level).abs() * risk * fitted["slope_error"]
-        common = float(baseline_error(risky_labels(prepared.schedule.labels, target.riskless))[row])
+        common = float(baseline_error(drop_riskless_labels(prepared.schedule.labels, target.riskless))[row])
         stderr = np.hypot(own, common).where(table["risk"] != 0, risk.fillna(0.0))
         out: pd.DataFrame = told.assign(stderr=stderr, slope=fitted["slope"], risk=risk)
         return out

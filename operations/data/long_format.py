@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foundation.types import Floats
-from market.panel import BARS, MacroSeries, Panel
+from market.macro import MacroSeries
+from market.panel import BARS, Panel
 
 Unit = Literal["s", "ms", "us", "ns"]
 
@@ -101,7 +102,7 @@ class Extent:
     def beginning(self, panel: Panel) -> Panel:
         """Return as much of a panel, from its start."""
         macro = {name: _slice(s, slice(self.observations.get(name, 0))) for name, s in panel.macro.items()}
-        return replace(panel.cut(slice(self.dates)), macro=macro)
+        return replace(panel.select_rows(slice(self.dates)), macro=macro)
 
 
 def to_cells(panel: Panel, beyond: Extent | None = None) -> pd.DataFrame:
@@ -114,7 +115,7 @@ def to_cells(panel: Panel, beyond: Extent | None = None) -> pd.DataFrame:
         Leave out what lies within it.
     """
     beyond = beyond or Extent()
-    later = panel.cut(slice(beyond.dates, None))
+    later = panel.select_rows(slice(beyond.dates, None))
     dates = later.dates.as_unit("us").to_numpy()
     assets = np.array(panel.assets, dtype=object)
     parts = [_rows(name, np.array([""], object), dates, getattr(later, name)[:, None]) for name in SERIES]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from market.counterfactual import other_future
+from market.counterfactual import replace_future
 from market.panel import Panel
 from pipeline.audit import point_in_time as known
 from pipeline.audit.certificate import Certificate, Leak
@@ -137,7 +137,7 @@ def _compare_worlds(done: Evaluated, expected: Expected, cut: Cut) -> Iterator[L
     # Noise for a year, then nothing: a statistic of all dates shows both.
     tail = max(panel.periods_per_year, 2 * (config.target.horizon + config.target.execution_lag + 1))
     longer = panel.as_of(panel.dates[min(cut.row + tail, len(panel.dates) - 1)])
-    worlds = {"removed": panel.as_of(date), "replaced": other_future(longer, cut.row, config.seed)}
+    worlds = {"removed": panel.as_of(date), "replaced": replace_future(longer, cut.row, config.seed)}
     for world, other in worlds.items():
         leak = _first_leak(expected, replay(config, other, cut.row, whole=cut.whole), cut, world, panel.dates)
         if leak is not None:

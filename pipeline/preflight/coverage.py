@@ -12,7 +12,13 @@ from allocation.covariance.path import eligible_assets
 from features.matrix import FeatureMatrix
 from foundation.counts import format_count
 from foundation.types import Bools, Floats
-from market.calendar import WEEKLY, foreign_spacings, frequency_of, missing_share, nearest_frequency
+from market.calendar import (
+    WEEKLY,
+    find_foreign_spacings,
+    infer_frequency,
+    measure_missing_share,
+    nearest_frequency,
+)
 from market.errors import DataError
 from market.findings import Finding
 from market.panel import Panel
@@ -72,7 +78,7 @@ def check_coverage(
     found = Coverage(
         _forecast_share(panel, matrix, schedule, first),
         _holdable(panel, schedule, config),
-        np.maximum(missing_share(panel.listed), missing_share(panel.listed[first:])),
+        np.maximum(measure_missing_share(panel.listed), measure_missing_share(panel.listed[first:])),
     )
     _refuse_mixed_calendars(panel, found)
     if not found.forecast.any():
@@ -114,7 +120,7 @@ def check_frequency(panel: Panel) -> None:
     RunError
         If more than a tenth of the distances between rows are not those of the frequency of most of them.
     """
-    rows = foreign_spacings(panel.dates, panel.periods_per_year)
+    rows = find_foreign_spacings(panel.dates, panel.periods_per_year)
     if len(rows) <= max(FEWEST, MANY * (len(panel.dates) - 1)):
         return
     name, first = nearest_frequency(panel.periods_per_year).name, int(rows[0])
@@ -163,7 +169,7 @@ def _refuse_mixed_calendars(panel: Panel, found: Coverage) -> None:
     """
     if panel.periods_per_year <= WEEKLY.periods_per_year:
         return
-    seldom = missing_share(panel.listed) > MANY
+    seldom = measure_missing_share(panel.listed) > MANY
     failing = ((found.forecast < HALF) & (found.missing > MANY)) | (~found.held & seldom)
     calendar = _common_calendar(panel, failing) if failing.any() else None
     if calendar is None:
@@ -178,7 +184,7 @@ def _refuse_mixed_calendars(panel: Panel, found: Coverage) -> None:
         f"Set data.calendar: {name}, which keeps the rows that all have in common, or leave the assets out"
     )
     try:
-        frequency_of(panel.dates[kept], panel.name)
+        infer_frequency(panel.dates[kept], panel.name)
     except DataError:
         remedy = (
             "Leave the assets out: the rows that all have in common are neither daily, weekly nor monthly"
@@ -197,7 +203,7 @@ def _common_calendar(panel: Panel, failing: Bools) -> tuple[str, Bools] | None:
         (WEEKDAYS, np.asarray(panel.dates.day_of_week < 5)),
         (panel.assets[fullest], panel.listed[:, fullest]),
     ):
-        if not kept.all() and (missing_share(panel.listed[kept][:, failing]) <= MANY).all():
+        if not kept.all() and (measure_missing_share(panel.listed[kept][:, failing]) <= MANY).all():
             return name, kept
     return None
 

@@ -41,11 +41,11 @@ def compile_part(_: None, name: str) -> int:
 
 def _features() -> None:
     """Compute all features of a panel of bars, in both precisions."""
-    from features.matrix import build
+    from features.matrix import build_matrix
 
     panel = _panel(np.random.default_rng(0))
     for dtype in (np.float64, np.float32):
-        build(panel, dtype=dtype, workers=1)
+        build_matrix(panel, dtype=dtype, workers=1)
 
 
 def _panel(rng: np.random.Generator) -> Panel:
@@ -80,7 +80,7 @@ def _models() -> None:
     Lasso().fit(X, X[:, 0] + rng.normal(size=120))
     demean_by_date(X, np.arange(120) // 4)
     for model in (KMeansRegimes(2), HMMRegimes(2), HMMRegimes(2, "diagonal"), JumpRegimes(2)):
-        model.fit(X).tell(X)
+        model.fit(X).predict_states(X)
     for estimator in COVARIANCES.values():
         estimator(X)
     covariance_path(X, np.arange(60, 120), window=50, min_history=50, horizon=1)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from features.appending import append
-from features.matrix import FeatureMatrix, build
+from features.appending import append_dates
+from features.matrix import FeatureMatrix, build_matrix
 from foundation.types import Floats
-from market.checks.riskless import riskless_in, without_riskless
+from market.checks.riskless import drop_riskless, find_riskless_in_panel
 from market.panel import Panel
 from models.calibration import calibrate
 from models.combination import combine_walks
@@ -19,7 +19,8 @@ from models.dataset import Dataset
 from models.dispatch import walk_forward
 from models.forecast import Forecast
 from models.parallel.executors import Executor
-from models.regimes.path import RegimePath, walk_regimes
+from models.regimes.path import RegimePath
+from models.regimes.walk import walk_regimes
 from models.walk_forward.results import Progress, WalkResult
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
@@ -33,14 +34,16 @@ def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None 
 
     Nearly riskless assets have no features where they are so, and count in no other asset's.
     """
-    panel = without_riskless(panel, riskless_in(panel))
+    panel = drop_riskless(panel, find_riskless_in_panel(panel))
     if (
         before is not None
         and before.history.assets == panel.assets
         and len(before.values) <= len(panel.dates)
     ):
-        return append(before, panel)
-    return build(panel, config.features.include, config.features.exclude, extra=config.regimes.states + 1)
+        return append_dates(before, panel)
+    return build_matrix(
+        panel, config.features.include, config.features.exclude, extra=config.regimes.states + 1
+    )
 
 
 def make_regimes(
@@ -82,7 +85,7 @@ def make_dataset(
 ) -> Dataset:
     """Put features and regime probabilities side by side."""
     regime_names, told = regime_columns(regimes)
-    X = matrix.beside(told)
+    X = matrix.join_columns(told)
     usable = panel.listed & ~schedule.target.riskless
     usable[: schedule.first_train] = False
     return Dataset(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
 
 import pandas as pd
 
 from foundation.counts import format_count
 from market.findings import Finding
-from market.load import load
+from market.load import load_panel
 from market.panel import Panel
+from market.readers.prices import FileSettings
 from market.readers.scores import load_scores
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter
@@ -32,7 +35,7 @@ def load_data(
     until = min((date for date in (sealed, known_by) if date is not None), default=None)
 
     def read() -> Loaded:
-        panel, findings = load(data.source, **data.model_dump(exclude={"source"}), known_by=until)
+        panel, findings = _load_source(data.model_dump(), until)
         panel, warnings = with_scores(panel, config, until)
         return panel, (*findings, *warnings)
 
@@ -72,8 +75,14 @@ def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:
 
     Scores are not read: assets that are listed later may be missing here.
     """
-    data = config.data.model_dump(exclude={"source", "end"})
-    return load(config.data.source, **data, known_by=known_by)[0]
+    return _load_source(config.data.model_dump() | {"end": None}, known_by)[0]
+
+
+def _load_source(data: Mapping[str, Any], known_by: pd.Timestamp | None) -> Loaded:
+    """Load the source that the keys of `data` name."""
+    settings = FileSettings(**{field.name: data[field.name] for field in fields(FileSettings)})
+    span = {name: data[name] for name in ("path", "start", "end")}
+    return load_panel(data["source"], settings=settings, **span, known_by=known_by)
 
 
 def _describe(panel: Panel, findings: tuple[Finding, ...]) -> str:

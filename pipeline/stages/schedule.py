@@ -11,10 +11,10 @@ import pandas as pd
 from features.matrix import FeatureMatrix
 from foundation.suggestions import suggest
 from foundation.types import Ints
-from market.calendar import decision_positions, position_of
-from market.checks.riskless import riskless_in
+from market.calendar import find_position, list_decision_positions
+from market.checks.riskless import find_riskless_in_panel
 from market.panel import Panel
-from models.target import Target, floor_risk, risk_scaled, trailing_risk
+from models.target import Target, floor_risk, scale_labels, trailing_risk
 from pipeline.config import RunConfig
 from pipeline.errors import EarlyTestError, RunError
 from validation.errors import ScheduleError
@@ -116,12 +116,14 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
             f"walk_forward: {error} (row {first_train} is {panel.dates[first_train]:%Y-%m-%d}, row {first_test} "
             f"is {panel.dates[first_test]:%Y-%m-%d})"
         ) from error
-    riskless = riskless_in(panel)
+    riskless = find_riskless_in_panel(panel)
     risk = floor_risk(trailing_risk(panel, target.risk_window, target.horizon), riskless)
-    decisions = decision_positions(len(panel.dates), first=start, every=config.allocation.rebalance_every)
+    decisions = list_decision_positions(
+        len(panel.dates), first=start, every=config.allocation.rebalance_every
+    )
     return Schedule(
         labels,
-        risk_scaled(labels, risk, relative=target.relative, riskless=riskless),
+        scale_labels(labels, risk, relative=target.relative, riskless=riskless),
         splitter,
         folds,
         _regime_folds(panel, matrix, config),
@@ -168,4 +170,4 @@ def _row(panel: Panel, date: object, key: str) -> int:
             f"{key} is {wanted:%Y-%m-%d}, outside of the data: {panel.name} runs from "
             f"{panel.dates[0]:%Y-%m-%d} to {panel.dates[-1]:%Y-%m-%d}"
         )
-    return position_of(panel.dates, wanted)
+    return find_position(panel.dates, wanted)

@@ -64,7 +64,7 @@ def make_policies(
 ) -> dict[str, Policy]:
     """Return the baselines, one mean-variance policy a model, and the strategies, by name."""
     closed = panel.closed
-    forecasts = {name: forecast.carried(closed) for name, forecast in forecasts.items()}
+    forecasts = {name: forecast.carry_forward(closed) for name, forecast in forecasts.items()}
     allocators = RunAllocators(panel, config.trading_settings())
     limits = allocators.constraints
     solver = allocators.build(limits)
@@ -104,7 +104,7 @@ def forecast_policy(
     """Return the run's allocator on one forecast."""
     allocators = RunAllocators(panel, config.trading_settings())
     solver = allocators.build(allocators.constraints)
-    forecast = forecast.carried(panel.closed)
+    forecast = forecast.carry_forward(panel.closed)
     policy = allocators.hold_if_infeasible(
         AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean)
     )

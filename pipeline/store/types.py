@@ -34,7 +34,7 @@ PARTS = (
     "models.regimes.jump:JumpRegimes",
     "models.regimes.kmeans:KMeansRegimes",
     "models.walk_forward.moments:Moments",
-    "models.walk_forward.state:Record",
+    "models.walk_forward.state:WalkState",
     "models.walk_forward.standardise:Standardiser",
     "pipeline.audit.certificate:Leak",
     "pipeline.drift.drift:Drift",

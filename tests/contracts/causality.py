@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from market.counterfactual import other_future
+from market.counterfactual import replace_future
 from market.panel import Panel
 
 Results = Mapping[str, np.ndarray]
@@ -46,7 +46,7 @@ def violations(
     found = []
     for position in positions:
         changed = {
-            "noise after": compute(other_future(panel, position, seed)),
+            "noise after": compute(replace_future(panel, position, seed)),
             "end at": compute(panel.as_of(panel.dates[position])),
         }
         for how, actual in changed.items():

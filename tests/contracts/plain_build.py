@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from features.catalogue import catalogue, plan
+from features.catalogue import catalogue, order_features
 from features.library.returns import wealth
 from features.spec import FeatureSpec
 from foundation.types import Floats
@@ -42,7 +42,7 @@ def compute_plainly(
             **{name: series.at(panel.dates) for name, series in panel.macro.items()},
         }
         warm = {}
-        for name in plan(specs, list(specs), set(panel.macro)):
+        for name in order_features(specs, list(specs), set(panel.macro)):
             one = specs[name]
             own = max(one.history(panel.month) - 1, 0)
             warm[name] = max((warm.get(i, 0) for i in one.inputs), default=0) + own

@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 
-from features.engine.buffer import Room
+from features.engine.buffer import MatrixBuffer
 from features.engine.history import History
 from features.matrix import FeatureMatrix
 from pipeline.store.types import STORABLE, fields_of, type_named
@@ -148,4 +148,4 @@ def _matrix(fields: dict[str, Any], rng: Rng) -> FeatureMatrix:
     rows, assets, columns, extra = (int(n) for n in rng.integers((1, 1, 1, 0), 4))
     whole = rng.normal(size=(rows + 2, assets, columns + extra)).astype(_one(("f8", "f4"), rng))
     fields |= {"values": whole[:rows, :, :columns], "names": tuple(map(str, range(columns)))}
-    return FeatureMatrix(**fields, room=Room(whole, rows))
+    return FeatureMatrix(**fields, buffer=MatrixBuffer(whole, rows))

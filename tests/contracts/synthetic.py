@@ -9,7 +9,8 @@ import pandas as pd
 
 from foundation.types import Floats
 from market.counterfactual import random_bars
-from market.panel import MacroSeries, Panel
+from market.macro import MacroSeries
+from market.panel import Panel
 
 OBSERVATIONS_A_YEAR = {"monthly": 12, "daily": 252}
 

@@ -16,10 +16,10 @@ from synthetic import make_panel
 import models.linear.regression
 import models.walk_forward.windows
 from allocation.covariance_types import to_dense
-from features.spec import feature, registered
-from market.load import load
+from features.spec import feature, registered_features
+from market.load import load_panel
 from market.scores import ScoreTable
-from models.regimes.path import walk_regimes
+from models.regimes.walk import walk_regimes
 from models.walk_forward.standardise import Standardiser
 from pipeline.config import RunConfig, load_config
 from pipeline.settings.allocation import CovarianceSection, EsgSection, PositionsSection
@@ -202,8 +202,8 @@ def smaller(name, **walk):
 @cache
 def sources():
     """Return a part of each embedded source that is long enough to fit, test and trade on."""
-    industries, _ = load("industries", end="1966-12-31")
-    stocks, _ = load("stocks", end="1997-06-30")
+    industries, _ = load_panel("industries", end="1966-12-31")
+    stocks, _ = load_panel("stocks", end="1997-06-30")
     return {
         "industries": (
             industries,
@@ -327,7 +327,7 @@ def test_an_aim_by_a_decay_of_the_whole_sample_is_caught(small, monkeypatch):
 def test_a_centred_window_is_caught(small, monkeypatch):
     from features import spec
 
-    monkeypatch.setattr(spec, "_CATALOGUE", registered())
+    monkeypatch.setattr(spec, "_CATALOGUE", registered_features())
 
     @feature(stage="asset", lookback=3, unit="fraction")
     def centred_mean(returns):
@@ -365,13 +365,13 @@ def test_a_scaler_that_remembers_the_test_is_caught(small, monkeypatch):
 
 
 def test_running_sums_that_take_in_an_unfinished_label_are_caught(small, monkeypatch):
-    honest = models.walk_forward.windows.Spans.of
+    honest = models.walk_forward.windows.TrainingWindows.of
 
     def leaking(folds):
         spans = honest(folds)
         return replace(spans, stop=np.minimum(spans.stop + 1, len(spans.grid)))
 
-    monkeypatch.setattr(models.walk_forward.windows.Spans, "of", leaking)
+    monkeypatch.setattr(models.walk_forward.windows.TrainingWindows, "of", leaking)
     assert any("forecast ridge: raw" in line for line in look(small, forecast))
 
 
@@ -437,7 +437,7 @@ def test_covariances_of_each_kind_know_the_past_alone(small, kind):
 def test_clusters_fitted_on_all_dates_are_caught(small, monkeypatch):
     def leaking(X, folds, names, model, before=None):
         path = walk_regimes(X, folds, names, model)
-        probabilities, anomaly = clone(model).fit(X).tell(X)
+        probabilities, anomaly = clone(model).fit(X).predict_states(X)
         probabilities[: folds[0].test[0]] = np.nan
         return replace(path, probabilities=probabilities, anomaly=anomaly, label=probabilities.argmax(axis=1))
 

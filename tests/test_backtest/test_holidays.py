@@ -16,7 +16,7 @@ from allocation.trading.rebalancing import Rebalancing
 from allocation.weights import NoTrade, OptimalityCertificate, Weights
 from backtest.costs import TradingCost
 from backtest.simulate import simulate
-from market.calendar import closed_markets
+from market.calendar import find_closed_markets
 
 NAMES = ("a", "b", "c", "d")
 
@@ -97,7 +97,7 @@ def ledger(prices, decisions, lag, longest):
 def test_shares_and_money(lag):
     prices = prices_with_holidays()
     returns = returns_of(prices)
-    closed = closed_markets(np.isfinite(returns), 4)
+    closed = find_closed_markets(np.isfinite(returns), 4)
     decisions = np.arange(20, 80, 5)
     path = covariance_path(returns, decisions, window=15, min_history=5, horizon=1, closed=closed)
     policy = KeepClosed(EqualWeight(path), path, NAMES)
@@ -116,7 +116,7 @@ def test_without_the_rule_both_are_sold_and_bought_back():
     prices = prices_with_holidays()
     returns = returns_of(prices)
     decisions = np.arange(20, 60, 5)
-    closed = closed_markets(np.isfinite(returns), 4)
+    closed = find_closed_markets(np.isfinite(returns), 4)
 
     def turnover(closed):
         path = covariance_path(returns, decisions, window=15, min_history=5, horizon=1, closed=closed)
@@ -172,7 +172,7 @@ def policies(path, decisions):
 ])  # fmt: skip
 def test_every_kind_leaves_closed_markets_alone(kind, lag):
     returns = returns_of(prices_with_holidays(seed=4))
-    closed = closed_markets(np.isfinite(returns), 4)
+    closed = find_closed_markets(np.isfinite(returns), 4)
     decisions = np.arange(20, 60, 5)
     path = covariance_path(returns, decisions, window=15, min_history=5, horizon=1, closed=closed)
     policy = KeepClosed(policies(path, decisions)[kind], path, NAMES)
@@ -198,7 +198,7 @@ def test_every_kind_leaves_closed_markets_alone(kind, lag):
 def test_nothing_is_traded_where_all_of_the_target_is_closed():
     returns = np.full((6, 2), 0.01)
     returns[3] = [np.nan, 0.01]
-    closed = closed_markets(np.isfinite(returns), 2)
+    closed = find_closed_markets(np.isfinite(returns), 2)
 
     def all_in_a(position, state):
         w = np.array([0.5, 0.5]) if position == 1 else np.array([1.0, 0.0])

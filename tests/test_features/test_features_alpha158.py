@@ -10,7 +10,7 @@ from qlib_expressions import BAR, EXPRESSIONS, ROLLING, WINDOWS, WITHOUT_UNITS, 
 from synthetic import make_panel
 
 from features.catalogue import catalogue
-from features.matrix import build
+from features.matrix import build_matrix
 
 LOOKS_BACK_ONE_MORE = {"ROC", "CORD", "CNTP", "CNTN", "CNTD", "SUMP", "SUMN", "SUMD", "WVMA"} | {
     "VSUMP",
@@ -53,7 +53,7 @@ PANELS = {"full": rough(130, 2, 3, 0.0), "holes": rough(130, 2, 4, 0.08)}
 
 @functools.cache
 def matrix_of(kind):
-    return build(PANELS[kind], include=["bar"])
+    return build_matrix(PANELS[kind], include=["bar"])
 
 
 @pytest.mark.parametrize("kind", PANELS)
@@ -111,9 +111,11 @@ def test_a_later_adjustment_changes_nothing(name):
     # A split after the end multiplies all prices so far and divides the volumes; a vendor may leave these as they are.
     panel = make_panel("daily", 120, 2, seed=6, macro=False)
     bars = {bar: 0.25 * prices for bar, prices in panel.bars.items()}
-    before = build(panel, include=[name]).column(name)
+    before = build_matrix(panel, include=[name]).column(name)
     for factor in (1.0, 4.0):
-        after = build(replace(panel, volume=factor * panel.volume, **bars), include=[name]).column(name)
+        after = build_matrix(replace(panel, volume=factor * panel.volume, **bars), include=[name]).column(
+            name
+        )
         np.testing.assert_allclose(after, before, rtol=1e-9, atol=1e-12)
 
 
@@ -126,7 +128,7 @@ def test_prices_that_do_not_move_give_no_infinity():
         volume=flat,
         **dict.fromkeys(("open", "high", "low", "close", "vwap"), flat),
     )
-    matrix = build(still, include=list(EXPRESSIONS))
+    matrix = build_matrix(still, include=list(EXPRESSIONS))
     last = dict(zip(matrix.names, matrix.values[-1, 0], strict=True))
     unknown = {name for name, value in last.items() if np.isnan(value)}
     # There is no correlation with what does not move.
@@ -140,7 +142,7 @@ def test_prices_that_do_not_move_give_no_infinity():
 def test_a_day_without_volume_is_missing_where_it_divides():
     volume = PANELS["full"].volume.copy()
     volume[100, 0] = 0.0
-    matrix = build(replace(PANELS["full"], volume=volume), include=["bar"])
+    matrix = build_matrix(replace(PANELS["full"], volume=volume), include=["bar"])
     for name in ("VMA5", "VSTD60"):
         assert np.isnan(matrix.column(name)[100, 0])
         assert np.isfinite(matrix.column(name)[99:102, 1]).all()
@@ -151,7 +153,7 @@ def test_a_day_without_volume_is_missing_where_it_divides():
 
 
 def test_without_volume_or_vwap_the_others_remain():
-    matrix = build(replace(PANELS["full"], volume=None, vwap=None), include=["bar"])
+    matrix = build_matrix(replace(PANELS["full"], volume=None, vwap=None), include=["bar"])
     lost = {name for name in EXPRESSIONS if "$volume" in EXPRESSIONS[name] or "$vwap" in EXPRESSIONS[name]}
     assert len(lost) == 8 * 5 + 1
     assert set(matrix.missing) == lost | {"illiquidity_ratio_20_60"}
@@ -172,7 +174,7 @@ def test_real_index_has_values_where_qlib_has_them():
         vwap=None,
         **columns,
     )
-    matrix = build(panel, include=["bar"])
+    matrix = build_matrix(panel, include=["bar"])
     for name in ("KSFT", "RESI30", "RSQR60", "QTLD20", "IMXD10", "CORR60", "WVMA20", "VSUMD5"):
         expected = evaluate(WITHOUT_UNITS[name], {key: values[:, 0] for key, values in columns.items()})
         expected[: max(warm_rows(name), 1)] = np.nan

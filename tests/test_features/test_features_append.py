@@ -9,12 +9,12 @@ from causality import first_difference
 from plain_build import compute_plainly
 from synthetic import make_panel
 
-from features.appending import append
+from features.appending import append_dates
 from features.catalogue import catalogue
 from features.engine import build as building
 from features.kernels.rolling import ewm_mean, rolling_max, running_max
 from features.library.returns import wealth
-from features.matrix import build
+from features.matrix import build_matrix
 from features.spec import FeatureError, FeatureSpec
 
 CATALOGUE = catalogue()
@@ -47,7 +47,7 @@ def small_blocks(monkeypatch, together=8):
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_tiles_give_what_one_go_gives(workers):
-    matrix = build(MONTHLY, workers=workers)
+    matrix = build_matrix(MONTHLY, workers=workers)
     assert set(matrix.history.kinds.values()) == {"series", "tile", "whole", "rows"}
     assert_same(matrix, compute_plainly(MONTHLY))
 
@@ -55,7 +55,7 @@ def test_tiles_give_what_one_go_gives(workers):
 @pytest.mark.parametrize("panel", [MONTHLY, DAILY], ids=["monthly", "daily"])
 def test_small_blocks_give_what_one_go_gives(panel, monkeypatch):
     small_blocks(monkeypatch, together=5)
-    matrix = build(panel, workers=2)
+    matrix = build_matrix(panel, workers=2)
     assert matrix.history.deep == frozenset()
     assert_same(matrix, compute_plainly(panel))
 
@@ -64,7 +64,7 @@ def test_small_blocks_give_what_one_go_gives(panel, monkeypatch):
 @pytest.mark.parametrize("kind", ["monthly", "daily"])
 def test_appended_is_built(kind, n_assets):
     panel = make_panel(kind, 200 if kind == "monthly" else 1400, n_assets, seed=n_assets)
-    whole = build(panel)
+    whole = build_matrix(panel)
     rng = np.random.default_rng(n_assets)
     n_dates = len(panel.dates)
     # Few assets are one tile, more are several.
@@ -74,8 +74,8 @@ def test_appended_is_built(kind, n_assets):
         else [n_dates // 2, n_dates - 1]
     )
     for cut in cuts:
-        before = build(panel.as_of(panel.dates[cut - 1]) if cut else empty(panel))
-        after = append(before, panel)
+        before = build_matrix(panel.as_of(panel.dates[cut - 1]) if cut else empty(panel))
+        after = append_dates(before, panel)
         assert after.recomputed == ()
         assert after.names == whole.names
         assert first_difference(f"from {cut}", whole.values, after.values, n_dates) is None
@@ -92,36 +92,36 @@ def empty(panel):
 @pytest.mark.parametrize("panel", [MONTHLY, DAILY], ids=["monthly", "daily"])
 def test_one_date_at_a_time(panel, dtype):
     start = len(panel.dates) - 15
-    matrix = build(panel.as_of(panel.dates[start - 1]), dtype=dtype)
+    matrix = build_matrix(panel.as_of(panel.dates[start - 1]), dtype=dtype)
     for date in panel.dates[start:]:
-        matrix = append(matrix, panel.as_of(date))
+        matrix = append_dates(matrix, panel.as_of(date))
         assert matrix.recomputed == ()
-    whole = build(panel, dtype=dtype)
+    whole = build_matrix(panel, dtype=dtype)
     assert matrix.values.dtype == dtype
     assert first_difference("values", whole.values, matrix.values, len(panel.dates)) is None
 
 
 def test_appending_twice_to_one_matrix_keeps_all_three_apart():
-    first = build(DAILY.as_of(DAILY.dates[-3]))
+    first = build_matrix(DAILY.as_of(DAILY.dates[-3]))
     kept = first.values.copy()
-    one = append(first, DAILY.as_of(DAILY.dates[-2]))
+    one = append_dates(first, DAILY.as_of(DAILY.dates[-2]))
     returns = DAILY.returns.copy()
     returns[-2:] *= 0.5
     other = replace(DAILY, returns=returns)
-    two = append(first, other)
+    two = append_dates(first, other)
     assert first_difference("first", kept, first.values, len(kept)) is None
-    assert first_difference("one", build(DAILY).values, one.values, len(one.values)) is None
-    assert first_difference("two", build(other).values, two.values, len(two.values)) is None
-    assert append(first, DAILY.as_of(DAILY.dates[-3])).values.shape == first.values.shape
+    assert first_difference("one", build_matrix(DAILY).values, one.values, len(one.values)) is None
+    assert first_difference("two", build_matrix(other).values, two.values, len(two.values)) is None
+    assert append_dates(first, DAILY.as_of(DAILY.dates[-3])).values.shape == first.values.shape
 
 
 def test_stored_matrix_goes_on():
     panel = MONTHLY.as_of(MONTHLY.dates[-5])
-    stored = pickle.loads(pickle.dumps(build(panel, extra=2)))
+    stored = pickle.loads(pickle.dumps(build_matrix(panel, extra=2)))
     assert not stored.values.flags.writeable
-    appended = append(stored, MONTHLY)
-    assert first_difference("values", build(MONTHLY).values, appended.values, 160) is None
-    assert appended.beside(np.zeros((160, 2))).shape[2] == len(stored.names) + 2
+    appended = append_dates(stored, MONTHLY)
+    assert first_difference("values", build_matrix(MONTHLY).values, appended.values, 160) is None
+    assert appended.join_columns(np.zeros((160, 2))).shape[2] == len(stored.names) + 2
 
 
 PLANTED = {
@@ -186,16 +186,16 @@ def test_planted_features_are_right_however_they_are_declared(blocks, monkeypatc
     if blocks:
         small_blocks(monkeypatch)
     expected = compute_plainly(MONTHLY, PLANTED)
-    whole = build(MONTHLY, catalogue=PLANTED)
+    whole = build_matrix(MONTHLY, catalogue=PLANTED)
     assert_same(whole, expected)
     kinds = whole.history.kinds
     assert {kinds[name] for name in ("across_in_an_asset_stage", "made_of_across", "of_one_value")} == {
         "whole"
     }
     assert {kinds[name] for name in ("honest", "recursive", "of_the_market")} == {"tile"}
-    matrix = build(MONTHLY.as_of(MONTHLY.dates[-10]), catalogue=PLANTED)
+    matrix = build_matrix(MONTHLY.as_of(MONTHLY.dates[-10]), catalogue=PLANTED)
     for row in (-8, -2, -1):
-        matrix = append(matrix, MONTHLY.as_of(MONTHLY.dates[row]), PLANTED)
+        matrix = append_dates(matrix, MONTHLY.as_of(MONTHLY.dates[row]), PLANTED)
         assert WRONG | {"made_of_it"} <= set(matrix.recomputed)
         assert not {"honest", "recursive", "of_the_market", "one_value", "of_one_value"} & set(
             matrix.recomputed
@@ -205,24 +205,24 @@ def test_planted_features_are_right_however_they_are_declared(blocks, monkeypatc
 
 def test_feature_of_which_the_past_changes_is_refused(monkeypatch):
     leak = {"leak": spec("leak", lambda returns: returns - np.nan_to_num(returns).mean(axis=0))}
-    matrix = build(MONTHLY.as_of(MONTHLY.dates[-2]), catalogue=leak)
+    matrix = build_matrix(MONTHLY.as_of(MONTHLY.dates[-2]), catalogue=leak)
     with pytest.raises(FeatureError, match="'leak': the value of a past date is another when later dates"):
-        append(matrix, MONTHLY, leak)
+        append_dates(matrix, MONTHLY, leak)
     common = {"leak": spec("leak", lambda market: market - market.mean(), ("market",))}
-    matrix = build(MONTHLY.as_of(MONTHLY.dates[-2]), catalogue=common)
+    matrix = build_matrix(MONTHLY.as_of(MONTHLY.dates[-2]), catalogue=common)
     with pytest.raises(FeatureError, match="'leak': the value of a past date"):
-        append(matrix, MONTHLY, common)
+        append_dates(matrix, MONTHLY, common)
     small_blocks(monkeypatch)
     with pytest.raises(FeatureError, match="'leak': the value of a past date"):
-        build(MONTHLY, catalogue=leak)
+        build_matrix(MONTHLY, catalogue=leak)
 
 
 @pytest.mark.parametrize("stored", [False, True])
 def test_other_past_is_refused(stored):
     names = ["return_1", "term_spread", "volume_ratio_1_12", "cash_yield"]
-    matrix = build(MONTHLY.as_of(MONTHLY.dates[-2]), include=names)
+    matrix = build_matrix(MONTHLY.as_of(MONTHLY.dates[-2]), include=names)
     matrix = pickle.loads(pickle.dumps(matrix)) if stored else matrix
-    append(matrix, MONTHLY)
+    append_dates(matrix, MONTHLY)
     macro = MONTHLY.macro["aaa_yield"]
     others = {
         "returns": {"returns": np.where(np.arange(160)[:, None] == 50, 0.01, MONTHLY.returns)},
@@ -233,33 +233,33 @@ def test_other_past_is_refused(stored):
     }
     for name, parts in others.items():
         with pytest.raises(FeatureError, match=f"{name} up to row 158 is not what the matrix was made from"):
-            append(matrix, replace(MONTHLY, **parts))
+            append_dates(matrix, replace(MONTHLY, **parts))
     with pytest.raises(FeatureError, match="new: B; gone: A00"):
-        append(matrix, replace(MONTHLY, assets=("B", *MONTHLY.assets[1:])))
+        append_dates(matrix, replace(MONTHLY, assets=("B", *MONTHLY.assets[1:])))
     with pytest.raises(FeatureError, match="has 100 dates, the matrix has 159"):
-        append(matrix, MONTHLY.as_of(MONTHLY.dates[99]))
+        append_dates(matrix, MONTHLY.as_of(MONTHLY.dates[99]))
     with pytest.raises(FeatureError, match=r"the features changed \(return_1\)"):
-        append(matrix, MONTHLY, {**CATALOGUE, "return_1": replace(CATALOGUE["return_1"], lookback=2)})
+        append_dates(matrix, MONTHLY, {**CATALOGUE, "return_1": replace(CATALOGUE["return_1"], lookback=2)})
     with pytest.raises(FeatureError, match="'term_spread' cannot be computed"):
-        append(matrix, replace(MONTHLY, macro={}))
+        append_dates(matrix, replace(MONTHLY, macro={}))
     returns = MONTHLY.returns.copy()
     returns[-1, 0] = -1.5
     with pytest.raises(FeatureError, match=r"return of A00 on 2003-04-30 is -1\.5"):
-        append(matrix, replace(MONTHLY, returns=returns))
+        append_dates(matrix, replace(MONTHLY, returns=returns))
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_matrix_in_a_file_is_the_same_and_grows(dtype, tmp_path, monkeypatch):
     path = tmp_path / "matrix.npy"
     small_blocks(monkeypatch, together=20)
-    matrix = build(MONTHLY.as_of(MONTHLY.dates[-4]), dtype=dtype, out=path)
+    matrix = build_matrix(MONTHLY.as_of(MONTHLY.dates[-4]), dtype=dtype, out=path)
     old = matrix.values.copy()
-    matrix_after = append(append(matrix, MONTHLY.as_of(MONTHLY.dates[-3])), MONTHLY)
-    whole = build(MONTHLY, dtype=dtype).values
+    matrix_after = append_dates(append_dates(matrix, MONTHLY.as_of(MONTHLY.dates[-3])), MONTHLY)
+    whole = build_matrix(MONTHLY, dtype=dtype).values
     assert first_difference("values", whole, matrix_after.values, 160) is None
     assert first_difference("before", old, matrix.values, len(old)) is None
     with pytest.raises(FeatureError, match="holds 160 dates, the matrix has 157: build it again"):
-        append(matrix, MONTHLY)
+        append_dates(matrix, MONTHLY)
     stored = pickle.loads(pickle.dumps(matrix_after))
     del matrix, matrix_after
     np.testing.assert_array_equal(np.load(path, mmap_mode="r"), whole)
@@ -267,29 +267,34 @@ def test_matrix_in_a_file_is_the_same_and_grows(dtype, tmp_path, monkeypatch):
 
 
 def test_single_precision_is_rounded_once():
-    double, single = build(MONTHLY), build(MONTHLY, dtype=np.float32)
+    double, single = build_matrix(MONTHLY), build_matrix(MONTHLY, dtype=np.float32)
     assert single.values.dtype == np.float32
     np.testing.assert_array_equal(single.values, double.values.astype(np.float32))
     huge = {"huge": spec("huge", lambda returns: returns * 0 + 1e39)}
-    assert np.isfinite(build(MONTHLY, catalogue=huge).values).any()
+    assert np.isfinite(build_matrix(MONTHLY, catalogue=huge).values).any()
     with pytest.raises(FeatureError, match="'huge' is infinite for A00 on 1990-01-31"):
-        build(MONTHLY, catalogue=huge, dtype=np.float32)
+        build_matrix(MONTHLY, catalogue=huge, dtype=np.float32)
     with pytest.raises(FeatureError, match="dtype is int64, expected float64 or float32"):
-        build(MONTHLY, dtype=int)
+        build_matrix(MONTHLY, dtype=int)
 
 
 def test_reserved_columns_are_filled_without_a_copy_once():
-    plain = build(DAILY)
-    matrix = build(DAILY, extra=3)
+    plain = build_matrix(DAILY)
+    matrix = build_matrix(DAILY, extra=3)
     assert first_difference("values", plain.values, matrix.values, len(DAILY.dates)) is None
     extra = np.random.default_rng(0).normal(size=(len(DAILY.dates), 3))
     expected = np.concatenate((plain.values, np.repeat(extra[:, None], 7, axis=1)), axis=2)
-    first = matrix.beside(extra)
+    first = matrix.join_columns(extra)
     assert np.shares_memory(first, matrix.values)
-    second = matrix.beside(extra * 2)
+    second = matrix.join_columns(extra * 2)
     assert not np.shares_memory(second, matrix.values)
-    narrow = build(DAILY, extra=1).beside(extra[:, None, :] * np.ones((1, 7, 1)))
-    for X in (first, narrow, plain.beside(extra), pickle.loads(pickle.dumps(matrix)).beside(extra)):
+    narrow = build_matrix(DAILY, extra=1).join_columns(extra[:, None, :] * np.ones((1, 7, 1)))
+    for X in (
+        first,
+        narrow,
+        plain.join_columns(extra),
+        pickle.loads(pickle.dumps(matrix)).join_columns(extra),
+    ):
         np.testing.assert_array_equal(X, expected)
         assert not X.flags.writeable
     np.testing.assert_array_equal(second[:, :, -3:], 2 * expected[:, :, -3:])
@@ -304,7 +309,7 @@ def test_infinite_value_is_named_in_any_tile(monkeypatch):
             name: spec(name, lambda returns: returns / ~(returns == MONTHLY.returns[140, 79]), stage=stage)
         }
         with pytest.raises(FeatureError, match=f"'{name}' is infinite for A79 on 2001-09-30"):
-            build(MONTHLY, catalogue=bad)
+            build_matrix(MONTHLY, catalogue=bad)
 
 
 @pytest.mark.parametrize("in_file", [False, True])
@@ -316,11 +321,11 @@ def test_failed_append_leaves_the_matrix_as_it_was(in_file, tmp_path):
 
     specs = {"moody": spec("moody", moody)}
     path = tmp_path / "matrix.npy" if in_file else None
-    matrix = build(MONTHLY.as_of(MONTHLY.dates[-2]), catalogue=specs, out=path)
+    matrix = build_matrix(MONTHLY.as_of(MONTHLY.dates[-2]), catalogue=specs, out=path)
     with pytest.raises(FeatureError, match="'moody' failed: ValueError: not today"):
-        append(matrix, MONTHLY, specs)
+        append_dates(matrix, MONTHLY, specs)
     calm = {"moody": spec("moody", lambda returns: returns + 0.0)}
-    after = append(matrix, MONTHLY, calm)
-    assert in_file or after.room is matrix.room
+    after = append_dates(matrix, MONTHLY, calm)
+    assert in_file or after.buffer is matrix.buffer
     np.testing.assert_array_equal(after.values[:, :, 0], MONTHLY.returns)
     assert not in_file or np.array_equal(np.load(path), after.values, equal_nan=True)

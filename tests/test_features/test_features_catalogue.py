@@ -8,7 +8,14 @@ import pytest
 
 import features
 import features.spec as spec_module
-from features.catalogue import catalogue, dictionary, macro_names, ordered, plan, select
+from features.catalogue import (
+    catalogue,
+    dictionary,
+    list_macro_names,
+    order_features,
+    select_features,
+    sort_specs,
+)
 from features.spec import STAGES, FeatureError, FeatureSpec, feature
 
 
@@ -55,7 +62,7 @@ def test_every_feature_is_documented_and_lives_in_this_package():
 
 
 def test_macro_names_are_those_of_the_macro_stage():
-    assert macro_names(catalogue()) == {"aaa_yield", "baa_yield", "core_cpi", "wti"}
+    assert list_macro_names(catalogue()) == {"aaa_yield", "baa_yield", "core_cpi", "wti"}
 
 
 def test_dictionary_has_a_row_for_each_name():
@@ -79,7 +86,7 @@ def test_dictionary_has_a_row_for_each_name():
 
 def test_select_takes_stages_and_names_in_catalogue_order():
     known = catalogue()
-    wanted, by_name = select(known, ["macro", "return_1"], ["wti", "oil_return_3"][1:])
+    wanted, by_name = select_features(known, ["macro", "return_1"], ["wti", "oil_return_3"][1:])
     assert wanted[0] == "return_1"
     assert set(wanted[1:]) == {n for n, s in known.items() if s.stage == "macro"} - {"oil_return_3"}
     assert by_name == {"return_1"}
@@ -103,30 +110,30 @@ def test_select_takes_stages_and_names_in_catalogue_order():
 )
 def test_select_refuses(include, exclude, message):
     with pytest.raises(FeatureError, match=message):
-        select(catalogue(), include, exclude)
+        select_features(catalogue(), include, exclude)
 
 
 def test_plan_puts_inputs_first_and_nothing_else():
     known = specs(a=("b", "c", "returns"), b=("c",), c=("wti",), d=("returns",))
-    order = plan(known, ["a"], {"wti"})
+    order = order_features(known, ["a"], {"wti"})
     assert sorted(order) == ["a", "b", "c"]
     assert order.index("c") < order.index("b") < order.index("a")
 
 
 def test_plan_names_the_circle():
     with pytest.raises(FeatureError, match=r"circle: (a -> b -> c -> a|b -> c -> a -> b|c -> a -> b -> c)$"):
-        plan(specs(a=("b",), b=("c",), c=("a",)), ["a"], ())
+        order_features(specs(a=("b",), b=("c",), c=("a",)), ["a"], ())
     with pytest.raises(FeatureError, match="circle: a -> a"):
-        plan(specs(a=("a",)), ["a"], ())
+        order_features(specs(a=("a",)), ["a"], ())
 
 
 def test_plan_names_the_unknown_input():
     with pytest.raises(FeatureError, match=r"feature 'a' asks for 'retruns'.*did you mean 'returns'"):
-        plan(specs(a=("retruns",)), ["a"], ())
+        order_features(specs(a=("retruns",)), ["a"], ())
 
 
 def test_ordered_sorts():
-    assert list(ordered(specs(b=("returns",), a=("returns",)))) == ["a", "b"]
+    assert list(sort_specs(specs(b=("returns",), a=("returns",)))) == ["a", "b"]
 
 
 def test_decorator_refuses(registry):
@@ -194,7 +201,7 @@ def test_a_window_without_windows_is_no_input(registry):
         return level
 
     with pytest.raises(FeatureError, match="'alone' asks for 'window'"):
-        plan(catalogue(), ["alone"], ())
+        order_features(catalogue(), ["alone"], ())
 
 
 def test_history_adds_months_and_rows():

@@ -7,9 +7,9 @@ from causality import assert_causal, first_difference, telling_positions, violat
 from synthetic import make_panel
 
 from features.catalogue import catalogue
-from features.matrix import build
+from features.matrix import build_matrix
 from features.spec import STAGES, FeatureSpec
-from market.counterfactual import other_future
+from market.counterfactual import replace_future
 
 CATALOGUE = catalogue()
 MONTHLY = make_panel("monthly", 180, 5, seed=1)
@@ -22,7 +22,7 @@ PANELS = {
 
 def columns(names, specs=CATALOGUE):
     def compute(panel):
-        matrix = build(panel, include=names, catalogue=specs)
+        matrix = build_matrix(panel, include=names, catalogue=specs)
         return {name: matrix.column(name) for name in matrix.names}
 
     return compute
@@ -99,7 +99,7 @@ def test_planted_leak_is_caught(kernel, kind):
 def test_scrambling_keeps_the_past_and_changes_the_future(kind):
     panel, positions = PANELS[kind]
     t = positions[1]
-    other = other_future(panel, t)
+    other = replace_future(panel, t)
     date = panel.dates[t]
     assert panel.as_of(date).digest() == other.as_of(date).digest()
     for name in ("returns", "cash", "market", "volume", *panel.bars):
@@ -144,8 +144,8 @@ def test_synthetic_panel_is_what_it_says():
 def test_planted_signal_shows_in_last_months_return(kind, n_dates):
     def slope(signal):
         panel = make_panel(kind, n_dates, 12, late=False, deaths=False, holes=False, signal=signal)
-        past = build(panel, include=["return_1_z"]).column("return_1_z")[: -panel.month]
-        ahead = build(panel, include=["return_1"]).column("return_1")[panel.month :]
+        past = build_matrix(panel, include=["return_1_z"]).column("return_1_z")[: -panel.month]
+        ahead = build_matrix(panel, include=["return_1"]).column("return_1")[panel.month :]
         rows = slice(panel.month, None, panel.month)
         return np.corrcoef(past[rows].ravel(), (ahead[rows] - ahead[rows].mean(axis=1)[:, None]).ravel())[
             0, 1

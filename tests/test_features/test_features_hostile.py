@@ -18,11 +18,11 @@ from hostile import (
 from plain_build import compute_plainly
 from qlib_expressions import BAR, WITHOUT_UNITS, evaluate
 
-from features.appending import append
+from features.appending import append_dates
 from features.catalogue import catalogue
-from features.matrix import build
+from features.matrix import build_matrix
 from features.spec import FeatureSpec
-from market.counterfactual import other_future, restate_units
+from market.counterfactual import replace_future, restate_units
 
 PANELS = hostile_panels()
 TAKES_A_LOGARITHM = "CORR"
@@ -31,7 +31,7 @@ TAKES_A_LOGARITHM = "CORR"
 
 @functools.cache
 def matrix_of(name):
-    return build(PANELS[name], workers=1)
+    return build_matrix(PANELS[name], workers=1)
 
 
 def differing(names, before, after, rows, tolerance=None):
@@ -54,12 +54,12 @@ def restated(panel, prices, volumes):
 
 def dependent_on_units(panel, specs=None):
     """Return the features that another unit of prices or volumes changes by more than rounding."""
-    matrix = build(panel, catalogue=specs, workers=1)
-    exact = build(restate_units(panel), catalogue=specs, workers=1)
+    matrix = build_matrix(panel, catalogue=specs, workers=1)
+    exact = build_matrix(restate_units(panel), catalogue=specs, workers=1)
     found = differing(matrix.names, matrix.values, exact.values, len(panel.dates))
     found = {name for name in found if not name.startswith(TAKES_A_LOGARITHM)}
     for other in (restate_units(panel), restated(panel, 0.9873, 1.0), restated(panel, 1.0, 1.37)):
-        values = build(other, catalogue=specs, workers=1).values
+        values = build_matrix(other, catalogue=specs, workers=1).values
         found |= differing(matrix.names, matrix.values, values, len(panel.dates), tolerance=1e-9)
     return found
 
@@ -87,8 +87,8 @@ def test_features_do_not_depend_on_units(name):
 def test_features_are_causal(name):
     panel, matrix = PANELS[name], matrix_of(name)
     for row in sorted({len(panel.dates) // 2, max(len(panel.dates) - 2, 0)}):
-        for other in (other_future(panel, row), panel.as_of(panel.dates[row])):
-            after = build(other, workers=1)
+        for other in (replace_future(panel, row), panel.as_of(panel.dates[row])):
+            after = build_matrix(other, workers=1)
             assert after.names == matrix.names
             assert differing(matrix.names, matrix.values, after.values, row + 1) == set(), row
 
@@ -97,7 +97,7 @@ def test_features_are_causal(name):
 def test_appended_is_built(name):
     panel, matrix = PANELS[name], matrix_of(name)
     for row in sorted({0, len(panel.dates) // 2, max(len(panel.dates) - 2, 0)}):
-        after = append(build(panel.as_of(panel.dates[row]), workers=1), panel, workers=1)
+        after = append_dates(build_matrix(panel.as_of(panel.dates[row]), workers=1), panel, workers=1)
         assert after.recomputed == ()
         assert differing(matrix.names, matrix.values, after.values, len(panel.dates)) == set(), row
 
@@ -180,7 +180,7 @@ def test_what_has_stopped_moving_stands_at_its_mean():
     close = base(n_assets=5).close.copy()
     close[60:] = np.where(np.isfinite(close[60:]), close[59:60], np.nan)
     names = ["level_to_mean_3", "level_to_mean_10", "crossover_3_12", "breadth_10", "level_to_mean_10_z"]
-    matrix = build(with_closes(base(n_assets=5), close), include=names)
+    matrix = build_matrix(with_closes(base(n_assets=5), close), include=names)
     late = matrix.values[75:]
     assert np.isfinite(late).any(axis=(0, 1)).all()
     assert np.unique(late[np.isfinite(late)]).tolist() == [0.0]
@@ -189,7 +189,7 @@ def test_what_has_stopped_moving_stands_at_its_mean():
 def test_what_is_rounding_is_nothing():
     """An asset that is the market has no risk of its own, and one that earns the same each step has no shape."""
     panel = base("monthly", 130, 1)
-    alone = build(
+    alone = build_matrix(
         replace(panel, market=np.nan_to_num(panel.returns[:, 0])), include=["idiosyncratic_volatility_36"]
     )
     own = alone.values[np.isfinite(alone.values)]
@@ -197,11 +197,11 @@ def test_what_is_rounding_is_nothing():
     assert (own == 0.0).all()
     panel = replace(base(), cash=np.full(130, 0.003))
     steadily = constant_prices(panel, slice(0, 1))
-    column = build(steadily, include=["coskewness_60"]).column("coskewness_60")
+    column = build_matrix(steadily, include=["coskewness_60"]).column("coskewness_60")
     assert np.isnan(column[:, 0]).all()
     assert np.isfinite(column[:, 1]).any()
     quiet = replace(panel, market=np.full(130, 0.01))
-    assert np.isnan(build(quiet, include=["coskewness_60"]).values).all()
+    assert np.isnan(build_matrix(quiet, include=["coskewness_60"]).values).all()
 
 
 def test_bars_without_length_are_0_and_contradictions_are_missing():
@@ -210,7 +210,7 @@ def test_bars_without_length_are_0_and_contradictions_are_missing():
     lows[100] *= 1.0 + 1e-7  # above the high, as prices that are rounded one by one may be
     opens = panel.open.copy()
     opens[101] *= 1.01
-    matrix = build(replace(panel, low=lows, open=opens), include=["KMID2", "KSFT2", "KUP2", "RSV5"])
+    matrix = build_matrix(replace(panel, low=lows, open=opens), include=["KMID2", "KSFT2", "KUP2", "RSV5"])
     there = panel.listed[99]
     assert (matrix.values[99, there] == 0.0).all()
     assert np.isnan(matrix.column("KSFT2")[100]).all()
@@ -281,7 +281,7 @@ def test_a_leak_beside_zero_volumes_is_found(kernel):
     panel = with_volume(base(), runs_of_zero_volume)
     changed = set()
     for row in (52, 75, 100):
-        for other in (other_future(panel, row), panel.as_of(panel.dates[row])):
+        for other in (replace_future(panel, row), panel.as_of(panel.dates[row])):
             specs = planted(kernel, "volume")
             before, after = compute_plainly(panel, specs), compute_plainly(other, specs)
             for name in specs:

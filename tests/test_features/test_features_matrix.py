@@ -8,7 +8,7 @@ from synthetic import make_panel
 
 import features.spec as spec_module
 from features.catalogue import catalogue
-from features.matrix import build
+from features.matrix import build_matrix
 from features.spec import STAGES, FeatureError, FeatureSpec, feature
 
 COMBINED = ("KSFT", "RESI", "CNTN", "CNTD", "IMXD", "SUMN", "SUMD", "VSUMN", "VSUMD")
@@ -20,7 +20,7 @@ def one(name, kernel, inputs=("returns",), lookback=0, stage="asset"):
 
 
 def test_default_is_every_feature():
-    matrix = build(PANEL)
+    matrix = build_matrix(PANEL)
     assert matrix.names == tuple(catalogue())
     assert matrix.values.shape == (150, 6, len(matrix.names))
     assert matrix.values.dtype == np.float64
@@ -33,7 +33,7 @@ def test_default_is_every_feature():
 
 
 def test_common_columns_are_common_and_asset_columns_end_with_the_listing():
-    matrix = build(PANEL)
+    matrix = build_matrix(PANEL)
     for k, name in enumerate(matrix.names):
         column = matrix.column(name)
         if matrix.common[k]:
@@ -45,7 +45,7 @@ def test_common_columns_are_common_and_asset_columns_end_with_the_listing():
 
 
 def test_warm_adds_up_along_the_chain_and_nothing_is_there_before():
-    matrix = build(PANEL)
+    matrix = build_matrix(PANEL)
     warm = dict(zip(matrix.names, matrix.warm, strict=True))
     assert warm["return_1"] == 0
     assert warm["return_12"] == 11
@@ -58,20 +58,22 @@ def test_warm_adds_up_along_the_chain_and_nothing_is_there_before():
     assert warm["macd_signal_9"] == 25 + 8
     for name in matrix.names:
         assert np.isnan(matrix.column(name)[: warm[name]]).all(), name
-    daily = build(make_panel("daily", 300, 2), include=["return_12", "return_1_z", "MA20"])
+    daily = build_matrix(make_panel("daily", 300, 2), include=["return_12", "return_1_z", "MA20"])
     assert daily.warm == (251, 19, 20)
 
 
 def test_full_panel_is_full_from_warm_on():
     panel = make_panel("monthly", 150, 4, late=False, deaths=False, holes=False, macro=False)
-    matrix = build(panel)
+    matrix = build_matrix(panel)
     for name, warm in zip(matrix.names, matrix.warm, strict=True):
         assert np.isfinite(matrix.column(name)[warm:]).all(), name
 
 
 def test_subset_equals_the_whole_and_keeps_the_order():
-    whole = build(PANEL)
-    part = build(PANEL, include=["cross_section", "return_1", "market"], exclude=["beta_36_z", "cash_yield"])
+    whole = build_matrix(PANEL)
+    part = build_matrix(
+        PANEL, include=["cross_section", "return_1", "market"], exclude=["beta_36_z", "cash_yield"]
+    )
     assert part.names == tuple(
         name
         for name, stage in zip(whole.names, whole.stages, strict=True)
@@ -83,8 +85,8 @@ def test_subset_equals_the_whole_and_keeps_the_order():
 
 
 def test_an_asset_does_not_change_the_own_features_of_another():
-    whole = build(PANEL, include=["asset"])
-    alone = build(
+    whole = build_matrix(PANEL, include=["asset"])
+    alone = build_matrix(
         replace(
             PANEL,
             assets=PANEL.assets[2:3],
@@ -99,7 +101,7 @@ def test_an_asset_does_not_change_the_own_features_of_another():
 
 def test_what_the_panel_lacks_is_left_out_with_a_reason():
     bare = replace(PANEL, macro={"aaa_yield": PANEL.macro["aaa_yield"]}, volume=None)
-    matrix = build(bare)
+    matrix = build_matrix(bare)
     assert "term_spread" in matrix.names
     assert matrix.missing["volume_ratio_1_12"] == "the panel has no volume"
     assert matrix.missing["credit_spread"].startswith("the panel has no macro series 'baa_yield'")
@@ -109,21 +111,21 @@ def test_what_the_panel_lacks_is_left_out_with_a_reason():
     with pytest.raises(
         FeatureError, match="'oil_return_3' cannot be computed: the panel has no macro series 'wti'"
     ):
-        build(bare, include=["asset", "oil_return_3"])
+        build_matrix(bare, include=["asset", "oil_return_3"])
     with pytest.raises(FeatureError, match="'volume_ratio_1_12' cannot be computed: the panel has no volume"):
-        build(bare, include=["volume_ratio_1_12"])
+        build_matrix(bare, include=["volume_ratio_1_12"])
     with pytest.raises(FeatureError, match="no feature 'credit_spread': the panel has no macro series"):
         matrix.column("credit_spread")
 
 
 def test_panel_that_can_give_nothing():
     with pytest.raises(FeatureError, match="can give no feature: the panel has no macro series"):
-        build(replace(PANEL, macro={}), include=["macro"], exclude=["term_spread"])
+        build_matrix(replace(PANEL, macro={}), include=["macro"], exclude=["term_spread"])
 
 
 def test_unknown_column_is_suggested():
     with pytest.raises(FeatureError, match="did you mean 'return_12'"):
-        build(PANEL, include=["return_12"]).column("return_13")
+        build_matrix(PANEL, include=["return_12"]).column("return_13")
 
 
 def test_user_defined_feature_shows_up(monkeypatch):
@@ -135,13 +137,14 @@ def test_user_defined_feature_shows_up(monkeypatch):
         """Return times the oil price, which only this panel has."""
         return return_1 * wti[:, None]
 
-    matrix = build(PANEL)
+    matrix = build_matrix(PANEL)
     assert "oil_times_return" in matrix.names
     np.testing.assert_array_equal(
         matrix.column("oil_times_return")[60],
-        build(PANEL, include=["return_1"]).column("return_1")[60] * PANEL.macro["wti"].at(PANEL.dates)[60],
+        build_matrix(PANEL, include=["return_1"]).column("return_1")[60]
+        * PANEL.macro["wti"].at(PANEL.dates)[60],
     )
-    assert "wti" in build(replace(PANEL, macro={})).missing["oil_times_return"]
+    assert "wti" in build_matrix(replace(PANEL, macro={})).missing["oil_times_return"]
 
 
 @pytest.mark.parametrize(
@@ -159,11 +162,11 @@ def test_user_defined_feature_shows_up(monkeypatch):
 )
 def test_bad_kernel_is_named(kernel, message):
     with pytest.raises(FeatureError, match=message):
-        build(PANEL, catalogue=one("bad", kernel))
+        build_matrix(PANEL, catalogue=one("bad", kernel))
 
 
 def test_infinity_where_nobody_looks_is_harmless():
-    matrix = build(
+    matrix = build_matrix(
         PANEL, catalogue=one("late", lambda returns: np.where(np.isfinite(returns), returns, np.inf))
     )
     np.testing.assert_array_equal(matrix.column("late"), PANEL.returns)
@@ -173,7 +176,7 @@ def test_impossible_return_is_named():
     returns = PANEL.returns.copy()
     returns[9, 0] = -1.5
     with pytest.raises(FeatureError, match=r"return of A00 on 1990-10-31 is -1\.5, expected"):
-        build(replace(PANEL, returns=returns))
+        build_matrix(replace(PANEL, returns=returns))
 
 
 def test_inputs_are_what_they_are_said_to_be():
@@ -184,7 +187,7 @@ def test_inputs_are_what_they_are_said_to_be():
         return returns
 
     names = ("returns", "log_returns", "excess", "level", "market", "cash", "volume", "month", "wti")
-    build(PANEL, catalogue=one("spy", spy, names))
+    build_matrix(PANEL, catalogue=one("spy", spy, names))
     there = PANEL.listed
     np.testing.assert_allclose(seen["log_returns"][there], np.log1p(PANEL.returns[there]))
     np.testing.assert_array_equal(seen["excess"], PANEL.returns - PANEL.cash[:, None])
@@ -199,20 +202,22 @@ def test_inputs_are_what_they_are_said_to_be():
 @pytest.mark.parametrize("kind", ["monthly", "daily"])
 def test_small_panels(kind, n_dates, n_assets):
     panel = make_panel(kind, n_dates, n_assets)
-    assert build(panel).values.shape == (n_dates, n_assets, len(catalogue()))
+    assert build_matrix(panel).values.shape == (n_dates, n_assets, len(catalogue()))
 
 
 def test_no_date_at_all():
     empty = PANEL.as_of(PANEL.dates[0] - (PANEL.dates[1] - PANEL.dates[0]))
-    assert build(empty).values.shape == (0, 6, len(catalogue()))
+    assert build_matrix(empty).values.shape == (0, 6, len(catalogue()))
 
 
 def test_asset_that_is_never_listed_is_empty_and_changes_nothing():
     returns = np.column_stack([PANEL.returns, np.full(150, np.nan)])
     volume = np.column_stack([PANEL.volume, np.full(150, np.nan)])
     bars = {name: np.column_stack([prices, np.full(150, np.nan)]) for name, prices in PANEL.bars.items()}
-    wider = build(replace(PANEL, assets=(*PANEL.assets, "ghost"), returns=returns, volume=volume, **bars))
-    narrow = build(PANEL)
+    wider = build_matrix(
+        replace(PANEL, assets=(*PANEL.assets, "ghost"), returns=returns, volume=volume, **bars)
+    )
+    narrow = build_matrix(PANEL)
     for k, name in enumerate(narrow.names):
         np.testing.assert_allclose(
             wider.column(name)[:, :6], narrow.column(name), rtol=1e-9, atol=1e-12, err_msg=name
@@ -224,7 +229,9 @@ def test_asset_that_is_never_listed_is_empty_and_changes_nothing():
 def test_no_column_is_a_linear_combination_of_others(kind, n_dates, n_assets):
     panel = make_panel(kind, n_dates, n_assets, seed=8, late=False, deaths=False, holes=False)
     # Qlib's Alpha158 holds sums of its own columns, which docs/features.md lists.
-    matrix = build(panel, exclude=[name for name in catalogue() if name.rstrip("0123456789") in COMBINED])
+    matrix = build_matrix(
+        panel, exclude=[name for name in catalogue() if name.rstrip("0123456789") in COMBINED]
+    )
     X = matrix.values.reshape(-1, len(matrix.names))
     X = X[np.isfinite(X).all(axis=1)]
     assert len(X) > 1000

@@ -31,7 +31,7 @@ def by_loops(x, window, statistic, least=1):
         for j in range(x.shape[1]):
             values = x[max(t - window + 1, 0) : t + 1, j]
             there = np.isfinite(values)
-            if there.sum() >= max(rolling.required(window), least):
+            if there.sum() >= max(rolling.required_count(window), least):
                 out[t, j] = statistic(places[there], values[there], values[-1])
     return out
 
@@ -41,7 +41,7 @@ def by_loops(x, window, statistic, least=1):
 @pytest.mark.parametrize("q", [0.0, 0.2, 0.5, 0.8, 1.0])
 def test_quantile_equals_pandas(q, window, decimals):
     x = sample(1, decimals)
-    frame = pd.DataFrame(x).rolling(window, min_periods=rolling.required(window))
+    frame = pd.DataFrame(x).rolling(window, min_periods=rolling.required_count(window))
     np.testing.assert_allclose(rolling.rolling_quantile(x, window, q), frame.quantile(q), rtol=1e-12)
 
 
@@ -63,7 +63,7 @@ def test_several_quantiles_are_those_of_one_each():
 @pytest.mark.parametrize("window", [*WINDOWS, 3, 4, 7])
 def test_rank_equals_pandas(window, decimals):
     x = sample(4, decimals)
-    frame = pd.DataFrame(x).rolling(window, min_periods=rolling.required(window))
+    frame = pd.DataFrame(x).rolling(window, min_periods=rolling.required_count(window))
     np.testing.assert_allclose(rolling.rolling_rank(x, window), frame.rank(pct=True), rtol=1e-14)
 
 

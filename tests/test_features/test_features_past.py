@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from synthetic import make_panel
 
-from features.appending import append
+from features.appending import append_dates
 from features.catalogue import catalogue
-from features.kernels.carried_state import Continuation, continuing
+from features.kernels.carried_state import Continuation, use_continuation
 from features.kernels.past_windows import past_sum
-from features.kernels.rolling import lag, required, rolling_sum
-from features.matrix import build
+from features.kernels.rolling import lag, required_count, rolling_sum
+from features.matrix import build_matrix
 from features.spec import FeatureError, FeatureSpec, feature
 
 
@@ -26,7 +26,7 @@ def sample(rows):
 def test_whole_panels_equal_sums_of_a_late_copy(rows, window, ago):
     x = sample(rows)
     np.testing.assert_array_equal(
-        past_sum(x, window, ago, required(window)), rolling_sum(lag(x, ago), window)
+        past_sum(x, window, ago, required_count(window)), rolling_sum(lag(x, ago), window)
     )
 
 
@@ -37,8 +37,8 @@ def test_later_rows_have_the_bits_of_the_whole_panel(begin, window, ago):
     x = sample(200)
     whole = rolling_sum(lag(x, ago), window)
     start = 62
-    with continuing(Continuation(begin, start)):
-        wanted = past_sum(x[begin:], window, ago, required(window))
+    with use_continuation(Continuation(begin, start)):
+        wanted = past_sum(x[begin:], window, ago, required_count(window))
     assert wanted.shape == (200 - begin - start, 3)
     np.testing.assert_array_equal(wanted, whole[begin + start :])
 
@@ -67,9 +67,9 @@ def two_stages(reach):
 @pytest.mark.parametrize("reach", [None, 3, 1])
 def test_a_reach_shortens_the_past_and_one_that_is_too_short_is_found_out(reach):
     specs = two_stages(reach)
-    whole = build(PANEL, catalogue=specs)
-    before = build(PANEL.as_of(PANEL.dates[-2]), catalogue=specs)
-    after = append(before, PANEL, catalogue=specs)
+    whole = build_matrix(PANEL, catalogue=specs)
+    before = build_matrix(PANEL.as_of(PANEL.dates[-2]), catalogue=specs)
+    after = append_dates(before, PANEL, catalogue=specs)
     np.testing.assert_array_equal(after.values, whole.values)
     assert after.recomputed == (("fast",) if reach == 1 else ())
     if reach == 3:

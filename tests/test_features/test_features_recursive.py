@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.kernels.carried_state import Continuation, continuing
+from features.kernels.carried_state import Continuation, use_continuation
 from features.kernels.recursive import ewm, ewm_mean, running_max, wealth
 
 RECURSIONS = {
@@ -100,12 +100,12 @@ def test_continued_recursion_gives_the_same_bits(name, shape):
     with np.errstate(all="ignore"):
         whole = RECURSIONS[name](x)
         for known in range(1, 90):
-            with continuing(Continuation()) as before:
+            with use_continuation(Continuation()) as before:
                 RECURSIONS[name](x[:known].copy())
             for history in (0, 5):
                 first = max(known - 1 - history, 0)
                 start = known - 1 - first
-                with continuing(
+                with use_continuation(
                     Continuation(first_row=first, start=start, carried=tuple(before.saved))
                 ) as after:
                     part = RECURSIONS[name](x[first:].copy())
@@ -114,10 +114,10 @@ def test_continued_recursion_gives_the_same_bits(name, shape):
 
 
 def test_states_that_were_carried_stay_as_they_were():
-    with continuing(Continuation()) as before:
+    with use_continuation(Continuation()) as before:
         wealth(sample()[:50])
     carried = before.saved[0].copy()
-    with continuing(Continuation(first_row=49, start=0, carried=tuple(before.saved))) as after:
+    with use_continuation(Continuation(first_row=49, start=0, carried=tuple(before.saved))) as after:
         wealth(sample()[49:].copy())
     np.testing.assert_array_equal(before.saved[0], carried)
     assert (after.saved[0][0, :2] != carried[0, :2]).all()

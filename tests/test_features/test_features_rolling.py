@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from features.kernels import rolling
-from features.kernels.carried_state import Continuation, continuing
+from features.kernels.carried_state import Continuation, use_continuation
 
 WINDOWS = [1, 2, 3, 5, 8, 11, 12, 31, 36]
 
@@ -104,7 +104,7 @@ def test_comoments_take_either_side_as_a_single_series():
 
 
 def test_required_share():
-    assert [rolling.required(w) for w in (1, 2, 3, 5, 10, 12, 36, 252, 756)] == [
+    assert [rolling.required_count(w) for w in (1, 2, 3, 5, 10, 12, 36, 252, 756)] == [
         1,
         2,
         3,
@@ -289,7 +289,7 @@ def test_shorter_history_gives_the_same_bits(name, window):
     x[33] = 1e8
     whole = KERNELS[name](x, window)
     for first in range(100):
-        with continuing(Continuation(first_row=first)):
+        with use_continuation(Continuation(first_row=first)):
             part = KERNELS[name](x[first:].copy(), window)
         assert part[window - 1 :].tobytes() == whole[first + window - 1 :].tobytes(), first
         # What began before the arrays is not guessed at.

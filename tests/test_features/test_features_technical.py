@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 from synthetic import make_panel
 
-from features.matrix import build
+from features.matrix import build_matrix
 
 PANEL = make_panel("daily", 220, 3, seed=11, late=False, deaths=False, holes=False, macro=False)
 WARM = {
@@ -28,7 +28,7 @@ WARM = {
     "overnight_return_20": 20,
     "illiquidity_ratio_20_60": 59,
 }
-MATRIX = build(PANEL, include=list(WARM))
+MATRIX = build_matrix(PANEL, include=list(WARM))
 RETURNS = pd.DataFrame(PANEL.returns)
 LEVEL = (1 + RETURNS).cumprod()
 EXCESS = PANEL.returns - PANEL.cash[:, None]
@@ -138,11 +138,13 @@ def with_returns(returns, **changes):
 
 
 def test_extremes():
-    up = build(with_returns(np.full(80, 0.01)), include=["rsi_14", "drawdown", "macd_12_26", "macd_signal_9"])
+    up = build_matrix(
+        with_returns(np.full(80, 0.01)), include=["rsi_14", "drawdown", "macd_12_26", "macd_signal_9"]
+    )
     assert up.column("rsi_14")[-1, 0] == 1.0
     assert up.column("drawdown")[-1, 0] == 0.0
     assert up.column("macd_12_26")[-1, 0] > 0 < up.column("macd_signal_9")[-1, 0]
-    down = build(with_returns(np.full(80, -0.01)), include=["rsi_14", "drawdown"])
+    down = build_matrix(with_returns(np.full(80, -0.01)), include=["rsi_14", "drawdown"])
     assert down.column("rsi_14")[-1, 0] == 0.0
     assert down.column("drawdown")[-1, 0] == pytest.approx(0.99**79 - 1)
 
@@ -150,8 +152,12 @@ def test_extremes():
 def test_returns_that_turn_round_have_a_low_variance_ratio_and_trends_a_high_one():
     noise = np.random.default_rng(0).normal(0, 0.01, 400)
     names = ["variance_ratio_5_60", "autocorrelation_60"]
-    turning = build(with_returns(noise - 0.9 * np.roll(noise, 1)), include=names).values[64:, 0].mean(axis=0)
-    trending = build(with_returns(noise + 0.9 * np.roll(noise, 1)), include=names).values[64:, 0].mean(axis=0)
+    turning = (
+        build_matrix(with_returns(noise - 0.9 * np.roll(noise, 1)), include=names).values[64:, 0].mean(axis=0)
+    )
+    trending = (
+        build_matrix(with_returns(noise + 0.9 * np.roll(noise, 1)), include=names).values[64:, 0].mean(axis=0)
+    )
     assert (turning < [-0.3, 0.4]).all()
     assert (trending > [0.3, 1.4]).all()
 
@@ -159,7 +165,7 @@ def test_returns_that_turn_round_have_a_low_variance_ratio_and_trends_a_high_one
 def test_a_twofold_asset_has_a_downside_beta_of_two():
     market = np.random.default_rng(1).normal(0, 0.01, 90)
     panel = with_returns(2 * market, cash=np.zeros(90), market=market)
-    matrix = build(panel, include=["downside_beta_60", "coskewness_60"])
+    matrix = build_matrix(panel, include=["downside_beta_60", "coskewness_60"])
     np.testing.assert_allclose(matrix.column("downside_beta_60")[59:], 2.0)
     # The coskewness of the market with itself is its skewness.
     skewness = scipy.stats.skew(market[-60:])
@@ -175,7 +181,7 @@ def test_ranges_of_a_random_walk_estimate_its_volatility():
     logs = {"open": start, "high": np.maximum(path.max(1), start), "low": np.minimum(path.min(1), start)}
     bars = {name: np.exp(x)[:, None] for name, x in (logs | {"close": path[:, -1]}).items()}
     returns = np.expm1(np.diff(np.r_[0.0, path[:, -1]]))
-    matrix = build(
+    matrix = build_matrix(
         with_returns(returns, **bars), include=["parkinson_20", "garman_klass_20", "yang_zhang_20"]
     )
     estimate = np.sqrt(np.nanmean(matrix.values[:, 0] ** 2, axis=0))
@@ -184,7 +190,7 @@ def test_ranges_of_a_random_walk_estimate_its_volatility():
 
 def test_prices_alone_are_enough_for_the_technical_ones():
     bare = replace(PANEL, volume=None, **dict.fromkeys(("open", "high", "low", "close", "vwap")))
-    matrix = build(bare, include=["bar"])
+    matrix = build_matrix(bare, include=["bar"])
     assert list(matrix.names) == sorted(list(WARM)[:10])
     for name in matrix.names:
         np.testing.assert_array_equal(matrix.column(name), MATRIX.column(name))

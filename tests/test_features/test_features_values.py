@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from synthetic import make_panel
 
-from features.matrix import build
-from market.panel import MacroSeries, Panel
+from features.matrix import build_matrix
+from market.macro import MacroSeries
+from market.panel import Panel
 
 
 def monthly(returns, cash=0.0, market=None, macro=None, volume=None):
@@ -29,7 +30,7 @@ def monthly(returns, cash=0.0, market=None, macro=None, volume=None):
 
 
 def last(panel, name):
-    return build(panel, include=[name]).column(name)[-1, 0]
+    return build_matrix(panel, include=[name]).column(name)[-1, 0]
 
 
 def test_returns_compound():
@@ -139,7 +140,9 @@ def test_average_correlation_finds_the_true_one(rho):
     common = rng.normal(size=(1200, 1))
     returns = 0.01 * (np.sqrt(rho) * common + np.sqrt(1 - rho) * rng.normal(size=(1200, 20)))
     returns *= np.linspace(0.5, 2, 20)
-    average = build(monthly(returns), include=["average_correlation_12"]).column("average_correlation_12")
+    average = build_matrix(monthly(returns), include=["average_correlation_12"]).column(
+        "average_correlation_12"
+    )
     assert np.nanmean(average) == pytest.approx(rho, abs=0.04)
 
 
@@ -199,7 +202,7 @@ def test_daily_windows_are_21_observations_a_month():
         "correlation_36": excess.apply(lambda x: x.rolling(756).corr(other)),
         "ewm_volatility_3": np.sqrt((frame**2).ewm(halflife=63).mean()),
     }
-    matrix = build(panel, include=list(expected))
+    matrix = build_matrix(panel, include=list(expected))
     for name, oracle in expected.items():
         there = np.isfinite(oracle.to_numpy())
         there[: matrix.warm[matrix.names.index(name)]] = False
@@ -211,11 +214,11 @@ def test_daily_windows_are_21_observations_a_month():
 
 def test_residual_momentum_of_hedged_noise():
     panel = make_panel("monthly", 120, 3, seed=9, late=False, deaths=False, holes=False)
-    beta = build(panel, include=["beta_36"]).column("beta_36")
+    beta = build_matrix(panel, include=["beta_36"]).column("beta_36")
     residual = panel.returns - panel.cash[:, None] - beta * (panel.market - panel.cash)[:, None]
     window = residual[108:119]
     expected = window.mean(axis=0) / window.std(axis=0, ddof=1)
-    actual = build(panel, include=["residual_momentum_12_1"]).column("residual_momentum_12_1")[119]
+    actual = build_matrix(panel, include=["residual_momentum_12_1"]).column("residual_momentum_12_1")[119]
     np.testing.assert_allclose(actual, expected, rtol=1e-9)
 
 
@@ -226,7 +229,7 @@ def test_a_calendar_month_is_looked_for_only_where_twelve_months_are_a_year(year
     panel = replace(
         make_panel("monthly", n_dates=40, n_assets=3, macro=False, bars=False), periods_per_year=year
     )
-    matrix = build(panel, ("asset", "cross_section"))
+    matrix = build_matrix(panel, ("asset", "cross_section"))
     for name in ("seasonality_60", "seasonality_60_z"):
         assert (name in matrix.names) == there
         assert there or "a year is" in matrix.missing[name]

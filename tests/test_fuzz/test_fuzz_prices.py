@@ -14,7 +14,7 @@ from benchmarks.fuzz.price_files.reading import UnreadableError, read_content, r
 from benchmarks.fuzz.price_files.second_readers import has_open_quote, read_by_both
 from benchmarks.fuzz.running import run_cases_here
 from market.errors import SourceError
-from market.load import load
+from market.load import load_panel
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def drop_row(panel, known_by):
 
 
 def drop_last_row(panel, known_by):
-    return panel.cut(slice(0, -1))
+    return panel.select_rows(slice(0, -1))
 
 
 def move_dates(panel, known_by):
@@ -97,10 +97,10 @@ def refuse_all(panel, known_by):
 )
 def test_a_planted_fault_of_the_reader_is_found(plant, kind, sound_seeds, tmp_path, monkeypatch):
     def broken(source, *, known_by=None, **options):
-        panel, findings = load(source, known_by=known_by, **options)
+        panel, findings = load_panel(source, known_by=known_by, **options)
         return plant(panel, known_by), findings
 
-    monkeypatch.setattr(prices, "load", broken)
+    monkeypatch.setattr(prices, "load_panel", broken)
     results = run_cases_here("benchmarks.fuzz.prices", sound_seeds[:9], tmp_path, time_limit=30)
     kinds = [result.fault.kind for result in results if result.fault]
     assert kind in kinds

@@ -6,11 +6,12 @@ import pytest
 from arch.data import nasdaq, sp500
 
 from market.calendar import DAILY
-from market.checks.bars import adjusted, check_bars
+from market.checks.bars import adjust_bars, check_bars
 from market.errors import IntegrityError
 from market.findings import Table
-from market.load import load
+from market.load import load_panel
 from market.panel import BARS
+from market.readers.prices import FileSettings
 
 HEAD = "date,asset,open,high,low,close,adj_close,vwap,volume\n"
 # B splits two for one on the third day: its earlier adjusted closes are half of what was paid.
@@ -26,7 +27,7 @@ def panel_of(tmp_path):
     def read(text, **options):
         path = tmp_path / "bars.csv"
         path.write_text(text)
-        return load("prices", path=path, **options)
+        return load_panel("prices", path=path, settings=FileSettings(**options))
 
     return read
 
@@ -128,7 +129,7 @@ def test_adjusting_keeps_ratios_within_rows_and_the_closes():
     bars = {name: rng.lognormal(size=(50, 3)) for name in BARS}
     closes = rng.lognormal(size=(50, 3))
     closes[7, 1] = np.nan
-    out, factor = adjusted(bars, closes)
+    out, factor = adjust_bars(bars, closes)
     np.testing.assert_array_equal(out["close"], closes)
     there = np.isfinite(closes)
     for name in BARS:
@@ -144,7 +145,7 @@ def test_real_indices_are_without_findings_about_bars(tmp_path):
     table = pd.concat([frame.assign(asset=name) for name, frame in frames.items()]).reset_index()
     path = tmp_path / "indices.parquet"
     table.to_parquet(path)
-    panel, findings = load("prices", path=path)
+    panel, findings = load_panel("prices", path=path)
     assert not [f for f in findings if "bar" in f.check or "high" in f.check]
     assert panel.returns.shape == (5030, 2)
     np.testing.assert_array_equal(panel.high[:, 1], frames["SP500"]["High"].to_numpy()[1:])

@@ -13,10 +13,10 @@ from market.calendar import (
     EVERY_DAY,
     MONTHLY,
     WEEKLY,
-    decision_positions,
-    frequency_of,
-    missing_between,
-    position_of,
+    count_missing,
+    find_position,
+    infer_frequency,
+    list_decision_positions,
 )
 from market.errors import DataError, SourceError
 
@@ -26,21 +26,21 @@ def days(*texts: str) -> pd.DatetimeIndex:
 
 
 def test_decisions_are_every_nth_row_from_the_first():
-    assert decision_positions(10, first=2, every=3).tolist() == [2, 5, 8]
-    assert decision_positions(9, first=2, every=3).tolist() == [2, 5, 8]
-    assert decision_positions(3, first=0, every=1).tolist() == [0, 1, 2]
-    assert decision_positions(3, first=0, every=1).dtype == np.int64
+    assert list_decision_positions(10, first=2, every=3).tolist() == [2, 5, 8]
+    assert list_decision_positions(9, first=2, every=3).tolist() == [2, 5, 8]
+    assert list_decision_positions(3, first=0, every=1).tolist() == [0, 1, 2]
+    assert list_decision_positions(3, first=0, every=1).dtype == np.int64
 
 
 def test_a_panel_that_ends_before_the_first_decision_has_none():
-    assert decision_positions(5, first=5, every=1).tolist() == []
-    assert decision_positions(0, first=0, every=1).tolist() == []
+    assert list_decision_positions(5, first=5, every=1).tolist() == []
+    assert list_decision_positions(0, first=0, every=1).tolist() == []
 
 
 @given(st.integers(0, 300), st.integers(0, 50), st.integers(0, 40), st.integers(1, 30))
 def test_more_dates_never_move_an_earlier_decision(n, more, first, every):
-    short = decision_positions(n, first=first, every=every)
-    long = decision_positions(n + more, first=first, every=every)
+    short = list_decision_positions(n, first=first, every=every)
+    long = list_decision_positions(n + more, first=first, every=every)
     assert long[: len(short)].tolist() == short.tolist()
     assert (long[len(short) :] >= n).all()
 
@@ -50,14 +50,14 @@ def test_more_dates_never_move_an_earlier_decision(n, more, first, every):
 )
 def test_impossible_schedules_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        decision_positions(10, **options)
+        list_decision_positions(10, **options)
 
 
 def test_position_is_the_first_row_at_or_after():
     dates = days("2020-01-02", "2020-01-03", "2020-01-06")
-    assert position_of(dates, date(2020, 1, 2)) == 0
-    assert position_of(dates, "2020-01-04") == 2
-    assert position_of(dates, pd.Timestamp("1990-01-01")) == 0
+    assert find_position(dates, date(2020, 1, 2)) == 0
+    assert find_position(dates, "2020-01-04") == 2
+    assert find_position(dates, pd.Timestamp("1990-01-01")) == 0
 
 
 def test_position_after_the_end_names_the_span():
@@ -65,11 +65,11 @@ def test_position_after_the_end_names_the_span():
     with pytest.raises(
         DataError, match="at or after 2020-01-04: the data runs from 2020-01-02 to 2020-01-03"
     ):
-        position_of(dates, "2020-01-04")
+        find_position(dates, "2020-01-04")
     with pytest.raises(DataError, match="there are no dates"):
-        position_of(days(), "2020-01-04")
+        find_position(days(), "2020-01-04")
     with pytest.raises(DataError, match="'soon' is not a date"):
-        position_of(dates, "soon")
+        find_position(dates, "soon")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_position_after_the_end_names_the_span():
     ],
 )
 def test_frequency_is_told_by_the_median_spacing(dates, expected):
-    assert frequency_of(dates, "x.csv") == expected
+    assert infer_frequency(dates, "x.csv") == expected
 
 
 def test_periods_per_year():
@@ -98,18 +98,21 @@ def test_other_frequencies_are_refused_with_what_was_found():
     with pytest.raises(
         SourceError, match=r"x\.csv: the median distance between dates is 6\d.*2020-03-31.*8 dates"
     ):
-        frequency_of(quarters, "x.csv")
+        infer_frequency(quarters, "x.csv")
     with pytest.raises(DataError, match=r"x\.csv: 1 date, expected at least 2"):
-        frequency_of(quarters[:1], "x.csv")
+        infer_frequency(quarters[:1], "x.csv")
 
 
 def test_missing_units_are_counted():
     september = days("2001-09-10", "2001-09-17", "2001-09-18")
-    assert missing_between(september, "weekdays").tolist() == [0, 4, 0]
-    assert missing_between(days("2020-01-31", "2020-02-28", "2020-05-29"), "months").tolist() == [0, 0, 2]
-    assert missing_between(days("2020-01-01", "2020-01-31", "2020-02-29"), "months").tolist() == [0, -1, 0]
-    assert missing_between(
-        days("2020-01-03", "2020-01-10", "2020-01-16", "2020-01-31"), "weeks"
-    ).tolist() == [0, 0, 0, 1]
-    assert missing_between(days("2020-01-03", "2020-01-04", "2020-01-07"), "days").tolist() == [0, 0, 2]
-    assert missing_between(days("2020-01-03"), "days").tolist() == [0]
+    assert count_missing(september, "weekdays").tolist() == [0, 4, 0]
+    assert count_missing(days("2020-01-31", "2020-02-28", "2020-05-29"), "months").tolist() == [0, 0, 2]
+    assert count_missing(days("2020-01-01", "2020-01-31", "2020-02-29"), "months").tolist() == [0, -1, 0]
+    assert count_missing(days("2020-01-03", "2020-01-10", "2020-01-16", "2020-01-31"), "weeks").tolist() == [
+        0,
+        0,
+        0,
+        1,
+    ]
+    assert count_missing(days("2020-01-03", "2020-01-04", "2020-01-07"), "days").tolist() == [0, 0, 2]
+    assert count_missing(days("2020-01-03"), "days").tolist() == [0]

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from market.checks.cash import KINDS, CashColumn
 from market.errors import IntegrityError, SourceError
-from market.load import load
-from market.readers.cash import KINDS, cash_returns
+from market.load import load_panel
+from market.readers.cash import convert_cash
+from market.readers.prices import FileSettings
 
 STEPS = {"ME": 12, "W-FRI": 52, "B": 252}
 ANNUAL = {
@@ -20,7 +22,8 @@ ANNUAL = {
 
 def cash_of(values, kind=None, every="ME"):
     dates = pd.date_range("1980-01-31", periods=len(values), freq=every)
-    return cash_returns("x.csv", "BIL", dates, np.asarray(values, dtype=float), kind, STEPS[every])
+    column = CashColumn("x.csv", "BIL", dates, np.asarray(values, dtype=float), kind, STEPS[every])
+    return convert_cash(column)
 
 
 def step_returns(annual, every, years=5):
@@ -164,30 +167,44 @@ def write(folder, **columns):
 def test_a_file_with_cash_as_prices(tmp_path):
     bill = np.array([91.6, 91.7, 91.9])
     path = write(tmp_path, A=[100.0, 110.0, 99.0], BIL=bill)
-    panel, _ = load("prices", path=path, cash={"column": "BIL", "values": "prices"})
+    panel, _ = load_panel(
+        "prices", path=path, settings=FileSettings(cash={"column": "BIL", "values": "prices"})
+    )
     assert panel.assets == ("A",)
     np.testing.assert_allclose(panel.cash, bill[1:] / bill[:-1] - 1)
     with pytest.raises(IntegrityError, match="looks like a price"):
-        load("prices", path=path, cash="BIL")
+        load_panel("prices", path=path, settings=FileSettings(cash="BIL"))
 
 
 def test_the_first_price_of_cash_earns_nothing_beside_returns(tmp_path):
     path = write(tmp_path, A=[0.01, 0.02, 0.03], BIL=[91.6, 91.7, 91.9])
-    panel, _ = load("prices", path=path, values="returns", cash={"column": "BIL", "values": "prices"})
+    panel, _ = load_panel(
+        "prices",
+        path=path,
+        settings=FileSettings(values="returns", cash={"column": "BIL", "values": "prices"}),
+    )
     assert panel.returns[:, 0].tolist() == [0.02, 0.03]
     assert len(panel.cash) == 2
 
 
 def test_the_market_takes_a_mapping_as_cash_does(tmp_path):
     path = write(tmp_path, A=[100.0, 110.0, 99.0], I=[np.nan, 0.05, -0.04])
-    panel, _ = load("prices", path=path, market={"column": "I", "values": "returns"})
+    panel, _ = load_panel(
+        "prices", path=path, settings=FileSettings(market={"column": "I", "values": "returns"})
+    )
     assert panel.market.tolist() == [0.05, -0.04]
     assert panel.assets == ("A",)
     path = write(tmp_path, A=[0.01, 0.02, 0.03], I=[50.0, 51.0, 52.0])
-    panel, _ = load("prices", path=path, values="returns", market={"column": "I", "values": "prices"})
+    panel, _ = load_panel(
+        "prices",
+        path=path,
+        settings=FileSettings(values="returns", market={"column": "I", "values": "prices"}),
+    )
     np.testing.assert_allclose(panel.market, [np.nan, 0.02, 1 / 51])
     with pytest.raises(SourceError, match="values one of prices, returns"):
-        load("prices", path=path, market={"column": "I", "values": "annual_rate"})
+        load_panel(
+            "prices", path=path, settings=FileSettings(market={"column": "I", "values": "annual_rate"})
+        )
 
 
 @pytest.mark.parametrize(("kind", "usual"), [("percent_returns", 0.2), ("annual_percent", 2.5)])
@@ -197,18 +214,20 @@ def test_codes_for_missing_values_are_no_cash(tmp_path, kind, usual):
     rf[20] = -99.99
     path = write(tmp_path, A=50 * 1.01 ** np.arange(n), rf=rf)
     if kind == "annual_percent":  # a rate stands until the next
-        panel, findings = load("prices", path=path, cash={"column": "rf", "values": kind})
+        panel, findings = load_panel(
+            "prices", path=path, settings=FileSettings(cash={"column": "rf", "values": kind})
+        )
         assert panel.cash.min() > 0
         assert "missing code" in [finding.check for finding in findings]
     else:
         with pytest.raises(IntegrityError, match="cash return is nan"):
-            load("prices", path=path, cash={"column": "rf", "values": kind})
+            load_panel("prices", path=path, settings=FileSettings(cash={"column": "rf", "values": kind}))
     rf[20] = -99.0
     with pytest.raises(IntegrityError, match="cash column 'rf'"):
-        load(
+        load_panel(
             "prices",
             path=write(tmp_path, A=50 * 1.01 ** np.arange(n), rf=rf),
-            cash={"column": "rf", "values": kind},
+            settings=FileSettings(cash={"column": "rf", "values": kind}),
         )
 
 
@@ -216,6 +235,8 @@ def test_cash_that_starts_late_is_refused_with_the_remedy(tmp_path):
     path = write(tmp_path, A=[100.0, 110.0, 99.0, 98.0], BIL=[np.nan, np.nan, 91.6, 91.7])
     cash = {"column": "BIL", "values": "prices"}
     with pytest.raises(IntegrityError, match=r"set data\.start: 2000-04-30, where cash has returns"):
-        load("prices", path=path, cash=cash)
-    panel, _ = load("prices", path=path, cash=cash, start=pd.Timestamp("2000-04-30").date())
+        load_panel("prices", path=path, settings=FileSettings(cash=cash))
+    panel, _ = load_panel(
+        "prices", path=path, start=pd.Timestamp("2000-04-30").date(), settings=FileSettings(cash=cash)
+    )
     assert panel.cash.tolist() == [91.7 / 91.6 - 1]

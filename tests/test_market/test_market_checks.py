@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from market.calendar import DAILY, EVERY_DAY, MONTHLY, WEEKLY
-from market.checks.anomalies import check_magnitude, check_odd
+from market.checks.anomalies import check_anomalies, check_magnitude
+from market.checks.cash import check_cash
 from market.checks.integrity import check_impossible, check_order
 from market.errors import IntegrityError
-from market.findings import Finding, Table, settle
-from market.readers.cash import check_cash
+from market.findings import Finding, Table, raise_if_fatal
 from market.returns import simple_returns
 
 FREQ = {DAILY: "B", WEEKLY: "W-FRI", MONTHLY: "ME", EVERY_DAY: "D"}
@@ -35,7 +35,7 @@ def table(values, *, frequency=DAILY, kind="prices", dates=None, start="2020-01-
 def odd(values, **options):
     built = table(values, **options)
     returns = simple_returns(built.values) if built.kind == "prices" else built.values
-    return list(check_odd(built, returns))
+    return list(check_anomalies(built, returns))
 
 
 def magnitudes(returns):
@@ -139,14 +139,14 @@ def test_settle_raises_the_first_fatal_and_counts_the_others():
     prices = walk(5, 3)
     prices[2] = [np.inf, 0.0, -1.0]
     with pytest.raises(IntegrityError, match=r"column 'A'.*found inf \(2 more fatal findings\)$"):
-        settle(check_impossible(table(prices)))
+        raise_if_fatal(check_impossible(table(prices)))
 
 
 def test_settle_returns_what_is_not_fatal():
     note = Finding("c", "note", None, None, "m")
-    assert settle(iter([note])) == (note,)
+    assert raise_if_fatal(iter([note])) == (note,)
     with pytest.raises(IntegrityError, match=r"^bad$"):
-        settle([note, Finding("c", "fatal", None, None, "bad")])
+        raise_if_fatal([note, Finding("c", "fatal", None, None, "bad")])
 
 
 # calendar

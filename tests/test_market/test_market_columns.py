@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from market.errors import DataError, IntegrityError, SourceError
-from market.load import load
-from market.readers.column_roles import columns_of_bars, fields_of_assets, find_date, names_long_table
+from market.load import load_panel
+from market.readers.column_roles import find_asset_fields, find_bar_columns, find_date, is_long_table
+from market.readers.prices import FileSettings
 
 DAYS = pd.bdate_range("2021-01-04", periods=30)
 
@@ -23,8 +24,8 @@ def write(tmp_path, monkeypatch):
     return write_file
 
 
-def read(name, **options):
-    return load("prices", path=name, **options)
+def read(name, known_by=None, **options):
+    return load_panel("prices", path=name, known_by=known_by, settings=FileSettings(**options))
 
 
 def lines_of(header, row, days=DAYS):
@@ -144,9 +145,9 @@ def test_fields_of_one_asset_in_columns_are_refused(write, names):
     ],
 )
 def test_names_that_assets_may_bear_are_assets(names, kind):
-    assert columns_of_bars(names, kind) == ()
-    assert fields_of_assets(names) == ()
-    assert not names_long_table(("date", *names), kind)
+    assert find_bar_columns(names, kind) == ()
+    assert find_asset_fields(names) == ()
+    assert not is_long_table(("date", *names), kind)
 
 
 @pytest.mark.parametrize("index", ["Unnamed: 0", "", "timestamp"])

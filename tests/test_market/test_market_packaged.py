@@ -8,19 +8,19 @@ import pandas as pd
 import pytest
 
 from market.errors import SourceError
-from market.load import load
+from market.load import load_panel
 from market.readers import datasets as packaged
-from market.readers.datasets import daily_bills, load_macro
+from market.readers.datasets import load_daily_bills, load_macro
 
 
 @pytest.fixture(scope="module")
 def industries():
-    return load("industries")[0]
+    return load_panel("industries")[0]
 
 
 @pytest.fixture(scope="module")
 def stocks():
-    return load("stocks")
+    return load_panel("stocks")
 
 
 def test_industries(industries):
@@ -51,7 +51,7 @@ def test_industries_first_row(industries):
 
 
 def test_industries_are_clean():
-    assert load("industries")[1] == ()
+    assert load_panel("industries")[1] == ()
 
 
 def test_macro_names_units_and_clocks(industries):
@@ -151,27 +151,27 @@ def test_daily_cash_compounds_to_the_bill(stocks):
 
 
 def test_daily_cash_ends_with_its_file():
-    cash = daily_bills(pd.DatetimeIndex(["2018-11-30", "2018-12-03", "2022-12-28"]))
+    cash = load_daily_bills(pd.DatetimeIndex(["2018-11-30", "2018-12-03", "2022-12-28"]))
     assert cash[0] == pytest.approx(1.0018 ** (1 / 21) - 1)
     assert cash[1:].tolist() == [0.0, 0.0]
 
 
 def test_daily_cash_does_not_know_how_long_its_month_will_be():
     days = pd.bdate_range("1995-01-02", "1995-12-29")
-    whole = daily_bills(days)
+    whole = load_daily_bills(days)
     for n in (1, 10, 100):
-        np.testing.assert_array_equal(daily_bills(days[:n]), whole[:n])
+        np.testing.assert_array_equal(load_daily_bills(days[:n]), whole[:n])
 
 
 def test_the_two_files_of_bills_agree(industries):
     """The monthly bill of one package against the other's, on the months that both hold."""
-    daily = (1 + daily_bills(industries.dates)) ** 21 - 1
+    daily = (1 + load_daily_bills(industries.dates)) ** 21 - 1
     np.testing.assert_allclose(daily, industries.cash, atol=1.1e-4)
 
 
 def test_loading_imports_no_heavy_package():
     code = (
-        "import sys; from market.load import load; load('industries'); load('stocks');"
+        "import sys; from market.load import load_panel; load_panel('industries'); load_panel('stocks');"
         "print([m for m in ('skfolio', 'cvxpy', 'linearmodels', 'arch', 'statsmodels') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from market.errors import IntegrityError
-from market.panel import BARS, MacroSeries, Panel
+from market.macro import MacroSeries
+from market.panel import BARS, Panel
 
 DATES = pd.date_range("2020-01-31", periods=6, freq="ME")
 
@@ -114,13 +115,13 @@ def test_digest_tells_which_bar_is_which():
 
 def test_cut_takes_the_same_rows_of_everything():
     panel = build()
-    cut = panel.cut(slice(2, 5))
+    cut = panel.select_rows(slice(2, 5))
     assert cut.dates.tolist() == DATES[2:5].tolist()
     for name in ("returns", "cash", "market", "volume", *BARS):
         np.testing.assert_array_equal(getattr(cut, name), getattr(panel, name)[2:5])
     bare = build(volume=None, **dict.fromkeys(BARS))
     assert bare.bars == {}
-    assert bare.cut(slice(3)).bars == {}
+    assert bare.select_rows(slice(3)).bars == {}
 
 
 def test_digest_is_the_same_for_the_same():

@@ -8,7 +8,8 @@ from market.calendar import DAILY, MONTHLY, WEEKLY
 from market.checks.plausibility import check_price_like
 from market.checks.units import check_units
 from market.findings import Table
-from market.load import load
+from market.load import load_panel
+from market.readers.prices import FileSettings
 
 FREQUENCIES = {"ME": MONTHLY, "W-FRI": WEEKLY, "B": DAILY}
 
@@ -65,7 +66,7 @@ def test_a_warning_about_percent_comes_from_the_loader_and_stays_when_rows_are_a
     for rows in (120, 180, 240):
         frame = pd.DataFrame(values[:rows], index=dates[:rows], columns=list("ABCD"))
         frame.rename_axis("date").to_csv(tmp_path / "x.csv")
-        _, findings = load("prices", path=tmp_path / "x.csv", values="returns")
+        _, findings = load_panel("prices", path=tmp_path / "x.csv", settings=FileSettings(values="returns"))
         said.append([found.message for found in findings if found.check == "percent"])
         assert len(said[-1]) == 1
     assert said[0] == said[1] == said[2]
@@ -74,7 +75,9 @@ def test_a_warning_about_percent_comes_from_the_loader_and_stays_when_rows_are_a
 def test_declared_percent_is_not_warned_about(tmp_path):
     frame = pd.DataFrame(random(8.0, 28.0, 120), index=pd.date_range("1990-01-31", periods=120, freq="ME"))
     frame.clip(lower=-95).rename(columns=str).rename_axis("date").to_csv(tmp_path / "x.csv")
-    _, findings = load("prices", path=tmp_path / "x.csv", values="percent_returns")
+    _, findings = load_panel(
+        "prices", path=tmp_path / "x.csv", settings=FileSettings(values="percent_returns")
+    )
     assert not [found for found in findings if found.check == "percent"]
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from market.errors import DataError, IntegrityError, SourceError
-from market.load import load
+from market.load import load_panel
+from market.readers.prices import FileSettings
 from market.returns import simple_returns
 
 WIDE = "date,A,B\n2020-01-01,100,10\n2020-01-02,110,11\n2020-01-03,99,12.1\n"
@@ -30,7 +31,7 @@ def file(tmp_path, monkeypatch):
 
 
 def panel_of(name, **options):
-    return load("prices", path=name, **options)[0]
+    return load_panel("prices", path=name, settings=FileSettings(**options))[0]
 
 
 # returns
@@ -82,7 +83,7 @@ def test_the_return_over_a_hole_lands_after_it():
 
 
 def test_wide_prices(file):
-    panel, findings = load("prices", path=file(WIDE))
+    panel, findings = load_panel("prices", path=file(WIDE))
     assert panel.name == "prices"
     assert panel.assets == ("A", "B")
     assert [f"{day:%Y-%m-%d}" for day in panel.dates] == ["2020-01-02", "2020-01-03"]
@@ -123,7 +124,7 @@ def test_births_deaths_and_holes_stay(file):
         "2020-01-07,121,33,",
     ]
     text = "\n".join(["date,A,B,C", *rows, ""])
-    panel, findings = load("prices", path=file(text))
+    panel, findings = load_panel("prices", path=file(text))
     nan = np.nan
     np.testing.assert_allclose(
         panel.returns, [[0.1, nan, 0.1], [nan, nan, 12 / 11 - 1], [0.1, 0.1, nan], [0.0, 0.5, nan]]
@@ -136,14 +137,14 @@ def test_births_deaths_and_holes_stay(file):
 
 def test_a_row_without_values_is_left_out_and_noted(file):
     text = "date,A\n2020-01-01,100\n2020-01-02,\n2020-01-03,110\n2020-01-06,99\n"
-    panel, findings = load("prices", path=file(text))
+    panel, findings = load_panel("prices", path=file(text))
     assert [day.day for day in panel.dates] == [3, 6]
     assert [(f.check, f.severity, f.date.day) for f in findings] == [("empty row", "note", 2)]
 
 
 def test_newest_first_is_turned_round(file):
     text = "date,A\n2020-01-03,99\n2020-01-02,110\n2020-01-01,100\n"
-    panel, findings = load("prices", path=file(text))
+    panel, findings = load_panel("prices", path=file(text))
     np.testing.assert_allclose(panel.returns[:, 0], [0.1, -0.1])
     assert [f.check for f in findings] == ["unsorted dates"]
 
@@ -435,7 +436,11 @@ def test_percent_returns_are_refused_or_doubted(file):
         IntegrityError, match=r"return is -1\.2, expected more than -1; the values look like percent"
     ):
         panel_of(file("date,A\n2020-01-31,1.5\n2020-02-29,-1.2\n"), values="returns")
-    _, findings = load("prices", path=file("date,A\n2020-01-31,0.9\n2020-02-29,-0.8\n"), values="returns")
+    _, findings = load_panel(
+        "prices",
+        path=file("date,A\n2020-01-31,0.9\n2020-02-29,-0.8\n"),
+        settings=FileSettings(values="returns"),
+    )
     assert "percent" in {f.check for f in findings}
 
 

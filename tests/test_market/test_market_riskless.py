@@ -6,7 +6,7 @@ import pytest
 from causality import violations
 from synthetic import make_panel
 
-from market.checks.riskless import ENTER, FEWEST, LEAVE, find_riskless, riskless_in, without_riskless
+from market.checks.riskless import ENTER, FEWEST, LEAVE, drop_riskless, find_riskless, find_riskless_in_panel
 from market.readers.prices import load_file
 
 
@@ -103,10 +103,10 @@ def test_an_asset_that_earns_just_what_cash_earns_is_riskless():
 
 def test_the_panel_without_them_is_the_panel_where_there_is_none():
     panel = make_panel("monthly", 120, 6, seed=3)
-    assert without_riskless(panel, riskless_in(panel)) is panel
+    assert drop_riskless(panel, find_riskless_in_panel(panel)) is panel
     mask = np.zeros(panel.returns.shape, dtype=bool)
     mask[50:, 1] = True
-    left = without_riskless(panel, mask)
+    left = drop_riskless(panel, mask)
     assert not left.listed[50:, 1].any()
     assert np.isnan(left.close[50:, 1]).all()
     np.testing.assert_array_equal(left.returns[:50], panel.returns[:50])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from synthetic import make_panel
 
-from market.counterfactual import other_future
+from market.counterfactual import replace_future
 from market.errors import IntegrityError, SourceError
 from market.readers.scores import load_scores
 from market.scores import ScoreTable
@@ -133,7 +133,7 @@ def test_a_panel_keeps_of_its_scores_what_was_known():
 
 def test_another_future_has_other_scores_and_the_same_past():
     panel = scored_panel()
-    other = other_future(panel, 30, seed=2)
+    other = replace_future(panel, 30, seed=2)
     later = panel.scores.known_at > panel.dates[30]
     assert (other.scores.value[~later] == panel.scores.value[~later]).all()
     assert (other.scores.value[later] != panel.scores.value[later]).all()

@@ -8,7 +8,8 @@ from market.calendar import DAILY, MONTHLY
 from market.checks.units import check_units
 from market.errors import IntegrityError
 from market.findings import Table
-from market.load import load
+from market.load import load_panel
+from market.readers.prices import FileSettings
 
 
 def table(values, frequency=MONTHLY):
@@ -61,7 +62,7 @@ def test_one_column_of_percent_among_fractions_is_named(tmp_path):
     with pytest.raises(
         IntegrityError, match=r"column 'B'.* looks like percent beside fractions: divide it by 100"
     ):
-        load("prices", path=tmp_path / "x.csv", values="returns")
+        load_panel("prices", path=tmp_path / "x.csv", settings=FileSettings(values="returns"))
 
 
 def test_small_prices_declared_as_returns_are_named_as_prices_too():
@@ -107,7 +108,7 @@ def test_a_code_for_a_missing_value_divided_by_100_is_no_loss(tmp_path):
     path = tmp_path / "p.csv"
     path.write_text("date,A\n2020-01-31,0.01\n2020-02-29,-0.9999\n2020-03-31,0.02\n2020-04-30,0.01\n")
     with pytest.raises(IntegrityError, match=r"-99\.99 percent is a common code for a missing value"):
-        load("prices", path=path, values="returns")
+        load_panel("prices", path=path, settings=FileSettings(values="returns"))
 
 
 def test_counts_among_prices_are_refused_whatever_they_are_called(tmp_path):
@@ -118,10 +119,10 @@ def test_counts_among_prices_are_refused_whatever_they_are_called(tmp_path):
     )
     table.rename_axis("date").to_csv(tmp_path / "p.csv")
     with pytest.raises(IntegrityError, match=r"column 'Traded'.* looks like a volume or another count"):
-        load("prices", path=tmp_path / "p.csv")
+        load_panel("prices", path=tmp_path / "p.csv")
     wild = pd.DataFrame({"coin": 50 * np.exp(np.cumsum(rng.normal(0, 0.35, 120)))}, index=table.index)
     wild.rename_axis("date").to_csv(tmp_path / "p.csv")  # 120 % a year in a month's steps
-    load("prices", path=tmp_path / "p.csv")
+    load_panel("prices", path=tmp_path / "p.csv")
 
 
 def test_fractions_declared_as_percent_are_refused(tmp_path):
@@ -131,9 +132,9 @@ def test_fractions_declared_as_percent_are_refused(tmp_path):
     )
     table.rename_axis("date").to_csv(tmp_path / "p.csv")
     with pytest.raises(IntegrityError, match=r"look like fractions: set data\.values: returns"):
-        load("prices", path=tmp_path / "p.csv", values="percent_returns")
+        load_panel("prices", path=tmp_path / "p.csv", settings=FileSettings(values="percent_returns"))
     (100 * table).rename_axis("date").to_csv(tmp_path / "p.csv")
-    load("prices", path=tmp_path / "p.csv", values="percent_returns")
+    load_panel("prices", path=tmp_path / "p.csv", settings=FileSettings(values="percent_returns"))
 
 
 def test_no_beginning_is_refused_where_the_whole_is_not():
@@ -148,20 +149,20 @@ def test_percent_is_read_and_its_codes_for_missing_values_are_named(tmp_path):
     path.write_text(
         ",Cnsmr,Other\n202310,-1.65,-2.90\n202311,8.66,11.13\n202312,5.26,7.30\n202401,1.34,-99.99\n"
     )
-    panel, findings = load("prices", path=path, values="percent_returns")
+    panel, findings = load_panel("prices", path=path, settings=FileSettings(values="percent_returns"))
     np.testing.assert_allclose(panel.returns[:, 0], [-0.0165, 0.0866, 0.0526, 0.0134])
     assert np.isnan(panel.returns[-1, 1])
     (warning,) = [found for found in findings if found.check == "missing code"]
     assert "column 'Other', 2024-01-31: -99.99 is read as a missing value" in warning.message
     with pytest.raises(IntegrityError, match=r"looks like returns: set data\.values: percent_returns"):
-        load("prices", path=path)
+        load_panel("prices", path=path)
 
 
 def test_a_market_with_a_kind_of_its_own_is_not_taken_for_percent(tmp_path):
     path = tmp_path / "p.csv"
     path.write_text("date,A,I\n2020-01-31,1.0,50\n2020-02-29,-2.0,51\n2020-03-31,1.5,52\n")
     market = {"column": "I", "values": "prices"}
-    panel, _ = load("prices", path=path, values="percent_returns", market=market)
+    panel, _ = load_panel("prices", path=path, settings=FileSettings(values="percent_returns", market=market))
     np.testing.assert_allclose(panel.market, [np.nan, 0.02, 1 / 51])
     np.testing.assert_allclose(panel.returns[:, 0], [0.01, -0.02, 0.015])
 
@@ -172,10 +173,10 @@ def test_zero_and_negative_prices_have_reasons_of_their_own(tmp_path):
     with pytest.raises(
         IntegrityError, match=r"'CL', 2020-04-20: price is -37\.63.* can be negative, such as oil"
     ):
-        load("prices", path=path)
+        load_panel("prices", path=path)
     path.write_text("date,A,B\n2020-04-17,1,18.27\n2020-04-20,2,0\n2020-04-21,3,10.01\n")
     with pytest.raises(
         IntegrityError, match="price is 0, expected more than 0; leave a cell empty"
     ) as refused:
-        load("prices", path=path)
+        load_panel("prices", path=path)
     assert "oil" not in str(refused.value)

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from market.calendar import frequency_of
+from market.calendar import infer_frequency
 from market.errors import SourceError
-from market.readers.prices import load_file
+from market.readers.prices import FileSettings, load_file
 from market.readers.trading_calendar import compound_returns
 
 
@@ -28,7 +28,7 @@ def write(tmp_path, table):
 
 def test_prices_on_weekdays(tmp_path):
     table = weekend_prices()
-    panel, findings = load_file(write(tmp_path, table), calendar="weekdays")
+    panel, findings = load_file(write(tmp_path, table), FileSettings(calendar="weekdays"))
     kept = table[table["date"].dt.day_of_week < 5].set_index("date")
     assert panel.periods_per_year == 252
     assert list(panel.dates) == list(kept.index[1:])
@@ -44,12 +44,12 @@ def test_prices_on_weekdays(tmp_path):
 
 def test_rows_of_a_column(tmp_path):
     table = weekend_prices()
-    panel, _ = load_file(write(tmp_path, table), calendar="stock")
+    panel, _ = load_file(write(tmp_path, table), FileSettings(calendar="stock"))
     kept = table.dropna()
     assert list(panel.dates) == list(kept["date"][1:])
     assert np.isfinite(panel.returns).all()
     with pytest.raises(SourceError, match=r"data\.calendar is 'stok', expected 'weekdays' or .*'stock'"):
-        load_file(write(tmp_path, table), calendar="stok")
+        load_file(write(tmp_path, table), FileSettings(calendar="stok"))
 
 
 def test_returns_compound_over_rows_left_out(tmp_path):
@@ -75,13 +75,15 @@ def test_returns_and_cash_on_weekdays(tmp_path):
     table = weekend_prices()
     prices = table[["coin"]].assign(cash=1.0001 ** np.arange(60))
     returns = prices.pct_change().assign(date=table["date"]).iloc[1:]
-    panel, _ = load_file(write(tmp_path, returns), values="returns", cash="cash", calendar="weekdays")
+    panel, _ = load_file(
+        write(tmp_path, returns), FileSettings(values="returns", cash="cash", calendar="weekdays")
+    )
     other = table[["date", "coin"]].assign(cash=returns["cash"])
-    same, _ = load_file(write(tmp_path, other), cash="cash", calendar="weekdays")
+    same, _ = load_file(write(tmp_path, other), FileSettings(cash="cash", calendar="weekdays"))
     joint = panel.dates.intersection(same.dates)
     a, b = (
-        panel.cut(slice(len(panel.dates) - len(joint), None)),
-        same.cut(slice(len(same.dates) - len(joint), None)),
+        panel.select_rows(slice(len(panel.dates) - len(joint), None)),
+        same.select_rows(slice(len(same.dates) - len(joint), None)),
     )
     np.testing.assert_allclose(a.returns, b.returns, rtol=1e-9)
     np.testing.assert_allclose(a.cash, b.cash, rtol=1e-9)
@@ -101,7 +103,7 @@ def test_bars_and_volume_run_over_rows_left_out(tmp_path):
             "volume": [100, 100, 10, 20, 30, 100],
         }
     )  # fmt: skip
-    panel, _ = load_file(write(tmp_path, bars), calendar="weekdays")
+    panel, _ = load_file(write(tmp_path, bars), FileSettings(calendar="weekdays"))
     row = panel.dates.get_loc("2021-01-11")
     at = {name: prices[row, 0] for name, prices in panel.bars.items()}
     assert (at["open"], at["high"], at["low"], at["close"]) == (12, 20, 5, 15)
@@ -145,7 +147,7 @@ def test_a_running_period_is_said_and_can_be_left_out(tmp_path, name):
     if name == "month start":
         start = next(finding for finding in findings if finding.check == "month start")
         assert "30 of 31 dates are the first of a month" in start.message
-    dropped, findings = load_file(path, running_period="drop")
+    dropped, findings = load_file(path, FileSettings(running_period="drop"))
     assert list(dropped.dates) == list(panel.dates[:-1])
     np.testing.assert_array_equal(dropped.returns, panel.returns[:-1])
     assert not [finding for finding in findings if finding.check == "running period"]
@@ -162,9 +164,9 @@ def test_two_rows_in_one_month_before_the_end(tmp_path):
 @pytest.mark.parametrize("settings", [{"calendar": "weekdays"}, {"calendar": "stock"}])
 def test_a_file_that_ends_sooner_keeps_the_same_rows(tmp_path, settings):
     path = write(tmp_path, weekend_prices())
-    whole, _ = load_file(path, **settings)
+    whole, _ = load_file(path, FileSettings(**settings))
     for date in pd.date_range("2021-01-20", "2021-03-01"):
-        part, _ = load_file(path, **settings, known_by=date)
+        part, _ = load_file(path, FileSettings(**settings), known_by=date)
         n = int(whole.dates.searchsorted(date, side="right"))
         assert list(part.dates) == list(whole.dates[:n])
         np.testing.assert_array_equal(part.returns, whole.returns[:n])
@@ -174,10 +176,10 @@ def test_running_rows_are_known_at_once(tmp_path):
     dates = CALENDARS["business month end"]
     dates = dates.append(pd.DatetimeIndex(["2020-07-15", "2020-07-31", "2020-08-31", "2020-09-10"]))
     path = write(tmp_path, monthly(dates))
-    whole, _ = load_file(path, running_period="drop")
+    whole, _ = load_file(path, FileSettings(running_period="drop"))
     assert len(whole.dates) == 31  # 32 ends of months, the first of which ends no return
     for date in dates[5:]:
-        part, _ = load_file(path, running_period="drop", known_by=date)
+        part, _ = load_file(path, FileSettings(running_period="drop"), known_by=date)
         n = int(whole.dates.searchsorted(date, side="right"))
         assert list(part.dates) == list(whole.dates[:n])
         np.testing.assert_array_equal(part.returns, whole.returns[:n])
@@ -190,7 +192,7 @@ def test_weekends_that_repeat_friday_are_said(tmp_path):
     said = [finding.message for finding in findings if finding.check == "carried weekend"]
     assert len(said) == 1
     assert "stock stand still at weekends" in said[0]
-    _, findings = load_file(write(tmp_path, carried), calendar="weekdays")
+    _, findings = load_file(write(tmp_path, carried), FileSettings(calendar="weekdays"))
     assert not [finding for finding in findings if finding.check == "carried weekend"]
 
 
@@ -209,11 +211,11 @@ def test_periods_in_a_year_of_trading_weeks(days, year):
     rng = np.random.default_rng(0)
     dates = dates[rng.random(len(dates)) > 0.03]  # holidays
     for n in (60, len(dates)):
-        assert frequency_of(dates[:n], "x").periods_per_year == year
+        assert infer_frequency(dates[:n], "x").periods_per_year == year
 
 
 @pytest.mark.parametrize("calendar", [None, "weekdays"])
 def test_a_file_without_any_value_at_a_date_is_refused_with_or_without_a_calendar(tmp_path, calendar):
     path = write(tmp_path, weekend_prices().assign(coin=np.nan, stock=np.nan))
     with pytest.raises(SourceError, match="no asset is left"):
-        load_file(path, calendar=calendar, known_by=pd.Timestamp("2021-02-01"))
+        load_file(path, FileSettings(calendar=calendar), known_by=pd.Timestamp("2021-02-01"))

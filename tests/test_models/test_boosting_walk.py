@@ -14,7 +14,7 @@ from models.errors import TrainingError
 from models.parallel.executors import Threads
 from models.target import row_mean
 from models.walk_forward.plain_walk import walk_plain
-from models.walk_forward.windows import Spans, stretches
+from models.walk_forward.windows import TrainingWindows, split_stretches
 from validation.folds.walk_forward import Fold, WalkForward, inner_folds
 
 
@@ -55,17 +55,17 @@ def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(
     monkeypatch.setattr(Boosting, "grow", lambda *args: asked.append(args[-1]) or grow(*args))
     data, walk_folds = panel_data(relative=relative, weight=weight), folds(window=window, step=step)
     walk = walk_forward(MODEL, "trees", data, walk_folds)
-    past = np.zeros(len(MODEL.steps()))
+    past = np.zeros(len(MODEL.tree_counts()))
     X, y, rows = data.training(walk_folds[0].train)
     for fold in inner_folds(walk_folds[0].train, walk_folds[0].train_ends, 2):
         train, test = np.isin(rows.date, fold.train), np.isin(rows.date, fold.test)
         w = None if rows.weight is None else rows.weight[train]
         parameters = MODEL.parameters(train.sum())
         booster = lgb.train(parameters, lgb.Dataset(X[train], y[train], weight=w, params=parameters), 40)
-        past += [loss(booster, n, X[test], y[test], rows[test], relative).sum() for n in MODEL.steps()]
-    inside = MODEL.steps()[int(np.argmin(past))]
+        past += [loss(booster, n, X[test], y[test], rows[test], relative).sum() for n in MODEL.tree_counts()]
+    inside = MODEL.tree_counts()[int(np.argmin(past))]
     losses, chosen, grown = [], [], []
-    for _, members in stretches(data, Spans.of(walk_folds), MODEL.rebin):
+    for _, members in split_stretches(data, TrainingWindows.of(walk_folds), MODEL.rebin):
         X, y, _ = data.training(walk_folds[members[0]].train)
         bins = lgb.Dataset(X, y, params=MODEL.parameters(len(y)))
         for f in members:
@@ -77,25 +77,25 @@ def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(
             if f >= ahead:
                 all_of_them = chosen[f - ahead] == grown[f - ahead]
                 most = max(3, (2 if all_of_them else 1.3) * chosen[f - ahead])
-            most = min(n for n in [*MODEL.steps(), 40] if n >= min(most, 40))
+            most = min(n for n in [*MODEL.tree_counts(), 40] if n >= min(most, 40))
             booster = lgb.train(parameters, alone, most)
-            grid = Spans.of(walk_folds).grid
+            grid = TrainingWindows.of(walk_folds).grid
             total = past.copy()
             for dates, lost in losses:
                 # What fold f may know: the past test dates that it trains on, or would but for its window.
                 total += lost[np.isin(dates, grid[grid <= fold.train[-1]])].sum(axis=0)
-            n = min(most, MODEL.steps()[int(np.argmin(total))])
+            n = min(most, MODEL.tree_counts()[int(np.argmin(total))])
             chosen.append(n)
             grown.append(most)
             assert walk.fits[f].chosen == {"trees": n}
-            X, rows = data.asked(fold.test)
+            X, rows = data.rows_to_forecast(fold.test)
             told = np.full((len(fold.test), 8), np.nan)
             told[rows.date - fold.test[0], rows.asset] = booster.predict(X, num_iteration=n)
             told = told - row_mean(told)[:, None] if relative else told
             np.testing.assert_allclose(walk.raw[fold.test], told, atol=1e-12)
             X, y, rows = data.training(fold.test)
             if len(y):
-                each = [loss(booster, min(n, most), X, y, rows, relative) for n in MODEL.steps()]
+                each = [loss(booster, min(n, most), X, y, rows, relative) for n in MODEL.tree_counts()]
                 losses.append((rows.date, np.stack(each, axis=1)))
     assert sorted(asked) == sorted([40, 40, *grown])
     assert (grown[0] < 40) == (first < 40)
@@ -173,7 +173,7 @@ def test_the_last_description_predicts_the_last_fold():
     booster = lgb.Booster(model_str=walk.last["booster"])
     assert booster.num_trees() == walk.fits[-1].chosen["trees"]
     fold = folds()[-1]
-    X, rows = data.asked(fold.test)
+    X, rows = data.rows_to_forecast(fold.test)
     np.testing.assert_allclose(booster.predict(X), walk.raw[rows.date, rows.asset], atol=1e-12)
 
 
@@ -200,7 +200,7 @@ def test_threads_may_predict_with_one_fitted_model_and_get_the_bits_of_the_walk(
     X, y, rows = data.training(np.arange(100))
     model = MODEL.fit(X, y, rows)
     assert len(model.stages_) > 3
-    expected = model.staged(model.booster_, X, model.n_trees_)[:, -1]
+    expected = model.predict_stages(model.booster_, X, model.n_trees_)[:, -1]
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(lambda _: model.predict(X), range(400))
         assert all(np.array_equal(answer, expected) for answer in answers)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import trim_mean
 
-from models.combination import combine_walks, dmspe_weights, pooled
+from models.combination import combine_walks, dmspe_weights, pool_forecasts
 from models.errors import TrainingError
 from models.target import Target
 from models.walk_forward.results import FoldFit, WalkResult
@@ -70,7 +70,7 @@ def test_a_relative_combination_stays_relative():
 
 
 def test_two_forecasts_cannot_be_trimmed():
-    np.testing.assert_allclose(pooled(np.array([[1.0, 3.0]]), "trimmed"), [2.0])
+    np.testing.assert_allclose(pool_forecasts(np.array([[1.0, 3.0]]), "trimmed"), [2.0])
 
 
 def test_no_member_is_an_error():

@@ -15,7 +15,7 @@ from models.dispatch import walk_forward
 from models.errors import ExecutorError, TrainingError
 from models.linear.regression import Ridge
 from models.parallel.executor_choice import open_executor
-from models.parallel.executors import BATCHES, Processes, Threads, batches
+from models.parallel.executors import BATCHES, Processes, Threads, split_batches
 
 MODELS = (
     Means(),
@@ -113,7 +113,7 @@ def test_results_come_in_the_order_of_the_items(processes, n):
 
 def test_batches_are_even_and_lose_nothing():
     for n in (0, 1, 15, 16, 17, 1000):
-        cut = batches(range(n), 2)
+        cut = split_batches(range(n), 2)
         assert [item for batch in cut for item in batch] == list(range(n))
         assert len(cut) == min(n, 2 * BATCHES)
         assert not cut or max(map(len, cut)) - min(map(len, cut)) <= 1

@@ -15,7 +15,7 @@ from models.walk_forward.design import Design
 from models.walk_forward.moments import demean_by_date
 from models.walk_forward.plain_walk import walk_plain
 from models.walk_forward.standardise import Standardiser
-from models.walk_forward.windows import Spans, stretches
+from models.walk_forward.windows import TrainingWindows, split_stretches
 from validation.folds.walk_forward import Fold, WalkForward
 
 PEERS = {
@@ -98,12 +98,12 @@ def test_every_fold_equals_scikit_learn_refitted(name, within, window, half_life
     model = make(within, n_penalties=6, half_life=half_life)
     walk = walk_forward(model, name, data, walk_folds)
     done = 0
-    for scaler, members in stretches(data, Spans.of(walk_folds)):
+    for scaler, members in split_stretches(data, TrainingWindows.of(walk_folds)):
         for f in members:
             fold, fit = walk_folds[f], walk.fits[f]
             Z, y, w, _ = plain_design(data, fold.train, scaler, within, half_life)
             b, a = refitted(peer, fit.chosen["penalty"], Z, y, w, within)
-            X, rows = data.asked(fold.test)
+            X, rows = data.rows_to_forecast(fold.test)
             told = np.full((len(fold.test), 7), np.nan)
             told[rows.date - fold.test[0], rows.asset] = scaler.transform(X) @ b + a
             told = told - row_mean(told)[:, None] if within else told
@@ -123,7 +123,7 @@ def test_the_penalty_is_the_best_of_the_matured_past(name, within):
     model = make(within, n_penalties=5)
     walk = walk_forward(model, name, data, walk_folds)
     grids, past = [], []
-    for scaler, members in stretches(data, Spans.of(walk_folds)):
+    for scaler, members in split_stretches(data, TrainingWindows.of(walk_folds)):
         for f in members:
             fold = walk_folds[f]
             Z, y, w, _ = plain_design(data, fold.train, scaler, within, None)
@@ -183,7 +183,7 @@ def test_more_features_than_rows(selection):
     some = WalkForward(data.ends, first_test=30, refit_every=10, window=20).folds()
     for model in (Ridge(selection=selection, n_penalties=5), Lasso(selection=selection, n_penalties=5)):
         walk = walk_forward(model, "wide", data, some)
-        for scaler, members in stretches(data, Spans.of(some)):
+        for scaler, members in split_stretches(data, TrainingWindows.of(some)):
             for f in members:
                 A, t, _ = data.training(some[f].train)
                 Z = scaler.transform(A)
@@ -238,14 +238,16 @@ def test_stretches_are_renewed_by_doubling_and_when_a_feature_comes_up():
     everywhere = np.ones((200, 3), bool)
     data = Dataset(X, X[:, :, 0], np.arange(200) + 1, everywhere, ("a", "b"), False)
     some = WalkForward(data.ends, first_test=21, refit_every=20).folds()  # windows of 20, 40, ... dates
-    members = [m for _, m in stretches(data, Spans.of(some))]
+    members = [m for _, m in split_stretches(data, TrainingWindows.of(some))]
     assert members == [[0, 1], [2, 3, 4, 5], [6, 7, 8]], "20 and 40 dates; 60 to 120; 140 to 180"
     X[:75, :, 1] = np.nan
-    late = [m for _, m in stretches(data, Spans.of(some))]
+    late = [m for _, m in split_stretches(data, TrainingWindows.of(some))]
     assert late == [[0, 1], [2], [3, 4, 5, 6, 7], [8]], "the fourth window has 5 of its 80 dates with b"
     rolling = WalkForward(data.ends, first_test=41, refit_every=10, window=40).folds()
     X[:] = rng.normal(size=X.shape)
-    assert next(m for _, m in stretches(data, Spans.of(rolling))) == [0, 1, 2], "overlaps of 40, 30 and 20"
+    assert next(m for _, m in split_stretches(data, TrainingWindows.of(rolling))) == [0, 1, 2], (
+        "overlaps of 40, 30 and 20"
+    )
 
 
 def test_a_feature_that_starts_late_is_used_soon():
@@ -265,7 +267,7 @@ def test_windows_that_are_no_slices_go_through_the_plain_loop():
     ends = data.ends
     train = np.r_[np.arange(0, 30), np.arange(50, 80)]
     odd = [Fold(train, np.arange(90, 100), ends[train]), *folds(first=100)]
-    assert Spans.of(odd) is None
+    assert TrainingWindows.of(odd) is None
     fast = walk_forward(Ridge(), "ridge", data, odd)
     np.testing.assert_array_equal(fast.raw, walk_plain(Ridge(), "ridge", data, odd).raw)
 

@@ -48,7 +48,7 @@ def test_going_on_from_any_date_gives_the_bits_of_a_whole_walk(name, window):
     for n_dates in (50, 53, 62, 63, 64, 90, 91, 107, N):
         data, walk_folds = panel_data(n_dates), folds(n_dates, window)
         whole = walk_forward(model, name, data, walk_folds)
-        before = walk_forward(model, name, data, walk_folds, before=before)
+        before = walk_forward(model, name, data, walk_folds, previous=before)
         assert_same_bits(before, whole, f"{n_dates} dates")
 
 
@@ -56,7 +56,7 @@ def test_going_on_from_any_date_gives_the_bits_of_a_whole_walk(name, window):
 def test_more_features_than_rows_go_on_too(window):
     model = Ridge(n_penalties=5)
     before = walk_forward(model, "wide", panel_data(100, 300), folds(100, window))
-    going_on = walk_forward(model, "wide", panel_data(N, 300), folds(N, window), before=before)
+    going_on = walk_forward(model, "wide", panel_data(N, 300), folds(N, window), previous=before)
     assert_same_bits(going_on, walk_forward(model, "wide", panel_data(N, 300), folds(N, window)), "wide")
 
 
@@ -68,6 +68,6 @@ def test_sums_of_earlier_dates_are_not_made_again(name, monkeypatch):
     summed = []
     moments = Design.moments
     monkeypatch.setattr(Design, "moments", lambda self, dates: summed.extend(dates) or moments(self, dates))
-    walk_forward(MODELS[name], name, panel_data(), folds(N, None), before=before)
+    walk_forward(MODELS[name], name, panel_data(), folds(N, None), previous=before)
     assert min(summed) > 90
     assert len(set(summed)) == len(summed)

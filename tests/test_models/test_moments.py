@@ -42,7 +42,7 @@ def test_standardised_equals_scikit_learn_on_the_rows(rows, intercept):
     np.testing.assert_allclose(standard.gram.G, A.T @ (A * w[:, None]) / w.sum(), atol=1e-10)
     np.testing.assert_allclose(standard.gram.q, A.T @ ((y - level) * w) / w.sum(), atol=1e-10)
     path = np.random.default_rng(1).normal(size=(5, 3))
-    coefficients, intercepts = standard.unscaled(path)
+    coefficients, intercepts = standard.unscale(path)
     np.testing.assert_allclose(X @ coefficients + intercepts, A @ path + level, atol=1e-10)
 
 
@@ -52,7 +52,7 @@ def test_a_column_that_does_not_vary_has_no_scale_and_no_say():
     assert standard.scale[0] == 0
     assert (standard.gram.G[0] == 0).all()
     assert standard.gram.q[0] == 0
-    assert standard.unscaled(np.ones((2, 1)))[0][0] == 0
+    assert standard.unscale(np.ones((2, 1)))[0][0] == 0
 
 
 def test_squared_errors_from_moments_equal_those_of_the_rows(rows):
@@ -91,5 +91,5 @@ def test_running_moments_of_any_stretch_equal_its_rows(within, half_life):
             _, _, rows = design.rows(np.arange(5, 45)[start:stop])
             age = (rows.date - 5) / half_life
             np.testing.assert_allclose(rows.weight, stacked.rows.weight[np.isin(date, rows.date)] * 2**age)
-    running.forget(20, 40)
+    running.forget_except(20, 40)
     assert running.between(20, 40).n == 80

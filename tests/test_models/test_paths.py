@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn import linear_model
 
-from features.matrix import build
-from market.load import load
+from features.matrix import build_matrix
+from market.load import load_panel
 from models.linear.paths import dual_ridge_path, elastic_net_path, largest_penalty, ridge_path
 from models.walk_forward.moments import Gram, Moments, Standardised
 from models.walk_forward.standardise import Standardiser
@@ -27,8 +27,8 @@ def nearly_singular():
 
 def real():
     """All price features of industries, without the assets' names: correlated up to 0.999."""
-    panel, _ = load("industries")
-    matrix = build(panel, ["asset", "market", "cross_section"])
+    panel, _ = load_panel("industries")
+    matrix = build_matrix(panel, ["asset", "market", "cross_section"])
     X = matrix.values[500:700].reshape(-1, len(matrix.names))
     future = np.nan_to_num(panel.returns[501:701]).ravel()
     return Standardiser().fit(X).transform(X), future

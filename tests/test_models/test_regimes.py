@@ -18,7 +18,8 @@ from models.errors import NotFittedError, TrainingError
 from models.regimes.hmm import HMMRegimes
 from models.regimes.jump import JumpRegimes
 from models.regimes.kmeans import KMeansRegimes
-from models.regimes.path import MARGIN, count_distinct, walk_regimes
+from models.regimes.path import count_distinct
+from models.regimes.walk import MARGIN, walk_regimes
 from validation.folds.walk_forward import WalkForward
 
 KINDS = (
@@ -41,7 +42,7 @@ def test_planted_states_are_found_and_ordered_by_the_first_feature(model):
     X, state = market()
     model.fit(X[:800])
     np.testing.assert_allclose(model.centres_, CENTRES, atol=0.01)
-    probabilities, _ = model.tell(X[800:])
+    probabilities, _ = model.predict_states(X[800:])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert (probabilities.argmax(axis=1) == state[800:]).mean() > 0.97
 
@@ -54,8 +55,8 @@ def test_states_take_over_the_order_of_the_fit_before(model):
     for cold in (False, True):
         later = clone(model).fit(X[:600], before, cold=cold)
         np.testing.assert_allclose(later.centres_, np.array(CENTRES)[[2, 0, 1]], atol=0.02)
-        told, _ = later.tell(X[600:])
-        fresh, _ = clone(model).fit(X[:600]).tell(X[600:])
+        told, _ = later.predict_states(X[600:])
+        fresh, _ = clone(model).fit(X[:600]).predict_states(X[600:])
         np.testing.assert_allclose(told, fresh[:, [2, 0, 1]], atol=0.01)
 
 
@@ -95,11 +96,11 @@ def test_telling_in_pieces_or_twice_says_the_same(model):
     """A row's rounding does not depend on how many rows are told beside it."""
     X, _ = market(noise=0.2)
     model.fit(X[:700])
-    once, _ = model.tell(X[700:])
-    again, _ = model.tell(X[700:])
+    once, _ = model.predict_states(X[700:])
+    again, _ = model.predict_states(X[700:])
     np.testing.assert_array_equal(once, again)
     for n in (1, 2, 3, 17, 64):
-        np.testing.assert_array_equal(model.tell(X[700 : 700 + n])[0], once[:n])
+        np.testing.assert_array_equal(model.predict_states(X[700 : 700 + n])[0], once[:n])
 
 
 def test_walks_side_by_side_are_those_one_after_another():
@@ -171,7 +172,7 @@ def test_a_cold_restart_that_is_no_better_is_not_kept(model):
 def test_anomaly_tells_the_ordinary_from_the_unseen(model):
     X, _ = market()
     model.fit(X[:600])
-    _, anomaly = model.tell(np.vstack([X[600:], [3.0, 3.0]]))
+    _, anomaly = model.predict_states(np.vstack([X[600:], [3.0, 3.0]]))
     assert anomaly[-1] == 1
     assert 0.4 < anomaly[:-1].mean() < 0.6
 
@@ -183,9 +184,9 @@ def test_missing_features(model):
     X[300:310] = np.nan
     model.fit(X[:800])
     np.testing.assert_allclose(model.centres_, CENTRES, atol=0.02)
-    alone = model.tell(np.array([[0.401, np.nan]]))[0]
+    alone = model.predict_states(np.array([[0.401, np.nan]]))[0]
     assert alone[0].sum() == pytest.approx(1)
-    told, anomaly = model.tell(np.array([[np.nan, np.nan], [np.nan, np.inf], [0.4, 0.0]]))
+    told, anomaly = model.predict_states(np.array([[np.nan, np.nan], [np.nan, np.inf], [0.4, 0.0]]))
     assert np.isnan(told[:2]).all()
     assert np.isnan(anomaly[:2]).all()
     assert np.isfinite(told[2]).all()
@@ -203,16 +204,16 @@ def test_dates_without_any_value_have_no_label():
 def test_a_constant_feature_says_nothing(model):
     X, _ = market()
     with_constant = np.column_stack([X, np.full(len(X), 7.0)])
-    plain, _ = clone(model).fit(X[:700]).tell(X[700:])
+    plain, _ = clone(model).fit(X[:700]).predict_states(X[700:])
     fitted = clone(model).fit(with_constant[:700])
     assert (fitted.centres_[:, 2] == 7).all()
-    told, _ = fitted.tell(with_constant[700:])
+    told, _ = fitted.predict_states(with_constant[700:])
     np.testing.assert_array_equal(told.argmax(axis=1), plain.argmax(axis=1))
     # It varies from here on: the fit after takes over all the same.
     with_constant[700:, 2] = np.arange(200)
     later = clone(model).fit(with_constant[:800], fitted)
     assert np.isfinite(later.centres_).all()
-    assert np.isfinite(later.tell(with_constant[800:])[0]).all()
+    assert np.isfinite(later.predict_states(with_constant[800:])[0]).all()
 
 
 @every_kind
@@ -232,13 +233,13 @@ def test_too_few_dates_for_the_states(model):
     with pytest.raises(TrainingError, match="got 0 of 50"):
         clone(model).fit(np.full((50, 2), np.nan))
     with pytest.raises(NotFittedError, match="call fit before"):
-        model.tell(X)
+        model.predict_states(X)
 
 
 @every_kind
 def test_as_many_distinct_dates_as_states(model):
     X = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 0.0]])[np.arange(60) // 20]
-    probabilities, _ = model.fit(X).tell(X[-1:])
+    probabilities, _ = model.fit(X).predict_states(X[-1:])
     np.testing.assert_allclose(model.centres_, [[1, 2], [3, 4], [5, 0]], atol=1e-9)
     assert probabilities[0, 2] > 0.99
 
@@ -259,7 +260,7 @@ def test_agreement_with_the_fit_before_is_that_of_two_fits_on_the_same_rows():
     assert np.isnan(path.agreement[0])
     first = KMeansRegimes(3, seed=0).fit(X[folds[0].train])
     second = KMeansRegimes(3, seed=0).fit(X[folds[1].train], first)
-    told = [fit.tell(X[folds[1].train])[0].argmax(axis=1) for fit in (first, second)]
+    told = [fit.predict_states(X[folds[1].train])[0].argmax(axis=1) for fit in (first, second)]
     assert not path.restarted[1]
     assert path.agreement[1] == pytest.approx(adjusted_rand_score(*told))
     assert path.relabelled[1] == pytest.approx(np.mean(told[0] != told[1]))

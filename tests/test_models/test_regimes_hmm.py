@@ -17,10 +17,10 @@ from models.regimes.hmm import (
     Chain,
     HMMRegimes,
     expectation_maximisation,
-    maximised,
-    with_floor,
+    floor_covariance,
+    maximise,
 )
-from models.regimes.path import walk_regimes
+from models.regimes.walk import walk_regimes
 
 
 def random_chain(rng, n_states, n_features, diagonal=False):
@@ -158,7 +158,7 @@ def test_the_floor_gives_the_likeliest_covariance_it_allows():
     rng = np.random.default_rng(0)
     A = rng.normal(size=(3, 3))
     sample = A @ np.diag([1.0, 0.5, 1e-6]) @ A.T
-    best = with_floor(sample, diagonal=False)
+    best = floor_covariance(sample, diagonal=False)
 
     def log_likelihood(sigma):
         return -np.linalg.slogdet(sigma)[1] - np.trace(np.linalg.solve(sigma, sample))
@@ -166,7 +166,7 @@ def test_the_floor_gives_the_likeliest_covariance_it_allows():
     assert np.linalg.eigvalsh(best)[0] == pytest.approx(FLOOR)
     for _ in range(200):
         B = rng.normal(size=(3, 3)) * 10 ** rng.uniform(-4, 0)
-        other = with_floor(best + B + B.T, diagonal=False)
+        other = floor_covariance(best + B + B.T, diagonal=False)
         assert log_likelihood(other) <= log_likelihood(best) + 1e-9
 
 
@@ -187,7 +187,7 @@ def test_moments_are_weighted_sums_over_complete_rows():
 def test_a_state_without_dates_stays_where_it_was():
     Z, _ = planted(50)
     before = random_chain(np.random.default_rng(0), 2, 2)
-    now = maximised(before, Z, np.tile([1.0, 0.0], (50, 1)), None, False)
+    now = maximise(before, Z, np.tile([1.0, 0.0], (50, 1)), None, False)
     np.testing.assert_array_equal(now.means[1], before.means[1])
     np.testing.assert_array_equal(now.covariances[1], before.covariances[1])
     np.testing.assert_allclose(now.means[0], Z.mean(axis=0))
@@ -199,7 +199,7 @@ def test_states_that_differ_in_scatter_alone_are_found_and_keep_their_identity()
     X = rng.normal(size=(1500, 2)) * np.where(state, 3.0, 1.0)[:, None]
     first = HMMRegimes(2).fit(X[:700])
     calm = np.argmin(np.diagonal(first.chain_.covariances, axis1=1, axis2=2).sum(axis=1))
-    told, _ = first.tell(X[700:800])
+    told, _ = first.predict_states(X[700:800])
     assert ((told[:, calm] > 0.5) == (state[700:800] == 0)).mean() > 0.85
     first._reorder(np.array([1, 0]))
     for seed in range(4):
@@ -207,7 +207,7 @@ def test_states_that_differ_in_scatter_alone_are_found_and_keep_their_identity()
         np.testing.assert_allclose(
             np.diagonal(later.chain_.covariances, axis1=1, axis2=2)[1 - calm], [1, 1], atol=0.25
         )
-        told, _ = later.tell(X[1200:])
+        told, _ = later.predict_states(X[1200:])
         assert ((told[:, 1 - calm] > 0.5) == (state[1200:] == 0)).mean() > 0.85
 
 
@@ -220,10 +220,10 @@ def test_smoothed_probabilities_would_be_caught(monkeypatch):
     assert first_difference("filtered", told(X), told(X[:620]), 620) is None
 
     def smooth(self, Z):
-        filtered, weight, surprise = self._filter(Z, self._predicted)
+        filtered, weight, surprise = self._filter_rows(Z, self._predicted)
         return backward(filtered, weight, self._chain.transitions)[0], surprise
 
-    monkeypatch.setattr(HMMRegimes, "_tell", smooth)
+    monkeypatch.setattr(HMMRegimes, "_predict_states", smooth)
     assert first_difference("smoothed", told(X), told(X[:620]), 620) is not None
 
 

@@ -7,7 +7,7 @@ import pytest
 from regime_markets import market
 from sklearn.metrics import adjusted_rand_score
 
-from models.regimes.jump import JumpRegimes, cheapest_arrivals, cheapest_path, descend, state_means
+from models.regimes.jump import JumpRegimes, cheapest_arrivals, cheapest_path, fit_jump_model, state_means
 from models.regimes.kmeans import KMeansRegimes, squared_distances
 
 
@@ -52,7 +52,7 @@ def test_descent_ends_where_neither_path_nor_centres_can_do_better(penalty):
     X, _ = market(noise=0.3)
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     start = Z[[5, 300, 600]]
-    centres, objective = descend(Z, start, penalty)
+    centres, objective = fit_jump_model(Z, start, penalty)
     path, total = cheapest_path(0.5 * squared_distances(Z, centres), penalty)
     assert total == pytest.approx(objective)
     np.testing.assert_allclose(state_means(Z, path, centres), centres)
@@ -67,7 +67,7 @@ def test_without_penalty_it_is_kmeans():
     jump, kmeans = JumpRegimes(3, jump_penalty=0).fit(X[:700]), KMeansRegimes(3).fit(X[:700])
     np.testing.assert_allclose(jump.centres_, kmeans.centres_, atol=1e-12)
     assert jump.loss_ == pytest.approx(kmeans.loss_ + np.log(0.5))
-    for told, expected in zip(jump.tell(X[700:]), kmeans.tell(X[700:]), strict=True):
+    for told, expected in zip(jump.predict_states(X[700:]), kmeans.predict_states(X[700:]), strict=True):
         np.testing.assert_allclose(told, expected, atol=1e-9)
 
 
@@ -75,7 +75,7 @@ def test_the_penalty_finds_persistent_states_in_noise():
     X, state = market(n_dates=2400, noise=0.3, stay=0.99)
     told = {}
     for penalty in (0.0, 5.0, 1e9):
-        probabilities, _ = JumpRegimes(3, penalty).fit(X[:1200]).tell(X[1200:])
+        probabilities, _ = JumpRegimes(3, penalty).fit(X[:1200]).predict_states(X[1200:])
         told[penalty] = probabilities.argmax(axis=1)
     jumps = {penalty: np.count_nonzero(np.diff(label)) for penalty, label in told.items()}
     assert jumps[0.0] > 200

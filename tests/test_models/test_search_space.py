@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.tuning.search_space import Choices, Range, grid_points, grid_size, inside
+from models.tuning.search_space import Choices, Range, contains_point, grid_points, grid_size
 
 
 @pytest.mark.parametrize(
@@ -29,10 +29,10 @@ def test_the_last_parameter_changes_first():
     space = {"a": Choices((1, 2)), "b": Range(0, 2, whole=True, points=3)}
     assert [tuple(p.values()) for p in grid_points(space)] == [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)]
     assert grid_size(space) == 6
-    assert inside(space, {"a": 2, "b": 1})
-    assert not inside(space, {"a": 3, "b": 1})
-    assert not inside(space, {"a": 2, "b": 1.5})
-    assert not inside(space, {"a": 2, "b": None})
+    assert contains_point(space, {"a": 2, "b": 1})
+    assert not contains_point(space, {"a": 3, "b": 1})
+    assert not contains_point(space, {"a": 2, "b": 1.5})
+    assert not contains_point(space, {"a": 2, "b": None})
 
 
 @given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.booleans(), st.integers(2, 30))

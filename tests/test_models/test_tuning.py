@@ -19,8 +19,8 @@ from models.dispatch import walk_forward
 from models.errors import TrainingError
 from models.linear.regression import Ridge
 from models.parallel.executors import Threads
-from models.tuning.blocks import best_of, tune
-from models.tuning.search import BATCH
+from models.tuning.blocks import find_best, tune_model
+from models.tuning.search import BATCH, SearchSettings
 from models.tuning.search_space import Choices, Range
 from models.tuning.tuned import Tuned
 from validation.folds.walk_forward import WalkForward, inner_folds
@@ -106,20 +106,24 @@ def test_losses_are_those_of_the_slow_way(weight, relative):
     X, y, rows = training(make_data(weight=weight, relative=relative))
     model = Boosting(max_trees=8, min_rows_in_leaf=10)
     space = {"num_leaves": Range(2, 9, log=True, whole=True), "l2": Range(0.1, 10.0, log=True)}
-    trials = tune(model, X, y, rows, space=space, trials=6, splits=2, pruning="none", relative=relative)
+    trials = tune_model(
+        model, X, y, rows, SearchSettings(space, trials=6, splits=2, pruning="none", relative=relative)
+    )
     assert [trial.number for trial in trials] == list(range(6))
     assert trials[0].params == {"num_leaves": 12, "l2": 10.0}
     assert len({trial.loss for trial in trials}) > 3
     for trial in trials:
         slow = slow_losses(model, trial.params, X, y, rows, 2, relative)
         assert trial.loss == pytest.approx(slow[-1], rel=1e-12)
-    assert best_of(trials).loss == min(trial.loss for trial in trials)
+    assert find_best(trials).loss == min(trial.loss for trial in trials)
 
 
 def test_the_median_gives_up_what_finished_batches_say():
     """Against the rule written out: worse than the median of the finished ones, after five of them."""
     X, y, rows = training(make_data())
-    trials = tune(Constant(), X, y, rows, space=SPACE, search="random", trials=40, splits=4, seed=11)
+    trials = tune_model(
+        Constant(), X, y, rows, SearchSettings(SPACE, search="random", trials=40, splits=4, seed=11)
+    )
     means = [slow_losses(Constant(), trial.params, X, y, rows, 4, False) for trial in trials]
     running = np.array(means)
     ends, pruned = [3], [False]
@@ -141,7 +145,9 @@ def test_the_median_gives_up_what_finished_batches_say():
 
 def test_hyperband_gives_up_more_and_never_the_defaults():
     X, y, rows = training(make_data())
-    trials = tune(Constant(), X, y, rows, space=SPACE, trials=40, splits=9, pruning="hyperband")
+    trials = tune_model(
+        Constant(), X, y, rows, SearchSettings(SPACE, trials=40, splits=9, pruning="hyperband")
+    )
     assert 0 < sum(trial.pruned for trial in trials) < 40
     assert not trials[0].pruned
 
@@ -169,14 +175,16 @@ def test_any_number_of_workers_tries_and_chooses_the_same(search, pruning):
 def test_a_grid_tries_each_point_once_after_the_defaults():
     X, y, rows = training(make_data())
     space = {"level": Range(0.5, 2.0, points=4), "sign": Choices((1, -1)), "tilt": Range(0, 1, whole=True)}
-    trials = tune(Constant(), X, y, rows, space=space, search="grid", trials=17, pruning="none")
+    trials = tune_model(
+        Constant(), X, y, rows, SearchSettings(space, search="grid", trials=17, pruning="none")
+    )
     tried = [(t.params["level"], t.params["sign"], t.params["tilt"]) for t in trials]
     grid = [(level, s, t) for level in (0.5, 1.0, 1.5, 2.0) for s in (1, -1) for t in (0, 1)]
     assert tried == [(2.0, -1, 4), *grid]
     losses = [slow_losses(Constant(), t.params, X, y, rows, 3, False)[-1] for t in trials]
-    assert best_of(trials) == trials[int(np.argmin(losses))]
+    assert find_best(trials) == trials[int(np.argmin(losses))]
     with pytest.raises(TrainingError, match="16 points beside the model's own, more than 16 trials"):
-        tune(Constant(), X, y, rows, space=space, search="grid", trials=16)
+        tune_model(Constant(), X, y, rows, SearchSettings(space, search="grid", trials=16))
 
 
 def test_tpe_comes_nearer_than_chance():
@@ -197,7 +205,9 @@ def test_tpe_comes_nearer_than_chance():
     best = {
         search: np.array(
             [
-                best_of(tune(Bowl(), X, y, rows, space=space, search=search, trials=50, seed=seed)).loss
+                find_best(
+                    tune_model(Bowl(), X, y, rows, SearchSettings(space, search=search, trials=50, seed=seed))
+                ).loss
                 for seed in range(4)
             ]
         )
@@ -212,8 +222,8 @@ def test_the_defaults_stay_where_nothing_is_better():
     model = Constant(level=best_level, tilt=0)
     # The defaults lie outside of the space.
     space = {"level": Range(best_level + 1, best_level + 3)}
-    trials = tune(model, X, y, rows, space=space, trials=20)
-    assert best_of(trials) == trials[0]
+    trials = tune_model(model, X, y, rows, SearchSettings(space, trials=20))
+    assert find_best(trials) == trials[0]
     assert trials[0].params == {"level": best_level}
 
 
@@ -224,23 +234,23 @@ def slow_best(X, y, rows):
 
 def test_an_interrupted_search_goes_on_where_it_stopped(tmp_path):
     X, y, rows = training(make_data())
-    keys = {"space": SPACE, "trials": 40, "splits": 4, "seed": 5}
-    whole = tune(Constant(), X, y, rows, **keys)
+    settings = SearchSettings(SPACE, trials=40, splits=4, seed=5)
+    whole = tune_model(Constant(), X, y, rows, settings)
     all_fits = Constant.fits
     journal = tmp_path / "new folder" / "tuning.journal"
     for stop in (0, 50, 20):
         Constant.fits, Constant.raise_at = 0, stop
         with pytest.raises(KeyboardInterrupt):
-            tune(Constant(), X, y, rows, **keys, journal=journal, executor=Threads(2))
+            tune_model(Constant(), X, y, rows, settings, journal=journal, executor=Threads(2))
     Constant.fits, Constant.raise_at = 0, None
-    assert told(tune(Constant(), X, y, rows, **keys, journal=journal)) == told(whole)
+    assert told(tune_model(Constant(), X, y, rows, settings, journal=journal)) == told(whole)
     assert 0 < Constant.fits < all_fits / 2
     Constant.fits = 0
-    again = tune(Constant(), X, y, rows, **keys, journal=journal)
+    again = tune_model(Constant(), X, y, rows, settings, journal=journal)
     assert told(again) == told(whole)
     assert Constant.fits == 0
     # More trials begin with the same ones; TPE never looks ahead at how many there will be.
-    more = tune(Constant(), X, y, rows, **keys | {"trials": 48}, journal=journal)
+    more = tune_model(Constant(), X, y, rows, replace(settings, trials=48), journal=journal)
     assert told(more[:40]) == told(whole)
 
 
@@ -260,7 +270,8 @@ def fit(self, X, y, rows=None):
     return self
 Dying.fit = fit
 X, y, rows = training(make_data())
-tune(Dying(), X, y, rows, space=SPACE, trials=40, splits=4, seed=5, journal=Path("killed.journal"))
+settings = SearchSettings(SPACE, trials=40, splits=4, seed=5)
+tune_model(Dying(), X, y, rows, settings, journal=Path("killed.journal"))
 """
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}
@@ -271,10 +282,15 @@ tune(Dying(), X, y, rows, space=SPACE, trials=40, splits=4, seed=5, journal=Path
     # What a process leaves that is killed in the middle of a line.
     with journal.open("ab") as file:
         file.write(b'{"op_code":4,"worker_id":"x')
-    whole = told(tune(Constant(), X, y, rows, space=SPACE, trials=40, splits=4, seed=5))
+    whole = told(tune_model(Constant(), X, y, rows, SearchSettings(SPACE, trials=40, splits=4, seed=5)))
     all_fits, Constant.fits = Constant.fits, 0
     assert (
-        told(tune(Constant(), X, y, rows, space=SPACE, trials=40, splits=4, seed=5, journal=journal)) == whole
+        told(
+            tune_model(
+                Constant(), X, y, rows, SearchSettings(SPACE, trials=40, splits=4, seed=5), journal=journal
+            )
+        )
+        == whole
     )
     assert 0 < Constant.fits < all_fits
     assert all(json.loads(line) for line in journal.read_text().splitlines())
@@ -282,13 +298,13 @@ tune(Dying(), X, y, rows, space=SPACE, trials=40, splits=4, seed=5, journal=Path
 
 def test_a_journal_of_other_data_or_settings_is_not_believed(tmp_path):
     X, y, rows = training(make_data())
-    keys = {"space": SPACE, "trials": 10, "journal": tmp_path / "j"}
-    tune(Constant(), X, y, rows, **keys)
+    settings, journal = SearchSettings(SPACE, trials=10), tmp_path / "j"
+    tune_model(Constant(), X, y, rows, settings, journal=journal)
     for other in (
-        lambda: tune(Constant(), X, y + 1e-9, rows, **keys),
-        lambda: tune(Constant(error=0.1), X, y, rows, **keys),
-        lambda: tune(Constant(), X, y, rows, **keys, splits=2),
-        lambda: tune(Constant(), X, y, rows, **keys, relative=True),
+        lambda: tune_model(Constant(), X, y + 1e-9, rows, settings, journal=journal),
+        lambda: tune_model(Constant(error=0.1), X, y, rows, settings, journal=journal),
+        lambda: tune_model(Constant(), X, y, rows, replace(settings, splits=2), journal=journal),
+        lambda: tune_model(Constant(), X, y, rows, replace(settings, relative=True), journal=journal),
     ):
         Constant.fits = 0
         trials = other()
@@ -305,12 +321,12 @@ def test_a_walk_is_made_of_stretches_of_the_chosen_models(selection):
     )
     seen = []
     walk = walk_forward(tuned, "r", data, folds, lambda done, total: seen.append((done, total)))
-    stretches = [folds[0:3], folds[3:6], folds[6:]]
+    split_stretches = [folds[0:3], folds[3:6], folds[6:]]
     assert walk.untuned.tobytes() == walk_forward(tuned.model, "r", data, folds).raw.tobytes()
-    for stretch in stretches:
+    for stretch in split_stretches:
         start, after = stretch[0].test[0], stretch[-1].test[-1] + 1
         trials = [trial for trial in walk.trials if trial.first_test == start]
-        best = best_of(trials)
+        best = find_best(trials)
         # A record of past losses begins at the first fold, whichever parameters were used there.
         walked = folds[: folds.index(stretch[-1]) + 1] if selection == "past" else stretch
         model = Ridge(True, selection, n_penalties=6, half_life=best.params["half_life"])
@@ -319,7 +335,7 @@ def test_a_walk_is_made_of_stretches_of_the_chosen_models(selection):
         chosen = [fit.chosen["half_life"] for fit in walk.fits if start <= fit.first_test < after]
         assert chosen == pytest.approx([best.params["half_life"] or np.nan] * len(stretch), nan_ok=True)
         X, y, rows = data.training(stretch[0].train)
-        alone = tune(tuned.model, X, y, rows, space=tuned.space, trials=1, relative=True)
+        alone = tune_model(tuned.model, X, y, rows, SearchSettings(tuned.space, trials=1, relative=True))
         assert alone[0].loss == trials[0].loss
     assert len(walk.trials) == 18
     assert [fit.first_test for fit in walk.fits] == [fold.test[0] for fold in folds]
@@ -337,7 +353,7 @@ def test_where_the_defaults_stay_the_walk_is_the_plain_one():
     walk = walk_forward(
         Tuned(model, {"learning_rate": Range(1e-9, 1e-8)}, trials=3, every=15), "b", data, folds
     )
-    assert [best_of(walk.trials[i : i + 3]).number for i in (0, 3, 6)] == [0, 0, 0]
+    assert [find_best(walk.trials[i : i + 3]).number for i in (0, 3, 6)] == [0, 0, 0]
     assert walk.raw.tobytes() == walk.untuned.tobytes()
     assert [fit.chosen["trees"] for fit in walk.fits] == [
         fit.chosen["trees"] for fit in walk_forward(model, "b", data, folds).fits
@@ -359,7 +375,7 @@ def test_fit_and_predict_are_those_of_the_chosen_model():
     tuned = Tuned(Ridge(n_penalties=6), {"half_life": Choices((None, 12.0, 40.0))}, "grid", trials=4).fit(
         X, y, rows
     )
-    best = best_of(tuned.trials_)
+    best = find_best(tuned.trials_)
     assert (
         tuned.predict(X).tobytes() == Ridge(n_penalties=6, **best.params).fit(X, y, rows).predict(X).tobytes()
     )
@@ -381,13 +397,13 @@ def test_fit_and_predict_are_those_of_the_chosen_model():
 def test_mistakes_are_named(change, message):
     X, y, rows = training(make_data(), change.pop("stop", 80))
     with pytest.raises(TrainingError, match=message):
-        tune(change.pop("model", Constant()), X, y, rows, **{"space": SPACE} | change)
+        tune_model(change.pop("model", Constant()), X, y, rows, SearchSettings(**{"space": SPACE} | change))
 
 
 def test_an_infinite_forecast_loses():
     X, y, rows = training(make_data())
     space = {"error": Choices((float("inf"), 0.1))}
-    trials = tune(Constant(), X, y, rows, space=space, search="grid", trials=3)
+    trials = tune_model(Constant(), X, y, rows, SearchSettings(space, search="grid", trials=3))
     assert [np.isinf(trial.loss) for trial in trials] == [False, True, False]
 
 
@@ -400,7 +416,9 @@ def test_what_fails_says_with_which_parameters():
 
     X, y, rows = training(make_data())
     with pytest.raises(TrainingError) as error:
-        tune(Failing(), X, y, rows, space={"tilt": Range(0, 3, whole=True)}, search="grid", trials=5)
+        tune_model(
+            Failing(), X, y, rows, SearchSettings({"tilt": Range(0, 3, whole=True)}, search="grid", trials=5)
+        )
     assert error.value.__notes__ == ["while tuning Failing, with {'tilt': 3}"]
 
 
@@ -410,7 +428,7 @@ def test_optuna_is_quiet_and_as_it_was(capfd):
     X, y, rows = training(make_data())
     optuna.logging.set_verbosity(optuna.logging.DEBUG)
     try:
-        tune(Constant(), X, y, rows, space=SPACE, trials=10)
+        tune_model(Constant(), X, y, rows, SearchSettings(SPACE, trials=10))
         assert optuna.logging.get_verbosity() == optuna.logging.DEBUG
     finally:
         optuna.logging.set_verbosity(optuna.logging.INFO)

@@ -91,17 +91,17 @@ def test_nothing_known_at_t_depends_on_what_comes_after(kind, panel):
 
 
 def test_a_search_on_the_test_window_is_caught(panel, monkeypatch):
-    make_dataset, tune, made = stages.make_dataset, models.tuning.tuned.tune, []
+    make_dataset, tune_model, made = stages.make_dataset, models.tuning.tuned.tune_model, []
 
     def remembering(*parts):
         made.append(make_dataset(*parts))
         return made[-1]
 
-    def leaking(model, X, y, rows, **others):
+    def leaking(model, X, y, rows, settings, **others):
         after = np.arange(rows.date[0], min(rows.date[-1] + 14, len(made[-1].y)))
-        return tune(model, *made[-1].training(after), **others)
+        return tune_model(model, *made[-1].training(after), settings, **others)
 
     monkeypatch.setattr(stages, "make_dataset", remembering)
-    monkeypatch.setattr(models.tuning.tuned, "tune", leaking)
+    monkeypatch.setattr(models.tuning.tuned, "tune_model", leaking)
     found = violations(partial(tuned, "ridge"), panel, [114], seed=2)
     assert any("trials" in line for line in found)

@@ -12,7 +12,7 @@ from models.dataset import Dataset, Rows
 from models.dispatch import walk_forward
 from models.errors import TrainingError
 from models.linear.regression import Ridge
-from models.target import risk_scaled, row_mean, trailing_risk
+from models.target import row_mean, scale_labels, trailing_risk
 from models.walk_forward.plain_walk import fit_fold, predict_fold
 from validation.folds.labels import forward_excess_returns
 from validation.folds.walk_forward import Fold, WalkForward
@@ -153,9 +153,9 @@ def test_target_in_units_of_risk_by_hand():
     t, i = 60, 0
     past = (panel.returns - panel.cash[:, None])[t - 23 : t + 1, i]
     assert risk[t, i] == pytest.approx(np.nanstd(past, ddof=1), rel=1e-12)
-    absolute = risk_scaled(labels, risk, relative=False)
+    absolute = scale_labels(labels, risk, relative=False)
     assert absolute.value[t, i] == pytest.approx(labels.value[t, i] / risk[t, i])
-    relative = risk_scaled(labels, risk, relative=True)
+    relative = scale_labels(labels, risk, relative=True)
     others = np.nanmean(absolute.value[t])
     assert relative.value[t, i] == pytest.approx(absolute.value[t, i] - others)
 

@@ -7,7 +7,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pandas as pd
 
-from market.panel import MacroSeries, Panel
+from market.macro import MacroSeries
+from market.panel import Panel
 
 
 def assert_same(a: Panel, b: Panel) -> None:
@@ -49,7 +50,7 @@ def value_changed(panel: Panel, row: int, asset: int, value: float) -> Panel:
 def without_dates(panel: Panel, rows: list[int]) -> Panel:
     """Return the panel without some of its dates."""
     kept = np.setdiff1d(np.arange(len(panel.dates)), rows)
-    return panel.cut(kept)  # type: ignore[arg-type]  (any index will do)
+    return panel.select_rows(kept)  # type: ignore[arg-type]  (any index will do)
 
 
 def macro_changed(panel: Panel, name: str, row: int, value: float) -> Panel:

@@ -268,7 +268,7 @@ def test_assets_that_list_and_die_are_gone_on_from(tmp_path):
 
 def test_a_revision_leaves_everything_to_the_next_run(tmp_path):
     panel = make_panel(n_dates=140, n_assets=5, seed=2, macro=False, late=False, deaths=False)
-    config = own_file(tmp_path, panel.cut(slice(135)))
+    config = own_file(tmp_path, panel.select_rows(slice(135)))
     run(config, "2031-01-01")
     first = update(config, reporter(), now=at("2030-01-01"))
     close = panel.close.copy()

@@ -20,8 +20,8 @@ from panels import (
 )
 from synthetic import make_panel
 
-from market.load import load
-from market.panel import MacroSeries
+from market.load import load_panel
+from market.macro import MacroSeries
 from operations.data.long_format import narrow_types
 from operations.data.versions import RevisedError, Versions
 from operations.errors import OperationsError
@@ -54,8 +54,8 @@ PANELS = {
     "daily": lambda: make_panel("daily", n_dates=80, n_assets=9, seed=3),
     "bare": lambda: make_panel(n_dates=40, n_assets=4, macro=False, bars=False),
     "one asset": lambda: make_panel(n_dates=30, n_assets=1, seed=5),
-    "industries": lambda: load("industries")[0],
-    "stocks": lambda: load("stocks")[0],
+    "industries": lambda: load_panel("industries")[0],
+    "stocks": lambda: load_panel("stocks")[0],
 }
 
 

@@ -24,10 +24,10 @@ from synthetic import make_panel
 
 import market.panel
 import market.readers.prices
-from features.spec import feature, registered
-from market.panel import MacroSeries
+from features.spec import feature, registered_features
+from market.macro import MacroSeries
 from models.calibration import calibrate
-from models.regimes.path import walk_regimes
+from models.regimes.walk import walk_regimes
 from models.walk_forward.standardise import Standardiser
 from pipeline.audit.audit import audit, choose_cuts, refuse
 from pipeline.audit.differences import compare
@@ -76,7 +76,7 @@ def own_features(monkeypatch):
     from features import catalogue, spec
 
     catalogue.catalogue()  # fills it
-    monkeypatch.setattr(spec, "_CATALOGUE", registered())
+    monkeypatch.setattr(spec, "_CATALOGUE", registered_features())
 
 
 def changed_dataset(monkeypatch, change):
@@ -217,7 +217,7 @@ def smoothed_regime_labels(monkeypatch):
 def clusters_fitted_on_all_dates(monkeypatch):
     def leaking(X, folds, names, model, before=None):
         path = walk_regimes(X, folds, names, model)
-        probabilities, anomaly = clone(model).fit(X).tell(X)
+        probabilities, anomaly = clone(model).fit(X).predict_states(X)
         probabilities[: folds[0].test[0]] = np.nan
         return replace(path, probabilities=probabilities, anomaly=anomaly)
 
@@ -281,7 +281,7 @@ def decisions_counted_from_the_end(monkeypatch):
     def leaking(n_dates, *, first, every):
         return np.arange(n_dates - 1, first - 1, -every)[::-1]
 
-    monkeypatch.setattr(timetable, "decision_positions", leaking)
+    monkeypatch.setattr(timetable, "list_decision_positions", leaking)
 
 
 @leak("forecast ridge")
@@ -378,13 +378,13 @@ def prices_smoothed_over_neighbouring_dates(monkeypatch):
 
 @leak("data")
 def returns_less_their_mean_over_all_dates(monkeypatch):
-    honest = loading.load
+    honest = loading.load_panel
 
     def leaking(*parts, **options):
         panel, findings = honest(*parts, **options)
         return replace(panel, returns=panel.returns - np.nanmean(panel.returns, axis=0)), findings
 
-    monkeypatch.setattr(loading, "load", leaking)
+    monkeypatch.setattr(loading, "load_panel", leaking)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

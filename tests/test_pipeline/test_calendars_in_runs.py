@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from running import evaluated, pipeline_of
 
-from market.calendar import DAILY, closed_markets, foreign_spacings, missing_share
+from market.calendar import DAILY, find_closed_markets, find_foreign_spacings, measure_missing_share
 from pipeline.audit.audit import audit
 from pipeline.audit.invariants import check_earnings
 from pipeline.errors import RunError
@@ -196,15 +196,15 @@ def test_closures_are_known_at_once_and_end():
     rng = np.random.default_rng(5)
     listed = rng.random((80, 6)) < 0.5
     listed[40:, 0] = False
-    whole = closed_markets(listed, 3)
+    whole = find_closed_markets(listed, 3)
     assert not (whole & listed).any()
     assert whole[40:, 0].sum() <= 3
     for t in range(1, 80):
-        np.testing.assert_array_equal(closed_markets(listed[:t], 3), whole[:t])
+        np.testing.assert_array_equal(find_closed_markets(listed[:t], 3), whole[:t])
         for n in range(6):
             recent = listed[max(0, t - 3) : t, n].any()
             assert whole[t, n] == (not listed[t, n] and recent)
-    share = missing_share(listed)
+    share = measure_missing_share(listed)
     rows = np.flatnonzero(listed[:, 1])
     assert share[1] == pytest.approx(1 - len(rows) / (rows[-1] - rows[0] + 1))
 
@@ -217,7 +217,7 @@ def test_ordinary_calendars_have_no_foreign_rows(mine):
         (pd.date_range("2020-01-01", periods=200, freq="BME"), 12),
         (pd.date_range("2020-01-01", periods=200, freq="BMS"), 12),
     ):
-        assert not len(foreign_spacings(dates, year))
+        assert not len(find_foreign_spacings(dates, year))
     check_frequency(pipeline_of(mine()).prepare().panel)
 
 

@@ -54,11 +54,11 @@ def test_names_and_order_have_no_part_in_it(whole):
 @pytest.mark.parametrize(
     "part",
     [
-        lambda p: p.cut(slice(0, 200)),
-        lambda p: p.cut(slice(250, None)),
+        lambda p: p.select_rows(slice(0, 200)),
+        lambda p: p.select_rows(slice(250, None)),
         lambda p: of_assets(p, list(range(19))),
         lambda p: of_assets(p, [3, 7, 11]),
-        lambda p: of_assets(p, [2, 4, 9, 15]).cut(slice(100, 250)),
+        lambda p: of_assets(p, [2, 4, 9, 15]).select_rows(slice(100, 250)),
         lambda p: replace(p, returns=p.returns + 1e-9),
     ],
     ids=["first dates", "last dates", "one asset less", "three assets", "some of both", "rounding"],
@@ -76,7 +76,7 @@ def test_other_data_is_not_the_same(whole):
     shifted = replace(whole, dates=whole.dates + pd.offsets.MonthEnd(1))
     for each in (other, shifted, replace(whole, returns=whole.returns * 1.5)):
         assert not same_data(sketch(each), sketch(whole))
-    halves = whole.cut(slice(0, 150)), whole.cut(slice(150, None))
+    halves = whole.select_rows(slice(0, 150)), whole.select_rows(slice(150, None))
     assert not same_data(*map(sketch, halves)), "no date in common"
 
 
@@ -113,4 +113,4 @@ def test_what_has_no_returns_to_compare_is_no_data(whole):
     assert sketch(still) == ""
     assert not same_data("", "")
     assert not same_data(sketch(still), sketch(whole))
-    assert sketch(whole.cut(slice(0, 1))) == ""
+    assert sketch(whole.select_rows(slice(0, 1))) == ""

@@ -15,9 +15,9 @@ from allocation.decision_status import DecisionStatus
 from allocation.weights import OptimalityCertificate, Weights
 from backtest.costs import TradingCost
 from backtest.simulate import simulate
-from features.matrix import build
+from features.matrix import build_matrix
 from foundation.json_text import to_json
-from market.counterfactual import other_future
+from market.counterfactual import replace_future
 from models.forecast import Forecast
 from models.regimes.path import RegimePath
 from models.target import Target
@@ -200,7 +200,7 @@ def test_costs_that_rise_stand_out():
 
 def test_features_that_shift_are_found_by_name_and_those_that_do_not_are_not():
     panel = make_panel("monthly", n_dates=360, n_assets=12, seed=5, late=False, deaths=False, holes=False)
-    matrix = build(panel, ["return_1", "return_3", "volatility_12", "market_return_1"])
+    matrix = build_matrix(panel, ["return_1", "return_3", "volatility_12", "market_return_1"])
     values = matrix.values.copy()
     k = matrix.names.index("return_1")
     values[348:, :, k] += 0.5
@@ -262,7 +262,7 @@ def runs(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("row", "change"), [(150, lambda panel, row: panel.as_of(panel.dates[row])), (171, other_future)]
+    ("row", "change"), [(150, lambda panel, row: panel.as_of(panel.dates[row])), (171, replace_future)]
 )
 def test_drift_is_the_same_whatever_comes_later(runs, row, change):
     panel, run, done = runs

@@ -170,7 +170,7 @@ def test_another_setting_is_another_trial_and_another_name_or_folder_is_not(mine
     assert named(panel, evaluation={"start": "1999-04-30"}) != first
     assert named(panel, output="elsewhere", workers=1) == first
     assert named(panel, name="another", data={"source": "prices", "path": "renamed.csv"}) == first
-    assert named(panel.cut(slice(0, 100))) == first, "dates that are appended"
+    assert named(panel.select_rows(slice(0, 100))) == first, "dates that are appended"
     universe = replace(panel, assets=("a", "b", "c"))
     assert named(universe) != first, "another universe under the same path"
     other = make_panel("monthly", n_dates=150, n_assets=3, seed=2, macro=False)
@@ -185,7 +185,7 @@ def sketches():
     few = replace(whole, assets=whole.assets[:5], returns=whole.returns[:, :5], **beside)
     return {
         "whole": sketch(whole),
-        "early": sketch(whole.cut(slice(0, 100))),
+        "early": sketch(whole.select_rows(slice(0, 100))),
         "few": sketch(few),
         "other": sketch(other),
     }

@@ -21,7 +21,7 @@ from allocation.weights import Weights
 from market.scores import ScoreTable
 from models.forecast import Forecast
 from models.regimes.path import RegimePath
-from models.target import risk_scaled, trailing_risk
+from models.target import scale_labels, trailing_risk
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.preflight.feasibility import check_limits
@@ -174,7 +174,7 @@ class World:
             0,
         )
         labels = forward_excess_returns(self.panel, 1, 0)
-        target = risk_scaled(labels, trailing_risk(self.panel, 24, 1), relative=True)
+        target = scale_labels(labels, trailing_risk(self.panel, 24, 1), relative=True)
         walk = WalkForward(labels.end, first_test=90, refit_every=12)
         self.schedule = Schedule(labels, target, walk, walk.folds(), (), 0, np.arange(110, 150, 4))
 

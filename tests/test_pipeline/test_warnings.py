@@ -5,9 +5,9 @@ import io
 import pandas as pd
 from rich.console import Console
 
-from features.matrix import build
+from features.matrix import build_matrix
 from market.findings import Finding
-from market.load import load
+from market.load import load_panel
 from pipeline.config import load_config
 from pipeline.export.publication import load_or_make_artifacts
 from pipeline.progress import Reporter
@@ -76,8 +76,8 @@ def test_all_that_the_reader_changed_or_assumed_is_printed_once_also_where_stage
 
 
 def test_a_stage_of_which_a_part_is_missing_is_named_in_the_line_of_the_features():
-    panel, _ = load("industries")
-    matrix = build(panel.cut(slice(0, 60)), ("market", "bar"))
+    panel, _ = load_panel("industries")
+    matrix = build_matrix(panel.select_rows(slice(0, 60)), ("market", "bar"))
     assert feature_warnings(matrix, FeaturesSection(include=("market", "bar"))) == []
     assert "left out" in features_line(matrix)
     assert "and 1" in features_line(matrix)  # names of many features are counted
@@ -85,14 +85,14 @@ def test_a_stage_of_which_a_part_is_missing_is_named_in_the_line_of_the_features
 
 
 def test_nobody_is_warned_of_what_the_default_asks_for():
-    panel, _ = load("stocks")  # without macro series
+    panel, _ = load_panel("stocks")  # without macro series
     section = FeaturesSection()
-    matrix = build(panel.cut(slice(0, 60)), section.include)
+    matrix = build_matrix(panel.select_rows(slice(0, 60)), section.include)
     assert feature_warnings(matrix, section) == []
     assert "of macro left out: the panel has no macro series" in features_line(matrix)
     assert "left out volume_ratio_1_12, volume_variation_12: the panel has no volume" in features_line(matrix)
     explicit = FeaturesSection(include=("asset", "macro"))
-    (line,) = feature_warnings(build(panel.cut(slice(0, 60)), explicit.include), explicit)
+    (line,) = feature_warnings(build_matrix(panel.select_rows(slice(0, 60)), explicit.include), explicit)
     assert "'macro'" in line
 
 

@@ -109,7 +109,7 @@ def test_each_forecast_is_in_one_path(n_groups, data):
         np.stack([np.full(len(fold.test), 1000.0 * f), fold.test], axis=1)
         for f, fold in enumerate(cv.folds())
     ]
-    paths = cv.assemble(forecasts)
+    paths = cv.assemble_paths(forecasts)
     assert paths.shape == (cv.n_paths, 80, 2)
     assert np.isnan(paths[:, :3]).all()
     assert (paths[:, 3:, 1] == np.arange(3, 80)).all(), "each forecast is at its date"
@@ -122,7 +122,7 @@ def test_forecasts_of_other_dates_are_refused():
     with pytest.raises(
         ScheduleError, match=r"test \[10, 10, 10\] dates, but the forecasts are for \[10, 9\]"
     ):
-        cv.assemble([np.zeros(10), np.zeros(9)])
+        cv.assemble_paths([np.zeros(10), np.zeros(9)])
 
 
 def test_it_is_a_scikit_learn_splitter():
@@ -139,7 +139,7 @@ def test_it_is_a_scikit_learn_splitter():
     once = CombinatorialPurged(ends(60, 2), n_groups=4, n_test_groups=1)
     told = cross_val_predict(LinearRegression(), X, y, cv=once)
     by_hand = [LinearRegression().fit(X[f.train], y[f.train]).predict(X[f.test]) for f in once.folds()]
-    np.testing.assert_allclose(told, once.assemble(by_hand)[0])
+    np.testing.assert_allclose(told, once.assemble_paths(by_hand)[0])
 
 
 def test_stacked_rows_are_split_by_their_date():

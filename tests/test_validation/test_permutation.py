@@ -7,7 +7,7 @@ import pytest
 from scipy import signal
 
 from validation.errors import StatisticError
-from validation.forecasts.permutation import _orders, permutation_test, permutation_test_ic
+from validation.forecasts.permutation import _draw_orders, permutation_test, permutation_test_ic
 from validation.forecasts.scores import information_coefficient
 
 
@@ -32,7 +32,7 @@ def test_blocks_stay_together_and_chunks_change_nothing(block, monkeypatch):
     whole = permutation_test(weights, returns, block=block, n_permutations=50)
     monkeypatch.setattr("validation.forecasts.permutation.ROWS", 8)
     assert permutation_test(weights, returns, block=block, n_permutations=50).p_value == whole.p_value
-    for order in _orders(50, block, 20, rng):
+    for order in _draw_orders(50, block, 20, rng):
         assert sorted(order) == list(range(50))
         together = (np.diff(order) % 50 == 1).sum()
         assert together >= 50 - 2 * -(-50 // block) if block > 1 else together < 15

@@ -1,4 +1,4 @@
-"""Whether a series has changed lately, by how it used to behave in stretches as long."""
+"""Tests whether a series has changed recently, against its earlier windows of the same length."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from foundation.types import Floats
 from validation.errors import StatisticError
 
-OVERLAPPING = 1.5
+_OVERLAPPING = 1.5
 """Overlapping stretches say as much as so many times those that do not overlap (Meketon and Schmeiser, 1984)."""
 
 
 def page_hinkley(values: Floats, tolerance: float, mean: float | None = None) -> tuple[Floats, Floats]:
-    """Return by how much a series has risen above its mean, and fallen below it, since the best moment to say so.
+    """Return the largest cumulative rise above the mean and fall below it up to each date.
 
     Parameters
     ----------
     values : ndarray of shape (..., n)
         The last axis is time.
     tolerance : float
-        Deviations of this size are let pass.
+        Deviations up to this size are ignored.
     mean : float, optional
         What is expected: the two are then Page's two-sided CUSUM. Without it, the mean of the values so far, which is
         Hinkley's test of a series that is its own reference.
@@ -45,10 +45,10 @@ def page_hinkley(values: Floats, tolerance: float, mean: float | None = None) ->
         raise StatisticError(f"tolerance is {tolerance}, expected 0 or more")
     count = np.arange(1, values.shape[-1] + 1)
     deviation = values - (np.cumsum(values, axis=-1) / count if mean is None else mean)
-    return _risen(deviation - tolerance), _risen(-deviation - tolerance)
+    return _rise_above_minimum(deviation - tolerance), _rise_above_minimum(-deviation - tolerance)
 
 
-def _risen(steps: Floats) -> Floats:
+def _rise_above_minimum(steps: Floats) -> Floats:
     """Return by how much the sum of the steps stands above its lowest point so far, the start included."""
     total = np.cumsum(steps, axis=-1)
     return np.asarray(total - np.minimum(np.minimum.accumulate(total, axis=-1), 0.0))
@@ -57,7 +57,7 @@ def _risen(steps: Floats) -> Floats:
 def recent_p_value(
     values: Floats, length: int, statistic: Callable[[Floats, Floats], Floats]
 ) -> tuple[float, float, float]:
-    """Test whether the last dates of a series are unlike all stretches as long before them.
+    """Test whether the last dates of a series differ from all earlier windows of the same length.
 
     Parameters
     ----------
@@ -89,5 +89,5 @@ def recent_p_value(
     found = float(statistic(recent[None, :], reference)[0])
     # Rounding must not decide between equals.
     as_large = float((before >= found - 1e-12 * abs(found)).mean())
-    worth = OVERLAPPING * len(reference) / length
+    worth = _OVERLAPPING * len(reference) / length
     return found, float(np.median(before)), (1 + worth * as_large) / (1 + worth)

@@ -1,4 +1,4 @@
-"""Whether a feature is distributed in recent dates as in the dates before, where dates resemble their neighbours."""
+"""Tests whether the distribution of a feature has changed, with serially dependent dates."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from foundation.types import Bools, Floats
-from validation.counting import counts_by_row
+from validation.counting import count_by_row
 from validation.drift.two_samples import ks_p_value, stability_index
 from validation.errors import StatisticError
 
-BINS = 20
+_BINS = 20
 """Quantile bins of the reference, beside one below and one above all that it holds, and one for missing values."""
-POOLED = np.array([0, 1, *range(4, BINS + 1, 2)])
+_POOLED = np.array([0, 1, *range(4, _BINS + 1, 2)])
 """Where each bin of the stability index begins: missing values, and tenths of the reference with open ends."""
-ENOUGH = 20_000
+_ENOUGH = 20_000
 """Values from which quantiles are taken; of more, evenly spread ones."""
-STRETCHES = 200
-"""About how many stretches of the reference tell what the stability index is by chance."""
+_STRETCHES = 200
+"""Approximate number of reference windows that give the stability index by chance."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Shift:
     missing_after: float
 
 
-UNKNOWN = Shift(*[math.nan] * 8)
+_UNKNOWN = Shift(*[math.nan] * 8)
 
 
 def measure_shift(
@@ -94,22 +94,22 @@ def measure_shift(
     """
     if reference.shape[1:] != recent.shape[1:]:
         raise StatisticError(f"reference {reference.shape} and recent {recent.shape}: the assets differ")
-    levels = _levels(reference, listed_before)
-    before, pairs_before = _shares(reference, listed_before, levels)
-    after, pairs_after = _shares(recent, listed_after, levels)
+    levels = _find_levels(reference, listed_before)
+    before, pairs_before = _count_shares(reference, listed_before, levels)
+    after, pairs_after = _count_shares(recent, listed_after, levels)
     n, m = len(before), len(after)
     if m == 0 or n < 2 * m:
-        return UNKNOWN
-    total = np.concatenate([np.zeros((1, BINS + 3)), np.cumsum(before, axis=0)])
+        return _UNKNOWN
+    total = np.concatenate([np.zeros((1, _BINS + 3)), np.cumsum(before, axis=0)])
     below = np.cumsum(total[-1] / n)[:-1]
     distance = float(np.abs(below - np.cumsum(after.mean(axis=0))[:-1]).max())
     stretch = max(m, n // 5)
-    own = _independent(total, m)
-    whole = min(own * n / m, _independent(total, stretch) * n / stretch, pairs_before)
+    own = _count_independent(total, m)
+    whole = min(own * n / m, _count_independent(total, stretch) * n / stretch, pairs_before)
     own = min(own, pairs_after)
     return Shift(
-        psi=float(_psi(total[-1], after.sum(axis=0))),
-        usual=_usual(total, m),
+        psi=float(_stability_index(total[-1], after.sum(axis=0))),
+        usual=_median_index(total, m),
         distance=distance,
         p_value=ks_p_value(distance, max(1, int(whole)), max(1, int(own))),
         before=whole,
@@ -119,53 +119,55 @@ def measure_shift(
     )
 
 
-def _levels(values: Floats, listed: Bools | None) -> Floats:
+def _find_levels(values: Floats, listed: Bools | None) -> Floats:
     """Return just below the smallest value, the quantiles between bins, and the largest value, increasing."""
     known = values[np.isfinite(values) if listed is None else listed & np.isfinite(values)]
     if not len(known):
-        return np.zeros(BINS + 1)
-    some = np.sort(known[:: -(-len(known) // ENOUGH)])
-    inner = np.quantile(some, np.arange(1, BINS) / BINS)
+        return np.zeros(_BINS + 1)
+    some = np.sort(known[:: -(-len(known) // _ENOUGH)])
+    inner = np.quantile(some, np.arange(1, _BINS) / _BINS)
     return np.concatenate([[np.nextafter(known.min(), -np.inf)], inner, [known.max()]])
 
 
-def _shares(values: Floats, listed: Bools | None, levels: Floats) -> tuple[Floats, float]:
+def _count_shares(values: Floats, listed: Bools | None, levels: Floats) -> tuple[Floats, float]:
     """Return the share of each date in each bin (dates with any, BINS + 3), the missing first, and the pairs in all."""
-    bins = BINS + 3
+    bins = _BINS + 3
     place = np.where(np.isnan(values), 0, 1 + np.searchsorted(levels, values, side="left"))
     # What is not listed falls into one bin more, which is left out.
     place = place if listed is None else np.where(listed, place, bins)
-    counts = counts_by_row(place, bins + 1)[:, :bins]
+    counts = count_by_row(place, bins + 1)[:, :bins]
     total = counts.sum(axis=1, keepdims=True)
     some = total[:, 0] > 0
     return counts[some] / total[some], float(total.sum())
 
 
-def _stretches(total: Floats, length: int, every: int) -> Floats:
+def _sum_stretches(total: Floats, length: int, every: int) -> Floats:
     """Return the sums over stretches of dates from running sums (n + 1, B), (stretches, B)."""
     return np.asarray(total[length::every] - total[:-length:every])
 
 
-def _independent(total: Floats, length: int) -> float:
+def _count_independent(total: Floats, length: int) -> float:
     """Return how many independent values say as much as a stretch of so many dates.
 
     Deviations are from the mean of all dates, of which the stretch is a part: the last factor makes up for that.
     Stretches that begin a sixteenth of their length apart say as much as all.
     """
     n = len(total) - 1
-    below = np.cumsum(_stretches(total, length, max(1, length // 16)) / length, axis=1)[:, :-1]
+    below = np.cumsum(_sum_stretches(total, length, max(1, length // 16)) / length, axis=1)[:, :-1]
     mean = np.cumsum(total[-1] / n)[:-1]
     spread = float(np.square(below - mean).mean(axis=0).sum())
     binomial = float((mean * (1 - mean)).sum()) * (1 - length / n)
     return binomial / spread if spread > 1e-12 * binomial else math.inf
 
 
-def _psi(before: Floats, after: Floats) -> Floats:
+def _stability_index(before: Floats, after: Floats) -> Floats:
     """Return the stability index of counts in dates, (..., BINS + 3) each."""
-    return stability_index(np.add.reduceat(before, POOLED, axis=-1), np.add.reduceat(after, POOLED, axis=-1))
+    return stability_index(
+        np.add.reduceat(before, _POOLED, axis=-1), np.add.reduceat(after, _POOLED, axis=-1)
+    )
 
 
-def _usual(total: Floats, length: int) -> float:
+def _median_index(total: Floats, length: int) -> float:
     """Return the median stability index of stretches of the reference, each against the dates outside of it."""
-    inside = _stretches(total, length, max(1, len(total) // STRETCHES))
-    return float(np.median(_psi(np.maximum(total[-1] - inside, 0.0), inside)))
+    inside = _sum_stretches(total, length, max(1, len(total) // _STRETCHES))
+    return float(np.median(_stability_index(np.maximum(total[-1] - inside, 0.0), inside)))

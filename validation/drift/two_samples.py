@@ -1,4 +1,4 @@
-"""Whether two samples come from one distribution: Kolmogorov and Smirnov, and the population stability index."""
+"""Tests for one distribution of two samples: Kolmogorov-Smirnov, and the population stability index."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from foundation.compiled import compiled
 from foundation.types import Floats
 from validation.errors import StatisticError
 
-MOST_CELLS = 200_000
+_MOST_CELLS = 200_000
 """Of the lattice of an exact p-value: half a millisecond."""
-LIMIT_LAW = 100
+_LIMIT_LAW = 100
 """Values in the smaller sample from which on the limit law serves where the lattice is too large."""
 
 
@@ -30,7 +30,7 @@ def ks_statistic(reference: Floats, recent: Floats) -> float:
     StatisticError
         If a sample has no finite value.
     """
-    a, b = _sample("reference", reference), _sample("recent", recent)
+    a, b = _take_finite("reference", reference), _take_finite("recent", recent)
     both = np.concatenate([a, b])
     below = [np.searchsorted(np.sort(x), both, side="right") / len(x) for x in (a, b)]
     return float(np.abs(below[0] - below[1]).max())
@@ -54,25 +54,25 @@ def ks_p_value(distance: float, n: int, m: int) -> float:
     Notes
     -----
     Exact: the share of lattice paths from (0, 0) to (n, m) that leave the band |i/n - j/m| < d, Hodges (1958), *Arkiv
-    för Matematik* 3, 469-486. Beyond `MOST_CELLS` the limit law of Smirnov (1948) or, beside a short sample, for which
+    för Matematik* 3, 469-486. Beyond `_MOST_CELLS` the limit law of Smirnov (1948) or, beside a short sample, for which
     that is not right, a long one that is cut: the p-value is a little too large. Exact for continuous distributions;
     with ties too large.
     """
     if min(n, m) < 1:
         raise StatisticError(f"samples of {n} and {m}: expected at least one value in each")
     long, short = max(n, m), min(n, m)
-    if long * short > MOST_CELLS:
-        if short >= LIMIT_LAW:
+    if long * short > _MOST_CELLS:
+        if short >= _LIMIT_LAW:
             from scipy.special import kolmogorov
 
             return float(kolmogorov(math.sqrt(n * m / (n + m)) * distance))
-        long = MOST_CELLS // short
+        long = _MOST_CELLS // short
     # Distances are multiples of 1/(n m): half of one is far above rounding.
-    return float(_leaving(distance - 0.5 / (long * short), long, short))
+    return float(_count_leaving(distance - 0.5 / (long * short), long, short))
 
 
 @compiled
-def _leaving(limit: float, long: int, short: int) -> float:
+def _count_leaving(limit: float, long: int, short: int) -> float:
     """Return the share of paths to (long, short) that come to a point with |j/long - i/short| >= limit.
 
     A path comes to (i, j) from (i, j - 1) in a share j/(i + j) of all, and from (i - 1, j) in the rest.
@@ -108,7 +108,7 @@ def population_stability_index(reference: Floats, recent: Floats, bins: int = 10
     """
     if bins < 2:
         raise StatisticError(f"bins is {bins}, expected at least 2")
-    a, b = _sample("reference", reference), _sample("recent", recent)
+    a, b = _take_finite("reference", reference), _take_finite("recent", recent)
     edges = np.quantile(a, np.arange(1, bins) / bins)
     counts = [np.bincount(np.searchsorted(edges, x, side="left"), minlength=bins) for x in (a, b)]
     return float(stability_index(counts[0].astype(np.float64), counts[1].astype(np.float64)))
@@ -142,7 +142,7 @@ def stability_index(reference: Floats, recent: Floats) -> Floats:
     return np.asarray(((p - q) * np.log(ratio)).sum(axis=-1))
 
 
-def _sample(name: str, values: Floats) -> Floats:
+def _take_finite(name: str, values: Floats) -> Floats:
     known = values[np.isfinite(values)]
     if not len(known):
         raise StatisticError(f"{name}: there is no finite value")

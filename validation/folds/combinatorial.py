@@ -1,4 +1,4 @@
-"""Combinatorial purged cross-validation: every choice of test blocks, and the backtest paths that they make up."""
+"""Combinatorial purged cross-validation: every choice of test blocks, and the backtest paths that they form."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class PurgedFold:
 
 
 class CombinatorialPurged(DateSplitter):
-    """Cut the dates into blocks, test on each choice of some of them, train on what does not overlap.
+    """Cut the dates into blocks, test on each choice of some of them, train on the dates that do not overlap.
 
     It has scikit-learn's splitter interface: `cross_val_score(model, X, y, cv=CombinatorialPurged(...))` works.
     `cross_val_predict` needs each date to be tested once, which holds for `n_test_groups=1` alone; with more, each
@@ -167,12 +167,12 @@ class CombinatorialPurged(DateSplitter):
             tested[fold, list(choice)] = True
         return np.stack([np.flatnonzero(column) for column in tested.T], axis=1).astype(np.int64)
 
-    def assemble(self, forecasts: Sequence[Floats]) -> Floats:
+    def assemble_paths(self, forecasts: Sequence[Floats]) -> Floats:
         """Return the forecasts of each path, shape (n_paths, T, ...), NaN before `first_row`.
 
         Parameters
         ----------
-        forecasts : sequence of ndarray, one a fold, in the order of `folds`
+        forecasts : sequence of ndarray, one per fold, in the order of `folds`
             Forecasts of the fold's test dates, shape (len(fold.test), ...).
 
         Raises
@@ -181,7 +181,7 @@ class CombinatorialPurged(DateSplitter):
             If there is not one forecast for each test date of each fold.
         """
         folds = self.folds()
-        came, wanted = [len(told) for told in forecasts], [len(fold.test) for fold in folds]
+        came, wanted = [len(forecast) for forecast in forecasts], [len(fold.test) for fold in folds]
         if came != wanted:
             raise ScheduleError(f"the folds test {wanted} dates, but the forecasts are for {came}")
         out = np.full((self.n_paths, len(self.ends), *forecasts[0].shape[1:]), np.nan)

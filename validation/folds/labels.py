@@ -14,7 +14,7 @@ from validation.errors import ScheduleError
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What a trade decided at each date went on to earn.
+    """Return of the trade decided at each date, over its holding period.
 
     Attributes
     ----------
@@ -65,11 +65,11 @@ def forward_excess_returns(panel: Panel, horizon: int, execution_lag: int) -> La
     known = max(0, n_dates - execution_lag - horizon)
     if known:
         listed = panel.listed
-        grown = np.where(listed, 1.0 + panel.returns, 1.0)
+        growth = np.where(listed, 1.0 + panel.returns, 1.0)
         asset, cash = np.ones((known, n_assets)), np.ones(known)
         earned = np.zeros((known, n_assets), dtype=bool)
         for step in range(execution_lag + 1, execution_lag + horizon + 1):
-            asset *= grown[step : step + known]
+            asset *= growth[step : step + known]
             cash *= 1.0 + panel.cash[step : step + known]
             earned |= listed[step : step + known]
         value[:known] = np.where(earned & listed[:known], asset - cash[:, None], np.nan)
@@ -78,7 +78,7 @@ def forward_excess_returns(panel: Panel, horizon: int, execution_lag: int) -> La
 
 
 def average_uniqueness(labels: Labels, counted: NDArray[np.bool_]) -> Floats:
-    """Return what share of each label's span it has for itself, shape (T, N); NaN where it does not count.
+    """Return the average uniqueness of each label, shape (T, N); NaN for pairs that are not counted.
 
     The mean over the rows that a label spans of 1 / (number of the asset's labels that span the row): López de
     Prado (2018), *Advances in Financial Machine Learning*, section 4.3. It rests on dates and listings until the

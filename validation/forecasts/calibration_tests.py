@@ -1,4 +1,4 @@
-"""Whether forecasts mean what they say: their slope against outcomes, and the coverage of their own errors.
+"""Tests of calibration: the slope of outcomes on forecasts, and the coverage of forecast intervals.
 
 Arrays, NaN and `overlap` are as in `forecast_tests`.
 """
@@ -15,7 +15,7 @@ from foundation.types import Floats
 from validation.forecasts.forecast_tests import as_panel, mean_by_date
 from validation.forecasts.scores import hac_lags, hac_mean, has_variation, small_sample
 from validation.forecasts.wald import hac_covariance, wald_p_value
-from validation.shapes import same_shape
+from validation.shapes import check_same_shape
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def calibration(forecast: Floats, realised: Floats, overlap: int = 0) -> Calibra
     Mincer and Zarnowitz (1969). Errors: Driscoll and Kraay (1998), *Review of Economics and Statistics* 80,
     549-560: the scores are summed by date and the sums given a Bartlett covariance.
     """
-    same_shape(forecast=forecast, realised=realised)
+    check_same_shape(forecast=forecast, realised=realised)
     f, y = as_panel(forecast), as_panel(realised)
     ok = np.isfinite(f) & np.isfinite(y)
     some = ok.any(axis=1)
@@ -100,7 +100,7 @@ class Coverage:
     Attributes
     ----------
     level, share : float
-        Asked for, and found: mean over dates of the share of assets inside.
+        Nominal level, and actual share: mean over dates of the share of assets inside.
     stderr, p_value : float
         HAC error of the share; two-sided test that it is the level, NaN if the share is the same on all dates.
     n : int
@@ -118,7 +118,7 @@ def interval_coverage(
     mean: Floats, stderr: Floats, realised: Floats, level: float = 0.95, overlap: int = 0
 ) -> Coverage:
     """Return the share of outcomes within mean +- z stderr, the central normal interval of that level."""
-    same_shape(mean=mean, stderr=stderr, realised=realised)
+    check_same_shape(mean=mean, stderr=stderr, realised=realised)
     half = float(stats.norm.ppf(0.5 + level / 2)) * stderr
     known = np.isfinite(mean) & np.isfinite(stderr) & np.isfinite(realised)
     inside = np.where(known, (np.abs(realised - mean) <= half).astype(np.float64), np.nan)

@@ -16,7 +16,7 @@ from scipy import stats
 
 from foundation.types import Floats
 from validation.forecasts.scores import MeanTest, hac_mean, has_variation, null_lags
-from validation.shapes import same_shape
+from validation.shapes import check_same_shape
 
 
 def as_panel(values: Floats) -> Floats:
@@ -47,7 +47,7 @@ def clark_west(forecast: Floats, realised: Floats, benchmark: Floats, overlap: i
     which then says that its signal is real and its scale too large. The adjusted gain is 2 (y - b)(f - b),
     uncorrelated beyond the overlap if the benchmark is the truth.
     """
-    same_shape(forecast=forecast, realised=realised, benchmark=benchmark)
+    check_same_shape(forecast=forecast, realised=realised, benchmark=benchmark)
     gain = (realised - benchmark) ** 2 - (realised - forecast) ** 2 + (benchmark - forecast) ** 2
     return hac_mean(mean_by_date(gain), overlap, null_lags(overlap))
 
@@ -74,7 +74,7 @@ def diebold_mariano(loss_a: Floats, loss_b: Floats, horizon: int = 1) -> MeanTes
     of Forecasting* 13, 281-291. The rectangular kernel's variance can come out negative; then
     Bartlett's stands in, with its own degrees of freedom.
     """
-    same_shape(loss_a=loss_a, loss_b=loss_b)
+    check_same_shape(loss_a=loss_a, loss_b=loss_b)
     gap = mean_by_date(loss_a - loss_b)
     x = gap[np.isfinite(gap)]
     n = len(x)
@@ -115,7 +115,7 @@ class SignTest:
 
 
 def pesaran_timmermann(forecast: Floats, realised: Floats, overlap: int = 0) -> SignTest:
-    """Test whether the sign of a forecast tells the sign of the outcome; a sign is "above 0" or not.
+    """Test whether the sign of a forecast predicts the sign of the outcome; a sign is "above 0" or not.
 
     Notes
     -----
@@ -124,7 +124,7 @@ def pesaran_timmermann(forecast: Floats, realised: Floats, overlap: int = 0) -> 
     the covariance of the two indicators, is a mean over dates of 2 (x - Px)(y - Py), summed over the date's assets,
     and has HAC errors, as Pesaran and Timmermann (2009), *JASA* 104, 325-337, do for one dependent series.
     """
-    same_shape(forecast=forecast, realised=realised)
+    check_same_shape(forecast=forecast, realised=realised)
     forecast, realised = as_panel(forecast), as_panel(realised)
     ok = np.isfinite(forecast) & np.isfinite(realised)
     n = int(ok.sum())

@@ -1,4 +1,4 @@
-"""Monte Carlo permutation: what the same positions would have earned on other dates."""
+"""Monte Carlo permutation tests: the return of the same positions on other dates."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from scipy import stats
 
 from foundation.types import Floats
 from validation.errors import StatisticError
-from validation.shapes import same_shape
+from validation.shapes import check_same_shape
 
 ROWS = 256  # dates whose pairings with all dates, (ROWS, D), are in memory at a time
 
 
 @dataclass(frozen=True)
 class PermutationTest:
-    """A mean over dates beside what it is when the outcomes' dates are shuffled.
+    """A mean over dates, and its distribution when the dates of the outcomes are shuffled.
 
     Attributes
     ----------
@@ -73,11 +73,11 @@ def permutation_test(
     Aronson (2006), *Evidence-Based Technical Analysis*, chapter 5, with blocks, after Masters. All pairings of
     weights and returns are one matrix product; a permutation's mean is a sum of its entries.
     """
-    same_shape(weights=weights, returns=returns)
+    check_same_shape(weights=weights, returns=returns)
     known, earned = np.isfinite(weights), np.isfinite(returns)
     usable: NDArray[np.bool_] = np.any(known & earned, axis=1)
     w, r = np.where(known, weights, 0.0), np.where(earned, returns, 0.0)
-    return _test(w, r, usable, block, n_permutations, seed)
+    return _permute(w, r, usable, block, n_permutations, seed)
 
 
 def permutation_test_ic(
@@ -95,15 +95,15 @@ def permutation_test_ic(
     no variation are left out. Each row is scaled over its own finite values: with assets missing on some dates a
     row's product is not exactly its correlation, in the same way for the sample and for every permutation.
     """
-    same_shape(forecast=forecast, realised=realised)
+    check_same_shape(forecast=forecast, realised=realised)
     both = np.isfinite(forecast) & np.isfinite(realised)
-    f = _unit_rows(np.where(both, forecast, np.nan), rank=rank)
-    y = _unit_rows(np.where(both, realised, np.nan), rank=rank)
+    f = _scale_rows(np.where(both, forecast, np.nan), rank=rank)
+    y = _scale_rows(np.where(both, realised, np.nan), rank=rank)
     usable = (both.sum(axis=1) >= 3) & f.any(axis=1) & y.any(axis=1)
-    return _test(f, y, usable, block, n_permutations, seed)
+    return _permute(f, y, usable, block, n_permutations, seed)
 
 
-def _unit_rows(values: Floats, *, rank: bool) -> Floats:
+def _scale_rows(values: Floats, *, rank: bool) -> Floats:
     if rank and values.size:
         values = stats.rankdata(values, axis=1, nan_policy="omit")
     finite = np.isfinite(values)
@@ -115,7 +115,7 @@ def _unit_rows(values: Floats, *, rank: bool) -> Floats:
     return np.where(norm > 1e-14 * size, centred / np.where(norm > 0, norm, 1.0), 0.0)
 
 
-def _test(
+def _permute(
     left: Floats, right: Floats, usable: NDArray[np.bool_], block: int, n_permutations: int, seed: int
 ) -> PermutationTest:
     if block < 1:
@@ -125,7 +125,7 @@ def _test(
     if n < 10 or n < 2 * block:
         mean = float((left * right).sum() / n) if n else math.nan
         return PermutationTest(mean, math.nan, math.nan, math.nan, n, block)
-    orders = _orders(n, block, n_permutations, np.random.default_rng(seed))
+    orders = _draw_orders(n, block, n_permutations, np.random.default_rng(seed))
     total, mean = np.zeros(n_permutations), 0.0
     for start in range(0, n, ROWS):
         rows = slice(start, min(start + ROWS, n))
@@ -140,7 +140,7 @@ def _test(
     return PermutationTest(mean, chance, spread, (1 + count) / (1 + n_permutations), n, block)
 
 
-def _orders(n: int, block: int, n_permutations: int, rng: np.random.Generator) -> NDArray[np.int32]:
+def _draw_orders(n: int, block: int, n_permutations: int, rng: np.random.Generator) -> NDArray[np.int32]:
     """Return permutations of n dates that move whole blocks, cut at a place that is drawn anew each time."""
     n_blocks = -(-n // block)
     dates = np.arange(n_blocks * block, dtype=np.int32).reshape(n_blocks, block)

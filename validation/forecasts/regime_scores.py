@@ -1,4 +1,4 @@
-"""Scores of regimes: do they last, do they differ out of sample, and does a refit tell the same story.
+"""Scores of regimes: persistence, difference of returns out of sample, and stability under refits.
 
 States are labelled 0, 1, ... by date, with -1 where the state was not known. Returns are those of the period that
 follows the label's date, in excess of cash.
@@ -15,7 +15,7 @@ from foundation.types import Floats, Ints
 from validation.errors import StatisticError
 from validation.forecasts.scores import hac_lags, small_sample
 from validation.forecasts.wald import hac_covariance, wald_p_value
-from validation.shapes import same_shape
+from validation.shapes import check_same_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class RegimePersistence:
     share : ndarray of shape (K,)
         Of the known dates.
     confidence : float
-        Mean probability of the state that was told; NaN without probabilities.
+        Mean probability of the labelled state; NaN without probabilities.
     n : int
         Known dates.
     """
@@ -60,15 +60,15 @@ def regime_persistence(labels: Ints, n_states: int, probabilities: Floats | None
     runs = np.bincount(labels[begins], minlength=n_states)
     paired = known[1:] & known[:-1]
     flips = (labels[1:] != labels[:-1])[paired]
-    told = np.full(0, np.nan)
+    confidence = np.full(0, np.nan)
     if probabilities is not None:
-        told = probabilities[np.flatnonzero(known), labels[known]]
-        told = told[np.isfinite(told)]
+        confidence = probabilities[np.flatnonzero(known), labels[known]]
+        confidence = confidence[np.isfinite(confidence)]
     return RegimePersistence(
         float(flips.mean()) if len(flips) else math.nan,
         np.where(runs > 0, days / np.maximum(runs, 1), np.nan),
         days / n if n else np.full(n_states, np.nan),
-        float(told.mean()) if len(told) else math.nan,
+        float(confidence.mean()) if len(confidence) else math.nan,
         n,
     )
 
@@ -100,12 +100,12 @@ class RegimeDifference:
 
 
 def regime_difference(labels: Ints, returns: Floats, n_states: int, overlap: int = 0) -> RegimeDifference:
-    """Test whether what follows the states differs in mean and in volatility.
+    """Test whether the returns after the states differ in mean and in volatility.
 
     Parameters
     ----------
     labels : ndarray of int, shape (T,)
-        As told at each date, not smoothed afterwards.
+        As known at each date, not smoothed afterwards.
     returns : ndarray of shape (T,)
         Of the period after each date; NaN are left out.
     n_states : int
@@ -119,7 +119,7 @@ def regime_difference(labels: Ints, returns: Floats, n_states: int, overlap: int
     transform a state; the p-value is the share that differ at least as much. States seen on fewer than 2 dates
     are left out, and dates without label or return are closed up.
     """
-    same_shape(labels=labels, returns=returns)
+    check_same_shape(labels=labels, returns=returns)
     _check_states(labels, n_states)
     both = (labels >= 0) & np.isfinite(returns)
     state, y = labels[both], returns[both]
@@ -138,10 +138,10 @@ def regime_difference(labels: Ints, returns: Floats, n_states: int, overlap: int
     return RegimeDifference(
         mean,
         volatility,
-        _wald(member, y, overlap),
-        _wald(member, square, overlap),
-        _shift(member, y),
-        _shift(member, square),
+        _test_states(member, y, overlap),
+        _test_states(member, square, overlap),
+        _test_shifts(member, y),
+        _test_shifts(member, square),
         len(y),
     )
 
@@ -151,7 +151,7 @@ def _check_states(labels: Ints, n_states: int) -> None:
         raise StatisticError(f"labels go up to {labels.max()}, expected states 0 to {n_states - 1}")
 
 
-def _wald(member: Floats, y: Floats, overlap: int) -> float:
+def _test_states(member: Floats, y: Floats, overlap: int) -> float:
     n = len(y)
     share = member.mean(axis=0)
     mean = member.T @ y / (n * share)
@@ -162,7 +162,7 @@ def _wald(member: Floats, y: Floats, overlap: int) -> float:
     return wald_p_value(contrast @ mean, covariance, small_sample(n, lags)[1])
 
 
-def _shift(member: Floats, y: Floats) -> float:
+def _test_shifts(member: Floats, y: Floats) -> float:
     centred = y - y.mean()
     spectrum = np.fft.rfft(centred)[:, None] * np.conj(np.fft.rfft(member, axis=0))
     sums = np.fft.irfft(spectrum, n=len(y), axis=0)
@@ -197,7 +197,7 @@ def regime_stability(before: Ints, after: Ints) -> RegimeStability:
     -----
     Hubert and Arabie (1985), *Journal of Classification* 2, 193-218.
     """
-    same_shape(before=before, after=after)
+    check_same_shape(before=before, after=after)
     both = (before >= 0) & (after >= 0)
     n = int(both.sum())
     if n < 2:

@@ -64,7 +64,7 @@ def hac_lags(n: int, overlap: int) -> int:
 def null_lags(overlap: int) -> int:
     """Return the lags that are correlated if nothing can be forecast: those of overlapping labels, times three.
 
-    Whatever a forecast's persistence, its products with outcomes that nobody can know are uncorrelated beyond the
+    Whatever a forecast's persistence, its products with unpredictable outcomes are uncorrelated beyond the
     overlap. `hac_lags` allows for the correlation that real skill, coming and going, would add: an interval needs
     that, a test against no skill does not, and is far less sharp with it.
     """

@@ -7,7 +7,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from foundation.types import Floats
 from validation.forecasts.forecast_tests import mean_by_date
-from validation.shapes import same_shape
+from validation.shapes import check_same_shape
 
 
 def cumulative_gain(forecast: Floats, realised: Floats, benchmark: Floats) -> Floats:
@@ -20,7 +20,7 @@ def cumulative_gain(forecast: Floats, realised: Floats, benchmark: Floats) -> Fl
     -----
     Goyal and Welch (2008), *Review of Financial Studies* 21, 1455-1508, figure 1.
     """
-    same_shape(forecast=forecast, realised=realised, benchmark=benchmark)
+    check_same_shape(forecast=forecast, realised=realised, benchmark=benchmark)
     gain = mean_by_date((realised - benchmark) ** 2 - (realised - forecast) ** 2)
     return np.cumsum(np.where(np.isfinite(gain), gain, 0.0))
 

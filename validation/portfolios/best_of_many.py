@@ -1,4 +1,4 @@
-"""Tests of the best of several strategies, which know how many were tried.
+"""Tests of the best of several strategies, which account for the number of trials.
 
 Returns are of shape (T, M) and the benchmark's (T,), on the same dates; nothing is annual. Blocks are those of the
 stationary bootstrap with a mean length by `block_length` of the differences. A strategy whose difference from the
@@ -21,7 +21,7 @@ from validation.forecasts.scores import has_variation
 from validation.portfolios.block_length import block_length
 from validation.portfolios.stationary_bootstrap import stationary_means, stationary_variance
 
-MINIMUM = 20
+_MINIMUM = 20
 """Fewest dates that are tested: Hansen's threshold, sqrt(2 log log T), means nothing below."""
 
 
@@ -77,7 +77,7 @@ class _Contest:
     block: int
 
 
-def _contest(
+def _make_contest(
     returns: Floats, benchmark: Floats, names: Sequence[str] | None, *, studentise: bool
 ) -> _Contest:
     if returns.shape[:1] != benchmark.shape:
@@ -92,7 +92,7 @@ def _contest(
     known = [
         k
         for k in range(gain.shape[1])
-        if len(gain) >= MINIMUM and has_variation(gain[:, k] - gain[:, k].mean(), scale)
+        if len(gain) >= _MINIMUM and has_variation(gain[:, k] - gain[:, k].mean(), scale)
     ]
     if not known:
         return _Contest(np.empty((len(gain), 0)), (), 0)
@@ -103,7 +103,7 @@ def _contest(
     return _Contest(gain, tuple(names[k] for k in known), block)
 
 
-def _draw(contest: _Contest, n_resamples: int, seed: int) -> Floats:
+def _resample(contest: _Contest, n_resamples: int, seed: int) -> Floats:
     """Return resampled mean differences, less Hansen's three centres, of shape (3, n_resamples, K).
 
     Lower centres drop what did worse, the consistent what did so by more than chance allows, upper keep all.
@@ -115,11 +115,11 @@ def _draw(contest: _Contest, n_resamples: int, seed: int) -> Floats:
     return np.asarray(means - centres[:, None, :])
 
 
-def _test(contest: _Contest, n_resamples: int, seed: int) -> SuperiorityTest:
+def _test_contest(contest: _Contest, n_resamples: int, seed: int) -> SuperiorityTest:
     if not contest.names:
         return SuperiorityTest(math.nan, math.nan, math.nan, "", 0, 0)
     mean = contest.gain.mean(axis=0)
-    better = (_draw(contest, n_resamples, seed).max(axis=2) > mean.max()).sum(axis=1)
+    better = (_resample(contest, n_resamples, seed).max(axis=2) > mean.max()).sum(axis=1)
     # The sample itself counts as a draw, so that no p-value is 0.
     lower, consistent, upper = ((better + 1) / (n_resamples + 1)).tolist()
     best = contest.names[int(mean.argmax())]
@@ -153,7 +153,7 @@ def reality_check(
     -----
     White (2000), *Econometrica* 68, 1097-1126.
     """
-    return _test(_contest(returns, benchmark, names, studentise=False), n_resamples, seed)
+    return _test_contest(_make_contest(returns, benchmark, names, studentise=False), n_resamples, seed)
 
 
 def superior_predictive_ability(
@@ -173,7 +173,7 @@ def superior_predictive_ability(
     autocorrelated dates a true null is rejected 6 % of the time instead of 8 %. (`arch.bootstrap.SPA` compares raw
     means whatever its `studentize` says.)
     """
-    return _test(_contest(returns, benchmark, names, studentise=True), n_resamples, seed)
+    return _test_contest(_make_contest(returns, benchmark, names, studentise=True), n_resamples, seed)
 
 
 def stepm(
@@ -193,10 +193,10 @@ def stepm(
     differences: what is superior is taken out and the rest tested again, on the same resamples.
     (`arch.bootstrap.StepM` fails where all turn out superior.)
     """
-    contest = _contest(returns, benchmark, names, studentise=True)
+    contest = _make_contest(returns, benchmark, names, studentise=True)
     if not contest.names:
         return StepwiseTest((), size, 0, 0)
-    _, consistent, _ = _draw(contest, n_resamples, seed)
+    _, consistent, _ = _resample(contest, n_resamples, seed)
     mean = contest.gain.mean(axis=0)
     rest = np.ones(len(mean), dtype=bool)
     found = True

@@ -1,4 +1,4 @@
-"""How long the blocks of a bootstrap should be."""
+"""Optimal block lengths of bootstraps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a portfolio is worth to an investor who dislikes risk, and how sure its gain over another is."""
+"""Certainty equivalents: the gain of one portfolio over another for a risk-averse investor, with a test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy import stats
 from foundation.types import Floats
 from validation.forecasts.scores import hac_mean
 from validation.portfolios.block_length import block_length
-from validation.shapes import same_shape
+from validation.shapes import check_same_shape
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def certainty_equivalent_gain(a: Floats, b: Floats, risk_aversion: float) -> Cer
     B* 54, 221-228. The skewness is that of sums over overlapping blocks, to allow for dependence. A studentised block
     bootstrap has the same size and a long run time, and its intervals explode where few dates differ.
     """
-    same_shape(a=a, b=b)
+    check_same_shape(a=a, b=b)
     worth = [x - risk_aversion / 2 * (x - x.mean()) ** 2 if len(x) else x for x in (a, b)]
     series = worth[0] - worth[1]
     test = hac_mean(series)

@@ -32,7 +32,7 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
     false finds is at most q for independent tests, and for positively dependent ones (Benjamini and Yekutieli, 2001),
     as those of features that are made of the same returns mostly are.
     """
-    return _adjusted(p_values, step_up=True)
+    return _adjust(p_values, step_up=True)
 
 
 def holm(p_values: ArrayLike) -> Floats:
@@ -44,10 +44,10 @@ def holm(p_values: ArrayLike) -> Floats:
     -----
     Holm (1979), *Scandinavian Journal of Statistics* 6, 65-70.
     """
-    return _adjusted(p_values, step_up=False)
+    return _adjust(p_values, step_up=False)
 
 
-def _adjusted(p_values: ArrayLike, *, step_up: bool) -> Floats:
+def _adjust(p_values: ArrayLike, *, step_up: bool) -> Floats:
     p = np.asarray(p_values, dtype=np.float64)
     known = np.flatnonzero(np.isfinite(p))
     if ((p[known] < 0) | (p[known] > 1)).any():

@@ -84,12 +84,12 @@ def probability_of_backtest_overfitting(returns: Floats, n_blocks: int = 16) -> 
     outside = inside[::-1]
     best = inside.argmax(axis=1)
     split = np.arange(len(half))
-    told, earned = inside[split, best], outside[split, best]
+    expected, earned = inside[split, best], outside[split, best]
     apart = outside - earned[:, None]
     below, ties = (apart < -1e-9).sum(axis=1), (np.abs(apart) <= 1e-9).sum(axis=1)
     rank = (below + (ties + 1) / 2) / (n_strategies + 1)
     logits = np.log(rank / (1 - rank))
-    spread = told - told.mean()
+    spread = expected - expected.mean()
     slope = float(spread @ earned / (spread @ spread)) if has_variation(spread, 1.0) else math.nan
     probability = float((rank < 0.5 - 1e-12).mean() + (np.abs(rank - 0.5) <= 1e-12).mean() / 2)
     return Overfitting(probability, slope, float((earned < 0).mean()), logits, n_strategies, len(half))

@@ -1,4 +1,4 @@
-"""The Sharpe ratio: how sure it is, and how good it would have come out by luck.
+"""The Sharpe ratio: standard errors, and the ratio to expect by luck.
 
 Ratios are of returns in excess of cash, per observation: an annual ratio divided by the square root of the number
 of observations a year. What does not exist (too few observations, no variation) is NaN.
@@ -56,7 +56,7 @@ def sharpe_ratio(excess: Floats) -> float:
 
 
 def sharpe_influence(excess: Floats) -> Floats:
-    """Return what each observation adds to the Sharpe ratio, z - SR/2 (z^2 - 1), shape (n,) and of mean 0.
+    """Return the influence of each observation on the Sharpe ratio, z - SR/2 (z^2 - 1), shape (n,), mean 0.
 
     The standard error of the ratio is that of the mean of this series, to first order.
     """

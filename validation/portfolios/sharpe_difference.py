@@ -1,4 +1,4 @@
-"""Whether two Sharpe ratios differ, by the studentised circular block bootstrap."""
+"""Test whether two Sharpe ratios differ, by the studentised circular block bootstrap."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundation.types import Floats
-from validation.counting import counts_by_row
+from validation.counting import count_by_row
 from validation.errors import StatisticError
 from validation.forecasts.scores import hac_stderr, has_variation
 from validation.portfolios.block_length import block_length
 from validation.portfolios.sharpe import sharpe_influence, sharpe_ratio
-from validation.shapes import same_shape
+from validation.shapes import check_same_shape
 
-CHUNK = 500  # resamples whose counts (CHUNK, n) are in memory at a time
+_CHUNK = 500  # resamples whose counts (CHUNK, n) are in memory at a time
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def sharpe_difference(
     Ledoit and Wolf (2008), *Journal of Empirical Finance* 15, 850-859, section 3.2 and equations 7 to 9: every
     resample is divided by its own standard error, from its blocks; p = (1 + count) / (1 + n_resamples).
     """
-    same_shape(a=a, b=b)
+    check_same_shape(a=a, b=b)
     n, difference = len(a), sharpe_ratio(a) - sharpe_ratio(b)
     unknown = SharpeDifference(difference, math.nan, math.nan, (math.nan, math.nan), 0)
     if n < 10 or not math.isfinite(difference):
@@ -95,16 +95,16 @@ def sharpe_difference(
 
 
 @functools.lru_cache(maxsize=4)
-def _drawn(n: int, drawn: int, n_resamples: int, seed: int) -> tuple[NDArray[Any], ...]:
+def _draw_counts(n: int, drawn: int, n_resamples: int, seed: int) -> tuple[NDArray[Any], ...]:
     """Return how often each block was drawn in each resample, in chunks of shape (CHUNK, n).
 
     Many portfolios are compared over the same dates, with blocks of a few lengths: the draws are the same.
     """
     rng = np.random.default_rng(seed)
     out = []
-    for start in range(0, n_resamples, CHUNK):
-        size = min(CHUNK, n_resamples - start)
-        counts = counts_by_row(rng.integers(n, size=(size, drawn)), n)
+    for start in range(0, n_resamples, _CHUNK):
+        size = min(_CHUNK, n_resamples - start)
+        counts = count_by_row(rng.integers(n, size=(size, drawn)), n)
         counts = counts.astype(np.min_scalar_type(drawn))  # kept as small as may be
         counts.setflags(write=False)
         out.append(counts)
@@ -114,7 +114,7 @@ def _drawn(n: int, drawn: int, n_resamples: int, seed: int) -> tuple[NDArray[Any
 def _studentised(moments: Floats, difference: float, n_resamples: int, seed: int, block: int) -> Floats:
     """Return |difference of a resample - difference| / its standard error, shape (n_resamples,).
 
-    A resample is told by how often each block was drawn, so that its moments, and the sums of products of its
+    A resample is given by the number of draws of each block, so that its moments, and the sums of products of its
     blocks' sums, are one matrix product.
     """
     n = len(moments)
@@ -126,7 +126,7 @@ def _studentised(moments: Floats, difference: float, n_resamples: int, seed: int
     table = np.column_stack([sums, sums[:, first] * sums[:, second]])
     drawn = n // block
     out = []
-    for counts in _drawn(n, drawn, n_resamples, seed):
+    for counts in _draw_counts(n, drawn, n_resamples, seed):
         size = len(counts)
         totals = counts @ table / drawn
         mean = totals[:, :4] / block

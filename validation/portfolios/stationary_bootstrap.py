@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundation.types import Floats
-from validation.counting import counts_by_row
+from validation.counting import count_by_row
 
-AT_ONCE = 100
+_AT_ONCE = 100
 """Resamples whose dates are held in memory together."""
 
 
@@ -31,12 +31,12 @@ def stationary_means(values: Floats, block: int, n_resamples: int, seed: int) ->
     the order of `arch.bootstrap.StationaryBootstrap`: the same seed gives the same resamples. How often each date was
     drawn times the values is one product of matrices, and takes far less than to gather them.
     """
-    drawn = _drawn(len(values), block, n_resamples, seed)
+    drawn = _draw_counts(len(values), block, n_resamples, seed)
     return np.concatenate([counts.astype(np.float64) @ values / len(values) for counts in drawn])
 
 
 @functools.lru_cache(maxsize=2)
-def _drawn(n: int, block: int, n_resamples: int, seed: int) -> tuple[NDArray[Any], ...]:
+def _draw_counts(n: int, block: int, n_resamples: int, seed: int) -> tuple[NDArray[Any], ...]:
     """Return how often each date was drawn in each resample, in chunks of shape (AT_ONCE, n).
 
     The tests of one set of strategies have the same dates and blocks: the draws are the same.
@@ -44,8 +44,8 @@ def _drawn(n: int, block: int, n_resamples: int, seed: int) -> tuple[NDArray[Any
     random = np.random.default_rng(seed)
     dates = np.arange(n)
     out = []
-    for first in range(0, n_resamples, AT_ONCE):
-        size = min(AT_ONCE, n_resamples - first)
+    for first in range(0, n_resamples, _AT_ONCE):
+        size = min(_AT_ONCE, n_resamples - first)
         starts, u = np.empty((size, n), dtype=np.int64), np.empty((size, n))
         for row in range(size):
             starts[row] = random.integers(n, size=n)
@@ -54,7 +54,7 @@ def _drawn(n: int, block: int, n_resamples: int, seed: int) -> tuple[NDArray[Any
         begins[:, 0] = True
         since = np.maximum.accumulate(np.where(begins, dates, 0), axis=1)
         drawn = (np.take_along_axis(starts, since, axis=1) + dates - since) % n
-        counts = counts_by_row(drawn, n).astype(np.min_scalar_type(n))  # kept as small as may be
+        counts = count_by_row(drawn, n).astype(np.min_scalar_type(n))  # kept as small as may be
         counts.setflags(write=False)
         out.append(counts)
     return tuple(out)

@@ -25,7 +25,7 @@ from features.kernels.rolling import (
     rolling_sum,
     rolling_trend,
 )
-from features.sharing import once
+from features.sharing import cached
 from features.spec import feature
 from foundation.types import Floats
 
@@ -53,19 +53,19 @@ def STD(close: Floats, window: int) -> Floats:
 @feature(stage="bar", windows=WINDOWS, unit="fraction per row")
 def BETA(close: Floats, window: int) -> Floats:
     """Slope of the closes of {window} rows on their row numbers, divided by the close."""
-    return once(rolling_trend, close, window)[0] / close
+    return cached(rolling_trend, close, window)[0] / close
 
 
 @feature(stage="bar", windows=WINDOWS, unit="share")
 def RSQR(close: Floats, window: int) -> Floats:
     """R2 of the regression of the closes of {window} rows on their row numbers."""
-    return once(rolling_trend, close, window)[1]
+    return cached(rolling_trend, close, window)[1]
 
 
 @feature(stage="bar", windows=WINDOWS, unit="fraction")
 def RESI(close: Floats, window: int) -> Floats:
     """Close less what the regression of {window} rows on row numbers gives for it, divided by the close."""
-    return once(rolling_trend, close, window)[2] / close
+    return cached(rolling_trend, close, window)[2] / close
 
 
 @feature(stage="bar", windows=WINDOWS, unit="ratio")
@@ -83,13 +83,13 @@ def MIN(low: Floats, close: Floats, window: int) -> Floats:
 @feature(stage="bar", windows=WINDOWS, unit="ratio")
 def QTLU(close: Floats, window: int) -> Floats:
     """Quantile 0.8 of the closes of {window} rows divided by the close."""
-    return once(_outer_quantiles, close, window)[0] / close
+    return cached(_outer_quantiles, close, window)[0] / close
 
 
 @feature(stage="bar", windows=WINDOWS, unit="ratio")
 def QTLD(close: Floats, window: int) -> Floats:
     """Quantile 0.2 of the closes of {window} rows divided by the close."""
-    return once(_outer_quantiles, close, window)[1] / close
+    return cached(_outer_quantiles, close, window)[1] / close
 
 
 @feature(stage="bar", windows=WINDOWS, unit="share")
@@ -125,13 +125,13 @@ def IMXD(IMAX: Floats, IMIN: Floats) -> Floats:
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
 def CNTP(close: Floats, window: int) -> Floats:
     """Share of {window} rows in which the close rose."""
-    return rolling_mean(once(_rose, close), window)
+    return rolling_mean(cached(_mark_rises, close), window)
 
 
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
 def CNTN(close: Floats, window: int) -> Floats:
     """Share of {window} rows in which the close fell."""
-    return rolling_mean(once(_fell, close), window)
+    return rolling_mean(cached(_mark_falls, close), window)
 
 
 @feature(stage="bar", windows=WINDOWS, unit="share")
@@ -143,13 +143,13 @@ def CNTD(CNTP: Floats, CNTN: Floats) -> Floats:
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
 def SUMP(close: Floats, window: int) -> Floats:
     """Sum of the rises of the close in {window} rows as a share of all its moves (Wilder's RSI, with equal weights)."""
-    return once(shares_of_moves, close, window)[0]
+    return cached(shares_of_moves, close, window)[0]
 
 
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
 def SUMN(close: Floats, window: int) -> Floats:
     """Sum of the falls of the close in {window} rows as a share of all its moves."""
-    return once(shares_of_moves, close, window)[1]
+    return cached(shares_of_moves, close, window)[1]
 
 
 @feature(stage="bar", windows=WINDOWS, unit="share")
@@ -166,14 +166,14 @@ def shares_of_moves(x: Floats, window: int) -> tuple[Floats, Floats]:
     return divide_or_zero(rises, moves), divide_or_zero(falls, moves)
 
 
-def _rose(x: Floats) -> Floats:
-    """Return 1 where a value is above that of the row before, 0 where it is not, NaN where it cannot be told."""
+def _mark_rises(x: Floats) -> Floats:
+    """Return 1 where a value is above that of the row before, 0 where it is not, NaN where one is missing."""
     change = x - lag(x, 1)
     return np.where(np.isfinite(change), change > 0.0, np.nan)
 
 
-def _fell(x: Floats) -> Floats:
-    """Return 1 where a value is below that of the row before, 0 where it is not, NaN where it cannot be told."""
+def _mark_falls(x: Floats) -> Floats:
+    """Return 1 where a value is below that of the row before, 0 where it is not, NaN where one is missing."""
     change = x - lag(x, 1)
     return np.where(np.isfinite(change), change < 0.0, np.nan)
 

@@ -20,7 +20,7 @@ from features.kernels.rolling import (
     rolling_std,
 )
 from features.library.alpha158.price import WINDOWS, shares_of_moves
-from features.sharing import once
+from features.sharing import cached
 from features.spec import feature
 from foundation.types import Floats
 
@@ -28,13 +28,13 @@ from foundation.types import Floats
 @feature(stage="bar", windows=WINDOWS, unit="correlation")
 def CORR(close: Floats, volume: Floats, window: int) -> Floats:
     """Correlation of the close with the log of the volume over {window} rows, without rows of volume 0."""
-    return rolling_correlation(close, once(_log, volume), window, sizes=(0.0, 1.0))
+    return rolling_correlation(close, cached(_log, volume), window, sizes=(0.0, 1.0))
 
 
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="correlation")
 def CORD(close: Floats, volume: Floats, window: int) -> Floats:
     """Correlation over {window} rows of the close with the log of 1 + volume, both relative to the row before."""
-    price, traded = once(_growth, close, volume)
+    price, traded = cached(_growth, close, volume)
     return rolling_correlation(price, traded, window)
 
 
@@ -53,20 +53,20 @@ def VSTD(volume: Floats, window: int) -> Floats:
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="ratio")
 def WVMA(close: Floats, volume: Floats, window: int) -> Floats:
     """Coefficient of variation over {window} rows of the size of the close's return times the volume."""
-    weighted = once(_weighted, close, volume)
+    weighted = cached(_weighted, close, volume)
     return divide_or_zero(rolling_std(weighted, window), rolling_mean(weighted, window))
 
 
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
 def VSUMP(volume: Floats, window: int) -> Floats:
     """Sum of the rises of the volume in {window} rows as a share of all its changes."""
-    return once(shares_of_moves, volume, window)[0]
+    return cached(shares_of_moves, volume, window)[0]
 
 
 @feature(stage="bar", windows=WINDOWS, rows=1, unit="share")
 def VSUMN(volume: Floats, window: int) -> Floats:
     """Sum of the falls of the volume in {window} rows as a share of all its changes."""
-    return once(shares_of_moves, volume, window)[1]
+    return cached(shares_of_moves, volume, window)[1]
 
 
 @feature(stage="bar", windows=WINDOWS, unit="share")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from market.errors import SourceError
-from market.load import load
+from market.load import load_panel
 from market.text import lines
 from market.text.columns import read_columns, read_header
 
@@ -47,28 +47,28 @@ def write(path, text):
 def test_a_quote_that_is_open_at_the_end_of_a_line_is_named(tmp_path, name, end, line, notes):
     text = "\n".join([*long_table(notes), ""]).replace("\n", end)
     with pytest.raises(SourceError, match=rf"{re.escape(name)}: line {line}: a quoted cell is not closed"):
-        load("prices", path=write(tmp_path / name, text))
+        load_panel("prices", path=write(tmp_path / name, text))
 
 
 def test_an_open_quote_in_the_last_line_is_named(tmp_path):
     for end in ("", "\n", "\n\n"):
         path = write(tmp_path / "x.csv", 'date,AAA\n2021-01-04,1.5\n2021-01-05,"1.6' + end)
         with pytest.raises(SourceError, match="line 3: a quoted cell is not closed"):
-            load("prices", path=path)
+            load_panel("prices", path=path)
 
 
 def test_an_open_quote_among_the_names_is_named(tmp_path):
     path = write(tmp_path / "x.csv", 'date,"AAA\n2021-01-04,1.5\n2021-01-05,1.6\n')
     with pytest.raises(SourceError, match="line 1: a quoted column name is not closed"):
-        load("prices", path=path)
+        load_panel("prices", path=path)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n", "\r\r\n"])
 @pytest.mark.parametrize("note", ["ok", '"a, ""b"", c"', '6" pipe', 'a"b"', '""', ""])
 def test_quotes_that_close_and_blank_lines_are_fine(tmp_path, end, note):
-    plain = load("prices", path=write(tmp_path / "x.csv", "\n".join([*long_table({}), ""])))[0]
+    plain = load_panel("prices", path=write(tmp_path / "x.csv", "\n".join([*long_table({}), ""])))[0]
     text = end.join([*long_table(dict.fromkeys(range(2, 90, 3), note)), ""]) + 2 * end
-    assert load("prices", path=write(tmp_path / "x.csv", text))[0].digest() == plain.digest()
+    assert load_panel("prices", path=write(tmp_path / "x.csv", text))[0].digest() == plain.digest()
 
 
 def test_lines_are_counted_like_by_hand(tmp_path, monkeypatch):
@@ -82,8 +82,8 @@ def test_lines_are_counted_like_by_hand(tmp_path, monkeypatch):
             while counter.read(int(rng.integers(1, 9))):
                 pass
         pieces = re.split(r"\r\n|\r|\n", data.decode())
-        assert counter.filled == sum(piece != "" for piece in pieces)
-        assert counter.number == len(pieces) - (pieces[-1] == "")
+        assert counter.n_filled == sum(piece != "" for piece in pieces)
+        assert counter.last_number == len(pieces) - (pieces[-1] == "")
         assert counter.is_finished == (pieces[-1] == "")
         numbered = dict(lines.numbered_lines(path))
         assert [numbered.get(n + 1, "") for n in range(len(pieces))] == pieces

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from market.errors import DataError, IntegrityError, SourceError
-from market.load import load
+from market.load import load_panel
+from market.readers.prices import FileSettings
 from market.readers.scores import load_scores
 from market.text.columns import read_header
 from market.text.names import clean_name
@@ -57,7 +58,7 @@ ALIKE = [
 @pytest.mark.parametrize("write", [wide, long])
 def test_names_that_look_alike_are_refused_with_both(tmp_path, write, names):
     with pytest.raises(DataError, match="differ only in") as refusal:
-        load("prices", path=write(tmp_path / "x.csv", names))
+        load_panel("prices", path=write(tmp_path / "x.csv", names))
     for name in names:
         assert f"{name!a}" in str(refusal.value) or f"{name!r}" in str(refusal.value)
 
@@ -67,13 +68,13 @@ def test_columns_of_cash_and_market_may_not_look_like_an_asset(tmp_path, names):
     path = wide(tmp_path / "x.csv", names)
     for role in ({"cash": {"column": names[1], "values": "prices"}}, {"market": names[0]}):
         with pytest.raises(DataError, match="differ only in"):
-            load("prices", path=path, **role)
+            load_panel("prices", path=path, settings=FileSettings(**role))
 
 
 @pytest.mark.parametrize("write", [wide, long])
 def test_names_are_cleaned_with_a_notice(tmp_path, write):
-    plain = load("prices", path=write(tmp_path / "x.csv", ("Caf\u00e9 A", "B")))[0]
-    panel, findings = load("prices", path=write(tmp_path / "x.csv", ("\u200eCafe\u0301\u00a0A ", "B")))
+    plain = load_panel("prices", path=write(tmp_path / "x.csv", ("Caf\u00e9 A", "B")))[0]
+    panel, findings = load_panel("prices", path=write(tmp_path / "x.csv", ("\u200eCafe\u0301\u00a0A ", "B")))
     assert panel.digest() == plain.digest()
     (notice,) = messages(findings, "names read otherwise")
     assert r"'\u200eCafe\u0301\xa0A" in notice
@@ -82,7 +83,11 @@ def test_names_are_cleaned_with_a_notice(tmp_path, write):
 
 def test_a_name_in_the_configuration_is_cleaned_too(tmp_path):
     path = wide(tmp_path / "x.csv", ("AAA", "Caf\u00e9"))
-    panel, _ = load("prices", path=path, market="Cafe\u0301 ", calendar=" AAA", date_column="date\u200b")
+    panel, _ = load_panel(
+        "prices",
+        path=path,
+        settings=FileSettings(market="Cafe\u0301 ", calendar=" AAA", date_column="date\u200b"),
+    )
     assert panel.assets == ("AAA",)
 
 
@@ -105,7 +110,7 @@ def test_scores_of_a_name_that_looks_like_an_asset_are_refused(tmp_path):
 def test_names_like_formulas_are_noted(tmp_path, name):
     path = tmp_path / "x.parquet"
     pd.DataFrame({"date": DAYS, name: 50 + np.sin(np.arange(40)), "B": 60.0 + np.arange(40)}).to_parquet(path)
-    panel, findings = load("prices", path=path)
+    panel, findings = load_panel("prices", path=path)
     assert panel.assets == (name.strip(), "B")
     assert f"such as {name.strip()!r}" in messages(findings, "asset name like a formula")[0]
 
@@ -125,7 +130,7 @@ def test_cleaning_twice_changes_nothing():
 @pytest.mark.parametrize("write", [wide, long])
 def test_a_name_that_is_swallowed_text_is_refused_in_a_short_message(tmp_path, write):
     with pytest.raises(DataError, match="has 3000 characters; expected 200 at most") as no:
-        load("prices", path=write(tmp_path / "x.csv", ("A" * 3000, "B")))
+        load_panel("prices", path=write(tmp_path / "x.csv", ("A" * 3000, "B")))
     assert len(str(no.value)) < 500
 
 
@@ -138,14 +143,14 @@ def test_a_name_that_is_swallowed_text_is_refused_in_a_short_message(tmp_path, w
 )
 def test_stamps_have_the_day_that_they_name(tmp_path, zone, hours):
     local = (DAYS + pd.Timedelta(hours=hours)).tz_localize(zone)
-    plain = load("prices", path=wide(tmp_path / "x.csv"))[0]
+    plain = load_panel("prices", path=wide(tmp_path / "x.csv"))[0]
     for stamp in (str, pd.Timestamp.isoformat):
-        panel, findings = load("prices", path=wide(tmp_path / "x.csv", stamp=stamp, days=local))
+        panel, findings = load_panel("prices", path=wide(tmp_path / "x.csv", stamp=stamp, days=local))
         assert panel.digest() == plain.digest()
         assert "is 2021-01-04" in messages(findings, "dates with a time zone")[0]
     values = {"AAA": 50 + np.sin(np.arange(40)), "BBB": 60 + np.cos(np.arange(40))}
     pd.DataFrame({"date": local, **values}).to_parquet(tmp_path / "x.parquet")
-    assert (load("prices", path=tmp_path / "x.parquet")[0].dates == plain.dates).all()
+    assert (load_panel("prices", path=tmp_path / "x.parquet")[0].dates == plain.dates).all()
 
 
 @pytest.mark.parametrize(
@@ -161,21 +166,21 @@ def test_midnights_of_another_time_zone_are_refused_not_dated_a_day_early(tmp_pa
         with pytest.raises(
             SourceError, match=r"fall on Sundays and none on Fridays: .* dated a day too early"
         ):
-            load("prices", path=path)
+            load_panel("prices", path=path)
 
 
 @pytest.mark.parametrize("close, written", [("America/New_York", "Asia/Tokyo"), ("Pacific/Honolulu", "UTC")])
 def test_closes_of_another_time_zone_are_refused_not_dated_a_day_late(tmp_path, close, written):
     moved = (DAYS + pd.Timedelta(hours=16)).tz_localize(close).tz_convert(written)
     with pytest.raises(SourceError, match=r"fall on Saturdays and none on Mondays: .* dated a day too late"):
-        load("prices", path=wide(tmp_path / "x.csv", stamp=str, days=moved))
+        load_panel("prices", path=wide(tmp_path / "x.csv", stamp=str, days=moved))
 
 
 def test_milliseconds_of_midnights_in_tokyo_are_refused(tmp_path):
     stamps = DAYS.tz_localize("Asia/Tokyo")
     path = wide(tmp_path / "x.csv", stamp=lambda day: int(day.timestamp() * 1000), days=stamps)
     with pytest.raises(SourceError, match="dated a day too early"):
-        load("prices", path=path)
+        load_panel("prices", path=path)
 
 
 def test_markets_that_are_open_on_sundays_are_fine(tmp_path):
@@ -184,14 +189,14 @@ def test_markets_that_are_open_on_sundays_are_fine(tmp_path):
     sunday_to_thursday = pd.date_range("2021-01-03 17:25", periods=60, tz="Asia/Jerusalem")
     week = sunday_to_thursday[~sunday_to_thursday.day_of_week.isin([4, 5])][:40]
     for days in (every_day, gaps, week):
-        panel, findings = load("prices", path=wide(tmp_path / "x.csv", stamp=str, days=days))
+        panel, findings = load_panel("prices", path=wide(tmp_path / "x.csv", stamp=str, days=days))
         assert (panel.dates == days[1:].tz_localize(None).normalize()).all()
         assert messages(findings, "dates with a time zone")
 
 
 def test_a_shorter_file_is_dated_like_the_whole(tmp_path):
     path = wide(tmp_path / "x.csv", stamp=str, days=DAYS.tz_localize("America/New_York"))
-    whole, part = load("prices", path=path)[0], load("prices", path=path, known_by=DAYS[20])[0]
+    whole, part = load_panel("prices", path=path)[0], load_panel("prices", path=path, known_by=DAYS[20])[0]
     assert part.digest() == whole.as_of(DAYS[20]).digest()
 
 
@@ -201,7 +206,7 @@ def test_impossible_years_are_named(tmp_path, year):
     for form in ("{}-01-31", "{}0131", "{}-01", "31.01.{}"):
         path.write_text(f"date,A\n{form.format(year)},1\n")
         with pytest.raises(IntegrityError, match=rf"data row 1: '.*{year}.*' (lies outside|is not a date)"):
-            load("prices", path=path)
+            load_panel("prices", path=path)
 
 
 # prices that are not adjusted
@@ -232,17 +237,17 @@ REFUSED = [
 def test_an_adjusted_price_is_used_or_named(tmp_path, name):
     path = long(tmp_path / "x.csv", value="close", others=[name, "exchange"])
     if name in USED:
-        _, findings = load("prices", path=path)
+        _, findings = load_panel("prices", path=path)
         (notice,) = messages(findings, "columns not used")
         assert notice.endswith(f"not used: 'exchange'; prices are those of {name!r}")
     else:
         with pytest.raises(
             IntegrityError, match=r"'close' would be the price, but .* looks like an adjusted one"
         ) as no:
-            load("prices", path=path)
+            load_panel("prices", path=path)
         assert repr(name) in str(no.value)
     with pytest.raises(IntegrityError, match="'price' would be the price"):
-        load("prices", path=long(path, value="price", others=[name]))
+        load_panel("prices", path=long(path, value="price", others=[name]))
 
 
 @pytest.mark.parametrize("name", [*USED, *REFUSED])
@@ -251,17 +256,17 @@ def test_bars_of_one_asset_use_or_name_an_adjusted_price(tmp_path, name):
     rows = (f"{day:%Y-%m-%d},50,60,40,{50 + np.sin(n)},{45 + np.sin(n)}" for n, day in enumerate(DAYS))
     path.write_text("\n".join([f"date,open,high,low,close,{name}", *rows, ""]))
     if name in USED:
-        assert f"its price is {name!r}" in load("prices", path=path)[1][0].message
+        assert f"its price is {name!r}" in load_panel("prices", path=path)[1][0].message
     elif name != "TRI":  # a column of that name may be an asset
         with pytest.raises(IntegrityError, match="'close' would be the price, but"):
-            load("prices", path=path)
+            load_panel("prices", path=path)
 
 
 @pytest.mark.parametrize(
     "name", ["closeunadj", "Unadjusted Close", "adj_open", "adj_volume", "adj_factor", "dividend"]
 )
 def test_columns_that_are_no_adjusted_close_are_named_as_not_used(tmp_path, name):
-    _, findings = load("prices", path=long(tmp_path / "x.csv", others=[name]))
+    _, findings = load_panel("prices", path=long(tmp_path / "x.csv", others=[name]))
     assert repr(name) in messages(findings, "columns not used")[0]
 
 
@@ -273,7 +278,7 @@ def test_adjusted_prices_do_not_matter_beside_returns(tmp_path):
         for name in "AB"
     )
     path.write_text("\n".join(["date,asset,ret,adj_close", *rows, ""]))
-    _, findings = load("prices", path=path, values="returns")
+    _, findings = load_panel("prices", path=path, settings=FileSettings(values="returns"))
     assert (
         "'adj_close' looks adjusted; returns are those of 'ret'" in messages(findings, "columns not used")[0]
     )
@@ -307,5 +312,5 @@ def test_what_is_no_ordinary_file_is_refused_without_waiting(tmp_path, monkeypat
             ("socket", "a socket"),
         ):
             with pytest.raises(SourceError, match=f"{name}.csv: is {what}; expected a CSV or Parquet file"):
-                load("prices", path=tmp_path / f"{name}.csv")
+                load_panel("prices", path=tmp_path / f"{name}.csv")
     assert stat.S_ISFIFO((tmp_path / "pipe.csv").stat().st_mode)

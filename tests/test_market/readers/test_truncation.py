@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from market.errors import DataError, SourceError
-from market.load import load
+from market.load import load_panel
 from market.text.columns import read_columns, read_header
 from market.text.truncation import looks_cut
 
@@ -27,7 +27,7 @@ def cut_anywhere(path, whole, data, first):
     for n in range(first, len(data)):
         path.write_bytes(data[:n])
         try:
-            panel, findings = load("prices", path=path)
+            panel, findings = load_panel("prices", path=path)
         except DataError:
             continue
         rows = len(panel.dates)
@@ -43,7 +43,7 @@ def cut_anywhere(path, whole, data, first):
 def test_wide_tables(tmp_path, decimals, end):
     path = tmp_path / "x.csv"
     prices(decimals).to_csv(path, lineterminator=end)
-    whole, data = load("prices", path=path)[0], path.read_bytes()
+    whole, data = load_panel("prices", path=path)[0], path.read_bytes()
     wrong = cut_anywhere(path, whole, data, len(data) - 90)
     # Decimals that were zeros are not written, so that a shorter number may be complete.
     assert wrong == {"warned": 0 if decimals != 2 else wrong["warned"], "silent": 0}
@@ -58,7 +58,7 @@ def test_long_tables(tmp_path, columns):
     table = prices(4).rename_axis(columns="asset").stack().rename("price").reset_index()
     table = table.replace({"asset": {"AAA": "Alpha", "BBB": "Beta"}})
     table[list(columns)].to_csv(path, index=False)
-    whole, data = load("prices", path=path)[0], path.read_bytes()
+    whole, data = load_panel("prices", path=path)[0], path.read_bytes()
     assert cut_anywhere(path, whole, data, len(data) - 110) == {"warned": 0, "silent": 0}
 
 
@@ -71,34 +71,34 @@ def test_a_cut_file_says_where_and_what_to_do(tmp_path):
         SourceError,
         match=r"x\.csv: line 25, the last, has no line end, and its last cell, '.*' in column 'BBB'",
     ):
-        load("prices", path=path)
+        load_panel("prices", path=path)
     path.write_text(text[:-12])
     with pytest.raises(
         SourceError, match=r"line 25, the last, has 2 of 3 cells and no line end: the file was cut off"
     ):
-        load("prices", path=path)
+        load_panel("prices", path=path)
     packed = gzip.compress(text.encode())
     path = tmp_path / "x.csv.gz"
     for n in range(1, len(packed), 7):
         path.write_bytes(packed[:n])
         with pytest.raises(SourceError, match="the compressed file was cut off"):
-            load("prices", path=path)
+            load_panel("prices", path=path)
 
 
 def test_the_file_as_of_an_earlier_date_is_not_judged_by_its_end(tmp_path):
     path = tmp_path / "x.csv"
     prices(4).to_csv(path)
     text = path.read_text()
-    whole = load("prices", path=path)[0]
+    whole = load_panel("prices", path=path)[0]
     for cut in (1, 3):  # complete without a line end, and within the last price
         path.write_text(text[:-cut])
-        part, findings = load("prices", path=path, known_by=DAYS[15])
+        part, findings = load_panel("prices", path=path, known_by=DAYS[15])
         np.testing.assert_array_equal(part.returns, whole.returns[:15])
         assert "no line end" not in {finding.check for finding in findings}
     with pytest.raises(SourceError, match=r"x\.csv: line 25, the last, has no line end, and its last cell"):
-        load("prices", path=path, known_by=DAYS[-1])
+        load_panel("prices", path=path, known_by=DAYS[-1])
     path.write_text(text[:-1])
-    part, findings = load("prices", path=path, known_by=pd.Timestamp("2200-01-01"))
+    part, findings = load_panel("prices", path=path, known_by=pd.Timestamp("2200-01-01"))
     assert part.digest() == whole.digest()
     assert "no line end" in {finding.check for finding in findings}
 
@@ -112,7 +112,9 @@ def test_files_of_each_kind_are_read_as_of_an_earlier_date(tmp_path, name):
     else:
         pack = gzip if "gz" in name.lower() else bz2
         path.write_bytes(pack.compress(table.to_csv().encode()))
-    (whole, found), (part, still) = (load("prices", path=path, known_by=day) for day in (None, DAYS[15]))
+    (whole, found), (part, still) = (
+        load_panel("prices", path=path, known_by=day) for day in (None, DAYS[15])
+    )
     assert part.digest() == whole.as_of(DAYS[15]).digest()
     for findings in (found, still):
         assert "'A\\u200bAA' as 'AAA'" in next(

@@ -1,0 +1,181 @@
+"""Checks of cash: whether a column can hold its returns, and which kind of values it resembles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from foundation.types import Floats
+from market.findings import Finding
+
+CashKind = Literal["returns", "percent_returns", "prices", "annual_rate", "annual_percent"]
+KINDS: tuple[CashKind, ...] = get_args(CashKind)
+_MEANING: dict[CashKind, str] = {
+    "returns": "one step's simple return, a fraction",
+    "percent_returns": "one step's return in percent",
+    "prices": "a price or index level",
+    "annual_rate": "an annual rate, a fraction",
+    "annual_percent": "an annual rate in percent",
+}
+
+_SUSPICIOUS = 0.25
+"""Annual return of cash above which the configuration must state the kind of the column. The highest quarter of the US
+T-bill, in 1981, has 0.16."""
+_IMPOSSIBLE = 3.0
+"""Annual return of cash above which the values are refused."""
+_LOSS = 0.1
+"""Loss of cash in one step from which the values are refused."""
+_QUARTER = 4
+"""Parts of a year: cash is judged by its median over each of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class CashColumn:
+    """A column of cash with its dates.
+
+    Attributes
+    ----------
+    source, name : str
+        The file and the column, as messages call them.
+    dates : DatetimeIndex of length T
+        Rows at which an asset has a value.
+    values : ndarray of shape (T,)
+        The column at these rows, NaN where it is empty.
+    kind : str or None
+        What the column holds, one of `KINDS`. None means returns, and refuses what does not look like them.
+    periods_per_year : int
+    """
+
+    source: str
+    name: str
+    dates: pd.DatetimeIndex
+    values: Floats
+    kind: CashKind | None
+    periods_per_year: int
+
+    @property
+    def where(self) -> str:
+        """File and column, as messages begin."""
+        return f"{self.source}: cash column {self.name!r}"
+
+
+def check_cash_values(column: CashColumn) -> Iterator[Finding]:
+    """Find values that are impossible for the kind of the column."""
+    values, dates, kind = column.values, column.dates, column.kind
+    wrong = np.isinf(values)
+    if kind == "prices":
+        wrong |= values <= 0
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        expected = "a price above 0" if kind == "prices" else "a number"
+        found = f"{values[row]:g}, expected {expected} (values: {kind or 'returns'})"
+        text = f"{column.where}, {dates[row]:%Y-%m-%d}: {found}"
+        yield Finding("cash", "fatal", None, dates[row], text)
+
+
+def check_cash_size(column: CashColumn, returns: Floats) -> Iterator[Finding]:
+    """Find returns of cash that are too large to be returns of one step.
+
+    The check uses the median over each quarter of a year, so that one extreme day raises no alarm. A quarter that
+    raises an alarm does so in every longer file too: a file as of an earlier date never fares worse than the whole.
+    """
+    dates, values, kind, periods_per_year = column.dates, column.values, column.kind, column.periods_per_year
+    length = max(1, periods_per_year // _QUARTER)
+    sizes = np.abs(returns)
+    a_step = pd.Series(sizes).rolling(length, min_periods=length).median().to_numpy()
+    rates = kind in ("annual_rate", "annual_percent")
+    annual = (1.0 + a_step) ** periods_per_year - 1.0 if rates else a_step * periods_per_year
+    over = (annual > (_SUSPICIOUS if kind is None else _IMPOSSIBLE)) | (sizes >= 1.0) | (returns <= -_LOSS)
+    if over.any():
+        step = float(np.nanmedian(sizes[over]))
+        first = int(np.argmax(np.isfinite(values)))
+        moves = f"cash moves by {step:.2%} in a step, {step * periods_per_year:,.0%} a year"
+        advice = _advise(column)
+        read = f"read as {_MEANING[kind or 'returns']}"
+        text = f"{column.where}, {dates[first]:%Y-%m-%d}: {values[first]:g}; {read}, {moves}. {advice}"
+        yield Finding("cash", "fatal", None, dates[int(np.argmax(over))], text)
+    elif kind is not None and np.nanmax(annual, initial=0.0) > _SUSPICIOUS:
+        row = int(np.nanargmax(annual))
+        text = (
+            f"{column.where}, {dates[row]:%Y-%m-%d}: read as {_MEANING[kind]}, cash moves by"
+            f" {a_step[row]:.2%} in a step, {annual[row]:.0%} a year; is it real?"
+        )
+        yield Finding("cash", "warning", None, dates[row], text)
+
+
+def check_cash(source: str, dates: pd.DatetimeIndex, returns: Floats) -> Iterator[Finding]:
+    """Find steps in which the return of cash is missing or a loss of everything.
+
+    Parameters
+    ----------
+    source : str
+    dates : DatetimeIndex of length T
+    returns : ndarray of shape (T,)
+        Returns of cash as `convert_cash` gives them.
+    """
+    bad = np.flatnonzero(~np.isfinite(returns) | (returns <= -1))
+    if len(bad):
+        more = f" ({len(bad)} such dates)" if len(bad) > 1 else ""
+        known = np.flatnonzero(np.isfinite(returns))
+        ends = [f"data.start: {dates[known[0]]:%Y-%m-%d}"] if len(known) and bad[0] < known[0] else []
+        ends += [f"data.end: {dates[known[-1]]:%Y-%m-%d}"] if len(known) and bad[-1] > known[-1] else []
+        hint = f"; set {' and '.join(ends)}, where cash has returns" if ends else ""
+        text = (
+            f"{source}: {dates[bad[0]]:%Y-%m-%d}: cash return is {returns[bad[0]]:g},"
+            f" expected a fraction above -1{more}{hint}"
+        )
+        yield Finding("cash", "fatal", None, dates[bad[0]], text)
+
+
+def _advise(column: CashColumn) -> str:
+    """Return likely kinds of the column, the return of cash for each, and how to configure them."""
+    values, kind = column.values, column.kind
+    guesses = {
+        guess: rate
+        for guess, rate in _guess_kinds(values, column.periods_per_year).items()
+        if guess != (kind or "returns")
+    }
+    large = bool(np.nanmax(np.abs(values)) >= 1.0)  # no return of cash in one step: not to be believed either
+    own = "" if kind or large else "; or values: returns if these are one step's returns all the same"
+    if not guesses:
+        return f"That is no cash: name another column, or remove data.cash{own}"
+    named = [
+        f"cash: {{column: {column.name}, values: {guess}}} ({rate:.1%} a year)"
+        for guess, rate in guesses.items()
+    ]
+    looks = " or ".join(_MEANING[guess] for guess in guesses)
+    return f"It looks like {looks}: set {'; or '.join(named)}{own}"
+
+
+def _guess_kinds(values: Floats, periods_per_year: int) -> dict[CashKind, float]:
+    """Return the possible kinds of the values, likeliest first, with the implied annual return of cash."""
+    known = values[np.isfinite(values)]
+    size, mean = float(np.quantile(np.abs(known), 0.9)), float(np.mean(known))
+    if _rises_like_a_price(known, periods_per_year):
+        growth = np.log(known[-1] / known[0]) / (len(known) - 1) * periods_per_year
+        return {"prices": float(np.expm1(growth))}
+    guesses: dict[CashKind, float] = {}
+    if size <= _SUSPICIOUS:
+        guesses["annual_rate"] = mean
+    if size / 100.0 * periods_per_year <= _SUSPICIOUS:
+        guesses["percent_returns"] = mean / 100.0 * periods_per_year
+    if _SUSPICIOUS / periods_per_year < size <= 100.0 * _SUSPICIOUS and "annual_rate" not in guesses:
+        guesses["annual_percent"] = mean / 100.0
+    return guesses
+
+
+def _rises_like_a_price(known: Floats, periods_per_year: int) -> bool:
+    """Whether values are the level of an index of cash, which rarely falls and rises slowly."""
+    if len(known) < 2 or (known <= 0).any():
+        return False
+    steps = np.diff(known) / known[:-1]
+    slow = (
+        abs(float(np.median(steps))) * periods_per_year <= _SUSPICIOUS
+        and float(np.max(np.abs(steps))) < _SUSPICIOUS
+    )
+    rises = float(np.mean(steps >= 0)) >= 0.6 and float(np.mean(steps > 0)) >= 0.2
+    return known[0] > 0.5 and slow and (rises or known[0] > 100.0 * _SUSPICIOUS)
