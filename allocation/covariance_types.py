@@ -1,4 +1,4 @@
-"""Structure of a covariance: a dense matrix, or factors that are never multiplied out."""
+"""Forms of a covariance: a dense matrix, or factors that are never multiplied out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Indices = NDArray[np.bool_] | NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class FactorCovariance:
-    """Sigma = B B' + diag(d): K uncorrelated factors of variance 1, and what each asset adds of its own.
+    """Sigma = B B' + diag(d): K uncorrelated factors of variance 1, and specific variances.
 
     Attributes
     ----------

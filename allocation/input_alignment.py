@@ -1,4 +1,4 @@
-"""Inputs that carry the names of their assets: put in the order of the assets by name, or refused."""
+"""Alignment of labelled inputs to the order of the assets; labels that do not match are refused."""
 
 from __future__ import annotations
 

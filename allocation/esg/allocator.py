@@ -1,4 +1,4 @@
-"""Responsible: an allocator that heeds scores, as an exclusion, as a floor for the portfolio, as a tilt."""
+"""EsgAllocator: scores as an exclusion, as a floor on the portfolio's average, and as a tilt of returns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_STEPS = 200
 
 
 class EsgAllocator(AllocatorWrapper):
-    """Let another allocator choose among what scores allow.
+    """Apply scores to the inputs of another allocator.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class EsgAllocator(AllocatorWrapper):
         From a row to the scores known at its close, shape (N,), NaN where there is none: for example a row of
         `ScoreTable.at(panel.dates)`.
     missing : Missing
-        What an asset without a score is.
+        How an asset without a score counts.
     exclude_below : float, optional
         Assets with a smaller score are not held; what is held of them is sold.
     floor : float, optional

@@ -25,7 +25,7 @@ class Limit:
     name : str
         In words, with its number.
     relief : str
-        How to say that it is loosened; `{}` takes the new number.
+        How the message says that it is relaxed; `{}` takes the new number.
     rows : Rows, shape (M, n)
     bounds : ndarray of shape (M,)
     sign, offset : float
@@ -116,7 +116,7 @@ def _slacks(
     for one in range(len(ends)):
         least = np.inf
         while k < ends[one]:
-            # What is no number is the least of all.
+            # NaN counts as the minimum.
             least = room[mine[k]] if room[mine[k]] < least or np.isnan(room[mine[k]]) else least
             k += 1
         out[one] = least
@@ -225,7 +225,7 @@ def _boxes(
 
 
 def _cash(c: Constraints, n: int) -> list[Limit]:
-    """Return the limits on what is not in assets."""
+    """Return the limits on cash."""
     ones = Rows.of(np.ones(n))
     invested = "fully invested" if c.cash_maximum == 0 else f"cash at most {c.cash_maximum:g}"
     least = f"cash at least {c.cash_minimum:g}"

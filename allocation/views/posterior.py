@@ -126,7 +126,7 @@ def combine_views(
         pi.
     sigma : Risk
     picks : ndarray of shape (K, N)
-        P, a row a view. Without a view the mean stays as it is.
+        P, one row per view. Without a view the mean stays as it is.
     values : ndarray of shape (K,)
         q.
     omega : ndarray of shape (K,) or (K, K)
