@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from allocation.errors import InputError
 from foundation.types import Floats
 
-Indices = NDArray[np.bool_] | NDArray[np.intp]
+_Indices = NDArray[np.bool_] | NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ def to_dense(sigma: Risk) -> Floats:
     return sigma
 
 
-def select_covariance(sigma: Risk, inside: Indices) -> Risk:
+def select_covariance(sigma: Risk, inside: _Indices) -> Risk:
     """Return the covariance of some of the assets, by indices or by a mask of shape (N,)."""
     if isinstance(sigma, FactorCovariance):
         return FactorCovariance(sigma.loadings[inside], sigma.specific[inside])

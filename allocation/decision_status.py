@@ -43,7 +43,7 @@ class DecisionStatus(Flag):
     @property
     def label(self) -> str:
         """Return the status in one word, or "relaxed and held" for exceptions that came together."""
-        exceptions = [flag for flag in EXCEPTIONS if flag in self]
+        exceptions = [flag for flag in _EXCEPTIONS if flag in self]
         if exceptions:
             return " and ".join(_word(flag) for flag in exceptions)
         usual = (DecisionStatus.SOLVED, DecisionStatus.FIXED, DecisionStatus.UNCHANGED)
@@ -55,7 +55,7 @@ class DecisionStatus(Flag):
         return reduce(or_, statuses, DecisionStatus(0))
 
 
-EXCEPTIONS = (
+_EXCEPTIONS = (
     DecisionStatus.RELAXED,
     DecisionStatus.HELD,
     DecisionStatus.MARKET_CLOSED,

@@ -11,7 +11,7 @@ from allocation.errors import InputError
 from foundation.compiled import compiled
 from foundation.types import Bools, Floats, Ints
 
-SINGULAR = 1e-12
+_SINGULAR = 1e-12
 """An eigenvalue of a smaller share of the largest counts as 0 when a failure is explained."""
 SEMIDEFINITE = 1e-9
 """How far an eigenvalue may lie below 0 by rounding, as a share of the mean variance."""
@@ -180,7 +180,7 @@ def describe_fault(sigma: Risk, assets: Sequence[str]) -> str:
 def describe_singularity(sigma: Risk) -> str:
     """Return that a covariance has no full rank and what to do, "" if it has."""
     eigenvalues = np.linalg.eigvalsh(to_dense(sigma))
-    rank = int((eigenvalues > SINGULAR * float(eigenvalues[-1])).sum())
+    rank = int((eigenvalues > _SINGULAR * float(eigenvalues[-1])).sum())
     if rank == len(eigenvalues):
         return ""
     return (

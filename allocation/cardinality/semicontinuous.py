@@ -20,7 +20,7 @@ from foundation.types import Floats, Ints
 
 ZERO, LONG, SHORT = 1, 2, 4
 """Allowed positions of an asset: a sum of these flags."""
-SWEEPS = 12
+_SWEEPS = 12
 
 
 def split_diagonal(sigma: Risk) -> Floats:
@@ -37,7 +37,7 @@ def split_diagonal(sigma: Risk) -> Floats:
         return np.zeros(n)
     d = 0.5 * least * diagonal
     inverse = np.linalg.inv(sigma - np.diag(d))
-    for sweep in range(SWEEPS):
+    for sweep in range(_SWEEPS):
         d = _ascend(np.ascontiguousarray(inverse), d, diagonal * 0.3 * least * 0.5**sweep)
         inverse = np.linalg.inv(sigma - np.diag(d))
     d *= 1 - 1e-9

@@ -19,7 +19,7 @@ from foundation.types import Floats
 
 BREACH = 1e-6
 """Largest violation of a limit in weight."""
-OPTIMAL = 1e-8
+_OPTIMAL = 1e-8
 """Largest duality gap of an answer that is returned, as a share of max(|mu|, gamma |Sigma|, c)."""
 
 
@@ -135,10 +135,10 @@ class MeanVarianceProblem:
         weights[self.limits.inside] = solution.weights
         certificate = OptimalityCertificate(self.slack(weights), BREACH, *self._evidence(answer))
         self.check_limits_kept(certificate)
-        if not certificate.gap <= OPTIMAL:
+        if not certificate.gap <= _OPTIMAL:
             raise SolverError(
                 f"row {self.position}: the answer may be {certificate.gap:.3g} of the objective's size from the best "
-                f"one, more than {OPTIMAL:g}"
+                f"one, more than {_OPTIMAL:g}"
             )
         cash = 1.0 - float(weights.sum())
         return Weights(self.position, weights, cash, self.status, certificate, note=self.note)

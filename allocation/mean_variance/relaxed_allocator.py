@@ -12,13 +12,13 @@ from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
 from allocation.input_alignment import align_inputs
 from allocation.problem.closed_markets import fix_bounds
-from allocation.problem.constraints import ORDER, Constraints, Family, Group
+from allocation.problem.constraints import RELAXATION_ORDER, Constraints, Family, Group
 from allocation.problem.feasibility import check_feasible
 from allocation.weights import Weights
 from foundation.types import Bools, Floats
 
-HALVINGS = 20
-STEP = 1e-4
+_HALVINGS = 20
+_STEP = 1e-4
 """Unit to which shares are rounded up; it exceeds the tolerance of any solver."""
 
 
@@ -85,13 +85,13 @@ def _meets(constraints: Constraints, assets: Sequence[str], universe: Bools) -> 
 
 def _least(constraints: Constraints, family: Family, assets: Sequence[str], universe: Bools) -> float:
     low, high = 0.0, 1.0
-    for _ in range(HALVINGS):
+    for _ in range(_HALVINGS):
         middle = (low + high) / 2
         if _meets(_loosen_family(constraints, family, middle), assets, universe):
             high = middle
         else:
             low = middle
-    return min(1.0, math.ceil(high / STEP + 0.1) * STEP)
+    return min(1.0, math.ceil(high / _STEP + 0.1) * _STEP)
 
 
 class RelaxedAllocator:
@@ -109,7 +109,7 @@ class RelaxedAllocator:
         self,
         make: Callable[[Constraints], Allocator],
         constraints: Constraints,
-        order: Sequence[Family] = ORDER,
+        order: Sequence[Family] = RELAXATION_ORDER,
     ) -> None:
         self.make = make
         self.constraints = constraints

@@ -14,7 +14,7 @@ from foundation.types import Floats
 
 Family = Literal["groups", "maximum", "minimum", "overrides", "cash"]
 """Limits that are relaxed together where they cannot be met."""
-ORDER: tuple[Family, ...] = ("groups", "maximum", "minimum", "overrides", "cash")
+RELAXATION_ORDER: tuple[Family, ...] = ("groups", "maximum", "minimum", "overrides", "cash")
 """Default order of relaxation."""
 
 
