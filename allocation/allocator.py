@@ -1,4 +1,4 @@
-"""Allocator: what every way to choose weights has in common."""
+"""Allocator: the interface of everything that chooses weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from foundation.types import Bools, Floats
 
 
 class Allocator(Protocol):
-    """Choose weights for one decision, from what is expected, what is risky and what is held."""
+    """Choose weights for one decision from expected returns, a covariance and the weights held."""
 
     assets: tuple[str, ...]
 

@@ -1,4 +1,4 @@
-"""Labelled: numbers that carry the names of their assets, put in order by name and never by position."""
+"""Numbers labelled by asset, aligned by name and never by position."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from allocation.errors import DataError
 from foundation.types import Floats
 
 Labelled = pd.Series | Mapping[Any, float] | Floats | Sequence[float]
-"""One number an asset: by name, or in the order of the assets."""
+"""One number per asset: by name, or in the order of the assets."""
 
 
 def parse_names(what: str, labels: Iterable[Hashable]) -> tuple[str, ...]:
-    """Return labels of assets as names.
+    """Return the labels of assets as text.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def align_values(what: str, numbers: Labelled, assets: Sequence[str], *, fill: f
     what : str
         What the numbers are, for the message.
     numbers : Series, mapping or array-like of shape (N,)
-        A Series and a mapping are read by name; what has no names must be in the order of the assets.
+        A Series or mapping is read by name; an array must be in the order of the assets.
     assets : sequence of str, length N
     fill : float, optional
         The number of an asset that is not named. Without it all must be.
@@ -80,7 +80,7 @@ def align_values(what: str, numbers: Labelled, assets: Sequence[str], *, fill: f
 
 
 def check_names(what: str, names: Sequence[str], assets: Sequence[str], *, complete: bool = True) -> None:
-    """Refuse names that are not those of the assets.
+    """Refuse names that do not match the assets.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def check_names(what: str, names: Sequence[str], assets: Sequence[str], *, compl
     Raises
     ------
     DataError
-        Listing the names that are missing and those that nothing is known of.
+        Listing the missing and the unknown names.
     """
     having, wanted = set(names), set(assets)
     missing = [asset for asset in assets if asset not in having] if complete else []
@@ -123,7 +123,7 @@ def check_finite(
     returns : ndarray of shape (T, N)
     assets : sequence of str, length N
     row_name : callable
-        What a row is called.
+        From a row to its label.
 
     Raises
     ------

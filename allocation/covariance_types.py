@@ -1,4 +1,4 @@
-"""Structure of a covariance: a dense matrix, or factors that are never multiplied out."""
+"""Forms of a covariance: a dense matrix, or factors that are never multiplied out."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from allocation.errors import InputError
 from foundation.types import Floats
 
-Indices = NDArray[np.bool_] | NDArray[np.intp]
+_Indices = NDArray[np.bool_] | NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
 class FactorCovariance:
-    """Sigma = B B' + diag(d): K uncorrelated factors of variance 1, and what each asset adds of its own.
+    """Sigma = B B' + diag(d): K uncorrelated factors of variance 1, and specific variances.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ def to_dense(sigma: Risk) -> Floats:
     return sigma
 
 
-def select_covariance(sigma: Risk, inside: Indices) -> Risk:
+def select_covariance(sigma: Risk, inside: _Indices) -> Risk:
     """Return the covariance of some of the assets, by indices or by a mask of shape (N,)."""
     if isinstance(sigma, FactorCovariance):
         return FactorCovariance(sigma.loadings[inside], sigma.specific[inside])

@@ -1,4 +1,4 @@
-"""DecisionStatus: how the weights of a decision came about, for programs; the note beside it is for people."""
+"""DecisionStatus: how the weights of a decision were made. Programs read it; people read the note beside it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class DecisionStatus(Flag):
     SOLVED
         An allocator found the best weights.
     UNCHANGED
-        Nothing was traded, or a part was not, as a matter of course: between two dates of a calendar, inside a band.
+        Nothing was traded, or a part was not, by rule: between two dates of a calendar, inside a band.
     RELAXED
-        A limit gave way because it could not be met.
+        A limit that could not be met was relaxed.
     HELD
         Limits could not be met, so nothing was traded, or a part was not.
     MARKET_CLOSED
@@ -43,7 +43,7 @@ class DecisionStatus(Flag):
     @property
     def label(self) -> str:
         """Return the status in one word, or "relaxed and held" for exceptions that came together."""
-        exceptions = [flag for flag in EXCEPTIONS if flag in self]
+        exceptions = [flag for flag in _EXCEPTIONS if flag in self]
         if exceptions:
             return " and ".join(_word(flag) for flag in exceptions)
         usual = (DecisionStatus.SOLVED, DecisionStatus.FIXED, DecisionStatus.UNCHANGED)
@@ -55,7 +55,7 @@ class DecisionStatus(Flag):
         return reduce(or_, statuses, DecisionStatus(0))
 
 
-EXCEPTIONS = (
+_EXCEPTIONS = (
     DecisionStatus.RELAXED,
     DecisionStatus.HELD,
     DecisionStatus.MARKET_CLOSED,

@@ -1,11 +1,11 @@
-"""What can be wrong with an allocation.
+"""Errors of allocations.
 
 AllocationError
 ├── LimitError        a limit makes no sense by itself
 ├── InfeasibleError   the limits cannot be met together; `limits` names those in conflict
 ├── InputError        means or covariances cannot be used
 │   └── DataError     returns or labelled numbers from a notebook cannot be used; a ValueError too
-└── SolverError       the solver gave no answer to a problem that has one
+└── SolverError       the solver found no solution of a feasible problem
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class InfeasibleError(AllocationError):
         return type(self), (str(self), self.limits)
 
     def at(self, position: int) -> InfeasibleError:
-        """Return the same, said of one row."""
+        """Return the same error for one row."""
         return InfeasibleError(f"row {position}: {self}", self.limits)
 
 

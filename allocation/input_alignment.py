@@ -1,4 +1,4 @@
-"""Inputs that carry the names of their assets: put in the order of the assets by name, or refused."""
+"""Alignment of labelled inputs to the order of the assets; labels that do not match are refused."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class _Solver(Protocol):
     assets: tuple[str, ...]
 
 
-Solve = TypeVar("Solve", bound=Callable[..., Any])
+_Solve = TypeVar("_Solve", bound=Callable[..., Any])
 
 
-def align_inputs(solve: Solve) -> Solve:
+def align_inputs(solve: _Solve) -> _Solve:
     """Let the `solve` of an allocator take labelled numbers, matched to `self.assets` by name.
 
     A Series or mapping of means, weights held, standard errors or the universe, and a DataFrame of the covariance, are
@@ -43,7 +43,7 @@ def align_inputs(solve: Solve) -> Solve:
                 options["error"] = error
         return solve(self, position, mu, sigma, held, universe, **options)
 
-    return cast(Solve, align_and_solve)
+    return cast(_Solve, align_and_solve)
 
 
 def is_plain(mu: Any, sigma: Any, held: Any, universe: Any, error: Any) -> bool:
@@ -69,7 +69,7 @@ def align_all(
     """
     return (
         align_vector("mu", mu, assets),
-        align_covariance("sigma", sigma, assets),
+        _align_covariance("sigma", sigma, assets),
         align_vector("held", held, assets),
         _align_universe(universe, assets),
         align_vector("error", error, assets),
@@ -91,7 +91,7 @@ def align_vector(what: str, numbers: Any, assets: Sequence[str]) -> Floats:
     return cast(Floats, numbers)
 
 
-def align_covariance(what: str, sigma: Any, assets: Sequence[str]) -> Risk:
+def _align_covariance(what: str, sigma: Any, assets: Sequence[str]) -> Risk:
     """Return a covariance of shape (N, N) in the order of the assets; arrays and factors as they are.
 
     Raises

@@ -1,4 +1,4 @@
-"""Inputs of one decision: shapes and numbers checked, at the cost of one look at each."""
+"""Checks of the inputs of one decision: shapes and numbers, in one pass over each."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from allocation.errors import InputError
 from foundation.compiled import compiled
 from foundation.types import Bools, Floats, Ints
 
-SINGULAR = 1e-12
+_SINGULAR = 1e-12
 """An eigenvalue of a smaller share of the largest counts as 0 when a failure is explained."""
 SEMIDEFINITE = 1e-9
-"""An eigenvalue may be this share of the mean variance below 0: rounding makes it so for a singular covariance."""
+"""How far an eigenvalue may lie below 0 by rounding, as a share of the mean variance."""
 
 
 def check_inputs(
@@ -26,7 +26,7 @@ def check_inputs(
     universe: Bools,
     validate: bool = True,
 ) -> None:
-    """Refuse what `MeanVariance` cannot use, in one look at all of it.
+    """Refuse inputs that `MeanVariance` cannot use, in one pass.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def _covariance(position: int, assets: Sequence[str], sigma: Risk, inside: Ints)
 
 
 def _misshapen(position: int, n: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools) -> InputError:
-    """Return what says which shape is wrong."""
+    """Return the error that names the wrong shape."""
     shapes = {"expected returns": mu.shape, "weights held": held.shape, "universe": universe.shape}
     shapes["covariance"] = (len(sigma),)
     what, shape = next((what, shape) for what, shape in shapes.items() if shape != (n,))
@@ -160,14 +160,14 @@ def check_covariance(
 
 
 def describe_fault(sigma: Risk, assets: Sequence[str]) -> str:
-    """Return in words why a covariance of the assets is none, "" if it is finite, symmetric, positive semidefinite.
+    """Return why a covariance is invalid, "" if it is finite, symmetric and positive semidefinite.
 
     An eigenvalue of at least minus `SEMIDEFINITE` times the mean variance counts as 0.
     """
     wrong = _fault(sigma, assets)
     if wrong or isinstance(sigma, FactorCovariance):
         return wrong
-    lifted = np.array(sigma, dtype=np.float64)  # by what rounding may have taken from the smallest eigenvalue
+    lifted = np.array(sigma, dtype=np.float64)  # by the tolerance of the smallest eigenvalue
     lifted.flat[:: len(lifted) + 1] += SEMIDEFINITE * max(float(np.trace(lifted)) / len(lifted), 1e-300)
     try:
         np.linalg.cholesky(lifted)
@@ -178,9 +178,9 @@ def describe_fault(sigma: Risk, assets: Sequence[str]) -> str:
 
 
 def describe_singularity(sigma: Risk) -> str:
-    """Return in words that a covariance has no full rank, with what to do about it; "" if it has."""
+    """Return that a covariance has no full rank and what to do, "" if it has."""
     eigenvalues = np.linalg.eigvalsh(to_dense(sigma))
-    rank = int((eigenvalues > SINGULAR * float(eigenvalues[-1])).sum())
+    rank = int((eigenvalues > _SINGULAR * float(eigenvalues[-1])).sum())
     if rank == len(eigenvalues):
         return ""
     return (
@@ -190,7 +190,7 @@ def describe_singularity(sigma: Risk) -> str:
 
 
 def _fault(sigma: Risk, assets: Sequence[str]) -> str:
-    """Return in words what is not finite, not symmetric, or a negative specific variance; "" if nothing is."""
+    """Return what is not finite, not symmetric, or a negative specific variance; "" if nothing is."""
     if isinstance(sigma, FactorCovariance):
         finite = np.isfinite(sigma.loadings.sum(axis=1)) & np.isfinite(sigma.specific)
         bad, symmetric = int(np.argmin(finite)) if not finite.all() else -1, True
@@ -216,7 +216,7 @@ def _seen(sigma: Floats) -> tuple[int, bool]:
         for second in range(0, first + 1, 32):
             for i in range(first, min(first + 32, n)):
                 for j in range(second, min(second + 32, i + 1)):
-                    # Of what is not finite the difference is NaN, which is within nothing.
+                    # A difference of numbers that are not finite is NaN and fails the comparison.
                     sound &= abs(sigma[i, j] - sigma[j, i]) <= limit
     if sound:
         return -1, True

@@ -1,4 +1,4 @@
-"""Weights: what to hold, and the evidence that it obeys the limits."""
+"""Weights: the result of a decision, with a certificate that it obeys the limits and is optimal."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ class OptimalityCertificate:
     slack : dict of str to float
         By limit: distance to the bound in weight, negative where it is broken.
     tolerance : float
-        What counts as kept: slack of at least minus this.
+        A limit holds if its slack is at least minus this.
     gap : float
-        Duality gap, computed from the weights and bounded by whatever multipliers the solver gave: how much
-        better the best weights can be at most, as a share of max(|mu|, gamma |Sigma|, cost). NaN where nothing
-        was optimised.
+        Duality gap, computed from the weights and the solver's multipliers: an upper bound on how much better the
+        best weights are, as a share of max(|mu|, gamma |Sigma|, cost). NaN where nothing was optimised.
     residual : float
         KKT residual, computed from the weights and multipliers (`Programme.measure_optimality` in
         `allocation.solver`), relative to the same size. 0 where the conditions of Karush, Kuhn and Tucker hold; NaN
@@ -81,7 +80,7 @@ class Weights:
     certificate : Attestation
     sleeves : mapping of str to Sleeve
         The same weights and cash by purpose: they sum to them. A sleeve inside another has its name behind the
-        other's and a stroke, "core/bonds". Empty where nothing is told apart.
+        other's and a slash, "core/bonds". Empty if the policy has no sleeves.
     note : str
         What is unusual about the decision, for people: for example "turnover limit 0.3 raised to 0.3100". Empty where
         nothing is.

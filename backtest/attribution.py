@@ -18,8 +18,8 @@ def attribute(result: BacktestResult, periods_per_year: int) -> dict[str, dict[s
     -------
     dict of str to dict
         share : mean share of wealth
-        gross_return, cost, net_return : arithmetic means a year; gross less cost is net
-        volatility : contribution to the volatility of net returns a year, cov(sleeve, all) / sd(all)
+        gross_return, cost, net_return : arithmetic means per year; gross less cost is net
+        volatility : contribution to the volatility of net returns per year, cov(sleeve, all) / sd(all)
         growth : contribution to what 1 has grown by, each row's contribution times the wealth at its start
         A sleeve inside another is a row of its own: "core/bonds". NaN where a number does not exist.
 
@@ -48,7 +48,7 @@ def attribute(result: BacktestResult, periods_per_year: int) -> dict[str, dict[s
 def _row(
     share: Floats, gross: Floats, cost: Floats, net: Floats, before: Floats, total: Floats
 ) -> dict[str, float]:
-    """Return the numbers of one sleeve, not yet a year's."""
+    """Return the numbers of one sleeve, not annualised."""
     n = len(net)
     spread = float(total.std(ddof=1)) if n > 1 else float("nan")
     together = float(((net - net.mean()) * (total - total.mean())).sum() / (n - 1)) if n > 1 else float("nan")

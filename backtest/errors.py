@@ -1,4 +1,4 @@
-"""What can be wrong with a simulation.
+"""Errors of simulations.
 
 BacktestError
 ├── SimulationError   the policy or the dates cannot be simulated, or wealth is lost entirely
@@ -7,7 +7,7 @@ BacktestError
 
 
 class BacktestError(Exception):
-    """What would have happened cannot be told."""
+    """A backtest failed."""
 
 
 class SimulationError(BacktestError):

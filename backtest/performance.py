@@ -29,12 +29,12 @@ def summarise_result(result: BacktestResult, periods_per_year: int) -> dict[str,
     Returns
     -------
     dict
-        net_return, gross_return : geometric, a year
-        volatility : of net returns, a year
-        sharpe, sharpe_se : of net returns in excess of cash, a year
+        net_return, gross_return : geometric, per year
+        volatility : of net returns, per year
+        sharpe, sharpe_se : of net returns in excess of cash, per year
         max_drawdown : of net wealth, negative
-        turnover : purchases and sales a year, as a multiple of wealth
-        cost : paid a year, as a fraction of wealth
+        turnover : purchases and sales per year, as a multiple of wealth
+        cost : paid per year, as a fraction of wealth
         n_periods, n_trades, relaxed, held, closed : counts; the last three of decisions at which limits gave way, at
             which nothing was traded because they could not be met, and at which some asset was not traded because
             its market was closed
@@ -81,10 +81,10 @@ def compare_results(
     Returns
     -------
     dict
-        sharpe_difference, sharpe_difference_se : a year
-        sharpe_difference_low, sharpe_difference_high : 95 % interval, a year
+        sharpe_difference, sharpe_difference_se : per year
+        sharpe_difference_low, sharpe_difference_high : 95 % interval, per year
         p_value : two-sided, that the Sharpe ratios are equal; for one comparison, not the best of several
-        mean_difference : of net returns, a year; mean_difference_t : its HAC t-statistic
+        mean_difference : of net returns, per year; mean_difference_t : its HAC t-statistic
         NaN where a number does not exist (two equal portfolios, no variation).
 
     Raises

@@ -18,7 +18,7 @@ from foundation.types import Bools, Floats, Ints
 
 @dataclass(frozen=True, eq=False)
 class BacktestResult:
-    """What a policy would have earned.
+    """Result of a simulation.
 
     Attributes
     ----------
@@ -49,9 +49,9 @@ class BacktestResult:
     reasons : tuple of str, length H
     hold_statuses : tuple of DecisionStatus, length H
     notes : tuple of str, length D
-        What was unusual about each decision, for people.
+        Note of each decision, for people.
     sleeves : SleevePaths, optional
-        What each sleeve brought, if the policy tells sleeves apart.
+        Return and cost of each sleeve, if the policy has sleeves.
     """
 
     name: str

@@ -12,7 +12,7 @@ from foundation.types import Floats
 
 
 class SleeveTape:
-    """Keeps sleeves beside the portfolio that they sum to, and writes down what each earns and pays.
+    """Track the sleeves of a portfolio, and record the return and cost of each.
 
     The cost of a trade is shared by what each sleeve trades: sales of one that are purchases of another cost
     nothing, and all sleeves gain by it in proportion.
@@ -76,7 +76,7 @@ class SleeveTape:
         return {n: Sleeve(w, float(c)) for n, w, c in zip(self.names, self.weights, self.cash, strict=True)}
 
     def paths(self) -> SleevePaths | None:
-        """Return what was written down so far; None if nothing is told apart."""
+        """Return the record so far; None without sleeves."""
         if not self.names:
             return None
         share, gross, cost = self.table[:, : self.rows].copy()

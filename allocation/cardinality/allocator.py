@@ -1,4 +1,4 @@
-"""Cardinality: mean-variance with few positions, none of them small."""
+"""Cardinality: mean-variance with a limit on the number of positions and a smallest position."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Cardinality:
     """The best weights of a `MeanVariance` of which at most `most` are not 0, and none of those is small.
 
     A weight is 0 or at least `minimum_position`, in size where short positions are allowed; all limits and costs of
-    the solver hold as they are. A limit on turnover that stands in the way is raised, as the solver does.
+    the solver hold as they are. A limit on turnover that cannot be met is raised, as by the solver.
 
     Parameters
     ----------
@@ -36,10 +36,10 @@ class Cardinality:
     minimum_position : float
         m, the smallest position in fractions of wealth; 0 is no limit.
     nodes : int
-        Most relaxations to look at. A search that ends there hands out the best weights it met, and says by how much
-        others may be better at most.
+        Largest number of relaxations. A search that ends there returns the best weights so far and a bound on how much
+        better others may be.
     tolerance : float
-        What is not worth looking for, as a share of max(|mu|, gamma |Sigma|, cost).
+        Smallest improvement that counts, as a share of max(|mu|, gamma |Sigma|, cost).
 
     Raises
     ------
@@ -132,7 +132,7 @@ class Cardinality:
         )
         others = [term for term in decision.terms if not isinstance(term, Turnover)]
         room = np.inf if limit is None else limit - outside
-        # The decision reckons impact from where its weights begin; the search begins elsewhere for each piece.
+        # The decision counts impact from its clipped start; the search clips differently in each node.
         programme = decision.programme
         mu = programme.mu + 2 * programme.impact * (programme.start - inside)
         return CardinalityProblem(
@@ -143,7 +143,7 @@ class Cardinality:
         return Search(problem, self.nodes, tolerance * problem.programme.scale).run()
 
     def _check_variances(self, position: int, problem: CardinalityProblem) -> None:
-        """Say which limit on a variance alone cannot be met by so few assets."""
+        """Raise an error for a limit on a variance that so few assets cannot meet."""
         for term in problem.other_terms:
             if not isinstance(term, Variance):
                 continue

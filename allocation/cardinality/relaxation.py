@@ -23,9 +23,9 @@ from allocation.solver.programme import Programme
 from allocation.solver.terms import Term, Turnover, Uncertainty
 from foundation.types import Floats, Ints
 
-STEPS = 12
+_STEPS = 12
 """Times that shares of positions and weights are improved in turn."""
-FLOOR = 1e-4
+_FLOOR = 1e-4
 """Least share of a position: less is a curvature beyond the scale of the programme."""
 
 
@@ -137,8 +137,8 @@ def solve_relaxation(
     programme, terms = _capped(built[0], problem, allowed), built[1]
     curvature = programme.gamma * problem.specific + 2 * programme.impact + programme.ridge
     z, best, before = first, None, np.inf
-    for _ in range(STEPS):
-        z = np.where(allowed & ZERO, np.maximum(z, FLOOR), 1.0)
+    for _ in range(_STEPS):
+        z = np.where(allowed & ZERO, np.maximum(z, _FLOOR), 1.0)
         eased = programme.with_objective(ridge=programme.ridge + curvature * (1 / z - 1))
         answer = solve_lagrangian(eased, terms)
         if answer is None:

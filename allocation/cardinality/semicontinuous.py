@@ -1,7 +1,7 @@
 """Semi-continuous weights: 0 or a position of some size, at most K of them; and what bounds such a problem from below.
 
 A covariance is split as Sigma = R + diag(d) with R positive semidefinite. The objective lies above the tangent of R's
-part, and what is left is one function of one weight an asset, of which at most K may leave their value at 0: a bound
+part, and the remainder is one function of one weight per asset, of which at most K may leave their value at 0: a bound
 for any point of the tangent and any prices of the limits, computed exactly by sorting.
 
 Notes
@@ -19,8 +19,8 @@ from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
 ZERO, LONG, SHORT = 1, 2, 4
-"""What an asset may be: a sum of these."""
-SWEEPS = 12
+"""Allowed positions of an asset: a sum of these flags."""
+_SWEEPS = 12
 
 
 def split_diagonal(sigma: Risk) -> Floats:
@@ -37,7 +37,7 @@ def split_diagonal(sigma: Risk) -> Floats:
         return np.zeros(n)
     d = 0.5 * least * diagonal
     inverse = np.linalg.inv(sigma - np.diag(d))
-    for sweep in range(SWEEPS):
+    for sweep in range(_SWEEPS):
         d = _ascend(np.ascontiguousarray(inverse), d, diagonal * 0.3 * least * 0.5**sweep)
         inverse = np.linalg.inv(sigma - np.diag(d))
     d *= 1 - 1e-9

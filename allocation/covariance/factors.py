@@ -48,7 +48,7 @@ class StatisticalFactors(MomentEstimator):
 
     def from_moments(self, moments: Moments) -> FactorCovariance:
         """Return loadings (N, K) and specific variances (N,)."""
-        std, values, vectors = correlation_spectrum(moments)
+        std, values, vectors = _correlation_spectrum(moments)
         rank = int((values > values[-1] * len(values) * np.finfo(float).eps).sum()) if len(values) else 0
         few = min(len(values), int(moments.rows))
         k = eigenvalue_ratio(values[::-1][:few]) if self.factors is None else min(self.factors, rank)
@@ -56,7 +56,7 @@ class StatisticalFactors(MomentEstimator):
         moving = std > 0
         loadings[moving] = std[moving, None] * vectors[:, ::-1][:, :k] * np.sqrt(values[::-1][:k])
         specific = np.maximum(np.square(std) - np.square(loadings).sum(axis=1), 0.0)
-        return FactorCovariance(fix_signs(loadings), specific)
+        return FactorCovariance(_fix_signs(loadings), specific)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Denoised(MomentEstimator):
 
     def from_moments(self, moments: Moments) -> FactorCovariance:
         """Return loadings (N, K) and specific variances (N,)."""
-        std, values, vectors = correlation_spectrum(moments)
+        std, values, vectors = _correlation_spectrum(moments)
         moving = std > 0
         k, noise = marchenko_pastur(values, moments.rows)
         spikes = vectors[:, ::-1][:, :k] * np.sqrt(values[::-1][:k] - noise)
@@ -89,10 +89,10 @@ class Denoised(MomentEstimator):
         loadings, specific = np.zeros((len(std), k)), np.zeros(len(std))
         loadings[moving] = spikes * (std[moving] / unit)[:, None]
         specific[moving] = noise * np.square(std[moving] / unit)
-        return FactorCovariance(fix_signs(loadings), specific)
+        return FactorCovariance(_fix_signs(loadings), specific)
 
 
-def correlation_spectrum(moments: Moments) -> tuple[Floats, Floats, Floats]:
+def _correlation_spectrum(moments: Moments) -> tuple[Floats, Floats, Floats]:
     """Return standard deviations (N,), and eigenvalues (M,) and -vectors (M, M) of the M assets' that move.
 
     Eigenvalues are of the correlations, smallest first, and not negative.
@@ -152,6 +152,6 @@ def marchenko_pastur(values: Floats, rows: float) -> tuple[int, float]:
         k = above
 
 
-def fix_signs(loadings: Floats) -> Floats:
+def _fix_signs(loadings: Floats) -> Floats:
     """Return loadings with each factor's sign such that most of it is positive."""
     return loadings * np.where(loadings.sum(axis=0) < 0, -1.0, 1.0)

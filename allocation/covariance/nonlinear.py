@@ -15,7 +15,7 @@ from foundation.types import Floats
 FEWEST_ROWS = 13
 """With fewer, one of them taken by the mean, the formulas are not defined (the paper's own code stops there too)."""
 
-FAR, TERMS = 20.0, 10
+_FAR, _TERMS = 20.0, 10
 """Where the kernel's transform is taken from its series, and how many terms that has: 1e-16 is left of it."""
 
 
@@ -48,11 +48,11 @@ class NonlinearShrinkage(MomentEstimator):
         if n + 1 < FEWEST_ROWS:
             raise InputError(f"nonlinear shrinkage needs {FEWEST_ROWS} rows, got {moments.rows:.4g}")
         values, vectors = np.linalg.eigh(moments.to_definite() * (moments.rows / n))
-        root = vectors * np.sqrt(shrink_eigenvalues(values, n))
+        root = vectors * np.sqrt(_shrink_eigenvalues(values, n))
         return np.asarray(root @ root.T)
 
 
-def shrink_eigenvalues(values: Floats, n: int) -> Floats:
+def _shrink_eigenvalues(values: Floats, n: int) -> Floats:
     """Return the eigenvalues of the estimate.
 
     Parameters
@@ -71,7 +71,7 @@ def shrink_eigenvalues(values: Floats, n: int) -> Floats:
         return out
     # With fewer than min(p, n), the returns lie in a space of that many dimensions: what is outside did not move.
     full = p > n and rank == n
-    density, transform = kernel_estimates(values[seen], n)
+    density, transform = _kernel_estimates(values[seen], n)
     lam = values[seen]
     if full:
         out[~seen] = _null_eigenvalue(lam, p, n)
@@ -82,7 +82,7 @@ def shrink_eigenvalues(values: Floats, n: int) -> Floats:
     return out
 
 
-def kernel_estimates(lam: Floats, n: int) -> tuple[Floats, Floats]:
+def _kernel_estimates(lam: Floats, n: int) -> tuple[Floats, Floats]:
     """Return the density of positive eigenvalues and its Hilbert transform, at each of them.
 
     The kernel is Epanechnikov's, its bandwidth n^(-1/3) times the eigenvalue that it sits on.
@@ -90,16 +90,16 @@ def kernel_estimates(lam: Floats, n: int) -> tuple[Floats, Floats]:
     width = n ** (-1 / 3) * lam[None, :]
     x = (lam[:, None] - lam[None, :]) / width
     density = 3 / (4 * np.sqrt(5)) * np.maximum(1 - x**2 / 5, 0.0)
-    return (density / width).mean(axis=1), (hilbert_transform(x) / width).mean(axis=1)
+    return (density / width).mean(axis=1), (_hilbert_transform(x) / width).mean(axis=1)
 
 
-def hilbert_transform(x: Floats) -> Floats:
+def _hilbert_transform(x: Floats) -> Floats:
     """Return the Hilbert transform of Epanechnikov's kernel of variance 1.
 
     Far out the closed form is a difference of large numbers that are almost the same: with an eigenvalue a million
     times as large as another, no digit of it would be right. There its series in 1 / x is used.
     """
-    far = np.abs(x) > FAR
+    far = np.abs(x) > _FAR
     near = np.where(far, 0.0, x)
     edge = np.abs(near) == np.sqrt(5)
     inside = np.where(edge, 0.0, near)
@@ -107,7 +107,7 @@ def hilbert_transform(x: Floats) -> Floats:
     closed = -3 / (10 * np.pi) * near + 3 / (4 * np.sqrt(5) * np.pi) * (1 - near**2 / 5) * logarithm
     inverse = 1 / np.where(far, x, np.inf)
     # The kernel's moments of order 2 j are 5^j 3 / ((2 j + 1) (2 j + 3)).
-    series = sum(5.0**j * 3 / ((2 * j + 1) * (2 * j + 3)) * inverse ** (2 * j + 1) for j in range(TERMS))
+    series = sum(5.0**j * 3 / ((2 * j + 1) * (2 * j + 3)) * inverse ** (2 * j + 1) for j in range(_TERMS))
     return np.where(far, -series / np.pi, closed)
 
 

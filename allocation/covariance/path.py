@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from allocation.covariance.estimator import Estimator, MomentEstimator
-from allocation.covariance.rolling_moments import MOST_FADING, rolling_moments
+from allocation.covariance.rolling_moments import MAXIMUM_DECAY, rolling_moments
 from allocation.covariance.shrinkage import LedoitWolf
 from allocation.covariance_types import FactorCovariance, Risk
 from allocation.errors import InputError
@@ -134,7 +134,7 @@ def covariance_path(
     eligible = _eligible(excess, positions, history, min_history, closed)
     path = _Path(len(positions), excess.shape[1], horizon, estimator.by_factors)
     together = np.zeros(len(positions), dtype=bool)
-    if isinstance(estimator, MomentEstimator) and window * estimator.decay <= MOST_FADING:
+    if isinstance(estimator, MomentEstimator) and window * estimator.decay <= MAXIMUM_DECAY:
         whole = (history == window) | ~eligible
         together = (positions >= window) & whole.all(axis=1)
         _estimate_together(path, excess, positions, eligible, np.flatnonzero(together), window, estimator)

@@ -32,7 +32,7 @@ class RegimeMixture(Estimator):
     Parameters
     ----------
     probabilities : ndarray of shape (W, S)
-        Of each row of the window, as they were told at the time; NaN where they were not. Or of all rows of a panel,
+        Of each row of the window, as known at the time; NaN where they were not. Or of all rows of a panel,
         of which `select_rows` takes those of a window.
     current : ndarray of shape (S,), optional
         Probabilities now; by default those of the last row.

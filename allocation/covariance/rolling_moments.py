@@ -2,7 +2,7 @@
 
 **Method.** Rows are cut into blocks of `window` rows, counted from row 0 of the panel. A window that ends in a block
 is the end of the block before and the beginning of this one (van Herk 1992, who did this for maxima). Sums of products
-are gathered from the boundary between the two, backward and forward, `GROUP` rows at a time; a window adds the two
+are gathered from the boundary between the two, backward and forward, `_GROUP` rows at a time; a window adds the two
 sums it needs and the few rows on either side that fill no group. So:
 
 * nothing is subtracted that had been added: what has left the window leaves no residue;
@@ -12,7 +12,7 @@ sums it needs and the few rows on either side that fill no group. So:
 
 **Rounding.** Deviations are taken from the mean of the whole block before, which is known when the block begins; the
 window's own mean m is then taken out of the sums. What that costs is a factor 1 + m^2 / s^2 in the error, relative to
-the two assets' standard deviations s, of W eps at the very most. A window in which the factor exceeds `MOST_CANCELLED`
+the two assets' standard deviations s, of W eps at the very most. A window in which the factor exceeds `_MOST_CANCELLED`
 for some asset (its level moved by dozens of standard deviations) is computed alone instead: so all agree with windows
 computed alone to 1e-10 of the standard deviations, and mostly to 1e-14.
 """
@@ -28,13 +28,13 @@ from allocation.covariance.moments import Moments, window_moments
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
-GROUP = 8
+_GROUP = 8
 """Rows that are added at a time: each entry is then read and written once for eight products."""
 
-MOST_CANCELLED = 1e3
+_MOST_CANCELLED = 1e3
 """Mean square over variance, up to which a window's variance is taken as their difference."""
 
-MOST_FADING = 500.0
+MAXIMUM_DECAY = 500.0
 """Half-lives in a window up to which weights can be stated relative to the middle of it without overflow."""
 
 
@@ -59,7 +59,7 @@ def rolling_moments(
         Last rows of the windows, `window` or more: there is a whole block before each.
     window : int
     decay : float
-        Half-lives that a row ages by in each period, with `window` times it at most `MOST_FADING`; 0 counts all rows
+        Half-lives that a row ages by in each period, with `window` times it at most `MAXIMUM_DECAY`; 0 counts all rows
         alike.
     into : iterable of D ndarray of shape (M, M), optional
         Where the covariances are written. By default into one array: each is overwritten by the next.
@@ -74,7 +74,7 @@ def rolling_moments(
     for block, members in groupby(positions.tolist(), lambda p: p // window):
         first = (block - 1) * window
         ends = np.array(list(members), dtype=np.int64) - first
-        groups = (2 * window - 1 - ends) // GROUP
+        groups = (2 * window - 1 - ends) // _GROUP
         wanted = np.unique(groups)
         if len(wanted) > len(backward):
             backward = np.empty((len(wanted), n_columns, n_columns))
@@ -154,7 +154,7 @@ def _gather_backward(z: Floats, boundary: int, wanted: Ints, out: Floats) -> Non
     for k in range(len(wanted)):
         while done < wanted[k]:
             done += 1
-            _add(total, z, boundary - GROUP * done)
+            _add(total, z, boundary - _GROUP * done)
         for i in range(len(total)):
             row, from_row = out[k, i], total[i]
             for j in range(i + 1):
@@ -164,8 +164,8 @@ def _gather_backward(z: Floats, boundary: int, wanted: Ints, out: Floats) -> Non
 @compiled
 def _gather_forward(z: Floats, boundary: int, done: int, end: int, total: Floats) -> int:
     """Add the whole groups from the boundary up to row `end`, of which some are done; return how many are now."""
-    while boundary + GROUP * (done + 1) <= end + 1:
-        _add(total, z, boundary + GROUP * done)
+    while boundary + _GROUP * (done + 1) <= end + 1:
+        _add(total, z, boundary + _GROUP * done)
         done += 1
     return done
 
@@ -178,14 +178,14 @@ def _join(z: Floats, window: int, end: int, backward: Floats, forward: Floats, t
         row, before, after = total[i], backward[i], forward[i]
         for j in range(i + 1):
             row[j] = before[j] + after[j]
-    few = np.zeros((2 * GROUP, n))
-    head = (2 * window - 1 - end) % GROUP
-    tail = (end + 1 - window) % GROUP
+    few = np.zeros((2 * _GROUP, n))
+    head = (2 * window - 1 - end) % _GROUP
+    tail = (end + 1 - window) % _GROUP
     for k in range(head):
         few[k] = z[end - window + 1 + k]
     for k in range(tail):
         few[head + k] = z[end - tail + 1 + k]
-    for start in range(0, head + tail, GROUP):
+    for start in range(0, head + tail, _GROUP):
         _add(total, few, start)
 
 
@@ -206,7 +206,7 @@ def _finish(total: Floats, sample: Floats) -> tuple[float, bool]:
             row[j] = value
             columns[j] += mean[i] * value
         row[i] = sums[i] * share - mean[i] * mean[i]
-        exact = exact and row[i] * MOST_CANCELLED >= sums[i] * share
+        exact = exact and row[i] * _MOST_CANCELLED >= sums[i] * share
     length = 0.0  # |mean|^2
     quadratic = 0.0  # mean' covariance mean
     cubic = 0.0  # mean' (mean of |x|^2 x)

@@ -30,13 +30,13 @@ class LedoitWolf(MomentEstimator):
     def from_moments(self, moments: Moments) -> Floats:
         """Return the covariance (N, N)."""
         n_assets = len(moments.sample)
-        average, energy = trace_and_energy(moments.zero_filled)
+        average, energy = _trace_and_energy(moments.zero_filled)
         average /= n_assets
         distance = energy / n_assets - average**2
         # The sum of squares' products over pairs of assets is that of the rows' squared lengths, squared.
         noise = (moments.spread - energy) / (n_assets * moments.length)
         intensity = min(noise, distance) / distance if noise > 0 and distance > 0 else 0.0
-        return moments.lift_eigenvalues(shrink_to_identity(moments.sample, intensity))
+        return moments.lift_eigenvalues(_shrink_to_identity(moments.sample, intensity))
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ class Oas(MomentEstimator):
     def from_moments(self, moments: Moments) -> Floats:
         """Return the covariance (N, N)."""
         n_assets = len(moments.sample)
-        average, energy = trace_and_energy(moments.sample)
+        average, energy = _trace_and_energy(moments.sample)
         average /= n_assets
         energy /= n_assets**2
         distance = (moments.rows + 1) * (energy - average**2 / n_assets)
         intensity = min((energy + average**2) / distance, 1.0) if distance > 0 else 1.0
-        return moments.lift_eigenvalues(shrink_to_identity(moments.sample, intensity))
+        return moments.lift_eigenvalues(_shrink_to_identity(moments.sample, intensity))
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _one_correlation(sample: Floats, std: Floats, moving: np.ndarray) -> Floats:
 
 
 @compiled
-def shrink_to_identity(sample: Floats, intensity: float) -> Floats:
+def _shrink_to_identity(sample: Floats, intensity: float) -> Floats:
     """Move a covariance (N, N), in its place, toward its average variance by an intensity from 0 to 1."""
     n = len(sample)
     average = 0.0
@@ -136,7 +136,7 @@ def shrink_to_identity(sample: Floats, intensity: float) -> Floats:
 
 
 @compiled
-def trace_and_energy(sigma: Floats) -> tuple[float, float]:
+def _trace_and_energy(sigma: Floats) -> tuple[float, float]:
     """Return the sum of the diagonal, and that of the squares of all entries, of a symmetric matrix."""
     n = len(sigma)
     # By column, so that the additions do not wait for one another.

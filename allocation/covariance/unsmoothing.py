@@ -12,7 +12,7 @@ from allocation.covariance_types import Risk
 from allocation.errors import InputError
 from foundation.types import Floats
 
-MOST = 0.95
+_MOST = 0.95
 """Largest autocorrelation that is undone: at 1 nothing new is ever seen."""
 
 
@@ -24,7 +24,7 @@ def unsmooth_geltner(returns: Floats, autocorrelation: float | None = None) -> F
     returns : ndarray of shape (T,)
         Smoothed, s; without holes.
     autocorrelation : float, optional
-        a, the first-order autocorrelation; by default that of the returns, between 0 and `MOST`.
+        a, the first-order autocorrelation; by default that of the returns, between 0 and `_MOST`.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def unsmooth_geltner(returns: Floats, autocorrelation: float | None = None) -> F
 def _autocorrelation(returns: Floats) -> float:
     centred = returns - returns.mean() if len(returns) else returns
     energy = float((centred**2).sum())
-    return float(np.clip((centred[1:] * centred[:-1]).sum() / energy, 0.0, MOST)) if energy > 0 else 0.0
+    return float(np.clip((centred[1:] * centred[:-1]).sum() / energy, 0.0, _MOST)) if energy > 0 else 0.0
 
 
 def smoothing_weights(returns: Floats, lags: int) -> Floats:

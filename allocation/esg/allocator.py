@@ -1,4 +1,4 @@
-"""Responsible: an allocator that heeds scores, as an exclusion, as a floor for the portfolio, as a tilt."""
+"""EsgAllocator: scores as an exclusion, as a floor on the portfolio's average, and as a tilt of returns."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from allocation.problem.constraints import Linear
 from allocation.weights import Weights
 from foundation.types import Bools, Floats
 
-KEPT = 1e-8
+_KEPT = 1e-8
 """How far above the floor, in units of the scores' range, the search for the price of score may stop."""
-MOST_STEPS = 200
+_MOST_STEPS = 200
 """Of that search, which takes some ten; what it ends with is above the floor whenever it ends."""
 
 
 class EsgAllocator(AllocatorWrapper):
-    """Let another allocator choose among what scores allow.
+    """Apply scores to the inputs of another allocator.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class EsgAllocator(AllocatorWrapper):
         From a row to the scores known at its close, shape (N,), NaN where there is none: for example a row of
         `ScoreTable.at(panel.dates)`.
     missing : Missing
-        What an asset without a score is.
+        How an asset without a score counts.
     exclude_below : float, optional
         Assets with a smaller score are not held; what is held of them is sold.
     floor : float, optional
@@ -86,7 +86,7 @@ class EsgAllocator(AllocatorWrapper):
             weights = self.inner.solve(position, mean, sigma, held, allowed, validate=validate)
             return weights, float(excess @ weights.weights)
 
-        weights, slack = cheapest_above(position, at_price, mu[allowed], excess[allowed], self.floor)
+        weights, slack = _solve_for_floor(position, at_price, mu[allowed], excess[allowed], self.floor)
         kept = {**weights.certificate.slack, f"score at least {self.floor:g}": slack}
         return replace(weights, certificate=replace(weights.certificate, slack=kept))
 
@@ -121,7 +121,7 @@ class EsgAllocator(AllocatorWrapper):
         return Linear(floor_coefficients(self.assets, scores, allowed, self.floor), minimum=0.0)
 
 
-def cheapest_above(
+def _solve_for_floor(
     position: int,
     at_price: Callable[[float], tuple[Weights, float]],
     mu: Floats,
@@ -166,8 +166,8 @@ def cheapest_above(
             )
         low, under, high = high, slack, 8 * high
     over, side = slack, 0
-    for _ in range(MOST_STEPS):
-        if slack <= KEPT * spread or high - low <= 1e-14 * high:
+    for _ in range(_MOST_STEPS):
+        if slack <= _KEPT * spread or high - low <= 1e-14 * high:
             break
         price = low + (high - low) * under / (under - over)
         price = price if low < price < high else (low + high) / 2

@@ -144,7 +144,7 @@ def limited_frontier(
     """Return the frontier of fully invested weights within limits, low <= w <= high and rows @ w <= upper.
 
     The largest ratio is the least variance at an expected return of 1 of y = w / (mu'w), whose limits are those of w
-    times 1'y (Charnes and Cooper, 1962): one quadratic programme a level.
+    times 1'y (Charnes and Cooper, 1962): one quadratic programme per level.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What scores say about assets: with holes filled as one chose, as a limit, as a tilt."""
+"""Scores of assets: imputation of missing ones, floor as a linear limit, tilt of returns and benchmarks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Missing = Literal["exclude", "mean", "worst"] | float
 
 
 def impute_scores(position: int, scores: Floats, universe: Bools, missing: Missing) -> tuple[Floats, Bools]:
-    """Return scores without holes in the universe, and the universe that is left.
+    """Return scores without gaps in the universe, and the remaining universe.
 
     Parameters
     ----------

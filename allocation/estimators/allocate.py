@@ -27,7 +27,7 @@ from allocation.weights import Weights
 from foundation.types import Floats
 
 
-class SolverOptions(TypedDict, total=False):
+class _SolverOptions(TypedDict, total=False):
     """Options of `MeanVariance`."""
 
     risk_aversion: float
@@ -45,7 +45,7 @@ def allocate(
     error: Labelled | None = None,
     universe: Collection[str] | None = None,
     covariance: CovarianceChoice = "ledoit_wolf",
-    **options: Unpack[SolverOptions],
+    **options: Unpack[_SolverOptions],
 ) -> pd.Series:
     """Return the best weights for a forecast (`MeanVariance`).
 
@@ -120,7 +120,7 @@ def allocate(
 
 def _check_options(options: Mapping[str, object]) -> None:
     """Refuse options that do not exist; say where limits go."""
-    known = tuple(SolverOptions.__annotations__)
+    known = tuple(_SolverOptions.__annotations__)
     unknown = [name for name in options if name not in known]
     limits = [name for name in unknown if name in {field.name for field in fields(Constraints)}]
     if limits:

@@ -1,4 +1,4 @@
-"""Forward: an estimator's returns out of sample, fold after fold, each fold starting from what the one before left."""
+"""Out-of-sample returns of an estimator, fold after fold; each fold starts from the drifted weights of the last."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from validation.folds.splitter import DateSplitter
 
 @dataclass(frozen=True, eq=False)
 class ForwardPrediction:
-    """What came out of a walk.
+    """Results of a walk-forward.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ Means = Labelled | Callable[[Floats], Floats] | None
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What a fit may read: the returns of X, and nothing after them.
+    """Data of a fit: the returns of X, and nothing after them.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Sample:
         return align_values("mu", mu, self.assets)
 
     def series(self, values: Floats) -> pd.Series | Floats:
-        """Return one number an asset, labelled where X was."""
+        """Return one number per asset, labelled where X was."""
         return values if self.labels is None else pd.Series(values, index=self.labels)
 
     def matrix(self, sigma: Risk) -> pd.DataFrame | Risk:
@@ -81,7 +81,7 @@ class Sample:
 class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
     """Choose weights from a table of returns, and give the returns of that portfolio on another one.
 
-    X has one row a period and one column an asset: simple returns, in excess of cash where weights may leave
+    X has one row per period and one column per asset: simple returns, in excess of cash where weights may leave
     cash. The constructor stores parameters; `fit` checks them. `fit` reads the rows of X and nothing else.
 
     Attributes
@@ -91,7 +91,7 @@ class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-le
     cash_ : float
     status_ : DecisionStatus
     note_ : str
-        What had to give way, in words; empty where nothing had.
+        What was relaxed, for people; empty where nothing was.
     certificate_ : Attestation
         Slack of each limit, computed from the weights alone, and the duality gap.
     n_features_in_ : int

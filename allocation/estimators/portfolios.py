@@ -39,7 +39,7 @@ class EqualWeightPortfolio(PortfolioEstimator):
 
 
 class FromAllocator(MomentPortfolio):
-    """Any allocator of this room, or of your own, as an estimator.
+    """Any allocator of this package, or of your own, as an estimator.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class FromAllocator(MomentPortfolio):
 
     @property
     def trades(self) -> bool:
-        """Whether the answer depends on the weights held: nobody knows, so that it may."""
+        """Whether the answer depends on the weights held: unknown, so True."""
         return True
 
     def _check_factory(self, assets: tuple[str, ...], options: Mapping[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""SkfolioOptimization: an estimator of this room inside skfolio's cross-validations.
+"""SkfolioOptimization: an estimator of this package inside skfolio's cross-validations.
 
 skfolio accepts nothing but its own base class, whose `predict` returns a `Portfolio`. This module alone imports it.
 """

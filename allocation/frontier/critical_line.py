@@ -21,9 +21,9 @@ from allocation.frontier.bordered_inverse import (
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
-TINY = 1e-12
+_TINY = 1e-12
 """Lambda, at means and variances of order 1, that rounding cannot tell from 0."""
-ARRIVED, CYCLED, SINGULAR = 0, 1, 2
+ARRIVED, CYCLED, _SINGULAR = 0, 1, 2
 
 
 @compiled
@@ -76,7 +76,7 @@ def trace_critical_line(
     free = np.empty(n, np.int64)
     count = rebuild_inverse(sigma, rows, state, free, inverse)
     if count < 0:
-        return SINGULAR, lambdas[:0], corners[:0]
+        return _SINGULAR, lambdas[:0], corners[:0]
     current, fresh = np.inf, True
     for corner in range(most):
         base, slope, pull, gain, sound = _solve_segment(
@@ -85,7 +85,7 @@ def trace_critical_line(
         if not sound and not fresh:
             count = rebuild_inverse(sigma, rows, state, free, inverse)
             if count < 0:
-                return SINGULAR, lambdas[:corner], corners[:corner]
+                return _SINGULAR, lambdas[:corner], corners[:corner]
             base, slope, pull, gain, sound = _solve_segment(
                 mu, sigma, rows, right, state, free[:count], inverse, z
             )
@@ -112,7 +112,7 @@ def trace_critical_line(
             _move_to_bound(inverse, free[:count], m, who, sigma, rows, state, z, low, high)
             count, fresh = rebuild_inverse(sigma, rows, state, free, inverse), True
         if count < 0:
-            return SINGULAR, lambdas[: corner + 1], corners[: corner + 1]
+            return _SINGULAR, lambdas[: corner + 1], corners[: corner + 1]
     return CYCLED, lambdas, corners
 
 
@@ -174,7 +174,7 @@ def _next_event(
     current: float,
 ) -> tuple[float, int]:
     """Return the next lambda at which a variable meets a bound or leaves it, and which; (0, -1) if there is none."""
-    best, who = TINY, -1
+    best, who = _TINY, -1
     for i in range(len(base)):
         at = -1.0
         if state[i] == FREE:

@@ -16,9 +16,9 @@ from allocation.input_checks import describe_fault, describe_singularity
 from allocation.problem.polytope import Polytope
 from foundation.types import Floats, Ints
 
-NOTHING = 1e-6
+_NOTHING = 1e-6
 """Weights whose sizes add up to a smaller share of the largest portfolio's are all cash but for rounding."""
-RISKLESS = 1e-13
+_RISKLESS = 1e-13
 """Smallest variance, as a share of what it were if assets moved together, that is more than rounding."""
 
 
@@ -105,10 +105,10 @@ class EfficientFrontier:
         both = np.vstack([self.weights, inside])
         # Holding nothing, the end of a frontier on which all may be cash, has no ratio.
         gross = np.abs(both).sum(axis=1)
-        both = both[gross > NOTHING * float(gross.max())]
+        both = both[gross > _NOTHING * float(gross.max())]
         variance = np.array([float(v @ (self.sigma @ v)) for v in both])
         apart = np.abs(both) @ np.sqrt(self.sigma.diagonal())
-        riskless = ~(variance > RISKLESS * apart**2)
+        riskless = ~(variance > _RISKLESS * apart**2)
         if (riskless & (both @ self.mu > 0)).any():
             raise InputError(
                 "a portfolio without risk is efficient, so no largest ratio to risk exists: "

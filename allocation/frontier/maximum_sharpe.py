@@ -15,11 +15,11 @@ from allocation.problem.polytope_allocator import DecisionInputs, Optimum, Polyt
 from allocation.weights import OptimalityCertificate
 from foundation.types import Floats
 
-OPTIMAL = 1e-7
+_OPTIMAL = 1e-7
 """Largest gap of an answer that is handed out, as a share of the ratio."""
-NOTHING = 1e-14
+_NOTHING = 1e-14
 """A smaller weight or sum of weights limits no multiple."""
-BROKEN = 1e-8
+_BROKEN = 1e-8
 """How far a limit may be missed in weight."""
 
 
@@ -56,7 +56,7 @@ class MaximumSharpe(PolytopeAllocator):
     Sharpe (1966); Stoyanov, Rachev and Fabozzi (2007), "Optimal financial portfolios", on ratios of quasi-concave kind.
     """
 
-    tolerance = BROKEN
+    tolerance = _BROKEN
 
     def optimise(self, inputs: DecisionInputs) -> Optimum:
         """Return the weights of the largest ratio.
@@ -94,7 +94,7 @@ class MaximumSharpe(PolytopeAllocator):
             If the covariance is singular.
         SolverError
         """
-        if certificate.holds and not certificate.gap > OPTIMAL:
+        if certificate.holds and not certificate.gap > _OPTIMAL:
             return
         why = describe_singularity(inputs.covariance())
         if why:
@@ -105,7 +105,7 @@ class MaximumSharpe(PolytopeAllocator):
         )
 
 
-def largest_multiple(w: Floats, limits: Polytope) -> Floats:
+def _largest_multiple(w: Floats, limits: Polytope) -> Floats:
     """Return the largest multiple of weights (n,) that keeps the limits, as the weights themselves do."""
     if limits.lower[0] == limits.upper[0] != 0:
         return w  # what is invested is given
@@ -113,7 +113,7 @@ def largest_multiple(w: Floats, limits: Polytope) -> Floats:
     sides = ((w, limits.high), (-w, -limits.low), (sums, limits.upper), (-sums, -limits.lower))
     most = min(
         float((bound[size > 0] / size[size > 0]).min(initial=np.inf))
-        for size, bound in ((size * (np.abs(size) > NOTHING), bound) for size, bound in sides)
+        for size, bound in ((size * (np.abs(size) > _NOTHING), bound) for size, bound in sides)
     )
     return np.clip(w * max(most, 1.0), limits.low, limits.high) if np.isfinite(most) else w
 
@@ -122,7 +122,7 @@ def _best(frontier: EfficientFrontier, limits: Polytope) -> Optimum:
     """Return the portfolio of largest ratio, for the sign that the largest mean has."""
     mu, sigma, top = frontier.mu, frontier.sigma, float(frontier.mean[0])
     if top > 0:
-        w = largest_multiple(frontier.tangency(), limits)
+        w = _largest_multiple(frontier.tangency(), limits)
         pull = sigma @ w
         return Optimum(w, limits.bound_ascent(mu / float(mu @ w) - pull / float(w @ pull), w))
     nothing = np.zeros(len(mu))

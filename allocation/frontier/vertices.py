@@ -12,7 +12,7 @@ from allocation.errors import SolverError
 from allocation.problem.polytope import Polytope
 from foundation.types import Floats
 
-MOST = 20_000
+_MOST = 20_000
 """Vertices that are tried before a local search answers instead."""
 
 
@@ -47,7 +47,7 @@ def _enumerated(limits: Polytope) -> list[Floats] | None:
     """Return all vertices of a budget and bounds, some of them more than once, or None if they are too many."""
     vertices: list[Floats] = []
     for steps, vertex in enumerate(_walk(limits.low, limits.high, float(limits.lower[0]))):
-        if steps >= 4 * MOST:
+        if steps >= 4 * _MOST:
             return None
         if vertex is not None:
             vertices.append(vertex)

@@ -1,1 +1,1 @@
-"""Mean-variance decisions, and how limits give way where they cannot be met."""
+"""Mean-variance allocation, and the relaxation of limits that cannot be met."""

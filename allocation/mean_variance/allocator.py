@@ -1,4 +1,4 @@
-"""Mean-variance allocation: one problem, written as the equation, with evidence for its answer."""
+"""Mean-variance allocation within named limits, with a certificate of optimality."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from foundation.types import Bools, Floats
 
 @dataclass(frozen=True, eq=False)
 class _Members:
-    """What is the same for all decisions on one universe of n assets: limits, and rows of (n,) of what all N have."""
+    """Numbers that all decisions on one universe of n assets share: limits, and rates of shape (n,)."""
 
     limits: Limits
     cost: Floats
@@ -58,7 +58,7 @@ class MeanVariance:
     impact : float, ndarray of shape (N,), or Series or mapping by asset
         k, in return per squared unit traded.
     uncertainty : float
-        kappa, the radius in standard errors of the ellipsoid around mu whose worst point is reckoned with.
+        kappa, the radius in standard errors of the ellipsoid around mu: its worst point is maximised.
 
     Raises
     ------
@@ -142,10 +142,10 @@ class MeanVariance:
             If means, covariances or weights held are not finite, or the covariance is not symmetric positive
             semidefinite.
         InfeasibleError
-            If the limits contradict one another; a turnover limit that stands in the way is raised instead,
-            and the status says so.
+            If the limits contradict one another. A turnover limit that cannot be met is raised instead, and the status
+            is `RELAXED`.
         SolverError
-            If no solver finds an answer to a problem that has one, or its answer is not the best one.
+            If no solver finds the optimum of a feasible problem.
         """
         if not is_plain(mu, sigma, held, universe, error):
             mu, sigma, held, universe, error = align_all(self.assets, mu, sigma, held, universe, error)
@@ -161,7 +161,7 @@ class MeanVariance:
     def decision(
         self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, error: Floats | None
     ) -> MeanVarianceProblem:
-        """Return the problem that `solve` solves, with the same parameters; inputs are not looked at."""
+        """Return the problem that `solve` solves, with the same parameters; inputs are not checked."""
         members = self._members(mu, universe)
         limits, inside = members.limits, members.limits.inside
         pulled, start, forced = start_within_bounds(mu, held, members.impact, inside, limits.low, limits.high)
@@ -184,7 +184,7 @@ class MeanVariance:
         return MeanVarianceProblem(position, self.constraints, limits, programme, held, forced, others)
 
     def _terms(self, position: int, sigma: Risk, error: Floats | None, members: _Members) -> tuple[Term, ...]:
-        """Return what is not linear in the weights, but the limit on turnover."""
+        """Return the terms that are not quadratic, without the limit on turnover."""
         c, terms = self.constraints, list[Term]()
         if c.leverage is not None and not is_implied_by_budget(c.leverage, members.limits):
             terms.append(Gross(c.leverage))
@@ -198,7 +198,7 @@ class MeanVariance:
         return tuple(terms)
 
     def _members(self, mu: Floats, universe: Bools) -> _Members:
-        """Return what is the same for all decisions on a universe; limits that depend on the means are made anew."""
+        """Return the numbers that decisions on a universe share; limits that depend on the means are rebuilt."""
         if self.constraints.minimum_return is not None:
             return self._on(build_limits(self.constraints, self.assets, universe, mu))
         key = universe.tobytes()
@@ -212,13 +212,13 @@ class MeanVariance:
         return _Members(limits, self.cost[inside], self.impact[inside], self.benchmark[inside], nothing)
 
     def _raise_known_conflict(self, position: int, universe: Bools) -> None:
-        """Say at once what was found out before about limits that contradict one another on a universe."""
+        """Raise the conflict of limits that was found before on the same universe."""
         error = self._refused.get(universe.tobytes()) if self._refused else None
         if error is not None:
             raise error.at(position)
 
     def _check_feasible(self, position: int, mu: Floats, universe: Bools) -> None:
-        """Say at which row the limits contradict one another, if they do."""
+        """Raise an error with the row if the limits contradict one another."""
         try:
             check_feasible(self.constraints, self.assets, universe, mu)
         except InfeasibleError as error:

@@ -15,15 +15,15 @@ from foundation.types import Floats, Indices
 
 
 def is_implied_by_budget(leverage: float, limits: Limits) -> bool:
-    """Whether all weights that are at least 0 and keep the budget, the first row, keep a limit on gross exposure.
+    """Return whether the budget and long positions imply the limit on gross exposure.
 
-    Such a limit has no price, and where it is met with equality by all of them the search for one would be rounding.
+    Such a limit has no multiplier; a search for one would follow rounding errors.
     """
     return bool((limits.low >= 0).all()) and float(limits.upper[0]) <= leverage
 
 
 def broadcast_rates(what: str, value: float | Floats, assets: Sequence[str]) -> Floats:
-    """Return one rate an asset."""
+    """Return one rate per asset."""
     rates = np.asarray(align_vector(what, value, assets), dtype=np.float64)
     if rates.shape not in ((), (len(assets),)):
         raise InputError(
@@ -56,9 +56,9 @@ def check_standard_errors(
 def start_within_bounds(
     mu: Floats, held: Floats, impact: Floats, inside: Indices, low: Floats, high: Floats
 ) -> tuple[Floats, Floats, float]:
-    """Return expected returns, the weights held moved inside the bounds, and what is traded whatever the answer is.
+    """Return adjusted expected returns, the weights held clipped to the bounds, and the trades that the bounds force.
 
-    k (w - h)^2 is k (w - start)^2 and a straight line where what is held lies beyond the bounds: the line is in mu.
+    Where the weight held lies outside the bounds, k (w - h)^2 is k (w - start)^2 plus a linear part, which is in mu.
     """
     pulled, start, forced, k = np.empty(len(inside)), np.empty(len(inside)), 0.0, 0
     for i in range(len(held)):

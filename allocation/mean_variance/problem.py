@@ -1,4 +1,4 @@
-"""Decision: one mean-variance problem, from its limits to weights with their evidence."""
+"""One mean-variance problem, from its limits to certified weights."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from allocation.weights import OptimalityCertificate, Weights
 from foundation.types import Floats
 
 BREACH = 1e-6
-"""How far a limit may be missed in weight."""
-OPTIMAL = 1e-8
-"""Largest duality gap of an answer that is handed out, as a share of max(|mu|, gamma |Sigma|, c)."""
+"""Largest violation of a limit in weight."""
+_OPTIMAL = 1e-8
+"""Largest duality gap of an answer that is returned, as a share of max(|mu|, gamma |Sigma|, c)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +35,11 @@ class MeanVarianceProblem:
     programme : Programme
     held : ndarray of shape (N,)
     forced : float
-        What has to be traded whatever the answer is.
+        Trades that the bounds force.
     other_terms : tuple of Term
-        What is not linear in the weights, but the limit on turnover; the outermost last.
+        Terms that are not quadratic, without the limit on turnover; the outermost last.
     raised_turnover : float, optional
-        The limit on turnover, where it had to be raised.
+        The limit on turnover, if it was raised.
     """
 
     position: int
@@ -53,27 +53,27 @@ class MeanVarianceProblem:
 
     @property
     def room(self) -> float:
-        """What may be traded from the start of the programme."""
+        """Turnover that is left from the start of the programme."""
         limit = self.constraints.turnover if self.raised_turnover is None else self.raised_turnover
         return math.inf if limit is None else limit - self.forced
 
     @property
     def terms(self) -> tuple[Term, ...]:
-        """What is not linear in the weights; the outermost last."""
+        """Terms that are not quadratic; the outermost last."""
         room = self.room
         return (
             (Turnover(self.programme.start, room), *self.other_terms) if room < math.inf else self.other_terms
         )
 
     def solve_relaxed(self) -> tuple[MeanVarianceProblem, Answer]:
-        """Return the answer with the least turnover that the other limits allow, if that is what stood in the way.
+        """Return the answer with the least turnover that the other limits allow, if turnover is in conflict with them.
 
         Raises
         ------
         InfeasibleError
             If a limit on a variance cannot be met.
         SolverError
-            If there is an answer that was not found.
+            If the solver fails though the limits can be met.
         """
         self._check_variances()
         if self.constraints.turnover is None:
@@ -90,7 +90,7 @@ class MeanVarianceProblem:
         return wider, answer
 
     def raise_turnover(self, fixed: float, least: float) -> MeanVarianceProblem:
-        """Return the decision with its limit on turnover raised to what is `fixed` and the least trades found."""
+        """Return the problem with its limit on turnover raised to `fixed` plus the least turnover."""
         return replace(self, raised_turnover=fixed + least * (1 + 1e-6) + BREACH / 10)
 
     def _least_turnover(self) -> float:
@@ -102,7 +102,7 @@ class MeanVarianceProblem:
         return float(np.abs(answer[0].weights - self.programme.start).sum())
 
     def _check_variances(self) -> None:
-        """Say which limit on a variance cannot be met, and what could be."""
+        """Raise an error for a limit on a variance that cannot be met, with the least value."""
         gross = [term for term in self.other_terms if isinstance(term, Gross)]
         for term in self._variances:
             answer = solve_lagrangian(self.programme.minimum_variance_programme(term.benchmark), gross)
@@ -123,22 +123,22 @@ class MeanVarianceProblem:
         return [term for term in self.other_terms if isinstance(term, Variance)]
 
     def weights(self, answer: Answer) -> Weights:
-        """Return the weights with their evidence.
+        """Return the weights with their certificate.
 
         Raises
         ------
         SolverError
-            If the answer is contradicted by it.
+            If the certificate refutes the answer.
         """
         solution, _ = answer
         weights = np.zeros(len(self.held))
         weights[self.limits.inside] = solution.weights
         certificate = OptimalityCertificate(self.slack(weights), BREACH, *self._evidence(answer))
         self.check_limits_kept(certificate)
-        if not certificate.gap <= OPTIMAL:
+        if not certificate.gap <= _OPTIMAL:
             raise SolverError(
                 f"row {self.position}: the answer may be {certificate.gap:.3g} of the objective's size from the best "
-                f"one, more than {OPTIMAL:g}"
+                f"one, more than {_OPTIMAL:g}"
             )
         cash = 1.0 - float(weights.sum())
         return Weights(self.position, weights, cash, self.status, certificate, note=self.note)
@@ -171,9 +171,9 @@ class MeanVarianceProblem:
         return slack
 
     def _evidence(self, answer: Answer) -> tuple[float, float]:
-        """Return duality gap and KKT residual of the whole problem: those of the priced one, and of priced limits.
+        """Return duality gap and KKT residual: those of the Lagrangian, plus complementary slackness of its limits.
 
-        What a priced limit leaves unused, times its price, belongs to both.
+        The slack of a limit times its multiplier enters both.
         """
         w, prices = answer[0].weights, answer[0].prices
         priced, scale, unused, slackness = self.programme, self.programme.scale, 0.0, 0.0

@@ -1,4 +1,4 @@
-"""Relaxation: which limits give way, in a stated order, where they cannot be met together."""
+"""Relaxation of limits that cannot be met together, in a stated order."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
 from allocation.input_alignment import align_inputs
 from allocation.problem.closed_markets import fix_bounds
-from allocation.problem.constraints import ORDER, Constraints, Family, Group
+from allocation.problem.constraints import RELAXATION_ORDER, Constraints, Family, Group
 from allocation.problem.feasibility import check_feasible
 from allocation.weights import Weights
 from foundation.types import Bools, Floats
 
-HALVINGS = 20
-STEP = 1e-4
-"""Shares are rounded up to it, so that what is left is more than the tolerance of any solver."""
+_HALVINGS = 20
+_STEP = 1e-4
+"""Unit to which shares are rounded up; it exceeds the tolerance of any solver."""
 
 
 def _loosen_family(constraints: Constraints, family: Family, share: float) -> Constraints:
@@ -52,15 +52,15 @@ def _loosen_family(constraints: Constraints, family: Family, share: float) -> Co
 def relax_constraints(
     constraints: Constraints, order: Sequence[Family], assets: Sequence[str], universe: Bools
 ) -> tuple[Constraints, str]:
-    """Return limits that can be met, and what gave way in words.
+    """Return limits that can be met, and a note on what was relaxed.
 
-    Families give way in the order given: each fully before the next begins, and the last one by the least share
+    Families are relaxed in the order given: each fully before the next begins, and the last one by the least share
     of the way (rounded up to a hundredth of a percent) that lets all limits be met.
 
     Raises
     ------
     InfeasibleError
-        If all of the order is not enough.
+        If relaxing all families is not enough.
     """
     given: list[str] = []
     for family in order:
@@ -85,17 +85,17 @@ def _meets(constraints: Constraints, assets: Sequence[str], universe: Bools) -> 
 
 def _least(constraints: Constraints, family: Family, assets: Sequence[str], universe: Bools) -> float:
     low, high = 0.0, 1.0
-    for _ in range(HALVINGS):
+    for _ in range(_HALVINGS):
         middle = (low + high) / 2
         if _meets(_loosen_family(constraints, family, middle), assets, universe):
             high = middle
         else:
             low = middle
-    return min(1.0, math.ceil(high / STEP + 0.1) * STEP)
+    return min(1.0, math.ceil(high / _STEP + 0.1) * _STEP)
 
 
 class RelaxedAllocator:
-    """An allocator whose limits give way in a stated order where they cannot be met; the note says how.
+    """An allocator whose limits are relaxed in a stated order where they cannot be met; the note says how.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class RelaxedAllocator:
         self,
         make: Callable[[Constraints], Allocator],
         constraints: Constraints,
-        order: Sequence[Family] = ORDER,
+        order: Sequence[Family] = RELAXATION_ORDER,
     ) -> None:
         self.make = make
         self.constraints = constraints
@@ -126,7 +126,7 @@ class RelaxedAllocator:
     def solve(
         self, position: int, mu: Floats, sigma: Risk, held: Floats, universe: Bools, *, validate: bool = True
     ) -> Weights:
-        """Return the allocator's weights, under limits that had to give way as little as they can."""
+        """Return the allocator's weights, under limits relaxed as little as possible."""
         try:
             return self.allocator.solve(position, mu, sigma, held, universe, validate=validate)
         except InfeasibleError:

@@ -1,1 +1,1 @@
-"""Policies: what decides at each rebalance, alone or put together."""
+"""Policies: rules that decide at each rebalance, alone or combined."""

@@ -105,7 +105,7 @@ def prefix_sleeves(name: str, part: Weights, share: float) -> dict[str, Sleeve]:
 
 
 def _worst(numbers: Sequence[float]) -> float:
-    """Return the largest of the numbers that are told, NaN if none is."""
+    """Return the largest finite number, NaN if there is none."""
     return max((number for number in numbers if np.isfinite(number)), default=float("nan"))
 
 

@@ -16,7 +16,7 @@ from allocation.policies.portfolio_state import PortfolioState
 from allocation.weights import Sleeve, Weights
 from foundation.types import Bools, Floats
 
-BASE, OVERLAY = "base", "overlay"
+_BASE, _OVERLAY = "base", "overlay"
 """Sleeves of an overlaid policy: what it would hold without the overlay, and what the overlay adds to that."""
 
 
@@ -48,17 +48,17 @@ class Overlay:
 
     def __call__(self, position: int, state: PortfolioState) -> TradeDecision:
         """Return the base's weights times the exposure."""
-        under = state.select_sleeve(BASE)
+        under = state.select_sleeve(_BASE)
         answer = self.base(position, under)
         full = resolve_decision(position, answer, under)
         k = self.exposure(position, state, full.weights)
         if not isinstance(answer, Weights) and under.started:
-            share, risky = state.share(BASE), float(np.abs(under.weights).sum())
+            share, risky = state.share(_BASE), float(np.abs(under.weights).sum())
             now = float(np.abs(state.weights).sum()) / (share * risky) if risky > 0 else k
             if abs(k - now) <= self.minimum_change:
                 return answer
         added = (k - 1) * full.weights
-        sleeves = prefix_sleeves(BASE, full, 1.0) | {OVERLAY: Sleeve(added, -float(added.sum()))}
+        sleeves = prefix_sleeves(_BASE, full, 1.0) | {_OVERLAY: Sleeve(added, -float(added.sum()))}
         weights = np.sum([sleeve.weights for sleeve in sleeves.values()], axis=0)
         cash = sum(sleeve.cash for sleeve in sleeves.values())
         note = f"{full.note}; exposure {k:.4g}" if full.note else f"exposure {k:.4g}"

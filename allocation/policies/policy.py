@@ -1,4 +1,4 @@
-"""Policies: what decides at each rebalance."""
+"""Policies: rules that decide at each rebalance."""
 
 from __future__ import annotations
 

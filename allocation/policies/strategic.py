@@ -33,7 +33,7 @@ class Strategic:
         Rows of the decisions, which the calendar counts.
     rebalancing : Rebalancing
     sleeves : mapping of str to ndarray of bool, shape (N,)
-        Names for groups of assets, which together are all assets with a target; cash is told apart as "cash".
+        Names for groups of assets, which together are all assets with a target; cash is the sleeve "cash".
 
     Raises
     ------
@@ -85,7 +85,7 @@ class Strategic:
         return Weights(position, weights, cash, fixed, OptimalityCertificate({}, 0.0), parts, note)
 
     def _parts(self, new: Floats) -> dict[str, Sleeve]:
-        """Tell the sleeves apart; what belongs to none, as an asset that is sold to the edge, is "other"."""
+        """Split the weights into sleeves; assets of no sleeve, such as those sold to the edge, are "other"."""
         if not self.sleeves:
             return {}
         parts = {name: Sleeve(np.where(inside, new[:-1], 0.0)) for name, inside in self.sleeves.items()}

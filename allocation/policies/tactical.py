@@ -20,11 +20,11 @@ from allocation.problem.feasibility import check_feasible
 from allocation.weights import Sleeve, Weights
 from foundation.types import Bools, Floats
 
-STRATEGIC, ACTIVE = "strategic", "active"
+_STRATEGIC, _ACTIVE = "strategic", "active"
 """Sleeves: the strategic weights, and the deviation from them."""
 
 
-BROKEN = 1e-6
+_BROKEN = 1e-6
 """By how much weights miss a bound that gave way, and not by the tolerance of a solver."""
 
 
@@ -124,7 +124,7 @@ class Deviation:
         sides += [] if self.high is None else [(w - self.high)[universe]]
         if self.cash_range is not None:
             sides.append(np.array([self.cash_range[0] - cash, cash - self.cash_range[1]]))
-        return any(float(side.max()) > BROKEN for side in sides)
+        return any(float(side.max()) > _BROKEN for side in sides)
 
     def _cash(self, strategic: Weights) -> tuple[float, float]:
         """Return the bounds of cash."""
@@ -207,5 +207,5 @@ class Tactical:
             note = f"{best.note}; {note}" if best.note else note
             best = replace(best, status=best.status | DecisionStatus.RELAXED, note=note)
         active = Sleeve(best.weights - anchor.weights, best.cash - anchor.cash)
-        parts = prefix_sleeves(STRATEGIC, replace(anchor, sleeves={}), 1.0) | {ACTIVE: active}
+        parts = prefix_sleeves(_STRATEGIC, replace(anchor, sleeves={}), 1.0) | {_ACTIVE: active}
         return replace(best, sleeves=parts)

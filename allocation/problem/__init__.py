@@ -1,1 +1,1 @@
-"""What a decision must keep: limits by name, as numbers, and whether they can be met."""
+"""Constraints: named limits, their numerical form, feasibility, and base classes of allocators."""

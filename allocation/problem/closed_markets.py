@@ -77,7 +77,7 @@ def solve_around(
     if closed is None:
         return allocator.solve(position, mu, sigma, held, universe, validate=validate)
     stuck = closed & universe
-    # What is closed and outside the universe is not sold now: it counts in no turnover.
+    # Closed assets outside the universe are not sold now and count in no turnover.
     before = np.where(closed & ~universe, 0.0, held)
     if not stuck.any():
         return allocator.solve(position, mu, sigma, before, universe, validate=validate)
@@ -101,7 +101,7 @@ def keep_closed(
     held : ndarray of shape (N,)
         Weights before the trade.
     sleeves : mapping of str to Sleeve
-        The same by purpose, if the portfolio tells sleeves apart. What is closed stays in the sleeve that holds it.
+        The same by purpose, if the portfolio has sleeves. Closed assets stay in the sleeve that holds them.
     closed : ndarray of bool, shape (N,)
 
     Returns
@@ -117,7 +117,7 @@ def keep_closed(
     scale = open_now / open_then if abs(open_then) > SAME else np.inf
     if not 0.0 <= scale <= LARGEST_SCALE:
         return None
-    # What was attested is true of the weights before they were scaled.
+    # The certificate holds for the weights before scaling.
     unproved = OptimalityCertificate({}, 0.0)
     if not target.sleeves:
         kept = np.where(closed, held, target.weights * scale)

@@ -13,9 +13,9 @@ from allocation.errors import LimitError
 from foundation.types import Floats
 
 Family = Literal["groups", "maximum", "minimum", "overrides", "cash"]
-"""Limits that can give way together where they cannot be met."""
-ORDER: tuple[Family, ...] = ("groups", "maximum", "minimum", "overrides", "cash")
-"""The order in which they do, unless another is asked for."""
+"""Limits that are relaxed together where they cannot be met."""
+RELAXATION_ORDER: tuple[Family, ...] = ("groups", "maximum", "minimum", "overrides", "cash")
+"""Default order of relaxation."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ def _by_name(what: str, values: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _check_linear(name: str, linear: Linear) -> None:
-    """Refuse limits on a sum that say nothing or cannot be."""
+    """Refuse limits on a sum that are empty or contradictory."""
     low, high = linear.minimum, linear.maximum
     if math.isnan(low) or math.isnan(high) or low > high or low == math.inf or high == -math.inf:
         raise LimitError(f"linear {name!r}: the minimum {low:g} must be at most the maximum {high:g}")

@@ -30,8 +30,8 @@ def check_feasible(
     Raises
     ------
     InfeasibleError
-        Naming limits in conflict of which none can be left out (other such sets may exist and be smaller), and
-        for each what would resolve all conflicts alone, if anything would.
+        Naming a minimal set of limits in conflict (other such sets may be smaller), and for each limit the value that
+        would resolve all conflicts alone, if there is one.
     LimitError
         If a group names an asset that does not exist.
     """
@@ -63,7 +63,7 @@ def check_feasible(
 def check_row_feasible(
     position: int, constraints: Constraints, assets: Sequence[str], universe: Bools
 ) -> None:
-    """Say at which row the limits contradict one another, if they do: `check_feasible` of one decision."""
+    """Check that the limits of one decision can be met; see `check_feasible`."""
     try:
         check_feasible(constraints, assets, universe)
     except InfeasibleError as error:
@@ -71,24 +71,24 @@ def check_row_feasible(
 
 
 def describe_limit(limit: Limit) -> str:
-    """Name a limit, and what it adds up to if it holds for several assets."""
+    """Return the name of a limit, and its sum if it holds for several assets."""
     n = len(limit.bounds)
     return limit.name if n == 1 else f"{limit.name} x {n} assets = {abs(float(limit.bounds.sum())):.4g}"
 
 
 def format_relief(limit: Limit, excess: float) -> str:
-    """Return the user's number that resolves the conflict, rounded so that it still does."""
+    """Return the value of a limit that resolves the conflict, rounded to the safe side."""
     number = limit.sign * (float(limit.bounds[0]) + excess) + limit.offset
-    # Four digits, away from the conflict; what comes after the ninth decimal is noise of the linear programme.
+    # Four digits, away from the conflict; digits after the ninth decimal are noise of the linear programme.
     unit = 10.0 ** (math.floor(math.log10(max(abs(number), 1e-4))) - 3)
     steps = math.ceil((number - 1e-9) / unit) if limit.sign > 0 else math.floor((number + 1e-9) / unit)
     return f"{steps * unit + 0.0:.4g}"
 
 
 def _excess(limits: Sequence[Limit], loosened: Limit | None) -> float | None:
-    """Return by how much `loosened` must give way to the other limits; None if that does not help.
+    """Return by how much `loosened` must be relaxed; None if that does not help.
 
-    Without `loosened`, 0 says that the limits can be met.
+    Without `loosened`, 0 means that the limits can be met.
 
     Raises
     ------
@@ -98,12 +98,12 @@ def _excess(limits: Sequence[Limit], loosened: Limit | None) -> float | None:
     both = [*limits, loosened] if loosened is not None else list(limits)
     if not both:
         return 0.0
-    from scipy.optimize import linprog  # half a second that reading a configuration need not wait for
+    from scipy.optimize import linprog  # slow to import, and not needed to read a configuration
 
     rows, bounds = build_inequalities(both, loosened)
     cost = np.zeros(rows.shape[1])
     cost[-1] = 1.0
-    # Its types know of no sparse arrays.
+    # The type stubs do not know sparse arrays.
     answer = linprog(cost, A_ub=rows, b_ub=bounds, bounds=(0, None))  # type: ignore[call-overload]
     if answer.status == 2:
         return None

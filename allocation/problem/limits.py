@@ -25,7 +25,7 @@ class Limit:
     name : str
         In words, with its number.
     relief : str
-        How to say that it is loosened; `{}` takes the new number.
+        How the message says that it is relaxed; `{}` takes the new number.
     rows : Rows, shape (M, n)
     bounds : ndarray of shape (M,)
     sign, offset : float
@@ -116,14 +116,14 @@ def _slacks(
     for one in range(len(ends)):
         least = np.inf
         while k < ends[one]:
-            # What is no number is the least of all.
+            # NaN counts as the minimum.
             least = room[mine[k]] if room[mine[k]] < least or np.isnan(room[mine[k]]) else least
             k += 1
         out[one] = least
     return out
 
 
-ABOVE, BELOW, SUM_ABOVE, SUM_BELOW = 0, 1, 2, 3
+_ABOVE, _BELOW, _SUM_ABOVE, _SUM_BELOW = 0, 1, 2, 3
 """The sides of a limit, `Limit.place`."""
 
 
@@ -156,11 +156,11 @@ def build_limits(
     size[size == 0] = 1.0
     named = [*_boxes(c, assets, inside, low, high), *_cash(c, n)]
     for index, (what, row, least, most) in enumerate(sums, start=1):
-        named += _pair(what, Rows.of(row), least, most, (SUM_ABOVE, index), (SUM_BELOW, index))
+        named += _pair(what, Rows.of(row), least, most, (_SUM_ABOVE, index), (_SUM_BELOW, index))
     if c.leverage is not None:
         gross, words = Rows.of(np.ones(n)), "raise the leverage to {}"
         name, bound = f"leverage at most {c.leverage:g}", np.array([c.leverage])
-        named.append(Limit(name, words, gross, bound, 1, (SUM_ABOVE, 0), gross=True))
+        named.append(Limit(name, words, gross, bound, 1, (_SUM_ABOVE, 0), gross=True))
     most = math.inf if c.leverage is None else c.leverage
     return Limits(inside, low, high, rows / size[:, None], lower / size, upper / size, tuple(named), most)
 
@@ -201,7 +201,7 @@ def _boxes(
                 rows,
                 highs,
                 1,
-                (ABOVE, others),
+                (_ABOVE, others),
             ),
             Limit(
                 f"minimum weight {c.minimum:g}",
@@ -209,7 +209,7 @@ def _boxes(
                 -rows,
                 -lows,
                 -1,
-                (BELOW, others),
+                (_BELOW, others),
             ),
         ]
     for k in np.flatnonzero(special):
@@ -218,26 +218,26 @@ def _boxes(
             Rows.each(np.array([k]), len(inside)),
             float(low[k]),
             float(high[k]),
-            (ABOVE, int(k)),
-            (BELOW, int(k)),
+            (_ABOVE, int(k)),
+            (_BELOW, int(k)),
         )
     return limits
 
 
 def _cash(c: Constraints, n: int) -> list[Limit]:
-    """Return the limits on what is not in assets."""
+    """Return the limits on cash."""
     ones = Rows.of(np.ones(n))
     invested = "fully invested" if c.cash_maximum == 0 else f"cash at most {c.cash_maximum:g}"
     least = f"cash at least {c.cash_minimum:g}"
     return [
-        Limit(invested, "allow cash of {}", -ones, np.array([c.cash_maximum - 1]), 1, (SUM_BELOW, 0), 1),
+        Limit(invested, "allow cash of {}", -ones, np.array([c.cash_maximum - 1]), 1, (_SUM_BELOW, 0), 1),
         Limit(
             least,
             "lower the minimum of cash to {}",
             ones,
             np.array([1 - c.cash_minimum]),
             -1,
-            (SUM_ABOVE, 0),
+            (_SUM_ABOVE, 0),
             1,
         ),
     ]

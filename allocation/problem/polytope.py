@@ -60,10 +60,10 @@ class Polytope:
         return slack
 
     def bound_ascent(self, slope: Floats, w: Floats) -> float:
-        """Return the most by which slope @ z can exceed slope @ w for any z of the polytope, or an upper bound of it.
+        """Return an upper bound of slope @ z - slope @ w over the polytope, exact where the linear programme is solved.
 
-        Prices of the rows come from the weights alone: at an optimum the slope of a weight between its bounds
-        is what its rows pay. Weak duality makes any prices a bound; where these give a loose one, the linear
+        Multipliers of the rows are estimated from the weights: at an optimum the slope of a weight between its bounds
+        is a combination of its rows. By weak duality any multipliers give a bound. If this one is loose, the linear
         programme is solved.
 
         Parameters
@@ -95,7 +95,7 @@ class Polytope:
         return min(bound, -float(best.fun) - float(slope @ w))
 
     def bound_linear(self, slope: Floats, prices: Floats) -> float:
-        """Return an upper bound of slope @ z over the polytope, whatever the prices of the rows, shape (M,)."""
+        """Return an upper bound of slope @ z over the polytope, for any multipliers of the rows, shape (M,)."""
         reduced = slope - self.rows.T @ prices
         corners = np.where(reduced > 0, self.high, self.low)
         return float(reduced @ corners + np.where(prices > 0, self.upper, self.lower) @ prices)
@@ -127,7 +127,7 @@ def make_polytope(constraints: Constraints, assets: Sequence[str]) -> Polytope:
 
 
 def check_supported(allowed: Sequence[str], constraints: Constraints, allocator: str) -> None:
-    """Refuse limits that an allocator does not know, rather than break them in silence.
+    """Refuse limits that an allocator does not support, so that none is ignored.
 
     Parameters
     ----------

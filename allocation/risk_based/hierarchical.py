@@ -88,7 +88,7 @@ class HierarchicalRiskParity(PolytopeAllocator):
         invested = max(min(1.0 - c.cash_minimum, float(high.sum())), 1.0 - c.cash_maximum)
         if low.sum() > invested + TOLERANCE or high.sum() < invested - TOLERANCE:
             self.check_feasible(inputs)
-        return Optimum(bisect_weights(sigma, self._order(sigma), low, high, invested))
+        return Optimum(_bisect_weights(sigma, self._order(sigma), low, high, invested))
 
     def _order(self, sigma: Floats) -> Ints:
         """Return the assets as the leaves of the tree stand, shape (n,)."""
@@ -104,7 +104,7 @@ class HierarchicalRiskParity(PolytopeAllocator):
         return np.asarray(leaves_list(tree), dtype=np.int64)
 
 
-def bisect_weights(sigma: Floats, order: Ints, low: Floats, high: Floats, invested: float) -> Floats:
+def _bisect_weights(sigma: Floats, order: Ints, low: Floats, high: Floats, invested: float) -> Floats:
     """Return the weights of recursive bisection within bounds.
 
     Each stretch of the order is cut in the middle; the parts share its weight in inverse proportion to the variances

@@ -17,7 +17,7 @@ from allocation.risk_based.kernels import minimise_bounded, minimise_unbounded, 
 from foundation.types import Bools, Floats
 
 ERROR = 1e-10
-"""Largest error of a share of risk that is handed out."""
+"""Largest error of a share of risk that is returned."""
 
 
 class RiskBudgeting(PolytopeAllocator):
@@ -196,7 +196,7 @@ def _root(position: int, missing: Callable[[float], float], price: float) -> Non
 def _evidence(sigma: Risk, budgets: Floats, w: Floats, low: Floats, high: Floats) -> tuple[float, float]:
     """Return the largest error of a share of risk, and the duality gap as a share of the variance.
 
-    The objective is convex: it lies above its tangent, whose minimum within the bounds is one comparison an asset.
+    The objective is convex: it lies above its tangent, whose minimum within the bounds is one comparison per asset.
     """
     pull = sigma @ w
     contribution = w * pull

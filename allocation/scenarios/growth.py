@@ -19,7 +19,7 @@ from allocation.solver.interior_point import solve_interior_point
 from allocation.solver.programme import Programme
 from foundation.types import Floats
 
-OPTIMAL = 1e-9
+_OPTIMAL = 1e-9
 """Largest gap of an answer that is handed out, as a share of the marginal utility of the returns."""
 
 
@@ -60,7 +60,7 @@ class Kelly(PolytopeAllocator):
     """
 
     tolerance = 1e-8
-    largest_gap = OPTIMAL
+    largest_gap = _OPTIMAL
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ def _newton(scenarios: Floats, limits: Polytope, gamma: float, w: Floats) -> tup
             break
         step = _maximise_quadratic(slope + bend @ w, bend, limits, w) - w
         length = _length(scenarios, gamma, w, step, float(slope @ step))
-        if length == 0 or (gap > least and least <= OPTIMAL):
+        if length == 0 or (gap > least and least <= _OPTIMAL):
             break
         w = np.clip(w + length * step, limits.low, limits.high)
     return best, least

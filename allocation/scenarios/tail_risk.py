@@ -16,7 +16,7 @@ from allocation.problem.polytope_allocator import DecisionInputs, Optimum, Polyt
 from allocation.scenarios.windows import Scenarios
 from foundation.types import Floats
 
-OPTIMAL = 1e-7
+_OPTIMAL = 1e-7
 """Largest duality gap of an answer that is handed out, as a share of the largest mean or loss."""
 
 
@@ -75,7 +75,7 @@ class MeanCVaR(PolytopeAllocator):
     """
 
     tolerance = 1e-8
-    largest_gap = OPTIMAL
+    largest_gap = _OPTIMAL
 
     def __init__(
         self,

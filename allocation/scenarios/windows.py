@@ -11,7 +11,7 @@ from foundation.types import Floats, Ints
 
 
 class Scenarios:
-    """Equally likely returns of the assets, one row a date.
+    """Equally likely returns of the assets, one row per date.
 
     Parameters
     ----------

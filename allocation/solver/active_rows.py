@@ -9,7 +9,7 @@ from allocation.solver.segments import neighbouring_segment
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
-OUT, AT_LOWER, AT_UPPER, EQUATION = 0, -1, 1, 2
+_OUT, AT_LOWER, AT_UPPER, EQUATION = 0, -1, 1, 2
 """State of a row: inactive, met at one of its limits, or an equation (both limits are equal)."""
 
 
@@ -26,7 +26,7 @@ def classify_rows(row_state: Ints, rows: Floats, free: Ints) -> tuple[Ints, Ints
     count = len(rows)
     rules, idle, shares = np.zeros(count, np.bool_), np.zeros(count, np.bool_), np.zeros((count, count))
     for b in range(count):
-        if row_state[b] != OUT:
+        if row_state[b] != _OUT:
             rules[b] = _is_independent(rows, np.flatnonzero(rules), b, free, shares[b])
             idle[b] = not rules[b]
     return np.flatnonzero(rules), np.flatnonzero(idle), shares
@@ -60,7 +60,7 @@ def change_row(
     row_state: Ints, rows: Floats, lower: Floats, upper: Floats, w: Floats, prices: Floats
 ) -> bool:
     """Drop the row whose multiplier has the wrong sign most, else activate the row that is broken most, if any."""
-    worst, row, wanted = 0.0, -1, OUT
+    worst, row, wanted = 0.0, -1, _OUT
     for b in range(len(rows)):
         worst = max(worst, 1e-12 * abs(prices[b]))
     for b in range(len(rows)):
@@ -69,7 +69,7 @@ def change_row(
     if row < 0:
         worst = 1e-12
         for b in range(len(rows)):
-            if row_state[b] == OUT:
+            if row_state[b] == _OUT:
                 total = np.dot(rows[b], w)
                 if total - upper[b] > worst:
                     worst, row, wanted = total - upper[b], b, AT_UPPER
@@ -119,7 +119,7 @@ def _judge(
         if shares[c] != 0.0:
             missing -= shares[c] * (row_limit(c, row_state, lower, upper) - np.dot(rows[c], w))
             if row_state[c] != EQUATION:
-                _narrow(ends, who, prices[c] / shares[c], -row_state[c] * shares[c], len(w) + c, OUT)
+                _narrow(ends, who, prices[c] / shares[c], -row_state[c] * shares[c], len(w) + c, _OUT)
     size = _narrow_by_assets(ends, who, index, shares, segments, gradient, breakpoints, slopes, rows, prices)
     if abs(missing) <= 1e-14 and ends[0] <= ends[1] + 1e-12 * size:
         raised = _between(ends[0], ends[1], row_state[index])
@@ -185,7 +185,7 @@ def _give_way(which: int, freed: int, segments: Ints, row_state: Ints) -> None:
     if which < len(segments):
         segments[which] = freed
     else:
-        row_state[which - len(segments)] = OUT
+        row_state[which - len(segments)] = _OUT
 
 
 @compiled

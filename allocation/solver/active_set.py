@@ -22,8 +22,8 @@ from allocation.solver.segments import change_segments
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
-ROUNDS = 200
-STALLED = 8
+_ROUNDS = 200
+_STALLED = 8
 """Rounds without progress after which assets change one by one."""
 
 
@@ -75,7 +75,7 @@ def solve_active_set(
         gradient[i] = -q[i]
     add_product(gradient, w, gamma, sigma, loadings, diagonal)
     fewest, stalled = len(w) + 1, 0
-    for _ in range(ROUNDS):
+    for _ in range(_ROUNDS):
         _move_to_breakpoints(segments, breakpoints, w, gradient, gamma, sigma, loadings, diagonal)
         free = np.flatnonzero(segments % 2)
         ruling, idle, shares = classify_rows(row_state, rows, free)
@@ -89,7 +89,7 @@ def solve_active_set(
         )
         if changed == 0:
             changed = change_segments(
-                segments, w, gradient, breakpoints, slopes, rows, prices, stalled > STALLED
+                segments, w, gradient, breakpoints, slopes, rows, prices, stalled > _STALLED
             )
         if changed < 0:
             return False, prices

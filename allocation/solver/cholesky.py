@@ -7,9 +7,9 @@ import numpy as np
 from foundation.compiled import compiled
 from foundation.types import Floats
 
-BLOCK = 48
+_BLOCK = 48
 """Columns that are factored before the rest is updated by one matrix product."""
-SAFE = 1e-13
+_SAFE = 1e-13
 """Smallest share of its diagonal entry that a pivot may have: below it, a solution has no digit left."""
 
 
@@ -32,10 +32,10 @@ def factorise(matrix: Floats) -> bool:
     for i in range(n):
         whole[i] = matrix[i, i]
     column = np.empty(n)
-    for begin in range(0, n, BLOCK):
-        end = min(begin + BLOCK, n)
+    for begin in range(0, n, _BLOCK):
+        end = min(begin + _BLOCK, n)
         for j in range(begin, end):
-            if not matrix[j, j] > SAFE * whole[j]:
+            if not matrix[j, j] > _SAFE * whole[j]:
                 return False
             root = np.sqrt(matrix[j, j])
             matrix[j, j] = root
@@ -56,8 +56,8 @@ def _update(matrix: Floats, begin: int, end: int) -> None:
     """Update the columns right of a factored block, lower triangle only."""
     n = len(matrix)
     panel = matrix[end:, begin:end].copy()
-    for first in range(end, n, BLOCK):
-        last = min(first + BLOCK, n)
+    for first in range(end, n, _BLOCK):
+        last = min(first + _BLOCK, n)
         rows = panel[first - end :]
         product = np.dot(rows, np.ascontiguousarray(rows[: last - first].T))
         for i in range(first, n):

@@ -13,15 +13,15 @@ from allocation.solver import cholesky
 from foundation.compiled import compiled
 from foundation.types import Floats, Ints
 
-NONE = np.empty((0, 0))
+_NONE = np.empty((0, 0))
 """Stands for the form of the covariance that is not used."""
 
 
 def kernel_forms(sigma: Risk) -> tuple[Floats, Floats, Floats]:
     """Return (dense matrix, loadings, specific variances) as kernels take them; the absent form is empty or 0."""
     if isinstance(sigma, FactorCovariance):
-        return NONE, np.ascontiguousarray(sigma.loadings), np.ascontiguousarray(sigma.specific)
-    return np.ascontiguousarray(sigma), NONE, np.zeros(len(sigma))
+        return _NONE, np.ascontiguousarray(sigma.loadings), np.ascontiguousarray(sigma.specific)
+    return np.ascontiguousarray(sigma), _NONE, np.zeros(len(sigma))
 
 
 @compiled

@@ -12,9 +12,9 @@ from allocation.covariance_types import FactorCovariance
 from allocation.solver.programme import Programme, Solution
 from foundation.types import Floats
 
-TOLERANCES = (1e-12, 1e-10, 1e-8)
+_TOLERANCES = (1e-12, 1e-10, 1e-8)
 """Tried in order, until the solver converges."""
-CRUMB = 1e-7
+_CRUMB = 1e-7
 """Largest distance from a bound or the weight held that is taken for the solver's tolerance."""
 
 
@@ -52,11 +52,11 @@ def solve_interior_point(
     weights = np.clip(programme.start + x[:n] - x[n : 2 * n], programme.low, programme.high)
     paid = max(float(multipliers[m]), 0.0), max(float(multipliers[m + 1]), 0.0)
     priced = programme.with_objective(cost=programme.cost + paid[0], gross=programme.gross + paid[1])
-    for within in (CRUMB, 1e-5, 1e-9) if paid == (0.0, 0.0) else ():
+    for within in (_CRUMB, 1e-5, 1e-9) if paid == (0.0, 0.0) else ():
         exact = priced.polish(weights, within)
         if exact is not None and np.abs(exact.weights - programme.start).sum() <= turnover:
             return exact, *paid
-    return Solution(snap_to_bounds(weights, programme, turnover), multipliers[:m], False), *paid
+    return Solution(_snap_to_bounds(weights, programme, turnover), multipliers[:m], False), *paid
 
 
 def _build(p: Programme, turnover: float, gross: float) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _run(built: dict[str, Any], factors: bool) -> Any:
     b = np.r_[built["high"][equal], built["level"]]
     bounded = ~equal & (np.isfinite(built["low"]) | np.isfinite(built["high"]))
     G, low, high = built["rows"][bounded], built["low"][bounded], built["high"][bounded]
-    for tolerance in TOLERANCES:
+    for tolerance in _TOLERANCES:
         solver = piqp.SparseSolver() if factors else piqp.DenseSolver()
         solver.settings.eps_abs = solver.settings.eps_rel = tolerance
         solver.settings.eps_duality_gap_abs = solver.settings.eps_duality_gap_rel = tolerance
@@ -145,15 +145,15 @@ def _dense(matrix: Any) -> Floats:
     return np.asfortranarray(matrix.toarray())
 
 
-def snap_to_bounds(w: Floats, programme: Programme, turnover: float = np.inf) -> Floats:
+def _snap_to_bounds(w: Floats, programme: Programme, turnover: float = np.inf) -> Floats:
     """Move weights that are within tolerance of a bound or of the weight held onto it, and restore the budget.
 
     Among many assets the moves add up: a smaller tolerance is used where they would break a limit on a sum.
     """
-    for crumb in (CRUMB, CRUMB / 100):
+    for crumb in (_CRUMB, _CRUMB / 100):
         swept = _swept(w, programme, crumb)
         traded = float(np.abs(swept - programme.start).sum())
-        if max(programme.excess(swept), traded - turnover) <= CRUMB:
+        if max(programme.excess(swept), traded - turnover) <= _CRUMB:
             return swept
     return np.clip(w, programme.low, programme.high)
 

@@ -22,9 +22,9 @@ from allocation.solver.terms import Gross, Term, Turnover
 
 Answer = tuple[Solution, tuple[float, ...]]
 """A solution, and the multiplier of each term."""
-STEPS = 14
+_STEPS = 14
 """Tenfold increases of a multiplier after which its limit counts as out of reach."""
-JUMP = 1e-10
+_JUMP = 1e-10
 """Slack of a limit at its multiplier beyond which the solution is not unique."""
 
 
@@ -94,7 +94,7 @@ def _select_feasible(tried: dict[float, tuple[float, Answer]], term: Term) -> tu
         price = max(tried) if high is None else high
         return price, tried[price][1]
     answer = tried[high][1]
-    if tried[high][0] > -JUMP or high - low > 1e-9 * high:
+    if tried[high][0] > -_JUMP or high - low > 1e-9 * high:
         return high, answer
     (first, _), (second, prices) = tried[low][1], answer
 
@@ -116,7 +116,7 @@ def _bracket_and_solve(excess: Callable[[float], float], scale: float) -> bool:
         return True
     low, high = 0.0, scale
     value = excess(high)
-    for _ in range(STEPS):
+    for _ in range(_STEPS):
         if value <= 0:
             break
         low, high = high, 10 * high

@@ -19,7 +19,7 @@ from foundation.types import Floats, Ints
 
 EXACT = 1e-9
 """Largest duality gap, and excess over a limit, of an answer that is called exact."""
-PROXIMAL = (1e-6, 1e-8, 1e-10, 1e-11)
+_PROXIMAL = (1e-6, 1e-8, 1e-10, 1e-11)
 """Curvatures, as shares of the scale, that are added around the last answer where the covariance is singular."""
 
 
@@ -88,7 +88,7 @@ class Programme:
         """
         first = self.start if warm is None else warm
         solution = self._attempt(first)
-        for proximal in PROXIMAL if solution is None else ():
+        for proximal in _PROXIMAL if solution is None else ():
             # A proximal step: curvature around the last solution, whose gradient vanishes once the solution repeats.
             near = self._attempt(first, proximal=proximal, check=False)
             if near is None:

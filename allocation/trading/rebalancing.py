@@ -10,7 +10,7 @@ import numpy as np
 from allocation.errors import InputError
 from foundation.types import Floats
 
-ROUNDING = 1e-12
+_ROUNDING = 1e-12
 """What lies outside a band by less is on its edge."""
 
 
@@ -73,7 +73,7 @@ class Rebalancing:
         band = self.band(target)
         if band is None:
             return target
-        if (np.abs(held - target) <= band + ROUNDING).all():
+        if (np.abs(held - target) <= band + _ROUNDING).all():
             return None
         return target if self.to == "target" else project_to_band(held, target, band)
 

@@ -86,7 +86,7 @@ def view_variance(sigma: Risk, picks: Floats) -> Floats:
     sigma : Risk
     picks : ndarray of shape (K, N)
     """
-    return np.asarray((multiply_columns(sigma, picks.T) * picks.T).sum(axis=0))
+    return np.asarray((_multiply_columns(sigma, picks.T) * picks.T).sum(axis=0))
 
 
 def omega_of_confidence(confidence: Floats, prior_variance: Floats) -> Floats:
@@ -126,7 +126,7 @@ def combine_views(
         pi.
     sigma : Risk
     picks : ndarray of shape (K, N)
-        P, a row a view. Without a view the mean stays as it is.
+        P, one row per view. Without a view the mean stays as it is.
     values : ndarray of shape (K,)
         q.
     omega : ndarray of shape (K,) or (K, K)
@@ -152,7 +152,7 @@ def combine_views(
     """
     if not len(picks):
         return Posterior(prior, scale_covariance(sigma, 1 + tau))
-    moved = tau * multiply_columns(sigma, picks.T)
+    moved = tau * _multiply_columns(sigma, picks.T)
     A = picks @ moved + (np.diag(omega) if omega.ndim == 1 else omega)
     _check_invertible(A)
     mean = prior + moved @ np.linalg.solve(A, values - picks @ prior)
@@ -184,12 +184,12 @@ def view_loadings(
     risk_aversion : float
         delta.
     """
-    A = tau * picks @ multiply_columns(sigma, picks.T) + (np.diag(omega) if omega.ndim == 1 else omega)
+    A = tau * picks @ _multiply_columns(sigma, picks.T) + (np.diag(omega) if omega.ndim == 1 else omega)
     _check_invertible(A)
     return np.asarray(tau / risk_aversion * np.linalg.solve(A, values - picks @ prior))
 
 
-def multiply_columns(sigma: Risk, columns: Floats) -> Floats:
+def _multiply_columns(sigma: Risk, columns: Floats) -> Floats:
     """Return Sigma M for M of shape (N, K), without multiplying factors out."""
     if isinstance(sigma, FactorCovariance):
         return np.asarray(sigma.loadings @ (sigma.loadings.T @ columns) + sigma.specific[:, None] * columns)

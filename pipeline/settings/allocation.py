@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from allocation.covariance.nonlinear import FEWEST_ROWS
-from allocation.problem.constraints import ORDER, Constraints, Family, Group, Linear
+from allocation.problem.constraints import RELAXATION_ORDER, Constraints, Family, Group, Linear
 from pipeline.settings.section import MOST, FilePath, Name, Positive, Section, SettingError
 
 # Estimators are imported where they are made: to read a configuration, no kernel is needed.
@@ -155,7 +155,7 @@ class AllocationSection(Section):
     cash_maximum: float = 0.0
     cost_periods: Annotated[float, Field(gt=0)] = 2.0
     on_infeasible: Literal["stop", "hold", "relax"] = "stop"
-    relax: tuple[Family, ...] = ORDER
+    relax: tuple[Family, ...] = RELAXATION_ORDER
     esg: EsgSection | None = None
     positions: PositionsSection | None = None
 
@@ -170,7 +170,7 @@ class AllocationSection(Section):
 
     @model_validator(mode="after")
     def _order_goes_with_relax(self) -> AllocationSection:
-        if self.relax != ORDER and self.on_infeasible != "relax":
+        if self.relax != RELAXATION_ORDER and self.on_infeasible != "relax":
             raise ValueError(
                 f"relax is a setting of on_infeasible relax, not of on_infeasible {self.on_infeasible}"
             )

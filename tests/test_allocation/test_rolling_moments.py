@@ -5,7 +5,7 @@ import pytest
 from test_covariance_estimators import returns
 
 from allocation.covariance.moments import window_moments
-from allocation.covariance.rolling_moments import MOST_FADING, rolling_moments
+from allocation.covariance.rolling_moments import MAXIMUM_DECAY, rolling_moments
 
 
 def weights(window, decay):
@@ -38,7 +38,7 @@ def test_equal_to_each_window_alone(window, every):
     assert spreads < 1e-11
 
 
-@pytest.mark.parametrize("half_life", [5.0, 63.0, 2000.0, 252 / MOST_FADING])
+@pytest.mark.parametrize("half_life", [5.0, 63.0, 2000.0, 252 / MAXIMUM_DECAY])
 def test_fading_rows(half_life):
     x = returns(900, 6)
     entries, _ = worst(x, np.arange(252, 900, 13), 252, decay=1 / half_life)
