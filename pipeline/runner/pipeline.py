@@ -7,10 +7,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from allocation.covariance.path import CovariancePath
-from backtest.simulate import BacktestResult
 from foundation.counts import format_count
 from foundation.json_text import to_json
 from foundation.threads import one_thread
@@ -29,6 +26,7 @@ from pipeline.preflight.feasibility import check_limits
 from pipeline.preflight.training_data import check_training, schedule_of
 from pipeline.progress import Reporter
 from pipeline.runner.compilation import Announced
+from pipeline.runner.descriptions import describe_backtest, describe_certificate
 from pipeline.runner.history_check import check_past
 from pipeline.runner.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
 from pipeline.settings.models import Fitted
@@ -245,7 +243,7 @@ class Pipeline:
                     f"portfolio {name}",
                     key_of(everything, name),
                     partial(trading.backtest, name, policy, panel, schedule, config),
-                    _portfolio_line,
+                    describe_backtest,
                 )
                 for name, policy in policies.items()
             }
@@ -278,7 +276,7 @@ class Pipeline:
                 json.dumps(done.record().as_dict(), sort_keys=True), self.config.digest(), showing_digest()
             ),
             make,
-            _audit_line,
+            describe_certificate,
         )
         if not certificate.clean:
             place = self.config.output / f"{self.config.name}-leak.json"
@@ -287,18 +285,3 @@ class Pipeline:
         refuse(certificate)
         # Where the evaluation leaves no room for a cut, nothing has been shown.
         return certificate if certificate.cuts else None
-
-
-def _audit_line(certificate: Certificate) -> str:
-    left = ", ".join(certificate.not_compared)
-    ahead = any(leak.kind == "look-ahead" for leak in certificate.leaks)
-    found = ["SOMETHING looked ahead" if ahead else "nothing looked ahead"]
-    if any(leak.kind == "unit" for leak in certificate.leaks):
-        found.append("a feature DEPENDS ON THE UNIT of prices or volumes")
-    short = f"; too few dates to compare {left}" if left else ""
-    return f"{format_count(len(certificate.cuts), 'cut')}, {', '.join(found)}{short}"
-
-
-def _portfolio_line(result: BacktestResult) -> str:
-    growth = float(np.prod(1 + result.net))
-    return f"{format_count(len(result.decisions), 'decision')}, 1 became {growth:.2f} after costs"

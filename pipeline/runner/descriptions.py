@@ -1,0 +1,26 @@
+"""Descriptions of results for the line that a stage prints."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backtest.simulate import BacktestResult
+from foundation.counts import format_count
+from pipeline.audit.certificate import Certificate
+
+
+def describe_certificate(certificate: Certificate) -> str:
+    """Return the number of cuts and what the audit found."""
+    left = ", ".join(certificate.not_compared)
+    ahead = any(leak.kind == "look-ahead" for leak in certificate.leaks)
+    found = ["SOMETHING looked ahead" if ahead else "nothing looked ahead"]
+    if any(leak.kind == "unit" for leak in certificate.leaks):
+        found.append("a feature DEPENDS ON THE UNIT of prices or volumes")
+    short = f"; too few dates to compare {left}" if left else ""
+    return f"{format_count(len(certificate.cuts), 'cut')}, {', '.join(found)}{short}"
+
+
+def describe_backtest(result: BacktestResult) -> str:
+    """Return the number of decisions and the final wealth of a unit of wealth after costs."""
+    growth = float(np.prod(1 + result.net))
+    return f"{format_count(len(result.decisions), 'decision')}, 1 became {growth:.2f} after costs"

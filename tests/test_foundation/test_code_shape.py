@@ -1,0 +1,41 @@
+"""The shape of the code: modules and functions stay small, folders stay readable."""
+
+import pytest
+
+from benchmarks.code_shape import PACKAGES, ROOT, measure_shape
+
+MANY_PARAMETERS = {
+    "models/boosting/model.py Boosting __init__": "a scikit-learn constructor",
+    "models/tuning/tuned.py Tuned __init__": "a scikit-learn constructor",
+    "allocation/estimators/limited_portfolios.py MeanVariancePortfolio __init__": "a scikit-learn constructor",
+    "pipeline/drift/measure.py measure_drift_at": "all that is known at a row",
+    "pipeline/stages/compute.py walk_model": "a stage with its progress, executor and journal",
+}
+"""Functions that may have more than 8 parameters, each with the reason."""
+LIMITS = {
+    "modules in the fullest folder": 12,
+    "median lines of a module": 120,
+    "90th percentile of lines of a module": 220,
+    "lines of the longest module": 300,
+    "90th percentile of lines of a function": 26,
+    "public names defined twice in a package": 16,
+}
+
+
+@pytest.fixture(scope="module")
+def shape():
+    return measure_shape()
+
+
+@pytest.mark.parametrize("figure", LIMITS)
+def test_a_figure_stays_within_its_limit(shape, figure):
+    assert shape.figures()[figure] <= LIMITS[figure]
+
+
+def test_functions_take_few_parameters(shape):
+    assert {each.name for each in shape.crowded()} == set(MANY_PARAMETERS)
+
+
+def test_every_package_is_measured():
+    found = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert found == set(PACKAGES)
