@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import numpy as np
 
-ASIDE = ("seconds", "room", "history", "recomputed", "current")
+ASIDE = ("seconds", "buffer", "history", "recomputed", "current")
 """Fields that tell how long something took, or what features are gone on from."""
 
 

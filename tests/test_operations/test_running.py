@@ -102,7 +102,7 @@ def test_when_somebody_else_trains_it_waits_without_using_a_retry_up(tmp_path, c
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
-def test_one_that_is_told_to_stop_gives_its_slot_back(tmp_path, clock, stop):
+def test_one_that_is_stopped_gives_its_slot_back(tmp_path, clock, stop):
     config = scheduled(tmp_path, retries=0)
 
     def stopped(config, now):

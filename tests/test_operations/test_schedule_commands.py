@@ -188,13 +188,13 @@ def train(config, now):
     # In pieces: a signal that comes just before a sleep begins is looked at when it ends.
     for _ in range(600):
         time.sleep(0.1)
-schedule._train = train
+schedule_commands._train = train
 sys.argv = ["tangency", "run-due"]
 cli.main()
 """
 
 
-def test_run_due_gives_its_slot_back_when_it_is_told_to_stop_even_twice(here):
+def test_run_due_gives_its_slot_back_when_it_is_stopped_even_twice(here):
     """A service manager tells all processes of a service, and the loop tells its own once more."""
     config = load_config(here / "configs" / "mine.yaml")
     request(config, "drift", "", dt.datetime.now(dt.UTC))

@@ -132,9 +132,9 @@ from pipeline.config import load_config
 loops.EVERY = 0.1
 now = lambda: dt.datetime.now(dt.UTC)
 tell = lambda text: print(text, flush=True)
-with scheduling.told_to_stop() as stop:
+with scheduling.stop_on_signals() as stop:
     visit = lambda: scheduling.visit_by([sys.executable, "-c", sys.argv[2], sys.argv[1]], stop, tell)
-    scheduling.keep(lambda: [load_config(Path(sys.argv[1]))], visit, clock=now, stop=stop, log=tell)
+    scheduling.keep_schedules(lambda: [load_config(Path(sys.argv[1]))], visit, clock=now, stop=stop, log=tell)
 print("stopped", flush=True)
 """
 VISIT = """
@@ -151,12 +151,12 @@ run_due([load_config(Path(sys.argv[1]))], job, clock=lambda: dt.datetime.now(dt.
 
 UNDER_FIRE = """
 import os, signal, threading, time
-from operations.schedule.loop import told_to_stop
+from operations.schedule.loop import stop_on_signals
 def fire():
     end = time.monotonic() + 1
     while time.monotonic() < end:
         os.kill(os.getpid(), signal.SIGTERM)
-with told_to_stop() as stop:
+with stop_on_signals() as stop:
     thread = threading.Thread(target=fire)
     thread.start()
     while thread.is_alive():
@@ -185,7 +185,7 @@ def test_a_wait_ends_when_it_is_told_to_or_its_time_is_over():
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_loop_that_is_told_to_stop_has_the_slot_given_back(tmp_path, number):
+def test_a_loop_that_is_stopped_has_the_slot_given_back(tmp_path, number):
     config, path = scheduled(tmp_path), tmp_path / "mine.yaml"
     path.write_text(scheduled_text(tmp_path))
     request(config, "drift", "", dt.datetime.now(dt.UTC))

@@ -217,13 +217,15 @@ def test_statistics_are_of_one_thread_however_many_there_are(signal, tmp_path, m
 
         monkeypatch.setattr(place, name, call)
 
-    watched(results_module, "compare")
+    watched(results_module, "compare_results")
     watched(results_module, "score_forecast")
     watched(module, "superior_predictive_ability")
     with threadpool_limits(2, "blas"):
         evaluate_from(signal, 200)
         judge(signal, trials(tmp_path, describe(signal)))
-    assert seen == {name: {1} for name in ("compare", "score_forecast", "superior_predictive_ability")}
+    assert seen == {
+        name: {1} for name in ("compare_results", "score_forecast", "superior_predictive_ability")
+    }
 
 
 def test_since_is_the_evaluation_of_the_last_rows_alone(signal):

@@ -258,8 +258,8 @@ def test_what_has_arrived_needs_no_mlflow(here):
     folder = folder_of(here, parcel())
     page = deliver(folder)
     code = (
-        "import sys; from pathlib import Path; from pipeline.tracking.worker import Courier\n"
-        "with Courier() as courier: print(courier.deliver(Path(sys.argv[1])), 'mlflow' in sys.modules)"
+        "import sys; from pathlib import Path; from pipeline.tracking.worker import MlflowWorker\n"
+        "with MlflowWorker() as courier: print(courier.deliver(Path(sys.argv[1])), 'mlflow' in sys.modules)"
     )
     environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
     done = subprocess.run(
