@@ -67,7 +67,7 @@ def encode_column(column: Any) -> CodedTexts:
             column = column.dictionary_encode()
         coded = column.unify_dictionaries().combine_chunks()
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError):
-        return encode_texts("" if cell is None else str(cell) for cell in column.to_pylist())
+        return encode_texts(_to_text(cell) for cell in column.to_pylist())
     if isinstance(coded, pa.ChunkedArray):  # without any chunk
         return CodedTexts(np.array([], dtype=np.int64), ())
     codes = coded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
@@ -91,7 +91,17 @@ def _to_texts(values: Any) -> list[str]:
             values.cast(pa.date32()).cast(pa.int32()).to_numpy(zero_copy_only=False).astype("datetime64[D]")
         )
         return [str(day) for day in days]
-    return ["" if value is None else str(value) for value in values.to_pylist()]
+    return [_to_text(value) for value in values.to_pylist()]
+
+
+def _to_text(value: object) -> str:
+    """Return a value as text, "" for none. Bytes are UTF-8: as Python shows them they would be another name."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise pa.ArrowInvalid(f"binary values that are no UTF-8 text, such as {value[:20]!r}") from error
+    return "" if value is None else str(value)
 
 
 def _to_stamps(values: Any) -> list[str]:

@@ -244,7 +244,8 @@ def _make_unreadable_error(path: Path, error: Exception) -> SourceError:
     encoding = explain_encoding(path) if is_csv(path) else ""
     reason = " ".join(str(error).split())
     if not encoding and "utf" in reason.lower():
-        encoding = f'it is not encoded in UTF-8; save it as "CSV UTF-8" ({reason})'
+        advice = 'it is not encoded in UTF-8; save it as "CSV UTF-8"'
+        encoding = f"{advice if is_csv(path) else 'write the column as text in UTF-8'} ({reason})"
     if "Truncated compressed stream" in reason:
         reason = "the compressed file was cut off; copy it again"
     return SourceError(f"{path}: cannot be read as a table: {encoding or reason}")

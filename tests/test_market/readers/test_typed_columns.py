@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from market.errors import IntegrityError
+from market.errors import IntegrityError, SourceError
 from market.readers.long_tables import read_long
 from market.text.coded_texts import encode_column, encode_texts
 from market.text.columns import read_columns, read_header
@@ -170,3 +170,17 @@ def test_columns_are_read_by_their_place_whatever_their_names(tmp_path):
     contents = read_columns(path, header, texts=["date"], numbers=["BRK.B"])
     assert contents.numbers["BRK.B"].tolist() == [3.0, 4.0]
     assert "'date\\u200b' as 'date' and 1 more" in contents.warnings[0].message
+
+
+def test_bytes_are_utf8_text_or_refused(tmp_path):
+    names = encode_column(pa.chunked_array([pa.array([b"AAPL", "Société".encode(), None], pa.binary())]))
+    assert names.texts == ("AAPL", "Société", "")
+    path = tmp_path / "prices.parquet"
+    symbols = pa.array([b"\xff\x00"] * 3, pa.binary())
+    table = pa.table(
+        {"date": ["2020-01-31", "2020-02-29", "2020-03-31"], "symbol": symbols, "close": [1.0, 2.0, 3.0]}
+    )
+    pq.write_table(table, path)
+    header = read_header(path)
+    with pytest.raises(SourceError, match=r"binary values that are no UTF-8 text, such as b'\\xff\\x00'"):
+        read_columns(path, header, texts=["date", "symbol"], numbers=["close"])
