@@ -1,6 +1,6 @@
-"""Watches: series of what was expected and what came, and whether their last dates are unlike all stretches before.
+"""Watches: compare expected with realised series, and test whether the recent dates differ from all earlier stretches.
 
-Each takes what there is and a row, and uses what was known at that row's close.
+Each function takes complete results and a row, and uses only values known at that row's close.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from validation.forecasts.scores import information_coefficient
 Statistic = Callable[[Floats, Floats], Floats]
 
 TOLERANCE = 0.5
-"""Of a CUSUM, in standard deviations of the reference: sharpest for a shift of twice as much (Page, 1954)."""
+"""Drift allowance of the CUSUM, in standard deviations of the reference. The CUSUM is most sensitive to a shift of
+twice this size (Page, 1954)."""
 
 
 def watch_series(
@@ -41,15 +42,15 @@ def watch_series(
     ----------
     subject, what : str
     values : ndarray of shape (n,)
-        In time order; what is not finite is left out.
+        In time order; non-finite values are left out.
     length : int
-        Dates that are the recent ones.
+        Number of recent dates.
     statistic : callable
-        As `validation.drift.change.recent_p_value` takes it.
+        Statistic in the format of `validation.drift.change.recent_p_value`.
     text : str
-        With {recent}, {before} and {n} to be filled in.
+        Template with the fields {recent}, {before} and {n}.
     level : callable
-        What is told of the reference and of the recent dates; their mean by default.
+        Summary reported for the reference and for the recent dates; their mean by default.
     """
     known = values[np.isfinite(values)]
     reference, recent = known[:-length], known[-length:]
@@ -74,7 +75,7 @@ def measure_fall(stretches: Floats, reference: Floats) -> Floats:
 
 
 def measure_shift(stretches: Floats, reference: Floats) -> Floats:
-    """Return the larger of the two."""
+    """Return the larger of the rise and the fall."""
     return np.maximum(*_cusum(stretches, reference))
 
 
@@ -93,18 +94,18 @@ def watch_forecast(
 ) -> Iterator[Watch]:
     """Watch errors and ranking at the dates whose labels had ended by the row.
 
-    Errors are in units of the forecast's standard error and the asset's trailing risk together, mean over the assets
-    of a date: their squares average 1 if the forecast knows how sure it is.
+    Errors are divided by the combined forecast standard error and trailing risk of the asset, and averaged over the
+    assets of a date. Their squares average 1 if the forecast's standard errors are right.
 
     Parameters
     ----------
     forecast : Forecast
-        Calibrated; of dates and assets as labels and target have them.
+        Calibrated, for the dates and assets of labels and target.
     target : Target
     labels : Labels
     row : int
     length : int
-        Dates that are the recent ones.
+        Number of recent dates.
     """
     kept = labels.end[forecast.positions] <= row
     at = forecast.positions[kept]
@@ -138,7 +139,7 @@ def watch_forecast(
 
 
 def watch_regimes(path: RegimePath, row: int, length: int) -> Watch:
-    """Watch the share of dates unlike any before: stranger than all training dates, or of a state never told before.
+    """Watch the share of novel dates: further from the centres than all training dates, or in a state not seen before.
 
     Parameters
     ----------
