@@ -106,7 +106,7 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
         given = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(uri)
         if given is None:
-            # MLflow sets the variable too, but it belongs to the user: the next run of this process may use another one.
+            # MLflow sets the variable too, but it belongs to the user: the next run of this process may use another.
             os.environ.pop("MLFLOW_TRACKING_URI", None)
         client = mlflow.MlflowClient(uri)
         found = client.get_experiment_by_name(name)
