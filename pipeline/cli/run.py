@@ -45,7 +45,7 @@ def run(path: Path, fresh: bool) -> None:
         made = load_or_make_artifacts(config, store, reporter, loaded, making=courier.get_ready)
         with explain_reuse(store):
             folder = _write_or_reuse(config, made, reporter, fresh)
-        # The result is told before it is tracked: a tracking server that is away must not hide it.
+        # The result is printed before it is sent to MLflow: an unreachable tracking server must not hide it.
         try:
             link = courier.deliver(folder)
             console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
@@ -56,7 +56,7 @@ def run(path: Path, fresh: bool) -> None:
 
 
 def _write_or_reuse(config: RunConfig, made: RunArtifacts, reporter: Reporter, fresh: bool) -> Path:
-    """Print the result and write the run's folder, if it is not the one before."""
+    """Print the result and write the run's folder, unless it equals the previous one."""
     import datetime as dt
 
     from pipeline.export import run_folder as outputs

@@ -1,4 +1,4 @@
-"""Commands that go a part of the way of a run: train, audit, evaluate, report."""
+"""Commands that run a part of the stages: train, audit, evaluate, report."""
 
 from __future__ import annotations
 
