@@ -1,4 +1,4 @@
-"""The kinds of strategies, by the name that stands in a configuration."""
+"""The kinds of strategies, by their names in a configuration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def find_kinds() -> dict[str, type[StrategySettings]]:
     Raises
     ------
     TypeError
-        If two classes have one kind.
+        If two classes have the same kind.
     """
     found: dict[str, type[StrategySettings]] = {}
     for module in pkgutil.walk_packages(kinds.__path__, f"{kinds.__name__}."):
