@@ -118,9 +118,9 @@ def choose_cuts(done: Evaluated, n: int) -> tuple[Cut, ...]:
             first + int((last - first) * SHARE * (2 * k + 1) / (2 * n - 1)) if n > 1 else (first + last) // 2
         )
         kinds = (refitted, schedule.decisions) if k % 2 == 0 else (schedule.decisions, refitted)
-        found = [int(rows[np.searchsorted(rows, wanted)]) for rows in kinds if wanted <= rows[-1]]
+        candidates = [int(rows[np.searchsorted(rows, wanted)]) for rows in kinds if wanted <= rows[-1]]
         # A short evaluation may have no later decision or refit; earlier decisions can still be compared.
-        whole += [row for row in [*found, wanted] if first <= row <= last][:1]
+        whole += [row for row in [*candidates, wanted] if first <= row <= last][:1]
     listed = prepared.panel.listed
     changes = np.flatnonzero((listed[1:] != listed[:-1]).any(axis=1))
     changes = changes[(changes >= first) & (changes < last)]
@@ -158,14 +158,14 @@ def _read_again(done: Evaluated, date: pd.Timestamp) -> Iterator[PointInTimeValu
 def _first_leak(
     expected: Expected, items: Iterator[PointInTimeValue], cut: Cut, world: str, dates: pd.DatetimeIndex
 ) -> Leak | None:
-    told = f"{dates[cut.row]:%Y-%m-%d}"
+    cut_date = f"{dates[cut.row]:%Y-%m-%d}"
     try:
         for item in items:
             leak = compare(expected[item.stage, item.name], item, cut.row, dates)
             if leak is not None:
-                return replace(leak, world=world, cut=told)
+                return replace(leak, world=world, cut=cut_date)
     except USER_ERRORS as error:
-        return Leak(world, told, "pipeline", "a stage", told, (), "done", f"an error ({error})")
+        return Leak(world, cut_date, "pipeline", "a stage", cut_date, (), "done", f"an error ({error})")
     return None
 
 

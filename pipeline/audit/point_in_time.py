@@ -94,8 +94,8 @@ def of_schedule(
 
 
 def _folds(name: str, folds: Iterable[Fold]) -> PointInTimeValue:
-    told = [[f.test[0], len(f.train), f.train[0], f.train[-1], f.train_ends[-1]] for f in folds]
-    table = np.array(told, dtype=np.int64).reshape(-1, 5)
+    rows = [[f.test[0], len(f.train), f.train[0], f.train[-1], f.train_ends[-1]] for f in folds]
+    table = np.array(rows, dtype=np.int64).reshape(-1, 5)
     columns = ("training dates", "first training row", "last training row", "end of its label")
     return PointInTimeValue("schedule", name, table[:, 0], table[:, 1:], (columns,))
 
@@ -167,8 +167,8 @@ def of_portfolio(result: BacktestResult, assets: Names) -> Iterator[PointInTimeV
     yield PointInTimeValue(stage, "cash", result.decisions, result.target_cash, ())
     yield PointInTimeValue(stage, "net return", result.positions, result.net, ())
     if result.sleeves is not None:
-        told = [_sleeve_digest(result.sleeves, k) for k in range(len(result.positions))]
-        yield PointInTimeValue(stage, "sleeves", result.positions, np.array(told, dtype=np.uint64), ())
+        digests = [_sleeve_digest(result.sleeves, k) for k in range(len(result.positions))]
+        yield PointInTimeValue(stage, "sleeves", result.positions, np.array(digests, dtype=np.uint64), ())
 
 
 def _sleeve_digest(paths: SleevePaths, row: int) -> int:

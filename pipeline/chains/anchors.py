@@ -66,12 +66,12 @@ def find_anchors(output: Path, name: str) -> list[Anchor]:
     ledgers = {heads[LEDGER].first for _, heads, own in sources if own and LEDGER in heads}
     if name != LEDGER and (ledger := Head.of(output / LEDGER)) is not None:
         ledgers.add(ledger.first)
-    found = [
+    anchors = [
         Anchor(source, heads[name], own, own or (LEDGER in heads and heads[LEDGER].first in ledgers))
         for source, heads, own in sources
         if name in heads
     ]
-    return sorted(found, key=lambda anchor: -anchor.head.lines)
+    return sorted(anchors, key=lambda anchor: -anchor.head.lines)
 
 
 def anchored_chains(output: Path) -> set[str]:
@@ -207,10 +207,10 @@ def _run_folders(output: Path) -> list[Path]:
 def _stamp(path: Path) -> tuple[int, ...]:
     """Return values that change when the file changes, its size first; empty if the file is missing."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return ()
-    return found.st_size, found.st_mtime_ns, found.st_ino
+    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def _heads_in(path: Path) -> dict[str, Head]:
@@ -266,15 +266,15 @@ def _read_database(path: Path, stamp: tuple[int, ...]) -> dict[str, Head]:
         rows = query_database(path, query, (HEADS_TAG,))
     except TrackingError:  # commands that need the database report the error
         return {}
-    found: dict[str, Head] = {}
+    newest: dict[str, Head] = {}
     for text, uri, experiment, location in rows:
         here = str(uri).startswith(f"{artifacts.as_uri()}/")
         if not here and not _was_moved(artifacts, str(uri), str(experiment), str(location)):
             continue
         for name, head in heads_from_json(str(text)).items():
-            if name not in found or found[name].lines < head.lines:
-                found[name] = head
-    return found
+            if name not in newest or newest[name].lines < head.lines:
+                newest[name] = head
+    return newest
 
 
 def _was_moved(artifacts: Path, uri: str, experiment: str, location: str) -> bool:

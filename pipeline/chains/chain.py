@@ -96,8 +96,8 @@ class Chain:
 
     def head(self) -> str:
         """Return the hash of the last line, which covers all lines; for an empty chain, the start value."""
-        found = Head.of(self.path)
-        return START if found is None else found.hash
+        head = Head.of(self.path)
+        return START if head is None else head.hash
 
     def extend(self, choose: Callable[[list[Entry]], Sequence[Entry]]) -> list[Entry]:
         """Append, under a lock, the entries that `choose` derives from the existing ones, and return them.

@@ -66,9 +66,9 @@ def _smallest(hashes: Hashes) -> Hashes:
     """Return the smallest distinct hashes, sorted."""
     few = 8 * CELLS
     if len(hashes) > few:
-        found = np.unique(np.partition(hashes, few)[:few])
-        if len(found) >= CELLS:
-            return found[:CELLS]
+        smallest = np.unique(np.partition(hashes, few)[:few])
+        if len(smallest) >= CELLS:
+            return smallest[:CELLS]
     return np.unique(hashes)[:CELLS]
 
 

@@ -95,7 +95,7 @@ def other_heads(output: Path, path: Path | None = None) -> dict[str, Head]:
     A chain that another process is writing is left out, or taken from the output folder's file of heads.
     """
     noted = read_heads(output / HEADS)
-    found: dict[str, Head] = {}
+    heads: dict[str, Head] = {}
     for each in chain_paths(output):
         name = chain_name(output, each)
         if each == path:
@@ -103,8 +103,8 @@ def other_heads(output: Path, path: Path | None = None) -> dict[str, Head]:
         with _written(each) as written:
             head = Head.of(each) if written else noted.get(name)
         if head is not None:
-            found[name] = head
-    return found
+            heads[name] = head
+    return heads
 
 
 @contextmanager

@@ -39,10 +39,10 @@ def read_recorded(path: Path, sha256: str, owner: str, remedy: str) -> bytes:
         ) from None
     except OSError as error:
         raise LedgerError(f"{path}: cannot be read: {error.strerror or error}. {_advice(remedy)}") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
         raise LedgerError(
-            f"{path}: not the file that {owner} was recorded with: expected SHA-256 {sha256}, found {found}. "
+            f"{path}: not the file that {owner} was recorded with: expected SHA-256 {sha256}, found {digest}. "
             f"{_advice(remedy)}"
         )
     return content

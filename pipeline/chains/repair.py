@@ -70,13 +70,13 @@ def check_chains(output: Path, config: str | None = None) -> dict[str, tuple[int
         If a chain is broken, or an anchor shows that it lost lines.
     """
     names = {chain_name(output, path) for path in chain_paths(output)} | anchored_chains(output)
-    found: dict[str, tuple[int, Head | None]] = {}
+    heads: dict[str, tuple[int, Head | None]] = {}
     for name in sorted(names):
         own = not name.startswith("operations/") or config is None or name.split("/")[1] == config
         if own:
             lines = len(Chain(output / name, output).lines())
-            found[name] = lines, Head.of(output / name)
-    return found
+            heads[name] = lines, Head.of(output / name)
+    return heads
 
 
 def check_state(output: Path, config: str) -> None:
@@ -115,9 +115,9 @@ def repair_chains(
         names = {chain_name(output, path) for path in chain_paths(output)} | anchored_chains(output)
         for name in sorted(names, key=lambda each: (each != REPAIRS, each)):  # its lines excuse the others
             elsewhere = (known, seen) if name == LEDGER else ((), ())
-            found = _repair(output, name, reason, *elsewhere)
-            if found is not None:
-                done.append(found)
+            repair = _repair(output, name, reason, *elsewhere)
+            if repair is not None:
+                done.append(repair)
     return done
 
 

@@ -74,8 +74,8 @@ class Document:
 def _child(node: Node, part: str | int) -> tuple[Node, int] | None:
     if isinstance(node, MappingNode):
         # The last one counts: merged keys come first in a mapping.
-        found = [(value, key.start_mark.line + 1) for key, value in node.value if key.value == part]
-        return found[-1] if found else None
+        matches = [(value, key.start_mark.line + 1) for key, value in node.value if key.value == part]
+        return matches[-1] if matches else None
     if isinstance(node, SequenceNode) and isinstance(part, int) and part < len(node.value):
         return node.value[part], node.value[part].start_mark.line + 1
     return None

@@ -19,26 +19,26 @@ def known_keys(section: Any, parts: Sequence[str | int]) -> list[str]:
     parts : sequence of str or int
         The path as pydantic reports it, with the name of the chosen alternative after a value of a union type.
     """
-    found = _type_at(section, parts)
-    chosen = [_bare(each) for each in _members(found) if _is_section(_bare(each))]
+    annotation = _type_at(section, parts)
+    chosen = [_bare(each) for each in _members(annotation) if _is_section(_bare(each))]
     return list(chosen[0].model_fields) if len(chosen) == 1 else []
 
 
 def drop_choices(section: Any, parts: Sequence[str | int]) -> list[str | int]:
     """Return a path without the names of union alternatives, as in the file."""
-    kept, found = [], section
+    kept, annotation = [], section
     for part in parts:
-        members = _members(found)
+        members = _members(annotation)
         if len(members) < 2 or not any(part in _names(each) for each in members):
             kept.append(part)
-        found = _step(found, part)
+        annotation = _step(annotation, part)
     return kept
 
 
 def known_kinds(section: Any, parts: Sequence[str | int]) -> list[str]:
     """Return the allowed kinds of the section at a path."""
-    found = _type_at(section, parts)
-    return [kind for each in _members(found) for kind in _names(each)]
+    annotation = _type_at(section, parts)
+    return [kind for each in _members(annotation) for kind in _names(each)]
 
 
 def _type_at(found: Any, parts: Sequence[str | int]) -> Any:

@@ -61,7 +61,7 @@ def _number_fields(section: type[BaseModel]) -> frozenset[str]:
     """Return the fields of a section that accept numbers but neither truth values nor text."""
     types = {name: _types_in(field.annotation) for name, field in section.model_fields.items()}
     return frozenset(
-        name for name, found in types.items() if found & {int, float} and not found & {bool, str}
+        name for name, kinds in types.items() if kinds & {int, float} and not kinds & {bool, str}
     )
 
 
@@ -70,5 +70,5 @@ def _types_in(annotation: Any) -> set[Any]:
     parts = get_args(annotation)
     if get_origin(annotation) is dict:
         parts = parts[1:]
-    found = {annotation} if isinstance(annotation, type) else set()
-    return found.union(*(_types_in(part) for part in parts))
+    types = {annotation} if isinstance(annotation, type) else set()
+    return types.union(*(_types_in(part) for part in parts))
