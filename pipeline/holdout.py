@@ -55,5 +55,5 @@ def judge_holdout(pipeline: Pipeline) -> tuple[Evaluated, Evidence]:
     part = evaluate_from(done, row)
     if len(part.results[part.chosen].positions) < 2:
         raise RunError(f"the holdout from {holdout} to {last:%Y-%m-%d} holds fewer than two returns")
-    evidence = pipeline.reporter.stage("verdict", lambda: judge(part, trials), lambda made: made.verdict)
+    evidence = pipeline.reporter.stage("verdict", lambda: judge(part, trials), lambda result: result.verdict)
     return part, evidence

@@ -153,8 +153,10 @@ class Drift:
         """Number of alarms among the watches and features."""
         shifted = sum(one.alarm for one in self.features)
         others = [f"{f.watch.subject}: {f.watch.what}" for f in self.findings if f.alarm]
-        told = ", ".join(others) or f"none of {format_count(len(self.findings), 'watch', 'watches')} alarmed"
-        return f"{shifted} of {len(self.features)} features shifted; {told}"
+        alarms = (
+            ", ".join(others) or f"none of {format_count(len(self.findings), 'watch', 'watches')} alarmed"
+        )
+        return f"{shifted} of {len(self.features)} features shifted; {alarms}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the drift for JSON."""

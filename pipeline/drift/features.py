@@ -56,7 +56,7 @@ def watch_features(
     recent = slice(row - length + 1, row + 1)
     shifts = list(_shifts(matrix, listed, reference, recent))
     corrected = benjamini_hochberg([shift.p_value for shift in shifts]).tolist()
-    found = [
+    drifts = [
         FeatureDrift(
             name,
             float(share),
@@ -66,7 +66,7 @@ def watch_features(
         )
         for name, share, shift, p in zip(matrix.names, importance, shifts, corrected, strict=True)
     ]
-    return tuple(sorted(found, key=_first_shown))
+    return tuple(sorted(drifts, key=_first_shown))
 
 
 def _first_shown(one: FeatureDrift) -> tuple[bool, float, float]:

@@ -59,9 +59,9 @@ def watch_series(
         too_few = f"There are only {format_count(len(known), 'date')} of it: none before the last {length}"
         return Watch(subject, what, nan, nan, nan, nan, nan, 0, too_few)
     before, now = float(level(reference)), float(level(recent))
-    found, usual, p_value = recent_p_value(known, length, statistic)
-    told = text.format(recent=now, before=before, n=length)
-    return Watch(subject, what, before, now, found, usual, p_value, len(reference), told)
+    observed, usual, p_value = recent_p_value(known, length, statistic)
+    message = text.format(recent=now, before=before, n=length)
+    return Watch(subject, what, before, now, observed, usual, p_value, len(reference), message)
 
 
 def measure_rise(stretches: Floats, reference: Floats) -> Floats:
@@ -139,7 +139,7 @@ def watch_forecast(
 
 
 def watch_regimes(path: RegimePath, row: int, length: int) -> Watch:
-    """Watch the share of novel dates: further from the centres than all training dates, or in a state not seen before.
+    """Watch the share of novel dates: more unusual than all training dates, or in a state not seen before.
 
     Parameters
     ----------
@@ -147,8 +147,8 @@ def watch_regimes(path: RegimePath, row: int, length: int) -> Watch:
     row, length : int
         As for `watch_forecast`.
     """
-    told = np.flatnonzero(path.label[: row + 1] >= 0)
-    anomaly, label = path.anomaly[told], path.label[told]
+    known = np.flatnonzero(path.label[: row + 1] >= 0)
+    anomaly, label = path.anomaly[known], path.label[known]
     new = ~np.isin(label, label[:-length])
     strange = np.where(np.isfinite(anomaly), (anomaly >= 1.0) | new, np.nan)
     return watch_series(

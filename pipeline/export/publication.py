@@ -79,14 +79,14 @@ def load_or_make_artifacts(
             return reporter.stage(
                 "report",
                 lambda: make_artifacts(done, certificate, evidence, drift, reporter.told, reporter.warnings),
-                lambda made: f"{len(made.report) >> 10} KiB",
+                lambda artifacts: f"{len(artifacts.report) >> 10} KiB",
             )
 
-    found, _ = store.get("published", key, make)
+    artifacts, _ = store.get("published", key, make)
     with explain_reuse(store):
-        ledger.add([found.trial])
-        reporter.again(found.told, found.warnings)
-    return found
+        ledger.add([artifacts.trial])
+        reporter.again(artifacts.told, artifacts.warnings)
+    return artifacts
 
 
 @contextmanager
@@ -126,8 +126,8 @@ def judge_run(done: Evaluated, reporter: Reporter) -> Evidence:
     return reporter.stage(
         "verdict",
         lambda: judge(done, trials),
-        lambda made: (
-            f"{made.verdict}; tried so far: configurations {trials.configurations}, tuning trials {trials.tunings}"
+        lambda evidence: (
+            f"{evidence.verdict}; tried so far: configurations {trials.configurations}, tuning trials {trials.tunings}"
         ),
     )
 
@@ -136,7 +136,7 @@ def measure_drift(done: Evaluated, reporter: Reporter) -> Drift:
     """Measure the drift at the last date of an evaluation."""
     from pipeline.drift.measure import measure_run
 
-    return reporter.stage("drift", lambda: measure_run(done), lambda found: found.brief)
+    return reporter.stage("drift", lambda: measure_run(done), lambda drift: drift.brief)
 
 
 def make_artifacts(
@@ -156,7 +156,7 @@ def make_artifacts(
     from pipeline.verdict import trial
 
     trained, drawn = done.trained, charts.draw(done)
-    asked = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
+    model_inputs = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
     tuned = any(walk.trials for walk in trained.walks.values())
     return RunArtifacts(
         summary(done, certificate, evidence, drift) | {"warnings": list(warnings)},
@@ -165,7 +165,7 @@ def make_artifacts(
         trials_table(done).to_csv(index=False, lineterminator="\n") if tuned else "",
         None if certificate is None else to_json(certificate.as_dict()),
         to_json(freeze(trained)),
-        to_json({"columns": list(asked), "data": asked.to_numpy().tolist()}),
+        to_json({"columns": list(model_inputs), "data": model_inputs.to_numpy().tolist()}),
         to_json(trained.prepared.config.model_dump(mode="json", exclude={"schedule"})),
         report.render(done, TITLE, drawn, certificate, evidence, drift),
         drawn,

@@ -107,7 +107,7 @@ def _parcel(
 ) -> TrackingPayload:
     """Return the payload for MLflow: the artifacts, the durations, and the heads of chains."""
     timed = tuple((f"seconds/{stage.replace(':', ' ')}", value, 0) for stage, value in seconds.items())
-    told = MlflowRun.from_json(json.loads(published.tracked))
+    run = MlflowRun.from_json(json.loads(published.tracked))
     ended = int(now.timestamp() * 1000)
     config = str(published.summary["config"])
     # Tags are short, so the chains of other configurations are left out.
@@ -116,14 +116,14 @@ def _parcel(
         for name, head in sorted(heads.items())
         if not name.startswith("operations/") or name.split("/")[1] == config
     }
-    tags = {**told.tags, HEADS_TAG: json.dumps(own)}
+    tags = {**run.tags, HEADS_TAG: json.dumps(own)}
     return TrackingPayload(
         config,
         run_id,
-        name=_name(told, now),
+        name=_name(run, now),
         began=ended - int(1000 * sum(seconds.values())),
         ended=ended,
-        tracked=replace(told, tags=tags, metrics=(*told.metrics, *timed)),
+        tracked=replace(run, tags=tags, metrics=(*run.metrics, *timed)),
         plots=published.plots,
     )
 
@@ -154,11 +154,11 @@ def same_run(output: Path, made: RunArtifacts) -> Path | None:
         paths.insert(0, output / link.readlink().name / "summary.json")
     for path in paths:
         try:
-            told = json.loads(read_regular(path))
+            previous = json.loads(read_regular(path))
         except (OSError, ValueError):  # edited: write a new one
             return None
-        if told.get("config") == summary["config"]:
-            same = all(told.get(key) == value for key, value in summary.items())
+        if previous.get("config") == summary["config"]:
+            same = all(previous.get(key) == value for key, value in summary.items())
             whole = same and (path.parent / RECORD).exists() and _is_whole(path.parent, made)
             return path.parent if whole else None
     return None

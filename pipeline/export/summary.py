@@ -72,11 +72,11 @@ def fallbacks(done: Evaluated) -> dict[str, dict[str, Any]]:
     for name, result in done.results.items():
         decided = zip(result.decisions.tolist(), result.statuses, result.notes, strict=True)
         fallback = DecisionStatus.RELAXED | DecisionStatus.HELD
-        found = [(row, note) for row, status, note in decided if status & fallback]
+        events = [(row, note) for row, status, note in decided if status & fallback]
         holds = zip(result.holds.tolist(), result.hold_statuses, result.reasons, strict=True)
-        found = sorted([*found, *((row, reason) for row, status, reason in holds if status & fallback)])
-        if found:
-            row, text = found[0]
+        events = sorted([*events, *((row, reason) for row, status, reason in holds if status & fallback)])
+        if events:
+            row, text = events[0]
             first = f"{dates[row]:%Y-%m-%d}: {text}"
             out[name] = {"relaxed": result.relaxed, "held": result.held, "first": first}
     return out

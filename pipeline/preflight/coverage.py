@@ -74,18 +74,18 @@ def check_coverage(
         If no asset can be forecast, or some cannot because their trading calendar differs from the rows of the data.
     """
     first = max(schedule.first_train, int(schedule.folds[0].test[0]))
-    found = Coverage(
+    coverage = Coverage(
         _forecast_share(panel, matrix, schedule, first),
         _holdable(panel, schedule, config),
         np.maximum(measure_missing_share(panel.listed), measure_missing_share(panel.listed[first:])),
     )
-    _refuse_mixed_calendars(panel, found)
-    if not found.forecast.any():
-        why = _why_not_forecast(found, found.forecast == 0, config)
+    _refuse_mixed_calendars(panel, coverage)
+    if not coverage.forecast.any():
+        why = _why_not_forecast(coverage, coverage.forecast == 0, config)
         raise RunError(f"no asset can be forecast at any date: {why}")
     horizon = _describe_horizon(panel, config)
     warning = (Finding("horizon", "warning", None, None, horizon),) if horizon else ()
-    return (*_warn(panel, found, config), *warning)
+    return (*_warn(panel, coverage, config), *warning)
 
 
 @contextmanager
@@ -137,12 +137,12 @@ def _forecast_share(panel: Panel, matrix: FeatureMatrix, schedule: Schedule, fir
     It is 0 for an asset without any feature of its own at these dates.
     """
     listed = panel.listed[first:]
-    asked = listed & np.isfinite(schedule.target.risk[first:])
-    out = np.array(asked.sum(axis=0) / np.maximum(listed.sum(axis=0), 1), dtype=np.float64)
+    forecastable = listed & np.isfinite(schedule.target.risk[first:])
+    out = np.array(forecastable.sum(axis=0) / np.maximum(listed.sum(axis=0), 1), dtype=np.float64)
     own = [k for k, common in enumerate(matrix.common) if not common]
     for n in np.flatnonzero(out) if own else ():
         # Newest rows first: there the longest windows are full.
-        rows = np.flatnonzero(asked[:, n])[::-1] + first
+        rows = np.flatnonzero(forecastable[:, n])[::-1] + first
         if not any(np.isfinite(matrix.values[t, n, own]).any() for t in rows):
             out[n] = 0.0
     return out

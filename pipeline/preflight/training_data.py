@@ -174,7 +174,7 @@ class _Training:
 
     def first_short(self, first: int) -> tuple[_Fits, int]:
         """Return the first fit with too little data."""
-        return min(self.short(first), key=lambda found: found[1])
+        return min(self.short(first), key=lambda item: item[1])
 
 
 def _remedy(panel: Panel, config: RunConfig, works: int | None) -> str:

@@ -128,8 +128,8 @@ def draw_weights(done: Evaluated) -> Chart:
 def draw_regimes(done: Evaluated) -> Chart:
     """Draw the market under the regimes as classified at the time, and the anomaly score."""
     panel, regimes = done.trained.prepared.panel, done.trained.regimes
-    told = regimes.label >= 0
-    first = int(np.argmax(told)) if told.any() else 0
+    classified = regimes.label >= 0
+    first = int(np.argmax(classified)) if classified.any() else 0
     days, labels = _days(done, slice(first, None)), regimes.label[first:]
     wealth = np.cumprod(1 + np.nan_to_num(panel.market[first:]))
     top = Plane(310, "market, log scale", log=True, grid=False, legend="row")

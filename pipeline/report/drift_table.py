@@ -54,9 +54,9 @@ def drift_table(drift: Drift) -> Table:
     table.add_column(f"Drift at {drift.as_of}, the last {drift.window} dates")
     table.add_column("p, corrected", justify="right")
     table.add_column("")
-    for found in drift.findings:
-        table.add_row(found.watch.text, chance(found.corrected), "ALARM" if found.alarm else "")
+    for finding in drift.findings:
+        table.add_row(finding.watch.text, chance(finding.corrected), "ALARM" if finding.alarm else "")
     for one in drift.features[:5]:
-        told = f"{one.name}: PSI {number(one.psi)}, usual {number(one.usual)}; KS distance {number(one.distance)}"
-        table.add_row(told, chance(one.corrected), "ALARM" if one.alarm else "")
+        text = f"{one.name}: PSI {number(one.psi)}, usual {number(one.usual)}; KS distance {number(one.distance)}"
+        table.add_row(text, chance(one.corrected), "ALARM" if one.alarm else "")
     return table

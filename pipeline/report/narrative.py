@@ -84,7 +84,7 @@ def _traded(done: Evaluated) -> str:
 
 def _fallbacks(done: Evaluated) -> list[str]:
     """Describe for each portfolio how often its limits could not be met, and the fallback."""
-    told = []
+    descriptions = []
     for name, m in done.performance.items():
         counts = (
             (m["relaxed"], "a limit gave way"),
@@ -94,8 +94,8 @@ def _fallbacks(done: Evaluated) -> list[str]:
             f"{what} at {count:.0f} decision{'s' if count > 1 else ''}" for count, what in counts if count
         ]
         if parts:
-            told.append(f"{label(name)}: {', '.join(parts)}")
-    return [f"Limits that could not be kept: {'; '.join(told)}."] if told else []
+            descriptions.append(f"{label(name)}: {', '.join(parts)}")
+    return [f"Limits that could not be kept: {'; '.join(descriptions)}."] if descriptions else []
 
 
 def _closures(done: Evaluated) -> list[str]:

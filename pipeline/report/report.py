@@ -96,7 +96,7 @@ def render(
         slack=sorted(target.certificate.slack.items(), key=lambda item: item[1]),
         regime=_regime(done),
         drift=drift,
-        watches=[watch_cells(found) for found in sorted(drift.findings, key=lambda one: not one.alarm)],
+        watches=[watch_cells(finding) for finding in sorted(drift.findings, key=lambda one: not one.alarm)],
         shifts=[shift_cells(one) for one in drift.features[:SHIFTS]],
         record=done.record().as_dict(),
         certificate=None if certificate is None else certificate.as_dict(),
@@ -131,9 +131,9 @@ def _sleeves(done: Evaluated) -> dict[str, Any]:
 
 def _same_error(done: Evaluated) -> dict[str, Any]:
     """Return for each pair of models the p-value of equal squared errors."""
-    found = compare_forecasts(done.scores, done.trained.prepared.schedule.labels.horizon)
-    rows = [(name, [chance(p) for p in others.values()]) for name, others in found.items()]
-    return {"heads": list(found), "rows": rows}
+    p_values = compare_forecasts(done.scores, done.trained.prepared.schedule.labels.horizon)
+    rows = [(name, [chance(p) for p in others.values()]) for name, others in p_values.items()]
+    return {"heads": list(p_values), "rows": rows}
 
 
 def _tuning(done: Evaluated) -> dict[str, Any]:
@@ -153,8 +153,8 @@ def _tuning(done: Evaluated) -> dict[str, Any]:
 
 def _tests(evidence: Evidence) -> list[tuple[str, str]]:
     """Return the tests behind the verdict and their results."""
-    found = evidence.tests
-    return [(text, show(found[key])) for key, text, show in EVIDENCE_ROWS]
+    tests = evidence.tests
+    return [(text, show(tests[key])) for key, text, show in EVIDENCE_ROWS]
 
 
 def _effort(done: Evaluated) -> dict[str, Any]:

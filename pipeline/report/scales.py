@@ -88,9 +88,9 @@ def reach(arrays: Iterable[Floats], margin: float, log: bool = False) -> tuple[f
 def even(low: float, high: float, most: int) -> list[Tick]:
     """Return multiples of 1, 2 or 5 times a power of ten: at most `most`, or a few more to avoid a single one."""
     power = 10.0 ** np.floor(np.log10((high - low) / most))
-    found = [_multiples(low, high, times * power) for times in (0.5, 1, 2, 5, 10, 20)]
-    fitting = next(k for k, at in enumerate(found) if len(at) <= most)
-    at = found[fitting] if len(found[fitting]) > 1 else found[fitting - 1]
+    candidates = [_multiples(low, high, times * power) for times in (0.5, 1, 2, 5, 10, 20)]
+    fitting = next(k for k, at in enumerate(candidates) if len(at) <= most)
+    at = candidates[fitting] if len(candidates[fitting]) > 1 else candidates[fitting - 1]
     return [Tick(one, words) for one, words in zip(at.tolist(), _written(at), strict=True)]
 
 

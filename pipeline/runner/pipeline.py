@@ -293,11 +293,11 @@ class Pipeline:
 def _audit_line(certificate: Certificate) -> str:
     left = ", ".join(certificate.not_compared)
     ahead = any(leak.kind == "look-ahead" for leak in certificate.leaks)
-    found = ["SOMETHING looked ahead" if ahead else "nothing looked ahead"]
+    findings = ["SOMETHING looked ahead" if ahead else "nothing looked ahead"]
     if any(leak.kind == "unit" for leak in certificate.leaks):
-        found.append("a feature DEPENDS ON THE UNIT of prices or volumes")
+        findings.append("a feature DEPENDS ON THE UNIT of prices or volumes")
     short = f"; too few dates to compare {left}" if left else ""
-    return f"{format_count(len(certificate.cuts), 'cut')}, {', '.join(found)}{short}"
+    return f"{format_count(len(certificate.cuts), 'cut')}, {', '.join(findings)}{short}"
 
 
 def _portfolio_line(result: BacktestResult) -> str:
