@@ -84,9 +84,8 @@ def check_ending() -> None:
 def report_interruption(message: str = INTERRUPTED) -> None:
     """Print once that the process was interrupted; only the first message is printed."""
     if not _Stop.told:
-        _Stop.told = (
-            _Stop.guarded
-        )  # a process that continues, such as a test runner, can be interrupted again
+        # A process that continues, such as a test runner, can be interrupted again.
+        _Stop.told = _Stop.guarded
         print(message, file=sys.stderr, flush=True)
 
 
@@ -127,12 +126,12 @@ def _is_handling_interruption() -> bool:
 
 def interrupt_once(signals: Iterable[signal.Signals]) -> None:
     """Let the first signal interrupt the work; later signals do not disturb the clean-up."""
-    signals, told = tuple(signals), False
+    signals, interrupted = tuple(signals), False
 
     def interrupt(*_: object) -> None:
-        nonlocal told
-        if not told:
-            told = True
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
             raise KeyboardInterrupt
 
     for number in signals:

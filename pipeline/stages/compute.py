@@ -84,8 +84,8 @@ def make_dataset(
     panel: Panel, matrix: FeatureMatrix, regimes: RegimePath, schedule: Schedule, config: RunConfig
 ) -> Dataset:
     """Combine features and regime probabilities."""
-    regime_names, told = regime_columns(regimes)
-    X = matrix.join_columns(told)
+    regime_names, regime_values = regime_columns(regimes)
+    X = matrix.join_columns(regime_values)
     usable = panel.listed & ~schedule.target.riskless
     usable[: schedule.first_train] = False
     return Dataset(

@@ -83,16 +83,16 @@ def check_covariances(path: CovariancePath, panel: Panel) -> None:
 
 def check_walk(walk: WalkResult, usable: Bools, panel: Panel) -> None:
     """Refuse predictions that are infinite, or missing although their inputs are usable."""
-    asked = usable & (np.arange(len(usable)) >= walk.fits[0].first_test)[:, None]
-    bad = np.isinf(walk.raw) | (asked & np.isnan(walk.raw))
+    expected = usable & (np.arange(len(usable)) >= walk.fits[0].first_test)[:, None]
+    bad = np.isinf(walk.raw) | (expected & np.isnan(walk.raw))
     _refuse(f"model {walk.model}", "prediction", bad, panel.dates, panel.assets)
 
 
 def check_forecast(forecast: Forecast, schedule: Schedule, panel: Panel) -> None:
     """Refuse calibrated forecasts that are infinite, or missing although a prediction and a unit of risk exist."""
     risk = schedule.target.risk[forecast.positions]
-    asked = np.isfinite(forecast.raw) & np.isfinite(risk)
-    bad = np.isinf(forecast.mean) | (asked & np.isnan(forecast.mean))
+    expected = np.isfinite(forecast.raw) & np.isfinite(risk)
+    bad = np.isinf(forecast.mean) | (expected & np.isnan(forecast.mean))
     dates, stage = panel.dates[forecast.positions], f"forecast {forecast.model}"
     _refuse(stage, "expected return", bad, dates, panel.assets)
     _refuse(stage, "slope", ~np.isfinite(forecast.slope)[:, None], dates, ["all assets"])

@@ -85,8 +85,8 @@ class Evaluated:
     def attributions(self) -> dict[str, dict[str, dict[str, float]]]:
         """Return the attribution by sleeve of each portfolio that has sleeves."""
         year = self.trained.prepared.panel.periods_per_year
-        found = {name: attribute(result, year) for name, result in self.results.items()}
-        return {name: rows for name, rows in found.items() if rows}
+        attributions = {name: attribute(result, year) for name, result in self.results.items()}
+        return {name: rows for name, rows in attributions.items() if rows}
 
     def record(self) -> RunRecord:
         """Return the record of this run."""

@@ -103,10 +103,10 @@ def unpack(content: memoryview, stage: str, key: str) -> Any:
         (length,) = struct.unpack_from("<Q", content, _DIGEST.stop)
         if length > len(content) - ALIGNED:
             raise DamagedError("its text is longer than the file")
-        told = from_text(content[ALIGNED : ALIGNED + length])
-        if (told["stage"], told["key"]) != (stage, key):
+        header = from_text(content[ALIGNED : ALIGNED + length])
+        if (header["stage"], header["key"]) != (stage, key):
             raise DamagedError("a result of another stage or key")
-        value = Decoder(list(_blocks(content, length, told["blocks"]))).decode(told["value"])
+        value = Decoder(list(_blocks(content, length, header["blocks"]))).decode(header["value"])
         wrong = check_of(stage_type(stage))(value)
     except _UNREADABLE as error:
         raise DamagedError(f"not a value that was stored: {error!r:.200}") from error

@@ -69,8 +69,8 @@ def type_named(name: str) -> type:
     if name not in STORABLE:
         raise DamagedError(f"{name!r:.100} is no type that may be stored")
     module, _, qualified = name.partition(":")
-    found: type = getattr(importlib.import_module(module), qualified)
-    return found
+    cls: type = getattr(importlib.import_module(module), qualified)
+    return cls
 
 
 def stage_type(stage: str) -> type:
@@ -90,10 +90,10 @@ def fields_of(cls: type) -> Mapping[str, Any]:
     For a dataclass these are its fields, except those with `"stored": False` in their metadata, which the class
     restores in `__setstate__`. Any other class annotates each attribute of its instances.
     """
-    found = _FIELDS.get(cls)
-    if found is None:
-        found = _FIELDS[cls] = _annotated(cls)
-    return found
+    fields = _FIELDS.get(cls)
+    if fields is None:
+        fields = _FIELDS[cls] = _annotated(cls)
+    return fields
 
 
 _FIELDS: dict[type, dict[str, Any]] = {}

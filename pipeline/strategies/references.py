@@ -38,7 +38,7 @@ def _find_circle(strategies: Mapping[str, StrategySettings]) -> str:
         if name not in strategies:
             return ""
         return next(
-            (found for _, used in strategies[name].uses() if (found := walk(used, (*above, name)))), ""
+            (message for _, used in strategies[name].uses() if (message := walk(used, (*above, name)))), ""
         )
 
-    return next((found for name in strategies if (found := walk(name, ()))), "")
+    return next((message for name in strategies if (message := walk(name, ()))), "")

@@ -69,13 +69,13 @@ def follow_move(output: Path) -> None:
 
 def _follow_move(output: Path) -> None:
     """Do the work of `follow_move` while holding the lock."""
-    found = find_relocations(output / DATABASE)
-    if found:
-        runs = relocate(output / DATABASE, found)
+    moves = find_relocations(output / DATABASE)
+    if moves:
+        runs = relocate(output / DATABASE, moves)
         print(
             f"MLflow: the output folder was moved or copied; the artifacts of {format_count(runs, 'run')} in "
-            f"{format_count(len(found), 'experiment')} are now in {found[0].new_folder.parent}; they were in "
-            f"{found[0].old_folder.parent}",
+            f"{format_count(len(moves), 'experiment')} are now in {moves[0].new_folder.parent}; they were in "
+            f"{moves[0].old_folder.parent}",
             file=sys.stderr,
         )
 
@@ -109,15 +109,15 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
             # MLflow sets the variable too, but it belongs to the user: the next run of this process may use another.
             os.environ.pop("MLFLOW_TRACKING_URI", None)
         client = mlflow.MlflowClient(uri)
-        found = client.get_experiment_by_name(name)
-        if found is not None:
-            if found.lifecycle_stage == "deleted":
-                client.restore_experiment(found.experiment_id)
+        experiment = client.get_experiment_by_name(name)
+        if experiment is not None:
+            if experiment.lifecycle_stage == "deleted":
+                client.restore_experiment(experiment.experiment_id)
             for key, value in TAGS.items():
                 # A note that the user has written is kept.
-                if found.tags.get(key) != value and (key != NOTE_TAG or key not in found.tags):
-                    client.set_experiment_tag(found.experiment_id, key, value)
-            return client, found.experiment_id
+                if experiment.tags.get(key) != value and (key != NOTE_TAG or key not in experiment.tags):
+                    client.set_experiment_tag(experiment.experiment_id, key, value)
+            return client, experiment.experiment_id
         place = artifact_location(output, name) if uri.startswith("sqlite:") else None
         return client, client.create_experiment(name, artifact_location=place, tags=dict(TAGS))
 
@@ -187,8 +187,8 @@ def run_of(client: MlflowClient, experiment: str, folder: str) -> str:
     TrackingError
         If the folder has not been tracked.
     """
-    found = client.search_runs([experiment], f"tags.{FOLDER_TAG} = '{folder}'", max_results=10)
-    whole = [run.info.run_id for run in found if run.info.status == "FINISHED"]
+    runs = client.search_runs([experiment], f"tags.{FOLDER_TAG} = '{folder}'", max_results=10)
+    whole = [run.info.run_id for run in runs if run.info.status == "FINISHED"]
     if not whole:
         raise TrackingError(f"the run {folder} is not known to MLflow yet")
     return str(whole[0])

@@ -83,9 +83,10 @@ def _headline(done: Evaluated, evidence: Evidence) -> dict[str, float]:
     metrics |= {f"forecast/{k}": v for k, v in done.scores[config.allocation.forecast].metrics.items()}
     metrics |= {f"portfolio/{k}": v for k, v in done.performance[done.chosen].items()}
     for name in config.strategies:
-        told = done.performance[f"strategy:{name}"]
+        performance = done.performance[f"strategy:{name}"]
         metrics |= {
-            f"strategy {name}/{k}": told[k] for k in ("net_return", "sharpe", "max_drawdown", "turnover")
+            f"strategy {name}/{k}": performance[k]
+            for k in ("net_return", "sharpe", "max_drawdown", "turnover")
         }
     for base, values in done.comparisons[done.chosen].items():
         metrics[f"baseline sharpe/{base.replace(':', ' ')}"] = done.performance[base]["sharpe"]
@@ -103,12 +104,12 @@ def _drift(drift: Drift) -> dict[str, float]:
             (one.corrected for one in drift.features if math.isfinite(one.corrected)), default=math.nan
         ),
     }
-    for found in drift.findings:
-        name = f"drift/{found.watch.subject} {found.watch.what}"
+    for finding in drift.findings:
+        name = f"drift/{finding.watch.subject} {finding.watch.what}"
         metrics |= {
-            name: found.watch.recent,
-            f"{name} before": found.watch.before,
-            f"{name} p": found.corrected,
+            name: finding.watch.recent,
+            f"{name} before": finding.watch.before,
+            f"{name} p": finding.corrected,
         }
     return metrics
 

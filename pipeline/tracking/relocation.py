@@ -97,16 +97,16 @@ def _moved(output: Path, rows: list[tuple[str, str]]) -> Iterator[Relocation]:
         tail = new[len((output / ARTIFACTS).resolve().as_uri()) :]
         if old == new or not (old.startswith("file:") and old.endswith(f"/{ARTIFACTS}{tail}")):
             continue
-        found = Relocation(name, old, new)
-        there, here = found.old_folder.exists(), found.new_folder.exists()
-        if there and here and found.old_folder.samefile(found.new_folder):
+        relocation = Relocation(name, old, new)
+        there, here = relocation.old_folder.exists(), relocation.new_folder.exists()
+        if there and here and relocation.old_folder.samefile(relocation.new_folder):
             continue
         if there and not here:
             raise TrackingError(
                 f"{output / 'mlflow.db'} was moved or copied without the artifacts of {name}, which are in "
-                f"{found.old_folder}: move or copy that folder to {found.new_folder}, and run this again"
+                f"{relocation.old_folder}: move or copy that folder to {relocation.new_folder}, and run this again"
             )
-        yield found
+        yield relocation
 
 
 def relocate(database: Path, found: list[Relocation]) -> int:

@@ -115,14 +115,14 @@ def _folders_at(client: MlflowClient, page: str) -> set[str]:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return set()
         raise
-    found: set[str] = set()
+    folders: set[str] = set()
     token: str | None = None
     while True:
         runs = client.search_runs([experiment], "", ViewType.ALL, 1000, page_token=token)
-        found |= {run.data.tags.get(FOLDER_TAG, "") for run in runs if run.info.status == "FINISHED"}
+        folders |= {run.data.tags.get(FOLDER_TAG, "") for run in runs if run.info.status == "FINISHED"}
         token = runs.token
         if not token:
-            return found
+            return folders
 
 
 def _holds(output: Path, folder: Path, receipt: Mapping[str, str]) -> bool:
@@ -151,25 +151,25 @@ class _Sender:
 
     def send(self, folder: Path) -> None:
         """Send the parts of the run and of its model runs that were not sent yet."""
-        parcel = self.parcel
-        tags = {**parcel.tracked.tags, FOLDER_TAG: parcel.run_id}
-        found = self._search(f"tags.{FOLDER_TAG} = '{parcel.run_id}'")
-        parent = found[0] if found else self._create(parcel.name, tags)
+        payload = self.parcel
+        tags = {**payload.tracked.tags, FOLDER_TAG: payload.run_id}
+        runs = self._search(f"tags.{FOLDER_TAG} = '{payload.run_id}'")
+        parent = runs[0] if runs else self._create(payload.name, tags)
         if parent.info.status == "FINISHED":
             return
         ident = parent.info.run_id
-        self._log(ident, parcel.tracked)
+        self._log(ident, payload.tracked)
         for path in sorted(folder.iterdir()):
             # A link may lead to a file outside the run; it is not sent.
             if path.is_file() and not path.is_symlink() and path.name not in (RECORD, RECEIPT):
                 self.client.log_artifact(ident, str(path))
-        for plot, content in parcel.plots.items():
+        for plot, content in payload.plots.items():
             self.client.log_text(ident, content, f"plots/{plot}.svg")
-        below = self._search(f"tags.`{PARENT}` = '{ident}'") if found else []
+        below = self._search(f"tags.`{PARENT}` = '{ident}'") if runs else []
         known = {run.data.tags["model"]: run for run in below}
-        for model, child in parcel.tracked.children.items():
+        for model, child in payload.tracked.children.items():
             self._send_model(model, child, known.get(model), ident)
-        self.client.set_terminated(ident, "FINISHED", parcel.ended)
+        self.client.set_terminated(ident, "FINISHED", payload.ended)
 
     def _send_model(self, name: str, child: MlflowRun, known: Run | None, parent: str) -> None:
         run = known or self._create(name, {**child.tags, "model": name, PARENT: parent})

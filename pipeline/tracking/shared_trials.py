@@ -66,14 +66,14 @@ def share_trials(output: Path, name: str, ledger: Ledger, data: str | None = Non
             key = f"{TRIAL_TAG}{entry['kind']}/{entry['id']}"
             if tags.get(key) != entry:
                 client.set_experiment_tag(experiment, key, json.dumps(entry, sort_keys=True))
-    found = [
+    entries = [
         entry
         for other, tags in there.items()
         for entry in tags.values()
         if other == name or any(of_data(entry, each) for each in sketches)
     ]
     known = {name_of(entry) for entry in ledger.lines()}
-    ledger.add(entry for entry in found if name_of(entry) not in known)
+    ledger.add(entry for entry in entries if name_of(entry) not in known)
 
 
 def known_trials(output: Path, name: str) -> list[Entry]:
@@ -151,7 +151,7 @@ def _trials_of_all(client: MlflowClient) -> dict[str, dict[str, Entry]]:
     """Return the trials in the tags of each experiment, by its name."""
     from mlflow.entities import ViewType
 
-    found: dict[str, dict[str, Entry]] = {}
+    by_experiment: dict[str, dict[str, Entry]] = {}
     token: str | None = None
     while True:
         experiments = client.search_experiments(view_type=ViewType.ALL, page_token=token)
@@ -159,10 +159,10 @@ def _trials_of_all(client: MlflowClient) -> dict[str, dict[str, Entry]]:
             tags = {key: value for key, value in each.tags.items() if key.startswith(TRIAL_TAG)}
             trials = {key: entry for key, value in tags.items() if (entry := _trial(value)) is not None}
             if trials:
-                found[each.name] = trials
+                by_experiment[each.name] = trials
         token = experiments.token
         if not token:
-            return found
+            return by_experiment
 
 
 def _trial(text: str) -> Entry | None:

@@ -48,7 +48,7 @@ def describe(done: Evaluated) -> dict[str, Any]:
     parts: list[Any] = [score.rank_ic, score.loss]
     if done.chosen != done.forecasting:  # the judged portfolio is not the traded one
         parts.append(forecasting.iloc[-LONGEST:])
-    told = b"".join(np.asarray(part, dtype="<f4").tobytes() for part in parts)
+    fingerprint = b"".join(np.asarray(part, dtype="<f4").tobytes() for part in parts)
     return {
         "kind": "trial",
         "experiment": config.name,
@@ -56,7 +56,7 @@ def describe(done: Evaluated) -> dict[str, Any]:
         "config": config.digest()[:16],
         "data": prepared.panel.digest()[:16],
         "sketch": sketch(prepared.panel),
-        "returns": hashlib.sha256(packed + told).hexdigest()[:16],
+        "returns": hashlib.sha256(packed + fingerprint).hexdigest()[:16],
         "gain_sharpe": ratio if np.isfinite(ratio) else None,
         "first": str(gain.index[0]) if len(gain) else None,
         "last": f"{dates[-1]:%Y-%m-%d}",
