@@ -142,9 +142,9 @@ def same_run(output: Path, made: RunArtifacts) -> Path | None:
     """Return the folder of the newest run of a configuration if its summary is the same, tracked or not.
 
     The same configuration, data, code and versions give the same bits, so no new folder is needed. The verdict changes
-    with other trials, drift with its settings, and a score with the code that computes it. The printed warnings are not
-    compared, since they depend on the command. A folder whose model or tables differ from the new ones was edited or
-    damaged, and counts as another run.
+    with other trials, drift with the way it is measured, and a score with the code that computes it. The printed
+    warnings are not compared, since they depend on the command. A folder whose model or tables differ from the new ones
+    was edited or damaged, and counts as another run.
     """
     summary = json.loads(to_json({key: part for key, part in made.summary.items() if key != "warnings"}))
     # Names sort by the clock, which may be wrong; the link identifies the run that was written last.

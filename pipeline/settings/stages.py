@@ -84,7 +84,7 @@ class RegimesSection(Section):
 
 
 class CalibrationSection(Section):
-    """How much past accuracy a forecast needs before it is traded at full size."""
+    """How much past accuracy a forecast needs before it is traded."""
 
     prior_periods: Annotated[float, Field(ge=0)] = 36.0
     own_mean_weight: Fraction = 0.0
