@@ -230,7 +230,7 @@ def _reason(verdict: str, tests: Tests, trials: Trials) -> str:
 
 
 def _traded(done: Evaluated) -> str:
-    """Compare a traded strategy with the baselines; the verdict is on the forecast, which the strategy may not use."""
+    """Compare a traded strategy with 1/N; the verdict is on the forecast, which the strategy may not use."""
     if done.chosen == done.forecasting:
         return ""
     gap = done.comparisons[done.chosen]["equal_weight"]
