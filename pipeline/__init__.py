@@ -1,1 +1,1 @@
-"""The only room that knows all the others."""
+"""Pipeline: the package that connects all others into one run."""

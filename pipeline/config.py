@@ -41,13 +41,13 @@ from pipeline.strategies.registry import Strategy
 from pipeline.strategies.settings import RunFacts
 
 BASELINES = ("equal_weight", "minimum_variance", "buy_and_hold", "historical_mean", "no_forecast")
-"""What every portfolio is compared with, on the same dates, assets and costs."""
+"""Benchmarks of every portfolio: same dates, assets and costs."""
 LOCAL = ("threads", "loky")
-"""Executors of this machine; a Dask cluster is named by its address."""
+"""Executors on this machine; a Dask cluster is given by its address."""
 
 
 class RunConfig(Section):
-    """Everything that decides a run's result, and where it is written.
+    """All settings that determine a run's result, and the output folder.
 
     `docs/configuration.md` explains each key.
     """
@@ -146,7 +146,7 @@ class RunConfig(Section):
         return next((f"strategies.{name}{text}" for name, text in found if text), "")
 
     def trading_settings(self) -> TradingSettings:
-        """Return what decides how forecasts become portfolios."""
+        """Return the settings that determine how forecasts become portfolios."""
         return TradingSettings(
             self.allocation, self.target.horizon, self.target.relative, self.cost_rate, self.impact_rate
         )
@@ -162,18 +162,18 @@ class RunConfig(Section):
         return {n: m for n, m in self.models.items() if not isinstance(m, CombinationModel)}
 
     def deciding(self, **left_out: Any) -> str:
-        """Return all settings that decide the result, as JSON, but for some that are left out.
+        """Return all settings that determine the result, as JSON, except those left out.
 
         Parameters
         ----------
         **left_out : True or collection of keys
-            By section, as pydantic's `exclude` takes it.
+            Keys to leave out, by section, in the format of pydantic's `exclude`.
         """
         free = dict.fromkeys(("executor", "workers", "output", "gate", "drift", "schedule"), True)
         return json.dumps(self.model_dump(mode="json", exclude=free | left_out), sort_keys=True)
 
     def digest(self) -> str:
-        """Return the SHA-256 of all that decides the result, as hexadecimal digits."""
+        """Return the SHA-256 of all settings that determine the result, as hexadecimal digits."""
         return hashlib.sha256(self.deciding().encode()).hexdigest()
 
 
@@ -183,7 +183,7 @@ def load_config(path: Path) -> RunConfig:
     Raises
     ------
     ConfigError
-        With the mistakes in the file, each with its dotted path and its line.
+        Lists the mistakes in the file, each with its dotted path and line.
     """
     document = read_document(path)
     name = show_name(str(path))

@@ -1,4 +1,4 @@
-"""Endings: how a command ends, by what was raised: one message and an exit code."""
+"""Endings: turn the exception that ends a command into one message and an exit code."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pipeline.config_files.text import LONGEST_MESSAGE, shorten
 from pipeline.stopping import CTRL_C, is_ending, settle
 
 CLOSED_PIPE = 141
-"""Exit code of a program whose output nobody reads any more: 128 and SIGPIPE."""
+"""Exit code of a program whose output pipe was closed: 128 + SIGPIPE."""
 _LONGEST = LONGEST_MESSAGE - len("tangency: \n")
 
 
 class _Interruption(BaseException):
-    """Ctrl-C or another signal on its way past click, which would print an empty line."""
+    """Ctrl-C or another signal, wrapped so that click does not catch it and print an empty line."""
 
 
 class Commands(click.Group):
@@ -35,17 +35,17 @@ class Commands(click.Group):
 
 @contextmanager
 def exit_codes() -> Iterator[None]:
-    """Turn what a command raises into one message and an exit code.
+    """Turn the exception raised by a command into one message and an exit code.
 
-    A mistake of the user's is 2, an interruption 130, another signal 128 and its number, and a closed pipe 141, without
-    a message. What nobody foresaw is raised.
+    A user error exits with 2, an interruption with 130, another signal with 128 plus its number, and a closed pipe with
+    141 and no message. Unexpected errors are re-raised.
     """
     try:
         try:
             with _messages():
                 yield
         finally:
-            # What is left to write fails here, where that is caught, and not when the interpreter ends.
+            # Flush here, so that a write error is caught here and not when the interpreter exits.
             if sys.stdout is not None:
                 sys.stdout.flush()
     except BrokenPipeError:
@@ -59,14 +59,14 @@ def _messages() -> Iterator[None]:
     try:
         yield
     except SystemExit as stopped:
-        # Where nobody reads what is printed, rich ends the process with 1, and click too, after it has put a wrapper
-        # in the place of the stream.
+        # When the reader of the output has closed the pipe, rich ends the process with 1. So does click, after it has
+        # replaced the stream by a wrapper.
         if isinstance(stopped.__context__, BrokenPipeError) or sys.stdout is not written_to:
             sys.stdout = written_to
             raise BrokenPipeError from None
         raise
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show()  # the help itself, which is no message to be shortened
+        error.show()  # the help text itself, which is not a message to shorten
         sys.exit(error.exit_code)
     except click.ClickException as error:
         message = shorten(error.format_message(), _LONGEST // 2)
@@ -75,13 +75,13 @@ def _messages() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except BaseException as error:
-        # A library may have made another error of an interruption.
+        # A library may have turned an interruption into another error.
         if isinstance(error, click.Abort | KeyboardInterrupt | _Interruption) or is_ending():
             sys.exit(settle(CTRL_C))
         if isinstance(error, _user_errors()):
             _leave_with(str(error))
         if isinstance(error, OSError):
-            # A full disk, a folder without permission, a file where a folder should be.
+            # A full disk, a folder without permission, or a file in place of a folder.
             from pipeline.files import explain
 
             _leave_with(explain(error))
@@ -94,7 +94,7 @@ def _leave_with(message: str) -> None:
 
 
 def _close_quietly() -> None:
-    """Let what is still to be written go nowhere."""
+    """Discard the output that is still buffered."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None:
@@ -102,7 +102,10 @@ def _close_quietly() -> None:
 
 
 def _user_errors() -> tuple[type[Exception], ...]:
-    """Return the errors that are explained without a traceback; asked for when something was raised."""
+    """Return the errors that are explained without a traceback.
+
+    Called only after an exception, so that the imports stay lazy.
+    """
     from pipeline.errors import USER_ERRORS
 
     return USER_ERRORS

@@ -1,15 +1,15 @@
-"""What can go wrong in a run that is the user's to mend, and all that is shown as one message with exit code 2.
+"""Errors of a run that the user can fix, and all errors that are shown as one message with exit code 2.
 
 PipelineError
 ├── ConfigError   the configuration file is missing, unreadable or wrong
-├── RunError      the run cannot go on with this data and configuration
-│   └── EarlyTestError  the first test is too early to train anything before it
-├── LeakError     something in the run knew what it could not know
+├── RunError      the run cannot continue with this data and configuration
+│   └── EarlyTestError  the first test date leaves no rows to train on
+├── LeakError     a stage used information from the future
 │   └── UnitError     a feature depends on the unit of prices or volumes
-├── LedgerError   the record of what was tried has been changed
+├── LedgerError   the record of trials has been changed
 ├── FileKindError a file is a named pipe, a device or a folder
-└── TrackingError MLflow cannot be told or asked; trying again later helps
-    └── RecordError   what it was to be told is not whole; trying again does not
+└── TrackingError MLflow cannot be reached; retrying later helps
+    └── RecordError   the payload for MLflow is incomplete; retrying does not help
 """
 
 from allocation.errors import AllocationError
@@ -21,7 +21,7 @@ from validation.errors import ValidationError
 
 
 class PipelineError(Exception):
-    """The pipeline cannot do what it was asked for."""
+    """The pipeline cannot complete the request."""
 
 
 class ConfigError(PipelineError):
@@ -29,15 +29,15 @@ class ConfigError(PipelineError):
 
 
 class RunError(PipelineError):
-    """The run cannot go on."""
+    """The run cannot continue."""
 
 
 class EarlyTestError(RunError):
-    """The first test comes before anything can be trained on; a later one may work."""
+    """The first test date leaves no rows to train on; a later one may work."""
 
 
 class LeakError(PipelineError):
-    """Something looked ahead."""
+    """A stage used information from the future."""
 
 
 class UnitError(LeakError):
@@ -45,19 +45,19 @@ class UnitError(LeakError):
 
 
 class LedgerError(PipelineError):
-    """The record of trials is not whole."""
+    """The record of trials is incomplete or was changed."""
 
 
 class FileKindError(PipelineError):
-    """What has the name of a file is something else. Not an OSError: where a file may be missing, this may not."""
+    """The file is not a regular file. Not an OSError: code that accepts a missing file must not accept this one."""
 
 
 class TrackingError(PipelineError):
-    """MLflow cannot be told or asked."""
+    """MLflow cannot be reached."""
 
 
 class RecordError(TrackingError):
-    """The record of what MLflow is to be told is not whole."""
+    """The payload for MLflow is incomplete."""
 
 
 USER_ERRORS = (
@@ -69,4 +69,4 @@ USER_ERRORS = (
     AllocationError,
     BacktestError,
 )
-"""Everything that is explained to the user without a traceback."""
+"""All errors that are explained to the user without a traceback."""

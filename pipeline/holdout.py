@@ -1,4 +1,4 @@
-"""Holdout: a final stretch of dates that nothing reads before it is unsealed."""
+"""Holdout: the last part of the dates, which no stage reads until it is unsealed."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from pipeline.verdict.evidence import Evidence, judge
 
 
 def judge_holdout(pipeline: Pipeline) -> tuple[Evaluated, Evidence]:
-    """Unseal the holdout, run the pipeline through it, and judge what it earned there alone.
+    """Unseal the holdout, run the pipeline through it, and judge the result on the holdout alone.
 
-    The unsealing is recorded before anything is read: who looks and is interrupted has looked.
+    The unsealing is recorded before any data is read, so an interrupted run counts as a look too.
 
     Raises
     ------
     RunError
-        If the configuration has no holdout, or it holds too few dates.
+        If the configuration has no holdout, or the holdout has too few dates.
     """
     config = pipeline.config
     holdout = config.evaluation.holdout
     if holdout is None:
         raise RunError("evaluation.holdout is not set, so there is nothing to unseal")
     ledger = open_ledger(config)
-    # What lies before the holdout says what data it is; the rest is not read before the unsealing is on record.
+    # The dates before the holdout identify the data; the holdout is read only after the unsealing is recorded.
     data = sketch(load_data(config, Reporter(Console(quiet=True)))[0])
     entry = {
         "kind": "unsealing",
@@ -55,5 +55,5 @@ def judge_holdout(pipeline: Pipeline) -> tuple[Evaluated, Evidence]:
     part = evaluate_from(done, row)
     if len(part.results[part.chosen].positions) < 2:
         raise RunError(f"the holdout from {holdout} to {last:%Y-%m-%d} holds fewer than two returns")
-    evidence = pipeline.reporter.stage("verdict", lambda: judge(part, trials), lambda made: made.verdict)
+    evidence = pipeline.reporter.stage("verdict", lambda: judge(part, trials), lambda result: result.verdict)
     return part, evidence

@@ -1,4 +1,4 @@
-"""Progress: one line a stage, and a bar for long ones where there is a terminal."""
+"""Progress: one line per stage, and a progress bar for long stages in a terminal."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ T = TypeVar("T")
 
 
 class Reporter:
-    """Tell what is being done, how long it took, and what was reused.
+    """Report the current stage, its duration, and the stages that were reused.
 
     Parameters
     ----------
     console : rich.console.Console
-        Where lines go; a quiet one for tests.
+        Destination of the lines; tests pass a quiet one.
 
     Attributes
     ----------
     seconds : dict of str to float
-        Wall-clock time by stage.
+        Wall-clock time of each stage, in seconds.
     reused : list of str
         Stages that came from the store.
     told : dict of str to str
-        What was said of each stage.
+        Line that was printed for each stage.
     warnings : list of str
-        Warnings that were printed, in their order.
+        Printed warnings, in order.
     """
 
     def __init__(self, console: Console) -> None:
@@ -48,7 +48,7 @@ class Reporter:
 
     def line(self, stage: str, text: str, aside: str = "") -> None:
         """Print one line of the run's log."""
-        # Names of files, columns and assets may hold brackets, which rich would take for markup.
+        # Names of files, columns and assets may contain brackets, which rich would read as markup.
         self.console.print(
             escape(f"{stage:<26} {text}") + (f"  [dim]{escape(aside)}[/dim]" if aside else ""),
             highlight=False,
@@ -56,10 +56,10 @@ class Reporter:
         )
 
     def warn(self, text: str) -> None:
-        """Print one warning on a line of its own, and keep it for the summary of the run.
+        """Print one warning on its own line, and keep it for the summary of the run.
 
-        A warning is something that can change a result. Call this outside of the function that makes a stored
-        stage: a stage that comes from the store must warn as well. The same text is printed once.
+        A warning reports something that can change a result. Call this outside the function that computes a stored
+        stage: a stage that comes from the store must warn as well. The same text is printed only once.
 
         Parameters
         ----------
@@ -71,19 +71,19 @@ class Reporter:
             self.line("warning", text)
 
     def note(self, text: str) -> None:
-        """Print one line about how the data was read, such as rows that were left out; the same text is printed once.
+        """Print one line about how the data was read, such as rows that were left out. Repeats are not printed.
 
         Parameters
         ----------
         text : str
-            What was read otherwise than it is written, or what was assumed.
+            How the reading differs from the file, or which assumption was made.
         """
         if text not in self._notes:
             self._notes.append(text)
             self.line("note", text)
 
     def stage(self, name: str, make: Callable[[], T], say: Callable[[T], str]) -> T:
-        """Do and time one stage."""
+        """Run and time one stage."""
         began = time.perf_counter()
         value = make()
         self.seconds[name] = time.perf_counter() - began
@@ -91,7 +91,7 @@ class Reporter:
         return value
 
     def stored(self, store: Store, name: str, key: str, make: Callable[[], T], say: Callable[[T], str]) -> T:
-        """Take one stage from the store, or do, time and keep it."""
+        """Take one stage from the store, or run, time and store it."""
         began = time.perf_counter()
         value, reused = store.get(name.split()[0], key, make)
         self.seconds[name] = time.perf_counter() - began
@@ -101,7 +101,7 @@ class Reporter:
         return value
 
     def notices(self, store: Store) -> None:
-        """Print what the user should know of a store before it is used."""
+        """Print the notices of a store before it is used."""
         for text in store.tidy():
             self.line("store", text)
 
@@ -121,7 +121,7 @@ class Reporter:
 
     @contextmanager
     def bar(self, name: str) -> Iterator[Callback | None]:
-        """Give a callback that moves a bar, or None where nobody watches."""
+        """Yield a callback that moves a progress bar, or None if the output is not a terminal."""
         if not self.console.is_terminal:
             yield None
             return

@@ -1,4 +1,4 @@
-"""Servers in processes of their own: they end when the command that started them is told to."""
+"""Servers in separate processes, which end together with the command that started them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pipeline.stopping import STOPPING, interrupt_once
 
 
 def serve_until_interrupted(command: list[str], environment: Mapping[str, str]) -> None:
-    """Run a server until it ends, or until the user or the system wants it to; then leave with its exit code."""
-    # Whoever stops a service sends SIGTERM to the process that was started, and to no other.
-    # Ctrl-C is how a user ends a server: it is no interruption of something that could go on.
+    """Run a server until it ends, or until the user or the system interrupts it; then exit with its exit code."""
+    # A service manager sends SIGTERM only to the process that it started.
+    # Ctrl-C is the normal way to end a server, not an interruption of work that could be resumed.
     interrupt_once(STOPPING)
     server = subprocess.Popen(command, env=environment)  # noqa: S603 (our own interpreter)
     try:

@@ -1,4 +1,4 @@
-"""Signals that ask a process to end: they interrupt what is done, as Ctrl-C does, but never an import."""
+"""Signals that ask the process to end: they interrupt the work as Ctrl-C does, but never during an import."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from collections.abc import Iterable
 from types import FrameType
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
-"""Signals that ask a process to end."""
+"""Signals that ask the process to end."""
 INTERRUPTED = "interrupted: finished stages are kept, run the same command to go on"
 CTRL_C = 130
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AGAIN = 0.02
-"""Seconds after which a signal that came during an import is looked at again."""
+"""Seconds until a signal that arrived during an import is checked again."""
 _SWALLOWED = 0.5
-"""Seconds after which an interruption that nothing handles any more is raised again."""
+"""Seconds until an interruption that no code is handling is raised again."""
 _MACHINERY = "<frozen importlib._bootstrap>"
 
 
 class _Stop:
-    """How far this process has come with ending by a signal."""
+    """State of this process while a signal ends it."""
 
     guarded = False
     number: int | None = None
@@ -33,11 +33,11 @@ class _Stop:
 def end_on_signals() -> None:
     """Let Ctrl-C, SIGTERM and SIGHUP end this process, from now on and at any moment.
 
-    The first one raises KeyboardInterrupt, but not inside an import: libraries catch it there and go on half loaded, or
-    print a traceback of their own. It is then raised when the import is done. If a library swallows it and the command
-    goes on, it is raised again until `settle` is called; code that handles it, such as a finally clause, is left alone.
-    A second signal ends the process at once.
-    Signals that whoever started the process lets it ignore, as nohup does, stay ignored.
+    The first signal raises KeyboardInterrupt, but not inside an import: libraries catch it there and continue half
+    loaded, or print their own traceback. It is raised when the import is done. If a library swallows it and the command
+    continues, it is raised again until `settle` is called. Code that is handling it, such as a finally clause, is not
+    interrupted. A second signal ends the process at once.
+    Signals that the parent process set to be ignored, as nohup does, stay ignored.
     """
     _Stop.guarded = True
     for number in _ENDING:
@@ -47,14 +47,14 @@ def end_on_signals() -> None:
 
 
 def settle(code: int) -> int:
-    """Return the exit code of a process that ends, after saying that it was interrupted if it was.
+    """Return the exit code of the ending process, and report an interruption if there was one.
 
-    In a process that `end_on_signals` has prepared, signals are ignored from then on: nothing is left to interrupt.
+    In a process prepared by `end_on_signals`, signals are ignored from then on, since no work is left to interrupt.
 
     Parameters
     ----------
     code : int
-        The exit code if no signal came: of the signal that came it is 128 and its number.
+        Exit code if no signal arrived; otherwise the result is 128 plus the signal's number.
     """
     if _Stop.guarded:
         for number in (*_ENDING, signal.SIGALRM):
@@ -71,7 +71,7 @@ def is_ending() -> bool:
 
 
 def check_ending() -> None:
-    """Stop here if a signal has asked this process to end and a library has swallowed the interruption.
+    """Raise if a signal has asked this process to end and a library has swallowed the interruption.
 
     Raises
     ------
@@ -82,9 +82,10 @@ def check_ending() -> None:
 
 
 def report_interruption(message: str = INTERRUPTED) -> None:
-    """Print that the process was interrupted, once: the first message counts."""
+    """Print once that the process was interrupted; only the first message is printed."""
     if not _Stop.told:
-        _Stop.told = _Stop.guarded  # a process that goes on, as one of tests, may be interrupted again
+        # A process that continues, such as a test runner, can be interrupted again.
+        _Stop.told = _Stop.guarded
         print(message, file=sys.stderr, flush=True)
 
 
@@ -110,7 +111,7 @@ def _raise_outside_imports(_number: int, frame: FrameType | None) -> None:
 
 
 def _is_handling_interruption() -> bool:
-    """Return whether the code that a signal met is in an except, finally or with that handles an interruption."""
+    """Return whether the interrupted code is in an except, finally or with block that handles an interruption."""
     error, seen = sys.exc_info()[1], set[int]()
     waiting = [error]
     while waiting:
@@ -124,16 +125,16 @@ def _is_handling_interruption() -> bool:
 
 
 def interrupt_once(signals: Iterable[signal.Signals]) -> None:
-    """Let signals interrupt what is done, once: what is tidied up then is undisturbed by a second one."""
-    signals, told = tuple(signals), False
+    """Let the first signal interrupt the work; later signals do not disturb the clean-up."""
+    signals, interrupted = tuple(signals), False
 
     def interrupt(*_: object) -> None:
-        nonlocal told
-        if not told:
-            told = True
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
             raise KeyboardInterrupt
 
     for number in signals:
         signal.signal(number, interrupt)
-    # An interpreter that ends puts the default back, and a signal that came so late would look like a crash.
+    # The exiting interpreter restores the default handler, and a late signal would then look like a crash.
     atexit.register(lambda: [signal.signal(number, signal.SIG_IGN) for number in signals])

@@ -1,1 +1,1 @@
-"""The audit: the run once more with other futures and other units."""
+"""Audit: rerun the pipeline with other futures and other units."""

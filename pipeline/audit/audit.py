@@ -1,4 +1,4 @@
-"""Audit: the run once more with other futures and other units. What was known by then must not change by a bit."""
+"""Audit: rerun the pipeline with other futures and other units. Values known before the cut must be bit-identical."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ if TYPE_CHECKING:
     from pipeline.stages.results import Evaluated
 
 SHARE = 0.25
-"""The last cut through the whole pipeline lies at this share of the evaluated span: a later one costs more, and
-tells no more of code that treats all dates alike."""
+"""Position of the last cut through the whole pipeline, as a share of the evaluated span. A later cut costs more and
+detects no more in code that treats all dates alike."""
 INPUTS = ("data", "features", "labels", "schedule")
-"""Stages that are cheap enough to be cut at further dates."""
+"""Stages that are cheap enough to check at further cuts."""
 
 UNITS = "a feature depends on the unit of prices or volumes, which a later split or dividend changes."
 REMEDY = (
     "Write it with ratios of prices and ratios of volumes of the same asset, add no constant to a price or a volume, "
     "and give NaN for the logarithm of a volume of 0 (docs/features.md)"
 )
-"""What to do about a feature that depends on a unit."""
+"""Advice about a feature that depends on a unit."""
 
 Expected = dict[tuple[str, str], PointInTimeValue]
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Where the future is taken away.
+    """Row after which the future is removed or replaced.
 
     Attributes
     ----------
     row : int
-        Last row that stays.
+        Last row that is kept.
     whole : bool
-        Whether all of the pipeline is run, or only its inputs.
+        Whether the whole pipeline is rerun, or only its inputs.
     """
 
     row: int
@@ -57,13 +57,13 @@ class Cut:
 
 
 def audit(done: Evaluated, tell: Callable[[int, int], None] | None = None) -> Certificate:
-    """Run the pipeline again in worlds that differ only after a cut, and compare what was known by then.
+    """Rerun the pipeline in worlds that differ only after a cut, and compare the values known at the cut.
 
     Parameters
     ----------
     done : Evaluated
     tell : callable, optional
-        Called with the number of worlds done and their total.
+        Called with the number of finished worlds and their total.
     """
     prepared = done.trained.prepared
     panel, config = prepared.panel, prepared.config
@@ -74,7 +74,7 @@ def audit(done: Evaluated, tell: Callable[[int, int], None] | None = None) -> Ce
     leaks += check_units(prepared, expected["features", "features"])
     for number, cut in enumerate(cuts):
         if leaks and number:
-            break  # what comes now would only say the same with more words
+            break  # further worlds would only repeat the finding
         leaks += _compare_worlds(done, expected, cut)
         if tell is not None:
             tell(number + 1, len(cuts))
@@ -98,11 +98,11 @@ def audit(done: Evaluated, tell: Callable[[int, int], None] | None = None) -> Ce
 
 
 def choose_cuts(done: Evaluated, n: int) -> tuple[Cut, ...]:
-    """Return where to cut: `n` through the whole pipeline, and up to three more through its inputs.
+    """Return the cuts: `n` through the whole pipeline, and up to three more through its inputs.
 
     Whole cuts alternate between rows at which the slowest model is refitted and rows at which the portfolio is
-    decided: a label that is used one row too early shows at the first kind alone, a covariance that holds one
-    row too many at the second. Inputs are also cut beside an asset's listing or end, and before the last row.
+    decided. A label used one row too early shows only at the first kind, a covariance that includes one row too
+    many only at the second. Inputs are also cut next to an asset's first or last date, and before the last row.
     """
     prepared = done.trained.prepared
     schedule, config, n_dates = prepared.schedule, prepared.config, len(prepared.panel.dates)
@@ -118,9 +118,9 @@ def choose_cuts(done: Evaluated, n: int) -> tuple[Cut, ...]:
             first + int((last - first) * SHARE * (2 * k + 1) / (2 * n - 1)) if n > 1 else (first + last) // 2
         )
         kinds = (refitted, schedule.decisions) if k % 2 == 0 else (schedule.decisions, refitted)
-        found = [int(rows[np.searchsorted(rows, wanted)]) for rows in kinds if wanted <= rows[-1]]
-        # No decision and no refit follows in a short evaluation: what was decided before is there to be compared.
-        whole += [row for row in [*found, wanted] if first <= row <= last][:1]
+        candidates = [int(rows[np.searchsorted(rows, wanted)]) for rows in kinds if wanted <= rows[-1]]
+        # A short evaluation may have no later decision or refit; earlier decisions can still be compared.
+        whole += [row for row in [*candidates, wanted] if first <= row <= last][:1]
     listed = prepared.panel.listed
     changes = np.flatnonzero((listed[1:] != listed[:-1]).any(axis=1))
     changes = changes[(changes >= first) & (changes < last)]
@@ -130,11 +130,11 @@ def choose_cuts(done: Evaluated, n: int) -> tuple[Cut, ...]:
 
 
 def _compare_worlds(done: Evaluated, expected: Expected, cut: Cut) -> Iterator[Leak]:
-    """Yield the first difference of each world, if it has one."""
+    """Yield the first difference of each world that has one."""
     prepared = done.trained.prepared
     panel, config = prepared.panel, prepared.config
     date = panel.dates[cut.row]
-    # Noise for a year, then nothing: a statistic of all dates shows both.
+    # Noise for a year, then no change: a statistic over all dates reacts to both.
     tail = max(panel.periods_per_year, 2 * (config.target.horizon + config.target.execution_lag + 1))
     longer = panel.as_of(panel.dates[min(cut.row + tail, len(panel.dates) - 1)])
     worlds = {"removed": panel.as_of(date), "replaced": replace_future(longer, cut.row, config.seed)}
@@ -149,7 +149,7 @@ def _compare_worlds(done: Evaluated, expected: Expected, cut: Cut) -> Iterator[L
 
 
 def _read_again(done: Evaluated, date: pd.Timestamp) -> Iterator[PointInTimeValue]:
-    """Yield the data as the source gives it when it ends at a date."""
+    """Yield the data as the source returns it when it ends at a date."""
     prepared = done.trained.prepared
     panel = _with_assets(reload(prepared.config, date), prepared.panel)
     yield from known.of_data(with_scores(panel, prepared.config, date)[0])
@@ -158,19 +158,19 @@ def _read_again(done: Evaluated, date: pd.Timestamp) -> Iterator[PointInTimeValu
 def _first_leak(
     expected: Expected, items: Iterator[PointInTimeValue], cut: Cut, world: str, dates: pd.DatetimeIndex
 ) -> Leak | None:
-    told = f"{dates[cut.row]:%Y-%m-%d}"
+    cut_date = f"{dates[cut.row]:%Y-%m-%d}"
     try:
         for item in items:
             leak = compare(expected[item.stage, item.name], item, cut.row, dates)
             if leak is not None:
-                return replace(leak, world=world, cut=told)
+                return replace(leak, world=world, cut=cut_date)
     except USER_ERRORS as error:
-        return Leak(world, told, "pipeline", "a stage", told, (), "done", f"an error ({error})")
+        return Leak(world, cut_date, "pipeline", "a stage", cut_date, (), "done", f"an error ({error})")
     return None
 
 
 def _with_assets(read: Panel, panel: Panel) -> Panel:
-    """Return a panel with the columns of another: assets that are listed later are not in a file cut before."""
+    """Return a panel with the columns of another: a file that ends early lacks the assets listed later."""
     place = {asset: i for i, asset in enumerate(read.assets)}
     columns = [place.get(asset, -1) for asset in panel.assets]
 
@@ -198,13 +198,13 @@ def _broken(rule: Checked, panel: Panel) -> Leak:
 
 
 def _summed(rules: Sequence[Checked]) -> Iterator[dict[str, Any]]:
-    """Yield each rule once, with how often it was checked."""
+    """Yield each rule once, with the number of its checks."""
     for text in dict.fromkeys(rule.rule for rule in rules):
         yield {"rule": text, "checked": sum(rule.count for rule in rules if rule.rule == text)}
 
 
 def _checked(expected: Expected, cuts: Sequence[Cut]) -> tuple[dict[str, Any], ...]:
-    """Return for each thing that was compared how many of its values were, and the digest of all of them."""
+    """Return for each compared item the number of compared values and the digest of all values."""
     latest = {
         True: max((c.row for c in cuts if c.whole), default=-1),
         False: max((c.row for c in cuts), default=-1),
@@ -219,14 +219,14 @@ def _checked(expected: Expected, cuts: Sequence[Cut]) -> tuple[dict[str, Any], .
 
 
 def refuse(certificate: Certificate) -> None:
-    """Raise if something looked ahead, or depends on a unit.
+    """Raise if a value looked ahead or depends on a unit.
 
     Raises
     ------
     LeakError
-        Naming the first thing that looked ahead, and what depends on a unit besides.
+        Names the first value that looked ahead, and any dependence on a unit.
     UnitError
-        Naming the features that depend on the unit of prices or volumes, if nothing else was found.
+        Names the features that depend on the unit of prices or volumes, if there is no look-ahead.
     """
     ahead = [leak for leak in certificate.leaks if leak.kind == "look-ahead"]
     units = [leak for leak in certificate.leaks if leak.kind == "unit"]

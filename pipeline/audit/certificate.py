@@ -1,4 +1,4 @@
-"""Certificate: what was checked for looking ahead, and what was found."""
+"""Certificate: the look-ahead checks of a run and their findings."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import Any, Literal
 SCHEMA = 2
 
 Kind = Literal["look-ahead", "unit"]
-"""What was found: something knew what it could not know, or depends on the unit of prices or volumes."""
+"""Kind of finding: look-ahead, or dependence on the unit of prices or volumes."""
 
 
 @dataclass(frozen=True)
 class Leak:
-    """The first thing that knew what it could not know.
+    """The first value that used information from the future.
 
     Attributes
     ----------
     world : str
-        What was changed: "removed" (all after the cut), "replaced" (by noise), "reread" (the file up to the cut), the
-        rule that was broken, or, of the kind unit, what was stated in other units: "prices", "volumes" or both.
+        The change: "removed" (all data after the cut), "replaced" (by noise), "reread" (the file up to the cut), the
+        broken rule, or, for the kind "unit", the rescaled data: "prices", "volumes" or both.
     cut : str
-        Date of the cut; for a rule, that of the first breach.
+        Date of the cut; for a rule, date of the first breach.
     stage, name : str
-        The first stage that changed, in the order of the pipeline, and what in it.
+        First stage that changed, in pipeline order, and the changed value.
     date : str
         First date at which it differs.
     where : mapping of str to str
-        Column and asset, as far as it has them.
+        Column and asset, where applicable.
     before, after : str
-        The value in the run, and in the other world.
+        Value in the run, and in the other world.
     columns : tuple of str
-        All columns of the stage that changed, at most ten.
+        Changed columns of the stage, at most ten.
     kind : {"look-ahead", "unit"}
     """
 
@@ -50,7 +50,7 @@ class Leak:
     kind: Kind = "look-ahead"
 
     def __str__(self) -> str:
-        """Say it in one sentence."""
+        """Describe the leak in one sentence."""
         if self.kind == "unit":
             return self._on_unit()
         place = f" of {', '.join(self.where)}" if self.where else ""
@@ -61,7 +61,7 @@ class Leak:
         )
 
     def _on_unit(self) -> str:
-        """Say which feature depends on which unit."""
+        """Describe which feature depends on which unit."""
         column, *rest = self.where or (self.name,)
         place = f" of {', '.join(rest)}" if rest else ""
         others = f"; features that depend on it: {', '.join(self.columns)}" if len(self.columns) > 1 else ""
@@ -80,21 +80,20 @@ HOW = {
 
 @dataclass(frozen=True)
 class Certificate:
-    """What was checked in one run.
+    """Checks of one run and their findings.
 
     Attributes
     ----------
     record : mapping
         Hashes and versions of the run.
     seed : int
-        Of the noise.
+        Seed of the noise.
     cuts : tuple of mapping
-        Date, row, and how far the pipeline was run: "portfolios" is all of it.
+        Date, row, and how far the pipeline was rerun; "portfolios" means all of it.
     checked : tuple of mapping
-        For each stage: number of values of the run that were compared at the last cut, and the SHA-256 of what the run
-        made.
+        For each stage: number of values compared at the last cut, and the SHA-256 of the run's values.
     rules : tuple of mapping
-        Rules that were checked from first principles, and how often.
+        Rules checked from first principles, and the number of checks.
     leaks : tuple of Leak
         Empty if the run is clean.
     """
@@ -113,20 +112,20 @@ class Certificate:
 
     @property
     def not_compared(self) -> tuple[str, ...]:
-        """Kinds of stages of which no value was known by any cut: an evaluation of a few dates leaves no room."""
+        """Kinds of stages without a value known at any cut, which happens if the evaluation has only a few dates."""
         kinds = dict.fromkeys(item["stage"].split()[0] for item in self.checked)
         seen = {item["stage"].split()[0] for item in self.checked if item["values"]}
         return tuple(kind for kind in kinds if kind not in seen)
 
     @property
     def verdict(self) -> str:
-        """Say "clean", "leak" if something looked ahead, or "unit" if all that was found depends on a unit."""
+        """Return "clean", "leak" if a value looked ahead, or "unit" if the only findings are dependences on a unit."""
         if self.clean:
             return "clean"
         return "unit" if all(leak.kind == "unit" for leak in self.leaks) else "leak"
 
     def brief(self) -> dict[str, Any]:
-        """Return what a summary says of the certificate."""
+        """Return the entry of the certificate in a summary."""
         whole = self.as_dict()
         return {
             "verdict": whole["verdict"],
@@ -137,7 +136,7 @@ class Certificate:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the certificate for JSON, with the SHA-256 of all else under "digest"."""
+        """Return the certificate for JSON, with the SHA-256 of all other entries under "digest"."""
         content = {"schema": SCHEMA, "verdict": self.verdict, **asdict(self)}
         text = json.dumps(content, sort_keys=True, default=list)
         return content | {"digest": hashlib.sha256(text.encode()).hexdigest()}

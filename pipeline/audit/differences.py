@@ -1,4 +1,4 @@
-"""Differences between what a run made and what its replay made, up to a date."""
+"""Differences between the values of a run and those of its replay, up to a date."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def compare(
     dates: pd.DatetimeIndex,
     tolerance: float = 0.0,
 ) -> Leak | None:
-    """Return the first difference in what was known by row `last`, or None if every bit is the same."""
+    """Return the first difference among the values known at row `last`, or None if all bits are the same."""
     n, m = (int(np.searchsorted(item.rows, last, side="right")) for item in (expected, actual))
     rows = expected.rows[:n]
     stage, name = expected.stage, expected.name
@@ -52,7 +52,7 @@ def _same_bits(a: NDArray[Any], b: NDArray[Any]) -> bool:
     if a.dtype != b.dtype:
         return False
     if a.dtype.itemsize in (1, 2, 4, 8):
-        # A value is compared as one number, where it lies: columns of a matrix are not copied together first.
+        # Compare each value in place, without first copying the columns of a matrix together.
         word = f"u{a.dtype.itemsize}"
         return bool(np.array_equal(a.view(word), b.view(word)))
     a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
@@ -60,7 +60,7 @@ def _same_bits(a: NDArray[Any], b: NDArray[Any]) -> bool:
 
 
 def _differences(a: NDArray[Any], b: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
-    """Return where two arrays differ: in any bit, or by more than a tolerance. All NaN are the same."""
+    """Return where two arrays differ: in any bit, or by more than a tolerance. NaN equals NaN."""
     if a.dtype.kind != "f":
         return np.asarray(a != b, dtype=bool)
     missing = np.isnan(a) & np.isnan(b)

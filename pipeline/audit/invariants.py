@@ -1,4 +1,4 @@
-"""Rules that hold whatever the data: checked from first principles, without the code that should keep them."""
+"""Rules that hold for any data, checked from first principles and without the code that should keep them."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Checked:
-    """One rule for one thing.
+    """Result of checking one rule on one item.
 
     Attributes
     ----------
     rule, stage, name : str
     count : int
-        How often it was checked.
+        Number of checks.
     row : int or None
-        First row of the panel at which it was broken.
+        First row of the panel at which the rule was broken.
     expected, found : str
-        There, if it was broken.
+        Values at that row, if the rule was broken.
     """
 
     rule: str
@@ -49,21 +49,21 @@ class Checked:
 
 
 def check_rules(done: Evaluated) -> Iterator[Checked]:
-    """Check the rules on what a run made."""
+    """Check the rules on the results of a run."""
     prepared = done.trained.prepared
     panel, schedule, config = prepared.panel, prepared.schedule, prepared.config
     yield check_labels(panel, schedule.labels.value, config)
     span = config.target.execution_lag + config.target.horizon
     for name, every in refits(config).items():
         yield check_folds(name, schedule.folds_for(every), span, config.walk_forward.embargo)
-    # A regime has no label: it is known at the close of its own date.
+    # Regimes have no label; each is known at the close of its own date.
     yield check_folds("the regimes", schedule.regime_folds, 0, 0)
     for result in done.results.values():
         yield from check_earnings(result, panel, config)
 
 
 def check_labels(panel: Panel, value: Floats, config: RunConfig) -> Checked:
-    """Compound each label again, return by return, from the row after its trade on."""
+    """Recompound each label return by return, starting on the row after its trade."""
     rule = "a label is what a trade earns after the lag, over the horizon, less cash"
     lag, horizon = config.target.execution_lag, config.target.horizon
     n = max(0, len(panel.dates) - lag - horizon)
@@ -87,7 +87,7 @@ def check_labels(panel: Panel, value: Floats, config: RunConfig) -> Checked:
 
 
 def check_folds(name: str, folds: tuple[Fold, ...], span: int, embargo: int) -> Checked:
-    """Check each training row of each fold: the row, the span of its label and the embargo lie before the test."""
+    """Check each training row of each fold: the row, the span of its label and the embargo end before the test."""
     rule = "a training label and the embargo behind it end before the test"
     name = f"folds of {name}"
     count = 0
@@ -102,7 +102,7 @@ def check_folds(name: str, folds: tuple[Fold, ...], span: int, embargo: int) -> 
 
 
 def check_earnings(result: BacktestResult, panel: Panel, config: RunConfig) -> Iterator[Checked]:
-    """Keep the books of a portfolio again: who was held from when on, what it earned, and what trades cost."""
+    """Recompute a portfolio: its holdings at each row, its returns, and its trading costs."""
     lag, rate, impact = config.target.execution_lag, config.cost_rate, config.impact_rate
     stage = f"portfolio {result.name}"
     earned = np.where(np.isfinite(panel.returns), panel.returns, 0.0)
@@ -134,7 +134,7 @@ def check_earnings(result: BacktestResult, panel: Panel, config: RunConfig) -> I
 
 
 def _closed(panel: Panel, row: int) -> Bools:
-    """Return the assets (N,) without a price at a row that had one within the longest closure before it."""
+    """Return the assets (N,) without a price at a row that had one at most the longest closure earlier."""
     before = panel.listed[max(0, row - longest_closure(panel.periods_per_year)) : row]
     return np.asarray(~panel.listed[row] & before.any(axis=0))
 
@@ -142,7 +142,7 @@ def _closed(panel: Panel, row: int) -> Bools:
 def _around_closed(
     target: Floats, money: float, held: Floats, cash: float, closed: Bools
 ) -> tuple[Floats, float]:
-    """Return what can be traded of a target: nothing where markets are closed, the rest by what is left."""
+    """Return the tradable part of a target: no trade in closed markets, other weights scaled to the remaining money."""
     if np.allclose(target[closed], held[closed], rtol=0, atol=SAME):
         return target, money
     open_target = float(target[~closed].sum()) + money

@@ -1,4 +1,4 @@
-"""What each stage made, by the row at whose close it was known: what the audit compares."""
+"""Point-in-time values: what each stage produced, by the row at whose close it was known. The audit compares them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PointInTimeValue:
     Attributes
     ----------
     stage : str
-        Where a difference is to be mended.
+        Stage to fix if the values differ.
     name : str
     rows : ndarray of int, shape (P,), increasing
         Row of the panel at whose close each value was known.
@@ -56,7 +56,7 @@ class PointInTimeValue:
 
 
 def of_data(panel: Panel) -> Iterator[PointInTimeValue]:
-    """Yield what a panel holds that is stamped with its dates, and its macro series as they were read."""
+    """Yield the dated values of a panel, and its macro series as read."""
     rows = np.arange(len(panel.dates))
     for name in ("returns", "volume", *BARS):
         values = getattr(panel, name)
@@ -80,7 +80,7 @@ def of_features(matrix: FeatureMatrix, assets: Names) -> Iterator[PointInTimeVal
 def of_schedule(
     schedule: Schedule, assets: Names, refits: Mapping[str, int | None]
 ) -> Iterator[PointInTimeValue]:
-    """Yield labels and targets at the rows where they ended, every model's folds, and the decisions."""
+    """Yield labels and targets at the rows where they end, the folds of every model, and the decisions."""
     ended = schedule.labels.end < len(schedule.labels.end)
     ends = schedule.labels.end[ended]
     yield PointInTimeValue("labels", "label", ends, schedule.labels.value[ended], (assets,))
@@ -94,16 +94,16 @@ def of_schedule(
 
 
 def _folds(name: str, folds: Iterable[Fold]) -> PointInTimeValue:
-    told = [[f.test[0], len(f.train), f.train[0], f.train[-1], f.train_ends[-1]] for f in folds]
-    table = np.array(told, dtype=np.int64).reshape(-1, 5)
+    rows = [[f.test[0], len(f.train), f.train[0], f.train[-1], f.train_ends[-1]] for f in folds]
+    table = np.array(rows, dtype=np.int64).reshape(-1, 5)
     columns = ("training dates", "first training row", "last training row", "end of its label")
     return PointInTimeValue("schedule", name, table[:, 0], table[:, 1:], (columns,))
 
 
 def of_covariances(path: CovariancePath, decisions: Ints, assets: Names) -> Iterator[PointInTimeValue]:
-    """Yield covariance and eligible assets at each decision; of factors, loadings one by one and specific variances.
+    """Yield covariance and eligible assets at each decision, and at the last date of the panel.
 
-    There is one more for the last date, whichever that is.
+    For a factor model these are the columns of loadings and the specific variances.
     """
     at = np.isin(path.positions, decisions)
     rows = path.positions[at]
@@ -114,7 +114,7 @@ def of_covariances(path: CovariancePath, decisions: Ints, assets: Names) -> Iter
         yield PointInTimeValue("covariances", "covariance", rows, path.sigma[at], (assets, assets))
         return
     factors = [path.sigma[d] for d in np.flatnonzero(at)]
-    # A decision has as many rows as it has factors.
+    # Each decision has one row per factor.
     of_each = np.repeat(rows, [one.loadings.shape[1] for one in factors])
     loadings = np.concatenate([one.loadings.T for one in factors] or [np.empty((0, len(assets)))])
     yield PointInTimeValue("covariances", "loading", of_each, loadings, (assets,))
@@ -123,7 +123,7 @@ def of_covariances(path: CovariancePath, decisions: Ints, assets: Names) -> Iter
 
 
 def of_regimes(path: RegimePath) -> Iterator[PointInTimeValue]:
-    """Yield the centres of each refit, and what was told of each date."""
+    """Yield the centres of each refit, and the regime of each date."""
     states = tuple(f"state {s}" for s in range(path.probabilities.shape[1]))
     rows = np.arange(len(path.label))
     yield PointInTimeValue("regimes", "centre", path.refits, path.centres, (states, path.features))
@@ -160,21 +160,21 @@ def of_forecast(forecast: Forecast, assets: Names) -> Iterator[PointInTimeValue]
 
 
 def of_portfolio(result: BacktestResult, assets: Names) -> Iterator[PointInTimeValue]:
-    """Yield what was decided, and what was earned."""
+    """Yield the decisions and the returns."""
     stage = f"portfolio {result.name}"
     yield PointInTimeValue(stage, "no trade", result.holds, np.ones(len(result.holds), dtype=np.int64), ())
     yield PointInTimeValue(stage, "weight", result.decisions, result.targets, (assets,))
     yield PointInTimeValue(stage, "cash", result.decisions, result.target_cash, ())
     yield PointInTimeValue(stage, "net return", result.positions, result.net, ())
     if result.sleeves is not None:
-        told = [_sleeve_digest(result.sleeves, k) for k in range(len(result.positions))]
-        yield PointInTimeValue(stage, "sleeves", result.positions, np.array(told, dtype=np.uint64), ())
+        digests = [_sleeve_digest(result.sleeves, k) for k in range(len(result.positions))]
+        yield PointInTimeValue(stage, "sleeves", result.positions, np.array(digests, dtype=np.uint64), ())
 
 
 def _sleeve_digest(paths: SleevePaths, row: int) -> int:
-    """Return the first 64 bits of the SHA-256 of what the sleeves of a row have, earn and pay.
+    """Return the first 64 bits of the SHA-256 of the holdings, returns and costs of a row's sleeves.
 
-    A sleeve that comes later is a column, but nothing known now: only those that hold something count.
+    A sleeve that starts later adds a column that is not known yet, so only sleeves with holdings count.
     """
     sha = hashlib.sha256()
     for k in sorted(range(len(paths.names)), key=lambda k: paths.names[k]):

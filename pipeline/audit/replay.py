@@ -1,4 +1,4 @@
-"""Replay: the stages of a run once more on another panel, telling what each made as soon as it is made."""
+"""Replay: rerun the stages of a run on another panel, and yield each result as soon as it is computed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def refits(config: RunConfig) -> dict[str, int | None]:
 
 
 def of_run(done: Evaluated) -> Iterator[PointInTimeValue]:
-    """Yield what a run made, in the order in which `replay` does."""
+    """Yield the values of a run, in the order of `replay`."""
     trained, prepared = done.trained, done.trained.prepared
     panel, schedule = prepared.panel, prepared.schedule
     yield from known.of_data(panel)
@@ -43,10 +43,10 @@ def of_run(done: Evaluated) -> Iterator[PointInTimeValue]:
 
 
 def replay(config: RunConfig, panel: Panel, until: int, *, whole: bool) -> Iterator[PointInTimeValue]:
-    """Yield what the stages make of a panel; folds and decisions after row `until` are left out.
+    """Yield the values that the stages compute from a panel, without folds and decisions after row `until`.
 
-    Nothing is stored and nothing is told. The caller may stop early: later stages are then not computed. Unless
-    `whole`, it ends with the schedule.
+    Nothing is stored or printed. The caller may stop early; later stages are then not computed. Unless `whole`, the
+    replay ends with the schedule.
     """
     with one_thread():
         yield from known.of_data(panel)

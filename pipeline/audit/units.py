@@ -1,4 +1,4 @@
-"""Units: features must be the same whatever the unit of an asset's prices and of its volumes."""
+"""Units: features must not depend on the unit of an asset's prices or volumes."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from pipeline.stages.results import Prepared
 
 TOLERANCE = 1e-6
-"""Difference that another unit may make, as a share of the value plus the column's spread. It is for rounding, and for
-numbers like 1e-12 that a definition adds to a divisor so as not to divide by 0."""
+"""Allowed difference in another unit, as a share of the value plus the column's spread. It covers rounding, and
+small constants such as 1e-12 that a definition adds to a divisor to avoid division by 0."""
 
 
 def check_units(prepared: Prepared, features: PointInTimeValue) -> list[Leak]:
-    """Return the first feature that depends on the unit of prices, and the first that depends on that of volumes.
+    """Return the first feature that depends on the unit of prices, and the first that depends on the unit of volumes.
 
-    A later split or dividend restates the prices and volumes of an asset before it, so that the value of such a feature
-    at a past date is another then: it looks ahead to splits and dividends.
+    A later split or dividend restates earlier prices and volumes of an asset, and so changes such a feature at past
+    dates: the feature looks ahead to splits and dividends.
 
     Parameters
     ----------
     prepared : Prepared
-    features : Known
-        The features of the run.
+    features : PointInTimeValue
+        Features of the run.
     """
     panel = prepared.panel
     if not panel.bars and panel.volume is None:
@@ -50,7 +50,7 @@ def check_units(prepared: Prepared, features: PointInTimeValue) -> list[Leak]:
 def _first_difference(
     prepared: Prepared, features: PointInTimeValue, other: Panel, units: str
 ) -> Leak | None:
-    """Return the first feature that is different in other units, with all columns that are."""
+    """Return the first feature that differs in other units, with all columns that differ."""
     dates = prepared.panel.dates
     cut, last = f"{dates[-1]:%Y-%m-%d}", len(dates) - 1
     try:

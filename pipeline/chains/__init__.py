@@ -1,1 +1,1 @@
-"""Files to which lines are only added, the anchors that show when one was shortened, and the ledger of trials."""
+"""Append-only files, the anchors that reveal missing lines, and the ledger of trials."""

@@ -1,8 +1,8 @@
-"""Anchors: what other files say of how long a chain was, so that a chain which lost its end is noticed.
+"""Anchors: records of a chain's length in other files, which reveal that a chain lost its last lines.
 
-Heads of each chain are kept in the output folder's file of heads, in the lines of the other chains, in the folder of
-each run and in the tags of each run in the local MLflow database. A chain agrees with an anchor if it has the anchored
-line, with the anchored hash. Whoever deletes an anchor leaves the others; whoever deletes all of them is not noticed.
+The heads of each chain are stored in the output folder's file of heads, in the lines of the other chains, in the folder
+of each run and in the tags of each run in the local MLflow database. A chain agrees with an anchor if its line with
+that number has the anchored hash. If some anchors are deleted, the others remain; deleting all of them goes unnoticed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from pipeline.files import read_regular
 HEADS_TAG = "chain_heads"
 """Tag of a run in MLflow that holds the heads of its output folder's chains."""
 SHOWN = 3
-"""Anchors that a message names."""
+"""Maximum number of anchors named in a message."""
 
 Excused = Collection[tuple[str, int, str]]
 """Chain, lines and hash of the anchors that a repair has accepted as lost."""
@@ -41,17 +41,17 @@ Excused = Collection[tuple[str, int, str]]
 
 @dataclass(frozen=True)
 class Anchor:
-    """What some file says of a chain.
+    """A file's record of the head of a chain.
 
     Attributes
     ----------
     source : str
-        Which file, for messages.
+        Name of the file, for messages.
     head : Head
     own : bool
-        Whether the file belongs to the output folder: a run's folder may have been copied from another one.
+        Whether the file belongs to the output folder. A run's folder may have been copied from another output folder.
     related : bool
-        Whether the file is an own one, or that of a run whose ledger is the one of the output folder.
+        Whether the file is an own file, or that of a run with the same ledger as the output folder.
     """
 
     source: str
@@ -66,22 +66,22 @@ def find_anchors(output: Path, name: str) -> list[Anchor]:
     ledgers = {heads[LEDGER].first for _, heads, own in sources if own and LEDGER in heads}
     if name != LEDGER and (ledger := Head.of(output / LEDGER)) is not None:
         ledgers.add(ledger.first)
-    found = [
+    anchors = [
         Anchor(source, heads[name], own, own or (LEDGER in heads and heads[LEDGER].first in ledgers))
         for source, heads, own in sources
         if name in heads
     ]
-    return sorted(found, key=lambda anchor: -anchor.head.lines)
+    return sorted(anchors, key=lambda anchor: -anchor.head.lines)
 
 
 def anchored_chains(output: Path) -> set[str]:
-    """Return the names of the chains that any anchor in an output folder is of, whether they are there or not."""
+    """Return the names of all anchored chains of an output folder, whether the chains exist or not."""
     names = {name for _, heads, _ in _sources(output, "") for name in heads}
     return {name for name in names if _is_chain(name)}
 
 
 def _is_chain(name: str) -> bool:
-    """Whether a name in a file of heads, which anybody may have edited, is that of a chain in the output folder."""
+    """Whether a name in a file of heads, which may have been edited, is that of a chain in the output folder."""
     path = PurePosixPath(name)
     alike = [pattern for pattern in CHAINS if path.match(pattern)]
     return ".." not in path.parts and any(len(path.parts) == pattern.count("/") + 1 for pattern in alike)
@@ -96,16 +96,17 @@ def check_anchors(
     ----------
     output : Path
     name : str
-        Of the chain.
+        Name of the chain.
     hashes : sequence of str
-        Of its lines, read after the anchors.
+        Hashes of its lines, read after the anchors.
     anchors : sequence of Anchor
     excused : collection of (str, int, str)
+        Anchors that a repair has accepted as lost.
 
     Raises
     ------
     LedgerError
-        Naming the anchors that disagree.
+        Names the anchors that disagree.
     """
     lost = missing_anchors(name, hashes, anchors, excused)
     if lost:
@@ -118,9 +119,9 @@ def missing_anchors(
     """Return the anchors with which a chain does not agree, the longest first.
 
     The output folder's own files always count. A run's folder may have been copied from another output folder, with
-    anchors of that folder's chains. Its anchor counts if it begins with the same line as the chain here, or as an own
-    anchor that disagrees. Otherwise it counts where the chain is missing, if the run's ledger is the one of this
-    output folder, and where the chain is there, if no anchor agrees with it.
+    anchors of that folder's chains. Its anchor counts if its first line is that of the chain here, or that of an own
+    anchor that disagrees. Otherwise it counts if the chain is missing and the run has the ledger of this output folder,
+    and if the chain exists and no anchor agrees with it.
     """
     agreeing = any(_agrees(hashes, anchor.head) for anchor in anchors)
     lost = [
@@ -162,11 +163,11 @@ def _message(path: Path, hashes: Sequence[str], lost: Sequence[Anchor]) -> str:
 
 
 def _copy_hint(hashes: Sequence[str], anchors: Sequence[Anchor], lost: Sequence[Anchor]) -> str:
-    """Return what to do if the output folder was copied and both copies went on; "" if that cannot be the reason.
+    """Return advice if the output folder was copied and both copies were used; "" if that cannot be the reason.
 
-    A run of the other copy, and an MLflow that both use, know lines that this copy never had. Nothing tells these from
-    lines that were removed and replaced, so they stay an error. But then the output folder's own files, which know the
-    whole chain, agree with it.
+    A run of the other copy, and an MLflow that both use, know lines that this copy never had. Nothing distinguishes
+    them from lines that were removed and replaced, so the error remains. But in this case the output folder's own
+    files, which know the whole chain, agree with it.
     """
     own = [anchor.head for anchor in anchors if anchor.own]
     whole = all(_agrees(hashes, head) for head in own) and any(head.lines == len(hashes) for head in own)
@@ -180,7 +181,7 @@ def _copy_hint(hashes: Sequence[str], anchors: Sequence[Anchor], lost: Sequence[
 
 
 def _sources(output: Path, name: str) -> Iterator[tuple[str, dict[str, Head], bool]]:
-    """Yield every file that holds heads, but the named chain itself, with its heads and whether it is no run's."""
+    """Yield each file that holds heads except the chain itself: name, heads, and whether it belongs to no run."""
     yield str(output / HEADS), _heads_in(output / HEADS), True
     for path in chain_paths(output):
         if chain_name(output, path) != name:
@@ -204,12 +205,12 @@ def _run_folders(output: Path) -> list[Path]:
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
-    """Return what changes when a file does, its size first; empty if it is not there."""
+    """Return values that change when the file changes, its size first; empty if the file is missing."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return ()
-    return found.st_size, found.st_mtime_ns, found.st_ino
+    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def _heads_in(path: Path) -> dict[str, Head]:
@@ -250,10 +251,11 @@ def _heads_in_database(path: Path) -> dict[str, Head]:
 
 @functools.lru_cache(maxsize=16)
 def _read_database(path: Path, stamp: tuple[int, ...]) -> dict[str, Head]:
-    """Return the longest head of each chain in the tags of runs; what cannot be read says nothing.
+    """Return the longest head of each chain in the tags of runs; unreadable tags are skipped.
 
-    Runs whose artifacts lie elsewhere are of another output folder, which keeps them in the same database, unless the
-    experiment's artifacts are here: then the output folder was moved or copied, and the database names the old place.
+    Runs whose artifacts lie elsewhere belong to another output folder that uses the same database. The exception is an
+    experiment whose artifacts lie here: then the output folder was moved or copied, and the database has the old
+    location.
     """
     query = (
         "SELECT value, artifact_uri, name, artifact_location FROM tags JOIN runs USING (run_uuid) "
@@ -262,21 +264,21 @@ def _read_database(path: Path, stamp: tuple[int, ...]) -> dict[str, Head]:
     artifacts = (path.parent / "artifacts").resolve()
     try:
         rows = query_database(path, query, (HEADS_TAG,))
-    except TrackingError:  # whoever needs the database says so
+    except TrackingError:  # commands that need the database report the error
         return {}
-    found: dict[str, Head] = {}
+    newest: dict[str, Head] = {}
     for text, uri, experiment, location in rows:
         here = str(uri).startswith(f"{artifacts.as_uri()}/")
         if not here and not _was_moved(artifacts, str(uri), str(experiment), str(location)):
             continue
         for name, head in heads_from_json(str(text)).items():
-            if name not in found or found[name].lines < head.lines:
-                found[name] = head
-    return found
+            if name not in newest or newest[name].lines < head.lines:
+                newest[name] = head
+    return newest
 
 
 def _was_moved(artifacts: Path, uri: str, experiment: str, location: str) -> bool:
-    """Whether a run's artifacts were recorded in the folder of its experiment elsewhere, and that folder is here."""
+    """Whether a run's artifacts were recorded in its experiment's folder elsewhere, and that folder is now here."""
     folder = artifacts / experiment
     tail = f"/{artifacts.name}{folder.as_uri()[len(artifacts.as_uri()) :]}"
     recorded = location.startswith("file:") and location.endswith(tail) and uri.startswith(f"{location}/")

@@ -1,7 +1,7 @@
-"""Chain: a file of JSON lines, each with the SHA-256 of the one before.
+"""Chain: a file of JSON lines, each with the SHA-256 of the line before it.
 
-A line that was changed, left out or moved breaks the chain. A chain that lost its last lines, or all of them, is
-whole by itself: what shows it are its anchors in other files (`pipeline.chains.anchors`).
+A changed, missing or moved line breaks the chain. A chain that lost its last lines, or all lines, is still consistent
+in itself; anchors in other files reveal the loss (`pipeline.chains.anchors`).
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from pipeline.errors import LedgerError
 from pipeline.files import make_folder, name_in_errors, read_regular, sync_folder
 
 START = "0" * 64
-"""What the first line names as the line before it."""
+"""Previous hash in the first line."""
 ANCHORS = "anchors"
-"""Key of a line under which the heads of the other chains are kept."""
+"""Key of a line under which it stores the heads of the other chains."""
 ORIGIN = "origin"
-"""Key of the first line under which it has a random text: two folders that begin with the same line differ by it."""
+"""Key of a random text in the first line, by which the chains of two folders differ even if their entries agree."""
 
 Entry = dict[str, Any]
 
 
 class Chain:
-    """A file to which lines are only added; made with the first of them.
+    """An append-only file, created with its first line.
 
     Parameters
     ----------
     path : Path
     output : Path, optional
-        Output folder whose other chains, runs and MLflow database hold anchors of this chain, and of whose other
-        chains this one holds anchors. Without it the chain stands alone.
+        Output folder whose other chains, runs and MLflow database hold anchors of this chain. This chain holds anchors
+        of the folder's other chains. Without it the chain has no anchors.
 
     Raises
     ------
     LedgerError
-        On reading, if a line was changed, left out or moved, or if an anchor shows that lines are missing.
+        On reading, if a line was changed, removed or moved, or if an anchor shows that lines are missing.
     """
 
     def __init__(self, path: Path, output: Path | None = None) -> None:
@@ -54,13 +54,13 @@ class Chain:
         self.output = output
 
     def lines(self) -> list[Entry]:
-        """Return all entries, in their order, after checking the chain and its anchors.
+        """Return all entries in order, after checking the chain and its anchors.
 
-        A last line that a killed process left half-written is no entry.
+        A last line that a killed process left incomplete is ignored.
         """
         if self.output is None:
             return self.read()[0]
-        # Anchors are read first: the chain grows while others write, and an anchor is never ahead of it.
+        # Anchors are read first: other processes may extend the chain, and an anchor is never ahead of it.
         name = chain_name(self.output, self.path)
         anchors = find_anchors(self.output, name)
         entries, hashes = self.read()
@@ -80,7 +80,7 @@ class Chain:
         return entries, hashes
 
     def sound_part(self) -> tuple[list[Entry], list[str], bool]:
-        """Return the entries and hashes up to the first broken line, and whether there is no such line."""
+        """Return the entries and hashes up to the first broken line, and whether the whole chain is sound."""
         raw = read_regular(self.path).split(b"\n")[:-1] if self.path.exists() else []
         before, entries, hashes = START, list[Entry](), list[str]()
         for line in raw:
@@ -95,15 +95,15 @@ class Chain:
         return entries, hashes, True
 
     def head(self) -> str:
-        """Return the hash of the last line, which stands for all of them; of no line, that of the start."""
-        found = Head.of(self.path)
-        return START if found is None else found.hash
+        """Return the hash of the last line, which covers all lines; for an empty chain, the start value."""
+        head = Head.of(self.path)
+        return START if head is None else head.hash
 
     def extend(self, choose: Callable[[list[Entry]], Sequence[Entry]]) -> list[Entry]:
-        """Append, under a lock, what `choose` makes of the entries that are there; return what was appended.
+        """Append, under a lock, the entries that `choose` derives from the existing ones, and return them.
 
-        The heads of the other chains are read before this one is locked, so that no process waits for two locks. They
-        are on the disk by then: no anchor is ever ahead of the chain that it is of.
+        The heads of the other chains are read before this chain is locked, so no process waits for two locks. These
+        heads are on disk by then: an anchor is never ahead of its chain.
         """
         anchors = {} if self.output is None else other_heads(self.output, self.path)
         with self.locked():
@@ -117,7 +117,7 @@ class Chain:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from adding; the lock is the operating system's, and ends with its holder."""
+        """Prevent other processes from appending. The operating system releases the lock when its holder ends."""
         make_folder(self.path.parent)
         with FileLock(lock_path(self.path)):
             yield
@@ -129,7 +129,7 @@ class Chain:
         before = self.head()
         kept = {ANCHORS: {name: head.as_dict() for name, head in anchors.items()}} if anchors else {}
         with name_in_errors(self.path), self.path.open("r+b" if existed else "wb") as file:
-            file.truncate(len(whole))  # what a killed process left of a line
+            file.truncate(len(whole))  # incomplete line left by a killed process
             file.seek(len(whole))
             for entry in entries:
                 origin = {ORIGIN: secrets.token_hex(8)} if before == START else {}
@@ -149,7 +149,7 @@ def excused_anchors(output: Path) -> set[tuple[str, int, str]]:
 
 
 def _sound(line: bytes, before: str) -> Entry | None:
-    """Return the entry of a line with its hash, None if it is not the line that follows the one with a hash."""
+    """Return the entry of a line with its hash, or None if the line does not follow the one with the hash `before`."""
     try:
         entry: Entry = json.loads(line)
         stated = entry.pop("hash")

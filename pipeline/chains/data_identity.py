@@ -1,4 +1,4 @@
-"""Data identity: a sketch of a panel's returns, by which the same data is recognised whatever it is called."""
+"""Data identity: a sketch of a panel's returns, which identifies the same data under any name."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from market.panel import Panel
 
 CELLS = 96
-"""Hashes that a sketch keeps: of a part of the data of 5 % it has one that the whole has kept, 99 times in 100."""
+"""Hashes kept in a sketch. A part of 5 % of the data shares at least one kept hash with the whole 99 times in 100."""
 SHARE = 0.5
-"""Two panels are the same data if at least this share of the smaller one is in the other."""
+"""Two panels are the same data if the larger one contains at least this share of the smaller one."""
 
 Hashes = NDArray[np.uint32]
 
 
 def sketch(panel: Panel) -> str:
-    """Return a sketch of the asset returns of a panel, 480 characters at most.
+    """Return a sketch of the asset returns of a panel, at most 480 characters long.
 
-    It is made of cells: a date and the last two returns of one asset, to a basis point, without its name. Each cell is
-    hashed, and the smallest hashes are kept. The names of files, columns and configurations, the order of the assets,
-    cash, market, bars, volume and macro series have no part in it.
+    It is computed from cells: a date and the last two returns of one asset, rounded to a basis point, without the
+    asset's name. Each cell is hashed, and the smallest hashes are kept. Names of files, columns and configurations, the
+    order of the assets, cash, market, bars, volume and macro series have no effect.
 
     Notes
     -----
@@ -32,7 +32,7 @@ def sketch(panel: Panel) -> str:
     points = np.rint(np.nan_to_num(1e4 * panel.returns, nan=0.0))
     finite = np.isfinite(panel.returns)
     before, now = points[:-1], points[1:]
-    # A return of 0 after one of 0 is what any asset has that was not traded.
+    # Two zero returns in a row look the same for every asset that was not traded.
     whole = finite[:-1] & finite[1:] & ((before != 0) | (now != 0))
     days = panel.dates[1:].as_unit("s").asi8 // 86_400
     parts = (np.broadcast_to(days[:, None], whole.shape)[whole], before[whole], now[whole])
@@ -46,7 +46,7 @@ def sketch(panel: Panel) -> str:
 def same_data(one: str, other: str) -> bool:
     """Return whether two sketches are of the same data, or of data of which at least half is shared.
 
-    The share is that of the smaller panel's cells. What is extended by dates or assets, or cut to some of them, is
+    The share is that of the smaller panel's cells. Data extended by dates or assets, or cut to some of them, counts as
     the same data.
     """
     return bool(one and other) and (one == other or _same(*sorted((one, other))))
@@ -55,7 +55,7 @@ def same_data(one: str, other: str) -> bool:
 @functools.lru_cache(maxsize=4096)
 def _same(one: str, other: str) -> bool:
     a, b = (np.frombuffer(base64.b85decode(text), dtype="<u4") for text in (one, other))
-    # Below the largest hash that a full sketch keeps it is complete: there the two can be compared.
+    # A full sketch is complete below its largest hash; the two sketches are compared in that range.
     limit = min(int(each[-1]) if len(each) == CELLS else 2**32 for each in (a, b))
     a, b = a[a <= limit], b[b <= limit]
     fewer = min(len(a), len(b))
@@ -66,9 +66,9 @@ def _smallest(hashes: Hashes) -> Hashes:
     """Return the smallest distinct hashes, sorted."""
     few = 8 * CELLS
     if len(hashes) > few:
-        found = np.unique(np.partition(hashes, few)[:few])
-        if len(found) >= CELLS:
-            return found[:CELLS]
+        smallest = np.unique(np.partition(hashes, few)[:few])
+        if len(smallest) >= CELLS:
+            return smallest[:CELLS]
     return np.unique(hashes)[:CELLS]
 
 

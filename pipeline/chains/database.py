@@ -1,7 +1,7 @@
-"""MLflow's local database, read without MLflow: which runs and registered models it holds.
+"""MLflow's local database, read without MLflow: the runs and registered models that it holds.
 
-A receipt in a folder says that MLflow was told. It is worth something only while the database still holds what it was
-told: the file may have been deleted, or replaced by an older copy.
+A receipt in a folder says that the run was sent to MLflow. The receipt counts only while the database holds the run:
+the file may have been deleted, or replaced by an older copy.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from pipeline.files import check_regular
 DATABASE = "mlflow.db"
 """MLflow's local database in the output folder."""
 FOLDER_TAG = "folder"
-"""The tag of a run that names its folder, by which a run that was sent in part is found again."""
+"""Tag of a run that names its folder, by which a partly sent run is found again."""
 VERSION_TAG = "run_folder"
-"""The tag of a registered version that names the folder of its run."""
+"""Tag of a registered version that names the folder of its run."""
 
 
 def query_database(database: Path, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return the rows of a query, without changing the database; none if there is no file.
+    """Return the rows of a read-only query; no rows if the file is missing.
 
     Raises
     ------
     TrackingError
-        If the file is no database, or not one of MLflow.
+        If the file is not a database, or not one of MLflow.
     """
     if not database.exists():
         return []
@@ -45,7 +45,7 @@ def query_database(database: Path, query: str, parameters: tuple[Any, ...] = ())
 
 
 def check_database_files(database: Path) -> None:
-    """Refuse a database of which a file is no regular one: opening a named pipe waits for ever.
+    """Refuse a database with a file that is not regular: opening a named pipe would block forever.
 
     Raises
     ------
@@ -56,9 +56,9 @@ def check_database_files(database: Path) -> None:
 
 
 def finished_runs(output: Path) -> set[str]:
-    """Return the names of the run folders that the local database of an output folder holds to the end.
+    """Return the names of the run folders that the local database of an output folder holds completely.
 
-    A run that was deleted in MLflow is there until it is purged; it is not sent again.
+    A run deleted in MLflow counts until it is purged, and is not sent again.
     """
     rows = query_database(
         output / DATABASE,

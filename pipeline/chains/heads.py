@@ -1,7 +1,7 @@
-"""Heads: how long each chain of an output folder is, and the hash of its last line.
+"""Heads: the length of each chain of an output folder, and the hash of its last line.
 
-A head that is written down elsewhere is an anchor: the chain may grow, but the line with that number has that hash for
-good. The newest head of every chain is kept in one file of the output folder, and a copy of it in each run's folder.
+A head recorded in another file is an anchor: the chain may grow, but the line with that number always has that hash.
+The newest head of every chain is stored in one file of the output folder, and a copy in each run's folder.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LEDGER = "ledger.jsonl"
 REPAIRS = "repairs.jsonl"
 """The chain of repairs, in the output folder."""
 CHAINS = (LEDGER, REPAIRS, "operations/*/decisions.jsonl", "operations/*/data/versions.jsonl")
-"""Where the chains of an output folder are."""
+"""Locations of the chains in an output folder."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Head:
     lines : int
         Number of lines.
     hash : str
-        Of the last line.
+        Hash of the last line.
     first : str
-        Hash of the first line: two chains with another first line are different chains.
+        Hash of the first line; chains with different first lines are different chains.
     """
 
     lines: int
@@ -47,7 +47,7 @@ class Head:
 
     @classmethod
     def of(cls, path: Path) -> Head | None:
-        """Return the head of a chain, None if it has no whole line or a line that is not one of a chain."""
+        """Return the head of a chain, or None if it has no complete line or an invalid one."""
         content = read_regular(path) if path.exists() else b""
         content = content[: content.rfind(b"\n") + 1]
         if not content:
@@ -61,7 +61,7 @@ class Head:
 
     @classmethod
     def from_json(cls, value: Any) -> Head | None:
-        """Return what `as_dict` gave, None if it is something else."""
+        """Return the head that `as_dict` encoded, or None if the value is not one."""
         if not isinstance(value, dict):
             return None
         lines, last, first = value.get("lines"), value.get("hash"), value.get("first")
@@ -75,27 +75,27 @@ class Head:
 
 
 def chain_paths(output: Path) -> list[Path]:
-    """Return the chains that are in an output folder."""
+    """Return the chains that exist in an output folder."""
     return [path for pattern in CHAINS for path in sorted(output.glob(pattern))]
 
 
 def chain_name(output: Path, path: Path) -> str:
-    """Return how anchors name a chain: its path below the output folder."""
+    """Return the name of a chain in anchors: its path below the output folder."""
     return path.relative_to(output).as_posix()
 
 
 def lock_path(path: Path) -> Path:
-    """Return the file by whose lock a chain is written."""
+    """Return the lock file of a chain."""
     return path.with_name(f".{path.name}.lock")
 
 
 def other_heads(output: Path, path: Path | None = None) -> dict[str, Head]:
-    """Return the heads of all chains of an output folder but one, each as far as it is surely on the disk.
+    """Return the heads of all chains of an output folder except one, as far as they are known to be on disk.
 
-    A chain that another process is writing is left out, or taken as the output folder's file has it.
+    A chain that another process is writing is left out, or taken from the output folder's file of heads.
     """
     noted = read_heads(output / HEADS)
-    found: dict[str, Head] = {}
+    heads: dict[str, Head] = {}
     for each in chain_paths(output):
         name = chain_name(output, each)
         if each == path:
@@ -103,13 +103,13 @@ def other_heads(output: Path, path: Path | None = None) -> dict[str, Head]:
         with _written(each) as written:
             head = Head.of(each) if written else noted.get(name)
         if head is not None:
-            found[name] = head
-    return found
+            heads[name] = head
+    return heads
 
 
 @contextmanager
 def _written(path: Path) -> Iterator[bool]:
-    """Hold the lock of a chain, whose writer has then synchronised it; False if somebody is writing."""
+    """Hold the lock of a chain, whose writer has then synchronised it; False if a process is writing."""
     lock = FileLock(lock_path(path))
     try:
         lock.acquire(timeout=0)
@@ -123,9 +123,9 @@ def _written(path: Path) -> Iterator[bool]:
 
 
 def note_head(output: Path, name: str, head: Head, others: Mapping[str, Head]) -> None:
-    """Write the head of a chain that was extended into the output folder's file, and those of chains not in it yet.
+    """Record the head of an extended chain in the output folder's file, and those of chains missing there.
 
-    A head never goes back: of two processes, the one that extended the chain first may come here last.
+    A recorded head never moves back: of two processes, the first to extend the chain may be the last to arrive here.
     """
     with FileLock(lock_path(output / HEADS)):
         noted = read_heads(output / HEADS)
@@ -137,7 +137,7 @@ def note_head(output: Path, name: str, head: Head, others: Mapping[str, Head]) -
 
 
 def write_heads(path: Path, heads: Mapping[str, Head]) -> None:
-    """Write heads as a file, whole or not at all."""
+    """Write a file of heads, completely or not at all."""
     write_whole(path, heads_to_json(heads).encode())
 
 
@@ -155,7 +155,7 @@ def read_heads(path: Path) -> dict[str, Head]:
 
 
 def heads_from_json(text: str) -> dict[str, Head]:
-    """Return what `heads_to_json` gave; what is no head is left out."""
+    """Return the heads that `heads_to_json` encoded; invalid heads are left out."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -164,6 +164,6 @@ def heads_from_json(text: str) -> dict[str, Head]:
 
 
 def heads_from_dict(value: Any) -> dict[str, Head]:
-    """Return the heads in a mapping of names to what `Head.as_dict` gave; what is no head is left out."""
+    """Return the heads in a mapping of names to values of `Head.as_dict`; invalid heads are left out."""
     pairs = value.items() if isinstance(value, dict) else ()
     return {name: head for name, one in pairs if (head := Head.from_json(one)) is not None}

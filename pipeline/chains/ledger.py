@@ -1,4 +1,4 @@
-"""Ledger: every configuration ever tried and every unsealing, in a file to which lines are only added."""
+"""Ledger: every configuration ever tried and every unsealing, in an append-only file."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ from pipeline.errors import FileKindError
 
 @dataclass(frozen=True)
 class Trials:
-    """What has been tried on the same data, or under the name of one configuration.
+    """Trials on the same data, or under the name of one configuration.
 
     Attributes
     ----------
     entries : mapping of str to Entry
-        The newest entry of each trial, by its id, in the order in which they were first tried.
+        The newest entry of each trial, by its id, in the order of their first entries.
     unsealings : tuple of Entry
     on_holdout : bool
-        Whether it is a holdout that is judged.
+        Whether a holdout is judged.
     lost : int
-        Lines that ledgers have lost, as repairs recorded: nobody knows what they were, so each counts as a
-        configuration.
+        Lines that ledgers have lost, as repairs recorded. Their content is unknown, so each counts as a configuration.
     """
 
     entries: Mapping[str, Entry]
@@ -38,53 +37,53 @@ class Trials:
 
     @property
     def configurations(self) -> int:
-        """Number of configurations, those counted once that gave the same forecasts and returns on the same data."""
+        """Number of configurations; those with the same forecasts and returns on the same data count once."""
         return len(self.distinct()) + self.lost
 
     @property
     def tunings(self) -> int:
-        """Number of tuning trials inside of them."""
+        """Number of tuning trials inside the configurations."""
         return sum(int(entry.get("tunings", 0)) for entry in self.distinct())
 
     @property
     def looks(self) -> int:
-        """How often somebody has seen results of the judged dates.
+        """Number of times that results on the judged dates have been seen.
 
-        Those of a holdout show at an unsealing, and to each configuration that was run without the seal.
+        Results on a holdout are seen at each unsealing, and by each configuration that was run without the seal.
         """
         return max(1, self.configurations + (len(self.unsealings) if self.on_holdout else 0))
 
     @property
     def count(self) -> int:
-        """Number of all trials, at least 1: looks, and tuning trials, which have seen training windows alone."""
+        """Number of all trials, at least 1: looks, and tuning trials, which see only training windows."""
         return self.looks if self.on_holdout else max(1, self.configurations + self.tunings)
 
     def of_holdout(self, holdout: dt.date) -> Trials:
-        """Return the trials that a verdict on the holdout is corrected by: those that read any of it."""
+        """Return the trials by which a verdict on the holdout is corrected: those that read any of it."""
         read = {key: e for key, e in self.entries.items() if e.get("last", "") >= holdout.isoformat()}
         return replace(self, entries=read, on_holdout=True)
 
     def distinct(self) -> list[Entry]:
-        """Return one entry for each configuration that gave forecasts or returns of its own."""
+        """Return one entry per configuration with forecasts or returns of its own."""
         return list({(e["data"], e["returns"]): e for e in self.entries.values()}.values())
 
     def without(self, ident: str) -> str:
-        """Return a digest of all trials but one: what else a verdict on that one depends on."""
+        """Return a digest of all trials except one: the verdict on that one depends on them too."""
         others = {key: entry for key, entry in self.entries.items() if key != ident}
         text = json.dumps([others, len(self.unsealings), *([self.lost] if self.lost else [])], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Ledger(Chain):
-    """The chained file of all that was tried.
+    """The chained file of all trials.
 
     Parameters
     ----------
     path : Path
         In the output folder, whose other files hold its anchors.
     others : iterable of Path
-        Ledgers of other output folders. What their sound lines hold of the same data is counted; nothing is written
-        to them, and no damage to them is an error.
+        Ledgers of other output folders. The sound lines that concern the same data are counted. Nothing is written to
+        these ledgers, and damage to them is not an error.
     """
 
     def __init__(self, path: Path, others: Iterable[Path] = ()) -> None:
@@ -92,9 +91,9 @@ class Ledger(Chain):
         self.others = tuple(others)
 
     def add(self, entries: Iterable[Entry]) -> int:
-        """Append entries and return how many were new; each needs "kind", "experiment" and "id".
+        """Append entries and return the number of new ones; each needs "kind", "experiment" and "id".
 
-        An entry that equals the newest one with its kind, experiment and id, but for its time, is not added again.
+        An entry that equals the newest one with its kind, experiment and id, apart from its time, is not added again.
         """
 
         def unknown(known: list[Entry]) -> list[Entry]:
@@ -104,17 +103,17 @@ class Ledger(Chain):
         return len(self.extend(unknown))
 
     def shared(self, experiment: str) -> list[Entry]:
-        """Return what other machines should know of a configuration: each trial's newest entry, and each unsealing."""
+        """Return the entries of a configuration to share with other machines: newest per trial, and all unsealings."""
         mine = (entry for entry in self.lines() if entry["experiment"] == experiment)
         return list({name_of(entry): entry for entry in mine}.values())
 
     def trials(self, experiment: str, data: str | None = None) -> Trials:
-        """Return what has been tried on the same data, or under the name of a configuration.
+        """Return the trials on the same data, or under the name of a configuration.
 
         Parameters
         ----------
         experiment : str
-            Name of the configuration. It alone finds entries that were written before entries named their data.
+            Name of the configuration. Entries written before entries recorded their data are found only by this name.
         data : str, optional
             Sketch of the data (`pipeline.chains.data_identity`).
         """
@@ -125,14 +124,14 @@ class Ledger(Chain):
         tried: dict[str, Entry] = {}
         for entry in counted:
             if entry["kind"] == "trial":
-                # Data that was cut short afterwards has been read all the same.
+                # Data that was cut afterwards has still been read.
                 read = [e["last"] for e in (entry, tried.get(entry["id"], {})) if "last" in e]
                 tried[entry["id"]] = entry | ({"last": max(read)} if read else {})
         unsealed = {entry["id"]: entry for entry in counted if entry["kind"] == "unsealing"}
         return Trials(tried, tuple(unsealed.values()), lost=sum(int(each["lost"]) for each in repairs))
 
     def damaged_others(self) -> list[Path]:
-        """Return the ledgers of other output folders that can be read in part or not at all."""
+        """Return the ledgers of other output folders that can be read only in part or not at all."""
         return [path for path in self.others if not _read_sound(path)[1]]
 
     def _repairs(self) -> list[Entry]:
@@ -144,7 +143,7 @@ class Ledger(Chain):
 def _read_sound(path: Path) -> tuple[list[Entry], bool]:
     """Return the sound entries of another folder's ledger, and whether they are all.
 
-    Its anchors are not compared: whether it lost lines is for the commands that work in that folder.
+    Its anchors are not compared: the commands that work in that folder check whether it lost lines.
     """
     try:
         entries, _, whole = Chain(path).sound_part()
@@ -154,17 +153,17 @@ def _read_sound(path: Path) -> tuple[list[Entry], bool]:
 
 
 def of_data(entry: Entry, data: str | None) -> bool:
-    """Return whether an entry is of the data that a sketch is of."""
+    """Return whether an entry is about the data of a sketch."""
     return data is not None and "sketch" in entry and same_data(entry["sketch"], data)
 
 
 def name_of(entry: Entry) -> tuple[str, str, str]:
-    """Return what names an entry: of several with one name the newest counts."""
+    """Return the key of an entry; of several entries with one key the newest counts."""
     return entry["kind"], entry["experiment"], entry["id"]
 
 
 def lacking(entries: Iterable[Entry], known: Iterable[Entry]) -> list[Entry]:
-    """Return the known entries that are not among entries, in content, and of whose name none there is newer."""
+    """Return the known entries whose content `entries` lacks, unless it has a newer one with the same key."""
     there = list(entries)
     missing: list[Entry] = []
     for entry in known:

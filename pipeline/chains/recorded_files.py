@@ -1,4 +1,4 @@
-"""Recorded files: files whose SHA-256 a line of a chain holds, checked whenever they are read."""
+"""Recorded files: files whose SHA-256 is recorded in a chain, and which are checked on every read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.errors import LedgerError
 from pipeline.files import read_regular
 
 VERSIONS = "data/versions.jsonl"
-"""The chain of data versions, below the folder of a configuration's operations."""
+"""Chain of data versions, below the folder of a configuration's operations."""
 
 
 def read_recorded(path: Path, sha256: str, owner: str, remedy: str) -> bytes:
@@ -20,11 +20,11 @@ def read_recorded(path: Path, sha256: str, owner: str, remedy: str) -> bytes:
     ----------
     path : Path
     sha256 : str
-        That was recorded, hexadecimal.
+        Recorded digest, hexadecimal.
     owner : str
-        What the file was recorded with, for the message.
+        Record that the file belongs to, for the message.
     remedy : str
-        What to do where there is no copy, for the message.
+        Remedy if there is no copy, for the message.
 
     Raises
     ------
@@ -39,10 +39,10 @@ def read_recorded(path: Path, sha256: str, owner: str, remedy: str) -> bytes:
         ) from None
     except OSError as error:
         raise LedgerError(f"{path}: cannot be read: {error.strerror or error}. {_advice(remedy)}") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
         raise LedgerError(
-            f"{path}: not the file that {owner} was recorded with: expected SHA-256 {sha256}, found {found}. "
+            f"{path}: not the file that {owner} was recorded with: expected SHA-256 {sha256}, found {digest}. "
             f"{_advice(remedy)}"
         )
     return content
@@ -67,12 +67,12 @@ def check_newest_version(operations: Path) -> None:
     Parameters
     ----------
     operations : Path
-        Folder of the configuration's operations. The chain in it has been checked.
+        Folder of the configuration's operations, whose chain has been checked.
 
     Raises
     ------
     LedgerError
-        If the file is not as it was recorded.
+        If the file differs from its record.
     """
     chain = operations / VERSIONS
     content = read_regular(chain) if chain.exists() else b""

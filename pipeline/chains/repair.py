@@ -1,4 +1,4 @@
-"""Repair: go on where a chain has lost lines and there is no copy of it, on the record and with the loss counted."""
+"""Repair: continue with a chain that has lost lines and has no copy; the loss is recorded and counted."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ from pipeline.chains.recorded_files import check_newest_version
 from pipeline.files import read_regular, write_whole
 
 REPAIR = "repair"
-"""Names the lock that a repair holds from its first look to its last write, in the output folder."""
+"""Lock file in the output folder that a repair holds from its first read to its last write."""
 
 
 @dataclass(frozen=True)
 class Repair:
-    """What was done about one chain.
+    """Result of repairing one chain.
 
     Attributes
     ----------
     chain : str
-        Its name below the output folder.
+        Name of the chain below the output folder.
     lines : int
-        Lines that are left.
+        Number of remaining lines.
     lost : int
-        Lines that an anchor saw and that are gone.
+        Lines that an anchor recorded and that are gone.
     kept_aside : Path or None
-        Where the file lies as it was, if it had to be cut behind its last whole line.
+        Copy of the original file, if the chain had to be cut after its last sound line.
     """
 
     chain: str
@@ -70,13 +70,13 @@ def check_chains(output: Path, config: str | None = None) -> dict[str, tuple[int
         If a chain is broken, or an anchor shows that it lost lines.
     """
     names = {chain_name(output, path) for path in chain_paths(output)} | anchored_chains(output)
-    found: dict[str, tuple[int, Head | None]] = {}
+    heads: dict[str, tuple[int, Head | None]] = {}
     for name in sorted(names):
         own = not name.startswith("operations/") or config is None or name.split("/")[1] == config
         if own:
             lines = len(Chain(output / name, output).lines())
-            found[name] = lines, Head.of(output / name)
-    return found
+            heads[name] = lines, Head.of(output / name)
+    return heads
 
 
 def check_state(output: Path, config: str) -> None:
@@ -85,7 +85,7 @@ def check_state(output: Path, config: str) -> None:
     Raises
     ------
     LedgerError
-        If anything is not as it was recorded.
+        If anything differs from its record.
     """
     check_chains(output, config)
     check_newest_version(output / "operations" / config)
@@ -94,11 +94,11 @@ def check_state(output: Path, config: str) -> None:
 def repair_chains(
     output: Path, reason: str, known: Sequence[Entry] = (), seen: Sequence[Anchor] = ()
 ) -> list[Repair]:
-    """Accept what is left of every damaged chain of an output folder, and record what was lost and why.
+    """Accept the remaining part of every damaged chain of an output folder, and record the loss and its reason.
 
-    A chain is cut behind its last whole line; the file as it was stays beside it. The anchors that disagree are
-    excused by a line in the chain of repairs. Lines that the ledger of trials has lost count as trials from then on.
-    One repair works at a time; one that was killed is completed by the next, which counts nothing twice.
+    A chain is cut after its last sound line; a copy of the original file stays next to it. The anchors that disagree
+    are excused by a line in the chain of repairs. Lost lines of the ledger of trials count as trials from then on.
+    Only one repair runs at a time. A repair that was killed is completed by the next one, which counts nothing twice.
 
     Parameters
     ----------
@@ -106,18 +106,18 @@ def repair_chains(
     reason : str
         For the record.
     known : sequence of Entry
-        Trials that are known elsewhere. Those that a damaged ledger lacks are added to it, and are not lost.
+        Trials known elsewhere. Those missing in a damaged ledger are added to it, and do not count as lost.
     seen : sequence of Anchor
         Anchors of the ledger in MLflow.
     """
     done = []
     with FileLock(lock_path(output / REPAIR)):
         names = {chain_name(output, path) for path in chain_paths(output)} | anchored_chains(output)
-        for name in sorted(names, key=lambda each: (each != REPAIRS, each)):  # the others are excused by it
+        for name in sorted(names, key=lambda each: (each != REPAIRS, each)):  # its lines excuse the others
             elsewhere = (known, seen) if name == LEDGER else ((), ())
-            found = _repair(output, name, reason, *elsewhere)
-            if found is not None:
-                done.append(found)
+            repair = _repair(output, name, reason, *elsewhere)
+            if repair is not None:
+                done.append(repair)
     return done
 
 
@@ -126,18 +126,18 @@ def _repair(
 ) -> Repair | None:
     """Repair one chain under the lock of repairs.
 
-    What is going to be done is recorded first. A repair that was killed behind that is completed by the next one,
-    which finds from the record that the loss was counted, and which trials are to come back.
+    The intended repair is recorded first. A repair that was killed after that is completed by the next one. The record
+    shows whether the loss was counted, and which trials to restore.
     """
     chain, aside = Chain(output / name), None
     record: Entry | None = None
     anchors = [*find_anchors(output, name), *seen]
-    # The chain of repairs is written by repairs alone, each of which locks it.
+    # Only repairs write the chain of repairs, and each repair holds its lock.
     with chain.locked() if chain.path.exists() and name != REPAIRS else nullcontext():
         entries, hashes, whole = chain.sound_part()
         content = b"" if whole else read_regular(chain.path)
         digest = hashlib.sha256(content).hexdigest()
-        if name == REPAIRS and not whole:  # nothing can be recorded behind a broken line
+        if name == REPAIRS and not whole:  # nothing can be recorded after a broken line
             aside = _cut(chain.path, content, len(hashes))
         past = [entry for entry in Chain(output / REPAIRS).lines() if entry["chain"] == name]
         lost = missing_anchors(name, hashes, anchors, set() if name == REPAIRS else excused_anchors(output))
@@ -172,7 +172,7 @@ def _repair(
 
 
 def _count_lost(hashes: Sequence[str], anchors: Sequence[Anchor], lost: Sequence[Anchor]) -> int:
-    """Return how many lines anchors saw that are gone: those behind the end, or those that others stand for."""
+    """Return the number of anchored lines that are gone: lines beyond the end, or lines that were replaced."""
     longest = max((anchor.head.lines for anchor in lost), default=0)
     if longest > len(hashes):
         return longest - len(hashes)
@@ -185,7 +185,7 @@ def _record(output: Path, entry: Entry) -> None:
 
 
 def _cut(path: Path, content: bytes, lines: int) -> Path:
-    """Keep the content of a file aside, and leave its first lines in place."""
+    """Keep a copy of the file's content, and cut the file to its first lines."""
     aside = path.with_name(f"{path.name}.damaged-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}")
     write_whole(aside, content)
     kept = b"".join(content.splitlines(keepends=True)[:lines])
@@ -196,9 +196,9 @@ def _cut(path: Path, content: bytes, lines: int) -> Path:
 
 
 def _note_heads(output: Path, name: str) -> None:
-    """Write the present heads of a repaired chain and of the chain of repairs into the output folder's file.
+    """Record the present heads of a repaired chain and of the chain of repairs in the output folder's file.
 
-    A head that is longer stays if its chain agrees with it: the chain has grown meanwhile.
+    A longer recorded head stays if its chain agrees with it: the chain has grown in the meantime.
     """
     heads = {each: _synchronised_head(output / each) for each in (name, REPAIRS)}
     with FileLock(lock_path(output / HEADS)):
@@ -215,7 +215,7 @@ def _note_heads(output: Path, name: str) -> None:
 
 
 def _synchronised_head(path: Path) -> Head | None:
-    """Return the head of a chain while nobody writes it, so that the anchor is not ahead of the disk."""
+    """Return the head of a chain while no process writes it, so that the anchor is not ahead of the disk."""
     if not path.exists():
         return None
     with Chain(path).locked():

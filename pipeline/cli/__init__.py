@@ -1,1 +1,1 @@
-"""The command line: its group, and the commands about runs. Heavy libraries are imported by the commands."""
+"""Command line: the group of commands, and the commands for runs. Each command imports heavy libraries itself."""

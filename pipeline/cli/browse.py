@@ -1,4 +1,4 @@
-"""Commands that show what there is: features, and runs in MLflow's pages."""
+"""Commands that list features and open runs in MLflow's UI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The group of all commands, and options that several commands share."""
+"""The group of all commands, and their shared options."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ config_option = click.option(
 def _refuse_future(
     _context: click.Context, _option: click.Parameter, as_of: dt.datetime | None
 ) -> dt.datetime | None:
-    """Refuse a date that is not here yet anywhere: what was recorded as known then would stand in the way."""
+    """Refuse a date that is still in the future in every time zone.
+
+    A record as of such a date would block the records of the dates before it.
+    """
     import datetime as dt
 
     east = dt.datetime.now(dt.UTC).replace(tzinfo=None) + dt.timedelta(hours=14)
@@ -57,7 +60,7 @@ def end_of_day(as_of: dt.datetime | None) -> dt.datetime:
 def check_output(
     _context: click.Context, _option: click.Parameter, given: Path | tuple[Path, ...] | None
 ) -> Any:
-    """Refuse files that cannot be written, before anything is computed: a callback of options."""
+    """Refuse files that cannot be written, before the run computes anything: a callback of options."""
     from pipeline.config_files.paths import output_mistake
     from pipeline.config_files.text import show_name
 

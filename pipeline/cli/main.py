@@ -6,19 +6,19 @@ import atexit
 import gc
 import os
 
-from pipeline.cli import browse, run, stages  # noqa: F401 (their commands add themselves)
+from pipeline.cli import browse, run, stages  # noqa: F401 (importing these registers their commands)
 from pipeline.cli.group import tangency
 from pipeline.endings import exit_codes
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user's is one message and exit code 2."""
+    """Run the command line; a user error prints one message and exits with code 2."""
     for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-        # Numpy reads it when it is loaded: sums in one order on any machine, and no thread that spins while it waits.
-        # The work is many small products, of which two threads make more time; folds and worlds are what goes abreast.
+        # Read when numpy is imported. One BLAS thread sums in the same order on every machine, without busy waiting.
+        # The work consists of many small products, which a second thread slows down; folds and worlds run in parallel.
         os.environ.setdefault(variable, "1")
-    # Modules are no garbage: half a second of a run would go into looking for some while they are loaded, and another
-    # before the process ends.
+    # Imported modules are not garbage: scanning them would take half a second of a run during the imports, and
+    # another half when the process ends.
     gc.set_threshold(10_000)
     atexit.register(gc.freeze)
     with exit_codes():

@@ -1,4 +1,4 @@
-"""What commands do first: read the configuration, check the output folder and its records."""
+"""Preparation shared by commands: read the configuration, check the output folder and its records."""
 
 from __future__ import annotations
 
@@ -30,10 +30,9 @@ def read_config(path: Path, *, writes: bool = True) -> RunConfig:
 
 
 def prepare_run(path: Path, fresh: bool, *, writes: bool = True) -> tuple[RunConfig, Store, Reporter]:
-    """Return the configuration, its store, and where progress is told.
+    """Return the configuration, its store, and the reporter of progress.
 
-    The records of the output folder are checked first: nothing is computed, and no model is used, on a record that
-    lost lines.
+    The records of the output folder are checked first: no stage runs and no model is used if a record lost lines.
     """
     from rich.console import Console
 
@@ -43,6 +42,6 @@ def prepare_run(path: Path, fresh: bool, *, writes: bool = True) -> tuple[RunCon
 
     config = read_config(path, writes=writes)
     check_state(config.output, config.name)
-    # A pipe has no width of its own: tables must not be squeezed into 80 columns.
+    # A pipe has no width: tables must not be squeezed into 80 columns.
     console = Console() if sys.stdout.isatty() else Console(width=120)
     return config, Store(config.output / "store", fresh=fresh), Reporter(console)

@@ -41,13 +41,13 @@ def run(path: Path, fresh: bool) -> None:
             share_trials(config.output, config.name, ledger, sketch(loaded[0]))
         except TrackingError as error:
             reporter.line("trials", f"counted from this folder alone: {error}")
-    with MlflowWorker() as courier:
-        made = load_or_make_artifacts(config, store, reporter, loaded, making=courier.get_ready)
+    with MlflowWorker() as worker:
+        artifacts = load_or_make_artifacts(config, store, reporter, loaded, making=worker.get_ready)
         with explain_reuse(store):
-            folder = _write_or_reuse(config, made, reporter, fresh)
-        # The result is told before it is tracked: a tracking server that is away must not hide it.
+            folder = _write_or_reuse(config, artifacts, reporter, fresh)
+        # The result is printed before it is sent to MLflow: an unreachable tracking server must not hide it.
         try:
-            link = courier.deliver(folder)
+            link = worker.deliver(folder)
             console.print(f"MLflow: make ui, then the page {link}", highlight=False, soft_wrap=True)
             if notice := pending_notice(config.output):
                 console.print(f"MLflow: {notice}", highlight=False, soft_wrap=True)
@@ -56,7 +56,7 @@ def run(path: Path, fresh: bool) -> None:
 
 
 def _write_or_reuse(config: RunConfig, made: RunArtifacts, reporter: Reporter, fresh: bool) -> Path:
-    """Print the result and write the run's folder, if it is not the one before."""
+    """Print the result and write the run's folder, unless it equals the previous one."""
     import datetime as dt
 
     from pipeline.export import run_folder as outputs

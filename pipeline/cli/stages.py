@@ -1,4 +1,4 @@
-"""Commands that go a part of the way of a run: train, audit, evaluate, report."""
+"""Commands that run a part of the stages: train, audit, evaluate, report."""
 
 from __future__ import annotations
 
@@ -104,9 +104,9 @@ def report(path: Path, fresh: bool, output: Path | None) -> None:
     from pipeline.files import write_whole
 
     config, store, reporter = prepare_run(path, fresh)
-    made = load_or_make_artifacts(config, store, reporter)
+    artifacts = load_or_make_artifacts(config, store, reporter)
     target = output or config.output / f"{config.name}-report.html"
-    write_whole(target, made.page(config.name).encode())
+    write_whole(target, artifacts.page(config.name).encode())
     reporter.console.print(f"{target}", highlight=False, soft_wrap=True)
 
 

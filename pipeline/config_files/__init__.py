@@ -1,1 +1,1 @@
-"""Configuration files: how they are read, and how their mistakes are worded."""
+"""Configuration files: reading them, and explaining mistakes in them."""

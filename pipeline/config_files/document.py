@@ -1,4 +1,4 @@
-"""Document: the content of a configuration file, and in which line each value stands."""
+"""Document: the content of a configuration file, with the line of each value."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from pipeline.errors import ConfigError, FileKindError
 from pipeline.files import read_regular
 
 LARGEST = 1_000_000
-"""Bytes of a configuration file, at most."""
+"""Maximum size of a configuration file, in bytes."""
 _MARKS = ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16"))
 
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where in a document a mistake is.
+    """Location of a mistake in a document.
 
     Attributes
     ----------
     path : tuple of str
-        Keys and positions in lists, as they stand in the file.
+        Keys and list positions, as in the file.
     line : int or None
         Line of the last key or value that exists, counted from 1.
     node : Node
@@ -42,14 +42,14 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """A mapping that was read from a file.
+    """A mapping read from a file.
 
     Attributes
     ----------
     content : dict
         Plain values: text, numbers, truth values, dates, None, lists and mappings with text as keys.
     root : Node
-        What the content was made of.
+        YAML node of the content.
     """
 
     content: dict[str, Any]
@@ -58,7 +58,7 @@ class Document:
     def find(self, parts: Sequence[str | int]) -> Place:
         """Return the place that a path leads to; parts that are not in the file are skipped.
 
-        Such parts are names that the checker gives to the choices of a value that may have several forms.
+        Such parts are names that pydantic gives to the alternatives of a union.
         """
         node: Node = self.root
         path: list[str] = []
@@ -73,16 +73,16 @@ class Document:
 
 def _child(node: Node, part: str | int) -> tuple[Node, int] | None:
     if isinstance(node, MappingNode):
-        # The last one counts: what is merged into a mapping stands first.
-        found = [(value, key.start_mark.line + 1) for key, value in node.value if key.value == part]
-        return found[-1] if found else None
+        # The last one counts: merged keys come first in a mapping.
+        matches = [(value, key.start_mark.line + 1) for key, value in node.value if key.value == part]
+        return matches[-1] if matches else None
     if isinstance(node, SequenceNode) and isinstance(part, int) and part < len(node.value):
         return node.value[part], node.value[part].start_mark.line + 1
     return None
 
 
 def show_node(node: Node) -> str:
-    """Return a value as it is written in the file; "" for a mapping."""
+    """Return a value as written in the file; "" for a mapping."""
     if isinstance(node, ScalarNode):
         quoted = node.style is not None or node.tag.endswith(":str")
         return show_value(node.value) if quoted else shorten(node.value or "nothing", LONGEST_PATH // 2)
@@ -97,12 +97,12 @@ def read_document(path: Path) -> Document:
     Raises
     ------
     ConfigError
-        If it is no regular file, is too large, is not UTF-8 text or not valid YAML, or holds no mapping. The message
-        names the line.
+        If the file is not regular, too large, not UTF-8 text or not valid YAML, or holds no mapping. The message names
+        the line.
     """
     name, text = show_name(str(path)), _read_text(path)
     try:
-        # The reader looks for characters that are not allowed when it is made.
+        # The constructor of the reader checks for characters that are not allowed.
         loader = ConfigLoader(text)
         root = loader.get_single_node()
         content = None if root is None else loader.construct_document(root)
@@ -121,7 +121,7 @@ def read_document(path: Path) -> Document:
 
 
 def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
-    """Return the line, what is wrong, and the text of the line."""
+    """Return the line number, the problem, and the text of the line."""
     mark = error.problem_mark or error.context_mark
     said = f"{error.context} {error.problem}" if str(error.problem).startswith("but ") else error.problem
     problem = shorten(" ".join(str(said or error.context).split()), 300)
@@ -148,7 +148,7 @@ def _read_text(path: Path) -> str:
 
 
 def _read_bytes(path: Path) -> bytes:
-    """Return the bytes of a regular file; whatever else has a name is refused without waiting for it."""
+    """Return the bytes of a regular file; refuse any other kind of file without waiting for it."""
     try:
         raw = read_regular(path, LARGEST + 1)
     except FileKindError as error:

@@ -1,4 +1,4 @@
-"""Which keys and kinds a configuration may have at a path, read off the types of its sections."""
+"""Keys and kinds that a configuration may have at a path, derived from the types of its sections."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from pydantic import BaseModel, Tag
 
 
 def known_keys(section: Any, parts: Sequence[str | int]) -> list[str]:
-    """Return the keys that exist at a path, or no key where there is no section.
+    """Return the keys that exist at a path; empty if there is no section.
 
     Parameters
     ----------
     section : type
         The section at which the path begins.
     parts : sequence of str or int
-        The path as pydantic reports it: where a value may have several forms, the name of the chosen one follows.
+        The path as pydantic reports it, with the name of the chosen alternative after a value of a union type.
     """
-    found = _type_at(section, parts)
-    chosen = [_bare(each) for each in _members(found) if _is_section(_bare(each))]
+    annotation = _type_at(section, parts)
+    chosen = [_bare(each) for each in _members(annotation) if _is_section(_bare(each))]
     return list(chosen[0].model_fields) if len(chosen) == 1 else []
 
 
 def drop_choices(section: Any, parts: Sequence[str | int]) -> list[str | int]:
-    """Return a path without the names of chosen forms, as it stands in the file."""
-    kept, found = [], section
+    """Return a path without the names of union alternatives, as in the file."""
+    kept, annotation = [], section
     for part in parts:
-        members = _members(found)
+        members = _members(annotation)
         if len(members) < 2 or not any(part in _names(each) for each in members):
             kept.append(part)
-        found = _step(found, part)
+        annotation = _step(annotation, part)
     return kept
 
 
 def known_kinds(section: Any, parts: Sequence[str | int]) -> list[str]:
-    """Return the kinds of the sections that may stand at a path."""
-    found = _type_at(section, parts)
-    return [kind for each in _members(found) for kind in _names(each)]
+    """Return the allowed kinds of the section at a path."""
+    annotation = _type_at(section, parts)
+    return [kind for each in _members(annotation) for kind in _names(each)]
 
 
 def _type_at(found: Any, parts: Sequence[str | int]) -> Any:
@@ -48,7 +48,7 @@ def _type_at(found: Any, parts: Sequence[str | int]) -> Any:
 
 
 def _step(found: Any, part: str | int) -> Any:
-    """Return the type of what a part of a path leads to; None where nothing is known of it."""
+    """Return the type that a part of a path leads to; None if it is unknown."""
     members = _members(found)
     if len(members) > 1:
         named = [each for each in members if part in _names(each)]
@@ -66,7 +66,7 @@ def _step(found: Any, part: str | int) -> Any:
 
 
 def _members(found: Any) -> list[Any]:
-    """Return the types of a union, or the type itself; None is no type of a value."""
+    """Return the types of a union, or the type itself; None is left out."""
     bare = _bare(found)
     if get_origin(bare) in (Union, UnionType):
         return [member for each in get_args(bare) for member in _members_kept(each)]
@@ -74,12 +74,12 @@ def _members(found: Any) -> list[Any]:
 
 
 def _members_kept(found: Any) -> list[Any]:
-    # A member with a tag of its own keeps it: it is the name that pydantic reports.
+    # A member with its own tag keeps it, since pydantic reports that name.
     return [found] if _tags(found) else _members(found)
 
 
 def _names(found: Any) -> list[str]:
-    """Return how pydantic may call a member of a union: by its tag, or by its kind."""
+    """Return the names that pydantic may use for a member of a union: its tag, or its kind."""
     bare = _bare(found)
     field = bare.model_fields.get("kind") if _is_section(bare) else None
     kinds = list(get_args(field.annotation)) if field and get_origin(field.annotation) is Literal else []

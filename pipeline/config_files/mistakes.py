@@ -1,4 +1,4 @@
-"""Mistakes: what pydantic says about a configuration, in the words of its user."""
+"""Mistakes: translate pydantic's errors about a configuration into messages for the user."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ _WORDS = {
     "date_from_datetime_parsing": "expected a date such as 2010-01-31",
     "date_from_datetime_inexact": "expected a date such as 2010-01-31, without a time of day",
 }
-"""Messages of pydantic that speak of Python instead of the file, by their type."""
+"""Replacements, by error type, for pydantic messages that refer to Python instead of the file."""
 
 
 def explain_mistakes(name: str, error: ValidationError, document: Document, section: type[BaseModel]) -> str:
-    """Return one message that names every mistake, or the first ones and how many more there are.
+    """Return one message that names every mistake, or the first ones and the number of the others.
 
     Parameters
     ----------
     name : str
-        What to call the file.
+        Name of the file in the message.
     error : ValidationError
     document : Document
-        What was checked.
+        The checked document.
     section : type
-        The section that it was checked against.
+        The section that defines its keys.
     """
     lines: dict[str, list[str]] = {}
     for item in error.errors(include_url=False):
         key, text = _explain(item, document, section)
         lines.setdefault(key, []).append(text)
-    # A value that may have several forms has a mistake for each of them.
+    # A value of a union type has one mistake per alternative.
     texts = [
         f"{key}{': ' if key else ''}{'; or '.join(dict.fromkeys(texts))}" for key, texts in lines.items()
     ]
@@ -55,7 +55,7 @@ def explain_mistakes(name: str, error: ValidationError, document: Document, sect
 
 
 def list_mistakes(name: str, errors: Iterable[SettingError], document: Document) -> str:
-    """Return one message about settings that are wrong, by their paths from the top of the file."""
+    """Return one message about wrong settings, by their paths from the top of the file."""
     placed = [(document.find(error.key), error.message) for error in errors]
     placed.sort(key=lambda each: each[0].line or 0)
     return _join(name, [f"{_dotted(place)}: {message}{_line(place)}" for place, message in placed])
@@ -67,7 +67,7 @@ def _join(name: str, texts: Sequence[str]) -> str:
 
 
 def _explain(item: Any, document: Document, section: type[BaseModel]) -> tuple[str, str]:
-    """Return the dotted path of a mistake, and what is wrong there with the line in which it is."""
+    """Return the dotted path of a mistake, and its explanation with the line."""
     loc = item["loc"]
     parts = drop_choices(section, loc)
     raised = item.get("ctx", {}).get("error")
@@ -104,7 +104,7 @@ def _explain_kind(item: Any, loc: tuple[str | int, ...], section: type[BaseModel
 
 
 def _quotes(item: Any, node: Node) -> str:
-    """Return what to do with a number or a date that was meant as text."""
+    """Return advice to quote a number or a date that was meant as text."""
     if item["type"] != "string_type" or not isinstance(node, ScalarNode) or not node.value:
         return ""
     return f"; if it is a name, write it in quotes: {show_value(node.value)}"

@@ -1,4 +1,4 @@
-"""Numbers that pydantic reads out of what was probably meant otherwise: truth values, and leading zeros."""
+"""Numbers that pydantic derives from values that were probably not meant as numbers: truth values, leading zeros."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def find_misread_numbers(
     ----------
     section : BaseModel, or a mapping or tuple of such
     given : mapping or list
-        What it was made of.
+        The values from which it was built.
     path : tuple of str or int
-        Where it stands.
+        Path of the section.
     """
     if isinstance(section, BaseModel) and isinstance(given, dict):
         for name in set(given) & set(type(section).model_fields):
@@ -58,17 +58,17 @@ def _misread(given: Any, path: tuple[str | int, ...]) -> Iterator[SettingError]:
 
 @functools.cache
 def _number_fields(section: type[BaseModel]) -> frozenset[str]:
-    """Return the fields of a section that hold numbers and neither truth values nor text."""
+    """Return the fields of a section that accept numbers but neither truth values nor text."""
     types = {name: _types_in(field.annotation) for name, field in section.model_fields.items()}
     return frozenset(
-        name for name, found in types.items() if found & {int, float} and not found & {bool, str}
+        name for name, kinds in types.items() if kinds & {int, float} and not kinds & {bool, str}
     )
 
 
 def _types_in(annotation: Any) -> set[Any]:
-    """Return the types that an annotation is made of; the keys of a mapping do not count."""
+    """Return the types in an annotation, without the key types of mappings."""
     parts = get_args(annotation)
     if get_origin(annotation) is dict:
         parts = parts[1:]
-    found = {annotation} if isinstance(annotation, type) else set()
-    return found.union(*(_types_in(part) for part in parts))
+    types = {annotation} if isinstance(annotation, type) else set()
+    return types.union(*(_types_in(part) for part in parts))

@@ -1,4 +1,4 @@
-"""Paths that a user names: whether a file can be read or written, found out before anything is computed."""
+"""Paths from the user: check that files can be read or written before the run computes anything."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.files.partial import PREFIX, remove_leftovers
 
 
 def input_mistake(path: Path) -> str:
-    """Return why a path is no file that can be read; "" if it is one. Nothing is opened, so nothing blocks."""
+    """Return why a path is not a readable file; "" if it is one. Nothing is opened, so nothing blocks."""
     mode, reason = _mode_of(path)
     if reason:
         return reason
@@ -26,24 +26,24 @@ def input_mistake(path: Path) -> str:
 
 
 def output_mistake(path: Path) -> str:
-    """Return why a file cannot be written at a path; "" if it can. Its folder is made if it is missing."""
+    """Return why a file cannot be written at a path; "" if it can. Its folder is created if it is missing."""
     mode, reason = _mode_of(path)
     if reason:
         return reason
     if mode is not None and not stat.S_ISREG(mode):
-        # A file is written beside its place and renamed, which would put it in the place of a device.
+        # A file is written to a temporary name and renamed, which would replace a device.
         return f"it is {file_kind(mode)}, expected a file or a new name"
     return folder_mistake(path.parent)
 
 
 def folder_mistake(folder: Path, *, writes: bool = True) -> str:
-    """Return why a folder cannot be used or made; "" if it can.
+    """Return why a folder cannot be used or created; "" if it can.
 
     Parameters
     ----------
     folder : Path
     writes : bool
-        Whether files are going to be written.
+        Whether files will be written.
     """
     for place in (folder, *folder.parents):
         mode, reason = _mode_of(place)
@@ -60,9 +60,9 @@ def folder_mistake(folder: Path, *, writes: bool = True) -> str:
 
 
 def _write_mistake(folder: Path) -> str:
-    """Return why no file can be made in a folder; "" if one can. It is made without a name where the system can do so.
+    """Return why no file can be created in a folder; "" if one can. The test file is unnamed where possible.
 
-    Permissions do not say it: a full disk, /proc and a file system that is read-only refuse also those who may write.
+    Permissions are not enough: a full disk, /proc and a read-only file system also refuse users with permission.
     """
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=PREFIX):
@@ -72,9 +72,9 @@ def _write_mistake(folder: Path) -> str:
 
 
 def check_output_folder(folder: Path, *, writes: bool = True) -> None:
-    """Refuse an output folder that cannot be used, and remove partial files that killed processes left in it.
+    """Refuse an unusable output folder, and remove partial files left in it by killed processes.
 
-    A command that finds nothing to do writes no file, and so removes none of them itself.
+    A command that writes no file would not remove them otherwise.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def check_output_folder(folder: Path, *, writes: bool = True) -> None:
 
 
 def _mode_of(path: Path) -> tuple[int | None, str]:
-    """Return the mode of what a path leads to, None if that is nothing, or why it cannot be looked at."""
+    """Return the mode of a path's target, or None if it does not exist, and the reason if it cannot be read."""
     try:
         str(path).encode()
         return path.stat().st_mode, ""

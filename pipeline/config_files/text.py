@@ -1,19 +1,19 @@
-"""Short texts for messages: whatever a user wrote, a message stays readable."""
+"""Short texts for messages, which stay readable for any input."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 LONGEST_MESSAGE = 1500
-"""Characters of a whole message, at most."""
+"""Maximum length of a whole message, in characters."""
 LONGEST_VALUE = 80
 LONGEST_PATH = 200
 _MARGIN = 60
-"""Characters kept free for the line that says how many mistakes are not shown."""
+"""Characters reserved for the line with the number of mistakes that are not shown."""
 
 
 def shorten(text: str, limit: int) -> str:
-    """Return a text of at most `limit` characters; its middle is left out if it is longer."""
+    """Return a text of at most `limit` characters; the middle of a longer text is left out."""
     if len(text) <= limit:
         return text
     head = (limit - 3) * 2 // 3
@@ -21,7 +21,7 @@ def shorten(text: str, limit: int) -> str:
 
 
 def show_value(value: object) -> str:
-    """Return a value as Python writes it, in at most 80 characters."""
+    """Return the Python representation of a value, in at most 80 characters."""
     try:
         return shorten(repr(value), LONGEST_VALUE)
     except ValueError:  # Python refuses to write integers of more than 4,300 digits
@@ -31,14 +31,14 @@ def show_value(value: object) -> str:
 
 
 def show_name(name: str) -> str:
-    """Return a key or a path as it is, in quotes if it is empty, does not print, or is long."""
+    """Return a key or a path unchanged, or quoted if it is empty, unprintable or long."""
     if name and name.isprintable() and len(name) <= LONGEST_PATH:
         return name
     return shorten(repr(name), LONGEST_PATH)
 
 
 def join_lines(head: str, lines: Sequence[str], limit: int = LONGEST_MESSAGE) -> str:
-    """Return a heading and as many lines as a message can take, then how many more there are.
+    """Return a heading and as many lines as fit into a message, then the number of the others.
 
     Each line is shortened to a quarter of the message, so that the first ones are always shown.
     """

@@ -1,4 +1,4 @@
-"""A YAML loader for configurations: plain values, keys as they are written, and limits on size and nesting."""
+"""A YAML loader for configurations: plain values, keys as written, and limits on size and nesting."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from yaml.constructor import ConstructorError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 DEEPEST = 40
-"""Levels of nesting, at most; the deepest key of a configuration is at level 8."""
+"""Maximum nesting depth; the deepest key of a configuration is at level 8."""
 MOST_NODES = 100_000
-"""Keys and values in a file, at most, each alias counted as all that it stands for."""
+"""Maximum number of keys and values in a file; an alias counts with its whole content."""
 LONGEST_NUMBER = 400
-"""Characters of a number, at most; a float has 309 digits before the point."""
+"""Maximum length of a number, in characters; a float has at most 309 digits before the point."""
 
 _PREFIX = "tag:yaml.org,2002:"
 _NUMBER = list("-+.0123456789")
@@ -31,15 +31,14 @@ _SCALARS: tuple[tuple[str, str, list[str]], ...] = (
     ("timestamp", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt \t].*)?$", list("0123456789")),
     ("merge", r"^<<$", ["<"]),
 )
-"""How text without quotes is read: as YAML 1.2 does, and dates.
+"""Interpretation of unquoted text: as in YAML 1.2, with dates.
 
-YAML 1.1, which PyYAML reads by default, also takes yes, no, on and off for truth values, 0123 for 83 and 1:30 for 90.
-Here they are text: settings that are truth values take yes and no all the same, and an asset may be named ON.
-"""
+YAML 1.1, PyYAML's default, also reads yes, no, on and off as truth values, 0123 as 83 and 1:30 as 90. Here they are
+text. Boolean settings still accept yes and no, and an asset may be named ON."""
 
 
 class ConfigLoader(yaml.SafeLoader):
-    """Reads one document of plain values. All that it raises is a `yaml.YAMLError`."""
+    """Reads one document of plain values. All errors are of type `yaml.YAMLError`."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's name)
 
@@ -49,7 +48,7 @@ class ConfigLoader(yaml.SafeLoader):
         self._level = 0
 
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
-        """Compose a node, counting how deep it lies and how much it holds."""
+        """Compose a node, and count its depth and its content."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) and id(self.anchors.get(event.anchor)) not in self._sizes:
             problem = "contains itself" if event.anchor in self.anchors else "is defined nowhere above"
@@ -79,7 +78,7 @@ class ConfigLoader(yaml.SafeLoader):
         self._sizes[id(node)] = size, depth
 
     def compose_mapping_node(self, anchor: Any) -> MappingNode:
-        """Compose a mapping, and refuse keys that are no text or are given twice."""
+        """Compose a mapping, and refuse keys that are not text or are repeated."""
         node = super().compose_mapping_node(anchor)
         lines: dict[str, int] = {}
         for key, _ in node.value:
@@ -93,12 +92,12 @@ class ConfigLoader(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return a mapping whose keys are text, as written: an asset may be named 600519, NO or 2020-01-01."""
+        """Return a mapping with text keys, as written: an asset may be named 600519, NO or 2020-01-01."""
         self.flatten_mapping(node)
         return {key.value: self.construct_object(value, deep=deep) for key, value in node.value}
 
     def construct_object(self, node: Node, deep: bool = False) -> Any:
-        """Return the value of a node; whatever is wrong with a number or a date names its line."""
+        """Return the value of a node; an error in a number or a date names its line."""
         number = isinstance(node, ScalarNode) and node.tag in (f"{_PREFIX}int", f"{_PREFIX}float")
         if number and len(node.value) > LONGEST_NUMBER:
             raise _refused(f"a number of {len(node.value):,} characters", node)

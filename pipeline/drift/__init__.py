@@ -1,1 +1,1 @@
-"""Drift: what changed since the model in use was trained."""
+"""Drift: changes since the model in use was trained."""

@@ -1,4 +1,4 @@
-"""Drift: what no longer is as it was when the model in use was trained. Plain values: nothing here computes."""
+"""Drift: differences between the present and the training period of the model in use. Plain values, no computation."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pipeline.settings.drift import Subject
 
 @dataclass(frozen=True)
 class Watch:
-    """One series and what came of it.
+    """One watched series and its statistics.
 
     Attributes
     ----------
     subject : str
         "forecast", "regimes", "volatility" or "costs".
     what : str
-        What is watched.
+        Name of the watched series.
     before, recent : float
         Mean of the series over the reference and over the recent dates.
     statistic, usual : float
-        How unusual the recent dates are, and the median of the same over stretches of the reference as long.
+        Statistic of the recent dates, and its median over equally long stretches of the reference.
     p_value : float
-        Share of those with as large a statistic; NaN where there are too few dates or nothing varies.
+        Share of those stretches with a statistic at least as large; NaN if there are too few dates or no variation.
     dates : int
-        In the reference.
+        Number of dates in the reference.
     text : str
-        What was found, in words.
+        Result in words.
     """
 
     subject: Subject
@@ -46,7 +46,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class FeatureDrift:
-    """How the recent dates of one feature differ from the training rows of the model in use.
+    """Shift of one feature between the training rows of the model in use and the recent dates.
 
     Attributes
     ----------
@@ -54,18 +54,18 @@ class FeatureDrift:
     importance : float
         Share of the forecast's importance at the last fit.
     psi, usual : float
-        Population stability index, and its median over stretches of the training rows that are as long.
+        Population stability index, and its median over equally long stretches of the training rows.
     distance : float
-        Kolmogorov and Smirnov's.
+        Kolmogorov-Smirnov distance.
     p_value, corrected : float
-        That nothing has shifted, on its own, and corrected by Benjamini and Hochberg for all features; NaN where there
-        are too few dates.
+        p-value of the hypothesis of no shift, alone and corrected by Benjamini and Hochberg for all features; NaN if
+        there are too few dates.
     before, after : float
-        How many independent values say as much as the training rows, and as the recent dates.
+        Effective number of independent values in the training rows, and in the recent dates.
     missing_before, missing_after : float
-        Shares of values that are missing.
+        Shares of missing values.
     alarm : bool
-        The shift is beyond chance, and it is large.
+        Whether the shift is both significant and large.
     """
 
     name: str
@@ -84,7 +84,7 @@ class FeatureDrift:
 
 @dataclass(frozen=True)
 class Finding:
-    """A watch, judged together with the others.
+    """A watch, judged together with all other watches.
 
     Attributes
     ----------
@@ -101,18 +101,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class Drift:
-    """What was found at one date.
+    """Drift at one date.
 
     Attributes
     ----------
     as_of : str
         Date, year-month-day.
     window : int
-        Recent dates.
+        Number of recent dates.
     trained : tuple of str
         First and last date that the model in use was trained on.
     untrained : int
-        Dates whose labels have ended since: what a retraining would learn from.
+        Dates whose labels have ended since: new training data for a refit.
     features : tuple of FeatureDrift
         Alarms first.
     findings : tuple of Finding
@@ -127,11 +127,11 @@ class Drift:
 
     @property
     def shifted_importance(self) -> float:
-        """Share of the forecast's importance that rests on features with an alarm."""
+        """Share of the forecast's importance that belongs to features with an alarm."""
         return math.fsum(one.importance for one in self.features if one.alarm)
 
     def alarms(self, subject: Subject) -> tuple[str, ...]:
-        """Return in words what alarmed."""
+        """Return the alarms of one subject, in words."""
         if subject != "features":
             return tuple(f.watch.text for f in self.findings if f.alarm and f.watch.subject == subject)
         shifted = [one.name for one in self.features if one.alarm]
@@ -145,16 +145,18 @@ class Drift:
 
     @property
     def all_alarms(self) -> tuple[str, ...]:
-        """What alarmed, in words, all subjects."""
+        """Alarms of all subjects, in words."""
         return tuple(chain.from_iterable(self.alarms(subject) for subject in get_args(Subject)))
 
     @property
     def brief(self) -> str:
-        """How many of what was looked at alarmed."""
+        """Number of alarms among the watches and features."""
         shifted = sum(one.alarm for one in self.features)
         others = [f"{f.watch.subject}: {f.watch.what}" for f in self.findings if f.alarm]
-        told = ", ".join(others) or f"none of {format_count(len(self.findings), 'watch', 'watches')} alarmed"
-        return f"{shifted} of {len(self.features)} features shifted; {told}"
+        alarms = (
+            ", ".join(others) or f"none of {format_count(len(self.findings), 'watch', 'watches')} alarmed"
+        )
+        return f"{shifted} of {len(self.features)} features shifted; {alarms}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the drift for JSON."""

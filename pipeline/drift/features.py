@@ -1,4 +1,4 @@
-"""Whether the features of recent dates are distributed as in the rows that the model in use was trained on."""
+"""Feature drift: compare the distribution of recent features with the training rows of the model in use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from validation.drift.shift import Shift, measure_shift
 from validation.portfolios.corrections import benjamini_hochberg
 
 TILE = 8
-"""Features that are copied out of the matrix at a time: as many as one line of a processor's cache holds."""
+"""Features copied out of the matrix at a time: the number that fits into one cache line."""
 
 
 def watch_features(
@@ -41,11 +41,11 @@ def watch_features(
     row : int
         Last of the recent dates.
     length : int
-        Recent dates. Those that were trained on are none of the reference.
+        Number of recent dates. Recent dates that the model was trained on are excluded from the reference.
     false_discovery : float
-        Share of alarms that may be false.
+        Accepted share of false alarms.
     psi_limit : float
-        Stability index from which on a shift is large.
+        Stability index at and above which a shift is large.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def watch_features(
     recent = slice(row - length + 1, row + 1)
     shifts = list(_shifts(matrix, listed, reference, recent))
     corrected = benjamini_hochberg([shift.p_value for shift in shifts]).tolist()
-    found = [
+    drifts = [
         FeatureDrift(
             name,
             float(share),
@@ -66,11 +66,11 @@ def watch_features(
         )
         for name, share, shift, p in zip(matrix.names, importance, shifts, corrected, strict=True)
     ]
-    return tuple(sorted(found, key=_first_shown))
+    return tuple(sorted(drifts, key=_first_shown))
 
 
 def _first_shown(one: FeatureDrift) -> tuple[bool, float, float]:
-    """Return what orders: NaN compare as larger than anything."""
+    """Return the sort key, with NaN replaced by values that sort last."""
     p, psi = one.p_value, one.psi
     return not one.alarm, p if math.isfinite(p) else math.inf, -psi if math.isfinite(psi) else math.inf
 

@@ -1,4 +1,4 @@
-"""Measuring drift: at one row, from what was known at its close."""
+"""Measure drift at one row, from values known at its close."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def judged(watches: Sequence[Watch], false_alarm: float) -> tuple[Finding, ...]:
-    """Return the watches with an alarm where chance would give one, in any of them, no more often than that."""
+    """Return the watches with their alarms; the chance of any false alarm is at most `false_alarm`."""
     corrected = holm([watch.p_value for watch in watches]).tolist()
     return tuple(Finding(watch, p, p <= false_alarm) for watch, p in zip(watches, corrected, strict=True))
 
@@ -50,7 +50,7 @@ def measure_drift_at(
     execution_lag: int,
     row: int | None = None,
 ) -> Drift:
-    """Measure the drift at one row of a panel, from what was known at its close.
+    """Measure the drift at one row of a panel, from values known at its close.
 
     Parameters
     ----------
@@ -58,21 +58,22 @@ def measure_drift_at(
     panel : Panel
     matrix : FeatureMatrix
     schedule : Schedule
-        Whose labels the forecast is held to.
+        Its labels are the outcomes with which the forecast is compared.
     forecast : Forecast
-        Of the model in use.
+        Forecast of the model in use.
     trained : tuple of int
-        First and last row that it was trained on.
+        First and last row that the model was trained on.
     importance : ndarray of shape (K,)
-        Share of each feature of the matrix in it.
+        Share of each feature of the matrix in the model.
     regimes : RegimePath
     result : BacktestResult
-        Of the portfolio that is traded.
+        Result of the traded portfolio.
     covariances : CovariancePath
-        That its risk was expected by.
+        Covariances from which its expected risk was computed.
     cost : TradingCost
-        That its decisions reckoned with.
+        Cost model that its decisions used.
     execution_lag : int
+        Rows between a decision and its trade.
     row : int, optional
         The last row by default.
     """
@@ -101,7 +102,7 @@ def measure_drift_at(
 
 
 def measure_run(done: Evaluated, row: int | None = None) -> Drift:
-    """Measure the drift of a run at its last row, or at an earlier one: what came after that is not looked at."""
+    """Measure the drift of a run at its last row, or at an earlier row without looking at later ones."""
     trained, prepared = done.trained, done.trained.prepared
     config, traded = prepared.config, prepared.config.allocation.forecast
     row = len(prepared.panel.dates) - 1 if row is None else row
@@ -125,6 +126,6 @@ def measure_run(done: Evaluated, row: int | None = None) -> Drift:
 
 
 def current_fit(fits: Sequence[FoldFit], row: int) -> FoldFit:
-    """Return the fit in use at a row; the first if there was none yet."""
+    """Return the fit in use at a row, or the first fit if there was none yet."""
     begun = [fit for fit in fits if fit.first_test <= row]
     return begun[-1] if begun else fits[0]

@@ -1,4 +1,4 @@
-"""Whether a portfolio varied and cost as was expected when it was decided."""
+"""Trading drift: compare a portfolio's volatility and costs with the values expected at its decisions."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from pipeline.drift.drift import Watch
 from pipeline.drift.watches import measure_increase, watch_series
 
 ROUNDING = 1e-12
-"""Of a cost: below it what was paid is what was planned."""
+"""Difference between paid and planned cost that counts as rounding, a fraction of wealth."""
 
 
 def watch_volatility(
     result: BacktestResult, covariances: CovariancePath, horizon: int, row: int, length: int
 ) -> Watch:
-    """Watch what a portfolio earned beside the volatility that the covariance in force expected of it.
+    """Watch a portfolio's returns relative to the volatility expected from the covariance in force.
 
     Parameters
     ----------
     result : BacktestResult
     covariances : CovariancePath
-        Over `horizon` observations. Each return is held to the last that was estimated before it, and to the weights
-        that earned it.
+        Over `horizon` observations. Each return is compared with the latest covariance estimated before it, under the
+        weights that earned it.
     horizon : int
     row : int
-        Later returns are not looked at.
+        Later returns are not used.
     length : int
-        Dates that are the recent ones.
+        Number of recent dates.
     """
     return watch_series(
         "volatility",
@@ -47,7 +47,7 @@ def watch_volatility(
 
 
 def _in_expected_units(result: BacktestResult, covariances: CovariancePath, horizon: int, row: int) -> Floats:
-    """Return the excess return of each row over its expected standard deviation; NaN where nothing was expected."""
+    """Return the excess return of each row over its expected standard deviation; NaN without an expectation."""
     kept = result.positions <= row
     rows, weights = result.positions[kept], result.weights[kept]
     excess = (result.gross - result.cash_return)[kept]
@@ -55,7 +55,7 @@ def _in_expected_units(result: BacktestResult, covariances: CovariancePath, hori
     in_force = np.searchsorted(covariances.positions, rows, side="left") - 1
     for d in np.unique(in_force[in_force >= 0]).tolist():
         sigma, eligible = covariances.at(int(covariances.positions[d]))
-        # What is held but was not eligible has no covariance; it waits to be sold.
+        # Assets that are held but no longer eligible have no covariance; they are waiting to be sold.
         sigma = sigma if eligible.all() else select_covariance(sigma, eligible)
         for i in np.flatnonzero(in_force == d).tolist():
             held = weights[i, eligible]
@@ -69,7 +69,7 @@ def _root_mean_square(values: Floats) -> float:
 
 
 def _another_scale(stretches: Floats, reference: Floats) -> Floats:
-    """Return how far the root mean square of each stretch is from that of the reference, either way, in logarithms."""
+    """Return the absolute log ratio of each stretch's root mean square to that of the reference."""
     with np.errstate(divide="ignore"):
         own = np.log(np.square(stretches).mean(axis=1)) / 2
     return np.asarray(np.abs(own - np.log(_root_mean_square(reference))))
@@ -78,18 +78,18 @@ def _another_scale(stretches: Floats, reference: Floats) -> Floats:
 def watch_costs(
     result: BacktestResult, returns: Floats, cost: TradingCost, lag: int, row: int, length: int
 ) -> Iterator[Watch]:
-    """Watch what trading cost a date, and by how much that was more than planned.
+    """Watch the trading cost per date, and its excess over the planned cost.
 
-    A trade counts on the row whose return pays for it, the one after its close. The first one, which builds the
-    portfolio, is left out.
+    A trade counts on the row whose return pays for it, which is the one after its close. The first trade, which builds
+    the portfolio, is left out.
 
     Parameters
     ----------
     result : BacktestResult
     returns : ndarray of shape (T, N)
-        By which weights drift between the decision and its trade.
+        Returns by which weights drift between the decision and its trade.
     cost : TradingCost
-        What a decision expects to pay for the trades that it wants.
+        Expected cost of the trades of a decision.
     lag : int
         Rows between decision and trade.
     row, length : int
@@ -122,7 +122,7 @@ def watch_costs(
 
 
 def _planned(result: BacktestResult, returns: Floats, cost: TradingCost) -> Floats:
-    """Return the cost of the trades that each decision wanted, from what was held at its close, shape (D,)."""
+    """Return the expected cost of each decision's trades from the holdings at its close, shape (D,)."""
     out = np.zeros(len(result.decisions))
     at = np.searchsorted(result.positions, result.decisions)
     for d, (row, index) in enumerate(zip(result.decisions.tolist(), at.tolist(), strict=True)):

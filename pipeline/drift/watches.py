@@ -1,6 +1,6 @@
-"""Watches: series of what was expected and what came, and whether their last dates are unlike all stretches before.
+"""Watches: compare expected with realised series, and test whether the recent dates differ from all earlier stretches.
 
-Each takes what there is and a row, and uses what was known at that row's close.
+Each function takes complete results and a row, and uses only values known at that row's close.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from validation.forecasts.scores import information_coefficient
 Statistic = Callable[[Floats, Floats], Floats]
 
 TOLERANCE = 0.5
-"""Of a CUSUM, in standard deviations of the reference: sharpest for a shift of twice as much (Page, 1954)."""
+"""Drift allowance of the CUSUM, in standard deviations of the reference. The CUSUM is most sensitive to a shift of
+twice this size (Page, 1954)."""
 
 
 def watch_series(
@@ -41,15 +42,15 @@ def watch_series(
     ----------
     subject, what : str
     values : ndarray of shape (n,)
-        In time order; what is not finite is left out.
+        In time order; non-finite values are left out.
     length : int
-        Dates that are the recent ones.
+        Number of recent dates.
     statistic : callable
-        As `validation.drift.change.recent_p_value` takes it.
+        Statistic in the format of `validation.drift.change.recent_p_value`.
     text : str
-        With {recent}, {before} and {n} to be filled in.
+        Template with the fields {recent}, {before} and {n}.
     level : callable
-        What is told of the reference and of the recent dates; their mean by default.
+        Summary reported for the reference and for the recent dates; their mean by default.
     """
     known = values[np.isfinite(values)]
     reference, recent = known[:-length], known[-length:]
@@ -58,9 +59,9 @@ def watch_series(
         too_few = f"There are only {format_count(len(known), 'date')} of it: none before the last {length}"
         return Watch(subject, what, nan, nan, nan, nan, nan, 0, too_few)
     before, now = float(level(reference)), float(level(recent))
-    found, usual, p_value = recent_p_value(known, length, statistic)
-    told = text.format(recent=now, before=before, n=length)
-    return Watch(subject, what, before, now, found, usual, p_value, len(reference), told)
+    observed, usual, p_value = recent_p_value(known, length, statistic)
+    message = text.format(recent=now, before=before, n=length)
+    return Watch(subject, what, before, now, observed, usual, p_value, len(reference), message)
 
 
 def measure_rise(stretches: Floats, reference: Floats) -> Floats:
@@ -74,7 +75,7 @@ def measure_fall(stretches: Floats, reference: Floats) -> Floats:
 
 
 def measure_shift(stretches: Floats, reference: Floats) -> Floats:
-    """Return the larger of the two."""
+    """Return the larger of the rise and the fall."""
     return np.maximum(*_cusum(stretches, reference))
 
 
@@ -93,18 +94,18 @@ def watch_forecast(
 ) -> Iterator[Watch]:
     """Watch errors and ranking at the dates whose labels had ended by the row.
 
-    Errors are in units of the forecast's standard error and the asset's trailing risk together, mean over the assets
-    of a date: their squares average 1 if the forecast knows how sure it is.
+    Errors are divided by the combined forecast standard error and trailing risk of the asset, and averaged over the
+    assets of a date. Their squares average 1 if the forecast's standard errors are right.
 
     Parameters
     ----------
     forecast : Forecast
-        Calibrated; of dates and assets as labels and target have them.
+        Calibrated, for the dates and assets of labels and target.
     target : Target
     labels : Labels
     row : int
     length : int
-        Dates that are the recent ones.
+        Number of recent dates.
     """
     kept = labels.end[forecast.positions] <= row
     at = forecast.positions[kept]
@@ -138,7 +139,7 @@ def watch_forecast(
 
 
 def watch_regimes(path: RegimePath, row: int, length: int) -> Watch:
-    """Watch the share of dates unlike any before: stranger than all training dates, or of a state never told before.
+    """Watch the share of novel dates: more unusual than all training dates, or in a state not seen before.
 
     Parameters
     ----------
@@ -146,8 +147,8 @@ def watch_regimes(path: RegimePath, row: int, length: int) -> Watch:
     row, length : int
         As for `watch_forecast`.
     """
-    told = np.flatnonzero(path.label[: row + 1] >= 0)
-    anomaly, label = path.anomaly[told], path.label[told]
+    known = np.flatnonzero(path.label[: row + 1] >= 0)
+    anomaly, label = path.anomaly[known], path.label[known]
     new = ~np.isin(label, label[:-length])
     strange = np.where(np.isfinite(anomaly), (anomaly >= 1.0) | new, np.nan)
     return watch_series(

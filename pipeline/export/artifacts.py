@@ -1,4 +1,4 @@
-"""What a run shows and hands out, as plain texts and bytes."""
+"""Run artifacts: the results of a run, as plain texts and bytes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pipeline.drift.drift import Drift
 from pipeline.report.text_table import TextTable
 
 TITLE = "@@run id@@"
-"""Stands in a page for the name of the run, which each run puts in."""
+"""Placeholder in a page for the name of the run, which each run fills in."""
 
 
 @dataclass(frozen=True)
 class RunArtifacts:
-    """What does not differ between two runs of the same record.
+    """Contents that are equal for two runs of the same record.
 
     Attributes
     ----------
@@ -30,9 +30,9 @@ class RunArtifacts:
     certificate : str or None
         certificate.json, if there is one.
     model : str
-        model.json, which `pipeline.export.frozen.Frozen` takes.
+        model.json, the input of `pipeline.export.frozen.Frozen`.
     inputs : str
-        inputs.json: what the models are asked at the last date, as columns and rows.
+        inputs.json: the models' inputs at the last date, as columns and rows.
     config : str
         config.json.
     report : str
@@ -40,18 +40,18 @@ class RunArtifacts:
     plots : mapping of str to str
         Charts by name, as SVG.
     tables : tuple of TextTable
-        What the command line prints.
+        Tables printed by the command line.
     tracked : str
-        JSON of what MLflow is told, which `MlflowRun.from_json` takes; thousands of metrics are read where they
-        are sent.
+        MLflow record as JSON, for `MlflowRun.from_json`. It is decoded only when it is sent, since it has thousands of
+        metrics.
     trial : dict
-        What the ledger keeps.
+        Entry for the ledger.
     drift : Drift
-        Of the last date.
+        Drift at the last date.
     told : mapping of stage to str
-        What was said of each stage.
+        Line that was printed for each stage.
     warnings : tuple of str
-        What was warned of.
+        Printed warnings.
     """
 
     summary: dict[str, Any]

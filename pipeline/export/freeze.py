@@ -1,4 +1,4 @@
-"""Freeze: write down the models of a finished run so that they can forecast later, and elsewhere."""
+"""Freeze: export the models of a finished run so that they can forecast later, and elsewhere."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SCHEMA = 1
 
 
 def freeze(trained: Trained) -> dict[str, Any]:
-    """Return what `pipeline.export.frozen.Frozen` takes: the last fit of each model, and what its calibration knows.
+    """Return the input of `pipeline.export.frozen.Frozen`: the last fit of each model, and its calibration state.
 
-    The forecast that it makes of the last date of the data is that of the run, bit for bit.
+    Its forecast for the last date of the data is that of the run, bit for bit.
     """
     prepared = trained.prepared
     config, panel = prepared.config, prepared.panel
@@ -38,7 +38,7 @@ def freeze(trained: Trained) -> dict[str, Any]:
 
 
 def inputs(prepared: Prepared, regimes: RegimePath, row: int) -> pd.DataFrame:
-    """Return what `pipeline.export.frozen.Frozen.forecast` takes at a row of the panel: one row a listed asset."""
+    """Return the input of `pipeline.export.frozen.Frozen.forecast` at a row of the panel: one row per listed asset."""
     panel, schedule, matrix = prepared.panel, prepared.schedule, prepared.matrix
     listed = np.flatnonzero(panel.listed[row])
     names, values = regime_columns(regimes)
@@ -49,7 +49,7 @@ def inputs(prepared: Prepared, regimes: RegimePath, row: int) -> pd.DataFrame:
     )
     assets = [panel.assets[i] for i in listed]
     target = schedule.target
-    # Risk 0 says that an asset is nearly riskless: models do not forecast it.
+    # Risk 0 marks a nearly riskless asset, which models do not forecast.
     risk = np.where(target.riskless[row], 0.0, target.risk[row])
     beside = {"risk": risk[listed], "baseline": base[row, listed]}
     return pd.DataFrame({"asset": assets, **columns, **beside})

@@ -1,6 +1,6 @@
 """Frozen: the models of a finished run as plain numbers, which forecast without this project.
 
-The file is copied into registered models as it is: it imports numpy, pandas and LightGBM alone.
+The file is copied unchanged into registered models, so it imports only numpy, pandas and LightGBM.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import numpy as np
 import pandas as pd
 
 BESIDE = ("risk", "baseline")
-"""Columns beside the features: trailing volatility over the horizon, and the return expected without a model."""
+"""Columns besides the features: trailing volatility over the horizon, and the return expected without a model."""
 
 
 class Frozen:
     """The last fit of each model of a run, the weights of combinations, and the slopes of their calibration.
 
-    Threads may forecast with the same object at the same time: a forecast changes nothing that another one reads.
+    Several threads may forecast with the same object at the same time: a forecast changes no shared state.
 
     Parameters
     ----------
     spec : mapping
-        What `pipeline.export.freeze.freeze` wrote: JSON with NaN as null.
+        Output of `pipeline.export.freeze.freeze`: JSON with NaN as null.
     """
 
     def __init__(self, spec: Mapping[str, Any]) -> None:
@@ -38,18 +38,18 @@ class Frozen:
         Parameters
         ----------
         table : DataFrame
-            One row a listed asset: column "asset", one column a feature, "risk" (standard deviation of the return
-            over the horizon, a fraction; 0 of an asset that is nearly riskless, which models do not forecast) and
+            One row per listed asset: column "asset", one column per feature, "risk" (standard deviation of the return
+            over the horizon, a fraction; 0 for an asset that is nearly riskless, which models do not forecast) and
             "baseline" (excess return over the horizon that is expected without a model). A relative forecast is
             relative to the other assets that have a row.
         model : str, optional
-            By default the one that is traded.
+            By default the traded one.
 
         Returns
         -------
         DataFrame
-            Columns "asset", "raw" (in units of risk) and "mean" (excess return over the horizon, a fraction), a
-            row for each row of the table; NaN where nothing can be said.
+            Columns "asset", "raw" (in units of risk) and "mean" (excess return over the horizon, a fraction), one row
+            per row of the table; NaN if there is no forecast.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class Frozen:
             raise ValueError(
                 f"asset {names[names.duplicated()].iloc[0]!r} has two rows; a table is of one date"
             )
-        # Sums over the assets of a date are rounded by their order: known assets first, in the order of the fit.
+        # Rounding of sums over assets depends on their order: known assets come first, in the order of the fit.
         order = [*self.assets, *(name for name in names if name not in set(self.assets))]
         listed = pd.Index(order).isin(names)
         numbers = table[[*self.columns, *BESIDE]].set_axis(pd.Index(names)).reindex(order)
@@ -104,9 +104,9 @@ class Frozen:
         return _linear(spec, X)
 
     def _boosted(self, name: str, spec: Mapping[str, Any], X: np.ndarray) -> np.ndarray:
-        """Add trees in the steps in which the walk adds them: the same bits."""
+        """Add trees in the same steps as the walk-forward run, which gives the same bits."""
         if name not in self._stages:
-            # Two threads may both get here. They make the same boosters, and either may keep theirs.
+            # Two threads may both get here. They create equal boosters, and either may store its own.
             self._stages[name] = _split_booster(spec["booster"], spec["stages"])
         total = np.zeros(len(X))
         for stage in self._stages[name] if len(X) else ():
@@ -115,9 +115,9 @@ class Frozen:
 
 
 def _split_booster(text: str, stages: Sequence[int]) -> tuple[Any, ...]:
-    """Return one booster per stage, which holds the trees that this stage adds.
+    """Return one booster per stage, with the trees that the stage adds.
 
-    LightGBM keeps the range of trees of a prediction inside the booster, where predictions of other threads overwrite
+    LightGBM stores the range of trees of a prediction inside the booster, where predictions of other threads overwrite
     it. Boosters that always predict with all of their trees have no such state.
     """
     import lightgbm as lgb
@@ -135,7 +135,7 @@ def _numbers(values: Any) -> np.ndarray:
 
 
 def _linear(spec: Mapping[str, Any], X: np.ndarray) -> np.ndarray:
-    """Standardise, clip, impute, multiply."""
+    """Standardise, clip, impute and multiply."""
     scale = _numbers(spec["scale"])
     usable = scale > 0
     Z = (X - _numbers(spec["mean"])) * np.where(usable, 1.0 / np.where(usable, scale, 1.0), 0.0)

@@ -1,6 +1,6 @@
-"""Publication: all that a run shows and hands out, as plain texts and bytes that are kept like a stage.
+"""Publication: all results of a run, as plain texts and bytes that are stored like a stage.
 
-A run in which nothing changed reads it and is done: models, portfolios and charts are not even loaded.
+If nothing changed, a run only reads them; models, portfolios and charts are not even loaded.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def load_or_make_artifacts(
     loaded: Loaded | None = None,
     making: Callable[[], None] = lambda: None,
 ) -> RunArtifacts:
-    """Return what the run of this configuration hands out, from the store if nothing changed.
+    """Return the artifacts of this configuration's run, from the store if nothing changed.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ def load_or_make_artifacts(
     store : Store
     reporter : Reporter
     loaded : tuple of Panel and tuple of Finding, optional
-        The data, where it was loaded before.
+        The data, if it was already loaded.
     making : callable
-        Called if something has to be made, before that takes its time.
+        Called before the artifacts are computed, and only then.
     """
     reporter.notices(store)
     loaded = loaded or load_data(config, reporter)
@@ -56,17 +56,17 @@ def load_or_make_artifacts(
         reporter.line(
             "warning", f"{path}: damaged; of this other folder's trials only those before the damage count"
         )
-    # A verdict depends on what else was tried.
+    # The verdict depends on the other trials.
     others = ledger.trials(config.name, sketch(loaded[0])).without(trial_id(config, loaded[0]))
     record = json.dumps(make_record(config, loaded[0]).as_dict(), sort_keys=True)
-    # The file names data and output too: parameters in MLflow and messages are part of what is handed out.
+    # The artifacts contain the paths of data and output, in MLflow parameters and in messages.
     settings = config.model_dump_json(exclude={"schedule"})
     key = key_of(record, settings, showing_digest(), others)
 
     def make() -> RunArtifacts:
         making()
         from pipeline.runner.pipeline import (
-            Pipeline,  # models, solvers and all: not needed where nothing changed
+            Pipeline,  # imports models and solvers, which are not needed if nothing changed
         )
 
         with _set_aside(), explain_reuse(store):
@@ -75,25 +75,25 @@ def load_or_make_artifacts(
             certificate = pipeline.certify(done)
             evidence = judge_run(done, reporter)
             drift = measure_drift(done, reporter)
-            gc.freeze()  # nor is what was made so far
+            gc.freeze()  # the new objects are not garbage either
             return reporter.stage(
                 "report",
                 lambda: make_artifacts(done, certificate, evidence, drift, reporter.told, reporter.warnings),
-                lambda made: f"{len(made.report) >> 10} KiB",
+                lambda artifacts: f"{len(artifacts.report) >> 10} KiB",
             )
 
-    found, _ = store.get("published", key, make)
+    artifacts, _ = store.get("published", key, make)
     with explain_reuse(store):
-        ledger.add([found.trial])
-        reporter.again(found.told, found.warnings)
-    return found
+        ledger.add([artifacts.trial])
+        reporter.again(artifacts.told, artifacts.warnings)
+    return artifacts
 
 
 @contextmanager
 def _set_aside() -> Iterator[None]:
-    """Keep the garbage collector from what is there now: modules are no garbage, and each look at them takes 0.2 s.
+    """Exclude existing objects from garbage collection: modules are not garbage, and each scan of them takes 0.2 s.
 
-    It also looks less often: a run makes some hundred thousand objects that stay.
+    The collector also runs less often, since a run creates some hundred thousand objects that stay.
     """
     threshold = gc.get_threshold()
     gc.freeze()
@@ -109,13 +109,13 @@ def open_ledger(config: RunConfig) -> Ledger:
     """Return the ledger of the output folder, which also reads those of the output folders beside it."""
     own = config.output / LEDGER
     beside = {path.parent for name in (LEDGER, HEADS) for path in config.output.parent.glob(f"*/{name}")}
-    # The folder of a run holds heads too, but it is no output folder.
+    # The folder of a run holds heads too, but it is not an output folder.
     folders = [each for each in sorted(beside) if not (each / "summary.json").exists()]
     return Ledger(own, [each / LEDGER for each in folders if each.resolve() != own.parent.resolve()])
 
 
 def judge_run(done: Evaluated, reporter: Reporter) -> Evidence:
-    """Enter a finished evaluation into the ledger, and judge it by all that was tried."""
+    """Record a finished evaluation in the ledger, and judge it in view of all trials."""
     from pipeline.verdict.evidence import judge
     from pipeline.verdict.trial import describe
 
@@ -126,8 +126,8 @@ def judge_run(done: Evaluated, reporter: Reporter) -> Evidence:
     return reporter.stage(
         "verdict",
         lambda: judge(done, trials),
-        lambda made: (
-            f"{made.verdict}; tried so far: configurations {trials.configurations}, tuning trials {trials.tunings}"
+        lambda evidence: (
+            f"{evidence.verdict}; tried so far: configurations {trials.configurations}, tuning trials {trials.tunings}"
         ),
     )
 
@@ -136,7 +136,7 @@ def measure_drift(done: Evaluated, reporter: Reporter) -> Drift:
     """Measure the drift at the last date of an evaluation."""
     from pipeline.drift.measure import measure_run
 
-    return reporter.stage("drift", lambda: measure_run(done), lambda found: found.brief)
+    return reporter.stage("drift", lambda: measure_run(done), lambda drift: drift.brief)
 
 
 def make_artifacts(
@@ -147,7 +147,7 @@ def make_artifacts(
     told: Mapping[str, str],
     warnings: Sequence[str] = (),
 ) -> RunArtifacts:
-    """Draw, write and describe all that this run shows and hands out."""
+    """Draw the charts, write the report, and collect all artifacts of this run."""
     from pipeline.export.freeze import freeze, inputs
     from pipeline.export.result_tables import forecasts_table, trials_table, weights_table
     from pipeline.export.summary import summary
@@ -156,7 +156,7 @@ def make_artifacts(
     from pipeline.verdict import trial
 
     trained, drawn = done.trained, charts.draw(done)
-    asked = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
+    model_inputs = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
     tuned = any(walk.trials for walk in trained.walks.values())
     return RunArtifacts(
         summary(done, certificate, evidence, drift) | {"warnings": list(warnings)},
@@ -165,7 +165,7 @@ def make_artifacts(
         trials_table(done).to_csv(index=False, lineterminator="\n") if tuned else "",
         None if certificate is None else to_json(certificate.as_dict()),
         to_json(freeze(trained)),
-        to_json({"columns": list(asked), "data": asked.to_numpy().tolist()}),
+        to_json({"columns": list(model_inputs), "data": model_inputs.to_numpy().tolist()}),
         to_json(trained.prepared.config.model_dump(mode="json", exclude={"schedule"})),
         report.render(done, TITLE, drawn, certificate, evidence, drift),
         drawn,

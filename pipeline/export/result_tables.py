@@ -32,12 +32,12 @@ def weights_table(done: Evaluated) -> pd.DataFrame:
 
 
 def forecasts_table(done: Evaluated) -> pd.DataFrame:
-    """Return one row a forecast: date, asset, model, mean, stderr, raw, slope, and the date's regime."""
+    """Return one row per forecast: date, asset, model, mean, stderr, raw, slope, and the date's regime."""
     trained = done.trained
     panel, regimes = trained.prepared.panel, trained.regimes
     parts = []
     for name, forecast in trained.forecasts.items():
-        # Nearly riskless assets have an expected return and no prediction: whoever reads this must hold them too.
+        # Nearly riskless assets have an expected return and no prediction; readers of the table need them as well.
         at, asset = np.nonzero(np.isfinite(forecast.mean))
         position = forecast.positions[at]
         parts.append(
@@ -60,7 +60,7 @@ def forecasts_table(done: Evaluated) -> pd.DataFrame:
 
 
 def trials_table(done: Evaluated) -> pd.DataFrame:
-    """Return one row a tuning trial: model, date from which the choice was used, number, loss, pruned, settings."""
+    """Return one row per tuning trial: model, first date of use of the choice, number, loss, pruned, settings."""
     dates = done.trained.prepared.panel.dates
     rows = [
         {

@@ -1,4 +1,4 @@
-"""Outputs: the folder of a run, which appears whole or not at all."""
+"""Run folder: the folder of a run, which appears completely or not at all."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ HANDED_OUT = (
     "trials.csv",
     "report.html",
 )
-"""Files of a run's folder that people read; some runs have no certificate or no trials."""
+"""Files of a run's folder for readers; some runs have no certificate or no trials."""
 SCHEMA = 4
 """Version of summary.json; it changes when a key changes its name or meaning."""
 
 
 def new_run_id(name: str, now: dt.datetime, digest: str) -> str:
-    """Return an id that sorts by time: name, UTC time, first digits of the configuration's hash, a random end."""
+    """Return an id that sorts by time: name, UTC time, first digits of the configuration's hash, and random digits."""
     return f"{name}-{now:%Y%m%dT%H%M%S}-{digest[:6]}-{secrets.token_hex(2)}"
 
 
@@ -51,10 +51,9 @@ def write_run(
 ) -> Path:
     """Write the folder of a run and point `latest` at it.
 
-    Everything is written to a hidden folder first, which then takes its name in one step: whoever finds the
-    folder finds all of it. What MLflow is to be told waits in it (`pipeline/tracking/pending_runs.py`). It also
-    holds the heads of the output folder's chains: a chain that later loses lines disagrees with them
-    (`pipeline/chains/anchors.py`).
+    All files are written to a hidden folder first, which is then renamed in one step: a run folder is always
+    complete. It contains the pending payload for MLflow (`pipeline/tracking/pending_runs.py`) and the heads of the
+    output folder's chains: a chain that later loses lines disagrees with them (`pipeline/chains/anchors.py`).
 
     Raises
     ------
@@ -64,7 +63,7 @@ def write_run(
     try:
         make_folder(output)
         files = _run_files(published, run_id, seconds, reused, now, other_heads(output))
-        # Whoever may see the output folder may see its runs: the user decides by the mode of that folder.
+        # Access to the runs follows the mode of the output folder, which the user controls.
         write_folder(output / run_id, files, mode=stat.S_IMODE(output.stat().st_mode) & 0o777)
         point_latest(output, run_id)
     except OSError as error:
@@ -106,31 +105,31 @@ def _parcel(
     heads: Mapping[str, Head],
     now: dt.datetime,
 ) -> TrackingPayload:
-    """Return what MLflow is to be told of this run: what was published, how long it took, and the heads of chains."""
+    """Return the payload for MLflow: the artifacts, the durations, and the heads of chains."""
     timed = tuple((f"seconds/{stage.replace(':', ' ')}", value, 0) for stage, value in seconds.items())
-    told = MlflowRun.from_json(json.loads(published.tracked))
+    run = MlflowRun.from_json(json.loads(published.tracked))
     ended = int(now.timestamp() * 1000)
     config = str(published.summary["config"])
-    # A tag is short: the chains of other configurations are left out.
+    # Tags are short, so the chains of other configurations are left out.
     own = {
         name: head.as_dict()
         for name, head in sorted(heads.items())
         if not name.startswith("operations/") or name.split("/")[1] == config
     }
-    tags = {**told.tags, HEADS_TAG: json.dumps(own)}
+    tags = {**run.tags, HEADS_TAG: json.dumps(own)}
     return TrackingPayload(
         config,
         run_id,
-        name=_name(told, now),
+        name=_name(run, now),
         began=ended - int(1000 * sum(seconds.values())),
         ended=ended,
-        tracked=replace(told, tags=tags, metrics=(*told.metrics, *timed)),
+        tracked=replace(run, tags=tags, metrics=(*run.metrics, *timed)),
         plots=published.plots,
     )
 
 
 def _name(told: MlflowRun, now: dt.datetime) -> str:
-    """Return the name of a run in MLflow: what was traded, what it gained on the best baseline, how sure, and when."""
+    """Return the name of a run in MLflow: traded portfolio, gain over the best baseline, verdict and time."""
     values = {key: value for key, value, _ in told.metrics}
     gap, p = values.get(GAP), values.get(P_VALUE)
     parts = [told.tags["traded"]]
@@ -142,31 +141,31 @@ def _name(told: MlflowRun, now: dt.datetime) -> str:
 def same_run(output: Path, made: RunArtifacts) -> Path | None:
     """Return the folder of the newest run of a configuration if its summary is the same, tracked or not.
 
-    The same configuration, data, code and versions give the same bits: there is nothing to write again. A verdict
-    differs once something else has been tried, drift once it is measured otherwise, and a score once the code that
-    computes it was changed. Which warnings were printed depends on the command, too. A folder whose model or tables
-    are no longer those that were made is another run: it was edited or damaged.
+    The same configuration, data, code and versions give the same bits, so no new folder is needed. The verdict changes
+    with other trials, drift with the way it is measured, and a score with the code that computes it. The printed
+    warnings are not compared, since they depend on the command. A folder whose model or tables differ from the new ones
+    was edited or damaged, and counts as another run.
     """
     summary = json.loads(to_json({key: part for key, part in made.summary.items() if key != "warnings"}))
-    # Names sort by time as the clock showed it; the link says which one was written last, whatever the clock did.
+    # Names sort by the clock, which may be wrong; the link identifies the run that was written last.
     link = output / "latest"
     paths = sorted(output.glob(f"{summary['config']}-*/summary.json"), reverse=True)
     if link.is_symlink() and link.exists():
         paths.insert(0, output / link.readlink().name / "summary.json")
     for path in paths:
         try:
-            told = json.loads(read_regular(path))
-        except (OSError, ValueError):  # edited: made again
+            previous = json.loads(read_regular(path))
+        except (OSError, ValueError):  # edited: write a new one
             return None
-        if told.get("config") == summary["config"]:
-            same = all(told.get(key) == value for key, value in summary.items())
+        if previous.get("config") == summary["config"]:
+            same = all(previous.get(key) == value for key, value in summary.items())
             whole = same and (path.parent / RECORD).exists() and _is_whole(path.parent, made)
             return path.parent if whole else None
     return None
 
 
 def _is_whole(folder: Path, made: RunArtifacts) -> bool:
-    """Whether the files of a folder that models in use are read from hold what was made."""
+    """Whether the files from which models in use are read have the expected content."""
     files = {"model.json": made.model, "inputs.json": made.inputs}
     try:
         texts = all(read_regular(folder / name) == text.encode() for name, text in files.items())
@@ -176,5 +175,5 @@ def _is_whole(folder: Path, made: RunArtifacts) -> bool:
 
 
 def point_latest(output: Path, run_id: str) -> None:
-    """Let `latest` point at the folder of a run."""
+    """Point the link `latest` to the folder of a run."""
     replace_link(output / "latest", run_id)

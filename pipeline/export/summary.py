@@ -1,4 +1,4 @@
-"""Summary of a run: all that a program wants to know of its result."""
+"""Summary of a run: its results for programs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def summary(
     done: Evaluated, certificate: Certificate | None, evidence: Evidence, drift: Drift
 ) -> dict[str, Any]:
-    """Return all that a program wants to know of a run's result; keys are documented in docs/outputs.md."""
+    """Return the results of a run for programs; the keys are documented in docs/outputs.md."""
     from pipeline.stages.evaluation import (
-        compare_forecasts,  # models and all: not needed where nothing changed
+        compare_forecasts,  # imports models, which are not needed if nothing changed
     )
 
     prepared = done.trained.prepared
@@ -67,16 +67,16 @@ def summary(
 
 
 def fallbacks(done: Evaluated) -> dict[str, dict[str, Any]]:
-    """Return by portfolio at how many decisions limits gave way or held a trade back, and the first of them."""
+    """Return per portfolio the number of decisions with relaxed limits or held-back trades, and the first of them."""
     dates, out = done.trained.prepared.panel.dates, {}
     for name, result in done.results.items():
         decided = zip(result.decisions.tolist(), result.statuses, result.notes, strict=True)
         fallback = DecisionStatus.RELAXED | DecisionStatus.HELD
-        found = [(row, note) for row, status, note in decided if status & fallback]
+        events = [(row, note) for row, status, note in decided if status & fallback]
         holds = zip(result.holds.tolist(), result.hold_statuses, result.reasons, strict=True)
-        found = sorted([*found, *((row, reason) for row, status, reason in holds if status & fallback)])
-        if found:
-            row, text = found[0]
+        events = sorted([*events, *((row, reason) for row, status, reason in holds if status & fallback)])
+        if events:
+            row, text = events[0]
             first = f"{dates[row]:%Y-%m-%d}: {text}"
             out[name] = {"relaxed": result.relaxed, "held": result.held, "first": first}
     return out
@@ -84,7 +84,7 @@ def fallbacks(done: Evaluated) -> dict[str, dict[str, Any]]:
 
 def _regime(done: Evaluated) -> dict[str, Any]:
     from pipeline.verdict.regime_evidence import (
-        weigh_regimes,  # models and all: not needed where nothing changed
+        weigh_regimes,  # imports models, which are not needed if nothing changed
     )
 
     regimes = done.trained.regimes

@@ -1,4 +1,4 @@
-"""Files that are complete or absent, whatever happens to the process or to the disk."""
+"""Files that are complete or absent, even after a crash, a full disk or a power cut."""
 
 from pipeline.files.durable import name_in_errors, sync_folder
 from pipeline.files.folders import is_open_to_all, make_folder

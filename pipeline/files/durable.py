@@ -1,4 +1,4 @@
-"""What makes a change survive a power cut, and names the file when it fails."""
+"""Durable writes: changes that survive a power cut, with errors that name the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NOT_SYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
-"""Errors of file systems that cannot write a folder to the disk on request."""
+"""Errors of file systems that cannot synchronise a folder."""
 
 
 def sync_folder(folder: Path) -> None:
@@ -18,7 +18,7 @@ def sync_folder(folder: Path) -> None:
     Raises
     ------
     OSError
-        Naming the folder.
+        Names the folder.
     """
     with name_in_errors(folder):
         handle = os.open(folder, os.O_RDONLY)
@@ -33,7 +33,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def name_in_errors(path: Path) -> Iterator[None]:
-    """Let each error of the operating system name this path: a failed write names none, a rename a hidden one."""
+    """Put this path into each error of the operating system: a failed write names no file, a rename the hidden one."""
     try:
         yield
     except OSError as error:

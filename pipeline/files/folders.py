@@ -9,11 +9,11 @@ from pathlib import Path
 from pipeline.files.durable import sync_folder
 
 PRIVATE = 0o700
-"""Mode of each folder that is made: results and holdings are nobody else's business."""
+"""Mode of new folders: results and holdings are private to the user."""
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it that are missing, open to this user alone; one that exists is left as it is.
+    """Create a folder and its missing parents with access for this user only; an existing folder is left unchanged.
 
     Parameters
     ----------
@@ -22,20 +22,20 @@ def make_folder(path: Path) -> None:
     Raises
     ------
     OSError
-        If it cannot be made, or is something else than a folder.
+        If it cannot be created, or exists and is not a folder.
     """
     if path.is_dir():
         return
     if path.parent != path:
         make_folder(path.parent)
     path.mkdir(mode=PRIVATE, exist_ok=True)
-    sync_folder(path.parent)  # its name must survive a loss of power
+    sync_folder(path.parent)  # its name must survive a power cut
 
 
 def is_open_to_all(folder: Path) -> bool:
-    """Whether every user of the machine can put other files in the place of those in a folder."""
+    """Whether every user of the machine can replace the files in a folder."""
     if os.name == "nt":
-        return False  # modes say nothing there
+        return False  # Windows modes do not show it
     try:
         mode = folder.stat().st_mode
     except OSError:

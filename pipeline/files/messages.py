@@ -1,4 +1,4 @@
-"""Messages about what the operating system refused."""
+"""Messages for errors of the operating system."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WHAT_TO_DO = {
 
 
 def explain(error: OSError) -> str:
-    """Return what the operating system refused in one line: the file, the reason, and what to do.
+    """Return one line about an error of the operating system: the file, the reason, and the remedy.
 
     Parameters
     ----------

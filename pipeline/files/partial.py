@@ -1,7 +1,7 @@
-"""Partial files and folders: what is being written under a hidden name, and what killed processes left of that.
+"""Partial files and folders: files being written under a hidden name, and those left by killed processes.
 
-Whoever writes one holds a lock on it, which the operating system releases when the process ends. A partial file that
-can be locked therefore belongs to nobody and is removed by the next writer in its folder.
+The writer holds a lock on the file, which the operating system releases when the process ends. A partial file that can
+be locked therefore has no writer, and the next writer in its folder removes it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import IO
 
 PREFIX = ".partial-"
 _NAME = re.compile(re.escape(PREFIX) + r"[a-z0-9_]{8}")
-"""Names as `tempfile` makes them; other hidden files are none of ours."""
+"""Names as `tempfile` makes them; other hidden files do not belong to this module."""
 
 
 @contextmanager
 def partial_file(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
-    """Give a new locked file in a folder; it is removed at the end unless it was renamed.
+    """Yield a new locked file in a folder; it is removed at the end unless it was renamed.
 
     Parameters
     ----------
@@ -32,11 +32,11 @@ def partial_file(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
     Yields
     ------
     tuple of file and Path
-        Open for writing, unbuffered writes are up to the caller.
+        Open for writing, with a buffer that the caller must flush.
     """
     while True:
         handle, name = tempfile.mkstemp(dir=folder, prefix=PREFIX)
-        # Between the two steps another process may have taken it for a leftover.
+        # Between the two steps another process may have removed it as a leftover.
         if _lock(handle) is not False and os.fstat(handle).st_nlink:
             break
         os.close(handle)
@@ -52,7 +52,7 @@ def partial_file(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
 
 @contextmanager
 def partial_folder(folder: Path) -> Iterator[Path]:
-    """Give a new locked folder in a folder; it is removed if an error ends the block."""
+    """Yield a new locked folder in a folder; it is removed if an error ends the block."""
     while True:
         path = Path(tempfile.mkdtemp(dir=folder, prefix=PREFIX))
         handle = _open(path)
@@ -72,7 +72,7 @@ def partial_folder(folder: Path) -> Iterator[Path]:
 def remove_leftovers(folder: Path) -> None:
     """Remove the partial files and folders in a folder that no process is writing.
 
-    Those that cannot be removed, as in a folder without permission, stay: they harm nobody.
+    Those that cannot be removed, for lack of permission for example, stay; they do no harm.
     """
     with suppress(OSError), os.scandir(folder) as entries:
         names = [entry.path for entry in entries if _NAME.fullmatch(entry.name)]
@@ -98,7 +98,7 @@ def _remove_unused(path: Path) -> None:
 def _open(path: Path) -> int | None:
     try:
         return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:  # gone by now, or another user's
+    except OSError:  # already removed, or owned by another user
         return None
 
 
@@ -108,6 +108,6 @@ def _lock(handle: int) -> bool | None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # then a file may be anybody's, and none is ever removed
+    except OSError:  # then any file may be in use, and none is removed
         return None
     return True

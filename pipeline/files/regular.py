@@ -1,4 +1,4 @@
-"""Regular files: reading nothing else, and waiting for nothing else that has the name of a file."""
+"""Regular files: read no other kind of file, and never block on one."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _KINDS = {
 
 
 def file_kind(mode: int) -> str:
-    """Return what a mode of the operating system stands for, such as "a named pipe"."""
+    """Return the name of a file type, such as "a named pipe", from a mode of the operating system."""
     return _KINDS.get(stat.S_IFMT(mode), "a device")
 
 
 def read_regular(path: Path, limit: int = -1) -> bytes:
-    """Return the content of a regular file, or of one that a link leads to.
+    """Return the content of a regular file, or of a link to one.
 
     Parameters
     ----------
     path : Path
     limit : int
-        Bytes to read at most; by default all.
+        Maximum number of bytes to read; by default all.
 
     Raises
     ------
     FileKindError
-        If it is something else: reading a named pipe waits for ever, and a device may never end.
+        If it is not a regular file: reading a named pipe blocks forever, and a device may never end.
     OSError
-        Naming `path`, if it cannot be read.
+        Names `path`, if it cannot be read.
     """
     with name_in_errors(path):
         try:
@@ -59,7 +59,7 @@ def read_regular(path: Path, limit: int = -1) -> bytes:
 
 
 def check_regular(path: Path) -> None:
-    """Refuse what is there and no regular file, before a library opens it. Nothing is opened here.
+    """Refuse an existing path that is not a regular file, before a library opens it. Nothing is opened here.
 
     Raises
     ------
@@ -67,14 +67,14 @@ def check_regular(path: Path) -> None:
     """
     try:
         mode = path.stat().st_mode
-    except OSError:  # missing, or not to be seen: whoever opens it says so
+    except OSError:  # missing or not accessible: the code that opens it reports that
         return
     if not stat.S_ISREG(mode):
         raise _refusal(path, mode)
 
 
 def _refusal(path: Path, mode: int) -> FileKindError:
-    from pipeline.errors import FileKindError  # loads numpy: not where all is well
+    from pipeline.errors import FileKindError  # imports numpy, so only in case of an error
 
     return FileKindError(
         f"{path}: it is {file_kind(mode)}, expected a regular file. Move it away, and restore the file from a copy if "

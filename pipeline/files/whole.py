@@ -1,4 +1,4 @@
-"""Writing a file, a folder or a link whole or not at all."""
+"""Atomic writes: a file, a folder or a link is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from pipeline.files.partial import partial_file, partial_folder, remove_leftover
 
 
 def write_whole(path: Path, *blocks: bytes | memoryview) -> None:
-    """Write blocks as a file that is either as before or complete, also after a kill, a full disk or a power cut.
+    """Write blocks as a file that is either unchanged or complete, even after a kill, a full disk or a power cut.
 
-    The blocks go to a hidden file beside it, which is written to the disk and renamed. What killed processes left of
-    such files in the same folder is removed.
+    The blocks are written to a hidden file in the same folder, which is synchronised and renamed. Hidden files left by
+    killed processes in the folder are removed.
 
     Parameters
     ----------
     path : Path
-        Its folder is made if it is missing.
+        Its folder is created if it is missing.
     *blocks : bytes or memoryview
 
     Raises
     ------
     OSError
-        Naming `path`, if it cannot be written; the file is then as it was.
+        Names `path`, if it cannot be written; the file is then unchanged.
     """
     with name_in_errors(path):
         make_folder(path.parent)
@@ -44,12 +44,12 @@ def write_whole(path: Path, *blocks: bytes | memoryview) -> None:
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], mode: int = 0o755) -> None:
-    """Write a new folder with its files; it appears under its name when all of it is on the disk.
+    """Write a new folder with its files; it appears under its name when all of it is on disk.
 
     Parameters
     ----------
     path : Path
-        The folder that holds it is made if it is missing.
+        Its parent folder is created if it is missing.
     files : mapping of str to bytes
         Content by name.
     mode : int
@@ -58,7 +58,7 @@ def write_folder(path: Path, files: Mapping[str, bytes], mode: int = 0o755) -> N
     Raises
     ------
     OSError
-        Naming `path`, if it cannot be written or is there already.
+        Names `path`, if it cannot be written or already exists.
     """
     with name_in_errors(path):
         make_folder(path.parent)
@@ -77,24 +77,24 @@ def write_folder(path: Path, files: Mapping[str, bytes], mode: int = 0o755) -> N
 
 
 def replace_link(link: Path, target: str) -> None:
-    """Let a symbolic link point to another folder, in one step: it never points nowhere.
+    """Point a symbolic link to another folder, in one step.
 
     Parameters
     ----------
     link : Path
     target : str
-        Name of a folder beside the link.
+        Name of a folder next to the link.
 
     Raises
     ------
     OSError
-        Naming `link`, if it cannot be replaced; it is then as it was.
+        Names `link`, if it cannot be replaced; it is then unchanged.
     """
-    remove_leftovers(link.parent)  # also where nothing but the link is written this time
+    remove_leftovers(link.parent)  # also if this command writes only the link
     start = f".{link.name}-"
     with name_in_errors(link), FileLock(link.with_name(f".{link.name}.lock")):
         for left in link.parent.glob(f"{start}????????"):
-            left.unlink(missing_ok=True)  # of a process that was killed: nobody else holds the lock
+            left.unlink(missing_ok=True)  # left by a killed process: no other process holds the lock
         hidden = link.with_name(f"{start}{secrets.token_hex(4)}")
         hidden.symlink_to(target, target_is_directory=True)
         try:

@@ -1,4 +1,4 @@
-"""Coverage: assets that can never be forecast or held, found out before anything is fitted."""
+"""Coverage: find assets that can never be forecast or held, before any model is fitted."""
 
 from __future__ import annotations
 
@@ -29,34 +29,33 @@ from pipeline.stages.schedule import Schedule
 from pipeline.stages.trading import decision_rows
 
 MANY = 0.1
-"""Share of rows without a price that no holidays explain: the market keeps another calendar."""
+"""Share of missing rows that holidays cannot explain: the market has another calendar."""
 HALF = 0.5
-"""Share of its dates below which an asset is mostly not forecast."""
+"""Share of its dates below which an asset counts as mostly not forecast."""
 FEWEST = 5
-"""Rows at another distance that are excused in any source."""
+"""Number of rows at an unusual distance that is accepted in any source."""
 _ADVICE = (
     "change them to counts of the rows of this data: for months target.horizon 1, execution_lag 0 and risk_window 24, "
     "walk_forward.refit_every 12 and train_every 1, regimes.min_train 120, allocation.rebalance_every 1, "
     "covariance_window 120 and min_history 36 (see configs/industries.yaml)"
 )
-"""What to change in settings for daily prices."""
+"""Advice for settings that were made for daily prices."""
 SHOWN = 5
-"""Assets that a message names."""
+"""Maximum number of assets named in a message."""
 
 
 @dataclass(frozen=True, eq=False)
 class Coverage:
-    """What can be done with each asset.
+    """Share of dates on which each asset can be forecast, and whether it can be held.
 
     Attributes
     ----------
     forecast : ndarray of shape (N,)
-        Share of the tested dates with a return at which it can be forecast; 0 if there is none.
+        Share of the tested dates with a return at which the asset can be forecast; 0 if there is no such date.
     held : ndarray of bool, shape (N,)
-        Whether it can be held at any decision.
+        Whether the asset can be held at any decision.
     missing : ndarray of shape (N,)
-        Share of the rows between its first and its last return that have none: of all, or of the tested ones if that
-        is more.
+        Share of missing rows between the first and last return, of all rows or of the tested rows, whichever is larger.
     """
 
     forecast: Floats
@@ -72,26 +71,26 @@ def check_coverage(
     Raises
     ------
     RunError
-        If no asset can be forecast, or some cannot because they trade on another calendar than the rows of the data.
+        If no asset can be forecast, or some cannot because their trading calendar differs from the rows of the data.
     """
     first = max(schedule.first_train, int(schedule.folds[0].test[0]))
-    found = Coverage(
+    coverage = Coverage(
         _forecast_share(panel, matrix, schedule, first),
         _holdable(panel, schedule, config),
         np.maximum(measure_missing_share(panel.listed), measure_missing_share(panel.listed[first:])),
     )
-    _refuse_mixed_calendars(panel, found)
-    if not found.forecast.any():
-        why = _why_not_forecast(found, found.forecast == 0, config)
+    _refuse_mixed_calendars(panel, coverage)
+    if not coverage.forecast.any():
+        why = _why_not_forecast(coverage, coverage.forecast == 0, config)
         raise RunError(f"no asset can be forecast at any date: {why}")
     horizon = _describe_horizon(panel, config)
     warning = (Finding("horizon", "warning", None, None, horizon),) if horizon else ()
-    return (*_warn(panel, found, config), *warning)
+    return (*_warn(panel, coverage, config), *warning)
 
 
 @contextmanager
 def explain_horizon(panel: Panel, config: RunConfig) -> Iterator[None]:
-    """Say what to change if the run cannot go on and its settings seem to be for rows of another frequency."""
+    """Add advice to the error of a run whose settings seem to be for rows of another frequency."""
     try:
         yield
     except RunError as error:
@@ -102,7 +101,7 @@ def explain_horizon(panel: Panel, config: RunConfig) -> Iterator[None]:
 
 
 def _describe_horizon(panel: Panel, config: RunConfig) -> str:
-    """Return what to change in settings for daily prices where rows are months or weeks; "" if nothing seems wrong."""
+    """Return advice on settings for daily prices if rows are months or weeks; "" if the settings seem right."""
     horizon, year = config.target.horizon, panel.periods_per_year
     if horizon > year:
         return (
@@ -113,12 +112,12 @@ def _describe_horizon(panel: Panel, config: RunConfig) -> str:
 
 
 def check_frequency(panel: Panel) -> None:
-    """Refuse rows of two frequencies, such as months that go on in days: horizons and annual figures count rows.
+    """Refuse rows of two frequencies, such as months followed by days: horizons and annual figures count rows.
 
     Raises
     ------
     RunError
-        If more than a tenth of the distances between rows are not those of the frequency of most of them.
+        If more than a tenth of the distances between rows do not match the most common frequency.
     """
     rows = find_foreign_spacings(panel.dates, panel.periods_per_year)
     if len(rows) <= max(FEWEST, MANY * (len(panel.dates) - 1)):
@@ -135,15 +134,15 @@ def check_frequency(panel: Panel) -> None:
 def _forecast_share(panel: Panel, matrix: FeatureMatrix, schedule: Schedule, first: int) -> Floats:
     """Return the share of the dates with a return, from row `first` on, that have a risk; shape (N,).
 
-    It is 0 for an asset none of whose own features has a value at any of them.
+    It is 0 for an asset without any feature of its own at these dates.
     """
     listed = panel.listed[first:]
-    asked = listed & np.isfinite(schedule.target.risk[first:])
-    out = np.array(asked.sum(axis=0) / np.maximum(listed.sum(axis=0), 1), dtype=np.float64)
+    forecastable = listed & np.isfinite(schedule.target.risk[first:])
+    out = np.array(forecastable.sum(axis=0) / np.maximum(listed.sum(axis=0), 1), dtype=np.float64)
     own = [k for k, common in enumerate(matrix.common) if not common]
     for n in np.flatnonzero(out) if own else ():
         # Newest rows first: there the longest windows are full.
-        rows = np.flatnonzero(asked[:, n])[::-1] + first
+        rows = np.flatnonzero(forecastable[:, n])[::-1] + first
         if not any(np.isfinite(matrix.values[t, n, own]).any() for t in rows):
             out[n] = 0.0
     return out
@@ -164,8 +163,8 @@ def _holdable(panel: Panel, schedule: Schedule, config: RunConfig) -> Bools:
 def _refuse_mixed_calendars(panel: Panel, found: Coverage) -> None:
     """Refuse assets that are mostly left out because they trade on fewer days than others.
 
-    An asset that lacks prices by no calendar, as one that is rarely traded, is not meant; nor is one that died before
-    the first decision. Weeks and months have no days to differ by.
+    Assets whose gaps follow no calendar, such as rarely traded ones, are accepted, as are assets that ended before the
+    first decision. Weekly and monthly rows have no such difference.
     """
     if panel.periods_per_year <= WEEKLY.periods_per_year:
         return
@@ -235,7 +234,7 @@ def _why_not_forecast(found: Coverage, which: Bools, config: RunConfig) -> str:
 
 
 def _holes(found: Coverage, which: Bools) -> str:
-    """Say how many rows are missing in the lives of some assets, if they are many."""
+    """Return a remark on the number of missing rows of some assets, if it is large."""
     highest = float(found.missing[which].max())
     return f"; up to {highest:.0%} of the rows in their lives have no price" if highest > MANY else ""
 

@@ -1,4 +1,4 @@
-"""Whether the limits can be met, or give way, at every decision: found out before anything is fitted."""
+"""Feasibility: check before any fit that the limits can be met, or relaxed, at every decision."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from pipeline.strategies.universe_check import UniverseCheck, date_errors
 
 
 def check_limits(panel: Panel, schedule: Schedule, config: RunConfig) -> None:
-    """Find out before anything is fitted whether the limits can be met, or give way, at every decision.
+    """Check before any fit that the limits can be met, or relaxed, at every decision.
 
-    The limits of the run's allocator, and those of each strategy as far as they do not depend on what is fitted.
+    This covers the limits of the run's allocator, and those of each strategy that do not depend on a fit.
 
     Raises
     ------
     RunError
-        Naming the date, and the limits in conflict; or if at some decision no asset has enough history, or a score.
+        Names the date and the conflicting limits; also if at some decision no asset has enough history, or a score.
     LimitError
         If a limit names an asset that does not exist.
     """
@@ -50,9 +50,10 @@ def check_limits(panel: Panel, schedule: Schedule, config: RunConfig) -> None:
 
 
 def _forecast_at(panel: Panel, schedule: Schedule, position: int) -> Bools:
-    """Return which assets can have a forecast at a row: with a unit of risk, or closed, so that the last one stands.
+    """Return the assets that can have a forecast at a row.
 
-    An asset that has just reopened may lack a return in its risk window, and is then in no portfolio on forecasts.
+    These have a unit of risk, or are closed and keep their last forecast. An asset that has just reopened may lack a
+    return in its risk window, and is then in no portfolio on forecasts.
     """
     return np.asarray(np.isfinite(schedule.target.risk[position]) | panel.closed[position])
 
@@ -67,7 +68,7 @@ def _universes(panel: Panel, schedule: Schedule, config: RunConfig) -> Iterator[
         min_history=settings.min_history,
         closed=panel.closed,
     )
-    # Nothing is held yet at the first decision, so that only what can be bought there counts.
+    # The portfolio is empty before the first decision, so only assets that can be bought there count.
     eligible[0] &= ~panel.closed[positions[0]]
     for position, universe in zip(positions.tolist(), eligible, strict=True):
         if not universe.any():

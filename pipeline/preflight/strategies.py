@@ -1,4 +1,4 @@
-"""Whether each strategy can keep the limits of the run at every decision, before anything is fitted."""
+"""Strategies: check before any fit that each can keep the limits of the run at every decision."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_strategies(
     Raises
     ------
     RunError
-        Naming the strategy, the date and the limit.
+        Names the strategy, the date and the limit.
     """
     preflight = StrategyPreflight(_make_builder(panel, schedule, config, universes), check, universes)
     for name, section in config.strategies.items():
@@ -37,12 +37,12 @@ def check_strategies(
 
 
 def check_assets(panel: Panel, config: RunConfig) -> None:
-    """Refuse strategies that name assets which the data does not have.
+    """Refuse strategies that name assets missing in the data.
 
     Raises
     ------
     RunError
-        Naming the key and the asset.
+        Names the key and the asset.
     """
     for name, section in config.strategies.items():
         for key, assets in section.assets_named():
@@ -57,7 +57,7 @@ def check_assets(panel: Panel, config: RunConfig) -> None:
 def _make_builder(
     panel: Panel, schedule: Schedule, config: RunConfig, universes: Universes
 ) -> StrategyBuilder:
-    """Return a builder that knows the eligible assets of each decision, and no covariance, forecast or regime."""
+    """Return a builder with the eligible assets of each decision, but no covariance, forecast or regime."""
     rows = np.array([position for position, _ in universes], dtype=np.int64)
     unknown = np.empty((len(rows), 0, 0))
     path = CovariancePath(rows, unknown, np.array([universe for _, universe in universes]))

@@ -1,8 +1,8 @@
-"""Training data: refuse a schedule by which a model would be fitted on too little, and say from when on it works.
+"""Training data: refuse a schedule with too little data for a fit, and report the first date that works.
 
-The default minimum follows from the number of features K. A fit needs 2 K rows, two for each coefficient. Rows of one
+The default minimum follows from the number of features K. A fit needs 2 K rows, two per coefficient. Rows of one
 date share its news, so a date counts for at most 16 of them: a fit needs K / 8 dates, and never fewer than 8. Labels
-that overlap share their news too: dates are counted at the distance of one horizon.
+that overlap share their news too, so dates are counted at the distance of one horizon.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from validation.folds.walk_forward import WalkForward, inner_folds
 
 ROWS_PER_FEATURE = 2
 ROWS_PER_DATE = 16
-"""Rows that a date counts for, at most."""
+"""Maximum number of rows that one date counts for."""
 FEWEST_DATES = 8
-"""Dates without overlap, however few features there are; also dates per regime."""
+"""Minimum number of dates without overlap, for any number of features; also the minimum per regime."""
 
 
 @dataclass(frozen=True)
 class _Amount:
-    """Dates and rows that a model is fitted on, or needs."""
+    """Numbers of training dates and rows, available or required."""
 
     dates: int
     rows: int
@@ -40,13 +40,13 @@ class _Amount:
         return f"{self.rows} row{'s' * (self.rows != 1)} of {self.dates} date{'s' * (self.dates != 1)}"
 
     def covers(self, need: _Amount) -> bool:
-        """Whether both are enough."""
+        """Whether both numbers are sufficient."""
         return self.dates >= need.dates and self.rows >= need.rows
 
 
 @dataclass(frozen=True)
 class _Fits:
-    """Fits of one model that begin at each `stride`-th row: its refits, or the searches of its tuning."""
+    """Fits of one model that begin at every `stride`-th row: its refits, or the searches of its tuning."""
 
     what: str
     stride: int | None
@@ -58,7 +58,7 @@ class _Fits:
 
 
 def minimum_training(config: RunConfig, n_features: int) -> tuple[int, int]:
-    """Return the fewest training dates and rows that a fit on so many features needs, unless the configuration says."""
+    """Return the minimum number of training dates and rows for a number of features, unless configured."""
     walk, horizon = config.walk_forward, config.target.horizon
     periods = max(FEWEST_DATES, ceil(ROWS_PER_FEATURE * n_features / ROWS_PER_DATE))
     dates = ceil(periods * horizon / walk.train_every) if walk.train_every < horizon else periods
@@ -67,14 +67,14 @@ def minimum_training(config: RunConfig, n_features: int) -> tuple[int, int]:
 
 
 def check_training(panel: Panel, matrix: FeatureMatrix, schedule: Schedule, config: RunConfig) -> None:
-    """Refuse a schedule by which some fit has too few dates or rows, before anything is fitted.
+    """Refuse a schedule in which some fit has too few dates or rows, before any model is fitted.
 
-    Looks at each refit of each model, and at the blocks inside the training windows on which parameters are tuned.
+    Covers each refit of each model, and the blocks inside the training windows on which parameters are tuned.
 
     Raises
     ------
     RunError
-        With the first fit that has too little, what it needs, and the first `walk_forward.first_test` that works.
+        Names the first fit with too little data, its requirement, and the first `walk_forward.first_test` that works.
     """
     _check_regimes(config)
     training = _training_of(panel, matrix, schedule, config)
@@ -91,12 +91,12 @@ def check_training(panel: Panel, matrix: FeatureMatrix, schedule: Schedule, conf
 
 
 def schedule_of(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Schedule:
-    """Return the schedule of a run; where the first test is too early, the message names the first that works.
+    """Return the schedule of a run; if the first test is too early, the error names the first date that works.
 
     Raises
     ------
     RunError
-        If the dates asked for cannot be met by the panel.
+        If the panel does not have enough dates for the configuration.
     """
     try:
         return make_schedule(panel, matrix, config)
@@ -129,7 +129,7 @@ def _training_of(panel: Panel, matrix: FeatureMatrix, schedule: Schedule, config
 
 @dataclass(eq=False)
 class _Training:
-    """What the fits of a walk are trained on.
+    """Training sets of the fits along the walk.
 
     Attributes
     ----------
@@ -147,7 +147,7 @@ class _Training:
     known: dict[tuple[int, int | None], _Amount] = field(default_factory=dict)
 
     def least(self, start: int, splits: int | None) -> _Amount:
-        """Return the first training set with too little of a fit that begins at a row, or else the first of all."""
+        """Return the first insufficient training set of a fit that begins at a row, or else the first of all."""
         if (start, splits) not in self.known:
             sets = _training_sets(self.walk, start, self.counts, splits)
             amounts = [_Amount(len(dates), int(self.counts[dates].sum())) for dates in sets]
@@ -156,29 +156,29 @@ class _Training:
         return self.known[start, splits]
 
     def short(self, first: int) -> Iterator[tuple[_Fits, int]]:
-        """Yield the fits with too little, and the rows at which they begin, if tests begin at a row."""
+        """Yield the fits with too little data and the rows at which they begin, if tests begin at row `first`."""
         for fits in self.fits:
             for start in fits.starts(first, len(self.counts)):
                 if not self.least(start, fits.splits).covers(self.need):
                     yield fits, start
 
     def suffices(self, first: int) -> bool:
-        """Whether every fit has enough if tests begin at a row."""
+        """Whether every fit has enough data if tests begin at row `first`."""
         return next(self.short(first), None) is None
 
     def first_that_works(self, begin: int, config: RunConfig) -> int | None:
         """Return the first row from `begin` on at which tests may begin; None if there is none."""
-        # From the last rows on nothing would be left to evaluate.
+        # If tests began in the last rows, nothing would be left to evaluate.
         rows = range(begin, len(self.counts) - 1 - config.target.execution_lag)
         return next((row for row in rows if self.suffices(row)), None)
 
     def first_short(self, first: int) -> tuple[_Fits, int]:
-        """Return the first fit with too little."""
-        return min(self.short(first), key=lambda found: found[1])
+        """Return the first fit with too little data."""
+        return min(self.short(first), key=lambda item: item[1])
 
 
 def _remedy(panel: Panel, config: RunConfig, works: int | None) -> str:
-    """Return what to do."""
+    """Return advice for the message."""
     others = "Or use fewer features, or set walk_forward.min_train_dates and min_train_rows"
     if works is None:
         longer = "a longer walk_forward.window" if config.walk_forward.window else "more data"
@@ -191,7 +191,7 @@ def _remedy(panel: Panel, config: RunConfig, works: int | None) -> str:
 
 
 def _all_fits(config: RunConfig) -> Iterator[_Fits]:
-    """Yield the refits of each model, and the searches of those that are tuned; those of the same rows once."""
+    """Yield the refits of each model, and the searches of tuned models, without duplicates."""
     seen = set()
     for name, section in config.fitted_models().items():
         every = section.refit_every or config.walk_forward.refit_every
@@ -216,7 +216,7 @@ def _training_sets(walk: WalkForward, start: int, counts: Ints, splits: int | No
 
 
 def _check_regimes(config: RunConfig) -> None:
-    """Refuse a first fit of the regimes on too few dates: 8 per state, and two numbers for each parameter."""
+    """Refuse a first fit of the regimes on too few dates: 8 per state, and two numbers per parameter."""
     section = config.regimes
     n_states, n_features = section.states, len(section.features)
     parameters = n_states * n_features

@@ -1,4 +1,4 @@
-"""Charts of a run, drawn once, as SVG for the report and for MLflow."""
+"""Charts of a run as SVG, drawn once for the report and for MLflow."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from pipeline.stages.results import Evaluated
 MINE, OTHER, LOSS = "#0b63b5", "#8fb3d9", "#c0392b"
 BASE_COLOURS = dict(zip(BASELINES, ("#9aa5b1", "#d9822b", "#c5cdd6", "#7a9e3f", "#7d5ba6"), strict=True))
 CALM_TO_TURBULENT = ((207, 232, 213), (253, 240, 196), (248, 207, 196))
-"""Green, yellow and red; regimes in between have shades in between."""
+"""Green, yellow and red; intermediate regimes have intermediate shades."""
 TAB20 = (
     "1f77b4 aec7e8 ff7f0e ffbb78 2ca02c 98df8a d62728 ff9896 9467bd c5b0d5 "
     "8c564b c49c94 e377c2 f7b6d2 7f7f7f c7c7c7 bcbd22 dbdb8d 17becf 9edae5"
 )
 COLOURS = [f"#{colour}" for colour in TAB20.split()]
-"""Of assets: matplotlib's tab20."""
+"""Colours of assets: matplotlib's tab20."""
 POINTS = 1000
-"""Most points of a line: more than a screen shows would only make the page heavy."""
+"""Maximum number of points of a line: more than a screen can show would only enlarge the page."""
 NAMED = 22
-"""Most names beside weights; one more line tells how many there are without."""
+"""Maximum number of names next to the weights; one more line gives the number of the others."""
 
 
 def draw(done: Evaluated) -> dict[str, str]:
@@ -47,12 +47,12 @@ def _days(done: Evaluated, positions: Any) -> Floats:
 
 
 def _thin(n: int) -> NDArray[np.int64]:
-    """Return at most `POINTS` + 1 of n indices, evenly spread, the last always there."""
+    """Return at most `POINTS` + 1 of n indices, evenly spaced and including the last."""
     return np.unique(np.r_[np.arange(0, n, max(1, -(-n // POINTS))), n - 1])
 
 
 def _shade(turbulence: float) -> str:
-    """Return the colour between calm, 0, and turbulent, 1."""
+    """Return the colour between calm (0) and turbulent (1)."""
     mixed = (np.interp(turbulence, (0, 0.5, 1), one) for one in zip(*CALM_TO_TURBULENT, strict=True))
     return "#{:02x}{:02x}{:02x}".format(*map(int, mixed))
 
@@ -69,7 +69,7 @@ def draw_wealth(done: Evaluated) -> Chart:
         colour, width = (MINE, 2.2) if mine else (BASE_COLOURS[name], 1.3)
         top.line(days[some], wealth[some], colour, width, label(name))
         if mine or name == best_baseline(done.performance):
-            # The worst of each stretch that a point stands for, so that no trough is lost.
+            # The worst value of the stretch that a point represents, so that no trough is lost.
             fall = np.minimum.reduceat(100 * drawdown(result.net), some)
             if mine:
                 bottom.area(days[some], fall, 0.0, "#e0ebf5")
@@ -103,7 +103,7 @@ def draw_weights(done: Evaluated) -> Chart:
     names = [*panel.assets, "cash"]
     held = [i for i in np.argsort(-np.abs(every).mean(axis=0)) if np.abs(every[:, i]).max() > 1e-7]
     some = _thin(len(every))
-    # The first weights are held from the close before.
+    # The first weights are held from the previous close.
     days = _days(done, np.r_[result.positions[0] - 1, result.positions[some]])
     weights = every[np.r_[0, some]]
     thinned = "" if len(some) == len(every) else f", at one of {some[1]} dates"
@@ -114,7 +114,7 @@ def draw_weights(done: Evaluated) -> Chart:
         colour = COLOURS[n % len(COLOURS)]
         if stacked:
             above = below + weights[:, i]
-            # What is not held has no height; drawn, it would only make the page heavy.
+            # An asset that is not held has no height; drawing it would only enlarge the page.
             plane.area(days, below, np.where(above > below, above, np.nan), colour, names[i], step=True)
             below = above
         else:
@@ -126,14 +126,14 @@ def draw_weights(done: Evaluated) -> Chart:
 
 
 def draw_regimes(done: Evaluated) -> Chart:
-    """Draw the market under the regimes as they were told at the time, and the anomaly score."""
+    """Draw the market under the regimes as classified at the time, and the anomaly score."""
     panel, regimes = done.trained.prepared.panel, done.trained.regimes
-    told = regimes.label >= 0
-    first = int(np.argmax(told)) if told.any() else 0
+    classified = regimes.label >= 0
+    first = int(np.argmax(classified)) if classified.any() else 0
     days, labels = _days(done, slice(first, None)), regimes.label[first:]
     wealth = np.cumprod(1 + np.nan_to_num(panel.market[first:]))
     top = Plane(310, "market, log scale", log=True, grid=False, legend="row")
-    # Calm is green and turbulent red, by what the last fit makes of the first feature.
+    # Calm is green and turbulent red, by the centres of the first feature in the last fit.
     rank = np.argsort(np.argsort(regimes.centres[-1][:, 0]))
     starts = np.r_[0, np.flatnonzero(np.diff(labels)) + 1]
     stops = np.minimum(np.r_[starts[1:], len(labels)], len(days) - 1)
@@ -144,13 +144,13 @@ def draw_regimes(done: Evaluated) -> Chart:
     some = _thin(len(days))
     top.line(days[some], wealth[some], INK)
     bottom = Plane(125, "anomaly", limits=(0, 1.02))
-    # The most unusual date of each stretch that a point stands for; dates without a score tell nothing.
+    # The most unusual date of the stretch that a point represents; dates without a score are skipped.
     bottom.line(days[some], np.fmax.reduceat(regimes.anomaly[first:], some), "#b83280", 0.9)
     return Chart([top, bottom], calendar)
 
 
 def draw_information(done: Evaluated) -> Chart:
-    """Mean rank IC by fold of the traded forecast; every model's cumulated rank IC, and the squared error it saved."""
+    """Mean rank IC of the traded forecast by fold; cumulative rank IC and reduction of squared error of every model."""
     traded = done.trained.prepared.config.allocation.forecast
     folds = done.scores[traded].by_fold
     top = Plane(150, "rank IC by refit")
@@ -177,7 +177,7 @@ def draw_information(done: Evaluated) -> Chart:
 
 
 def draw_importance(done: Evaluated) -> Chart:
-    """Draw the features that the traded forecast relied on most, averaged over all refits."""
+    """Draw the features with the highest importance for the traded forecast, averaged over all refits."""
     trained = done.trained
     fits = trained.walks[trained.prepared.config.allocation.forecast].fits
     shares = 100 * np.array([fit.importance for fit in fits])

@@ -1,4 +1,4 @@
-"""Columns of the report's tables: heading, metric, and how it is shown."""
+"""Columns of the report's tables: heading, metric, and number format."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ Show = Callable[[float], str]
 
 
 def digits(n: int) -> Show:
-    """Show a number with so many digits."""
+    """Format a number with `n` decimal digits."""
     return lambda value: number(value, n)
 
 
 def share(n: int) -> Show:
-    """Show a fraction as a percentage with so many digits."""
+    """Format a fraction as a percentage with `n` decimal digits."""
     return lambda value: percent(value, n)
 
 
 def chance(value: float) -> str:
-    """Show a p-value; small ones by their bound."""
+    """Format a p-value; small ones by their bound."""
     return "< 0.001" if value < 0.001 else number(value, 3)
 
 
@@ -109,7 +109,7 @@ EVIDENCE_ROWS = (
         share(0),
     ),
 )
-"""Tests behind the verdict: key, what it is, and how it is shown."""
+"""Tests behind the verdict: key, description, and number format."""
 TUNING_COLUMNS = (
     ("searches", "searches", digits(0)),
     ("trials", "trials", digits(0)),

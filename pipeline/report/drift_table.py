@@ -1,4 +1,4 @@
-"""Drift as rows of the report, and as a table of the command line."""
+"""Drift tables: rows of the report, and a table for the command line."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pipeline.report.columns import chance
 from pipeline.report.narrative import number, percent
 
 SHIFTS = 10
-"""Features that the report shows; summary.json has all."""
+"""Number of features in the report; summary.json has all."""
 
 
 def shift_cells(one: FeatureDrift) -> tuple[str, bool, list[str]]:
-    """Return name, whether it alarms, and the cells of a feature, as the template heads them."""
+    """Return name, alarm and cells of a feature, in the order of the template's headings."""
     missing = f"{percent(one.missing_before, 0)} / {percent(one.missing_after, 0)}"
     return (
         one.name,
@@ -32,7 +32,7 @@ def shift_cells(one: FeatureDrift) -> tuple[str, bool, list[str]]:
 
 
 def watch_cells(found: Finding) -> tuple[str, bool, list[str]]:
-    """Return what is watched, whether it alarms, and its cells."""
+    """Return name, alarm and cells of a watch."""
     watch = found.watch
     return (
         f"{watch.subject}: {watch.what}",
@@ -49,14 +49,14 @@ def watch_cells(found: Finding) -> tuple[str, bool, list[str]]:
 
 
 def drift_table(drift: Drift) -> Table:
-    """Return what was found by each watch, and the features least likely to be chance."""
+    """Return the result of each watch, and the features whose shift is least likely due to chance."""
     table = Table(box=None, pad_edge=False)
     table.add_column(f"Drift at {drift.as_of}, the last {drift.window} dates")
     table.add_column("p, corrected", justify="right")
     table.add_column("")
-    for found in drift.findings:
-        table.add_row(found.watch.text, chance(found.corrected), "ALARM" if found.alarm else "")
+    for finding in drift.findings:
+        table.add_row(finding.watch.text, chance(finding.corrected), "ALARM" if finding.alarm else "")
     for one in drift.features[:5]:
-        told = f"{one.name}: PSI {number(one.psi)}, usual {number(one.usual)}; KS distance {number(one.distance)}"
-        table.add_row(told, chance(one.corrected), "ALARM" if one.alarm else "")
+        text = f"{one.name}: PSI {number(one.psi)}, usual {number(one.usual)}; KS distance {number(one.distance)}"
+        table.add_row(text, chance(one.corrected), "ALARM" if one.alarm else "")
     return table

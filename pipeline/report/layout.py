@@ -1,4 +1,4 @@
-"""Layout: planes one below the other over the same horizontal scale, with all that is written around them."""
+"""Layout: planes stacked over one horizontal scale, with their numbers, labels and names."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pipeline.report.scales import Scale, Tick, Ticks, even, reach
 from pipeline.report.svg import GRID, MUTED, SIZE, SMALL, document, text, wide
 
 WIDTH = 960
-"""Pixels of each chart."""
+"""Width of each chart, in pixels."""
 TOP, GAP, BELOW, RIGHT = 12, 14, 30, 20
-"""Pixels above, between and below planes, and right of them."""
+"""Margins above, between and below planes, and to their right, in pixels."""
 ASIDE, LINE = 7, 16
-"""Pixels between numbers and a plane, and of a line of a label."""
+"""Distance between numbers and a plane, and height of a line of a label, in pixels."""
 TICK = 85
-"""Pixels between numbers below a chart, at least."""
+"""Minimum distance between numbers below a chart, in pixels."""
 
 
 @dataclass
 class Chart:
-    """Planes one below the other, with the room beside them that their names and numbers take.
+    """Planes stacked over one horizontal scale, with margins for their names and numbers.
 
     Parameters
     ----------
@@ -31,11 +31,11 @@ class Chart:
     ticks : Ticks
         Of the horizontal scale.
     label : str
-        Below it.
+        Label below the scale.
     limits : tuple of float, optional
-        Its ends; by default those of the marks, without a margin.
+        Ends of the scale; by default those of the marks, without a margin.
     log : bool
-        Whether it is that of logarithms.
+        Whether the scale is logarithmic.
     """
 
     planes: Sequence[Plane]
@@ -60,7 +60,7 @@ class Chart:
         ]
         bottom = tops[-1] - GAP
         for tick in ticks:
-            # Half of what is written lies on either side, and stays in the picture.
+            # Numbers are centred on their ticks; the margin keeps their outer half inside the picture.
             most = WIDTH - 2 - wide(tick.text, SMALL) / 2
             parts.append(
                 text(min(float(across(tick.at)), most), bottom + 17, tick.text, "middle", SMALL, MUTED)
@@ -74,7 +74,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class _Numbers:
-    """What is written beside a vertical scale, in letters of a size, and the pixels of the longest."""
+    """Numbers beside a vertical scale, with their font size and the width of the longest in pixels."""
 
     ticks: list[Tick]
     size: float
@@ -87,7 +87,7 @@ class _Numbers:
 
 
 def _room(plane: Plane, beside: _Numbers) -> float:
-    """Return the pixels left of a plane that its numbers and its label take."""
+    """Return the width of a plane's numbers and label to its left, in pixels."""
     lines = len(plane.label.split("\n")) if plane.label else 0
     return 8 + LINE * lines + ASIDE * (1 + (lines > 0)) + beside.longest
 

@@ -1,4 +1,4 @@
-"""Legends: the names of what is drawn, where they hide least of it."""
+"""Legends: the names of marks, placed where they cover the fewest of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.report.scales import Scale
 from pipeline.report.svg import SIZE, SMALL, text, wide
 
 SWATCH = 27
-"""Pixels from what stands before a name to the name."""
+"""Pixels from a swatch to its name."""
 ASIDE, BELOW = 12, 14
 """Pixels from the edge of a plane to its legend: to swatches, and to the middle of the first or last name."""
 APART = 18
@@ -17,7 +17,7 @@ APART = 18
 
 
 def legend(plane: Plane, across: Scale, scale: Scale) -> str:
-    """Return the names of marks, each behind what it looks like, where the plane wants them."""
+    """Return the names of marks, each after its swatch, at the position that the plane sets."""
     if not plane.names:
         return ""
     longest = max(wide(name) for name, _ in plane.names)
@@ -37,7 +37,7 @@ def legend(plane: Plane, across: Scale, scale: Scale) -> str:
 
 
 def room_beside(plane: Plane) -> float:
-    """Return the pixels that names beside a plane take."""
+    """Return the width of the names beside a plane, in pixels."""
     if plane.legend != "beside":
         return 0.0
     return ASIDE + SWATCH + max((wide(name, SMALL) for name, _ in plane.names), default=0.0)
@@ -46,7 +46,7 @@ def room_beside(plane: Plane) -> float:
 def _written(
     plane: Plane, x: float, y: float, right: float, down: float, columns: int = 1, size: float = SIZE
 ) -> str:
-    """Return names in so many columns from a pixel on."""
+    """Return names in a number of columns, starting at a pixel."""
     return "".join(
         f'<g transform="translate({x + n % columns * right:.1f} {y + n // columns * down:.1f})">'
         f"{swatch}{text(SWATCH, 0.35 * size, name, size=size)}</g>"
@@ -55,7 +55,7 @@ def _written(
 
 
 def _corner(plane: Plane, across: Scale, scale: Scale, size: tuple[float, float]) -> tuple[float, float]:
-    """Return the first pixel of a legend in the corner where it hides the fewest marks; the upper left of equals."""
+    """Return the first pixel of a legend in the corner where it covers the fewest marks; the upper left in a tie."""
     lefts = across.start + ASIDE, across.stop - ASIDE - size[0]
     tops = scale.stop + BELOW, scale.start - BELOW - size[1]
     corners = [(x, y) for y, x in product(tops, lefts)]
@@ -65,7 +65,7 @@ def _corner(plane: Plane, across: Scale, scale: Scale, size: tuple[float, float]
 def _hidden(
     plane: Plane, across: Scale, scale: Scale, corner: tuple[float, float], size: tuple[float, float]
 ) -> int:
-    """Return how many boxes and pieces of lines and areas lie under a legend."""
+    """Return the number of boxes and pieces of lines and areas below a legend."""
     left, top = corner
     hidden = 0
     for mark in plane.marks:

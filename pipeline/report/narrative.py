@@ -1,4 +1,4 @@
-"""Narrative: what a run found, in sentences and in one short table."""
+"""Narrative: the result of a run in sentences, and short tables for the terminal."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ LABELS = {
 
 
 def label(portfolio: str) -> str:
-    """Return how a portfolio is called in text."""
+    """Return the name of a portfolio for text."""
     return LABELS.get(portfolio, portfolio.replace(":", " ", 1))
 
 
 def number(value: float, digits: int = 2) -> str:
-    """Return a number, or a dash where there is none."""
+    """Return a number, or a dash if it is NaN."""
     # Adding 0 turns the -0.0 that rounding leaves into 0.0.
     return f"{round(value, digits) + 0.0:.{digits}f}" if math.isfinite(value) else "–"
 
 
 def percent(value: float, digits: int = 1) -> str:
-    """Return a fraction as a percentage, or a dash where there is none."""
+    """Return a fraction as a percentage, or a dash if it is NaN."""
     return f"{number(100 * value, digits)} %" if math.isfinite(value) else "–"
 
 
@@ -46,7 +46,7 @@ def best_baseline(performance: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def describe_run(done: Evaluated, evidence: Evidence) -> str:
-    """Say what the verdict is, what won, by how much, and how sure that is."""
+    """Describe the verdict, the result of the traded portfolio, its gain, and the confidence in it."""
     config = done.trained.prepared.config
     panel, start = done.trained.prepared.panel, done.trained.prepared.schedule.decisions[0]
     mine, base = done.performance[done.chosen], best_baseline(done.performance)
@@ -83,8 +83,8 @@ def _traded(done: Evaluated) -> str:
 
 
 def _fallbacks(done: Evaluated) -> list[str]:
-    """Say of each portfolio how often its limits could not be met, and what was done then."""
-    told = []
+    """Describe for each portfolio how often its limits could not be met, and the fallback."""
+    descriptions = []
     for name, m in done.performance.items():
         counts = (
             (m["relaxed"], "a limit gave way"),
@@ -94,12 +94,12 @@ def _fallbacks(done: Evaluated) -> list[str]:
             f"{what} at {count:.0f} decision{'s' if count > 1 else ''}" for count, what in counts if count
         ]
         if parts:
-            told.append(f"{label(name)}: {', '.join(parts)}")
-    return [f"Limits that could not be kept: {'; '.join(told)}."] if told else []
+            descriptions.append(f"{label(name)}: {', '.join(parts)}")
+    return [f"Limits that could not be kept: {'; '.join(descriptions)}."] if descriptions else []
 
 
 def _closures(done: Evaluated) -> list[str]:
-    """Say how often the traded portfolio could not trade an asset because its market was closed."""
+    """Describe how often the traded portfolio could not trade an asset because its market was closed."""
     count = int(done.performance[done.chosen]["closed"])
     if not count:
         return []
@@ -110,7 +110,7 @@ def _closures(done: Evaluated) -> list[str]:
 
 
 def _without_forecast(done: Evaluated) -> str:
-    """Say what the same allocator does without a forecast: the difference is what forecasting was worth."""
+    """Describe the result of the same allocator without a forecast; the difference is the value of the forecast."""
     difference = done.comparisons[done.forecasting]["no_forecast"]
     mine = ""
     if done.chosen != done.forecasting:
@@ -124,7 +124,7 @@ def _without_forecast(done: Evaluated) -> str:
 
 
 def describe_model(done: Evaluated, name: str) -> str:
-    """Say how one model did."""
+    """Describe the result of one model."""
     skill, money = done.scores[name].metrics, done.performance[f"model:{name}"]
     return (
         f"{name}: rank IC {number(skill['rank_ic'], 3)} (t {number(skill['rank_ic_t'], 1)}), R2 "
@@ -155,7 +155,7 @@ def forecast_table(done: Evaluated) -> TextTable:
 
 
 def portfolio_table(done: Evaluated) -> TextTable:
-    """Return the table of portfolios, the traded one marked."""
+    """Return the table of portfolios, with the traded one marked."""
     headings = ("return", "volatility", "Sharpe", "(se)", "drawdown", "turnover", "cost")
     rows = [
         (
@@ -185,12 +185,12 @@ def verdict_table(evidence: Evidence) -> TextTable:
 
 
 def tables(done: Evaluated, evidence: Evidence) -> tuple[TextTable, ...]:
-    """Return what the command line shows of an evaluation."""
+    """Return the tables that the command line prints for an evaluation."""
     return forecast_table(done), portfolio_table(done), target_table(done), verdict_table(evidence)
 
 
 def audit_table(certificate: Certificate) -> Table:
-    """Return what was compared, by stage."""
+    """Return the number of compared values by stage."""
     table = Table(box=None, pad_edge=False)
     table.add_column("Unchanged whatever came later")
     table.add_column("values compared", justify="right")

@@ -1,4 +1,4 @@
-"""Planes: marks in the data's own units over one vertical scale, drawn once the scale is known."""
+"""Planes: marks in data coordinates over one vertical scale, drawn once the scale is known."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from pipeline.report import svg
 from pipeline.report.scales import Scale, Tick, even, ratios, reach
 
 TICK = 36
-"""Pixels between numbers beside a scale, at least."""
+"""Minimum distance between numbers beside a scale, in pixels."""
 MOST = 300
-"""Pixels of a name: of longer ones the beginning is written."""
+"""Maximum width of a name, in pixels; longer ones are cut."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Something drawn: where it is in data, and what it is as SVG at given pixels.
+    """A mark: its data coordinates, and a function that draws it as SVG at given pixels.
 
-    What it covers (`covered`) are boxes, shape (2, n) each: its own, or those around neighbouring points of a line.
+    The boxes that it covers (`covered`), shape (2, n) each, are its own boxes, or those around neighbouring points of a
+    line.
     """
 
     x: Floats
@@ -32,7 +33,7 @@ class Mark:
     joined: bool = True
 
     def covered(self) -> tuple[Floats, Floats]:
-        """Return two opposite corners of each box, in data."""
+        """Return two opposite corners of each box, in data coordinates."""
         if self.x.ndim == 2:
             return self.x, self.y
         if not self.joined or self.x.size == 1:
@@ -44,24 +45,24 @@ class Mark:
 
 @dataclass
 class Plane:
-    """One vertical scale of a chart, and what is drawn over it. What is drawn later lies on top.
+    """One vertical scale of a chart with its marks. Later marks lie on top.
 
     Parameters
     ----------
     height : float
-        Pixels.
+        In pixels.
     label : str
-        Beside the scale; lines end in a newline.
+        Label beside the scale; lines end in a newline.
     log : bool
-        Whether the scale is that of logarithms.
+        Whether the scale is logarithmic.
     limits : tuple of float, optional
-        Ends of the scale; by default those of the marks and a twentieth more.
+        Ends of the scale; by default those of the marks plus a margin of a twentieth.
     rows : sequence of str
-        Names of 0, 1, ... from below, written instead of numbers; longer ones than `MOST` are cut, as in a legend.
+        Names of 0, 1, ... from below, written instead of numbers. Names longer than `MOST` are cut, as in a legend.
     grid : bool
-        Whether lines go through the numbers.
+        Whether to draw lines through the numbers.
     legend : str
-        Where the names of marks are: in the "free" corner, in a "row" at the top, or "beside" the plane.
+        Position of the names of marks: in the "free" corner, in a "row" at the top, or "beside" the plane.
     """
 
     height: float
@@ -73,14 +74,14 @@ class Plane:
     legend: str = "free"
     marks: list[Mark] = field(default_factory=list)
     names: list[tuple[str, str]] = field(default_factory=list)
-    """Each named mark, and what stands before its name in the legend: SVG, 20 pixels wide, around height 0."""
+    """Names of marks, each with its swatch in the legend: SVG, 20 pixels wide, centred at height 0."""
 
     def line(
         self, x: ArrayLike, y: ArrayLike, colour: str, width: float = 1.3, name: str = "", step: bool = False
     ) -> None:
-        """Draw a line through points, with gaps where there is no number.
+        """Draw a line through points, with gaps at NaN.
 
-        If `step`, a value holds from the point before up to its own.
+        If `step`, a value holds from the previous point up to its own.
         """
         if step:
             x, y = np.repeat(x, 2)[:-1], np.repeat(y, 2)[1:]
@@ -90,7 +91,7 @@ class Plane:
     def area(
         self, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str, name: str = "", step: bool = False
     ) -> None:
-        """Fill what is between two lines, but where there is no number; `step` is that of a line."""
+        """Fill the area between two lines, with gaps at NaN; `step` as for a line."""
         y = np.stack(np.broadcast_arrays(low, high, x)[:2])
         if step:
             x, y = np.repeat(x, 2)[:-1], np.repeat(y, 2, axis=1)[:, 1:]
@@ -100,7 +101,7 @@ class Plane:
     def boxes(
         self, x: tuple[ArrayLike, ArrayLike], y: tuple[ArrayLike, ArrayLike], colour: str, name: str = ""
     ) -> None:
-        """Fill boxes from and to these numbers; up to infinity is up to the end of the scale."""
+        """Fill boxes between these coordinates; infinity extends to the end of the scale."""
         ends = np.broadcast_arrays(*map(np.atleast_1d, (*x, *y)))
         self._add(np.stack(ends[:2]), np.stack(ends[2:]), partial(svg.boxes, colour=colour))
         self._name(name, _patch(colour))
@@ -112,11 +113,11 @@ class Plane:
         self._name(name, f'<circle cx="10" r="{radius}" fill="{colour}"/>')
 
     def level(self, value: float) -> None:
-        """Draw a thin line across at this number."""
+        """Draw a thin horizontal line at this value."""
         self.line([-np.inf, np.inf], [value, value], svg.MUTED, 0.8)
 
     def upright(self, value: float) -> None:
-        """Draw a thin line from below to the top at this number."""
+        """Draw a thin vertical line over the full height at this value."""
         self.line([value, value], [-np.inf, np.inf], svg.MUTED, 0.8)
 
     def scale(self, bottom: float, top: float) -> Scale:
@@ -127,7 +128,7 @@ class Plane:
         return Scale(*limits, bottom, top, self.log)
 
     def ticks(self, scale: Scale) -> list[Tick]:
-        """Return what is written beside the scale."""
+        """Return the ticks beside the scale."""
         if self.rows:
             return [Tick(row, svg.short(name, MOST)) for row, name in enumerate(self.rows)]
         return (ratios if self.log else even)(scale.low, scale.high, max(2, int(self.height / TICK)))
@@ -143,5 +144,5 @@ class Plane:
 
 
 def _patch(colour: str) -> str:
-    """Return what stands for an area in a legend, with an edge so that it is seen on its own ground."""
+    """Return the swatch of an area in a legend, with an edge so that it is visible on its own colour."""
     return f'<path d="M0 -4.5h20v9h-20z" fill="{colour}" stroke="{svg.MUTED}" stroke-width="0.4"/>'

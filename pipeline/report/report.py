@@ -30,12 +30,12 @@ from pipeline.verdict.evidence import Evidence
 from pipeline.verdict.regime_evidence import weigh_regimes
 
 SLEEVE = " · "
-"""Stands between a strategy and its sleeve in the table, where the strategy's name is not said again."""
+"""Separator between a strategy and its sleeve in the table; the strategy's name is not repeated."""
 
 
 @functools.cache
 def _template() -> jinja2.Template:
-    """Return the page with its holes, compiled once a process."""
+    """Return the page template, compiled once per process."""
     loader = jinja2.PackageLoader("pipeline")
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     return environment.get_template("report.html")
@@ -96,7 +96,7 @@ def render(
         slack=sorted(target.certificate.slack.items(), key=lambda item: item[1]),
         regime=_regime(done),
         drift=drift,
-        watches=[watch_cells(found) for found in sorted(drift.findings, key=lambda one: not one.alarm)],
+        watches=[watch_cells(finding) for finding in sorted(drift.findings, key=lambda one: not one.alarm)],
         shifts=[shift_cells(one) for one in drift.features[:SHIFTS]],
         record=done.record().as_dict(),
         certificate=None if certificate is None else certificate.as_dict(),
@@ -118,7 +118,7 @@ def _table(rows: Any, columns: Any, name: Any) -> dict[str, Any]:
 
 
 def _sleeves(done: Evaluated) -> dict[str, Any]:
-    """Return each strategy and below it its sleeves, those inside another added up to it."""
+    """Return each strategy followed by its sleeves; nested sleeves are summed into the outer one."""
     rows: dict[str, Any] = {}
     for name, found in done.attributions().items():
         parts = merge_nested_sleeves(found)
@@ -130,14 +130,14 @@ def _sleeves(done: Evaluated) -> dict[str, Any]:
 
 
 def _same_error(done: Evaluated) -> dict[str, Any]:
-    """Return for each pair of models how likely their squared errors are the same."""
-    found = compare_forecasts(done.scores, done.trained.prepared.schedule.labels.horizon)
-    rows = [(name, [chance(p) for p in others.values()]) for name, others in found.items()]
-    return {"heads": list(found), "rows": rows}
+    """Return for each pair of models the p-value of equal squared errors."""
+    p_values = compare_forecasts(done.scores, done.trained.prepared.schedule.labels.horizon)
+    rows = [(name, [chance(p) for p in others.values()]) for name, others in p_values.items()]
+    return {"heads": list(p_values), "rows": rows}
 
 
 def _tuning(done: Evaluated) -> dict[str, Any]:
-    """Return what the search for settings tried, and what it gained out of sample."""
+    """Return the trials of the parameter search, and its gain out of sample."""
     rows = {}
     for name, walk in done.trained.walks.items():
         if walk.untuned is not None:
@@ -152,13 +152,13 @@ def _tuning(done: Evaluated) -> dict[str, Any]:
 
 
 def _tests(evidence: Evidence) -> list[tuple[str, str]]:
-    """Return what the verdict rests on: what was tested, and what came out."""
-    found = evidence.tests
-    return [(text, show(found[key])) for key, text, show in EVIDENCE_ROWS]
+    """Return the tests behind the verdict and their results."""
+    tests = evidence.tests
+    return [(text, show(tests[key])) for key, text, show in EVIDENCE_ROWS]
 
 
 def _effort(done: Evaluated) -> dict[str, Any]:
-    """Return what each model cost and brought: its fits, what they chose, seconds, and what the forecast is worth."""
+    """Return each model's costs and results: fits, chosen parameters, seconds, and the value of its forecast."""
     rows = []
     for name, walk in done.trained.walks.items():
         fits, skill = walk.fits, done.scores[name].metrics
@@ -181,7 +181,7 @@ def _effort(done: Evaluated) -> dict[str, Any]:
 
 
 def _headline(done: Evaluated) -> list[tuple[str, str, str]]:
-    """Return the tiles at the top: value, what it is, and what to hold beside it."""
+    """Return the tiles at the top: value, description, and a value to compare it with."""
     mine, base = done.performance[done.chosen], best_baseline(done.performance)
     skill = done.scores[done.trained.prepared.config.allocation.forecast].metrics
     gap = done.comparisons[done.chosen][base]
@@ -200,7 +200,7 @@ def _fall(done: Evaluated, name: str) -> str:
 
 
 def _regime(done: Evaluated) -> dict[str, Any]:
-    """Return the regime of the last date, what the regimes were worth, and the centres of the last fit."""
+    """Return the regime of the last date, the evidence on regimes, and the centres of the last fit."""
     found, year = weigh_regimes(done), done.trained.prepared.panel.periods_per_year
     regimes = done.trained.regimes
     return {

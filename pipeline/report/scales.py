@@ -1,4 +1,4 @@
-"""Scales: from numbers to pixels along one side of a chart, and the round numbers written beside it."""
+"""Scales: map numbers to pixels along one side of a chart, and choose round numbers as ticks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EPOCH = 1970 * 12
 
 @dataclass(frozen=True)
 class Scale:
-    """Numbers to pixels.
+    """Map from numbers to pixels.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Scale:
     start, stop : float
         Pixels of `low` and `high`.
     log : bool
-        Whether equal ratios, not equal differences, are equally long.
+        Whether the scale is logarithmic.
     """
 
     low: float
@@ -37,9 +37,9 @@ class Scale:
     log: bool = False
 
     def __call__(self, values: ArrayLike) -> Floats:
-        """Return pixels of values of any shape; beyond an end is at the end, not a number stays so.
+        """Return pixels of values of any shape; values beyond an end are clipped to it, NaN stays NaN.
 
-        What has no logarithm has no place on a scale of logarithms, but for infinity, which is its end.
+        On a logarithmic scale, values without a logarithm become NaN, except infinity, which is clipped to the end.
         """
         low, high, at = self.low, self.high, np.asarray(values, dtype=float)
         if self.log:
@@ -51,14 +51,14 @@ class Scale:
 
 @dataclass(frozen=True)
 class Tick:
-    """A number beside an axis: where, in data, and what is written."""
+    """A tick: its data coordinate, and its label."""
 
     at: float
     text: str
 
 
 Ticks = Callable[[float, float, int], list[Tick]]
-"""From the two ends and the most ticks there is room for to the ticks."""
+"""Function of the two ends and the maximum number of ticks that returns the ticks."""
 
 
 def reach(arrays: Iterable[Floats], margin: float, log: bool = False) -> tuple[float, float]:
@@ -68,9 +68,9 @@ def reach(arrays: Iterable[Floats], margin: float, log: bool = False) -> tuple[f
     ----------
     arrays : iterable of ndarray
     margin : float
-        As a share of what the values span.
+        As a share of the range of the values.
     log : bool
-        Values up to 0 are left out, and the margin is one of logarithms.
+        Values up to 0 are left out, and the margin is relative to the range of logarithms.
     """
     values = np.concatenate([np.ravel(one) for one in arrays] or [np.empty(0)])
     values = values[np.isfinite(values)]
@@ -79,18 +79,18 @@ def reach(arrays: Iterable[Floats], margin: float, log: bool = False) -> tuple[f
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
     room = margin * (high - low)
     if high - low <= 1e-9 * (1.0 if log else max(abs(low), abs(high))):
-        # One value alone stands in the middle: without a margin a number is a date, and a day is next to it.
+        # A single value is centred. Without a margin the numbers are dates, and the range is extended by a day.
         room = 0.05 if log else (0.05 * abs(low) if margin else 0.0) or 1.0
     low, high = low - room, high + room
     return (float(np.exp(low)), float(np.exp(high))) if log else (low, high)
 
 
 def even(low: float, high: float, most: int) -> list[Tick]:
-    """Return multiples of 1, 2 or 5 times a power of ten: at most `most`, or a few more where one would be alone."""
+    """Return multiples of 1, 2 or 5 times a power of ten: at most `most`, or a few more to avoid a single one."""
     power = 10.0 ** np.floor(np.log10((high - low) / most))
-    found = [_multiples(low, high, times * power) for times in (0.5, 1, 2, 5, 10, 20)]
-    fitting = next(k for k, at in enumerate(found) if len(at) <= most)
-    at = found[fitting] if len(found[fitting]) > 1 else found[fitting - 1]
+    candidates = [_multiples(low, high, times * power) for times in (0.5, 1, 2, 5, 10, 20)]
+    fitting = next(k for k, at in enumerate(candidates) if len(at) <= most)
+    at = candidates[fitting] if len(candidates[fitting]) > 1 else candidates[fitting - 1]
     return [Tick(one, words) for one, words in zip(at.tolist(), _written(at), strict=True)]
 
 
@@ -99,7 +99,7 @@ def _multiples(low: float, high: float, step: float) -> Floats:
 
 
 def ratios(low: float, high: float, most: int) -> list[Tick]:
-    """Return ticks of a logarithmic scale: even ones where it is short, else 1, 2, 5 or powers of ten."""
+    """Return ticks of a logarithmic scale: evenly spaced ones if it is short, else 1, 2, 5 or powers of ten."""
     if high < 5 * low:
         return even(low, high, most)
     first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
@@ -110,7 +110,7 @@ def ratios(low: float, high: float, most: int) -> list[Tick]:
 
 
 def calendar(low: float, high: float, most: int) -> list[Tick]:
-    """Return ticks of a scale in days since 1970: years, months or days, whichever there is room for."""
+    """Return ticks of a scale in days since 1970: years, months or days, depending on the available width."""
     month = np.array([low, high]).astype("datetime64[D]").astype("datetime64[M]").astype(int)
     months = EPOCH + np.arange(month[0], month[1] + 1)
     at = (months - EPOCH).astype("datetime64[M]").astype("datetime64[D]").astype(float)
@@ -129,7 +129,7 @@ def _days(low: float, high: float, most: int) -> list[Tick]:
 
 
 def _written(at: Floats) -> list[str]:
-    """Return numbers with as many digits as tell them apart; a minus is as wide as a plus, and 0 has none."""
+    """Return numbers with enough digits to distinguish them; a minus is as wide as a plus, and 0 has no sign."""
     step = float(np.diff(at).min()) if len(at) > 1 else float(np.abs(at).max(initial=0.0)) or 1.0
     finest = int(np.floor(np.log10(step * (1 + 1e-9))))
     most = int(np.floor(np.log10(max(np.abs(at).max(initial=0.0), step) * (1 + 1e-9))))
@@ -139,7 +139,7 @@ def _written(at: Floats) -> list[str]:
 
 
 def _plain(number: str) -> str:
-    """Return a number without what an exponent does not need."""
+    """Return a number without the redundant characters of its exponent."""
     digits, _, exponent = number.replace("-", "−").partition("e")
     if exponent and not float(digits.replace("−", "-")):
         return "0"

@@ -1,4 +1,4 @@
-"""SVG: points in pixels to paths, dots and words."""
+"""SVG: convert points in pixels to paths, dots and text."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from foundation.types import Floats
 
 INK, MUTED, GRID = "#1f2933", "#616e7c", "#e4e7eb"
 SIZE, SMALL = 13, 11.5
-"""Pixels of letters: of names, and of numbers beside axes."""
+"""Font sizes in pixels: of names, and of numbers beside axes."""
 FONT = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""What XML 1.0 cannot hold."""
+"""Characters that XML 1.0 does not allow."""
 
 
 def document(parts: list[str], width: float, height: float) -> str:
-    """Return an SVG element that needs nothing else: no script, no style sheet, no font."""
+    """Return a self-contained SVG element: no script, no style sheet, no font."""
     size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="{FONT}">'
     return head + "".join(parts) + "</svg>"
@@ -30,13 +30,13 @@ def document(parts: list[str], width: float, height: float) -> str:
 def text(
     x: float, y: float, content: str, anchor: str = "start", size: float = SIZE, colour: str = INK
 ) -> str:
-    """Return words that start, end or have their middle at x, and stand on y."""
+    """Return text that starts, ends or is centred at x, with its baseline at y."""
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" fill="{colour}"'
     return f"<text {place}>{escape(CONTROL.sub('?', content))}</text>"
 
 
 def wide(name: str, size: float = SIZE) -> float:
-    """Return about how many pixels a name takes, rather too many: fonts are the reader's."""
+    """Return the approximate width of a name in pixels, rounded up since fonts depend on the reader."""
     return size * sum(map(_em, name))
 
 
@@ -49,7 +49,7 @@ def _em(letter: str) -> float:
 
 
 def short(name: str, most: float, size: float = SIZE) -> str:
-    """Return a name of at most so many pixels, cut if it is longer."""
+    """Return a name of at most `most` pixels, cut if it is longer."""
     if wide(name, size) <= most:
         return name
     widths = np.cumsum([size * _em(letter) for letter in name])
@@ -57,16 +57,16 @@ def short(name: str, most: float, size: float = SIZE) -> str:
 
 
 def line(x: Floats, y: Floats, colour: str, width: float) -> str:
-    """Return a line through points, shape (n,), with a gap where there is no number."""
+    """Return a line through points, shape (n,), with a gap at NaN."""
     known = np.isfinite(x) & np.isfinite(y)
-    # A point alone becomes a dot: a stroke of no length with round ends.
+    # A single point becomes a dot: a stroke of length 0 with round ends.
     path = "".join(_points(x[a:b], y[a:b]) + "h0" * (b - a == 1) for a, b in _runs(known))
     look = f'fill="none" stroke="{colour}" stroke-width="{width}" stroke-linecap="round"'
     return f'<path d="{path}" {look}/>'
 
 
 def area(x: Floats, y: Floats, colour: str) -> str:
-    """Return what is between the two rows of y, shape (2, n), but where there is no number."""
+    """Return the area between the two rows of y, shape (2, n), with a gap at NaN."""
     path = "".join(
         _points(np.r_[x[a:b], x[a:b][::-1]], np.r_[y[0, a:b], y[1, a:b][::-1]]) + "Z"
         for a, b in _runs(np.isfinite(x) & np.isfinite(y[0]) & np.isfinite(y[1]))
@@ -75,9 +75,9 @@ def area(x: Floats, y: Floats, colour: str) -> str:
 
 
 def boxes(x: Floats, y: Floats, colour: str) -> str:
-    """Return boxes between the two rows of x and of y, shapes (2, n), but where there is no number."""
+    """Return boxes between the two rows of x and of y, shapes (2, n), without those with NaN."""
     known = np.isfinite(x).all(axis=0) & np.isfinite(y).all(axis=0)
-    # Edges are rounded and not widths: neighbours touch, and none lies over the other.
+    # Edges are rounded, not widths: neighbours touch without overlap.
     x, y = np.sort(x[:, known], axis=0).round(1), np.sort(y[:, known], axis=0).round(1)
     path = "".join(
         f"M{left:g} {top:g}H{right:g}V{bottom:g}H{left:g}z"
@@ -87,7 +87,7 @@ def boxes(x: Floats, y: Floats, colour: str) -> str:
 
 
 def dots(x: Floats, y: Floats, colour: str, radius: float) -> str:
-    """Return a dot at each point, shapes (n,), but where there is no number."""
+    """Return a dot at each point, shapes (n,), without those with NaN."""
     known = np.isfinite(x) & np.isfinite(y)
     return "".join(
         f'<circle cx="{a:.1f}" cy="{b:.1f}" r="{radius}" fill="{colour}"/>'
@@ -96,13 +96,13 @@ def dots(x: Floats, y: Floats, colour: str, radius: float) -> str:
 
 
 def _runs(known: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Return where each run of true values begins and ends."""
+    """Return start and end of each run of true values."""
     edges = np.flatnonzero(np.diff(np.r_[False, known, False])).tolist()
     return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def _points(x: Floats, y: Floats) -> str:
-    """Return a path through points to a tenth of a pixel, without those in the middle of a level stretch."""
+    """Return a path through points to a tenth of a pixel, without the inner points of a level stretch."""
     x, y = x.round(1), y.round(1)
     same = y[1:] == y[:-1]
     keep = ~(np.r_[False, same] & np.r_[same, False])

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Column:
-    """Heading of a column and how it is set.
+    """Heading and format of a column.
 
     Attributes
     ----------
     heading : str
     justify : {"left", "right"}
     overflow : {"ellipsis", "fold"}
-        What becomes of text that is too long for its column.
+        Treatment of text that is too long for its column.
     """
 
     heading: str = ""
@@ -45,7 +45,7 @@ class TextTable:
     width: int | None = None
 
     def __rich__(self) -> Table:
-        """Return the table in its place when a console of rich prints this one."""
+        """Return the rich table for printing on a console."""
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False, show_header=self.show_header, width=self.width)

@@ -1,1 +1,1 @@
-"""The runner: the order of the stages, what is stored of each, and the compilation of kernels."""
+"""Runner: the order of the stages, the storage of their results, and the compilation of kernels."""

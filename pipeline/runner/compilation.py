@@ -1,4 +1,4 @@
-"""Compilation: say why the first run waits."""
+"""Compilation: explain why the first run waits."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ event: Any = numba.core.event  # without types
 
 
 class Announced:
-    """Tell the first compilation of a numerical kernel in the blocks that this guards, once.
+    """Report once that a numerical kernel is being compiled inside this context.
 
-    What numba finds on disk, kept by an earlier process, is not compiled and not told.
+    Kernels that numba loads from its disk cache are not compiled and not reported.
     """
 
     def __init__(self, reporter: Reporter) -> None:
@@ -39,4 +39,4 @@ class _Teller(numba.core.event.Listener):
             self.reporter.line("kernels", "compiling numerical kernels, kept for the next run")
 
     def on_end(self, event: Any) -> None:
-        """Nothing is told then."""
+        """Do nothing at the end of a compilation."""

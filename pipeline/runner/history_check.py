@@ -1,4 +1,4 @@
-"""Continued: what was gone on from must still be there, to the last bit."""
+"""History check: an extended result must keep the rows of the earlier one, bit for bit."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pipeline.errors import LeakError
 
 
 def check_past(stage: str, before: Floats, now: Floats) -> None:
-    """Refuse a result of which the first rows are not those of the one that it went on from.
+    """Refuse a result whose first rows differ from the result that it extends.
 
-    The last dates known are computed once more with the new ones: here that pays.
+    The last known dates are recomputed together with the new ones, and compared here.
 
     Raises
     ------
     LeakError
-        Naming the first row that changed.
+        Names the first row that changed.
     """
     known = now[: len(before)]
     same = (known.view(np.int64) == before.view(np.int64)) | (np.isnan(known) & np.isnan(before))

@@ -1,7 +1,7 @@
 """Kernels: compile them all at once, on all cores, so that no later command waits.
 
-A kernel is compiled when it is first called, and kept on disk for later processes. Here everything that has kernels is
-called on a few random numbers. What is missing here is compiled in the run that needs it first.
+A kernel is compiled on its first call, and cached on disk for later processes. This module calls all code with kernels
+on a few random numbers. A kernel missing here is compiled in the first run that needs it.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from models.parallel.executors import Processes
 
 
 def compile_all(workers: int | None = None) -> Iterator[tuple[str, int]]:
-    """Yield the name of each part when it is done, and how many functions had to be compiled for it.
+    """Yield the name of each part when it is done, and the number of functions compiled for it.
 
     Parameters
     ----------
     workers : int, optional
-        Processes; all cores by default. More than there are parts are of no use.
+        Number of processes; all cores by default. More processes than parts have no effect.
     """
     with Processes(min(workers or cpu_count(), len(PARTS))) as executor:
         yield from zip(PARTS, executor.map(compile_part, None, list(PARTS)), strict=True)
 
 
 def compile_part(_: None, name: str) -> int:
-    """Compile what one part needs; return how many functions that were."""
+    """Compile the kernels of one part, and return the number of compiled functions."""
     with numba.core.event.install_recorder("numba:compile") as recorder:
         PARTS[name]()
     return sum(event.is_start for _, event in recorder.buffer)
@@ -65,7 +65,7 @@ def _panel(rng: np.random.Generator) -> Panel:
 
 
 def _models() -> None:
-    """Fit models and regimes of each kind, estimate covariances of each kind, and tell two samples apart."""
+    """Fit models and regimes of each kind, estimate covariances of each kind, and run the two-sample tests."""
     from allocation.covariance.expectations import COVARIANCES
     from allocation.covariance.path import covariance_path
     from models.linear.regression import Lasso
@@ -112,4 +112,4 @@ PARTS: Mapping[str, Callable[[], None]] = {
     "features": _features,
     "models": _models,
 }
-"""What is compiled, the slowest first."""
+"""Parts to compile, the slowest first."""

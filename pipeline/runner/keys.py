@@ -1,4 +1,4 @@
-"""Keys: under what a stage's result is stored. Whoever makes a stage, and whoever brings it forward, asks here."""
+"""Keys: the store key of each stage's result, shared by the code that computes a stage and the code that extends it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def features_key(config: RunConfig, digest: str) -> str:
 
 
 def fitting_key(config: RunConfig, digest: str) -> str:
-    """Return the key of all that is fitted to that panel, whichever the model; the regimes' own."""
+    """Return the key shared by everything fitted to that panel; also the key of the regimes."""
     settings = config.model_dump_json(include={"target", "walk_forward", "regimes", "seed"})
     return key_of(features_key(config, digest), settings)
 

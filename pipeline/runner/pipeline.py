@@ -1,4 +1,4 @@
-"""The order of the stages, what is kept of each, and what a run amounts to."""
+"""Pipeline: runs the stages in order, stores their results, and collects the result of the run."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from pipeline.store.reuse import explained
 
 
 class Pipeline:
-    """Run the stages of one configuration in their order, reusing what did not change.
+    """Run the stages of one configuration in order, reusing unchanged results.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ class Pipeline:
     store : Store
     reporter : Reporter
     earlier : str, optional
-        Digest of a panel that ended sooner and is the beginning of the one to come: what was made of it is taken
-        from the store and gone on from.
+        Digest of a panel that ended sooner and is the beginning of the new one. Its stored results are extended instead
+        of being computed from the start.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class Pipeline:
 
     @explained
     def prepare(self, loaded: Loaded | None = None) -> Prepared:
-        """Load and check the data, build features and schedule, check that training data suffice and limits can be met.
+        """Load and check the data, build features and schedule, and check training data and limits.
 
         Parameters
         ----------
         loaded : tuple of Panel and tuple of Finding, optional
-            The data, where it was loaded before.
+            The data, if it was already loaded.
         """
         config, reporter = self.config, self.reporter
         panel, findings = loaded or load_data(config, reporter)
@@ -111,12 +111,12 @@ class Pipeline:
         return Prepared(config, panel, findings, matrix, schedule, fitting_key(config, digest))
 
     def _before(self, stage: str, key: Callable[[RunConfig, str], str]) -> Any | None:
-        """Return what was made of the panel that ended sooner, if it is stored."""
+        """Return the stored result for the panel that ended sooner, if there is one."""
         return None if self.earlier is None else self.store.peek(stage, key(self.config, self.earlier))
 
     @explained
     def estimate(self, prepared: Prepared) -> tuple[RegimePath, CovariancePath]:
-        """Fit the regimes along the walk, and estimate covariances: what is needed whatever the model."""
+        """Fit the regimes along the walk, and estimate covariances; neither depends on the model."""
         config, schedule = self.config, prepared.schedule
         with one_thread(), self._announced, overflow_stops("regimes and covariances", prepared.panel):
             regimes = self._regimes(prepared)
@@ -145,7 +145,7 @@ class Pipeline:
 
     @explained
     def fit(self, prepared: Prepared, names: Collection[str] | None = None) -> None:
-        """Fit regimes and models along the walk, and keep them: all of `train` that is stored.
+        """Fit regimes and models along the walk, and store them; this is the stored part of `train`.
 
         Parameters
         ----------
@@ -179,10 +179,10 @@ class Pipeline:
     def _walks(
         self, prepared: Prepared, regimes: RegimePath, names: Collection[str] | None = None
     ) -> tuple[tuple[str, ...], dict[str, WalkResult]]:
-        """Return what the models are fitted on, and the walk of each that is fitted; combinations are not."""
+        """Return the feature names of the dataset, and the walk of each fitted model, without combinations."""
         config = self.config
         data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, prepared.schedule, config)
-        # It opens nothing before a model has to be fitted: a cluster is not asked for what is stored.
+        # Created on first use, so that no cluster is contacted if all results are stored.
         with open_executor(config.executor, config.workers, code_digest) as executor:
             return data.names, {
                 name: self._walk(name, section, data, prepared, executor)
@@ -254,12 +254,13 @@ class Pipeline:
 
     @explained
     def certify(self, done: Evaluated) -> Certificate | None:
-        """Look for anything that looked ahead, and give a certificate; None if there is no cut.
+        """Audit the run for look-ahead, and return a certificate; None if there is no cut.
 
         Raises
         ------
         LeakError
-            If something did, or a feature depends on a unit (UnitError). What was found is left in the output folder.
+            If a value looked ahead, or a feature depends on a unit (UnitError). The findings are written to the output
+            folder.
         """
         if not self.config.audit.cuts:
             self.reporter.line("audit", "none: audit.cuts is 0, so there is no certificate")
@@ -283,5 +284,5 @@ class Pipeline:
             write_whole(place, to_json(certificate.as_dict()).encode())
             self.reporter.line("", f"all that was found is in {place}")
         refuse(certificate)
-        # Where the evaluation leaves no room for a cut, nothing has been shown.
+        # If the evaluation is too short for a cut, the audit has shown nothing.
         return certificate if certificate.cuts else None

@@ -1,4 +1,4 @@
-"""AllocationSection: how forecasts become weights, and the limits on them."""
+"""Settings of the allocator: how forecasts become weights, and the limits on them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from allocation.covariance.nonlinear import FEWEST_ROWS
 from allocation.problem.constraints import RELAXATION_ORDER, Constraints, Family, Group, Linear
 from pipeline.settings.section import MOST, FilePath, Name, Positive, Section, SettingError
 
-# Estimators are imported where they are made: to read a configuration, no kernel is needed.
+# Estimators are imported where they are created: reading a configuration needs no kernel.
 if TYPE_CHECKING:
     from allocation.covariance.estimator import Estimator
 
@@ -35,7 +35,7 @@ class BoundsSection(Section):
 
 
 class CovarianceSection(Section):
-    """Which estimator of the covariance, and its settings."""
+    """Estimator of the covariance, and its settings."""
 
     kind: Literal[
         "ledoit_wolf",
@@ -65,7 +65,7 @@ class CovarianceSection(Section):
         Parameters
         ----------
         regimes : ndarray of shape (T, S)
-            Probabilities of each row of the panel, as they were told at the time.
+            Probabilities at each row of the panel, as known at its close.
         """
         from allocation.covariance import factors, nonlinear, regime_mixture, sample, shrinkage
 
@@ -97,13 +97,13 @@ class LinearSection(Section):
         return self
 
     def make(self) -> Linear:
-        """Return the limits as the allocator takes them."""
+        """Return the limits in the allocator's format."""
         low = -math.inf if self.minimum is None else self.minimum
         return Linear(self.coefficients, low, math.inf if self.maximum is None else self.maximum)
 
 
 class EsgSection(Section):
-    """Scores of the assets from a dated table, and what they do to every portfolio of the run's allocator."""
+    """Scores of the assets from a dated table, and their effect on every portfolio of the run's allocator."""
 
     path: FilePath
     max_age_days: Annotated[int, Field(ge=1, le=MOST)]
@@ -125,7 +125,7 @@ class EsgSection(Section):
 
 
 class PositionsSection(Section):
-    """How many assets are held at most, and how small a position may be."""
+    """Maximum number of held assets, and minimum size of a position."""
 
     maximum: Positive
     minimum_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -193,12 +193,12 @@ class AllocationSection(Section):
         return self
 
     def constraints(self, years: float = 1.0) -> Constraints:
-        """Return the limits as the allocator takes them.
+        """Return the limits in the allocator's format.
 
         Parameters
         ----------
         years : float
-            Length of the holding period: annual deviations are brought to it by its square root.
+            Length of the holding period; annual deviations are scaled to it by its square root.
         """
         root = math.sqrt(years)
         volatility, tracking = self.annual_volatility, self.annual_tracking_error

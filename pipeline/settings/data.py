@@ -1,4 +1,4 @@
-"""Settings of the section `data`: where returns come from."""
+"""Settings of the section `data`: the source of returns."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pipeline.settings.section import Date, FilePath, Section
 
 
 class CashColumn(Section):
-    """The column of cash, and what it holds."""
+    """Column of cash, and its unit."""
 
     column: str
     values: CashKind
 
 
 class MarketColumn(Section):
-    """The column of the market, and what it holds."""
+    """Column of the market, and its unit."""
 
     column: str
     values: Kind
@@ -38,7 +38,7 @@ MarketSetting = Annotated[
 
 
 class DataSection(Section):
-    """Where returns come from."""
+    """Source of returns."""
 
     source: str
     path: FilePath | None = None

@@ -1,4 +1,4 @@
-"""Drift section: what counts as drift, and what it leads to."""
+"""Settings of drift: when a change counts as drift, and its consequences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Level = Annotated[float, Field(gt=0, le=0.5)]
 
 
 class DriftSection(Section):
-    """How recent dates are compared with those before; it decides no forecast and no weight."""
+    """How recent dates are compared with earlier ones; forecasts and weights do not depend on it."""
 
     window: Annotated[int, Field(ge=3, le=MOST)] | None = None
     psi_limit: Annotated[float, Field(ge=0)] = 0.25
@@ -23,5 +23,5 @@ class DriftSection(Section):
     shifted_importance: Annotated[float, Field(ge=0, le=1)] = 0.20
 
     def recent(self, periods_per_year: int) -> int:
-        """Return how many dates are the recent ones: 12, or a quarter of a year if that is more."""
+        """Return the number of recent dates: 12, or a quarter of a year if that is more."""
         return self.window or max(12, periods_per_year // 4)

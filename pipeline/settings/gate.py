@@ -1,4 +1,4 @@
-"""What a retrained model must pass before it replaces the one in use."""
+"""Settings of the gate that a retrained model must pass before it replaces the one in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits of the run by the key under which the section `allocation` has them."""
+"""Limits of the run by their keys in the section `allocation`."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ LimitKey = Literal[
     "esg",
     "esg.tilt",
 ]
-"""`cash` is cash_minimum and cash_maximum; `esg` which assets may be held and the floor, `esg.tilt` the tilt."""
+"""`cash` stands for cash_minimum and cash_maximum, `esg` for the exclusions and the floor, `esg.tilt` for the tilt."""
 ALL: frozenset[LimitKey] = frozenset(get_args(LimitKey))
 BOUNDS: frozenset[LimitKey] = frozenset({"minimum", "maximum", "overrides", "cash"})
 _FIELDS: dict[LimitKey, tuple[str, ...]] = {
     "cash": ("cash_minimum", "cash_maximum"),
     "annual_tracking_error": ("annual_tracking_error", "benchmark"),
 }
-"""Fields of `AllocationSection` behind a key, where they are not one of the same name."""
+"""Fields of `AllocationSection` for each key whose field has another name."""
 
 
 def limits_set(allocation: AllocationSection) -> tuple[LimitKey, ...]:
     """Return the limits that a configuration sets to something other than their default.
 
-    By default weights lie between 0 and 1 and portfolios that are optimised hold no cash.
+    By default weights lie between 0 and 1, and optimised portfolios hold no cash.
     """
     keys = [key for key in get_args(LimitKey) if key != "esg.tilt" and _differs(allocation, key)]
     return (*keys, "esg.tilt") if allocation.esg is not None and allocation.esg.tilt else tuple(keys)
 
 
 def select_limits(allocation: AllocationSection, kept: Collection[LimitKey]) -> AllocationSection:
-    """Return the section with the limits that are not kept at their defaults; scores stay as they are."""
+    """Return the section with all limits except the kept ones reset to their defaults; scores stay unchanged."""
     dropped = [key for key in limits_set(allocation) if key not in kept and not key.startswith("esg")]
     return allocation.model_copy(
         update={field: _default(field) for key in dropped for field in _FIELDS.get(key, (key,))}

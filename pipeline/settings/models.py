@@ -1,4 +1,4 @@
-"""Settings of each kind of model, and what makes the model of them."""
+"""Settings of each kind of model, and the factories of the models."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pydantic import Field, model_validator
 from pipeline.settings.section import MOST, Positive, Section
 from pipeline.settings.tuning import TuningSection, check_search, search_space
 
-# Models are imported where they are made: to read a configuration, scikit-learn is not needed.
+# Models are imported where they are created: reading a configuration does not need scikit-learn.
 if TYPE_CHECKING:
     from models.base import Forecaster
 
 
 class FittedSection(Section):
-    """What all fitted models have in common: a refit schedule of their own, and a search for parameters."""
+    """Common settings of all fitted models: an optional refit schedule, and a parameter search."""
 
     refit_every: Positive | None = None
     tuning: TuningSection | None = None
@@ -28,7 +28,7 @@ class FittedSection(Section):
         return self
 
     def settings(self) -> dict[str, Any]:
-        """Return what the model itself takes."""
+        """Return the parameters of the model itself."""
         return self.model_dump(exclude={"kind", "refit_every", "tuning"})
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
@@ -72,14 +72,14 @@ class MeanModel(FittedSection):
 
 
 class LinearSection(FittedSection):
-    """What all linear models have in common."""
+    """Common settings of all linear models."""
 
     inner_splits: Positive = 4
     half_life: Annotated[float, Field(ge=12, le=MOST)] | None = None
 
 
 class PenalisedSection(LinearSection):
-    """What ridge, lasso and elastic net have in common."""
+    """Common settings of ridge, lasso and elastic net."""
 
     selection: Literal["past", "nested"] = "past"
     n_penalties: Positive = 30
@@ -123,7 +123,7 @@ class ElasticNetModel(PenalisedSection):
 
 
 class UnivariateModel(LinearSection):
-    """One regression for each feature, and the combination of their forecasts."""
+    """One regression per feature, and the combination of their forecasts."""
 
     kind: Literal["univariate"]
     combine: Literal["mean", "median", "trimmed", "dmspe"] = "mean"
@@ -137,7 +137,7 @@ class UnivariateModel(LinearSection):
 
 
 class LightGBMModel(FittedSection):
-    """Gradient-boosted trees; their number is chosen from the past."""
+    """Gradient-boosted trees; their number is chosen on past data."""
 
     kind: Literal["lightgbm"]
     selection: Literal["past", "nested"] = "past"

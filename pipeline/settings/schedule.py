@@ -1,4 +1,4 @@
-"""When a model is trained again: a cron expression, and what is done when that goes wrong."""
+"""Schedule of retraining: a cron expression, and the handling of failures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NICKNAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
-"""What some crons take for five fields; refused, with the fields to write."""
+"""Shorthands that some crons accept in place of five fields; refused, with the fields to write instead."""
 LIMITS = {
     "minute": "0 to 59",
     "hour": "0 to 23",
@@ -37,7 +37,7 @@ NEVER = "no date ever matches it"
 
 
 class ScheduleSection(Section):
-    """When to train again, and how often to try; it decides no number."""
+    """When to retrain, and how often to retry; no number depends on it."""
 
     cron: str
     timezone: str = "UTC"
@@ -76,13 +76,13 @@ def zone(name: str) -> dt.tzinfo:
     Raises
     ------
     zoneinfo.ZoneInfoNotFoundError, ValueError, OSError
-        If there is none of this name.
+        If no zone has this name.
     """
     return dt.UTC if name == "UTC" else zoneinfo.ZoneInfo(name)
 
 
 def cron_mistake(text: str) -> str:
-    """Return what is wrong with a cron expression; an empty text if nothing is."""
+    """Return the mistake in a cron expression; an empty text if there is none."""
     if text.strip().lower() in NICKNAMES:
         return f"expected five fields ({FIELDS}): write {NICKNAMES[text.strip().lower()]!r}"
     fields = text.split()
@@ -96,12 +96,12 @@ def cron_mistake(text: str) -> str:
 
 
 def _walls(text: str) -> CronSim:
-    """Return the times on a wall clock, of no zone, at which an expression fires."""
+    """Return the wall-clock times, without a time zone, at which an expression fires."""
     return CronSim(text, dt.datetime(2000, 1, 1))
 
 
 def _range_of_one(fields: list[str]) -> str:
-    """Return what is wrong with a step through a range of one number: the library reads 5-5/2 as 5/2, cron as 5."""
+    """Return the mistake of a step through a range of one number: the library reads 5-5/2 as 5/2, cron as 5."""
     for place, (field, name) in enumerate(zip(fields, FIELDS.split(), strict=True)):
         for item in field.split(","):
             span, _, step = item.partition("/")
@@ -116,11 +116,11 @@ def _range_of_one(fields: list[str]) -> str:
 
 
 def _why(fields: list[str], name: str) -> str:
-    """Return what the field that was refused may hold, and what it holds."""
+    """Return the allowed values of the refused field, and its present value."""
     if name == "day-of-month":
         with suppress(CronSimError):
             _walls(" ".join([*fields[:3], "*", fields[4]]))
-            return NEVER  # nothing is wrong with the field itself, only with the months
+            return NEVER  # the field itself is valid, but not in combination with the months
     came = fields[FIELDS.split().index(name)]
     backwards = "; a range goes upwards" if re.fullmatch(r"\w+-\w+", came) else ""
     return f"{name} {came!r}: expected {LIMITS[name]}{backwards}"

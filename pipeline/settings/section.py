@@ -1,4 +1,4 @@
-"""Section: a part of the configuration; and the types of settings that several sections share."""
+"""Section: base class of the parts of the configuration, and types shared by several sections."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 MOST = 1_000_000
-"""Larger counts of observations or trees are mistakes, and overflow on the way."""
+"""Maximum count of observations or trees; larger values are mistakes, and may overflow."""
 LONGEST_NAME = 60
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class SettingError(ValueError):
-    """A setting is wrong that lies below the section which found it out.
+    """Error in a setting below the section that detected it.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class SettingError(ValueError):
 
 
 def _check_date(given: Any) -> Any:
-    """Refuse numbers, which pydantic takes for seconds since 1970, and times that belong to a zone."""
+    """Refuse numbers, which pydantic reads as seconds since 1970, and times with a time zone."""
     is_text = isinstance(given, str) and _ISO_DATE.fullmatch(given.strip())
     if not is_text and not isinstance(given, dt.date):
         raise ValueError("expected a date such as 2010-01-31")
@@ -45,7 +45,7 @@ def _check_date(given: Any) -> Any:
 
 
 def _check_name(given: str) -> str:
-    """Refuse names that cannot be a part of the name of a folder on every system."""
+    """Refuse names that cannot be part of a folder name on every system."""
     if not _NAME.fullmatch(given):
         raise ValueError(
             "expected letters from A to Z and a to z, digits, - and _, the first a letter or a digit, such as "
@@ -57,7 +57,7 @@ def _check_name(given: str) -> str:
 
 
 def _check_path(given: Any) -> Any:
-    """Refuse what names no file: nothing, blanks, `~`, and characters that are in no name."""
+    """Refuse values that name no file: empty text, blanks, `~`, and characters that no name may contain."""
     if isinstance(given, Path):
         return given
     if not isinstance(given, str) or not given.strip():
@@ -78,6 +78,6 @@ FilePath = Annotated[Path, BeforeValidator(_check_path)]
 
 
 class Section(BaseModel):
-    """A part of the configuration: immutable, and a key that nobody reads is a mistake."""
+    """A part of the configuration: immutable, and unknown keys are mistakes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from pipeline.settings.section import MOST, Date, Positive, Section
 
-# Regimes are imported where they are made: scikit-learn is not needed to read a configuration.
+# Regimes are imported where they are created: reading a configuration does not need scikit-learn.
 if TYPE_CHECKING:
     from models.regimes.path import RegimeModel
 
@@ -16,14 +16,14 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class FeaturesSection(Section):
-    """Which features to build: names of stages or of features."""
+    """Features to build: names of stages or of features."""
 
     include: tuple[str, ...] = ("asset", "market", "macro", "cross_section")
     exclude: tuple[str, ...] = ()
 
 
 class TargetSection(Section):
-    """What is forecast: the excess return of one holding period, in units of risk."""
+    """Forecast target: the excess return of one holding period, in units of risk."""
 
     horizon: Positive
     execution_lag: Annotated[int, Field(ge=0, le=MOST)]
@@ -32,7 +32,7 @@ class TargetSection(Section):
 
 
 class WalkForwardSection(Section):
-    """When models are refitted, and on what."""
+    """When models are refitted, and on which dates."""
 
     first_test: Date
     refit_every: Positive
@@ -68,7 +68,7 @@ class RegimesSection(Section):
         return self
 
     def make(self, seed: int) -> RegimeModel:
-        """Return the model, not fitted."""
+        """Return the unfitted model."""
         if self.kind == "hmm":
             from models.regimes.hmm import HMMRegimes
 
@@ -84,20 +84,20 @@ class RegimesSection(Section):
 
 
 class CalibrationSection(Section):
-    """How strongly a forecast must have proved itself before it is traded."""
+    """How much past accuracy a forecast needs before it is traded."""
 
     prior_periods: Annotated[float, Field(ge=0)] = 36.0
     own_mean_weight: Fraction = 0.0
 
 
 class EvaluationSection(Section):
-    """From when on forecasts and portfolios are judged; earlier forecasts only feed the calibration."""
+    """First judged date of forecasts and portfolios; earlier forecasts only feed the calibration."""
 
     start: Date
     holdout: Date | None = None
 
 
 class AuditSection(Section):
-    """How often the future is taken away to see whether anything known before changes."""
+    """Number of cuts at which the audit changes the future and compares the past."""
 
     cuts: Annotated[int, Field(ge=0, le=20)] = 2

@@ -1,4 +1,4 @@
-"""Settings of a run that its allocators and strategies need."""
+"""Settings of a run for its allocators and strategies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.settings.allocation import AllocationSection
 
 @dataclass(frozen=True)
 class TradingSettings:
-    """What decides how forecasts become portfolios.
+    """Settings that determine how forecasts become portfolios.
 
     Attributes
     ----------
@@ -19,7 +19,7 @@ class TradingSettings:
     relative : bool
         Whether forecasts are relative to the universe.
     cost_rate : float
-        Proportional cost of a trade, a fraction of what is traded.
+        Proportional cost of a trade, a fraction of the traded amount.
     impact_rate : float
         Quadratic cost of a trade.
     """

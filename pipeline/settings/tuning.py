@@ -1,4 +1,4 @@
-"""Settings of a search for parameters, checked by the rules of the model that they are for."""
+"""Settings of a parameter search, checked against the rules of the model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.settings.section import Positive, Section, SettingError
 
 
 class SpaceSection(Section):
-    """What a search may try of one parameter: numbers from low to high, or some choices."""
+    """Search space of one parameter: numbers from low to high, or a list of choices."""
 
     low: float | None = None
     high: float | None = None
@@ -33,7 +33,7 @@ class SpaceSection(Section):
         return self
 
     def entry(self, *, whole: bool) -> Range | Choices:
-        """Return the entry of a search space; `whole` if the parameter is a whole number."""
+        """Return the entry of a search space; `whole` if the parameter is an integer."""
         if self.choices is not None:
             return Choices(self.choices)
         low, high = self.low or 0.0, self.high or 0.0
@@ -41,7 +41,7 @@ class SpaceSection(Section):
 
 
 class TuningSection(Section):
-    """A search for parameters inside the training windows."""
+    """A parameter search inside the training windows."""
 
     search: Literal["tpe", "random", "grid"] = "tpe"
     trials: Annotated[int, Field(ge=2, le=10_000)] = 30
@@ -61,19 +61,19 @@ class TuningSection(Section):
 
 
 def search_space(model: type[Section], tuning: TuningSection) -> Space:
-    """Return what a search may try of a model's parameters."""
+    """Return the search space of a model's parameters."""
     return {name: entry.entry(whole=float not in _types(model, name)) for name, entry in tuning.space.items()}
 
 
 def check_search(model: Section, settings: Mapping[str, Any], tuning: TuningSection) -> None:
-    """Check a search for a model of these settings.
+    """Check a search for a model with these settings.
 
-    Every end of a range and every choice must be a value that the model's own section takes.
+    Every end of a range and every choice must be valid for the model's own section.
 
     Raises
     ------
     SettingError
-        If one is not, or a grid has more points than trials are allowed.
+        If a value is invalid, or a grid has more points than trials are allowed.
     """
     wrong = [f"{name}: {what}" for name in tuning.space for what in _wrong(model, settings, tuning, name)]
     if wrong:
@@ -106,10 +106,10 @@ def _wrong(model: Section, settings: Mapping[str, Any], tuning: TuningSection, n
 
 
 def _refused(model: Section, settings: Mapping[str, Any], name: str, value: Any) -> list[str]:
-    """Return what the model's section says against a value."""
+    """Return the objections of the model's section to a value."""
     content = {"kind": getattr(model, "kind", None), **settings, name: value}
     try:
-        # Strict: what is written as text would reach the model as text.
+        # Strict: a number written as text would reach the model as text.
         type(model).model_validate(content, strict=True)
     except ValidationError as error:
         return [f"{item['msg'].removeprefix('Value error, ')}, got {value!r}" for item in error.errors()]
@@ -117,7 +117,7 @@ def _refused(model: Section, settings: Mapping[str, Any], name: str, value: Any)
 
 
 def _types(model: type[Section], name: str) -> set[Any]:
-    """Return the types that a setting may have, without their limits."""
+    """Return the allowed types of a setting, without their limits."""
     annotation = model.model_fields[name].annotation
     parts = get_args(annotation) or (annotation,)
     return {get_args(part)[0] if hasattr(part, "__metadata__") else part for part in parts}

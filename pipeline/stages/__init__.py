@@ -1,1 +1,1 @@
-"""Stages of a run: from data to forecasts, portfolios and scores, and the results that they add up to."""
+"""Stages of a run: from data to forecasts, portfolios and scores, and the values that hold their results."""

@@ -1,4 +1,4 @@
-"""Stages: pure functions from what was known to what is expected. Their order is in `pipeline/runner/pipeline.py`."""
+"""Stages: pure functions from past data to forecasts. Their order is in `pipeline/runner/pipeline.py`."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from validation.folds.labels import average_uniqueness
 
 
 def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None = None) -> FeatureMatrix:
-    """Build the features that the configuration names, or go on from those of fewer dates: the bits are the same.
+    """Build the configured features, or extend those of fewer dates, with the same bits.
 
-    Nearly riskless assets have no features where they are so, and count in no other asset's.
+    Nearly riskless assets have no features while they are so, and do not affect the features of other assets.
     """
     panel = drop_riskless(panel, find_riskless_in_panel(panel))
     if (
@@ -49,7 +49,7 @@ def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None 
 def make_regimes(
     matrix: FeatureMatrix, schedule: Schedule, config: RunConfig, before: RegimePath | None = None
 ) -> RegimePath:
-    """Refit the regimes along the walk and tell each date, going on from a path over fewer dates if there is one.
+    """Refit the regimes along the walk and classify each date, continuing from a path over fewer dates if there is one.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def make_regimes(
 
 
 def _first_finite(values: Floats) -> Floats:
-    """Return the common value of each row, whichever assets are listed, shape (T,)."""
+    """Return the common value of each row, from any listed asset, shape (T,)."""
     finite = np.isfinite(values)
     return np.where(finite.any(axis=1), values[np.arange(len(values)), finite.argmax(axis=1)], np.nan)
 
@@ -83,9 +83,9 @@ def _first_finite(values: Floats) -> Floats:
 def make_dataset(
     panel: Panel, matrix: FeatureMatrix, regimes: RegimePath, schedule: Schedule, config: RunConfig
 ) -> Dataset:
-    """Put features and regime probabilities side by side."""
-    regime_names, told = regime_columns(regimes)
-    X = matrix.join_columns(told)
+    """Combine features and regime probabilities."""
+    regime_names, regime_values = regime_columns(regimes)
+    X = matrix.join_columns(regime_values)
     usable = panel.listed & ~schedule.target.riskless
     usable[: schedule.first_train] = False
     return Dataset(
@@ -100,14 +100,14 @@ def make_dataset(
 
 
 def regime_columns(regimes: RegimePath) -> tuple[tuple[str, ...], Floats]:
-    """Return the names and values (T, S + 1) of the features that regimes make."""
+    """Return the names and values (T, S + 1) of the features derived from regimes."""
     states = range(regimes.probabilities.shape[1])
     names = (*(f"regime_{state}" for state in states), "regime_anomaly")
     return names, np.column_stack([regimes.probabilities, regimes.anomaly])
 
 
 def _weights(usable: NDArray[np.bool_], schedule: Schedule, config: RunConfig) -> Floats | None:
-    """Return how much each pair counts in a fit: all alike, each date alike, or by the uniqueness of its label."""
+    """Return the weight of each pair in a fit: equal, equal per date, or by the uniqueness of its label."""
     kind = config.walk_forward.weights
     if kind == "equal":
         return None
@@ -117,7 +117,7 @@ def _weights(usable: NDArray[np.bool_], schedule: Schedule, config: RunConfig) -
     every = slice(schedule.first_train, None, config.walk_forward.train_every)
     trained[every] = usable[every]
     uniqueness = average_uniqueness(schedule.labels, trained)
-    # A date that is not trained on, or whose label ends beyond the panel, is in no fit: its weight does not count.
+    # A date outside every training window, or with a label beyond the panel, is in no fit: its weight has no effect.
     return np.where(np.isfinite(uniqueness), uniqueness, 1.0)
 
 
@@ -134,7 +134,7 @@ def walk_model(
 ) -> WalkResult:
     """Refit and forecast with one model along the folds.
 
-    `journal` remembers the trials of its tuning; `before` is its walk over fewer dates, which it goes on from.
+    `journal` stores the trials of its tuning; `before` is its walk over fewer dates, which is continued.
     """
     model = section.forecaster(relative=config.target.relative, seed=config.seed, journal=journal)
     folds = schedule.folds_for(section.refit_every)
@@ -142,7 +142,7 @@ def walk_model(
 
 
 def combine(walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConfig) -> dict[str, WalkResult]:
-    """Return all walks, the combinations included, in the order of the configuration."""
+    """Return all walks, including the combinations, in the order of the configuration."""
     out = {}
     for name, section in config.models.items():
         if isinstance(section, CombinationModel):

@@ -1,4 +1,4 @@
-"""Evaluation: how good the forecasts were, as a whole, by fold and through time."""
+"""Evaluation: accuracy of the forecasts, overall, by fold and through time."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ Metrics = dict[str, float]
 
 @dataclass(frozen=True, eq=False)
 class ForecastScore:
-    """How one model forecast over the evaluation dates.
+    """Scores of one model over the evaluation dates.
 
     Attributes
     ----------
     model : str
     metrics : dict of str to float
-        See `docs/outputs.md`; NaN where a score does not exist (a constant forecast ranks nothing).
+        See `docs/outputs.md`; NaN if a score does not exist (a constant forecast has no ranking).
     rank_ic : ndarray of shape (D,)
         Rank correlation across assets at each evaluation date.
     gain : ndarray of shape (D,)
-        Squared error saved over the baseline up to each date, as a share of the baseline's of all dates: it ends at
-        "r2_baseline", if every date has as many assets.
+        Cumulative reduction of the squared error against the baseline, as a share of the baseline's total. Its last
+        value is "r2_baseline" if every date has the same number of assets.
     loss : ndarray of shape (D,)
         Squared error of the calibrated forecast at each date, mean over assets.
     positions : ndarray of int, shape (D,)
@@ -61,7 +61,7 @@ class ForecastScore:
 
 @dataclass(frozen=True, eq=False)
 class _Matched:
-    """Forecasts of the judged dates (D, N) beside what came of them and what they have to beat."""
+    """Forecasts of the judged dates (D, N) with their outcomes and benchmark forecasts."""
 
     positions: NDArray[np.int64]
     overlap: int
@@ -120,9 +120,9 @@ def score_forecast(
 
 
 def compare_forecasts(scores: Mapping[str, ForecastScore], horizon: int) -> dict[str, dict[str, float]]:
-    """Return Diebold and Mariano's two-sided p-value, that two models have the same squared error, for each pair.
+    """Return the two-sided Diebold-Mariano p-value of equal squared errors for each pair of models.
 
-    NaN for a model with itself, and for two that forecast the same.
+    NaN for a model with itself, and for two models with the same forecasts.
     """
     return {
         name: {
@@ -134,7 +134,7 @@ def compare_forecasts(scores: Mapping[str, ForecastScore], horizon: int) -> dict
 
 
 def _accuracy(pairs: _Matched, rank_ic: Floats) -> Metrics:
-    """Return how close the forecast came."""
+    """Return the accuracy of the forecast."""
     test = hac_mean(rank_ic, pairs.overlap)
     nothing = np.zeros_like(pairs.wanted)
     return {
@@ -156,7 +156,7 @@ def _accuracy(pairs: _Matched, rank_ic: Floats) -> Metrics:
 
 
 def _tests(pairs: _Matched) -> Metrics:
-    """Return whether the forecast beats what it nests, and whether it knows how sure it is."""
+    """Return tests of the forecast against its nested benchmarks, and of its standard errors."""
     overlap = pairs.overlap
     slope = calibration(pairs.raw, pairs.wanted, overlap)
     # The outcome varies around the forecast by the asset's own risk.
@@ -178,7 +178,7 @@ def _tests(pairs: _Matched) -> Metrics:
 
 
 def _tuning_gain(pairs: _Matched, rank_ic: Floats, untuned: Floats) -> Metrics:
-    """Return what tuning changed out of sample, against the model with its own settings."""
+    """Return the out-of-sample effect of tuning, compared with the model's own settings."""
     before = information_coefficient(untuned, pairs.wanted)
     gain = hac_mean(rank_ic - before, pairs.overlap)
     return {

@@ -1,4 +1,4 @@
-"""Loading: the first stage of every run, and the only one that is always done."""
+"""Loading: the first stage of every run, and the only one that is never reused."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from pipeline.progress import Reporter
 from pipeline.stages.run_warnings import finding_notes, finding_warnings
 
 Loaded = tuple[Panel, tuple[Finding, ...]]
-"""Data, and what was found in it."""
+"""Data, and the findings of its checks."""
 
 
 def load_data(
     config: RunConfig, reporter: Reporter, *, unseal: bool = False, known_by: pd.Timestamp | None = None
 ) -> Loaded:
-    """Load and check the data that the configuration names, up to the holdout unless it is unsealed.
+    """Load and check the configured data, up to the holdout unless it is unsealed.
 
-    What is not loaded, no stage can read: a sealed source is read as if it ended the day before the holdout, and
-    one that is wanted as of a date as if it ended there.
+    Later dates are not loaded, so no stage can read them: a sealed source is read as if it ended the day before the
+    holdout, and one requested as of a date as if it ended there.
     """
     data, holdout = config.data, config.evaluation.holdout
     sealed = None if unseal else cut_at_holdout(config)
@@ -52,7 +52,7 @@ def load_data(
 
 
 def with_scores(panel: Panel, config: RunConfig, known_by: pd.Timestamp | None = None) -> Loaded:
-    """Return the panel with the scores that the configuration names, as far as they were known at a date.
+    """Return the panel with the configured scores, as far as they were known at a date.
 
     The findings are warnings about the file of scores.
     """
@@ -65,21 +65,21 @@ def with_scores(panel: Panel, config: RunConfig, known_by: pd.Timestamp | None =
 
 
 def cut_at_holdout(config: RunConfig) -> pd.Timestamp | None:
-    """Return the last day that may be read while the holdout is sealed; None where there is none."""
+    """Return the last day that may be read while the holdout is sealed; None without a holdout."""
     holdout = config.evaluation.holdout
     return None if holdout is None else pd.Timestamp(holdout) - pd.Timedelta(days=1)
 
 
 def reload(config: RunConfig, known_by: pd.Timestamp) -> Panel:
-    """Load the data as it would have been read at the close of a date, from the rows up to it alone.
+    """Load the data as it would have been read at the close of a date, from rows up to that date only.
 
-    Scores are not read: assets that are listed later may be missing here.
+    Scores are not read, since assets that are listed later may be missing here.
     """
     return _load_source(config.data.model_dump() | {"end": None}, known_by)[0]
 
 
 def _load_source(data: Mapping[str, Any], known_by: pd.Timestamp | None) -> Loaded:
-    """Load the source that the keys of `data` name."""
+    """Load the source that the keys of `data` specify."""
     settings = FileSettings(**{field.name: data[field.name] for field in fields(FileSettings)})
     span = {name: data[name] for name in ("path", "start", "end")}
     return load_panel(data["source"], settings=settings, **span, known_by=known_by)

@@ -1,8 +1,8 @@
-"""Plausibility: a number that cannot be stops the run, with the stage, the column and the date; it gets no verdict.
+"""Plausibility: an impossible number stops the run and names stage, column and date; the run gets no verdict.
 
-What must be finite: covariances of eligible assets; predictions of all usable assets on test dates, and forecasts made
-of them; returns of portfolios. NaN elsewhere says that there is nothing (an asset that is not listed, a regime before
-the first fit, the rank correlation of a constant forecast) and is legitimate. Nothing may be infinite.
+Required to be finite: covariances of eligible assets; predictions of all usable assets on test dates, and the forecasts
+derived from them; returns of portfolios. NaN elsewhere means a missing value (an asset that is not listed, a regime
+before the first fit, the rank correlation of a constant forecast) and is legitimate. Infinite values are never allowed.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from pipeline.stages.evaluation import ForecastScore
 from pipeline.stages.schedule import Schedule
 
 MOST_SHARPE = 10.0
-"""Annual Sharpe ratio, in size, above which a result is not believed."""
+"""Absolute annual Sharpe ratio above which a result is rejected as implausible."""
 MOST_VOLATILITY = 10.0
-"""Annual volatility above which a result is not believed: 1,000 %."""
+"""Annual volatility above which a result is rejected as implausible: 1,000 %."""
 CERTAIN = 3.0
-"""Standard errors by which a Sharpe ratio over less than a year must lie above the limit: it may be luck."""
+"""Standard errors by which a Sharpe ratio over less than a year must exceed the limit, since it may be luck."""
 
 OWN = "numpy|market|features|validation|models|allocation|backtest|pipeline|operations"
 
 
 @contextmanager
 def overflow_stops(stage: str, panel: Panel) -> Iterator[None]:
-    """Stop the run where a number becomes too large, in this thread or another.
+    """Stop the run when a number overflows, in this thread or another.
 
     Raises
     ------
     RunError
-        In place of numpy's warning. It names the largest return of the data, which is what to look at.
+        In place of numpy's warning. It names the largest return of the data, the most likely cause.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "overflow encountered", RuntimeWarning, rf"({OWN})(\.|$)")
@@ -82,24 +82,24 @@ def check_covariances(path: CovariancePath, panel: Panel) -> None:
 
 
 def check_walk(walk: WalkResult, usable: Bools, panel: Panel) -> None:
-    """Refuse predictions that are infinite, or missing where there is something to predict from."""
-    asked = usable & (np.arange(len(usable)) >= walk.fits[0].first_test)[:, None]
-    bad = np.isinf(walk.raw) | (asked & np.isnan(walk.raw))
+    """Refuse predictions that are infinite, or missing although their inputs are usable."""
+    expected = usable & (np.arange(len(usable)) >= walk.fits[0].first_test)[:, None]
+    bad = np.isinf(walk.raw) | (expected & np.isnan(walk.raw))
     _refuse(f"model {walk.model}", "prediction", bad, panel.dates, panel.assets)
 
 
 def check_forecast(forecast: Forecast, schedule: Schedule, panel: Panel) -> None:
-    """Refuse calibrated forecasts that are infinite, or missing where a prediction and a unit of risk are there."""
+    """Refuse calibrated forecasts that are infinite, or missing although a prediction and a unit of risk exist."""
     risk = schedule.target.risk[forecast.positions]
-    asked = np.isfinite(forecast.raw) & np.isfinite(risk)
-    bad = np.isinf(forecast.mean) | (asked & np.isnan(forecast.mean))
+    expected = np.isfinite(forecast.raw) & np.isfinite(risk)
+    bad = np.isinf(forecast.mean) | (expected & np.isnan(forecast.mean))
     dates, stage = panel.dates[forecast.positions], f"forecast {forecast.model}"
     _refuse(stage, "expected return", bad, dates, panel.assets)
     _refuse(stage, "slope", ~np.isfinite(forecast.slope)[:, None], dates, ["all assets"])
 
 
 def check_scores(scores: Mapping[str, ForecastScore], panel: Panel) -> None:
-    """Refuse infinite scores; one that does not exist is NaN."""
+    """Refuse infinite scores; a score that does not exist is NaN."""
     for name, score in scores.items():
         for metric, value in score.metrics.items():
             if isinf(value):
@@ -110,7 +110,7 @@ def check_scores(scores: Mapping[str, ForecastScore], panel: Panel) -> None:
 
 
 def check_portfolio(result: BacktestResult, performance: Mapping[str, float], panel: Panel) -> None:
-    """Refuse returns that are not finite, and a Sharpe ratio or volatility that no portfolio has."""
+    """Refuse returns that are not finite, and an impossible Sharpe ratio or volatility."""
     stage = f"portfolio {result.name}"
     dates = panel.dates[result.positions]
     bad = ~(np.isfinite(result.net) & np.isfinite(result.gross))[:, None]
@@ -134,7 +134,7 @@ def check_portfolio(result: BacktestResult, performance: Mapping[str, float], pa
 
 
 def _refuse(stage: str, what: str, bad: Bools, dates: pd.DatetimeIndex, columns: Sequence[str]) -> None:
-    """Stop at the first place where something is bad, (dates, columns)."""
+    """Stop at the first bad place in an array of shape (dates, columns)."""
     if not bad.any():
         return
     row, column = (int(i) for i in np.argwhere(bad)[0])
@@ -146,7 +146,7 @@ def _refuse(stage: str, what: str, bad: Bools, dates: pd.DatetimeIndex, columns:
 
 
 def _largest_position(result: BacktestResult, panel: Panel) -> str:
-    """Return the asset with the largest mean weight, in size, and that weight."""
+    """Return the asset with the largest absolute mean weight, and that weight."""
     mean = np.nanmean(np.abs(result.weights), axis=0)
     asset = int(np.argmax(mean))
     return f"{panel.assets[asset]!r} (mean weight {mean[asset]:.0%})"

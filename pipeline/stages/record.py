@@ -1,4 +1,4 @@
-"""RunRecord: what a run was made of, so that it can be made again."""
+"""RunRecord: the identity of a run, by which it can be reproduced."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class RunRecord:
     config_hash, data_hash, code_hash : str
         SHA-256, hexadecimal.
     git_sha : str
-        Commit of the checkout, with "-dirty" if it was changed; "unknown" outside of one.
+        Commit of the checkout, with "-dirty" if it was changed; "unknown" outside a checkout.
     versions : dict of str to str
-        Python and the libraries that decide numbers.
+        Python and the libraries that affect numbers.
     """
 
     config_hash: str
@@ -43,7 +43,7 @@ class RunRecord:
 
 
 def make_record(config: RunConfig, panel: Panel) -> RunRecord:
-    """Take down what this run is made of."""
+    """Record configuration, data, code and versions of this run."""
     versions = {name: installed(name) for name in (*LIBRARIES, "mlflow")}
     return RunRecord(
         config.digest(),
@@ -55,9 +55,10 @@ def make_record(config: RunConfig, panel: Panel) -> RunRecord:
 
 
 def trial_id(config: RunConfig, panel: Panel) -> str:
-    """Return what names a trial: settings, code, universe and the returns of the first date.
+    """Return the id of a trial: settings, code, universe and the returns of the first date.
 
-    More dates of the same are not another trial, nor is another name of the configuration or of its data file.
+    More dates of the same data do not make another trial, and neither does another name of the configuration or the
+    data file.
     """
     settings = config.deciding(name=True, data={"path"})
     first = np.rint(np.nan_to_num(1e4 * panel.returns[0], nan=1e9)).astype(int).tolist()

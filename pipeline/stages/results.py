@@ -1,4 +1,4 @@
-"""What a run amounts to: prepared, trained and evaluated, each with what it came from."""
+"""Results of a run: prepared, trained and evaluated, each with its inputs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pipeline.stages.schedule import Schedule
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Data, features and schedule: all that is known before anything is fitted."""
+    """Data, features and schedule: all inputs that need no fit."""
 
     config: RunConfig
     panel: Panel
@@ -38,7 +38,7 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """Everything fitted or estimated, and the calibrated forecasts."""
+    """All fitted models and estimates, and the calibrated forecasts."""
 
     prepared: Prepared
     regimes: RegimePath
@@ -60,7 +60,7 @@ class Evaluated:
         The baselines, "model:<name>" for each model, and "strategy:<name>" for each strategy.
     performance : mapping of portfolio name to metrics
     comparisons : mapping of portfolio name to mapping of baseline to metrics
-        Against each baseline; "no_forecast" is the same allocator with what every forecast is shrunk toward.
+        Against each baseline; "no_forecast" is the same allocator on the value toward which every forecast is shrunk.
     target : Weights
         Decided at the last date, for the portfolio that is traded.
     """
@@ -74,27 +74,27 @@ class Evaluated:
 
     @property
     def chosen(self) -> str:
-        """Name of the portfolio that is traded: on the configured forecast, or the configured strategy."""
+        """Name of the traded portfolio: the configured strategy, or the allocator on the configured forecast."""
         return self.trained.prepared.config.traded
 
     @property
     def forecasting(self) -> str:
-        """Name of the portfolio on the configured forecast: what it earned tells what the forecast was worth."""
+        """Name of the portfolio on the configured forecast; its result measures the value of the forecast."""
         return f"model:{self.trained.prepared.config.allocation.forecast}"
 
     def attributions(self) -> dict[str, dict[str, dict[str, float]]]:
-        """Return the attribution by sleeve of each portfolio that tells sleeves apart."""
+        """Return the attribution by sleeve of each portfolio that has sleeves."""
         year = self.trained.prepared.panel.periods_per_year
-        found = {name: attribute(result, year) for name, result in self.results.items()}
-        return {name: rows for name, rows in found.items() if rows}
+        attributions = {name: attribute(result, year) for name, result in self.results.items()}
+        return {name: rows for name, rows in attributions.items() if rows}
 
     def record(self) -> RunRecord:
-        """Return what this run was made of."""
+        """Return the record of this run."""
         return make_record(self.trained.prepared.config, self.trained.prepared.panel)
 
 
 def evaluate_from(done: Evaluated, row: int) -> Evaluated:
-    """Return an evaluation of the rows from `row` on alone: of the holdout, when it was unsealed."""
+    """Return the evaluation of the rows from `row` on only, such as an unsealed holdout."""
     prepared = done.trained.prepared
     own = prepared.config.calibration.own_mean_weight
     with one_thread():
@@ -110,12 +110,12 @@ def evaluate_from(done: Evaluated, row: int) -> Evaluated:
 def measure_portfolios(
     results: Mapping[str, BacktestResult], panel: Panel
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, dict[str, float]]]]:
-    """Return each portfolio's performance, and how those on forecasts compare with each baseline.
+    """Return each portfolio's performance, and the comparison of forecast portfolios with each baseline.
 
     Raises
     ------
     RunError
-        If a performance cannot be.
+        If a performance is impossible.
     """
     year = panel.periods_per_year
     performance = {name: summarise_result(result, year) for name, result in results.items()}

@@ -1,4 +1,4 @@
-"""Warnings and notes: one line for each thing that can change a result, from the data and features left out."""
+"""Warnings and notes about data and missing features: one line per item that can change a result."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from features.matrix import FeatureMatrix
 
 SHOWN = 3
-"""Findings of one check up to which each has a line of its own; more are one line with their number."""
+"""Findings of one check up to which each has its own line; more are summarised in one line with their number."""
 NAMED = 4
-"""Features that are named where some are left out."""
+"""Missing features that are named in full."""
 
 
 def finding_warnings(findings: Sequence[Finding]) -> list[str]:
@@ -55,9 +55,10 @@ def _lines(findings: Sequence[Finding], severity: Severity) -> list[str]:
 
 
 def feature_warnings(matrix: FeatureMatrix, section: FeaturesSection) -> list[str]:
-    """Return one line for each stage that the configuration asks for and the data cannot give at all.
+    """Return one line for each configured stage that the data cannot provide at all.
 
-    The default of `features.include` names the stage macro, also for data without macro series: that is no warning.
+    The default of `features.include` names the stage macro. Its absence is no warning, since many data sets have no
+    macro series.
     """
     if section.include == FeaturesSection().include:
         return []
@@ -71,7 +72,7 @@ def feature_warnings(matrix: FeatureMatrix, section: FeaturesSection) -> list[st
 
 
 def features_line(matrix: FeatureMatrix) -> str:
-    """Return how many features were made, which were left out, and why."""
+    """Return the number of features, the missing ones, and why they are missing."""
     parts = [format_count(len(matrix.names), "feature")]
     for stage, reasons in _missing_by_stage(matrix).items():
         if stage not in matrix.stages:

@@ -1,4 +1,4 @@
-"""Timetable: labels, folds and decision dates of a run."""
+"""Schedule: labels, folds and decision dates of a run."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from validation.folds.walk_forward import Fold, WalkForward
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """Who is fitted on what, and when decisions are made.
+    """Training rows of every fit, and decision dates.
 
     Attributes
     ----------
     labels : Labels
     target : Target
     walk : WalkForward
-        What the folds of the models are made from.
+        Generates the folds of the models.
     folds : tuple of Fold
         For the models that have no refit schedule of their own.
     regime_folds : tuple of Fold
         For the regimes, which start earlier: their probabilities are features of the models.
     first_train : int
-        First row that a model may be fitted on: every feature is warm.
+        First row that a model may be fitted on, from which every feature has a value.
     decisions : ndarray of int
         Rows at which the portfolio is decided.
     until : int, optional
-        Last row that is asked for: later folds and decisions are left out.
+        Last requested row: later folds and decisions are left out.
     """
 
     labels: Labels
@@ -54,7 +54,7 @@ class Schedule:
     until: int | None = None
 
     def folds_for(self, refit_every: int | None) -> tuple[Fold, ...]:
-        """Return the folds of a model that is refitted after so many dates; the common ones if None."""
+        """Return the folds of a model that is refitted every `refit_every` dates; the common folds if None."""
         if refit_every is None or refit_every == self.walk.refit_every:
             return self.folds
         own = copy(self.walk)
@@ -62,7 +62,7 @@ class Schedule:
         return _begun(own.folds(), self.until)
 
     def up_to(self, row: int) -> Schedule:
-        """Return the schedule without the folds that begin after a row, and the decisions after it."""
+        """Return the schedule without the folds that begin after a row, and without the decisions after it."""
         return replace(
             self,
             folds=_begun(self.folds, row),
@@ -82,7 +82,7 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
     Raises
     ------
     RunError
-        If the dates asked for cannot be met by the panel.
+        If the panel does not have enough dates for the configuration.
     """
     walk, target = config.walk_forward, config.target
     labels = forward_excess_returns(panel, target.horizon, target.execution_lag)
@@ -133,10 +133,10 @@ def make_schedule(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Sch
 
 
 def _regime_folds(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> tuple[Fold, ...]:
-    """Return when the regimes are refitted: none if the panel ends before the first fit.
+    """Return the folds of the regimes; none if the panel ends before the first fit.
 
-    A regime has no label: it is known at once, and only its own dates must lie before those it tells. Its
-    features are warm sooner than the slowest of all, so it starts sooner than the models that use it.
+    A regime has no label and is known at once, so only its own dates must precede the dates that it classifies. Its
+    features have values sooner than the slowest of all, so it starts sooner than the models that use it.
 
     Raises
     ------

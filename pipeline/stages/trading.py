@@ -50,7 +50,7 @@ def make_covariances(
 
 
 def decision_rows(panel: Panel, schedule: Schedule) -> Ints:
-    """Return the rows at which weights are wanted."""
+    """Return the rows at which weights are decided."""
     return np.union1d(schedule.decisions, [len(panel.dates) - 1]).astype(np.int64)
 
 
@@ -62,7 +62,7 @@ def make_policies(
     regimes: RegimePath,
     config: RunConfig,
 ) -> dict[str, Policy]:
-    """Return the baselines, one mean-variance policy a model, and the strategies, by name."""
+    """Return the baselines, one mean-variance policy per model, and the strategies, by name."""
     closed = panel.closed
     forecasts = {name: forecast.carry_forward(closed) for name, forecast in forecasts.items()}
     allocators = RunAllocators(panel, config.trading_settings())
@@ -73,11 +73,11 @@ def make_policies(
     rows = np.arange(len(panel.dates), dtype=np.int64)
     policies: dict[str, Policy] = {
         "equal_weight": EqualWeight(covariances),
-        # Without regard to costs: it is what risk alone would hold.
+        # Without costs: the portfolio that follows from risk alone.
         "minimum_variance": AllocatorPolicy(allocators.build(limits, 1.0, 0.0, tilt=False), covariances),
         "buy_and_hold": BuyAndHold(covariances),
         "historical_mean": AllocatorPolicy(solver, covariances, rows, past),
-        # What every forecast is shrunk toward: the difference to it is what forecasting was worth.
+        # The value toward which every forecast is shrunk; the difference in results is the value of forecasting.
         "no_forecast": AllocatorPolicy(solver, covariances, rows, without),
     }
     for name, forecast in forecasts.items():
@@ -119,12 +119,12 @@ def backtest(
     config: RunConfig,
     decisions: Ints | None = None,
 ) -> BacktestResult:
-    """Simulate one policy over the evaluation dates, or from the first of some decisions on.
+    """Simulate one policy over the evaluation dates, or from the first of the given decisions on.
 
     Raises
     ------
     RunError
-        If the policy cannot decide at some date, which it names.
+        If the policy cannot decide at some date; the error names the date.
     """
 
     def dated(position: int, state: PortfolioState) -> TradeDecision:
@@ -146,7 +146,7 @@ def backtest(
 
 
 def target_weights(policy: Policy, result: BacktestResult, panel: Panel) -> Weights:
-    """Decide at the last date, from what the simulated portfolio then holds: that, if nothing is traded."""
+    """Decide at the last date, from the holdings of the simulated portfolio; return them if nothing is traded."""
     last = len(panel.dates) - 1
     decided = policy(last, result.state)
     if isinstance(decided, Weights):

@@ -1,4 +1,4 @@
-"""Store: results of stages in files, under keys that cover everything that decides them."""
+"""Store: results of stages in files, under keys that cover all their inputs."""
 
 from pipeline.store.digests import (
     COMPUTING,

@@ -1,4 +1,4 @@
-"""Annotations as a check: whether a value is what the field that holds it says."""
+"""Annotations as checks: whether a stored value matches the annotation of its field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.store.types import fields_of, name_of
 
 Check = Callable[[Any], str]
-"""Returns where in a value something is wrong and what, as ".field[0]: got X, expected Y"; empty if nothing is."""
+"""Returns the location and kind of a mismatch, as ".field[0]: got X, expected Y"; empty if there is none."""
 
 NUMBERS: dict[Any, tuple[type, ...]] = {
     bool: (bool, np.bool_),
@@ -30,12 +30,12 @@ def check_of(hint: Any) -> Check:
     Parameters
     ----------
     hint : type or typing construct
-        Classes that may be stored are followed into their fields; `Any` takes everything.
+        The fields of storable classes are checked too; `Any` accepts every value.
 
     Raises
     ------
     TypeError
-        If the annotation is of a kind that is not known here.
+        If this kind of annotation is not supported.
     """
     if hint is Any:
         return lambda value: ""
@@ -61,7 +61,7 @@ def _field_checks(cls: Any) -> list[tuple[str, Check]]:
 
 @functools.cache
 def _simple(hint: Any) -> frozenset[type]:
-    """Return types of which every value is right: nothing has to be called for it."""
+    """Return the types whose values always match, so that no check has to be called."""
     if hint in NUMBERS:
         return frozenset(NUMBERS[hint][:-1])
     return frozenset((hint,)) if hint in (str, bytes) or _is_enum(hint) else frozenset()
@@ -75,7 +75,7 @@ def _number(hint: type) -> Check:
     allowed, simple = NUMBERS[hint], _simple(hint)
 
     def check(value: Any) -> str:
-        # Python counts a bool among the integers.
+        # In Python a bool is an integer.
         right = type(value) in simple or (isinstance(value, allowed) and not isinstance(value, bool))
         return "" if right else _message(value, hint)
 
@@ -100,7 +100,7 @@ def _union(hint: Any) -> Check:
 
     def check(value: Any) -> str:
         wrong = [option(value) for option in options]
-        # The longest says most: what is wrong inside of the class that was meant.
+        # The longest message is the most specific: a mismatch inside the intended class.
         return "" if "" in wrong else max(wrong, key=len)
 
     return check
@@ -169,7 +169,7 @@ def _mapping(hint: Any) -> Check:
 
 def _array(hint: Any) -> Check:
     (scalar,) = get_args(get_args(hint)[1])
-    # A matrix of features may be of single precision: the kind counts, not the size.
+    # A matrix of features may have single precision: the kind counts, not the size.
     kind = "" if scalar is Any else np.dtype(scalar).kind
 
     def check(value: Any) -> str:

@@ -1,13 +1,13 @@
-"""Archive: a stored value as a file. JSON describes it, and its arrays follow as they lie in memory: none is copied.
+"""Archive: a stored value as a file, with a JSON description followed by its arrays, which are not copied.
 
 | Bytes | Content |
 |---|---|
 | 0-8 | `MAGIC` |
-| 8-16 | `SCHEMA`, little-endian as all numbers here |
+| 8-16 | `SCHEMA`, little-endian like all numbers here |
 | 16-48 | SHA-256 of everything from byte 48 on |
 | 48-56 | length of the JSON |
 | 64-   | the JSON: stage, key, sizes of the blocks and the value (`encoding.py`) |
-| then  | the blocks; the JSON and each block are filled up to a multiple of 64 bytes |
+| then  | the blocks; the JSON and each block are padded to a multiple of 64 bytes |
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ MAGIC = b"tangency"
 SCHEMA = 1
 """Version of this layout and of the encoding. Files of another version count as missing."""
 ALIGNED = 64
-"""Blocks begin at multiples of so many bytes, so that arrays that are read lie as well as arrays that are made."""
+"""Alignment of blocks in bytes, so that arrays read from a file are aligned like new ones."""
 _HEAD = MAGIC + struct.pack("<Q", SCHEMA)
 _DIGEST = slice(len(_HEAD), len(_HEAD) + hashlib.sha256().digest_size)
 
-# All that decoding raises at a value that is none, or that reading has no memory for.
+# All errors of decoding an invalid value, or of reading one that does not fit into memory.
 _UNREADABLE = (
     ValueError,
     TypeError,
@@ -54,19 +54,19 @@ _UNREADABLE = (
 def pack(stage: str, key: str, value: Any) -> list[Block]:
     """Return the blocks of a file, one after another.
 
-    The blocks of arrays are the arrays themselves: write them before these change.
+    The blocks of arrays are the arrays themselves; write them before the arrays change.
 
     Parameters
     ----------
     stage, key : str
-        They are part of the file: one that was put in the place of another is not read.
+        Part of the file: a file moved in place of another is rejected.
     value : object
         Of the type of the stage, `types.STAGES`.
 
     Raises
     ------
     StorableError
-        If something in the value cannot be stored, or is not what its annotation says.
+        If a part of the value cannot be stored, or does not match its annotation.
     """
     wrong = check_of(stage_type(stage))(value)
     if wrong:
@@ -88,7 +88,7 @@ def pack(stage: str, key: str, value: Any) -> list[Block]:
 
 
 def unpack(content: memoryview, stage: str, key: str) -> Any:
-    """Return what was packed for this stage and key; its arrays are views of this memory.
+    """Return the value packed for this stage and key; its arrays are views of this memory.
 
     Raises
     ------
@@ -103,10 +103,10 @@ def unpack(content: memoryview, stage: str, key: str) -> Any:
         (length,) = struct.unpack_from("<Q", content, _DIGEST.stop)
         if length > len(content) - ALIGNED:
             raise DamagedError("its text is longer than the file")
-        told = from_text(content[ALIGNED : ALIGNED + length])
-        if (told["stage"], told["key"]) != (stage, key):
+        header = from_text(content[ALIGNED : ALIGNED + length])
+        if (header["stage"], header["key"]) != (stage, key):
             raise DamagedError("a result of another stage or key")
-        value = Decoder(list(_blocks(content, length, told["blocks"]))).decode(told["value"])
+        value = Decoder(list(_blocks(content, length, header["blocks"]))).decode(header["value"])
         wrong = check_of(stage_type(stage))(value)
     except _UNREADABLE as error:
         raise DamagedError(f"not a value that was stored: {error!r:.200}") from error
@@ -131,12 +131,12 @@ def _padded(size: int) -> int:
 
 
 def read(path: Path) -> memoryview:
-    """Return a file's content in memory that may be written to, as arrays that are made may be.
+    """Return a file's content in writable memory, since new arrays are writable too.
 
     Raises
     ------
     DamagedError
-        If it is not a regular file, which could be waited for for ever, or too large for memory.
+        If it is not a regular file, on which a read could block, or too large for memory.
     OSError
         If it cannot be read.
     """

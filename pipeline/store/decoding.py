@@ -1,7 +1,7 @@
-"""Decoding: values from what `encoding.py` wrote. It executes nothing of a file, and makes no type that is not listed.
+"""Decoding: values from the output of `encoding.py`. It executes no code from a file, and creates only listed types.
 
-Objects are made without calling their class: a constructor accepted their fields before they were stored, and the
-caller compares them with the annotations. Only `__setstate__` of a listed class is called, where it has one.
+Objects are created without calling their class: a constructor accepted their fields before they were stored, and the
+caller compares them with the annotations. Only `__setstate__` of a listed class is called, if it has one.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from pipeline.store.types import fields_of, type_named
 
 _DTYPE = re.compile(r"[<>|][biufcmMSU][1-9]\d{0,9}(\[\d{0,9}[a-zA-Z]{1,2}\])?")
 _LONGEST_INTEGER = len(str(-LARGEST_INTEGER))
-"""Characters of an integer in JSON, at most. Larger ones are hexadecimal digits, which are read in linear time."""
+"""Maximum number of characters of a JSON integer. Larger ones are stored as hexadecimal digits, read in linear time."""
 _MOST_DIMENSIONS = 64
-"""What numpy takes."""
+"""Maximum number of dimensions in numpy."""
 _FEW = 100
-"""Keys of which any may have the same hash."""
+"""Number of keys up to which equal hashes do no harm."""
 _ATOMS = frozenset((str, int, float, bool, type(None)))
-"""What is itself in JSON."""
+"""Types that JSON holds directly."""
 
 
 class Decoder:
@@ -38,7 +38,7 @@ class Decoder:
     Parameters
     ----------
     blocks : sequence of memoryview
-        Arrays are views of them. Each is used once: many references to one would let a small file fill the memory.
+        Arrays are views of them. Each is used once: many references to one could let a small file fill the memory.
     """
 
     def __init__(self, blocks: Sequence[memoryview]) -> None:
@@ -46,12 +46,12 @@ class Decoder:
         self._shared: list[Any] = []
 
     def decode(self, encoded: Any) -> Any:
-        """Return the value that this stands for.
+        """Return the value of an encoded item.
 
         Raises
         ------
         DamagedError, TypeError, ValueError, LookupError, AttributeError, RecursionError
-            If it stands for none.
+            If the item is invalid.
         """
         if isinstance(encoded, dict):
             return {key: item if type(item) in _ATOMS else self.decode(item) for key, item in encoded.items()}
@@ -63,7 +63,7 @@ class Decoder:
         return self._shared[_size(number)]
 
     def _items(self, *encoded: Any) -> list[Any]:
-        # Most items are numbers and text: a call for each would take longer than all the rest.
+        # Most items are numbers and text: calling a function for each would dominate the time.
         return [item if type(item) in _ATOMS else self.decode(item) for item in encoded]
 
     def _dict(self, *pairs: Any) -> dict[Any, Any]:
@@ -86,7 +86,7 @@ class Decoder:
         content, dtype = self._blocks.pop(block), _dtype(descr)
         if len(shape) > _MOST_DIMENSIONS:
             raise DamagedError(f"an array of {len(shape)} dimensions")
-        # Compared before anything is made: a forged shape takes no memory.
+        # Compared before any allocation: a forged shape takes no memory.
         if math.prod(map(_size, shape)) * dtype.itemsize != len(content) or order not in ("C", "F"):
             raise DamagedError(f"an array of shape {shape!r:.100} is not in its block")
         array: NDArray[Any] = np.ndarray(tuple(shape), dtype, content, order="F" if order == "F" else "C")
@@ -140,14 +140,14 @@ _KINDS: dict[str, Callable[..., Any]] = {
 
 
 def _size(value: Any) -> int:
-    """Return an integer that is not negative, as a number of an item or of a dimension."""
+    """Return a non-negative integer: a number of items or the length of a dimension."""
     if type(value) is not int or not 0 <= value < LARGEST_INTEGER:
         raise DamagedError(f"{value!r:.100} is no number of anything")
     return value
 
 
 def _check_hashes(keys: Collection[Any]) -> None:
-    """Refuse keys chosen to have one hash: a set or a dict of them takes time by the square of their number."""
+    """Refuse keys chosen to have equal hashes: building a set or a dict of them takes quadratic time."""
     if len(keys) > _FEW and len(set(map(hash, keys))) < len(keys) // 2:
         raise DamagedError(f"{len(keys)} keys with the same hash")
 
@@ -159,12 +159,12 @@ def _dtype(descr: str) -> np.dtype[Any]:
 
 
 def from_text(text: memoryview) -> Any:
-    """Return JSON from ASCII; what JSON has no number for is refused."""
+    """Return JSON from ASCII; NaN and infinity, which JSON does not have, are refused."""
     return json.loads(str(text, "ascii"), parse_constant=_refuse, parse_int=_integer)
 
 
 def _integer(digits: str) -> int:
-    # To read digits takes time by the square of their number.
+    # Reading decimal digits takes quadratic time.
     if len(digits) > _LONGEST_INTEGER:
         raise DamagedError(f"an integer of {len(digits)} digits")
     return int(digits)

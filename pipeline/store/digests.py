@@ -1,4 +1,4 @@
-"""Digests: SHA-256 of the code and the libraries that decide or show a result, and keys made with them."""
+"""Digests: SHA-256 of the code and the libraries that determine or display a result, and keys derived from them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pathlib import Path
 from pipeline.store.import_graph import deciding_modules
 
 COMPUTING = ("foundation", "market", "features", "validation", "models", "allocation", "backtest")
-"""Packages whose whole source decides results: features and kernels are found there by looking through the folder."""
+"""Packages whose whole source affects results, since features and kernels are found by scanning the folder."""
 SHOWING = ("jinja2", "rich", "mlflow")
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "numba", "lightgbm", "optuna", "piqp")
 
 
 @functools.cache
 def installed(library: str) -> str:
-    """Return the version of a library; reading it takes a millisecond, and it stays while a process lives."""
+    """Return the version of a library, cached for the process, since reading it takes a millisecond."""
     return importlib.metadata.version(library)
 
 
 def deciding_sources(root: Path) -> list[Path]:
-    """Return the files of this project that decide a stored result.
+    """Return the files of this project that affect a stored result.
 
     These are the computing packages as a whole, and the modules of the pipeline that its import graph reaches from
-    the one that makes the stages (`pipeline/store/import_graph.py`).
+    the module that computes the stages (`pipeline/store/import_graph.py`).
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def deciding_sources(root: Path) -> list[Path]:
 
 @functools.cache
 def code_digest() -> str:
-    """Return the SHA-256 of the code that decides results, of Python and of the libraries that decide numbers."""
+    """Return the SHA-256 of the code that affects results, of Python and of the numerical libraries."""
     sha = hashlib.sha256(sys.version.encode())
     for library in LIBRARIES:
         sha.update(f"{library}=={installed(library)}".encode())
@@ -52,7 +52,7 @@ def code_digest() -> str:
 
 @functools.cache
 def showing_digest() -> str:
-    """Return the SHA-256 of what shows results and sends them: the pipeline's own code and its libraries."""
+    """Return the SHA-256 of the code that displays and sends results: the whole pipeline and its libraries."""
     sha = hashlib.sha256()
     for library in SHOWING:
         sha.update(f"{library}=={installed(library)}".encode())
@@ -64,5 +64,5 @@ def showing_digest() -> str:
 
 
 def key_of(*parts: str) -> str:
-    """Return the key of a result that is decided by these texts and by the code."""
+    """Return the key of a result that is determined by these texts and by the code."""
     return hashlib.sha256("\0".join((code_digest(), *parts)).encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""Encoding: a value as JSON, and beside it the arrays that it holds, as they lie in memory.
+"""Encoding: a value as JSON, with its arrays next to it in their memory layout.
 
-`None`, true, false, text, numbers and mappings with text as keys are themselves in JSON. Everything else is a JSON
+`None`, true, false, text, numbers and mappings with text as keys are stored directly in JSON. Everything else is a JSON
 array that begins with a word: `["tuple", ...]`, `["array", block, ...]`, `["object", type, fields]`.
 """
 
@@ -21,11 +21,11 @@ from pipeline.store.errors import StorableError
 from pipeline.store.types import fields_of, name_of
 
 PLAIN_DTYPES = "biufcmMSU"
-"""Kinds of numpy types of which each item is so many bytes: no objects and no records."""
+"""Kinds of numpy types with items of a fixed number of bytes: no objects and no records."""
 LARGEST_INTEGER = 2**63
 """Integers below this are JSON numbers; Python refuses to read decimal numbers of more than 4,300 digits."""
 LONG_TEXT = 2048
-"""Text of so many characters becomes a block: a page or a model need not be searched for quotes each time."""
+"""Length from which a text becomes a block, so that pages and models need not be scanned for quotes."""
 
 
 class Encoder:
@@ -39,22 +39,22 @@ class Encoder:
 
     def __init__(self) -> None:
         self.blocks: list[memoryview] = []
-        # An id is of use only while its value is alive.
+        # An id is valid only while its value is alive.
         self._numbers: dict[int, tuple[int, Any]] = {}
 
     def encode(self, value: Any, path: str) -> Any:
-        """Return what stands for a value in JSON.
+        """Return the JSON item of a value.
 
         Parameters
         ----------
         value : object
         path : str
-            Where it is, for the message of an error.
+            Location of the value, for error messages.
 
         Raises
         ------
         StorableError
-            If its type, or that of anything in it, must not be stored.
+            If the type of the value or of a part of it must not be stored.
         """
         if _is_json(value):
             return value
@@ -78,8 +78,8 @@ class Encoder:
     def _once(self, value: Any, path: str) -> Any:
         """Encode an array or a member of an enumeration; the second time, refer to the first.
 
-        Nothing that holds other values is referred to: references inside of references would let a small file stand
-        for a value that takes for ever to look through.
+        Containers are never referred to: nested references would let a small file stand for a value of exponential
+        size.
         """
         if id(value) in self._numbers:
             return ["same", self._numbers[id(value)][0]]
@@ -120,7 +120,7 @@ class Encoder:
     def _array(self, value: NDArray[Any], path: str) -> Any:
         descr = _descr(value.dtype, path)
         fortran = value.flags.f_contiguous and not value.flags.c_contiguous
-        # A copy is made of an array that is contiguous in neither order, and of no other.
+        # Only an array that is contiguous in neither order is copied.
         flat = np.ascontiguousarray((value.T if fortran else value).reshape(-1))
         block = self._block(flat.view(np.uint8).data)
         order = "F" if fortran else "C"
@@ -144,7 +144,7 @@ _CONTAINERS: dict[type, Callable[[Encoder, Any, str], Any]] = {
 
 
 def _is_json(value: Any) -> bool:
-    """Whether a value is itself in JSON; most are, and are not worth the text of their path."""
+    """Whether JSON holds a value directly; for most values this saves building the text of their path."""
     kind: type = type(value)
     if kind is float:
         return math.isfinite(value)
@@ -167,7 +167,7 @@ def _name(value: Any, path: str) -> str:
 
 
 def _state(value: Any, path: str) -> dict[str, Any]:
-    """Return the stored fields of an object, which may say itself what is stored of it."""
+    """Return the stored fields of an object, from its `__getstate__` if it has one."""
     cls = type(value)
     own = cls.__dict__.get("__getstate__")
     state = dict(value.__dict__) if own is None else own(value)
@@ -191,10 +191,10 @@ def _descr(dtype: np.dtype[Any], path: str) -> str:
 
 
 def to_bytes(text: str) -> bytes:
-    """Return UTF-8, also of a half of a surrogate pair, which Python's text may hold."""
+    """Return UTF-8, including lone surrogates, which Python's text may hold."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def to_text(encoded: Any) -> bytes:
-    """Return JSON as ASCII, which holds every Python string, half surrogate pairs included."""
+    """Return JSON as ASCII, which can represent every Python string, including lone surrogates."""
     return json.dumps(encoded, allow_nan=False, separators=(",", ":"), check_circular=False).encode("ascii")

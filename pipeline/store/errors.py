@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 class StorableError(TypeError):
-    """A value cannot be stored: a mistake in the code that made it, never one of a user's."""
+    """A value cannot be stored. This is a mistake in the code that computed it, never one of the user's."""
 
 
 class DamagedError(ValueError):
-    """A file is not one that the store wrote for this stage and key; it counts as missing."""
+    """A file was not written by the store for this stage and key; it counts as missing."""

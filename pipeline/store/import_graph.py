@@ -1,4 +1,4 @@
-"""Import graph: which modules of the pipeline decide a stored result."""
+"""Import graph: the modules of the pipeline that affect a stored result."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = "runner.pipeline"
-"""The module that makes every stored stage."""
+"""Module that computes every stored stage."""
 NOT_DECIDING = {
     "audit.audit": "its certificate is stored under the digest of the whole pipeline",
     "audit.certificate": "its certificate is stored under the digest of the whole pipeline",
@@ -18,35 +18,34 @@ NOT_DECIDING = {
     "stages.results": "it holds results and summarises them; summaries are artifacts, under the digest of the whole "
     "pipeline",
 }
-"""Modules that `ROOT` imports and that decide no stored stage, each with the reason.
+"""Modules that `ROOT` imports and that affect no stored stage, each with the reason.
 
-Whatever else `ROOT` imports, directly or not, is part of the code digest. A test runs the stages and checks that no
-function of these modules, but for the reporter's, is called while a stored result is made.
-"""
+All other direct and indirect imports of `ROOT` are part of the code digest. A test runs the stages and checks that no
+function of these modules, except the reporter's, is called while a stored result is computed."""
 
 DISCOVERED = ("strategies.kinds",)
-"""Folders whose modules are imported by walking the folder: all of them count."""
+"""Folders whose modules are imported by scanning the folder: all of them count."""
 
-# Parsing the syntax tree of the pipeline takes 60 ms of each command, this takes 2 ms; a test compares the two.
+# Parsing the syntax tree of the pipeline takes 60 ms per command, this takes 2 ms; a test compares the two.
 _TYPE_CHECKING = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+.*\n|\n)*", re.MULTILINE)
 _FROM = re.compile(r"^[ \t]*from[ \t]+pipeline((?:\.\w+)*)[ \t]+import[ \t]+(\([^)]*\)|.*)", re.MULTILINE)
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+pipeline((?:\.\w+)+)", re.MULTILINE)
 
 
 def imported_modules(source: str) -> set[str]:
-    """Return the modules of the pipeline that a source text imports, wherever in it the import stands.
+    """Return the modules of the pipeline that a source text imports, at any place in it.
 
-    Imports for type checking are left out: they are never executed.
+    Imports for type checking are left out, since they are never executed.
 
     Parameters
     ----------
     source : str
-        Text of a module, with imports written as the formatter writes them.
+        Text of a module, with imports as the formatter writes them.
 
     Returns
     -------
     set of str
-        Names without the package, such as "stages.compute". What is imported from a module is among them, as it
+        Names without the package, such as "stages.compute". Names imported from a module are included, since each
         could be a module of a folder.
     """
     executed = _TYPE_CHECKING.sub("", source)
@@ -59,7 +58,7 @@ def imported_modules(source: str) -> set[str]:
 
 
 def deciding_modules(package: Path, root: str = ROOT, excluded: Iterable[str] = NOT_DECIDING) -> list[Path]:
-    """Return the files of the modules that `root` reaches by imports, without going through `excluded`, sorted.
+    """Return the files of the modules that `root` reaches by imports, without passing through `excluded`, sorted.
 
     Parameters
     ----------
@@ -75,7 +74,7 @@ def deciding_modules(package: Path, root: str = ROOT, excluded: Iterable[str] = 
         path = _file_of(package, name)
         if path is None or path in reached:
             continue
-        if "." in name:  # to import a module is to execute the __init__.py of its folder
+        if "." in name:  # importing a module executes the __init__.py of its folder
             pending.append(name.rpartition(".")[0])
         if path not in left_out:
             reached.add(path)

@@ -1,4 +1,4 @@
-"""Reuse: what becomes of an error in work that goes on from stored results."""
+"""Reuse: explain errors in work that continues from stored results."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ S = TypeVar("S", bound=_UsesStore)
 
 @contextmanager
 def explain_reuse(store: Store) -> Iterator[None]:
-    """Turn an unforeseen error into one message, if results were taken from the store before.
+    """Turn an unexpected error into one message if stored results were used before.
 
-    A result that was changed with care, digest and all, has the right types and can still hold numbers that no run
-    makes, rows that the data do not have for instance. Without stored results an unforeseen error is one of the code
-    and stays as it is: `--fresh` shows it.
+    A result that was edited deliberately, including its digest, has the right types but may hold numbers that no run
+    produces, such as rows that the data do not have. Without stored results an unexpected error is a mistake in the
+    code and is raised unchanged; `--fresh` shows it.
 
     Raises
     ------
     RunError
-        In the place of any error that is not the user's nor the operating system's.
+        In place of any error that is caused neither by the user nor by the operating system.
     """
     try:
         yield
@@ -51,7 +51,7 @@ def explain_reuse(store: Store) -> Iterator[None]:
 
 
 def explained(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Return a method of something with a store that raises errors as `explain_reuse` does."""
+    """Return a method, of an object with a store, that raises errors as `explain_reuse` does."""
 
     @functools.wraps(method)
     def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -1,4 +1,4 @@
-"""Store: stage results by content hash. What did not change is not computed again."""
+"""Store: stage results by content hash, so that unchanged stages are not computed again."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _PICKLE = re.compile(r"[0-9a-f]{64}\.pickle")
 
 
 class Store:
-    """A folder of results, one file each, written whole or not at all.
+    """A folder of results, one file each, written completely or not at all.
 
     A key covers the inputs, the settings, this project's source and the versions of the libraries, so a stored
-    result can never be that of other code. Each file holds its stage, its key and a digest: one that is damaged, of
-    another version, or in the place of another counts as missing and is computed again. Reading a file executes
-    nothing (`archive.py`).
+    result never comes from other code. Each file holds its stage, its key and a digest: a file that is damaged, of
+    another version, or moved in place of another counts as missing and is computed again. Reading a file executes
+    no code from it (`archive.py`).
 
     Parameters
     ----------
     folder : Path
     fresh : bool
-        Ignore what is stored; results are still written.
+        Ignore stored results; new results are still written.
 
     Attributes
     ----------
@@ -46,12 +46,12 @@ class Store:
         self._tidied = False
 
     def get(self, stage: str, key: str, make: Callable[[], T]) -> tuple[T, bool]:
-        """Return the result under this key and whether it was reused; make and keep it if it is not there.
+        """Return the result under this key and whether it was reused; compute and store it if it is missing.
 
         Parameters
         ----------
         stage : str
-            One of `types.STAGES`, which says of what type its result is.
+            One of `types.STAGES`, which gives the type of its result.
         key : str
             SHA-256 as hexadecimal digits, from `key_of`.
         make : callable
@@ -60,7 +60,7 @@ class Store:
         Raises
         ------
         StorableError
-            If the result holds something that cannot be stored.
+            If the result holds a value that cannot be stored.
         """
         kept: T | None = self.peek(stage, key)
         if kept is not None:
@@ -70,7 +70,7 @@ class Store:
         return value, False
 
     def peek(self, stage: str, key: str) -> Any | None:
-        """Return the result under this key, None if it is not there."""
+        """Return the result under this key, or None if it is missing."""
         if self.fresh:
             return None
         try:
@@ -81,15 +81,15 @@ class Store:
         return value
 
     def holds(self, stage: str, key: str) -> bool:
-        """Whether there is a file for this result; it may turn out to be damaged."""
+        """Whether there is a file for this result; the file may be damaged."""
         return not self.fresh and self._path(stage, key).exists()
 
     def forget(self, stage: str, key: str) -> None:
-        """Remove the result under this key: it will be made again if it is asked for."""
+        """Remove the result under this key; it is computed again on the next request."""
         self._path(stage, key).unlink(missing_ok=True)
 
     def journal(self, key: str) -> Path:
-        """Return a file for the trials of a search, so that one that was interrupted goes on; empty if `fresh`."""
+        """Return a file for the trials of a search, from which an interrupted search continues; empty if `fresh`."""
         path = self.folder / "tuning" / f"{key}.journal"
         make_folder(path.parent)
         check_regular(path)
@@ -98,9 +98,9 @@ class Store:
         return path
 
     def tidy(self) -> list[str]:
-        """Remove what an earlier version stored as pickles, and return what the user should know, once.
+        """Remove pickles stored by an earlier version, and return a notice about it, once.
 
-        Pickles are not read. No version uses them again, and they can fill a disk.
+        Pickles are never read. No version uses them again, and they can fill a disk.
         """
         if self._tidied:
             return []
@@ -121,14 +121,14 @@ class Store:
     def _remove_pickles(self) -> tuple[int, int]:
         count = size = 0
         for stage in STAGES:
-            # Only names that the store gave: whatever else lies there is somebody's own.
+            # Only names that the store creates: other files belong to the user.
             for path in [
                 path for path in (self.folder / stage).glob("*.pickle") if _PICKLE.fullmatch(path.name)
             ]:
                 try:
                     taken = path.lstat().st_size
                     path.unlink()
-                except OSError:  # another user's, or removed by another process just now: it harms nothing
+                except OSError:  # another user's, or already removed by another process; harmless
                     continue
                 count, size = count + 1, size + taken
         return count, size

@@ -1,4 +1,4 @@
-"""Types that may be stored: a closed table, by name. A file can name nothing else, and reading imports nothing else."""
+"""Types that may be stored: a closed table by name. Reading a file creates and imports no other types."""
 
 from __future__ import annotations
 
@@ -44,17 +44,15 @@ PARTS = (
     "pipeline.report.text_table:Column",
     "pipeline.report.text_table:TextTable",
 )
-"""Types of what those results are made of.
+"""Types of the parts of those results.
 
-A test follows the annotations of the results and compares: it fails for a type that is missing here, and for one that
-no result uses.
-"""
+A test follows the annotations of the results and fails for a type that is missing here, or that no result uses."""
 
 STORABLE = frozenset((*STAGES.values(), *PARTS))
 
 
 def name_of(cls: type) -> str | None:
-    """Return the name under which a type is stored, None if it must not be."""
+    """Return the name under which a type is stored, or None if it must not be stored."""
     name = f"{cls.__module__}:{cls.__qualname__}"
     return name if name in STORABLE else None
 
@@ -66,13 +64,13 @@ def type_named(name: str) -> type:
     Raises
     ------
     DamagedError
-        If no such type may be stored; nothing is imported then.
+        If no storable type has this name; nothing is imported then.
     """
     if name not in STORABLE:
         raise DamagedError(f"{name!r:.100} is no type that may be stored")
     module, _, qualified = name.partition(":")
-    found: type = getattr(importlib.import_module(module), qualified)
-    return found
+    cls: type = getattr(importlib.import_module(module), qualified)
+    return cls
 
 
 def stage_type(stage: str) -> type:
@@ -81,7 +79,7 @@ def stage_type(stage: str) -> type:
     Raises
     ------
     KeyError
-        If there is no such stage: add it to `STAGES`.
+        If there is no such stage; add it to `STAGES`.
     """
     return type_named(STAGES[stage])
 
@@ -89,13 +87,13 @@ def stage_type(stage: str) -> type:
 def fields_of(cls: type) -> Mapping[str, Any]:
     """Return the stored fields of a type and the annotation of each.
 
-    Those of a dataclass are its fields, without any whose metadata say `"stored": False`: the class makes it again in
-    `__setstate__`. Any other class annotates each attribute that its instances have.
+    For a dataclass these are its fields, except those with `"stored": False` in their metadata, which the class
+    restores in `__setstate__`. Any other class annotates each attribute of its instances.
     """
-    found = _FIELDS.get(cls)
-    if found is None:
-        found = _FIELDS[cls] = _annotated(cls)
-    return found
+    fields = _FIELDS.get(cls)
+    if fields is None:
+        fields = _FIELDS[cls] = _annotated(cls)
+    return fields
 
 
 _FIELDS: dict[type, dict[str, Any]] = {}

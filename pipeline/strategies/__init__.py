@@ -1,1 +1,1 @@
-"""Strategies: settings and policy of each kind, found by walking the folder `kinds`."""
+"""Strategies: settings and policy of each kind, found by scanning the folder `kinds`."""

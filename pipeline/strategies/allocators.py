@@ -1,4 +1,4 @@
-"""The mean-variance allocators of a run, as its configuration sets them."""
+"""The mean-variance allocators of a run, built from its configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.settings.trading import TradingSettings
 
 @dataclass(frozen=True)
 class RunAllocators:
-    """Mean-variance allocators, and what they do where limits cannot be met.
+    """Mean-variance allocators, and their fallback if limits cannot be met.
 
     Attributes
     ----------
@@ -48,17 +48,17 @@ class RunAllocators:
         *,
         tilt: bool = True,
     ) -> Allocator:
-        """Return the allocator under some limits.
+        """Return the allocator under the given limits.
 
         Parameters
         ----------
         constraints : Constraints
         risk_aversion : float, optional
-            That of the run by default.
+            The run's value by default.
         cost : float, optional
-            Proportional cost of a trade. By default the costs of the run, impact included.
+            Proportional cost of a trade. By default the costs of the run, including impact.
         tilt : bool
-            Whether scores tilt expected returns. They do not where a portfolio expects nothing of any asset.
+            Whether scores tilt expected returns. They must not in a portfolio without expected returns.
         """
         allocation = self.settings.allocation
         gamma = allocation.risk_aversion if risk_aversion is None else risk_aversion
@@ -77,7 +77,7 @@ class RunAllocators:
         return self._with_scores(build_under(constraints), tilt)
 
     def hold_if_infeasible(self, policy: Policy) -> Policy:
-        """Return the policy with the action that the configuration sets for limits that cannot be met."""
+        """Return the policy with the configured action for limits that cannot be met."""
         return HoldIfInfeasible(policy) if self.settings.allocation.on_infeasible == "hold" else policy
 
     def _with_scores(self, inner: Allocator, tilt: bool) -> Allocator:

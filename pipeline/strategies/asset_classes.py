@@ -1,4 +1,4 @@
-"""Strategies of asset classes at fixed shares."""
+"""Strategies with fixed shares of asset classes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ClassesStrategy(StatedStrategy):
-    """Classes of assets at fixed shares, each equally weighted inside. A class without assets is cash."""
+    """Fixed shares of asset classes, each equally weighted inside. A class without assets is cash."""
 
     def classes(self) -> dict[str, tuple[float, tuple[str, ...]]]:
         """Return the share and the assets of each class."""

@@ -1,4 +1,4 @@
-"""StrategyBuilder: makes the policies of strategies by name, from what a run knows before it allocates."""
+"""StrategyBuilder: builds the policies of strategies by name, from the data and fits of a run."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ RiskAt = Callable[[int], tuple[Risk, Bools]]
 
 
 class Buildable(Protocol):
-    """Settings that make a policy."""
+    """Settings that can build a policy."""
 
     def build(self, builder: StrategyBuilder) -> Policy:
         """Return the policy."""
 
 
 class Unsmoothed(Protocol):
-    """Which returns are smoothed appraisals, and how to correct them."""
+    """Assets whose returns are smoothed appraisals, and the correction."""
 
     @property
     def assets(self) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ class Unsmoothed(Protocol):
 
     @property
     def method(self) -> Literal["geltner", "glm"]:
-        """How to correct them."""
+        """Method of the correction."""
 
     @property
     def lags(self) -> int:
@@ -53,7 +53,7 @@ class Unsmoothed(Protocol):
 
 @dataclass(eq=False)
 class StrategyBuilder:
-    """Makes strategies by name. Each may be made of others, of baselines, and of models' portfolios.
+    """Builds strategies by name. Each may use other strategies, baselines, and models' portfolios.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class StrategyBuilder:
     decisions : ndarray of int
         Rows of decisions.
     labels : Labels
-        What forecasts are compared with.
+        Outcomes with which forecasts are compared.
     forecasts : mapping of str to Forecast
         By model.
     covariances : CovariancePath
@@ -103,16 +103,16 @@ class StrategyBuilder:
         return self._built[name]
 
     def mask(self, assets: tuple[str, ...]) -> Bools:
-        """Return which of the panel's assets are named, shape (N,)."""
+        """Return a mask of the named assets, shape (N,)."""
         return np.array([asset in assets for asset in self.panel.assets])
 
     @property
     def excess_returns(self) -> Floats:
-        """Returns less that of cash, shape (T, N)."""
+        """Returns in excess of cash, shape (T, N)."""
         return np.asarray(self.panel.returns - self.panel.cash[:, None])
 
     def limits(self, kept: frozenset[LimitKey]) -> Constraints:
-        """Return the limits of the run that a strategy keeps, over one holding period."""
+        """Return the kept limits of the run, over one holding period."""
         return select_limits(self.settings.allocation, kept).constraints(self.allocators.years)
 
     def scenario_allocator(self, make: Callable[..., Allocator], limits: Constraints) -> Allocator:
@@ -132,7 +132,7 @@ class StrategyBuilder:
         return AllocatorPolicy(allocator, self.covariances, forecast.positions, forecast.mean)
 
     def risk(self, unsmooth: Unsmoothed | None) -> RiskAt:
-        """Return the covariances of the run, or others with some returns unsmoothed."""
+        """Return the covariances of the run, or re-estimated ones with some returns unsmoothed."""
         if unsmooth is None:
             return self.covariances.at
         allocation = self.settings.allocation

@@ -1,4 +1,4 @@
-"""Limits of the run that a strategy would not keep: they are refused when the configuration is read."""
+"""Limits of the run that a strategy would not keep, refused when the configuration is read."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pipeline.strategies.settings import StrategySettings
 
 
 def find_limit_conflict(allocation: AllocationSection, strategies: Mapping[str, StrategySettings]) -> str:
-    """Return that a strategy does not keep a limit of the run; "" if each does or is exempt from it."""
+    """Return a message if a strategy neither keeps a limit of the run nor is exempt from it; "" otherwise."""
     try:
         allocation.constraints()
     except LimitError:
-        return ""  # the reader of the configuration names a limit that is wrong by itself
+        return ""  # reading the configuration reports a limit that is invalid by itself
     given = limits_set(allocation)
     for name, section in strategies.items():
         refused = [key for key in given if key not in section.keeps() and key not in section.exempt]

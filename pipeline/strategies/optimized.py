@@ -1,4 +1,4 @@
-"""Strategies of one allocator each, beside the mean-variance allocator of the run."""
+"""Strategies with their own allocator, other than the mean-variance allocator of the run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class AllocatorStrategy(StrategySettings):
-    """One allocator at each rebalance that is not the run's own: it knows no costs, and some of the limits."""
+    """A strategy with its own allocator at each rebalance. It ignores costs, and supports only some limits."""
 
     def keeps(self) -> frozenset[LimitKey]:
         """Return the limits of the run that this kind keeps at every decision."""
@@ -33,7 +33,7 @@ class AllocatorStrategy(StrategySettings):
         return assets
 
     def check(self, name: str, preflight: StrategyPreflight) -> None:
-        """Refuse limits that cannot be met by the assets that the strategy may hold, and too few scenarios."""
+        """Refuse limits that the holdable assets cannot meet, and too few scenarios."""
         builder = preflight.builder
         limits = builder.limits(self.kept_limits())
         holdable = builder.mask(self.holdable(builder.panel.assets))
@@ -52,7 +52,7 @@ class AllocatorStrategy(StrategySettings):
         )
 
     def _allocator_within_limits(self, builder: StrategyBuilder) -> Allocator:
-        """Return the allocator, whose limits give way where the configuration sets that."""
+        """Return the allocator, with relaxed limits if so configured."""
         from allocation.mean_variance.relaxed_allocator import RelaxedAllocator
 
         assets, limits = builder.panel.assets, builder.limits(self.kept_limits())

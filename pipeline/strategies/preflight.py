@@ -1,4 +1,4 @@
-"""StrategyPreflight: checks of strategies at every decision, before anything is fitted."""
+"""StrategyPreflight: checks of strategies at every decision, before any fit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipeline.strategies.builder import StrategyBuilder
 from pipeline.strategies.universe_check import UniverseCheck, date_errors
 
 TOLERANCE = 1e-9
-"""How far stated weights may miss a limit by rounding."""
+"""Rounding error by which stated weights may miss a limit."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class StrategyPreflight:
         Without forecasts, covariances and regimes.
     check : UniverseCheck
     universes : sequence of (int, ndarray of shape (N,))
-        The row of each decision, and which assets are eligible there.
+        Row and eligible assets of each decision.
     """
 
     builder: StrategyBuilder
@@ -48,7 +48,7 @@ class StrategyPreflight:
     def check_allocator(
         self, name: str, make: Callable[[Constraints], Allocator], limits: Constraints, holdable: Bools
     ) -> None:
-        """Refuse an allocator whose limits cannot be met by the assets that it may hold, or that lacks scenarios."""
+        """Refuse an allocator with limits that the holdable assets cannot meet, or with too few scenarios."""
         panel, seen = self.builder.panel, set[bytes]()
         with date_errors(panel, self.universes[0][0], hold=False, name=name):
             scenarios = getattr(make(limits), "scenarios", None)
@@ -67,7 +67,7 @@ class StrategyPreflight:
                     self.check.relax_limits(inside, limits)
 
     def check_market(self, name: str, weighted: Sequence[str]) -> None:
-        """Refuse market weights of which no asset can be held at some decision."""
+        """Refuse market weights if none of their assets can be held at some decision."""
         panel = self.builder.panel
         inside = np.isin(panel.assets, list(weighted))
         for position, universe in self.universes:
@@ -106,7 +106,7 @@ class StrategyPreflight:
                 )
 
     def check_bands(self, name: str, anchor: Policy, deviation: Deviation, others: Constraints) -> None:
-        """Refuse bands around known weights in which the limits of the run cannot be met."""
+        """Refuse bands around known weights within which the limits of the run cannot be met."""
         panel, seen = self.builder.panel, set[str]()
         for position, universe in self.universes:
             around = anchor(position, PortfolioState.empty(len(universe)))
@@ -123,7 +123,7 @@ class StrategyPreflight:
                 self.check.check_limits(position, allowed, floor, limits)
 
     def _broken_score(self, decided: Weights, allowed: Bools, floor: Linear | None) -> str:
-        """Return what scores forbid of the weights; "" if nothing."""
+        """Return the conflict of the weights with scores; "" if there is none."""
         assets, weights = self.builder.panel.assets, decided.weights
         if floor is not None:
             average = float(weights @ [floor.coefficients.get(asset, 0.0) for asset in assets])
@@ -137,7 +137,7 @@ class StrategyPreflight:
     def _broken_limit(
         self, decided: Weights, limits: Constraints, given: Collection[str], universe: Bools
     ) -> str:
-        """Return the first limit on weights that is broken; "" if all are kept."""
+        """Return the first limit that the weights break; "" if they keep all."""
         if "cash" not in given:
             cash = decided.cash
             least, most = min(cash, limits.cash_minimum), max(cash, limits.cash_maximum)

@@ -1,4 +1,4 @@
-"""Names in strategies: of portfolios and models that must exist, and of assets."""
+"""References in strategies: to portfolios and models, which must exist, and to assets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.strategies.settings import StrategySettings
 def find_wrong_reference(
     strategies: Mapping[str, StrategySettings], baselines: tuple[str, ...], models: tuple[str, ...]
 ) -> str:
-    """Return the first name in the strategies that names nothing, or a circle of strategies; "" if all is well."""
+    """Return the first undefined name in the strategies, or a circular reference; "" if there is neither."""
     known = [*strategies, *baselines, *(f"model:{name}" for name in models)]
     for name, section in strategies.items():
         where = f"strategies.{name}"
@@ -29,7 +29,7 @@ def find_wrong_reference(
 
 
 def _find_circle(strategies: Mapping[str, StrategySettings]) -> str:
-    """Return that a strategy is made of itself; "" if none is."""
+    """Return a message if a strategy uses itself, directly or not; "" otherwise."""
 
     def walk(name: str, above: tuple[str, ...]) -> str:
         if name in above:
@@ -38,7 +38,7 @@ def _find_circle(strategies: Mapping[str, StrategySettings]) -> str:
         if name not in strategies:
             return ""
         return next(
-            (found for _, used in strategies[name].uses() if (found := walk(used, (*above, name)))), ""
+            (message for _, used in strategies[name].uses() if (message := walk(used, (*above, name)))), ""
         )
 
-    return next((found for name in strategies if (found := walk(name, ()))), "")
+    return next((message for name in strategies if (message := walk(name, ()))), "")

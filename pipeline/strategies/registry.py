@@ -1,4 +1,4 @@
-"""The kinds of strategies, by the name that stands in a configuration."""
+"""The kinds of strategies, by their names in a configuration."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def find_kinds() -> dict[str, type[StrategySettings]]:
     Raises
     ------
     TypeError
-        If two classes have one kind.
+        If two classes have the same kind.
     """
-    found: dict[str, type[StrategySettings]] = {}
+    by_kind: dict[str, type[StrategySettings]] = {}
     for module in pkgutil.walk_packages(kinds.__path__, f"{kinds.__name__}."):
         for value in vars(importlib.import_module(module.name)).values():
             if not (isinstance(value, type) and issubclass(value, StrategySettings)):
@@ -30,12 +30,12 @@ def find_kinds() -> dict[str, type[StrategySettings]]:
             annotation = value.model_fields["kind"].annotation
             if value.__module__ == module.name and get_origin(annotation) is Literal:
                 (kind,) = get_args(annotation)
-                if kind in found:
+                if kind in by_kind:
                     raise TypeError(
-                        f"{value.__module__} and {found[kind].__module__}: both have kind {kind!r}"
+                        f"{value.__module__} and {by_kind[kind].__module__}: both have kind {kind!r}"
                     )
-                found[kind] = value
-    return dict(sorted(found.items()))
+                by_kind[kind] = value
+    return dict(sorted(by_kind.items()))
 
 
 KINDS = find_kinds()

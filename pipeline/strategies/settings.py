@@ -1,4 +1,4 @@
-"""Settings that all strategies have in common, and parts of settings that several share."""
+"""Settings common to all strategies, and parts shared by several."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field
 from pipeline.settings.limit_keys import BOUNDS, LimitKey
 from pipeline.settings.section import Positive, Section, SettingError
 
-# Policies are imported where they are made: no solver is needed to read a configuration.
+# Policies are imported where they are created: reading a configuration needs no solver.
 if TYPE_CHECKING:
     from allocation.policies.policy import Policy
     from allocation.trading.rebalancing import Rebalancing
@@ -26,7 +26,7 @@ Assets = Annotated[tuple[str, ...], Field(min_length=1)]
 
 @dataclass(frozen=True)
 class RunFacts:
-    """Settings of a run that those of a strategy may contradict.
+    """Settings of a run that the settings of a strategy may contradict.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class RunFacts:
     limits : tuple of str
         Limits that the section `allocation` sets.
     on_infeasible : str
-        What is done where limits cannot be met.
+        Action if limits cannot be met.
     strategies : mapping of str to StrategySettings
     """
 
@@ -51,7 +51,7 @@ class RunFacts:
 class StrategySettings(Section):
     """Settings of one strategy. Each kind is a subclass with `kind: Literal["<name>"]`.
 
-    `exempt` names limits of the section `allocation` that do not hold for the strategy. The strategy must keep every
+    `exempt` names limits of the section `allocation` that do not apply to the strategy. The strategy must keep every
     other limit that the run sets.
     """
 
@@ -67,7 +67,7 @@ class StrategySettings(Section):
         return self.keeps() - set(self.exempt)
 
     def uses(self) -> Iterator[tuple[str, str]]:
-        """Yield key and name of each portfolio that the strategy is made of."""
+        """Yield key and name of each portfolio that the strategy uses."""
         yield from ()
 
     def models(self) -> Iterator[tuple[str, str]]:
@@ -79,16 +79,16 @@ class StrategySettings(Section):
         yield from ()
 
     def find_conflict(self, run: RunFacts) -> str:
-        """Return how the settings contradict others of the run, after a key of theirs; "" if they do not."""
+        """Return the conflict of these settings with others of the run, prefixed by their key; "" if there is none."""
         return ""
 
     def check(self, name: str, preflight: StrategyPreflight) -> None:
-        """Refuse what can be known to fail before anything is fitted.
+        """Refuse settings that are known to fail before any fit.
 
         Raises
         ------
         RunError
-            Naming the strategy, the date and the limit.
+            Names the strategy, the date and the limit.
         """
 
     def build(self, builder: StrategyBuilder) -> Policy:
@@ -105,14 +105,14 @@ class RebalanceSection(Section):
     to: Literal["target", "edge"] = "target"
 
     def build(self) -> Rebalancing:
-        """Return the rule."""
+        """Return the rebalancing rule."""
         from allocation.trading.rebalancing import Rebalancing
 
         return Rebalancing(self.every, self.absolute, self.relative, self.to)
 
 
 class UnsmoothSection(Section):
-    """Assets whose returns are appraisals, and how to correct their smoothing when risk is estimated."""
+    """Assets whose returns are appraisals, and the correction of their smoothing in risk estimates."""
 
     assets: Assets
     method: Literal["geltner", "glm"] = "geltner"
@@ -120,14 +120,14 @@ class UnsmoothSection(Section):
 
 
 class StatedStrategy(StrategySettings):
-    """Stated weights. Whether they keep the limits of the run is checked at each decision before anything is fitted."""
+    """Stated weights. Before any fit, each decision is checked against the limits of the run."""
 
     rebalance: RebalanceSection = RebalanceSection()
 
     def keeps(self) -> frozenset[LimitKey]:
         """Return the limits of the run that the stated weights are checked against."""
         if self.rebalance.to == "edge":
-            return frozenset()  # trades end between the stated weights and those that are held
+            return frozenset()  # partial trades end between the stated weights and the held ones
         return BOUNDS | {"groups", "linear", "leverage", "positions", "esg"}
 
     def check(self, name: str, preflight: StrategyPreflight) -> None:
@@ -136,7 +136,7 @@ class StatedStrategy(StrategySettings):
 
 
 class ComposedStrategy(StrategySettings):
-    """Weights that follow from other portfolios or from what is held: no limit of the run holds for the whole."""
+    """Weights derived from other portfolios or from the holdings; no limit of the run applies to the whole."""
 
     def keeps(self) -> frozenset[LimitKey]:
         """Return no limit."""
@@ -144,7 +144,7 @@ class ComposedStrategy(StrategySettings):
 
 
 def check_exempt(exempt: tuple[LimitKey, ...], allowed: tuple[LimitKey, ...]) -> tuple[LimitKey, ...]:
-    """Return the exemptions of a kind that keeps all limits but the allowed ones; refuse others."""
+    """Return the exemptions of a kind that keeps all limits except the allowed ones; refuse others."""
     refused = [key for key in exempt if key not in allowed]
     if refused:
         raise ValueError(f"this kind keeps {', '.join(refused)} and cannot be exempt from it")
@@ -152,7 +152,7 @@ def check_exempt(exempt: tuple[LimitKey, ...], allowed: tuple[LimitKey, ...]) ->
 
 
 def refuse_repeats(where: str, groups: Mapping[str, tuple[str, ...]]) -> None:
-    """Refuse an asset that belongs to two groups, or to one twice."""
+    """Refuse an asset that is in two groups, or in one group twice."""
     seen: dict[str, str] = {}
     for name, assets in groups.items():
         for asset in assets:
@@ -164,6 +164,6 @@ def refuse_repeats(where: str, groups: Mapping[str, tuple[str, ...]]) -> None:
 
 
 def name_unsmoothed(section: UnsmoothSection | None) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield key and names of the assets of a section about smoothed returns."""
+    """Yield key and names of the assets of a section on smoothed returns."""
     if section is not None:
         yield "unsmooth.assets", section.assets

@@ -1,4 +1,4 @@
-"""UniverseCheck: whether limits can be met on the assets of one decision, scores included."""
+"""UniverseCheck: whether the assets of one decision can meet the limits, including scores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pipeline.strategies.allocators import RunAllocators
 
 @dataclass(frozen=True)
 class UniverseCheck:
-    """Checks of the limits at one decision, from what is known before anything is fitted.
+    """Checks of the limits at one decision, from values known before any fit.
 
     Attributes
     ----------
@@ -37,12 +37,12 @@ class UniverseCheck:
         return allocator if isinstance(allocator, EsgAllocator) else None
 
     def apply_scores(self, position: int, universe: Bools) -> tuple[Bools, Linear | None]:
-        """Return the assets that scores leave in the universe, and the floor as a limit, None without one.
+        """Return the assets that scores leave in the universe, and the floor as a limit, or None without a floor.
 
         Raises
         ------
         InfeasibleError
-            If they leave none.
+            If the scores exclude all assets.
         """
         if self._scores is None:
             return universe, None
@@ -50,7 +50,7 @@ class UniverseCheck:
         return allowed, self._scores.floor_as_limit(position, allowed)
 
     def check_limits(self, position: int, universe: Bools, floor: Linear | None, limits: Constraints) -> None:
-        """Refuse limits that cannot be met together on a universe, after those that may have given way.
+        """Refuse limits that cannot be met together on a universe, after relaxing those that may be relaxed.
 
         Raises
         ------
@@ -66,12 +66,12 @@ class UniverseCheck:
             check_position_limits(position, on.entries, few.maximum, few.minimum_weight, on.low, on.high)
 
     def relax_limits(self, universe: Bools, limits: Constraints) -> Constraints:
-        """Return the limits, relaxed as the configuration sets it where they cannot be met.
+        """Return the limits, relaxed as configured if they cannot be met.
 
         Raises
         ------
         InfeasibleError
-            If they cannot be met then, or must not be relaxed.
+            If the relaxed limits cannot be met, or relaxing is not allowed.
         """
         assets, allocation = self.allocators.panel.assets, self.allocators.settings.allocation
         try:
@@ -85,7 +85,7 @@ class UniverseCheck:
 
 @contextmanager
 def date_errors(panel: Panel, position: int, hold: bool, name: str = "") -> Iterator[None]:
-    """Turn an error of one decision into one with its date; ignore infeasible limits where they only hold.
+    """Add the date to an error of one decision; ignore infeasible limits if the portfolio is then held unchanged.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""Tracking: what MLflow holds of a run, and how it gets there."""
+"""Tracking: the contents of a run's MLflow record, and how they are sent."""

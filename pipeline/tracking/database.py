@@ -1,4 +1,4 @@
-"""Tracking: where MLflow is, its experiment of a configuration, what all machines know, and its UI."""
+"""Tracking database: the location of MLflow, the experiment of a configuration, and MLflow's UI."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 NOTE_TAG = "mlflow.note.content"
 
-# MLflow reads these when it is imported: no call home, and no look at uv for requirements that are given.
+# MLflow reads these when it is imported: no telemetry, and no call of uv for requirements that are given.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-# By default a server that is away is asked for four minutes before the user hears of it.
+# By default MLflow retries an unreachable server for four minutes before it raises an error.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
@@ -45,14 +45,17 @@ def tracking_uri(output: Path) -> str:
 
 
 def tracking_name(output: Path) -> str:
-    """Return how a record in the output folder names the tracking server: the folder may move, so by no path."""
+    """Return the name of the tracking server in records of the output folder.
+
+    It contains no path, since the folder may move.
+    """
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE}"
 
 
 def follow_move(output: Path) -> None:
-    """Let the local database follow an output folder that was moved or copied, and print that it did.
+    """Update the local database after its output folder was moved or copied, and print a notice.
 
-    Does nothing with a tracking server, which has its own artifacts.
+    Does nothing with a tracking server, which stores its artifacts itself.
 
     Raises
     ------
@@ -65,32 +68,32 @@ def follow_move(output: Path) -> None:
 
 
 def _follow_move(output: Path) -> None:
-    """Do what `follow_move` does, with the lock held."""
-    found = find_relocations(output / DATABASE)
-    if found:
-        runs = relocate(output / DATABASE, found)
+    """Do the work of `follow_move` while holding the lock."""
+    moves = find_relocations(output / DATABASE)
+    if moves:
+        runs = relocate(output / DATABASE, moves)
         print(
             f"MLflow: the output folder was moved or copied; the artifacts of {format_count(runs, 'run')} in "
-            f"{format_count(len(found), 'experiment')} are now in {found[0].new_folder.parent}; they were in "
-            f"{found[0].old_folder.parent}",
+            f"{format_count(len(moves), 'experiment')} are now in {moves[0].new_folder.parent}; they were in "
+            f"{moves[0].old_folder.parent}",
             file=sys.stderr,
         )
 
 
 def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
-    """Return a client and the id of the experiment, making database and experiment where they are missing.
+    """Return a client and the id of the experiment; database and experiment are created if they are missing.
 
-    A new database is made under a lock, beside its place, and renamed when it is whole: two processes that
-    migrate one at once, or one that is killed doing it, leave a database that nobody can use. The experiment
-    gets its artifact folder from here, or a server that saw it first would give it one that only
-    it can reach.
+    A new database is created under a lock in a temporary file and renamed when it is complete. Otherwise two
+    processes that migrate it at once, or one that is killed in the middle, would leave a broken database. The
+    artifact folder of the experiment is set here; otherwise the first server to open the experiment would choose a
+    folder that only that server can reach.
     """
     import mlflow
 
-    # What they tell at lower levels is how a database is made and that a given signature was not guessed.
+    # At lower levels they report how a database is created, and that a given signature was not inferred.
     for noisy in ("alembic", "mlflow"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    # A database that cannot be written becomes one message of ours; MLflow would print a traceback beside it.
+    # A database that cannot be written raises our message; MLflow would print a traceback as well.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     uri = tracking_uri(output)
     make_folder(output)
@@ -103,29 +106,29 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
         given = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(uri)
         if given is None:
-            # MLflow sets the variable too, but it is the user's: the next run of this process may go elsewhere.
+            # MLflow sets the variable too, but it belongs to the user: the next run of this process may use another.
             os.environ.pop("MLFLOW_TRACKING_URI", None)
         client = mlflow.MlflowClient(uri)
-        found = client.get_experiment_by_name(name)
-        if found is not None:
-            if found.lifecycle_stage == "deleted":
-                client.restore_experiment(found.experiment_id)
+        experiment = client.get_experiment_by_name(name)
+        if experiment is not None:
+            if experiment.lifecycle_stage == "deleted":
+                client.restore_experiment(experiment.experiment_id)
             for key, value in TAGS.items():
-                # A note that users have written is theirs.
-                if found.tags.get(key) != value and (key != NOTE_TAG or key not in found.tags):
-                    client.set_experiment_tag(found.experiment_id, key, value)
-            return client, found.experiment_id
+                # A note that the user has written is kept.
+                if experiment.tags.get(key) != value and (key != NOTE_TAG or key not in experiment.tags):
+                    client.set_experiment_tag(experiment.experiment_id, key, value)
+            return client, experiment.experiment_id
         place = artifact_location(output, name) if uri.startswith("sqlite:") else None
         return client, client.create_experiment(name, artifact_location=place, tags=dict(TAGS))
 
 
 def _make_database(path: Path) -> None:
-    """Make MLflow's database if it is not there, whole or not at all."""
+    """Create MLflow's database if it is missing, completely or not at all."""
     import mlflow
 
     if path.exists():
         return
-    for left in path.parent.glob(f".{path.name}-*"):  # of a process that was killed
+    for left in path.parent.glob(f".{path.name}-*"):  # left by a process that was killed
         left.unlink()
     hidden = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     mlflow.MlflowClient(f"sqlite:///{hidden.resolve()}").search_experiments()
@@ -133,7 +136,7 @@ def _make_database(path: Path) -> None:
 
 
 def _close_connections(path: Path) -> None:
-    """Close what MLflow keeps open of a database that was deleted while this process lives: it would write to that."""
+    """Close MLflow's connections to a deleted database; otherwise this process would write to the deleted file."""
     from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Registry
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Tracking
 
@@ -144,7 +147,7 @@ def _close_connections(path: Path) -> None:
 
 
 def load() -> None:
-    """Import what MLflow needs to be told of a run: most of the time that it takes, if nobody waits for it."""
+    """Import the parts of MLflow that sending a run needs; the imports take most of the time."""
     names = ["mlflow", "mlflow.lightgbm", "mlflow.pyfunc"]
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         names.append("mlflow.store.tracking.sqlalchemy_store")
@@ -154,19 +157,24 @@ def load() -> None:
 
 @contextmanager
 def name_tracking_errors(uri: str) -> Iterator[None]:
-    """Turn whatever goes wrong between here and MLflow into one error that names the server."""
+    """Turn any MLflow failure into one error that names the server."""
     check_sqlite(uri)
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:  # a database without its driver
+    except (
+        MlflowException,
+        SQLAlchemyError,
+        OSError,
+        ImportError,
+    ) as error:  # the last: a missing database driver
         raise TrackingError(explain_tracking(uri, error)) from error
 
 
 def requirements() -> list[str]:
-    """Return what a logged model needs, with its versions."""
+    """Return the requirements of a logged model, with versions."""
     names = [name for name in ("mlflow", *LIBRARIES) if name != "piqp"]
     return [f"{name}=={installed(name)}" for name in names]
 
@@ -179,21 +187,21 @@ def run_of(client: MlflowClient, experiment: str, folder: str) -> str:
     TrackingError
         If the folder has not been tracked.
     """
-    found = client.search_runs([experiment], f"tags.{FOLDER_TAG} = '{folder}'", max_results=10)
-    whole = [run.info.run_id for run in found if run.info.status == "FINISHED"]
+    runs = client.search_runs([experiment], f"tags.{FOLDER_TAG} = '{folder}'", max_results=10)
+    whole = [run.info.run_id for run in runs if run.info.status == "FINISHED"]
     if not whole:
         raise TrackingError(f"the run {folder} is not known to MLflow yet")
     return str(whole[0])
 
 
 def runs_page(output: Path, name: str) -> str:
-    """Return the address of the page of the experiment of this configuration."""
+    """Return the address of the experiment page of this configuration."""
     with name_tracking_errors(tracking_uri(output)):
         return page(open_experiment(output, name)[1])
 
 
 def serve_ui(output: Path, name: str, port: int) -> list[str]:
-    """Return the command that serves the UI on loopback, after making sure the database is whole."""
+    """Return the command that serves the UI on loopback, after checking that the database is complete."""
     with name_tracking_errors(tracking_uri(output)):
         open_experiment(output, name)
     return [

@@ -1,4 +1,4 @@
-"""What MLflow and its database say when something is wrong, in words that name the file and what to do."""
+"""Explanations of MLflow and database errors, which name the file and a remedy."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _DATABASE = (
     ("not a database", "is damaged; move it away, and `tangency sync` makes a new one from the runs"),
     ("disk i/o", "cannot be read or written: the disk reports an error"),
 )
-"""What SQLite, SQLAlchemy and MLflow say about a database, by a part of it in small letters."""
+"""Explanations by a lower-case part of the error text of SQLite, SQLAlchemy or MLflow."""
 _AWAY = ("max retries exceeded", "timed out", "connection refused", "failed to resolve")
 _LONGEST = 300
 
 
 def explain_database(path: str, error: Exception) -> str:
-    """Return what is wrong with MLflow's database file, and what to do."""
+    """Return the explanation of an error of MLflow's database file, with a remedy."""
     said = str(error).lower()
     for part, meaning in _DATABASE:
         if part in said:
@@ -40,25 +40,25 @@ def explain_database(path: str, error: Exception) -> str:
 
 
 def explain_tracking(uri: str, error: Exception) -> str:
-    """Return what is wrong with a tracking server or a local database.
+    """Return the explanation of an error of a tracking server or a local database.
 
     Parameters
     ----------
     uri : str
-        Where MLflow is.
+        Location of MLflow.
     error : Exception
-        What MLflow or SQLAlchemy raised.
+        Error raised by MLflow or SQLAlchemy.
     """
     if uri.startswith("sqlite:"):
         return explain_database(unquote(uri.removeprefix("sqlite:///")), error)
-    uri = re.sub(r"://[^/@]*@", "://", uri)  # a password is no part of a message
+    uri = re.sub(r"://[^/@]*@", "://", uri)  # remove the password from the message
     if any(part in str(error).lower() for part in _AWAY):
         return f"MLflow at {uri} does not answer"
     return f"MLflow at {uri} says: {_first_line(error)}"
 
 
 def _first_line(error: Exception) -> str:
-    """Return the first line of what a library says; below it, SQLAlchemy shows statements and links."""
+    """Return the first line of an error text; in the lines below, SQLAlchemy lists statements and links."""
     lines = [
         line for line in str(error).splitlines() if line.strip() and not line.startswith(("[SQL", "(Back"))
     ]

@@ -1,8 +1,7 @@
-"""The page of MLflow's UI on which users land: runs of an experiment, the best first, with what matters beside them.
+"""Landing page in MLflow's UI: the runs of an experiment, best first, with the main metrics as columns.
 
-MLflow's table shows no metric until somebody chooses columns, and sorting it by one brings the models of each run
-into the list. A view that is shared by a tag of the experiment sets filter, order and columns for everybody who opens
-its link.
+By default MLflow's table shows no metrics, and sorting by one adds the models of each run to the list. A shared view,
+stored in a tag of the experiment, sets filter, order and columns for all users who open its link.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _COLUMNS = (
     "tags.`decision`",
 )
 _VIEW = {
-    "searchFilter": "tags.verdict != ''",  # models below a run have none
+    "searchFilter": "tags.verdict != ''",  # model runs below a run have no verdict
     "orderByKey": f"metrics.`{GAP}`",
     "orderByAsc": False,
     "startTime": "ALL",
@@ -39,13 +38,13 @@ NOTE = (
     "charts to see them through time. The report is the artifact `report.html` of a run."
 )
 VIEW_TAG = f"mlflow.sharedViewState.{KEY}"
-"""The tag that holds the view; only experiments of this project have it."""
+"""Tag that holds the view; only experiments of this project have it."""
 TAGS = {
     "mlflow.note.content": NOTE,
-    "mlflow.experimentKind": "custom_model_development",  # or the UI opens it in its view for language models
+    "mlflow.experimentKind": "custom_model_development",  # otherwise the UI opens its view for language models
     VIEW_TAG: json.dumps(_VIEW, sort_keys=True),
 }
-"""Tags that an experiment needs for its page."""
+"""Tags that the page of an experiment needs."""
 
 
 def page(experiment: str) -> str:
@@ -54,7 +53,7 @@ def page(experiment: str) -> str:
     Parameters
     ----------
     experiment : str
-        Its id.
+        Id of the experiment.
     """
     return (
         f"#/experiments/{experiment}/runs?workflowType=machine_learning&compareRunsMode=TABLE"

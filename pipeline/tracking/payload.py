@@ -1,4 +1,4 @@
-"""What MLflow is told of a run, as plain values; `pipeline/tracking/send.py` tells it."""
+"""Payload of a run for MLflow, as plain values; `pipeline/tracking/send.py` sends it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.verdict.evidence import Evidence
 
 
 def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidence, drift: Drift) -> MlflowRun:
-    """Say what MLflow is told of this run and of each model below it."""
+    """Return the MLflow record of this run and of each model below it."""
     config, record = done.trained.prepared.config, done.record()
     tags = {
         "config_hash": record.config_hash,
@@ -41,7 +41,7 @@ def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidenc
 
 
 def _child(name: str, done: Evaluated, certified: bool) -> MlflowRun:
-    """Say what is told of one model; only what is certified is logged as a model that others may load."""
+    """Return the MLflow record of one model; only certified models are logged for others to load."""
     config = done.trained.prepared.config
     walk, score = done.trained.walks[name], done.scores[name]
     metrics = {f"forecast/{key}": value for key, value in score.metrics.items()}
@@ -64,9 +64,9 @@ def _child(name: str, done: Evaluated, certified: bool) -> MlflowRun:
 
 
 def _headline(done: Evaluated, evidence: Evidence) -> dict[str, float]:
-    """Return the metrics of the traded portfolio and forecast, and the baselines beside them.
+    """Return the metrics of the traded portfolio and forecast, and those of the baselines.
 
-    The UI shows one section of charts for each prefix, in alphabetical order: the answer comes first.
+    The UI shows one section of charts per prefix, in alphabetical order, so the prefixes put the main results first.
     """
     config = done.trained.prepared.config
     base = best_baseline(done.performance)
@@ -83,9 +83,10 @@ def _headline(done: Evaluated, evidence: Evidence) -> dict[str, float]:
     metrics |= {f"forecast/{k}": v for k, v in done.scores[config.allocation.forecast].metrics.items()}
     metrics |= {f"portfolio/{k}": v for k, v in done.performance[done.chosen].items()}
     for name in config.strategies:
-        told = done.performance[f"strategy:{name}"]
+        performance = done.performance[f"strategy:{name}"]
         metrics |= {
-            f"strategy {name}/{k}": told[k] for k in ("net_return", "sharpe", "max_drawdown", "turnover")
+            f"strategy {name}/{k}": performance[k]
+            for k in ("net_return", "sharpe", "max_drawdown", "turnover")
         }
     for base, values in done.comparisons[done.chosen].items():
         metrics[f"baseline sharpe/{base.replace(':', ' ')}"] = done.performance[base]["sharpe"]
@@ -94,7 +95,7 @@ def _headline(done: Evaluated, evidence: Evidence) -> dict[str, float]:
 
 
 def _drift(drift: Drift) -> dict[str, float]:
-    """Return how much has shifted, and of each watch its level and p-value."""
+    """Return the shifted importance, and the level and p-value of each watch."""
     metrics = {
         "drift/alarms": float(len(drift.all_alarms)),
         "drift/features shifted": float(sum(one.alarm for one in drift.features)),
@@ -103,12 +104,12 @@ def _drift(drift: Drift) -> dict[str, float]:
             (one.corrected for one in drift.features if math.isfinite(one.corrected)), default=math.nan
         ),
     }
-    for found in drift.findings:
-        name = f"drift/{found.watch.subject} {found.watch.what}"
+    for finding in drift.findings:
+        name = f"drift/{finding.watch.subject} {finding.watch.what}"
         metrics |= {
-            name: found.watch.recent,
-            f"{name} before": found.watch.before,
-            f"{name} p": found.corrected,
+            name: finding.watch.recent,
+            f"{name} before": finding.watch.before,
+            f"{name} p": finding.corrected,
         }
     return metrics
 
@@ -129,7 +130,7 @@ def _steps(metrics: Mapping[str, float]) -> list[Step]:
 
 
 def _folds(score: ForecastScore) -> list[Step]:
-    """Return each fold's scores as one step of a metric: 60 child runs a model would drown the list."""
+    """Return each fold's scores as one step of a metric; 60 child runs per model would flood the list."""
     return [
         (f"fold/{key}", float(value), step)
         for step, fold in enumerate(score.by_fold)

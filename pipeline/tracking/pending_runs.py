@@ -1,7 +1,7 @@
-"""Outbox: what MLflow is to be told of a run, kept in the run's folder until it has been told.
+"""Pending runs: the MLflow payload of a run, kept in the run's folder until it has been sent.
 
-A tracking server may be away for an hour or for a week. A run is whole without it: what the server is to be told lies
-in the folder as one JSON file, and a second small file says where it has arrived (`pipeline/tracking/receipts.py`).
+A tracking server may be unreachable for an hour or a week. A run is complete without it: the payload lies in the run's
+folder as one JSON file, and a second small file records where it was sent (`pipeline/tracking/receipts.py`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pipeline.errors import RecordError
 from pipeline.files import read_regular
 
 RECORD = "tracking.json"
-"""What is to be told."""
+"""File that holds the payload."""
 SCHEMA = 1
-"""Version of the record; it changes when a key changes its name or meaning."""
+"""Version of the payload format; it changes when a key changes its name or meaning."""
 
 Step = tuple[str, float, int]
 """Name, value and step of a metric."""
@@ -26,17 +26,17 @@ Step = tuple[str, float, int]
 
 @dataclass(frozen=True)
 class MlflowRun:
-    """What MLflow is told of one run: that of the pipeline, or of one model below it.
+    """Contents of one MLflow run: that of the pipeline, or that of one model below it.
 
     Attributes
     ----------
     tags, parameters : mapping of str to str
     metrics : tuple of (name, value, step)
-        Finite values alone, which is all that every MLflow server takes.
+        Finite values only, since not every MLflow server accepts others.
     files : mapping of file name to JSON value
     model : mapping
         Description of a fitted model to log, or empty.
-    children : mapping of model name to Tracked
+    children : mapping of model name to MlflowRun
     """
 
     tags: Mapping[str, str]
@@ -48,7 +48,7 @@ class MlflowRun:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Return what was told by `dataclasses.asdict` and JSON."""
+        """Return the value that `dataclasses.asdict` and JSON encoded."""
         metrics = tuple((str(key), float(number), int(step)) for key, number, step in value["metrics"])
         children = {name: cls.from_json(child) for name, child in value["children"].items()}
         rest = {key: value[key] for key in ("tags", "parameters", "files", "model")}
@@ -57,19 +57,19 @@ class MlflowRun:
 
 @dataclass(frozen=True)
 class TrackingPayload:
-    """One run to be told.
+    """One run to send.
 
     Attributes
     ----------
     experiment : str
         Name of the configuration.
     run_id : str
-        Name of the run's folder. It is a tag in MLflow, by which a run that was half told is found again.
+        Name of the run's folder. It is a tag in MLflow, by which a partly sent run is found again.
     name : str
         Name of the run in MLflow.
     began, ended : int
-        When the run was made, in milliseconds since 1970 (UTC): whenever it is told, it is told with these times.
-    tracked : Tracked
+        Start and end of the run in milliseconds since 1970 (UTC), independent of when it is sent.
+    tracked : MlflowRun
     plots : mapping of name to SVG
     """
 
@@ -82,17 +82,17 @@ class TrackingPayload:
     plots: Mapping[str, str]
 
     def to_json(self) -> str:
-        """Return the record as JSON, each number with all of its bits."""
+        """Return the payload as JSON, with numbers in full precision."""
         return json.dumps({"schema": SCHEMA} | asdict(self))
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read the record in the folder of a run.
+        """Read the payload in the folder of a run.
 
         Raises
         ------
         RecordError
-            If there is none, or not one of this version.
+            If there is no payload, or not one of this version.
         """
         path = folder / RECORD
         try:

@@ -1,4 +1,4 @@
-"""Receipts: where the run of a folder was sent, and which runs are not, or no longer, in the MLflow that is in use."""
+"""Receipts: where the run of a folder was sent, and which runs are missing in the MLflow in use."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pipeline.files import read_regular, write_whole
 from pipeline.tracking.pending_runs import RECORD
 
 RECEIPT = "mlflow.json"
-"""File in a run's folder that says where the run was sent to the end."""
+"""File in a run's folder that records where the run was sent completely."""
 
 
 def read_receipt(folder: Path) -> dict[str, str]:
-    """Return where a run was sent ("tracking_uri") and the page of the UI ("page"); empty if it was not.
+    """Return where a run was sent ("tracking_uri") and its page of the UI ("page"); empty if it was not sent.
 
-    A damaged receipt is none: the run is sent again, which makes no second run.
+    A damaged receipt counts as missing: the run is sent again, which does not create a second run.
     """
     try:
         value = json.loads(read_regular(folder / RECEIPT))
@@ -28,14 +28,14 @@ def read_receipt(folder: Path) -> dict[str, str]:
 
 
 def write_receipt(folder: Path, name: str, page: str) -> None:
-    """Note in the folder of a run where it was sent: the server's address, or the database beside the folder."""
+    """Record in a run's folder where it was sent: the server's address, or the database next to the folder."""
     text = json.dumps({"tracking_uri": name, "page": page}, indent=2) + "\n"
     write_whole(folder / RECEIPT, text.encode())
 
 
 def run_folders(output: Path) -> list[Path]:
     """Return the folders of runs that can be sent, the oldest first."""
-    # A hidden folder is one that is being written. Names end in the time at which a run was made.
+    # A hidden folder is still being written. Names end in the time at which the run was made.
     folders = [path.parent for path in output.glob(f"*/{RECORD}") if not path.parent.is_symlink()]
     folders = [folder for folder in folders if not folder.name.startswith(".")]
     return sorted(folders, key=lambda folder: (folder.stat().st_mtime_ns, folder.name))
@@ -44,8 +44,8 @@ def run_folders(output: Path) -> list[Path]:
 def pending_runs(output: Path) -> list[Path]:
     """Return the folders of runs that the MLflow in use does not hold, the oldest first.
 
-    The local database is looked into: a receipt counts while the database that it names holds the run. Of a server
-    the receipts alone are read (`pipeline.tracking.send.missing_runs` asks it).
+    For the local database, a receipt counts while the database holds the run. For a server, only the receipts are read
+    (`pipeline.tracking.send.missing_runs` queries the server).
 
     Raises
     ------
@@ -60,7 +60,7 @@ def pending_runs(output: Path) -> list[Path]:
 
 
 def pending_notice(output: Path) -> str:
-    """Return one line about the runs that MLflow does not hold and how to send them; empty if it holds all."""
+    """Return one line about the runs that MLflow does not hold and how to send them; empty if it holds all runs."""
     pending = pending_runs(output)
     if not pending:
         return ""

@@ -1,7 +1,7 @@
-"""Relocation: artifact locations in MLflow's local database follow an output folder that was moved or copied.
+"""Relocation: update artifact locations in MLflow's local database after its output folder was moved or copied.
 
-MLflow keeps the place of each experiment, run and model as an absolute URI. After a move it would write to the old
-place, and list nothing of what lies at the new one.
+MLflow stores the location of each experiment, run and model as an absolute URI. After a move it would write to the old
+location, and list none of the artifacts at the new one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.tracking.errors import explain_database
 from pipeline.tracking.experiment_view import VIEW_TAG
 
 ARTIFACTS = "artifacts"
-"""Folder below the output folder; each experiment has a folder of its own in it."""
+"""Folder below the output folder, with one folder per experiment."""
 LOCATIONS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -28,18 +28,18 @@ LOCATIONS = (
     ("model_versions", "source"),
     ("model_versions", "storage_location"),
 )
-"""Columns of MLflow's database that hold the place of an artifact."""
+"""Columns of MLflow's database that hold an artifact location."""
 
 
 @dataclass(frozen=True)
 class Relocation:
-    """An experiment whose artifacts are recorded elsewhere than below the output folder.
+    """An experiment whose artifacts are recorded outside the output folder.
 
     Attributes
     ----------
     experiment : str
     old, new : str
-        URIs of its folder as recorded, and as it should be.
+        URI of its folder as recorded, and the right one.
     """
 
     experiment: str
@@ -63,10 +63,11 @@ def artifact_location(output: Path, experiment: str) -> str:
 
 
 def find_relocations(database: Path) -> list[Relocation]:
-    """Return the experiments of this project that a database records elsewhere than beside itself.
+    """Return the experiments of this project whose recorded location is not next to the database.
 
-    An experiment is one of this project if it has its view, and if its folder is named after it, in a folder
-    `artifacts`. Others are their users' own. Where both places are one folder, by a link or a mount, nothing was moved.
+    An experiment belongs to this project if it has the project's view, and if its folder is named after it and lies in
+    a folder `artifacts`. All other experiments belong to the user. Two locations that are one folder, through a link or
+    a mount, are no move.
 
     Parameters
     ----------
@@ -96,22 +97,22 @@ def _moved(output: Path, rows: list[tuple[str, str]]) -> Iterator[Relocation]:
         tail = new[len((output / ARTIFACTS).resolve().as_uri()) :]
         if old == new or not (old.startswith("file:") and old.endswith(f"/{ARTIFACTS}{tail}")):
             continue
-        found = Relocation(name, old, new)
-        there, here = found.old_folder.exists(), found.new_folder.exists()
-        if there and here and found.old_folder.samefile(found.new_folder):
+        relocation = Relocation(name, old, new)
+        there, here = relocation.old_folder.exists(), relocation.new_folder.exists()
+        if there and here and relocation.old_folder.samefile(relocation.new_folder):
             continue
         if there and not here:
             raise TrackingError(
                 f"{output / 'mlflow.db'} was moved or copied without the artifacts of {name}, which are in "
-                f"{found.old_folder}: move or copy that folder to {found.new_folder}, and run this again"
+                f"{relocation.old_folder}: move or copy that folder to {relocation.new_folder}, and run this again"
             )
-        yield found
+        yield relocation
 
 
 def relocate(database: Path, found: list[Relocation]) -> int:
-    """Record the new places of experiments and of all that belongs to them, and return how many runs that are.
+    """Record the new locations of experiments and everything below them, and return the number of updated runs.
 
-    The database changes in one transaction, after the files: a process that is killed leaves it as it was.
+    The database changes in one transaction, after the files: a process that is killed leaves it unchanged.
     """
     for each in found:
         old, new = each.old.encode(), each.new.encode()

@@ -1,8 +1,8 @@
-"""Sending: tell MLflow of a run, once, whatever happens in the middle.
+"""Sending: send a run to MLflow exactly once, even if an attempt is interrupted.
 
-Every step finds what an earlier try has left: runs by their tags, models by their run; parameters, metrics (told
-with the time at which the run was made) and files are the same when they are told twice. A run is FINISHED when all
-below it is, so a killed sender leaves a run that the next one completes.
+Every step finds the results of an earlier attempt: runs by their tags, models by their run. Sending parameters, metrics
+(with the time at which the run was made) and files twice changes nothing. A run becomes FINISHED only after all runs
+below it, so a run whose sender was killed is completed by the next one.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
 PARENT = "mlflow.parentRunId"
 METRICS = 900
 PARAMETERS = 100
-"""In one call MLflow takes a hundred parameters, and a thousand things in all."""
+"""Limits of one MLflow call: a hundred parameters, and a thousand items in total."""
 
 
 def deliver(folder: Path) -> str:
-    """Tell MLflow of a run, and share the trials of its configuration.
+    """Send a run to MLflow, and share the trials of its configuration.
 
-    One process at a time tells of the runs of an output folder. What has arrived is not told again while it is there.
+    Only one process at a time sends the runs of an output folder. A run that MLflow already holds is not sent again.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def deliver(folder: Path) -> str:
     Raises
     ------
     TrackingError
-        If MLflow cannot be told; the folder is whole all the same, and the run is told by the next try.
+        If MLflow cannot be reached. The run's folder stays complete, and the next attempt sends the run.
     """
     output = folder.parent
     with FileLock(output / ".tracking.lock"):
@@ -80,17 +80,17 @@ def deliver(folder: Path) -> str:
 
 
 def missing_runs(folders: Sequence[Path]) -> list[Path]:
-    """Return those of the folders sent to a server that it no longer holds, because it was replaced, say.
+    """Return those of the sent folders that the server no longer holds, for example after it was replaced.
 
     Parameters
     ----------
     folders : sequence of Path
-        Of runs with a receipt for the server in use.
+        Folders of runs with a receipt for the server in use.
 
     Raises
     ------
     TrackingError
-        If the server cannot be asked.
+        If the server cannot be reached.
     """
     import mlflow
 
@@ -103,7 +103,7 @@ def missing_runs(folders: Sequence[Path]) -> list[Path]:
 
 
 def _folders_at(client: MlflowClient, page: str) -> set[str]:
-    """Return the folders of the finished runs of the experiment with this page; deleted runs are among them."""
+    """Return the folders of the finished runs of the experiment with this page, including deleted runs."""
     from mlflow.entities import ViewType
     from mlflow.exceptions import MlflowException
 
@@ -115,21 +115,21 @@ def _folders_at(client: MlflowClient, page: str) -> set[str]:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return set()
         raise
-    found: set[str] = set()
+    folders: set[str] = set()
     token: str | None = None
     while True:
         runs = client.search_runs([experiment], "", ViewType.ALL, 1000, page_token=token)
-        found |= {run.data.tags.get(FOLDER_TAG, "") for run in runs if run.info.status == "FINISHED"}
+        folders |= {run.data.tags.get(FOLDER_TAG, "") for run in runs if run.info.status == "FINISHED"}
         token = runs.token
         if not token:
-            return found
+            return folders
 
 
 def _holds(output: Path, folder: Path, receipt: Mapping[str, str]) -> bool:
     """Whether the MLflow that a receipt names still holds the run.
 
-    The local database is looked into. A server is asked where MLflow is loaded anyhow; one that is away is believed
-    to hold it.
+    The local database is read directly. A server is queried only if MLflow is already loaded; a server that cannot be
+    reached is assumed to hold the run.
     """
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         return folder.name in finished_runs(output)
@@ -142,7 +142,7 @@ def _holds(output: Path, folder: Path, receipt: Mapping[str, str]) -> bool:
 
 
 class _Sender:
-    """Tells one experiment of one run."""
+    """Sends one run to one experiment."""
 
     def __init__(self, client: MlflowClient, experiment: str, parcel: TrackingPayload) -> None:
         self.client = client
@@ -150,26 +150,26 @@ class _Sender:
         self.parcel = parcel
 
     def send(self, folder: Path) -> None:
-        """Tell of the run and of the models below it, what was not told yet."""
-        parcel = self.parcel
-        tags = {**parcel.tracked.tags, FOLDER_TAG: parcel.run_id}
-        found = self._search(f"tags.{FOLDER_TAG} = '{parcel.run_id}'")
-        parent = found[0] if found else self._create(parcel.name, tags)
+        """Send the parts of the run and of its model runs that were not sent yet."""
+        payload = self.parcel
+        tags = {**payload.tracked.tags, FOLDER_TAG: payload.run_id}
+        runs = self._search(f"tags.{FOLDER_TAG} = '{payload.run_id}'")
+        parent = runs[0] if runs else self._create(payload.name, tags)
         if parent.info.status == "FINISHED":
             return
         ident = parent.info.run_id
-        self._log(ident, parcel.tracked)
+        self._log(ident, payload.tracked)
         for path in sorted(folder.iterdir()):
-            # A link may lead to a file that is none of the run's: it stays where it is.
+            # A link may lead to a file outside the run; it is not sent.
             if path.is_file() and not path.is_symlink() and path.name not in (RECORD, RECEIPT):
                 self.client.log_artifact(ident, str(path))
-        for plot, content in parcel.plots.items():
+        for plot, content in payload.plots.items():
             self.client.log_text(ident, content, f"plots/{plot}.svg")
-        below = self._search(f"tags.`{PARENT}` = '{ident}'") if found else []
+        below = self._search(f"tags.`{PARENT}` = '{ident}'") if runs else []
         known = {run.data.tags["model"]: run for run in below}
-        for model, child in parcel.tracked.children.items():
+        for model, child in payload.tracked.children.items():
             self._send_model(model, child, known.get(model), ident)
-        self.client.set_terminated(ident, "FINISHED", parcel.ended)
+        self.client.set_terminated(ident, "FINISHED", payload.ended)
 
     def _send_model(self, name: str, child: MlflowRun, known: Run | None, parent: str) -> None:
         run = known or self._create(name, {**child.tags, "model": name, PARENT: parent})
@@ -200,7 +200,7 @@ class _Sender:
         yield from zip_longest(_chunks(parameters, PARAMETERS), _chunks(metrics, METRICS), fillvalue=[])
 
     def _log_model(self, name: str, child: MlflowRun, run: Run) -> None:
-        """Log the last fit in a form that loads without this project and without unpickling anything."""
+        """Log the last fit in a form that loads without this project and without unpickling."""
         from mlflow.entities import LoggedModelOutput
 
         client, ident = self.client, run.info.run_id

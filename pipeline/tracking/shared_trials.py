@@ -1,4 +1,4 @@
-"""Sharing: the trials of all machines and folders, by tags of MLflow's experiments."""
+"""Shared trials: exchange the trials of all machines and output folders through tags of MLflow's experiments."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 TRIAL_TAG = "tangency/"
-"""Begins the tags of an experiment that hold its trials."""
+"""Prefix of the experiment tags that hold its trials."""
 HEAD_TAG = "tangency.head/"
-"""Begins the tags of an experiment that hold the heads of ledgers."""
+"""Prefix of the experiment tags that hold the heads of ledgers."""
 
 
 def others_may_have_tried(output: Path, ledger: Ledger) -> bool:
-    """Return whether MLflow may know of trials that the ledger of this folder does not."""
+    """Return whether MLflow may hold trials that are missing in the ledger of this folder."""
     return bool(os.environ.get("MLFLOW_TRACKING_URI")) or (
         not ledger.path.exists() and (output / DATABASE).exists()
     )
 
 
 def share_trials(output: Path, name: str, ledger: Ledger, data: str | None = None) -> None:
-    """Bring the ledger and the tags of MLflow's experiments together, so that all machines count the same trials.
+    """Synchronise the ledger with the tags of MLflow's experiments, so that all machines count the same trials.
 
-    The trials of this configuration become tags of its experiment. From all experiments, deleted ones too, the ledger
-    takes in the trials of the same data. A tag stays when runs are deleted. What either side lacks is copied there;
-    nothing is taken away.
+    The trials of this configuration become tags of its experiment. The ledger adds the trials on the same data from all
+    experiments, including deleted ones. A tag remains when runs are deleted. Entries missing on either side are copied
+    there; nothing is removed.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def share_trials(output: Path, name: str, ledger: Ledger, data: str | None = Non
         Name of the configuration.
     ledger : Ledger
     data : str, optional
-        Sketch of the data, where the ledger may not have it yet (`pipeline.chains.data_identity`).
+        Sketch of the data, for a ledger that may not have it yet (`pipeline.chains.data_identity`).
 
     Raises
     ------
@@ -66,18 +66,18 @@ def share_trials(output: Path, name: str, ledger: Ledger, data: str | None = Non
             key = f"{TRIAL_TAG}{entry['kind']}/{entry['id']}"
             if tags.get(key) != entry:
                 client.set_experiment_tag(experiment, key, json.dumps(entry, sort_keys=True))
-    found = [
+    entries = [
         entry
         for other, tags in there.items()
         for entry in tags.values()
         if other == name or any(of_data(entry, each) for each in sketches)
     ]
     known = {name_of(entry) for entry in ledger.lines()}
-    ledger.add(entry for entry in found if name_of(entry) not in known)
+    ledger.add(entry for entry in entries if name_of(entry) not in known)
 
 
 def known_trials(output: Path, name: str) -> list[Entry]:
-    """Return the trials and unsealings that MLflow knows of: of the local database all, of a server those of a name.
+    """Return the trials and unsealings in MLflow: all of a local database, or those of one configuration on a server.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def known_heads(output: Path, name: str) -> list[Anchor]:
 
 
 def _compare_heads(client: MlflowClient, experiment: str, ledger: Ledger, head: Head | None) -> None:
-    """Compare the ledger with what the experiment has seen of it, and note its head where that is newer."""
+    """Compare the ledger with the head recorded in the experiment, and record its head if it is newer."""
     if head is None:
         return
     output = ledger.path.parent
@@ -122,7 +122,7 @@ def _compare_heads(client: MlflowClient, experiment: str, ledger: Ledger, head: 
         _, hashes = ledger.read()
         own = Anchor(
             str(ledger.path), Head(len(hashes), hashes[-1], hashes[0])
-        )  # whose anchors were compared before
+        )  # whose anchors have already been compared
         check_anchors(output, LEDGER, hashes, [seen, own], excused_anchors(output))
     if seen is None or seen.head.lines < head.lines:
         client.set_experiment_tag(experiment, key, json.dumps({LEDGER: head.as_dict()}))
@@ -137,8 +137,9 @@ def _read_anchor(client: MlflowClient, experiment: str, key: str) -> Anchor | No
 def _head_key(output: Path, head: Head) -> str:
     """Return the tag of a ledger's head.
 
-    Several ledgers share an experiment of a server; each is known by the hash of its first line. Copies of one output
-    folder have the same first line. The repair that excuses what MLflow has seen of the other copy tells them apart.
+    Several ledgers may share an experiment on a server; each is identified by the hash of its first line. Copies of one
+    output folder have the same first line. They are distinguished by the repair that excuses the lines that MLflow has
+    seen of the other copy.
     """
     repairs = [entry for entry in Chain(output / REPAIRS).lines() if entry["chain"] == LEDGER]
     apart = [json.dumps(entry, sort_keys=True) for entry in repairs if entry.get("mlflow")]
@@ -147,10 +148,10 @@ def _head_key(output: Path, head: Head) -> str:
 
 
 def _trials_of_all(client: MlflowClient) -> dict[str, dict[str, Entry]]:
-    """Return the trials among the tags of each experiment, by its name."""
+    """Return the trials in the tags of each experiment, by its name."""
     from mlflow.entities import ViewType
 
-    found: dict[str, dict[str, Entry]] = {}
+    by_experiment: dict[str, dict[str, Entry]] = {}
     token: str | None = None
     while True:
         experiments = client.search_experiments(view_type=ViewType.ALL, page_token=token)
@@ -158,14 +159,14 @@ def _trials_of_all(client: MlflowClient) -> dict[str, dict[str, Entry]]:
             tags = {key: value for key, value in each.tags.items() if key.startswith(TRIAL_TAG)}
             trials = {key: entry for key, value in tags.items() if (entry := _trial(value)) is not None}
             if trials:
-                found[each.name] = trials
+                by_experiment[each.name] = trials
         token = experiments.token
         if not token:
-            return found
+            return by_experiment
 
 
 def _trial(text: str) -> Entry | None:
-    """Return the entry that a tag holds, None if the tag was edited."""
+    """Return the entry that a tag holds, or None if the tag was edited."""
     try:
         entry = json.loads(text)
     except (ValueError, RecursionError):

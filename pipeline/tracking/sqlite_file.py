@@ -1,4 +1,4 @@
-"""A SQLite file as tracking server: whether it can be opened, before MLflow tries to for two minutes."""
+"""SQLite file as tracking store: check that it can be opened, since MLflow would retry for two minutes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pipeline.errors import FileKindError, TrackingError
 from pipeline.tracking.errors import explain_database
 
 _PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-"""What another process is the reason for: MLflow waits until it has ended."""
+"""Errors caused by another process; MLflow waits until that process has finished."""
 
 
 def check_sqlite(uri: str) -> None:
-    """Check that the file of a `sqlite:///` address can be read, or made where it is missing.
+    """Check that the file of a `sqlite:///` address can be read, or created if it is missing.
 
-    Other addresses, databases in memory and those with options are left to MLflow.
+    Other addresses, in-memory databases and addresses with options are left to MLflow.
 
     Raises
     ------
     TrackingError
-        Naming the file and what to do.
+        Names the file and the remedy.
     """
     scheme, _, name = uri.partition(":///")
     if scheme.partition("+")[0] != "sqlite" or not name or name.startswith((":", "file:")) or "?" in name:
@@ -51,12 +51,14 @@ def _read(path: Path) -> None:
         ) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
-        if (getattr(error, "sqlite_errorcode", 0) & 0xFF) not in _PASSING:  # the low byte is the kind
+        if (
+            getattr(error, "sqlite_errorcode", 0) & 0xFF
+        ) not in _PASSING:  # the low byte is the primary error code
             raise TrackingError(explain_database(str(path), error)) from error
 
 
 def _make_file_in(folder: Path) -> None:
-    """Make a file without a name in a folder, or in the nearest one above that is there; it is gone afterwards."""
+    """Check that a folder, or its nearest existing parent, is writable, by creating an unnamed temporary file in it."""
     place = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     with tempfile.TemporaryFile(dir=place):
         pass

@@ -1,7 +1,6 @@
-"""Courier: a process that loads MLflow while the run computes, and tells of the run when that is done.
+"""MLflow worker: a process that loads MLflow while the run computes, and sends the run when it is done.
 
-To import MLflow with its SQL store takes longer than to tell it all that a run has to tell. Nobody should wait for that
-while a second core is idle.
+Importing MLflow with its SQL store takes longer than sending a run. The worker uses a second core to hide that time.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from pipeline.errors import TrackingError
 
 
 class MlflowWorker:
-    """Delivers runs, by a process of its own if it was told to get ready, in this one otherwise."""
+    """Sends runs, in a separate process if `get_ready` was called, otherwise in this one."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
     def get_ready(self) -> None:
-        """Start loading MLflow beside what this process does, unless it has MLflow already."""
+        """Start loading MLflow in the background, unless this process has already loaded it."""
         if self._process is None and "mlflow" not in sys.modules:
-            # Where no process can be started, as without memory, this one loads MLflow itself when it is needed.
+            # If no process can be started, for lack of memory for example, this process loads MLflow when needed.
             with suppress(OSError):
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "pipeline.tracking.worker"],
@@ -37,16 +36,16 @@ class MlflowWorker:
                 )
 
     def deliver(self, folder: Path) -> str:
-        """Tell MLflow of a run, as `pipeline.tracking.send.deliver` does."""
+        """Send a run to MLflow, as `pipeline.tracking.send.deliver` does."""
         from pipeline.tracking.database import follow_move
 
-        follow_move(folder.parent)  # here, where its notice is seen
+        follow_move(folder.parent)  # here, where its notice is visible
         answer = self._ask(folder)
         if "error" in answer:
             raise TrackingError(answer["error"])
         if "page" in answer:
             return answer["page"]
-        # None was started, or it has died: what it has not finished is finished here.
+        # No worker was started, or it has died: this process finishes the work.
         from pipeline.tracking.send import deliver
 
         return deliver(folder)
@@ -57,7 +56,7 @@ class MlflowWorker:
             return {}
         try:
             print(folder.resolve(), file=process.stdin, flush=True)
-            # To end takes it a while, for which nobody has to wait.
+            # The worker takes a moment to exit; nothing needs to wait for it.
             line = process.stdout.readline()
             return dict(json.loads(line)) if line else {}
         except (OSError, ValueError):
@@ -76,17 +75,17 @@ class MlflowWorker:
 
 
 def main() -> None:
-    """Load, wait for the folder of a run on standard input, and answer with one line of JSON."""
+    """Load MLflow, wait for a run's folder on standard input, and answer with one line of JSON."""
     import gc
 
-    # Nothing of what is imported is garbage, a run makes little, and looking for it takes a quarter of the time.
+    # Imported objects are never garbage and a run creates little of it; collection would take a quarter of the time.
     gc.disable()
     from pipeline.tracking import database as tracking
     from pipeline.tracking import send as sending
 
     tracking.load()
     folder = sys.stdin.readline().strip()
-    if not folder:  # the run came to nothing
+    if not folder:  # the run failed
         return
     try:
         answer = {"page": sending.deliver(Path(folder))}

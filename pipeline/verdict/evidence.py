@@ -1,4 +1,4 @@
-"""Evidence: one verdict on a run, corrected for the number of things tried."""
+"""Evidence: one verdict on a run, corrected for the number of trials."""
 
 from __future__ import annotations
 
@@ -36,14 +36,13 @@ Tests = dict[str, float]
 
 @dataclass(frozen=True)
 class Evidence:
-    """A verdict and what it rests on.
+    """A verdict and its grounds.
 
     Attributes
     ----------
     verdict : str
         - "skill": the forecast is better than chance, and its portfolio gains certainty equivalent after costs over
-          the same allocator without a forecast. Both one-sided p-values, corrected for all that was tried, are below
-          5 %.
+          the same allocator without a forecast. Both one-sided p-values, corrected for all trials, are below 5 %.
         - "skill, not shown to pay": only the forecast passes.
         - "worse than the baseline": the portfolio loses certainty equivalent, one-sided p below 5 %.
         - "no evidence of skill": none of these.
@@ -75,19 +74,19 @@ class Evidence:
 
 
 def corrected(p: float, n: float) -> float:
-    """Return the chance that the best of n independent tests has so small a p-value, after Šidák (1967)."""
+    """Return the probability that the smallest of n independent p-values is at most p, after Šidák (1967)."""
     return -math.expm1(n * math.log1p(-p)) if 0 <= p < 1 else p
 
 
 def judge(done: Evaluated, trials: Trials) -> Evidence:
-    """Weigh a run in the light of all that was tried on its data or under its name.
+    """Judge a run in view of all trials on its data or under its name.
 
     Parameters
     ----------
     done : Evaluated
     trials : Trials
-        With this run among them. Those of an unsealed holdout are its unsealings, and what was run without the
-        seal: what else was tried has not seen it.
+        Including this run. For an unsealed holdout they are its unsealings, and the runs without the seal; other
+        trials have not seen the holdout.
     """
     with one_thread():
         tests = _forecast(done, trials.looks) | _portfolio(done, trials)
@@ -105,7 +104,7 @@ def judge(done: Evaluated, trials: Trials) -> Evidence:
 
 
 def verdict_of(tests: Tests) -> str:
-    """Return the verdict; a p-value that does not exist shows nothing."""
+    """Return the verdict; a NaN p-value shows nothing."""
     if tests["gain_p_worse"] < SIZE:
         return WORSE
     if tests["verdict_p"] < SIZE:
@@ -114,14 +113,14 @@ def verdict_of(tests: Tests) -> str:
 
 
 def _larger(p: float, q: float) -> float:
-    """Return the larger of two p-values, NaN if either is: it tests that both effects are there."""
+    """Return the larger of two p-values, NaN if either is NaN: it tests that both effects exist."""
     return math.nan if math.isnan(p) or math.isnan(q) else max(p, q)
 
 
 def _forecast(done: Evaluated, looks: int) -> Tests:
     """Return the test of the traded forecast: of its ranking if it is relative, else of its squared error.
 
-    A tuning trial saw training windows alone: it cannot have been chosen for its luck on the judged dates.
+    A tuning trial sees only training windows, so it cannot have been chosen for its luck on the judged dates.
     """
     config = done.trained.prepared.config
     metrics = done.scores[config.allocation.forecast].metrics
@@ -132,15 +131,15 @@ def _forecast(done: Evaluated, looks: int) -> Tests:
 
 
 def _portfolio(done: Evaluated, trials: Trials) -> Tests:
-    """Return what the forecast was worth to the allocator, after costs."""
+    """Return the value of the forecast to the allocator, after costs."""
     prepared = done.trained.prepared
     year, gamma = prepared.panel.periods_per_year, prepared.config.allocation.risk_aversion
     mine, idle = done.results[done.forecasting], done.results["no_forecast"]
     a, b = mine.net - mine.cash_return, idle.net - idle.cash_return
     gain = certainty_equivalent_gain(a, b, gamma)
     active, own = estimate_sharpe(a - b), estimate_sharpe(a)
-    # The spread of the ratios that were tried says how lucky the best of them may be. It is no smaller than the
-    # error of one ratio: trials that are alike, or whose ratios are not known, are taken to be independent.
+    # The spread of the tried ratios shows how lucky the best of them may be. It is at least the error of one
+    # ratio: similar trials, and those with unknown ratios, are treated as independent.
     ratios = [e["gain_sharpe"] for e in trials.distinct() if e["gain_sharpe"] is not None]
     monthly_ratios = np.array(ratios, dtype=np.float64) * math.sqrt(12 / year)
     spread = float(monthly_ratios.var(ddof=1)) if len(ratios) > 1 else 0.0
@@ -175,7 +174,7 @@ def _portfolio(done: Evaluated, trials: Trials) -> Tests:
 
 
 def _contest(done: Evaluated, trials: Trials) -> tuple[Tests, tuple[str, ...]]:
-    """Test all that was tried against 1/N: the models and strategies of this run, and what other runs traded."""
+    """Test all trials against 1/N: the models and strategies of this run, and the traded portfolios of other runs."""
     prepared = done.trained.prepared
     dates, seed = prepared.panel.dates, prepared.config.seed
     equal = monthly(done.results["equal_weight"], dates)
@@ -193,7 +192,7 @@ def _contest(done: Evaluated, trials: Trials) -> tuple[Tests, tuple[str, ...]]:
     gains, nothing, names = table.to_numpy(), np.zeros(len(table)), list(columns)
     spa = superior_predictive_ability(gains, nothing, names, seed=seed)
     check = reality_check(gains, nothing, names, seed=seed)
-    # Trials whose returns are not at hand, tuning trials above all, count all the same.
+    # Trials without available returns, mainly tuning trials, count as well.
     share = max(1.0, (models + trials.count - 1) / max(spa.tested, 1))
     overfitting = probability_of_backtest_overfitting(gains)
     tests = {
@@ -206,7 +205,7 @@ def _contest(done: Evaluated, trials: Trials) -> tuple[Tests, tuple[str, ...]]:
 
 
 def _reason(verdict: str, tests: Tests, trials: Trials) -> str:
-    """Say what the two tests of the verdict found."""
+    """Describe the results of the two tests of the verdict."""
     p, looks = tests["forecast_p_corrected"], trials.looks
     one, many = (
         ("unsealing", "looks at the holdout")
@@ -231,7 +230,7 @@ def _reason(verdict: str, tests: Tests, trials: Trials) -> str:
 
 
 def _traded(done: Evaluated) -> str:
-    """Say how a traded strategy compares; the verdict is on the forecast, and the strategy may not even use it."""
+    """Compare a traded strategy with 1/N; the verdict is on the forecast, which the strategy may not use."""
     if done.chosen == done.forecasting:
         return ""
     gap = done.comparisons[done.chosen]["equal_weight"]

@@ -1,4 +1,4 @@
-"""What the regimes were worth: whether they last, keep their meaning, and tell what follows."""
+"""Evidence on regimes: persistence, stable meaning, and difference in the returns that follow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RegimeEvidence:
-    """Regimes as they were told out of sample, over all dates since the first fit.
+    """Evidence on the out-of-sample regimes, over all dates since the first fit.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class RegimeEvidence:
     following : RegimeDifference
         Of the market's excess return one observation later.
     agreement, relabelled : float
-        Mean over refits of the adjusted Rand index with the fit before, and of the share of rows relabelled; NaN
+        Mean over refits of the adjusted Rand index with the previous fit, and of the share of rows relabelled; NaN
         with fewer than two fits.
     """
 
@@ -39,7 +39,7 @@ class RegimeEvidence:
     relabelled: float
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the evidence for JSON; per observation, not a year."""
+        """Return the evidence for JSON; per observation, not per year."""
         lasting, after = self.persistence, self.following
         return {
             "flip_rate": lasting.flip_rate,
@@ -55,13 +55,13 @@ class RegimeEvidence:
 
 
 def weigh_regimes(done: Evaluated) -> RegimeEvidence:
-    """Return what the regimes of a run were worth."""
+    """Return the evidence on the regimes of a run."""
     path, panel = done.trained.regimes, done.trained.prepared.panel
     n_states = path.probabilities.shape[1]
     excess = panel.market - panel.cash
     return RegimeEvidence(
         regime_persistence(path.label, n_states, path.probabilities),
-        # A regime told at the close of t cannot be traded before the return of the next row.
+        # A regime known at the close of t cannot be traded before the return of the next row.
         regime_difference(path.label[:-1], excess[1:], n_states),
         _mean(path.agreement),
         _mean(path.relabelled),

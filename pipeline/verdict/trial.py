@@ -1,4 +1,4 @@
-"""Trial: what the ledger keeps of one configuration that was evaluated."""
+"""Trial: the ledger entry of one evaluated configuration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.stages.results import Evaluated
 
 LONGEST = 720
-"""Months of returns that are kept of a trial, the last ones: sixty years fit into a tag of MLflow."""
+"""Maximum number of months of returns in a trial, the last ones: sixty years fit into a tag of MLflow."""
 
 
 def monthly(result: BacktestResult, dates: pd.DatetimeIndex) -> pd.Series[float]:
@@ -28,11 +28,12 @@ def monthly(result: BacktestResult, dates: pd.DatetimeIndex) -> pd.Series[float]
 
 
 def describe(done: Evaluated) -> dict[str, Any]:
-    """Return what the ledger keeps of a finished evaluation.
+    """Return the ledger entry of a finished evaluation.
 
-    The returns are those of the traded portfolio above 1/N, month by month; `gain_sharpe` is the Sharpe ratio, per
-    month, of what the portfolio on the configured forecast earned above the same allocator without one. A
-    configuration with other strategies is another trial if what is traded, forecast or judged differs.
+    The returns are those of the traded portfolio above 1/N, month by month; `gain_sharpe` is the monthly Sharpe ratio
+    of the excess of the portfolio on the configured forecast over the same allocator without a forecast. A
+    configuration with other strategies is another trial if the traded portfolio, the forecast or the judged result
+    differs.
     """
     prepared = done.trained.prepared
     dates, config = prepared.panel.dates, prepared.config
@@ -42,12 +43,12 @@ def describe(done: Evaluated) -> dict[str, Any]:
     forecasting = monthly(done.results[done.forecasting], dates)
     above = forecasting - monthly(done.results["no_forecast"], dates)
     ratio = sharpe_ratio(np.asarray(above, dtype=np.float64))
-    # Limits may hold two different forecasts to one portfolio: each was a look at the test of the forecast.
+    # Limits may force two different forecasts into one portfolio; each is a separate look at the forecast test.
     score = done.scores[config.allocation.forecast]
     parts: list[Any] = [score.rank_ic, score.loss]
-    if done.chosen != done.forecasting:  # what is judged besides what is traded
+    if done.chosen != done.forecasting:  # the judged portfolio is not the traded one
         parts.append(forecasting.iloc[-LONGEST:])
-    told = b"".join(np.asarray(part, dtype="<f4").tobytes() for part in parts)
+    fingerprint = b"".join(np.asarray(part, dtype="<f4").tobytes() for part in parts)
     return {
         "kind": "trial",
         "experiment": config.name,
@@ -55,7 +56,7 @@ def describe(done: Evaluated) -> dict[str, Any]:
         "config": config.digest()[:16],
         "data": prepared.panel.digest()[:16],
         "sketch": sketch(prepared.panel),
-        "returns": hashlib.sha256(packed + told).hexdigest()[:16],
+        "returns": hashlib.sha256(packed + fingerprint).hexdigest()[:16],
         "gain_sharpe": ratio if np.isfinite(ratio) else None,
         "first": str(gain.index[0]) if len(gain) else None,
         "last": f"{dates[-1]:%Y-%m-%d}",
@@ -65,7 +66,7 @@ def describe(done: Evaluated) -> dict[str, Any]:
 
 
 def gain_of(entry: dict[str, Any]) -> pd.Series[float]:
-    """Return the monthly returns above 1/N that an entry keeps."""
+    """Return the monthly returns above 1/N in an entry."""
     values = np.frombuffer(base64.b85decode(entry["gain"]), dtype="<f4").astype(np.float64)
     start = entry["first"] or "2000-01"
     return pd.Series(values, index=pd.period_range(start, periods=len(values), freq="M"))

@@ -1,1 +1,1 @@
-"""Kinds of strategies, one module each. A module that is added here is known to configurations at once."""
+"""Kinds of strategies, one module each. A module added here is available in configurations at once."""

@@ -1,1 +1,1 @@
-"""Fitted models in formats of MLflow that load without this project."""
+"""Fitted models in MLflow formats that load without this project."""

@@ -1,6 +1,6 @@
-"""The last linear fit as an MLflow model: loaded from this text and a JSON file, never from a pickle.
+"""The last linear fit as an MLflow model, loaded from this source text and a JSON file, never from a pickle.
 
-MLflow copies this file into the model, so it imports nothing of this project.
+MLflow copies this file into the model, so it must not import this project.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 
 class LinearForecast(PythonModel):
-    """Standardise, clip, impute, multiply.
+    """Standardise, clip, impute and multiply.
 
-    Takes a table with one column a feature and one row an asset. Returns the forecast of each row in the unit of
-    the target: excess return over the horizon per unit of risk, of which only the differences between the assets
-    of a date are meant if the model was fitted to a relative target.
+    Takes a table with one column per feature and one row per asset. Returns the forecast of each row in the unit of
+    the target: excess return over the horizon per unit of risk. If the model was fitted to a relative target, only
+    the differences between the assets of a date have a meaning.
     """
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Read the specification that was logged."""
+        """Read the logged specification."""
         self.spec: dict[str, Any] = json.loads(Path(context.artifacts["spec"]).read_text(encoding="utf-8"))
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.Series:
-        """Return the raw forecast of each row of the table, a Series with its index."""
+        """Return the raw forecast of each row of the table, as a Series with the table's index."""
         spec = self.spec
         missing = [name for name in spec["features"] if name not in model_input.columns]
         if missing:
@@ -49,7 +49,7 @@ class LinearForecast(PythonModel):
         return pd.Series(told, index=model_input.index)
 
     def _combined(self, Z: np.ndarray) -> np.ndarray:
-        """Return the median or trimmed mean of the forecasts of each feature alone."""
+        """Return the median or trimmed mean of the single-feature forecasts."""
         spec = self.spec
         told = (Z * np.asarray(spec["slopes"]) + np.asarray(spec["intercepts"]))[
             :, np.asarray(spec["varies"])

@@ -1,8 +1,8 @@
 """Logged models: the last fits in MLflow's own format, which load without this project and without unpickling.
 
-MLflow's `log_model` looks through all installed packages for requirements that are given, and loads and asks the
-model to see whether it works; that took longer than all else that is told of a run. The format is public (an
-`MLmodel` file beside the data), and MLflow's own classes write it here.
+MLflow's `log_model` scans all installed packages even if requirements are given, and loads and runs the model to test
+it. That took longer than sending the rest of a run. The format is public (an `MLmodel` file next to the data), and
+MLflow's own classes write it here.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def write_model(
     Parameters
     ----------
     spec : mapping
-        "features", and either "booster", LightGBM's own text, or what `pipeline/tracking/models/linear_pyfunc.py`
-        multiplies with.
+        "features", and either "booster" (LightGBM's model text) or the coefficients that
+        `pipeline/tracking/models/linear_pyfunc.py` uses.
     folder : Path
-        Made here.
+        Created here.
     run, ident, place : str
-        Id of the MLflow run, id of the model, and where MLflow keeps it, which the MLmodel file names.
+        Id of the MLflow run, id of the model, and its location in MLflow, all written to the MLmodel file.
     """
     from mlflow.models import Model
 
@@ -93,7 +93,7 @@ _ENVIRONMENT = {"conda_env": "conda.yaml", "python_env": "python_env.yaml"}
 
 
 def _write_environment(folder: Path) -> None:
-    """Write which Python and libraries the model was fitted with, in the three forms that MLflow's tools read."""
+    """Write the Python and library versions of the fit, in the three file formats that MLflow's tools read."""
     needed = requirements()
     python = ".".join(map(str, sys.version_info[:3]))
     conda = {
@@ -108,7 +108,7 @@ def _write_environment(folder: Path) -> None:
 
 
 def signature(features: list[str]) -> ModelSignature:
-    """Return what a logged model takes, one column a feature that may be missing, and gives."""
+    """Return the signature of a logged model: one optional column per feature as input, and the forecast as output."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 

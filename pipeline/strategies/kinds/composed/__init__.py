@@ -1,1 +1,1 @@
-"""Strategies that are made of other portfolios, or of groups of assets."""
+"""Strategies that combine other portfolios, or groups of assets."""

@@ -15,7 +15,7 @@ ENVIRONMENTS = ("rising_growth", "falling_growth", "rising_inflation", "falling_
 
 
 class AllWeatherStrategy(ComposedStrategy):
-    """Equal risk in four environments. An asset may do well in several."""
+    """Equal risk in four environments. An asset may belong to several."""
 
     kind: Literal["all_weather"]
     rising_growth: Assets

@@ -24,7 +24,7 @@ class CoreSatelliteStrategy(ComposedStrategy):
     rebalance: RebalanceSection = RebalanceSection()
 
     def uses(self) -> Iterator[tuple[str, str]]:
-        """Yield key and name of each portfolio that the strategy is made of."""
+        """Yield key and name of each portfolio that the strategy uses."""
         yield "core", self.core
         yield "satellite", self.satellite
 

@@ -1,4 +1,4 @@
-"""Another portfolio at an exposure that keeps a floor."""
+"""Another portfolio at an exposure that protects a floor."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class DrawdownControlStrategy(ComposedStrategy):
         return self
 
     def uses(self) -> Iterator[tuple[str, str]]:
-        """Yield key and name of each portfolio that the strategy is made of."""
+        """Yield key and name of each portfolio that the strategy uses."""
         yield "base", self.base
 
     def build(self, builder: StrategyBuilder) -> Policy:
-        """Return the policy. The base and what the overlay adds are sleeves."""
+        """Return the policy. Base and overlay are sleeves."""
         from allocation.policies.overlays import DrawdownControl, Overlay
 
         exposure = DrawdownControl(

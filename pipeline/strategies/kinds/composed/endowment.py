@@ -1,4 +1,4 @@
-"""An endowment, as Yale's: policy targets by asset class, some of them illiquid."""
+"""An endowment in the style of Yale's: policy targets by asset class, some of them illiquid."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ClassSection(Section):
 
 
 class EndowmentStrategy(ComposedStrategy):
-    """Policy targets by class, of which illiquid ones trade only slowly."""
+    """Policy targets by class; illiquid classes trade only slowly."""
 
     kind: Literal["endowment"]
     classes: Annotated[dict[Name, ClassSection], Field(min_length=1)]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RegimeStrategy(ComposedStrategy):
-    """A portfolio for each regime: that of the likeliest regime, or all by their probabilities."""
+    """One portfolio per regime: that of the most likely regime, or a mix by their probabilities."""
 
     kind: Literal["regime"]
     portfolios: Assets
@@ -27,12 +27,12 @@ class RegimeStrategy(ComposedStrategy):
     rebalance: RebalanceSection = RebalanceSection()
 
     def uses(self) -> Iterator[tuple[str, str]]:
-        """Yield key and name of each portfolio that the strategy is made of."""
+        """Yield key and name of each portfolio that the strategy uses."""
         for state, name in enumerate(self.portfolios):
             yield f"portfolios.{state}", name
 
     def find_conflict(self, run: RunFacts) -> str:
-        """Return that the number of portfolios is not that of the regimes; "" if it is."""
+        """Return a message if the number of portfolios differs from that of the regimes; "" otherwise."""
         if len(self.portfolios) == run.n_states:
             return ""
         return (
@@ -61,7 +61,7 @@ def regime_shares(probabilities: Floats, member: Floats, how: str) -> Shares:
     Parameters
     ----------
     probabilities : ndarray of shape (T, states)
-        NaN before the first regime is known. Each state is then as likely as any other.
+        NaN before the first regime is known; all states are then equally likely.
     member : ndarray of shape (states, portfolios)
         1 where a portfolio belongs to a state.
     how : {"switch", "mix"}

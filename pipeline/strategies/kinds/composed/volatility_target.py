@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class VolatilityTargetStrategy(ComposedStrategy):
-    """Another portfolio at the exposure at which its expected volatility meets a target."""
+    """Another portfolio, scaled so that its expected volatility meets a target."""
 
     kind: Literal["volatility_target"]
     base: str
@@ -30,7 +30,7 @@ class VolatilityTargetStrategy(ComposedStrategy):
     unsmooth: UnsmoothSection | None = None
 
     def uses(self) -> Iterator[tuple[str, str]]:
-        """Yield key and name of each portfolio that the strategy is made of."""
+        """Yield key and name of each portfolio that the strategy uses."""
         yield "base", self.base
 
     def assets_named(self) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -38,7 +38,7 @@ class VolatilityTargetStrategy(ComposedStrategy):
         yield from name_unsmoothed(self.unsmooth)
 
     def build(self, builder: StrategyBuilder) -> Policy:
-        """Return the policy. The base and what the overlay adds are sleeves."""
+        """Return the policy. Base and overlay are sleeves."""
         from allocation.policies.overlays import Overlay, VolatilityTarget
 
         target = self.volatility * math.sqrt(builder.allocators.years)

@@ -1,1 +1,1 @@
-"""Strategies that solve a problem at each rebalance."""
+"""Strategies that solve an optimisation problem at each rebalance."""

@@ -1,4 +1,4 @@
-"""Partial trades toward an aim (Garleanu and Pedersen, 2013)."""
+"""Partial trades toward an aim portfolio (Garleanu and Pedersen, 2013)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class AimStrategy(StrategySettings):
-    """A share of the way toward an aim at each decision, for forecasts that fade (Garleanu and Pedersen, 2013)."""
+    """Partial trades toward an aim portfolio at each decision, for decaying forecasts (Garleanu and Pedersen, 2013)."""
 
     kind: Literal["aim"]
     forecast: str
@@ -41,16 +41,16 @@ class AimStrategy(StrategySettings):
         yield "forecast", self.forecast
 
     def find_conflict(self, run: RunFacts) -> str:
-        """Return that trades cost nothing; "" if they cost something."""
+        """Return a message if trades cost nothing; "" otherwise."""
         if run.has_costs:
             return ""
         return ": an aim is for trades that cost something; cost_rate and impact_rate are 0"
 
     def build(self, builder: StrategyBuilder) -> Policy:
-        """Return an allocator that trades part of the way to where the forecasts point over their life.
+        """Return an allocator that trades partially toward the optimum of the decaying forecasts.
 
-        The cost is that of the run at the typical trade of an asset of average variance at the first decision, which
-        every decision knows. Impact is quadratic by itself.
+        The cost is that of the run for a typical trade of an asset with average variance at the first decision, which
+        is known at every decision. Impact is already quadratic.
         """
         from allocation.trading.garleanu_pedersen import AimPortfolio
         from allocation.trading.trading_speed import Preferences, matching_cost
@@ -58,7 +58,7 @@ class AimStrategy(StrategySettings):
         settings, covariances = builder.settings, builder.covariances
         sigma, eligible = covariances.at(int(covariances.positions[0]))
         variance = float(sigma.diagonal()[eligible].mean())
-        # Mean and covariance are those of one holding period, with several decisions or a part of one.
+        # Mean and covariance cover one holding period, which may hold several decisions or a part of one.
         decisions = settings.horizon / settings.allocation.rebalance_every
         cost = decisions * matching_cost(settings.cost_rate, variance, self.typical_trade)
         # Scores do not tilt it: the inner allocator receives no returns.
@@ -73,7 +73,7 @@ class AimStrategy(StrategySettings):
         return builder.allocators.hold_if_infeasible(builder.forecast_policy(self.forecast, allocator))
 
     def _signals(self, builder: StrategyBuilder) -> Signals:
-        """Return the two parts of the forecasts: their mean over assets, which does not fade, and the rest."""
+        """Return the two parts of the forecasts: their mean over assets, which does not decay, and the rest."""
         from allocation.trading.garleanu_pedersen import Signals
         from allocation.trading.trading_speed import estimate_decay
 
@@ -90,7 +90,7 @@ class AimStrategy(StrategySettings):
 
 
 def _mean_over_assets(mean: Floats) -> Floats:
-    """Return the mean of each row's forecasts, for all assets, shape (D, N); NaN where there is none."""
+    """Return the mean of each row's forecasts, for all assets, shape (D, N); NaN in rows without forecasts."""
     known = np.isfinite(mean)
     count = known.sum(axis=1)
     total = np.where(known, mean, 0.0).sum(axis=1)

@@ -1,4 +1,4 @@
-"""Black-Litterman: equilibrium, moved by views and forecasts."""
+"""Black-Litterman: equilibrium returns, adjusted by views and forecasts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _equal_shares(given: Any) -> Any:
-    """Return assets that are named without shares, one or a list, with equal ones."""
+    """Return equal shares for assets that are named without shares, one or a list."""
     names = [given] if isinstance(given, str) else given
     return dict.fromkeys(names, 1.0) if isinstance(names, list | tuple) else given
 
@@ -32,7 +32,7 @@ Side = Annotated[dict[str, PositiveFloat], BeforeValidator(_equal_shares)]
 
 
 class ViewSection(Section):
-    """Expected return of some assets, or of some against others, from a date that the user states."""
+    """Expected return of some assets, absolute or relative to others, from a date that the user states."""
 
     long: Side
     short: Side = Field(default_factory=dict)
@@ -53,7 +53,7 @@ class ViewSection(Section):
         return self
 
     def build(self, builder: StrategyBuilder) -> View:
-        """Return the view, held from the first close of its dates to the last."""
+        """Return the view, valid from the first close of its dates to the last."""
         import pandas as pd
 
         from allocation.views.view import View
@@ -71,7 +71,7 @@ class ViewSection(Section):
 
 
 class BlackLittermanStrategy(StrategySettings):
-    """Equilibrium, moved by stated views, and by forecasts as far as they have been right; then the run's allocator."""
+    """Equilibrium, adjusted by stated views, and by forecasts according to their accuracy; then the run's allocator."""
 
     kind: Literal["black_litterman"]
     forecast: str | None = None
@@ -110,7 +110,7 @@ class BlackLittermanStrategy(StrategySettings):
             yield f"views.{k}.short", tuple(view.short)
 
     def check(self, name: str, preflight: StrategyPreflight) -> None:
-        """Refuse market weights of which no asset can be held at some decision."""
+        """Refuse market weights if none of their assets can be held at some decision."""
         if self.market is not None:
             weighted = [asset for asset, weight in self.market.items() if weight]
             preflight.check_market(name, weighted)
@@ -134,14 +134,14 @@ class BlackLittermanStrategy(StrategySettings):
         return allocators.hold_if_infeasible(AllocatorPolicy(policy, builder.covariances))
 
     def _forecast_views(self, builder: StrategyBuilder, market: Floats | None) -> ForecastViews | None:
-        """Return a model's forecasts as views, as certain as their past errors allow."""
+        """Return a model's forecasts as views, with the uncertainty of their past errors."""
         from allocation.views.black_litterman import equilibrium_path
         from allocation.views.forecast_views import forecast_views
 
         if self.forecast is None:
             return None
         forecast, labels, covariances = builder.forecasts[self.forecast], builder.labels, builder.covariances
-        # Equilibrium is known where there is a covariance: a forecast made before the first decision has no record.
+        # Equilibrium needs a covariance: forecasts before the first decision cannot be evaluated against it.
         prior = np.full(forecast.mean.shape, np.nan)
         _, in_forecast, in_path = np.intersect1d(
             forecast.positions, covariances.positions, return_indices=True

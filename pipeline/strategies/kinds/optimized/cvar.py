@@ -1,4 +1,4 @@
-"""The least conditional value at risk."""
+"""Minimum conditional value at risk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TailRiskStrategy(AllocatorStrategy):
-    """The least conditional value at risk over the covariance window, within the run's bounds and groups."""
+    """Minimum conditional value at risk over the covariance window, within the run's bounds and groups."""
 
     kind: Literal["cvar"]
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95

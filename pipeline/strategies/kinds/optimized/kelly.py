@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class KellyStrategy(AllocatorStrategy):
-    """The growth-optimal portfolio of the covariance window's returns, or a fraction of its boldness."""
+    """The growth-optimal portfolio of the covariance window's returns, or a fractional Kelly portfolio."""
 
     kind: Literal["kelly"]
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0

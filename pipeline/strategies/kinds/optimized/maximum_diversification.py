@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class MaximumDiversificationStrategy(AllocatorStrategy):
-    """The highest ratio of average to portfolio volatility, within the run's bounds and groups."""
+    """Maximum ratio of average asset volatility to portfolio volatility, within the run's bounds and groups."""
 
     kind: Literal["maximum_diversification"]
 

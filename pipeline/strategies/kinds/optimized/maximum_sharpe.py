@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class MaximumSharpeStrategy(AllocatorStrategy):
-    """The highest expected Sharpe ratio by a forecast, within the run's bounds and groups, without regard to costs."""
+    """Maximum expected Sharpe ratio under a forecast, within the run's bounds and groups, ignoring costs."""
 
     kind: Literal["maximum_sharpe"]
     forecast: str

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class MeanVarianceStrategy(StrategySettings):
-    """The run's allocator and limits on a model's forecasts, with another aversion to risk."""
+    """The run's allocator and limits on a model's forecasts, with another risk aversion."""
 
     kind: Literal["mean_variance"]
     forecast: str

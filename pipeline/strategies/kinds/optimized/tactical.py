@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from pipeline.strategies.preflight import StrategyPreflight
 
 STATED_BASELINES = ("equal_weight", "buy_and_hold")
-"""Baselines whose weights are known before anything is fitted. The run's allocator makes the others."""
+"""Baselines with weights that are known before any fit. The run's allocator computes the others."""
 NO_CONFLICT: frozenset[LimitKey] = frozenset(
     {"turnover", "annual_volatility", "annual_tracking_error", "esg.tilt"}
 )
-"""Limits that the strategic weights themselves cannot break before something is estimated."""
+"""Limits that the strategic weights alone cannot break before risk is estimated."""
 
 
 class TacticalStrategy(StrategySettings):
@@ -61,7 +61,7 @@ class TacticalStrategy(StrategySettings):
         return check_exempt(exempt, tuple(ALL - {"esg", "esg.tilt", "positions"}))
 
     def uses(self) -> Iterator[tuple[str, str]]:
-        """Yield key and name of each portfolio that the strategy is made of."""
+        """Yield key and name of each portfolio that the strategy uses."""
         yield "strategic", self.strategic
 
     def models(self) -> Iterator[tuple[str, str]]:
@@ -69,7 +69,7 @@ class TacticalStrategy(StrategySettings):
         yield "forecast", self.forecast
 
     def find_conflict(self, run: RunFacts) -> str:
-        """Return that limits around the strategic portfolio can be checked only after fitting; "" if before."""
+        """Return a message if limits around the strategic portfolio cannot be checked before fitting; "" otherwise."""
         anchor = run.strategies.get(self.strategic)
         stated = isinstance(anchor, StatedStrategy) or self.strategic in STATED_BASELINES
         if stated or run.on_infeasible == "hold":
@@ -86,7 +86,7 @@ class TacticalStrategy(StrategySettings):
         )
 
     def check(self, name: str, preflight: StrategyPreflight) -> None:
-        """Refuse bands around stated weights in which the limits of the run cannot be met."""
+        """Refuse bands around stated weights within which the limits of the run cannot be met."""
         builder = preflight.builder
         anchor = builder.strategies.get(self.strategic)
         if isinstance(anchor, StatedStrategy) or self.strategic in builder.policies:

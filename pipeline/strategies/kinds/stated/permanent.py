@@ -11,7 +11,7 @@ from pipeline.strategies.settings import Assets, RebalanceSection, refuse_repeat
 
 
 class PermanentStrategy(ClassesStrategy):
-    """Four quarters: stocks, bonds, gold, cash. Trades when one leaves 15 to 35 % (Browne, 1987)."""
+    """Four quarters: stocks, bonds, gold, cash. Trades when one leaves the range of 15 to 35 % (Browne, 1987)."""
 
     kind: Literal["permanent"]
     stocks: Assets

@@ -11,7 +11,7 @@ from pipeline.strategies.settings import Assets, Fraction, refuse_repeats
 
 
 class SixtyFortyStrategy(ClassesStrategy):
-    """Stocks and bonds. Without bonds the other part is cash."""
+    """Stocks and bonds. Without bonds the remainder is cash."""
 
     kind: Literal["sixty_forty"]
     stocks: Assets

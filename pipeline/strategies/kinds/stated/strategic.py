@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class StrategicStrategy(StatedStrategy):
-    """Fixed weights. The rest is cash."""
+    """Fixed weights. The remainder is cash."""
 
     kind: Literal["strategic"]
     weights: Annotated[dict[str, Fraction], Field(min_length=1)]
@@ -43,7 +43,7 @@ class StrategicStrategy(StatedStrategy):
         yield "weights", tuple(self.weights)
 
     def build(self, builder: StrategyBuilder) -> Policy:
-        """Return the policy. Without sleeves each asset is one."""
+        """Return the policy. Without configured sleeves, each asset is a sleeve."""
         from allocation.policies.strategic import Strategic
 
         sleeves = self.sleeves or {asset: (asset,) for asset, weight in self.weights.items() if weight}
