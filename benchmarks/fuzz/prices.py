@@ -259,6 +259,11 @@ def _check_refused_as_of(path: Path, told: PriceCase) -> Fault | None:
     return Fault("accepted as of a date", f"what is refused is read as of {LATE:%Y-%m-%d}")
 
 
+def _without_counts(message: str) -> str:
+    """Return a message without its numbers, and with each counted noun in the singular."""
+    return re.sub(r"# (\w+?)s\b", r"# \1", re.sub(r"\d+", "#", message))
+
+
 def _compare_as_of(path: Path, told: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
     """Return how the file, read as of a date, differs from what is read of it now up to there."""
     for date in (panel.dates[len(panel.dates) // 2], LATE):
@@ -281,6 +286,6 @@ def _compare_as_of(path: Path, told: PriceCase, panel: Panel, findings: Sequence
         if not same or not np.array_equal(past.cash, now.cash, equal_nan=True):
             return Fault("look-ahead", f"as of {date:%Y-%m-%d} the returns or cash are others")
     # A copy has no blank lines, so that its last line may have another number.
-    now_says, past_says = ({re.sub(r"\d+", "#", f.message) for f in fs} for fs in (findings, found))
+    now_says, past_says = ({_without_counts(f.message) for f in fs} for fs in (findings, found))
     missing = now_says - past_says
     return Fault("lost finding", f"not found as of {LATE:%Y-%m-%d}: {min(missing)}") if missing else None

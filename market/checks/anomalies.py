@@ -89,9 +89,10 @@ def _check_calendar(table: Table) -> Iterator[Finding]:
     if len(gaps):
         worst = gaps[int(np.argmax(missing[gaps]))]
         span = f"{dates[worst - 1]:%Y-%m-%d} and {dates[worst]:%Y-%m-%d}"
+        longest = format_count(int(missing[worst]), unit.removesuffix("s"))
         text = (
             f"{table.source}: {format_count(len(gaps), 'gap')} in its {table.frequency.name} dates, the first before"
-            f" {dates[gaps[0]]:%Y-%m-%d}, the longest of {missing[worst]} {unit} between {span}"
+            f" {dates[gaps[0]]:%Y-%m-%d}, the longest of {longest} between {span}"
         )
         yield Finding("calendar gap", "warning", None, dates[gaps[0]], text)
 
