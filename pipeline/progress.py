@@ -32,7 +32,7 @@ class Reporter:
         Wall-clock time of each stage, in seconds.
     reused : list of str
         Stages that came from the store.
-    told : dict of str to str
+    stage_lines : dict of str to str
         Line that was printed for each stage.
     warnings : list of str
         Printed warnings, in order.
@@ -42,7 +42,7 @@ class Reporter:
         self.console = console
         self.seconds: dict[str, float] = {}
         self.reused: list[str] = []
-        self.told: dict[str, str] = {}
+        self.stage_lines: dict[str, str] = {}
         self.warnings: list[str] = []
         self._notes: list[str] = []
 
@@ -106,17 +106,17 @@ class Reporter:
             self.line("store", text)
 
     def _tell(self, name: str, text: str) -> None:
-        self.told[name] = text
+        self.stage_lines[name] = text
         self.line(name, text, "reused" if name in self.reused else f"{self.seconds[name]:.1f} s")
 
-    def again(self, told: Mapping[str, str], warnings: Sequence[str] = ()) -> None:
+    def again(self, stage_lines: Mapping[str, str], warnings: Sequence[str] = ()) -> None:
         """Print the stages and warnings of an earlier run that is shown instead of being repeated."""
         for text in warnings:
             self.warn(text)
-        for name, text in told.items():
-            if name not in self.told:
+        for name, text in stage_lines.items():
+            if name not in self.stage_lines:
                 self.reused.append(name)
-                self.told[name] = text
+                self.stage_lines[name] = text
                 self.line(name, text, "reused")
 
     @contextmanager

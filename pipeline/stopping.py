@@ -27,7 +27,7 @@ class _Stop:
     guarded = False
     number: int | None = None
     raised = False
-    told = False
+    reported = False
 
 
 def end_on_signals() -> None:
@@ -83,9 +83,9 @@ def check_ending() -> None:
 
 def report_interruption(message: str = INTERRUPTED) -> None:
     """Print once that the process was interrupted; only the first message is printed."""
-    if not _Stop.told:
+    if not _Stop.reported:
         # A process that continues, such as a test runner, can be interrupted again.
-        _Stop.told = _Stop.guarded
+        _Stop.reported = _Stop.guarded
         print(message, file=sys.stderr, flush=True)
 
 

@@ -21,7 +21,7 @@ def run(path: Path, fresh: bool) -> None:
 
     The folder runs/<run id>/ holds summary.json, weights.csv, forecasts.parquet, certificate.json and report.html;
     runs/latest points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI). Where
-    neither configuration, data, code nor libraries have changed since the last run, that run is told instead.
+    neither configuration, data, code nor libraries have changed since the last run, that run is shown instead.
     """
     from pipeline.chains.data_identity import sketch
     from pipeline.errors import TrackingError

@@ -157,6 +157,6 @@ def watch_regimes(path: RegimePath, row: int, length: int) -> Watch:
         strange,
         length,
         measure_increase,
-        "{recent:.0%} of the last {n} dates were stranger than every training date or of a state never told, "
+        "{recent:.0%} of the last {n} dates were more unusual than every training date or in a state never assigned, "
         "{before:.0%} before",
     )

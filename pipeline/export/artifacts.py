@@ -48,7 +48,7 @@ class RunArtifacts:
         Entry for the ledger.
     drift : Drift
         Drift at the last date.
-    told : mapping of stage to str
+    stage_lines : mapping of stage to str
         Line that was printed for each stage.
     warnings : tuple of str
         Printed warnings.
@@ -68,7 +68,7 @@ class RunArtifacts:
     tracked: str
     trial: dict[str, Any]
     drift: Drift
-    told: Mapping[str, str]
+    stage_lines: Mapping[str, str]
     warnings: tuple[str, ...] = ()
 
     def page(self, title: str) -> str:

@@ -77,20 +77,20 @@ class Frozen:
         level = np.zeros(len(order)) if self.spec["relative"] else baseline / risk
         mean = baseline + self.spec["models"][traded]["slope"] * (raw - level) * risk
         mean = np.where(riskless, baseline, mean)
-        told = pd.DataFrame({"raw": raw, "mean": mean}, index=pd.Index(order)).reindex(names)
-        return told.rename_axis("asset").reset_index()
+        values = pd.DataFrame({"raw": raw, "mean": mean}, index=pd.Index(order)).reindex(names)
+        return values.rename_axis("asset").reset_index()
 
     def _raw(self, name: str, X: np.ndarray, usable: np.ndarray) -> np.ndarray:
         spec = self.spec["models"][name]
         if spec["kind"] == "Combination":
-            told = _combined(np.stack([self._raw(m, X, usable) for m in spec["members"]], axis=1), spec)
+            values = _combined(np.stack([self._raw(m, X, usable) for m in spec["members"]], axis=1), spec)
         else:
-            told = np.full(len(X), np.nan)
-            told[usable] = self._fitted(name, spec, X[usable], np.flatnonzero(usable))
+            values = np.full(len(X), np.nan)
+            values[usable] = self._fitted(name, spec, X[usable], np.flatnonzero(usable))
         if not self.spec["relative"]:
-            return told
-        known = np.isfinite(told)
-        return told - np.where(known, told, 0.0).sum() / known.sum() if known.any() else told
+            return values
+        known = np.isfinite(values)
+        return values - np.where(known, values, 0.0).sum() / known.sum() if known.any() else values
 
     def _fitted(self, name: str, spec: Mapping[str, Any], X: np.ndarray, asset: np.ndarray) -> np.ndarray:
         if spec["kind"] == "Zero":

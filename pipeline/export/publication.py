@@ -78,14 +78,16 @@ def load_or_make_artifacts(
             gc.freeze()  # the new objects are not garbage either
             return reporter.stage(
                 "report",
-                lambda: make_artifacts(done, certificate, evidence, drift, reporter.told, reporter.warnings),
+                lambda: make_artifacts(
+                    done, certificate, evidence, drift, reporter.stage_lines, reporter.warnings
+                ),
                 lambda artifacts: f"{len(artifacts.report) >> 10} KiB",
             )
 
     artifacts, _ = store.get("published", key, make)
     with explain_reuse(store):
         ledger.add([artifacts.trial])
-        reporter.again(artifacts.told, artifacts.warnings)
+        reporter.again(artifacts.stage_lines, artifacts.warnings)
     return artifacts
 
 
@@ -144,7 +146,7 @@ def make_artifacts(
     certificate: Certificate | None,
     evidence: Evidence,
     drift: Drift,
-    told: Mapping[str, str],
+    stage_lines: Mapping[str, str],
     warnings: Sequence[str] = (),
 ) -> RunArtifacts:
     """Draw the charts, write the report, and collect all artifacts of this run."""
@@ -173,6 +175,6 @@ def make_artifacts(
         json.dumps(tracked.describe(done, certificate, evidence, drift), default=vars),
         trial.describe(done),
         drift,
-        dict(told),
+        dict(stage_lines),
         tuple(warnings),
     )

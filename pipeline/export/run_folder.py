@@ -128,11 +128,11 @@ def _parcel(
     )
 
 
-def _name(told: MlflowRun, now: dt.datetime) -> str:
+def _name(run: MlflowRun, now: dt.datetime) -> str:
     """Return the name of a run in MLflow: traded portfolio, gain over the best baseline, verdict and time."""
-    values = {key: value for key, value, _ in told.metrics}
+    values = {key: value for key, value, _ in run.metrics}
     gap, p = values.get(GAP), values.get(P_VALUE)
-    parts = [told.tags["traded"]]
+    parts = [run.tags["traded"]]
     parts += [] if gap is None else [f"{gap:+.2f}"]
     parts += [] if p is None else [f"(p {p:.2f})"]
     return " ".join([*parts, f"{now:%Y-%m-%d %H:%M}"])

@@ -31,11 +31,11 @@ class Announced:
 class _Teller(numba.core.event.Listener):
     def __init__(self, reporter: Reporter) -> None:
         self.reporter = reporter
-        self.told = False
+        self.announced = False
 
     def on_start(self, event: Any) -> None:
-        if not self.told:
-            self.told = True
+        if not self.announced:
+            self.announced = True
             self.reporter.line("kernels", "compiling numerical kernels, kept for the next run")
 
     def on_end(self, event: Any) -> None:

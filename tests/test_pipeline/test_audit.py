@@ -410,14 +410,14 @@ def test_an_honest_run_gets_a_certificate(folder, changes):
     certificate = audit(done)
     assert [str(found) for found in certificate.leaks] == []
     refuse(certificate)
-    told = certificate.as_dict()
-    assert told["verdict"] == "clean"
-    assert told["record"]["data_hash"] == done.trained.prepared.panel.digest()
-    assert json.loads(json.dumps(told)) == json.loads(json.dumps(audit(done).as_dict()))
-    compared = {item["stage"]: item["values"] for item in told["checked"]}
+    stage_lines = certificate.as_dict()
+    assert stage_lines["verdict"] == "clean"
+    assert stage_lines["record"]["data_hash"] == done.trained.prepared.panel.digest()
+    assert json.loads(json.dumps(stage_lines)) == json.loads(json.dumps(audit(done).as_dict()))
+    compared = {item["stage"]: item["values"] for item in stage_lines["checked"]}
     assert min(compared.values()) > 0
     assert {"data", "features", "labels", "schedule", "regimes", "covariances", "model ridge"} < set(compared)
-    assert all(rule["checked"] > 0 for rule in told["rules"])
+    assert all(rule["checked"] > 0 for rule in stage_lines["rules"])
 
 
 @pytest.mark.parametrize("layout", ["wide", "long, empty", "long"])
@@ -544,11 +544,11 @@ def test_a_feature_that_depends_on_a_unit_is_named_and_not_said_to_look_ahead(
     assert certificate.as_dict()["verdict"] == "unit"
     with pytest.raises(UnitError) as refused:
         refuse(certificate)
-    told = str(refused.value)
-    assert told.startswith("a feature depends on the unit of prices or volumes")
-    assert f"when past {units[0]} were stated in other units" in told
-    assert "ratios of volumes of the same asset" in told
-    assert "looked ahead" not in told
+    stage_lines = str(refused.value)
+    assert stage_lines.startswith("a feature depends on the unit of prices or volumes")
+    assert f"when past {units[0]} were stated in other units" in stage_lines
+    assert "ratios of volumes of the same asset" in stage_lines
+    assert "looked ahead" not in stage_lines
 
 
 def test_volumes_without_bars_are_restated_too(tmp_path, own_features):
@@ -736,4 +736,4 @@ def test_an_evaluation_of_two_dates_leaves_nothing_to_compare_and_gets_no_certif
     assert {"data", "features", "model", "forecast", "portfolio"} <= set(certificate.not_compared)
     assert certificate.brief()["not_compared"] == list(certificate.not_compared)
     assert pipeline.certify(done) is None
-    assert "too few dates to compare data" in pipeline.reporter.told["audit"]
+    assert "too few dates to compare data" in pipeline.reporter.stage_lines["audit"]

@@ -47,7 +47,11 @@ def written(path, run_id="one"):
     done, pipeline = evaluated(path)
     reporter = pipeline.reporter
     made = make_artifacts(
-        done, pipeline.certify(done), judge_run(done, reporter), measure_drift(done, reporter), reporter.told
+        done,
+        pipeline.certify(done),
+        judge_run(done, reporter),
+        measure_drift(done, reporter),
+        reporter.stage_lines,
     )
     output = done.trained.prepared.config.output
     folder = outputs.write_run(output, made, run_id, reporter.seconds, reporter.reused, now=NOW)
@@ -89,8 +93,8 @@ def test_a_run_folder_holds_what_it_promises(mine, tmp_path):
 
     forecasts = pd.read_parquet(folder / "forecasts.parquet")
     one = forecasts[(forecasts.model == "ridge") & (forecasts.date == "2002-06-30")]
-    told = done.trained.forecasts["ridge"]
-    np.testing.assert_array_equal(one["mean"], told.mean[-1][np.isfinite(told.mean[-1])])
+    stage_lines = done.trained.forecasts["ridge"]
+    np.testing.assert_array_equal(one["mean"], stage_lines.mean[-1][np.isfinite(stage_lines.mean[-1])])
     assert (forecasts["stderr"].dropna() >= 0).all()
 
 
@@ -180,18 +184,18 @@ def _the_logged_models_predict_what_the_fitted_did(client, children, done):
     names = list(done.trained.names)
     X = pd.DataFrame(np.random.default_rng(0).normal(size=(5, len(names))), columns=names)
     X.iloc[2, 3] = np.nan
-    told = {}
+    stage_lines = {}
     for model in client.search_logged_models([children["ridge"].info.experiment_id]):
         name = next(name for name, run in children.items() if run.info.run_id == model.source_run_id)
-        told[name] = np.asarray(mlflow.pyfunc.load_model(model.model_uri).predict(X), dtype=float)
-    assert set(told) == {"ridge", "lightgbm"}
+        stage_lines[name] = np.asarray(mlflow.pyfunc.load_model(model.model_uri).predict(X), dtype=float)
+    assert set(stage_lines) == {"ridge", "lightgbm"}
     spec = done.trained.walks["ridge"].last
     scale = np.array(spec["scale"])
     Z = np.where(scale > 0, (X - spec["mean"]) / np.where(scale > 0, scale, 1), 0)
     Z = np.nan_to_num(np.clip(Z, -spec["clip"], spec["clip"]))
-    np.testing.assert_allclose(told["ridge"], Z @ spec["coefficients"] + spec["intercept"], atol=1e-12)
+    np.testing.assert_allclose(stage_lines["ridge"], Z @ spec["coefficients"] + spec["intercept"], atol=1e-12)
     booster = lgb.Booster(model_str=done.trained.walks["lightgbm"].last["booster"])
-    np.testing.assert_array_equal(told["lightgbm"], booster.predict(X.to_numpy()))
+    np.testing.assert_array_equal(stage_lines["lightgbm"], booster.predict(X.to_numpy()))
 
 
 def synthetic_run(tmp_path, signal, seed, n_dates=300):
@@ -246,9 +250,9 @@ def test_noise_stays_noise(tmp_path):
 
 def test_drift_is_told_in_the_summary_on_the_page_and_to_mlflow(mine):
     done, folder = written(mine())
-    told = json.loads((folder / "summary.json").read_text())["drift"]
+    stage_lines = json.loads((folder / "summary.json").read_text())["drift"]
     drift = measure_run(done)
-    assert told == json.loads(to_json(drift.as_dict()))
+    assert stage_lines == json.loads(to_json(drift.as_dict()))
     page = (folder / "report.html").read_text()
     section = page[page.index("<h2>Drift</h2>") : page.index("<h2>Data</h2>")]
     for found in drift.findings:

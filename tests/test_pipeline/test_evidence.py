@@ -201,7 +201,7 @@ def test_an_evaluation_enters_the_ledger_once_and_says_so(signal):
     first = judge_run(signal, QUIET)
     assert judge_run(signal, QUIET) == first
     assert len(open_ledger(config).lines()) == before + 1
-    assert QUIET.told["verdict"].startswith(first.verdict)
+    assert QUIET.stage_lines["verdict"].startswith(first.verdict)
 
 
 def test_statistics_are_of_one_thread_however_many_there_are(signal, tmp_path, monkeypatch):

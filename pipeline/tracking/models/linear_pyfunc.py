@@ -43,20 +43,20 @@ class LinearForecast(PythonModel):
             Z = np.clip(Z, -spec["clip"], spec["clip"])
         Z = np.where(np.isnan(Z), 0.0, Z)
         if "slopes" in spec:
-            told = self._combined(Z)
+            values = self._combined(Z)
         else:
-            told = (Z * np.asarray(spec["coefficients"])).sum(axis=1) + spec["intercept"]
-        return pd.Series(told, index=model_input.index)
+            values = (Z * np.asarray(spec["coefficients"])).sum(axis=1) + spec["intercept"]
+        return pd.Series(values, index=model_input.index)
 
     def _combined(self, Z: np.ndarray) -> np.ndarray:
         """Return the median or trimmed mean of the single-feature forecasts."""
         spec = self.spec
-        told = (Z * np.asarray(spec["slopes"]) + np.asarray(spec["intercepts"]))[
+        values = (Z * np.asarray(spec["slopes"]) + np.asarray(spec["intercepts"]))[
             :, np.asarray(spec["varies"])
         ]
         if spec["combine"] == "median":
-            return np.asarray(np.median(told, axis=1))
-        trimmed = np.sort(told, axis=1)[:, 1:-1] if told.shape[1] > 2 else told
+            return np.asarray(np.median(values, axis=1))
+        trimmed = np.sort(values, axis=1)[:, 1:-1] if values.shape[1] > 2 else values
         return np.asarray(trimmed.mean(axis=1))
 
 
