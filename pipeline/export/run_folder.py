@@ -94,11 +94,11 @@ def _run_files(
         "config.json": published.config.encode(),
         "report.html": published.page(run_id).encode(),
         HEADS: heads_to_json(heads).encode(),
-        RECORD: _parcel(published, run_id, seconds, heads, now).to_json().encode(),
+        RECORD: _make_payload(published, run_id, seconds, heads, now).to_json().encode(),
     }
 
 
-def _parcel(
+def _make_payload(
     published: RunArtifacts,
     run_id: str,
     seconds: Mapping[str, float],

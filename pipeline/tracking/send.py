@@ -70,11 +70,11 @@ def deliver(folder: Path) -> str:
         receipt, name = read_receipt(folder), tracking_name(output)
         if receipt.get("tracking_uri") == name and _holds(output, folder, receipt):
             return receipt["page"]
-        parcel = TrackingPayload.read(folder)
+        payload = TrackingPayload.read(folder)
         with name_tracking_errors(tracking_uri(output)):
-            client, experiment = open_experiment(output, parcel.experiment)
-            _Sender(client, experiment, parcel).send(folder)
-        share_trials(output, parcel.experiment, Ledger(output / LEDGER))
+            client, experiment = open_experiment(output, payload.experiment)
+            _Sender(client, experiment, payload).send(folder)
+        share_trials(output, payload.experiment, Ledger(output / LEDGER))
         write_receipt(folder, name, page(experiment))
     return page(experiment)
 
@@ -144,14 +144,14 @@ def _holds(output: Path, folder: Path, receipt: Mapping[str, str]) -> bool:
 class _Sender:
     """Sends one run to one experiment."""
 
-    def __init__(self, client: MlflowClient, experiment: str, parcel: TrackingPayload) -> None:
+    def __init__(self, client: MlflowClient, experiment: str, payload: TrackingPayload) -> None:
         self.client = client
         self.experiment = experiment
-        self.parcel = parcel
+        self.payload = payload
 
     def send(self, folder: Path) -> None:
         """Send the parts of the run and of its model runs that were not sent yet."""
-        payload = self.parcel
+        payload = self.payload
         tags = {**payload.tracked.tags, FOLDER_TAG: payload.run_id}
         runs = self._search(f"tags.{FOLDER_TAG} = '{payload.run_id}'")
         parent = runs[0] if runs else self._create(payload.name, tags)
@@ -178,13 +178,13 @@ class _Sender:
         self._log(run.info.run_id, child)
         if child.model:
             self._log_model(name, child, run)
-        self.client.set_terminated(run.info.run_id, "FINISHED", self.parcel.ended)
+        self.client.set_terminated(run.info.run_id, "FINISHED", self.payload.ended)
 
     def _search(self, condition: str) -> list[Run]:
         return list(self.client.search_runs([self.experiment], condition))
 
     def _create(self, name: str, tags: Mapping[str, str]) -> Run:
-        return self.client.create_run(self.experiment, self.parcel.began, dict(tags), name)
+        return self.client.create_run(self.experiment, self.payload.began, dict(tags), name)
 
     def _log(self, run: str, tracked: MlflowRun) -> None:
         for parameters, metrics in self._batches(tracked):
@@ -196,7 +196,7 @@ class _Sender:
         from mlflow.entities import Metric, Param
 
         parameters = [Param(key, value) for key, value in tracked.parameters.items()]
-        metrics = [Metric(key, value, self.parcel.ended, step) for key, value, step in tracked.metrics]
+        metrics = [Metric(key, value, self.payload.ended, step) for key, value, step in tracked.metrics]
         yield from zip_longest(_chunks(parameters, PARAMETERS), _chunks(metrics, METRICS), fillvalue=[])
 
     def _log_model(self, name: str, child: MlflowRun, run: Run) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from parcels import another, folder_of, known
+from payloads import another, folder_of, known
 
 from pipeline.cli import main as cli
 from pipeline.tracking import database as tracking

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from parcels import folder_of, parcel
+from payloads import folder_of, payload
 
 from pipeline.errors import TrackingError
 from pipeline.tracking import database as tracking
@@ -29,7 +29,7 @@ def first(tmp_path_factory, mlflow_here):
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         output.mkdir(parents=True)
-        deliver(folder_of(output, parcel()))
+        deliver(folder_of(output, payload()))
         client, experiment = tracking.open_experiment(output, "mine")
         run = client.search_runs([experiment])[0].info
         client.create_registered_model("mine")
@@ -65,7 +65,7 @@ def files_of(output):
 
 def another(output):
     """Send a second run."""
-    made = replace(parcel(), run_id="mine-20260302T120000-abcdef-0002", name="second")
+    made = replace(payload(), run_id="mine-20260302T120000-abcdef-0002", name="second")
     deliver(folder_of(output, made))
 
 
@@ -136,7 +136,7 @@ def test_models_load_after_a_move(output, tmp_path):
 def test_a_run_that_was_sent_before_the_move_is_not_sent_again(output, tmp_path, capsys):
     new = tmp_path / "elsewhere" / "runs"
     shutil.move(output, new)
-    folder = new / parcel().run_id
+    folder = new / payload().run_id
     assert str(tmp_path) not in (folder / "mlflow.json").read_text()
     with MlflowWorker() as courier:
         assert courier.deliver(folder) == read_receipt(folder)["page"]

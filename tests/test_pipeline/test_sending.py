@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow_server import Server
-from parcels import FEATURES, another, booster, folder_of, known, linear, parcel
+from payloads import FEATURES, another, booster, folder_of, known, linear, payload
 
 from pipeline.errors import RecordError, TrackingError
 from pipeline.tracking import database as tracking
@@ -78,7 +78,7 @@ def dying(monkeypatch, at):
 
 
 def test_what_is_to_be_told_survives_json_to_the_last_bit(tmp_path):
-    made = parcel()
+    made = payload()
     folder = folder_of(tmp_path, made)
     assert TrackingPayload.read(folder) == made
     assert made.tracked.children["ridge"].model["coefficients"][1] == -(2**0.5)
@@ -100,7 +100,7 @@ def test_what_is_to_be_told_survives_json_to_the_last_bit(tmp_path):
     ],
 )
 def test_a_damaged_record_is_named(tmp_path, damage, message):
-    folder = folder_of(tmp_path, parcel())
+    folder = folder_of(tmp_path, payload())
     (folder / RECORD).write_text(damage((folder / RECORD).read_text()))
     with pytest.raises(RecordError, match=message) as raised:
         TrackingPayload.read(folder)
@@ -111,7 +111,7 @@ def test_a_sender_killed_after_any_call_is_completed_and_tells_nothing_twice(her
     """Die after each call in turn; what the server knows in the end is what one try would have told."""
 
     def run(name, end):
-        made = parcel(name)
+        made = payload(name)
         children = {key: made.tracked.children[key] for key in ("ridge", "zero")}
         return replace(made, run_id=f"{made.run_id}{end}", tracked=replace(made.tracked, children=children))
 
@@ -135,7 +135,7 @@ def test_a_sender_killed_after_any_call_is_completed_and_tells_nothing_twice(her
 
 
 def test_what_has_arrived_is_not_told_again_even_if_the_receipt_is_lost(here):
-    folder = folder_of(here, parcel())
+    folder = folder_of(here, payload())
     page = deliver(folder)
     first = told(here)
     assert pending_runs(here) == []
@@ -220,7 +220,7 @@ def courier(monkeypatch):
 
 
 def test_a_courier_tells_of_a_run_in_a_process_of_its_own(here, courier, monkeypatch):
-    folder = folder_of(here, parcel())
+    folder = folder_of(here, payload())
     with monkeypatch.context() as patch:
         patch.setattr(sending, "deliver", lambda folder: pytest.fail("it is not done here"))
         page = courier.deliver(folder)
@@ -229,7 +229,7 @@ def test_a_courier_tells_of_a_run_in_a_process_of_its_own(here, courier, monkeyp
 
 
 def test_a_courier_says_what_went_wrong(here, courier):
-    folder = folder_of(here, parcel())
+    folder = folder_of(here, payload())
     (folder / RECORD).write_text("{}")
     with pytest.raises(TrackingError, match="not the record that was written"):
         courier.deliver(folder)
@@ -237,7 +237,7 @@ def test_a_courier_says_what_went_wrong(here, courier):
 
 @pytest.mark.parametrize("answer", ["", "print('what?')", "import sys; sys.exit(3)"])
 def test_what_a_courier_fails_to_do_is_done_here(here, answer):
-    folder = folder_of(here, parcel())
+    folder = folder_of(here, payload())
     with MlflowWorker() as courier:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         courier._process = subprocess.Popen([sys.executable, "-c", answer], **pipes)
@@ -255,7 +255,7 @@ def test_a_run_that_comes_to_nothing_leaves_no_courier_behind(monkeypatch):
 
 def test_what_has_arrived_needs_no_mlflow(here):
     """A run in which nothing changed is told of in half a second."""
-    folder = folder_of(here, parcel())
+    folder = folder_of(here, payload())
     page = deliver(folder)
     code = (
         "import sys; from pathlib import Path; from pipeline.tracking.worker import MlflowWorker\n"
@@ -326,7 +326,7 @@ def _client(output, name):
 
 
 def test_a_link_in_a_run_folder_is_not_followed(here, tmp_path):
-    folder = folder_of(here, parcel())
+    folder = folder_of(here, payload())
     (tmp_path / "private.txt").write_text("nobody else's business")
     (folder / "notes.txt").symlink_to(tmp_path / "private.txt")
     (folder / "own.txt").write_text("sent")

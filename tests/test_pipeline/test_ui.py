@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from mlflow_server import Server
-from parcels import another, folder_of
+from payloads import another, folder_of
 
 from pipeline.tracking.database import run_of
 from pipeline.tracking.experiment_view import GAP, P_VALUE

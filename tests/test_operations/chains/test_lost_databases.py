@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 from desk import Desk
-from parcels import another, folder_of, known
+from payloads import another, folder_of, known
 
 from operations.champion.registry import mirror
 from operations.champion.registry_mark import MARK, marked_decisions

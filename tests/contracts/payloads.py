@@ -34,7 +34,7 @@ def linear():
     }
 
 
-def parcel(name="mine", run_id="mine-20260301T120000-abcdef-0001", steps=2):
+def payload(name="mine", run_id="mine-20260301T120000-abcdef-0001", steps=2):
     """Return what a run would tell, with `steps` folds."""
     rng = np.random.default_rng(1)
     folds = tuple((f"fold/{key}", float(rng.normal()), i) for i in range(steps) for key in ("ic", "r2"))
@@ -74,7 +74,7 @@ def folder_of(output, made):
 
 def another(number, **changes):
     """Return a parcel like the first, of another run."""
-    return replace(parcel(**changes), run_id=f"mine-20260301T120000-abcdef-{number:04x}")
+    return replace(payload(**changes), run_id=f"mine-20260301T120000-abcdef-{number:04x}")
 
 
 def known(client, experiment):
