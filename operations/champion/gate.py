@@ -34,10 +34,10 @@ def judge(gate: GateSection, summary: Mapping[str, Any], drift: Drift) -> tuple[
 
 
 def _certified(gate: GateSection, summary: Mapping[str, Any]) -> Check:
-    found = summary["certificate"]
-    if found is not None:
+    certificate = summary["certificate"]
+    if certificate is not None:
         return Check(
-            "certificate", True, f"nothing looked ahead at {format_count(len(found['cuts']), 'cut')}"
+            "certificate", True, f"nothing looked ahead at {format_count(len(certificate['cuts']), 'cut')}"
         )
     words = "the run has no certificate that nothing looked ahead"
     return Check("certificate", not gate.certificate, words)

@@ -155,8 +155,8 @@ def _version(client: MlflowClient, config: RunConfig, candidate: Candidate, run:
         "verdict": candidate.summary["verdict"],
     }
     source = f"{client.get_run(run).info.artifact_uri}/{PLACE}"
-    version = client.create_model_version(config.name, source, run_id=run, tags=tags)
-    return str(version.version)
+    model_version = client.create_model_version(config.name, source, run_id=run, tags=tags)
+    return str(model_version.version)
 
 
 def save(candidate: Candidate, folder: Path) -> None:
@@ -189,12 +189,12 @@ def _signature(columns: Sequence[str]) -> ModelSignature:
     inputs: list[ColSpec | TensorSpec] = [
         ColSpec("string" if name == "asset" else "double", name) for name in columns
     ]
-    told: list[ColSpec | TensorSpec] = [
+    outputs: list[ColSpec | TensorSpec] = [
         ColSpec("string", "asset"),
         ColSpec("double", "raw"),
         ColSpec("double", "mean"),
     ]
-    return ModelSignature(Schema(inputs), Schema(told))
+    return ModelSignature(Schema(inputs), Schema(outputs))
 
 
 def _tell(client: MlflowClient, name: str, version: str, decision: Decision) -> None:
