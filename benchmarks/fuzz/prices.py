@@ -1,12 +1,12 @@
-"""Fuzzer of price files: sound files of many kinds, mutated one to three times, read by `market.load.load_panel`.
+"""Fuzzer of price files: valid files of many kinds, mutated one to three times, read by `market.load.load_panel`.
 
-What was read is held to what a careful person reads. How strictly depends on what is known of the file:
+The result is compared with that of a reference reader. The strictness depends on the expectation:
 
-    good       a sound file: it must be read, and second readers must agree
-    truth      the content is known: the file is refused, read right, or a printed finding says what was done
-    readers    bytes were changed: where pandas and DuckDB agree, what is read is what they read
-    suspect    the unit is wrong: the file is refused, or a printed finding says so
-    anything   neither is known: only tracebacks, hangs and messages are judged
+    good       a valid file: it must be read, and second readers must agree
+    truth      the content is known: the file is refused, read correctly, or a printed finding reports the change
+    readers    bytes were changed: if pandas and DuckDB agree, the result must equal theirs
+    suspect    the unit is wrong: the file is refused, or a printed finding reports it
+    anything   the content is unknown: only tracebacks, hangs and messages are judged
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ DESCRIPTIVE = (
     *("implausible move", "running period", "repeated period", "carried weekend", "month start", "empty row"),
     *("nearly riskless", "unsorted dates", "calendar", "outside of the bar"),
 )
-"""Checks that describe what was read, and say nothing of how the file was understood."""
+"""Checks whose findings describe the data, and not the interpretation of the file."""
 
 TOO_SHORT = (
     *(
@@ -61,16 +61,16 @@ TOO_SHORT = (
     ),
     *("leaves no row", "neither daily, weekly nor monthly"),
 )
-"""Reasons for which the beginning of a sound file may be refused."""
+"""Reasons for which the beginning of a valid file may be refused."""
 EXCUSABLE = ("rename_adjusted", "rename_column", "offset_dates", "zone_dates", "mistake_")
-"""Mutations after which a printed finding is enough; beside one after which it is not, nothing is known."""
+"""Mutations after which a printed finding suffices; combined with any other mutation, the content is unknown."""
 LATE = pd.Timestamp("2200-01-01")
 ATTEMPTS = 6
-"""Mutations that are drawn until one fits the file."""
+"""Largest number of draws until a mutation applies to the file."""
 
 
 def mutate(rng: Rng, folder: Path) -> Case:
-    """Make a price file with none to three mutations, of contents, meaning, dialect or bytes, in this order."""
+    """Create a price file with up to three mutations, of content, meaning, dialect or bytes, in this order."""
     draft = make_draft(rng)
     count = int(choose(rng, (0, 1, 1, 1, 1, 2, 2, 3)))
     kinds = sorted(choose(rng, (0, 1, 1, 2, 2, 2, 3, 3, 4, 4, 4)) for _ in range(count))
@@ -104,7 +104,7 @@ def mutate(rng: Rng, folder: Path) -> Case:
 def _apply(
     draft: Draft, rng: Rng, mutations: Sequence[Callable[[Draft, Rng], str | None]], count: int
 ) -> int:
-    """Apply some mutations, and return how many of them were possible."""
+    """Apply some mutations, and return the number of those that were applicable."""
     done = 0
     for _ in range(count):
         for _ in range(ATTEMPTS):
@@ -177,7 +177,7 @@ def _write(draft: Draft, rng: Rng, kinds: Sequence[int]) -> bytes:
 
 
 def _truncate(draft: Draft, rng: Rng, plain: bytes, known: bool) -> bytes:
-    """Return a part of a file; what it says is in the lines that are whole."""
+    """Return a part of a file, whose content is that of the complete lines."""
     at = int(rng.integers(len(plain) // 2 if rng.random() < 0.7 else 0, len(plain)))
     draft.notes.append(f"cut at byte {at} of {len(plain)}: ...{plain[max(0, at - 30) : at]!r}")
     draft.expectation = "truth" if known else "anything"
@@ -190,7 +190,7 @@ def _truncate(draft: Draft, rng: Rng, plain: bytes, known: bool) -> bytes:
 
 
 def check(case: Case) -> Fault | None:
-    """Read the file, and judge how that ended."""
+    """Read the file, and judge the ending."""
     told: PriceCase = case.payload
     assert case.path is not None
     try:
@@ -200,7 +200,7 @@ def check(case: Case) -> Fault | None:
         record_ending("refused: " + shorten_message(message, str(case.path), case.path.name))
         if told.expectation == "good":
             return Fault("refused", f"a sound file: {message}")
-        # As of a date, an empty column is one of an asset that is listed later.
+        # As of a date, an empty column belongs to an asset that is listed later.
         is_judged = told.as_of and "no number at all" not in message
         return check_message(message) or (_check_refused_as_of(case.path, told) if is_judged else None)
     record_ending(f"read, {told.expectation}")
@@ -209,7 +209,7 @@ def check(case: Case) -> Fault | None:
 
 
 def _judge(path: Path, told: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
-    """Return what is wrong with what was read."""
+    """Return the fault of a file that was read, if any."""
     says = [f for f in findings if f.severity == "warning" and not f.check.endswith(DESCRIPTIVE)]
     printed = [f.message for f in findings if f.severity == "warning"]
     is_named = not (told.is_strict or told.expectation == "good") and (
@@ -231,7 +231,7 @@ def _judge(path: Path, told: PriceCase, panel: Panel, findings: Sequence[Finding
 
 
 def _ask_second_readers(path: Path, told: PriceCase, panel: Panel) -> Fault | None:
-    """Return how the panel differs from what pandas and DuckDB read, where those agree."""
+    """Return a fault if the panel differs from the results of pandas and DuckDB, if those agree."""
     cells = read_by_both(path, told.is_parquet)
     if not told.is_parquet and path.suffix == ".csv":
         text = path.read_bytes().decode("utf-8", "replace")
@@ -243,7 +243,7 @@ def _ask_second_readers(path: Path, told: PriceCase, panel: Panel) -> Fault | No
     try:
         content = read_content(*cells, told.reading)
     except MissingColumnError:
-        return None  # a name was damaged: what it is now is anybody's guess
+        return None  # a name was damaged, so the correct result is unknown
     except UnreadableError as error:
         return Fault("silent difference", f"read, but second readers find that {error}")
     difference = find_difference(panel, content, told.reading)
@@ -260,7 +260,7 @@ def _check_refused_as_of(path: Path, told: PriceCase) -> Fault | None:
 
 
 def _compare_as_of(path: Path, told: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
-    """Return how the file, read as of a date, differs from what is read of it now up to there."""
+    """Return a fault if the file, read as of a date, differs from the same dates of the full reading."""
     for date in (panel.dates[len(panel.dates) // 2], LATE):
         try:
             past, found = load_panel(
@@ -268,7 +268,7 @@ def _compare_as_of(path: Path, told: PriceCase, panel: Panel, findings: Sequence
             )
         except DataError as error:
             alone = date != LATE and any(reason in str(error) for reason in TOO_SHORT)
-            # A copy has all columns, also a damaged one that is not read otherwise.
+            # A copy has all columns, including a damaged one that the other reading skips.
             alone = alone or (told.is_parquet and "cannot be read as a table" in str(error))
             return (
                 None if alone else Fault("look-ahead", f"as of {date:%Y-%m-%d} the file is refused: {error}")
@@ -280,7 +280,7 @@ def _compare_as_of(path: Path, told: PriceCase, panel: Panel, findings: Sequence
         same = np.array_equal(past.returns, now.returns[:, columns], equal_nan=True)
         if not same or not np.array_equal(past.cash, now.cash, equal_nan=True):
             return Fault("look-ahead", f"as of {date:%Y-%m-%d} the returns or cash are others")
-    # A copy has no blank lines, so that its last line may have another number.
+    # A copy has no blank lines, so its last line may have another number.
     now_says, past_says = ({re.sub(r"\d+", "#", f.message) for f in fs} for fs in (findings, found))
     missing = now_says - past_says
     return Fault("lost finding", f"not found as of {LATE:%Y-%m-%d}: {min(missing)}") if missing else None

@@ -20,7 +20,7 @@ LAG = 30
 
 
 def mutate(rng: Rng, folder: Path) -> Case:
-    """Make a mutated table."""
+    """Create a mutated table."""
     while True:
         case = prices.mutate(rng, folder)
         if case.payload.reading.layout != "single":
@@ -46,13 +46,13 @@ def check(case: Case) -> Fault | None:
     if told.expectation not in ("good", "truth") or is_named:
         return None
     if told.truth is None:
-        return None  # a column that no asset of ours is in may be unreadable
+        return None  # a column without any of the requested assets may be unreadable
     difference = _find_difference(table, told.truth)
     return Fault("silent difference", difference) if difference else None
 
 
 def _find_difference(table: ScoreTable, truth: Content) -> str:
-    """Return the first score that differs from what the file says, "" if there is none."""
+    """Return the first score that differs from the content of the file; "" if there is none."""
     expected = {
         (asset, str(day)): value
         for asset, column in zip(truth.assets, truth.values.T, strict=True)

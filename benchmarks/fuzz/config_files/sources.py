@@ -1,4 +1,4 @@
-"""Configurations to start from: the shipped ones, and random ones of the search over settings."""
+"""Initial configurations: the shipped ones, and random ones from the search over settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from random_settings import configurations  # noqa: E402
 from search_panels import PANELS, write_panel  # noqa: E402
 
 POOL = 20
-"""Random configurations of each panel."""
+"""Number of random configurations per panel."""
 
 
 @functools.cache
