@@ -36,11 +36,11 @@ class Function:
     Attributes
     ----------
     name : str
-        With module and class.
+        Name with module and class.
     lines : int
-        With decorators and docstring.
+        Number of lines, including decorators and docstring.
     parameters : int
-        Without `self` and `cls`.
+        Number of parameters without `self` and `cls`.
     compiled : bool
         Whether numba compiles it.
     """
@@ -63,7 +63,7 @@ class Shape:
         Modules by folder; `__init__.py` does not count.
     functions : tuple of Function
     public : dict of str to tuple of str
-        Functions and classes without a leading underscore by package, once for each definition.
+        Functions and classes without a leading underscore, by package, with one entry per definition.
     """
 
     modules: dict[str, int]
@@ -72,7 +72,7 @@ class Shape:
     public: dict[str, tuple[str, ...]]
 
     def figures(self) -> dict[str, float]:
-        """Return the figures by what they say."""
+        """Return the figures by description."""
         lines = np.array([count for path, count in self.modules.items() if not path.endswith("__init__.py")])
         lengths = np.array([function.lines for function in self.functions])
         return {
@@ -88,7 +88,7 @@ class Shape:
         }
 
     def crowded(self) -> list[Function]:
-        """Return the functions outside compiled kernels that take more than 8 parameters."""
+        """Return the functions outside compiled kernels with more than 8 parameters."""
         return [each for each in self.functions if each.parameters > 8 and not each.compiled]
 
     def repeated(self) -> list[str]:

@@ -29,7 +29,7 @@ DRAWS = 200
 
 
 def autoregression(rng: np.random.Generator, n_dates: int, n_assets: int, rho: float) -> np.ndarray:
-    """Return stationary AR(1) of variance 1; of several assets half of the variance is common."""
+    """Return stationary AR(1) series of variance 1; with several assets, half of the variance is common."""
     burn = 20 + int(10 / (1 - rho))
     common = 0.5 if n_assets > 1 else 0.0
     own = rng.normal(size=(n_dates + burn, n_assets)) * np.sqrt(1 - common)
@@ -38,7 +38,7 @@ def autoregression(rng: np.random.Generator, n_dates: int, n_assets: int, rho: f
 
 
 def null() -> None:
-    """Print how often a true null is rejected at 5 %: the shift, a CUSUM, and dates taken as independent."""
+    """Print the rejection rate of a true null at 5 %: the shift test, a CUSUM, and a test that assumes independence."""
     print("| before | recent | assets | coefficient | shift | CUSUM | naive KS | shift of 2 found |")
     print("|---|---|---|---|---|---|---|---|")
     rng = np.random.default_rng(0)
@@ -60,7 +60,7 @@ def null() -> None:
 
 
 def history(path: Path) -> None:
-    """Print what alarmed at dates ten years into the evaluation and later, and what measuring costs."""
+    """Print the alarms at dates at least ten years into the evaluation, and the cost of measuring drift."""
     config = load_config(path)
     with tempfile.TemporaryDirectory() as folder:
         began = time.process_time()

@@ -1,7 +1,7 @@
 """Loading a long file of 15.1 million rows: 3,000 assets on 5,040 dates, in the types that files come in.
 
 Run with `make bench BENCH=large_files`, or `.venv/bin/python benchmarks/large_files.py [assets dates]`. The files are
-made in a temporary folder. Each is loaded in a process of its own, from its first byte to a checked panel; the time
+written to a temporary folder. Each is loaded in a separate process, from its first byte to a checked panel; the time
 does not include imports. All panels must have the same bits.
 """
 
@@ -40,7 +40,7 @@ def make_table(n_assets: int, n_dates: int) -> pa.Table:
 
 
 def write_files(folder: Path, n_assets: int, n_dates: int) -> Iterator[Path]:
-    """Write one table in several types, and return the path of each file."""
+    """Write one table in several file types, and yield the path of each file."""
     table = make_table(n_assets, n_dates)
     kinds = {
         "csv": (pa.date32(), pa.string()),

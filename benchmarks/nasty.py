@@ -1,15 +1,16 @@
-"""Nasty inputs put to all libraries: who is right, who refuses, who is wrong in silence.
+"""Difficult and invalid inputs for all libraries: correct results, errors, and silently wrong results.
 
-Run with `.venv/bin/python benchmarks/nasty.py`; the cases and their truth are those of
-`tests/test_allocation/nasty_cases.py`. A library that is not installed is left out with a message.
+Run with `.venv/bin/python benchmarks/nasty.py`; the cases and their reference solutions come from
+`tests/test_allocation/nasty_cases.py`. A library that is not installed is omitted with a message.
 
-- right: the objective is within 1e-6 of the best, as a share of the size of its terms, and limits are kept to 1e-6;
-  where there is no answer, an error that names what is wrong
-- WRONG: weights in silence that are worse than that, or that break a limit (by how much), or for a question without
-  an answer
-- error: an error, though there is an answer; or one that does not say what is wrong
-- left out: the asset with the bad number gets no weight, without a word (skfolio documents it for NaN)
-- -: the library has no way to state the problem
+- right: the objective is within 1e-6 of the optimum, relative to the size of its terms, and limits hold to 1e-6; or, if
+  the problem has no solution, an error that names the cause
+- WRONG: weights without a warning that are worse than that, that break a limit (by how much), or for a problem without
+a
+  solution
+- error: an error although there is a solution, or an error that does not name the cause
+- left out: the asset with the invalid number silently gets no weight (skfolio documents this for NaN)
+- -: the library cannot express the problem
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from allocation.decision_status import DecisionStatus
 GAP = 1e-6
 WORDS = ("infeasib", "nan", "inf", "finite", "symmetric", "hermitian", "semidefinite", "psd", "missing", "turnover",
          "convex", "definite", "must be", "cannot", "contain")  # fmt: skip
-"""What an error must say one of, to say what is wrong."""
+"""An error names the cause if it contains one of these words."""
 
 
 def contenders() -> dict[str, Callable[[Problem], object]]:
@@ -58,7 +59,7 @@ def contenders() -> dict[str, Callable[[Problem], object]]:
 
 
 def verdict(case: Case, best: np.ndarray | None, run: Callable[[Problem], object]) -> tuple[str, str]:
-    """Return the verdict on one library and what it is based on."""
+    """Return the verdict on one library and its basis."""
     problem = case.make()
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
@@ -89,7 +90,7 @@ def verdict(case: Case, best: np.ndarray | None, run: Callable[[Problem], object
 
 
 def truth(case: Case) -> np.ndarray | None:
-    """Return the best weights; those of a lopsided covariance too, as w'Sigma w does not see it."""
+    """Return the optimal weights, also for an asymmetric covariance, because w'Sigma w ignores the asymmetry."""
     return case.best(case.make()) if case.expected != REFUSAL or "symmetric" in case.words else None
 
 

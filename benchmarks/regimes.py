@@ -1,9 +1,9 @@
-"""How long do regimes take to refit each month, and are they as good as cold fits? Against scikit-learn and hmmlearn.
+"""Time and quality of monthly regime refits, compared with cold fits of scikit-learn and hmmlearn.
 
-Run with `OMP_NUM_THREADS=1 .venv/bin/python benchmarks/regimes.py`. The features are the market features of the
-embedded daily stocks; the smaller size is their first part. The peers are fitted cold at each refit, as a plain
-loop does; hmmlearn, which takes long, only at each twelfth refit. CPU times are medians of three interleaved
-passes. Then the identity of states is measured on a synthetic market whose states are known.
+Run with `OMP_NUM_THREADS=1 .venv/bin/python benchmarks/regimes.py`. The inputs are the market features of the embedded
+daily stocks; the smaller size is their first part. The other libraries start cold at each refit, as in a plain loop;
+hmmlearn, which is slow, is fitted only at each twelfth refit. CPU times are medians of three interleaved passes. Then
+the identity of states over refits is measured on a synthetic market with known states.
 """
 
 import time
@@ -53,7 +53,7 @@ def naive_kmeans(X: np.ndarray, states: int = STATES) -> list[KMeans]:
 
 
 def naive_hmm(X: np.ndarray) -> np.ndarray:
-    """Return what EM makes large, of a row, at each twelfth refit."""
+    """Return the penalised log-likelihood per row at each twelfth refit."""
     out = []
     for fold in folds(len(X))[::HMM_EVERY]:
         Z = standardised(X[fold.train])
@@ -112,7 +112,7 @@ def compare(X: np.ndarray) -> None:
 
 
 def identity() -> None:
-    """Print how often states change places, and whether the stream of labels means anything."""
+    """Print how often refits permute the states, and how well the sequence of labels matches the true states."""
     rng = np.random.default_rng(0)
     n, states = 4000, 4
     state = np.zeros(n, dtype=int)
@@ -141,7 +141,7 @@ def print_identity(name: str, centres, truth: np.ndarray, label: np.ndarray) -> 
 
 
 def main() -> None:
-    warnings.simplefilter("ignore")  # hmmlearn tells of each EM that did not converge
+    warnings.simplefilter("ignore")  # hmmlearn warns about each EM that did not converge
     X = stock_features()
     for size in (len(X) // 3, len(X)):
         compare(X[:size])

@@ -1,7 +1,7 @@
-"""How often is a true null rejected at 5 %? Each test of `validation/`, on data made to fool it.
+"""Size of each test of `validation/`: rejection rate of a true null at 5 %, on data that violate simple assumptions.
 
 Run with `.venv/bin/python benchmarks/size_of_tests.py` (three and a half minutes); the binomial error is printed.
-Forecasts: 240 dates x 6 assets, four fifths of the variance in common, forecasts with an autocorrelation of 0.9.
+Forecasts: 240 dates x 6 assets, four fifths of the variance shared, forecasts with an autocorrelation of 0.9.
 Portfolios: common factor, Student's t, GARCH or autocorrelation. None has any skill.
 """
 
@@ -71,7 +71,7 @@ def portfolios(rng: np.random.Generator, n: int) -> Iterator[tuple[str, float]]:
 
 
 def gains(rng: np.random.Generator, n: int) -> Iterator[tuple[str, float]]:
-    """Yield the test of a gain in certainty equivalent that is 0 in truth: fat tails, and GARCH too."""
+    """Yield tests of a gain in certainty equivalent whose true value is 0, with fat tails and with GARCH."""
     for kind, z in (("t(4)", rng.standard_t(4, size=(n, 2)) / sqrt(2)), ("GARCH", garch(rng, n, 2))):
         for lever in (0.7, 1.0, 1.3):
             more = (lever * 0.04) ** 2 + 0.02**2 - 0.04**2

@@ -48,7 +48,7 @@ def simulate(config: RunConfig, months: int) -> tuple[list[Decision], float]:
 
 
 def told(config: RunConfig, decision: Decision, decisions: list[Decision]) -> tuple[object, ...]:
-    """Return a decision without what differs between two times: runs are told by the month of their data."""
+    """Return a decision without the parts that differ between simulations; runs are named by their last month."""
     month = {d.run: d.data_last for d in decisions}
     champion, replaced = (month.get(run or "") for run in (decision.champion, decision.replaced))
     return (
@@ -63,7 +63,7 @@ def told(config: RunConfig, decision: Decision, decisions: list[Decision]) -> tu
 
 
 def main() -> None:
-    """Simulate twice side by side, and compare."""
+    """Simulate twice in parallel, and compare the decisions."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

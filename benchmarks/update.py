@@ -1,9 +1,9 @@
-"""What an update by one month costs beside a full run, in one process.
+"""Cost of an update by one month compared with a full run, in one process.
 
 Run with `.venv/bin/python benchmarks/update.py [config first last]...`, by default industries and stocks. The source is
-cut at `first`, a run is made and recorded, and the source is updated to `last`; beside it a run from an empty store to
-`last`. Prints CPU and wall-clock seconds, medians of three rounds. Set OMP_NUM_THREADS=1. MLflow is not
-counted, imports and kernels are warm.
+cut at `first`, run and recorded, and then updated to `last`; for comparison, a run to `last` starts from an empty
+store. It prints CPU and wall-clock seconds, medians of three rounds. Set OMP_NUM_THREADS=1. MLflow is excluded; imports
+and kernels are warm.
 """
 
 import datetime as dt

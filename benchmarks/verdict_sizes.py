@@ -1,15 +1,16 @@
-"""How often each verdict is given: to noise, to skill that costs eat, to skill that pays, and to losses.
+"""Frequency of each verdict: for noise, for skill that costs consume, for profitable skill, and for losses.
 
 Run with `.venv/bin/python benchmarks/verdict_sizes.py [PANELS [PROCESSES]]`: 1,000 panels take about ten minutes on
 two cores.
 
-Each panel has 12 assets and 300 months, in the four kinds of `null_calibration.py`, and a planted signal: a share R2 of
-the variance of next month's idiosyncratic return is last month's, reversed. Two forecasts go through the calibration,
-allocator, costs of 10 basis points and verdict of a run, as the first configuration tried: noise, and the true model.
+Each panel has 12 assets and 300 months, in the four kinds of `null_calibration.py`, with a planted signal: a fraction
+R2 of the variance of next month's idiosyncratic return is last month's return with the opposite sign. Two forecasts,
+noise and the true model, go through the calibration, the allocator, costs of 10 basis points and the verdict of a run,
+as the first tried configuration.
 
-Costs beside those that the allocator knows are set by what they leave of the true model's mean gain in certainty
-equivalent over all panels. At a share of 0 the forecast is right and worth nothing: "skill" should then have a share of
-at most 5 %. The rule before asked for a significant forecast and a gain above 0, significant or not.
+Additional costs, which the allocator does not know, are set so that they leave a given share of the true model's mean
+gain in certainty equivalent over all panels. At a share of 0 the forecast is right but worthless, so at most 5 % of
+verdicts should be "skill". The previous rule required a significant forecast and a gain above 0, significant or not.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
 
 R2 = (0.005, 0.01, 0.02)
 LEFT = (1.0, 0.5, 0.0, -1.0)
-"""Shares of the true model's mean gain that costs leave."""
+"""Shares of the true model's mean gain that remain after costs."""
 VERDICTS = (SKILL, UNPAID, NONE, WORSE)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One forecast on one panel: its p-value, and the excess returns and costs of its portfolio and of the baseline."""
+    """A forecast on one panel: its p-value, and the excess returns and costs of its portfolio and the baseline."""
 
     p: float
     excess: np.ndarray
@@ -53,7 +54,7 @@ class Judged:
     gamma: float
 
     def gain(self, more: float) -> tuple[float, float, float]:
-        """Return the gain, and its p-values, if trading cost `more` times what it did beside what it did."""
+        """Return the gain and its p-values with additional costs of `more` times the actual trading costs."""
         found = certainty_equivalent_gain(
             self.excess - more * self.cost, self.base - more * self.base_cost, self.gamma
         )
@@ -103,7 +104,7 @@ def judged(trained) -> Judged:
 
 
 def verdict(one: Judged, more: float) -> tuple[str, bool]:
-    """Return the verdict, and whether the rule before gave "skill"."""
+    """Return the verdict, and whether the previous rule gave "skill"."""
     gain, greater, less = one.gain(more)
     tests = {
         "forecast_p_corrected": one.p,

@@ -27,7 +27,9 @@ def weights(problem: Problem) -> Floats:
     one.cov = pd.DataFrame(to_dense(problem.sigma), names, names)
     low, high = problem.bounds()
     A, b = sums(problem)
-    if np.ptp(low) > 0 or np.ptp(high) > 0:  # bounds of single assets are rows
+    if (
+        np.ptp(low) > 0 or np.ptp(high) > 0
+    ):  # bounds that differ between assets are rows of the constraint matrix
         A, b = np.vstack([A, np.eye(problem.n), -np.eye(problem.n)]), np.r_[b, high, -low]
     one.upperlng = float(high.max())
     if (low < 0).any():

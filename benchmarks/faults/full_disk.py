@@ -2,9 +2,9 @@
 
     python benchmarks/faults/full_disk.py --points 12        as root: it mounts small file systems in memory
 
-Each command finds its world on a file system with so many more kilobytes than the world takes. It has to end with one
-message that names a file, or with success if MLflow alone did not fit; nothing may be damaged; and with more space the
-same command ends as undisturbed.
+Each command runs in a world on a file system that has a given number of kilobytes left. The command must end with one
+message that names a file, or with success if only MLflow ran out of space. No file may be damaged. With more space, the
+same command must end as in an undisturbed run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PLENTY = "64m"
 
 
 def main() -> None:
-    """Fill the disk for each command at so many points, and print how they ended."""
+    """Fill the disk at several points of each command, and print the endings."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("commands", nargs="*")
     parser.add_argument("--points", type=int, default=12)
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def fill(bench: Bench, command: Command, extra: int, reference: dict[str, object]) -> tuple[str, list[str]]:
-    """Run a command with so many kilobytes left, then with plenty; return how it ended and what is wrong."""
+    """Run a command with `extra` kilobytes left, then with ample space; return its ending and the faults."""
     world = bench.world
     world.restore(command.world)
     kept = world.output.with_name("kept")
@@ -93,7 +93,7 @@ def fill(bench: Bench, command: Command, extra: int, reference: dict[str, object
 
 
 def _kilobytes(folder: Path) -> int:
-    """Return what a folder takes on a file system of pages of four kilobytes."""
+    """Return the size of a folder in kilobytes on a file system with pages of four kilobytes."""
     sizes = (path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
     return sum(-(-size // 4096) * 4 for size in sizes)
 
