@@ -74,8 +74,8 @@ def by_scip(
     began = time.perf_counter()
     model.optimize()
     seconds = time.perf_counter() - began
-    found = np.array([model.getVal(x) for x in w])
-    return objective(found, mu, sigma, held, gamma), model.getGap(), seconds, model.getNTotalNodes()
+    weights = np.array([model.getVal(x) for x in w])
+    return objective(weights, mu, sigma, held, gamma), model.getGap(), seconds, model.getNTotalNodes()
 
 
 def main() -> None:

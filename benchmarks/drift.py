@@ -45,17 +45,17 @@ def null() -> None:
     for n, m in ((240, 12), (600, 12), (1500, 63)):
         for n_assets in (1, 10):
             for rho in (0.0, 0.5, 0.9, 0.98):
-                found = np.zeros(4)
+                rejections = np.zeros(4)
                 for _ in range(DRAWS):
                     x = autoregression(rng, n + m, n_assets, rho)
                     mean = x.mean(axis=1)
-                    found += [
+                    rejections += [
                         measure_shift(x[:n], x[n:]).p_value <= 0.05,
                         recent_p_value(mean, m, measure_rise)[2] <= 0.05,
                         stats.ks_2samp(x[:n].ravel(), x[n:].ravel()).pvalue <= 0.05,
                         measure_shift(x[:n], x[n:] + 2.0).p_value <= 0.05,
                     ]
-                shares = " | ".join(f"{share:.0%}" for share in found / DRAWS)
+                shares = " | ".join(f"{share:.0%}" for share in rejections / DRAWS)
                 print(f"| {n} | {m} | {n_assets} | {rho} | {shares} |", flush=True)
 
 

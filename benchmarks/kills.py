@@ -86,15 +86,15 @@ def main(kills: int, seed: int) -> None:
 
 def attempt(config: RunConfig, date: pd.Timestamp, after: float | None) -> tuple[bool, str]:
     """Retrain as of a date, and kill it after some seconds; return whether it survived, and its last message."""
-    told = config.output.parent / "told.txt"
-    process = FORK.Process(target=work, args=(config, date, told))
-    told.write_text("")
+    message_file = config.output.parent / "told.txt"
+    process = FORK.Process(target=work, args=(config, date, message_file))
+    message_file.write_text("")
     process.start()
     process.join(after)
     if process.exitcode is None:
         os.kill(process.pid or 0, signal.SIGKILL)
         process.join()
-    lines = told.read_text().splitlines()
+    lines = message_file.read_text().splitlines()
     if process.exitcode not in (0, -signal.SIGKILL):
         raise SystemExit("a retraining failed:\n" + "\n".join(lines))
     return process.exitcode == 0, lines[-1].split()[0] if lines else "start"

@@ -44,7 +44,7 @@ def ask(adapter: Callable[[Problem], Floats], problem: Problem) -> Floats:
 def refuse(problem: Problem, **unknown: str) -> None:
     """Raise if the problem has a limit that the library does not support; `unknown` gives the reason per limit."""
     c = problem.constraints
-    asked = {
+    limits = {
         "turnover": c.turnover is not None,
         "leverage": c.leverage is not None,
         "volatility": c.volatility is not None,
@@ -57,7 +57,7 @@ def refuse(problem: Problem, **unknown: str) -> None:
         "short": bool((problem.bounds()[0] < 0).any()),
     }
     for what, reason in unknown.items():
-        if asked[what]:
+        if limits[what]:
             raise CannotExpressError(reason)
 
 

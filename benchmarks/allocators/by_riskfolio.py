@@ -41,7 +41,7 @@ def weights(problem: Problem) -> Floats:
     if len(A):
         one.ainequality, one.binequality = A, b[:, None]
     one.upperdev, one.lowerret = c.volatility, c.minimum_return
-    found = one.optimization(model="Classic", rm="MV", obj="Utility", l=problem.gamma / 2, hist=True)
-    if found is None:
+    solution = one.optimization(model="Classic", rm="MV", obj="Utility", l=problem.gamma / 2, hist=True)
+    if solution is None:
         raise RuntimeError("None was returned")
-    return np.asarray(found.to_numpy()[:, 0])
+    return np.asarray(solution.to_numpy()[:, 0])

@@ -33,28 +33,28 @@ def main() -> None:
     parser.add_argument("commands", nargs="*")
     parser.add_argument("--points", type=int, default=12)
     parser.add_argument("--place", type=Path, default=None, help="folder for the worlds")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     if os.geteuid() != 0:
         raise SystemExit("mounting a small file system needs root; inject.py --modes fail_from does without")
     _load_everything()
-    place = Path(tempfile.mkdtemp(prefix="full-", dir=asked.place))
+    place = Path(tempfile.mkdtemp(prefix="full-", dir=options.place))
     world = World(place)
     world.build()
     bench, faults = Bench(world), 0
     for command in COMMANDS:
-        if asked.commands and command.name not in asked.commands:
+        if options.commands and command.name not in options.commands:
             continue
         _, reference = bench.undisturbed(command)
         needed = _kilobytes(world.output) - _kilobytes(place / command.world / "runs")
         endings: collections.Counter[str] = collections.Counter()
-        for point in range(asked.points):
-            kind, wrong = fill(bench, command, max(needed * point // asked.points, 1), reference)
+        for point in range(options.points):
+            kind, wrong = fill(bench, command, max(needed * point // options.points, 1), reference)
             endings[kind] += 1
             faults += bool(wrong)
             for text in wrong:
                 print(f"{command.name}, point {point}: {text}", flush=True)
-        told = ", ".join(f"{kind} {count}" for kind, count in endings.most_common())
-        print(f"| {command.name} | full disk | {asked.points} | {told} |", flush=True)
+        summary = ", ".join(f"{kind} {count}" for kind, count in endings.most_common())
+        print(f"| {command.name} | full disk | {options.points} | {summary} |", flush=True)
     shutil.rmtree(place, ignore_errors=True)
     print(f"{faults} cases with something wrong")
     sys.exit(1 if faults else 0)

@@ -60,28 +60,28 @@ class Ending:
 
 def main() -> None:
     """Run the requested cases, and print a table."""
-    asked = _arguments()
+    options = _arguments()
     _load_everything()
     from worlds import COMMANDS, World
 
-    names = asked.commands or [command.name for command in COMMANDS]
-    found: list[dict[str, Any]] = []
-    place = Path(tempfile.mkdtemp(prefix="faults-", dir=asked.place))
+    names = options.commands or [command.name for command in COMMANDS]
+    cases: list[dict[str, Any]] = []
+    place = Path(tempfile.mkdtemp(prefix="faults-", dir=options.place))
     try:
         world = World(place)
         world.build()
         bench = Bench(world)
         for command in COMMANDS:
             if command.name in names:
-                found += bench.all_cases(command, asked)
-                print(table(found), flush=True)
+                cases += bench.all_cases(command, options)
+                print(table(cases), flush=True)
     finally:
-        if asked.output is not None:
-            asked.output.write_text("".join(json.dumps(case) + "\n" for case in found))
-        if not asked.keep:
+        if options.output is not None:
+            options.output.write_text("".join(json.dumps(case) + "\n" for case in cases))
+        if not options.keep:
             shutil.rmtree(place, ignore_errors=True)
-    wrong = sum(bool(case["faults"]) for case in found)
-    print(f"{len(found)} cases, {wrong} with something wrong")
+    wrong = sum(bool(case["faults"]) for case in cases)
+    print(f"{len(cases)} cases, {wrong} with something wrong")
     sys.exit(1 if wrong else 0)
 
 
@@ -102,7 +102,7 @@ class Bench:
         """Return the endings of all cases of a command; with `alternate` each call gets only one kind of fault."""
         calls, reference = self.undisturbed(command)
         print(f"{command.name}: {len(calls)} calls", flush=True)
-        found = []
+        cases = []
         for n in range(asked.first, min(asked.last or len(calls), len(calls)) + 1, asked.step):
             if n % 50 == 0:
                 print(f"{command.name}: at call {n} of {len(calls)}", flush=True)
@@ -124,10 +124,10 @@ class Bench:
                     "ending": ending.kind,
                     "faults": ending.faults,
                 }
-                found.append(case)
+                cases.append(case)
                 if ending.faults:
                     print(json.dumps(case), flush=True)
-        return found
+        return cases
 
     def undisturbed(self, command: Any) -> tuple[list[Any], Any]:
         """Return the calls of a command and its outcome without a fault."""
@@ -251,9 +251,9 @@ def table(cases: list[dict[str, Any]]) -> str:
         groups.setdefault((case["command"], case["mode"]), []).append(case)
     for (command, mode), group in groups.items():
         endings = collections.Counter(case["ending"] for case in group)
-        told = ", ".join(f"{kind} {count}" for kind, count in endings.most_common())
+        summary = ", ".join(f"{kind} {count}" for kind, count in endings.most_common())
         rows.append(
-            f"| {command} | {mode} | {len(group)} | {told} | {sum(bool(c['faults']) for c in group)} |"
+            f"| {command} | {mode} | {len(group)} | {summary} | {sum(bool(c['faults']) for c in group)} |"
         )
     return "\n".join(rows)
 

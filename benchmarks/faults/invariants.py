@@ -35,20 +35,20 @@ LEFT = re.compile(r"^\.partial-|^\.latest-|^\.mlflow\.db-|-journal$|\.new$")
 
 def damages(output: Path) -> list[str]:
     """Return the faults of the files of an output folder."""
-    found = []
+    faults = []
     for path in sorted(output.rglob("*")):
         name = str(path.relative_to(output))
         if path.is_symlink():
             if not path.exists() and not LEFT.search(path.name):
-                found.append(f"{name}: points nowhere")
+                faults.append(f"{name}: points nowhere")
         elif path.is_file() and not any(LEFT.search(part) for part in path.relative_to(output).parts):
             wrong = _wrong_with(path)
             if wrong:
-                found.append(f"{name}: {wrong}")
-    found += [
+                faults.append(f"{name}: {wrong}")
+    faults += [
         f"{run.name}: lacks {', '.join(sorted(lacks))}" for run in runs(output) if (lacks := _lacking(run))
     ]
-    return found + _wrong_versions(output)
+    return faults + _wrong_versions(output)
 
 
 def leftovers(output: Path) -> list[str]:
@@ -84,13 +84,13 @@ def lines(path: Path) -> list[dict[str, Any]]:
     before, entries = START, []
     for number, raw in enumerate(path.read_bytes().split(b"\n")[:-1] if path.exists() else [], 1):
         entry = json.loads(raw)
-        told = entry.pop("hash")
+        recorded_hash = entry.pop("hash")
         if (
-            hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest() != told
+            hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest() != recorded_hash
             or entry["previous"] != before
         ):
             raise ValueError(f"line {number}: the chain is broken")
-        before = told
+        before = recorded_hash
         entries.append(entry)
     return entries
 
@@ -124,15 +124,15 @@ def _lacking(run: Path) -> set[str]:
 
 
 def _wrong_versions(output: Path) -> list[str]:
-    folder, found = output / "operations/mine/data", []
+    folder, faults = output / "operations/mine/data", []
     try:
         for line in lines(folder / "versions.jsonl"):
             content = (folder / line["file"]).read_bytes()
             if hashlib.sha256(content).hexdigest() != line["sha256"]:
-                found.append(f"{line['file']}: not the file of its version")
+                faults.append(f"{line['file']}: not the file of its version")
     except (OSError, ValueError) as error:
-        found.append(f"versions: {error}")
-    return found
+        faults.append(f"versions: {error}")
+    return faults
 
 
 def _run(run: Path) -> str:

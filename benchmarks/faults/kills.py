@@ -131,11 +131,11 @@ class Kills:
 
 def main() -> None:
     """Kill commands the requested number of times, and print the faults."""
-    asked = _arguments()
+    options = _arguments()
     _load_everything()
     began = time.monotonic()
-    rng = random.Random(asked.seed)
-    place = Path(tempfile.mkdtemp(prefix="kills-", dir=asked.place))
+    rng = random.Random(options.seed)
+    place = Path(tempfile.mkdtemp(prefix="kills-", dir=options.place))
     world = World(place)
     world.build()
     kills = Kills(world, rng)
@@ -150,8 +150,8 @@ def main() -> None:
             raise SystemExit(f"{command.name}: {process.returncode}\n{kills.bench.log.read_text()}")
         times[command.name] = time.monotonic() - start
     print({name: round(seconds, 1) for name, seconds in times.items()}, flush=True)
-    for number in range(asked.kills):
-        if number < asked.schedule:
+    for number in range(options.kills):
+        if number < options.schedule:
             kills.kill_schedule(times["run-due"], references["run-due"])
         else:
             command = COMMANDS[number % len(COMMANDS)]

@@ -64,13 +64,13 @@ def compile_shim(folder: Path) -> Path:
     SystemExit
         If there is no C compiler.
     """
-    found = compiler()
-    if found is None:
+    compiler_path = compiler()
+    if compiler_path is None:
         raise SystemExit(
             "fault injection needs a C compiler: install gcc or clang, or set PATH so that cc is found"
         )
     target = folder / "shim.so"
-    command = [found, "-O2", "-shared", "-fPIC", "-o", str(target), str(SOURCE), "-ldl"]
+    command = [compiler_path, "-O2", "-shared", "-fPIC", "-o", str(target), str(SOURCE), "-ldl"]
     subprocess.run(command, check=True)
     return target
 

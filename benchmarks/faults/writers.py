@@ -146,8 +146,8 @@ def main(folder: Path, step: int = 1, first: int = 1, turn: int = 0) -> None:
         if again != "done" or in_fork(look, folder / "log"):
             faults.append(f"the next try: {again}: {_tail(folder)}")
         else:
-            found = json.loads(answer.read_text())
-            faults += [f"{key}: {found[key]}" for key in expected if found[key] != expected[key]]
+            actual = json.loads(answer.read_text())
+            faults += [f"{key}: {actual[key]}" for key in expected if actual[key] != expected[key]]
         cases.append({"n": n, "mode": mode.name.lower(), "error": error, "ending": ending, "faults": faults})
     print(json.dumps(cases))
 

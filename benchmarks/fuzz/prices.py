@@ -121,14 +121,14 @@ def _apply(
 
 
 def _choose_options(draft: Draft, rng: Rng) -> dict[str, Any]:
-    """Return options to load the file with: in some cases such that say what the names say, or that leave rows out."""
+    """Return options for loading the file; some restate what the names imply, and some omit rows."""
     options, reading = draft.reading.options(), draft.reading
     chance = rng.random()
     if chance < 0.1 and reading.layout != "single":
         options |= {"layout": reading.layout} | ({"date_column": reading.date} if reading.date else {})
     elif chance < 0.2:
         options |= choose(rng, ({"calendar": "weekdays"}, {"running_period": "drop"}))
-        # Which rows are left out is not known here; a file that ends sooner must agree with the whole.
+        # The omitted rows are unknown here; a file that ends earlier must agree with the whole file.
         draft.expectation = "anything"
     if chance < 0.2:
         draft.notes.append(f"options {options}")
@@ -143,7 +143,7 @@ def _read_rows(draft: Draft, rows: Sequence[Sequence[str]]) -> Content | None:
 
 
 def _write(draft: Draft, rng: Rng, kinds: Sequence[int]) -> bytes:
-    """Return the bytes of the file, damaged if that is its lot."""
+    """Return the bytes of the file, possibly damaged."""
     damages = kinds.count(4)
     known = draft.expectation == "good" or all(kind <= 1 for kind in kinds if kind != 4)
     if draft.style.is_parquet:
@@ -170,7 +170,7 @@ def _write(draft: Draft, rng: Rng, kinds: Sequence[int]) -> bytes:
             draft.expectation = "readers" if known else "anything"
         else:
             compressed, note = damage_compressed(compressed, plain, rng)
-            # Compressed files have a checksum: what is read is right.
+            # Compressed files have a checksum, so a successful read is correct.
             draft.expectation = "anything" if "twice" in note or not known else "truth"
         draft.notes.append(note)
     return compressed
@@ -191,21 +191,21 @@ def _truncate(draft: Draft, rng: Rng, plain: bytes, known: bool) -> bytes:
 
 def check(case: Case) -> Fault | None:
     """Read the file, and judge the ending."""
-    told: PriceCase = case.payload
+    price_case: PriceCase = case.payload
     assert case.path is not None
     try:
-        panel, findings = load_panel("prices", path=case.path, settings=FileSettings(**told.options))
+        panel, findings = load_panel("prices", path=case.path, settings=FileSettings(**price_case.options))
     except DataError as error:
         message = str(error)
         record_ending("refused: " + shorten_message(message, str(case.path), case.path.name))
-        if told.expectation == "good":
+        if price_case.expectation == "good":
             return Fault("refused", f"a sound file: {message}")
         # As of a date, an empty column belongs to an asset that is listed later.
-        is_judged = told.as_of and "no number at all" not in message
-        return check_message(message) or (_check_refused_as_of(case.path, told) if is_judged else None)
-    record_ending(f"read, {told.expectation}")
+        is_judged = price_case.as_of and "no number at all" not in message
+        return check_message(message) or (_check_refused_as_of(case.path, price_case) if is_judged else None)
+    record_ending(f"read, {price_case.expectation}")
     wrong = [fault for finding in findings if (fault := check_message(finding.message))]
-    return next(iter(wrong), None) or _judge(case.path, told, panel, findings)
+    return next(iter(wrong), None) or _judge(case.path, price_case, panel, findings)
 
 
 def _judge(path: Path, told: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
@@ -263,7 +263,7 @@ def _compare_as_of(path: Path, told: PriceCase, panel: Panel, findings: Sequence
     """Return a fault if the file, read as of a date, differs from the same dates of the full reading."""
     for date in (panel.dates[len(panel.dates) // 2], LATE):
         try:
-            past, found = load_panel(
+            past, past_findings = load_panel(
                 "prices", path=path, known_by=pd.Timestamp(date), settings=FileSettings(**told.options)
             )
         except DataError as error:
@@ -281,6 +281,6 @@ def _compare_as_of(path: Path, told: PriceCase, panel: Panel, findings: Sequence
         if not same or not np.array_equal(past.cash, now.cash, equal_nan=True):
             return Fault("look-ahead", f"as of {date:%Y-%m-%d} the returns or cash are others")
     # A copy has no blank lines, so its last line may have another number.
-    now_says, past_says = ({re.sub(r"\d+", "#", f.message) for f in fs} for fs in (findings, found))
+    now_says, past_says = ({re.sub(r"\d+", "#", f.message) for f in fs} for fs in (findings, past_findings))
     missing = now_says - past_says
     return Fault("lost finding", f"not found as of {LATE:%Y-%m-%d}: {min(missing)}") if missing else None

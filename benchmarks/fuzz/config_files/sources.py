@@ -24,7 +24,7 @@ POOL = 20
 
 @functools.cache
 def load_sources() -> list[tuple[str, str]]:
-    """Return names and texts of configurations that are sound, most of them."""
+    """Return names and texts of configurations, most of which are valid."""
     shipped = [
         (path.name, path.read_text(encoding="utf-8")) for path in sorted((ROOT / "configs").glob("*.yaml"))
     ]
@@ -53,7 +53,7 @@ def _random_contents() -> list[dict[str, Any]]:
                 contents.append(deepcopy(content))
 
             draw()
-    # The folder's name is random, and a case must come out the same each time.
+    # The folder's name is random, but a case must be reproducible.
     return [
         yaml.load(yaml.dump(each, Dumper=yaml.CSafeDumper).replace(place, "/data"), Loader=yaml.CSafeLoader)
         for each in contents

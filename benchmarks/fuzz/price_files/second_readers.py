@@ -55,11 +55,11 @@ def read_by_duckdb(path: Path, is_parquet: bool) -> Cells | None:
 
 
 def read_by_both(path: Path, is_parquet: bool) -> Cells | None:
-    """Return what both read, None if one refuses the file or they differ."""
+    """Read a file with both; None if one refuses it, or if they differ."""
     ours, theirs = read_by_pandas(path, is_parquet), read_by_duckdb(path, is_parquet)
     if ours is None or theirs is None:
         return None
-    # DuckDB gives names to columns without one.
+    # DuckDB generates names for columns without a name.
     names = [a if a == "" else b for a, b in zip(ours[0], theirs[0], strict=False)]
     return ours if (names, theirs[1]) == ours else None
 
