@@ -176,8 +176,8 @@ def main():
     if options.inside:
         qlib_side(options.inside)
         return
-    found = subprocess.run([options.qlib, "-c", "import qlib"], capture_output=True, text=True, check=False)
-    if found.returncode:
+    check = subprocess.run([options.qlib, "-c", "import qlib"], capture_output=True, text=True, check=False)
+    if check.returncode:
         print("pyqlib is not installed here: give --qlib the Python of an environment that has it")
         return
     for size in options.sizes:

@@ -96,12 +96,12 @@ def main() -> None:
         everything = np.ones(n, dtype=bool)
         solver.solve(0, mu, sigma, held, everything)
         began = time.perf_counter()
-        found = solver.solve(0, mu, sigma, held, everything)
+        solution = solver.solve(0, mu, sigma, held, everything)
         seconds = time.perf_counter() - began
-        ours = objective(found.weights, mu, sigma, held, gamma)
-        nodes, gap = nodes_of(solver, mu, sigma, held), found.certificate.gap
+        ours = objective(solution.weights, mu, sigma, held, gamma)
+        nodes, gap = nodes_of(solver, mu, sigma, held), solution.certificate.gap
         line = f"N={n:4d} gamma={gamma:5.0f} | {seconds:7.3f} s {nodes:6d} nodes gap {gap:.1e}"
-        line += f" {int((found.weights != 0).sum())} held, {found.description}"
+        line += f" {int((solution.weights != 0).sum())} held, {solution.description}"
         if peer:
             theirs, gap, took, nodes = by_scip(mu, sigma, held, gamma)
             line += (

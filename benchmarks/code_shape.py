@@ -1,7 +1,7 @@
-"""Print the shape of the code: sizes of modules and functions, names, and what lies in each folder.
+"""Print the shape of the code: sizes of modules and functions, public names, and modules per folder.
 
 python benchmarks/code_shape.py            the figures
-python benchmarks/code_shape.py --worst    and what is largest
+python benchmarks/code_shape.py --worst    and the largest items
 """
 
 from __future__ import annotations
@@ -147,10 +147,10 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description="Print the shape of the code.")
     parser.add_argument("--worst", action="store_true", help="print what is largest")
-    asked, shape = parser.parse_args(), measure_shape()
+    options, shape = parser.parse_args(), measure_shape()
     for name, value in shape.figures().items():
         print(f"{value:10,.0f}  {name}")
-    if asked.worst:
+    if options.worst:
         print("\nlongest modules:")
         for path, lines in sorted(shape.modules.items(), key=lambda item: -item[1])[:30]:
             print(f"  {lines:5} {path}")

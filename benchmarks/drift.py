@@ -75,10 +75,10 @@ def history(path: Path) -> None:
     year = panel.periods_per_year
     rows = range(int(schedule.decisions[0]) + 10 * year, len(panel.dates), year // 4 if year > 12 else 6)
     alarms = [(drift.as_of, drift.all_alarms) for drift in (measure_run(done, row) for row in rows)]
-    for as_of, told in alarms:
-        for text in told:
+    for as_of, texts in alarms:
+        for text in texts:
             print(f"{as_of}  {text}")
-    some = sum(bool(told) for _, told in alarms)
+    some = sum(bool(texts) for _, texts in alarms)
     print(f"{config.name}: alarms at {some} of {len(alarms)} dates")
     print(f"{once:.2f} s of CPU a measurement, {once / whole:.1%} of {whole:.1f} s without audit and report")
 

@@ -38,8 +38,8 @@ def main() -> None:
             "allocation": config.allocation.model_copy(update={"forecast": "ridge"}),
         }
     )
-    wanted = (*CLASSIC, *config.regimes.features)
-    classic = ridge.model_copy(update={"features": ridge.features.model_copy(update={"include": wanted})})
+    names = (*CLASSIC, *config.regimes.features)
+    classic = ridge.model_copy(update={"features": ridge.features.model_copy(update={"include": names})})
     done = {"all features": evaluated(ridge), "five classic ones": evaluated(classic)}
     print(f"{'ridge on':<20}{'IC':>8}{'R2':>9}{'slope':>8}{'Sharpe':>9}{'(se)':>8}{'turnover':>10}")
     for name, run in done.items():

@@ -43,17 +43,17 @@ def contenders(x, window):
     bn, nbg = optional("bottleneck"), optional("numbagg")
 
     def fast(name, *args):
-        found = {}
+        functions = {}
         if bn is not None and hasattr(bn, f"move_{name}"):
             options = {"ddof": 1} if name == "std" else {}
-            found["bottleneck"] = lambda: getattr(bn, f"move_{name}")(
+            functions["bottleneck"] = lambda: getattr(bn, f"move_{name}")(
                 x, window, min_count=need, axis=0, **options
             )
         if nbg is not None and hasattr(nbg, f"move_{name}"):
-            found["numbagg"] = lambda: getattr(nbg, f"move_{name}")(
+            functions["numbagg"] = lambda: getattr(nbg, f"move_{name}")(
                 x, *args, window=window, min_count=need, axis=0
             )
-        return found
+        return functions
 
     def simple(name, pandas_name=None):
         method = pandas_name or name

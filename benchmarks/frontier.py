@@ -67,9 +67,9 @@ def _cvxcla(
         corners = np.array([point.weights for point in line.turning_points])
         # Points between corners, as in the other libraries.
         means = corners @ mu
-        wanted = np.linspace(means.max(), means.min(), POINTS)
+        target_means = np.linspace(means.max(), means.min(), POINTS)
         order = np.argsort(means)
-        return np.column_stack([np.interp(wanted, means[order], column) for column in corners[order].T])
+        return np.column_stack([np.interp(target_means, means[order], column) for column in corners[order].T])
 
     return {"cvxcla": run}
 

@@ -76,7 +76,7 @@ def rows() -> list:
     from harness import Row
 
     n_assets, n_dates = (int(text) for text in sys.argv[1:3]) if sys.argv[2:] else SIZE
-    context, made, digests = multiprocessing.get_context("spawn"), [], set()
+    context, table_rows, digests = multiprocessing.get_context("spawn"), [], set()
     with tempfile.TemporaryDirectory() as folder:
         for path in write_files(Path(folder), n_assets, n_dates):
             results = context.SimpleQueue()
@@ -86,13 +86,13 @@ def rows() -> list:
             process.join()
             path.unlink()
             digests.add(digest)
-            first = made[0].cpu if made else cpu
-            made.append(
+            first = table_rows[0].cpu if table_rows else cpu
+            table_rows.append(
                 Row("large_files", f"{n_assets * n_dates:,} rows", path.stem, wall, cpu, cpu / first, 1, peak)
             )
     if len(digests) > 1:
         sys.exit(f"{len(digests)} different panels were read from one table")
-    return made
+    return table_rows
 
 
 if __name__ == "__main__":

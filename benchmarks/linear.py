@@ -95,9 +95,9 @@ def worst_difference(data: Dataset, folds: tuple[Fold, ...], model: Ridge | Lass
                 if isinstance(model, Ridge)
                 else SkLasso(penalty, tol=1e-13, max_iter=100_000)
             ).fit((Z - centre) / scale, y)
-            asked, rows = data.rows_to_forecast(folds[f].test)
-            told = peer.predict((scaler.transform(asked) - centre) / scale)
-            worst = max(worst, float(np.abs(walk.raw[rows.date, rows.asset] - told).max()))
+            X_test, rows = data.rows_to_forecast(folds[f].test)
+            forecast = peer.predict((scaler.transform(X_test) - centre) / scale)
+            worst = max(worst, float(np.abs(walk.raw[rows.date, rows.asset] - forecast).max()))
     return worst
 
 

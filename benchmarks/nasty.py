@@ -41,7 +41,7 @@ WORDS = ("infeasib", "nan", "inf", "finite", "symmetric", "hermitian", "semidefi
 
 
 def contenders() -> dict[str, Callable[[Problem], object]]:
-    found: dict[str, Callable[[Problem], object]] = {"tangency": lambda problem: problem.solve()}
+    runners: dict[str, Callable[[Problem], object]] = {"tangency": lambda problem: problem.solve()}
     for name, module in (("skfolio", "by_skfolio"), ("PyPortfolioOpt", "by_pypfopt"), ("Riskfolio-Lib", "by_riskfolio"),
                          ("cvxportfolio", "by_cvxportfolio"), ("cvxpy, Clarabel", "by_cvxpy")):  # fmt: skip
         try:
@@ -49,13 +49,13 @@ def contenders() -> dict[str, Callable[[Problem], object]]:
         except ImportError as error:
             print(f"{name}: left out, {error}")
             continue
-        found[name] = lambda problem, weights=weights: ask(weights, problem)
-    if "cvxpy, Clarabel" in found:
+        runners[name] = lambda problem, weights=weights: ask(weights, problem)
+    if "cvxpy, Clarabel" in runners:
         solve = importlib.import_module("allocators.by_cvxpy").weights
         with contextlib.suppress(ImportError):
             importlib.import_module("osqp")
-            found["cvxpy, OSQP"] = lambda problem: ask(lambda p: solve(p, "OSQP"), problem)
-    return found
+            runners["cvxpy, OSQP"] = lambda problem: ask(lambda p: solve(p, "OSQP"), problem)
+    return runners
 
 
 def verdict(case: Case, best: np.ndarray | None, run: Callable[[Problem], object]) -> tuple[str, str]:
@@ -64,15 +64,15 @@ def verdict(case: Case, best: np.ndarray | None, run: Callable[[Problem], object
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = run(problem)
+            weights = run(problem)
     except CannotExpressError as error:
         return "-", str(error)
     except Exception as error:  # noqa: BLE001 (whatever a library raises is its answer)
         text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         clear = any(word in text.lower() for word in WORDS)
         return ("right" if case.expected != ANSWER and clear else "error"), text
-    status = getattr(found, "status", DecisionStatus.SOLVED)
-    w = np.asarray(getattr(found, "weights", found), dtype=float)
+    status = getattr(weights, "status", DecisionStatus.SOLVED)
+    w = np.asarray(getattr(weights, "weights", weights), dtype=float)
     if not np.isfinite(w).all():
         return "error", "weights are not numbers"
     bad = ~np.isfinite(problem.mu) & problem.inside
@@ -81,8 +81,10 @@ def verdict(case: Case, best: np.ndarray | None, run: Callable[[Problem], object
     if case.expected == REFUSAL and best is None:
         return "WRONG", f"weights {np.round(w[:6], 4)} where there is no answer"
     if case.expected == LEAST:
-        told = DecisionStatus.RELAXED in status and problem.breach(w) - problem.breach(best) <= GAP
-        return ("right" if told else "WRONG"), f"{status.label}; a limit missed by {problem.breach(w):.1e}"
+        is_reported = DecisionStatus.RELAXED in status and problem.breach(w) - problem.breach(best) <= GAP
+        return (
+            "right" if is_reported else "WRONG"
+        ), f"{status.label}; a limit missed by {problem.breach(w):.1e}"
     gap, breach = (problem.objective(best) - problem.objective(w)) / problem.size(best), problem.breach(w)
     ok = gap <= GAP and breach <= GAP
     worst = f"limit {breach:.0e}" if breach > GAP else f"gap {abs(gap):.0e}"
@@ -103,12 +105,12 @@ def main() -> None:
     reasons: dict[str, dict[str, list[str]]] = {}
     print(f"\n| Input | {' | '.join(libraries)} |\n|---|{'---|' * len(libraries)}")
     for name, case in CASES.items():
-        best, told = truth(case), {}
+        best, verdicts = truth(case), {}
         for library, run in libraries.items():
-            told[library] = list(verdict(case, best, run))
-            counts[library][told[library][0].split(",")[0]] += 1
-        reasons[name] = told
-        print(f"| {name} | {' | '.join(word for word, _ in told.values())} |", flush=True)
+            verdicts[library] = list(verdict(case, best, run))
+            counts[library][verdicts[library][0].split(",")[0]] += 1
+        reasons[name] = verdicts
+        print(f"| {name} | {' | '.join(word for word, _ in verdicts.values())} |", flush=True)
     for word in ("right", "WRONG", "error", "left out", "-"):
         print(f"| **{word}** | {' | '.join(str(count[word]) for count in counts.values())} |")
     results = Path(__file__).resolve().parent / "results"

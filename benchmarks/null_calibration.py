@@ -148,12 +148,12 @@ def researcher(case: tuple[str, int, float, Size]) -> dict[str, object]:
             trained = pipeline.train(pipeline.prepare((panel, ())))
             done = pipeline.evaluate(trained)
             ledger.add([describe(done)])
-            found = judge(done, ledger.trials(config.name))
-            verdicts.append(found.verdict)
-            raw_p.append(found.tests["forecast_p"])
+            judgement = judge(done, ledger.trials(config.name))
+            verdicts.append(judgement.verdict)
+            raw_p.append(judgement.tests["forecast_p"])
             tried.append(done)
             if traded == "both":
-                out |= {"gain": found.tests["gain"], "trials": found.trials["tunings"]}
+                out |= {"gain": judgement.tests["gain"], "trials": judgement.trials["tunings"]}
                 if r2:
                     out |= oracle(pipeline, trained, truth, ledger)
         out["first"] = verdicts[0]
@@ -172,12 +172,12 @@ def oracle(pipeline: Pipeline, trained: Trained, truth: np.ndarray, ledger: Ledg
     blessed = with_oracle(replace(trained, prepared=replace(trained.prepared, config=config)), truth)
     reference = Pipeline(config, Store(pipeline.store.folder, fresh=True), pipeline.reporter)
     done = reference.evaluate(blessed)
-    found = judge(done, ledger.trials(config.name))
+    judgement = judge(done, ledger.trials(config.name))
     a, b = (done.results[name] for name in ("model:oracle", "no_forecast"))
     gain = certainty_equivalent_gain(
         a.net - a.cash_return, b.net - b.cash_return, config.allocation.risk_aversion
     )
-    return {"oracle": found.verdict, "oracle gain": gain.gain * 12}
+    return {"oracle": judgement.verdict, "oracle gain": gain.gain * 12}
 
 
 def share(values: list[bool]) -> str:
@@ -191,16 +191,16 @@ def run(cases: list[tuple[str, int, float, Size]], processes: int) -> list[dict[
 
 
 def null(n_panels: int, processes: int) -> None:
-    found = run([(KINDS[i % 4], i // 4, 0.0, SMALL) for i in range(n_panels)], processes)
+    results = run([(KINDS[i % 4], i // 4, 0.0, SMALL) for i in range(n_panels)], processes)
     print(f"\nNo skill at all: share of {n_panels} researchers with the verdict 'skill' (at most 5 %)")
     heads = ("first try", "best at the end", "at any time", "worse", "uncorrected p")
     print(f"{'returns':<16}{'panels':>7}" + "".join(f"{head:>17}" for head in heads))
     for kind in (*KINDS, "all"):
-        some = [row for row in found if kind in ("all", row["kind"])]
-        told = [[r["first"] == SKILL for r in some], [r["best"] == SKILL for r in some]]
-        told += [[bool(r[key]) for r in some] for key in ("any", "worse", "best of raw p")]
-        print(f"{kind:<16}{len(some):>7}" + "".join(f"{share(t):>17}" for t in told))
-    print(f"tuning trials of one researcher: {np.mean([row['trials'] for row in found]):.0f}")
+        some = [row for row in results if kind in ("all", row["kind"])]
+        outcomes = [[r["first"] == SKILL for r in some], [r["best"] == SKILL for r in some]]
+        outcomes += [[bool(r[key]) for r in some] for key in ("any", "worse", "best of raw p")]
+        print(f"{kind:<16}{len(some):>7}" + "".join(f"{share(t):>17}" for t in outcomes))
+    print(f"tuning trials of one researcher: {np.mean([row['trials'] for row in results]):.0f}")
 
 
 def power(n_panels: int, processes: int, size: Size) -> None:
@@ -215,8 +215,8 @@ def power(n_panels: int, processes: int, size: Size) -> None:
         ours, best = [row["first"] == SKILL for row in some], [row["oracle"] == SKILL for row in some]
         gains = [hac_mean(np.array([row[key] for row in some]), lags=0) for key in ("gain", "oracle gain")]
         ratio = f"{np.mean(ours) / np.mean(best):.2f}" if any(best) else "–"
-        told = "".join(f"{100 * g.mean:>8.2f} ± {100 * g.stderr:.2f} %" for g in gains)
-        print(f"{100 * r2:.2f} %  {share(ours):>17}{share(best):>17}{ratio:>8}{told}", flush=True)
+        columns = "".join(f"{100 * g.mean:>8.2f} ± {100 * g.stderr:.2f} %" for g in gains)
+        print(f"{100 * r2:.2f} %  {share(ours):>17}{share(best):>17}{ratio:>8}{columns}", flush=True)
 
 
 def main(n_panels: str = "200", processes: str = "2", part: str = "all") -> None:

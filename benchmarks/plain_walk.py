@@ -70,8 +70,8 @@ class Clock:
 
 def rank_ic(raw: np.ndarray, y: np.ndarray, dates: np.ndarray) -> float:
     """Return the mean rank correlation over dates."""
-    told = pd.DataFrame(raw[dates]).rank(axis=1)
-    return float(told.corrwith(pd.DataFrame(y[dates]).rank(axis=1), axis=1).mean())
+    forecast_ranks = pd.DataFrame(raw[dates]).rank(axis=1)
+    return float(forecast_ranks.corrwith(pd.DataFrame(y[dates]).rank(axis=1), axis=1).mean())
 
 
 def sampled(folds: tuple[Fold, ...], n: int) -> tuple[list[Fold], float]:

@@ -54,7 +54,7 @@ def search(name: str, runs: int, start: int) -> list[tuple[dict[str, Any], Outco
 
 def main(runs: int = 500, start: int = 0) -> int:
     """Search all panels, print the results, and return the number of faults."""
-    began, found = time.perf_counter(), 0
+    began, n_faults = time.perf_counter(), 0
     for place, name in enumerate(PANELS):
         ended = search(name, -(-runs // len(PANELS)), len(PANELS) * start + place)
         counts = Counter("finished" if o.summary else "refused" if o.message else "crashed" for _, o in ended)
@@ -66,10 +66,10 @@ def main(runs: int = 500, start: int = 0) -> int:
         for content, outcome in ended:
             wrong = faults(outcome)
             if wrong:
-                found += 1
+                n_faults += 1
                 print(f"\nFAULT on {name}:", *wrong, yaml.safe_dump(content, sort_keys=False), sep="\n")
-    print(f"\n{found} faults in {time.perf_counter() - began:.0f} s")
-    return found
+    print(f"\n{n_faults} faults in {time.perf_counter() - began:.0f} s")
+    return n_faults
 
 
 def _kind(message: str) -> str:

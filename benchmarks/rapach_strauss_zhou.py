@@ -87,12 +87,12 @@ def forecasts(
         X = predictors[[name]].to_numpy()[:, None, :]
         data = Dataset(X, y, row, usable, (name,), relative=False)
         members.append(walk_forward(Univariate(clip=clip), name, data, folds))
-    told = {member.model: member.raw for member in members}
+    by_model = {member.model: member.raw for member in members}
     target = Target(y, np.ones_like(y), False, np.zeros(y.shape, dtype=bool))
     for name, options in settings["combinations"].items():
-        told[name] = combine_walks(name, members, target=target, ends=row + 1, **options).raw
+        by_model[name] = combine_walks(name, members, target=target, ends=row + 1, **options).raw
     history = historical_mean(Labels(y, row, row + 1, horizon=1))
-    return Forecasts(y, history, told, int(premium.index.get_loc(settings["first_test"])))
+    return Forecasts(y, history, by_model, int(premium.index.get_loc(settings["first_test"])))
 
 
 def main(path: Path, settings: Settings) -> None:

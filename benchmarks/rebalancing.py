@@ -55,13 +55,13 @@ def library(module: str) -> Callable[[Sequence[Problem]], list[Floats]]:
 def parametrised(solver: str, **options: object) -> Callable[[Sequence[Problem]], list[Floats]]:
     """Return cvxpy with parameters, compiled before timing."""
     make = import_module("allocators.by_cvxpy").Parametrised
-    made: list[Callable[[Problem], Floats]] = []
+    compiled: list[Callable[[Problem], Floats]] = []
 
     def run(problems: Sequence[Problem]) -> list[Floats]:
-        if not made:
-            made.append(make(problems[0], solver, **options))
-            made[0](problems[0])
-        return [made[0](p).copy() for p in problems]
+        if not compiled:
+            compiled.append(make(problems[0], solver, **options))
+            compiled[0](problems[0])
+        return [compiled[0](p).copy() for p in problems]
 
     return run
 
@@ -93,7 +93,7 @@ LIBRARIES = {
 
 def contenders(names: Sequence[str]) -> dict[str, Solver]:
     """Return Tangency and those of the named contenders that are installed."""
-    found: dict[str, Solver] = {"tangency": ours}
+    solvers: dict[str, Solver] = {"tangency": ours}
     for name in names:
         try:
             run = LIBRARIES[name]()
@@ -102,8 +102,8 @@ def contenders(names: Sequence[str]) -> dict[str, Solver]:
         except ImportError as error:
             print(f"{name}: left out, {error}")
             continue
-        found[name] = run
-    return found
+        solvers[name] = run
+    return solvers
 
 
 def some(name: str, problems: Sequence[Problem]) -> Sequence[Problem]:
@@ -194,8 +194,8 @@ def returns() -> None:
         def tangency(timed: Sequence[Problem]) -> list[Floats]:
             return ours([replace(p, sigma=s) for p, s in zip(timed, estimated(), strict=True)])
 
-        found: dict[str, Solver] = {"tangency": tangency, **from_returns(data)}
-        measure(f"250 from returns, {n}", found, problems, rounds)
+        solvers: dict[str, Solver] = {"tangency": tangency, **from_returns(data)}
+        measure(f"250 from returns, {n}", solvers, problems, rounds)
         start = time.process_time()
         estimated()
         print(f"(of ours, covariances {1e3 * (time.process_time() - start):.3g} ms)")
@@ -203,7 +203,7 @@ def returns() -> None:
 
 def from_returns(data: Year) -> dict[str, Solver]:
     """Return the libraries that estimate a Ledoit-Wolf covariance themselves."""
-    found: dict[str, Solver] = {}
+    solvers: dict[str, Solver] = {}
     try:
         import pandas as pd
         from pypfopt import CovarianceShrinkage
@@ -218,7 +218,7 @@ def from_returns(data: Year) -> dict[str, Solver]:
                 out.append(weights(replace(p, sigma=past.ledoit_wolf().to_numpy())))
             return out
 
-        found["PyPortfolioOpt"] = pypfopt
+        solvers["PyPortfolioOpt"] = pypfopt
     except ImportError as error:
         print(f"PyPortfolioOpt: left out, {error}")
     try:
@@ -232,19 +232,19 @@ def from_returns(data: Year) -> dict[str, Solver]:
                 for t, p in enumerate(timed)
             ]
 
-        found["skfolio"] = skfolio
+        solvers["skfolio"] = skfolio
     except ImportError as error:
         print(f"skfolio: left out, {error}")
-    return found
+    return solvers
 
 
 def factors() -> None:
     """One solve of 3000 assets and 20 factors."""
     for cost in (0.0, 0.0015):
         problems = [large(cost=cost)]
-        found = contenders(("skfolio", "cvxportfolio"))
-        found["cvxpy in factor form, Clarabel"] = library("by_cvxpy")
-        measure(f"3000 by 20 factors{', costs' if cost else ''}", found, problems, 3)
+        solvers = contenders(("skfolio", "cvxportfolio"))
+        solvers["cvxpy in factor form, Clarabel"] = library("by_cvxpy")
+        measure(f"3000 by 20 factors{', costs' if cost else ''}", solvers, problems, 3)
 
 
 def dense() -> None:
@@ -252,9 +252,9 @@ def dense() -> None:
     first, later = large_dense()
     before = ours([first])[0]
     cold, warm = [replace(later, held=np.full(later.n, 1 / later.n))], [replace(later, held=before)]
-    found = contenders(("PIQP directly",))
-    found["tangency from yesterday's best"] = lambda _: ours(warm)
-    measure("3000 dense", found, cold, 3)
+    solvers = contenders(("PIQP directly",))
+    solvers["tangency from yesterday's best"] = lambda _: ours(warm)
+    measure("3000 dense", solvers, cold, 3)
     times = []
     for _ in range(3):
         start = time.process_time()
@@ -295,8 +295,8 @@ def limits() -> None:
             except Exception as failure:  # noqa: BLE001 (a failure of ours has a line too)
                 print(f"| 50 x {what}, {n} | tangency | {type(failure).__name__}: {failure} | | | |")
                 continue
-            found = contenders(names)
-            measure(f"50 x {what}, {n}", found, problems, 3)
+            solvers = contenders(names)
+            measure(f"50 x {what}, {n}", solvers, problems, 3)
 
 
 PARTS = {part.__name__: part for part in (years, returns, factors, dense, limits)}

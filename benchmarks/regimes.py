@@ -86,7 +86,7 @@ def compare(X: np.ndarray) -> None:
     jobs: dict[str, Callable[[], object]] = {
         name: lambda model=model: walk_regimes(X, folds(len(X)), NAMES, model) for name, model in ours.items()
     }
-    seconds, told = medians(
+    seconds, results = medians(
         {
             "scikit-learn": lambda: naive_kmeans(X),
             "hmmlearn": lambda: naive_hmm(X),
@@ -97,15 +97,15 @@ def compare(X: np.ndarray) -> None:
     print(f"{len(X)} dates, {count} refits, CPU seconds of all (hmmlearn: {some} refits, scaled up)")
     for name, peer in (("k-means", "scikit-learn"), ("jump", "scikit-learn"), ("hmm", "hmmlearn")):
         ratio = seconds[peer] / seconds[name]
-        restarts = int(told[name].restarted.sum())
+        restarts = int(results[name].restarted.sum())
         print(
             f"  {name:8s} {seconds[name]:6.2f}   {peer:12s} {seconds[peer]:7.2f}   ratio {ratio:6.1f}"
             f"   fits kept from cold starts {restarts}"
         )
-    inertia = np.array([fit.inertia_ / len(fit.labels_) for fit in told["scikit-learn"]])
-    ratio = np.exp(told["k-means"].loss) / inertia
+    inertia = np.array([fit.inertia_ / len(fit.labels_) for fit in results["scikit-learn"]])
+    ratio = np.exp(results["k-means"].loss) / inertia
     print(f"  inertia over that of cold scikit-learn: mean {ratio.mean():.4f}, largest {ratio.max():.4f}")
-    gain = -told["hmm"].loss[::HMM_EVERY] - told["hmmlearn"]
+    gain = -results["hmm"].loss[::HMM_EVERY] - results["hmmlearn"]
     print(
         f"  log-likelihood of a date above cold hmmlearn: mean {gain.mean():+.3f}, smallest {gain.min():+.3f}"
     )

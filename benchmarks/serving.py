@@ -81,8 +81,8 @@ def make_questions(run: Path, number: int = TABLES) -> list[Question]:
         table[features] *= rng.normal(1.0, 0.3, (len(table), len(features)))
         data = table.astype(object).where(table.notna(), None).values.tolist()
         request = {"dataframe_split": {"columns": list(table.columns), "data": data}}
-        told = model.forecast(table)
-        questions.append(Question(json.dumps(request).encode(), spell(told.to_dict("records"))))
+        forecast = model.forecast(table)
+        questions.append(Question(json.dumps(request).encode(), spell(forecast.to_dict("records"))))
     return questions
 
 
@@ -123,10 +123,10 @@ class Server:
 
     def memory(self) -> float:
         """Return the largest resident memory of the server's processes, in MB."""
-        found = subprocess.run(
+        processes = subprocess.run(
             ["ps", "-o", "rss=", "-s", str(self.process.pid)], capture_output=True, text=True, check=False
         )
-        return max((int(line) for line in found.stdout.split()), default=0) / 1024
+        return max((int(line) for line in processes.stdout.split()), default=0) / 1024
 
     def stop(self) -> None:
         """End the processes of the session that the server leads."""

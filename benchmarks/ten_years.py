@@ -69,13 +69,13 @@ def main() -> None:
     )
     parser.add_argument("--config", type=Path, default=ROOT / "configs" / "industries.yaml")
     parser.add_argument("--months", type=int, default=120)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place, ProcessPoolExecutor(2) as pool:
-        given = load_config(asked.config)
+        given = load_config(options.config)
         configs = [given.model_copy(update={"output": Path(place) / name}) for name in ("once", "again")]
-        answers = list(pool.map(simulate, configs, [asked.months] * 2))
+        answers = list(pool.map(simulate, configs, [options.months] * 2))
         (once, seconds), (again, _) = answers
-        assert len(once) == asked.months, f"{len(once)} decisions in {asked.months} months"
+        assert len(once) == options.months, f"{len(once)} decisions in {options.months} months"
         first, second = ([told(given, d, ds) for d in ds] for ds in (once, again))
         differing = [a for a, b in zip(first, second, strict=True) if a != b]
         assert not differing, f"{len(differing)} decisions differ, the first: {differing[0]}"

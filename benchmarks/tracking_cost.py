@@ -36,12 +36,12 @@ def one(path: str, output: str, how: str) -> None:
     reporter = Reporter(Console(quiet=True))
     with MlflowWorker() as courier:
         ready = courier.get_ready if how == "courier" else lambda: None
-        made = load_or_make_artifacts(
+        artifacts = load_or_make_artifacts(
             config, Store(Path(output) / "store", fresh=True), reporter, making=ready
         )
         now = dt.datetime.now(dt.UTC)
         run_id = outputs.new_run_id(config.name, now, config.digest())
-        folder = outputs.write_run(Path(output), made, run_id, reporter.seconds, [], now=now)
+        folder = outputs.write_run(Path(output), artifacts, run_id, reporter.seconds, [], now=now)
         computed = time.perf_counter()
         courier.deliver(folder)
     print(json.dumps({"run": computed - began, "waits": time.perf_counter() - computed}))
@@ -53,15 +53,15 @@ def main() -> None:
     seen: dict[str, list[dict[str, float]]] = {"courier": [], "in this process": []}
     with tempfile.TemporaryDirectory() as output:
         for round_ in range(ROUNDS + 1):
-            for how, found in seen.items():
+            for how, timings in seen.items():
                 command = [sys.executable, __file__, "one", path, output, how]
                 done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
                 if round_:  # the first round compiles, and creates the database
-                    found.append(json.loads(done.stdout.splitlines()[-1]))
+                    timings.append(json.loads(done.stdout.splitlines()[-1]))
     print("| how | run, s | waits for MLflow, s | share |\n|---|--:|--:|--:|")
-    for how, found in seen.items():
-        run, waits = (median(each[key] for each in found) for key in ("run", "waits"))
-        share = median(each["waits"] / (each["run"] + each["waits"]) for each in found)
+    for how, timings in seen.items():
+        run, waits = (median(each[key] for each in timings) for key in ("run", "waits"))
+        share = median(each["waits"] / (each["run"] + each["waits"]) for each in timings)
         print(f"| {how} | {run:.1f} | {waits:.2f} | {100 * share:.0f} % |")
 
 

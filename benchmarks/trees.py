@@ -133,11 +133,11 @@ def refitted(data: Dataset, folds: Sequence[Fold], refit: Refit) -> Run:
 def rank_ic(data: Dataset, raw: np.ndarray) -> float:
     """Return the mean rank correlation over dates; a date with equal predictions counts as 0."""
     each = []
-    for told, y in zip(raw, data.y, strict=True):
-        some = np.isfinite(told) & np.isfinite(y)
+    for forecast, y in zip(raw, data.y, strict=True):
+        some = np.isfinite(forecast) & np.isfinite(y)
         if some.sum() > 2:
-            varies = np.ptp(told[some]) > 0
-            each.append(np.corrcoef(rankdata(told[some]), rankdata(y[some]))[0, 1] if varies else 0.0)
+            varies = np.ptp(forecast[some]) > 0
+            each.append(np.corrcoef(rankdata(forecast[some]), rankdata(y[some]))[0, 1] if varies else 0.0)
     return float(np.mean(each))
 
 

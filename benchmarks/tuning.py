@@ -75,8 +75,8 @@ def gain(data: Dataset, walk: WalkResult, seconds: float) -> Gain:
     """Compare a tuned walk-forward with the untuned one."""
     assert walk.untuned is not None
     y = np.where(np.isfinite(walk.raw), data.y, np.nan)
-    sse = [float(np.nansum((y - told) ** 2)) for told in (walk.raw, walk.untuned)]
-    ic = [np.nan_to_num(information_coefficient(told, y)) for told in (walk.raw, walk.untuned)]
+    sse = [float(np.nansum((y - forecast) ** 2)) for forecast in (walk.raw, walk.untuned)]
+    ic = [np.nan_to_num(information_coefficient(forecast, y)) for forecast in (walk.raw, walk.untuned)]
     tested = np.isfinite(y).any(axis=1)
     inside = []
     for first in sorted({trial.first_test for trial in walk.trials}):

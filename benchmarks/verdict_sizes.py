@@ -55,10 +55,10 @@ class Judged:
 
     def gain(self, more: float) -> tuple[float, float, float]:
         """Return the gain and its p-values with additional costs of `more` times the actual trading costs."""
-        found = certainty_equivalent_gain(
+        test = certainty_equivalent_gain(
             self.excess - more * self.cost, self.base - more * self.base_cost, self.gamma
         )
-        return found.gain, found.p_greater, found.p_less
+        return test.gain, test.p_greater, test.p_less
 
 
 def small_configuration(folder: Path, dates) -> RunConfig:
@@ -121,12 +121,13 @@ def share(values: list[bool]) -> str:
 
 
 def line(title: str, some: list[Judged], more: float) -> None:
-    found = [verdict(one, more) for one in some]
+    verdicts = [verdict(one, more) for one in some]
     gain = np.array([one.gain(more)[0] for one in some]) * 1200
-    told = "".join(f"{share([v == wanted for v, _ in found]):>14}" for wanted in VERDICTS)
-    before = share([b for _, b in found])
+    columns = "".join(f"{share([v == wanted for v, _ in verdicts]):>14}" for wanted in VERDICTS)
+    before = share([b for _, b in verdicts])
     print(
-        f"{title:<40}{gain.mean():>7.2f} ({gain.std() / sqrt(len(gain)):.2f}){told}{before:>14}", flush=True
+        f"{title:<40}{gain.mean():>7.2f} ({gain.std() / sqrt(len(gain)):.2f}){columns}{before:>14}",
+        flush=True,
     )
 
 
@@ -138,9 +139,9 @@ def main(n_panels: str = "1000", processes: str = "2") -> None:
     with ProcessPoolExecutor(int(processes)) as pool:
         for r2 in R2:
             cases = [(KINDS[i % 4], 5000 + i // 4, r2) for i in range(n)]
-            found = list(pool.map(panel, cases, chunksize=4))
-            line(f"noise, R2 {100 * r2:g} %", [one["noise"] for one in found], 0.0)
-            truth = [one["truth"] for one in found]
+            results = list(pool.map(panel, cases, chunksize=4))
+            line(f"noise, R2 {100 * r2:g} %", [one["noise"] for one in results], 0.0)
+            truth = [one["truth"] for one in results]
             at = [np.mean([one.gain(more)[0] for one in truth]) for more in (0.0, 1.0)]
             for left in LEFT:
                 more = (1 - left) * at[0] / (at[0] - at[1])

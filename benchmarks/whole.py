@@ -94,7 +94,7 @@ def stage_of(name: str) -> str:
 
 def rows() -> list[Row]:
     """Measure the embedded data sets by stage, then how the whole grows."""
-    found: list[Row] = []
+    table_rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         paths = {config: ROOT / "configs" / f"{config}.yaml" for config in ("industries", "stocks")}
         for size, change in GROWN.items():
@@ -118,12 +118,12 @@ def rows() -> list[Row]:
         wall = median(sum(done["seconds"].values()) for done in seen)
         cpu = median(done["cpu"] for done in seen)
         peak = max(done["peak"] for done in seen)
-        found.append(Row("whole", size, "data to report", wall, cpu, cpu / base, ROUNDS, peak))
+        table_rows.append(Row("whole", size, "data to report", wall, cpu, cpu / base, ROUNDS, peak))
         if size not in GROWN:
             for stage, seconds in stages.items():
                 share = median(seconds)
-                found.append(Row("whole", size, f"- {stage}", share, None, share / wall, ROUNDS))
-    return found
+                table_rows.append(Row("whole", size, f"- {stage}", share, None, share / wall, ROUNDS))
+    return table_rows
 
 
 if __name__ == "__main__":

@@ -77,8 +77,8 @@ def osqp(first: Problem) -> Callable[[Problem], Floats]:
                                   eps_rel=1e-6, polishing=True, max_iter=50000)  # fmt: skip
         else:
             state["solver"].update(Px=corner.data, q=q, l=least, u=most)
-        found = state["solver"].solve(raise_error=False)
-        return np.asarray(found.x[:n])
+        solution = state["solver"].solve(raise_error=False)
+        return np.asarray(solution.x[:n])
 
     return weights
 
@@ -103,10 +103,10 @@ def clarabel(first: Problem) -> Callable[[Problem], Floats]:
         rows = sparse.vstack([A[:1], A[above], -A[below]]).tocsc()
         right = np.r_[1.0, most[above], -least[below]]
         cones = [lib.ZeroConeT(1), lib.NonnegativeConeT(len(right) - 1)]
-        found = lib.DefaultSolver(
+        solution = lib.DefaultSolver(
             sparse.csc_matrix(H), q, sparse.csc_matrix(rows), right, cones, settings
         ).solve()
-        return np.asarray(found.x[:n])
+        return np.asarray(solution.x[:n])
 
     return weights
 

@@ -97,7 +97,7 @@ def read_holdings(path: Path) -> Holdings:
     _check_rows(source, kinds[0], names, numbers)
     weights = numbers if kinds[0] == "weight" else _from_money(source, numbers)
     _check_sum(source, names, weights)
-    return Holdings(source, names, weights, tuple(found.message for found in contents.warnings))
+    return Holdings(source, names, weights, tuple(finding.message for finding in contents.warnings))
 
 
 def _asset_column(header: Sequence[str]) -> str | None:

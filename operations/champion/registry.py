@@ -214,10 +214,10 @@ def _set_aliases(
 ) -> None:
     aliases: dict[str, Any] = dict(client.get_registered_model(name).aliases)
     judged = [decision for decision in decisions if decision.kind != "rolled back"]
-    wanted: dict[str, str | None] = {CHAMPION: decisions[-1].champion if decisions else None}
-    challenger = judged[-1].run if judged and judged[-1].run != wanted[CHAMPION] else None
-    wanted[CHALLENGER] = challenger if challenger in versions else None
-    for alias, run in wanted.items():
+    target: dict[str, str | None] = {CHAMPION: decisions[-1].champion if decisions else None}
+    challenger = judged[-1].run if judged and judged[-1].run != target[CHAMPION] else None
+    target[CHALLENGER] = challenger if challenger in versions else None
+    for alias, run in target.items():
         if run is None and alias in aliases:
             client.delete_registered_model_alias(name, alias)
         elif run is not None and str(aliases.get(alias)) != versions[run]:

@@ -51,9 +51,9 @@ def plan_table(found: Situation, plan: Plan) -> pd.DataFrame:
         }
     )
     table = table[(table["held"] != 0) | (table["target"] != 0)]
-    held, wanted = 1.0 - float(plan.held.sum()), target.cash
+    held, cash_target = 1.0 - float(plan.held.sum()), target.cash
     cash = pd.DataFrame(
-        [{"asset": "cash", "held": held, "target": wanted, "trade": wanted - held, "cost": 0.0}]
+        [{"asset": "cash", "held": held, "target": cash_target, "trade": cash_target - held, "cost": 0.0}]
     )
     table = table.iloc[np.argsort(-table["target"].to_numpy(), kind="stable")]
     return pd.concat([table, cash], ignore_index=True)

@@ -143,8 +143,8 @@ def _described(old: Panel, new: Panel) -> Iterator[str]:
     ):
         if gone := [name for name in was if name not in are]:
             yield f"{what if len(gone) == 1 else plural} gone from the source: {', '.join(gone)}"
-        if what != "asset" and (came := [name for name in are if name not in was]):
-            yield f"{what if len(came) == 1 else plural} new in the source: {', '.join(came)}"
+        if what != "asset" and (added_names := [name for name in are if name not in was]):
+            yield f"{what if len(added_names) == 1 else plural} new in the source: {', '.join(added_names)}"
     for name in before.macro.keys() & now.macro.keys():
         if before.macro[name][0] != now.macro[name][0]:
             yield f"macro series {name}: max_age_days was {before.macro[name][0]}, is {now.macro[name][0]}"

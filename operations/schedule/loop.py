@@ -180,17 +180,17 @@ def visit_by(command: Sequence[str], stop: Stop, log: Log) -> None:
     """
     # In a separate session: the loop receives Ctrl-C and forwards it once.
     child = subprocess.Popen(list(command), start_new_session=True)  # noqa: S603 (our own command)
-    asked = False
+    interrupted = False
     while True:
         try:
             code = child.wait(timeout=0.2)
         except subprocess.TimeoutExpired:
-            if stop.is_set() and not asked:
+            if stop.is_set() and not interrupted:
                 child.send_signal(signal.SIGINT)
-                asked = True
+                interrupted = True
         else:
             break
-    if code not in (0, 1, 2) and not asked:  # 1 and 2: it has reported the failure or mistake itself
+    if code not in (0, 1, 2) and not interrupted:  # 1 and 2: it has reported the failure or mistake itself
         log(
             f"{Path(command[0]).name} run-due ended with {code}; what it was doing is taken up when its lease is over"
         )

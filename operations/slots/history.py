@@ -93,7 +93,7 @@ def job_history(connection: sqlite3.Connection, job: str) -> JobHistory | None:
         row["timezone"],
         instant(row["entered_to"]),
         instant(row["visited"]),
-        tuple(_slot(found) for found in rows),
+        tuple(_slot(slot_row) for slot_row in rows),
     )
 
 

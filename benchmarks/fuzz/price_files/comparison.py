@@ -67,8 +67,8 @@ def _find_bar_difference(panel: Panel, content: Content, filled: NDArray[np.bool
         got = getattr(panel, name)
         if got is None:
             return f"no {name} in the panel"
-        wanted = column[filled] / factor if name == "volume" else column[filled] * factor
-        if text := _unequal(name, got, wanted[first:], panel):
+        expected = column[filled] / factor if name == "volume" else column[filled] * factor
+        if text := _unequal(name, got, expected[first:], panel):
             return text
     return ""
 

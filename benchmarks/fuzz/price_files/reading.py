@@ -128,10 +128,10 @@ def _read_rows(
     names: Sequence[str], rows: Sequence[Sequence[str]], days: NDArray[np.datetime64], reading: Reading
 ) -> Content:
     """Read a long table, or bars of one asset."""
-    wanted = {"values": reading.price, **reading.bars}
+    columns = {"values": reading.price, **reading.bars}
     if reading.unadjusted:
-        wanted["unadjusted"] = reading.unadjusted
-    missing = [name for name in wanted.values() if name not in names]
+        columns["unadjusted"] = reading.unadjusted
+    missing = [name for name in columns.values() if name not in names]
     if missing or (reading.layout == "long" and reading.asset not in names):
         raise MissingColumnError(f"no column {missing or reading.asset}")
     if reading.layout == "long":
@@ -146,7 +146,7 @@ def _read_rows(
     assets = sorted(set(labels))
     column = np.array([assets.index(label) for label in labels], dtype=int)
     arrays = {}
-    for key, name in wanted.items():
+    for key, name in columns.items():
         array = np.full((len(dates), len(assets)), np.nan)
         array[day, column] = [read_number(row[names.index(name)]) for row in rows]
         arrays[key] = array
