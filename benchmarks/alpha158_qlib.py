@@ -1,12 +1,15 @@
-"""Are our Alpha158 features Qlib's, and how fast are they? Both on the same random bars, on one thread.
+"""Compare Tangency's Alpha158 features with Qlib's: values and speed, on the same random bars, on one thread.
 
-Qlib wants an environment of its own: `python -m venv q && q/bin/pip install pyqlib==0.9.7`. Then run
+Qlib needs a separate environment: `python -m venv q && q/bin/pip install pyqlib==0.9.7`. Then run
 `.venv/bin/python benchmarks/alpha158_qlib.py --qlib q/bin/python [dates x assets ...]`, for instance `500x50 2000x100`.
 
-Prints for each size the largest difference of any feature but CORR, and of CORR, once as Qlib gives it (single
-precision), once with Qlib's own expressions in double precision on a few assets, and how many times longer Qlib
-takes: medians of CPU time, interleaved, after a first round that compiles and gets memory. Qlib's caches are off, and
-its time is that of `D.features` alone, reading its files included.
+For each size it prints
+
+- the largest difference of any feature except CORR, and of CORR: once against Qlib's output (single precision), and
+once
+  against Qlib's own expressions in double precision on a few assets;
+- the ratio of Qlib's CPU time to Tangency's: medians of interleaved rounds, after a warm-up round that compiles and
+  allocates memory. Qlib's caches are off; its time is that of `D.features`, including reading its files.
 """
 
 import argparse
@@ -30,7 +33,7 @@ FIELDS = ("open", "high", "low", "close", "vwap", "volume")
 
 
 def qlib_side(folder):
-    """Run inside Qlib's environment: compute on each line of input, and tell the CPU seconds."""
+    """Run inside Qlib's environment: compute once per line of input, and print the CPU seconds."""
     import qlib
     from qlib.contrib.data.loader import Alpha158DL
     from qlib.data import D
@@ -73,7 +76,7 @@ def qlib_side(folder):
 
 
 def bars(n_dates, n_assets):
-    """Return random bars that single precision holds exactly."""
+    """Return random bars that single precision represents exactly."""
     rng = np.random.default_rng(0)
     close = 50 * np.exp(np.cumsum(rng.normal(0, 0.02, (n_dates, n_assets)), axis=0))
     opened = close * np.exp(rng.normal(0, 0.01, close.shape))
@@ -86,7 +89,7 @@ def bars(n_dates, n_assets):
 
 
 def write_qlib(folder, data, dates):
-    """Write a data set in Qlib's own format: little-endian single precision, the first number the first row."""
+    """Write a data set in Qlib's format: little-endian single precision; the first number is the first row."""
     n_assets = data["close"].shape[1]
     assets = [f"S{j:05d}" for j in range(n_assets)]
     (folder / "calendars").mkdir()
@@ -105,7 +108,8 @@ def write_qlib(folder, data, dates):
 def differences(ours, theirs, names, warm):
     """Return the largest difference of a value relative to its column's root mean square, and the column.
 
-    Once for all columns but CORR, and once for CORR, which takes the logarithm of the volume, Qlib of 1 + volume.
+    Returns one pair for all columns except CORR, and one for CORR, which uses the logarithm of volume here and of
+    1 + volume in Qlib.
     """
     worst = {False: (0.0, "none"), True: (0.0, "none")}
     for k, name in enumerate(names):
@@ -146,7 +150,7 @@ def compare(python, n_dates, n_assets):
             names = json.loads(qlib.stdout.readline())
             times = {"ours": [], "qlib": []}
             for _ in range(1 + ROUNDS):
-                matrix = None  # its memory is for the next one: new memory is slow on a virtual machine
+                matrix = None  # free its memory for reuse: fresh memory is slow on a virtual machine
                 start = time.process_time()
                 matrix = build_matrix(panel, include=names, workers=1)
                 times["ours"].append(time.process_time() - start)
@@ -172,8 +176,8 @@ def main():
     if options.inside:
         qlib_side(options.inside)
         return
-    found = subprocess.run([options.qlib, "-c", "import qlib"], capture_output=True, text=True, check=False)
-    if found.returncode:
+    check = subprocess.run([options.qlib, "-c", "import qlib"], capture_output=True, text=True, check=False)
+    if check.returncode:
         print("pyqlib is not installed here: give --qlib the Python of an environment that has it")
         return
     for size in options.sizes:

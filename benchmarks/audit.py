@@ -1,6 +1,6 @@
-"""What the leak certificate costs beside the run that it certifies, in processor time and wall-clock time.
+"""Cost of the leak certificate relative to the certified run, in processor time and wall-clock time.
 
-Run with `.venv/bin/python benchmarks/audit.py`; kernels should be compiled before.
+Run with `.venv/bin/python benchmarks/audit.py`; compile the kernels first.
 """
 
 import tempfile

@@ -1,4 +1,4 @@
-"""How long does it take to test the best of several strategies? Against arch, whose p-values ours equal.
+"""Time of tests for the best of several strategies, against arch, whose p-values equal Tangency's.
 
 Run with `make bench BENCH=best_of_several`. 1000 resamples of monthly returns.
 """
@@ -17,12 +17,12 @@ SIZES = ("120x8", "600x20", "600x100")
 
 
 def cases(size: str) -> dict[str, Callable[[], object]]:
-    """Return the contenders on independent returns of so many dates and strategies."""
+    """Return the contenders for independent returns with this number of dates and strategies."""
     n, m = map(int, size.split("x"))
     gain = np.random.default_rng(0).normal(size=(n, m))
     nothing = np.zeros(n)
 
-    seeds = itertools.count(1)  # another each time: draws of one seed are kept
+    seeds = itertools.count(1)  # a new seed each time, because draws of one seed are cached
 
     def ours(seed: int) -> float:
         return superior_predictive_ability(gain, nothing, seed=seed).consistent

@@ -1,9 +1,9 @@
-"""Mean-variance with at most 10 positions of 2 % or more: nodes, time and certified gap, beside SCIP.
+"""Mean-variance with at most 10 positions of 2 % or more: nodes, time and certified gap, compared with SCIP.
 
     .venv/bin/python benchmarks/cardinality.py
 
-SCIP (pyscipopt) is a peer only; without it its columns are left out. It solves the same problem with one binary an
-asset, the quadratic objective as a constraint on one more variable, on one thread, for 60 seconds at most.
+SCIP (pyscipopt) is optional; without it its columns are omitted. It solves the same problem with one binary per asset
+and the quadratic objective as a constraint on one extra variable, on one thread, for at most 60 seconds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST, MINIMUM, MAXIMUM, COST, LIMIT = 10, 0.02, 0.25, 0.001, 60.0
 
 
 def market(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return means, a sample covariance of factor returns and noise, and equal weights held."""
+    """Return means, a sample covariance of factor returns plus noise, and equally weighted holdings."""
     rng = np.random.default_rng(seed)
     factors = rng.normal(size=(4 * n, 5)) * 0.03
     X = factors @ rng.normal(0.5, 0.5, size=(5, n)) + rng.normal(size=(4 * n, n)) * rng.uniform(0.02, 0.08, n)
@@ -38,7 +38,7 @@ def objective(w: np.ndarray, mu: np.ndarray, sigma: np.ndarray, held: np.ndarray
 
 
 def nodes_of(solver: Cardinality, mu: np.ndarray, sigma: np.ndarray, held: np.ndarray) -> int:
-    """Return how many relaxations the search of a decision looks at."""
+    """Return the number of relaxations that the search solves for one decision."""
     decision = solver.solver.decision(0, mu, sigma, held, np.ones(len(mu), dtype=bool), None)
     return solver._search(solver._problem(decision), solver.tolerance).nodes
 
@@ -74,8 +74,8 @@ def by_scip(
     began = time.perf_counter()
     model.optimize()
     seconds = time.perf_counter() - began
-    found = np.array([model.getVal(x) for x in w])
-    return objective(found, mu, sigma, held, gamma), model.getGap(), seconds, model.getNTotalNodes()
+    weights = np.array([model.getVal(x) for x in w])
+    return objective(weights, mu, sigma, held, gamma), model.getGap(), seconds, model.getNTotalNodes()
 
 
 def main() -> None:
@@ -96,12 +96,12 @@ def main() -> None:
         everything = np.ones(n, dtype=bool)
         solver.solve(0, mu, sigma, held, everything)
         began = time.perf_counter()
-        found = solver.solve(0, mu, sigma, held, everything)
+        solution = solver.solve(0, mu, sigma, held, everything)
         seconds = time.perf_counter() - began
-        ours = objective(found.weights, mu, sigma, held, gamma)
-        nodes, gap = nodes_of(solver, mu, sigma, held), found.certificate.gap
+        ours = objective(solution.weights, mu, sigma, held, gamma)
+        nodes, gap = nodes_of(solver, mu, sigma, held), solution.certificate.gap
         line = f"N={n:4d} gamma={gamma:5.0f} | {seconds:7.3f} s {nodes:6d} nodes gap {gap:.1e}"
-        line += f" {int((found.weights != 0).sum())} held, {found.description}"
+        line += f" {int((solution.weights != 0).sum())} held, {solution.description}"
         if peer:
             theirs, gap, took, nodes = by_scip(mu, sigma, held, gamma)
             line += (

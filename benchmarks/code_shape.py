@@ -1,7 +1,7 @@
-"""Print the shape of the code: sizes of modules and functions, names, and what lies in each folder.
+"""Print the shape of the code: sizes of modules and functions, public names, and modules per folder.
 
 python benchmarks/code_shape.py            the figures
-python benchmarks/code_shape.py --worst    and what is largest
+python benchmarks/code_shape.py --worst    and the largest items
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Function:
     Attributes
     ----------
     name : str
-        With module and class.
+        Name with module and class.
     lines : int
-        With decorators and docstring.
+        Number of lines, including decorators and docstring.
     parameters : int
-        Without `self` and `cls`.
+        Number of parameters without `self` and `cls`.
     compiled : bool
         Whether numba compiles it.
     """
@@ -63,7 +63,7 @@ class Shape:
         Modules by folder; `__init__.py` does not count.
     functions : tuple of Function
     public : dict of str to tuple of str
-        Functions and classes without a leading underscore by package, once for each definition.
+        Functions and classes without a leading underscore, by package, with one entry per definition.
     """
 
     modules: dict[str, int]
@@ -72,7 +72,7 @@ class Shape:
     public: dict[str, tuple[str, ...]]
 
     def figures(self) -> dict[str, float]:
-        """Return the figures by what they say."""
+        """Return the figures by description."""
         lines = np.array([count for path, count in self.modules.items() if not path.endswith("__init__.py")])
         lengths = np.array([function.lines for function in self.functions])
         return {
@@ -88,7 +88,7 @@ class Shape:
         }
 
     def crowded(self) -> list[Function]:
-        """Return the functions outside compiled kernels that take more than 8 parameters."""
+        """Return the functions outside compiled kernels with more than 8 parameters."""
         return [each for each in self.functions if each.parameters > 8 and not each.compiled]
 
     def repeated(self) -> list[str]:
@@ -147,10 +147,10 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description="Print the shape of the code.")
     parser.add_argument("--worst", action="store_true", help="print what is largest")
-    asked, shape = parser.parse_args(), measure_shape()
+    options, shape = parser.parse_args(), measure_shape()
     for name, value in shape.figures().items():
         print(f"{value:10,.0f}  {name}")
-    if asked.worst:
+    if options.worst:
         print("\nlongest modules:")
         for path, lines in sorted(shape.modules.items(), key=lambda item: -item[1])[:30]:
             print(f"  {lines:5} {path}")

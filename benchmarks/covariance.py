@@ -1,11 +1,11 @@
-"""Covariances along a path of decisions, beside scikit-learn, skfolio and PyPortfolioOpt: how long do they take.
+"""Time of covariances along a path of decisions, compared with scikit-learn, skfolio and PyPortfolioOpt.
 
     .venv/bin/python benchmarks/harness.py covariance
 
-Decisions are a month (21 rows) apart, windows a year (252 rows), on one thread. Ours go along the path as a run takes
-them; the others fit each window, which is all that they offer. `one by one` is our estimator used like that.
-The estimates are compared first where both claim the same formula; PyPortfolioOpt mixes divisors of T and T - 1.
-EWMA and denoising differ between libraries in conventions (mean, weights, edge): only their times are compared.
+Decisions are one month (21 rows) apart, windows one year (252 rows), on one thread. Tangency computes the whole path at
+once, as in a run; the other libraries can only fit each window. `one by one` is Tangency's estimator fitted per window.
+If both libraries claim the same formula, the estimates are compared first; PyPortfolioOpt mixes divisors of T and T -
+1. EWMA and denoising differ between libraries in conventions (mean, weights, edge), so only their times are compared.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Peer = Callable[[np.ndarray], np.ndarray]
 
 
 def found(name: str) -> ModuleType | None:
-    """Return a library, or None with a message."""
+    """Import a library; if it is not installed, print a message and return None."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -42,7 +42,7 @@ def found(name: str) -> ModuleType | None:
 
 
 def peers() -> dict[str, dict[str, Peer]]:
-    """Return what others call each kind."""
+    """Return the estimators of other libraries, by kind."""
     out: dict[str, dict[str, Peer]] = {
         "ledoit_wolf": {"scikit-learn": lambda x: sk.LedoitWolf().fit(x).covariance_},
         "oas": {"scikit-learn": lambda x: sk.OAS().fit(x).covariance_},
@@ -80,7 +80,7 @@ OURS: dict[str, tuple[Estimator, int]] = {
 
 
 def panel(n_assets: int, decisions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return returns with a market in them, and the rows of the decisions."""
+    """Return returns with a market factor, and the rows of the decisions."""
     rng = np.random.default_rng(0)
     n = WINDOW + EVERY * decisions + 1
     market = rng.standard_t(5, size=(n, 1)) * 0.01
@@ -91,7 +91,7 @@ def panel(n_assets: int, decisions: int) -> tuple[np.ndarray, np.ndarray]:
 def contenders(
     n_assets: int, kind: str, others: dict[str, Peer]
 ) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Yield ours along the path, ours one by one, and the others."""
+    """Yield Tangency along the path, Tangency window by window, and the other libraries."""
     estimator, decisions = OURS[kind]
     x, positions = panel(n_assets, decisions)
     windows = [x[p - WINDOW + 1 : p + 1] for p in positions]
@@ -108,14 +108,14 @@ def contenders(
 
 
 def check(kind: str, name: str, estimator: Estimator, fit: Peer, x: np.ndarray) -> None:
-    """Print how far another's estimate is from ours."""
+    """Print the difference between another library's estimate and Tangency's."""
     ours, theirs = estimator.estimate(x), fit(x)
     print(f"{kind} of {name}, {x.shape[1]} assets: largest difference {np.abs(theirs / ours - 1).max():.0e}")
 
 
 def rows() -> list[Row]:
     """Measure each kind at each size."""
-    warnings.simplefilter("ignore")  # peers warn of conventions
+    warnings.simplefilter("ignore")  # other libraries warn about conventions
     others = peers()
     return [
         row

@@ -29,7 +29,7 @@ DRAWS = 200
 
 
 def autoregression(rng: np.random.Generator, n_dates: int, n_assets: int, rho: float) -> np.ndarray:
-    """Return stationary AR(1) of variance 1; of several assets half of the variance is common."""
+    """Return stationary AR(1) series of variance 1; with several assets, half of the variance is common."""
     burn = 20 + int(10 / (1 - rho))
     common = 0.5 if n_assets > 1 else 0.0
     own = rng.normal(size=(n_dates + burn, n_assets)) * np.sqrt(1 - common)
@@ -38,29 +38,29 @@ def autoregression(rng: np.random.Generator, n_dates: int, n_assets: int, rho: f
 
 
 def null() -> None:
-    """Print how often a true null is rejected at 5 %: the shift, a CUSUM, and dates taken as independent."""
+    """Print the rejection rate of a true null at 5 %: the shift test, a CUSUM, and a test that assumes independence."""
     print("| before | recent | assets | coefficient | shift | CUSUM | naive KS | shift of 2 found |")
     print("|---|---|---|---|---|---|---|---|")
     rng = np.random.default_rng(0)
     for n, m in ((240, 12), (600, 12), (1500, 63)):
         for n_assets in (1, 10):
             for rho in (0.0, 0.5, 0.9, 0.98):
-                found = np.zeros(4)
+                rejections = np.zeros(4)
                 for _ in range(DRAWS):
                     x = autoregression(rng, n + m, n_assets, rho)
                     mean = x.mean(axis=1)
-                    found += [
+                    rejections += [
                         measure_shift(x[:n], x[n:]).p_value <= 0.05,
                         recent_p_value(mean, m, measure_rise)[2] <= 0.05,
                         stats.ks_2samp(x[:n].ravel(), x[n:].ravel()).pvalue <= 0.05,
                         measure_shift(x[:n], x[n:] + 2.0).p_value <= 0.05,
                     ]
-                shares = " | ".join(f"{share:.0%}" for share in found / DRAWS)
+                shares = " | ".join(f"{share:.0%}" for share in rejections / DRAWS)
                 print(f"| {n} | {m} | {n_assets} | {rho} | {shares} |", flush=True)
 
 
 def history(path: Path) -> None:
-    """Print what alarmed at dates ten years into the evaluation and later, and what measuring costs."""
+    """Print the alarms at dates at least ten years into the evaluation, and the cost of measuring drift."""
     config = load_config(path)
     with tempfile.TemporaryDirectory() as folder:
         began = time.process_time()
@@ -75,10 +75,10 @@ def history(path: Path) -> None:
     year = panel.periods_per_year
     rows = range(int(schedule.decisions[0]) + 10 * year, len(panel.dates), year // 4 if year > 12 else 6)
     alarms = [(drift.as_of, drift.all_alarms) for drift in (measure_run(done, row) for row in rows)]
-    for as_of, told in alarms:
-        for text in told:
+    for as_of, texts in alarms:
+        for text in texts:
             print(f"{as_of}  {text}")
-    some = sum(bool(told) for _, told in alarms)
+    some = sum(bool(texts) for _, texts in alarms)
     print(f"{config.name}: alarms at {some} of {len(alarms)} dates")
     print(f"{once:.2f} s of CPU a measurement, {once / whole:.1%} of {whole:.1f} s without audit and report")
 

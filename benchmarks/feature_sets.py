@@ -1,7 +1,7 @@
-"""How much does the choice of features matter? Ridge on all features and on five classic ones, industries.
+"""Effect of the choice of features: ridge on all features and on five classic ones, on industries.
 
-Run with `.venv/bin/python benchmarks/feature_sets.py`. Prints for each set the mean IC, the R2 in units of risk,
-and the net Sharpe ratio of the portfolio that trades it, then the paired difference between the two portfolios.
+Run with `.venv/bin/python benchmarks/feature_sets.py`. It prints, for each set, the mean IC, the R2 in units of risk
+and the net Sharpe ratio of the portfolio, and then the paired difference between the two portfolios.
 """
 
 import tempfile
@@ -38,8 +38,8 @@ def main() -> None:
             "allocation": config.allocation.model_copy(update={"forecast": "ridge"}),
         }
     )
-    wanted = (*CLASSIC, *config.regimes.features)
-    classic = ridge.model_copy(update={"features": ridge.features.model_copy(update={"include": wanted})})
+    names = (*CLASSIC, *config.regimes.features)
+    classic = ridge.model_copy(update={"features": ridge.features.model_copy(update={"include": names})})
     done = {"all features": evaluated(ridge), "five classic ones": evaluated(classic)}
     print(f"{'ridge on':<20}{'IC':>8}{'R2':>9}{'slope':>8}{'Sharpe':>9}{'(se)':>8}{'turnover':>10}")
     for name, run in done.items():

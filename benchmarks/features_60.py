@@ -1,11 +1,12 @@
-"""How fast are 60 features that need prices alone? The same in plain pandas, and with other libraries' windows.
+"""Speed of 60 features that need only prices, compared with plain pandas and with the windows of other libraries.
 
 Run with `.venv/bin/python benchmarks/features_60.py [dates x assets ...]`, for instance `2500x20 2500x1000`.
-The values are compared first. Prints processor and wall-clock time, medians of interleaved rounds, and the median
-over rounds of how many times longer the others take. All run in one thread. Ours is timed twice: with the memory of
-the matrix reused, and with memory that is new to the process, which the system must clear first.
-A library that is not installed is left out with a message. The features stay the same for all: what a library
-lacks (skewness, for instance) it gets from pandas. `groupby` is pandas with one row for each date and asset.
+The values are compared first. The script prints processor and wall-clock time (medians of interleaved rounds), and the
+median over rounds of each library's time relative to Tangency's. All run in one thread. Tangency is timed twice: with
+reused memory for the matrix, and with fresh memory, which the system must clear first.
+
+A library that is not installed is omitted with a message. All contenders compute the same features; functions that a
+library lacks, such as skewness, come from pandas. `groupby` is pandas with one row per date and asset.
 """
 
 import importlib
@@ -30,7 +31,7 @@ MONTH = 21
 
 
 def made_up(dates, assets):
-    """Return a daily panel: a market, late listings, deaths and a few holes."""
+    """Return a synthetic daily panel with a market, late listings, delistings and a few missing values."""
     rng = np.random.default_rng(0)
     market = rng.normal(0.0003, 0.01, dates)
     returns = rng.uniform(0.5, 1.5, assets) * market[:, None] + rng.normal(0.0, 0.01, (dates, assets))
@@ -56,7 +57,7 @@ def by_pandas(name, x, window):
 
 
 def library(name):
-    """Return a library, or None with a message."""
+    """Import a library; if it is not installed, print a message and return None."""
     try:
         return importlib.import_module(name)
     except ImportError:
@@ -69,7 +70,7 @@ def like(values, x):
 
 
 def with_bottleneck(bottleneck, numbagg=None):
-    """Return windows of bottleneck, and sums, means and deviations of numbagg if it is given."""
+    """Return windows of bottleneck, with sums, means and deviations of numbagg if it is given."""
 
     def roll(name, x, window):
         if name in ("skew", "kurt"):
@@ -184,7 +185,7 @@ def of_the_market(returns, cash, market, f, roll):
 def against_the_market(returns, cash, market, roll):
     window = 36 * MONTH
     excess = returns.sub(cash, axis=0)
-    # The market where the asset is there: a beta is over the rows that have both.
+    # The market in rows where the asset has a value: a beta uses rows that have both.
     values = np.where(returns.notna(), (market - cash).to_numpy()[:, None], np.nan)
     shared = pd.DataFrame(values, returns.index, returns.columns)
     pair = excess.rolling(window, min_periods=required_count(window))
@@ -200,7 +201,7 @@ def against_the_market(returns, cash, market, roll):
 
 
 def across_assets(f, panel, names):
-    """Add scores and ranks, among the assets listed at each date, of what has been computed."""
+    """Add scores and ranks of the computed features among the assets listed at each date."""
     listed = pd.DataFrame(panel.listed)
     for name in names:
         base, _, kind = name.rpartition("_")
@@ -227,7 +228,7 @@ def compared(panel, names, ours, theirs):
 
 @contextmanager
 def reused(array):
-    """Let matrices be built in this memory."""
+    """Make matrices use this memory."""
     new = MatrixBuffer.allocate
     MatrixBuffer.allocate = lambda rows, *_: MatrixBuffer(array, rows)
     try:
@@ -274,7 +275,7 @@ def timed(size, rolls) -> None:
         for library, run in runs.items():
             began = time.process_time(), time.perf_counter()
             run()
-            if turn:  # the first compiles and fills caches
+            if turn:  # the first round compiles and fills caches
                 taken[library].append((time.process_time() - began[0], time.perf_counter() - began[1]))
     print(f"{size}: {len(names)} features agree with pandas", flush=True)
     base = [cpu for cpu, _ in taken["ours, memory reused"]]

@@ -1,9 +1,9 @@
-"""One appended date against a matrix built again, ours and with pandas.
+"""Appending one date to a feature matrix, compared with a full build and with pandas.
 
-Run with `.venv/bin/python benchmarks/features_append.py [assets dates]...`, by default at two sizes. The features
-need prices alone. First the appended matrix is compared with one that was built, bit for bit; then medians of seconds
-are printed, of appended dates in a row, of whole builds, and of nine statistics computed by pandas for all dates,
-scaled to as many features. Set OMP_NUM_THREADS=1; features are computed by as many threads as there are processors.
+Run with `.venv/bin/python benchmarks/features_append.py [assets dates]...`, by default at two sizes. The features need
+only prices. The appended matrix is first compared with a built one, bit for bit. Then the script prints median seconds
+of successive appended dates, of full builds, and of nine statistics that pandas computes for all dates, scaled to the
+number of features. Set OMP_NUM_THREADS=1; features are computed with one thread per processor.
 """
 
 import sys
@@ -33,7 +33,7 @@ def make(n_assets: int, n_dates: int) -> Panel:
 
 
 def with_pandas(panel: Panel) -> list[pd.DataFrame]:
-    """Nine of the features, all dates, as one would write them."""
+    """Return nine of the features for all dates, in idiomatic pandas."""
     r, m = pd.DataFrame(panel.returns), pd.Series(panel.market)
     level, logs = (1 + r).cumprod(), np.log1p(r)
     return [

@@ -1,8 +1,8 @@
-"""How fast are the rolling kernels? Each against pandas, bottleneck and numbagg, side by side, on one thread.
+"""Speed of the rolling kernels, each compared with pandas, bottleneck and numbagg, on one thread.
 
 Run with `.venv/bin/python benchmarks/features_kernels.py [dates x assets ...]`, for instance `2500x100 2500x1000`.
-Prints the nanoseconds a value that ours takes, and how many times longer others take: medians of CPU time,
-interleaved. Libraries that are not installed are left out; values are compared before anything is timed.
+It prints Tangency's nanoseconds per value, and the ratio of each other library's time to it: medians of interleaved CPU
+times. Libraries that are not installed are omitted. Values are compared before timing.
 """
 
 import importlib
@@ -33,27 +33,27 @@ def optional(name):
 
 
 def contenders(x, window):
-    """Return for each kernel how we and others compute it: {kernel: {library: function}}."""
+    """Return the implementations of each kernel: {kernel: {library: function}}."""
     need = rolling.required_count(window)
     frame, market = pd.DataFrame(x), x[:, 0].copy()
     other = pd.DataFrame(np.roll(x, 1, axis=1))
-    # What a pandas user must do for a beta over the rows where both are present.
+    # A pandas user must mask the market to get a beta over the rows where both are present.
     shared = pd.DataFrame(np.where(np.isfinite(x), market[:, None], np.nan))
     window_of = frame.rolling(window, min_periods=need)
     bn, nbg = optional("bottleneck"), optional("numbagg")
 
     def fast(name, *args):
-        found = {}
+        functions = {}
         if bn is not None and hasattr(bn, f"move_{name}"):
             options = {"ddof": 1} if name == "std" else {}
-            found["bottleneck"] = lambda: getattr(bn, f"move_{name}")(
+            functions["bottleneck"] = lambda: getattr(bn, f"move_{name}")(
                 x, window, min_count=need, axis=0, **options
             )
         if nbg is not None and hasattr(nbg, f"move_{name}"):
-            found["numbagg"] = lambda: getattr(nbg, f"move_{name}")(
+            functions["numbagg"] = lambda: getattr(nbg, f"move_{name}")(
                 x, *args, window=window, min_count=need, axis=0
             )
-        return found
+        return functions
 
     def simple(name, pandas_name=None):
         method = pandas_name or name

@@ -1,8 +1,8 @@
-"""Memory that a feature matrix takes beyond its own size, and time.
+"""Memory that a feature matrix needs beyond its own size, and build time.
 
 Run with `.venv/bin/python benchmarks/features_memory.py [assets dates dtype]...`, by default at two sizes. Each size
-is built in a process of its own, once to load the compiled kernels at a small size and once at full size. Prints
-the size of the matrix, the highest resident memory less what the process and the panel had before, and seconds.
+runs in a separate process, which builds a small matrix first to load the compiled kernels, and then the full one. The
+script prints the size of the matrix, the increase of peak resident memory during the build, and seconds.
 """
 
 import multiprocessing
@@ -31,7 +31,7 @@ def make(n_assets: int, n_dates: int) -> Panel:
 
 
 def resident() -> float:
-    """Return the highest resident memory of this process so far, in GB."""
+    """Return the peak resident memory of this process so far, in GB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 

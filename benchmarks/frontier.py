@@ -1,6 +1,6 @@
-"""The efficient frontier, 100 points: the critical line beside PyPortfolioOpt, cvxcla and skfolio.
+"""The efficient frontier, 100 points: the critical line algorithm compared with PyPortfolioOpt, cvxcla and skfolio.
 
-What the others miss is printed for each: the largest excess of its variance over the exact one at the same mean.
+For each other library it prints the largest excess of its variance over the exact variance at the same mean.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def problem(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def simplex(n: int) -> Polytope:
-    """Return the limits: fully invested, nothing sold short."""
+    """Return the limits: fully invested, no short positions."""
     one = np.ones(1)
     return Polytope(np.zeros(n), np.ones(n), np.ones((1, n)), one, one, ("budget",))
 
@@ -50,7 +50,7 @@ def cases(n: int) -> dict[str, Callable[[], object]]:
 
 
 def _excess(exact: EfficientFrontier, weights: np.ndarray) -> float:
-    """Return by what share the variances of portfolios exceed the least variances at their means."""
+    """Return the largest relative excess of portfolio variances over the least variances at their means."""
     means = np.minimum(weights @ exact.mu, exact.mean[0])
     best = exact.at_mean(means)
     theirs = np.einsum("ij,jk,ik->i", weights, exact.sigma, weights)
@@ -65,11 +65,11 @@ def _cvxcla(
     def run() -> object:
         line = CLA(mu, sigma, np.zeros(n), np.ones(n), np.ones((1, n)), np.ones(1))
         corners = np.array([point.weights for point in line.turning_points])
-        # Points between corners, as the others make them.
+        # Points between corners, as in the other libraries.
         means = corners @ mu
-        wanted = np.linspace(means.max(), means.min(), POINTS)
+        target_means = np.linspace(means.max(), means.min(), POINTS)
         order = np.argsort(means)
-        return np.column_stack([np.interp(wanted, means[order], column) for column in corners[order].T])
+        return np.column_stack([np.interp(target_means, means[order], column) for column in corners[order].T])
 
     return {"cvxcla": run}
 

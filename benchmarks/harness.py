@@ -1,14 +1,14 @@
-"""Measure benchmarks side by side, print one table, and write results with what they were measured on.
+"""Measure benchmarks side by side, print one table, and write the results together with a description of the machine.
 
 Run with `make bench`, or `.venv/bin/python benchmarks/harness.py whole regimes` for some modules. A benchmark is a
 module beside this one with
 
     SIZES = ("819x12", "819x100")                    any values; their text names the size
-    def cases(size) -> dict[str, Callable]           ours first, then the others; prepared, ready to be timed
+    def cases(size) -> dict[str, Callable]           Tangency first, then the others; prepared, ready to be timed
 
-or, where it measures itself, `def rows() -> list[Row]`. A module raises `ModuleNotFoundError` for a library that
-is not installed (`benchmarks/requirements.txt`) and is then left out with a message. A script in neither form prints a
-table of its own; it is run in a process of its own, and what it prints is kept.
+or, if it does its own timing, `def rows() -> list[Row]`. A module that raises `ModuleNotFoundError` for a library that
+is not installed (`benchmarks/requirements.txt`) is skipped with a message. Any other script prints its own table; it
+runs in a separate process, and its output is kept.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-# Before numpy: one thread for each contender, or the ratios measure how many cores were free.
+# Set before numpy is imported: one thread per contender, otherwise ratios depend on the number of free cores.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
@@ -39,11 +39,11 @@ LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "lightgbm", "numba", "m
 
 @dataclass(frozen=True)
 class Row:
-    """One contender at one size: medians over rounds, in seconds; ratio of processor time to the first contender.
+    """One contender at one size: median seconds over rounds, and the ratio of processor time to the first contender.
 
-    A part of a whole has no processor time of its own; its ratio is its share of the whole's wall-clock time.
+    A stage of a run has no processor time of its own; its ratio is its share of the run's wall-clock time.
 
-    `peak` is the largest resident memory of its process in MB, where it had one of its own.
+    `peak` is the largest resident memory in MB of a contender that ran in a separate process.
     """
 
     benchmark: str
@@ -59,7 +59,7 @@ class Row:
 def interleaved(
     benchmark: str, size: str, contenders: dict[str, Callable[[], object]], rounds: int = ROUNDS
 ) -> list[Row]:
-    """Time the contenders in turns, so that a busy minute of the machine falls on all of them."""
+    """Time the contenders in turns, so that other load on the machine affects all of them."""
     for run in contenders.values():
         run()  # compiles, fills caches
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
@@ -71,7 +71,7 @@ def interleaved(
     first = next(iter(contenders))
     rows = []
     for name, seen in times.items():
-        # The ratio within each round, then its median: rounds differ more than contenders.
+        # The median of the ratios within each round: rounds differ more than contenders.
         ratio = median(mine[1] / max(base[1], 1e-9) for mine, base in zip(seen, times[first], strict=True))
         wall, cpu = (median(values) for values in zip(*seen, strict=True))
         rows.append(Row(benchmark, size, name, wall, cpu, ratio, rounds))
@@ -79,7 +79,7 @@ def interleaved(
 
 
 def measured(name: str) -> tuple[list[Row], str]:
-    """Return the rows of one benchmark, and what it printed if it has a table of its own."""
+    """Return the rows of one benchmark, and its output if it prints its own table."""
     source = (HERE / f"{name}.py").read_text(encoding="utf-8")
     if not any(line.startswith(("def rows(", "def cases(")) for line in source.splitlines()):
         return [], printed(name)
@@ -94,7 +94,7 @@ def measured(name: str) -> tuple[list[Row], str]:
 
 
 def printed(name: str) -> str:
-    """Run a script, and return what it prints, which is shown line by line."""
+    """Run a script, show its output line by line, and return it."""
     print(f"\n## {name}", flush=True)
     lines = []
     command = [sys.executable, str(HERE / f"{name}.py")]
@@ -120,7 +120,7 @@ def table(rows: list[Row]) -> str:
 
 
 def machine() -> dict[str, object]:
-    """Return what the results were measured on."""
+    """Return a description of the machine and the software."""
     model = next(
         (
             line.split(":")[1].strip()
@@ -170,7 +170,7 @@ def main() -> None:
     if unknown:
         sys.exit(f"no benchmark {', '.join(unknown)}; there are {', '.join(here)}")
     about = machine()
-    # The module that benchmarks import must be this one, not a second copy under its own name.
+    # Benchmarks import this module as `harness`; they must get this instance, not a second copy.
     sys.modules["harness"] = sys.modules["__main__"]
     rows: list[Row] = []
     texts: dict[str, str] = {}

@@ -1,13 +1,15 @@
-"""Kill retrainings with SIGKILL at random moments, and look for anything that is neither as before nor as after.
+"""Kill retrainings with SIGKILL at random moments, and check that the state is that before or after the retraining.
 
     python benchmarks/kills.py 200      with --seed for other moments
 
-Month after month is retrained by processes of their own, of which up to four are killed before one may end. After each
-kill: the chain of decisions verifies, there is at most the one new decision, every run that ever was champion can be
-read, and the registry shows the champion of before or of after. After each survivor: one decision for the month, one
-version and one finished MLflow run for each run folder, and the registry's champion is the ledger's.
+Each month is retrained in separate processes, of which up to four are killed before one may finish.
 
-A process is a fork of one that has imported all and done nothing, so that kills fall on the work and not on imports.
+- After each kill, the chain of decisions verifies, there is at most one new decision, every past champion can be read,
+  and the registry shows the champion from before or after the retraining.
+- After each completed retraining, there is one decision for the month, one version and one finished MLflow run for each
+  run folder, and the registry has the same champion as the ledger.
+
+Each process is a fork of one that has imported all modules, so that kills hit the work and not the imports.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ FIRST, MONTHS, PATIENCE = 130, 360, 4
 
 
 def main(kills: int, seed: int) -> None:
-    """Kill so many retrainings, check each state, and print what was found."""
+    """Kill this number of retrainings, check each state, and print the results."""
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -61,7 +63,7 @@ def main(kills: int, seed: int) -> None:
         done, seconds = 0, 0.0
         for month, date in enumerate(panel.dates[FIRST:]):
             before = Decisions(config).all()
-            # The first two months tell how long an undisturbed retraining takes.
+            # The first two months measure how long an undisturbed retraining takes.
             for _ in range(PATIENCE if month > 1 else 0):
                 survived, phase = attempt(config, date, rng.uniform(0.05, seconds))
                 if survived or done >= kills:
@@ -83,30 +85,30 @@ def main(kills: int, seed: int) -> None:
 
 
 def attempt(config: RunConfig, date: pd.Timestamp, after: float | None) -> tuple[bool, str]:
-    """Retrain as of a date, killed after some seconds; return whether it survived, and what it last told."""
-    told = config.output.parent / "told.txt"
-    process = FORK.Process(target=work, args=(config, date, told))
-    told.write_text("")
+    """Retrain as of a date, and kill it after some seconds; return whether it survived, and its last message."""
+    message_file = config.output.parent / "told.txt"
+    process = FORK.Process(target=work, args=(config, date, message_file))
+    message_file.write_text("")
     process.start()
     process.join(after)
     if process.exitcode is None:
         os.kill(process.pid or 0, signal.SIGKILL)
         process.join()
-    lines = told.read_text().splitlines()
+    lines = message_file.read_text().splitlines()
     if process.exitcode not in (0, -signal.SIGKILL):
         raise SystemExit("a retraining failed:\n" + "\n".join(lines))
     return process.exitcode == 0, lines[-1].split()[0] if lines else "start"
 
 
 def work(config: RunConfig, date: pd.Timestamp, told: Path) -> None:
-    """Retrain, in a process of its own."""
+    """Retrain; runs in a separate process."""
     with told.open("w", buffering=1) as file:
         reporter = Reporter(Console(file=file, width=200))
         retrain(config, reporter, now=dt.datetime.combine(date.date(), dt.time(22), dt.UTC))
 
 
 def apart(check: Callable[..., None], *arguments: object) -> None:
-    """Check in a process of its own, so that the one that is forked has opened nothing."""
+    """Run a check in a separate process, so that the process that is forked later has no open files."""
     process = FORK.Process(target=check, args=arguments)
     process.start()
     process.join()
@@ -115,7 +117,7 @@ def apart(check: Callable[..., None], *arguments: object) -> None:
 
 
 def check_killed(config: RunConfig, before: list[Decision]) -> None:
-    """Raise if the state is neither as before nor as after."""
+    """Raise if the state is neither that before the retraining nor that after it."""
     now = Decisions(config).all()  # verifies the chain
     assert now[: len(before)] == before, "a decision was lost or changed"
     assert len(now) <= len(before) + 1, "more than one decision"
@@ -148,7 +150,7 @@ def check_survived(config: RunConfig, before: list[Decision], date: pd.Timestamp
 
 
 def whole(candidate: Candidate) -> None:
-    """Raise unless all of a run folder can be read."""
+    """Raise unless the whole run folder can be read."""
     assert candidate.summary["run_id"] == candidate.run
     assert candidate.config.name in candidate.run
     table = pd.read_parquet(candidate.folder / "forecasts.parquet")

@@ -1,7 +1,7 @@
 """Loading a long file of 15.1 million rows: 3,000 assets on 5,040 dates, in the types that files come in.
 
 Run with `make bench BENCH=large_files`, or `.venv/bin/python benchmarks/large_files.py [assets dates]`. The files are
-made in a temporary folder. Each is loaded in a process of its own, from its first byte to a checked panel; the time
+written to a temporary folder. Each is loaded in a separate process, from its first byte to a checked panel; the time
 does not include imports. All panels must have the same bits.
 """
 
@@ -40,7 +40,7 @@ def make_table(n_assets: int, n_dates: int) -> pa.Table:
 
 
 def write_files(folder: Path, n_assets: int, n_dates: int) -> Iterator[Path]:
-    """Write one table in several types, and return the path of each file."""
+    """Write one table in several file types, and yield the path of each file."""
     table = make_table(n_assets, n_dates)
     kinds = {
         "csv": (pa.date32(), pa.string()),
@@ -76,7 +76,7 @@ def rows() -> list:
     from harness import Row
 
     n_assets, n_dates = (int(text) for text in sys.argv[1:3]) if sys.argv[2:] else SIZE
-    context, made, digests = multiprocessing.get_context("spawn"), [], set()
+    context, table_rows, digests = multiprocessing.get_context("spawn"), [], set()
     with tempfile.TemporaryDirectory() as folder:
         for path in write_files(Path(folder), n_assets, n_dates):
             results = context.SimpleQueue()
@@ -86,13 +86,13 @@ def rows() -> list:
             process.join()
             path.unlink()
             digests.add(digest)
-            first = made[0].cpu if made else cpu
-            made.append(
+            first = table_rows[0].cpu if table_rows else cpu
+            table_rows.append(
                 Row("large_files", f"{n_assets * n_dates:,} rows", path.stem, wall, cpu, cpu / first, 1, peak)
             )
     if len(digests) > 1:
         sys.exit(f"{len(digests)} different panels were read from one table")
-    return made
+    return table_rows
 
 
 if __name__ == "__main__":

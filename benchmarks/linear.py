@@ -1,15 +1,15 @@
-"""Linear walk-forwards: running sums against scikit-learn refitted at each fold, at growing sizes.
+"""Linear walk-forwards: running sums compared with scikit-learn refitted at each fold, at growing sizes.
 
     .venv/bin/python benchmarks/linear.py
 
 Three comparisons, CPU time, one thread:
 
-* ridge: a path of 100 penalties at all folds, and one chosen from the past; against RidgeCV (its efficient
-  leave-one-out, 10 penalties) refitted at each fold, scaled up from a few folds;
-* lasso: a path of 50; against `lasso_path` refitted at each fold, scaled up likewise;
-* growth with folds: the same rows with refits four times as often.
+* ridge: a path of 100 penalties at all folds, with the penalty chosen from the past; compared with RidgeCV (efficient
+  leave-one-out, 10 penalties) refitted at each fold, extrapolated from a few folds;
+* lasso: a path of 50 penalties; compared with `lasso_path` refitted at each fold, also extrapolated;
+* growth with folds: the same rows with four times as many refits.
 
-The forecasts of both are compared first, at the penalty that was chosen.
+The forecasts of both are compared first, at the chosen penalty.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def cpu(function: Callable[[], object], repeats: int) -> float:
 def peer_seconds(
     data: Dataset, folds: tuple[Fold, ...], fit: Callable[[np.ndarray, np.ndarray], object]
 ) -> float:
-    """Return the time of a refit at every fold, from five folds: it is linear in rows."""
+    """Return the time of refits at all folds, extrapolated from five folds; it is linear in rows."""
     some = folds[len(folds) // 10 :: max(1, len(folds) // 5)]
     total = 0.0
     for fold in some:
@@ -79,7 +79,7 @@ def peer_seconds(
 
 
 def worst_difference(data: Dataset, folds: tuple[Fold, ...], model: Ridge | Lasso) -> float:
-    """Return the largest gap to scikit-learn's forecasts at the chosen penalties, on five folds."""
+    """Return the largest difference from scikit-learn's forecasts at the chosen penalties, on five folds."""
     walk = walk_forward(model, "ours", data, folds)
     windows = TrainingWindows.of(folds)
     assert windows is not None
@@ -95,9 +95,9 @@ def worst_difference(data: Dataset, folds: tuple[Fold, ...], model: Ridge | Lass
                 if isinstance(model, Ridge)
                 else SkLasso(penalty, tol=1e-13, max_iter=100_000)
             ).fit((Z - centre) / scale, y)
-            asked, rows = data.rows_to_forecast(folds[f].test)
-            told = peer.predict((scaler.transform(asked) - centre) / scale)
-            worst = max(worst, float(np.abs(walk.raw[rows.date, rows.asset] - told).max()))
+            X_test, rows = data.rows_to_forecast(folds[f].test)
+            forecast = peer.predict((scaler.transform(X_test) - centre) / scale)
+            worst = max(worst, float(np.abs(walk.raw[rows.date, rows.asset] - forecast).max()))
     return worst
 
 

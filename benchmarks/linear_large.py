@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/linear_large.py [dates x assets]
 
-Ridge with date fixed effects, refitted monthly on all of the past, a path of 30 penalties chosen from the past; on all
-cores, BLAS on one thread. The features are random numbers: time does not depend on what they are.
+Ridge with date fixed effects, refitted monthly on all past rows, with the penalty chosen from the past on a path of 30;
+on all cores, BLAS on one thread. The features are random numbers, because their values do not affect the time.
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
-"""Nasty inputs put to all libraries: who is right, who refuses, who is wrong in silence.
+"""Difficult and invalid inputs for all libraries: correct results, errors, and silently wrong results.
 
-Run with `.venv/bin/python benchmarks/nasty.py`; the cases and their truth are those of
-`tests/test_allocation/nasty_cases.py`. A library that is not installed is left out with a message.
+Run with `.venv/bin/python benchmarks/nasty.py`; the cases and their reference solutions come from
+`tests/test_allocation/nasty_cases.py`. A library that is not installed is omitted with a message.
 
-- right: the objective is within 1e-6 of the best, as a share of the size of its terms, and limits are kept to 1e-6;
-  where there is no answer, an error that names what is wrong
-- WRONG: weights in silence that are worse than that, or that break a limit (by how much), or for a question without
-  an answer
-- error: an error, though there is an answer; or one that does not say what is wrong
-- left out: the asset with the bad number gets no weight, without a word (skfolio documents it for NaN)
-- -: the library has no way to state the problem
+- right: the objective is within 1e-6 of the optimum, relative to the size of its terms, and limits hold to 1e-6; or, if
+  the problem has no solution, an error that names the cause
+- WRONG: weights without a warning that are worse than that, that break a limit (by how much), or for a problem without
+a
+  solution
+- error: an error although there is a solution, or an error that does not name the cause
+- left out: the asset with the invalid number silently gets no weight (skfolio documents this for NaN)
+- -: the library cannot express the problem
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ from allocation.decision_status import DecisionStatus
 GAP = 1e-6
 WORDS = ("infeasib", "nan", "inf", "finite", "symmetric", "hermitian", "semidefinite", "psd", "missing", "turnover",
          "convex", "definite", "must be", "cannot", "contain")  # fmt: skip
-"""What an error must say one of, to say what is wrong."""
+"""An error names the cause if it contains one of these words."""
 
 
 def contenders() -> dict[str, Callable[[Problem], object]]:
-    found: dict[str, Callable[[Problem], object]] = {"tangency": lambda problem: problem.solve()}
+    runners: dict[str, Callable[[Problem], object]] = {"tangency": lambda problem: problem.solve()}
     for name, module in (("skfolio", "by_skfolio"), ("PyPortfolioOpt", "by_pypfopt"), ("Riskfolio-Lib", "by_riskfolio"),
                          ("cvxportfolio", "by_cvxportfolio"), ("cvxpy, Clarabel", "by_cvxpy")):  # fmt: skip
         try:
@@ -48,30 +49,30 @@ def contenders() -> dict[str, Callable[[Problem], object]]:
         except ImportError as error:
             print(f"{name}: left out, {error}")
             continue
-        found[name] = lambda problem, weights=weights: ask(weights, problem)
-    if "cvxpy, Clarabel" in found:
+        runners[name] = lambda problem, weights=weights: ask(weights, problem)
+    if "cvxpy, Clarabel" in runners:
         solve = importlib.import_module("allocators.by_cvxpy").weights
         with contextlib.suppress(ImportError):
             importlib.import_module("osqp")
-            found["cvxpy, OSQP"] = lambda problem: ask(lambda p: solve(p, "OSQP"), problem)
-    return found
+            runners["cvxpy, OSQP"] = lambda problem: ask(lambda p: solve(p, "OSQP"), problem)
+    return runners
 
 
 def verdict(case: Case, best: np.ndarray | None, run: Callable[[Problem], object]) -> tuple[str, str]:
-    """Return the verdict on one library and what it is based on."""
+    """Return the verdict on one library and its basis."""
     problem = case.make()
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = run(problem)
+            weights = run(problem)
     except CannotExpressError as error:
         return "-", str(error)
     except Exception as error:  # noqa: BLE001 (whatever a library raises is its answer)
         text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         clear = any(word in text.lower() for word in WORDS)
         return ("right" if case.expected != ANSWER and clear else "error"), text
-    status = getattr(found, "status", DecisionStatus.SOLVED)
-    w = np.asarray(getattr(found, "weights", found), dtype=float)
+    status = getattr(weights, "status", DecisionStatus.SOLVED)
+    w = np.asarray(getattr(weights, "weights", weights), dtype=float)
     if not np.isfinite(w).all():
         return "error", "weights are not numbers"
     bad = ~np.isfinite(problem.mu) & problem.inside
@@ -80,8 +81,10 @@ def verdict(case: Case, best: np.ndarray | None, run: Callable[[Problem], object
     if case.expected == REFUSAL and best is None:
         return "WRONG", f"weights {np.round(w[:6], 4)} where there is no answer"
     if case.expected == LEAST:
-        told = DecisionStatus.RELAXED in status and problem.breach(w) - problem.breach(best) <= GAP
-        return ("right" if told else "WRONG"), f"{status.label}; a limit missed by {problem.breach(w):.1e}"
+        is_reported = DecisionStatus.RELAXED in status and problem.breach(w) - problem.breach(best) <= GAP
+        return (
+            "right" if is_reported else "WRONG"
+        ), f"{status.label}; a limit missed by {problem.breach(w):.1e}"
     gap, breach = (problem.objective(best) - problem.objective(w)) / problem.size(best), problem.breach(w)
     ok = gap <= GAP and breach <= GAP
     worst = f"limit {breach:.0e}" if breach > GAP else f"gap {abs(gap):.0e}"
@@ -89,7 +92,7 @@ def verdict(case: Case, best: np.ndarray | None, run: Callable[[Problem], object
 
 
 def truth(case: Case) -> np.ndarray | None:
-    """Return the best weights; those of a lopsided covariance too, as w'Sigma w does not see it."""
+    """Return the optimal weights, also for an asymmetric covariance, because w'Sigma w ignores the asymmetry."""
     return case.best(case.make()) if case.expected != REFUSAL or "symmetric" in case.words else None
 
 
@@ -102,12 +105,12 @@ def main() -> None:
     reasons: dict[str, dict[str, list[str]]] = {}
     print(f"\n| Input | {' | '.join(libraries)} |\n|---|{'---|' * len(libraries)}")
     for name, case in CASES.items():
-        best, told = truth(case), {}
+        best, verdicts = truth(case), {}
         for library, run in libraries.items():
-            told[library] = list(verdict(case, best, run))
-            counts[library][told[library][0].split(",")[0]] += 1
-        reasons[name] = told
-        print(f"| {name} | {' | '.join(word for word, _ in told.values())} |", flush=True)
+            verdicts[library] = list(verdict(case, best, run))
+            counts[library][verdicts[library][0].split(",")[0]] += 1
+        reasons[name] = verdicts
+        print(f"| {name} | {' | '.join(word for word, _ in verdicts.values())} |", flush=True)
     for word in ("right", "WRONG", "error", "left out", "-"):
         print(f"| **{word}** | {' | '.join(str(count[word]) for count in counts.values())} |")
     results = Path(__file__).resolve().parent / "results"

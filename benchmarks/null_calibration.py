@@ -1,16 +1,16 @@
-"""Null calibration and power: how often the verdict is "skill" where there is none, and where there is some.
+"""Null calibration and power: frequency of the verdict "skill" without and with skill.
 
 Run with `.venv/bin/python benchmarks/null_calibration.py [PANELS [PROCESSES [PART]]]`: 200 panels on two cores take
 about forty minutes; PART is null, small or large.
 
-Each panel is one researcher who tries three configurations one after another under one name, trading the combination
-of ridge, lasso and tuned trees, then ridge, then the trees, and believes the best verdict that he gets: at the end,
-when all three count, or at any time, when a verdict knows only what came before it.
+Each panel simulates a researcher who tries three configurations one after another under one name: the combination of
+ridge, lasso and tuned trees, then ridge, then the trees. The researcher believes the best verdict: either at the end,
+when all three trials count, or at any time, when a verdict counts only earlier trials.
 
-Null: returns without any predictability, 12 assets x 300 months, in four kinds: normal; Student's t with 4 degrees of
-freedom; GARCH(1,1); three common factors with fat tails. Power: the same with a planted signal: a share R2 of the
-variance of next month's idiosyncratic return is last month's, reversed. An oracle forecasts with the true model; its
-forecasts pass through the same calibration, allocator, costs and verdict.
+Null: returns without predictability, 12 assets x 300 months, in four kinds: normal; Student's t with 4 degrees of
+freedom; GARCH(1,1); three common factors with fat tails. Power: the same with a planted signal, in which a fraction R2
+of the variance of next month's idiosyncratic return is last month's return with the opposite sign. An oracle forecasts
+with the true model; its forecasts pass through the same calibration, allocator, costs and verdict.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
 
 KINDS = ("normal", "fat-tailed", "GARCH", "common factors")
 SMALL, LARGE = (300, 12), (480, 40)
-"""Months and assets. With more rows to learn from, models come closer to the oracle, who need not learn."""
+"""Months and assets. With more training rows, models come closer to the oracle."""
 R2 = {SMALL: (0.0025, 0.005, 0.01, 0.02), LARGE: (0.0025, 0.005)}
 Size = tuple[int, int]
 
 
 def shocks(kind: str, rng: np.random.Generator, n: int, k: int) -> np.ndarray:
-    """Return unit-variance shocks, independent over time but for their volatility, shape (n, k)."""
+    """Return unit-variance shocks of shape (n, k), independent over time except for their volatility."""
     if kind == "normal":
         return rng.normal(size=(n, k))
     if kind != "GARCH":
@@ -61,7 +61,7 @@ def shocks(kind: str, rng: np.random.Generator, n: int, k: int) -> np.ndarray:
 
 
 def make(kind: str, seed: int, r2: float = 0.0, size: Size = SMALL) -> tuple[Panel, np.ndarray]:
-    """Return a panel and what the true model expects of each asset's next return beyond the mean, (T, N)."""
+    """Return a panel, and the true expected next return of each asset beyond its mean, (T, N)."""
     n_dates, n_assets = size
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     n_factors = 3 if kind == "common factors" else 1
@@ -123,7 +123,7 @@ def configuration(folder: Path, traded: str, dates: pd.DatetimeIndex) -> RunConf
 
 
 def with_oracle(trained: Trained, truth: np.ndarray) -> Trained:
-    """Return the run with one more model: the true expectation, in the target's unit."""
+    """Return the run with the true expectation as one more model, in the target's unit."""
     schedule = trained.prepared.schedule
     ridge = trained.walks["ridge"]
     expected = truth / schedule.target.risk
@@ -134,7 +134,7 @@ def with_oracle(trained: Trained, truth: np.ndarray) -> Trained:
 
 
 def researcher(case: tuple[str, int, float, Size]) -> dict[str, object]:
-    """Try three configurations, and return what the verdicts were, and what an uncorrected test would have said."""
+    """Try three configurations, and return their verdicts and the results of an uncorrected test."""
     kind, seed, r2, size = case
     warnings.simplefilter("ignore")
     panel, truth = make(kind, seed, r2, size)
@@ -148,12 +148,12 @@ def researcher(case: tuple[str, int, float, Size]) -> dict[str, object]:
             trained = pipeline.train(pipeline.prepare((panel, ())))
             done = pipeline.evaluate(trained)
             ledger.add([describe(done)])
-            found = judge(done, ledger.trials(config.name))
-            verdicts.append(found.verdict)
-            raw_p.append(found.tests["forecast_p"])
+            judgement = judge(done, ledger.trials(config.name))
+            verdicts.append(judgement.verdict)
+            raw_p.append(judgement.tests["forecast_p"])
             tried.append(done)
             if traded == "both":
-                out |= {"gain": found.tests["gain"], "trials": found.trials["tunings"]}
+                out |= {"gain": judgement.tests["gain"], "trials": judgement.trials["tunings"]}
                 if r2:
                     out |= oracle(pipeline, trained, truth, ledger)
         out["first"] = verdicts[0]
@@ -166,18 +166,18 @@ def researcher(case: tuple[str, int, float, Size]) -> dict[str, object]:
 
 
 def oracle(pipeline: Pipeline, trained: Trained, truth: np.ndarray, ledger: Ledger) -> dict[str, object]:
-    """Return the verdict that the true model gets with the same number of trials, and what it earns."""
+    """Return the verdict on the true model with the same number of trials, and its performance."""
     allocation = pipeline.config.allocation.model_copy(update={"forecast": "oracle"})
     config = pipeline.config.model_copy(update={"allocation": allocation})
     blessed = with_oracle(replace(trained, prepared=replace(trained.prepared, config=config)), truth)
     reference = Pipeline(config, Store(pipeline.store.folder, fresh=True), pipeline.reporter)
     done = reference.evaluate(blessed)
-    found = judge(done, ledger.trials(config.name))
+    judgement = judge(done, ledger.trials(config.name))
     a, b = (done.results[name] for name in ("model:oracle", "no_forecast"))
     gain = certainty_equivalent_gain(
         a.net - a.cash_return, b.net - b.cash_return, config.allocation.risk_aversion
     )
-    return {"oracle": found.verdict, "oracle gain": gain.gain * 12}
+    return {"oracle": judgement.verdict, "oracle gain": gain.gain * 12}
 
 
 def share(values: list[bool]) -> str:
@@ -191,16 +191,16 @@ def run(cases: list[tuple[str, int, float, Size]], processes: int) -> list[dict[
 
 
 def null(n_panels: int, processes: int) -> None:
-    found = run([(KINDS[i % 4], i // 4, 0.0, SMALL) for i in range(n_panels)], processes)
+    results = run([(KINDS[i % 4], i // 4, 0.0, SMALL) for i in range(n_panels)], processes)
     print(f"\nNo skill at all: share of {n_panels} researchers with the verdict 'skill' (at most 5 %)")
     heads = ("first try", "best at the end", "at any time", "worse", "uncorrected p")
     print(f"{'returns':<16}{'panels':>7}" + "".join(f"{head:>17}" for head in heads))
     for kind in (*KINDS, "all"):
-        some = [row for row in found if kind in ("all", row["kind"])]
-        told = [[r["first"] == SKILL for r in some], [r["best"] == SKILL for r in some]]
-        told += [[bool(r[key]) for r in some] for key in ("any", "worse", "best of raw p")]
-        print(f"{kind:<16}{len(some):>7}" + "".join(f"{share(t):>17}" for t in told))
-    print(f"tuning trials of one researcher: {np.mean([row['trials'] for row in found]):.0f}")
+        some = [row for row in results if kind in ("all", row["kind"])]
+        outcomes = [[r["first"] == SKILL for r in some], [r["best"] == SKILL for r in some]]
+        outcomes += [[bool(r[key]) for r in some] for key in ("any", "worse", "best of raw p")]
+        print(f"{kind:<16}{len(some):>7}" + "".join(f"{share(t):>17}" for t in outcomes))
+    print(f"tuning trials of one researcher: {np.mean([row['trials'] for row in results]):.0f}")
 
 
 def power(n_panels: int, processes: int, size: Size) -> None:
@@ -215,8 +215,8 @@ def power(n_panels: int, processes: int, size: Size) -> None:
         ours, best = [row["first"] == SKILL for row in some], [row["oracle"] == SKILL for row in some]
         gains = [hac_mean(np.array([row[key] for row in some]), lags=0) for key in ("gain", "oracle gain")]
         ratio = f"{np.mean(ours) / np.mean(best):.2f}" if any(best) else "–"
-        told = "".join(f"{100 * g.mean:>8.2f} ± {100 * g.stderr:.2f} %" for g in gains)
-        print(f"{100 * r2:.2f} %  {share(ours):>17}{share(best):>17}{ratio:>8}{told}", flush=True)
+        columns = "".join(f"{100 * g.mean:>8.2f} ± {100 * g.stderr:.2f} %" for g in gains)
+        print(f"{100 * r2:.2f} %  {share(ours):>17}{share(best):>17}{ratio:>8}{columns}", flush=True)
 
 
 def main(n_panels: str = "200", processes: str = "2", part: str = "all") -> None:

@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmarks/orlib.py [folder]
 
-The folder, `../shared/data/orlib` if it is left out, holds port1.txt and portef1.txt and so on from
-http://people.brunel.ac.uk/~mastjjb/jeb/orlib/portinfo.html. The unconstrained frontier is compared with the exact one:
-variance at each published mean. The files give nine digits of a mean and ten of a variance.
+The folder, by default `../shared/data/orlib`, holds port1.txt, portef1.txt and so on from
+http://people.brunel.ac.uk/~mastjjb/jeb/orlib/portinfo.html. The published unconstrained frontier is compared with the
+exact one by the variance at each published mean. The files give nine digits of a mean and ten of a variance.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def read(folder: Path, market: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def main() -> None:
-    """Compare every market that is there."""
+    """Compare every market in the folder."""
     here = Path(__file__).resolve().parents[1]
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else here.parent / "shared" / "data" / "orlib"
     markets = [

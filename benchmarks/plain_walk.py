@@ -1,13 +1,13 @@
-"""The research loop as most people write it, against this project's: same data, features, folds and models.
+"""A typical hand-written research loop compared with Tangency: same data, features, folds and models.
 
     .venv/bin/python benchmarks/plain_walk.py [years ...]
 
-On the embedded `stocks` (20 assets, daily), cut to so many years: pandas features, then at each refit a
-StandardScaler, RidgeCV, LassoCV and ElasticNetCV with TimeSeriesSplit, KMeans with ten starts; and LightGBM with a
-held-out search of the number of trees, yearly. Linear models and regimes are refitted monthly. The plain loop is
-timed at every n-th refit and scaled to all by the number of training rows; ours is run whole.
+The data is the embedded `stocks` (20 assets, daily), cut to the given number of years. The plain loop computes pandas
+features, and at each monthly refit a StandardScaler, RidgeCV, LassoCV and ElasticNetCV with TimeSeriesSplit, and KMeans
+with ten starts; each year it refits LightGBM with a held-out search of the number of trees. The plain loop is timed at
+every n-th refit and extrapolated by the number of training rows; Tangency runs completely.
 
-The forecasting quality of both is printed beside the time: the rank correlation on the dates that both tell.
+The forecasting quality of both is printed beside the time: the rank correlation on their common dates.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ OURS = {"ridge": Ridge(), "lasso": Lasso(), "elastic net": ElasticNet()}
 
 
 class Clock:
-    """Processor and wall-clock seconds since it was made."""
+    """Measures processor and wall-clock seconds since its creation."""
 
     def __init__(self) -> None:
         self.began = time.process_time(), time.perf_counter()
@@ -70,12 +70,12 @@ class Clock:
 
 def rank_ic(raw: np.ndarray, y: np.ndarray, dates: np.ndarray) -> float:
     """Return the mean rank correlation over dates."""
-    told = pd.DataFrame(raw[dates]).rank(axis=1)
-    return float(told.corrwith(pd.DataFrame(y[dates]).rank(axis=1), axis=1).mean())
+    forecast_ranks = pd.DataFrame(raw[dates]).rank(axis=1)
+    return float(forecast_ranks.corrwith(pd.DataFrame(y[dates]).rank(axis=1), axis=1).mean())
 
 
 def sampled(folds: tuple[Fold, ...], n: int) -> tuple[list[Fold], float]:
-    """Return about n folds spread over all, and what their training rows have to be multiplied with."""
+    """Return about n evenly spread folds, and the factor that extrapolates their training rows to all folds."""
     some = list(folds[len(folds) // (2 * n) :: max(1, len(folds) // n)])
     return some, sum(len(f.train) for f in folds) / sum(len(f.train) for f in some)
 
@@ -135,7 +135,9 @@ def plain_regimes(X: np.ndarray, folds: list[Fold]) -> np.ndarray:
 
 def compare(years: int) -> None:
     panel, _ = load_panel("stocks", end=str(1990 + years) + "-01-01")
-    build_matrix(panel.as_of(panel.dates[1500]), exclude=["macro"])  # compiles, or reads what was compiled
+    build_matrix(
+        panel.as_of(panel.dates[1500]), exclude=["macro"]
+    )  # compiles kernels, or loads compiled ones
     clock = Clock()
     matrix = build_matrix(panel, ["asset", "market", "cross_section"])
     ours = {"features": clock.read()}

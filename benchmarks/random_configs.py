@@ -1,12 +1,12 @@
-"""Run random configurations on three small panels and look for any that does not end as it should.
+"""Run random configurations on three small panels, and report those that end incorrectly.
 
-Each key of each section is tried with usual, extreme and wrong values. A run must end with finite, plausible numbers,
-or with one message before anything is fitted, where that can be known. Run with
+Each key of each section gets usual, extreme and wrong values. A run must end with finite, plausible numbers, or with
+one message, which must come before any fit if the mistake is detectable by then. Run with
 
     .venv/bin/python benchmarks/random_configs.py [runs] [seed]
 
-It prints how the runs ended, the messages by frequency, and each fault with its configuration. The exit code is 1 if
-there is a fault.
+It prints the endings of the runs, the messages by frequency, and each fault with its configuration. The exit code is 1
+if there is a fault.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from whole_runs import Outcome, faults, run_whole
 
 
 def search(name: str, runs: int, start: int) -> list[tuple[dict[str, Any], Outcome]]:
-    """Run random configurations on one panel, and return each with how it ended."""
+    """Run random configurations on one panel, and return each with its outcome."""
     ended: list[tuple[dict[str, Any], Outcome]] = []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -53,8 +53,8 @@ def search(name: str, runs: int, start: int) -> list[tuple[dict[str, Any], Outco
 
 
 def main(runs: int = 500, start: int = 0) -> int:
-    """Search all panels, print what came of it, and return the number of faults."""
-    began, found = time.perf_counter(), 0
+    """Search all panels, print the results, and return the number of faults."""
+    began, n_faults = time.perf_counter(), 0
     for place, name in enumerate(PANELS):
         ended = search(name, -(-runs // len(PANELS)), len(PANELS) * start + place)
         counts = Counter("finished" if o.summary else "refused" if o.message else "crashed" for _, o in ended)
@@ -66,14 +66,14 @@ def main(runs: int = 500, start: int = 0) -> int:
         for content, outcome in ended:
             wrong = faults(outcome)
             if wrong:
-                found += 1
+                n_faults += 1
                 print(f"\nFAULT on {name}:", *wrong, yaml.safe_dump(content, sort_keys=False), sep="\n")
-    print(f"\n{found} faults in {time.perf_counter() - began:.0f} s")
-    return found
+    print(f"\n{n_faults} faults in {time.perf_counter() - began:.0f} s")
+    return n_faults
 
 
 def _kind(message: str) -> str:
-    """Return the first line of a message without its numbers, dates and paths, to count it by."""
+    """Return the first line of a message without numbers, dates and paths, as a key for counting."""
     lines = message.splitlines()
     head = lines[1] if len(lines) > 1 and "mistake" in lines[0] else lines[0]
     return re.sub(r"\S*/\S+|[\d.]+(-\d\d)*", "#", head.strip())[:110]

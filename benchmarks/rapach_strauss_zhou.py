@@ -1,9 +1,9 @@
-"""Univariate forecasts of the quarterly US equity premium and their combinations, against a published table.
+"""Univariate forecasts of the quarterly US equity premium and their combinations, compared with a published table.
 
     .venv/bin/python benchmarks/rapach_strauss_zhou.py PATH/TO/predictors_quarterly.csv [SETTINGS.yaml]
 
-The experiment of Rapach, Strauss and Zhou (2010), table 1, by the classes that the pipeline uses; the settings are in
-rapach_strauss_zhou.yaml beside this file. `docs/published_table.md` has the table and what it differs by.
+The experiment of Rapach, Strauss and Zhou (2010), table 1, with the classes of the pipeline; the settings are in
+rapach_strauss_zhou.yaml beside this file. `docs/published_table.md` has the table and the differences.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ SETTINGS = Path(__file__).with_suffix(".yaml")
 
 @dataclass(frozen=True)
 class Forecasts:
-    """What was forecast for each quarter, and what came; all of shape (T, 1), NaN where nothing was forecast.
+    """Forecasts and outcomes of each quarter, all of shape (T, 1); NaN without a forecast.
 
-    A row is a quarter. `first_test` is the first row that is judged.
+    A row is a quarter. `first_test` is the first row of the evaluation.
     """
 
     realised: Floats
@@ -63,7 +63,7 @@ def quarters(path: Path, settings: Settings) -> pd.DataFrame:
 def premium_and_predictors(
     table: pd.DataFrame, settings: Settings, premium: str
 ) -> tuple[pd.Series, pd.DataFrame]:
-    """Return the premium of each quarter of the sample, and the predictors as known when it begins."""
+    """Return the premium of each quarter of the sample, and the predictors that are known at its start."""
     columns = {name: table.eval(text) for name, text in settings["predictors"].items()}
     sample = slice(settings["first"], settings["last"])
     return table.eval(premium)[sample], pd.DataFrame(columns)[sample].shift()
@@ -72,10 +72,10 @@ def premium_and_predictors(
 def forecasts(
     premium: pd.Series, predictors: pd.DataFrame, settings: Settings, clip: float | None
 ) -> Forecasts:
-    """Forecast each quarter by each predictor alone and by all combinations, from expanding windows.
+    """Forecast each quarter with each single predictor and with all combinations, from expanding windows.
 
-    A row is the beginning of a quarter: the predictors of the quarter before are known, and the premium that the
-    quarter brings is known at its end, before the next row.
+    A row is the start of a quarter: the predictors of the previous quarter are known, and the premium of the quarter
+    becomes known at its end, before the next row.
     """
     y, n = premium.to_numpy()[:, None], len(premium)
     row = np.arange(n)
@@ -87,12 +87,12 @@ def forecasts(
         X = predictors[[name]].to_numpy()[:, None, :]
         data = Dataset(X, y, row, usable, (name,), relative=False)
         members.append(walk_forward(Univariate(clip=clip), name, data, folds))
-    told = {member.model: member.raw for member in members}
+    by_model = {member.model: member.raw for member in members}
     target = Target(y, np.ones_like(y), False, np.zeros(y.shape, dtype=bool))
     for name, options in settings["combinations"].items():
-        told[name] = combine_walks(name, members, target=target, ends=row + 1, **options).raw
+        by_model[name] = combine_walks(name, members, target=target, ends=row + 1, **options).raw
     history = historical_mean(Labels(y, row, row + 1, horizon=1))
-    return Forecasts(y, history, told, int(premium.index.get_loc(settings["first_test"])))
+    return Forecasts(y, history, by_model, int(premium.index.get_loc(settings["first_test"])))
 
 
 def main(path: Path, settings: Settings) -> None:

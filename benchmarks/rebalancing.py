@@ -1,11 +1,11 @@
-"""Mean-variance allocation beside other libraries and solvers: time at known accuracy.
+"""Mean-variance allocation compared with other libraries and solvers: time at known accuracy.
 
 Run with `make bench BENCH=rebalancing`, or `.venv/bin/python benchmarks/rebalancing.py years limits` for some parts.
-Contenders take turns within a round; milliseconds of CPU a decision, one thread each. Those that take long are timed
-on the first 10 to 50 of the rebalances. The gap is how much better the best objective is, as a share of the size of its
-terms, at the worst of those solved; the best is ours, whose certificate is 1e-8 or better, so that a negative gap says
-that theirs is better (or breaks a limit). Every contender solves the same sequence of problems, from the same weights
-held. What cannot state a problem is named with the reason.
+Contenders take turns within a round. Times are milliseconds of CPU per decision, on one thread; slow contenders are
+timed on the first 10 to 50 rebalances. The gap is the largest shortfall of a contender's objective from the reference,
+relative to the size of its terms. The reference is Tangency's solution, whose certificate is 1e-8 or better, so a
+negative gap means that the contender is better or breaks a limit. All contenders solve the same sequence of problems
+with the same holdings. A contender that cannot express a problem is listed with the reason.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from allocation.mean_variance.allocator import MeanVariance
 from foundation.types import Floats
 
 LONGEST = 3.0
-"""A contender that has used more seconds of CPU is not run again."""
+"""A contender that has used more seconds of CPU than this is not run again."""
 Solver = Callable[[Sequence[Problem]], Sequence[Floats]]
 
 
 def ours(problems: Sequence[Problem]) -> list[Floats]:
-    """Return the weights of problems that differ in numbers alone."""
+    """Return the weights of problems that differ only in their numbers."""
     first = problems[0]
     allocator = MeanVariance(
         first.assets, first.constraints, risk_aversion=first.gamma, cost=first.cost, uncertainty=first.kappa
@@ -47,21 +47,21 @@ def ours(problems: Sequence[Problem]) -> list[Floats]:
 
 
 def library(module: str) -> Callable[[Sequence[Problem]], list[Floats]]:
-    """Return a contender that states each problem anew."""
+    """Return a contender that builds each problem from scratch."""
     weights = import_module(f"allocators.{module}").weights
     return lambda problems: [weights(p) for p in problems]
 
 
 def parametrised(solver: str, **options: object) -> Callable[[Sequence[Problem]], list[Floats]]:
-    """Return cvxpy with parameters, compiled before it is timed."""
+    """Return cvxpy with parameters, compiled before timing."""
     make = import_module("allocators.by_cvxpy").Parametrised
-    made: list[Callable[[Problem], Floats]] = []
+    compiled: list[Callable[[Problem], Floats]] = []
 
     def run(problems: Sequence[Problem]) -> list[Floats]:
-        if not made:
-            made.append(make(problems[0], solver, **options))
-            made[0](problems[0])
-        return [made[0](p).copy() for p in problems]
+        if not compiled:
+            compiled.append(make(problems[0], solver, **options))
+            compiled[0](problems[0])
+        return [compiled[0](p).copy() for p in problems]
 
     return run
 
@@ -92,8 +92,8 @@ LIBRARIES = {
 
 
 def contenders(names: Sequence[str]) -> dict[str, Solver]:
-    """Return ours and the named ones that are installed."""
-    found: dict[str, Solver] = {"tangency": ours}
+    """Return Tangency and those of the named contenders that are installed."""
+    solvers: dict[str, Solver] = {"tangency": ours}
     for name in names:
         try:
             run = LIBRARIES[name]()
@@ -102,12 +102,12 @@ def contenders(names: Sequence[str]) -> dict[str, Solver]:
         except ImportError as error:
             print(f"{name}: left out, {error}")
             continue
-        found[name] = run
-    return found
+        solvers[name] = run
+    return solvers
 
 
 def some(name: str, problems: Sequence[Problem]) -> Sequence[Problem]:
-    """Return the problems that a contender is timed on: the first of them where one takes long."""
+    """Return the problems for timing a contender: only the first of them if it is slow."""
     if "tangency" in name:
         return problems
     most = 10 if problems[0].n > 100 else 25
@@ -115,7 +115,7 @@ def some(name: str, problems: Sequence[Problem]) -> Sequence[Problem]:
 
 
 def measure(title: str, found: dict[str, Solver], problems: Sequence[Problem], rounds: int) -> None:
-    """Time the contenders in turns, and print a line each."""
+    """Time the contenders in turns, and print one line per contender."""
     answers: dict[str, Sequence[Floats]] = {}
     for name, run in found.items():  # compiles, fills caches
         try:
@@ -143,7 +143,7 @@ def measure(title: str, found: dict[str, Solver], problems: Sequence[Problem], r
 def accuracy(
     answers: Sequence[Floats], best: Sequence[Floats], problems: Sequence[Problem]
 ) -> tuple[float, float]:
-    """Return the worst gap and the worst missed limit."""
+    """Return the largest gap and the largest violation of a limit."""
     pairs = list(zip(answers, best, problems, strict=False))
     gap = max(((p.objective(v) - p.objective(w)) / p.size(v) for w, v, p in pairs), key=abs)
     return gap, max(p.breach(w) for w, _, p in pairs)
@@ -155,7 +155,7 @@ HEAD = (
 
 
 def sequence(data: Year, covariances: Sequence[Floats], **changes: object) -> list[Problem]:
-    """Return a year of problems, each from what our own weights of the day before have drifted to."""
+    """Return a year of problems, each with Tangency's drifted weights of the previous day as holdings."""
     held, out = np.full(data.n, 1 / data.n), list[Problem]()
     for t, sigma in enumerate(covariances):
         problem = replace(data.problem(t, sigma, held), **changes)
@@ -194,16 +194,16 @@ def returns() -> None:
         def tangency(timed: Sequence[Problem]) -> list[Floats]:
             return ours([replace(p, sigma=s) for p, s in zip(timed, estimated(), strict=True)])
 
-        found: dict[str, Solver] = {"tangency": tangency, **from_returns(data)}
-        measure(f"250 from returns, {n}", found, problems, rounds)
+        solvers: dict[str, Solver] = {"tangency": tangency, **from_returns(data)}
+        measure(f"250 from returns, {n}", solvers, problems, rounds)
         start = time.process_time()
         estimated()
         print(f"(of ours, covariances {1e3 * (time.process_time() - start):.3g} ms)")
 
 
 def from_returns(data: Year) -> dict[str, Solver]:
-    """Return the libraries that estimate a Ledoit-Wolf covariance of their own."""
-    found: dict[str, Solver] = {}
+    """Return the libraries that estimate a Ledoit-Wolf covariance themselves."""
+    solvers: dict[str, Solver] = {}
     try:
         import pandas as pd
         from pypfopt import CovarianceShrinkage
@@ -218,7 +218,7 @@ def from_returns(data: Year) -> dict[str, Solver]:
                 out.append(weights(replace(p, sigma=past.ledoit_wolf().to_numpy())))
             return out
 
-        found["PyPortfolioOpt"] = pypfopt
+        solvers["PyPortfolioOpt"] = pypfopt
     except ImportError as error:
         print(f"PyPortfolioOpt: left out, {error}")
     try:
@@ -232,29 +232,29 @@ def from_returns(data: Year) -> dict[str, Solver]:
                 for t, p in enumerate(timed)
             ]
 
-        found["skfolio"] = skfolio
+        solvers["skfolio"] = skfolio
     except ImportError as error:
         print(f"skfolio: left out, {error}")
-    return found
+    return solvers
 
 
 def factors() -> None:
     """One solve of 3000 assets and 20 factors."""
     for cost in (0.0, 0.0015):
         problems = [large(cost=cost)]
-        found = contenders(("skfolio", "cvxportfolio"))
-        found["cvxpy in factor form, Clarabel"] = library("by_cvxpy")
-        measure(f"3000 by 20 factors{', costs' if cost else ''}", found, problems, 3)
+        solvers = contenders(("skfolio", "cvxportfolio"))
+        solvers["cvxpy in factor form, Clarabel"] = library("by_cvxpy")
+        measure(f"3000 by 20 factors{', costs' if cost else ''}", solvers, problems, 3)
 
 
 def dense() -> None:
-    """One dense solve of 3000 assets, from equal weights and from the best of yesterday, beside one Cholesky."""
+    """One dense solve of 3000 assets, from equal weights and from the previous optimum, compared with one Cholesky."""
     first, later = large_dense()
     before = ours([first])[0]
     cold, warm = [replace(later, held=np.full(later.n, 1 / later.n))], [replace(later, held=before)]
-    found = contenders(("PIQP directly",))
-    found["tangency from yesterday's best"] = lambda _: ours(warm)
-    measure("3000 dense", found, cold, 3)
+    solvers = contenders(("PIQP directly",))
+    solvers["tangency from yesterday's best"] = lambda _: ours(warm)
+    measure("3000 dense", solvers, cold, 3)
     times = []
     for _ in range(3):
         start = time.process_time()
@@ -264,14 +264,14 @@ def dense() -> None:
 
 
 def between(data: Year, sigma: Floats) -> float:
-    """Return a volatility that binds: between the least and that of the best weights without a limit."""
+    """Return a binding volatility limit, between the least volatility and that of the unlimited optimum."""
     free = data.problem(0, sigma, np.full(data.n, 1 / data.n))
     calm = replace(free, mu=np.zeros(data.n), cost=np.zeros(data.n))
     return float(np.mean([np.sqrt(p.variance(ours([p])[0])) for p in (free, calm)]))
 
 
 def limits() -> None:
-    """50 rebalances under each limit that is not linear, beside cvxpy with parameters."""
+    """50 rebalances under each nonlinear limit, compared with cvxpy with parameters."""
     for n in (50, 200):
         data = year(n)
         covariances = sampled(data)[:50]
@@ -295,15 +295,15 @@ def limits() -> None:
             except Exception as failure:  # noqa: BLE001 (a failure of ours has a line too)
                 print(f"| 50 x {what}, {n} | tangency | {type(failure).__name__}: {failure} | | | |")
                 continue
-            found = contenders(names)
-            measure(f"50 x {what}, {n}", found, problems, 3)
+            solvers = contenders(names)
+            measure(f"50 x {what}, {n}", solvers, problems, 3)
 
 
 PARTS = {part.__name__: part for part in (years, returns, factors, dense, limits)}
 
 
 def main() -> None:
-    """Print the parts that are named, or all."""
+    """Print the named parts, or all."""
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     print(HEAD)

@@ -1,9 +1,9 @@
-"""How long do regimes take to refit each month, and are they as good as cold fits? Against scikit-learn and hmmlearn.
+"""Time and quality of monthly regime refits, compared with cold fits of scikit-learn and hmmlearn.
 
-Run with `OMP_NUM_THREADS=1 .venv/bin/python benchmarks/regimes.py`. The features are the market features of the
-embedded daily stocks; the smaller size is their first part. The peers are fitted cold at each refit, as a plain
-loop does; hmmlearn, which takes long, only at each twelfth refit. CPU times are medians of three interleaved
-passes. Then the identity of states is measured on a synthetic market whose states are known.
+Run with `OMP_NUM_THREADS=1 .venv/bin/python benchmarks/regimes.py`. The inputs are the market features of the embedded
+daily stocks; the smaller size is their first part. The other libraries start cold at each refit, as in a plain loop;
+hmmlearn, which is slow, is fitted only at each twelfth refit. CPU times are medians of three interleaved passes. Then
+the identity of states over refits is measured on a synthetic market with known states.
 """
 
 import time
@@ -53,7 +53,7 @@ def naive_kmeans(X: np.ndarray, states: int = STATES) -> list[KMeans]:
 
 
 def naive_hmm(X: np.ndarray) -> np.ndarray:
-    """Return what EM makes large, of a row, at each twelfth refit."""
+    """Return the penalised log-likelihood per row at each twelfth refit."""
     out = []
     for fold in folds(len(X))[::HMM_EVERY]:
         Z = standardised(X[fold.train])
@@ -86,7 +86,7 @@ def compare(X: np.ndarray) -> None:
     jobs: dict[str, Callable[[], object]] = {
         name: lambda model=model: walk_regimes(X, folds(len(X)), NAMES, model) for name, model in ours.items()
     }
-    seconds, told = medians(
+    seconds, results = medians(
         {
             "scikit-learn": lambda: naive_kmeans(X),
             "hmmlearn": lambda: naive_hmm(X),
@@ -97,22 +97,22 @@ def compare(X: np.ndarray) -> None:
     print(f"{len(X)} dates, {count} refits, CPU seconds of all (hmmlearn: {some} refits, scaled up)")
     for name, peer in (("k-means", "scikit-learn"), ("jump", "scikit-learn"), ("hmm", "hmmlearn")):
         ratio = seconds[peer] / seconds[name]
-        restarts = int(told[name].restarted.sum())
+        restarts = int(results[name].restarted.sum())
         print(
             f"  {name:8s} {seconds[name]:6.2f}   {peer:12s} {seconds[peer]:7.2f}   ratio {ratio:6.1f}"
             f"   fits kept from cold starts {restarts}"
         )
-    inertia = np.array([fit.inertia_ / len(fit.labels_) for fit in told["scikit-learn"]])
-    ratio = np.exp(told["k-means"].loss) / inertia
+    inertia = np.array([fit.inertia_ / len(fit.labels_) for fit in results["scikit-learn"]])
+    ratio = np.exp(results["k-means"].loss) / inertia
     print(f"  inertia over that of cold scikit-learn: mean {ratio.mean():.4f}, largest {ratio.max():.4f}")
-    gain = -told["hmm"].loss[::HMM_EVERY] - told["hmmlearn"]
+    gain = -results["hmm"].loss[::HMM_EVERY] - results["hmmlearn"]
     print(
         f"  log-likelihood of a date above cold hmmlearn: mean {gain.mean():+.3f}, smallest {gain.min():+.3f}"
     )
 
 
 def identity() -> None:
-    """Print how often states change places, and whether the stream of labels means anything."""
+    """Print how often refits permute the states, and how well the sequence of labels matches the true states."""
     rng = np.random.default_rng(0)
     n, states = 4000, 4
     state = np.zeros(n, dtype=int)
@@ -141,7 +141,7 @@ def print_identity(name: str, centres, truth: np.ndarray, label: np.ndarray) -> 
 
 
 def main() -> None:
-    warnings.simplefilter("ignore")  # hmmlearn tells of each EM that did not converge
+    warnings.simplefilter("ignore")  # hmmlearn warns about each EM that did not converge
     X = stock_features()
     for size in (len(X) // 3, len(X)):
         compare(X[:size])

@@ -1,8 +1,8 @@
-"""Risk parity: this project's allocator beside skfolio, Riskfolio-Lib and riskparityportfolio.
+"""Risk parity: Tangency's allocator compared with skfolio, Riskfolio-Lib and riskparityportfolio.
 
-Every contender starts from a covariance and hands out weights; skfolio starts from returns, whose covariance it
-estimates. The largest error of a share of risk is printed for each: a loose answer is quickly had. The allocator checks
-its inputs and certifies its answer, which riskparityportfolio does not; the kernel alone stands beside it too.
+Every contender takes a covariance and returns weights, except skfolio, which estimates the covariance from returns. The
+largest error of a risk share is printed for each, because an inaccurate solution is fast. Unlike riskparityportfolio,
+the allocator checks its inputs and certifies its solution; the kernel alone is therefore timed as well.
 """
 
 from __future__ import annotations

@@ -4,9 +4,10 @@
     python benchmarks/serving.py --tangency /other/.venv/bin/tangency    the server of another checkout
     python benchmarks/serving.py --requests 2000 --clients 4
 
-The model is the champion of configs/industries.yaml, trained into a temporary folder by the `tangency` that serves.
-Requests are tables of the model's last date with values changed and assets left out. The clients keep their connections
-open and send the next request as soon as they have an answer. The exit code is 1 if an answer is wrong or missing.
+The model is the champion of configs/industries.yaml, trained into a temporary folder by the same `tangency` that serves
+it. Requests are tables of the model's last date with changed values and omitted assets. The clients keep their
+connections open and send the next request as soon as they have a response. The exit code is 1 if a response is wrong or
+missing.
 """
 
 from __future__ import annotations
@@ -38,19 +39,19 @@ sys.path.insert(0, str(ROOT))
 from pipeline.export.frozen import Frozen  # noqa: E402
 
 TABLES = 64
-"""Different tables, so that an answer that belongs to another request is noticed."""
+"""Number of different tables, so that a response to another request is noticed."""
 HEADERS = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
 class Question:
-    """A request, and the answer of one thread to it.
+    """A request, and the response that was computed serially.
 
     Attributes
     ----------
     body : bytes
     answer : list of tuple
-        Asset, and `raw` and `mean` as hexadecimal text, "nan" where there is no forecast.
+        Asset, and `raw` and `mean` as hexadecimal text; "nan" without a forecast.
     """
 
     body: bytes
@@ -67,7 +68,7 @@ def train_champion(tangency: Path, folder: Path) -> tuple[Path, Path]:
 
 
 def make_questions(run: Path, number: int = TABLES) -> list[Question]:
-    """Return tables of a run's last date, changed, with their answers computed one after the other."""
+    """Return changed tables of a run's last date, with serially computed responses."""
     rng = np.random.default_rng(0)
     model = Frozen(json.loads((run / "model.json").read_text(encoding="utf-8")))
     split = json.loads((run / "inputs.json").read_text(encoding="utf-8"))
@@ -80,13 +81,13 @@ def make_questions(run: Path, number: int = TABLES) -> list[Question]:
         table[features] *= rng.normal(1.0, 0.3, (len(table), len(features)))
         data = table.astype(object).where(table.notna(), None).values.tolist()
         request = {"dataframe_split": {"columns": list(table.columns), "data": data}}
-        told = model.forecast(table)
-        questions.append(Question(json.dumps(request).encode(), spell(told.to_dict("records"))))
+        forecast = model.forecast(table)
+        questions.append(Question(json.dumps(request).encode(), spell(forecast.to_dict("records"))))
     return questions
 
 
 def spell(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
-    """Return the rows of an answer in a form in which equal means the same bits."""
+    """Return the rows of a response as text that is equal only if all bits are equal."""
 
     def bits(value: float | None) -> str:
         return "nan" if value is None else float(value).hex()
@@ -95,7 +96,7 @@ def spell(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
 
 
 class Server:
-    """`tangency serve` on a free port, in a process of its own."""
+    """`tangency serve` on a free port, in a separate process."""
 
     def __init__(self, tangency: Path, config: Path) -> None:
         with socket.socket() as free:
@@ -122,10 +123,10 @@ class Server:
 
     def memory(self) -> float:
         """Return the largest resident memory of the server's processes, in MB."""
-        found = subprocess.run(
+        processes = subprocess.run(
             ["ps", "-o", "rss=", "-s", str(self.process.pid)], capture_output=True, text=True, check=False
         )
-        return max((int(line) for line in found.stdout.split()), default=0) / 1024
+        return max((int(line) for line in processes.stdout.split()), default=0) / 1024
 
     def stop(self) -> None:
         """End the processes of the session that the server leads."""
@@ -135,7 +136,7 @@ class Server:
 
 
 def ask(port: int, questions: Sequence[Question], seed: int, number: int) -> tuple[list[float], Counter[str]]:
-    """Send requests one after the other, and return seconds of each and how they ended."""
+    """Send requests one after the other, and return the seconds of each and the counts of endings."""
     rng = np.random.default_rng(seed)
     seconds, endings = [], Counter[str]()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -159,7 +160,7 @@ def ask(port: int, questions: Sequence[Question], seed: int, number: int) -> tup
 
 
 def main() -> int:
-    """Measure one server, print the figures, and return 1 if an answer was not the right one."""
+    """Measure one server, print the figures, and return 1 if a response was wrong or missing."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=20_000)
     parser.add_argument("--clients", type=int, default=16)
@@ -170,7 +171,7 @@ def main() -> int:
         questions = make_questions(run)
         server = Server(options.tangency, config)
         try:
-            ask(server.port, questions, 0, 50)  # what is loaded with the first requests
+            ask(server.port, questions, 0, 50)  # warm up: the first requests load modules
             each = -(-options.requests // options.clients)
             began = time.perf_counter()
             with ThreadPoolExecutor(options.clients) as pool:

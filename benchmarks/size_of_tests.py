@@ -1,7 +1,7 @@
-"""How often is a true null rejected at 5 %? Each test of `validation/`, on data made to fool it.
+"""Size of each test of `validation/`: rejection rate of a true null at 5 %, on data that violate simple assumptions.
 
 Run with `.venv/bin/python benchmarks/size_of_tests.py` (three and a half minutes); the binomial error is printed.
-Forecasts: 240 dates x 6 assets, four fifths of the variance in common, forecasts with an autocorrelation of 0.9.
+Forecasts: 240 dates x 6 assets, four fifths of the variance shared, forecasts with an autocorrelation of 0.9.
 Portfolios: common factor, Student's t, GARCH or autocorrelation. None has any skill.
 """
 
@@ -63,22 +63,22 @@ def portfolios(rng: np.random.Generator, n: int) -> Iterator[tuple[str, float]]:
     yield "SPA of 10", superior_predictive_ability(x[:, 1:], x[:, 0], n_resamples=199).consistent
     yield "StepM of 10, any", 0.0 if stepm(x[:, 1:], x[:, 0], n_resamples=199).superior else 1.0
     labels = np.cumsum(rng.random(n) > 0.95) % 2
-    told = regime_difference(labels, garch(rng, n, 1)[:, 0], 2)
-    yield "regimes, mean, Wald", told.p_mean
-    yield "regimes, volatility, Wald", told.p_volatility
-    yield "regimes, mean, shifts", told.p_mean_shift
-    yield "regimes, volatility, shifts", told.p_volatility_shift
+    test = regime_difference(labels, garch(rng, n, 1)[:, 0], 2)
+    yield "regimes, mean, Wald", test.p_mean
+    yield "regimes, volatility, Wald", test.p_volatility
+    yield "regimes, mean, shifts", test.p_mean_shift
+    yield "regimes, volatility, shifts", test.p_volatility_shift
 
 
 def gains(rng: np.random.Generator, n: int) -> Iterator[tuple[str, float]]:
-    """Yield the test of a gain in certainty equivalent that is 0 in truth: fat tails, and GARCH too."""
+    """Yield tests of a gain in certainty equivalent whose true value is 0, with fat tails and with GARCH."""
     for kind, z in (("t(4)", rng.standard_t(4, size=(n, 2)) / sqrt(2)), ("GARCH", garch(rng, n, 2))):
         for lever in (0.7, 1.0, 1.3):
             more = (lever * 0.04) ** 2 + 0.02**2 - 0.04**2
             a, b = 2.5 * more + lever * 0.04 * z[:, 0] + 0.02 * z[:, 1], 0.04 * z[:, 0]
-            found = certainty_equivalent_gain(a, b, 5.0)
-            yield f"gain, {kind}, {lever:g} times the risk", found.p_greater
-            yield f"loss, {kind}, {lever:g} times the risk", found.p_less
+            test = certainty_equivalent_gain(a, b, 5.0)
+            yield f"gain, {kind}, {lever:g} times the risk", test.p_greater
+            yield f"loss, {kind}, {lever:g} times the risk", test.p_less
 
 
 def main() -> None:

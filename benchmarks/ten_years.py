@@ -48,7 +48,7 @@ def simulate(config: RunConfig, months: int) -> tuple[list[Decision], float]:
 
 
 def told(config: RunConfig, decision: Decision, decisions: list[Decision]) -> tuple[object, ...]:
-    """Return a decision without what differs between two times: runs are told by the month of their data."""
+    """Return a decision without the parts that differ between simulations; runs are named by their last month."""
     month = {d.run: d.data_last for d in decisions}
     champion, replaced = (month.get(run or "") for run in (decision.champion, decision.replaced))
     return (
@@ -63,19 +63,19 @@ def told(config: RunConfig, decision: Decision, decisions: list[Decision]) -> tu
 
 
 def main() -> None:
-    """Simulate twice side by side, and compare."""
+    """Simulate twice in parallel, and compare the decisions."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--config", type=Path, default=ROOT / "configs" / "industries.yaml")
     parser.add_argument("--months", type=int, default=120)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place, ProcessPoolExecutor(2) as pool:
-        given = load_config(asked.config)
+        given = load_config(options.config)
         configs = [given.model_copy(update={"output": Path(place) / name}) for name in ("once", "again")]
-        answers = list(pool.map(simulate, configs, [asked.months] * 2))
+        answers = list(pool.map(simulate, configs, [options.months] * 2))
         (once, seconds), (again, _) = answers
-        assert len(once) == asked.months, f"{len(once)} decisions in {asked.months} months"
+        assert len(once) == options.months, f"{len(once)} decisions in {options.months} months"
         first, second = ([told(given, d, ds) for d in ds] for ds in (once, again))
         differing = [a for a, b in zip(first, second, strict=True) if a != b]
         assert not differing, f"{len(differing)} decisions differ, the first: {differing[0]}"

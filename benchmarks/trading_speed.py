@@ -1,16 +1,17 @@
-"""Measure what trading toward an aim is worth, against one-period trading that knows its costs.
+"""Measure the value of trading toward an aim portfolio, compared with one-period trading with known costs.
 
-Run with `OMP_NUM_THREADS=1 .venv/bin/python benchmarks/trading_speed.py`; some minutes. Simulated markets in which each
-asset's expected return is the sum of a fast and a slow signal, known to all contenders; what they cannot know is the
-future. Utility is a year's sum (252 periods) of x'mu - gamma/2 x'Sigma x - cost of trades, in percent of wealth,
-after a burn-in, with the standard error over paths; differences are paired, path by path.
+Run with `OMP_NUM_THREADS=1 .venv/bin/python benchmarks/trading_speed.py`; it takes some minutes. In the simulated
+markets each asset's expected return is the sum of a fast and a slow signal. All contenders know the signals, but not
+the future. Utility is the annual sum (252 periods) of x'mu - gamma/2 x'Sigma x - cost of trades, in percent of wealth,
+after a burn-in, with the standard error over paths; differences are paired by path.
 
-1. Quadratic costs, no limits: the closed form, against one-period rules. The "tuned" one counts the multiple of the
-   cost that is best in hindsight on these same paths: a head start.
-2. The same long only and fully invested, by the allocators.
-3. Proportional costs, long only, by the allocators as they are used: `AimPortfolio` takes its quadratic cost by
-   `matching_cost` at a typical trade, so its model of costs is wrong; `MeanVariance` spreads its cost over
-   cost_periods. All settings are shown.
+1. Quadratic costs, no limits: the closed form, compared with one-period rules. The "tuned" rule uses the multiple of
+the
+   cost that is best in hindsight on the same paths, which is an advantage.
+2. The same, long only and fully invested, with the allocators.
+3. Proportional costs, long only, with the allocators: `AimPortfolio` takes its quadratic cost from `matching_cost` at a
+   typical trade, so its cost model is misspecified; `MeanVariance` spreads its cost over cost_periods. All settings are
+   shown.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def signal_paths(sigma: np.ndarray, paths: int, periods: int, rng: np.random.Gen
 
 
 def yearly(per_period: np.ndarray) -> np.ndarray:
-    """Return each path's utility a year, in percent of wealth, burn-in left out."""
+    """Return each path's annual utility, in percent of wealth, without the burn-in."""
     return 100 * YEAR * per_period[:, BURN:].mean(axis=1)
 
 
@@ -100,7 +101,7 @@ def quadratic(n: int = 15, paths: int = 200, periods: int = 1386) -> None:
         def one_period(multiple, lam=lam, kept=kept):
             return kept * GAMMA / (multiple * lam + kept * GAMMA)
 
-        # The one-period rule goes a fixed share toward Markowitz: only the share depends on the cost it counts.
+        # The one-period rule moves a fixed fraction toward Markowitz; only this fraction depends on the assumed cost.
         tuned = {m: toward(one_period(m)) for m in np.geomspace(0.005, 4, 25)}
         best = max(tuned, key=lambda m: tuned[m].mean())
         results = {
@@ -117,19 +118,19 @@ def quadratic(n: int = 15, paths: int = 200, periods: int = 1386) -> None:
 
 
 class OnePeriod:
-    """Maximise mu'w - gamma/2 w'Sigma w - lambda/2 (w - held)'Sigma (w - held): costs are counted, later is not."""
+    """Maximise mu'w - gamma/2 w'Sigma w - lambda/2 (w - held)'Sigma (w - held), which ignores later periods."""
 
     def __init__(self, inner: MeanVariance, lam: float) -> None:
         self.inner, self.lam = inner, lam
 
     def solve(self, position, mu, sigma, held, universe, *, validate=True):
-        """Return the best weights of one period."""
+        """Return the optimal weights of one period."""
         mu = GAMMA / (GAMMA + self.lam) * (mu + self.lam * sigma @ held)
         return self.inner.solve(position, mu, sigma, held, universe)
 
 
 def trade_all(allocator, sigma, f, cost: Callable[[np.ndarray], float]) -> tuple[np.ndarray, float]:
-    """Return utilities (paths, periods) of an allocator, and its turnover a year."""
+    """Return utilities (paths, periods) of an allocator, and its annual turnover."""
     n = len(sigma)
     universe = np.ones(n, dtype=bool)
     out, turnover = np.empty(f.shape[:2]), 0.0
@@ -145,7 +146,7 @@ def trade_all(allocator, sigma, f, cost: Callable[[np.ndarray], float]) -> tuple
 
 
 def long_only(title: str, contenders, sigma, f, cost) -> None:
-    """Let allocators trade, and report them beside the best aim."""
+    """Simulate the allocators, and report them beside the best aim portfolio."""
     results = {}
     for name, allocator in contenders.items():
         start = time.process_time()

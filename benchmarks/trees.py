@@ -1,17 +1,17 @@
-"""Walk-forwards of trees: shared bins and numbers from the past, against LightGBM refitted at each fold.
+"""Walk-forwards of trees: shared bins and numbers of trees from the past, compared with LightGBM refitted at each fold.
 
     .venv/bin/python benchmarks/trees.py
 
-All grow trees with the same settings, but for the bins: 31 of ours, LightGBM's own 255 of the refits, which get a new
-data set of float64 at each fold from scikit-learn's interface.
+All contenders use the same settings except for the bins: 31 in Tangency, and LightGBM's default of 255 in the refits,
+which get a new float64 data set at each fold through scikit-learn's interface.
 
-* same: refits with the numbers of trees that our walk arrived at, given to them for nothing;
-* fixed: refits that grow as many trees as ours may at most, and use them all;
-* search: refits that look for the number themselves, as is usual: early stopping on the last fifth of the training
-  dates (purged), then a fit to all rows with that number.
+* same: refits with the numbers of trees that Tangency's walk-forward selected, at no cost;
+* fixed: refits with the largest number of trees that Tangency may use;
+* search: refits that select the number themselves, as is usual: early stopping on the last fifth of the training dates
+  (purged), then a fit to all rows with that number.
 
-Both grow a tree on one thread and folds side by side, on all cores. Times are medians over panels, ratios are of
-medians. The rank IC is the mean over panels, with the mean and the standard error of the paired difference to ours.
+All grow each tree on one thread, and folds in parallel on all cores. Times are medians over panels, ratios are of
+medians. The rank IC is the mean over panels, with the mean and the standard error of the paired difference to Tangency.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Refit = Callable[[int, Fold], LGBMRegressor]
 
 @dataclass(frozen=True)
 class Run:
-    """Predictions of a walk-forward, and what they cost."""
+    """Predictions of a walk-forward, and its time."""
 
     raw: np.ndarray
     cpu: float
@@ -51,7 +51,7 @@ class Run:
 
 
 def panel(n_dates: int, n_assets: int, n_features: int, horizon: int, seed: int) -> Dataset:
-    """Return persistent, correlated features, some of which trend, with a weak signal that is not linear."""
+    """Return persistent, correlated features, some with a trend, with a weak nonlinear signal."""
     rng = np.random.default_rng(seed)
     keep = 0.5 ** (1 / horizon / 6)
     factors = np.empty((n_dates, n_assets, 8))
@@ -70,7 +70,7 @@ def panel(n_dates: int, n_assets: int, n_features: int, horizon: int, seed: int)
 
 
 def regressor(model: Boosting, n_trees: int) -> LGBMRegressor:
-    """Return scikit-learn's interface to the same trees, on LightGBM's own number of bins."""
+    """Return scikit-learn's interface to the same trees, with LightGBM's default number of bins."""
     return LGBMRegressor(
         n_estimators=n_trees,
         learning_rate=model.learning_rate,
@@ -87,7 +87,7 @@ def regressor(model: Boosting, n_trees: int) -> LGBMRegressor:
 
 
 def given(model: Boosting, data: Dataset, numbers: Sequence[int]) -> Refit:
-    """Return the refit of a fold with a number of trees that is known."""
+    """Return a function that refits a fold with a known number of trees."""
 
     def refit(f: int, fold: Fold) -> LGBMRegressor:
         X, y, _ = data.training(fold.train)
@@ -97,7 +97,7 @@ def given(model: Boosting, data: Dataset, numbers: Sequence[int]) -> Refit:
 
 
 def searched(model: Boosting, data: Dataset, max_trees: int = 600, patience: int = 100) -> Refit:
-    """Return the refit of a fold that looks for the number of trees on the last fifth of the dates."""
+    """Return a function that refits a fold after selecting the number of trees on the last fifth of the dates."""
 
     def refit(f: int, fold: Fold) -> LGBMRegressor:
         late = fold.train[-len(fold.train) // 5 :]
@@ -116,7 +116,7 @@ def searched(model: Boosting, data: Dataset, max_trees: int = 600, patience: int
 
 
 def refitted(data: Dataset, folds: Sequence[Fold], refit: Refit) -> Run:
-    """Refit at each fold, folds side by side."""
+    """Refit at each fold, with folds in parallel."""
     raw = np.full(data.y.shape, np.nan)
 
     def one(f: int) -> None:
@@ -131,13 +131,13 @@ def refitted(data: Dataset, folds: Sequence[Fold], refit: Refit) -> Run:
 
 
 def rank_ic(data: Dataset, raw: np.ndarray) -> float:
-    """Return the mean rank correlation over dates; a date on which all predictions are the same counts 0."""
+    """Return the mean rank correlation over dates; a date with equal predictions counts as 0."""
     each = []
-    for told, y in zip(raw, data.y, strict=True):
-        some = np.isfinite(told) & np.isfinite(y)
+    for forecast, y in zip(raw, data.y, strict=True):
+        some = np.isfinite(forecast) & np.isfinite(y)
         if some.sum() > 2:
-            varies = np.ptp(told[some]) > 0
-            each.append(np.corrcoef(rankdata(told[some]), rankdata(y[some]))[0, 1] if varies else 0.0)
+            varies = np.ptp(forecast[some]) > 0
+            each.append(np.corrcoef(rankdata(forecast[some]), rankdata(y[some]))[0, 1] if varies else 0.0)
     return float(np.mean(each))
 
 

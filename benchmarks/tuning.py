@@ -1,18 +1,18 @@
-"""What tuning gains over the defaults, inside the training windows and out of sample, and what it costs.
+"""Gain of tuning over the defaults, inside the training windows and out of sample, and its cost.
 
-    .venv/bin/python benchmarks/tuning.py               synthetic panels, and what keeping trials costs
+    .venv/bin/python benchmarks/tuning.py               synthetic panels, and the cost of storing trials
     .venv/bin/python benchmarks/tuning.py industries    the shipped configuration of industries
 
-Trees on panels of `trees.py`, with a weak signal that is not linear, and with none. Each search has the same number of
-trials, of which the first is the defaults; none is given up but where the row says so.
+Trees on panels of `trees.py`, with a weak nonlinear signal and without any signal. Each search has the same number of
+trials, of which the first is the defaults; trials are pruned only if the row says so.
 
-* inside: by how much of the defaults' loss the chosen trial lost less, mean over searches;
-* rank IC and R2: tuned less untuned, out of sample: mean over panels of the difference of means over dates, and its
+* inside: reduction of the loss by the chosen trial, relative to the loss of the defaults, mean over searches;
+* rank IC and R2: tuned minus untuned, out of sample: mean over panels of the difference of means over dates, and its
   standard error over panels (for industries over dates, with HAC errors);
-* time: wall clock of all searches and walks, on all cores, and the share of trials that were given up.
+* time: wall clock of all searches and walk-forwards, on all cores, and the share of pruned trials.
 
-Keeping trials: seconds of one search of a model that costs nothing, in memory, in Optuna's journal file, and in its
-SQLite storage.
+Storing trials: seconds of one search of a model without cost, in memory, in Optuna's journal file, and in its SQLite
+storage.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ SEARCHES = {
 
 @dataclass(frozen=True)
 class Gain:
-    """What one tuned walk gained over the untuned one: by date, and inside the windows."""
+    """The gain of a tuned walk-forward over the untuned one: by date, and inside the windows."""
 
     inside: float
     ic: np.ndarray
@@ -72,11 +72,11 @@ class Gain:
 
 
 def gain(data: Dataset, walk: WalkResult, seconds: float) -> Gain:
-    """Compare a tuned walk with what there would have been without."""
+    """Compare a tuned walk-forward with the untuned one."""
     assert walk.untuned is not None
     y = np.where(np.isfinite(walk.raw), data.y, np.nan)
-    sse = [float(np.nansum((y - told) ** 2)) for told in (walk.raw, walk.untuned)]
-    ic = [np.nan_to_num(information_coefficient(told, y)) for told in (walk.raw, walk.untuned)]
+    sse = [float(np.nansum((y - forecast) ** 2)) for forecast in (walk.raw, walk.untuned)]
+    ic = [np.nan_to_num(information_coefficient(forecast, y)) for forecast in (walk.raw, walk.untuned)]
     tested = np.isfinite(y).any(axis=1)
     inside = []
     for first in sorted({trial.first_test for trial in walk.trials}):
@@ -88,7 +88,7 @@ def gain(data: Dataset, walk: WalkResult, seconds: float) -> Gain:
 
 
 def timed(data: Dataset, tuned: Tuned, first: int, refit: int) -> Gain:
-    """Walk, and compare."""
+    """Run the walk-forward with a timer, and compare it with the untuned one."""
     folds = WalkForward(data.ends, first_test=first, refit_every=refit).folds()
     began = time.perf_counter()
     walk = walk_forward(tuned, "tuned", data, folds)
@@ -115,7 +115,7 @@ def synthetic(panels: int = 6) -> None:
         for seed in range(panels):
             data = panel(240, 16, 12, 1, seed)
             if kind == "noise":
-                # Labels of other dates: the same returns, and nothing in the features about them.
+                # Permute the labels over dates: the same returns, but unrelated to the features.
                 order = np.random.default_rng(seed).permutation(len(data.y) - 1)
                 data = replace(data, y=np.vstack([data.y[order], data.y[-1:]]))
             for name, search in SEARCHES.items():
@@ -129,7 +129,7 @@ def synthetic(panels: int = 6) -> None:
 
 
 def industries() -> None:
-    """Print the gain on the shipped configuration, with trees that are tuned each ten years."""
+    """Print the gain on the shipped configuration, with trees that are tuned every ten years."""
     from rich.console import Console
 
     from pipeline.config import load_config
@@ -155,13 +155,13 @@ def industries() -> None:
 
 
 def by_date(got: Gain) -> str:
-    """Return the gain with the error of its mean over dates."""
+    """Return the gain with the standard error of its mean over dates."""
     test = hac_mean(got.ic, 0)
     return f"rank IC {test.mean:+.4f} ({test.stderr:.4f})   R2 {100 * got.r2:+.3f} %"
 
 
 class Free(Forecaster):
-    """Costs nothing."""
+    """A forecaster without any cost."""
 
     def __init__(self, a: float = 0.0, b: float = 0.0, c: float = 0.0) -> None:
         self.a, self.b, self.c = a, b, c
@@ -176,7 +176,7 @@ class Free(Forecaster):
 
 
 def storages(trials: int = 200, rounds: int = 5) -> None:
-    """Print what it costs to keep trials."""
+    """Print the cost of storing trials."""
     import optuna
 
     rng = np.random.default_rng(0)

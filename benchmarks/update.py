@@ -1,9 +1,9 @@
-"""What an update by one month costs beside a full run, in one process.
+"""Cost of an update by one month compared with a full run, in one process.
 
 Run with `.venv/bin/python benchmarks/update.py [config first last]...`, by default industries and stocks. The source is
-cut at `first`, a run is made and recorded, and the source is updated to `last`; beside it a run from an empty store to
-`last`. Prints CPU and wall-clock seconds, medians of three rounds. Set OMP_NUM_THREADS=1. MLflow is not
-counted, imports and kernels are warm.
+cut at `first`, run and recorded, and then updated to `last`; for comparison, a run to `last` starts from an empty
+store. It prints CPU and wall-clock seconds, medians of three rounds. Set OMP_NUM_THREADS=1. MLflow is excluded; imports
+and kernels are warm.
 """
 
 import datetime as dt
@@ -58,19 +58,19 @@ def one_round(
     before, after = cut(path, folder / "updated", first), cut(path, folder / "updated", last)
     run(before)
     update(before, quiet(), now=at(first))
-    told = quiet()
+    reporter = quiet()
     return {
         "full run": seconds(run, cut(path, folder / "full", last)),
-        "update": seconds(update, after, told, now=at(last)),
+        "update": seconds(update, after, reporter, now=at(last)),
         "nothing new": seconds(update, after, quiet(), now=at(last)),
-    }, told
+    }, reporter
 
 
 def measured(path: str, first: str, last: str) -> None:
     rounds = []
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as place:
-            took, told = one_round(path, first, last, Path(place))
+            took, reporter = one_round(path, first, last, Path(place))
         rounds.append(took)
         print(f"  one round: {took['update'][0] / took['full run'][0]:.1%}", flush=True)
     print(f"{path}, {first} to {last}, medians of {ROUNDS} rounds")
@@ -78,7 +78,7 @@ def measured(path: str, first: str, last: str) -> None:
         cpu, wall = (statistics.median(took[name][k] for took in rounds) for k in range(2))
         share = statistics.median(took[name][0] / took["full run"][0] for took in rounds)
         print(f"  {name:<12} CPU {cpu:6.2f} s, wall {wall:6.2f} s, {share:6.1%} of the run's CPU")
-    print("  wall by stage: " + ", ".join(f"{stage} {took:.2f}" for stage, took in told.seconds.items()))
+    print("  wall by stage: " + ", ".join(f"{stage} {took:.2f}" for stage, took in reporter.seconds.items()))
 
 
 if __name__ == "__main__":

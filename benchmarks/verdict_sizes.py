@@ -1,15 +1,16 @@
-"""How often each verdict is given: to noise, to skill that costs eat, to skill that pays, and to losses.
+"""Frequency of each verdict: for noise, for skill that costs consume, for profitable skill, and for losses.
 
 Run with `.venv/bin/python benchmarks/verdict_sizes.py [PANELS [PROCESSES]]`: 1,000 panels take about ten minutes on
 two cores.
 
-Each panel has 12 assets and 300 months, in the four kinds of `null_calibration.py`, and a planted signal: a share R2 of
-the variance of next month's idiosyncratic return is last month's, reversed. Two forecasts go through the calibration,
-allocator, costs of 10 basis points and verdict of a run, as the first configuration tried: noise, and the true model.
+Each panel has 12 assets and 300 months, in the four kinds of `null_calibration.py`, with a planted signal: a fraction
+R2 of the variance of next month's idiosyncratic return is last month's return with the opposite sign. Two forecasts,
+noise and the true model, go through the calibration, the allocator, costs of 10 basis points and the verdict of a run,
+as the first tried configuration.
 
-Costs beside those that the allocator knows are set by what they leave of the true model's mean gain in certainty
-equivalent over all panels. At a share of 0 the forecast is right and worth nothing: "skill" should then have a share of
-at most 5 %. The rule before asked for a significant forecast and a gain above 0, significant or not.
+Additional costs, which the allocator does not know, are set so that they leave a given share of the true model's mean
+gain in certainty equivalent over all panels. At a share of 0 the forecast is right but worthless, so at most 5 % of
+verdicts should be "skill". The previous rule required a significant forecast and a gain above 0, significant or not.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
 
 R2 = (0.005, 0.01, 0.02)
 LEFT = (1.0, 0.5, 0.0, -1.0)
-"""Shares of the true model's mean gain that costs leave."""
+"""Shares of the true model's mean gain that remain after costs."""
 VERDICTS = (SKILL, UNPAID, NONE, WORSE)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One forecast on one panel: its p-value, and the excess returns and costs of its portfolio and of the baseline."""
+    """A forecast on one panel: its p-value, and the excess returns and costs of its portfolio and the baseline."""
 
     p: float
     excess: np.ndarray
@@ -53,11 +54,11 @@ class Judged:
     gamma: float
 
     def gain(self, more: float) -> tuple[float, float, float]:
-        """Return the gain, and its p-values, if trading cost `more` times what it did beside what it did."""
-        found = certainty_equivalent_gain(
+        """Return the gain and its p-values with additional costs of `more` times the actual trading costs."""
+        test = certainty_equivalent_gain(
             self.excess - more * self.cost, self.base - more * self.base_cost, self.gamma
         )
-        return found.gain, found.p_greater, found.p_less
+        return test.gain, test.p_greater, test.p_less
 
 
 def small_configuration(folder: Path, dates) -> RunConfig:
@@ -103,7 +104,7 @@ def judged(trained) -> Judged:
 
 
 def verdict(one: Judged, more: float) -> tuple[str, bool]:
-    """Return the verdict, and whether the rule before gave "skill"."""
+    """Return the verdict, and whether the previous rule gave "skill"."""
     gain, greater, less = one.gain(more)
     tests = {
         "forecast_p_corrected": one.p,
@@ -120,12 +121,13 @@ def share(values: list[bool]) -> str:
 
 
 def line(title: str, some: list[Judged], more: float) -> None:
-    found = [verdict(one, more) for one in some]
+    verdicts = [verdict(one, more) for one in some]
     gain = np.array([one.gain(more)[0] for one in some]) * 1200
-    told = "".join(f"{share([v == wanted for v, _ in found]):>14}" for wanted in VERDICTS)
-    before = share([b for _, b in found])
+    columns = "".join(f"{share([v == wanted for v, _ in verdicts]):>14}" for wanted in VERDICTS)
+    before = share([b for _, b in verdicts])
     print(
-        f"{title:<40}{gain.mean():>7.2f} ({gain.std() / sqrt(len(gain)):.2f}){told}{before:>14}", flush=True
+        f"{title:<40}{gain.mean():>7.2f} ({gain.std() / sqrt(len(gain)):.2f}){columns}{before:>14}",
+        flush=True,
     )
 
 
@@ -137,9 +139,9 @@ def main(n_panels: str = "1000", processes: str = "2") -> None:
     with ProcessPoolExecutor(int(processes)) as pool:
         for r2 in R2:
             cases = [(KINDS[i % 4], 5000 + i // 4, r2) for i in range(n)]
-            found = list(pool.map(panel, cases, chunksize=4))
-            line(f"noise, R2 {100 * r2:g} %", [one["noise"] for one in found], 0.0)
-            truth = [one["truth"] for one in found]
+            results = list(pool.map(panel, cases, chunksize=4))
+            line(f"noise, R2 {100 * r2:g} %", [one["noise"] for one in results], 0.0)
+            truth = [one["truth"] for one in results]
             at = [np.mean([one.gain(more)[0] for one in truth]) for more in (0.0, 1.0)]
             for left in LEFT:
                 more = (1 - left) * at[0] / (at[0] - at[1])

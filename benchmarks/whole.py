@@ -1,9 +1,8 @@
-"""How whole runs do: their time by stage, how it grows with the panel and the refits, and their memory.
+"""Whole runs: time by stage, growth with the size of the panel and the number of refits, and memory.
 
-Run with `.venv/bin/python benchmarks/harness.py whole`. Each run is a process of its own with an empty store but
-compiled kernels, timed from data to report; MLflow is not part of it. The panels that grow are made up: a base,
-and the same with two and four times the dates, the assets and the refits. The ratio is that of processor
-time to the base.
+Run with `.venv/bin/python benchmarks/harness.py whole`. Each run is a separate process with an empty store but compiled
+kernels, timed from data to report, without MLflow. The growing panels are synthetic: a base, and the same with two and
+four times the dates, the assets and the refits. The ratio is that of processor time to the base.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ GROWN = {
 
 
 def one(path: str, output: str) -> None:
-    """Run one configuration in this process and print what it took."""
+    """Run one configuration in this process, and print its time and memory."""
     from rich.console import Console
 
     from pipeline.config import load_config
@@ -47,7 +46,7 @@ def one(path: str, output: str) -> None:
     from pipeline.store import Store
 
     reporter = Reporter(Console(quiet=True))
-    # A folder of its own: a measurement is no trial of the user's.
+    # A separate folder: a measurement must not count as a trial of the user.
     config = load_config(Path(path)).model_copy(update={"output": Path(output)})
     load_or_make_artifacts(config, Store(Path(output) / "store"), reporter)
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -56,7 +55,7 @@ def one(path: str, output: str) -> None:
 
 
 def run(path: Path) -> dict[str, Any]:
-    """Run one configuration in a process of its own, with an empty store."""
+    """Run one configuration in a separate process, with an empty store."""
     with tempfile.TemporaryDirectory() as output:
         done = subprocess.run(
             [sys.executable, str(ROOT / "benchmarks" / "whole.py"), "one", str(path), output],
@@ -70,7 +69,7 @@ def run(path: Path) -> dict[str, Any]:
 
 
 def made_up(folder: Path, dates: int, assets: int, refit_every: int) -> Path:
-    """Write prices and a configuration, and return the path of the latter."""
+    """Write synthetic prices and a configuration, and return the path of the configuration."""
     rng = np.random.default_rng(0)
     index = pd.date_range("1950-01-31", periods=dates, freq="ME")
     returns = 0.006 + 0.04 * (rng.normal(size=(dates, 1)) + rng.normal(size=(dates, assets)))
@@ -95,7 +94,7 @@ def stage_of(name: str) -> str:
 
 def rows() -> list[Row]:
     """Measure the embedded data sets by stage, then how the whole grows."""
-    found: list[Row] = []
+    table_rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         paths = {config: ROOT / "configs" / f"{config}.yaml" for config in ("industries", "stocks")}
         for size, change in GROWN.items():
@@ -119,12 +118,12 @@ def rows() -> list[Row]:
         wall = median(sum(done["seconds"].values()) for done in seen)
         cpu = median(done["cpu"] for done in seen)
         peak = max(done["peak"] for done in seen)
-        found.append(Row("whole", size, "data to report", wall, cpu, cpu / base, ROUNDS, peak))
+        table_rows.append(Row("whole", size, "data to report", wall, cpu, cpu / base, ROUNDS, peak))
         if size not in GROWN:
             for stage, seconds in stages.items():
                 share = median(seconds)
-                found.append(Row("whole", size, f"- {stage}", share, None, share / wall, ROUNDS))
-    return found
+                table_rows.append(Row("whole", size, f"- {stage}", share, None, share / wall, ROUNDS))
+    return table_rows
 
 
 if __name__ == "__main__":

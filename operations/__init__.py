@@ -1,1 +1,1 @@
-"""What happens after the first good run: retraining, gate, registry, monitoring, schedule, and today's weights."""
+"""Operations after the first good run: retraining, gate, registry, monitoring, schedule and today's weights."""

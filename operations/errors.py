@@ -1,21 +1,21 @@
-"""What can go wrong in operations that is the user's to mend; shown as one message with exit code 2.
+"""Errors of operations that the user can fix; each is shown as one message with exit code 2.
 
 PipelineError
-└── OperationsError   what was asked for cannot be done with what is there
-    ├── BusyError     somebody else is doing it right now: trying again later helps
-    └── JobError      a scheduled training failed, or its process ended or was out of time
+└── OperationsError   the operation is not possible with the present configuration, data or files
+    ├── BusyError     another process holds the lock: try again later
+    └── JobError      a scheduled training failed, or its process ended early or timed out
 """
 
 from pipeline.errors import PipelineError
 
 
 class OperationsError(PipelineError):
-    """An operation cannot be done."""
+    """An operation is not possible."""
 
 
 class BusyError(OperationsError):
-    """Another process is doing it."""
+    """Another process is doing the same work."""
 
 
 class JobError(OperationsError):
-    """A scheduled training has failed."""
+    """A scheduled training failed."""

@@ -1,4 +1,4 @@
-"""Where operations keep what they know: one folder a configuration, below the output folder."""
+"""The folder in which operations keep their state: one per configuration, below the output folder."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from pipeline.config import RunConfig
 
 
 def state_dir(config: RunConfig) -> Path:
-    """Return the folder of a configuration's operations."""
+    """Return the folder that holds the state of a configuration's operations."""
     return config.output / "operations" / config.name

@@ -1,4 +1,4 @@
-"""The same allocation problem put to several libraries, each as one would write it for that library."""
+"""The same allocation problem for several libraries, each in the library's own idiom."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-# Before numpy: one thread for each contender, or times measure how many cores were free.
+# Set before numpy is imported: one thread per contender, otherwise times depend on the number of free cores.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-# Problems, their reading and their truth are those of the tests.
+# The problems, their loader and their reference solutions come from the tests.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "test_allocation"))

@@ -1,4 +1,4 @@
-"""Asking a library: what all adapters have in common."""
+"""Common code of the adapters to other libraries."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from foundation.types import Floats
 
 
 class CannotExpressError(Exception):
-    """The library has no way to state the problem; the message says what is missing."""
+    """The library cannot express the problem; the message names the missing feature."""
 
 
 def without_outsiders(problem: Problem) -> Problem:
-    """Return the problem of the assets of the universe alone, as a user of other libraries has to write it."""
+    """Return the problem restricted to assets of the universe, as users of other libraries have to state it."""
     kept, c = problem.inside, problem.constraints
     if kept.all():
         return problem
@@ -35,16 +35,16 @@ def without_outsiders(problem: Problem) -> Problem:
 
 
 def ask(adapter: Callable[[Problem], Floats], problem: Problem) -> Floats:
-    """Return the weights of all assets that an adapter gives."""
+    """Solve a problem with an adapter, and return the weights of all assets."""
     weights = np.zeros(problem.n)
     weights[problem.inside] = adapter(without_outsiders(problem))
     return weights
 
 
 def refuse(problem: Problem, **unknown: str) -> None:
-    """Raise if the problem has one of the limits that a library does not know, each with the reason."""
+    """Raise if the problem has a limit that the library does not support; `unknown` gives the reason per limit."""
     c = problem.constraints
-    asked = {
+    limits = {
         "turnover": c.turnover is not None,
         "leverage": c.leverage is not None,
         "volatility": c.volatility is not None,
@@ -57,12 +57,12 @@ def refuse(problem: Problem, **unknown: str) -> None:
         "short": bool((problem.bounds()[0] < 0).any()),
     }
     for what, reason in unknown.items():
-        if asked[what]:
+        if limits[what]:
             raise CannotExpressError(reason)
 
 
 def sums(problem: Problem) -> tuple[Floats, Floats]:
-    """Return A and b of A w <= b for limits on groups and other sums, finite ones alone."""
+    """Return A and b of A w <= b for the finite limits on groups and other sums."""
     rows, most, c = [], [], problem.constraints
     for group in c.groups.values():
         row = np.isin(problem.assets, group.assets).astype(float)

@@ -1,4 +1,4 @@
-"""cvxpy: the problem as one writes it, and once for many decisions with parameters."""
+"""cvxpy: the problem stated directly, and stated once with parameters for many decisions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def weights(problem: Problem, solver: str = "CLARABEL") -> Floats:
 
 
 class Parametrised:
-    """One problem compiled once; mu, the root of Sigma and what is held change."""
+    """A problem that is compiled once; mu, the root of Sigma and the holdings are parameters."""
 
     def __init__(self, problem: Problem, solver: str = "CLARABEL", **options: object) -> None:
         n, c = problem.n, problem.constraints
@@ -66,7 +66,7 @@ class Parametrised:
         self.programme = cp.Problem(cp.Maximize(utility), rows)
 
     def __call__(self, problem: Problem) -> Floats:
-        """Solve with other numbers, from the last answer where the solver can."""
+        """Solve with new parameters, with a warm start if the solver supports it."""
         self.mu.value, self.held.value = problem.mu, problem.held
         try:
             root = np.linalg.cholesky(problem.sigma).T

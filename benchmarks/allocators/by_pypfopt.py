@@ -1,4 +1,4 @@
-"""PyPortfolioOpt: max_quadratic_utility; what it has no word for is a cvxpy expression, as its manual says."""
+"""PyPortfolioOpt: max_quadratic_utility; other limits are cvxpy expressions, as its manual recommends."""
 
 from __future__ import annotations
 

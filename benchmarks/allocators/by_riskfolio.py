@@ -27,7 +27,9 @@ def weights(problem: Problem) -> Floats:
     one.cov = pd.DataFrame(to_dense(problem.sigma), names, names)
     low, high = problem.bounds()
     A, b = sums(problem)
-    if np.ptp(low) > 0 or np.ptp(high) > 0:  # bounds of single assets are rows
+    if (
+        np.ptp(low) > 0 or np.ptp(high) > 0
+    ):  # bounds that differ between assets are rows of the constraint matrix
         A, b = np.vstack([A, np.eye(problem.n), -np.eye(problem.n)]), np.r_[b, high, -low]
     one.upperlng = float(high.max())
     if (low < 0).any():
@@ -39,7 +41,7 @@ def weights(problem: Problem) -> Floats:
     if len(A):
         one.ainequality, one.binequality = A, b[:, None]
     one.upperdev, one.lowerret = c.volatility, c.minimum_return
-    found = one.optimization(model="Classic", rm="MV", obj="Utility", l=problem.gamma / 2, hist=True)
-    if found is None:
+    solution = one.optimization(model="Classic", rm="MV", obj="Utility", l=problem.gamma / 2, hist=True)
+    if solution is None:
         raise RuntimeError("None was returned")
-    return np.asarray(found.to_numpy()[:, 0])
+    return np.asarray(solution.to_numpy()[:, 0])

@@ -16,13 +16,13 @@ from foundation.types import Floats
 
 
 class GivenMoments(BasePrior):
-    """Moments that are known."""
+    """A prior with known moments."""
 
     def __init__(self, mu=None, covariance=None, loadings=None, specific=None):
         self.mu, self.covariance, self.loadings, self.specific = mu, covariance, loadings, specific
 
     def fit(self, X, y=None, **params):
-        """Hand the moments on."""
+        """Pass the moments on."""
         model = None
         if self.loadings is not None:
             n, k = self.loadings.shape
@@ -48,21 +48,21 @@ class GivenMoments(BasePrior):
 
 
 class GivenErrors(BaseMuUncertaintySet):
-    """An ellipsoid of known errors around the means."""
+    """An uncertainty set: an ellipsoid of known errors around the means."""
 
     def __init__(self, prior_estimator=None, kappa=None, error=None):
         super().__init__(prior_estimator)
         self.kappa, self.error = kappa, error
 
     def fit(self, X, y=None, **params):
-        """Hand the ellipsoid on."""
+        """Pass the ellipsoid on."""
         self.uncertainty_set_ = UncertaintySet(radius=self.kappa, norm=2, geometry=np.diag(self.error))
         return self
 
 
 def prior(problem: Problem) -> GivenMoments:
     if isinstance(problem.sigma, FactorCovariance):
-        # The dense covariance is asked for, though the factors are what is used.
+        # The dense covariance is required, although only the factors are used.
         return GivenMoments(
             problem.mu, to_dense(problem.sigma), problem.sigma.loadings, problem.sigma.specific
         )

@@ -1,4 +1,4 @@
-"""Solvers called directly, set up once and updated: purchases and sales as variables where there are costs."""
+"""Solvers called directly, set up once and updated; with costs, purchases and sales are variables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from foundation.types import Floats
 
 
 def piqp(first: Problem) -> Callable[[Problem], Floats]:
-    """PIQP, dense: w, or held plus purchases less sales. Numbers are brought to order 1, or it stops too early."""
+    """PIQP, dense, over w, or over purchases and sales. The problem is scaled to order 1, or PIQP stops too early."""
     lib = import_module("piqp")
     solver, n, costs = lib.DenseSolver(), first.n, bool(np.any(first.rates() > 0))
     solver.settings.eps_abs, solver.settings.eps_rel = 1e-9, 0.0
@@ -27,7 +27,7 @@ def piqp(first: Problem) -> Callable[[Problem], Floats]:
         if costs:
             pull, rate = q + H @ problem.held, problem.rates() / scale
             H, q = np.block([[H, -H], [-H, H]]), np.r_[pull + rate, rate - pull]
-            # What is held beyond a bound has to be traded.
+            # Holdings beyond a bound must be traded.
             least = np.maximum(np.r_[low - problem.held, problem.held - high], 0.0)
             most = np.maximum(np.r_[high - problem.held, problem.held - low], 0.0)
             A, b = np.r_[np.ones(n), -np.ones(n)][None], np.array([1 - problem.held.sum()])
@@ -63,7 +63,7 @@ def _conic(problem: Problem) -> tuple[Floats, sparse.csc_array, Floats, Floats]:
 
 
 def osqp(first: Problem) -> Callable[[Problem], Floats]:
-    """OSQP, warm, tolerance 1e-6 and polishing; its default of 1e-3 is no answer."""
+    """OSQP, warm start, tolerance 1e-6 and polishing; its default tolerance of 1e-3 is too inaccurate."""
     lib, n = import_module("osqp"), first.n
     state: dict[str, object] = {}
 
@@ -77,14 +77,14 @@ def osqp(first: Problem) -> Callable[[Problem], Floats]:
                                   eps_rel=1e-6, polishing=True, max_iter=50000)  # fmt: skip
         else:
             state["solver"].update(Px=corner.data, q=q, l=least, u=most)
-        found = state["solver"].solve(raise_error=False)
-        return np.asarray(found.x[:n])
+        solution = state["solver"].solve(raise_error=False)
+        return np.asarray(solution.x[:n])
 
     return weights
 
 
 def clarabel(first: Problem) -> Callable[[Problem], Floats]:
-    """Clarabel, set up anew each time: it has no warm start."""
+    """Clarabel, set up for each problem because it has no warm start."""
     lib, n = import_module("clarabel"), first.n
     settings = lib.DefaultSettings()
     settings.verbose = False
@@ -103,16 +103,16 @@ def clarabel(first: Problem) -> Callable[[Problem], Floats]:
         rows = sparse.vstack([A[:1], A[above], -A[below]]).tocsc()
         right = np.r_[1.0, most[above], -least[below]]
         cones = [lib.ZeroConeT(1), lib.NonnegativeConeT(len(right) - 1)]
-        found = lib.DefaultSolver(
+        solution = lib.DefaultSolver(
             sparse.csc_matrix(H), q, sparse.csc_matrix(rows), right, cones, settings
         ).solve()
-        return np.asarray(found.x[:n])
+        return np.asarray(solution.x[:n])
 
     return weights
 
 
 def quadprog(first: Problem) -> Callable[[Problem], Floats]:
-    """Quadprog (Goldfarb and Idnani), cold: strictly convex alone, so without costs."""
+    """Quadprog (Goldfarb and Idnani), cold start; it needs a strictly convex problem, so costs are left out."""
     lib, n = import_module("quadprog"), first.n
     low, high = first.bounds()
     G = np.column_stack([np.ones(n), np.eye(n), -np.eye(n)])

@@ -1,4 +1,4 @@
-"""The problems that are timed: made-up returns of a year's daily rebalances, and single large ones."""
+"""The timed problems: a year of daily rebalances on synthetic returns, and single large problems."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WINDOW, REBALANCES = 504, 250
 
 @dataclass(frozen=True, eq=False)
 class Year:
-    """Daily returns (WINDOW + REBALANCES, N), expected returns of a day (REBALANCES, N), limits and costs."""
+    """Daily returns (WINDOW + REBALANCES, N), expected daily returns (REBALANCES, N), limits and costs."""
 
     returns: Floats
     mu: Floats
@@ -30,7 +30,7 @@ class Year:
         return self.returns.shape[1]
 
     def past(self, t: int) -> Floats:
-        """Return what is known at rebalance t."""
+        """Return the returns that are known at rebalance t."""
         return self.returns[t : t + WINDOW]
 
     def problem(self, t: int, sigma: Floats, held: Floats) -> Problem:
@@ -38,13 +38,13 @@ class Year:
         return Problem(self.mu[t], sigma, held, self.gamma, self.cost, self.constraints)
 
     def drifted(self, t: int, w: Floats) -> Floats:
-        """Return the weights after the returns of the day that follows."""
+        """Return the weights after the returns of the next day."""
         grown = w * (1 + self.returns[WINDOW + t])
         return np.asarray(grown / grown.sum())
 
 
 def year(n: int, seed: int = 1, **limits: float) -> Year:
-    """Return made-up returns with fat tails and slowly moving expected returns, in units of a day."""
+    """Return synthetic daily returns with fat tails and slowly changing expected returns."""
     rng, k = np.random.default_rng(seed), min(20, n // 2)
     beta = rng.normal(size=(n, k)) * 0.04
     beta[:, 0] = rng.normal(1, 0.3, n) * 0.16
@@ -57,12 +57,12 @@ def year(n: int, seed: int = 1, **limits: float) -> Year:
         signal = 0.97 * signal + np.sqrt(1 - 0.97**2) * rng.normal(size=n)
         mu.append((0.02 + 0.06 * beta[:, 0] / 0.16 + 0.03 * signal) / 12)
     cap = max(5 / n, 0.05)
-    # A month's expected return and covariance; a cost of 10 to 20 basis points a trade.
+    # Monthly expected return and covariance; costs of 10 to 20 basis points per trade.
     return Year(returns, np.array(mu), Constraints(maximum=cap, **limits), rng.uniform(0.001, 0.002, n))
 
 
 def sampled(data: Year) -> list[Floats]:
-    """Return the covariances of the windows over a month, shrunk by a tenth to their diagonals."""
+    """Return monthly covariances of the windows, shrunk by one tenth towards their diagonals."""
     out = []
     for t in range(REBALANCES):
         S = np.cov(data.past(t).T) * 21
@@ -71,7 +71,7 @@ def sampled(data: Year) -> list[Floats]:
 
 
 def large(n: int = 3000, factors: int = 20, cost: float = 0.0, seed: int = 0) -> Problem:
-    """Return one problem by factors, in units of a year, with a box."""
+    """Return one annual problem with a factor covariance and bounds on weights."""
     rng = np.random.default_rng(1000 * n + seed)
     beta = rng.normal(size=(n, factors)) * 0.04
     beta[:, 0] = rng.normal(1, 0.3, n) * 0.16
@@ -83,7 +83,7 @@ def large(n: int = 3000, factors: int = 20, cost: float = 0.0, seed: int = 0) ->
 
 
 def large_dense(n: int = 3000) -> tuple[Problem, Problem]:
-    """Return one dense problem, and the same with slightly other means: a day later."""
+    """Return one dense problem, and the same with slightly different means, as of the next day."""
     base, rng = large(n), np.random.default_rng(7)
     sigma = base.sigma
     X = rng.normal(size=(2 * n + 50, sigma.loadings.shape[1])) @ sigma.loadings.T

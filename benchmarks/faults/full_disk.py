@@ -2,9 +2,9 @@
 
     python benchmarks/faults/full_disk.py --points 12        as root: it mounts small file systems in memory
 
-Each command finds its world on a file system with so many more kilobytes than the world takes. It has to end with one
-message that names a file, or with success if MLflow alone did not fit; nothing may be damaged; and with more space the
-same command ends as undisturbed.
+Each command runs in a world on a file system that has a given number of kilobytes left. The command must end with one
+message that names a file, or with success if only MLflow ran out of space. No file may be damaged. With more space, the
+same command must end as in an undisturbed run.
 """
 
 from __future__ import annotations
@@ -28,40 +28,40 @@ PLENTY = "64m"
 
 
 def main() -> None:
-    """Fill the disk for each command at so many points, and print how they ended."""
+    """Fill the disk at several points of each command, and print the endings."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("commands", nargs="*")
     parser.add_argument("--points", type=int, default=12)
     parser.add_argument("--place", type=Path, default=None, help="folder for the worlds")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     if os.geteuid() != 0:
         raise SystemExit("mounting a small file system needs root; inject.py --modes fail_from does without")
     _load_everything()
-    place = Path(tempfile.mkdtemp(prefix="full-", dir=asked.place))
+    place = Path(tempfile.mkdtemp(prefix="full-", dir=options.place))
     world = World(place)
     world.build()
     bench, faults = Bench(world), 0
     for command in COMMANDS:
-        if asked.commands and command.name not in asked.commands:
+        if options.commands and command.name not in options.commands:
             continue
         _, reference = bench.undisturbed(command)
         needed = _kilobytes(world.output) - _kilobytes(place / command.world / "runs")
         endings: collections.Counter[str] = collections.Counter()
-        for point in range(asked.points):
-            kind, wrong = fill(bench, command, max(needed * point // asked.points, 1), reference)
+        for point in range(options.points):
+            kind, wrong = fill(bench, command, max(needed * point // options.points, 1), reference)
             endings[kind] += 1
             faults += bool(wrong)
             for text in wrong:
                 print(f"{command.name}, point {point}: {text}", flush=True)
-        told = ", ".join(f"{kind} {count}" for kind, count in endings.most_common())
-        print(f"| {command.name} | full disk | {asked.points} | {told} |", flush=True)
+        summary = ", ".join(f"{kind} {count}" for kind, count in endings.most_common())
+        print(f"| {command.name} | full disk | {options.points} | {summary} |", flush=True)
     shutil.rmtree(place, ignore_errors=True)
     print(f"{faults} cases with something wrong")
     sys.exit(1 if faults else 0)
 
 
 def fill(bench: Bench, command: Command, extra: int, reference: dict[str, object]) -> tuple[str, list[str]]:
-    """Run a command with so many kilobytes left, then with plenty; return how it ended and what is wrong."""
+    """Run a command with `extra` kilobytes left, then with ample space; return its ending and the faults."""
     world = bench.world
     world.restore(command.world)
     kept = world.output.with_name("kept")
@@ -93,7 +93,7 @@ def fill(bench: Bench, command: Command, extra: int, reference: dict[str, object
 
 
 def _kilobytes(folder: Path) -> int:
-    """Return what a folder takes on a file system of pages of four kilobytes."""
+    """Return the size of a folder in kilobytes on a file system with pages of four kilobytes."""
     sizes = (path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
     return sum(-(-size // 4096) * 4 for size in sizes)
 

@@ -3,10 +3,14 @@
     python benchmarks/faults/inject.py                       all commands; hours
     python benchmarks/faults/inject.py update allocate --modes fail kill_before --step 5
 
-For each of `run`, `update`, `retrain`, `run-due` and `allocate --output`, and each n: the command is run in a copy of
-the same world, and its n-th call that changes a file below the output folder fails, is short, or its process is killed
-before or after it. Then `invariants.py` looks at the folder, the same command is run again without a fault, and the
-folder must be as one in which nothing went wrong. A process is a fork of one that has imported everything.
+The commands are `run`, `update`, `retrain`, `run-due` and `allocate --output`. For each command and each n:
+
+1. The command runs in a copy of the same world. Its n-th call that changes a file below the output folder fails, writes
+   only a part, or its process is killed before or after the call.
+2. `invariants.py` checks the output folder.
+3. The same command runs again without a fault. The folder must then equal that of an undisturbed run.
+
+Each process is a fork of one that has imported all modules.
 """
 
 from __future__ import annotations
@@ -34,20 +38,20 @@ sys.path[:0] = [str(Path(__file__).parent), str(ROOT), str(ROOT / "tests" / "con
 from shim import Injection, Mode, compile_shim, read_calls  # noqa: E402
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES)
-"""Errors of calls that fail, in turn."""
+"""Errors of failing calls, used in turn."""
 MODES = ("fail", "kill_before", "fail_from", "short", "kill_after")
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How one case ended.
+    """The ending of one case.
 
     Attributes
     ----------
     kind : str
-        "killed", "one message", "completed" in spite of the fault, or what is wrong: "traceback", "hang", "exit 1".
+        Accepted: "killed", "one message", or "completed" despite the fault. Wrong: "traceback", "hang", "exit 1".
     faults : tuple of str
-        What is wrong afterwards.
+        Violations that were found afterwards.
     """
 
     kind: str
@@ -55,29 +59,29 @@ class Ending:
 
 
 def main() -> None:
-    """Run the cases that were asked for, and print a table."""
-    asked = _arguments()
+    """Run the requested cases, and print a table."""
+    options = _arguments()
     _load_everything()
     from worlds import COMMANDS, World
 
-    names = asked.commands or [command.name for command in COMMANDS]
-    found: list[dict[str, Any]] = []
-    place = Path(tempfile.mkdtemp(prefix="faults-", dir=asked.place))
+    names = options.commands or [command.name for command in COMMANDS]
+    cases: list[dict[str, Any]] = []
+    place = Path(tempfile.mkdtemp(prefix="faults-", dir=options.place))
     try:
         world = World(place)
         world.build()
         bench = Bench(world)
         for command in COMMANDS:
             if command.name in names:
-                found += bench.all_cases(command, asked)
-                print(table(found), flush=True)
+                cases += bench.all_cases(command, options)
+                print(table(cases), flush=True)
     finally:
-        if asked.output is not None:
-            asked.output.write_text("".join(json.dumps(case) + "\n" for case in found))
-        if not asked.keep:
+        if options.output is not None:
+            options.output.write_text("".join(json.dumps(case) + "\n" for case in cases))
+        if not options.keep:
             shutil.rmtree(place, ignore_errors=True)
-    wrong = sum(bool(case["faults"]) for case in found)
-    print(f"{len(found)} cases, {wrong} with something wrong")
+    wrong = sum(bool(case["faults"]) for case in cases)
+    print(f"{len(cases)} cases, {wrong} with something wrong")
     sys.exit(1 if wrong else 0)
 
 
@@ -95,10 +99,10 @@ class Bench:
         self.calls_log = world.place / "calls.log"
 
     def all_cases(self, command: Any, asked: argparse.Namespace) -> list[dict[str, Any]]:
-        """Return the endings of all cases of a command; with `alternate` each call goes wrong in one way."""
+        """Return the endings of all cases of a command; with `alternate` each call gets only one kind of fault."""
         calls, reference = self.undisturbed(command)
         print(f"{command.name}: {len(calls)} calls", flush=True)
-        found = []
+        cases = []
         for n in range(asked.first, min(asked.last or len(calls), len(calls)) + 1, asked.step):
             if n % 50 == 0:
                 print(f"{command.name}: at call {n} of {len(calls)}", flush=True)
@@ -120,13 +124,13 @@ class Bench:
                     "ending": ending.kind,
                     "faults": ending.faults,
                 }
-                found.append(case)
+                cases.append(case)
                 if ending.faults:
                     print(json.dumps(case), flush=True)
-        return found
+        return cases
 
     def undisturbed(self, command: Any) -> tuple[list[Any], Any]:
-        """Return the calls of a command and what comes of it if nothing goes wrong."""
+        """Return the calls of a command and its outcome without a fault."""
         self.world.restore(command.world)
         self.calls_log.unlink(missing_ok=True)
         code = self.run(command, Mode.COUNT, log=self.calls_log)
@@ -138,7 +142,7 @@ class Bench:
         return read_calls(self.calls_log), reference
 
     def case(self, command: Any, mode: Mode, n: int, error: int, reference: Any) -> Ending:
-        """Run a command with a fault, look at what is left, and run it again without."""
+        """Run a command with a fault, check the folder, and run it again without a fault."""
         self.world.restore(command.world)
         code = self.run(command, mode, n, error)
         kind, faults = self.ending(code, mode)
@@ -158,7 +162,7 @@ class Bench:
         return Ending(kind, tuple(faults))
 
     def run_again(self, command: Any) -> int:
-        """Run a command that was disturbed to its end, and return its exit code."""
+        """Run a disturbed command again to completion, and return its exit code."""
         from worlds import SYNC
 
         if command.name != "run-due":
@@ -167,12 +171,12 @@ class Bench:
             code = self.run(command, None)
             if self.is_idle():
                 break
-            time.sleep(1.05)  # until the lease of one that was killed is over
-        # A visit at which nothing is due does not tell MLflow of what was decided before.
+            time.sleep(1.05)  # until the lease of a killed process has expired
+        # A call of run-due with nothing due does not send earlier decisions to MLflow.
         return code or self.run(SYNC, None)
 
     def is_idle(self) -> bool:
-        """Return whether no slot waits or is being done."""
+        """Return whether no slot is queued or running."""
         with closing(sqlite3.connect(self.world.output / "operations" / "schedule.db")) as connection:
             waiting = "select count(*) from slot where state in ('queued', 'running')"
             return connection.execute(waiting).fetchone() == (0,)
@@ -197,7 +201,7 @@ class Bench:
             injection.close()
 
     def ending(self, code: int, mode: Mode) -> tuple[str, list[str]]:
-        """Return how a command ended, and what is wrong with it."""
+        """Return the ending of a command, and its faults."""
         text = self.log.read_text(errors="replace")
         if "Traceback (most recent call last)" in text:
             return "traceback", [f"traceback: {_tail(self.log)}"]
@@ -214,7 +218,7 @@ class Bench:
         return ("hang" if code == -14 else f"exit {code}"), [f"exit code {code}: {_tail(self.log)}"]
 
     def look(self, *, leftovers: bool = False) -> tuple[list[str], Any]:
-        """Return what is wrong with a copy of the output folder, and what came of it, in a process of its own."""
+        """Return the faults and the outcome of a copy of the output folder, computed in a separate process."""
         from worlds import in_fork
 
         copy, answer = self.world.place / "copy", self.world.place / "answer.json"
@@ -240,22 +244,22 @@ class Bench:
 
 
 def table(cases: list[dict[str, Any]]) -> str:
-    """Return command, mode, number of cases and their endings as a Markdown table."""
+    """Return a Markdown table of commands, modes, numbers of cases and endings."""
     rows = ["| command | fault | cases | endings | wrong |", "|---|---|---|---|---|"]
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for case in cases:
         groups.setdefault((case["command"], case["mode"]), []).append(case)
     for (command, mode), group in groups.items():
         endings = collections.Counter(case["ending"] for case in group)
-        told = ", ".join(f"{kind} {count}" for kind, count in endings.most_common())
+        summary = ", ".join(f"{kind} {count}" for kind, count in endings.most_common())
         rows.append(
-            f"| {command} | {mode} | {len(group)} | {told} | {sum(bool(c['faults']) for c in group)} |"
+            f"| {command} | {mode} | {len(group)} | {summary} | {sum(bool(c['faults']) for c in group)} |"
         )
     return "\n".join(rows)
 
 
 def _plain(path: str, output: Path) -> str:
-    """Return a path below the output folder without what differs between two runs."""
+    """Return a path below the output folder without the parts that differ between runs."""
     text = path.removeprefix(f"{output}/")
     return re.sub(r"[0-9a-f]{16,}", "#", re.sub(r"partial-\w+", "partial-#", text))
 
@@ -266,7 +270,7 @@ def _tail(path: Path) -> str:
 
 
 def _load_everything() -> None:
-    """Import what the commands import, once, in a process that was started with the library."""
+    """Import all modules of the commands once, in a process that was started with the library."""
     if "FAULT_LIBRARY" not in os.environ:
         library = compile_shim(Path(tempfile.mkdtemp(prefix="fault-shim-")))
         os.environ |= {"FAULT_LIBRARY": str(library), "LD_PRELOAD": str(library)}
@@ -282,7 +286,7 @@ def _load_everything() -> None:
     from operations.cli import schedule as schedule_commands
     from operations.schedule import job
 
-    # The training of run-due in the same fork: a process of its own would import everything anew for each case.
+    # Train in the same fork: a separate process would import all modules again for each case.
     schedule_commands._train = job.train
 
 

@@ -1,7 +1,7 @@
-"""Invariants of an output folder, read without the code that wrote it.
+"""Invariants of an output folder, checked without the code that writes it.
 
-`damages` says what is wrong with a folder at any moment, also just after a kill. `outcome` is what two folders have in
-common in which the same was done, one of them in several attempts.
+`damages` lists the faults of a folder at any moment, also right after a kill. `outcome` returns the content that must
+be equal in two folders with the same commands, even if one of them took several attempts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 START = "0" * 64
 VOLATILE = ("run_id", "seconds", "reused", "warnings", "schema")
-"""Keys of summary.json that differ between two runs of the same."""
+"""Keys of summary.json that differ between two runs of the same configuration."""
 RUN_FILES = {
     "summary.json",
     "weights.csv",
@@ -34,21 +34,21 @@ LEFT = re.compile(r"^\.partial-|^\.latest-|^\.mlflow\.db-|-journal$|\.new$")
 
 
 def damages(output: Path) -> list[str]:
-    """Return what is wrong with the files of an output folder."""
-    found = []
+    """Return the faults of the files of an output folder."""
+    faults = []
     for path in sorted(output.rglob("*")):
         name = str(path.relative_to(output))
         if path.is_symlink():
             if not path.exists() and not LEFT.search(path.name):
-                found.append(f"{name}: points nowhere")
+                faults.append(f"{name}: points nowhere")
         elif path.is_file() and not any(LEFT.search(part) for part in path.relative_to(output).parts):
             wrong = _wrong_with(path)
             if wrong:
-                found.append(f"{name}: {wrong}")
-    found += [
+                faults.append(f"{name}: {wrong}")
+    faults += [
         f"{run.name}: lacks {', '.join(sorted(lacks))}" for run in runs(output) if (lacks := _lacking(run))
     ]
-    return found + _wrong_versions(output)
+    return faults + _wrong_versions(output)
 
 
 def leftovers(output: Path) -> list[str]:
@@ -57,7 +57,7 @@ def leftovers(output: Path) -> list[str]:
 
 
 def outcome(output: Path) -> dict[str, Any]:
-    """Return what is the same in two folders in which the same was done."""
+    """Return the content that is equal in two folders with the same commands."""
     return {
         "runs": sorted(_run(run) for run in runs(output)),
         "latest": _run(output / "latest") if (output / "latest").exists() else "",
@@ -74,7 +74,7 @@ def outcome(output: Path) -> dict[str, Any]:
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    """Return the entries of a chained file, without a last line that has no end.
+    """Return the entries of a chained file, without an incomplete last line.
 
     Raises
     ------
@@ -84,13 +84,13 @@ def lines(path: Path) -> list[dict[str, Any]]:
     before, entries = START, []
     for number, raw in enumerate(path.read_bytes().split(b"\n")[:-1] if path.exists() else [], 1):
         entry = json.loads(raw)
-        told = entry.pop("hash")
+        recorded_hash = entry.pop("hash")
         if (
-            hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest() != told
+            hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest() != recorded_hash
             or entry["previous"] != before
         ):
             raise ValueError(f"line {number}: the chain is broken")
-        before = told
+        before = recorded_hash
         entries.append(entry)
     return entries
 
@@ -124,15 +124,15 @@ def _lacking(run: Path) -> set[str]:
 
 
 def _wrong_versions(output: Path) -> list[str]:
-    folder, found = output / "operations/mine/data", []
+    folder, faults = output / "operations/mine/data", []
     try:
         for line in lines(folder / "versions.jsonl"):
             content = (folder / line["file"]).read_bytes()
             if hashlib.sha256(content).hexdigest() != line["sha256"]:
-                found.append(f"{line['file']}: not the file of its version")
+                faults.append(f"{line['file']}: not the file of its version")
     except (OSError, ValueError) as error:
-        found.append(f"versions: {error}")
-    return found
+        faults.append(f"versions: {error}")
+    return faults
 
 
 def _run(run: Path) -> str:
@@ -164,7 +164,7 @@ def _mlflow(path: Path) -> dict[str, Any]:
         return {}
     with closing(sqlite3.connect(path)) as connection:
         states = Counter(row[0] for row in connection.execute("select status from runs"))
-        # How long stages took is told of those that were computed, which are fewer in a second try.
+        # Only computed stages report seconds, and a second attempt computes fewer stages.
         metrics = "latest_metrics where key not like 'seconds/%'"
         counts = {
             table: connection.execute(f"select count(*) from {table}").fetchone()[0]

@@ -2,10 +2,10 @@
 
     python benchmarks/faults/kills.py 200 --schedule 40        with --seed for other moments
 
-Commands are processes as a user starts them, in worlds of `worlds.py`. Of those that are kept by `tangency schedule`
-the loop is killed, or one of its children, or all of them at once; then the schedule is started again and has to bring
-the slot to an end. After each kill `invariants.py` looks at the folder, the command is run again until it succeeds,
-and what came of it must be as undisturbed. No process that was started may be left.
+Commands run as processes that are started as by a user, in worlds of `worlds.py`. With `tangency schedule`, the loop,
+one of its children, or all of them are killed; then the schedule is started again and must complete the slot. After
+each kill `invariants.py` checks the folder, and the command is run again until it succeeds. The outcome must equal that
+of an undisturbed run, and no started process may be left.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from invariants import lines  # noqa: E402
 from worlds import COMMANDS, Command, World  # noqa: E402
 
 PATIENCE = 240.0
-"""Seconds for a command that nobody disturbs, on a machine that does much else."""
+"""Time limit in seconds for an undisturbed command on a busy machine."""
 
 
 class Kills:
@@ -52,7 +52,7 @@ class Kills:
         self.moments: collections.Counter[str] = collections.Counter()
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
-        """Start a command as a user does, in a session of its own."""
+        """Start a command as a user does, in a separate session."""
         command = [sys.executable, "-m", "operations", *words]
         with self.bench.log.open("wb") as log:
             return subprocess.Popen(
@@ -65,7 +65,7 @@ class Kills:
             )
 
     def kill_command(self, command: Command, seconds: float, reference: object) -> None:
-        """Kill a command after a random part of its time, and run it again to its end."""
+        """Kill a command after a random part of its run time, and run it again to completion."""
         self.world.restore(command.world)
         process = self.start(*self.world.arguments(command))
         _wait(process, self.rng.uniform(0.2, seconds))
@@ -74,7 +74,7 @@ class Kills:
         self._check(command, reference, f"{command.name} killed")
 
     def kill_schedule(self, seconds: float, reference: object) -> None:
-        """Kill the loop, one of its children or all of them, and let another loop bring the slot to its end."""
+        """Kill the loop, one of its children or all of them, and let another loop complete the slot."""
         self.world.restore("due")
         command = next(each for each in COMMANDS if each.name == "run-due")
         loop = self.start("schedule", "--config", str(self.world.config))
@@ -116,7 +116,7 @@ class Kills:
         damaged, _ = self.bench.look()
         self.faults += [f"{what}: {text}" for text in damaged]
         before = len(lines(self.world.output / "operations/mine/decisions.jsonl"))
-        time.sleep(1.05 if command.name == "run-due" else 0)  # until the lease is over
+        time.sleep(1.05 if command.name == "run-due" else 0)  # until the lease has expired
         if self.bench.run_again(command) != 0:
             self.faults.append(f"{what}: run again: {self.bench.log.read_text()[-400:]}")
             return
@@ -130,12 +130,12 @@ class Kills:
 
 
 def main() -> None:
-    """Kill as often as was asked for, and print what was found."""
-    asked = _arguments()
+    """Kill commands the requested number of times, and print the faults."""
+    options = _arguments()
     _load_everything()
     began = time.monotonic()
-    rng = random.Random(asked.seed)
-    place = Path(tempfile.mkdtemp(prefix="kills-", dir=asked.place))
+    rng = random.Random(options.seed)
+    place = Path(tempfile.mkdtemp(prefix="kills-", dir=options.place))
     world = World(place)
     world.build()
     kills = Kills(world, rng)
@@ -150,8 +150,8 @@ def main() -> None:
             raise SystemExit(f"{command.name}: {process.returncode}\n{kills.bench.log.read_text()}")
         times[command.name] = time.monotonic() - start
     print({name: round(seconds, 1) for name, seconds in times.items()}, flush=True)
-    for number in range(asked.kills):
-        if number < asked.schedule:
+    for number in range(options.kills):
+        if number < options.schedule:
             kills.kill_schedule(times["run-due"], references["run-due"])
         else:
             command = COMMANDS[number % len(COMMANDS)]
@@ -181,7 +181,7 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def _gone(processes: list[psutil.Process], faults: list[str], who: str) -> None:
-    """Find fault with processes that are left after the schedule was stopped."""
+    """Add a fault for each process that is left after the schedule was stopped."""
     _, left = psutil.wait_procs(processes, timeout=60)
     for process in left:
         try:
@@ -200,7 +200,7 @@ def _signal(process: psutil.Process, number: signal.Signals) -> None:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and wait for it; what it has started must end by itself."""
+    """Kill a process and wait for it; its children must end by themselves."""
     process.kill()
     process.wait()
 

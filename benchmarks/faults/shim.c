@@ -1,13 +1,13 @@
-/* A library that is loaded before all others and makes the n-th change of a file below one folder go wrong.
+/* A library that is loaded before all others and injects a fault into the n-th change of a file below one folder.
  *
  *     FAULT_STATE=state.bin LD_PRELOAD=./shim.so program
  *
- * It counts the calls by which any library of the process changes what lies below a folder: creating, writing,
- * fsync, truncating, renaming and removing. The state is a file that all processes of one command share: which call is
- * to go wrong, in what way, and how many calls there were. `shim.py` writes and reads it.
+ * It counts the calls with which any library of the process changes files below a folder: create, write, fsync,
+ * truncate, rename and remove. All processes of one command share the state, a file with the number of the call that
+ * goes wrong, the kind of fault, and the number of calls so far. `shim.py` writes and reads it.
  *
- * Writes by stdio inside the C library (fopen, fwrite) and by mmap are not seen; Python, SQLite, Arrow and C++ streams
- * use neither for what they write here.
+ * Writes by stdio inside the C library (fopen, fwrite) and by mmap are not counted; Python, SQLite, Arrow and C++
+ * streams use neither for the files here.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -34,8 +34,8 @@ struct state {
     int mode;
     int error;
     int armed;
-    int fired;          /* how many calls went wrong */
-    char root[1024];    /* below this folder calls count */
+    int fired;          /* number of calls that went wrong */
+    char root[1024];    /* only calls below this folder count */
     char log[1024];     /* file to which each call is written; empty for none */
 };
 
@@ -88,7 +88,7 @@ static void note(long long number, const char *call, const char *path)
     syscall(SYS_close, fd);
 }
 
-/* What happens to this call: 0 nothing, or the mode of what goes wrong. `grows` says that it takes space. */
+/* Returns the fate of this call: 0 for none, or the mode of its fault. `grows` marks calls that need space. */
 static int fate(const char *call, const char *path, int grows)
 {
     if (!state || !state->armed || !below(path)) return COUNT;
@@ -131,7 +131,7 @@ static int fate_of_fd(const char *call, int fd, int grows)
     return _done; \
 } while (0)
 
-/* Only an open that makes or empties a file changes anything. */
+/* Only an open that creates or truncates a file is a change. */
 static int fate_of_open(int folder, const char *path, int flags)
 {
     struct stat found;
@@ -230,7 +230,7 @@ int mkdir(const char *path, mode_t mode)
 {
     REAL(mkdir);
     struct stat found;
-    /* One that is there already is no change. */
+    /* An existing folder is not a change. */
     ENDING(int, stat(path, &found) ? fate_of_path("mkdir", AT_FDCWD, path, 1) : COUNT, real(path, mode));
 }
 int symlink(const char *to, const char *path)

@@ -1,6 +1,6 @@
-"""The shim: compile it, and say which call is to go wrong.
+"""The shim: compile it, and select the call that goes wrong.
 
-`Injection` is a file in shared memory that the library of `shim.c` reads in each process of a command.
+`Injection` is a file in shared memory, which the library of `shim.c` reads in each process of a command.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Mode(IntEnum):
     COUNT = 0
     FAIL = 1
     FAIL_FROM = 2
-    """From the n-th call on, all that takes space: a full disk."""
+    """From the n-th call on, every call that needs space fails, as on a full disk."""
     SHORT = 3
     KILL_BEFORE = 4
     KILL_AFTER = 5
@@ -44,7 +44,7 @@ class _State(ctypes.Structure):
 
 
 class Call(NamedTuple):
-    """One change of a file below the folder that is watched."""
+    """One change of a file below the watched folder."""
 
     number: int
     kind: str
@@ -52,38 +52,38 @@ class Call(NamedTuple):
 
 
 def compiler() -> str | None:
-    """Return the C compiler of this machine, None if there is none."""
+    """Return the C compiler of this machine, or None."""
     return shutil.which("cc") or shutil.which("gcc")
 
 
 def compile_shim(folder: Path) -> Path:
-    """Compile the library and return its file.
+    """Compile the library and return its path.
 
     Raises
     ------
     SystemExit
         If there is no C compiler.
     """
-    found = compiler()
-    if found is None:
+    compiler_path = compiler()
+    if compiler_path is None:
         raise SystemExit(
             "fault injection needs a C compiler: install gcc or clang, or set PATH so that cc is found"
         )
     target = folder / "shim.so"
-    command = [found, "-O2", "-shared", "-fPIC", "-o", str(target), str(SOURCE), "-ldl"]
+    command = [compiler_path, "-O2", "-shared", "-fPIC", "-o", str(target), str(SOURCE), "-ldl"]
     subprocess.run(command, check=True)
     return target
 
 
 class Injection:
-    """What goes wrong in the processes that use this file.
+    """State of the fault injection, shared by all processes that use its file.
 
     Parameters
     ----------
     root : Path
-        Calls count that change what lies below this folder.
+        Only calls that change files below this folder count.
     path : Path, optional
-        The file of the state; one of its own by default.
+        The file of the state; by default a new one.
     """
 
     def __init__(self, root: Path, path: Path | None = None) -> None:
@@ -99,7 +99,7 @@ class Injection:
         self._state.root = os.fsencode(root.resolve())
 
     def arm(self, mode: Mode, n: int = 0, error: int = 0, log: Path | None = None) -> None:
-        """Begin to count; the n-th call, from 1, goes wrong."""
+        """Start counting; the n-th call, from 1, goes wrong."""
         state = self._state
         state.calls = state.fired = 0
         state.mode, state.n, state.error = int(mode), n, error
@@ -121,11 +121,11 @@ class Injection:
         return int(self._state.fired)
 
     def environment(self, library: Path) -> dict[str, str]:
-        """Return the variables by which a process that is started uses this state."""
+        """Return the environment variables with which a new process uses this state."""
         return {"LD_PRELOAD": str(library), "FAULT_STATE": str(self.path)}
 
     def use_here(self) -> None:
-        """Use this state in the present process, a fork of one that was started with the library."""
+        """Use this state in the current process, a fork of a process that was started with the library."""
         os.environ["FAULT_STATE"] = str(self.path)
         ctypes.CDLL(None).fault_use(os.fsencode(self.path))
 
@@ -135,7 +135,7 @@ class Injection:
 
 
 def read_calls(log: Path) -> list[Call]:
-    """Return the calls that were written to a log."""
+    """Read the calls from a log."""
     if not log.exists():
         return []
     lines = (line.split("\t", 2) for line in log.read_text(errors="replace").splitlines())

@@ -1,4 +1,4 @@
-"""Worlds: an output folder as each command finds it, kept as a copy and put back before each case.
+"""Worlds: initial states of the output folder for each command, saved as copies and restored before each case.
 
 Everything is tiny: 100 months of four assets, ridge on two features. A command takes about a second.
 """
@@ -17,12 +17,12 @@ import yaml
 from own_prices import settings, write_prices
 
 MONTHS, NEW = 100, 2
-"""Months of prices, and those among them that come with an update."""
+"""Number of months of prices, and of those among them that an update adds."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command and what it finds.
+    """A command and its initial world.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Command:
     arguments : tuple of str
         "{}" stands for the folder of the world.
     world : {"empty", "champion", "due"}
-        Nothing but an empty database of MLflow; a champion, with two months of new prices; the same with a slot due.
+        An empty database of MLflow; a champion with two months of new prices; the same with a slot that is due.
     """
 
     name: str
@@ -59,7 +59,7 @@ class World:
     Parameters
     ----------
     place : Path
-        Holds the folder that is worked in and the copies of it.
+        Holds the working folder and its copies.
     """
 
     def __init__(self, place: Path) -> None:
@@ -69,7 +69,7 @@ class World:
         self.config = self.folder / "mine.yaml"
 
     def build(self) -> None:
-        """Make all worlds."""
+        """Build all worlds."""
         self.folder.mkdir(parents=True)
         write_prices(self.folder / "long.csv", n_dates=MONTHS, n_assets=4, seed=2, signal=0.4)
         table = pd.read_csv(self.folder / "long.csv")
@@ -87,24 +87,24 @@ class World:
         self.keep("empty")
 
     def keep(self, name: str) -> None:
-        """Keep a copy of the folder as it is."""
+        """Save a copy of the folder under a name."""
         shutil.rmtree(self.place / name, ignore_errors=True)
         shutil.copytree(self.folder, self.place / name, symlinks=True)
 
     def restore(self, name: str) -> None:
-        """Put the folder back as it was when it was kept under this name."""
+        """Restore the folder from the copy with this name."""
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.copytree(self.place / name, self.folder, symlinks=True)
 
     def arguments(self, command: Command) -> list[str]:
-        """Return the words of a command, with its configuration."""
+        """Return the arguments of a command, including its configuration."""
         return [word.replace("{}", str(self.folder)) for word in command.arguments] + [
             "--config",
             str(self.config),
         ]
 
     def run(self, *words: str) -> None:
-        """Run a command that has to succeed."""
+        """Run a command that must succeed."""
         log = self.place / "build.log"
         code = in_fork(lambda: tangency([*words, "--config", str(self.config)]), log)
         if code != 0:
@@ -141,9 +141,9 @@ def tangency(words: list[str]) -> int:
 
 
 def in_fork(work: Callable[[], int | None], log: Path | None = None, seconds: float = 300.0) -> int:
-    """Do work in a fork of this process, with its output in a file; return its exit code, or minus the signal.
+    """Run `work` in a fork of this process with its output in a file; return the exit code, or minus the signal.
 
-    A fork that takes longer is killed; its code is then -14 (SIGALRM).
+    A fork that exceeds the time limit is killed; its code is then -14 (SIGALRM).
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -157,7 +157,7 @@ def in_fork(work: Callable[[], int | None], log: Path | None = None, seconds: fl
                 os.dup2(handle, 2)
             import signal
 
-            signal.setitimer(signal.ITIMER_REAL, seconds)  # not caught: it ends the process
+            signal.setitimer(signal.ITIMER_REAL, seconds)  # SIGALRM is not caught, so it ends the process
             code = work() or 0
         except BaseException:  # noqa: BLE001 (whatever it is: the fork must not go on as its parent)
             import traceback

@@ -1,9 +1,9 @@
-"""All writers of an output folder in one short sequence, tried with a fault at each of their calls.
+"""All writers of an output folder in one short sequence, run with a fault at each of their calls.
 
     LD_PRELOAD=shim.so python benchmarks/faults/writers.py FOLDER [STEP] [FIRST] [TURN]     prints the cases as JSON
 
-Used by the tests; it trains nothing. A stored result, a version of the data, a run folder with its link, a decision, a
-slot that is claimed and done, a line of the log.
+Used by the tests; it trains nothing. It writes a stored result, a version of the data, a run folder with its link, a
+decision, a slot that is claimed and completed, and a line of the log.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ FAULTS = (
     (Mode.SHORT, 0),
     (Mode.FAIL, errno.EROFS),
 )
-"""The number has no divisor but itself, so that each kind of call meets each fault."""
+"""Their number is prime, so that each kind of call meets each fault."""
 NOW = dt.datetime(2026, 5, 1, 6, tzinfo=dt.UTC)
 
 
 def write_all(config: RunConfig, panel: Panel, now: dt.datetime) -> None:
-    """Write each kind of file once; done again a while later, it changes nothing."""
+    """Write each kind of file once; a second call later changes nothing."""
     import pandas as pd
 
     output = config.output
@@ -66,7 +66,7 @@ def write_all(config: RunConfig, panel: Panel, now: dt.datetime) -> None:
 
 
 def result(config: RunConfig) -> dict[str, object]:
-    """Return what must come out the same."""
+    """Return the results that must be equal after every case."""
     output = config.output
     with Slots(record_path(config)) as slots:
         rows = [tuple(row) for row in slots.connection.execute("select reason, state from slot")]
@@ -88,9 +88,9 @@ def result(config: RunConfig) -> dict[str, object]:
 
 
 def attempt(config: RunConfig, panel: Panel, mode: Mode, n: int, error: int) -> tuple[str, int]:
-    """Write all with a fault at the n-th call; return how it ended and how many calls there were.
+    """Write all files with a fault at the n-th call; return the ending and the number of calls.
 
-    Without a fault it is an hour later, so that the lease of a killed process is over.
+    Without a fault the clock is one hour later, so that the lease of a killed process has expired.
     """
     now = NOW if n else NOW + dt.timedelta(hours=1)
     injection = Injection(config.output)
@@ -113,16 +113,16 @@ def attempt(config: RunConfig, panel: Panel, mode: Mode, n: int, error: int) -> 
 
 
 def _is_explained(error: Exception) -> bool:
-    """Whether the command line turns an error into one message."""
+    """Return whether the command line shows this error as one message."""
     from pipeline.errors import USER_ERRORS
 
     return isinstance(error, (*USER_ERRORS, OSError))
 
 
 def main(folder: Path, step: int = 1, first: int = 1, turn: int = 0) -> None:
-    """Try each call, or every so many-th, with one of the faults in turn, and print the cases.
+    """Run every `step`-th call with the faults in turn, and print the cases.
 
-    With the turns 0 to 6 each call meets each fault.
+    Over the turns 0 to 6 each call meets each fault.
     """
     config = scheduled(folder / "runs", lease_seconds=1, backoff_seconds=0.001)
     panel = make_panel("monthly", macro=False, n_dates=30, n_assets=3, seed=1)
@@ -146,8 +146,8 @@ def main(folder: Path, step: int = 1, first: int = 1, turn: int = 0) -> None:
         if again != "done" or in_fork(look, folder / "log"):
             faults.append(f"the next try: {again}: {_tail(folder)}")
         else:
-            found = json.loads(answer.read_text())
-            faults += [f"{key}: {found[key]}" for key in expected if found[key] != expected[key]]
+            actual = json.loads(answer.read_text())
+            faults += [f"{key}: {actual[key]}" for key in expected if actual[key] != expected[key]]
         cases.append({"n": n, "mode": mode.name.lower(), "error": error, "ending": ending, "faults": faults})
     print(json.dumps(cases))
 

@@ -1,11 +1,11 @@
-"""What all fuzzers share: cases, faults, endings, and what a message must look like.
+"""Common code of all fuzzers: cases, faults, endings, and checks of messages.
 
 A fuzzer is a module beside this one with
 
-    def mutate(rng: np.random.Generator, folder: Path) -> Case      make one input below `folder`
-    def check(case: Case) -> Fault | None                           use it, and judge how that ended
+    def mutate(rng: np.random.Generator, folder: Path) -> Case      create one input below `folder`
+    def check(case: Case) -> Fault | None                           use the input, and judge the ending
 
-`check` calls `record_ending` once, so that the driver can count how cases end. Whatever it raises is a fault.
+`check` calls `record_ending` once, so that the driver can count the endings. Any exception that it raises is a fault.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 LONGEST_MESSAGE = 1500
-"""Characters of a message that a user still reads."""
+"""Largest number of characters of a message that a user can be expected to read."""
 
 SHORT = 72
-"""Characters of a message by which alike ones are counted."""
+"""Number of leading characters by which similar messages are counted."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Case:
     kind : str
         Name of the fuzzer, such as "prices".
     description : str
-        What was made and how it was changed, in words.
+        The input and its mutations, in words.
     path : Path or None
-        File to read, where the input is a file.
+        File to read, if the input is a file.
     payload : object
-        The input where it is no file, or what `check` needs beside it, such as the true content.
+        The input if it is not a file, or further data for `check`, such as the true content.
     seed : int
-        Of the generator that made it; the driver sets it.
+        Seed of the generator that created the case; the driver sets it.
     """
 
     kind: str
@@ -50,14 +50,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Fault:
-    """One case that did not end as it should.
+    """One case that ended incorrectly.
 
     Attributes
     ----------
     kind : str
         "traceback", "hang", "crash", "memory", "silent difference", "long message", ...
     text : str
-        What happened, with what was expected.
+        The actual and the expected ending.
     """
 
     kind: str
@@ -71,25 +71,25 @@ class _Endings:
 
 
 def record_ending(text: str) -> None:
-    """Record how the present case ends, such as "read" or "refused: ..."."""
+    """Record the ending of the current case, such as "read" or "refused: ..."."""
     _Endings.current = text
 
 
 def take_ending() -> str:
-    """Return the recorded ending, and forget it."""
+    """Return the recorded ending, and clear it."""
     text, _Endings.current = _Endings.current or "passed", ""
     return text
 
 
 def describe_traceback(error: BaseException) -> Fault:
-    """Return the fault of an exception that no user should see: its type, its message and the innermost frames."""
+    """Return the fault of an unexpected exception: its type, its message and the innermost frames."""
     frames = traceback.extract_tb(error.__traceback__)[-4:]
     places = " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
     return Fault("traceback", f"{type(error).__name__}: {str(error)[:500]} [{places}]")
 
 
 def check_message(text: str, *, lines: int = 1) -> Fault | None:
-    """Return what is wrong with a message for a user: it is empty, too long, has too many lines, or shows a stack."""
+    """Return a fault if a message for a user is empty, too long, has too many lines, or shows a stack trace."""
     if not text.strip():
         return Fault("empty message", "a refusal without a reason")
     if len(text) > LONGEST_MESSAGE:
@@ -104,13 +104,13 @@ def check_message(text: str, *, lines: int = 1) -> Fault | None:
 
 
 def shorten_message(text: str, *names: str) -> str:
-    """Return a message without paths, quoted texts, numbers and dates, so that alike messages count as one.
+    """Return a message without paths, quoted texts, numbers and dates, so that similar messages count as one.
 
     Parameters
     ----------
     text : str
     *names : str
-        Further texts that differ from case to case.
+        Further texts that differ between cases.
     """
     for name in names:
         text = text.replace(name, "#")

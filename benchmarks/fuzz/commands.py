@@ -1,7 +1,7 @@
-"""Fuzzer of the command line: `tangency update` on mutated price files, each in a process of its own.
+"""Fuzzer of the command line: `tangency update` on mutated price files, each in a separate process.
 
-The command must end as `market.load.load_panel` does: with exit code 0 and the findings printed, or with exit code 2
-and one message. A case takes two seconds, so this is for samples.
+The command must end as `market.load.load_panel` does: with exit code 0 and printed findings, or with exit code 2 and
+one message. A case takes two seconds, so run only samples.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ COMMAND = Path(sys.executable).parent / "tangency"
 
 
 def mutate(rng: Rng, folder: Path) -> Case:
-    """Make a mutated price file and the configuration of a run on it."""
+    """Create a mutated price file and the configuration of a run on it."""
     case = prices.mutate(rng, folder)
     assert case.path is not None
     config = settings(folder, 150)
@@ -40,7 +40,7 @@ def mutate(rng: Rng, folder: Path) -> Case:
 
 
 def check(case: Case) -> Fault | None:
-    """Run `tangency update`, and hold its ending to that of `load_panel`."""
+    """Run `tangency update`, and compare its ending with that of `load_panel`."""
     assert case.path is not None
     environment = {**os.environ, "COLUMNS": "100000", "NO_COLOR": "1"}
     done = subprocess.run(

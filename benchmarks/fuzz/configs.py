@@ -1,8 +1,8 @@
-"""Mutated configuration files: each is read as it is written, or refused with one short message.
+"""Fuzzer of configuration files: each is read correctly, or refused with one short message.
 
-The files are shipped ones and random ones of the search over settings. They are changed as text (bytes, lines, tokens
-of YAML) and as values (types, sizes, keys, nesting). What is read is compared with PyYAML's reading of all values as
-text: no key may be dropped, and no value read as another one.
+The files are shipped ones and random ones from the search over settings. They are mutated as text (bytes, lines, tokens
+of YAML) and as values (types, sizes, keys, nesting). The result is compared with PyYAML's reading of all values as
+text: no key may be dropped, and no value misread.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from pipeline.config import load_config
 from pipeline.errors import USER_ERRORS
 
 SLOWEST = 5.0
-"""Seconds in which a configuration must be read."""
+"""Seconds within which a configuration must be read."""
 LINES = 30
-"""Lines of a message, at most: a mistake is one line."""
+"""Largest number of lines of a message; each mistake is one line."""
 IN_PROCESS = 200
-"""Of so many refused files, one is given to a process of the command line as well."""
+"""One of this number of refused files is also run through the command line in a separate process."""
 
 
 def mutate(rng: np.random.Generator, folder: Path) -> Case:
@@ -52,7 +52,7 @@ def mutate(rng: np.random.Generator, folder: Path) -> Case:
 
 
 def check(case: Case) -> Fault | None:
-    """Read a configuration, and compare what was read with an independent reading."""
+    """Read a configuration, and compare the result with an independent reading."""
     assert case.path is not None
     began = time.perf_counter()
     try:
@@ -74,7 +74,7 @@ def check(case: Case) -> Fault | None:
 
 
 def _check_command(path: Path) -> Fault | None:
-    """Return what is wrong with how a process of the command line refuses a configuration."""
+    """Return a fault if the command line does not refuse the configuration correctly."""
     command = [sys.executable, "-m", "operations", "run", "--config", str(path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, errors="replace")
     if done.returncode != 2:

@@ -3,8 +3,8 @@
     python -m benchmarks.fuzz.driver prices 20000 0          kind, number of cases, first seed
     python -m benchmarks.fuzz.driver prices --replay 1234    one case again, in this process
 
-Case n is made from seed first + n alone. Worker processes run the cases; one that takes longer than the time limit is
-killed from outside. The files of a fault are kept in benchmarks/results/fuzz/. The exit code is 1 if there is a fault.
+Case n depends only on the seed first + n. Worker processes run the cases; a worker that exceeds the time limit is
+killed. The files of a fault are kept in benchmarks/results/fuzz/. The exit code is 1 if there is a fault.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def format_table(endings: Counter[str]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run cases as the command line says, and return the number of faults."""
+    """Run the cases given on the command line, and return the number of faults."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("number", type=int, nargs="?", default=1000)
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _replay(kind: str, seed: int, output: Path) -> int:
-    """Run one case in this process, keep its files, and print what it is and how it ends."""
+    """Run one case in this process, keep its files, and print its description and ending."""
     folder = output / f"replay-{kind}-{seed}"
     if folder.exists():
         shutil.rmtree(folder)

@@ -3,9 +3,9 @@
     .venv/bin/python -m pip install atheris          not in the lock: nothing else needs it
     .venv/bin/python -m benchmarks.fuzz.guided 600   seconds
 
-The first files are those of `benchmarks.fuzz.prices`. Atheris changes their bytes, and keeps what reaches new lines.
-Each kind of fault is printed once, with the file that shows it; the exit code is 1 if there is one. Without atheris the
-script says so and does nothing.
+The initial files come from `benchmarks.fuzz.prices`. Atheris mutates their bytes, and keeps inputs that reach new
+lines. Each kind of fault is printed once, with the file that shows it; the exit code is 1 if there is a fault. Without
+atheris the script only prints a message.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ RESULTS = Path(__file__).resolve().parent.parent / "results" / "fuzz" / "guided"
 ENDINGS = (".csv", ".csv", ".csv", ".parquet", ".csv.gz", ".csv.bz2")
 VALUES = ("prices", "returns", "percent_returns")
 SEEDS = 300
-"""Files with which the search begins."""
+"""Number of initial files."""
 
 
 def read_input(content: bytes, folder: Path) -> Fault | None:
-    """Read one input as a file, and return what is wrong with how that ended.
+    """Read one input as a file, and return the fault, if any.
 
     Parameters
     ----------
     content : bytes
-        The first byte chooses the file's ending and what its values are, the others are the file.
+        The first byte selects the file extension and the kind of values; the others are the file.
     folder : Path
     """
     from market.errors import DataError
@@ -56,7 +56,7 @@ def read_input(content: bytes, folder: Path) -> Fault | None:
 
 
 def write_seeds(folder: Path) -> None:
-    """Write files of the corpus as inputs."""
+    """Write files of the corpus as initial inputs."""
     from benchmarks.fuzz.prices import mutate
 
     folder.mkdir(parents=True)
@@ -121,7 +121,7 @@ def main() -> int:
 
 
 def _kind(fault: Fault) -> str:
-    """Return what alike faults share: their kind and place, or the beginning of the message."""
+    """Return the key of similar faults: their kind and place, or the beginning of the message."""
     place = fault.text.rpartition(" > ")[2] if fault.kind == "traceback" else ""
     return f"{fault.kind} {place or shorten_message(fault.text)}"
 

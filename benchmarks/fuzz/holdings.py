@@ -1,6 +1,6 @@
-"""Mutated files of holdings: each is read as other readers read it, or refused with one message.
+"""Fuzzer of files of holdings: each is read as other readers read it, or refused with one message.
 
-The other readers are pandas and DuckDB, where they agree, and a count of lines.
+The other readers are pandas and DuckDB, if they agree, and a count of lines.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def mutate(rng: np.random.Generator, folder: Path) -> Case:
 
 
 def check(case: Case) -> Fault | None:
-    """Read the holdings, and compare them with what other readers find."""
+    """Read the holdings, and compare them with the results of other readers."""
     assert case.path is not None
     panel, config = _world()
     try:
@@ -70,7 +70,7 @@ def check(case: Case) -> Fault | None:
 
 
 def _implausible(held: Holdings, matched: pd.Series[float]) -> Fault | None:
-    """Return what no portfolio under the limits of this world can be."""
+    """Return a fault if the holdings violate the limits of this world."""
     values = [*matched.tolist(), held.cash]
     if not all(map(math.isfinite, values)) or not math.isclose(sum(values), 1.0, abs_tol=1e-5):
         return Fault("implausible", f"weights and cash are {values}")
@@ -80,7 +80,7 @@ def _implausible(held: Holdings, matched: pd.Series[float]) -> Fault | None:
 
 
 def _difference(path: Path, held: Holdings) -> Fault | None:
-    """Return how the rows differ from those that pandas and DuckDB agree on, or from the lines of the file."""
+    """Return a fault if the rows differ from those on which pandas and DuckDB agree, or from the lines of the file."""
     if path.suffix == ".csv":
         lines = [line for line in path.read_bytes().splitlines() if line.strip()]
         if len(lines) - 1 != len(held.names):
@@ -104,7 +104,7 @@ def _difference(path: Path, held: Holdings) -> Fault | None:
 
 @functools.cache
 def _world() -> tuple[Panel, RunConfig]:
-    """Return a panel with these assets, of which one is delisted, and a configuration without shorts and loans."""
+    """Return a panel with one delisted asset, and a configuration without short positions and borrowing."""
     returns = np.zeros((6, len(ASSETS)))
     returns[3:, ASSETS.index("GONE")] = np.nan
     panel = Panel("fuzz", DATES, ASSETS, returns, np.zeros(6), np.zeros(6), 12)

@@ -1,12 +1,12 @@
-"""Fuzzer of price files: sound files of many kinds, mutated one to three times, read by `market.load.load_panel`.
+"""Fuzzer of price files: valid files of many kinds, mutated one to three times, read by `market.load.load_panel`.
 
-What was read is held to what a careful person reads. How strictly depends on what is known of the file:
+The result is compared with that of a reference reader. The strictness depends on the expectation:
 
-    good       a sound file: it must be read, and second readers must agree
-    truth      the content is known: the file is refused, read right, or a printed finding says what was done
-    readers    bytes were changed: where pandas and DuckDB agree, what is read is what they read
-    suspect    the unit is wrong: the file is refused, or a printed finding says so
-    anything   neither is known: only tracebacks, hangs and messages are judged
+    good       a valid file: it must be read, and second readers must agree
+    truth      the content is known: the file is refused, read correctly, or a printed finding reports the change
+    readers    bytes were changed: if pandas and DuckDB agree, the result must equal theirs
+    suspect    the unit is wrong: the file is refused, or a printed finding reports it
+    anything   the content is unknown: only tracebacks, hangs and messages are judged
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ DESCRIPTIVE = (
     *("implausible move", "running period", "repeated period", "carried weekend", "month start", "empty row"),
     *("nearly riskless", "unsorted dates", "calendar", "outside of the bar"),
 )
-"""Checks that describe what was read, and say nothing of how the file was understood."""
+"""Checks whose findings describe the data, and not the interpretation of the file."""
 
 TOO_SHORT = (
     *(
@@ -61,16 +61,16 @@ TOO_SHORT = (
     ),
     *("leaves no row", "neither daily, weekly nor monthly"),
 )
-"""Reasons for which the beginning of a sound file may be refused."""
+"""Reasons for which the beginning of a valid file may be refused."""
 EXCUSABLE = ("rename_adjusted", "rename_column", "offset_dates", "zone_dates", "mistake_")
-"""Mutations after which a printed finding is enough; beside one after which it is not, nothing is known."""
+"""Mutations after which a printed finding suffices; combined with any other mutation, the content is unknown."""
 LATE = pd.Timestamp("2200-01-01")
 ATTEMPTS = 6
-"""Mutations that are drawn until one fits the file."""
+"""Largest number of draws until a mutation applies to the file."""
 
 
 def mutate(rng: Rng, folder: Path) -> Case:
-    """Make a price file with none to three mutations, of contents, meaning, dialect or bytes, in this order."""
+    """Create a price file with up to three mutations, of content, meaning, dialect or bytes, in this order."""
     draft = make_draft(rng)
     count = int(choose(rng, (0, 1, 1, 1, 1, 2, 2, 3)))
     kinds = sorted(choose(rng, (0, 1, 1, 2, 2, 2, 3, 3, 4, 4, 4)) for _ in range(count))
@@ -104,7 +104,7 @@ def mutate(rng: Rng, folder: Path) -> Case:
 def _apply(
     draft: Draft, rng: Rng, mutations: Sequence[Callable[[Draft, Rng], str | None]], count: int
 ) -> int:
-    """Apply some mutations, and return how many of them were possible."""
+    """Apply some mutations, and return the number of those that were applicable."""
     done = 0
     for _ in range(count):
         for _ in range(ATTEMPTS):
@@ -121,14 +121,14 @@ def _apply(
 
 
 def _choose_options(draft: Draft, rng: Rng) -> dict[str, Any]:
-    """Return options to load the file with: in some cases such that say what the names say, or that leave rows out."""
+    """Return options for loading the file; some restate what the names imply, and some omit rows."""
     options, reading = draft.reading.options(), draft.reading
     chance = rng.random()
     if chance < 0.1 and reading.layout != "single":
         options |= {"layout": reading.layout} | ({"date_column": reading.date} if reading.date else {})
     elif chance < 0.2:
         options |= choose(rng, ({"calendar": "weekdays"}, {"running_period": "drop"}))
-        # Which rows are left out is not known here; a file that ends sooner must agree with the whole.
+        # The omitted rows are unknown here; a file that ends earlier must agree with the whole file.
         draft.expectation = "anything"
     if chance < 0.2:
         draft.notes.append(f"options {options}")
@@ -143,7 +143,7 @@ def _read_rows(draft: Draft, rows: Sequence[Sequence[str]]) -> Content | None:
 
 
 def _write(draft: Draft, rng: Rng, kinds: Sequence[int]) -> bytes:
-    """Return the bytes of the file, damaged if that is its lot."""
+    """Return the bytes of the file, possibly damaged."""
     damages = kinds.count(4)
     known = draft.expectation == "good" or all(kind <= 1 for kind in kinds if kind != 4)
     if draft.style.is_parquet:
@@ -170,14 +170,14 @@ def _write(draft: Draft, rng: Rng, kinds: Sequence[int]) -> bytes:
             draft.expectation = "readers" if known else "anything"
         else:
             compressed, note = damage_compressed(compressed, plain, rng)
-            # Compressed files have a checksum: what is read is right.
+            # Compressed files have a checksum, so a successful read is correct.
             draft.expectation = "anything" if "twice" in note or not known else "truth"
         draft.notes.append(note)
     return compressed
 
 
 def _truncate(draft: Draft, rng: Rng, plain: bytes, known: bool) -> bytes:
-    """Return a part of a file; what it says is in the lines that are whole."""
+    """Return a part of a file, whose content is that of the complete lines."""
     at = int(rng.integers(len(plain) // 2 if rng.random() < 0.7 else 0, len(plain)))
     draft.notes.append(f"cut at byte {at} of {len(plain)}: ...{plain[max(0, at - 30) : at]!r}")
     draft.expectation = "truth" if known else "anything"
@@ -190,26 +190,26 @@ def _truncate(draft: Draft, rng: Rng, plain: bytes, known: bool) -> bytes:
 
 
 def check(case: Case) -> Fault | None:
-    """Read the file, and judge how that ended."""
-    told: PriceCase = case.payload
+    """Read the file, and judge the ending."""
+    price_case: PriceCase = case.payload
     assert case.path is not None
     try:
-        panel, findings = load_panel("prices", path=case.path, settings=FileSettings(**told.options))
+        panel, findings = load_panel("prices", path=case.path, settings=FileSettings(**price_case.options))
     except DataError as error:
         message = str(error)
         record_ending("refused: " + shorten_message(message, str(case.path), case.path.name))
-        if told.expectation == "good":
+        if price_case.expectation == "good":
             return Fault("refused", f"a sound file: {message}")
-        # As of a date, an empty column is one of an asset that is listed later.
-        is_judged = told.as_of and "no number at all" not in message
-        return check_message(message) or (_check_refused_as_of(case.path, told) if is_judged else None)
-    record_ending(f"read, {told.expectation}")
+        # As of a date, an empty column belongs to an asset that is listed later.
+        is_judged = price_case.as_of and "no number at all" not in message
+        return check_message(message) or (_check_refused_as_of(case.path, price_case) if is_judged else None)
+    record_ending(f"read, {price_case.expectation}")
     wrong = [fault for finding in findings if (fault := check_message(finding.message))]
-    return next(iter(wrong), None) or _judge(case.path, told, panel, findings)
+    return next(iter(wrong), None) or _judge(case.path, price_case, panel, findings)
 
 
 def _judge(path: Path, told: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
-    """Return what is wrong with what was read."""
+    """Return the fault of a file that was read, if any."""
     says = [f for f in findings if f.severity == "warning" and not f.check.endswith(DESCRIPTIVE)]
     printed = [f.message for f in findings if f.severity == "warning"]
     is_named = not (told.is_strict or told.expectation == "good") and (
@@ -231,7 +231,7 @@ def _judge(path: Path, told: PriceCase, panel: Panel, findings: Sequence[Finding
 
 
 def _ask_second_readers(path: Path, told: PriceCase, panel: Panel) -> Fault | None:
-    """Return how the panel differs from what pandas and DuckDB read, where those agree."""
+    """Return a fault if the panel differs from the results of pandas and DuckDB, if those agree."""
     cells = read_by_both(path, told.is_parquet)
     if not told.is_parquet and path.suffix == ".csv":
         text = path.read_bytes().decode("utf-8", "replace")
@@ -243,7 +243,7 @@ def _ask_second_readers(path: Path, told: PriceCase, panel: Panel) -> Fault | No
     try:
         content = read_content(*cells, told.reading)
     except MissingColumnError:
-        return None  # a name was damaged: what it is now is anybody's guess
+        return None  # a name was damaged, so the correct result is unknown
     except UnreadableError as error:
         return Fault("silent difference", f"read, but second readers find that {error}")
     difference = find_difference(panel, content, told.reading)
@@ -265,15 +265,15 @@ def _without_counts(message: str) -> str:
 
 
 def _compare_as_of(path: Path, told: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
-    """Return how the file, read as of a date, differs from what is read of it now up to there."""
+    """Return a fault if the file, read as of a date, differs from the same dates of the full reading."""
     for date in (panel.dates[len(panel.dates) // 2], LATE):
         try:
-            past, found = load_panel(
+            past, past_findings = load_panel(
                 "prices", path=path, known_by=pd.Timestamp(date), settings=FileSettings(**told.options)
             )
         except DataError as error:
             alone = date != LATE and any(reason in str(error) for reason in TOO_SHORT)
-            # A copy has all columns, also a damaged one that is not read otherwise.
+            # A copy has all columns, including a damaged one that the other reading skips.
             alone = alone or (told.is_parquet and "cannot be read as a table" in str(error))
             return (
                 None if alone else Fault("look-ahead", f"as of {date:%Y-%m-%d} the file is refused: {error}")
@@ -285,7 +285,7 @@ def _compare_as_of(path: Path, told: PriceCase, panel: Panel, findings: Sequence
         same = np.array_equal(past.returns, now.returns[:, columns], equal_nan=True)
         if not same or not np.array_equal(past.cash, now.cash, equal_nan=True):
             return Fault("look-ahead", f"as of {date:%Y-%m-%d} the returns or cash are others")
-    # A copy has no blank lines, so that its last line may have another number.
-    now_says, past_says = ({_without_counts(f.message) for f in fs} for fs in (findings, found))
+    # A copy has no blank lines, so its last line may have another number.
+    now_says, past_says = ({_without_counts(f.message) for f in fs} for fs in (findings, past_findings))
     missing = now_says - past_says
     return Fault("lost finding", f"not found as of {LATE:%Y-%m-%d}: {min(missing)}") if missing else None

@@ -1,4 +1,4 @@
-"""Mutations around the table of a request: of the object that holds it, of the body, and of what is sent with it."""
+"""Mutations around the table of a request: of the object that holds the table, of the body, and of the headers."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ OUTSIDE: tuple[Mutation, ...] = (
 
 
 def change_bytes(draft: Draft, rng: Rng) -> None:
-    """Change some bytes of the body; whether it is still a table is seen later."""
+    """Change some bytes of the body; a later check decides whether it is still a table."""
     body = bytearray(draft.body)
     for _ in range(int(rng.integers(1, 4))):
         place = int(rng.integers(len(body)))

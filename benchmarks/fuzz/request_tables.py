@@ -14,23 +14,23 @@ Rng = np.random.Generator
 
 @dataclass
 class Draft:
-    """A request in the making.
+    """A request that is not yet sent.
 
     Attributes
     ----------
     rows : list of list
-        The table that is meant, with the columns of `COLUMNS`.
+        The intended table, with the columns of `COLUMNS`.
     columns : list of str
     form : str
         "split" or "records".
     content : object
-        What becomes the body, once the table is in its form.
+        Content of the body, once the table has its form.
     body : bytes
     headers : dict
     path, method : str
     chunk : int
     valid : bool or None
-        None if only the answer can say it: bytes were changed at random.
+        None if it is unknown, because bytes were changed at random.
     notes : list of str
     """
 

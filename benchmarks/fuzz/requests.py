@@ -1,7 +1,7 @@
 """Fuzzer of requests to `tangency serve`: mutated bodies and headers, sent to the application in process.
 
-A fault is a status of 500 or more, an answer that is not JSON or shows a stack trace, a status of 200 for a table that
-is not valid, a refusal of one that is, and an answer that differs from the model's forecast in a bit.
+A fault is a status of 500 or more, a response that is not JSON or shows a stack trace, a status of 200 for an invalid
+table, a refusal of a valid table, or a response that differs from the model's forecast in any bit.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 # isort: off
-# What the tests share comes first: the other modules find it here.
+# Add the shared code of the tests to the path before the other imports, which need it.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "contracts"))
 from served import (
     ASSETS,
@@ -37,11 +37,11 @@ from pipeline.export.frozen import Frozen
 # isort: on
 
 BIG = 1e200
-"""Beyond this a forecast may overflow, and may be refused for it."""
+"""Magnitude beyond which a forecast may overflow, and may be refused for that reason."""
 
 
 def mutate(rng: Rng, folder: Path) -> Case:
-    """Make a request."""
+    """Create a request."""
     draft = Draft(make_rows(rng))
     for number in rng.choice(len(VALID), int(rng.integers(4)), replace=False):
         _apply(VALID[number], draft, rng)
@@ -72,7 +72,7 @@ def _apply(mutation: Mutation, draft: Draft, rng: Rng) -> None:
 
 
 def _write_content(draft: Draft, rng: Rng) -> None:
-    """Put the table into its form."""
+    """Write the table in its form."""
     named = all(isinstance(name, str) for name in draft.columns) and len({*draft.columns}) == len(
         draft.columns
     )
@@ -96,7 +96,7 @@ def _served() -> tuple[Frozen, Any]:
 
 
 def check(case: Case) -> Fault | None:
-    """Send the request, and judge the answer."""
+    """Send the request, and judge the response."""
     draft: Draft = case.payload
     model, app = _served()
     answer = ask(
@@ -143,7 +143,7 @@ def _is_extreme(rows: list[list[Any]]) -> bool:
 
 
 def _find_difference(draft: Draft, predictions: list[dict[str, Any]], model: Frozen) -> str:
-    """Compare with the forecast of the table as Python and pandas read it; return "" if there is no difference."""
+    """Compare with the forecast for the table as read by Python and pandas; return "" if there is no difference."""
     if draft.valid:
         width = len(COLUMNS)
         rows = [row[:width] for row in draft.rows]

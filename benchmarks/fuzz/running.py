@@ -1,4 +1,4 @@
-"""Cases run one after another: in worker processes that are killed at their time limit, or in this process."""
+"""Run cases one after another: in worker processes that are killed at the time limit, or in this process."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ import numpy as np
 from benchmarks.fuzz.cases import Case, Fault, describe_traceback, take_ending
 
 TIME_LIMIT = 20.0
-"""Seconds after which a case hangs. The slowest take a tenth of a second on a quiet machine."""
+"""Seconds after which a case counts as hanging. The slowest cases take a tenth of a second on an idle machine."""
 MEMORY_LIMIT = 1_000_000_000
-"""Bytes of memory that one case may add to its worker: inputs are small."""
+"""Bytes of memory that one case may add to its worker; inputs are small."""
 ADDRESS_LIMIT = 8_000_000_000
-"""Bytes of addresses that a worker may add, most of which libraries only reserve: it keeps the machine alive."""
+"""Bytes of address space that a worker may add, most of which libraries only reserve; protects the machine."""
 START_LIMIT = 120.0
-"""Seconds in which a worker must have imported its fuzzer."""
+"""Seconds within which a worker must import its fuzzer."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """How one case ended.
+    """The result of one case.
 
     Attributes
     ----------
     seed : int
     description : str
-        Of the case; empty if the worker died before it said so.
+        Description of the case; empty if the worker died before it sent one.
     ending : str
     fault : Fault or None
     files : Path or None
-        Folder with what the case wrote, if there is a fault.
+        Folder with the files of the case, if there is a fault.
     """
 
     seed: int
@@ -54,15 +54,15 @@ class Result:
 
 
 def run_case(fuzzer: ModuleType, seed: int, folder: Path) -> Result:
-    """Make one case below a folder and check it.
+    """Create one case below a folder, and check it.
 
     Parameters
     ----------
     fuzzer : module
-        With `mutate` and `check`.
+        Module with `mutate` and `check`.
     seed : int
     folder : Path
-        Empty; the case writes into it.
+        An empty folder, into which the case writes.
     """
     take_ending()
     try:
@@ -87,7 +87,7 @@ def run_cases(
     time_limit: float = TIME_LIMIT,
     output: Path | None = None,
 ) -> Iterator[Result]:
-    """Run cases in worker processes, and yield their results as they come.
+    """Run cases in worker processes, and yield results as they arrive.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def run_cases(
 
 
 def run_cases_here(module: str, seeds: Sequence[int], folder: Path, time_limit: float) -> Iterator[Result]:
-    """Run cases in this process, which starts faster; a case that hangs is interrupted by a signal.
+    """Run cases in this process, which starts faster; a signal interrupts a case that hangs.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def run_cases_here(module: str, seeds: Sequence[int], folder: Path, time_limit: 
         Dotted name of the fuzzer's module.
     seeds : sequence of int
     folder : Path
-        Each case writes into a folder of its own below it; those of faults are kept.
+        Each case writes into its own subfolder; those of faults are kept.
     time_limit : float
         Seconds for each case.
     """
@@ -156,7 +156,7 @@ def run_cases_here(module: str, seeds: Sequence[int], folder: Path, time_limit: 
 
 
 class _TimeLimitError(BaseException):
-    """A case took too long; no handler of exceptions in what is tested catches it."""
+    """A case took too long. A BaseException, so that no `except Exception` in the tested code catches it."""
 
 
 class _Worker:
@@ -188,7 +188,7 @@ class _Worker:
         self.pipe.send(seed)
 
     def poll(self) -> Result | None:
-        """Return the result of the present case if it has ended, by itself or not."""
+        """Return the result of the current case if it has ended, normally or by a kill."""
         if self.seed is None:
             return None
         seed, late = self.seed, time.monotonic() > self.deadline
@@ -221,7 +221,7 @@ class _Worker:
 
 
 def _work(module: str, folder: Path, pipe: Connection) -> None:
-    """Run the cases that come through a pipe, until it closes."""
+    """Run the cases that arrive through a pipe, until it closes."""
     fuzzer = importlib.import_module(module)
     _limit_memory()
     pipe.send("ready")
@@ -239,7 +239,7 @@ def _work(module: str, folder: Path, pipe: Connection) -> None:
 
 
 def _limit_memory() -> None:
-    """Let an allocation fail that would be beyond all reason, before it takes the machine down."""
+    """Limit the address space, so that an excessive allocation fails before it exhausts the machine."""
     status = Path("/proc/self/statm")
     if status.exists():
         used = int(status.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
@@ -247,7 +247,7 @@ def _limit_memory() -> None:
 
 
 def _keep_files(result: Result, module: str, folder: Path, output: Path | None) -> Result:
-    """Copy what the case of a fault wrote, and return the result with the place."""
+    """Copy the files of a case with a fault, and return the result with their path."""
     if result.fault is None or output is None:
         return result
     kept = output / f"{module.rpartition('.')[2]}-{result.seed}"

@@ -20,7 +20,7 @@ LAG = 30
 
 
 def mutate(rng: Rng, folder: Path) -> Case:
-    """Make a mutated table."""
+    """Create a mutated table."""
     while True:
         case = prices.mutate(rng, folder)
         if case.payload.reading.layout != "single":
@@ -28,31 +28,33 @@ def mutate(rng: Rng, folder: Path) -> Case:
 
 
 def check(case: Case) -> Fault | None:
-    """Read the table as scores of the assets that it truly holds."""
-    told: PriceCase = case.payload
+    """Read the table as scores of its true assets."""
+    price_case: PriceCase = case.payload
     assert case.path is not None
-    assets = told.truth.assets if told.truth is not None else ("AAPL", "MSFT", "TLT")
-    options = {"max_age_days": 400, "lag_days": LAG, "date_column": told.reading.date}
+    assets = price_case.truth.assets if price_case.truth is not None else ("AAPL", "MSFT", "TLT")
+    options = {"max_age_days": 400, "lag_days": LAG, "date_column": price_case.reading.date}
     try:
-        table, findings = load_scores(case.path, assets, score_column=told.reading.price or None, **options)
+        table, findings = load_scores(
+            case.path, assets, score_column=price_case.reading.price or None, **options
+        )
     except DataError as error:
         record_ending("refused: " + shorten_message(str(error), str(case.path), case.path.name))
         return check_message(str(error))
-    record_ending(f"read, {told.expectation}")
+    record_ending(f"read, {price_case.expectation}")
     wrong = [fault for finding in findings if (fault := check_message(finding.message))]
     if wrong:
         return wrong[0]
-    is_named = not told.is_strict and any(finding.severity == "warning" for finding in findings)
-    if told.expectation not in ("good", "truth") or is_named:
+    is_named = not price_case.is_strict and any(finding.severity == "warning" for finding in findings)
+    if price_case.expectation not in ("good", "truth") or is_named:
         return None
-    if told.truth is None:
-        return None  # a column that no asset of ours is in may be unreadable
-    difference = _find_difference(table, told.truth)
+    if price_case.truth is None:
+        return None  # a column without any of the requested assets may be unreadable
+    difference = _find_difference(table, price_case.truth)
     return Fault("silent difference", difference) if difference else None
 
 
 def _find_difference(table: ScoreTable, truth: Content) -> str:
-    """Return the first score that differs from what the file says, "" if there is none."""
+    """Return the first score that differs from the content of the file; "" if there is none."""
     expected = {
         (asset, str(day)): value
         for asset, column in zip(truth.assets, truth.values.T, strict=True)

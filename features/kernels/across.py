@@ -12,22 +12,22 @@ from foundation.types import Floats
 _LARGEST = float(np.finfo(np.float64).max)
 
 _EQUAL = 1e-12
-"""Values whose spread relative to their size is below this are equal, and differ by rounding alone."""
+"""Values whose relative spread is below this differ only by rounding, and count as equal."""
 
 
 def count(x: Floats) -> Floats:
-    """Return the number of values of each date, (T,)."""
+    """Return the number of values at each date, (T,)."""
     return _count_by_row(np.isfinite(x))
 
 
 def mean(x: Floats) -> Floats:
-    """Return the mean of each date, (T,), NaN without values."""
+    """Return the mean at each date, (T,); NaN without values."""
     present = np.isfinite(x)
     return _mean(x, present, _count_by_row(present))
 
 
 def std(x: Floats, ddof: int = 1) -> Floats:
-    """Return the standard deviation of each date, (T,), NaN with fewer than two values."""
+    """Return the standard deviation at each date, (T,); NaN with fewer than two values."""
     present = np.isfinite(x)
     n = _count_by_row(present)
     gaps = x - _mean(x, present, n)[:, None]
@@ -37,22 +37,22 @@ def std(x: Floats, ddof: int = 1) -> Floats:
 
 
 def _count_by_row(present: NDArray[np.bool_]) -> Floats:
-    """Return the number of true values of each date."""
+    """Return the number of true values in each row."""
     n: Floats = np.count_nonzero(present, axis=1).astype(np.float64)
     return n
 
 
 def _mean(x: Floats, present: NDArray[np.bool_], n: Floats) -> Floats:
-    """Return the mean of the values present, given which they are and how many."""
+    """Return the mean of the values present, given their mask and their number."""
     total = np.where(present, x, 0.0).sum(axis=1)
     return np.where(n > 0, total / np.maximum(n, 1.0), np.nan)
 
 
 def zscore(x: Floats) -> Floats:
-    """Return each value less its date's mean, in its date's standard deviations (ddof 0), (T, N).
+    """Return each value minus its date's mean, in units of its date's standard deviation (ddof 0), (T, N).
 
-    NaN stays NaN. Where a date has a single value, or all are equal, the score is 0: nothing sets the assets
-    apart, and a neutral score keeps them in the universe where NaN would throw them out of it.
+    NaN stays NaN. If a date has a single value, or all values are equal, the score is 0: a neutral score keeps the
+    assets in the universe, whereas NaN would exclude them.
     """
     table = as_table(x)
     out = np.empty(table.shape)
@@ -86,7 +86,7 @@ def _scores(x: Floats, out: Floats) -> None:
 
 
 def rank(x: Floats) -> Floats:
-    """Return each value's place in its date, from -1/2 (lowest) to 1/2 (highest), ties share theirs, (T, N).
+    """Return each value's rank at its date, from -1/2 (lowest) to 1/2 (highest), (T, N); ties share a rank.
 
     NaN stays NaN; a single value has rank 0, for the reason given in `zscore`.
     """
@@ -95,7 +95,7 @@ def rank(x: Floats) -> Floats:
     bits = max(int(table.shape[1] - 1).bit_length(), 1)
     keys = np.empty(table.shape, dtype=np.int64)
     _mark(table, bits, keys.view(np.float64), keys)
-    # numpy sorts numbers several times faster than it finds the order of them.
+    # numpy's sort is several times faster than its argsort.
     keys.view(np.float64).sort(axis=1)
     _places(table, keys, bits, out)
     return out
@@ -103,9 +103,9 @@ def rank(x: Floats) -> Floats:
 
 @compiled
 def _mark(x: Floats, bits: int, values: Floats, keys: NDArray[np.int64]) -> None:
-    """Write each value with its column in its last bits, as a number; the largest number where it is missing.
+    """Write each value with its column number in its last bits; a missing value becomes the largest number.
 
-    `values` and `keys` are the same memory.
+    `values` and `keys` share memory.
     """
     high = ~((1 << bits) - 1)
     for t in range(len(x)):
@@ -118,7 +118,7 @@ def _mark(x: Floats, bits: int, values: Floats, keys: NDArray[np.int64]) -> None
 
 @compiled
 def _places(x: Floats, keys: NDArray[np.int64], bits: int, out: Floats) -> None:
-    """Write the ranks of each row, given the order of its values but for their last bits."""
+    """Write the ranks of each row, given its values sorted up to their last bits."""
     columns = (1 << bits) - 1
     order, ordered = np.empty(x.shape[1], dtype=np.int64), np.empty(x.shape[1])
     for t in range(len(x)):
@@ -129,7 +129,7 @@ def _places(x: Floats, keys: NDArray[np.int64], bits: int, out: Floats) -> None:
         start = 0
         while start < count:
             stop = start + 1
-            # Equal values share a rank, so that the order in which they are sorted does not matter.
+            # Equal values share a rank, so their order does not matter.
             while stop < count and ordered[stop] == ordered[start]:
                 stop += 1
             place = 0.5 * (start + stop - 1) / (count - 1) - 0.5 if count > 1 else 0.0
@@ -142,7 +142,7 @@ def _places(x: Floats, keys: NDArray[np.int64], bits: int, out: Floats) -> None:
 def _order_row(
     row: Floats, keys: NDArray[np.int64], columns: int, order: NDArray[np.int64], ordered: Floats
 ) -> int:
-    """Write the order of a row and its values in order, those that are missing last; return how many are there."""
+    """Write the sorted order of a row and its sorted values, missing ones last; return the number of values."""
     count = 0
     for k in range(len(row)):
         column = keys[k] & columns
@@ -150,7 +150,7 @@ def _order_row(
         there = value - value == 0.0
         count += 1 if there else 0
         value = value if there else np.inf
-        # Values that differ in their last bits alone may have changed places.
+        # Values that differ only in their last bits may be in the wrong order.
         place = k
         while place > 0 and ordered[place - 1] > value:
             ordered[place], order[place] = ordered[place - 1], order[place - 1]

@@ -1,4 +1,4 @@
-"""Arrays as compiled kernels take them: one type, so that each kernel is compiled once."""
+"""The array type of compiled kernels: a single type, so that each kernel is compiled once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from foundation.types import Floats
 
 
 def as_table(x: Floats) -> Floats:
-    """Return (T,) or (T, N) as a read-only C-ordered float64 array (T, N), without a copy if it is one."""
+    """Return an array (T,) or (T, N) as read-only C-ordered float64 of shape (T, N), without a copy if possible."""
     table = np.ascontiguousarray(x, dtype=np.float64)
     table = table[:, None] if table.ndim == 1 else table.view()
     table.flags.writeable = False

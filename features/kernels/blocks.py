@@ -1,14 +1,14 @@
 """Compiled sums over trailing windows, and helpers of all kernels that are built from blocks.
 
-**Method.** Rows are cut into blocks of `window` rows, counted from row 0 of the panel. A window is the end of
-one block and the beginning of the next (van Herk 1992, for maxima). The sums of all ends of a
-block are gathered once from its last row backward, those of the beginnings row by row forward; a window adds
-the two. So a statistic takes two additions a row whatever the window, nothing is ever subtracted that had been
-added, and the result is a function of the window's rows and of the panel row alone, bit for bit.
+**Method.** Rows are divided into blocks of `window` rows, counted from row 0 of the panel. A window consists of the end
+of one block and the beginning of the next (van Herk 1992, for maxima). The sums of all ends of a block are computed
+once, backward from its last row; the sums of the beginnings are computed forward, row by row. Each window adds the two
+parts. A statistic thus takes two additions per row for any window length, and nothing is ever subtracted. The result
+depends only on the window's rows and the panel row, bit for bit.
 
-**Layout.** Rows are handled `LANES` assets at a time, so that the inner loops run over neighbours in memory and
-the sums of a block stay in the cache. Sums of different kinds lie `LANES` apart in one array: at such a known
-distance the compiler sees that they do not overlap, and works on several assets at once.
+**Layout.** Rows are processed `LANES` assets at a time, so that inner loops access adjacent memory and the sums of a
+block stay in the cache. Sums of different kinds are `LANES` apart in one array. With this known distance the compiler
+can prove that they do not overlap, and vectorises over assets.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from foundation.compiled import compiled
 from foundation.types import Floats
 
 LANES = 64
-"""Assets that are handled together."""
+"""Number of assets that are processed together."""
 
 COUNT, SUM, MEAN = 0, 1, 2
 """Statistics that `sums` computes."""
 
 TINY = 1e-12
-"""A divisor (a volatility, a price level) below this is rounding, and the ratio is undefined."""
+"""A divisor (a volatility, a price level) below this is a rounding error, and the ratio is undefined."""
 
 
 @compiled
@@ -46,18 +46,18 @@ def sums(x: Floats, window: int, first: int, begin: int, enough: float, kind: in
 
 @compiled
 def lanes(start: int, assets: int) -> tuple[int, int]:
-    """Return the assets to handle from `start` on: the last `LANES` once more where fewer are left.
+    """Return the next interval of assets from `start` on; if fewer than `LANES` are left, the last `LANES` assets.
 
-    What they had is then written again, the same; whole lanes are faster than a few.
+    Some assets are then computed twice, with the same result; full lanes are faster than partial ones.
     """
     return max(min(start, assets - LANES), 0), min(start + LANES, assets)
 
 
 @compiled
 def forward_rows(start: int, window: int, begin: int, rows: int) -> tuple[int, int, int]:
-    """Return which rows of a block to add forward: the first, the first whose window is wanted, and the stop.
+    """Return the rows of a block to add forward: the first, the first whose window is requested, and the stop.
 
-    Nothing is added where no window that is wanted ends in the block.
+    The interval is empty if no requested window ends in the block.
     """
     stop = min(start + window, rows)
     low = max(start, 0)
@@ -66,10 +66,10 @@ def forward_rows(start: int, window: int, begin: int, rows: int) -> tuple[int, i
 
 @compiled
 def backward_rows(start: int, window: int, begin: int, rows: int) -> tuple[int, int, int]:
-    """Return which rows of a block to add backward: the stop (excluded), the first of which all are kept, the last.
+    """Return the rows of a block to add backward: the first row, the last row with a stored sum, and the stop.
 
-    Windows of the next block begin in the rows between; sums of later rows are parts of all of them, and need not be
-    kept one by one.
+    The requested windows of the next block begin between these two rows. All of them contain the later rows of the
+    block, whose sums need not be stored separately.
     """
     low, stop = max(start, 0), start + window
     if stop >= rows:
@@ -80,16 +80,16 @@ def backward_rows(start: int, window: int, begin: int, rows: int) -> tuple[int, 
 
 @compiled
 def unused_parts(window: int, begin: int) -> int:
-    """Return the part from which on parts must be those of no rows before the first block.
+    """Return the first part that must be set to the state of zero rows before the first block.
 
-    Windows that begin before all rows end in its first block; with none that is wanted, part `window` is enough.
+    Windows that begin before row 0 end in the first block; if none of them is requested, part `window` is enough.
     """
     return 0 if begin < window - 1 else window
 
 
 @compiled
 def clear(parts: Floats, start: int) -> None:
-    """Make the sums of parts nothing, from one part on."""
+    """Set the sums of the parts from `start` on to zero."""
     for k in range(start, parts.shape[0]):
         for i in range(parts.shape[1]):
             parts[k, i] = 0.0
@@ -97,7 +97,7 @@ def clear(parts: Floats, start: int) -> None:
 
 @compiled
 def begin_kept(parts: Floats, k: int) -> Floats:
-    """Return part k, made that of no rows, which part `window` always is."""
+    """Return part k after setting it to the state of zero rows, which part `window` always has."""
     part: Floats = parts[k]
     for i in range(len(part)):
         part[i] = parts[len(parts) - 2, i]
@@ -119,7 +119,7 @@ def _gather(x: Floats, t: int, stop_row: int, step: int, j: int, stop: int, stat
 
 @compiled
 def _backward(x: Floats, start: int, begin: int, j: int, stop: int, parts: Floats) -> None:
-    """Make parts[k] the (count, sum) of the rows from the k-th of a block to its last."""
+    """Set parts[k] to the (count, sum) of the rows from the k-th of a block to its last."""
     window = len(parts) - 2
     low, kept, end = backward_rows(start, window, begin, len(x))
     top = begin_kept(parts, kept - start)
@@ -132,7 +132,7 @@ def _backward(x: Floats, start: int, begin: int, j: int, stop: int, parts: Float
             new[i] = old[i] + (1.0 if there else 0.0)
             new[LANES + i] = old[LANES + i] + (value if there else 0.0)
     if begin < window - 1 and low == 0:
-        # Windows that begin before all rows, in a block that does, too.
+        # Windows that begin before row 0, in a block that begins before row 0.
         for k in range(-start - 1, -1, -1):
             for i in range(parts.shape[1]):
                 parts[k, i] = parts[k + 1, i]
@@ -142,7 +142,7 @@ def _backward(x: Floats, start: int, begin: int, j: int, stop: int, parts: Float
 def _forward(
     x: Floats, start: int, begin: int, j: int, stop: int, parts: Floats, enough: float, kind: int, out: Floats
 ) -> None:
-    """Add the rows of a block one by one, and write the statistic of the windows that end in them."""
+    """Add the rows of a block one by one, and write the statistic of each window that ends in the block."""
     window = len(parts) - 2
     low, wanted, end = forward_rows(start, window, begin, len(x))
     begun = parts[window + 1]

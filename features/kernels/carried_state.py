@@ -1,9 +1,9 @@
-"""Start of a computation over dates, and the state that recursive kernels carry over from earlier dates.
+"""Start row of a computation over dates, and the state that recursive kernels carry over from earlier dates.
 
-A full computation starts at row 0 of the panel with nothing to carry. Appended dates are computed from a short
-history: the kernels then need the panel row that their arrays start at (blocks of windows are counted from row 0
-of the panel), and recursions need the state in which the earlier computation left them. Both come from the current
-`Continuation` of the running thread, so that features stay plain functions of arrays.
+A full computation starts at row 0 of the panel without a carried state. Appended dates are computed from a short
+history. The kernels then need the panel row of their first array row (blocks of windows are counted from row 0 of the
+panel), and recursions need their state at the end of the earlier computation. Both come from the current `Continuation`
+of the running thread, so that features stay plain functions of arrays.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class Continuation:
     first_row : int
         Row of the panel that is row 0 of the arrays.
     start : int
-        Row of the arrays at which recursions resume; the rows before are history for windows alone.
+        Row of the arrays at which recursions resume; earlier rows are history for windows only.
     carried : tuple of ndarray
-        States that the recursions of the earlier computation had before the row `start`, in the order in which
-        they were called. Empty if nothing came before.
+        States of the recursions of the earlier computation before row `start`, in call order. Empty if there was no
+        earlier computation.
     saved : list of ndarray
-        States that the recursions of this computation have before their last row, in the same order.
+        States of the recursions of this computation before their last row, in call order.
     """
 
     first_row: int = 0
@@ -53,15 +53,15 @@ def use_continuation(continuation: Continuation) -> Iterator[Continuation]:
 
 
 def first_row() -> int:
-    """Return the row of the panel that is row 0 of the arrays; 0 outside of any continuation."""
+    """Return the panel row of row 0 of the arrays; 0 outside any continuation."""
     current = _CURRENT.get()
     return 0 if current is None else current.first_row
 
 
 def first_wanted_row() -> int:
-    """Return the row of the arrays from which on the feature is wanted; the rows before are history.
+    """Return the first row of the arrays at which the feature is requested; earlier rows are history.
 
-    What is computed in a feature's last steps may leave the rows before as they are.
+    The last steps of a feature may leave the earlier rows uncomputed.
     """
     current = _CURRENT.get()
     return 0 if current is None else current.start
@@ -84,11 +84,11 @@ def resume_state(initial: Floats) -> tuple[int, Floats]:
 
 
 def save_state(state: Floats) -> None:
-    """Keep the state that a recursion had before the last row of its arrays.
+    """Save the state of a recursion before the last row of its arrays.
 
-    Before, not after: appending dates computes the last row again, as a check that the computation continues
-    correctly. The last axis is the assets; a state with another last axis is common
-    to all of them.
+    The state is taken before the last row because appending dates computes that row again, to check that the
+    computation continues correctly. The last axis of a state is the assets; a state with another last axis is shared by
+    all assets.
     """
     current = _CURRENT.get()
     if current is not None:

@@ -1,4 +1,4 @@
-"""Compiled largest values of trailing windows, and their places; the method is that of `features.kernels.blocks`."""
+"""Compiled maxima of trailing windows, and their positions; for the method see `features.kernels.blocks`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def maxima(x: Floats, sign: float, window: int, first: int, begin: int, enough: 
 
 @compiled
 def places(x: Floats, sign: float, window: int, first: int, begin: int, enough: float, out: Floats) -> None:
-    """Write the place, 1 for the oldest row, of the first largest (sign 1) or smallest (sign -1) value."""
+    """Write the position (1 is the oldest row) of the first largest (sign 1) or smallest (sign -1) value."""
     rows, assets = x.shape
     parts = np.empty((window + 2, 3 * LANES))
     for lane in range(0, assets, LANES):
@@ -43,7 +43,7 @@ def places(x: Floats, sign: float, window: int, first: int, begin: int, enough: 
 
 @compiled
 def _empty(parts: Floats, start: int) -> None:
-    """Make (count, maximum, ...) those of no values, from one part on."""
+    """Set (count, maximum, ...) of the parts from `start` on to the state of zero values."""
     clear(parts, start)
     for k in range(start, parts.shape[0]):
         for i in range(LANES):
@@ -68,7 +68,7 @@ def _gather(
 
 @compiled
 def _backward(x: Floats, start: int, begin: int, j: int, stop: int, sign: float, parts: Floats) -> None:
-    """Make parts[k] the (count, maximum) of the rows from the k-th of a block to its last."""
+    """Set parts[k] to the (count, maximum) of the rows from the k-th of a block to its last."""
     low, kept, end = backward_rows(start, len(parts) - 2, begin, len(x))
     top = begin_kept(parts, kept - start)
     _gather(x, end - 1, kept - 1, -1, j, stop, sign, top)
@@ -94,7 +94,7 @@ def _forward(
     enough: float,
     out: Floats,
 ) -> None:
-    """Add the rows of a block one by one, and write the maxima of the windows that end in them."""
+    """Add the rows of a block one by one, and write the maximum of each window that ends in the block."""
     window = len(parts) - 2
     low, wanted, end = forward_rows(start, window, begin, len(x))
     begun = parts[window + 1]
@@ -117,9 +117,9 @@ def _forward(
 def _backward_places(
     x: Floats, start: int, begin: int, j: int, stop: int, sign: float, parts: Floats
 ) -> None:
-    """Make parts[k] the (count, maximum, its row) of the rows from the k-th of a block to its last.
+    """Set parts[k] to the (count, maximum, row of the maximum) of the rows from the k-th of a block to its last.
 
-    An earlier row counts also if it is as large.
+    Of equal values the earliest row counts.
     """
     low, _, end = backward_rows(start, len(parts) - 2, begin, len(x))
     for t in range(end - 1, low - 1, -1):
@@ -146,7 +146,10 @@ def _forward_places(
     enough: float,
     out: Floats,
 ) -> None:
-    """Add the rows of a block one by one, which must be larger to count, and write the places in the windows."""
+    """Add the rows of a block one by one, and write the position of the maximum in each window.
+
+    A later row replaces the maximum only if it is larger.
+    """
     window = len(parts) - 2
     low, wanted, end = forward_rows(start, window, begin, len(x))
     begun = parts[window + 1]

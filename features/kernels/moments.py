@@ -1,9 +1,9 @@
 """Compiled standard deviations, skewness and kurtosis of trailing windows.
 
-The method is that of `features.kernels.blocks`, with sums of powers. Powers are of deviations from a value of the
-window itself, which is never further from its mean than the window is wide: no digits are lost where the mean is large,
-and equal values deviate by exactly nothing. Each part of a window has its own such value, the one beside the
-border of the blocks; the parts are brought together by the binomial formula.
+The method is that of `features.kernels.blocks`, with sums of powers. The powers are of deviations from a reference,
+which is a value of the window itself. No digits are lost if the mean is large, because the reference differs from the
+mean by no more than the range of the window; and equal values have deviations of exactly 0. Each part of a window has
+its own reference, the value next to the border of the blocks. The binomial formula combines the parts.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ STD, SKEW, KURTOSIS = 0, 1, 2
 def moments(x: Floats, window: int, first: int, begin: int, enough: float, kind: int, out: Floats) -> None:
     """Write the standard deviation, skewness or kurtosis of each window to `out`; NaN for fewer than `enough`.
 
-    The state of a part of a window: count, the value that its deviations are from, and their sums of powers 1
-    to 4. For a standard deviation only powers 1 and 2 are summed.
+    The state of a part of a window is the count, the reference, and the sums of powers 1 to 4 of the deviations from
+    the reference. A standard deviation needs only powers 1 and 2.
     """
     rows, assets = x.shape
     parts = np.empty((window + 2, (4 if kind == STD else 6) * LANES))
@@ -68,7 +68,7 @@ def _gather(x: Floats, t: int, stop_row: int, step: int, j: int, stop: int, stat
 
 @compiled
 def _backward(x: Floats, start: int, begin: int, j: int, stop: int, parts: Floats, kind: int) -> None:
-    """Make parts[k] the state of the rows from the k-th of a block to its last."""
+    """Set parts[k] to the state of the rows from the k-th of a block to its last."""
     low, kept, end = backward_rows(start, len(parts) - 2, begin, len(x))
     top = begin_kept(parts, kept - start)
     _gather(x, end - 1, kept - 1, -1, j, stop, top, kind)
@@ -89,7 +89,7 @@ def _backward(x: Floats, start: int, begin: int, j: int, stop: int, parts: Float
 
 @compiled
 def _add_high_powers(row: Floats, old: Floats, new: Floats) -> None:
-    """Add a row to the sums of powers 3 and 4; a first value deviates by nothing."""
+    """Add a row to the sums of powers 3 and 4; the deviation of a first value is 0."""
     for i in range(len(row)):
         value = row[i]
         gap = value - old[LANES + i] if (value - value == 0.0) & (old[i] > 0.0) else 0.0
@@ -110,7 +110,7 @@ def _forward(
     kind: int,
     out: Floats,
 ) -> None:
-    """Add the rows of a block one by one, and write the statistic of the windows that end in them."""
+    """Add the rows of a block one by one, and write the statistic of each window that ends in the block."""
     window = len(parts) - 2
     low, wanted, end = forward_rows(start, window, begin, len(x))
     begun = parts[window + 1]
@@ -125,23 +125,23 @@ def _forward(
 
 @compiled
 def _finish_std(begun: Floats, ended: Floats, enough: float, out: Floats) -> None:
-    """Write the standard deviations of a row of windows, given the state of their two parts."""
+    """Write the standard deviations of a row of windows, given the states of their two parts."""
     for i in range(len(out)):
         n_begun, n_ended = begun[i], ended[i]
         count = n_ended + n_begun
-        # An end without values has no reference of its own; what it holds then is from outside the window.
+        # An end without values has no valid reference; the stored one is from outside the window.
         gap = begun[LANES + i] - ended[LANES + i] if n_ended > 0.0 else 0.0
         s1 = begun[2 * LANES + i]
         total = ended[2 * LANES + i] + (s1 + n_begun * gap)
         squares = ended[3 * LANES + i] + (begun[3 * LANES + i] + gap * (2.0 * s1 + n_begun * gap))
-        # One division: count (count - 1) variances.
+        # One division suffices: this is count * (count - 1) times the variance.
         many = max(count * squares - total * total, 0.0)
         out[i] = np.sqrt(many / (count * (count - 1.0))) if count >= enough else np.nan
 
 
 @compiled
 def _finish_shape(begun: Floats, ended: Floats, enough: float, kind: int, out: Floats) -> None:
-    """Write the statistic of a row of windows, given the state of their two parts."""
+    """Write the skewness or kurtosis of a row of windows, given the states of their two parts."""
     for i in range(len(out)):
         n, m2, m3, m4 = _central(
             begun[i],
@@ -182,7 +182,7 @@ def _central(
     b3: float,
     b4: float,
 ) -> tuple[float, float, float, float]:
-    """Return the count and the sums of powers 2 to 4 of deviations from the mean, given both parts."""
+    """Return the count, and the sums of powers 2 to 4 of the deviations from the mean, given both parts."""
     gap = c_begun - c_ended if n_ended > 0.0 else 0.0
     n = n_ended + n_begun
     square = gap * gap

@@ -1,7 +1,7 @@
 """Compiled order statistics of trailing windows: quantiles, and the rank of the newest value.
 
-The result depends only on the values in the window, not on how they were sorted. Missing values are stored as
-infinity, so that every window has as many values as rows and no step branches.
+The result depends only on the values in the window, not on the path of the sort. Missing values are stored as infinity,
+so that each window has as many values as rows, and the loops need no branches.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from foundation.compiled import compiled
 from foundation.types import Floats
 
 _STEP = 32
-"""Sorted windows are filled up with infinity to a multiple of this: the processor takes them in whole steps."""
+"""Sorted windows are padded with infinity to a multiple of this, for vectorised loops."""
 
 
 @compiled
 def quantiles(x: Floats, window: int, begin: int, enough: float, levels: Floats, out: Floats) -> None:
     """Write each window's quantiles to out[k], interpolated linearly; NaN for fewer than `enough` values."""
     rows, assets = x.shape
-    # Two sorted windows, the one before and the one after, each between minus infinity and infinity.
+    # Two sorted windows, the previous one and the next one, each between minus infinity and infinity.
     padded = -(-window // _STEP) * _STEP
     ordered = np.empty((2, padded + 2))
     series = np.empty(window + rows)
@@ -47,7 +47,7 @@ def quantiles(x: Floats, window: int, begin: int, enough: float, levels: Floats,
 
 @compiled
 def _fill(x: Floats, j: int, start: int, series: Floats) -> None:
-    """Copy an asset's values, infinite where missing. Of the two zeros, which compare equal, only one is kept."""
+    """Copy an asset's values, with infinity for missing ones and 0 for -0, which compares equal to it."""
     for t in range(start):
         series[t] = np.inf
     for t in range(len(x)):
@@ -57,10 +57,10 @@ def _fill(x: Floats, j: int, start: int, series: Floats) -> None:
 
 @compiled
 def _replace(ordered: Floats, which: int, padded: int, old: float, new: float) -> None:
-    """Write the window ordered[which], less `old` and with `new`, to the other one.
+    """Write the window ordered[which], without `old` and with `new`, to the other window.
 
-    Without its first `old` the window reads on one place later from there; the value at each place is then that
-    or its neighbour or the new one, whichever is between the two others.
+    Removing the first `old` shifts the later values by one position. The new value at each position is then the median
+    of the shifted value, its neighbour and `new`.
     """
     before, after = ordered[which], ordered[1 - which]
     for i in range(padded):
@@ -73,7 +73,7 @@ def _replace(ordered: Floats, which: int, padded: int, old: float, new: float) -
 
 @compiled
 def ranks(x: Floats, window: int, begin: int, enough: float, out: Floats) -> None:
-    """Write the rank of the newest value in its window, as a share; ties have their mean; NaN for too few."""
+    """Write the rank of the newest value in its window, as a fraction; ties have the mean rank; NaN for too few."""
     rows, assets = x.shape
     table = np.empty((rows, LANES))
     below, count = np.empty(LANES), np.empty(LANES)
@@ -96,7 +96,7 @@ def ranks(x: Floats, window: int, begin: int, enough: float, out: Floats) -> Non
 
 @compiled
 def _copy(x: Floats, t: int, j: int, stop: int, table: Floats) -> None:
-    """Copy a row, NaN where it is not finite: comparisons with NaN do not hold."""
+    """Copy a row, with NaN for values that are not finite; comparisons with NaN are false."""
     row, to = x[t, j:stop], table[t]
     for i in range(len(row), LANES):
         to[i] = np.nan
@@ -106,7 +106,7 @@ def _copy(x: Floats, t: int, j: int, stop: int, table: Floats) -> None:
 
 @compiled
 def _count(table: Floats, t: int, window: int, count: Floats, below: Floats) -> None:
-    """Move the number of values present on by a row; whole numbers come and go without a trace."""
+    """Update the number of values present by one row; sums of integers have no rounding error."""
     new = table[t]
     for i in range(LANES):
         below[i] = 0.0
@@ -119,7 +119,7 @@ def _count(table: Floats, t: int, window: int, count: Floats, below: Floats) -> 
 
 @compiled
 def _compare(table: Floats, t: int, k: int, below: Floats) -> None:
-    """Count the values of row k that are below those of row t, equal ones as half."""
+    """Count the values of row k that are below those of row t; equal values count as one half."""
     new, a = table[t], table[k]
     for i in range(LANES):
         below[i] += (0.5 if a[i] < new[i] else 0.0) + (0.5 if a[i] <= new[i] else 0.0)
@@ -127,7 +127,7 @@ def _compare(table: Floats, t: int, k: int, below: Floats) -> None:
 
 @compiled
 def _compare_four(table: Floats, t: int, k: int, below: Floats) -> None:
-    """Count the values of rows k to k + 3 that are below those of row t, equal ones as half."""
+    """Count the values of rows k to k + 3 that are below those of row t; equal values count as one half."""
     new, a, b, c, d = table[t], table[k], table[k + 1], table[k + 2], table[k + 3]
     for i in range(LANES):
         value = new[i]
@@ -142,7 +142,7 @@ def _compare_four(table: Floats, t: int, k: int, below: Floats) -> None:
 def _write_ranks(
     table: Floats, t: int, j: int, stop: int, below: Floats, count: Floats, enough: float, out: Floats
 ) -> None:
-    """Write shares; the newest value was compared with itself, as half."""
+    """Write ranks as fractions; the newest value was compared with itself, which counted as one half."""
     new, to = table[t], out[t, j:stop]
     for i in range(len(to)):
         usable = (count[i] >= enough) & (new[i] == new[i])

@@ -1,4 +1,4 @@
-"""Compiled statistics of two series over trailing windows; the method is that of `features.kernels.blocks`."""
+"""Compiled statistics of two series over trailing windows; for the method see `features.kernels.blocks`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COVARIANCE, CORRELATION, BETA, RESIDUAL_STD, R_SQUARE, LAST_RESIDUAL = 0, 1, 2, 
 """Statistics that `comoments` computes."""
 
 _NONE = TINY * TINY
-"""A variance below this share of the squared size of the values is rounding."""
+"""A variance below this fraction of the squared size of the values is a rounding error."""
 
 
 @compiled
@@ -37,11 +37,11 @@ def comoments(
     x_size: float,
     out: Floats,
 ) -> None:
-    """Write statistics of the rows of each window where both values are present to out[k], NaN for too few.
+    """Write statistics of the rows of each window where both values are present to out[k]; NaN for too few.
 
-    The state of a part of a window: count, the values of y and x that deviations are from, the sums of the
-    deviations, of their squares, and of their products. A column of y or x alone stands beside all of the other.
-    Rounding is relative to the mean of the values, or to `y_size` and `x_size` where those are larger.
+    The state of a part of a window is the count, the references of y and x, and the sums of the deviations from them,
+    of their squares, and of their products. If y or x has a single column, it is paired with every column of the other.
+    Rounding errors are relative to the mean of the values, or to `y_size` and `x_size` if these are larger.
     """
     rows, assets = y.shape[0], max(y.shape[1], x.shape[1])
     parts = np.empty((window + 2, 8 * LANES))
@@ -67,7 +67,7 @@ def comoments(
 def _gather(
     y: Floats, x: Floats, t: int, stop_row: int, step: int, j: int, stop: int, pair: Floats, state: Floats
 ) -> None:
-    """Add rows from t on to the state of a part of a window; `pair` holds the last of them then."""
+    """Add rows from t on to the state of a part of a window, and leave the last of these rows in `pair`."""
     while t != stop_row:
         _load(y, t, j, stop, pair, 0)
         _load(x, t, j, stop, pair, LANES)
@@ -94,7 +94,7 @@ def _gather(
 def _backward(
     y: Floats, x: Floats, start: int, begin: int, j: int, stop: int, pair: Floats, parts: Floats
 ) -> None:
-    """Make parts[k] the state of the rows from the k-th of a block to its last."""
+    """Set parts[k] to the state of the rows from the k-th of a block to its last."""
     low, kept, end = backward_rows(start, len(parts) - 2, begin, len(y))
     top = begin_kept(parts, kept - start)
     _gather(y, x, end - 1, kept - 1, -1, j, stop, pair, top)
@@ -122,7 +122,7 @@ def _backward(
 
 @compiled
 def _load(x: Floats, t: int, j: int, stop: int, pair: Floats, place: int) -> None:
-    """Copy a row of assets, or the one value that all of them share."""
+    """Copy a row of assets, or the one value that all assets share."""
     row = pair[place : place + stop - j]
     if x.shape[1] == 1:
         value = x[t, 0]
@@ -136,14 +136,14 @@ def _load(x: Floats, t: int, j: int, stop: int, pair: Floats, place: int) -> Non
 
 @compiled
 def _central(begun: Floats, ended: Floats, pair: Floats, y_size: float, x_size: float, found: Floats) -> None:
-    """Write count, central squares of y and x, products, how far the newest y and x are from their means, and rounding.
+    """Write the count, central sums of squares and products, deviations of the newest y and x, and rounding bounds.
 
-    Rounding is the variance of y and of x up to which they are equal.
+    Below its rounding bound, a variance of y or x is a rounding error, and the values count as equal.
     """
     for i in range(LANES):
         n_begun, n_ended = begun[i], ended[i]
         n = n_ended + n_begun
-        # An end without values has no references of its own; what it holds is from outside the window.
+        # An end without values has no valid references; the stored ones are from outside the window.
         y_reference = ended[LANES + i] if n_ended > 0.0 else begun[LANES + i]
         x_reference = ended[2 * LANES + i] if n_ended > 0.0 else begun[2 * LANES + i]
         y_gap = begun[LANES + i] - y_reference
@@ -194,14 +194,14 @@ def _finish(found: Floats, enough: float, kind: int, out: Floats) -> None:
 
 @compiled
 def _finish_fit(found: Floats, enough: float, kind: int, out: Floats) -> None:
-    """Write how well the regressions of a row of windows fit."""
+    """Write one measure of fit of the regressions of a row of windows."""
     if kind == RESIDUAL_STD:
         for i in range(len(out)):
             n, yy, xx, yx = found[i], found[LANES + i], found[2 * LANES + i], found[3 * LANES + i]
             x_none = found[7 * LANES + i]
             usable = (n >= enough) & (n > 2.0) & (xx > x_none)
             left = yy - yx / xx * yx
-            # What is left of an asset that is the market itself is rounding.
+            # The residual of an asset that is the market itself is a rounding error.
             left = left if left > TINY * yy else 0.0
             out[i] = np.sqrt(left / (n - 2.0)) if usable else np.nan
     elif kind == R_SQUARE:

@@ -1,6 +1,6 @@
-"""Sums over windows that ended some rows ago, for the rows that are wanted alone.
+"""Sums over windows that ended some rows ago, computed only for the requested rows.
 
-Where dates are appended, a feature gets months of history for each new row, and most windows in it are of no use.
+When dates are appended, a feature gets months of history for each new row, and most windows in the history are unused.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from foundation.types import Floats
 
 
 def past_sum(x: Floats, window: int, ago: int, enough: int) -> Floats:
-    """Return the wanted rows of `rolling_sum(lag(x, ago), window)`: the same bits, and nothing else is computed.
+    """Return the requested rows of `rolling_sum(lag(x, ago), window)`, bit for bit, without computing other rows.
 
     Parameters
     ----------
     x : ndarray of shape (T, N)
     window, ago : int
     enough : int
-        Values that a window must hold.
+        Number of values that a window must hold.
 
     Returns
     -------
@@ -29,10 +29,10 @@ def past_sum(x: Floats, window: int, ago: int, enough: int) -> Floats:
     """
     table, wanted = as_table(x), first_wanted_row()
     out = np.empty((len(table) - wanted, table.shape[1]))
-    # In the middle of a panel windows that begin before the arrays are not known.
+    # In the middle of a panel, windows that begin before the arrays are unknown.
     begin = min(max(ago + (window - 1 if first_row() > 0 else 0), wanted), len(table))
     out[: begin - wanted] = np.nan
-    # Blocks are counted from the row of the panel in which the first value stands once it is late.
+    # Blocks are counted from the panel row of the first value after the lag.
     skip = max(begin - ago - window + 1, 0)
     rows = table[skip : max(len(table) - ago, skip)]
     late = np.empty(rows.shape)

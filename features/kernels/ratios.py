@@ -1,4 +1,4 @@
-"""Ratios that are defined for a divisor of 0, and that do not depend on units."""
+"""Ratios that are defined for a divisor of 0 and do not depend on units."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from foundation.types import Floats
 
 
 def divide(numerator: Floats, denominator: Floats, floor: float = TINY) -> Floats:
-    """Return the ratio, NaN where the denominator's magnitude is at most `floor`.
+    """Return the ratio, with NaN if the magnitude of the denominator is at most `floor`.
 
     Parameters
     ----------
     numerator, denominator : ndarray
     floor : float
-        By default the rounding of numbers without a unit, returns for instance. Give 0 for prices, volumes and
-        whatever else has a unit: any other floor would make the result depend on that unit.
+        The default is the rounding error of dimensionless numbers such as returns. Use 0 for prices, volumes and other
+        values with a unit, because any other floor would make the result depend on the unit.
     """
     if np.shape(numerator) == np.shape(denominator) and np.ndim(numerator):
         out = np.empty(np.shape(numerator))
@@ -36,13 +36,13 @@ def _divide(numerator: Floats, denominator: Floats, floor: float, out: Floats) -
 
 
 def divide_less_one(value: Floats, base: Floats, floor: float = TINY) -> Floats:
-    """Return value / base - 1, 0 where that is rounding: a mean of equal values may differ from them in its last bits.
+    """Return value / base - 1, with 0 for rounding errors: a mean of equal values may differ in its last bits.
 
     Parameters
     ----------
     value, base : ndarray of one shape
     floor : float
-        As in `divide`: the result is NaN where the magnitude of the base is at most this.
+        As in `divide`: the result is NaN if the magnitude of the base is at most this.
     """
     out = np.empty(np.shape(value))
     _divide_less_one(_line(value), _line(base), floor, out.reshape(-1))
@@ -57,19 +57,19 @@ def _divide_less_one(value: Floats, base: Floats, floor: float, out: Floats) -> 
 
 
 def divide_or_zero(part: Floats, whole: Floats, size: Floats | None = None) -> Floats:
-    """Return part / whole, where nothing divided by nothing is 0; it does not depend on the unit of either.
+    """Return part / whole, with 0 / 0 = 0; the result does not depend on units.
 
     Parameters
     ----------
     part, whole : ndarray of one shape
     size : ndarray of that shape, optional
-        Values in the same unit of which part and whole are differences. Each counts as 0 where it is no more than
-        `TINY` of the size, which is rounding. By default nothing but 0 is 0.
+        Values in the same unit, of which part and whole are differences. A part or whole of at most `TINY` times the
+        size is a rounding error, and counts as 0. By default only 0 counts as 0.
 
     Returns
     -------
     ndarray
-        NaN where the whole is 0 and the part is not, and where the whole is negative.
+        NaN if the whole is 0 and the part is not, or if the whole is negative.
     """
     out = np.empty(np.shape(part))
     sizes = np.zeros(1) if size is None else _line(size)
@@ -88,6 +88,6 @@ def _divide_or_zero(part: Floats, whole: Floats, size: Floats, out: Floats) -> N
 
 
 def _line(x: Floats) -> Floats:
-    """Return all values in one row, as compiled kernels take them."""
+    """Return all values in one row, the form that compiled kernels take."""
     line: Floats = as_table(np.ravel(x))[:, 0]
     return line

@@ -1,7 +1,7 @@
-"""Recursions over all dates so far: exponentially weighted means, highest values, cumulative products.
+"""Recursions over all dates so far: exponentially weighted means, running maxima, cumulative products.
 
-Each continues from the state of an earlier computation (`features.kernels.carried_state`), with the same bits as
-from the first date on. A value that is not finite is missing.
+Each recursion can continue from the state of an earlier computation (`features.kernels.carried_state`); the result
+equals that of a computation from the first date, bit for bit. A value that is not finite is missing.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from foundation.compiled import compiled
 from foundation.types import Floats
 
 _HALF = 0.5 - 1e-9
-"""Share of the weight of an endless past, up to rounding, that a weighted mean must have."""
+"""Fraction of the total weight of an infinite past that the values of a weighted mean must carry, up to rounding."""
 
 
 def ewm_mean(x: Floats, halflife: float) -> Floats:
-    """Return the mean of the values present, weights halving every `halflife` rows: `ewm` by half-life."""
+    """Return the mean of the values present, with weights that halve every `halflife` rows; see `ewm`."""
     return ewm(x, halflife=halflife)
 
 
@@ -27,15 +27,15 @@ def ewm(
 ) -> Floats:
     """Return the exponentially weighted mean of the values present.
 
-    As pandas' `ewm(...).mean()`. NaN until the values present carry half of the weight that an endless past
-    would: one half-life without holes.
+    Equals pandas' `ewm(...).mean()`. The result is NaN until the values present carry half of the weight of an infinite
+    past, which takes one half-life without missing values.
 
     Parameters
     ----------
     x : ndarray of shape (T,) or (T, N)
     alpha, span, halflife : float
-        One of them: the weight of the newest value, above 0 and at most 1; or the `span` of 2 / alpha - 1 rows, at
-        least 1; or the rows in which weights halve, above 0.
+        Exactly one of: the weight `alpha` of the newest value, above 0 and at most 1; the `span` of 2 / alpha - 1 rows,
+        at least 1; or the `halflife` in rows, above 0.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def ewm(
 
 
 def running_max(x: Floats) -> Floats:
-    """Return the largest value so far, NaN before the first."""
+    """Return the largest value so far; NaN before the first value."""
     table = as_table(x)
     start, state = resume_state(np.full((1, table.shape[1]), -np.inf))
     out = np.empty(table.shape)
@@ -64,7 +64,7 @@ def running_max(x: Floats) -> Floats:
 
 
 def wealth(returns: Floats) -> Floats:
-    """Return the total return index, 1 before row 0 of the panel, NaN where the return is missing."""
+    """Return the total return index, which is 1 before row 0 of the panel; NaN if the return is missing."""
     table = as_table(returns)
     start, state = resume_state(np.ones((1, table.shape[1])))
     out = np.empty(table.shape)
@@ -75,7 +75,7 @@ def wealth(returns: Floats) -> Floats:
 
 
 def _decay(alpha: float | None, span: float | None, halflife: float | None) -> float:
-    """Return the factor of a weight per row."""
+    """Return the factor by which a weight decays per row."""
     if (alpha, span, halflife).count(None) != 2:
         raise ValueError(f"expected one of alpha, span and halflife, got {alpha}, {span} and {halflife}")
     if halflife is not None:
@@ -93,7 +93,7 @@ def _decay(alpha: float | None, span: float | None, halflife: float | None) -> f
 
 @compiled
 def _ewm(x: Floats, start: int, decay: float, now: Floats, state: Floats, out: Floats) -> None:
-    """Write means to `out` from row `start` on; `now` moves on, `state` is left as it was before the last row."""
+    """Write means to `out` from row `start` on; update `now`, and copy it to `state` before the last row."""
     for t in range(start, len(x)):
         if t == len(x) - 1:
             _copy_state(now, state)
@@ -102,7 +102,7 @@ def _ewm(x: Floats, start: int, decay: float, now: Floats, state: Floats, out: F
 
 @compiled
 def _ewm_row(x: Floats, t: int, decay: float, now: Floats, out: Floats) -> None:
-    """Move the mean towards the new value by its share of the weight, which keeps equal values as they are."""
+    """Move the mean towards the new value by its share of the weight; a mean of equal values stays exact."""
     row, to, weights, means = x[t], out[t], now[0], now[1]
     for i in range(len(row)):
         there = row[i] - row[i] == 0.0
@@ -115,7 +115,7 @@ def _ewm_row(x: Floats, t: int, decay: float, now: Floats, out: Floats) -> None:
 
 @compiled
 def _running_max(x: Floats, start: int, now: Floats, state: Floats, out: Floats) -> None:
-    """Write maxima to `out` from row `start` on; `now` moves on, `state` is left as before the last row."""
+    """Write maxima to `out` from row `start` on; update `now`, and copy it to `state` before the last row."""
     for t in range(start, len(x)):
         if t == len(x) - 1:
             _copy_state(now, state)
@@ -129,7 +129,7 @@ def _running_max(x: Floats, start: int, now: Floats, state: Floats, out: Floats)
 
 @compiled
 def _compound(returns: Floats, start: int, now: Floats, state: Floats, out: Floats) -> None:
-    """Write products to `out` from row `start` on; `now` moves on, `state` is left as before the last row."""
+    """Write products to `out` from row `start` on; update `now`, and copy it to `state` before the last row."""
     for t in range(start, len(returns)):
         if t == len(returns) - 1:
             _copy_state(now, state)

@@ -1,17 +1,16 @@
-"""Statistics over trailing windows: the kernels that features are written with.
+"""Statistics over trailing windows: the kernels for writing features.
 
-Arrays are float64, (T,) or (T, N), rows are dates. A window of w at row t is rows t - w + 1 to t; before row
-0 of the panel everything is missing.
+Arrays are float64 of shape (T,) or (T, N); rows are dates. A window of length w at row t covers rows t - w + 1 to t.
+Rows before row 0 of the panel count as missing.
 
-**Missing values.** A value that is not finite is missing. A statistic is over the values present, and NaN
-where fewer than `required_count(window)` of them are (four fifths of the window, and at least two), or where it is
-undefined.
+**Missing values.** A value that is not finite is missing. A statistic uses the values present. It is NaN if fewer than
+`required_count(window)` values are present (four fifths of the window, and at least two), or if it is undefined.
 
-**Method.** `features.kernels.blocks` and its neighbours hold the compiled loops. Each statistic is a function of the
-rows of its window and of their place in the panel alone: it is bit-identical whatever comes later, whatever
-stands in other columns, and however little history is given before the window, as long as
-`features.kernels.carried_state` gives the row where it begins; windows that begin before it are NaN then. A value
-that has left the window, even a huge one, costs no precision, unlike with differences of cumulative sums.
+**Method.** The compiled loops are in `features.kernels.blocks` and the modules beside it. Each statistic depends only
+on the rows of its window and their position in the panel. It is therefore bit-identical for any later rows, any other
+columns, and any length of history before the window, if `features.kernels.carried_state` gives the first row of the
+history; windows that begin before that row are then NaN. Even a huge value costs no precision after it has left the
+window, unlike with differences of cumulative sums.
 """
 
 from __future__ import annotations
@@ -64,12 +63,12 @@ __all__ = [
 
 
 def required_count(window: int) -> int:
-    """Return how many values of a window must be present: four fifths, and two unless the window is one."""
+    """Return the required number of values in a window: four fifths, and at least two unless the window is one row."""
     return min(window, max(2, -(-4 * window // 5)))
 
 
 def lag(x: Floats, rows: int) -> Floats:
-    """Return `x` delayed by `rows` rows, NaN in the first rows."""
+    """Return `x` delayed by `rows` rows, with NaN in the first rows."""
     out = np.empty_like(x)
     out[:rows] = np.nan
     out[rows:] = x[: max(len(x) - rows, 0)]
@@ -92,17 +91,17 @@ def rolling_mean(x: Floats, window: int) -> Floats:
 
 
 def rolling_std(x: Floats, window: int) -> Floats:
-    """Return the standard deviation (ddof 1) of at least two values present."""
+    """Return the standard deviation (ddof 1) of the values present, at least two."""
     return _moments(x, window, moments.STD, 2)
 
 
 def rolling_skew(x: Floats, window: int) -> Floats:
-    """Return the adjusted Fisher-Pearson skewness, as in pandas, of at least three values not all equal."""
+    """Return the adjusted Fisher-Pearson skewness, as in pandas; needs at least three values, not all equal."""
     return _moments(x, window, moments.SKEW, 3)
 
 
 def rolling_kurtosis(x: Floats, window: int) -> Floats:
-    """Return the excess kurtosis without bias, as in pandas, of at least four values not all equal."""
+    """Return the bias-corrected excess kurtosis, as in pandas; needs at least four values, not all equal."""
     return _moments(x, window, moments.KURTOSIS, 4)
 
 
@@ -117,28 +116,28 @@ def rolling_min(x: Floats, window: int) -> Floats:
 
 
 def rolling_argmax(x: Floats, window: int) -> Floats:
-    """Return the place of the first largest value: 1 for the oldest row of the window, `window` for the newest."""
+    """Return the position of the first largest value: 1 for the oldest row of the window, `window` for the newest."""
     return _places(x, window, 1.0)
 
 
 def rolling_argmin(x: Floats, window: int) -> Floats:
-    """Return the place of the first smallest value: 1 for the oldest row of the window, `window` for the newest."""
+    """Return the position of the first smallest value: 1 for the oldest row of the window, `window` for the newest."""
     return _places(x, window, -1.0)
 
 
 def rolling_quantile(x: Floats, window: int, q: float) -> Floats:
-    """Return the quantile `q`, from 0 to 1, of the values present, interpolated linearly as in numpy."""
+    """Return the quantile `q` (0 to 1) of the values present, interpolated linearly as in numpy."""
     select_assets: Floats = rolling_quantiles(x, window, (q,))[0]
     return select_assets
 
 
 def rolling_quantiles(x: Floats, window: int, levels: Sequence[float]) -> Floats:
-    """Return several quantiles of the same windows, (len(levels), ...): the values are sorted once for all.
+    """Return several quantiles of the same windows, shape (len(levels), ...); the values are sorted only once.
 
     Raises
     ------
     ValueError
-        If a level is not between 0 and 1, or the window has no row.
+        If a level is not between 0 and 1, or the window is shorter than one row.
     """
     for q in levels:
         if not 0.0 <= q <= 1.0:
@@ -151,9 +150,10 @@ def rolling_quantiles(x: Floats, window: int, levels: Sequence[float]) -> Floats
 
 
 def rolling_rank(x: Floats, window: int) -> Floats:
-    """Return the rank of the newest value among those present, as a share of their number; NaN if it is missing.
+    """Return the rank of the newest value among those present, as a fraction of their number; NaN if it is missing.
 
-    As pandas' `rolling(window).rank(pct=True)`: the largest has 1, ties have the mean of their ranks.
+    Equals pandas' `rolling(window).rank(pct=True)`: the largest value has rank 1, and ties have the mean of their
+    ranks.
     """
     table = as_table(x)
     out, begin = _allocate_output(table.shape, window)
@@ -171,16 +171,16 @@ def rolling_correlation(
 ) -> Floats:
     """Return the correlation over rows where both values are present. Either may be (T,).
 
-    It is NaN where the values of y or of x are equal but for rounding: their standard deviation is no more than `TINY`
-    of their mean.
+    The result is NaN if the values of y or of x are equal up to rounding: their standard deviation is at most `TINY`
+    times their mean.
 
     Parameters
     ----------
     y, x : ndarray of shape (T,) or (T, N)
     window : int
     sizes : pair of float
-        Least size of y and of x to which rounding is relative where their means are smaller: 1 for returns, which are
-        differences from 1, and for logarithms. Give 0 for prices, volumes and whatever else has a unit.
+        Smallest size of y and of x for the bound on rounding errors, used if their means are smaller: 1 for returns,
+        which are differences from 1, and for logarithms. Use 0 for prices, volumes and other values with a unit.
     """
     return _comoments(y, x, window, pairs.CORRELATION, sizes=sizes)[0]
 
@@ -196,18 +196,18 @@ def rolling_residual_std(y: Floats, x: Floats, window: int) -> Floats:
 
 
 def rolling_regression(y: Floats, x: Floats, window: int) -> tuple[Floats, Floats, Floats]:
-    """Return beta, correlation and residual standard error of y on x, for little more than one of them."""
+    """Return beta, correlation and residual standard error of y on x, at little more than the cost of one of them."""
     beta, correlation, residual = _comoments(y, x, window, pairs.BETA, pairs.CORRELATION, pairs.RESIDUAL_STD)
     return beta, correlation, residual
 
 
 def rolling_slope(x: Floats, window: int) -> Floats:
-    """Return the slope of the regression of the values present on their row numbers, a row."""
+    """Return the slope per row of the regression of the values present on their row numbers."""
     return _comoments(x, _rows(x), window, pairs.BETA)[0]
 
 
 def rolling_rsquare(x: Floats, window: int) -> Floats:
-    """Return the R2 of the regression of the values present on their row numbers, in whatever unit they are."""
+    """Return the R2 of the regression of the values present on their row numbers; it does not depend on units."""
     return _comoments(x, _rows(x), window, pairs.R_SQUARE, sizes=(0.0, 1.0))[0]
 
 
@@ -217,7 +217,7 @@ def rolling_trend_residual(x: Floats, window: int) -> Floats:
 
 
 def rolling_trend(x: Floats, window: int) -> tuple[Floats, Floats, Floats]:
-    """Return slope, R2 and last residual of the regression on row numbers, for little more than one of them."""
+    """Return slope, R2 and last residual of the regression on row numbers, at little more than the cost of one."""
     kinds = (pairs.BETA, pairs.R_SQUARE, pairs.LAST_RESIDUAL)
     slope, share, last = _comoments(x, _rows(x), window, *kinds, sizes=(0.0, 1.0))
     return slope, share, last
@@ -226,12 +226,12 @@ def rolling_trend(x: Floats, window: int) -> tuple[Floats, Floats, Floats]:
 def _allocate_output(shape: tuple[int, ...], window: int) -> tuple[Floats, int]:
     """Return an array for results, and the first row to compute.
 
-    In the middle of a panel the windows that begin before the arrays are not known: they are NaN, and cost nothing.
+    In the middle of a panel, windows that begin before the arrays are unknown: they are set to NaN and not computed.
 
     Raises
     ------
     ValueError
-        If the window has no row.
+        If the window is shorter than one row.
     """
     if window < 1:
         raise ValueError(f"window is {window}, expected at least 1 row")

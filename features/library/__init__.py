@@ -1,1 +1,1 @@
-"""The features: one annotated function, one feature or one family of windows."""
+"""The shipped features: each annotated function defines one feature, or one family of features over several windows."""

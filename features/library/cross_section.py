@@ -1,8 +1,8 @@
-"""Where each asset stands among the assets of the same date.
+"""Each asset relative to the other assets at the same date.
 
-Scores (`_z`) for what is roughly symmetric, ranks (`_rank`) for what is skewed across assets. They carry most
-of what can be forecast about which asset beats which. Because their centre and scale change from date to
-date, they are no linear functions of the features that they are made of.
+Features that are roughly symmetric across assets have scores (`_z`); skewed ones have ranks (`_rank`). These features
+carry most of the predictable part of relative returns. Their centre and scale change from date to date, so they are not
+linear functions of their inputs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The economy, as published by each date: arrays (T,) from the panel's macro series.
 
-Series are read as the newest value known at each close, so a difference over 12 months compares what is known
-now with what was known then; on daily panels it can be off by one release around the release dates.
+A series has at each close its newest known value. A difference over 12 months thus compares the value known now with
+the value known 12 months ago; on daily panels it can be off by one release around release dates.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from foundation.types import Floats
 
 
 def _log_change(series: Floats, rows: int) -> Floats:
-    """Return the log change over `rows` rows, NaN unless both values are positive (oil has been negative)."""
+    """Return the log change over `rows` rows; NaN unless both values are positive (oil has been negative)."""
     positive = np.where(series > 0.0, series, np.nan)
     return np.log(positive) - np.log(lag(positive, rows))
 

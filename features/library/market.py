@@ -1,4 +1,4 @@
-"""The state that all assets share: arrays (T,) from the market, cash and the assets together."""
+"""Features shared by all assets: arrays (T,) from the market, cash and all assets together."""
 
 from __future__ import annotations
 

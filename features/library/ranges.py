@@ -1,4 +1,4 @@
-"""Volatility from the range of the bar, and liquidity from the money traded."""
+"""Volatility from the range of the bar, and liquidity from the traded value."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def yang_zhang_20(open: Floats, high: Floats, low: Floats, close: Floats) -> Flo
     n = 20
     night, day = np.log(open / lag(close, 1)), np.log(close / open)
     up, down = np.log(high / open), np.log(low / open)
-    # The range part is Rogers and Satchell's (1991), which drift does not disturb.
+    # The range part is the estimator of Rogers and Satchell (1991), which is unbiased under drift.
     inner = rolling_mean(up * (up - day) + down * (down - day), n)
     k = 0.34 / (1.34 + (n + 1) / (n - 1))
     variance = rolling_std(night, n) ** 2 + k * rolling_std(day, n) ** 2 + (1.0 - k) * inner

@@ -1,8 +1,8 @@
 """Returns of each asset over past windows.
 
-Returns over several windows are simple, not logarithmic: log returns of adjoining windows add up exactly, so
-that the returns over 1 and 12 months and the momentum without the last month would make a Gram matrix singular.
-For the same reason the reversal is in units of risk, not the last month's return with its sign changed.
+Returns over windows are simple, not logarithmic. Log returns of adjacent windows add up exactly, so the returns over 1
+and 12 months and the momentum without the last month would make the Gram matrix singular. For the same reason the
+reversal is in units of risk; it is not the last month's return with the opposite sign.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["compound_window", "wealth"]
 def compound_window(log_returns: Floats, window: int, ago: int = 0) -> Floats:
     """Return the simple return over a trailing window that ended `ago` rows ago, given log returns.
 
-    It is the last step of a feature: rows that are history are NaN.
+    Use it as the last step of a feature: rows of history are NaN.
     """
     total = past_sum(log_returns, window, ago, required_count(window))
     np.expm1(total, out=total)
@@ -32,7 +32,7 @@ def compound_window(log_returns: Floats, window: int, ago: int = 0) -> Floats:
 
 
 def _pad_history(wanted: Floats, like: Floats) -> Floats:
-    """Return an array like another with the wanted rows at its end and NaN before, as a feature must."""
+    """Return an array of the shape of `like`, with the requested rows at its end and NaN before them."""
     if len(wanted) == len(like):
         return wanted.reshape(like.shape)
     out = np.full(like.shape, np.nan)
@@ -114,7 +114,7 @@ def seasonality_60(log_returns: Floats, month: int) -> Floats:
 
 @compiled
 def _mean_of_places(x: Floats, places: NDArray[np.int64], enough: float, out: Floats) -> None:
-    """Write to row t the mean of the rows t + `places` of x that there are; NaN for fewer than `enough` values."""
+    """Write to row t the mean of the existing rows t + `places` of x; NaN for fewer than `enough` values."""
     count = np.empty(out.shape[1])
     for t in range(len(out)):
         to = out[t]

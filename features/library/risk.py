@@ -1,6 +1,6 @@
 """Risk of each asset: volatility, drawdown, and beta to the market.
 
-Volatilities are standard deviations of one observation's return (a month or a day), not annualised.
+Volatilities are standard deviations of the return of one observation (a month or a day), not annualised.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from foundation.types import Floats
 def _regress_on_market(
     excess: Floats, market: Floats, cash: Floats, window: int
 ) -> tuple[Floats, Floats, Floats]:
-    """Return beta, correlation and residual standard error of excess returns on those of the market."""
+    """Return beta, correlation and residual standard error of excess returns on the market's excess returns."""
     return rolling_regression(excess, market - cash, window)
 
 

@@ -1,7 +1,7 @@
-"""Technical indicators of the total return index: windows in rows, and nothing needed but prices.
+"""Technical indicators of the total return index, with windows in rows; they need only prices.
 
-They complete, for panels without bars, what the windows in months of the other stages are too long to see. All are
-ratios, and do not depend on the scale of the index.
+For panels without bars they cover horizons that are shorter than the monthly windows of other stages. All are ratios,
+and do not depend on the scale of the index.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def coskewness_60(excess: Floats, market: Floats, cash: Floats) -> Floats:
     together = rolling_mean(r * m * m, 60) - 2.0 * m_mean * (rm - r_mean * m_mean) - r_mean * mm
     rr = rolling_mean(r * r, 60)
     r_variance, m_variance = rr - r_mean * r_mean, mm - m_mean * m_mean
-    # A difference of two numbers is rounding where they are equal to 12 digits.
+    # The difference of two numbers that agree to 12 digits is a rounding error.
     varies = (r_variance > TINY * rr) & (m_variance > TINY * mm)
     scale = np.sqrt(np.where(varies, r_variance, np.nan)) * m_variance
     return divide(together, scale, floor=0.0)

@@ -1,6 +1,6 @@
-"""Where each asset stands against its own recent past.
+"""Each asset relative to its own recent past.
 
-The distance to the high is `drawdown_12`; here is the place between low and high, which differs from it.
+The distance to the high is `drawdown_12` in `features.library.risk`; this module has the position between low and high.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def crossover_3_12(level: Floats, month: int) -> Floats:
 def range_position_12(level: Floats, month: int) -> Floats:
     """Place of the total return index between its low (0) and its high (1) of 12 months."""
     low, high = rolling_min(level, 12 * month), cached(rolling_max, level, 12 * month)
-    # Relative to the high, so that whether low and high differ does not depend on the scale of the index.
+    # Relative to the high, so that the test of low against high does not depend on the scale of the index.
     return divide(divide(level - low, high), divide(high - low, high))
 
 

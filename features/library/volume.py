@@ -1,4 +1,4 @@
-"""How much each asset trades; only for panels with volume."""
+"""Trading volume of each asset; only for panels with volume."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Candidate: a finished run as one that forecasts, whatever the data it is asked about."""
+"""Candidate: a finished run whose frozen models can forecast on any data."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from pipeline.stages.results import Prepared
 
 
 class Candidate:
-    """The folder of a run, with its frozen models and the forecasts that it made along its walk.
+    """The folder of a run, with its frozen models and its walk-forward forecasts.
 
     Parameters
     ----------
     folder : Path
     files : mapping of str to str
-        SHA-256 of files of the folder by name, as the decision about the run recorded them. Each is compared when it
-        is read. Runs that were judged by earlier versions have none.
+        SHA-256 of files of the folder by name, as recorded by the decision about the run. Each file is checked when it
+        is read. Decisions of earlier versions of Tangency have no SHA-256.
 
     Raises
     ------
     OperationsError
         On reading, if a file of the folder is missing or damaged.
     LedgerError
-        On reading, if a file is not as it was recorded.
+        On reading, if a file differs from its recorded SHA-256.
     """
 
     def __init__(self, folder: Path, files: Mapping[str, str] | None = None) -> None:
@@ -72,7 +72,7 @@ class Candidate:
 
     @cached_property
     def frozen(self) -> Frozen:
-        """The models as they were last fitted."""
+        """The models as of their last fit."""
         return Frozen(
             self._json("model.json", "forecast", "relative", "trained_to", "assets", "columns", "models")
         )
@@ -84,7 +84,7 @@ class Candidate:
 
     @property
     def trained_to(self) -> pd.Timestamp:
-        """Last date of the data that the models and their calibration have seen."""
+        """Last date of the data on which the models and their calibration were fitted."""
         stated = self.frozen.spec["trained_to"]
         try:
             return pd.Timestamp(dt.date.fromisoformat(stated))
@@ -94,11 +94,11 @@ class Candidate:
             ) from error
 
     def digests(self) -> dict[str, str]:
-        """Return the SHA-256 of each file that a model in use is read from, by name."""
+        """Return the SHA-256, by name, of each file from which a champion is loaded."""
         return {name: hashlib.sha256(self.content(name)).hexdigest() for name in FILES}
 
     def content(self, name: str) -> bytes:
-        """Return a file of the folder, after comparing it with what was recorded of it."""
+        """Check a file of the folder against its recorded SHA-256, and return its content."""
         return read_run_file(self.folder, name, self.files)
 
     def _json(self, name: str, *keys: str) -> dict[str, Any]:
@@ -117,12 +117,12 @@ class Candidate:
         return value
 
     def check_date(self, date: pd.Timestamp) -> None:
-        """Refuse to speak of a date that the models have seen beyond.
+        """Refuse a date before the end of the training data.
 
         Raises
         ------
         OperationsError
-            If the date is before the end of the training: an answer would know the future.
+            If the date is before the end of the training data, because a forecast would look ahead.
         """
         if date < self.trained_to:
             raise OperationsError(
@@ -133,17 +133,17 @@ class Candidate:
     def forecast_at(
         self, prepared: Prepared, regimes: RegimePath, row: int, model: str | None = None
     ) -> pd.DataFrame:
-        """Return the forecast of a frozen model at a row, one row a listed asset.
+        """Return the forecast of a frozen model at a date, one row per listed asset.
 
         Parameters
         ----------
         prepared : Prepared
-            Of this run's configuration, on data up to any date.
+            Prepared with this run's configuration, on data up to any date.
         regimes : RegimePath
         row : int
-            Not before the end of what the models have seen: see `check_date`.
+            Row of the panel, not before the end of the training data (see `check_date`).
         model : str, optional
-            By default the one that the allocator is given.
+            By default the model that the allocator uses.
 
         Returns
         -------
@@ -152,22 +152,22 @@ class Candidate:
         """
         self.check_date(prepared.panel.dates[row])
         table = inputs(prepared, regimes, row)
-        told = self.frozen.forecast(table, model)
+        forecast = self.frozen.forecast(table, model)
         spec = self.frozen.spec
         fitted = spec["models"][model or spec["forecast"]]
         target = prepared.schedule.target
         risk = pd.Series(target.risk[row, prepared.panel.listed[row]], index=table.index)
         level = 0.0 if spec["relative"] else table["baseline"] / risk
-        own = (told["raw"] - level).abs() * risk * fitted["slope_error"]
+        own = (forecast["raw"] - level).abs() * risk * fitted["slope_error"]
         common = float(baseline_error(drop_riskless_labels(prepared.schedule.labels, target.riskless))[row])
         stderr = np.hypot(own, common).where(table["risk"] != 0, risk.fillna(0.0))
-        out: pd.DataFrame = told.assign(stderr=stderr, slope=fitted["slope"], risk=risk)
+        out: pd.DataFrame = forecast.assign(stderr=stderr, slope=fitted["slope"], risk=risk)
         return out
 
     def forecasts(self, prepared: Prepared, regimes: RegimePath, model: str | None = None) -> Forecast:
-        """Return what a model of this run has forecast: along its walk, and frozen after the end of its data.
+        """Return a model's forecasts: walk-forward during the run, and from the frozen model afterwards.
 
-        What it said at the time stands, also where the data was revised afterwards.
+        Forecasts of the run are kept as recorded, even if the data was revised later.
         """
         panel = prepared.panel
         name = model or self.frozen.spec["forecast"]

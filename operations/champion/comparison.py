@@ -1,4 +1,4 @@
-"""Comparison: challenger against champion, by what the allocator makes of their forecasts after costs."""
+"""Comparison: challenger against champion, by the utility of the allocator's portfolios after costs."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ from validation.forecasts.scores import hac_mean
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What two forecasts were worth to the same allocator on the same dates, after costs.
+    """The utility of two forecasts for the same allocator on the same dates, after costs.
 
     Attributes
     ----------
     dates : int
-        Observations in which the two could earn something different: from the first different trade on.
+        Number of observations from the first different trade on.
     since : str
-        ISO date of the first of them; empty if there is none.
+        ISO date of the first of these observations; empty if there are none.
     difference : float
-        Utility a year of the challenger less that of the champion, a fraction; 0 if they never differ.
+        Annual utility of the challenger minus that of the champion, a fraction; 0 if they never differ.
     stderr : float
-        HAC standard error of the difference, a year.
+        HAC standard error of the difference, annual.
     p_worse : float
-        One-sided p-value against "no worse": small if the challenger is worse. NaN where there are too few dates.
+        One-sided p-value of the hypothesis "no worse": small if the challenger is worse. NaN if there are too few
+        dates.
     """
 
     dates: int
@@ -48,13 +49,13 @@ class Comparison:
 
 
 def utility(result: BacktestResult, risk_aversion: float) -> Floats:
-    """Return what each observation adds to mean-variance utility: x - gamma/2 x^2, of excess returns after costs."""
+    """Return each observation's mean-variance utility, x - gamma/2 x^2, for excess returns x after costs."""
     excess = result.net - result.cash_return
     return np.asarray(excess - risk_aversion / 2 * excess**2)
 
 
 def simulate_forecast(prepared: Prepared, covariances: CovariancePath, forecast: Forecast) -> BacktestResult:
-    """Return what the run's allocator makes of a forecast, from the first decision for which there is one."""
+    """Simulate the run's allocator with a forecast, from the first date that has one."""
     schedule = prepared.schedule
     decisions = np.intersect1d(schedule.decisions, forecast.positions)
     if not len(decisions):
@@ -64,7 +65,7 @@ def simulate_forecast(prepared: Prepared, covariances: CovariancePath, forecast:
 
 
 def compare_on(loaded: Loaded, store: Store, challenger: Candidate, champion: Candidate) -> Comparison:
-    """Compare on all data: each forecasts by its own features and regimes, and the challenger's allocator trades."""
+    """Compare on all data: each uses its own features and regimes; the challenger's allocator trades both."""
     prepared, covariances, mine = _forecasts(challenger, loaded, store)
     return compare(prepared, covariances, mine, _forecasts(champion, loaded, store)[2])
 
@@ -81,12 +82,12 @@ def _forecasts(
 def compare(
     prepared: Prepared, covariances: CovariancePath, challenger: Forecast, champion: Forecast
 ) -> Comparison:
-    """Compare two forecasts on the dates that both have.
+    """Compare two forecasts on their common dates.
 
     Parameters
     ----------
     prepared : Prepared
-        Data, schedule and configuration of the challenger: its allocator trades both.
+        Data, schedule and configuration of the challenger, whose allocator trades both forecasts.
     covariances : CovariancePath
     challenger, champion : Forecast
     """
@@ -109,7 +110,7 @@ def compare(
 
 
 def _at(forecast: Forecast, positions: Ints) -> Forecast:
-    """Return the part of a forecast at some of its rows."""
+    """Return a forecast restricted to the given rows of the panel."""
     kept = np.isin(forecast.positions, positions)
     arrays = ("positions", "mean", "stderr", "raw", "slope", "slope_error")
     return replace(forecast, **{name: getattr(forecast, name)[kept] for name in arrays})

@@ -1,7 +1,7 @@
-"""Decisions: what became of each retraining, and what is champion since when, in a chained file.
+"""Decisions: the outcome of each retraining and the succession of champions, in a chained file.
 
-The file is the truth. A champion is changed by adding one line, which a process that is killed has either written
-whole or not at all; MLflow's registry is made to agree with it afterwards.
+The file is authoritative. A new champion takes effect by one added line, which a killed process has written either
+completely or not at all. MLflow's registry is synchronised with the file afterwards.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Check:
     name : str
     passed : bool
     words : str
-        What was found, as a sentence without its full stop.
+        The result, as a sentence without its full stop.
     """
 
     name: str
@@ -39,29 +39,29 @@ class Check:
 
 @dataclass(frozen=True)
 class Decision:
-    """What became of one retraining or rollback.
+    """The outcome of one retraining, promotion or rollback.
 
     Attributes
     ----------
     kind : {"promoted", "kept", "rolled back"}
     at : datetime
-        In UTC.
+        Time of the decision, UTC.
     run : str
-        Folder of the run that was judged; of a rollback, the run that was given up.
+        Folder of the run that was judged; for a rollback, of the run that was given up.
     champion : str or None
-        Folder of the run that is champion from now on.
+        Folder of the champion after the decision.
     replaced : str or None
-        That which was champion before.
+        Folder of the champion before the decision.
     identity : str
-        Digest of configuration, data and code: what need not be judged twice.
+        Digest of configuration, data and code. A run with a known identity is not judged again.
     data_last : str
         Last date of the data, ISO.
     reason : str
-        In words.
+        The reason in words.
     checks : tuple of Check
     files : mapping of str to str
-        SHA-256 of the files of the run that was judged, by name. A champion whose files have changed is not used.
-        Empty where a run was given up, and in decisions of earlier versions.
+        SHA-256 of the files of the judged run, by name. A champion with changed files is not used. Empty for a rollback
+        and in decisions of earlier versions of Tangency.
     """
 
     kind: Kind
@@ -76,12 +76,12 @@ class Decision:
     files: Mapping[str, str] = field(default_factory=dict)
 
     def entry(self) -> Entry:
-        """Return the decision for the chain."""
+        """Return the decision as an entry of the chain."""
         return asdict(self) | {"at": self.at.isoformat(timespec="seconds")}
 
     @staticmethod
     def of(entry: Entry) -> Decision:
-        """Return the decision of a line of the chain."""
+        """Parse a decision from an entry of the chain."""
         known: dict[str, Any] = entry | {
             "at": dt.datetime.fromisoformat(entry["at"]),
             "checks": tuple(Check(**check) for check in entry["checks"]),
@@ -103,7 +103,7 @@ class Decisions:
         self.name = config.name
 
     def all(self) -> list[Decision]:
-        """Return all decisions, in their order.
+        """Return all decisions, oldest first.
 
         Raises
         ------
@@ -113,29 +113,29 @@ class Decisions:
         return [Decision.of(entry) for entry in self.chain.lines()]
 
     def judged(self, identity: str) -> Decision | None:
-        """Return the decision about a retraining of this configuration, data and code, if there is one."""
+        """Return the decision about a retraining with this identity, or None."""
         return next((d for d in self.all() if d.identity == identity and d.kind != "rolled back"), None)
 
     def champion(self) -> Decision | None:
-        """Return the decision by which the present champion became it, or None if there is no champion."""
+        """Return the decision that made the present champion, or None if there is no champion."""
         done = self.all()
         now = done[-1].champion if done else None
         return next((d for d in reversed(done) if d.champion != d.replaced and d.champion == now), None)
 
     def files_of(self, run: str) -> dict[str, str]:
-        """Return the SHA-256 of the files of a run by name, as the newest decision about it recorded them."""
-        found = (
+        """Return the SHA-256 of a run's files by name, as recorded by the newest decision about the run."""
+        recorded = (
             decision.files for decision in reversed(self.all()) if decision.run == run and decision.files
         )
-        return dict(next(found, {}))
+        return dict(next(recorded, {}))
 
     def reigning(self) -> tuple[str, dt.datetime]:
-        """Return the champion and since when it is.
+        """Return the champion, and the time at which it became champion.
 
         Raises
         ------
         OperationsError
-            If there is none.
+            If there is no champion.
         """
         decision = self.champion()
         if decision is None or decision.champion is None:
@@ -143,12 +143,12 @@ class Decisions:
         return decision.champion, decision.at
 
     def record(self, decision: Decision, others: Sequence[Decision]) -> None:
-        """Add a decision made in the knowledge of others, and of no more.
+        """Append a decision that was made with knowledge of exactly the decisions in `others`.
 
         Raises
         ------
         OperationsError
-            If another decision has been made since.
+            If another decision has been recorded since.
         """
 
         def unless_changed(entries: list[Entry]) -> list[Entry]:
@@ -159,19 +159,19 @@ class Decisions:
         self.chain.extend(unless_changed)
 
     def roll_back(self, now: dt.datetime, why: str) -> Decision:
-        """Give the championship back to the run that had it before, and return the decision.
+        """Make the previous champion the champion again, and return the decision.
 
         Raises
         ------
         OperationsError
-            If there is no champion before the present one.
+            If there is no previous champion.
         """
         done = self.all()
         line = succession(done)
         if len(line) < 2:
-            none = f"there is no champion; {advise_on_champion(self.config)}"
-            told = f"{line[0]} is the first champion" if line else none
-            raise OperationsError(f"{self.name}: nothing to go back to: {told}")
+            no_champion = f"there is no champion; {advise_on_champion(self.config)}"
+            explanation = f"{line[0]} is the first champion" if line else no_champion
+            raise OperationsError(f"{self.name}: nothing to go back to: {explanation}")
         last = done[-1]
         decision = Decision("rolled back", now, line[-1], line[-2], line[-1], "", last.data_last, why)
         self.record(decision, done)
@@ -179,7 +179,7 @@ class Decisions:
 
 
 def succession(decisions: Sequence[Decision]) -> list[str]:
-    """Return the champions that led to the present one, which is the last; those rolled back are not among them."""
+    """Return the champions in order, the present one last, without those that were rolled back."""
     line: list[str] = []
     for decision in decisions:
         if decision.kind == "promoted":

@@ -1,4 +1,4 @@
-"""Forecasting: what the champion expects and would hold as of a date."""
+"""Forecasting: the champion's forecasts and target weights as of a date."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from pipeline.store import Store
 
 @dataclass(frozen=True, eq=False)
 class Situation:
-    """The champion and all that is known as of a date.
+    """The champion, and its inputs as of a date.
 
     Attributes
     ----------
@@ -54,12 +54,12 @@ class Situation:
 
     @property
     def row(self) -> int:
-        """Last row of the panel: that of the answer."""
+        """Last row of the panel, at which forecasts are made."""
         return len(self.prepared.panel.dates) - 1
 
     @property
     def date(self) -> pd.Timestamp:
-        """Date of the answer: the last close that is known."""
+        """Date of the forecasts: the last known close."""
         return self.prepared.panel.dates[self.row]
 
 
@@ -73,9 +73,9 @@ class Plan:
     held : ndarray of shape (N,)
         Weights before the trades, fractions of wealth.
     cost : float
-        What the trades cost, a fraction of wealth.
+        Cost of the trades, a fraction of wealth.
     by_asset : ndarray of shape (N,)
-        The same by asset.
+        Cost per asset.
     """
 
     weights: Weights
@@ -87,14 +87,14 @@ class Plan:
 def situation(
     config: RunConfig, reporter: Reporter, as_of: dt.date | None = None, holdings: Holdings | None = None
 ) -> Situation:
-    """Gather what is needed to forecast and to allocate as of a date, by the champion's own configuration.
+    """Gather the inputs of forecasts and allocation as of a date, with the champion's own configuration.
 
     Parameters
     ----------
     config : RunConfig
     reporter : Reporter
     as_of : date, optional
-        By default the last one of the data.
+        By default the last date of the data.
     holdings : Holdings, optional
         Checked as soon as the data is loaded, before features and covariances are computed.
 
@@ -108,7 +108,7 @@ def situation(
     decisions = Decisions(config)
     run, since = decisions.reigning()
     champion = Candidate(config.output / run, decisions.files_of(run))
-    # What was decided with the champion is kept; where files lie is that of today.
+    # Keep the champion's settings, but take the locations of files from the present configuration.
     own = champion.config.model_copy(update={"output": config.output, "data": config.data})
     pipeline = Pipeline(own, Store(config.output / "store"), Reporter(Console(quiet=True)))
     loaded = load_data(own, reporter, known_by=None if as_of is None else pd.Timestamp(as_of))
@@ -121,13 +121,13 @@ def situation(
 
 
 def predict(found: Situation) -> pd.DataFrame:
-    """Return the champion's forecasts: columns asset, mean, stderr, raw, risk; one row a listed asset."""
+    """Return the champion's forecasts: columns asset, mean, stderr, raw, risk; one row per listed asset."""
     table = found.champion.forecast_at(found.prepared, found.regimes, found.row)
     return table[["asset", "mean", "stderr", "raw", "risk"]]
 
 
 def traded_policy(found: Situation) -> Policy:
-    """Return what decides about the champion's portfolio: its own and its frozen forecasts, by its configuration."""
+    """Return the policy of the champion's portfolio, from its forecasts, with its own configuration."""
     prepared, regimes = found.prepared, found.regimes
     panel, config = prepared.panel, prepared.config
     forecasts = {name: found.champion.forecasts(prepared, regimes, name) for name in config.models}
@@ -139,7 +139,7 @@ def traded_policy(found: Situation) -> Policy:
 
 
 def traded(found: Situation, policy: Policy) -> BacktestResult:
-    """Return what the champion's portfolio would have earned, had it been traded all along by this policy."""
+    """Simulate the champion's portfolio with this policy over all dates."""
     prepared = found.prepared
     config = prepared.config
     with one_thread():
@@ -147,14 +147,14 @@ def traded(found: Situation, policy: Policy) -> BacktestResult:
 
 
 def plan(found: Situation, holdings: pd.Series[float] | None = None) -> Plan:
-    """Return what the champion's allocator would hold, and the trades from what is held.
+    """Return the target weights of the champion's allocator, and the trades from the present holdings.
 
     Parameters
     ----------
     found : Situation
     holdings : Series of float, optional
-        Weights by asset, fractions of wealth; the rest is cash. Without it, what the champion's portfolio would hold
-        had it been traded all along.
+        Weights by asset, fractions of wealth; the rest is cash. The default is the present portfolio of the simulation
+        (see `traded`).
     """
     prepared = found.prepared
     panel, config = prepared.panel, prepared.config

@@ -1,4 +1,4 @@
-"""Gate: whether a challenger may replace the champion, and why not, in words."""
+"""Gate: the checks that a challenger must pass to replace the champion."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_WORSE = "no worse than the champion"
 
 
 def judge(gate: GateSection, summary: Mapping[str, Any], drift: Drift) -> tuple[Check, ...]:
-    """Return what the challenger's own run has to meet, and whether it did.
+    """Return the checks on the challenger's own run, each with its result.
 
     Parameters
     ----------
@@ -28,16 +28,16 @@ def judge(gate: GateSection, summary: Mapping[str, Any], drift: Drift) -> tuple[
     summary : mapping
         summary.json of the challenger's run.
     drift : Drift
-        Of the challenger's run.
+        Drift of the challenger's run.
     """
     return (_certified(gate, summary), *_turnover(gate, summary), *_drifted(gate, drift))
 
 
 def _certified(gate: GateSection, summary: Mapping[str, Any]) -> Check:
-    found = summary["certificate"]
-    if found is not None:
+    certificate = summary["certificate"]
+    if certificate is not None:
         return Check(
-            "certificate", True, f"nothing looked ahead at {format_count(len(found['cuts']), 'cut')}"
+            "certificate", True, f"nothing looked ahead at {format_count(len(certificate['cuts']), 'cut')}"
         )
     words = "the run has no certificate that nothing looked ahead"
     return Check("certificate", not gate.certificate, words)
@@ -58,30 +58,30 @@ def _drifted(gate: GateSection, drift: Drift) -> Iterator[Check]:
 
 
 def no_worse(gate: GateSection, found: Comparison, *, same_procedure: bool) -> Check:
-    """Return whether the challenger is no worse than the champion.
+    """Check that the challenger is no worse than the champion.
 
     Parameters
     ----------
     gate : GateSection
     found : Comparison
     same_procedure : bool
-        Whether configuration and code are those of the champion. The challenger then only has seen more data, and
-        is let in while there are too few dates to tell; whoever changed the procedure has to show enough of them.
+        Whether configuration and code equal those of the champion. The challenger then differs only by newer data, and
+        passes if there are too few dates for a comparison. Another procedure fails in that case.
     """
     if not found.dates:
         return Check(NO_WORSE, True, "it has traded like the champion on every date that both know")
-    told = (
+    result = (
         f"utility {100 * found.difference:+.2f} % a year against the champion after costs (standard error "
         f"{100 * found.stderr:.2f} %, {format_count(found.dates, 'observation')} since {found.since})"
     )
     if found.dates < gate.minimum_dates:
         if same_procedure:
             return Check(
-                NO_WORSE, True, f"{told}: too few to tell, and it is the same procedure with newer data"
+                NO_WORSE, True, f"{result}: too few to tell, and it is the same procedure with newer data"
             )
-        return Check(NO_WORSE, False, f"{told}: {gate.minimum_dates} are needed to judge another procedure")
+        return Check(NO_WORSE, False, f"{result}: {gate.minimum_dates} are needed to judge another procedure")
     if np.isfinite(found.p_worse) and found.p_worse < gate.worse_at:
-        return Check(NO_WORSE, False, f"{told}: worse, p = {found.p_worse:.3f}")
+        return Check(NO_WORSE, False, f"{result}: worse, p = {found.p_worse:.3f}")
     if found.difference < -gate.margin:
-        return Check(NO_WORSE, False, f"{told}: below the margin of {100 * gate.margin:.2f} %")
-    return Check(NO_WORSE, True, told)
+        return Check(NO_WORSE, False, f"{result}: below the margin of {100 * gate.margin:.2f} %")
+    return Check(NO_WORSE, True, result)

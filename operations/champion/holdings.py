@@ -1,4 +1,4 @@
-"""Holdings: what a user holds now, from a CSV or Parquet file."""
+"""Holdings: the user's present holdings, from a CSV or Parquet file."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ from pipeline.config_files.text import show_name, show_value
 
 CASH = "cash"
 TOLERANCE = 1e-6
-"""By how much weights may miss their sum."""
+"""Tolerance on the sum of weights."""
 LITTLE = 0.02
-"""Sum of weights, without a row of cash, below which they are probably in another unit."""
+"""Sum of weights, without a row for cash, below which the weights are probably in another unit."""
 PERCENT = (20.0, 150.0)
-"""Sums of weights that look like percent."""
+"""Range of sums of weights that suggests percentages."""
 MOST = {"value": 1e18, "weight": 1e3}
-"""Size of a number in the file, at most: no currency has as much money, and weights may be in percent."""
+"""Largest absolute value in the file: no currency has that much money, and weights may be percentages."""
 LARGEST = 10.0
-"""Size of a weight, at most: beyond it, wealth is the small difference of large numbers."""
+"""Largest absolute weight: beyond it, wealth is a small difference of large numbers."""
 OVERDRAFT = 0.01
-"""Share of wealth by which cash may be below 0 where borrowing is not allowed: costs and settlement."""
+"""Fraction of wealth by which cash may be negative if borrowing is not allowed; covers costs and settlement."""
 
 
 @dataclass(frozen=True, eq=False)
 class Holdings:
-    """What a file says is held.
+    """The holdings in a file.
 
     Attributes
     ----------
     source : str
-        What to call the file in messages.
+        Name of the file in messages.
     names : tuple of str
-        Of the rows, `cash` among them if it has one.
+        Assets of the rows, including `cash` if the file has such a row.
     weights : ndarray of shape (len(names),)
         Fractions of wealth.
     warnings : tuple of str
-        What is odd about the file, such as a last line without a line end.
+        Warnings about the file, such as a last line without a line end.
     """
 
     source: str
@@ -57,25 +57,25 @@ class Holdings:
 
     @property
     def cash(self) -> float:
-        """Cash, a fraction of wealth: what is missing to 1."""
+        """Cash, a fraction of wealth: 1 minus the sum of the asset weights."""
         return 1.0 - float(self.weights[[name != CASH for name in self.names]].sum())
 
 
 def read_holdings(path: Path) -> Holdings:
-    """Read what is held, and check all that can be judged without knowing the assets.
+    """Read a file of holdings, and run the checks that do not need the panel.
 
     Parameters
     ----------
     path : Path
-        Columns "asset" (or "symbol", or "ticker"), and "weight" (fractions of wealth) or "value" (money). The asset
-        "cash" is cash: in money it must be there if there is any; in weights it is what is missing to 1, and a row of
-        cash is checked against that.
+        Columns "asset" (or "symbol", or "ticker"), and "weight" (fractions of wealth) or "value" (money). A row "cash"
+        holds cash. With values it is required if there is cash. With weights it is optional, and must equal 1 minus the
+        sum of the other weights.
 
     Raises
     ------
     OperationsError
-        If the file cannot be read, a column or a number is missing, an asset is named twice, or the numbers are no
-        weights or no money.
+        If the file cannot be read, a column or a number is missing, an asset occurs twice, or the numbers are not
+        valid weights or values.
     """
     source = show_name(str(path))
     wrong = input_mistake(path)
@@ -97,11 +97,11 @@ def read_holdings(path: Path) -> Holdings:
     _check_rows(source, kinds[0], names, numbers)
     weights = numbers if kinds[0] == "weight" else _from_money(source, numbers)
     _check_sum(source, names, weights)
-    return Holdings(source, names, weights, tuple(found.message for found in contents.warnings))
+    return Holdings(source, names, weights, tuple(finding.message for finding in contents.warnings))
 
 
 def _asset_column(header: Sequence[str]) -> str | None:
-    """Return the column that names the assets; None if there is none, or more than one without one called asset."""
+    """Return the column of asset names; None if there is none, or several of which none is called asset."""
     named = [name for name in header if name.casefold() in ASSET_NAMES]
     if "asset" in named:
         return "asset"
@@ -137,7 +137,7 @@ def _from_money(source: str, values: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def _check_sum(source: str, names: tuple[str, ...], weights: NDArray[np.float64]) -> None:
-    """Refuse weights that do not add up, or only in another unit."""
+    """Refuse weights with a wrong sum, or in another unit."""
     total, has_cash = float(weights.sum()), CASH in names
     if abs(total - 1.0) <= TOLERANCE:
         largest = int(np.abs(weights).argmax())
@@ -167,21 +167,20 @@ def _check_sum(source: str, names: tuple[str, ...], weights: NDArray[np.float64]
 
 
 def match_holdings(held: Holdings, panel: Panel, config: RunConfig) -> pd.Series[float]:
-    """Return the weights by asset, after checking them against the assets and the limits of the champion.
+    """Check holdings against the assets and the limits of the champion, and return the weights by asset.
 
     Parameters
     ----------
     held : Holdings
     panel : Panel
-        Its last date is the one at which trades are decided.
+        Trades are decided at its last date.
     config : RunConfig
-        The champion's own.
+        The champion's configuration.
 
     Raises
     ------
     OperationsError
-        If an asset is unknown, has no price at the date, or is short where the limits forbid it, or if cash is
-        borrowed where they do.
+        If an asset is unknown or has no price at the date, or if a short position or borrowed cash violates the limits.
     """
     weights = dict(zip(held.names, held.weights.tolist(), strict=True))
     weights.pop(CASH, None)
@@ -199,7 +198,7 @@ def match_holdings(held: Holdings, panel: Panel, config: RunConfig) -> pd.Series
 
 
 def _mistake_of(name: str, weight: float, panel: Panel, config: RunConfig) -> str:
-    """Return what is wrong with one holding; "" if nothing is."""
+    """Return an error message for one holding; "" if it is valid."""
     if name not in panel.assets:
         return f"unknown asset {show_value(name)}{suggest(name, [*panel.assets, CASH])}"
     if weight == 0.0:
@@ -225,7 +224,7 @@ def _mistake_of(name: str, weight: float, panel: Panel, config: RunConfig) -> st
 
 
 def _may_borrow(config: RunConfig) -> bool:
-    """Return whether the champion's portfolio may borrow: by its limits, or as a strategy that does not keep them."""
+    """Return whether the champion's portfolio may borrow: its limits allow it, or its strategy ignores limits."""
     traded = config.allocation.strategy
     section = None if traded is None else config.strategies[traded]
     keeps = section is None or ("cash" in section.keeps() and "cash" not in section.exempt)

@@ -1,4 +1,4 @@
-"""By hand: a champion that somebody chose, or gave up. Whoever reads the record sees that no gate was passed."""
+"""Manual promotion and rollback of a champion. The record shows that the gate was not applied."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pipeline.progress import Reporter
 
 
 def promote(config: RunConfig, reporter: Reporter, run: str, *, now: dt.datetime, why: str) -> Decision:
-    """Make a run champion because somebody says so; who reads the record sees that no gate was passed.
+    """Make a run champion without the gate; the record shows that the promotion was manual.
 
     Raises
     ------
     BusyError
-        If a retraining is going on.
+        If a retraining is running.
     OperationsError
         If there is no such run of this configuration, or it is champion already.
     """
@@ -40,20 +40,20 @@ def promote(config: RunConfig, reporter: Reporter, run: str, *, now: dt.datetime
 
 
 def roll_back(config: RunConfig, reporter: Reporter, *, now: dt.datetime, why: str) -> Decision:
-    """Give the championship back to the run that had it before, and tell the registry.
+    """Make the previous champion the champion again, and update the registry.
 
     Raises
     ------
     BusyError
-        If a retraining is going on.
+        If a retraining is running.
     OperationsError, LedgerError
-        If there is nothing to go back to, or files of that run are damaged.
+        If there is no previous champion, or files of its run are damaged.
     """
     with alone(config):
         decisions = Decisions(config)
         champions = succession(decisions.all())
         if len(champions) > 1:
-            # Its files are compared first: a damaged run would be a champion that nobody can ask.
+            # Check its files first: a damaged run would be an unusable champion.
             Candidate(config.output / champions[-2], decisions.files_of(champions[-2])).digests()
         decision = decisions.roll_back(now, why)
         tell_registry(config, reporter)

@@ -1,4 +1,4 @@
-"""Registry: MLflow's model registry, made to agree with the decisions. Whatever is repeated changes nothing."""
+"""Registry: synchronise MLflow's model registry with the decisions. All operations are idempotent."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 CHALLENGER = "challenger"
 PLACE = "registered"
-"""Folder among a run's artifacts that holds the model."""
+"""Folder of the model among a run's artifacts."""
 RUN = VERSION_TAG
-"""Tag of a version that names the run it is of."""
+"""Tag of a model version with the name of its run."""
 
 SERVED = '''
 
@@ -54,26 +54,26 @@ class Registered(PythonModel):
 
 set_model(Registered())
 '''
-"""Follows the text of `pipeline/export/frozen.py` in a registered model: no pickle, and nothing of this project to
-import."""
+"""Code that follows the text of `pipeline/export/frozen.py` in a registered model, which therefore needs neither pickle
+nor an import of this project."""
 
 
 def mirror(config: RunConfig, *, check_server: bool = False) -> int:
-    """Bring the registry up to the newest decision, and return how many it had not been told.
+    """Send all missing decisions to the registry, and return their number.
 
-    What is already there is found by its tags and not made again, so that a mirror that was interrupted, or a server
-    that was away, is caught up with later. A local database that no longer holds what it was told is told again.
+    Existing versions are found by their tags and not created again, so a later call completes an interrupted one or
+    catches up after the server was down. If a local database has lost decisions, they are sent again.
 
     Parameters
     ----------
     config : RunConfig
     check_server : bool
-        Ask a server, too, whether it still holds what it was told.
+        Also check whether a server still holds the decisions that were sent to it.
 
     Raises
     ------
     TrackingError
-        If MLflow cannot be reached or refuses; the decisions stand all the same.
+        If MLflow cannot be reached or refuses the request; the recorded decisions remain valid.
     """
     decisions = Decisions(config).all()
     uri, name = tracking.tracking_uri(config.output), tracking.tracking_name(config.output)
@@ -103,7 +103,7 @@ def _held_by_server(config: RunConfig, decisions: Sequence[Decision]) -> bool:
 
 
 def _versions(client: MlflowClient, config: RunConfig) -> dict[str, str]:
-    """Return the versions of the registered model by the run that each is of."""
+    """Return the versions of the registered model, by run."""
     return {
         version.tags[RUN]: str(version.version)
         for version in client.search_model_versions(f"name = '{config.name}'", max_results=10_000)
@@ -119,7 +119,7 @@ def _catch_up(config: RunConfig, decisions: Sequence[Decision], done: int) -> No
     for decision in decisions[done:]:
         gone = not (config.output / decision.run).exists()
         if decision.run not in versions and gone and decision.run != champion:
-            continue  # its folder was deleted: there is nothing left to register
+            continue  # its folder was deleted, so there is no model to register
         if decision.run not in versions:
             deliver(config.output / decision.run)
             run = tracking.run_of(client, experiment, decision.run)
@@ -139,7 +139,7 @@ def _registered_model(client: MlflowClient, config: RunConfig) -> None:
 
 
 def _version(client: MlflowClient, config: RunConfig, candidate: Candidate, run: str) -> str:
-    """Log the model among the run's artifacts, and make a version of it."""
+    """Log the model as an artifact of the run, and create a version of it."""
     with tempfile.TemporaryDirectory() as place:
         save(candidate, Path(place) / PLACE)
         client.log_artifacts(run, str(Path(place) / PLACE), PLACE)
@@ -155,12 +155,12 @@ def _version(client: MlflowClient, config: RunConfig, candidate: Candidate, run:
         "verdict": candidate.summary["verdict"],
     }
     source = f"{client.get_run(run).info.artifact_uri}/{PLACE}"
-    made = client.create_model_version(config.name, source, run_id=run, tags=tags)
-    return str(made.version)
+    model_version = client.create_model_version(config.name, source, run_id=run, tags=tags)
+    return str(model_version.version)
 
 
 def save(candidate: Candidate, folder: Path) -> None:
-    """Write a candidate as an MLflow model: text of code, JSON of numbers, signature and example; no pickle."""
+    """Write a candidate as an MLflow model: source code, parameters as JSON, signature and example; no pickle."""
     import mlflow.pyfunc
     import pandas as pd
 
@@ -189,16 +189,16 @@ def _signature(columns: Sequence[str]) -> ModelSignature:
     inputs: list[ColSpec | TensorSpec] = [
         ColSpec("string" if name == "asset" else "double", name) for name in columns
     ]
-    told: list[ColSpec | TensorSpec] = [
+    outputs: list[ColSpec | TensorSpec] = [
         ColSpec("string", "asset"),
         ColSpec("double", "raw"),
         ColSpec("double", "mean"),
     ]
-    return ModelSignature(Schema(inputs), Schema(told))
+    return ModelSignature(Schema(inputs), Schema(outputs))
 
 
 def _tell(client: MlflowClient, name: str, version: str, decision: Decision) -> None:
-    """Put the decision into words, on the version and on its run."""
+    """Write the decision to the tags and description of the version and its run."""
     words = f"{decision.kind} at {decision.at:%Y-%m-%d %H:%M} UTC: {decision.reason}"
     data = f"Trained on data to {decision.data_last}."
     client.update_model_version(name, version, description=f"{words}.\n\n{data}")
@@ -214,10 +214,10 @@ def _set_aliases(
 ) -> None:
     aliases: dict[str, Any] = dict(client.get_registered_model(name).aliases)
     judged = [decision for decision in decisions if decision.kind != "rolled back"]
-    wanted: dict[str, str | None] = {CHAMPION: decisions[-1].champion if decisions else None}
-    challenger = judged[-1].run if judged and judged[-1].run != wanted[CHAMPION] else None
-    wanted[CHALLENGER] = challenger if challenger in versions else None
-    for alias, run in wanted.items():
+    target: dict[str, str | None] = {CHAMPION: decisions[-1].champion if decisions else None}
+    challenger = judged[-1].run if judged and judged[-1].run != target[CHAMPION] else None
+    target[CHALLENGER] = challenger if challenger in versions else None
+    for alias, run in target.items():
         if run is None and alias in aliases:
             client.delete_registered_model_alias(name, alias)
         elif run is not None and str(aliases.get(alias)) != versions[run]:

@@ -1,4 +1,4 @@
-"""The mark in a folder that says how many decisions MLflow's registry was told, and whether it still holds them."""
+"""The mark: a file with the number of decisions sent to MLflow's registry, and checks that the registry holds them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pipeline.config import RunConfig
 from pipeline.files import read_regular, write_whole
 
 MARK = "registry.json"
-"""Its name in the folder of a configuration's operations."""
+"""Name of the mark in the folder of a configuration's operations."""
 CHAMPION = "champion"
-"""The alias of the version that is in use."""
+"""Alias of the version in use."""
 
 
 def marked_decisions(config: RunConfig, tracking_name: str) -> int:
-    """Return how many decisions the mark says this registry was told; 0 if there is no mark, or a damaged one."""
+    """Return the number of decisions that the mark records for this registry; 0 without a readable mark."""
     try:
         mark = json.loads(read_regular(state_dir(config) / MARK))
     except (OSError, ValueError, RecursionError):
@@ -31,13 +31,13 @@ def marked_decisions(config: RunConfig, tracking_name: str) -> int:
 
 
 def write_mark(config: RunConfig, tracking_name: str, decisions: int) -> None:
-    """Note how many decisions the registry was told."""
+    """Record the number of decisions that were sent to the registry."""
     text = json.dumps({"tracking_uri": tracking_name, "decisions": decisions})
     write_whole(state_dir(config) / MARK, text.encode())
 
 
 def held_locally(config: RunConfig, decisions: Sequence[Decision]) -> bool:
-    """Whether the local database still holds these decisions: it may have been deleted, or replaced by a copy.
+    """Return whether the local database still holds these decisions; it may have been deleted or replaced.
 
     Raises
     ------
@@ -51,9 +51,9 @@ def held_locally(config: RunConfig, decisions: Sequence[Decision]) -> bool:
 def holds(
     output: Path, decisions: Sequence[Decision], versions: Mapping[str, str], aliases: Mapping[str, str]
 ) -> bool:
-    """Whether a registry with these versions, by run folder, and aliases holds the decisions.
+    """Return whether a registry with these versions (by run folder) and aliases holds the decisions.
 
-    A run whose folder was deleted cannot be registered any more, and need not be unless it is champion.
+    A run whose folder was deleted can no longer be registered, and is required only if it is the champion.
     """
     champion = decisions[-1].champion if decisions else None
     if champion is not None and (champion not in versions or aliases.get(CHAMPION) != versions[champion]):

@@ -1,4 +1,4 @@
-"""Retraining: take in what is new, train a challenger, and let it replace the champion if it passes the gate."""
+"""Retraining: record new data, train a challenger, and promote it if it passes the gate."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 def retrain(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> Decision:
     """Train on the data known at `now`, judge the result, and record the decision.
 
-    Asked again with the same data, configuration and code, it returns the decision that was made. A process that
-    is killed leaves whole run folders and whole decisions, and the next one goes on from what is stored.
+    A repeated call with the same data, configuration and code returns the earlier decision. A killed process leaves
+    complete run folders and complete decisions; the next call resumes from the stored stages.
 
     Parameters
     ----------
@@ -56,13 +56,13 @@ def retrain(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> Decis
     OperationsError
         If a holdout is sealed.
     RevisedError
-        If the source rewrites the past: `tangency update --accept-revisions` has to come first.
+        If the source has rewritten the past; run `tangency update --accept-revisions` first.
     """
     return retrain_if_new(config, reporter, now=now)[0]
 
 
 def retrain_if_new(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -> tuple[Decision, bool]:
-    """Do what `retrain` does, and also return whether anything was new: if not, the decision is an earlier one."""
+    """Retrain, and return the decision and whether it is new; if nothing has changed, it is an earlier decision."""
     unsealed(config)
     with alone(config):
         loaded = load_data(config, reporter, known_by=known_until(config, now))
@@ -81,7 +81,7 @@ def retrain_if_new(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -
 
 
 def _check_champion(config: RunConfig, decisions: Decisions) -> None:
-    """Make sure that the champion's files are as they were judged: where nothing is new, no training would notice."""
+    """Check the champion's files against their recorded SHA-256; without new data, no training would notice damage."""
     from operations.champion.candidate import Candidate
 
     reigning = decisions.champion()
@@ -90,7 +90,7 @@ def _check_champion(config: RunConfig, decisions: Decisions) -> None:
 
 
 def unsealed(config: RunConfig) -> None:
-    """Make sure that what is in use may see today's data.
+    """Check that no holdout is sealed: a model in use must see the newest data.
 
     Raises
     ------
@@ -107,15 +107,17 @@ def unsealed(config: RunConfig) -> None:
 def _train_and_judge(
     config: RunConfig, reporter: Reporter, now: dt.datetime, loaded: Loaded, decisions: Decisions
 ) -> Decision:
-    from operations.champion.candidate import Candidate  # models and all: not needed where nothing is new
+    from operations.champion.candidate import Candidate  # imports models, which are unneeded without new data
 
     known = decisions.all()
     store = Store(config.output / "store")
-    made = load_or_make_artifacts(config, store, reporter, loaded)
-    folder = _folder(config, made, reporter, now)
-    challenger = Candidate(folder, Candidate(folder).digests())  # what is judged is what is recorded
+    artifacts = load_or_make_artifacts(config, store, reporter, loaded)
+    folder = _folder(config, artifacts, reporter, now)
+    challenger = Candidate(
+        folder, Candidate(folder).digests()
+    )  # record the SHA-256 of exactly the files that are judged
     champion = known[-1].champion if known else None
-    checks = judge(config.gate, challenger.summary, made.drift)
+    checks = judge(config.gate, challenger.summary, artifacts.drift)
     if champion is not None:
         incumbent = Candidate(config.output / champion, decisions.files_of(champion))
         checks += (_against(challenger, incumbent, loaded, store, reporter),)
@@ -140,7 +142,7 @@ def _train_and_judge(
 def _against(
     challenger: Candidate, champion: Candidate, loaded: Loaded, store: Store, reporter: Reporter
 ) -> Check:
-    """Compare with the champion; one that cannot be read any more is not replaced without somebody's word."""
+    """Compare with the champion; a champion that cannot be read is replaced only by a manual promotion."""
     from operations.champion.comparison import compare_on
 
     try:
@@ -158,8 +160,8 @@ def _against(
 
 
 def identity_of(config: RunConfig, loaded: Loaded) -> str:
-    """Return the digest of what decides a retraining: configuration, data, code and libraries."""
-    # Not the commit: one that changes no code that computes is no reason to judge the same data again.
+    """Return the digest of all inputs of a retraining: configuration, data, code and libraries."""
+    # Without the commit: a commit that leaves the numerical code unchanged does not justify a second judgement.
     record = make_record(config, loaded[0]).as_dict() | {"git_sha": None}
     text = json.dumps([record, config.gate.model_dump()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -170,7 +172,7 @@ def _procedure(summary: dict[str, Any]) -> tuple[str, str]:
 
 
 def _folder(config: RunConfig, made: RunArtifacts, reporter: Reporter, now: dt.datetime) -> Path:
-    """Return the folder of the run: of one that was interrupted after writing it, or a new one."""
+    """Return the folder of the run: one that an interrupted process has written already, or a new one."""
     before = outputs.same_run(config.output, made)
     if before is not None:
         return before
@@ -179,7 +181,7 @@ def _folder(config: RunConfig, made: RunArtifacts, reporter: Reporter, now: dt.d
 
 
 def tell_registry(config: RunConfig, reporter: Reporter) -> None:
-    """Tell MLflow of run and decision; where it is away, they stand all the same, and the next time tells it."""
+    """Send run and decision to MLflow; if MLflow is unreachable, both stay recorded and are sent the next time."""
     try:
         mirror(config)
         if notice := pending_notice(config.output):
@@ -190,7 +192,7 @@ def tell_registry(config: RunConfig, reporter: Reporter) -> None:
 
 @contextmanager
 def alone(config: RunConfig) -> Iterator[None]:
-    """Keep other processes from deciding about a configuration; the operating system ends it with this process."""
+    """Lock the decisions about a configuration; the operating system releases the lock if this process dies."""
     folder = state_dir(config)
     make_folder(folder)
     lock = FileLock(folder / ".retraining.lock")

@@ -1,4 +1,4 @@
-"""Files of a run's folder that a model in use is read from, compared with what the decision about it recorded."""
+"""Files from which a champion is loaded, and checks against the SHA-256 that the decision about the run recorded."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pipeline.errors import LedgerError
 from pipeline.files import read_regular
 
 FILES = ("summary.json", "config.json", "model.json", "inputs.json", "forecasts.parquet")
-"""Files of a run's folder that a model in use is read from."""
+"""Files of a run's folder from which a champion is loaded."""
 WHOLE = (
     "The run is not whole: make it again (tangency run) and make the new one champion (tangency promote RUN "
     "--reason ...), or go back to the champion before (tangency rollback)"
 )
-"""What to do about a run whose files cannot be used."""
+"""Advice for a run with unusable files."""
 _INSTEAD = (
     "make the run again (tangency run) and make the new one champion (tangency promote RUN --reason ...), "
     "or go back to the champion before (tangency rollback)"
 )
-"""What to do where there is no copy of a file that was changed."""
+"""Advice if there is no copy of a changed file."""
 
 _ID = r"-\d{8}T\d{6}-[0-9a-f]{6}-[0-9a-f]{4}"
-"""What follows the configuration's name in the name of a run's folder (`pipeline.export.run_folder.new_run_id`)."""
+"""Pattern of the suffix after the configuration's name in a run's folder (`pipeline.export.run_folder.new_run_id`)."""
 
 
 def runs_of(config: RunConfig) -> list[str]:
-    """Return the names of the runs of a configuration that are in its output folder, the oldest first."""
+    """Return the names of a configuration's runs in its output folder, oldest first."""
     if not config.output.is_dir():
         return []
     own = re.compile(re.escape(config.name) + _ID)
@@ -42,7 +42,7 @@ def runs_of(config: RunConfig) -> list[str]:
 
 
 def advise_on_champion(config: RunConfig) -> str:
-    """Return what a user can do to have a champion where there is none."""
+    """Return advice on how to get a champion if there is none."""
     runs = runs_of(config)
     if not runs:
         return "`tangency retrain` trains and judges one"
@@ -53,21 +53,21 @@ def advise_on_champion(config: RunConfig) -> str:
 
 
 def read_run_file(folder: Path, name: str, recorded: Mapping[str, str]) -> bytes:
-    """Return a file of a run's folder, after comparing it with what was recorded of it.
+    """Check a file of a run's folder against its recorded SHA-256, and return its content.
 
     Parameters
     ----------
     folder : Path
     name : str
     recorded : mapping of str to str
-        SHA-256 of files of the folder by name; those that are not in it are not compared.
+        SHA-256 of files of the folder by name; files without an entry are not checked.
 
     Raises
     ------
     LedgerError
-        If the file is not as it was recorded.
+        If the file differs from its recorded SHA-256.
     OperationsError
-        If it was not recorded and cannot be read.
+        If the file has no recorded SHA-256 and cannot be read.
     """
     path = folder / name
     if name in recorded:
@@ -79,13 +79,13 @@ def read_run_file(folder: Path, name: str, recorded: Mapping[str, str]) -> bytes
 
 
 def find_damage(folder: Path, recorded: Mapping[str, str]) -> str:
-    """Return what is wrong with the first damaged file of a run's folder; "" if all are as they were recorded.
+    """Return a message on the first damaged file of a run's folder; "" if all files match their SHA-256.
 
     Parameters
     ----------
     folder : Path
     recorded : mapping of str to str
-        SHA-256 of the files by name, as the decision about the run recorded them.
+        SHA-256 of the files by name, as recorded by the decision about the run.
     """
     try:
         for name in FILES:

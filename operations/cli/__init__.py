@@ -1,1 +1,1 @@
-"""The commands that operations add to the command line."""
+"""The commands of operations on the command line."""

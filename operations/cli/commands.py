@@ -1,4 +1,4 @@
-"""The commands of operations, which add themselves to the command line when their modules are imported."""
+"""The commands of operations; importing a module adds its commands to the command line."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ MODULES = ("compile", "data", "drift", "models", "schedule", "serve", "sync")
 
 
 def load_commands() -> None:
-    """Import the modules of the commands."""
+    """Import the modules that define commands."""
     for name in MODULES:
         importlib.import_module(f"operations.cli.{name}")

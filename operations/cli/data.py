@@ -37,8 +37,8 @@ def update(path: Path, accept_revisions: bool, as_of: dt.datetime | None) -> Non
     now = end_of_day(as_of)
     config, _, reporter = prepare_run(path, fresh=False)
     updating.update(config, reporter, now=now, accept_revisions=accept_revisions)
-    # Also where nothing is new: an update that was interrupted may have recorded the data and not asked. A request is
-    # made once for each reason and data.
+    # Also without new data: an interrupted update may have recorded the data without this check. A request is made once
+    # per reason and data.
     ask_if_drifted(config, reporter, now)
 
 
@@ -100,7 +100,7 @@ def show(path: Path, number: int | None, changes: bool, output: Path | None) -> 
     from pipeline.files import write_whole
 
     if output.suffix == ".csv":
-        # Seventeen digits are what it takes to read every number back as it was.
+        # Seventeen digits are enough to read every number back exactly.
         content = table.to_csv(index=False, lineterminator="\n", float_format="%.17g").encode()
     else:
         content = table.to_parquet(index=False)

@@ -1,4 +1,4 @@
-"""Command about drift."""
+"""`tangency drift`."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def drift(path: Path, output: Path | None, request: bool) -> None:
     from pipeline.report.drift_table import drift_table
 
     config, _, reporter = prepare_run(path, fresh=False)
-    found = situation(config, reporter)
-    champion = found.champion
+    current = situation(config, reporter)
+    champion = current.champion
     reporter.line("champion", f"{champion.run}, trained on data to {champion.trained_to:%Y-%m-%d}")
-    measured = champion_drift(found)
-    reason = reason_to_retrain(measured, found.prepared.config.drift)
+    measured = champion_drift(current)
+    reason = reason_to_retrain(measured, current.prepared.config.drift)
     reporter.console.print(drift_table(measured))
     reporter.line("drift", measured.brief)
     reporter.line("early retraining", reason or "no reason")
     if output is not None:
-        told = measured.as_dict() | {"reason_to_retrain": reason}
-        write_whole(output, to_json(told).encode())
+        content = measured.as_dict() | {"reason_to_retrain": reason}
+        write_whole(output, to_json(content).encode())
     if request and reason is not None:
         new = running.request(config, reason, measured.as_of, dt.datetime.now(dt.UTC))
         reporter.line("schedule", "asked for a retraining" if new else "it was asked for before on this data")

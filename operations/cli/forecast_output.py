@@ -1,4 +1,4 @@
-"""Answers: forecasts and plans as tables for the eye, CSV and JSON."""
+"""Output of forecasts and plans: tables for the terminal, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.files import write_whole
 
 
 def describe_forecast(found: Situation) -> dict[str, Any]:
-    """Return what every answer says of itself: which model, of what data, as of when."""
+    """Return the metadata of every output: the model, its data and the date."""
     prepared, champion = found.prepared, found.champion
     return {
         "config": prepared.config.name,
@@ -29,17 +29,17 @@ def describe_forecast(found: Situation) -> dict[str, Any]:
 
 
 def regime(found: Situation) -> dict[str, Any]:
-    """Return the regime of the date."""
-    told = found.regimes
+    """Return the regime at the date of the forecasts."""
+    regimes = found.regimes
     return {
-        "label": int(told.label[found.row]),
-        "probabilities": told.probabilities[found.row].tolist(),
-        "anomaly": float(told.anomaly[found.row]),
+        "label": int(regimes.label[found.row]),
+        "probabilities": regimes.probabilities[found.row].tolist(),
+        "anomaly": float(regimes.anomaly[found.row]),
     }
 
 
 def plan_table(found: Situation, plan: Plan) -> pd.DataFrame:
-    """Return one row an asset that is or will be held, and cash: held, target, trade, cost; fractions of wealth."""
+    """Return held, target, trade and cost, fractions of wealth: one row per asset held before or after, and cash."""
     target = plan.weights
     table = pd.DataFrame(
         {
@@ -51,16 +51,16 @@ def plan_table(found: Situation, plan: Plan) -> pd.DataFrame:
         }
     )
     table = table[(table["held"] != 0) | (table["target"] != 0)]
-    held, wanted = 1.0 - float(plan.held.sum()), target.cash
+    held, cash_target = 1.0 - float(plan.held.sum()), target.cash
     cash = pd.DataFrame(
-        [{"asset": "cash", "held": held, "target": wanted, "trade": wanted - held, "cost": 0.0}]
+        [{"asset": "cash", "held": held, "target": cash_target, "trade": cash_target - held, "cost": 0.0}]
     )
     table = table.iloc[np.argsort(-table["target"].to_numpy(), kind="stable")]
     return pd.concat([table, cash], ignore_index=True)
 
 
 def make_table(table: pd.DataFrame, *, percent: tuple[str, ...]) -> Table:
-    """Return a table for the terminal; the named columns are fractions shown as per cent."""
+    """Return a table for the terminal; the columns in `percent` are fractions, shown as percentages."""
     out = Table(box=None, pad_edge=False)
     for name in table.columns:
         out.add_column(
@@ -81,6 +81,6 @@ def _cell(value: Any, *, percent: bool) -> str:
 
 
 def write_answer(path: Path, table: pd.DataFrame, content: dict[str, Any]) -> None:
-    """Write a table as CSV, or all of an answer as JSON if the file's name ends so."""
+    """Write the table as CSV, or the whole content as JSON if the file name ends in .json."""
     text = to_json(content) if path.suffix == ".json" else table.to_csv(index=False, lineterminator="\n")
     write_whole(path, text.encode())

@@ -1,4 +1,4 @@
-"""Entry point of the process `tangency`. It imports next to nothing before signals are dealt with."""
+"""Entry point of the process `tangency`. It imports very little before signal handlers are installed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pipeline.stopping import CTRL_C, end_on_signals, settle
 
 
 def main() -> None:
-    """Run the whole command line in this process, which ends afterwards.
+    """Run the command line in this process, and exit.
 
-    Ctrl-C ends it with one line and exit code 130, SIGTERM with 143 and SIGHUP with 129, also while it imports.
+    Ctrl-C prints one line and exits with code 130, SIGTERM with 143 and SIGHUP with 129, also during imports.
     """
     end_on_signals()
     _limit_digits()
@@ -31,10 +31,10 @@ def main() -> None:
 
 
 def _limit_digits() -> None:
-    """Let no file and no request hold an integer of millions of digits, whatever the environment says.
+    """Limit the digits of integers in files and requests, whatever the environment sets.
 
-    Python reads digits in time by the square of their number. Its own limit makes a longer integer an error, which
-    every reader of JSON here takes for damage.
+    Python parses an integer in time quadratic in its number of digits. With the limit, a longer integer raises an
+    error, which every reader of JSON here treats as damage.
     """
-    os.environ.pop("PYTHONINTMAXSTRDIGITS", None)  # of the processes that are started from here
+    os.environ.pop("PYTHONINTMAXSTRDIGITS", None)  # for child processes
     sys.set_int_max_str_digits(sys.int_info.default_max_str_digits)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _writable(context: click.Context, option: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Refuse other endings, and files that cannot be written, before anything is computed."""
+    """Refuse other file extensions, and files that cannot be written, before any computation."""
     for path in paths:
         if path.suffix not in (".csv", ".json"):
             raise click.BadParameter(f"{show_name(str(path))}: expected a name that ends with .csv or .json")
@@ -87,15 +87,15 @@ def predict(path: Path, as_of: dt.datetime | None, output: tuple[Path, ...]) -> 
     from operations.champion import forecasting
     from operations.cli import forecast_output as answers
 
-    found, reporter = _situation(path, as_of)
-    table = forecasting.predict(found)
+    current, reporter = _situation(path, as_of)
+    table = forecasting.predict(current)
     reporter.console.print()
     reporter.console.print(
-        f"Forecasts at the close of {found.date:%Y-%m-%d}: excess returns over the horizon"
+        f"Forecasts at the close of {current.date:%Y-%m-%d}: excess returns over the horizon"
     )
     reporter.console.print(answers.make_table(table, percent=("mean", "stderr", "risk")))
-    content = answers.describe_forecast(found) | {
-        "regime": answers.regime(found),
+    content = answers.describe_forecast(current) | {
+        "regime": answers.regime(current),
         "forecasts": table.to_dict("records"),
     }
     for file in output:
@@ -122,17 +122,19 @@ def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, outpu
     from operations.cli import forecast_output as answers
 
     held = None if holdings is None else read_holdings(holdings)
-    found, reporter = _situation(path, as_of, held)
-    known = found.prepared
-    weights = None if held is None else match_holdings(held, known.panel, known.config)
-    plan = forecasting.plan(found, weights)
-    table = answers.plan_table(found, plan)
+    current, reporter = _situation(path, as_of, held)
+    prepared = current.prepared
+    weights = None if held is None else match_holdings(held, prepared.panel, prepared.config)
+    plan = forecasting.plan(current, weights)
+    table = answers.plan_table(current, plan)
     reporter.console.print()
     status = f"{plan.weights.description}; the trades cost {plan.cost:.4%} of wealth"
-    reporter.console.print(f"Target weights at the close of {found.date:%Y-%m-%d}: {status}", highlight=False)
+    reporter.console.print(
+        f"Target weights at the close of {current.date:%Y-%m-%d}: {status}", highlight=False
+    )
     reporter.console.print(answers.make_table(table, percent=("held", "target", "trade", "cost")))
     certificate = plan.weights.certificate
-    content = answers.describe_forecast(found) | {
+    content = answers.describe_forecast(current) | {
         "status": plan.weights.status.label,
         "note": plan.weights.note,
         "cost": plan.cost,
@@ -153,11 +155,11 @@ def _situation(
     config, _, reporter = prepare_run(path, fresh=False)
     for text in () if holdings is None else holdings.warnings:
         reporter.warn(text)
-    found = situation(config, reporter, None if as_of is None else as_of.date(), holdings)
+    current = situation(config, reporter, None if as_of is None else as_of.date(), holdings)
     reporter.line(
-        "champion", f"{found.champion.run}, trained on data to {found.champion.trained_to:%Y-%m-%d}"
+        "champion", f"{current.champion.run}, trained on data to {current.champion.trained_to:%Y-%m-%d}"
     )
-    return found, reporter
+    return current, reporter
 
 
 @tangency.group(epilog=EPILOG)

@@ -47,20 +47,20 @@ def run_due(paths: tuple[Path, ...], slot: str | None, listing: bool) -> None:
     from operations.schedule import run_due as running
     from operations.schedule import slot_queries as asking
 
-    wanted = None if slot is None else _instant(slot)
-    found = find_scheduled(paths)
-    configs = found.configs
-    for mistake in found.mistakes:
+    slot_due = None if slot is None else _instant(slot)
+    scheduled_configs = find_scheduled(paths)
+    configs = scheduled_configs.configs
+    for mistake in scheduled_configs.mistakes:
         click.echo(f"tangency: {mistake}", err=True)
     if listing:
         for due in asking.due(configs, _now()):
             click.echo(due.isoformat())
-        sys.exit(2 if found.mistakes else 0)
-    interrupt_once(STOPPING)  # the slot is given back undisturbed by a second signal
+        sys.exit(2 if scheduled_configs.mistakes else 0)
+    interrupt_once(STOPPING)  # a second signal must not disturb the return of the slot
     attempts = running.run_due(configs, _train, clock=_now, log=_log)
-    code = 2 if found.mistakes else int(any(attempt.outcome == "failed" for attempt in attempts))
-    if wanted is not None:
-        answer = asking.answer_for(configs, wanted)
+    code = 2 if scheduled_configs.mistakes else int(any(attempt.outcome == "failed" for attempt in attempts))
+    if slot_due is not None:
+        answer = asking.answer_for(configs, slot_due)
         _log(answer.told)
         code = 0 if answer.settled else code or 1
     sys.exit(code)
@@ -82,15 +82,15 @@ def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
     from operations.schedule import loop as scheduling
     from operations.schedule.run_due import with_log_files
 
-    found = find_scheduled(paths)
-    log = with_log_files(found.configs, _log, _now)
+    scheduled_configs = find_scheduled(paths)
+    log = with_log_files(scheduled_configs.configs, _log, _now)
     read = ScheduleReader(paths, log)
     configs = read()
     for config in configs:
         if config.schedule is not None:
             log(f"{config.name}: {config.schedule.cron} {config.schedule.timezone}")
-    chosen = [part for path in paths for part in ("--config", str(path))]
-    command = [sys.executable, "-m", "operations", "run-due", *chosen]
+    options = [part for path in paths for part in ("--config", str(path))]
+    command = [sys.executable, "-m", "operations", "run-due", *options]
     with scheduling.stop_on_signals() as stop:
 
         def visit() -> None:
@@ -171,28 +171,28 @@ def show_status(paths: tuple[Path, ...]) -> None:
 
     now = _now()
     read = find_scheduled(paths, required=False)
-    found = status(read.configs, now)
-    for job in found:
+    statuses = status(read.configs, now)
+    for job in statuses:
         click.echo("\n".join(describe_status(job, now)))
     for output in sorted({config.output for config in read.configs}):
         if notice := pending_notice(output):
             click.echo(f"MLflow: {notice}")
     for mistake in read.mistakes:
         click.echo(f"tangency: {mistake}", err=True)
-    sys.exit(2 if read.mistakes else int(any(job.problems for job in found)))
+    sys.exit(2 if read.mistakes else int(any(job.problems for job in statuses)))
 
 
 def _train(config: RunConfig, now: dt.datetime) -> str:
-    """Retrain in a process of its own, and return what was decided in a line."""
+    """Retrain in a separate process, and return the decision in one line."""
     from operations.schedule.job_process import run_job
     from operations.schedule.rotating_log import RotatingLog
     from operations.schedule.run_due import LOG, record_path, schedules
 
-    kept = RotatingLog(record_path(config).with_name(LOG))
+    log_file = RotatingLog(record_path(config).with_name(LOG))
 
     def log(line: str) -> None:
         click.echo(line)
-        kept.write(line, _now())
+        log_file.write(line, _now())
 
     limit = schedules({config.name: config})[config.name].time_limit_seconds
     return run_job(config, now, time_limit=limit, log=log)
@@ -200,14 +200,14 @@ def _train(config: RunConfig, now: dt.datetime) -> str:
 
 def _instant(text: str) -> dt.datetime:
     try:
-        found = dt.datetime.fromisoformat(text)
+        instant = dt.datetime.fromisoformat(text)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        instant = None
+    if instant is None or instant.tzinfo is None:
         raise click.BadParameter(
             f"expected an instant such as 2026-05-01T06:00:00+00:00, got {text!r}", param_hint="--slot"
         )
-    return found
+    return instant
 
 
 def _now() -> dt.datetime:

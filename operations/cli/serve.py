@@ -19,7 +19,7 @@ TOKEN = "TANGENCY_SERVE_TOKEN"  # noqa: S105 (the name of the variable)
 """Environment variable that may hold the token."""
 SHORTEST_TOKEN = 16
 LARGEST_TOKEN_FILE = 4096
-"""Bytes."""
+"""Largest size of the token file in bytes."""
 
 
 @tangency.command(epilog=EPILOG)
@@ -63,7 +63,7 @@ def serve(path: Path, host: str, port: int, allowed: tuple[str, ...], token_file
             f"least {SHORTEST_TOKEN} characters to a file that only you can read, and give it with --token-file"
         )
     own = f"[{address[0]}]" if ":" in address[0] else address[0]
-    # 0.0.0.0 and :: stand for all addresses and are a name of none.
+    # 0.0.0.0 and :: stand for all addresses, and are not a host name.
     names = {*LOOPBACK} if is_unspecified(address) else {*LOOPBACK, own, host.lower()}
     for name in allowed:
         known = read_host([name])
@@ -74,7 +74,7 @@ def serve(path: Path, host: str, port: int, allowed: tuple[str, ...], token_file
         names.add(known)
     listener = listen(
         family, address
-    )  # before the model is loaded: a port that is in use should be known at once
+    )  # before the model is loaded, so that a port in use is reported at once
     champion = ServedChampion(config)
     served = champion.get()
     check_ending()
@@ -88,8 +88,8 @@ def serve(path: Path, host: str, port: int, allowed: tuple[str, ...], token_file
 
 
 def describe_exposure(file: Path | None) -> str:
-    """Return one line if other users of the machine can read the file of the token; "" if they cannot."""
-    if file is None or os.name == "nt":  # modes say nothing there
+    """Return a warning if other users of the machine can read the token file; "" if they cannot."""
+    if file is None or os.name == "nt":  # file modes are not meaningful on Windows
         return ""
     mode = stat.S_IMODE(file.stat().st_mode)
     if not mode & (stat.S_IRGRP | stat.S_IROTH):
@@ -99,12 +99,12 @@ def describe_exposure(file: Path | None) -> str:
 
 
 def read_token(file: Path | None) -> str | None:
-    """Return the token of a file or of the environment, or None if neither is given.
+    """Return the token from the file or the environment, or None if neither is given.
 
     Raises
     ------
     OperationsError
-        If the file cannot be read, or the token is short or has other than visible ASCII characters.
+        If the file cannot be read, or the token is too short or has characters other than visible ASCII.
     """
     if file is None:
         token, where = os.environ.get(TOKEN), TOKEN

@@ -1,4 +1,4 @@
-"""How a model stands, in lines for the eye."""
+"""Status of a configuration as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from operations.slots.history import Slot
 
 
 def describe_status(job: JobStatus, now: dt.datetime) -> list[str]:
-    """Return the lines that tell how one configuration stands, the problems last."""
+    """Return the status of one configuration as lines of text, with the problems last."""
     pairs = [
         ("champion", _champion(job.model)),
         ("last trained", _training(job.model)),

@@ -1,4 +1,4 @@
-"""`tangency sync`: send the runs that MLflow has not been told of, because its server was away."""
+"""`tangency sync`: send the runs that have not reached MLflow because its server was down."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ def sync(path: Path) -> None:
         try:
             deliver(folder)
             click.echo(f"sent {folder.name}")
-        except RecordError as error:  # of this run alone
+        except RecordError as error:  # affects this run only
             left.append(str(error))
-        except TrackingError as error:  # the others would fare no better
+        except TrackingError as error:  # the remaining runs would fail too
             left.append(f"{len(folders) - number} wait, {folder.name} first: {error}")
             break
     if left:
         raise OperationsError("; ".join(left))
-    told = mirror(config, check_server=True)
-    if told:
-        click.echo(f"told the registry {format_count(told, 'decision')}")
-    if not folders and not told:
+    n_decisions = mirror(config, check_server=True)
+    if n_decisions:
+        click.echo(f"told the registry {format_count(n_decisions, 'decision')}")
+    if not folders and not n_decisions:
         click.echo("nothing waits to be sent")

@@ -1,1 +1,1 @@
-"""Data: versions of what a source said, and updates."""
+"""Data: versions of the source data, and updates."""

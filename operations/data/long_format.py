@@ -1,4 +1,4 @@
-"""Cells: a panel as one long table, a number a row, and back again to the last bit."""
+"""Long format: convert a panel to one long table with a number per row, and back, bit for bit."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from market.panel import BARS, Panel
 Unit = Literal["s", "ms", "us", "ns"]
 
 KEY = ["field", "asset", "date", "observed_at", "nth"]
-"""What tells a cell from every other. Only cells of macro series are observed before they are known (`date`), and only
-there can several share both clocks: `nth` counts them."""
+"""Columns that identify a cell. Only cells of macro series are observed before they are known (`date`), and only there
+can several cells share both clocks: `nth` counts them."""
 TABLES = ("returns", "volume", *BARS)
 SERIES = ("cash", "market")
 MACRO = "macro/"
-"""Comes before the name of a macro series in the column `field`."""
+"""Prefix of the name of a macro series in the column `field`."""
 ABSENT = np.float64(np.nan).view(np.int64)
-"""The bits of a table's cell that is left out: the NaN that stands for no value. Other NaN are kept as they are."""
+"""Bits of the NaN that stands for a missing value; such cells are omitted. Other NaN are kept unchanged."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What a panel is beside its numbers.
+    """The metadata of a panel: everything but its numbers.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Frame:
     assets : tuple of str
         In the panel's order.
     tables : tuple of str
-        Those of `TABLES` that there are.
+        The members of `TABLES` that the panel has.
     macro : mapping of str to tuple of int, str and str
         `max_age_days` of each series, and the units of `observed_at` and `known_at`.
     unit : str
@@ -67,28 +67,28 @@ class Frame:
         return cls(panel.name, year, panel.assets, tables, macro, panel.dates.unit, panel.notes)
 
     def to_json(self) -> str:
-        """Return the frame as text."""
+        """Return the frame as JSON."""
         return json.dumps({each.name: getattr(self, each.name) for each in fields(self)})
 
     @classmethod
     def from_json(cls, text: str) -> Frame:
-        """Return the frame that a text describes."""
-        told: dict[str, Any] = json.loads(text)
-        lists = {name: tuple(told[name]) for name in ("assets", "tables", "notes")}
-        macro = {name: tuple(value) for name, value in told["macro"].items()}
-        return cls(**(told | lists | {"macro": macro}))
+        """Parse a frame from JSON."""
+        content: dict[str, Any] = json.loads(text)
+        lists = {name: tuple(content[name]) for name in ("assets", "tables", "notes")}
+        macro = {name: tuple(value) for name, value in content["macro"].items()}
+        return cls(**(content | lists | {"macro": macro}))
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How far a panel reaches: what a later panel must begin with, unless the past was revised.
+    """The size of a panel. A later panel must begin with the same rows, unless the past was revised.
 
     Attributes
     ----------
     dates : int
-        Rows.
+        Number of dates.
     observations : mapping of str to int
-        Of each macro series.
+        Number of observations of each macro series.
     """
 
     dates: int = 0
@@ -100,19 +100,19 @@ class Extent:
         return cls(len(panel.dates), {name: len(series.values) for name, series in panel.macro.items()})
 
     def beginning(self, panel: Panel) -> Panel:
-        """Return as much of a panel, from its start."""
+        """Return the first part of a panel, up to this extent."""
         macro = {name: _slice(s, slice(self.observations.get(name, 0))) for name, s in panel.macro.items()}
         return replace(panel.select_rows(slice(self.dates)), macro=macro)
 
 
 def to_cells(panel: Panel, beyond: Extent | None = None) -> pd.DataFrame:
-    """Return the cells of a panel, columns `KEY` and value.
+    """Return the cells of a panel, with the columns of `KEY` and value.
 
     Parameters
     ----------
     panel : Panel
     beyond : Extent, optional
-        Leave out what lies within it.
+        Omit cells within this extent.
     """
     beyond = beyond or Extent()
     later = panel.select_rows(slice(beyond.dates, None))
@@ -128,7 +128,7 @@ def to_cells(panel: Panel, beyond: Extent | None = None) -> pd.DataFrame:
 
 
 def from_cells(cells: pd.DataFrame, frame: Frame) -> Panel:
-    """Return the panel of all its cells, in any order, each once."""
+    """Build a panel from all its cells, each given once, in any order."""
     of: dict[Any, pd.DataFrame] = dict(iter(cells.groupby("field", sort=False)))
     dates = pd.DatetimeIndex(np.sort(of["cash"]["date"].to_numpy()), name=None)
     parts: dict[str, Any] = {}
@@ -142,7 +142,8 @@ def from_cells(cells: pd.DataFrame, frame: Frame) -> Panel:
             ].to_numpy()
         parts[name] = values if name in TABLES else values[:, 0]
     macro = {
-        name: _series(name, of.get(MACRO + name, cells.iloc[:0]), *told) for name, told in frame.macro.items()
+        name: _series(name, of.get(MACRO + name, cells.iloc[:0]), *metadata)
+        for name, metadata in frame.macro.items()
     }
     return Panel(
         name=frame.name,
@@ -156,7 +157,7 @@ def from_cells(cells: pd.DataFrame, frame: Frame) -> Panel:
 
 
 def narrow_types(panel: Panel, assets: Iterable[str]) -> Panel:
-    """Return the panel of some of its assets, in the order in which they are named."""
+    """Return the panel restricted to the given assets, in the given order."""
     order = tuple(assets)
     places = [panel.assets.index(name) for name in order]
     tables = {name: getattr(panel, name) for name in TABLES}
@@ -165,12 +166,12 @@ def narrow_types(panel: Panel, assets: Iterable[str]) -> Panel:
 
 
 def bits(values: Any) -> NDArray[np.int64]:
-    """Return float64 values as the integers that their bits are: NaN equals itself, and -0 is not 0."""
+    """Return the bits of float64 values as integers, so that NaN equals itself and -0 differs from 0."""
     return np.ascontiguousarray(values, dtype=np.float64).view(np.int64)
 
 
 def _series(name: str, cells: pd.DataFrame, age: int, observed: Unit, known: Unit) -> MacroSeries:
-    """Return a macro series of its cells, with its clocks in these units."""
+    """Build a macro series from its cells, with its clocks in these units."""
     rows = cells.sort_values(["date", "observed_at", "nth"])
     observed_at = pd.DatetimeIndex(rows["observed_at"].to_numpy()).as_unit(observed)
     known_at = pd.DatetimeIndex(rows["date"].to_numpy()).as_unit(known)
@@ -190,7 +191,7 @@ def _slice(series: MacroSeries, rows: slice) -> MacroSeries:
 def _rows(
     name: str, assets: NDArray[np.object_], dates: NDArray[Any], values: Floats, *, sparse: bool = False
 ) -> pd.DataFrame:
-    """Return the cells of a table (T, N), without those that hold no value if it is sparse."""
+    """Return the cells of a table (T, N); a sparse table omits cells without a value."""
     flat = np.ascontiguousarray(values).reshape(-1)
     kept = np.flatnonzero(bits(flat) != ABSENT) if sparse else np.arange(len(flat))
     stamps = dates[kept // max(len(assets), 1)]

@@ -1,6 +1,6 @@
-"""Restatements: the same past in another unit, as adjusted prices have it after each later dividend or split.
+"""Detect price rescaling: the same history in another unit, as adjusted prices have after a dividend or split.
 
-What was earned is as it was, and every price of an asset is multiplied by one number. That is no change of mind.
+Returns are unchanged, and all prices of an asset are multiplied by one number. A rescaling is not a revision.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from market.panel import Panel
 from operations.data.long_format import TABLES, Extent, bits, narrow_types
 
 TOLERANCE = 1e-6
-"""By so much a return may differ, and a price relative to its asset's factor: a hundredth of a basis point."""
+"""Largest difference of a return, and relative difference of a price from its asset's factor: 0.01 basis points."""
 
 
 def find_rescaling(old: Panel, new: Panel) -> bool:
-    """Whether a panel says of the past what another said, in units of its own for the prices of each asset.
+    """Return whether two panels have the same history, up to a rescaling of each asset's prices.
 
-    New dates, and assets that have no value before them, may come beside it; macro series and cash must be the same.
+    The new panel may have new dates, and new assets without earlier values; macro series and cash must be equal.
     """
     if set(old.assets) - set(new.assets) or set(old.macro) != set(new.macro):
         return False
@@ -50,15 +50,15 @@ def _same_macro(old: Panel, past: Panel) -> bool:
 
 
 def _alike(a: Floats, b: Floats) -> bool:
-    """Whether returns are the same but for rounding, and missing alike."""
+    """Return whether returns are equal up to rounding, with the same missing values."""
     return bool(np.allclose(a, b, rtol=0.0, atol=TOLERANCE, equal_nan=True))
 
 
 def _scaled(old: Panel, past: Panel) -> bool:
-    """Whether all prices of an asset are multiplied by one number, and its volumes by one number as well.
+    """Return whether all prices of an asset are multiplied by one number, and its volumes by another.
 
-    Vendors divide volumes by the factor of a split and leave them at a dividend, so that the two numbers need not
-    belong together. Volumes of an asset whose prices are as they were must be as they were, too.
+    Vendors divide volumes by the factor of a split but do not adjust them for a dividend, so the two factors may be
+    unrelated. If an asset's prices are unchanged, its volumes must be unchanged too.
     """
     factor = _factors([(old.bars[name], past.bars[name]) for name in old.bars], len(old.assets))
     same = [_equal(prices * factor, past.bars[name]) for name, prices in old.bars.items()]
@@ -70,7 +70,7 @@ def _scaled(old: Panel, past: Panel) -> bool:
 
 
 def _factors(tables: list[tuple[Floats, Floats]], n_assets: int) -> Floats:
-    """Return by what the first value of each asset that is not 0 was multiplied, 1 without one, shape (N,)."""
+    """Return the factor of each asset's first nonzero value, shape (N,); 1 if it has none."""
     factor = np.ones(n_assets)
     if not tables:
         return factor
@@ -81,5 +81,5 @@ def _factors(tables: list[tuple[Floats, Floats]], n_assets: int) -> Floats:
 
 
 def _equal(a: Floats, b: Floats) -> bool:
-    """Whether values are the same but for rounding, and missing alike."""
+    """Return whether values are equal up to rounding, with the same missing values."""
     return bool(np.allclose(a, b, rtol=TOLERANCE, atol=0.0, equal_nan=True))

@@ -1,4 +1,4 @@
-"""Revisions: what a source says now and did not say before, told apart from what is merely new."""
+"""Revisions: compare two panels, and separate changes of the past from new data."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from operations.data.long_format import KEY, MACRO, TABLES, Extent, Frame, bits,
 from operations.data.price_rescaling import find_rescaling
 
 COLUMNS = ["change", *KEY, "value", "old"]
-"""A table of changes: what was added, changed or removed, the value that is there now, and the one that was."""
+"""Columns of a table of changes: kind (added, changed or removed), cell, present value and previous value."""
 NAMED = 5
-"""So many cells are named in a message."""
+"""Number of cells that a message names."""
 
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """What leads from one panel to the next.
+    """The changes from one panel to the next.
 
     Attributes
     ----------
     changes : DataFrame
-        `COLUMNS`; a value is NaN where there is none.
+        Columns `COLUMNS`; a missing value is NaN.
     past : ndarray of bool
-        Which of the changes rewrite what was known, instead of adding to it.
+        Marks the changes that rewrite known data instead of adding to it.
     described : tuple of str
-        Changes of the panel that are no numbers, a sentence each.
+        Changes of the panel's metadata, one sentence each.
     restates : bool
-        Whether the past is the same in another unit (`operations.data.price_rescaling`).
+        Whether the past differs only by a rescaling of prices (`operations.data.price_rescaling`).
     """
 
     changes: pd.DataFrame
@@ -44,7 +44,7 @@ class Difference:
 
     @property
     def revises(self) -> bool:
-        """Whether the past is another now."""
+        """Whether the past has changed."""
         return bool(self.past.any()) or bool(self.described)
 
     @property
@@ -54,12 +54,12 @@ class Difference:
         return rows
 
     def counts(self) -> dict[str, int]:
-        """Return how many cells of the past were added, changed and removed."""
+        """Return the numbers of past cells that were added, changed and removed."""
         kinds = self.revised["change"]
         return {kind: int((kinds == kind).sum()) for kind in ("added", "changed", "removed")}
 
     def largest(self) -> dict[str, Any] | None:
-        """Return the largest change of a number of the past that was a number before, or None."""
+        """Return the largest change of a past value that was a number before, or None."""
         changed = self.revised[self.revised["change"] == "changed"]
         sizes = (changed["value"] - changed["old"]).abs()
         if not np.isfinite(sizes).any():
@@ -68,7 +68,7 @@ class Difference:
         return {**_place(row), "old": float(row["old"]), "new": float(row["value"])}
 
     def sentences(self) -> Iterator[str]:
-        """Yield what was revised: how much, the largest change, and the first cells by name."""
+        """Yield sentences on the revision: the number of cells, the largest change, and the first cells by name."""
         yield from self.described
         if self.restates:
             yield "the same past but for rounding and the unit of prices, as after a dividend or split"
@@ -85,9 +85,9 @@ class Difference:
 
 
 def extends(panel: Panel, extent: Extent, frame: Frame, digest: str) -> bool:
-    """Whether a panel begins with the one of this extent, frame and digest, to the last bit.
+    """Return whether a panel begins, bit for bit, with the panel of this extent, frame and digest.
 
-    An asset that is new to the source, and has no value before the new dates, leaves the past what it was.
+    A new asset without values before the new dates does not change the past.
     """
     known = set(frame.assets)
     if known - set(panel.assets) or Frame.of(panel).tables != frame.tables:
@@ -101,7 +101,7 @@ def extends(panel: Panel, extent: Extent, frame: Frame, digest: str) -> bool:
 
 
 def difference(old: Panel, new: Panel) -> Difference:
-    """Return all that changed from one panel to another, cell by cell."""
+    """Return all changes from one panel to another, cell by cell."""
     before, now = to_cells(old), to_cells(new)
     both = before.merge(now, on=KEY, how="outer", suffixes=("_old", ""), indicator=True)
     side = both.pop("_merge").to_numpy()
@@ -114,7 +114,7 @@ def difference(old: Panel, new: Panel) -> Difference:
 
 
 def added(panel: Panel, beyond: Extent) -> Difference:
-    """Return what a panel has beyond an extent, as additions."""
+    """Return the cells of a panel beyond an extent, as additions."""
     cells = to_cells(panel, beyond)
     cells.insert(0, "change", "added")
     cells["old"] = np.nan
@@ -122,7 +122,7 @@ def added(panel: Panel, beyond: Extent) -> Difference:
 
 
 def _past(changes: pd.DataFrame, old: Panel) -> NDArray[np.bool_]:
-    """Return which changes are of what was known: all but additions after the end of the old panel or series."""
+    """Mark changes of known data: all except additions after the end of the old panel or series."""
     ends = {MACRO + name: s.known_at[-1] for name, s in old.macro.items() if len(s.known_at)}
     last = old.dates[-1]
     end = pd.to_datetime(changes["field"].map(lambda name: ends.get(name, last)))
@@ -131,7 +131,7 @@ def _past(changes: pd.DataFrame, old: Panel) -> NDArray[np.bool_]:
 
 
 def _described(old: Panel, new: Panel) -> Iterator[str]:
-    """Yield what else the source says of itself that it did not say before."""
+    """Yield one sentence per change of the panel's metadata."""
     before, now = Frame.of(old), Frame.of(new)
     for name in ("name", "periods_per_year"):
         if getattr(before, name) != getattr(now, name):
@@ -143,8 +143,8 @@ def _described(old: Panel, new: Panel) -> Iterator[str]:
     ):
         if gone := [name for name in was if name not in are]:
             yield f"{what if len(gone) == 1 else plural} gone from the source: {', '.join(gone)}"
-        if what != "asset" and (came := [name for name in are if name not in was]):
-            yield f"{what if len(came) == 1 else plural} new in the source: {', '.join(came)}"
+        if what != "asset" and (added_names := [name for name in are if name not in was]):
+            yield f"{what if len(added_names) == 1 else plural} new in the source: {', '.join(added_names)}"
     for name in before.macro.keys() & now.macro.keys():
         if before.macro[name][0] != now.macro[name][0]:
             yield f"macro series {name}: max_age_days was {before.macro[name][0]}, is {now.macro[name][0]}"

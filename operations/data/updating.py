@@ -1,4 +1,4 @@
-"""Updating: new dates into the store of data, and whatever was computed of the old ones brought forward."""
+"""Update: record new dates, and continue stored features, regimes and models over them."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from pipeline.store import Store
 
 @dataclass(frozen=True)
 class Updated:
-    """What an update found and did.
+    """The result of an update.
 
     Attributes
     ----------
     recorded : Recorded
-        The newest version of the data, and what came with it.
+        The newest version of the data, and its changes.
     panel : Panel
     continued : int or None
-        The version from whose stages it was gone on; None if nothing had to be done or nothing was stored.
+        The version whose stored stages were continued; None if nothing was new or no stages were stored.
     """
 
     recorded: Recorded
@@ -48,25 +48,25 @@ def versions_of(config: RunConfig) -> Versions:
 def update(
     config: RunConfig, reporter: Reporter, *, now: dt.datetime, accept_revisions: bool = False
 ) -> Updated:
-    """Record what the source says now, and go on with what was computed of what it said before.
+    """Record the present data of the source, and continue stored stages of the previous version.
 
-    Features, regimes and models' walks that are stored for an earlier version are continued: what they say of past
-    dates stays, to the last bit, and the next run finds them as if it had made them itself. Nothing new does nothing;
-    an update that was interrupted is finished by the next.
+    Features, regimes and walk-forward results that are stored for an earlier version are continued. Their values on
+    past dates stay equal bit for bit, and the next run reuses them as if it had computed them itself. Without new data,
+    nothing is done. The next update completes an interrupted one.
 
     Parameters
     ----------
     config : RunConfig
     reporter : Reporter
     now : datetime
-        With a time zone. The source is read as if it ended then, and before the holdout while that is sealed.
+        With a time zone. Later data of the source is ignored, as are dates of a sealed holdout.
     accept_revisions : bool
-        Record it also if the source rewrites the past.
+        Record the data even if the source has rewritten the past.
 
     Raises
     ------
     RevisedError
-        If the source rewrites the past and that is not accepted.
+        If the source has rewritten the past and `accept_revisions` is False.
     DataError
         If the new data contradicts itself.
     """
@@ -76,7 +76,7 @@ def update(
 
 
 def is_behind(config: RunConfig, panel: Panel) -> bool:
-    """Whether a panel ends before the newest version: it was loaded as of a date that has passed."""
+    """Return whether a panel ends before the newest recorded version, because it was loaded as of an earlier date."""
     log = versions_of(config).log()
     return bool(log) and panel.dates[-1] < pd.Timestamp(log[-1].last)
 
@@ -84,12 +84,12 @@ def is_behind(config: RunConfig, panel: Panel) -> bool:
 def take_in(
     config: RunConfig, reporter: Reporter, loaded: Loaded, *, now: dt.datetime, accept_revisions: bool = False
 ) -> Updated:
-    """Record data that was loaded as of now, and go on with what was computed of what was there: see `update`."""
+    """Record data that was loaded as of `now`, and continue stored stages; see `update`."""
     panel, findings = loaded
     known_by = known_until(config, now)
     versions = versions_of(config)
     recorded = versions.record(
-        replace(panel, scores=None),  # they have clocks and a file of their own
+        replace(panel, scores=None),  # scores have their own clocks and file
         config.data.model_dump(mode="json", exclude_none=True),
         now=now,
         known_by=known_by,
@@ -100,7 +100,7 @@ def take_in(
     from_version = _earlier(config, store, log)
     if from_version is not None:
         _bring_forward(config, store, reporter, (panel, findings), from_version)
-        # Each version's features are as large as all of them: what two versions have gone on from is let go.
+        # Each version stores features for all dates; delete the stages of versions before the continued one.
         for old in log[: from_version.version - 1]:
             for stage, key in _stages(config, old):
                 store.forget(stage, key)
@@ -110,7 +110,7 @@ def take_in(
 
 
 def known_until(config: RunConfig, now: dt.datetime) -> pd.Timestamp:
-    """Return until when the source may be read; dates of sources have no time zone."""
+    """Return the last instant of source data that may be read, without a time zone as in sources."""
     stamp = pd.Timestamp(now.astimezone(dt.UTC)).tz_localize(None)
     sealed = cut_at_holdout(config)
     return stamp if sealed is None else min(stamp, sealed)
@@ -132,24 +132,24 @@ def _tell(recorded: Recorded, findings: Sequence[Finding], reporter: Reporter) -
 
 
 def line_of(version: Version) -> str:
-    """Return a version in one line."""
-    came = [format_count(version.dates_new, "new date")]
-    for what, names in (("new", version.assets_new), ("gone", version.assets_gone)):
+    """Describe a version in one line."""
+    parts = [format_count(version.dates_new, "new date")]
+    for label, names in (("new", version.assets_new), ("gone", version.assets_gone)):
         if names:
-            came.append(f"{what}: {', '.join(names)}")
+            parts.append(f"{label}: {', '.join(names)}")
     if any(version.revised.values()):
-        came.append("of the past " + ", ".join(f"{n} {kind}" for kind, n in version.revised.items() if n))
+        parts.append("of the past " + ", ".join(f"{n} {kind}" for kind, n in version.revised.items() if n))
     return (
-        f"version {version.version} ({version.kind}): {'; '.join(came)}; "
+        f"version {version.version} ({version.kind}): {'; '.join(parts)}; "
         f"{format_count(version.dates, 'date')} x {format_count(version.assets, 'asset')} to {version.last[:10]}"
     )
 
 
 def _earlier(config: RunConfig, store: Store, log: Sequence[Version]) -> Version | None:
-    """Return the newest version that the last one only goes on from, and whose features are stored.
+    """Return the newest earlier version that can be continued: later ones only append, and its features are stored.
 
-    None if all stages of the last one are there already. A revision, or another universe, changes the past of all that
-    is made of the data.
+    None if all stages of the last version are stored already. After a revision or a change of universe nothing can be
+    continued, because past features change as well.
     """
     if _is_made(config, store, log[-1]):
         return None
@@ -162,12 +162,12 @@ def _earlier(config: RunConfig, store: Store, log: Sequence[Version]) -> Version
 
 
 def _is_made(config: RunConfig, store: Store, version: Version) -> bool:
-    """Whether all stages are stored that an update goes on with."""
+    """Return whether all stages that an update continues are stored."""
     return all(store.holds(stage, key) for stage, key in _stages(config, version))
 
 
 def _stages(config: RunConfig, version: Version) -> list[tuple[str, str]]:
-    """Return stage and key of all that an update goes on with."""
+    """Return the stage and key of each stored result that an update continues."""
     fitting = fitting_key(config, version.digest)
     walks = [(MODEL, walk_key(fitting, *named)) for named in _continued(config).items()]
     return [(FEATURES, features_key(config, version.digest)), (REGIMES, fitting), *walks]
@@ -180,8 +180,10 @@ def _bring_forward(
     loaded: Loaded,
     from_version: Version,
 ) -> None:
-    """Make the stages of the newest version from those of an earlier one."""
-    from pipeline.runner.pipeline import Pipeline  # models and solvers: not needed where nothing is new
+    """Compute the stages of the newest version from those of an earlier one."""
+    from pipeline.runner.pipeline import (
+        Pipeline,
+    )  # imports models and solvers, which are unneeded without new data
 
     pipeline = Pipeline(config, store, reporter, earlier=from_version.digest)
     pipeline.fit(pipeline.prepare(loaded), _continued(config))
@@ -190,5 +192,5 @@ def _bring_forward(
 
 
 def _continued(config: RunConfig) -> dict[str, Fitted]:
-    """Return the models that are gone on with: a search for parameters is no matter of an update."""
+    """Return the models that an update continues: those without a parameter search."""
     return {name: section for name, section in config.fitted_models().items() if not section.tuning}

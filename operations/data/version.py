@@ -1,4 +1,4 @@
-"""Version: one line of the chain of versions, and how it describes what changed."""
+"""Version: one line of the chain of versions, and its description of the changes."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from pipeline.chains.chain import Entry
 
 @dataclass(frozen=True)
 class Version:
-    """One line of the chain: what came with a version, and the panel that it makes of those before.
+    """One line of the chain: the changes of a version, and a summary of the resulting panel.
 
     Attributes
     ----------
     version : int
-        From 1 on.
+        Number of the version, from 1.
     kind : {"first", "append", "revision", "restatement"}
-        A restatement is the same past in another unit of prices.
+        A restatement is the same past with rescaled prices.
     at : str
         When it was recorded, ISO 8601.
     known_by : str
-        The source was read as if it ended there.
+        Later data of the source was ignored.
     file, sha256 : str
-        What holds it, and its SHA-256.
+        Name of the file with the changes, and its SHA-256.
     source : mapping
         The section `data` of the configuration.
     rows : mapping of str to int
         Cells added, changed and removed.
     revised : mapping of str to int
-        Those among them that rewrite the past.
+        The cells among them that rewrite the past.
     largest : mapping or None
-        The largest change of a number of the past.
+        The largest change of a past value.
     described : tuple of str
-        Changes of the past that are no numbers.
+        Changes of the panel's metadata.
     assets_new, assets_gone : tuple of str
     dates_new : int
-        Dates after the last of the version before.
+        Number of dates after the end of the previous version.
     dates : int
         Dates of the panel.
     first, last : str
@@ -78,14 +78,14 @@ class Version:
 
     @property
     def extent(self) -> Extent:
-        """How far the version's panel reaches."""
+        """The extent of the version's panel."""
         return Extent(self.dates, dict(self.observations))
 
 
 def describe_version(
     change: Difference, panel: Panel, before: Version | None, known: tuple[str, ...]
 ) -> Entry:
-    """Return what a line tells of a change and of the panel that it leads to."""
+    """Return the fields of a chain line that describe a change and the resulting panel."""
     kinds = change.changes["change"]
     extent = Extent.of(panel)
     kind = "first" if before is None else _kind(change)
@@ -115,6 +115,6 @@ def _kind(change: Difference) -> str:
 
 
 def read_version(entry: Entry) -> Version:
-    """Return the version that a line describes."""
+    """Parse a version from a line of the chain."""
     lists = {name: tuple(entry[name]) for name in ("described", "assets_new", "assets_gone")}
     return Version(**(entry | lists))

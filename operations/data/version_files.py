@@ -1,4 +1,4 @@
-"""Version files: what came with one version of the data, as one Parquet file that any tool reads."""
+"""Version files: the changes of one version of the data, as a plain Parquet file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.files import write_whole
 
 TEXTS = ("change", "field", "asset")
 FRAME = b"tangency"
-"""Key of the file's metadata under which the panel's frame is kept."""
+"""Key in the file's metadata that holds the panel's frame."""
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(TEXTS, pa.string()),
     **dict.fromkeys(("date", "observed_at"), pa.timestamp("us")),
@@ -26,34 +26,34 @@ _KINDS: dict[str, Any] = {
 
 
 def write_changes(folder: Path, number: int, changes: pd.DataFrame, frame: Frame) -> tuple[str, str]:
-    """Write the file of a version, whole or not at all; return its name and SHA-256.
+    """Write the file of a version atomically; return its name and SHA-256.
 
     Parameters
     ----------
     folder : Path
     number : int
-        Of the version.
+        Number of the version.
     changes : DataFrame
-        `operations.data.revisions.COLUMNS`.
+        Columns `operations.data.revisions.COLUMNS`.
     frame : Frame
-        Of the panel that the version makes.
+        Metadata of the resulting panel.
     """
-    # From arrays, not from the table: pandas would have NaN, which here is a value with its own bits, become null.
+    # From arrays, because conversion from pandas would turn NaN, a value with its own bits here, into null.
     columns = [pa.array(_plain(changes[name]), type=_KINDS[name], from_pandas=False) for name in COLUMNS]
     schema = pa.schema([(name, _KINDS[name]) for name in COLUMNS], metadata={FRAME: frame.to_json()})
     sink = pa.BufferOutputStream()
-    # A dictionary of numbers would take every NaN for the same.
+    # Dictionary encoding of numbers would merge all NaN into one value.
     pq.write_table(
         pa.Table.from_arrays(columns, schema=schema), sink, compression="zstd", use_dictionary=list(TEXTS)
     )
     content = sink.getvalue().to_pybytes()
     name = f"{number:06d}.parquet"
-    write_whole(folder / name, content)  # on the disk with its name before a line of the chain names it
+    write_whole(folder / name, content)  # on disk before a line of the chain refers to it
     return name, hashlib.sha256(content).hexdigest()
 
 
 def read_changes(content: bytes) -> pd.DataFrame:
-    """Return what `write_changes` was given."""
+    """Read the changes from the content of a version file."""
     table = pq.read_table(pa.BufferReader(content))
     parts: dict[str, Any] = {}
     for name in COLUMNS:
@@ -63,7 +63,7 @@ def read_changes(content: bytes) -> pd.DataFrame:
 
 
 def read_frame(content: bytes) -> Frame:
-    """Return the frame of the panel that a version makes."""
+    """Read the frame of the resulting panel from the content of a version file."""
     return Frame.from_json(pq.read_schema(pa.BufferReader(content)).metadata[FRAME].decode())
 
 

@@ -1,7 +1,7 @@
-"""Versions: all that a source ever said, a Parquet file each time it said something new, and a chain that names them.
+"""Versions: the history of a source, as one Parquet file per change and a chain of lines that refer to the files.
 
-What was written is never written again. A version is there once its line is in the chain; a file that a killed process
-left without a line is no version, and is removed before the next one is written.
+Files are never rewritten. A version exists once its line is in the chain. A file without a line, left by a killed
+process, is not a version and is removed before the next version is written.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ CHAIN = "versions.jsonl"
 
 @dataclass(frozen=True)
 class Recorded:
-    """What `Versions.record` found and did.
+    """The result of `Versions.record`.
 
     Attributes
     ----------
     version : Version
-        The newest one.
+        The newest version.
     before : Version or None
-        The one that was the newest.
+        The newest version before the call.
     difference : Difference or None
-        What came with it; None if nothing was new.
+        The recorded changes; None if nothing was new.
     """
 
     version: Version
@@ -47,16 +47,16 @@ class Recorded:
 
 
 class RevisedError(OperationsError):
-    """The source rewrites what was known; it is recorded once that is accepted."""
+    """The source has rewritten known data, which is recorded only if revisions are accepted."""
 
 
 class Versions:
-    """The data of one configuration, version by version.
+    """All recorded versions of the data of one configuration.
 
     Parameters
     ----------
     folder : Path
-        Made with the first version.
+        Created with the first version.
     output : Path, optional
         Output folder whose other files hold anchors of the chain (`pipeline.chains.anchors`).
 
@@ -71,39 +71,39 @@ class Versions:
         self.chain = Chain(folder / CHAIN, output)
 
     def log(self) -> list[Version]:
-        """Return all versions, oldest first, after checking the chain."""
+        """Check the chain, and return all versions, oldest first."""
         return [read_version(entry) for entry in self.chain.lines()]
 
     def read(self, version: int | None = None) -> Panel:
-        """Return the panel that was known as of a version, the newest by default: that panel, to the last bit.
+        """Return the panel of a version, by default the newest, bit for bit as it was recorded.
 
         Raises
         ------
         OperationsError
             If there is no such version.
         LedgerError
-            If a file that it is made of was changed or is missing, or the result is another panel.
+            If one of its files was changed or is missing, or the panel does not match the recorded digest.
         """
         log = self.log()
-        wanted = self._of(log, version)
-        panel = self._assembled(log[: wanted.version])
-        if panel.digest() != wanted.digest:
+        selected = self._of(log, version)
+        panel = self._assembled(log[: selected.version])
+        if panel.digest() != selected.digest:
             raise LedgerError(
-                f"{self.folder}: the files of version {wanted.version} make another panel than was recorded"
+                f"{self.folder}: the files of version {selected.version} make another panel than was recorded"
             )
         return panel
 
     def changes(self, version: int) -> pd.DataFrame:
-        """Return what came with a version, `operations.data.revisions.COLUMNS`; with the errors of `read`."""
+        """Return the changes of a version, with columns `operations.data.revisions.COLUMNS`; raises as `read` does."""
         return read_changes(self._content(self._of(self.log(), version)))
 
     def verify(self) -> list[str]:
-        """Check the chain, every file and the newest panel; return the names of files that are no version.
+        """Check the chain, every file and the newest panel; return the names of files without a version.
 
         Raises
         ------
         LedgerError
-            Naming the first thing that is not as it was recorded.
+            For the first line, file or panel that differs from the record.
         """
         log = self.log()
         for version in log:
@@ -120,28 +120,29 @@ class Versions:
         known_by: pd.Timestamp,
         accept_revisions: bool = False,
     ) -> Recorded:
-        """Keep what is new in a panel as a version; nothing new makes none.
+        """Record the changes of a panel as a new version; without changes, record nothing.
 
         Parameters
         ----------
         panel : Panel
-            All that the source says now.
+            All present data of the source.
         source : mapping
-            Where it came from, in types that JSON knows.
+            Description of the source, in types that JSON supports.
         now : datetime
         known_by : Timestamp
-            The source was read as if it ended there.
+            Later data of the source was ignored.
         accept_revisions : bool
-            Record it also if the source rewrites the past.
+            Record the panel even if the source has rewritten the past.
 
         Raises
         ------
         RevisedError
-            If the past was rewritten, in more than the unit of prices, and that is not accepted; nothing is recorded.
+            If the past was rewritten by more than a rescaling of prices, and `accept_revisions` is False. Nothing is
+            recorded.
         OperationsError
-            If `known_by` lies before that of the newest version: what was known then is in the log.
+            If `known_by` lies before that of the newest version; an earlier version already holds that data.
         """
-        found: list[Recorded] = []
+        recorded: list[Recorded] = []
 
         def choose(entries: list[Entry]) -> list[Entry]:
             log = [read_version(entry) for entry in entries]
@@ -152,7 +153,7 @@ class Versions:
             if before is not None:
                 _check_time(before, known_by, panel)
             if before is not None and panel.digest() == before.digest:
-                found.append(Recorded(before, before, None))
+                recorded.append(Recorded(before, before, None))
                 return []
             change = self._change(log, frame, panel)
             if change.revises and not (change.restates or accept_revisions):
@@ -160,24 +161,24 @@ class Versions:
             line = self._made(before, frame, change, panel)
             line |= {"at": now.isoformat(timespec="seconds"), "known_by": known_by.isoformat()}
             line |= {"source": dict(source)}
-            found.append(Recorded(read_version(line), before, change))
+            recorded.append(Recorded(read_version(line), before, change))
             return [line]
 
         self.chain.extend(choose)
-        return found[0]
+        return recorded[0]
 
     def _newest_frame(self, log: list[Version]) -> Frame | None:
-        """Return the frame of the newest version, after checking its file and that all older ones are there.
+        """Return the frame of the newest version, after checking its file and the presence of all older files.
 
-        An older file is read, and then checked, by what needs it.
+        The content of an older file is checked when it is read.
         """
         for version in log[:-1]:
             if not (self.folder / version.file).is_file():
-                self._content(version)  # says what is wrong
+                self._content(version)  # raises the error
         return read_frame(self._content(log[-1])) if log else None
 
     def _made(self, before: Version | None, frame: Frame | None, change: Difference, panel: Panel) -> Entry:
-        """Write the file of a change, and return what the line tells of it and of the panel that it leads to."""
+        """Write the file of a change, and return the line that describes the change and the resulting panel."""
         number = 1 if before is None else before.version + 1
         file, sha256 = write_changes(self.folder, number, change.changes, Frame.of(panel))
         known = () if frame is None else frame.assets
@@ -186,7 +187,7 @@ class Versions:
         )
 
     def _change(self, log: list[Version], frame: Frame | None, panel: Panel) -> Difference:
-        """Return what leads from the newest version to a panel; the past is read only if it is not what it was."""
+        """Return the changes from the newest version to a panel; past files are read only if the past has changed."""
         if frame is None:
             return added(panel, Extent())
         newest = log[-1]
@@ -195,17 +196,17 @@ class Versions:
         return difference(self._assembled(log), panel)
 
     def _assembled(self, log: list[Version]) -> Panel:
-        """Return the panel of the newest of these versions: of each cell what was said last."""
+        """Assemble the panel of the last of these versions, with the latest value of each cell."""
         contents = [self._content(version) for version in log]
         said = pd.concat([read_changes(content) for content in contents], ignore_index=True)
         if any(version.kind not in ("first", "append") for version in log):
-            # Only who rewrites the past says a second time of a cell what it is.
+            # Only revisions and restatements contain a cell a second time.
             said = said[~said.duplicated(KEY, keep="last")]
             said = said[said["change"] != "removed"]
         return from_cells(said, read_frame(contents[-1]))
 
     def _content(self, version: Version) -> bytes:
-        """Return a version's file after checking it."""
+        """Check the file of a version, and return its content."""
         return read_version_file(self.folder, version.file, version.sha256, version.version)
 
     def _of(self, log: list[Version], version: int | None) -> Version:
@@ -216,7 +217,7 @@ class Versions:
         return log[(version or len(log)) - 1]
 
     def _orphans(self, log: list[Version]) -> Iterator[Path]:
-        """Yield the files that no line names."""
+        """Yield the files to which no line refers."""
         named = {version.file for version in log}
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
             if (path.suffix == ".parquet" or path.name.startswith(".partial-")) and path.name not in named:
@@ -224,10 +225,10 @@ class Versions:
 
 
 def _check_time(before: Version, known_by: pd.Timestamp, panel: Panel) -> None:
-    """Refuse to record what was known earlier than the newest version.
+    """Refuse to record data as of an earlier instant than the newest version.
 
-    A version of the future was recorded while a clock was ahead, and one that ends before the panel does cannot have
-    known the source later: neither stands in the way.
+    There are two exceptions: a version dated in the future was recorded while the clock was ahead, and a version that
+    ends before the panel cannot have been read from a later state of the source.
     """
     recorded = pd.Timestamp(before.known_by)
     future = recorded > pd.Timestamp.now("UTC").tz_localize(None) + pd.Timedelta(days=1)

@@ -1,1 +1,1 @@
-"""Drift of the champion, and trainings before their time."""
+"""Drift of the champion, and the unscheduled retraining that drift may trigger."""

@@ -1,4 +1,4 @@
-"""Drift of the champion: its own forecasts, on all dates there are since it was trained."""
+"""Drift of the champion, measured on its own forecasts since the end of its training data."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from pipeline.drift.measure import measure_drift_at
 
 
 def champion_drift(found: Situation) -> Drift:
-    """Measure what no longer is as it was when the champion was trained, at the last date of the data.
+    """Measure the champion's drift since its training, as of the last date of the data.
 
     Parameters
     ----------
     found : Situation
-        As `operations.champion.forecasting.situation` gathers it.
+        Returned by `operations.champion.forecasting.situation`.
 
     Raises
     ------
     OperationsError
-        If the run of the champion does not tell what it was trained on, or the data no longer has those dates.
+        If the champion's run does not record its training dates, or the data no longer contains them.
     """
     prepared, champion = found.prepared, found.champion
     config, matrix = prepared.config, prepared.matrix
-    told = champion.summary.get("drift")
-    if told is None:
+    recorded = champion.summary.get("drift")
+    if recorded is None:
         raise OperationsError(
             f"{champion.folder / 'summary.json'} has no key drift: the run is from an earlier version; retrain"
         )
-    shares = {one["name"]: one["importance"] for one in told["features"]}
+    shares = {one["name"]: one["importance"] for one in recorded["features"]}
     return measure_drift_at(
         config.drift,
         prepared.panel,
         matrix,
         prepared.schedule,
         forecast=champion.forecasts(prepared, found.regimes),
-        trained=(_row(found, told["trained_from"]), _row(found, told["trained_to"])),
+        trained=(_row(found, recorded["trained_from"]), _row(found, recorded["trained_to"])),
         importance=np.array([shares.get(name, 0.0) for name in matrix.names]),
         regimes=found.regimes,
         result=traded(found, traded_policy(found)),

@@ -1,4 +1,4 @@
-"""Early: whether drift is a reason to retrain before the time, in words."""
+"""Decide whether drift justifies an unscheduled retraining."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from pipeline.settings.drift import DriftSection, Subject
 
 
 def reason_to_retrain(drift: Drift, settings: DriftSection) -> str | None:
-    """Return why a retraining should not wait for its time, or None.
+    """Return the reason for an unscheduled retraining, or None.
 
     Parameters
     ----------
     drift : Drift
     settings : DriftSection
-        `retrain_on` says which subjects count, `shifted_importance` how much of the forecast must rest on features that
-        have shifted.
+        `retrain_on` lists the subjects that count; `shifted_importance` is the least share of importance that must fall
+        on shifted features.
 
     Notes
     -----
-    A retraining has to have something new to learn from: while less than half of the recent dates are new to the model
-    in use, it has seen most of what alarmed, and would be retrained on nearly the same rows.
+    A retraining needs new data. While fewer than half of the recent dates are new to the champion, it was trained on
+    most of the dates that raised the alarm, and a retraining would use nearly the same rows.
     """
     if 2 * drift.untrained < drift.window:
         return None
-    told: list[str] = []
+    reasons: list[str] = []
     for subject in get_args(Subject):
         few = subject == "features" and drift.shifted_importance < settings.shifted_importance
         if subject in settings.retrain_on and not few:
-            told += drift.alarms(subject)
-    return "; ".join(told) or None
+            reasons += drift.alarms(subject)
+    return "; ".join(reasons) or None

@@ -1,4 +1,4 @@
-"""Asking early: after new data, a retraining before its time if the champion's world has drifted."""
+"""Request an unscheduled retraining if drift is found after new data has arrived."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pipeline.progress import Reporter
 
 
 def ask_if_drifted(config: RunConfig, reporter: Reporter, now: dt.datetime) -> bool:
-    """Enter a slot for a retraining, if drift is a reason for one, and return whether that was done.
+    """Enter a slot for a retraining if drift justifies one, and return whether a slot was entered.
 
-    Nothing is asked for a configuration without champion, schedule or subjects to retrain on (`drift.retrain_on`). That
-    drift cannot be measured is told, and stops nothing: the new data is recorded all the same.
+    A configuration without champion, schedule or `drift.retrain_on` is skipped. If drift cannot be measured, the error
+    is reported and nothing is requested; the new data stays recorded.
     """
     if config.schedule is None or not config.drift.retrain_on or Decisions(config).champion() is None:
         return False
@@ -24,8 +24,8 @@ def ask_if_drifted(config: RunConfig, reporter: Reporter, now: dt.datetime) -> b
     from operations.schedule.run_due import request
 
     try:
-        found = situation(config, reporter, now.date())
-        drift = champion_drift(found)
+        current = situation(config, reporter, now.date())
+        drift = champion_drift(current)
     except USER_ERRORS as error:
         reporter.line("drift", f"not measured: {error}")
         return False
@@ -33,6 +33,6 @@ def ask_if_drifted(config: RunConfig, reporter: Reporter, now: dt.datetime) -> b
     if reason is None:
         reporter.line("drift", f"{drift.brief}; no reason to retrain before the time")
         return False
-    asked = request(config, reason, f"{found.date:%Y-%m-%d}", now)
-    reporter.line("drift", f"a retraining was asked for{'' if asked else ' before'}: {reason}")
-    return asked
+    requested = request(config, reason, f"{current.date:%Y-%m-%d}", now)
+    reporter.line("drift", f"a retraining was asked for{'' if requested else ' before'}: {reason}")
+    return requested

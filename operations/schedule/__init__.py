@@ -1,1 +1,1 @@
-"""The schedule: what is due is done, each training in a process of its own, with a log."""
+"""The schedule: runs each training that is due in its own process, and writes a log."""

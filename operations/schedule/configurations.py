@@ -1,4 +1,4 @@
-"""Which configurations are scheduled."""
+"""Find and read the scheduled configurations."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScheduledConfigs:
-    """What was found in the files of a schedule.
+    """The configurations of a schedule.
 
     Attributes
     ----------
     configs : tuple of RunConfig
-        Those that can be trained.
+        The valid ones.
     mistakes : tuple of str
-        One message for each file that cannot: the others are trained all the same.
+        One message per invalid file. An invalid file does not prevent the others from being trained.
     """
 
     configs: tuple[RunConfig, ...]
@@ -29,13 +29,13 @@ class ScheduledConfigs:
 
 
 def find_scheduled(paths: Sequence[Path], *, required: bool = True) -> ScheduledConfigs:
-    """Read the configurations that were named, or else all in configs/ that have a schedule; keep mistakes apart.
+    """Read the given configurations, or by default all in configs/ that have a schedule, and collect mistakes.
 
     Parameters
     ----------
     paths : sequence of Path
     required : bool
-        Whether a configuration without a schedule is a mistake. If not, and nothing in configs/ has a schedule, all
+        Whether a configuration without a schedule is a mistake. If False, and no file in configs/ has a schedule, all
         configurations there are read.
 
     Raises
@@ -51,8 +51,8 @@ def find_scheduled(paths: Sequence[Path], *, required: bool = True) -> Scheduled
 
     configs: list[RunConfig] = []
     mistakes: list[str] = []
-    chosen = _chosen(paths)
-    for path in chosen if chosen or required else _find_files():
+    selected = _chosen(paths)
+    for path in selected if selected or required else _find_files():
         try:
             config = load_config(path)
         except USER_ERRORS as error:
@@ -68,7 +68,7 @@ def find_scheduled(paths: Sequence[Path], *, required: bool = True) -> Scheduled
         if not required:
             raise OperationsError("there is no configuration in configs/; name one with --config")
         raise OperationsError(f"no configuration in configs/ has a schedule; {HOW}")
-    # Of two that cannot be told apart neither is trained: which one is meant is not known.
+    # Two configurations with the same record and name are ambiguous: neither is trained.
     counts = Counter((record_path(config), config.name) for config in configs if config.schedule is not None)
     for (place, name), count in counts.items():
         if count > 1:
@@ -76,18 +76,19 @@ def find_scheduled(paths: Sequence[Path], *, required: bool = True) -> Scheduled
                 f"{count} scheduled configurations have the name {name!r} and the output {place.parent.parent}; "
                 "give each a name of its own"
             )
-    alone = tuple(config for config in configs if counts[record_path(config), config.name] <= 1)
-    return ScheduledConfigs(alone, tuple(mistakes))
+    unambiguous = tuple(config for config in configs if counts[record_path(config), config.name] <= 1)
+    return ScheduledConfigs(unambiguous, tuple(mistakes))
 
 
 class ScheduleReader:
-    """Reads the configurations of a schedule again and again, and reports each mistake once.
+    """Reads the configurations of a schedule at each call, and reports each mistake once.
 
     Parameters
     ----------
     paths : sequence of Path
-        Files that were named; none for those in configs/.
+        Files to read; if empty, those in configs/ that have a schedule.
     log : callable
+        Receives each message.
     """
 
     def __init__(self, paths: Sequence[Path], log: Callable[[str], None]) -> None:
@@ -96,43 +97,43 @@ class ScheduleReader:
         self._reported: tuple[str, ...] = ()
 
     def __call__(self) -> list[RunConfig]:
-        """Return the configurations that can be trained now.
+        """Return the valid configurations.
 
         Raises
         ------
         OperationsError
-            If there is none.
+            If there are none.
         """
         from operations.errors import OperationsError
 
-        found = find_scheduled(self.paths)
-        if not found.configs:
-            raise OperationsError("\n".join(found.mistakes))
-        for mistake in found.mistakes:
+        scheduled_configs = find_scheduled(self.paths)
+        if not scheduled_configs.configs:
+            raise OperationsError("\n".join(scheduled_configs.mistakes))
+        for mistake in scheduled_configs.mistakes:
             if mistake not in self._reported:
                 self.log(f"not scheduled until it is mended: {mistake}")
-        self._reported = found.mistakes
-        return list(found.configs)
+        self._reported = scheduled_configs.mistakes
+        return list(scheduled_configs.configs)
 
 
 def scheduled(paths: Sequence[Path]) -> list[RunConfig]:
-    """Return the configurations that were named, or else all in configs/ that have a schedule.
+    """Return the given configurations, or by default all in configs/ that have a schedule.
 
     Raises
     ------
     OperationsError
-        If one of them has a mistake or no schedule, or there is none at all.
+        If a configuration has a mistake or no schedule, or if there are none.
     """
     from operations.errors import OperationsError
 
-    found = find_scheduled(paths)
-    if found.mistakes:
-        raise OperationsError("\n".join(found.mistakes))
-    return list(found.configs)
+    scheduled_configs = find_scheduled(paths)
+    if scheduled_configs.mistakes:
+        raise OperationsError("\n".join(scheduled_configs.mistakes))
+    return list(scheduled_configs.configs)
 
 
 def _chosen(paths: Sequence[Path]) -> list[Path]:
-    # A file that says nothing of a schedule is not read: a mistake in it is no reason not to train the others.
+    # A file without a schedule is not read: a mistake in it must not prevent the others from being trained.
     return list(paths) or [path for path in _find_files() if _has_schedule(path)]
 
 
@@ -143,7 +144,7 @@ def _find_files() -> list[Path]:
 def _has_schedule(path: Path) -> bool:
     from pipeline.config_files.paths import input_mistake
 
-    if input_mistake(path):  # opening a named pipe would wait; reading the configuration reports the mistake
+    if input_mistake(path):  # opening a named pipe would block; load_config reports the mistake
         return True
     text = path.read_text(encoding="utf-8", errors="replace")
     return any(line.startswith("schedule:") for line in text.splitlines())

@@ -1,9 +1,12 @@
-"""What other schedulers need to call `tangency run-due`, from the templates in operations/templates/.
+"""Export files with which other schedulers call `tangency run-due`, from the templates in operations/templates/.
 
-cron, systemd and Kubernetes are told to come by every few minutes, not when the configurations say: systemd cannot
-say "the thirteenth or a Friday", cron and Kubernetes know no last day of the month, a retry or a training that was
-asked for would have to wait for the next slot, and a schedule that is written down twice is wrong once. A visit at
-which nothing is due takes a second.
+The files start `tangency run-due` every few minutes instead of repeating the cron expressions of the configurations:
+
+- systemd cannot express "the thirteenth or a Friday"; cron and Kubernetes have no last day of the month;
+- a retry or a requested training would have to wait for the next slot;
+- a second copy of the schedule could disagree with the configuration.
+
+A call with nothing due takes about a second.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ FILES: dict[Target, tuple[str, ...]] = {
     "dagster": ("tangency_dagster.py",),
 }
 MARGIN = 5
-"""Seconds that Dagster waits longer than the schedule before a retry."""
+"""Seconds that Dagster waits before a retry in addition to the configured wait."""
 
 
 def export(
@@ -41,28 +44,28 @@ def export(
     every: int,
     image: str,
 ) -> list[Path]:
-    """Write the files for another scheduler, and return where they are.
+    """Write the files for another scheduler, and return their paths.
 
     Parameters
     ----------
     target : {"cron", "systemd", "kubernetes", "dagster"}
     configs, paths : sequences
-        The scheduled configurations, and the files that are named to the command; without paths it finds its own.
+        The scheduled configurations, and the files to pass to the command. Without paths the command reads configs/.
     output : Path
         Folder to write to.
     folder : Path
-        Where the command is to run: paths in configurations are relative to it.
+        Working directory of the command: paths in configurations are relative to it.
     command : Path
-        The command `tangency` itself.
+        Path of the executable `tangency`.
     every : int
-        Minutes between two visits, at most 10; divides 60.
+        Minutes between two calls: at most 10, and a divisor of 60.
     image : str
         Container image with the command, for Kubernetes.
 
     Raises
     ------
     OperationsError
-        If `every` is no such number, or a path cannot be written in one line.
+        If `every` is out of range, or a path holds unprintable characters.
     """
     if not 1 <= every <= 10 or 60 % every:
         raise OperationsError(
@@ -89,12 +92,12 @@ def export(
 
 
 def command_path() -> Path:
-    """Return the command `tangency` of this environment.
+    """Return the path of the executable `tangency` in this environment.
 
     Raises
     ------
     OperationsError
-        If the environment has none.
+        If the environment does not have it.
     """
     path = Path(sys.executable).with_name("tangency")
     if not path.exists():
@@ -122,6 +125,6 @@ def _filled(name: str, values: dict[str, Any]) -> str:
 
 
 def _quoted(word: str) -> str:
-    """Return a word of a command line as systemd reads it."""
+    """Return a word of a command line, quoted for systemd."""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{escaped}"'

@@ -1,4 +1,4 @@
-"""Beat: do something small every few seconds in a thread, while the work goes on."""
+"""Heartbeat: call a function every few seconds in a thread while other work runs."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from operations.errors import OperationsError
 
 
 class Heartbeat:
-    """A block during which `action` is called again and again, until it returns False.
+    """Context manager that calls `action` at regular intervals until it returns False.
 
-    A file that is held by others or full for a while does not end it: the next beat tries again, and what depends on
-    the beats sees their age.
+    A locked file or a full disk does not stop the heartbeat: the next call tries again. Readers judge a heartbeat by
+    its age.
 
     Parameters
     ----------
     every : float
         Seconds between calls.
     action : callable
-        Called in a thread of its own: it opens what it needs itself.
+        Called in a separate thread, so it must open its own connections.
 
     Attributes
     ----------

@@ -1,8 +1,8 @@
 """The process of one scheduled training: `python -m operations.schedule.job`, started by `job_process`.
 
-The first line of standard input is what to do, as JSON. It stays open as long as the process that asked for the
-training lives; when that dies, this one ends at once. The answer is one line of JSON on the file descriptor that is
-the only argument; everything else is printed as usual.
+The first line of standard input is the request, as JSON. Standard input stays open while the parent process lives; when
+the parent dies, this process ends at once. The answer is one line of JSON, written to the file descriptor that is given
+as the only argument. All other output is printed as usual.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Train as the first line of standard input says, and answer."""
-    asked = json.loads(sys.stdin.readline())
+    """Read the request from standard input, train, and write the answer."""
+    request = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
     try:
-        answer = json.dumps(_answer(asked)).encode() + b"\n"
-    except KeyboardInterrupt:  # who asked for it stops, and tells so itself
+        answer = json.dumps(_answer(request)).encode() + b"\n"
+    except KeyboardInterrupt:  # the parent process reports the interruption
         sys.exit(130)
     with os.fdopen(int(sys.argv[1]), "wb") as pipe:
         pipe.write(answer)
 
 
 def _end_with_parent() -> None:
-    """End this process without delay when nobody waits for its answer: a kill loses nothing."""
-    while os.read(0, 1024):  # not through sys.stdin: its lock would be held when this process ends by itself
+    """Kill this process as soon as its parent is gone; a kill loses no recorded work."""
+    while os.read(0, 1024):  # not sys.stdin: a thread that holds its lock would block a normal exit
         pass
     os.killpg(0, signal.SIGKILL)
 
 
 def _answer(asked: dict[str, str]) -> dict[str, str]:
-    """Return how the training ended ("done", "busy" or "failed") and what came of it, as `outcome` and `text`."""
+    """Train, and return `outcome` ("done", "busy" or "failed") and `text` (the decision or the error)."""
     from operations.errors import BusyError
     from pipeline.config import RunConfig
     from pipeline.errors import USER_ERRORS
@@ -64,7 +64,7 @@ def _answer(asked: dict[str, str]) -> dict[str, str]:
 
 
 def train(config: RunConfig, now: dt.datetime) -> str:
-    """Retrain, and return what was decided in a line.
+    """Retrain, and return the decision in one line.
 
     Parameters
     ----------

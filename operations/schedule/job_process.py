@@ -1,6 +1,6 @@
-"""Run one scheduled training in a process of its own, so that nothing it does ends the others.
+"""Run one scheduled training in a separate process, so that its failure cannot end other trainings.
 
-An exception, an exit, a crash, the kernel that takes memory back and a hang all become one error of this training.
+An exception, an exit, a crash, a kill for lack of memory and a hang all become one error of this training.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.config import RunConfig
 
 COMMAND = (sys.executable, "-m", "operations.schedule.job")
 GRACE = 10.0
-"""Seconds that a process has to end after it was asked to, before it is killed."""
+"""Seconds that a process may take to end after the first signal, before it is killed."""
 _WAIT = 0.2
 
 
@@ -34,7 +34,7 @@ def run_job(
     log: Callable[[str], None],
     command: Sequence[str] = COMMAND,
 ) -> str:
-    """Train a configuration in a process of its own, and return what was decided in a line.
+    """Train a configuration in a separate process, and return the decision in one line.
 
     Parameters
     ----------
@@ -42,18 +42,18 @@ def run_job(
     now : datetime
         With a time zone; the instant of the training.
     time_limit : float
-        Seconds after which the process is ended.
+        Seconds after which the process is stopped.
     log : callable
-        Takes each line that the process prints.
+        Receives each line that the process prints.
     command : sequence of str
-        The process; the descriptor for its answer is added.
+        Command line of the process; the file descriptor for its answer is appended.
 
     Raises
     ------
     BusyError
         If another process is training this configuration.
     JobError
-        If the training failed, or its process ended without an answer or was out of time.
+        If the training failed, or its process ended without an answer or timed out.
     """
     answers, answer = os.pipe()
     process = subprocess.Popen(  # noqa: S603 (our own command)
@@ -62,7 +62,7 @@ def run_job(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         pass_fds=[answer],
-        start_new_session=True,  # Ctrl-C is for this process, which passes it on; and all of it can be ended at once
+        start_new_session=True,  # this process forwards Ctrl-C, and can kill the whole process group
     )
     os.close(answer)
     reader = threading.Thread(target=_copy_lines, args=(process.stdout, log), daemon=True, name="job output")
@@ -92,15 +92,15 @@ def run_job(
 
 
 def _ask(process: subprocess.Popen[bytes], config: RunConfig, now: dt.datetime) -> None:
-    asked = json.dumps({"config": config.model_dump_json(), "now": now.isoformat()})
-    with suppress(BrokenPipeError):  # it has ended already: its exit code says how
+    request = json.dumps({"config": config.model_dump_json(), "now": now.isoformat()})
+    with suppress(BrokenPipeError):  # the process has ended already; its exit code gives the reason
         if process.stdin is not None:
-            process.stdin.write(asked.encode() + b"\n")
+            process.stdin.write(request.encode() + b"\n")
             process.stdin.flush()
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Wait until a process has ended; False if it has not after so long. The clock of the machine may be moved."""
+    """Wait until a process has ended; False after the timeout. Changes of the system clock have no effect."""
     end = time.monotonic() + seconds
     while True:
         try:
@@ -113,7 +113,7 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """End a process and all that it has started: first by a signal, then by force."""
+    """End a process and its children: send a signal first, then kill the process group."""
     for each in (number, signal.SIGKILL):
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, each)
@@ -121,7 +121,7 @@ def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
             process.wait(timeout=GRACE)
             break
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)  # what it has left behind
+        os.killpg(process.pid, signal.SIGKILL)  # children that are still running
 
 
 def _copy_lines(output: IO[bytes] | None, log: Callable[[str], None]) -> None:
@@ -132,7 +132,7 @@ def _copy_lines(output: IO[bytes] | None, log: Callable[[str], None]) -> None:
 
 
 def _result(text: bytes, code: int) -> str:
-    """Return what a process has answered, or raise what it says."""
+    """Return the answer of a process, or raise the error that it reports."""
     try:
         answer = json.loads(text)
         outcome, said = str(answer["outcome"]), str(answer["text"])

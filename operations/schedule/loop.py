@@ -1,8 +1,7 @@
-"""The loop that needs no server: sleep until something is due, have it done, and show that it lives.
+"""The scheduler loop: sleep until a slot is due, start `tangency run-due`, and write a heartbeat. It needs no server.
 
-The work is done by another process (`tangency run-due`), so that the loop stays small, and outlives work that
-crashes or runs out of memory. Everything that must not be forgotten is in the record of slots: the loop may be
-killed and started again, and two of them may run side by side.
+A child process (`tangency run-due`) does the work, so the loop stays small and survives work that crashes or runs out
+of memory. All state is in the record of slots: the loop may be killed and restarted, and two loops may run at once.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ from pipeline.files import explain
 from pipeline.stopping import STOPPING
 
 LONGEST = 60.0
-"""Seconds after which the loop looks again: a clock may have leapt, a request come in, a file have been edited."""
+"""Longest sleep in seconds. The clock may change, a request arrive, or a file be edited in the meantime."""
 SHORTEST = 1.0
-"""Seconds between two visits, when one that was due is being done by somebody else."""
+"""Shortest sleep in seconds, used while another process works on a slot that is due."""
 
 T = TypeVar("T")
 Read = Callable[[], Sequence[RunConfig]]
@@ -45,15 +44,15 @@ def keep_schedules(read: Read, visit: Callable[[], None], *, clock: Clock, stop:
     Parameters
     ----------
     read : callable
-        Gives the configurations; called again and again, so that an edited file counts from the next look on. While
-        it raises an error of the user's the ones before count.
+        Returns the configurations. It is called before each sleep, so that an edited file takes effect. While it
+        raises a user error, the previous configurations stay in force.
     visit : callable
-        Does what is due.
+        Runs the slots that are due.
     clock : callable
-        Gives the current instant.
+        Returns the current instant.
     stop : Stop
     log : callable
-        Is told what was found.
+        Receives each message.
     """
     owner = f"{socket.gethostname()}/{os.getpid()}"
     configs, problem = list(read()), ""
@@ -61,7 +60,7 @@ def keep_schedules(read: Read, visit: Callable[[], None], *, clock: Clock, stop:
     reported: set[str] = set()
 
     def sign(write: Callable[..., None], where: set[Path]) -> dict[Path, str]:
-        """Write a sign of life to each record, and return what is wrong with those that cannot be written."""
+        """Write a heartbeat to each record, and return the error of each record that cannot be written."""
         return _for_each(where, lambda slots: write(slots.connection, owner, clock()))[1]
 
     def beat() -> bool:
@@ -73,45 +72,45 @@ def keep_schedules(read: Read, visit: Callable[[], None], *, clock: Clock, stop:
             configs, problem = _read_again(read, configs, problem, log)
             new = set(records(configs)) - paths
             paths |= new - set(sign(loops.begin, new))
-            coming, troubles = _next(configs, clock())
-            if coming is not None and coming <= clock():
+            next_due, errors = _next(configs, clock())
+            if next_due is not None and next_due <= clock():
                 try:
                     visit()
-                except OSError as error:  # no memory for another process: looking again in a while helps
+                except OSError as error:  # no memory for a child process: try again later
                     log(explain(error))
-                coming, troubles = _next(configs, clock())
-            for text in sorted(set(troubles) - reported):
+                next_due, errors = _next(configs, clock())
+            for text in sorted(set(errors) - reported):
                 log(text)
-            reported = set(troubles)
-            stop.wait(_seconds(coming, clock()))
+            reported = set(errors)
+            stop.wait(_seconds(next_due, clock()))
     sign(loops.end, paths)
 
 
 def _for_each(paths: Iterable[Path], do: Callable[[Slots], T]) -> tuple[list[T], dict[Path, str]]:
-    """Do something with each record; return what came of it, and what is wrong with those it could not be done with.
+    """Apply `do` to each record; return the results, and the error of each record for which it failed.
 
-    One record that is damaged, held by others or on a full disk does not stop what is done with the others.
+    A record that is damaged, locked or on a full disk does not affect the others.
     """
-    done: list[T] = []
-    wrong: dict[Path, str] = {}
+    results: list[T] = []
+    errors: dict[Path, str] = {}
     for path in sorted(paths):
         try:
             with Slots(path) as slots:
-                done.append(do(slots))
+                results.append(do(slots))
         except OSError as error:
-            wrong[path] = explain(error)
+            errors[path] = explain(error)
         except (OperationsError, sqlite3.Error) as error:
-            wrong[path] = str(error)
-    return done, wrong
+            errors[path] = str(error)
+    return results, errors
 
 
 def _next(configs: Sequence[RunConfig], now: dt.datetime) -> tuple[dt.datetime | None, list[str]]:
-    """Return when something is due next, of all records, and what is wrong with those that cannot be read."""
+    """Return when the next slot of all records is due, and the errors of records that cannot be read."""
     groups = records(configs)
-    times, wrong = _for_each(
+    times, errors = _for_each(
         groups, lambda slots: next_visit(slots.connection, schedules(groups[slots.path]), now)
     )
-    return min((time for time in times if time is not None), default=None), list(wrong.values())
+    return min((time for time in times if time is not None), default=None), list(errors.values())
 
 
 def _seconds(coming: dt.datetime | None, now: dt.datetime) -> float:
@@ -121,7 +120,7 @@ def _seconds(coming: dt.datetime | None, now: dt.datetime) -> float:
 
 
 def _read_again(read: Read, before: list[RunConfig], reported: str, log: Log) -> tuple[list[RunConfig], str]:
-    """Return the configurations as they are now, or those before with what is wrong, which is reported once."""
+    """Return the present configurations, or on error the previous ones and the message, which is logged once."""
     try:
         configs = list(read())
         records(configs)
@@ -135,8 +134,8 @@ def _read_again(read: Read, before: list[RunConfig], reported: str, log: Log) ->
 class Stop:
     """An event that a signal handler may set.
 
-    `threading.Event` may not be: its lock is held for an instant around each wait, and a handler that comes in that
-    instant waits for the code that it interrupted, forever. A SimpleQueue is made for handlers.
+    A handler must not set a `threading.Event`: `wait` holds its lock for an instant, and a handler that interrupts that
+    instant would deadlock. `SimpleQueue.put` is reentrant and therefore safe in handlers.
     """
 
     def __init__(self) -> None:
@@ -144,7 +143,7 @@ class Stop:
         self._set = False
 
     def set(self) -> None:
-        """End all waiting."""
+        """End all waits."""
         self._set = True
         self._told.put(None)
 
@@ -153,7 +152,7 @@ class Stop:
         return self._set
 
     def wait(self, seconds: float) -> None:
-        """Wait until `set` is called, or so long."""
+        """Wait until `set` is called, at most this many seconds."""
         if not self._set:
             with suppress(Empty):
                 self._told.get(timeout=seconds)
@@ -161,7 +160,7 @@ class Stop:
 
 @contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Give an event that SIGTERM and SIGINT set, in place of ending the process."""
+    """Yield an event that SIGTERM and SIGINT set instead of ending the process."""
     stop = Stop()
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in STOPPING}
     try:
@@ -172,26 +171,26 @@ def stop_on_signals() -> Iterator[Stop]:
 
 
 def visit_by(command: Sequence[str], stop: Stop, log: Log) -> None:
-    """Do what is due in a process of its own; when told to stop, have it give back what it was doing.
+    """Run the slots that are due in a child process; on `stop`, interrupt it so that it gives its slot back.
 
     Parameters
     ----------
     command : sequence of str
         `tangency run-due` with its configurations.
     """
-    # In a session of its own: Ctrl-C is for the loop, which passes it on once.
+    # In a separate session: the loop receives Ctrl-C and forwards it once.
     child = subprocess.Popen(list(command), start_new_session=True)  # noqa: S603 (our own command)
-    asked = False
+    interrupted = False
     while True:
         try:
             code = child.wait(timeout=0.2)
         except subprocess.TimeoutExpired:
-            if stop.is_set() and not asked:
+            if stop.is_set() and not interrupted:
                 child.send_signal(signal.SIGINT)
-                asked = True
+                interrupted = True
         else:
             break
-    if code not in (0, 1, 2) and not asked:  # 1 and 2 are a failure and a mistake, which it has told itself
+    if code not in (0, 1, 2) and not interrupted:  # 1 and 2: it has reported the failure or mistake itself
         log(
             f"{Path(command[0]).name} run-due ended with {code}; what it was doing is taken up when its lease is over"
         )

@@ -1,4 +1,4 @@
-"""A log that several processes write, and that never grows beyond a few files."""
+"""A rotating log that several processes may write."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from filelock import FileLock, Timeout
 from pipeline.files import explain
 
 LIMIT = 1_000_000
-"""Bytes after which a new file is begun."""
+"""Bytes after which a new file is started."""
 KEPT = 5
 """Number of full files that are kept."""
 PATIENCE = 5.0
-"""Seconds for which another process may hold the log; then a line is added without it."""
+"""Seconds to wait for the lock of the log; after that a line is appended without the lock."""
 
 
 class RotatingLog:
     """A file of lines, each with its time and process.
 
-    When it is full it is renamed to `.1`, what had that name to `.2`, and so on; the oldest one is lost.
+    A full file is renamed to `.1`, the previous `.1` to `.2`, and so on; the oldest file is deleted.
 
-    Any number of processes may write: one at a time begins a new file, and a line is added in one step. A log that
-    cannot be written stops nothing; it says so once on standard error.
+    Any number of processes may write. Rotation is locked, and each line is appended in a single write. If the log
+    cannot be written, work continues, and one message goes to standard error.
 
     Parameters
     ----------
     path : Path
     limit : int
-        Bytes after which a new file is begun.
+        Bytes after which a new file is started.
     kept : int
-        Number of full files that are kept; with the one that is written they take (kept + 1) times `limit`.
+        Number of full files to keep; with the current file they take at most (kept + 1) times `limit`.
     """
 
     def __init__(self, path: Path, limit: int = LIMIT, kept: int = KEPT) -> None:
@@ -43,7 +43,7 @@ class RotatingLog:
         self._failed = False
 
     def write(self, text: str, now: dt.datetime) -> None:
-        """Add a text with the time; each further line of it is indented."""
+        """Append a text with the time; further lines of the text are indented."""
         content = f"{now:%Y-%m-%d %H:%M:%S} {os.getpid():>7}  " + text.replace("\n", "\n    ") + "\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ class RotatingLog:
             self._failed = True
 
     def _rotate(self, size: int) -> None:
-        """Begin a new file if this one would become too large; the oldest one goes."""
+        """Start a new file if this one would exceed the limit; delete the oldest one."""
         if not self.path.exists() or self.path.stat().st_size + size <= self.limit:
             return
         for number in range(self.kept, 0, -1):
@@ -68,7 +68,7 @@ class RotatingLog:
                 newer.replace(self._numbered(number))
 
     def _add(self, content: str) -> None:
-        # A named pipe that nobody reads fails at once with O_NONBLOCK; without it the scheduler would wait.
+        # With O_NONBLOCK, opening a named pipe without a reader fails at once; otherwise the scheduler would block.
         handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o600)
         try:
             os.write(handle, content.encode())

@@ -1,4 +1,4 @@
-"""Do what is due: claim a slot, keep its lease while the job runs, and write how it ended."""
+"""Run the slots that are due: claim a slot, renew its lease while the job runs, and record the outcome."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from pipeline.files import explain
 from pipeline.settings.schedule import ScheduleSection
 
 HOW = 'add to its file, say, schedule: {cron: "0 6 1 * *"}  # the first of each month at 06:00, UTC'
-"""What to do about a configuration without a schedule."""
+"""Advice for a configuration without a schedule."""
 Job = Callable[[RunConfig, dt.datetime], str]
-"""What is done: given a configuration and the instant at which it is started, it says in a line what came of it."""
+"""A function that takes a configuration and the instant of the start, and returns the result in one line."""
 Clock = Callable[[], dt.datetime]
 Log = Callable[[str], None]
 LOG = "schedule.log"
-"""Log beside the record of slots."""
+"""Name of the log file beside the record of slots."""
 BEATS = 3
-"""Renewals within the span of a lease: two may fail before another takes the slot."""
+"""Lease renewals per lease: two may fail before another process can take the slot."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of one attempt at a slot.
+    """The outcome of one attempt at a slot.
 
     Attributes
     ----------
     job, reason : str
     due : datetime.datetime
     number : int
-        Which attempt at this slot it was, from 1.
+        Number of this attempt at the slot, from 1.
     outcome : str
-        "done", "failed", "busy", or "lost": it took so long without a sign of life that another had taken the slot.
+        "done", "failed", "busy", or "lost": its lease expired and another process took the slot.
     told : str
-        What the job said, or what went wrong.
+        Result of the job, or the error message.
     """
 
     job: str
@@ -58,30 +58,30 @@ class Attempt:
 
 
 def record_path(config: RunConfig) -> Path:
-    """Return the file that keeps the slots of this configuration and of all others with the same output."""
+    """Return the file that records the slots of all configurations with the same output folder."""
     return config.output / "operations" / "schedule.db"
 
 
 def records(configs: Sequence[RunConfig]) -> dict[Path, dict[str, RunConfig]]:
-    """Return the scheduled configurations by the file that keeps their slots, and by their name.
+    """Return the scheduled configurations by the file that records their slots, and by name.
 
     Raises
     ------
     OperationsError
-        If two of one file have the same name: they could not be told apart.
+        If two configurations of one file have the same name.
     """
-    found: dict[Path, dict[str, RunConfig]] = {}
+    by_path: dict[Path, dict[str, RunConfig]] = {}
     for config in configs:
         if config.schedule is None:
             continue
-        group = found.setdefault(record_path(config), {})
+        group = by_path.setdefault(record_path(config), {})
         if config.name in group:
             raise OperationsError(
                 f"two scheduled configurations have the name {config.name!r} and the output {config.output}; "
                 "give one of them another name"
             )
         group[config.name] = config
-    return found
+    return by_path
 
 
 def schedules(group: dict[str, RunConfig]) -> dict[str, ScheduleSection]:
@@ -90,7 +90,7 @@ def schedules(group: dict[str, RunConfig]) -> dict[str, ScheduleSection]:
 
 
 def with_log_files(configs: Sequence[RunConfig], log: Log, clock: Clock) -> Log:
-    """Return a log that also writes to the file beside each record of these configurations."""
+    """Return a log that also writes to the log file beside each record of these configurations."""
     paths = sorted({record_path(config).with_name(LOG) for config in configs})
     files = [RotatingLog(path) for path in paths]
 
@@ -103,37 +103,37 @@ def with_log_files(configs: Sequence[RunConfig], log: Log, clock: Clock) -> Log:
 
 
 def run_due(configs: Sequence[RunConfig], job: Job, *, clock: Clock, log: Log) -> list[Attempt]:
-    """Do every slot that is due and that nobody else is doing; what fails waits for a later call.
+    """Run every slot that is due and not running elsewhere; a failed slot waits for a later call.
 
-    Any number of processes may do this at once, and any may be killed: a slot is done once.
+    Any number of processes may call this at once, and any may be killed: each slot is done once.
 
     Parameters
     ----------
     configs : sequence of RunConfig
-        Those without a schedule are left out.
+        Configurations without a schedule are ignored.
     job : callable
-        The configuration and the instant of the start; what it returns is kept. It must bear being started again
+        Takes the configuration and the instant of the start; its result is recorded. It must be safe to start it again
         after it was killed.
     clock : callable
-        Gives the current instant.
+        Returns the current instant.
     log : callable
-        Is told each attempt, when it begins and when it ends. So is the log beside the record, `schedule.log`.
+        Receives a line when an attempt starts and when it ends. The lines also go to `schedule.log` beside the record.
 
     Returns
     -------
     list of Attempt
-        Also one for each job of a record that cannot be read or written, with the number 0.
+        Includes one with the number 0 for each job of a record that cannot be read or written.
     """
     attempts: list[Attempt] = []
     for path, group in records(configs).items():
-        tell = with_log_files(list(group.values()), log, clock)
+        log_line = with_log_files(list(group.values()), log, clock)
         try:
-            _run_due(path, group, job, clock, tell, attempts)
+            _run_due(path, group, job, clock, log_line, attempts)
         except (OperationsError, OSError, sqlite3.Error) as error:
-            # A record that is damaged, or on a full disk, is no reason not to train what another record keeps.
+            # A record that is damaged or on a full disk does not affect the jobs of other records.
             text = explain(error) if isinstance(error, OSError) else str(error)
             for name in group:
-                tell(f"{name}: {text}")
+                log_line(f"{name}: {text}")
                 attempts.append(Attempt(name, clock(), SCHEDULE, 0, _outcome(error), text))
     return attempts
 
@@ -141,7 +141,7 @@ def run_due(configs: Sequence[RunConfig], job: Job, *, clock: Clock, log: Log) -
 def _run_due(
     path: Path, group: dict[str, RunConfig], job: Job, clock: Clock, log: Log, attempts: list[Attempt]
 ) -> None:
-    """Do what is due of one record, and add each attempt to a list."""
+    """Run the due slots of one record, and append each attempt to a list."""
     jobs, owner = schedules(group), f"{socket.gethostname()}/{os.getpid()}"
     with Slots(path) as slots:
         for name, schedule in jobs.items():
@@ -155,26 +155,27 @@ def _outcome(error: Exception) -> str:
 
 
 def request(config: RunConfig, reason: str, data: str, now: dt.datetime) -> bool:
-    """Ask for a training before its time; the next `run_due` does it like a scheduled one.
+    """Request an unscheduled training; the next `run_due` runs it like a scheduled one.
 
     Parameters
     ----------
     config : RunConfig
     reason : str
-        Why, such as what has drifted.
+        Reason for the request, such as a drift alarm.
     data : str
-        What this was seen on, such as the last date or a hash: one reason asks once for the same data.
+        Identifies the data behind the request, such as its last date or a hash. Repeating the same reason for the same
+        data has no effect.
     now : datetime.datetime
 
     Returns
     -------
     bool
-        False if it was asked for before.
+        False if the same request was made before.
 
     Raises
     ------
     OperationsError
-        If the configuration has no schedule: nobody would come by.
+        If the configuration has no schedule, so that no scheduler would run the request.
     """
     if config.schedule is None:
         raise OperationsError(f"{config.name} is not scheduled, so nobody comes by to train it; {HOW}")
@@ -183,38 +184,38 @@ def request(config: RunConfig, reason: str, data: str, now: dt.datetime) -> bool
 
 
 def _attempt(slots: Slots, claim: Claim, config: RunConfig, job: Job, clock: Clock, log: Log) -> Attempt:
-    """Do one slot that was claimed, and write how it ended."""
+    """Run one claimed slot, and record its outcome."""
     schedule = schedules({claim.job: config})[claim.job]
     name = f"{claim.job}: slot of {short(claim.due)} ({claim.reason})"
     log(f"{name}: attempt {claim.number} begins")
 
     def renew() -> bool:
-        with Slots(slots.path) as mine:
-            return mine.renew(claim, schedule, clock())
+        with Slots(slots.path) as own_slots:
+            return own_slots.renew(claim, schedule, clock())
 
     with Heartbeat(schedule.lease_seconds / BEATS, renew) as beat:
         try:
-            told = job(config, clock())
-            outcome, kept = "done", slots.complete(claim, told, clock())
+            message = job(config, clock())
+            outcome, accepted = "done", slots.complete(claim, message, clock())
         except BusyError as error:
-            outcome, told = "busy", str(error)
-            kept = slots.give_back(claim, told, clock(), wait=schedule.backoff_seconds, busy=True)
+            outcome, message = "busy", str(error)
+            accepted = slots.give_back(claim, message, clock(), wait=schedule.backoff_seconds, busy=True)
         except (KeyboardInterrupt, SystemExit):
             slots.give_back(claim, "told to stop", clock())
             log(f"{name}: attempt {claim.number} was told to stop; the next visit goes on")
             raise
         except Exception as error:  # noqa: BLE001 (whatever a job dies of, the schedule lives)
-            outcome, told = "failed", _describe(error, log)
-            kept = slots.fail(claim, schedule, told, clock())
-    if not kept:
+            outcome, message = "failed", _describe(error, log)
+            accepted = slots.fail(claim, schedule, message, clock())
+    if not accepted:
         lately = "its lease was lost while it ran" if beat.over else "its lease was over"
-        outcome, told = "lost", f"{lately} and another has taken the slot; this had come of it: {told}"
-    log(f"{name}: attempt {claim.number} {outcome}: {told}")
-    return Attempt(claim.job, claim.due, claim.reason, claim.number, outcome, told)
+        outcome, message = "lost", f"{lately} and another has taken the slot; this had come of it: {message}"
+    log(f"{name}: attempt {claim.number} {outcome}: {message}")
+    return Attempt(claim.job, claim.due, claim.reason, claim.number, outcome, message)
 
 
 def _describe(error: Exception, log: Log) -> str:
-    """Return one line on what went wrong; a mistake in the program also leaves its traceback in the log."""
+    """Return the error in one line; an unexpected exception also writes its traceback to the log."""
     if isinstance(error, USER_ERRORS):
         return str(error)
     if isinstance(error, OSError):

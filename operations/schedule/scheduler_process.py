@@ -1,4 +1,4 @@
-"""Signs of life of the loops that keep a schedule."""
+"""Heartbeats of the scheduler processes (`tangency schedule`)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from operations.slots.tables import instant, stamp, writing
 
 EVERY = 30.0
-"""Seconds between two signs of life."""
+"""Seconds between two heartbeats."""
 SILENCE = dt.timedelta(minutes=5)
-"""A loop that has not been heard of for so long is dead."""
+"""Age of the last heartbeat after which a scheduler process counts as dead."""
 
 
 @dataclass(frozen=True)
 class SchedulerProcess:
-    """A loop, and when it was last heard of.
+    """A scheduler process and its last heartbeat.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class SchedulerProcess:
         Machine and process.
     began, heartbeat : datetime.datetime
     ended : datetime.datetime or None
-        When it was told to stop, and did.
+        When it stopped on request; None if it has not.
     """
 
     owner: str
@@ -33,25 +33,25 @@ class SchedulerProcess:
     ended: dt.datetime | None
 
     def lives(self, now: dt.datetime) -> bool:
-        """Say whether it keeps the schedule now."""
-        # One that lives is never heard of in the future for long: it writes the time of the same clock.
+        """Return whether the process is alive."""
+        # After the clock goes back, a live process soon replaces a future heartbeat by one of the same clock.
         return self.ended is None and abs(now - self.heartbeat) < SILENCE
 
 
 def begin(connection: sqlite3.Connection, owner: str, now: dt.datetime) -> None:
-    """Write that a loop has begun."""
+    """Record that a scheduler process has started."""
     with writing(connection) as db:
         db.execute("insert or replace into loop values (?, ?, ?, null)", (owner, stamp(now), stamp(now)))
 
 
 def beat(connection: sqlite3.Connection, owner: str, now: dt.datetime) -> None:
-    """Write that a loop lives."""
+    """Record a heartbeat."""
     with writing(connection) as db:
         db.execute("update loop set heartbeat = ? where owner = ?", (stamp(now), owner))
 
 
 def end(connection: sqlite3.Connection, owner: str, now: dt.datetime) -> None:
-    """Write that a loop has stopped because it was told to."""
+    """Record that a scheduler process has stopped on request."""
     with writing(connection) as db:
         db.execute(
             "update loop set heartbeat = ?, ended = ? where owner = ?", (stamp(now), stamp(now), owner)
@@ -59,7 +59,7 @@ def end(connection: sqlite3.Connection, owner: str, now: dt.datetime) -> None:
 
 
 def loops(connection: sqlite3.Connection) -> list[SchedulerProcess]:
-    """Return all loops there ever were, the one last heard of first."""
+    """Return all recorded scheduler processes, latest heartbeat first."""
     rows = connection.execute("select * from loop order by heartbeat desc, began desc")
     return [
         SchedulerProcess(

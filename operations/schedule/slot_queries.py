@@ -1,4 +1,4 @@
-"""What another scheduler asks: what is due, and whether a slot is done."""
+"""Queries for other schedulers: which slots are due, and whether a slot is settled."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from pipeline.config import RunConfig
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a slot.
+    """The state of a slot.
 
     Attributes
     ----------
     settled : bool
-        Whether nothing more is to be done: it is done, or a later one took its place.
+        Whether the slot is done, or was skipped in favour of a later one.
     told : str
+        The state in words.
     """
 
     settled: bool
@@ -29,26 +30,28 @@ class Answer:
 
 
 def due(configs: Sequence[RunConfig], now: dt.datetime) -> list[dt.datetime]:
-    """Enter what has become due, and return when the slots were due that are waiting or being done, ascending."""
-    found = set()
+    """Enter slots that have become due; return the due times of all queued and running slots, ascending."""
+    due_times = set()
     for path, group in records(configs).items():
         with Slots(path) as slots:
             for name, schedule in schedules(group).items():
                 slots.enter(name, schedule, now)
                 history = job_history(slots.connection, name)
-                found |= {slot.due for slot in (history.open() if history else ())}
-    return sorted(found)
+                due_times |= {slot.due for slot in (history.open() if history else ())}
+    return sorted(due_times)
 
 
 def answer_for(configs: Sequence[RunConfig], slot: dt.datetime) -> Answer:
-    """Say whether the slot that was due at an instant is settled, in all configurations that have one."""
-    found: list[tuple[str, Slot]] = []
+    """Return whether the slot due at this instant is settled in all configurations that have one."""
+    matches: list[tuple[str, Slot]] = []
     for path, group in records(configs).items():
         with Slots(path) as slots:
             for name in group:
                 history = job_history(slots.connection, name)
-                found += [(name, one) for one in (history.slots if history else ()) if one.due == slot]
-    if not found:
+                matches += [(name, one) for one in (history.slots if history else ()) if one.due == slot]
+    if not matches:
         return Answer(False, f"there is no slot of {slot.isoformat()}")
-    told = "; ".join(f"{name}: {one.state}{f': {one.told}' if one.told else ''}" for name, one in found)
-    return Answer(all(one.state in ("done", "skipped") for _, one in found), f"slot of {short(slot)}: {told}")
+    states = "; ".join(f"{name}: {one.state}{f': {one.told}' if one.told else ''}" for name, one in matches)
+    return Answer(
+        all(one.state in ("done", "skipped") for _, one in matches), f"slot of {short(slot)}: {states}"
+    )

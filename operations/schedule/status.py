@@ -1,4 +1,4 @@
-"""How a model stands: its files, its training, what is due, what failed, and whether anybody keeps the schedule."""
+"""Status of each configuration: champion files, training, due and failed slots, and the scheduler process."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from pipeline.config import RunConfig
 from pipeline.errors import LedgerError
 
 GRACE = dt.timedelta(minutes=15)
-"""What is due may wait so long before it is overdue: a scheduler comes by every few minutes."""
+"""Delay after which a due slot is overdue. External schedulers call `tangency run-due` only every few minutes."""
 
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """What is known of the model in use, and of the training that was decided about last.
+    """The champion, and the most recent training that was judged.
 
     Attributes
     ----------
     champion : str
-        The run that decides now; empty if there is none.
+        Run of the champion; empty if there is none.
     since : datetime.datetime or None
-        Since when.
+        When it became champion.
     data_last : str
-        The last date of the data that it was trained on, ISO.
+        Last date of the champion's training data, ISO.
     trained_at : datetime.datetime or None
-        When a model was last trained and judged, also one that did not become champion.
+        When a model was last trained and judged, including one that did not become champion.
     trained_to : str
-        The last date of its data, ISO.
+        Last date of the data of that training, ISO.
     verdict : str
-        What was decided about it.
+        The decision about that training.
     damage : str
-        What is wrong with a file of the champion; empty if all are as they were recorded.
+        Describes a damaged file of the champion; empty if all files match their recorded SHA-256.
     advice : str
-        How to have a champion; empty if there is one.
+        How to get a champion; empty if there is one.
     """
 
     champion: str = ""
@@ -62,30 +62,30 @@ class ModelStatus:
 
 @dataclass(frozen=True)
 class JobStatus:
-    """How one configuration stands.
+    """The status of one configuration.
 
     Attributes
     ----------
     name : str
     scheduled : bool
-        Whether the configuration has a schedule. What is said of slots, visits and the loop is empty if not.
+        Whether the configuration has a schedule. If not, the fields about slots and the scheduler are empty.
     model : ModelStatus
     runs : tuple of str
-        Its runs in the output folder, the oldest first.
+        Its runs in the output folder, oldest first.
     data : str
-        The newest recorded version of its data in a line; empty if none was recorded.
+        The newest recorded version of its data in one line; empty if there is none.
     last_done : Slot or None
-        The slot that was done last.
+        The slot that was completed last.
     next_due : datetime.datetime or None
-        When the schedule fires next; None if nobody has come by yet.
+        When the schedule fires next; None if the schedule has never been checked.
     visited : datetime.datetime or None
-        When somebody last came by to look for what is due.
+        When a process last checked which slots are due.
     heartbeat : datetime.datetime or None
-        When the loop was last heard of; None if there never was one.
+        Last heartbeat of a scheduler process; None if there never was one.
     open : tuple of Slot
-        What is waiting or running.
+        Queued and running slots.
     problems : tuple of str
-        What is wrong; empty if all is well.
+        One message per problem; empty if there are none.
     """
 
     name: str
@@ -102,7 +102,7 @@ class JobStatus:
 
 
 def model_status(config: RunConfig) -> ModelStatus:
-    """Return what the decisions about a configuration say of its model.
+    """Return the model status that follows from the decisions about a configuration.
 
     Raises
     ------
@@ -113,37 +113,37 @@ def model_status(config: RunConfig) -> ModelStatus:
     done = decisions.all()
     trained = next((decision for decision in reversed(done) if decision.kind != "rolled back"), None)
     crowned = decisions.champion()
-    found = ModelStatus(advice=advise_on_champion(config))
+    model = ModelStatus(advice=advise_on_champion(config))
     if crowned is not None and crowned.champion is not None:
-        # A rollback tells of the data of its day, not of what the old champion was trained on.
+        # A rollback records the data of its own day, not the data on which the old champion was trained.
         first = next(decision for decision in done if decision.run == crowned.champion)
         damage = find_damage(config.output / crowned.champion, decisions.files_of(crowned.champion))
-        found = ModelStatus(crowned.champion, crowned.at, first.data_last, damage=damage)
+        model = ModelStatus(crowned.champion, crowned.at, first.data_last, damage=damage)
     if trained is None:
-        return found
+        return model
     verdict = f"{trained.kind}: {trained.reason}"
-    return replace(found, trained_at=trained.at, trained_to=trained.data_last, verdict=verdict)
+    return replace(model, trained_at=trained.at, trained_to=trained.data_last, verdict=verdict)
 
 
 def status(configs: Sequence[RunConfig], now: dt.datetime) -> list[JobStatus]:
-    """Return how each configuration stands, those without a schedule last.
+    """Return the status of each configuration, those without a schedule last.
 
     Raises
     ------
     OperationsError
-        If two configurations cannot be told apart, or their record cannot be read.
+        If two configurations have the same name and output folder, or their record cannot be read.
     LedgerError
         If a record of the output folder is broken or lost lines.
     """
-    found = []
+    statuses = []
     for path, group in records(configs).items():
         check_chains(path.parent.parent)
-        found += [_status(path, config, now) for config in group.values()]
+        statuses += [_status(path, config, now) for config in group.values()]
     for config in configs:
         if config.schedule is None:
             check_chains(config.output)
-            found.append(_job_status(config, None, None, []))
-    return found
+            statuses.append(_job_status(config, None, None, []))
+    return statuses
 
 
 def _status(path: Path, config: RunConfig, now: dt.datetime) -> JobStatus:
@@ -153,7 +153,7 @@ def _status(path: Path, config: RunConfig, now: dt.datetime) -> JobStatus:
         with Slots(path) as slots:
             history = job_history(slots.connection, config.name)
             known = loops(slots.connection)
-            # One that died when the clock was ahead was heard of later than any that lives.
+            # A process that died while the clock was ahead has a later heartbeat than any live process.
             last = next((loop for loop in known if loop.lives(now)), known[0] if known else None)
     problems = _of_the_loop(history, last, now)
     if history is not None:
@@ -186,9 +186,9 @@ def _job_status(
 
 
 def _of_the_loop(history: JobHistory | None, last: SchedulerProcess | None, now: dt.datetime) -> list[str]:
-    """Return what shows that nobody keeps the schedule."""
+    """Return the problems that show that no process keeps the schedule."""
     if last is not None and last.ended is None and not last.lives(now):
-        # Whoever has come by long after the loop was last heard of keeps the schedule in its place.
+        # A call of run-due long after the last heartbeat shows that another scheduler has taken over.
         if history is None or history.visited < last.heartbeat + GRACE:
             if last.heartbeat > now:
                 return [
@@ -204,25 +204,25 @@ def _of_the_loop(history: JobHistory | None, last: SchedulerProcess | None, now:
 
 
 def _of_the_slots(history: JobHistory, now: dt.datetime) -> list[str]:
-    """Return what is late or went wrong."""
-    found = []
+    """Return the problems of slots that are late or failed."""
+    problems = []
     if history.entered_to > now + GRACE:
-        found.append(
+        problems.append(
             f"the clock went back: slots were entered up to {short(history.entered_to)}, and none will be before then"
         )
     next_due = history.next_due()
     at_work = next((slot for slot in history.open() if slot.lease_until is not None), None)
     if next_due is not None and next_due + GRACE < now:
         why = "nobody came by" if at_work is None else f"the slot of {short(at_work.due)} is still at work"
-        found.append(f"overdue: {why}, and that of {short(next_due)} is not done")
+        problems.append(f"overdue: {why}, and that of {short(next_due)} is not done")
     ended = history.latest("done", "failed")
     if ended is not None and ended.state == "failed":
-        found.append(
+        problems.append(
             f"failed: the slot of {short(ended.due)}, after {format_count(ended.attempts, 'attempt')}: {ended.told}"
         )
     for slot in history.open():
-        found += _of_an_open_slot(slot, now)
-    return found
+        problems += _of_an_open_slot(slot, now)
+    return problems
 
 
 def _of_an_open_slot(slot: Slot, now: dt.datetime) -> list[str]:
@@ -235,7 +235,7 @@ def _of_an_open_slot(slot: Slot, now: dt.datetime) -> list[str]:
             else []
         )
     if slot.outcome == "interrupted":
-        # Whoever stopped it knows; that nobody has gone on with it since is worth a word.
+        # The user interrupted it; report it only if it has not been resumed since.
         late = slot.not_before + GRACE < now
         return [f"overdue: {name} was stopped at {short(slot.not_before)} and is waiting"] if late else []
     if slot.attempts and slot.told:
@@ -244,7 +244,7 @@ def _of_an_open_slot(slot: Slot, now: dt.datetime) -> list[str]:
 
 
 def age(then: dt.datetime, now: dt.datetime) -> str:
-    """Return how long ago something was, in the largest unit that says it."""
+    """Return the time since `then` in words, in the largest suitable unit."""
     seconds = (now - then).total_seconds()
     for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if abs(seconds) >= 2 * size:

@@ -1,5 +1,12 @@
-"""The HTTP server that answers with the forecasts of the champion.
+"""The HTTP server for forecasts of the champion.
 
-`command` is `tangency serve`; `server` listens; `connections` limits time and number of connections; `guards` says who
-may ask; `application` has the endpoints; `requests` reads and checks a table; `champion` is the model in use.
+- `server`: listens, and stops on signals.
+- `connections`: limits the number of connections and the time that each may take.
+- `guards`: checks host names, origins and the token.
+- `application`: the endpoints.
+- `requests`: reads and checks the table in a request.
+- `answers`: JSON responses and errors.
+- `champion`: the model in use.
+
+The command `tangency serve` is in `operations.cli.serve`.
 """

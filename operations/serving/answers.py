@@ -1,4 +1,4 @@
-"""Answers: JSON on one line, and the error that becomes one."""
+"""Answers: JSON responses on one line, and the error that is converted to a response."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from starlette.responses import Response
 
 LONGEST = 1000
-"""Characters of an error message."""
+"""Largest number of characters of an error message."""
 
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 class RequestError(Exception):
-    """A request cannot be answered: the client's mistake, in one sentence that says what to do.
+    """An invalid request; the message states the mistake and the fix in one sentence.
 
     Parameters
     ----------
@@ -32,18 +32,18 @@ class RequestError(Exception):
 
 
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return an answer in ASCII, which also holds texts that cannot be encoded as UTF-8.
+    """Return a JSON response in ASCII, which can also represent text that UTF-8 cannot encode.
 
     Raises
     ------
     ValueError
-        If a number is not finite: JSON has no word for it.
+        If a number is not finite, which JSON cannot represent.
     """
     text = json.dumps(content, allow_nan=False) + "\n"
     return Response(text, status, {**_HEADERS, **(headers or {})}, media_type="application/json")
 
 
 def error_response(message: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
-    """Return `{"error": message}`."""
+    """Return a response with the body `{"error": message}`."""
     text = message if len(message) <= LONGEST else f"{message[:LONGEST]} ..."
     return json_response({"error": " ".join(text.split())}, status, headers)

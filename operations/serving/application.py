@@ -1,4 +1,4 @@
-"""Application: the endpoints, each a small JSON answer."""
+"""Application: the endpoints, each of which returns JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from operations.serving.guards import Access, Guard
 from operations.serving.requests import largest_body
 
 BODY_SECONDS = 20.0
-"""In which the body of a request must arrive."""
+"""Seconds within which the body of a request must arrive."""
 
 
 def build_application(name: str, champion: Callable[[], Champion], access: Access) -> Guard:
@@ -30,12 +30,12 @@ def build_application(name: str, champion: Callable[[], Champion], access: Acces
     Parameters
     ----------
     name : str
-        Of the configuration.
+        Name of the configuration.
     champion : callable
         Returns the model in use; called once per request, in a thread.
     access : Access
     """
-    # Forecasts hold the interpreter most of the time: more threads than cores would only take turns.
+    # Forecasts hold the GIL most of the time, so more threads than cores would not help.
     pool = ThreadPoolExecutor(os.cpu_count() or 1)
     application = Starlette(
         routes=[
@@ -91,7 +91,7 @@ def _check_content_type(request: Request) -> None:
 
 
 async def _read_body(request: Request, limit: int) -> bytes:
-    """Return the body, which may be neither too long nor too slow."""
+    """Return the body; refuse one that is too large or arrives too slowly."""
     too_long = RequestError(
         f"body: longer than {limit} bytes, which hold all assets of the model; send one row per asset", 413
     )
@@ -129,5 +129,5 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
-    # Starlette raises the error again afterwards, and the server's log on stderr has the traceback.
+    # Starlette raises the error again afterwards, so the traceback is in the server's log on stderr.
     return error_response("a fault of the server; its log says more", 500)

@@ -1,4 +1,4 @@
-"""The champion that is served: loaded from its run folder, and replaced when a decision changes it."""
+"""The served champion: loaded from its run folder, and reloaded after a new decision."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from pipeline.export.frozen import Frozen
 from pipeline.files.messages import explain
 
 RETRY_SECONDS = 1.0
-"""After which a load that failed is tried again, with the next request."""
+"""Seconds after which the next request retries a failed load."""
 
 Stamp = tuple[int, int, int] | None
-"""Time, size and inode of a file; None if there is none."""
+"""Modification time, size and inode of a file; None if the file does not exist."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Champion:
     run : str
         Folder of the run.
     trained_to : str
-        Last date of the data that the model has seen, ISO.
+        Last date of the training data, ISO.
     model : Frozen
     """
 
@@ -46,12 +46,12 @@ class Champion:
     model: Frozen
 
     def answer(self, body: bytes) -> list[dict[str, Any]]:
-        """Return the forecast of each row of a request; None where nothing can be said.
+        """Return the forecast of each row of a request, with None for missing values.
 
         Raises
         ------
         RequestError
-            If the body is no table for this model, or its values are so large that a forecast overflows.
+            If the body is not a valid table for this model, or a forecast overflows.
         """
         return _to_records(self.forecast(parse_table(body, self.model)))
 
@@ -63,7 +63,7 @@ class Champion:
         RequestError
             If a forecast overflows.
         """
-        with np.errstate(all="ignore"):  # looked for below
+        with np.errstate(all="ignore"):  # overflow is checked below
             forecast = self.model.forecast(table)
         infinite = np.isinf(forecast[["raw", "mean"]].to_numpy()).any(axis=1)
         if infinite.any():
@@ -84,12 +84,12 @@ def _to_records(forecast: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def load_champion(config: RunConfig) -> Champion:
-    """Load the champion of a configuration, and let it forecast its own last date.
+    """Load the champion of a configuration, and test it with a forecast for its own last date.
 
     Raises
     ------
     OperationsError
-        If there is no champion, or its run folder is not whole.
+        If there is no champion, or its run folder is incomplete.
     LedgerError
         If the record of decisions or a file of the champion was changed.
     """
@@ -109,10 +109,10 @@ def load_champion(config: RunConfig) -> Champion:
 
 
 class ServedChampion:
-    """The champion of a configuration, which changes when another decision is recorded.
+    """The champion of a configuration, reloaded when a new decision is recorded.
 
-    If the new champion cannot be loaded, the one before goes on answering, and one message on stderr says why. The load
-    is tried again, so that a file that is restored takes effect.
+    If the new champion cannot be loaded, the previous one stays in use, and one message on stderr gives the reason. The
+    load is retried, so that a restored file takes effect.
 
     Parameters
     ----------
@@ -129,20 +129,20 @@ class ServedChampion:
         self._lock = threading.Lock()
         self._path = Decisions(config).chain.path
         self._failure: _Failure | None = None
-        # Before loading: a decision that is recorded meanwhile is then noticed with the next request.
+        # Read the stamp before loading, so that the next request notices a decision recorded in the meantime.
         self._stamp = self._read_stamp()
         self._champion = load_champion(config)
 
     def get(self) -> Champion:
-        """Return the present champion, loading it if a decision was recorded since the last successful load.
+        """Return the champion, after loading it if a decision was recorded since the last successful load.
 
-        A request that starts after the decision waits for the load. One that only tries a failed load again never lets
-        others wait.
+        A request that starts after the decision waits for the load. Retries of a failed load do not block other
+        requests.
         """
         stamp = self._read_stamp()
         if stamp != self._stamp and self._lock.acquire(blocking=not self._has_failed(stamp)):
             try:
-                # Another request may have loaded it, or another decision been recorded, since the stamp was read.
+                # Since the stamp was read, another request may have loaded it, or a new decision been recorded.
                 stamp = self._read_stamp()
                 if stamp != self._stamp and self._is_due(stamp):
                     self._reload(stamp)
@@ -155,7 +155,7 @@ class ServedChampion:
         return failure is not None and failure.stamp == stamp
 
     def _is_due(self, stamp: Stamp) -> bool:
-        """Return whether a load has not failed yet, or long enough ago."""
+        """Return whether to load now: no load has failed for this stamp, or the last failure is old enough."""
         failure = self._failure
         return failure is None or failure.stamp != stamp or time.monotonic() >= failure.time + RETRY_SECONDS
 
@@ -171,21 +171,21 @@ class ServedChampion:
         if champion.run != self._champion.run:
             print(f"now serving {champion.run}", file=sys.stderr, flush=True)
             self._champion = champion
-        # Last: who sees the new stamp does not take the lock, and must find the new champion.
+        # Set last: a request that sees the new stamp skips the lock, and must get the new champion.
         self._failure, self._stamp = None, stamp
 
     def _read_stamp(self) -> Stamp:
-        """Return what changes whenever the file of decisions does."""
+        """Return the stamp of the file of decisions, which changes whenever the file does."""
         try:
-            found = self._path.stat()
+            status = self._path.stat()
         except OSError:
             return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
+        return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """A load that failed: the decisions that it was made for, why, and when it ended on the monotonic clock."""
+    """A failed load: the stamp of the decisions, the reason, and the end of the load on the monotonic clock."""
 
     stamp: Stamp
     cause: str

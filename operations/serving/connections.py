@@ -1,4 +1,4 @@
-"""Connections: uvicorn's HTTP protocol with limits on time and number, and JSON for what it refuses itself."""
+"""Connections: uvicorn's HTTP protocol with limits on time and number of connections, and JSON error responses."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from operations.serving.answers import error_response
 
 SECONDS = {"read": 30.0, "answer": 120.0, "flush": 10.0}
-"""For the head of a request and again for its body; for its answer; and for the client to take what is left of an
-answer when the connection closes."""
+"""Time limits in seconds: "read" for the head of a request and again for its body, "answer" for computing the response,
+and "flush" for the client to read the rest of a response when the connection closes."""
 CONNECTIONS = 100
-"""Beyond so many connections requests are refused with status 503, and beyond twice as many connections are."""
+"""Beyond this number, requests are refused with status 503; beyond twice this number, connections are refused."""
 
 
 async def _busy(scope: Scope, receive: Receive, send: Send) -> None:
@@ -26,7 +26,7 @@ async def _busy(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class Connection(H11Protocol):
-    """One connection. A client that sends or reads too slowly loses it."""
+    """One connection. It is closed if the client sends or reads too slowly."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -34,7 +34,7 @@ class Connection(H11Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Count the connection, and refuse it where there are too many."""
+        """Count the connection, and refuse it if there are too many."""
         super().connection_made(transport)
         if len(self.connections) > CONNECTIONS:
             self.app = _busy
@@ -43,17 +43,17 @@ class Connection(H11Protocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Take in bytes of the client."""
+        """Process bytes from the client."""
         super().data_received(data)
         self._watch()
 
     def on_response_complete(self) -> None:
-        """Go on with the next request."""
+        """Prepare for the next request."""
         super().on_response_complete()
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Remove the connection from the count."""
         super().connection_lost(exc)
         self._set_timer(None)
 
@@ -63,7 +63,7 @@ class Connection(H11Protocol):
         self._watch()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP."""
+        """Respond to data that is not valid HTTP."""
         body = bytes(error_response("not a valid HTTP/1.1 request", 400).body)
         headers = [("Content-Type", "application/json"), ("Connection", "close")]
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
@@ -74,8 +74,8 @@ class Connection(H11Protocol):
         self._watch()
 
     def _watch(self) -> None:
-        """Start the timer of the phase that the connection is in, unless it is running."""
-        phase = None  # idle, which uvicorn limits
+        """Start the timer of the connection's present phase, unless it is already running."""
+        phase = None  # idle; uvicorn limits this phase
         if self.transport.is_closing():
             phase = ("flush", 0)  # asyncio waits for the client to read the rest
         elif self.conn.their_state in (h11.IDLE, h11.SEND_BODY) and self.timeout_keep_alive_task is None:

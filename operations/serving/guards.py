@@ -1,4 +1,4 @@
-"""Guards: who may ask. Host names, origins of web pages, and a token are checked before anything else is read."""
+"""Guards: access control. Host names, origins of web pages and a token are checked before the body is read."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from operations.serving.answers import error_response
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-"""Host names of this machine."""
+"""Names of the loopback interface."""
 OPEN = ("/health", "/ping")
-"""Paths that need no token: a load balancer asks them, and they say nothing but that the server answers."""
+"""Paths without a token, for load balancers; they only show that the server responds."""
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True)
 class Access:
-    """Who may ask.
+    """Access rules.
 
     Attributes
     ----------
     hosts : frozenset of str
-        Host names that a request may name, in lower case, without port.
+        Allowed values of the Host header, in lower case, without port.
     token : str or None
-        What `Authorization: Bearer ...` must give; None asks for none.
+        Required token in `Authorization: Bearer ...`; None if no token is required.
     """
 
     hosts: frozenset[str]
     token: str | None = None
 
     def refuse(self, path: str, headers: Headers) -> Response | None:
-        """Return the answer to a request that is refused, or None."""
+        """Return the error response to a refused request, or None if it is allowed."""
         host = read_host(headers.getlist("host"))
         if host not in self.hosts:
             return error_response(
@@ -65,9 +65,9 @@ def read_host(values: list[str]) -> str | None:
 
 
 def _is_own_origin(headers: Headers) -> bool:
-    """Return whether no web page asks, or one of this very server.
+    """Return whether the request comes from no web page, or from a page of this server.
 
-    Another port is another origin: any program of this machine may serve pages there.
+    Another port is another origin, because any program of this machine may serve pages there.
     """
     origins = headers.getlist("origin")
     return not origins or (
@@ -82,7 +82,7 @@ def _has_token(headers: Headers, token: str) -> bool:
 
 
 class Guard:
-    """ASGI middleware that answers what `Access` refuses, and whatever the server has to give up when it ends.
+    """ASGI middleware that responds to requests that `Access` refuses, and to those cut off by a shutdown.
 
     Parameters
     ----------
@@ -95,10 +95,10 @@ class Guard:
         self.access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         headers = Headers(scope=scope)
         if "transfer-encoding" in headers and "content-length" in headers:
-            # A proxy may see another end of the body, and take what follows for a request of somebody else.
+            # A proxy may see a different end of the body, and take the rest for another client's request.
             response = error_response(
                 "Transfer-Encoding and Content-Length: only one of them may be given; leave one out",
                 400,
@@ -113,5 +113,5 @@ class Guard:
         try:
             await self.application(scope, receive, send)
         except asyncio.CancelledError:
-            # The server ends and has waited long enough; a request whose body has not come is still unanswered.
+            # The shutdown timeout has passed, and a request whose body has not arrived is still unanswered.
             await error_response("the server ends; try again later", 503)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Requests: from the bytes of a body to the table that a frozen model takes. Whatever is doubtful is refused."""
+"""Requests: parse the body of a request into a table for a frozen model. Ambiguous input is refused."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _EXPECTED = (
     f'expected {{"{SPLIT}": {{"columns": [...], "data": [[...], ...]}}}} as a run\'s inputs.json holds it'
 )
 _CELL = 48
-"""Bytes of a number with its separators and indentation, which no sensible way of writing exceeds."""
+"""Upper bound of the bytes of one number with its separators and indentation."""
 _SMALLEST_LIMIT = 2**20
 
 
 def largest_body(model: Frozen) -> int:
-    """Return how many bytes a request may have: enough for all assets of the model, one record each."""
+    """Return the largest size of a request in bytes: enough for one record for each asset of the model."""
     row = sum(len(name) + _CELL for name in ("asset", *model.columns, *BESIDE))
     return max(_SMALLEST_LIMIT, row * len(model.assets))
 
@@ -38,18 +38,18 @@ def parse_table(body: bytes, model: Frozen) -> pd.DataFrame:
     body : bytes
         JSON: "dataframe_split" or "dataframe_records", one row per asset.
     model : Frozen
-        Says which columns are needed and which assets are known.
+        Defines the required columns and the known assets.
 
     Returns
     -------
     DataFrame
-        Column "asset", and the model's columns as float64, NaN where the request has null. Columns that the model does
-        not use are left out.
+        Column "asset", and the model's columns as float64, with NaN for null. Columns that the model does not use are
+        dropped.
 
     Raises
     ------
     RequestError
-        If the body is no valid table for this model.
+        If the body is not a valid table for this model.
     """
     columns, rows = _read_cells(_load_json(body))
     _check_columns(columns, model)
@@ -102,7 +102,7 @@ def _refuse_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _read_cells(content: Any) -> tuple[list[str], list[list[Any]]]:
-    """Return the names of the columns, and the rows of cells, all of the same length."""
+    """Return the column names, and the rows of cells, all of the same length."""
     if not isinstance(content, dict):
         raise RequestError(f"body: {_kind(content)} is no request; {_EXPECTED}")
     given = [name for name in (SPLIT, RECORDS) if name in content]
@@ -197,7 +197,7 @@ def _read_assets(names: Sequence[Any], model: Frozen) -> list[str]:
 
 
 def _read_numbers(column: str, cells: Sequence[Any], assets: Sequence[str]) -> NDArray[np.float64]:
-    """Return cells as numbers, NaN where they are null."""
+    """Return cells as numbers, with NaN for null."""
     for cell, asset in zip(cells, assets, strict=True):
         if type(cell) not in (float, int, type(None)):
             raise RequestError(
@@ -223,13 +223,13 @@ def _to_float(cell: float) -> float:
 
 
 def _kind(value: Any) -> str:
-    """Return the JSON type of a value, in words."""
+    """Return the name of a value's JSON type."""
     kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
     return kinds.get(type(value), "a number")
 
 
 def _show(value: Any) -> str:
-    """Return a value as JSON, if it is short."""
+    """Return a value as JSON if it is short."""
     if isinstance(value, (dict, list)):
         return _kind(value)
     text = json.dumps(value)

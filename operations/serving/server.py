@@ -1,4 +1,4 @@
-"""Server: listens, and ends with the signals that end a service."""
+"""Server: listens, and stops on the usual signals."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from operations.serving.connections import Connection
 from pipeline.stopping import check_ending, is_ending
 
 KEEP_ALIVE_SECONDS = 15
-"""After which a connection without a request is closed."""
+"""Seconds after which an idle connection is closed."""
 END_SECONDS = 5
-"""For answers that are under way when the server is asked to end."""
+"""Seconds that running requests have to finish when the server is asked to stop."""
 
 
 def resolve_address(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
-    """Return family and address to listen at.
+    """Return the address family and the address to listen on.
 
     Raises
     ------
     OperationsError
-        If the host is not known.
+        If the host cannot be resolved.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise OperationsError(
             f"--host {host!r} is not known; expected a name or address of this machine, such as 127.0.0.1"
         ) from error
-    family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+    family, _, _, _, address = min(addresses, key=lambda each: each[0] != socket.AF_INET)
     return family, address
 
 
@@ -57,12 +57,12 @@ def _to_ip(address: Any) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 
 def listen(family: socket.AddressFamily, address: Any) -> socket.socket:
-    """Return a socket that listens.
+    """Return a listening socket.
 
     Raises
     ------
     OperationsError
-        If the port is in use or not allowed, or the address is not this machine's.
+        If the port is in use or not permitted, or the address does not belong to this machine.
     """
     try:
         return socket.create_server(address, family=family)
@@ -79,22 +79,22 @@ def listen(family: socket.AddressFamily, address: Any) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """A server that does not begin when the process was asked to end before uvicorn took over the signals."""
+    """A server that does not start if a stop signal arrived before uvicorn installed its handlers."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to accept connections."""
+        """Start accepting connections."""
         await super().startup(sockets)
         self.should_exit = self.should_exit or is_ending()
 
 
 def _is_worth_printing(record: logging.LogRecord) -> bool:
-    """Return whether a message says more than that requests were given up when the server ended."""
+    """Return whether a log record is more than the notice that a shutdown cancelled requests."""
     given_up = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
     return not given_up and not str(record.msg).startswith("Cancel %s running task")
 
 
 def make_server(application: ASGIApp) -> uvicorn.Server:
-    """Return a server with its limits, not yet running."""
+    """Return a configured server that is not yet running."""
     server = _Server(
         uvicorn.Config(
             application,
@@ -117,14 +117,16 @@ def make_server(application: ASGIApp) -> uvicorn.Server:
 
 
 def run(application: ASGIApp, listener: socket.socket) -> None:
-    """Answer requests until a signal ends the process: exit code 0 after SIGTERM.
+    """Serve requests until a signal ends the process; exit code 0 after SIGTERM.
 
     Raises
     ------
     KeyboardInterrupt
-        After Ctrl-C, also one that came before and that a library swallowed.
+        After Ctrl-C, including an earlier one that a library swallowed.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises the signal again when it has ended
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(0)
+    )  # uvicorn raises the signal again after it has stopped
     check_ending()
     make_server(application).run(sockets=[listener])
     check_ending()

@@ -1,1 +1,1 @@
-"""Slots: scheduled instants, each to be done once."""
+"""Slots: scheduled instants, each of which is run once."""

@@ -1,4 +1,4 @@
-"""What changes of a slot, row by row; always inside a transaction of the caller's."""
+"""Changes to the rows of slots and attempts; each function runs inside a transaction of the caller."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from operations.slots.tables import instant, stamp
 from pipeline.settings.schedule import DAY, ScheduleSection
 
 SCHEDULE = "schedule"
-"""Reason of a slot that the cron expression gave."""
+"""Reason of a slot that comes from the cron expression."""
 
 
 def enter_slot(
@@ -21,7 +21,7 @@ def enter_slot(
     now: dt.datetime,
     skipped: str = "",
 ) -> bool:
-    """Enter a slot, to be done or as skipped with why; False if it was there before."""
+    """Insert a slot as queued, or as skipped if `skipped` gives a reason; False if the slot exists already."""
     state = "skipped" if skipped else "queued"
     done = db.execute(
         "insert or ignore into slot (job, key, due, reason, state, not_before, ended, told)"
@@ -32,9 +32,9 @@ def enter_slot(
 
 
 def shorten_waits(db: sqlite3.Connection, job: str, schedule: ScheduleSection, now: dt.datetime) -> None:
-    """Shorten leases and waits that a clock far ahead has written: none is ever longer than the settings say.
+    """Shorten leases and waits that were written while the clock was ahead to the longest that the settings allow.
 
-    A worker that lives renews its lease long before the shortened one is over.
+    A live worker renews its lease long before the shortened lease expires.
     """
     lease = stamp(now + dt.timedelta(seconds=schedule.lease_seconds))
     db.execute(
@@ -48,27 +48,27 @@ def shorten_waits(db: sqlite3.Connection, job: str, schedule: ScheduleSection, n
 
 
 def take_back(db: sqlite3.Connection, job: str, schedule: ScheduleSection, now: dt.datetime) -> None:
-    """Queue the slots again whose worker has not been heard of until its lease was over."""
+    """Queue the slots again whose lease has expired without a renewal."""
     rows = db.execute(
         "select * from slot where job = ? and state = 'running' and lease_until <= ?", (job, stamp(now))
     ).fetchall()
     for row in rows:
-        told = f"nothing was heard of {row['owner']} until its lease was over"
-        close_attempt(db, row["id"], row["attempts"], "lost", told, now)
+        message = f"nothing was heard of {row['owner']} until its lease was over"
+        close_attempt(db, row["id"], row["attempts"], "lost", message, now)
         state, again = after_failure(db, row["id"], schedule, now)
-        # The lease was wait enough.
-        release(db, row["id"], state, now if state == "queued" else again, told, now)
+        # Waiting for the lease to expire replaces the backoff.
+        release(db, row["id"], state, now if state == "queued" else again, message, now)
 
 
 def skip_superseded(db: sqlite3.Connection, job: str, now: dt.datetime) -> None:
-    """Skip scheduled slots that wait while a later one of the same job is there."""
+    """Skip queued scheduled slots if the same job has a later scheduled slot."""
     latest = db.execute(
         "select max(due) from slot where job = ? and reason = ? and state != 'skipped' and due <= ?",
         (
             job,
             SCHEDULE,
             stamp(now),
-        ),  # one that a clock far ahead has entered takes the place of none before it
+        ),  # a slot entered while the clock was ahead does not supersede earlier ones
     ).fetchone()[0]
     if latest is not None:
         db.execute(
@@ -81,7 +81,7 @@ def skip_superseded(db: sqlite3.Connection, job: str, now: dt.datetime) -> None:
 def after_failure(
     db: sqlite3.Connection, slot: int, schedule: ScheduleSection, now: dt.datetime
 ) -> tuple[str, dt.datetime]:
-    """Return the state of a slot after an attempt that came to nothing, and from when on it holds."""
+    """Return the state of a slot after a failed or lost attempt, and the instant from which it applies."""
     failures: int = db.execute(
         "select count(*) from attempt where slot = ? and outcome in ('failed', 'lost')", (slot,)
     ).fetchone()[0]
@@ -94,7 +94,7 @@ def after_failure(
 def close_attempt(
     db: sqlite3.Connection, slot: int, number: int, outcome: str, told: str, now: dt.datetime
 ) -> None:
-    """Write how an attempt ended."""
+    """Record the outcome of an attempt."""
     db.execute(
         "update attempt set outcome = ?, told = ?, ended = ? where slot = ? and number = ?",
         (outcome, told, stamp(now), slot, number),
@@ -104,7 +104,7 @@ def close_attempt(
 def release(
     db: sqlite3.Connection, slot: int, state: str, when: dt.datetime, told: str, now: dt.datetime
 ) -> None:
-    """Take a slot from its worker; it is in this state from `when` on."""
+    """End the lease of a slot, and set its state from `when` on."""
     ended = None if state == "queued" else stamp(now)
     db.execute(
         "update slot set state = ?, not_before = ?, ended = ?, told = ?, lease_until = null, owner = null where id = ?",
@@ -113,5 +113,5 @@ def release(
 
 
 def short(moment: dt.datetime) -> str:
-    """Return an instant in UTC to the minute, as messages name slots."""
+    """Return an instant in UTC to the minute, the format in which messages name slots."""
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")

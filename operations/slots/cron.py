@@ -1,9 +1,9 @@
 """Cron: the instants at which a schedule fires.
 
-A schedule is read on the wall clock of its time zone, as Debian's cron reads it: where day of month or day of week
-begins with a star both must match, otherwise one of them is enough. A time that the clock shows twice in autumn
-fires once, the first time; one that it leaps over in spring fires when the leap is done. So no two slots are ever
-the same wall-clock time, and the instants only go upwards.
+Cron fields refer to the wall clock of the schedule's time zone and follow Debian's cron. If day of month or day of week
+begins with a star, both must match; otherwise one of them suffices. A wall-clock time that occurs twice in autumn fires
+once, at its first occurrence. A time that is skipped in spring fires right after the change. The instants are therefore
+strictly increasing, and no two slots have the same wall-clock time.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pipeline.settings.schedule import zone
 
 
 def slots(cron: str, timezone: str, after: dt.datetime, until: dt.datetime) -> Iterator[dt.datetime]:
-    """Return the instants in UTC, ascending, at which a schedule fires: later than `after`, up to `until` inclusive.
+    """Return the instants in UTC, ascending, at which a schedule fires: after `after`, up to `until` inclusive.
 
     Parameters
     ----------
     cron : str
         Five fields, as `pipeline.settings.schedule` checks them.
     timezone : str
-        Whose wall clock the fields are read on.
+        Time zone of the wall clock to which the fields refer.
     after, until : datetime.datetime
         With a time zone.
     """
@@ -34,7 +34,7 @@ def slots(cron: str, timezone: str, after: dt.datetime, until: dt.datetime) -> I
         instant = _instant(wall, clock)
         if instant > until:
             return
-        # The wall clock alone does not tell the second pass through an autumn hour, whose times have fired already.
+        # In the repeated hour in autumn, wall-clock times occur a second time; they have fired already.
         if instant > last:
             yield instant
             last = instant
@@ -46,7 +46,7 @@ def next_slot(cron: str, timezone: str, after: dt.datetime) -> dt.datetime | Non
 
 
 def _instant(wall: dt.datetime, clock: dt.tzinfo) -> dt.datetime:
-    """Return when a wall clock first shows this time, or, if it leaps over it, when it has leapt."""
+    """Return the first instant with this wall-clock time, or, if it is skipped, the instant after the change."""
     while True:
         instant = wall.replace(tzinfo=clock, fold=0).astimezone(dt.UTC)
         if instant.astimezone(clock).replace(tzinfo=None) == wall:

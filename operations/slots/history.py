@@ -1,4 +1,4 @@
-"""What the record of slots says: nothing here writes."""
+"""Read-only queries on the record of slots."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from pipeline.settings.schedule import ScheduleSection
 
 @dataclass(frozen=True)
 class Slot:
-    """A slot as it stands.
+    """The present state of a slot.
 
     Attributes
     ----------
     due : datetime.datetime
     reason, state, told : str
-        State: queued, running, done, failed or skipped.
+        `state` is queued, running, done, failed or skipped; `told` is the last message about the slot.
     attempts : int
     outcome : str
-        How the last attempt ended, such as "failed" or "interrupted"; empty if there was none.
+        Outcome of the last attempt, such as "failed" or "interrupted"; empty if there was none.
     not_before : datetime.datetime
-        When a queued one may be taken.
+        Earliest instant at which a queued slot may be claimed.
     lease_until : datetime.datetime or None
-        Of a running one.
+        End of the lease of a running slot.
     ended : datetime.datetime or None
     """
 
@@ -44,15 +44,16 @@ class Slot:
 
 @dataclass(frozen=True)
 class JobHistory:
-    """A job, and its slots in the order in which they were due.
+    """A job, and its slots in order of their due times.
 
     Attributes
     ----------
     cron, timezone : str
-        As they were when somebody last came by.
+        As of the last check for due slots.
     entered_to : datetime.datetime
-        Up to when the slots are entered.
+        Slots due up to this instant have been entered.
     visited : datetime.datetime
+        Time of the last check for due slots.
     slots : tuple of Slot
     """
 
@@ -71,13 +72,13 @@ class JobHistory:
         return [slot for slot in self.slots if slot.state in ("queued", "running")]
 
     def latest(self, *states: str) -> Slot | None:
-        """Return the slot in one of these states that ended last."""
-        found = [slot for slot in self.slots if slot.state in states and slot.ended is not None]
-        return max(found, key=lambda slot: (slot.ended or slot.due, slot.due), default=None)
+        """Return the slot in one of these states that ended most recently."""
+        matches = [slot for slot in self.slots if slot.state in states and slot.ended is not None]
+        return max(matches, key=lambda slot: (slot.ended or slot.due, slot.due), default=None)
 
 
 def job_history(connection: sqlite3.Connection, job: str) -> JobHistory | None:
-    """Return what is known of a job; None if nobody has come by for it."""
+    """Return the history of a job; None if no process has entered it yet."""
     row = connection.execute("select * from job where name = ?", (job,)).fetchone()
     if row is None:
         return None
@@ -92,14 +93,14 @@ def job_history(connection: sqlite3.Connection, job: str) -> JobHistory | None:
         row["timezone"],
         instant(row["entered_to"]),
         instant(row["visited"]),
-        tuple(_slot(found) for found in rows),
+        tuple(_slot(slot_row) for slot_row in rows),
     )
 
 
 def next_visit(
     connection: sqlite3.Connection, jobs: Mapping[str, ScheduleSection], now: dt.datetime
 ) -> dt.datetime | None:
-    """Return when somebody has to come by next: at once for a job that is new or has another schedule."""
+    """Return when due slots must be checked next; `now` if a job is new or its schedule has changed."""
     times = []
     for job, schedule in jobs.items():
         known = job_history(connection, job)
@@ -108,7 +109,7 @@ def next_visit(
         times.append(known.next_due())
         open_slots = known.open()
         leases = [slot.lease_until for slot in open_slots if slot.lease_until is not None]
-        # While one runs, its job can go on only when the lease is over or the slot is: the loop looks again soon.
+        # A running slot blocks its job until it ends or its lease expires; the loop checks again soon anyway.
         times += leases or [slot.not_before for slot in open_slots]
     return min((time for time in times if time is not None), default=None)
 

@@ -1,10 +1,10 @@
-"""Slots: a job at an instant, to be done once. Who does one holds a lease, and is fenced off when it has lost it.
+"""Slots: a job at an instant, to be run once. The worker of a slot holds a lease, and is fenced off when it loses it.
 
-A slot is queued, running, and then done, failed or skipped. All changes are single transactions on one file, so that
-a process may be killed at any moment: what it had claimed is taken over when its lease is over. Each claim has a
-number, and only the last one that was given may renew its lease or say how the slot ended.
+A slot is queued, then running, and finally done, failed or skipped. Every change is a single transaction on one file,
+so a process may be killed at any moment; another process takes its slot over when the lease expires. Each claim has a
+number, and only the latest claim may renew the lease or record the outcome.
 
-Time comes from the caller. A clock that goes backwards brings no slot back: what was entered stays entered.
+The caller supplies the time. A clock that goes backwards does not create a slot again: entered slots stay entered.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from pipeline.settings.schedule import ScheduleSection
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to do a slot, until its lease is over.
+    """The right to run a slot until its lease expires.
 
     Attributes
     ----------
     slot, number : int
-        Which slot, and which claim on it this is, from 1.
+        Identifier of the slot, and number of this claim on it, from 1.
     job, reason : str
     due : datetime.datetime
     """
@@ -54,12 +54,12 @@ class Claim:
 
 
 class Slots:
-    """The record of slots in one file; for one thread.
+    """The record of slots in one file. An instance belongs to one thread.
 
     Parameters
     ----------
     path : Path
-        Made if it is not there.
+        Created if it does not exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,14 +73,14 @@ class Slots:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.connection.close()
-        if isinstance(error, sqlite3.Error):  # what was only read, outside of a transaction
+        if isinstance(error, sqlite3.Error):  # from a read outside a transaction
             raise refusal(error, self.path) from error
 
     def enter(self, job: str, schedule: ScheduleSection, now: dt.datetime) -> None:
-        """Enter the slots of a schedule that have become due: the last of them to be done, those before as skipped.
+        """Enter the slots of a schedule that have become due: the latest as queued, earlier ones as skipped.
 
-        A job that is met for the first time has no past. When its schedule has changed, the slots that the old one
-        had up to now are entered before the new one begins.
+        A new job has no past slots. If the schedule has changed, the slots of the old schedule up to now are entered
+        before the new schedule takes effect.
         """
         with writing(self.connection) as db:
             row = db.execute("select * from job where name = ?", (job,)).fetchone()
@@ -98,12 +98,12 @@ class Slots:
             )
 
     def request(self, job: str, reason: str, data: str, now: dt.datetime) -> bool:
-        """Enter a slot beside the schedule, due now; False if this reason has asked for it on this data before.
+        """Enter an unscheduled slot that is due now; False if it was requested before for this reason and data.
 
         Raises
         ------
         ValueError
-            If no reason is given, or that of the schedule itself.
+            If the reason is empty, or is the one reserved for the schedule.
         """
         if reason in ("", SCHEDULE):
             raise ValueError(f"expected a reason beside the schedule's own, got {reason!r}")
@@ -111,9 +111,9 @@ class Slots:
             return enter_slot(db, job, f"request {json.dumps([reason, data])}", now, reason, now)
 
     def claim(self, jobs: Mapping[str, ScheduleSection], owner: str, now: dt.datetime) -> Claim | None:
-        """Take the slot that has been due for longest; None if there is none to be done now.
+        """Claim the slot that has been due for longest; None if no slot can be run now.
 
-        Of the scheduled slots of a job that are waiting only the latest is done. A job is done by one at a time.
+        Of the queued scheduled slots of a job only the latest is run. A job has at most one running slot.
         """
         with writing(self.connection) as db:
             for job, schedule in jobs.items():
@@ -141,7 +141,7 @@ class Slots:
             return claim
 
     def renew(self, claim: Claim, schedule: ScheduleSection, now: dt.datetime) -> bool:
-        """Renew the lease; False if the slot is another's by now, or over."""
+        """Renew the lease; False if another claim holds the slot, or the slot has ended."""
         lease = stamp(now + dt.timedelta(seconds=schedule.lease_seconds))
         with writing(self.connection) as db:
             done = db.execute(
@@ -151,19 +151,19 @@ class Slots:
             return done.rowcount == 1
 
     def complete(self, claim: Claim, told: str, now: dt.datetime) -> bool:
-        """Say that the slot is done; False, and nothing is written, if it is another's by now."""
+        """Record that the slot is done; if another claim holds it, write nothing and return False."""
         return self._end(claim, "done", told, now, lambda db: ("done", now))
 
     def fail(self, claim: Claim, schedule: ScheduleSection, told: str, now: dt.datetime) -> bool:
-        """Say that it failed: it is tried again after a wait that doubles each time, until the retries are used up."""
+        """Record a failure; the slot is retried after a wait that doubles each time, until no retries are left."""
         return self._end(claim, "failed", told, now, lambda db: after_failure(db, claim.slot, schedule, now))
 
     def give_back(
         self, claim: Claim, told: str, now: dt.datetime, *, wait: float = 0.0, busy: bool = False
     ) -> bool:
-        """Return the slot undone, to be taken again after `wait` seconds; no retry is used up.
+        """Return the slot to the queue for `wait` seconds without using up a retry.
 
-        `busy` says that somebody else was doing this job, otherwise that this process was told to stop.
+        `busy` means that another process was training this job; otherwise this process was asked to stop.
         """
         again = now + dt.timedelta(seconds=wait)
         return self._end(claim, "busy" if busy else "interrupted", told, now, lambda db: ("queued", again))

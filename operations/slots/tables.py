@@ -1,4 +1,4 @@
-"""The file that keeps the slots: SQLite in write-ahead mode, its tables, and instants as text."""
+"""The database of slots: SQLite in write-ahead mode, its tables, and instants stored as text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.files import make_folder
 
 VERSION = 1
 PATIENCE = 30.0
-"""Seconds for which another process may hold the file."""
+"""Seconds to wait for a lock on the file."""
 TABLES = """
 create table job (
     name text primary key,
@@ -56,7 +56,7 @@ create table loop (owner text primary key, began text not null, heartbeat text n
 
 
 def stamp(instant: dt.datetime) -> str:
-    """Return an instant as text that sorts as time does.
+    """Return an instant as text that sorts chronologically.
 
     Raises
     ------
@@ -69,19 +69,19 @@ def stamp(instant: dt.datetime) -> str:
 
 
 def instant(text: str) -> dt.datetime:
-    """Return the instant that a text of `stamp` says."""
+    """Parse text written by `stamp`."""
     return dt.datetime.fromisoformat(text)
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the file, and make it if it is not there; a connection is for one thread.
+    """Open the file, or create it. A connection belongs to one thread.
 
     Raises
     ------
     OperationsError
-        If the file is no such file, or was written by another version.
+        If the file is not a record of slots, or was written by another version.
     BusyError
-        If another process holds it for long.
+        If another process holds the lock for too long.
     """
     make_folder(path.parent)
     try:
@@ -94,7 +94,7 @@ def connect(path: Path) -> sqlite3.Connection:
         raise refusal(error, path) from error
     connection.row_factory = sqlite3.Row
     try:
-        # What is done must stay done after a power cut too: the default of the write-ahead mode does not see to it.
+        # Completed slots must survive a power failure; the default of write-ahead mode does not guarantee that.
         connection.execute("pragma synchronous = full")
         version = connection.execute("pragma user_version").fetchone()[0]
         if version == 0:
@@ -111,15 +111,15 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def refusal(error: sqlite3.Error, path: Path) -> OperationsError:
-    """Return what SQLite refused as an error of the user's, with what to do.
+    """Convert an error of SQLite to a user error with advice.
 
     Parameters
     ----------
     error : sqlite3.Error
     path : Path
-        Of the record.
+        Path of the record.
     """
-    # The low byte is the kind; the others say more of it.
+    # The low byte is the primary error code; the other bytes refine it.
     kind = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return BusyError(f"{path}: {error}; try again")
@@ -135,7 +135,7 @@ def refusal(error: sqlite3.Error, path: Path) -> OperationsError:
 
 
 def _make(connection: sqlite3.Connection, path: Path) -> int:
-    """Make the tables, once: the change to write-ahead mode does not wait for others as a transaction does."""
+    """Create the tables. Unlike a transaction, the switch to write-ahead mode does not wait for locks."""
     with FileLock(path.with_name(f".{path.name}.lock")):
         if connection.execute("pragma user_version").fetchone()[0] == 0:
             connection.execute("pragma journal_mode = wal")
@@ -146,14 +146,14 @@ def _make(connection: sqlite3.Connection, path: Path) -> int:
 
 @contextmanager
 def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Give a transaction that holds the file from its start: nobody else changes what is read in it.
+    """Open a transaction that locks the file from its start, so that rows it reads cannot change.
 
     Raises
     ------
     BusyError
-        If another process holds the file for long.
+        If another process holds the lock for too long.
     OperationsError
-        If it cannot be written, as on a full disk; nothing of the transaction is then.
+        If the file cannot be written, as on a full disk; the transaction is then rolled back.
     """
     try:
         connection.execute("begin immediate")
@@ -169,5 +169,5 @@ def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 def _file_of(connection: sqlite3.Connection) -> Path:
-    """Return the file of a connection, as SQLite remembers it: nothing is read."""
+    """Return the path of the connection's file, without reading the file."""
     return Path(connection.execute("pragma database_list").fetchone()[2] or ":memory:")

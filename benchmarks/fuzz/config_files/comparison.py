@@ -1,4 +1,4 @@
-"""An independent reading of a configuration: all values as text, compared with what was checked."""
+"""Comparison of a checked configuration with an independent reading of the file, with all values as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 
 def find_differences(value: Any, raw: Any, where: str = "") -> Iterator[str]:
-    """Yield where a checked value is not what its text says.
+    """Yield the places where a checked value differs from its text.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def find_differences(value: Any, raw: Any, where: str = "") -> Iterator[str]:
         Dotted path of the part.
     """
     if isinstance(raw, dict) and "<<" in raw:
-        return  # merged keys are not resolved by a reader of text
+        return  # the text reader does not resolve merged keys
     parts = _pair(value, raw)
     if parts is None:
         yield f"{where or 'the file'} holds {_short(raw)}, read as {_short(value)}"
@@ -33,16 +33,16 @@ def find_differences(value: Any, raw: Any, where: str = "") -> Iterator[str]:
 
 
 def _pair(value: Any, raw: Any) -> list[tuple[Any, Any, Any]] | None:
-    """Return the parts of a value, each with its key and its text; None if they do not go together."""
+    """Return the parts of a value, each with its key and its text; None if value and text have different shapes."""
     if isinstance(value, BaseModel):
         if isinstance(raw, str) and value.model_fields_set == {"kind"}:
-            raw = {"kind": raw}  # a kind alone may stand for its section
+            raw = {"kind": raw}  # a bare kind is short for its section
         same = isinstance(raw, dict) and set(raw) == value.model_fields_set
         return [(key, getattr(value, key), text) for key, text in raw.items()] if same else None
     if isinstance(value, dict):
         named = [raw] if isinstance(raw, str) else raw
         if isinstance(named, list) and all(share == 1.0 for share in value.values()):
-            named = dict.fromkeys(named, "1")  # assets without shares have equal ones
+            named = dict.fromkeys(named, "1")  # assets without shares get equal shares
         same = isinstance(named, dict) and set(named) == set(value)
         return [(key, value[key], text) for key, text in named.items()] if same else None
     if isinstance(value, tuple):
@@ -52,7 +52,7 @@ def _pair(value: Any, raw: Any) -> list[tuple[Any, Any, Any]] | None:
 
 
 def _says(text: str, value: Any) -> bool:
-    """Return whether a text says a value, by the value's type."""
+    """Return whether a text represents a value, given the value's type."""
     if isinstance(value, bool):
         words = (
             ("true", "yes", "on", "y", "t", "1", "1.0")
@@ -71,7 +71,7 @@ def _says(text: str, value: Any) -> bool:
         return text.strip()[:10] == value.isoformat()
     if isinstance(value, Path):
         return Path(text) == value
-    return text == value or text.split() == str(value).split()  # blanks of cron expressions are no matter
+    return text == value or text.split() == str(value).split()  # blanks in cron expressions do not matter
 
 
 def _short(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Configurations to start from: the shipped ones, and random ones of the search over settings."""
+"""Initial configurations: the shipped ones, and random ones from the search over settings."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from random_settings import configurations  # noqa: E402
 from search_panels import PANELS, write_panel  # noqa: E402
 
 POOL = 20
-"""Random configurations of each panel."""
+"""Number of random configurations per panel."""
 
 
 @functools.cache
 def load_sources() -> list[tuple[str, str]]:
-    """Return names and texts of configurations that are sound, most of them."""
+    """Return names and texts of configurations, most of which are valid."""
     shipped = [
         (path.name, path.read_text(encoding="utf-8")) for path in sorted((ROOT / "configs").glob("*.yaml"))
     ]
@@ -53,7 +53,7 @@ def _random_contents() -> list[dict[str, Any]]:
                 contents.append(deepcopy(content))
 
             draw()
-    # The folder's name is random, and a case must come out the same each time.
+    # The folder's name is random, but a case must be reproducible.
     return [
         yaml.load(yaml.dump(each, Dumper=yaml.CSafeDumper).replace(place, "/data"), Loader=yaml.CSafeLoader)
         for each in contents

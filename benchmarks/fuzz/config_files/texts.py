@@ -99,7 +99,7 @@ def _add_keys(pick: random.Random, text: str) -> str:
 
 
 def _set_scalar(pick: random.Random, text: str) -> str:
-    """Put other YAML in the place of the value of a line."""
+    """Replace the value of a line by other YAML."""
     lines = text.split("\n")
     places = [n for n, line in enumerate(lines) if ": " in line]
     if places:
@@ -121,7 +121,7 @@ def _set_key(pick: random.Random, text: str) -> str:
 
 
 def _change_lines(pick: random.Random, text: str) -> str:
-    """Double, delete, swap, indent or comment a line."""
+    """Duplicate, delete, swap, indent or comment out a line."""
     lines = text.split("\n")
     n, m = pick.randrange(len(lines)), pick.randrange(len(lines))
     how = pick.choice(["double", "delete", "swap", "indent", "dedent", "tab", "comment"])
@@ -170,7 +170,7 @@ def _deepen(pick: random.Random, text: str) -> str:
 
 
 def _merge_sections(pick: random.Random, text: str) -> str:
-    """Use an anchor of one section in another, as some do who write YAML by hand."""
+    """Use an anchor of one section in another, as in hand-written YAML."""
     lines = text.split("\n")
     tops = [n for n, line in enumerate(lines) if line and line[0].isalpha() and line.rstrip().endswith(":")]
     if len(tops) > 1:
@@ -181,7 +181,7 @@ def _merge_sections(pick: random.Random, text: str) -> str:
 
 
 def change_bytes(pick: random.Random, raw: bytes) -> bytes:
-    """Change the encoding, or bytes that are no characters any more."""
+    """Change the encoding, or damage bytes so that they no longer form characters."""
     how = pick.choice(
         ["bits", "bits", "utf-16", "utf-16-le", "utf-32", "bom", "latin", "crlf", "cr", "nothing", "large"]
     )

@@ -69,7 +69,7 @@ VALUES: list[Any] = [
 
 
 def _places(content: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the path of everything inside nested mappings and lists."""
+    """Yield the path of each element of nested mappings and lists."""
     items = (
         content.items()
         if isinstance(content, dict)
@@ -83,7 +83,7 @@ def _places(content: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
 
 
 def _change_content(pick: random.Random, text: str, change: Callable[[Any, Any], Any]) -> str:
-    """Return the text of a content with one change: `change` gets what holds a random place, and its key."""
+    """Return the text of a content with one change: `change` gets the container of a random element, and its key."""
     try:
         content = yaml.load(text, Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, ValueError):

@@ -1,4 +1,4 @@
-"""Changes of holdings: as rows of names and numbers, and as the bytes of their file."""
+"""Mutations of holdings: of rows of names and numbers, and of the bytes of the file."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ Rows = list[tuple[str, str]]
 
 
 def _scale(pick: random.Random, rows: Rows) -> Rows:
-    """Give all numbers another unit."""
+    """Convert all numbers to another unit."""
     factor = pick.choice([100.0, 0.01, 1e4, -1.0, 1.3, 0.0, 1e300])
     return [(name, repr(_number(text) * factor)) for name, text in rows]
 
@@ -97,7 +97,7 @@ def _drop_row(pick: random.Random, rows: Rows) -> Rows:
 
 
 def _short(pick: random.Random, rows: Rows) -> Rows:
-    """Hold one asset short and another the more."""
+    """Make one position short, and increase another to compensate."""
     if len(rows) < 2:
         return rows
     (a, first), (b, second), *rest = rows
@@ -171,7 +171,7 @@ def _insert(pick: random.Random, raw: bytes) -> bytes:
 
 
 def _quotes(pick: random.Random, raw: bytes) -> bytes:
-    """Open a quote in one line, and close it there, in another one, or never."""
+    """Open a quote in one line, and close it in the same line, in another line, or never."""
     changed = raw
     for _ in range(pick.choice([1, 2, 2, 3])):
         places = [

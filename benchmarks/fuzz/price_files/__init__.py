@@ -1,1 +1,1 @@
-"""Price files for the fuzzer: how they are made and mutated, what a careful person reads in them, second readers."""
+"""Price files for the fuzzer: generation, mutations, a reference reader, and second readers."""

@@ -1,4 +1,4 @@
-"""A panel held to what the file says."""
+"""Comparison of a panel with the true content of its file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ TOLERANCE = 1e-9
 
 
 def find_difference(panel: Panel, content: Content, reading: Reading) -> str:
-    """Return the first difference between a panel and a content, "" if there is none.
+    """Return the first difference between a panel and a content; "" if there is none.
 
-    Returns of assets, market and cash, bars and volume are computed anew from the content, cell by cell.
+    Returns of assets, market and cash, bars and volume are recomputed from the content, cell by cell.
     """
     filled = ~np.isnan(content.values).all(axis=1)
     dates, values = content.dates[filled], content.values[filled]
@@ -43,7 +43,7 @@ def find_difference(panel: Panel, content: Content, reading: Reading) -> str:
 def _find_role_difference(
     panel: Panel, content: Content, reading: Reading, filled: NDArray[np.bool_], first: int
 ) -> str:
-    """Return a difference in the market or cash; annual rates are left to the tests of cash."""
+    """Return a difference in the market or cash; annual rates are covered by the tests of cash."""
     kinds = {"market": reading.values, "cash": reading.cash_values}
     for role, kind in kinds.items():
         if role not in content.extra or kind.startswith("annual"):
@@ -57,7 +57,7 @@ def _find_role_difference(
 
 
 def _find_bar_difference(panel: Panel, content: Content, filled: NDArray[np.bool_], first: int) -> str:
-    """Return a difference in bars or volume: they are in the unit of the values."""
+    """Return a difference in bars or volume, which are in the unit of the values."""
     unadjusted = content.extra.get("unadjusted", content.values)[filled]
     with np.errstate(invalid="ignore", divide="ignore"):
         factor = content.values[filled] / unadjusted
@@ -67,14 +67,14 @@ def _find_bar_difference(panel: Panel, content: Content, filled: NDArray[np.bool
         got = getattr(panel, name)
         if got is None:
             return f"no {name} in the panel"
-        wanted = column[filled] / factor if name == "volume" else column[filled] * factor
-        if text := _unequal(name, got, wanted[first:], panel):
+        expected = column[filled] / factor if name == "volume" else column[filled] * factor
+        if text := _unequal(name, got, expected[first:], panel):
             return text
     return ""
 
 
 def _returns(values: Floats, kind: str) -> Floats:
-    """Return simple returns, from the last value of the column that is there."""
+    """Return simple returns, each relative to the last present value of the column."""
     if kind != "prices":
         return values / 100.0 if kind == "percent_returns" else values
     out = np.full(values.shape, np.nan)
@@ -88,7 +88,7 @@ def _returns(values: Floats, kind: str) -> Floats:
 
 
 def _compound(returns: Floats, kept: NDArray[np.bool_]) -> Floats:
-    """Return the returns of kept rows with those of the rows left out before them."""
+    """Return the returns of kept rows, compounded with those of the omitted rows before them."""
     out, growth = [], 1.0
     for value, keep in zip(returns[:, 0], kept, strict=True):
         growth *= 1.0 if np.isnan(value) else 1.0 + value

@@ -1,4 +1,4 @@
-"""Mutations that change what a file says: the mutated file is right, if it can be read at all."""
+"""Mutations of the content of a file: the mutated content is the reference, if it can be read at all."""
 
 from __future__ import annotations
 
@@ -132,23 +132,23 @@ EDGE_NUMBERS = ("1e-300", "1e300", "1000000000", "0.000001", "1e15", "123456789.
 
 
 def replace_number(draft: Draft, rng: Rng) -> str | None:
-    """Write something odd into a cell of a number."""
+    """Write an unusual text into a number cell."""
     return _write_cell(draft, rng, choose(rng, LONG if rng.random() < 0.1 else ODD_CELLS))
 
 
 def replace_number_in_range(draft: Draft, rng: Rng) -> str | None:
-    """Write another number into a cell: far from the others, or near."""
+    """Write another number into a cell: near the other numbers, or far from them."""
     text = choose(rng, EDGE_NUMBERS) if rng.random() < 0.3 else f"{rng.uniform(1.0, 900.0):.2f}"
     return _write_cell(draft, rng, text)
 
 
 def replace_last_number(draft: Draft, rng: Rng) -> str | None:
-    """Write something odd into the last row."""
+    """Write an unusual text into the last row."""
     return _write_cell(draft, rng, choose(rng, ODD_CELLS), row=-1)
 
 
 def replace_all_numbers(draft: Draft, rng: Rng) -> str | None:
-    """Write all numbers of a column in another way."""
+    """Write all numbers of a column in another format."""
     columns = draft.value_columns()
     if not columns or not draft.rows:
         return None
@@ -174,7 +174,7 @@ def replace_all_numbers(draft: Draft, rng: Rng) -> str | None:
 
 
 def empty_cells(draft: Draft, rng: Rng) -> str | None:
-    """Empty some cells of numbers, by one of the texts that stand for nothing."""
+    """Empty some number cells, with one of the texts for missing values."""
     columns = draft.value_columns()
     if not columns or not draft.rows:
         return None
@@ -196,7 +196,7 @@ def remove_rows(draft: Draft, rng: Rng) -> str | None:
 
 
 def replace_date(draft: Draft, rng: Rng) -> str | None:
-    """Write something odd into one cell of a date."""
+    """Write an unusual text into a date cell."""
     column = draft.column(draft.reading.date)
     if column < 0 or not draft.rows:
         return None
@@ -206,7 +206,7 @@ def replace_date(draft: Draft, rng: Rng) -> str | None:
 
 
 def move_date(draft: Draft, rng: Rng) -> str | None:
-    """Move the date of one row, within the form of the column."""
+    """Change the date of one row, in the format of the column."""
     column = draft.column(draft.reading.date)
     if column < 0 or not draft.rows:
         return None
@@ -220,7 +220,7 @@ def move_date(draft: Draft, rng: Rng) -> str | None:
 
 
 def swap_names(draft: Draft, rng: Rng) -> str | None:
-    """Exchange the names of two columns of numbers in the header."""
+    """Swap the names of two number columns in the header."""
     columns = draft.value_columns()
     if len(columns) < 2 or draft.reading.layout != "wide":
         return None

@@ -1,4 +1,4 @@
-"""The corpus: sound price files in the layouts, dialects and types in which people keep them, made by code."""
+"""The corpus: generated valid price files in common layouts, dialects and types."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ NAMES = (
     *("NoDur", "Hlth", "US10Y", "gold", "x1", "7203", "Small Value", "GLD", "日経", "TLT"),
 )
 PERIODS = {"daily": (1.0, 252), "weekly": (2.2, 52), "monthly": (4.5, 12)}
-"""Frequencies, with the usual size of a stock's return in percent, and the steps in a year."""
+"""Frequencies, with the typical size of a stock's return in percent, and the steps per year."""
 BOND = 0.15
-"""Size of a bond's return, as a part of a stock's."""
+"""Size of a bond's return, as a fraction of a stock's."""
 DATE_FORMS = ("%Y-%m-%d",) * 8 + (
     *("%Y/%m/%d", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y"),
     *("%Y-%m-%d 00:00:00", "%Y-%m-%dT16:00:00", "%Y-%m-%d 16:00:00.000"),
@@ -30,12 +30,12 @@ Rng = np.random.Generator
 
 
 def choose(rng: Rng, options: Sequence[Any]) -> Any:
-    """Return one of some options, as it is."""
+    """Return one of the options unchanged."""
     return options[int(rng.integers(len(options)))]
 
 
 def make_draft(rng: Rng) -> Draft:
-    """Return a sound file, which must be read."""
+    """Return a valid file, which must be read."""
     draft = _make_draft(rng)
     if draft.style.number_type == "float32":
         for row in draft.rows:
@@ -94,7 +94,7 @@ def _make_style(rng: Rng) -> Style:
 
 
 def _make_dates(rng: Rng, frequency: str, n: int) -> list[dt.date]:
-    """Return dates of a frequency: sessions, Fridays or ends of months."""
+    """Return dates of a frequency: sessions, Fridays or month ends."""
     start = dt.date(int(rng.integers(1962, 2024)), int(rng.integers(1, 13)), int(rng.integers(1, 28)))
     if frequency == "monthly":
         months = [start.year * 12 + start.month + k for k in range(1, n + 1)]
@@ -108,7 +108,7 @@ def _make_dates(rng: Rng, frequency: str, n: int) -> list[dt.date]:
 
 
 def _lay_out(rng: Rng, draft: Draft, days: list[str], names: list[str], texts: list[list[str]]) -> Draft:
-    """Write one number per date and asset, wide or long."""
+    """Write one number per date and asset, in wide or long layout."""
     reading, style = draft.reading, draft.style
     if reading.layout == "wide":
         draft.header = [reading.date, *names]
@@ -134,7 +134,7 @@ def _lay_out(rng: Rng, draft: Draft, days: list[str], names: list[str], texts: l
 def _lay_out_bars(
     rng: Rng, draft: Draft, days: list[str], names: list[str], closes: NDArray[np.float64], decimals: int
 ) -> Draft:
-    """Write bars, of one asset or long, with an adjusted close beside the close or without."""
+    """Write bars of one asset or in long layout, with or without an adjusted close."""
     reading = draft.reading
     shape = closes.shape
     opens = closes * (1.0 + 0.005 * rng.standard_normal(shape))
@@ -144,7 +144,7 @@ def _lay_out_bars(
     columns = [("Open", opens), ("High", highs), ("Low", lows), ("Close", closes)]
     adjusted = choose(rng, ("", "Adj Close", "adj_close", "Adjusted Close"))
     if adjusted:
-        # A dividend of 2 % and a split of 2 for 1, which the adjusted close takes out of the past.
+        # A dividend of 2 % and a split of 2 for 1, for which the adjusted close corrects the past.
         day = int(rng.integers(3, shape[0] - 2))
         factor = np.where(np.arange(shape[0])[:, None] < day, 0.49, 1.0)
         columns = [(name, array / np.where(factor < 1.0, 0.5, 1.0)) for name, array in columns]
@@ -178,7 +178,7 @@ def _lay_out_bars(
 
 
 def _leave_out(rng: Rng, draft: Draft, columns: Sequence[int]) -> None:
-    """Let assets start late, end early or miss values, in some files; two values are left to each."""
+    """In some files, let assets start late, end early or miss values; each keeps at least two values."""
     if draft.style.is_parquet or rng.random() < 0.6:
         return
     text = choose(rng, MISSING)
@@ -222,7 +222,7 @@ def _add_roles(rng: Rng, draft: Draft) -> None:
 
 
 def _add_note(rng: Rng, draft: Draft) -> None:
-    """Add a column of text that nothing needs, to some long tables."""
+    """Add an unused text column to some long tables."""
     if rng.random() < 0.4:
         draft.header.append("comment")
         for row in draft.rows:

@@ -27,7 +27,7 @@ INSERTED = (
 
 
 def damage_bytes(content: bytes, rng: Rng) -> tuple[bytes, str]:
-    """Return the content with some bytes flipped, lost, inserted, repeated, moved or overwritten, and what was done."""
+    """Flip, delete, insert, repeat, move or overwrite bytes; return the content and a description of the damage."""
     if not content:
         return b"x", "a byte in an empty file"
     way = choose(rng, ("flip", "flip", "lose", "insert", "insert", "repeat", "overwrite", "move", "digit"))
@@ -58,14 +58,14 @@ def damage_bytes(content: bytes, rng: Rng) -> tuple[bytes, str]:
 
 
 def damage_compressed(content: bytes, other: bytes, rng: Rng) -> tuple[bytes, str]:
-    """Return a damaged compressed file, and what was done.
+    """Return a damaged compressed file, and a description of the damage.
 
     Parameters
     ----------
     content : bytes
-        Compressed.
+        The compressed file.
     other : bytes
-        The same, not compressed.
+        The uncompressed file.
     rng : Generator
     """
     way = choose(rng, ("bytes", "bytes", "cut", "twice", "tail", "plain"))

@@ -1,4 +1,4 @@
-"""Mutations of how a file is written: what it says stays, so it is read right or refused."""
+"""Mutations of the format of a file: its content stays the same, so it must be read correctly or refused."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from benchmarks.fuzz.price_files.drafts import RAW, Draft
 
 
 def change_separator(draft: Draft, rng: Rng) -> str | None:
-    """Separate cells by something else than commas."""
+    """Use another separator than the comma."""
     draft.style.separator = choose(rng, (";", "\t", "|", " ", ", ", ",,"))
     return f"separator {draft.style.separator!r}"
 
 
 def change_encoding(draft: Draft, rng: Rng) -> str | None:
-    """Encode the text in another way."""
+    """Use another encoding."""
     draft.style.encoding = choose(
         rng, ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252", "utf-8-sig")
     )
@@ -23,13 +23,13 @@ def change_encoding(draft: Draft, rng: Rng) -> str | None:
 
 
 def change_line_ends(draft: Draft, rng: Rng) -> str | None:
-    """End lines in another way."""
+    """Use other line ends."""
     draft.style.line_end = choose(rng, ("\r", "\r\n", "\n\n", "\r\r\n", "\n\r", "\x0b", "\u2028"))
     return f"line ends {draft.style.line_end!r}"
 
 
 def drop_last_line_end(draft: Draft, _rng: Rng) -> str | None:
-    """Leave the end of the last line out."""
+    """Omit the end of the last line."""
     draft.style.final_line_end = False
     return "no line end at the end"
 
@@ -73,14 +73,14 @@ def write_units(draft: Draft, _rng: Rng) -> str | None:
 
 
 def repeat_header(draft: Draft, rng: Rng) -> str | None:
-    """Write the header again in the middle: two files, one below the other."""
+    """Repeat the header in the middle, as if two files were concatenated."""
     at = int(rng.integers(0, len(draft.rows) + 1))
     draft.rows.insert(at, list(draft.header))
     return f"header again at row {at}"
 
 
 def drop_header(draft: Draft, _rng: Rng) -> str | None:
-    """Leave the header out."""
+    """Omit the header."""
     if not draft.rows:
         return None
     draft.header = draft.rows.pop(0)
@@ -88,7 +88,7 @@ def drop_header(draft: Draft, _rng: Rng) -> str | None:
 
 
 def rename_column(draft: Draft, rng: Rng) -> str | None:
-    """Rename a column to a word that has a meaning, or to nothing."""
+    """Rename a column to a word with a meaning, or to an empty name."""
     column = int(rng.integers(len(draft.header)))
     words = (
         "",
@@ -115,7 +115,7 @@ def rename_column(draft: Draft, rng: Rng) -> str | None:
 
 
 def _rename_asset(draft: Draft, former: str, name: str) -> None:
-    """Let a column of a wide table be another asset; a name that has a meaning may have it left out."""
+    """Rename an asset of a wide table; if the new name has a meaning, the column may be ignored."""
     if draft.truth is None or former not in draft.truth.assets or draft.is_strict:
         draft.expectation = "anything"
         return
@@ -125,7 +125,7 @@ def _rename_asset(draft: Draft, former: str, name: str) -> None:
 
 
 def blank_lines(draft: Draft, rng: Rng) -> str | None:
-    """Insert lines without cells, or with empty cells alone."""
+    """Insert lines without cells, or with only empty cells."""
     at = int(rng.integers(0, len(draft.rows) + 1))
     empty = choose(rng, ([], [""] * len(draft.header), [" "] * len(draft.header)))
     draft.rows.insert(at, empty)
@@ -143,7 +143,7 @@ def pad_cells(draft: Draft, rng: Rng) -> str | None:
 
 
 def change_ending(draft: Draft, rng: Rng) -> str | None:
-    """Name the file as if it were of another type."""
+    """Give the file the extension of another type."""
     draft.style.ending = choose(rng, (".CSV", ".csv.GZ", ".txt", ".csv", ".csv.gz", ".csv.bz2", ".tsv", ""))
     return f"ending {draft.style.ending!r}"
 
@@ -160,7 +160,7 @@ DIALECTS = (
     *(shuffle_rows, rename_column, drop_last_line_end),
 )
 OF_PARQUET = (rename_column, write_units, repeat_header, shuffle_rows)
-"""Those that mean something where there is no text."""
+"""Mutations that also apply to Parquet files."""
 
 
 def reverse_rows(draft: Draft, _rng: Rng) -> str | None:
@@ -170,7 +170,7 @@ def reverse_rows(draft: Draft, _rng: Rng) -> str | None:
 
 
 def reorder_columns(draft: Draft, rng: Rng) -> str | None:
-    """Write columns in another order, the header with them."""
+    """Write columns in another order, including the header."""
     order = [int(n) for n in rng.permutation(len(draft.header))]
     order.sort(key=lambda n: draft.header[n] != "")  # a column without a name comes first
     if any(len(row) != len(order) for row in draft.rows):
@@ -181,4 +181,4 @@ def reorder_columns(draft: Draft, rng: Rng) -> str | None:
 
 
 SOUND = (reverse_rows, reorder_columns)
-"""After these a file must still be read."""
+"""Mutations after which a file must still be read."""

@@ -1,4 +1,4 @@
-"""Draft: a price file before it is written, as cells of text, with what is needed to read it right."""
+"""Draft: a price file before it is written, as text cells, with the information for reading it correctly."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ Expectation = Literal["good", "truth", "readers", "suspect", "anything"]
 """What must hold if the file is read: see `benchmarks.fuzz.prices.check`."""
 
 RAW = "\ue000"
-"""Begins a cell that is written as it is, without quotes of its own."""
+"""Prefix of a cell that is written unchanged, without added quotes."""
 
 
 @dataclass
 class Style:
-    """How cells become bytes.
+    """The format in which cells are written.
 
     Attributes
     ----------
     ending : str
-        Of the file's name: ".csv", ".csv.gz", ".csv.bz2", ".parquet" or ".pq".
+        File extension: ".csv", ".csv.gz", ".csv.bz2", ".parquet" or ".pq".
     separator, line_end, encoding : str
     quote : {"needed", "all", "text"}
         Which cells of a CSV file are quoted.
     final_line_end : bool
     before, after : str
-        Text above the header and below the last row, as it is.
+        Text above the header and below the last row, written unchanged.
     number_type, date_type : str
         Types of columns in Parquet files.
     """
@@ -46,13 +46,13 @@ class Style:
 
     @property
     def is_parquet(self) -> bool:
-        """Whether the file is no text."""
+        """Whether the file is a Parquet file."""
         return self.ending in (".parquet", ".pq")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a careful person reads the file: its layout and the meaning of its columns.
+    """The correct interpretation of the file: its layout and the meaning of its columns.
 
     Attributes
     ----------
@@ -67,11 +67,11 @@ class Reading:
         Column of the assets in long tables; the asset's name in files of one asset; "" in wide ones.
     values : {"prices", "returns", "percent_returns"}
     ignored : tuple of str
-        Columns of a wide table that are no assets.
+        Columns of a wide table that are not assets.
     cash, market : str or None
         Columns of a wide table.
     cash_values : str
-        What the column of cash holds.
+        Kind of values in the column of cash.
     is_cash_declared : bool
         Whether the options say so; otherwise it counts as returns.
     bars : dict of str to str
@@ -97,7 +97,7 @@ class Reading:
     steps_per_year: int = 252
 
     def options(self) -> dict[str, Any]:
-        """Return the options with which the file is to be loaded."""
+        """Return the options for loading the file."""
         out: dict[str, Any] = {"values": self.values}
         if self.cash is not None:
             explicit = {"column": self.cash, "values": self.cash_values}
@@ -109,7 +109,7 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """What a file says.
+    """The content of a file.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ class Content:
         Increasing.
     assets : tuple of str, length N
     values : ndarray of shape (T, N)
-        NaN where there is none.
+        Missing values are NaN.
     extra : dict of str to ndarray
         Cash and market, shape (T,); bars, volume and the unadjusted close, shape (T, N).
     """
@@ -130,7 +130,7 @@ class Content:
 
 @dataclass
 class Draft:
-    """A file in the making.
+    """A file that is not yet written.
 
     Attributes
     ----------
@@ -139,16 +139,16 @@ class Draft:
     reading : Reading
     style : Style
     stem : str
-        Name of the file without its ending.
+        Name of the file without its extension.
     notes : list of str
-        What was made and changed, in words.
+        Descriptions of the file and its mutations.
     expectation : str
     truth : Content or None
-        What the file says, or said before it was damaged; None if it cannot be read.
+        Content of the file, or its content before damage; None if it cannot be read.
     named : tuple of str
-        Names of which a printed finding must mention one, if the file is read differently.
+        If the file is read differently, a printed finding must mention one of these names.
     is_strict : bool
-        Whether no finding excuses another content.
+        Whether a different content is a fault even with a finding.
     """
 
     header: list[str]
@@ -177,10 +177,10 @@ class Draft:
 
 @dataclass(frozen=True, eq=False)
 class PriceCase:
-    """The payload of a case: how its file is to be read, and what must come of it.
+    """The payload of a case: how to read its file, and the expected result.
 
-    The options are those with which the file is loaded, and `as_of` says whether it is read once more as if it ended in
-    its middle. The others are as in `Draft`.
+    `options` are those for loading the file. `as_of` states whether the file is read a second time as of a date in its
+    middle. The other attributes are as in `Draft`.
     """
 
     reading: Reading

@@ -1,4 +1,4 @@
-"""Mutations after which the file means something else than it seems to: the original is the truth."""
+"""Mutations that change the apparent meaning of a file: the original content is the reference."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ADJUSTED_NAMES = (
 INVISIBLE = ("\u200b", "\ufeff", "\u200d", "\x07", "\u2060", "\u00ad", "\u200e")
 HIDDEN = (*INVISIBLE, "\u00a0", " ", "\t", "\x1f")
 LEAST_ROWS = {"prices": 26, "returns": 26, "percent_returns": 50}
-"""Rows from which it can be seen that values are no such thing."""
+"""Number of rows from which wrongly declared values can be detected."""
 ZONES = (-10, -5, 0, 0, 1, 2, 9, 11)
 """Hours from UTC."""
 
@@ -56,7 +56,7 @@ def break_line(draft: Draft, rng: Rng) -> str | None:
 
 
 def rename_adjusted(draft: Draft, rng: Rng) -> str | None:
-    """Give the adjusted close another name that people use."""
+    """Give the adjusted close another common name."""
     if not draft.reading.unadjusted:
         return None
     column = draft.column(draft.reading.price)
@@ -69,7 +69,7 @@ def rename_adjusted(draft: Draft, rng: Rng) -> str | None:
 
 
 def offset_dates(draft: Draft, rng: Rng) -> str | None:
-    """Write dates as stamps with an offset: midnight, or the close, at an exchange as a clock elsewhere shows it."""
+    """Write dates as timestamps with an offset: midnight or the close at the exchange, shown in another time zone."""
     column = draft.column(draft.reading.date)
     if column < 0 or draft.style.is_parquet or not draft.rows:
         return None
@@ -91,7 +91,7 @@ def offset_dates(draft: Draft, rng: Rng) -> str | None:
 
 
 def zone_dates(draft: Draft, rng: Rng) -> str | None:
-    """Store dates in Parquet as stamps with a time zone: midnight UTC is another day in New York."""
+    """Store dates in Parquet as timestamps with a time zone: midnight UTC is another day in New York."""
     if not draft.style.date_type.startswith("timestamp"):
         return None
     zone = choose(rng, ("UTC", "America/New_York", "Asia/Tokyo", "-05:00", "Europe/Zurich"))
@@ -100,7 +100,7 @@ def zone_dates(draft: Draft, rng: Rng) -> str | None:
 
 
 def vary_names(draft: Draft, rng: Rng) -> str | None:
-    """Write the name of an asset in another way: in some rows of a long table, or in the header."""
+    """Write the name of an asset differently in some rows of a long table, or in the header."""
     is_long = draft.reading.layout == "long"
     how = choose(rng, ("hidden", "hidden", "decomposed", *(("case", "wide letters") if is_long else ())))
     hidden = choose(rng, HIDDEN if is_long else INVISIBLE)
@@ -137,7 +137,7 @@ def vary_names(draft: Draft, rng: Rng) -> str | None:
 
 
 def repeat_rows(draft: Draft, rng: Rng) -> str | None:
-    """Write a row twice, at once or at the end, or the whole table."""
+    """Repeat a row directly or at the end, or repeat the whole table."""
     if not draft.rows:
         return None
     if rng.random() < 0.3:
@@ -150,7 +150,7 @@ def repeat_rows(draft: Draft, rng: Rng) -> str | None:
 
 
 def shift_cells(draft: Draft, rng: Rng) -> str | None:
-    """Lose a cell of a row, or add one: the others move."""
+    """Delete or insert a cell of a row, so that the others shift."""
     if draft.style.is_parquet or not draft.rows:
         return None
     row = int(rng.integers(len(draft.rows)))
@@ -163,7 +163,7 @@ def shift_cells(draft: Draft, rng: Rng) -> str | None:
 
 
 def mistake_unit(draft: Draft, rng: Rng) -> str | None:
-    """Declare the values as something else than they are."""
+    """Declare a wrong kind of values."""
     kinds = ("prices", "returns", "percent_returns")
     given = draft.reading.values
     if draft.expectation == "suspect":
@@ -177,7 +177,7 @@ def mistake_unit(draft: Draft, rng: Rng) -> str | None:
 
 
 def mistake_cash(draft: Draft, _rng: Rng) -> str | None:
-    """Leave out what the column of cash holds: it counts as returns."""
+    """Omit the kind of values in the column of cash, which then counts as returns."""
     if draft.reading.cash is None or draft.reading.cash_values == "returns":
         return None
     if len(draft.rows) < draft.reading.steps_per_year // 4 + 1:
@@ -188,7 +188,7 @@ def mistake_cash(draft: Draft, _rng: Rng) -> str | None:
 
 
 def write_gross(draft: Draft, _rng: Rng) -> str | None:
-    """Write returns as 1.003 for 0.3 %, and declare them as returns."""
+    """Write returns of 0.3 % as 1.003, and declare them as returns."""
     column = draft.column(draft.reading.date)
     if draft.reading.values != "returns" or draft.reading.cash or column < 0:
         return None

@@ -40,11 +40,11 @@ OTHERS: dict[str, Callable[[int], Any]] = {
     "unsigned": lambda n: pa.array([2**64 - 1] * n, pa.uint64()),
     "wide decimals": lambda n: pa.array([10**60] * n, pa.decimal256(76, 0)),
 }
-"""Columns of types that are no prices, of n rows."""
+"""Columns of n rows with types that are not prices."""
 
 
 def reshape_parquet(content: bytes, date: str, rng: Rng) -> tuple[bytes, str]:
-    """Return a Parquet file of another shape, and what was done.
+    """Return a Parquet file of another shape, and a description of the change.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a careful person reads in a table of texts, without any code of the project; the oracle of the fuzzer."""
+"""The reference reader of the fuzzer: reads a table of texts without any code of the project."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.fuzz.price_files.drafts import Content, Reading
 
 NOTHING = frozenset(("", ".", "na", "n/a", "#n/a", "#n/a n/a", "nan", "-nan", "null", "none", "<na>"))
-"""Cells without a value, in small letters."""
+"""Texts of cells without a value, in lower case."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _TIME = r"([T ]\d{1,2}:\d{2}.*)?"
 _FORMS = (
@@ -27,15 +27,15 @@ _SPACE = " \t\r\n"
 
 
 class UnreadableError(Exception):
-    """A careful person cannot read this without asking."""
+    """The table is ambiguous or invalid."""
 
 
 class MissingColumnError(UnreadableError):
-    """A column that was to be read is not there, at least not by that name."""
+    """A required column is missing, or has another name."""
 
 
 def read_number(text: str) -> float:
-    """Return a cell as a number, NaN if it is empty."""
+    """Return a cell as a number; NaN if it is empty."""
     bare = text.strip(_SPACE)
     if bare.casefold() in NOTHING:
         return float("nan")
@@ -48,7 +48,7 @@ def read_number(text: str) -> float:
 
 
 def read_date(text: str, day_first: bool) -> date:
-    """Return a cell as the day that is written in it."""
+    """Return a cell as a date."""
     bare = text.strip(_SPACE)
     try:
         for form, (year, month, day) in _FORMS:
@@ -68,19 +68,19 @@ def read_date(text: str, day_first: bool) -> date:
 
 
 def read_content(header: Sequence[str], rows: Sequence[Sequence[str]], reading: Reading) -> Content:
-    """Return what a table says.
+    """Return the content of a table.
 
     Parameters
     ----------
     header : sequence of str
     rows : sequence of sequence of str
-        Lines without any cell are skipped.
+        Lines without cells are skipped.
     reading : Reading
 
     Raises
     ------
     UnreadableError
-        If a row has too few or too many cells, a cell is no number or date, or two rows contradict each other.
+        If a row has too few or too many cells, a cell is not a valid number or date, or two rows contradict each other.
     """
     names = [name.strip(_SPACE) for name in header]
     if len(set(names)) < len(names):
@@ -128,10 +128,10 @@ def _read_rows(
     names: Sequence[str], rows: Sequence[Sequence[str]], days: NDArray[np.datetime64], reading: Reading
 ) -> Content:
     """Read a long table, or bars of one asset."""
-    wanted = {"values": reading.price, **reading.bars}
+    columns = {"values": reading.price, **reading.bars}
     if reading.unadjusted:
-        wanted["unadjusted"] = reading.unadjusted
-    missing = [name for name in wanted.values() if name not in names]
+        columns["unadjusted"] = reading.unadjusted
+    missing = [name for name in columns.values() if name not in names]
     if missing or (reading.layout == "long" and reading.asset not in names):
         raise MissingColumnError(f"no column {missing or reading.asset}")
     if reading.layout == "long":
@@ -146,7 +146,7 @@ def _read_rows(
     assets = sorted(set(labels))
     column = np.array([assets.index(label) for label in labels], dtype=int)
     arrays = {}
-    for key, name in wanted.items():
+    for key, name in columns.items():
         array = np.full((len(dates), len(assets)), np.nan)
         array[day, column] = [read_number(row[names.index(name)]) for row in rows]
         arrays[key] = array

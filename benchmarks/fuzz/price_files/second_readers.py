@@ -21,7 +21,7 @@ _local = threading.local()
 
 
 def read_by_pandas(path: Path, is_parquet: bool) -> Cells | None:
-    """Return what pandas reads, None if it refuses the file."""
+    """Read a file with pandas; None if pandas refuses it."""
     try:
         if is_parquet:
             frame = pd.read_parquet(path)
@@ -38,7 +38,7 @@ def read_by_pandas(path: Path, is_parquet: bool) -> Cells | None:
 
 
 def read_by_duckdb(path: Path, is_parquet: bool) -> Cells | None:
-    """Return what DuckDB reads, None if it refuses the file."""
+    """Read a file with DuckDB; None if DuckDB refuses it."""
     try:
         if is_parquet:
             result = _connection().execute("select * from read_parquet(?)", [str(path)])
@@ -55,17 +55,17 @@ def read_by_duckdb(path: Path, is_parquet: bool) -> Cells | None:
 
 
 def read_by_both(path: Path, is_parquet: bool) -> Cells | None:
-    """Return what both read, None if one refuses the file or they differ."""
+    """Read a file with both; None if one refuses it, or if they differ."""
     ours, theirs = read_by_pandas(path, is_parquet), read_by_duckdb(path, is_parquet)
     if ours is None or theirs is None:
         return None
-    # DuckDB gives names to columns without one.
+    # DuckDB generates names for columns without a name.
     names = [a if a == "" else b for a, b in zip(ours[0], theirs[0], strict=False)]
     return ours if (names, theirs[1]) == ours else None
 
 
 def _unpack(path: Path) -> Path:
-    """Return a file without compression: DuckDB does not know bz2."""
+    """Return the path of the uncompressed file, because DuckDB does not support bz2."""
     opener = {".gz": gzip.open, ".bz2": bz2.open}.get(path.suffix)
     if opener is None:
         return path
@@ -76,7 +76,7 @@ def _unpack(path: Path) -> Path:
 
 
 def has_open_quote(text: str) -> bool:
-    """Whether a quoted cell runs over the end of a line, so that lines and rows differ."""
+    """Return whether a quoted cell spans several lines, so that lines and rows differ."""
     rows = csv.reader(io.StringIO(text, newline=""))
     try:
         return any("\n" in cell or "\r" in cell for row in rows for cell in row)
@@ -92,7 +92,7 @@ def _connection() -> duckdb.DuckDBPyConnection:
 
 
 def _text(cell: Any) -> str:
-    """Return a typed cell as it would be written into a CSV file."""
+    """Return a typed cell as text for a CSV file."""
     if cell is None or cell is pd.NaT or (isinstance(cell, float) and cell != cell):
         return ""
     if isinstance(cell, dt.datetime | pd.Timestamp):

@@ -1,4 +1,4 @@
-"""Drafts as bytes: CSV in its dialects, plain or compressed, and Parquet with columns of many types."""
+"""Write drafts as bytes: CSV in several dialects, plain or compressed, and Parquet with columns of many types."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.fuzz.price_files.reading import NOTHING, UnreadableError, read_d
 
 
 def write_lines(draft: Draft) -> list[str]:
-    """Return the header and the rows as lines of a CSV file, without their ends."""
+    """Return the header and the rows as lines of a CSV file, without line ends."""
     return [_write_line(draft, row) for row in [draft.header, *draft.rows]]
 
 
@@ -30,14 +30,14 @@ def write_text(draft: Draft) -> str:
 
 
 def compress(content: bytes, ending: str) -> bytes:
-    """Return the bytes of a file with that ending."""
+    """Return the content, compressed as the file extension requires."""
     if ending.endswith(".gz"):
         return gzip.compress(content, 1, mtime=0)
     return bz2.compress(content, 1) if ending.endswith(".bz2") else content
 
 
 def write_parquet(draft: Draft) -> bytes:
-    """Return a Parquet file; columns that hold something else than their type become text."""
+    """Return a Parquet file; columns with values of another type become text."""
     columns = []
     numeric = set(draft.value_columns())
     for n, name in enumerate(draft.header):

@@ -1,8 +1,8 @@
-"""The bar of one step: the 13 features of Qlib's Alpha158 that need no window.
+"""Bar features: the 13 features of Qlib's Alpha158 that need no window.
 
-Names and definitions are those of Alpha158 in Qlib (Yang, Liu, Zhou, Bian and Liu 2020), file
-`qlib/contrib/data/loader.py`. All are ratios of prices of one row, which no later adjustment changes: where Qlib
-adds 1e-12 to the length of the bar, a bar without length gives 0 here.
+Names and definitions follow Alpha158 in Qlib (Yang, Liu, Zhou, Bian and Liu 2020), file `qlib/contrib/data/loader.py`.
+All are ratios of prices of one row, so a later adjustment of prices does not change them. Qlib adds 1e-12 to the length
+of the bar; here a bar of length 0 gives 0.
 """
 
 # ruff: noqa: N802 - the names are Qlib's.

@@ -1,9 +1,9 @@
-"""Prices over trailing windows: the 21 families of Qlib's Alpha158 that need no volume.
+"""Price features over trailing windows: the 21 families of Qlib's Alpha158 that need no volume.
 
-Names and definitions are those of Alpha158 in Qlib (Yang, Liu, Zhou, Bian and Liu 2020), file
-`qlib/contrib/data/loader.py`; a window of d is d rows. All are blind to a later adjustment, which multiplies the
-prices of a window by one number. Where Qlib takes any part of a window, four fifths of it must be present here;
-where it adds 1e-12 to a divisor, nothing divided by nothing is 0 here.
+Names and definitions follow Alpha158 in Qlib (Yang, Liu, Zhou, Bian and Liu 2020), file `qlib/contrib/data/loader.py`;
+a window of d covers d rows. A later adjustment, which multiplies the prices of a window by one number, does not change
+these features. There are two differences: Qlib accepts any number of values in a window, whereas four fifths must be
+present here; and Qlib adds 1e-12 to divisors, whereas 0 / 0 is 0 here.
 """
 
 # ruff: noqa: N802 - the names are Qlib's.
@@ -159,7 +159,7 @@ def SUMD(SUMP: Floats, SUMN: Floats) -> Floats:
 
 
 def shares_of_moves(x: Floats, window: int) -> tuple[Floats, Floats]:
-    """Return the sums of the rises and of the falls of a window as shares of that of all moves, 0 without any."""
+    """Return the sums of rises and of falls in a window, as fractions of the sum of all moves; 0 without moves."""
     change = x - lag(x, 1)
     moves = rolling_sum(np.abs(change), window)
     rises, falls = (rolling_sum(np.maximum(part, 0.0), window) for part in (change, -change))
@@ -167,13 +167,13 @@ def shares_of_moves(x: Floats, window: int) -> tuple[Floats, Floats]:
 
 
 def _mark_rises(x: Floats) -> Floats:
-    """Return 1 where a value is above that of the row before, 0 where it is not, NaN where one is missing."""
+    """Return 1 if a value is above that of the previous row, 0 if it is not, NaN if either is missing."""
     change = x - lag(x, 1)
     return np.where(np.isfinite(change), change > 0.0, np.nan)
 
 
 def _mark_falls(x: Floats) -> Floats:
-    """Return 1 where a value is below that of the row before, 0 where it is not, NaN where one is missing."""
+    """Return 1 if a value is below that of the previous row, 0 if it is not, NaN if either is missing."""
     change = x - lag(x, 1)
     return np.where(np.isfinite(change), change < 0.0, np.nan)
 

@@ -1,9 +1,9 @@
-"""Volume over trailing windows: the 8 families of Qlib's Alpha158 that need it.
+"""Volume features over trailing windows: the 8 families of Qlib's Alpha158 that need volume.
 
-Names and definitions are those of Alpha158 in Qlib (Yang, Liu, Zhou, Bian and Liu 2020), file
-`qlib/contrib/data/loader.py`; a window of d is d rows. Where Qlib takes any part of a window, four fifths of it
-must be present here. Where a volume is 0, its logarithm and what is divided by it are missing; Qlib takes the
-logarithm of 1 + volume and adds 1e-12 to the divisor, so that both depend on the unit in which volume is stated.
+Names and definitions follow Alpha158 in Qlib (Yang, Liu, Zhou, Bian and Liu 2020), file `qlib/contrib/data/loader.py`;
+a window of d covers d rows. There are two differences. Qlib accepts any number of values in a window, whereas four
+fifths must be present here. If a volume is 0, its logarithm and ratios to it are missing here, whereas Qlib takes the
+logarithm of 1 + volume and adds 1e-12 to the divisor, so that both depend on the unit of volume.
 """
 
 # ruff: noqa: N802 - the names are Qlib's.
@@ -76,15 +76,15 @@ def VSUMD(VSUMP: Floats, VSUMN: Floats) -> Floats:
 
 
 def _log(volume: Floats) -> Floats:
-    """Return the log of the volume, missing where nothing was traded."""
+    """Return the log of the volume; missing if the volume is 0."""
     return np.log(np.where(volume > 0.0, volume, np.nan))
 
 
 def _growth(close: Floats, volume: Floats) -> tuple[Floats, Floats]:
-    """Return the close relative to the row before, and the log of 1 + the volume relative to the row before."""
+    """Return the ratio of the close to that of the previous row, and log(1 + the same ratio of volumes)."""
     return close / lag(close, 1), np.log(divide(volume, lag(volume, 1), floor=0.0) + 1.0)
 
 
 def _weighted(close: Floats, volume: Floats) -> Floats:
-    """Return the size of the close's return times the volume."""
+    """Return the absolute return of the close times the volume."""
     return np.abs(close / lag(close, 1) - 1.0) * volume
