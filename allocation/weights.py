@@ -77,7 +77,7 @@ class Weights:
     cash : float
         Fraction of wealth in cash; with the weights it sums to 1.
     status : DecisionStatus
-    certificate : Attestation
+    certificate : OptimalityCertificate
     sleeves : mapping of str to Sleeve
         The same weights and cash by purpose: they sum to them. A sleeve inside another has its name behind the
         other's and a slash, "core/bonds". Empty if the policy has no sleeves.

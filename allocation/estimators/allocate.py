@@ -76,8 +76,8 @@ def allocate(
     Series of length N
         Weights, with the index of `mu`. `attrs` has, in plain types so that they survive a Parquet file: `status`
         (the label of a `DecisionStatus`: "solved" or "relaxed"), `note` (which limit gave way, or ""), `cash`, `gap`
-        (how much better the best weights can be) and `residual` (of the KKT conditions), both as in `Attestation`,
-        `slack` (by limit) and `tolerance` (slack of at least minus this is a limit kept).
+        (how much better the best weights can be) and `residual` (of the KKT conditions), both as in
+        `OptimalityCertificate`, `slack` (by limit) and `tolerance` (slack of at least minus this is a limit kept).
 
     Raises
     ------

@@ -92,7 +92,7 @@ class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-le
     status_ : DecisionStatus
     note_ : str
         What was relaxed, for people; empty where nothing was.
-    certificate_ : Attestation
+    certificate_ : OptimalityCertificate
         Slack of each limit, computed from the weights alone, and the duality gap.
     n_features_in_ : int
         N.

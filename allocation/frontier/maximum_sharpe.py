@@ -26,7 +26,7 @@ _BROKEN = 1e-8
 class MaximumSharpe(PolytopeAllocator):
     """Maximise mu'w / sqrt(w'Sigma w) over the weights w that keep the limits.
 
-    Three cases, told apart by the largest mean that a portfolio within the limits can have:
+    Three cases, by the largest mean that a portfolio within the limits can have:
 
     - Positive: the tangency portfolio of the exact frontier (`allocation.frontier.critical_line`). The gap is the
       largest directional derivative of the logarithm of the ratio: 0 at the maximum, as the ratio is

@@ -187,7 +187,7 @@ def tell_registry(config: RunConfig, reporter: Reporter) -> None:
         if notice := pending_notice(config.output):
             reporter.line("MLflow", notice)
     except PipelineError as error:
-        reporter.line("registry", f"not told: {error}")
+        reporter.line("registry", f"not updated: {error}")
 
 
 @contextmanager

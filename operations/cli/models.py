@@ -44,7 +44,7 @@ def retrain(path: Path, as_of: dt.datetime | None) -> None:
     """Take in new data, train a challenger, and let it replace the champion if it passes the gate.
 
     The run is written and tracked as by `tangency run`. The decision and its reason are recorded for good; where
-    neither data, configuration nor code is new, the decision that was made is told.
+    neither data, configuration nor code is new, the previous decision is shown.
     """
     from operations.champion.retraining import retrain as go
 

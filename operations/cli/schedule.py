@@ -70,7 +70,7 @@ def run_due(paths: tuple[Path, ...], slot: str | None, listing: bool) -> None:
 @_configs
 @click.pass_context
 def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
-    """Keep the schedules of the configurations until told to stop.
+    """Keep the schedules of the configurations until stopped.
 
     Needs no server: it may be killed and started again, and two may run side by side. What was missed is caught up
     with, the latest slot only. `tangency status` shows whether it lives; `tangency schedule export` writes what other

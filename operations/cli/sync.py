@@ -15,12 +15,12 @@ from pipeline.cli.preparation import read_config
 @tangency.command(epilog=EPILOG)
 @config_option
 def sync(path: Path) -> None:
-    """Send the runs and decisions that MLflow could not be told of when they were made.
+    """Send the runs and decisions that MLflow did not receive when they were made.
 
     All runs in the output folder of the configuration are sent that MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI)
-    does not hold to the end, the oldest first, with the times at which they were made: also those that it was told of
-    and lost, because the database was deleted or replaced by an older copy. Sending one twice, or going on where a
-    killed sender stopped, makes no second run. Exit code 2 if any still waits.
+    does not hold to the end, the oldest first, with the times at which they were made: also those that it
+    received and lost, because the database was deleted or replaced by an older copy. Sending one twice, or going
+    on where a killed sender stopped, makes no second run. Exit code 2 if any still waits.
     """
     from operations.champion.registry import mirror
     from operations.errors import OperationsError
@@ -55,6 +55,6 @@ def sync(path: Path) -> None:
         raise OperationsError("; ".join(left))
     n_decisions = mirror(config, check_server=True)
     if n_decisions:
-        click.echo(f"told the registry {format_count(n_decisions, 'decision')}")
+        click.echo(f"sent {format_count(n_decisions, 'decision')} to the registry")
     if not folders and not n_decisions:
         click.echo("nothing waits to be sent")

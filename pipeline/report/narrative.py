@@ -52,7 +52,7 @@ def describe_run(done: Evaluated, evidence: Evidence) -> str:
     mine, base = done.performance[done.chosen], best_baseline(done.performance)
     difference = done.comparisons[done.chosen][base]
     gap, p = difference["sharpe_difference"], difference["p_value"]
-    verb = "cannot be told from"
+    verb = "cannot be distinguished from"
     if p < 0.05:
         verb = "beat" if gap > 0 else "fell short of"
     skill = done.scores[config.allocation.forecast].metrics

@@ -213,7 +213,7 @@ def _reason(verdict: str, tests: Tests, trials: Trials) -> str:
         else ("configuration tried", "configurations")
     )
     tried = f"the first {one}" if looks == 1 else f"corrected for {looks:,} {many}"
-    forecast = "is better than chance" if p < SIZE else "cannot be told from chance"
+    forecast = "is better than chance" if p < SIZE else "cannot be distinguished from chance"
     ranks = f"The forecast {forecast} ({_p(p)}, {tried})."
     if not tests["gain"]:
         return f"{ranks} The allocator held the same with it as without."
