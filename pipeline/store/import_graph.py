@@ -13,6 +13,7 @@ NOT_DECIDING = {
     "audit.certificate": "its certificate is stored under the digest of the whole pipeline",
     "progress": "it prints, and calls the function that makes a stage",
     "runner.compilation": "it prints that kernels are being compiled",
+    "runner.descriptions": "it words the lines that stages print",
     "stages.evaluation": "scores are stored with the artifacts of a run, under the digest of the whole pipeline",
     "stages.plausibility": "it stops the run at a number that cannot be, and changes none",
     "stages.results": "it holds results and summarises them; summaries are artifacts, under the digest of the whole "
