@@ -36,7 +36,7 @@ from pipeline.stages import compute as stages
 from pipeline.stages.results import Trained
 from pipeline.store import Store
 from pipeline.verdict.evidence import SKILL, WORSE, judge
-from pipeline.verdict.trial import describe
+from pipeline.verdict.trial import describe_trial
 from validation.forecasts.scores import hac_mean
 from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
 
@@ -147,7 +147,7 @@ def researcher(case: tuple[str, int, float, Size]) -> dict[str, object]:
             pipeline = Pipeline(config, store, Reporter(Console(quiet=True)))
             trained = pipeline.train(pipeline.prepare((panel, ())))
             done = pipeline.evaluate(trained)
-            ledger.add([describe(done)])
+            ledger.add([describe_trial(done)])
             judgement = judge(done, ledger.trials(config.name))
             verdicts.append(judgement.verdict)
             raw_p.append(judgement.tests["forecast_p"])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from operations.data.versions import Versions
 
 
-@tangency.command(epilog=EPILOG)
+@tangency.command("update", epilog=EPILOG)
 @config_option
 @click.option(
     "--accept-revisions",
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     help="Record it also if the source has rewritten the past; what was known before stays readable.",
 )
 @as_of_option
-def update(path: Path, accept_revisions: bool, as_of: dt.datetime | None) -> None:
+def update_command(path: Path, accept_revisions: bool, as_of: dt.datetime | None) -> None:
     """Record new dates, and bring forward what was computed of the old ones.
 
     The first time everything is recorded, later what is new. A source that rewrites the past is refused, naming the
@@ -66,7 +66,7 @@ def log(path: Path) -> None:
             click.echo(f"{'':18}largest change: {cell} was {most['old']:.10g}, is {most['new']:.10g}")
 
 
-@data.command(epilog=EPILOG)
+@data.command("show", epilog=EPILOG)
 @config_option
 @click.option("--version", "number", type=int, help="Which one [the newest].")
 @click.option(
@@ -79,7 +79,7 @@ def log(path: Path) -> None:
     callback=check_output,
     help="Write the whole table to this Parquet or CSV file.",
 )
-def show(path: Path, number: int | None, changes: bool, output: Path | None) -> None:
+def show_version_command(path: Path, number: int | None, changes: bool, output: Path | None) -> None:
     """Show the data as of a version, or what came with it, as a table of dates, assets, fields and values."""
     from operations.data.long_format import to_cells
 
@@ -108,9 +108,9 @@ def show(path: Path, number: int | None, changes: bool, output: Path | None) -> 
     click.echo(str(output))
 
 
-@data.command(epilog=EPILOG)
+@data.command("verify", epilog=EPILOG)
 @config_option
-def verify(path: Path) -> None:
+def verify_data_command(path: Path) -> None:
     """Check that nothing that was recorded has been changed: every line, every file, and the newest panel."""
     versions = _versions(path)
     orphans = versions.verify()

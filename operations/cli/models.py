@@ -37,10 +37,10 @@ _output = click.option(
 )
 
 
-@tangency.command(epilog=EPILOG)
+@tangency.command("retrain", epilog=EPILOG)
 @config_option
 @as_of_option
-def retrain(path: Path, as_of: dt.datetime | None) -> None:
+def retrain_command(path: Path, as_of: dt.datetime | None) -> None:
     """Take in new data, train a challenger, and let it replace the champion if it passes the gate.
 
     The run is written and tracked as by `tangency run`. The decision and its reason are recorded for good; where
@@ -53,11 +53,11 @@ def retrain(path: Path, as_of: dt.datetime | None) -> None:
     reporter.line("champion", decision.champion or "none")
 
 
-@tangency.command(epilog=EPILOG)
+@tangency.command("promote", epilog=EPILOG)
 @config_option
 @click.argument("run")
 @click.option("--reason", required=True, help="Why, for the record.")
-def promote(path: Path, run: str, reason: str) -> None:
+def promote_command(path: Path, run: str, reason: str) -> None:
     """Make RUN, a folder below runs/, champion without asking the gate. It is recorded as done by hand."""
     from operations.champion.manual_promotion import promote as go
 
@@ -78,11 +78,11 @@ def rollback(path: Path, reason: str) -> None:
     reporter.line("champion", f"{decision.champion}, instead of {decision.run}")
 
 
-@tangency.command(epilog=EPILOG)
+@tangency.command("predict", epilog=EPILOG)
 @config_option
 @as_of_option
 @_output
-def predict(path: Path, as_of: dt.datetime | None, output: tuple[Path, ...]) -> None:
+def predict_command(path: Path, as_of: dt.datetime | None, output: tuple[Path, ...]) -> None:
     """Print the champion's forecasts: excess returns over the next holding period."""
     from operations.champion import forecasting
     from operations.cli import forecast_output as answers
@@ -167,9 +167,9 @@ def ledger() -> None:
     """Show what was tried and decided, in files to which lines are only added."""
 
 
-@ledger.command(epilog=EPILOG)
+@ledger.command("verify", epilog=EPILOG)
 @config_option
-def verify(path: Path) -> None:
+def verify_ledger_command(path: Path) -> None:
     """Check the chains of all trials, decisions and data versions in the output folder, and that none lost lines."""
     from pipeline.chains.repair import check_chains
 
@@ -221,9 +221,9 @@ def repair(path: Path, reason: str) -> None:
         reporter.line("champion", reigning or f"none is left: {advise_on_champion(config)}")
 
 
-@ledger.command(epilog=EPILOG)
+@ledger.command("show", epilog=EPILOG)
 @config_option
-def show(path: Path) -> None:
+def show_ledger_command(path: Path) -> None:
     """List the decisions about a configuration, the newest last."""
     from operations.champion.decisions import Decisions
 

@@ -38,7 +38,7 @@ _configs = click.option(
     "--slot", help="Answer for this slot: exit with 0 only if it is done, or a later one took its place."
 )
 @click.option("--list", "listing", is_flag=True, help="Only print what is due, one instant a line.")
-def run_due(paths: tuple[Path, ...], slot: str | None, listing: bool) -> None:
+def run_due_command(paths: tuple[Path, ...], slot: str | None, listing: bool) -> None:
     """Train what is due, each slot once, and go.
 
     This is what a scheduler calls, as often as it likes: the cron expressions in the configurations decide what is due.
@@ -100,13 +100,13 @@ def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
     log("stopped")
 
 
-@schedule.command(epilog=EPILOG)
+@schedule.command("request", epilog=EPILOG)
 @_configs
 @click.option(
     "--reason", required=True, help="Why, for the record; one reason asks once for the same --data."
 )
 @click.option("--data", default="", help="What it was seen on, such as the last date.")
-def request(paths: tuple[Path, ...], reason: str, data: str) -> None:
+def request_command(paths: tuple[Path, ...], reason: str, data: str) -> None:
     """Ask for a training before its time; whoever keeps the schedule does it like a scheduled one."""
     from operations.schedule import run_due as running
 
@@ -115,7 +115,7 @@ def request(paths: tuple[Path, ...], reason: str, data: str) -> None:
         _log(f"{config.name}: {'asked for' if new else 'was asked for before'}: {reason}")
 
 
-@schedule.command(epilog=EPILOG)
+@schedule.command("export", epilog=EPILOG)
 @_configs
 @click.option(
     "--to",
@@ -136,7 +136,7 @@ def request(paths: tuple[Path, ...], reason: str, data: str) -> None:
     show_default=True,
     help="Folder to write to.",
 )
-def export(paths: tuple[Path, ...], target: Target, every: int, image: str, output: Path) -> None:
+def export_command(paths: tuple[Path, ...], target: Target, every: int, image: str, output: Path) -> None:
     """Write what another scheduler needs: it comes by every few minutes, and `tangency run-due` knows what is due.
 
     Paths are those of this machine and of the folder in which you are; for Kubernetes, those in its volume.

@@ -97,15 +97,15 @@ class Ledger(Chain):
         """
 
         def unknown(known: list[Entry]) -> list[Entry]:
-            newest = {name_of(entry): _content(entry) for entry in known}
-            return [entry for entry in entries if newest.get(name_of(entry)) != _content(entry)]
+            newest = {trial_name(entry): _content(entry) for entry in known}
+            return [entry for entry in entries if newest.get(trial_name(entry)) != _content(entry)]
 
         return len(self.extend(unknown))
 
     def shared(self, experiment: str) -> list[Entry]:
         """Return the entries of a configuration to share with other machines: newest per trial, and all unsealings."""
         mine = (entry for entry in self.lines() if entry["experiment"] == experiment)
-        return list({name_of(entry): entry for entry in mine}.values())
+        return list({trial_name(entry): entry for entry in mine}.values())
 
     def trials(self, experiment: str, data: str | None = None) -> Trials:
         """Return the trials on the same data, or under the name of a configuration.
@@ -117,10 +117,10 @@ class Ledger(Chain):
         data : str, optional
             Sketch of the data (`pipeline.chains.data_identity`).
         """
-        counted = [e for path in self.others for e in _read_sound(path)[0] if of_data(e, data)]
+        counted = [e for path in self.others for e in _read_sound(path)[0] if trials_of_data(e, data)]
         repairs, mine = self._repairs(), self.lines()
         mine += lacking(mine, [e for each in repairs for e in each.get("restored", ())])  # of a killed repair
-        counted += [e for e in mine if e["experiment"] == experiment or of_data(e, data)]
+        counted += [e for e in mine if e["experiment"] == experiment or trials_of_data(e, data)]
         tried: dict[str, Entry] = {}
         for entry in counted:
             if entry["kind"] == "trial":
@@ -152,12 +152,12 @@ def _read_sound(path: Path) -> tuple[list[Entry], bool]:
     return entries, whole
 
 
-def of_data(entry: Entry, data: str | None) -> bool:
+def trials_of_data(entry: Entry, data: str | None) -> bool:
     """Return whether an entry is about the data of a sketch."""
     return data is not None and "sketch" in entry and same_data(entry["sketch"], data)
 
 
-def name_of(entry: Entry) -> tuple[str, str, str]:
+def trial_name(entry: Entry) -> tuple[str, str, str]:
     """Return the key of an entry; of several entries with one key the newest counts."""
     return entry["kind"], entry["experiment"], entry["id"]
 
@@ -167,7 +167,7 @@ def lacking(entries: Iterable[Entry], known: Iterable[Entry]) -> list[Entry]:
     there = list(entries)
     missing: list[Entry] = []
     for entry in known:
-        named = [each for each in there if name_of(each) == name_of(entry)]
+        named = [each for each in there if trial_name(each) == trial_name(entry)]
         if all(_content(each) != _content(entry) and _at(each) <= _at(entry) for each in named):
             missing.append(entry)
             there.append(entry)

@@ -33,7 +33,7 @@ def train(path: Path, fresh: bool) -> None:
         pipeline.reporter.line(name, f"last fit: {chosen or 'nothing to choose'}; slope {slope:.2f}")
 
 
-@tangency.command(epilog=EPILOG)
+@tangency.command("audit", epilog=EPILOG)
 @run_options
 @click.option(
     "--output",
@@ -42,7 +42,7 @@ def train(path: Path, fresh: bool) -> None:
     callback=check_output,
     help="Also write the certificate to this file.",
 )
-def audit(path: Path, fresh: bool, output: Path | None) -> None:
+def audit_command(path: Path, fresh: bool, output: Path | None) -> None:
     """Prove that nothing looked ahead, or name the first thing that did.
 
     At some dates all that came later is removed, then replaced by noise, and the pipeline is run again: whatever was

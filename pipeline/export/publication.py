@@ -119,10 +119,10 @@ def open_ledger(config: RunConfig) -> Ledger:
 def judge_run(done: Evaluated, reporter: Reporter) -> Evidence:
     """Record a finished evaluation in the ledger, and judge it in view of all trials."""
     from pipeline.verdict.evidence import judge
-    from pipeline.verdict.trial import describe
+    from pipeline.verdict.trial import describe_trial
 
     config, ledger = done.trained.prepared.config, open_ledger(done.trained.prepared.config)
-    entry = describe(done)
+    entry = describe_trial(done)
     ledger.add([entry])
     trials = ledger.trials(config.name, entry["sketch"])
     return reporter.stage(
@@ -172,8 +172,8 @@ def make_artifacts(
         report.render(done, TITLE, drawn, certificate, evidence, drift),
         drawn,
         narrative.tables(done, evidence),
-        json.dumps(tracked.describe(done, certificate, evidence, drift), default=vars),
-        trial.describe(done),
+        json.dumps(tracked.make_mlflow_run(done, certificate, evidence, drift), default=vars),
+        trial.describe_trial(done),
         drift,
         dict(stage_lines),
         tuple(warnings),

@@ -83,7 +83,7 @@ class CovarianceSection(Section):
         return makers[self.kind]()
 
 
-class LinearSection(Section):
+class LinearLimitSection(Section):
     """Limits on a sum of weights times coefficients, as for a score or an exposure."""
 
     coefficients: Annotated[dict[str, float], Field(min_length=1)]
@@ -91,7 +91,7 @@ class LinearSection(Section):
     maximum: float | None = None
 
     @model_validator(mode="after")
-    def _one_side_at_least(self) -> LinearSection:
+    def _one_side_at_least(self) -> LinearLimitSection:
         if self.minimum is None and self.maximum is None:
             raise ValueError("a minimum, a maximum or both are needed")
         return self
@@ -145,7 +145,7 @@ class AllocationSection(Section):
     maximum: float = 1.0
     overrides: dict[str, BoundsSection] = Field(default_factory=dict)
     groups: dict[Name, GroupSection] = Field(default_factory=dict)
-    linear: dict[Name, LinearSection] = Field(default_factory=dict)
+    linear: dict[Name, LinearLimitSection] = Field(default_factory=dict)
     turnover: float | None = None
     leverage: float | None = None
     annual_volatility: float | None = None

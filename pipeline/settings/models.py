@@ -71,14 +71,14 @@ class MeanModel(FittedSection):
         return HistoricalMean()
 
 
-class LinearSection(FittedSection):
+class LinearModelSection(FittedSection):
     """Common settings of all linear models."""
 
     inner_splits: Positive = 4
     half_life: Annotated[float, Field(ge=12, le=MOST)] | None = None
 
 
-class PenalisedSection(LinearSection):
+class PenalisedSection(LinearModelSection):
     """Common settings of ridge, lasso and elastic net."""
 
     selection: Literal["past", "nested"] = "past"
@@ -122,7 +122,7 @@ class ElasticNetModel(PenalisedSection):
         return ElasticNet(relative, **self.settings())
 
 
-class UnivariateModel(LinearSection):
+class UnivariateModel(LinearModelSection):
     """One regression per feature, and the combination of their forecasts."""
 
     kind: Literal["univariate"]

@@ -16,7 +16,9 @@ from pipeline.tracking.pending_runs import MlflowRun, Step
 from pipeline.verdict.evidence import Evidence
 
 
-def describe(done: Evaluated, certificate: Certificate | None, evidence: Evidence, drift: Drift) -> MlflowRun:
+def make_mlflow_run(
+    done: Evaluated, certificate: Certificate | None, evidence: Evidence, drift: Drift
+) -> MlflowRun:
     """Return the MLflow record of this run and of each model below it."""
     config, record = done.trained.prepared.config, done.record()
     tags = {

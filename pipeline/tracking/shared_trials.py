@@ -12,7 +12,7 @@ from pipeline.chains.anchors import Anchor, check_anchors
 from pipeline.chains.chain import Chain, Entry, excused_anchors
 from pipeline.chains.database import DATABASE
 from pipeline.chains.heads import LEDGER, REPAIRS, Head, heads_from_json
-from pipeline.chains.ledger import Ledger, name_of, of_data
+from pipeline.chains.ledger import Ledger, trial_name, trials_of_data
 from pipeline.tracking.database import name_tracking_errors, open_experiment, tracking_uri
 
 if TYPE_CHECKING:
@@ -70,10 +70,10 @@ def share_trials(output: Path, name: str, ledger: Ledger, data: str | None = Non
         entry
         for other, tags in there.items()
         for entry in tags.values()
-        if other == name or any(of_data(entry, each) for each in sketches)
+        if other == name or any(trials_of_data(entry, each) for each in sketches)
     ]
-    known = {name_of(entry) for entry in ledger.lines()}
-    ledger.add(entry for entry in entries if name_of(entry) not in known)
+    known = {trial_name(entry) for entry in ledger.lines()}
+    ledger.add(entry for entry in entries if trial_name(entry) not in known)
 
 
 def known_trials(output: Path, name: str) -> list[Entry]:

@@ -27,7 +27,7 @@ def monthly(result: BacktestResult, dates: pd.DatetimeIndex) -> pd.Series[float]
     return pd.Series(1 + result.net, index=months).groupby(level=0).prod() - 1
 
 
-def describe(done: Evaluated) -> dict[str, Any]:
+def describe_trial(done: Evaluated) -> dict[str, Any]:
     """Return the ledger entry of a finished evaluation.
 
     The returns are those of the traded portfolio above 1/N, month by month; `gain_sharpe` is the monthly Sharpe ratio

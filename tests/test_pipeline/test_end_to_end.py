@@ -27,7 +27,7 @@ from pipeline.progress import Reporter
 from pipeline.report.narrative import best_baseline
 from pipeline.store import Store
 from pipeline.tracking.database import open_experiment
-from pipeline.tracking.payload import describe
+from pipeline.tracking.payload import make_mlflow_run
 from pipeline.tracking.send import deliver
 
 pytestmark = pytest.mark.usefixtures("mlflow_here")
@@ -259,7 +259,7 @@ def test_drift_is_told_in_the_summary_on_the_page_and_to_mlflow(mine):
         assert f"{found.watch.subject}: {found.watch.what}" in section
     assert [one.name for one in drift.features[:3] if one.name not in section] == []
     evidence = judge_run(done, Reporter(Console(quiet=True)))
-    metrics = {name: value for name, value, _ in describe(done, None, evidence, drift).metrics}
+    metrics = {name: value for name, value, _ in make_mlflow_run(done, None, evidence, drift).metrics}
     assert metrics["drift/alarms"] == len(drift.all_alarms)
     size = next(f for f in drift.findings if f.watch.what == "size of the errors")
     assert metrics["drift/forecast size of the errors"] == size.watch.recent

@@ -25,7 +25,7 @@ from pipeline.store import Store
 from pipeline.tracking.shared_trials import known_trials
 from pipeline.verdict import evidence as module
 from pipeline.verdict.evidence import NONE, SKILL, UNPAID, WORSE, corrected, judge
-from pipeline.verdict.trial import describe, gain_of, monthly
+from pipeline.verdict.trial import describe_trial, gain_of, monthly
 
 pytestmark = pytest.mark.usefixtures("mlflow_here")
 
@@ -68,31 +68,33 @@ def trials(folder, *entries):
 
 
 def test_a_planted_signal_has_skill_and_noise_has_not(signal, noise, tmp_path):
-    found = judge(signal, trials(tmp_path, describe(signal)))
+    found = judge(signal, trials(tmp_path, describe_trial(signal)))
     assert found.verdict == SKILL
     assert found.tests["forecast_p_corrected"] == found.tests["forecast_p"] < 0.001
     assert found.tests["gain"] > 0
     assert found.tests["deflated_sharpe"] > 0.95
     assert "ridge" in found.superior
-    assert judge(noise, trials(tmp_path / "noise", describe(noise))).verdict != SKILL
+    assert judge(noise, trials(tmp_path / "noise", describe_trial(noise))).verdict != SKILL
 
 
 def test_the_more_was_tried_the_more_it_takes(signal, tmp_path):
-    alone = judge(signal, trials(tmp_path / "a", describe(signal)))
-    many = judge(signal, trials(tmp_path / "b", describe(signal), entry("x", tunings=10**9, **_kept(signal))))
+    alone = judge(signal, trials(tmp_path / "a", describe_trial(signal)))
+    many = judge(
+        signal, trials(tmp_path / "b", describe_trial(signal), entry("x", tunings=10**9, **_kept(signal)))
+    )
     assert many.trials["count"] == 10**9 + 2
     assert many.tests["forecast_p_corrected"] == corrected(alone.tests["forecast_p"], 2)
     assert many.tests["deflated_sharpe"] < alone.tests["deflated_sharpe"]
     assert many.tests["spa_p"] > alone.tests["spa_p"]
     weak = with_p(signal, 0.01)
-    assert judge(weak, trials(tmp_path / "c", describe(signal))).verdict == SKILL
-    five = [describe(signal), *(entry(str(k), **_kept(signal)) for k in range(5))]
+    assert judge(weak, trials(tmp_path / "c", describe_trial(signal))).verdict == SKILL
+    five = [describe_trial(signal), *(entry(str(k), **_kept(signal)) for k in range(5))]
     assert judge(weak, trials(tmp_path / "d", *five)).verdict == NONE
 
 
 def _kept(done):
     """Return the series of returns that a made-up trial shall have."""
-    return {key: describe(done)[key] for key in ("gain", "first", "gain_sharpe")}
+    return {key: describe_trial(done)[key] for key in ("gain", "first", "gain_sharpe")}
 
 
 def with_net(done, change):
@@ -124,7 +126,7 @@ def test_skill_takes_a_forecast_and_a_gain_that_both_pass(signal, tmp_path):
         ("e", with_p(paying(signal, 0.0), 0.4), NONE),
         ("f", with_p(paying(signal, -0.005), 0.4), WORSE),
     ):
-        found = judge(done, trials(tmp_path / name, describe(done)))
+        found = judge(done, trials(tmp_path / name, describe_trial(done)))
         tests = found.tests
         assert found.verdict == verdict, name
         assert tests["verdict_p"] == max(tests["forecast_p_corrected"], tests["gain_p_corrected"])
@@ -138,10 +140,10 @@ def test_the_gain_is_corrected_for_what_was_tried_too(signal, tmp_path):
     done = next(
         done
         for done in (paying(signal, step / 20000) for step in range(100))
-        if judge(done, trials(tmp_path / str(id(done)), describe(done))).tests["gain_p"] < 0.03
+        if judge(done, trials(tmp_path / str(id(done)), describe_trial(done))).tests["gain_p"] < 0.03
     )
-    assert judge(done, trials(tmp_path / "one", describe(done))).verdict == SKILL
-    many = [describe(done), *(entry(str(k), **_kept(signal)) for k in range(4))]
+    assert judge(done, trials(tmp_path / "one", describe_trial(done))).verdict == SKILL
+    many = [describe_trial(done), *(entry(str(k), **_kept(signal)) for k in range(4))]
     found = judge(done, trials(tmp_path / "many", *many))
     assert found.tests["gain_p_corrected"] == corrected(found.tests["gain_p"], 5) > 0.05
     assert found.verdict == UNPAID
@@ -151,13 +153,13 @@ def test_the_gain_is_corrected_for_what_was_tried_too(signal, tmp_path):
 
 def test_a_portfolio_that_never_leaves_its_baseline_does_not_pay(signal, tmp_path):
     idle = with_net(signal, lambda net: signal.results["no_forecast"].net)
-    found = judge(idle, trials(tmp_path, describe(idle)))
+    found = judge(idle, trials(tmp_path, describe_trial(idle)))
     assert found.verdict == UNPAID
     assert found.tests["gain"] == 0
     assert np.isnan(found.tests["verdict_p"])
     assert "held the same with it as without" in found.reason
     unknown = with_p(idle, 0.4)
-    assert judge(unknown, trials(tmp_path / "b", describe(unknown))).verdict == NONE
+    assert judge(unknown, trials(tmp_path / "b", describe_trial(unknown))).verdict == NONE
     json.dumps(found.as_dict())
 
 
@@ -170,7 +172,7 @@ def test_sidak_is_the_chance_that_any_of_n_is_so_small():
 
 
 def test_a_trial_keeps_its_months_above_equal_weight(signal):
-    told = describe(signal)
+    told = describe_trial(signal)
     dates = signal.trained.prepared.panel.dates
     expected = monthly(signal.results["model:ridge"], dates) - monthly(signal.results["equal_weight"], dates)
     np.testing.assert_allclose(gain_of(told).to_numpy(), expected.to_numpy(), atol=1e-7)
@@ -181,16 +183,18 @@ def test_other_forecasts_are_another_trial_though_limits_hold_the_same_portfolio
     other = replace(signal, scores=dict(signal.scores))
     score = signal.scores["ridge"]
     other.scores["ridge"] = replace(score, rank_ic=-score.rank_ic)
-    tried = trials(tmp_path, describe(signal), describe(other) | {"id": "other"})
+    tried = trials(tmp_path, describe_trial(signal), describe_trial(other) | {"id": "other"})
     assert tried.looks == 2
-    again = trials(tmp_path / "again", describe(signal), describe(signal) | {"id": "a comment edited"})
+    again = trials(
+        tmp_path / "again", describe_trial(signal), describe_trial(signal) | {"id": "a comment edited"}
+    )
     assert again.looks == 1
 
 
 def test_what_others_traded_is_in_the_contest(signal, tmp_path):
-    alone = judge(signal, trials(tmp_path / "a", describe(signal)))
+    alone = judge(signal, trials(tmp_path / "a", describe_trial(signal)))
     other = entry("other", **_kept(signal))
-    more = judge(signal, trials(tmp_path / "b", describe(signal), other))
+    more = judge(signal, trials(tmp_path / "b", describe_trial(signal), other))
     assert more.tests["strategies_compared"] == alone.tests["strategies_compared"] + 1
     assert "trial other" in more.superior
 
@@ -222,7 +226,7 @@ def test_statistics_are_of_one_thread_however_many_there_are(signal, tmp_path, m
     watched(module, "superior_predictive_ability")
     with threadpool_limits(2, "blas"):
         evaluate_from(signal, 200)
-        judge(signal, trials(tmp_path, describe(signal)))
+        judge(signal, trials(tmp_path, describe_trial(signal)))
     assert seen == {
         name: {1} for name in ("compare_results", "score_forecast", "superior_predictive_ability")
     }

@@ -19,7 +19,7 @@ from pipeline.export.summary import fallbacks, summary
 from pipeline.report.report import render
 from pipeline.strategies.kinds.composed.regime import regime_shares
 from pipeline.verdict.evidence import judge
-from pipeline.verdict.trial import describe
+from pipeline.verdict.trial import describe_trial
 
 MODELS = {"ridge": {"kind": "ridge", "n_penalties": 5}}
 STRATEGIES = {
@@ -167,7 +167,7 @@ def test_strategies_are_simulated_audited_attributed_and_told(small, tmp_path):
     rule = next(r for r in certificate.as_dict()["rules"] if "sleeves" in r["rule"])
     assert rule["checked"] == len(names) * rows.pop()
     ledger = Ledger(tmp_path / "ledger.jsonl")
-    ledger.add([describe(done)])
+    ledger.add([describe_trial(done)])
     evidence = judge(done, ledger.trials("mine"))
     assert "Traded is the strategy safe" in evidence.reason
     assert evidence.tests["strategies_compared"] == 1 + len(names), "strategies were looked at, too"
@@ -200,15 +200,15 @@ def test_the_ledger_counts_what_is_traded(small, tmp_path):
         )
     )
     ledger = Ledger(tmp_path / "ledger.jsonl")
-    ledger.add([describe(plain), describe(shown)])
+    ledger.add([describe_trial(plain), describe_trial(shown)])
     assert ledger.trials("mine").configurations == 1, "the same portfolio is traded"
-    ledger.add([describe(traded)])
+    ledger.add([describe_trial(traded)])
     assert ledger.trials("mine").configurations == 2
-    assert describe(plain)["gain_sharpe"] == describe(traded)["gain_sharpe"]
+    assert describe_trial(plain)["gain_sharpe"] == describe_trial(traded)["gain_sharpe"]
     # The same strategy is traded, but the forecast is judged by another portfolio: that is another look.
     bolder = evaluated(small(allocation__strategy="mix", allocation__risk_aversion=2))
     np.testing.assert_array_equal(bolder.results["strategy:mix"].net, traded.results["strategy:mix"].net)
-    ledger.add([describe(bolder)])
+    ledger.add([describe_trial(bolder)])
     assert ledger.trials("mine").configurations == 3
 
 

@@ -195,7 +195,7 @@ def test_a_damaged_ledger_of_a_folder_beside_it_stops_nothing(tmp_path):
     folder.mkdir()
     ledger = Ledger(tmp_path / "mine" / LEDGER, [tmp_path / "backup" / LEDGER, broken, folder])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.chains.ledger.of_data", lambda entry, data: data == panel)
+        patch.setattr("pipeline.chains.ledger.trials_of_data", lambda entry, data: data == panel)
         assert set(ledger.trials("x", panel).entries) == {
             "mine0",
             "mine1",
