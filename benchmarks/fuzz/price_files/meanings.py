@@ -81,9 +81,9 @@ def offset_dates(draft: Draft, rng: Rng) -> str | None:
     for row in draft.rows:
         try:
             day = read_date(row[column], draft.reading.day_first)
-        except UnreadableError:
+            stamp = dt.datetime.combine(day, dt.time(hour)) + dt.timedelta(hours=clock - exchange)
+        except (UnreadableError, OverflowError):  # the last day that Python knows
             return None
-        stamp = dt.datetime.combine(day, dt.time(hour)) + dt.timedelta(hours=clock - exchange)
         changed.append(f"{stamp:%Y-%m-%d %H:%M:%S}{offset}")
     for row, text in zip(draft.rows, changed, strict=True):
         row[column] = text
