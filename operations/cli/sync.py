@@ -55,6 +55,6 @@ def sync(path: Path) -> None:
         raise OperationsError("; ".join(left))
     n_decisions = mirror(config, check_server=True)
     if n_decisions:
-        click.echo(f"sent {format_count(n_decisions, 'decision')} to the registry")
+        click.echo(f"the registry received {format_count(n_decisions, 'decision')}")
     if not folders and not n_decisions:
         click.echo("nothing waits to be sent")

@@ -91,7 +91,7 @@ def test_a_deleted_database_and_an_older_copy_are_sent_what_they_lack(sent, monk
     code, out, _ = tangency(sent, monkeypatch, capsys, "sync")
     assert code == 0
     assert out.count("\nsent ") == 3
-    assert "sent 3 decisions to the registry" in out
+    assert "the registry received 3 decisions" in out
     assert registry(sent) == before
 
 

@@ -247,7 +247,7 @@ OTHERWISE = {
     "another type at the top": (PUBLISHED, lambda fields: fields.update(weights=1)),
     "another type below": (TABLE, lambda fields: fields.update(show_header="yes")),
     "another type of an item": (PUBLISHED, lambda fields: fields["warnings"].append(1)),
-    "another type of a value": (PUBLISHED, lambda fields: fields["told"].update(x=None)),
+    "another type of a value": (PUBLISHED, lambda fields: fields["stage_lines"].update(x=None)),
     "a number for a text or None": (PUBLISHED, lambda fields: fields.update(certificate=1.5)),
     "another class below": (PUBLISHED, lambda fields: fields.update(drift=["object", TABLE, {}])),
     # A field that may be None is one whose absence no annotation shows.
