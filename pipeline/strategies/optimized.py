@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pipeline.settings.limit_keys import BOUNDS, LimitKey
 from pipeline.strategies.settings import StrategySettings
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 class AllocatorStrategy(StrategySettings):
     """A strategy with its own allocator at each rebalance. It ignores costs, and supports only some limits."""
 
+    KEEPS: ClassVar[frozenset[LimitKey]] = BOUNDS
+    """The limits of the run that this kind keeps."""
+
     def keeps(self) -> frozenset[LimitKey]:
         """Return the limits of the run that this kind keeps at every decision."""
-        return BOUNDS
+        return self.KEEPS
 
     def allocator(self, builder: StrategyBuilder, limits: Constraints) -> Allocator:
         """Return the allocator under some limits."""

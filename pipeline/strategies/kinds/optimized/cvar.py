@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 class TailRiskStrategy(AllocatorStrategy):
     """Minimum conditional value at risk over the covariance window, within the run's bounds and groups."""
 
+    KEEPS: ClassVar[frozenset[LimitKey]] = BOUNDS | {"groups"}
+
     kind: Literal["cvar"]
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
-
-    def keeps(self) -> frozenset[LimitKey]:
-        """Return the limits of the run that this kind keeps at every decision."""
-        return BOUNDS | {"groups"}
 
     def allocator(self, builder: StrategyBuilder, limits: Constraints) -> Allocator:
         """Return the allocator under some limits."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 class KellyStrategy(AllocatorStrategy):
     """The growth-optimal portfolio of the covariance window's returns, or a fractional Kelly portfolio."""
 
+    KEEPS: ClassVar[frozenset[LimitKey]] = BOUNDS | {"groups"}
+
     kind: Literal["kelly"]
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
-
-    def keeps(self) -> frozenset[LimitKey]:
-        """Return the limits of the run that this kind keeps at every decision."""
-        return BOUNDS | {"groups"}
 
     def allocator(self, builder: StrategyBuilder, limits: Constraints) -> Allocator:
         """Return the allocator under some limits."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pipeline.settings.limit_keys import BOUNDS, LimitKey
 from pipeline.strategies.optimized import AllocatorStrategy
@@ -16,11 +16,9 @@ if TYPE_CHECKING:
 class MaximumDiversificationStrategy(AllocatorStrategy):
     """Maximum ratio of average asset volatility to portfolio volatility, within the run's bounds and groups."""
 
-    kind: Literal["maximum_diversification"]
+    KEEPS: ClassVar[frozenset[LimitKey]] = BOUNDS | {"groups"}
 
-    def keeps(self) -> frozenset[LimitKey]:
-        """Return the limits of the run that this kind keeps at every decision."""
-        return BOUNDS | {"groups"}
+    kind: Literal["maximum_diversification"]
 
     def allocator(self, builder: StrategyBuilder, limits: Constraints) -> Allocator:
         """Return the allocator under some limits."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pipeline.settings.limit_keys import BOUNDS, LimitKey
 from pipeline.strategies.optimized import AllocatorStrategy
@@ -17,16 +17,14 @@ if TYPE_CHECKING:
 class MaximumSharpeStrategy(AllocatorStrategy):
     """Maximum expected Sharpe ratio under a forecast, within the run's bounds and groups, ignoring costs."""
 
+    KEEPS: ClassVar[frozenset[LimitKey]] = BOUNDS | {"groups"}
+
     kind: Literal["maximum_sharpe"]
     forecast: str
 
     def models(self) -> Iterator[tuple[str, str]]:
         """Yield key and name of each model whose forecasts the strategy uses."""
         yield "forecast", self.forecast
-
-    def keeps(self) -> frozenset[LimitKey]:
-        """Return the limits of the run that this kind keeps at every decision."""
-        return BOUNDS | {"groups"}
 
     def allocator(self, builder: StrategyBuilder, limits: Constraints) -> Allocator:
         """Return the allocator under some limits."""
