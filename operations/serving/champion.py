@@ -19,13 +19,14 @@ from operations.serving.requests import SPLIT, parse_table
 from pipeline.config import RunConfig
 from pipeline.errors import PipelineError
 from pipeline.export.frozen import Frozen
+from pipeline.files import file_stamp
 from pipeline.files.messages import explain
 
 RETRY_SECONDS = 1.0
 """Seconds after which the next request retries a failed load."""
 
-Stamp = tuple[int, int, int] | None
-"""Modification time, size and inode of a file; None if the file does not exist."""
+Stamp = tuple[int, ...]
+"""What `file_stamp` returns; empty if the file does not exist."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class ServedChampion:
         self._path = Decisions(config).chain.path
         self._failure: _Failure | None = None
         # Read the stamp before loading, so that the next request notices a decision recorded in the meantime.
-        self._stamp = self._read_stamp()
+        self._stamp = file_stamp(self._path)
         self._champion = load_champion(config)
 
     def get(self) -> Champion:
@@ -139,11 +140,11 @@ class ServedChampion:
         A request that starts after the decision waits for the load. Retries of a failed load do not block other
         requests.
         """
-        stamp = self._read_stamp()
+        stamp = file_stamp(self._path)
         if stamp != self._stamp and self._lock.acquire(blocking=not self._has_failed(stamp)):
             try:
                 # Since the stamp was read, another request may have loaded it, or a new decision been recorded.
-                stamp = self._read_stamp()
+                stamp = file_stamp(self._path)
                 if stamp != self._stamp and self._is_due(stamp):
                     self._reload(stamp)
             finally:
@@ -173,14 +174,6 @@ class ServedChampion:
             self._champion = champion
         # Set last: a request that sees the new stamp skips the lock, and must get the new champion.
         self._failure, self._stamp = None, stamp
-
-    def _read_stamp(self) -> Stamp:
-        """Return the stamp of the file of decisions, which changes whenever the file does."""
-        try:
-            status = self._path.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from pipeline.chains.heads import (
     read_heads,
 )
 from pipeline.errors import LedgerError, TrackingError
-from pipeline.files import read_regular
+from pipeline.files import file_stamp, read_regular
 
 HEADS_TAG = "chain_heads"
 """Tag of a run in MLflow that holds the heads of its output folder's chains."""
@@ -204,17 +204,8 @@ def _run_folders(output: Path) -> list[Path]:
     return [output / name for name in sorted(names, reverse=True)]
 
 
-def _stamp(path: Path) -> tuple[int, ...]:
-    """Return values that change when the file changes, its size first; empty if the file is missing."""
-    try:
-        status = path.stat()
-    except OSError:
-        return ()
-    return status.st_size, status.st_mtime_ns, status.st_ino
-
-
 def _heads_in(path: Path) -> dict[str, Head]:
-    stamp = _stamp(path)
+    stamp = file_stamp(path)
     return _read_heads(path, stamp) if stamp else {}
 
 
@@ -224,7 +215,7 @@ def _read_heads(path: Path, stamp: tuple[int, ...]) -> dict[str, Head]:
 
 
 def _heads_in_chain(path: Path) -> dict[str, Head]:
-    stamp = _stamp(path)
+    stamp = file_stamp(path)
     return _read_last_anchors(path, stamp) if stamp else {}
 
 
@@ -245,8 +236,8 @@ def _read_last_anchors(path: Path, stamp: tuple[int, ...]) -> dict[str, Head]:
 
 
 def _heads_in_database(path: Path) -> dict[str, Head]:
-    stamp = _stamp(path)
-    return _read_database(path, (*stamp, *_stamp(path.with_name(f"{path.name}-wal")))) if stamp else {}
+    stamp = file_stamp(path)
+    return _read_database(path, (*stamp, *file_stamp(path.with_name(f"{path.name}-wal")))) if stamp else {}
 
 
 @functools.lru_cache(maxsize=16)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pipeline.config_files.text import show_name
 from pipeline.errors import ConfigError
-from pipeline.files import file_kind
-from pipeline.files.partial import PREFIX, remove_leftovers
+from pipeline.files import file_kind, remove_leftovers
+from pipeline.files.partial import PREFIX
 
 
 def input_mistake(path: Path) -> str:

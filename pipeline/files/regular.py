@@ -58,6 +58,15 @@ def read_regular(path: Path, limit: int = -1) -> bytes:
             return file.read(limit)
 
 
+def file_stamp(path: Path) -> tuple[int, ...]:
+    """Return values that change when the file changes; empty if the file is missing."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
 def check_regular(path: Path) -> None:
     """Refuse an existing path that is not a regular file, before a library opens it. Nothing is opened here.
 
