@@ -41,7 +41,7 @@ def walk_forward(
         Called with the number of folds done and their total.
     executor : Executor, optional
         Where folds are computed. The result is the same bits for any executor. Threads on all cores by default.
-    before : WalkResult, optional
+    previous : WalkResult, optional
         The same walk over fewer dates, whose unchanged folds are reused.
 
     Raises

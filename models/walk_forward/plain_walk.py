@@ -47,7 +47,7 @@ def walk_plain(
     executor : Executor, optional
         Where folds are computed, side by side: they share nothing, so the result is the same bits for any
         executor and any number of workers. Threads on all cores by default.
-    before : WalkResult, optional
+    previous : WalkResult, optional
         The same walk over fewer dates, whose unchanged folds are reused.
 
     Raises

@@ -196,3 +196,4 @@ def test_a_server_keeps_its_own_artifacts(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     (tmp_path / "mlflow.db").write_text("not even looked at")
     tracking.follow_move(tmp_path)
+    assert (tmp_path / "mlflow.db").read_text() == "not even looked at"
