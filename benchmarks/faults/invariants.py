@@ -34,13 +34,20 @@ LEFT = re.compile(r"^\.partial-|^\.latest-|^\.mlflow\.db-|-journal$|\.new$")
 
 
 def damages(output: Path) -> list[str]:
-    """Return the faults of the files of an output folder."""
+    """Return the faults of the files of an output folder.
+
+    MLflow writes artifacts in place and records in its database when they are complete. Nothing reads an artifact
+    without this record, and the next attempt writes it again. So only complete artifacts are checked.
+    """
     faults = []
+    mlflow = _MlflowRecord(output / "mlflow.db")
     for path in sorted(output.rglob("*")):
         name = str(path.relative_to(output))
         if path.is_symlink():
             if not path.exists() and not LEFT.search(path.name):
                 faults.append(f"{name}: points nowhere")
+        elif path.is_file() and mlflow.calls_unfinished(path.relative_to(output).parts):
+            continue
         elif path.is_file() and not any(LEFT.search(part) for part in path.relative_to(output).parts):
             wrong = _wrong_with(path)
             if wrong:
@@ -49,6 +56,42 @@ def damages(output: Path) -> list[str]:
         f"{run.name}: lacks {', '.join(sorted(lacks))}" for run in runs(output) if (lacks := _lacking(run))
     ]
     return faults + _wrong_versions(output)
+
+
+class _MlflowRecord:
+    """MLflow's record of complete artifacts.
+
+    Parameters
+    ----------
+    database : Path
+        Without this file, every artifact counts as complete.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self.exists = database.exists()
+        if self.exists:
+            with closing(sqlite3.connect(database)) as connection:
+                self.models = _column(
+                    connection, "select model_id from logged_models where status = 2"
+                )  # READY
+                self.registered = _column(connection, "select run_id from model_versions")
+                self.finished = _column(connection, "select run_uuid from runs where status = 'FINISHED'")
+
+    def calls_unfinished(self, parts: tuple[str, ...]) -> bool:
+        """Return whether a path, relative to the output folder, is an artifact that MLflow does not call complete.
+
+        Artifacts are `artifacts/EXPERIMENT/models/MODEL/...`, `artifacts/EXPERIMENT/RUN/artifacts/registered/...` for
+        a version of the registered model, and `artifacts/EXPERIMENT/RUN/...` for others.
+        """
+        if not self.exists or parts[0] != "artifacts" or len(parts) < 4:
+            return False
+        if parts[2] == "models":
+            return parts[3] not in self.models
+        return parts[2] not in (self.registered if "registered" in parts else self.finished)
+
+
+def _column(connection: sqlite3.Connection, query: str) -> set[str]:
+    return {row[0] for row in connection.execute(query)}
 
 
 def leftovers(output: Path) -> list[str]:

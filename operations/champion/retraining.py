@@ -173,7 +173,7 @@ def _procedure(summary: dict[str, Any]) -> tuple[str, str]:
 
 def _folder(config: RunConfig, made: RunArtifacts, reporter: Reporter, now: dt.datetime) -> Path:
     """Return the folder of the run: one that an interrupted process has written already, or a new one."""
-    before = outputs.same_run(config.output, made)
+    before = outputs.reuse_run(config.output, made)
     if before is not None:
         return before
     run_id = outputs.new_run_id(config.name, now, config.digest())

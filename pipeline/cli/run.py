@@ -62,14 +62,13 @@ def _write_or_reuse(config: RunConfig, made: RunArtifacts, reporter: Reporter, f
     from pipeline.export import run_folder as outputs
 
     console = reporter.console
-    folder = None if fresh else outputs.same_run(config.output, made)
+    folder = None if fresh else outputs.reuse_run(config.output, made)
     for table in made.tables:
         console.print()
         console.print(table)
     console.print()
     if folder is not None:
         console.print("nothing has changed since this run, so there is no new one (--fresh makes one):")
-        outputs.point_latest(config.output, folder.name)
     else:
         now = dt.datetime.now(dt.UTC)
         run_id = outputs.new_run_id(config.name, now, config.digest())

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from foundation.json_text import to_json
 from pipeline.chains.anchors import HEADS_TAG
@@ -65,9 +65,9 @@ def write_run(
         files = _run_files(published, run_id, seconds, reused, now, other_heads(output))
         # Access to the runs follows the mode of the output folder, which the user controls.
         write_folder(output / run_id, files, mode=stat.S_IMODE(output.stat().st_mode) & 0o777)
-        point_latest(output, run_id)
     except OSError as error:
         raise RunError(f"cannot write the run: {explain(error)}") from error
+    _point_latest(output, run_id)
     return output / run_id
 
 
@@ -138,30 +138,57 @@ def _name(run: MlflowRun, now: dt.datetime) -> str:
     return " ".join([*parts, f"{now:%Y-%m-%d %H:%M}"])
 
 
-def same_run(output: Path, made: RunArtifacts) -> Path | None:
-    """Return the folder of the newest run of a configuration if its summary is the same, tracked or not.
+def reuse_run(output: Path, made: RunArtifacts) -> Path | None:
+    """Return the folder of a configuration's last run if its results are the same, and point `latest` at it.
 
     The same configuration, data, code and versions give the same bits, so no new folder is needed. The verdict changes
     with other trials, drift with the way it is measured, and a score with the code that computes it. The printed
     warnings are not compared, since they depend on the command. A folder whose model or tables differ from the new ones
     was edited or damaged, and counts as another run.
+
+    Raises
+    ------
+    RunError
+        If the link cannot be written.
     """
     summary = json.loads(to_json({key: part for key, part in made.summary.items() if key != "warnings"}))
-    # Names sort by the clock, which may be wrong; the link identifies the run that was written last.
-    link = output / "latest"
-    paths = sorted(output.glob(f"{summary['config']}-*/summary.json"), reverse=True)
-    if link.is_symlink() and link.exists():
-        paths.insert(0, output / link.readlink().name / "summary.json")
-    for path in paths:
-        try:
-            previous = json.loads(read_regular(path))
-        except (OSError, ValueError):  # edited: write a new one
-            return None
-        if previous.get("config") == summary["config"]:
-            same = all(previous.get(key) == value for key, value in summary.items())
-            whole = same and (path.parent / RECORD).exists() and _is_whole(path.parent, made)
-            return path.parent if whole else None
+    for folder in _last_runs(output, summary["config"]):
+        if _has_summary(folder, summary) and (folder / RECORD).exists() and _is_whole(folder, made):
+            _point_latest(output, folder.name)
+            return folder
     return None
+
+
+def _last_runs(output: Path, config: str) -> list[Path]:
+    """Return the run to which `latest` points, and the newest run by name.
+
+    They are the same run, except in two cases. Names sort by the clock, which may be wrong. And a process that was
+    killed after it wrote its folder has not moved the link.
+    """
+    link = output / "latest"
+    linked = [output / link.readlink().name] if link.is_symlink() and link.exists() else []
+    by_name = sorted((path.parent for path in output.glob(f"{config}-*/summary.json")), reverse=True)
+    newest = next((folder for folder in by_name if _config_of(folder) in (config, None)), None)
+    return linked + [folder for folder in [newest] if folder is not None and folder not in linked]
+
+
+def _config_of(folder: Path) -> str | None:
+    """Return the name of a run's configuration, or None if its summary cannot be read."""
+    return (_read_summary(folder) or {}).get("config")
+
+
+def _has_summary(folder: Path, expected: Mapping[str, Any]) -> bool:
+    found = _read_summary(folder)
+    return found is not None and all(found.get(key) == value for key, value in expected.items())
+
+
+def _read_summary(folder: Path) -> dict[str, Any] | None:
+    """Return the summary of a run, or None if it was damaged."""
+    try:
+        found = json.loads(read_regular(folder / "summary.json"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _is_whole(folder: Path, made: RunArtifacts) -> bool:
@@ -174,6 +201,9 @@ def _is_whole(folder: Path, made: RunArtifacts) -> bool:
         return False
 
 
-def point_latest(output: Path, run_id: str) -> None:
+def _point_latest(output: Path, run_id: str) -> None:
     """Point the link `latest` to the folder of a run."""
-    replace_link(output / "latest", run_id)
+    try:
+        replace_link(output / "latest", run_id)
+    except OSError as error:
+        raise RunError(f"cannot write the run: {explain(error)}") from error

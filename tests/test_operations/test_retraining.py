@@ -178,3 +178,20 @@ def test_frozen_forecasts_join_the_walk_without_a_seam(trained):
     assert (old.slope[-2:] == old.slope[-3]).all(), "a frozen model does not learn"
     assert not np.array_equal(old.mean[-1], new.mean[-1], equal_nan=True)
     np.testing.assert_allclose(old.stderr[-2:], new.stderr[-2:], rtol=0.2)
+
+
+def test_a_run_folder_whose_process_was_killed_before_the_link_is_taken_up(desk, monkeypatch):
+    first = desk.retrain("2002-03-31")
+
+    def killed(output, run_id):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.export.run_folder._point_latest", killed)
+        with pytest.raises(KeyboardInterrupt):
+            desk.retrain("2002-04-30")
+    (written,) = set(folders(desk)) - {first.run}
+    assert (desk.folder / "runs" / "latest").readlink().name == first.run
+    assert desk.retrain("2002-04-30").run == written
+    assert (desk.folder / "runs" / "latest").readlink().name == written
+    assert len(folders(desk)) == 2

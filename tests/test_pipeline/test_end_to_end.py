@@ -273,9 +273,9 @@ def test_another_way_to_measure_drift_is_another_run_of_the_same_trial(mine):
     assert gc.get_freeze_count() == 0, "something stays aside from the garbage collector"
     assert gc.get_threshold() == threshold
     assert made.drift.window == 5
-    assert outputs.same_run(config.output, made) is None
+    assert outputs.reuse_run(config.output, made) is None
     again = load_config(mine(audit={"cuts": 0}))
     made = load_or_make_artifacts(again, Store(again.output / "store"), Reporter(Console(quiet=True)))
     assert made.drift.window == 12
-    assert outputs.same_run(again.output, made) == one
+    assert outputs.reuse_run(again.output, made) == one
     assert open_ledger(config).trials("mine").configurations == 1
