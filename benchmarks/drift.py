@@ -18,7 +18,7 @@ from scipy.signal import lfilter
 
 from pipeline.config import load_config
 from pipeline.drift.measure import measure_run
-from pipeline.drift.watches import measure_rise
+from pipeline.drift.watches import _measure_rise
 from pipeline.progress import Reporter
 from pipeline.runner.pipeline import Pipeline
 from pipeline.store import Store
@@ -51,7 +51,7 @@ def null() -> None:
                     mean = x.mean(axis=1)
                     rejections += [
                         measure_shift(x[:n], x[n:]).p_value <= 0.05,
-                        recent_p_value(mean, m, measure_rise)[2] <= 0.05,
+                        recent_p_value(mean, m, _measure_rise)[2] <= 0.05,
                         stats.ks_2samp(x[:n].ravel(), x[n:].ravel()).pvalue <= 0.05,
                         measure_shift(x[:n], x[n:] + 2.0).p_value <= 0.05,
                     ]

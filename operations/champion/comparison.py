@@ -48,13 +48,13 @@ class Comparison:
     p_worse: float
 
 
-def utility(result: BacktestResult, risk_aversion: float) -> Floats:
+def _utility(result: BacktestResult, risk_aversion: float) -> Floats:
     """Return each observation's mean-variance utility, x - gamma/2 x^2, for excess returns x after costs."""
     excess = result.net - result.cash_return
     return np.asarray(excess - risk_aversion / 2 * excess**2)
 
 
-def simulate_forecast(prepared: Prepared, covariances: CovariancePath, forecast: Forecast) -> BacktestResult:
+def _simulate_forecast(prepared: Prepared, covariances: CovariancePath, forecast: Forecast) -> BacktestResult:
     """Simulate the run's allocator with a forecast, from the first date that has one."""
     schedule = prepared.schedule
     decisions = np.intersect1d(schedule.decisions, forecast.positions)
@@ -67,7 +67,7 @@ def simulate_forecast(prepared: Prepared, covariances: CovariancePath, forecast:
 def compare_on(loaded: Loaded, store: Store, challenger: Candidate, champion: Candidate) -> Comparison:
     """Compare on all data: each uses its own features and regimes; the challenger's allocator trades both."""
     prepared, covariances, mine = _forecasts(challenger, loaded, store)
-    return compare(prepared, covariances, mine, _forecasts(champion, loaded, store)[2])
+    return _compare(prepared, covariances, mine, _forecasts(champion, loaded, store)[2])
 
 
 def _forecasts(
@@ -79,7 +79,7 @@ def _forecasts(
     return prepared, covariances, candidate.forecasts(prepared, regimes)
 
 
-def compare(
+def _compare(
     prepared: Prepared, covariances: CovariancePath, challenger: Forecast, champion: Forecast
 ) -> Comparison:
     """Compare two forecasts on their common dates.
@@ -92,13 +92,13 @@ def compare(
     challenger, champion : Forecast
     """
     both = np.intersect1d(challenger.positions, champion.positions)
-    mine, theirs = (simulate_forecast(prepared, covariances, _at(f, both)) for f in (challenger, champion))
+    mine, theirs = (_simulate_forecast(prepared, covariances, _at(f, both)) for f in (challenger, champion))
     year = prepared.panel.periods_per_year
     apart = np.flatnonzero((mine.weights != theirs.weights).any(axis=1) | (mine.net != theirs.net))
     if not len(apart):
         return Comparison(0, "", 0.0, 0.0, float("nan"))
     gamma = prepared.config.allocation.risk_aversion
-    gain = (utility(mine, gamma) - utility(theirs, gamma))[apart[0] :]
+    gain = (_utility(mine, gamma) - _utility(theirs, gamma))[apart[0] :]
     test = hac_mean(gain, prepared.schedule.labels.horizon - 1)
     return Comparison(
         len(gain),

@@ -141,7 +141,7 @@ def _registered_model(client: MlflowClient, config: RunConfig) -> None:
 def _version(client: MlflowClient, config: RunConfig, candidate: Candidate, run: str) -> str:
     """Log the model as an artifact of the run, and create a version of it."""
     with tempfile.TemporaryDirectory() as place:
-        save(candidate, Path(place) / PLACE)
+        _save_model(candidate, Path(place) / PLACE)
         client.log_artifacts(run, str(Path(place) / PLACE), PLACE)
     record = candidate.summary["record"]
     certificate = candidate.summary["certificate"]
@@ -159,7 +159,7 @@ def _version(client: MlflowClient, config: RunConfig, candidate: Candidate, run:
     return str(model_version.version)
 
 
-def save(candidate: Candidate, folder: Path) -> None:
+def _save_model(candidate: Candidate, folder: Path) -> None:
     """Write a candidate as an MLflow model: source code, parameters as JSON, signature and example; no pickle."""
     import mlflow.pyfunc
     import pandas as pd

@@ -67,7 +67,7 @@ def retrain_if_new(config: RunConfig, reporter: Reporter, *, now: dt.datetime) -
     with alone(config):
         loaded = load_data(config, reporter, known_by=known_until(config, now))
         decisions = Decisions(config)
-        earlier = decisions.judged(identity_of(config, loaded))
+        earlier = decisions.judged(_identity_of(config, loaded))
         if earlier is not None:
             _check_champion(config, decisions)
             reporter.line("retraining", f"nothing is new: {earlier.kind} at {earlier.at:%Y-%m-%d}")
@@ -128,7 +128,7 @@ def _train_and_judge(
         challenger.run,
         champion if failed else challenger.run,
         champion,
-        identity_of(config, loaded),
+        _identity_of(config, loaded),
         f"{loaded[0].dates[-1]:%Y-%m-%d}",
         "; ".join(failed or [check.words for check in checks]),
         checks,
@@ -159,7 +159,7 @@ def _against(
     return no_worse(challenger.config.gate, comparison, same_procedure=same)
 
 
-def identity_of(config: RunConfig, loaded: Loaded) -> str:
+def _identity_of(config: RunConfig, loaded: Loaded) -> str:
     """Return the digest of all inputs of a retraining: configuration, data, code and libraries."""
     # Without the commit: a commit that leaves the numerical code unchanged does not justify a second judgement.
     record = make_record(config, loaded[0]).as_dict() | {"git_sha": None}

@@ -53,8 +53,8 @@ def serve(path: Path, host: str, port: int, allowed: tuple[str, ...], token_file
     from pipeline.stopping import CTRL_C, check_ending, report_interruption
 
     config = load_config(path)
-    token = read_token(token_file)
-    if notice := describe_exposure(token_file):
+    token = _read_token(token_file)
+    if notice := _describe_exposure(token_file):
         click.echo(notice, err=True)
     family, address = resolve_address(host, port)
     if token is None and not is_loopback(address):
@@ -87,7 +87,7 @@ def serve(path: Path, host: str, port: int, allowed: tuple[str, ...], token_file
         sys.exit(CTRL_C)
 
 
-def describe_exposure(file: Path | None) -> str:
+def _describe_exposure(file: Path | None) -> str:
     """Return a warning if other users of the machine can read the token file; "" if they cannot."""
     if file is None or os.name == "nt":  # file modes are not meaningful on Windows
         return ""
@@ -98,7 +98,7 @@ def describe_exposure(file: Path | None) -> str:
     return f"--token-file {file}: other users of this machine can read it (mode {mode:04o}); {remedy}"
 
 
-def read_token(file: Path | None) -> str | None:
+def _read_token(file: Path | None) -> str | None:
     """Return the token from the file or the environment, or None if neither is given.
 
     Raises

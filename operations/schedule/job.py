@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.config import RunConfig
 
 
-def run_process() -> None:
+def _run_process() -> None:
     """Read the request from standard input, train, and write the answer."""
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
@@ -90,4 +90,4 @@ def train(config: RunConfig, now: dt.datetime) -> str:
 
 
 if __name__ == "__main__":
-    run_process()
+    _run_process()

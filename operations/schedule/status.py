@@ -101,7 +101,7 @@ class JobStatus:
     problems: tuple[str, ...]
 
 
-def model_status(config: RunConfig) -> ModelStatus:
+def _model_status(config: RunConfig) -> ModelStatus:
     """Return the model status that follows from the decisions about a configuration.
 
     Raises
@@ -164,7 +164,7 @@ def _status(path: Path, config: RunConfig, now: dt.datetime) -> JobStatus:
 def _job_status(
     config: RunConfig, history: JobHistory | None, last: SchedulerProcess | None, problems: list[str]
 ) -> JobStatus:
-    model, log = model_status(config), versions_of(config).log()
+    model, log = _model_status(config), versions_of(config).log()
     damage = [f"the champion cannot be used: {model.damage}"] if model.damage else []
     try:
         check_newest_version(state_dir(config))

@@ -93,7 +93,7 @@ def _is_worth_printing(record: logging.LogRecord) -> bool:
     return not given_up and not str(record.msg).startswith("Cancel %s running task")
 
 
-def make_server(application: ASGIApp) -> uvicorn.Server:
+def _make_server(application: ASGIApp) -> uvicorn.Server:
     """Return a configured server that is not yet running."""
     server = _Server(
         uvicorn.Config(
@@ -128,5 +128,5 @@ def run(application: ASGIApp, listener: socket.socket) -> None:
         signal.SIGTERM, lambda *_: sys.exit(0)
     )  # uvicorn raises the signal again after it has stopped
     check_ending()
-    make_server(application).run(sockets=[listener])
+    _make_server(application).run(sockets=[listener])
     check_ending()

@@ -33,10 +33,10 @@ def output_mistake(path: Path) -> str:
     if mode is not None and not stat.S_ISREG(mode):
         # A file is written to a temporary name and renamed, which would replace a device.
         return f"it is {file_kind(mode)}, expected a file or a new name"
-    return folder_mistake(path.parent)
+    return _folder_mistake(path.parent)
 
 
-def folder_mistake(folder: Path, *, writes: bool = True) -> str:
+def _folder_mistake(folder: Path, *, writes: bool = True) -> str:
     """Return why a folder cannot be used or created; "" if it can.
 
     Parameters
@@ -80,7 +80,7 @@ def check_output_folder(folder: Path, *, writes: bool = True) -> None:
     ------
     ConfigError
     """
-    wrong = folder_mistake(folder, writes=writes)
+    wrong = _folder_mistake(folder, writes=writes)
     if wrong:
         raise ConfigError(f"output: {show_name(str(folder))}: {wrong}")
     if writes:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pipeline.stages.results import Evaluated
 
 
-def judged(watches: Sequence[Watch], false_alarm: float) -> tuple[Finding, ...]:
+def _judge(watches: Sequence[Watch], false_alarm: float) -> tuple[Finding, ...]:
     """Return the watches with their alarms; the chance of any false alarm is at most `false_alarm`."""
     corrected = holm([watch.p_value for watch in watches]).tolist()
     return tuple(Finding(watch, p, p <= false_alarm) for watch, p in zip(watches, corrected, strict=True))
@@ -97,7 +97,7 @@ def measure_drift_at(
     )
     ended = int(np.searchsorted(schedule.labels.end, row, side="right")) - 1
     as_of, first, last = (f"{panel.dates[at]:%Y-%m-%d}" for at in (row, *trained))
-    findings = judged(watches, settings.false_alarm)
+    findings = _judge(watches, settings.false_alarm)
     return Drift(as_of, length, (first, last), max(0, ended - trained[1]), features, findings)
 
 
@@ -106,7 +106,7 @@ def measure_run(done: Evaluated, row: int | None = None) -> Drift:
     trained, prepared = done.trained, done.trained.prepared
     config, traded = prepared.config, prepared.config.allocation.forecast
     row = len(prepared.panel.dates) - 1 if row is None else row
-    fit = current_fit(trained.walks[traded].fits, row)
+    fit = _current_fit(trained.walks[traded].fits, row)
     rows = prepared.schedule.walk.training_rows(fit.first_test)
     return measure_drift_at(
         config.drift,
@@ -125,7 +125,7 @@ def measure_run(done: Evaluated, row: int | None = None) -> Drift:
     )
 
 
-def current_fit(fits: Sequence[FoldFit], row: int) -> FoldFit:
+def _current_fit(fits: Sequence[FoldFit], row: int) -> FoldFit:
     """Return the fit in use at a row, or the first fit if there was none yet."""
     begun = [fit for fit in fits if fit.first_test <= row]
     return begun[-1] if begun else fits[0]

@@ -64,17 +64,17 @@ def watch_series(
     return Watch(subject, what, before, now, observed, usual, p_value, len(reference), message)
 
 
-def measure_rise(stretches: Floats, reference: Floats) -> Floats:
+def _measure_rise(stretches: Floats, reference: Floats) -> Floats:
     """Return the largest CUSUM of each stretch above the mean of the reference."""
     return _cusum(stretches, reference)[0]
 
 
-def measure_fall(stretches: Floats, reference: Floats) -> Floats:
+def _measure_fall(stretches: Floats, reference: Floats) -> Floats:
     """Return the largest CUSUM of each stretch below the mean of the reference."""
     return _cusum(stretches, reference)[1]
 
 
-def measure_shift(stretches: Floats, reference: Floats) -> Floats:
+def _measure_shift(stretches: Floats, reference: Floats) -> Floats:
     """Return the larger of the rise and the fall."""
     return np.maximum(*_cusum(stretches, reference))
 
@@ -117,7 +117,7 @@ def watch_forecast(
         "size of the errors",
         row_mean(error * error),
         length,
-        measure_rise,
+        _measure_rise,
         "Squared errors in units of expected risk averaged {recent:.2f} " + tail + "{before:.2f} before",
     )
     yield watch_series(
@@ -125,7 +125,7 @@ def watch_forecast(
         "sign of the errors",
         row_mean(error),
         length,
-        measure_shift,
+        _measure_shift,
         "Errors in units of expected risk averaged {recent:+.2f} " + tail + "{before:+.2f} before",
     )
     yield watch_series(
@@ -133,7 +133,7 @@ def watch_forecast(
         "rank correlation",
         information_coefficient(forecast.raw[kept], target.value[at]),
         length,
-        measure_fall,
+        _measure_fall,
         "The rank correlation averaged {recent:+.3f} " + tail + "{before:+.3f} before",
     )
 

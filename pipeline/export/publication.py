@@ -74,11 +74,11 @@ def load_or_make_artifacts(
             done = pipeline.evaluate(pipeline.train(pipeline.prepare(loaded)))
             certificate = pipeline.certify(done)
             evidence = judge_run(done, reporter)
-            drift = measure_drift(done, reporter)
+            drift = _measure_drift(done, reporter)
             gc.freeze()  # the new objects are not garbage either
             return reporter.stage(
                 "report",
-                lambda: make_artifacts(
+                lambda: _make_artifacts(
                     done, certificate, evidence, drift, reporter.stage_lines, reporter.warnings
                 ),
                 lambda artifacts: f"{len(artifacts.report) >> 10} KiB",
@@ -134,14 +134,14 @@ def judge_run(done: Evaluated, reporter: Reporter) -> Evidence:
     )
 
 
-def measure_drift(done: Evaluated, reporter: Reporter) -> Drift:
+def _measure_drift(done: Evaluated, reporter: Reporter) -> Drift:
     """Measure the drift at the last date of an evaluation."""
     from pipeline.drift.measure import measure_run
 
     return reporter.stage("drift", lambda: measure_run(done), lambda drift: drift.brief)
 
 
-def make_artifacts(
+def _make_artifacts(
     done: Evaluated,
     certificate: Certificate | None,
     evidence: Evidence,

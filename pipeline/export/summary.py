@@ -46,7 +46,7 @@ def summary(
         "portfolio": {name: dict(metrics) for name, metrics in done.performance.items()},
         "comparison": {n: {b: dict(m) for b, m in by.items()} for n, by in done.comparisons.items()},
         "attribution": done.attributions(),
-        "fallbacks": fallbacks(done),
+        "fallbacks": _count_fallbacks(done),
         "traded": done.chosen,
         "target": {
             "as_of": f"{panel.dates[done.target.position]:%Y-%m-%d}",
@@ -66,7 +66,7 @@ def summary(
     }
 
 
-def fallbacks(done: Evaluated) -> dict[str, dict[str, Any]]:
+def _count_fallbacks(done: Evaluated) -> dict[str, dict[str, Any]]:
     """Return per portfolio the number of decisions with relaxed limits or held-back trades, and the first of them."""
     dates, out = done.trained.prepared.panel.dates, {}
     for name, result in done.results.items():

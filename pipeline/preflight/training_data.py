@@ -57,7 +57,7 @@ class _Fits:
         return range(first, n_dates if self.stride else first + 1, self.stride or 1)
 
 
-def minimum_training(config: RunConfig, n_features: int) -> tuple[int, int]:
+def _minimum_training(config: RunConfig, n_features: int) -> tuple[int, int]:
     """Return the minimum number of training dates and rows for a number of features, unless configured."""
     walk, horizon = config.walk_forward, config.target.horizon
     periods = max(FEWEST_DATES, ceil(ROWS_PER_FEATURE * n_features / ROWS_PER_DATE))
@@ -123,7 +123,7 @@ def _n_features(matrix: FeatureMatrix, config: RunConfig) -> int:
 def _training_of(panel: Panel, matrix: FeatureMatrix, schedule: Schedule, config: RunConfig) -> _Training:
     usable = panel.listed & np.isfinite(schedule.target.value)
     usable[: schedule.first_train] = False
-    need = _Amount(*minimum_training(config, _n_features(matrix, config)))
+    need = _Amount(*_minimum_training(config, _n_features(matrix, config)))
     return _Training(schedule.walk, usable.sum(axis=1), tuple(_all_fits(config)), need)
 
 

@@ -57,7 +57,7 @@ def _shade(turbulence: float) -> str:
     return "#{:02x}{:02x}{:02x}".format(*map(int, mixed))
 
 
-def draw_wealth(done: Evaluated) -> Chart:
+def _draw_wealth(done: Evaluated) -> Chart:
     """Wealth and drawdown of the traded portfolio against the baselines, after costs."""
     top, bottom = Plane(340, "wealth, start = 1, log scale", log=True), Plane(140, "drawdown, %")
     for name in (*BASELINES, done.chosen):
@@ -77,7 +77,7 @@ def draw_wealth(done: Evaluated) -> Chart:
     return Chart([top, bottom], calendar)
 
 
-def draw_sharpe(done: Evaluated) -> Chart:
+def _draw_sharpe(done: Evaluated) -> Chart:
     """Net Sharpe ratio of every portfolio with its 95 % interval."""
     names = sorted(done.performance, key=lambda name: done.performance[name]["sharpe"])
     labels = [label(name) for name in names]
@@ -96,7 +96,7 @@ def draw_sharpe(done: Evaluated) -> Chart:
     return Chart([plane], label=title, limits=reach([low, high, np.zeros(1)], 0.03))
 
 
-def draw_weights(done: Evaluated) -> Chart:
+def _draw_weights(done: Evaluated) -> Chart:
     """Weights of the traded portfolio through time, largest on average at the bottom."""
     panel, result = done.trained.prepared.panel, done.results[done.chosen]
     every = 100 * np.column_stack([result.weights, result.cash_weight])
@@ -125,7 +125,7 @@ def draw_weights(done: Evaluated) -> Chart:
     return Chart([plane], calendar)
 
 
-def draw_regimes(done: Evaluated) -> Chart:
+def _draw_regimes(done: Evaluated) -> Chart:
     """Draw the market under the regimes as classified at the time, and the anomaly score."""
     panel, regimes = done.trained.prepared.panel, done.trained.regimes
     classified = regimes.label >= 0
@@ -149,7 +149,7 @@ def draw_regimes(done: Evaluated) -> Chart:
     return Chart([top, bottom], calendar)
 
 
-def draw_information(done: Evaluated) -> Chart:
+def _draw_information(done: Evaluated) -> Chart:
     """Mean rank IC of the traded forecast by fold; cumulative rank IC and reduction of squared error of every model."""
     traded = done.trained.prepared.config.allocation.forecast
     folds = done.scores[traded].by_fold
@@ -176,7 +176,7 @@ def draw_information(done: Evaluated) -> Chart:
     return Chart([top, bottom, saved], calendar)
 
 
-def draw_importance(done: Evaluated) -> Chart:
+def _draw_importance(done: Evaluated) -> Chart:
     """Draw the features with the highest importance for the traded forecast, averaged over all refits."""
     trained = done.trained
     fits = trained.walks[trained.prepared.config.allocation.forecast].fits
@@ -195,11 +195,11 @@ def draw_importance(done: Evaluated) -> Chart:
 
 
 CHARTS: dict[str, Callable[[Evaluated], Chart]] = {
-    "wealth": draw_wealth,
-    "sharpe": draw_sharpe,
-    "weights": draw_weights,
-    "regimes": draw_regimes,
-    "information": draw_information,
-    "importance": draw_importance,
+    "wealth": _draw_wealth,
+    "sharpe": _draw_sharpe,
+    "weights": _draw_weights,
+    "regimes": _draw_regimes,
+    "information": _draw_information,
+    "importance": _draw_importance,
 }
 """All charts of a run, by name."""

@@ -134,7 +134,7 @@ def describe_model(done: Evaluated, name: str) -> str:
     )
 
 
-def forecast_table(done: Evaluated) -> TextTable:
+def _forecast_table(done: Evaluated) -> TextTable:
     """Return the table of models."""
     headings = ("rank IC", "HAC t", "IC", "R2", "R2 in risk units", "mean slope")
     rows = []
@@ -154,7 +154,7 @@ def forecast_table(done: Evaluated) -> TextTable:
     return TextTable(_columns("Forecasts, out of sample", *headings), tuple(rows))
 
 
-def portfolio_table(done: Evaluated) -> TextTable:
+def _portfolio_table(done: Evaluated) -> TextTable:
     """Return the table of portfolios, with the traded one marked."""
     headings = ("return", "volatility", "Sharpe", "(se)", "drawdown", "turnover", "cost")
     rows = [
@@ -178,7 +178,7 @@ def _columns(first: str, *others: str) -> tuple[Column, ...]:
     return Column(first), *(Column(heading, "right") for heading in others)
 
 
-def verdict_table(evidence: Evidence) -> TextTable:
+def _verdict_table(evidence: Evidence) -> TextTable:
     """Return the verdict and its reason."""
     rows = ((f"[bold]Verdict: {evidence.verdict}[/bold]",), (evidence.reason,))
     return TextTable((Column(overflow="fold"),), rows, show_header=False, width=118)
@@ -186,7 +186,7 @@ def verdict_table(evidence: Evidence) -> TextTable:
 
 def tables(done: Evaluated, evidence: Evidence) -> tuple[TextTable, ...]:
     """Return the tables that the command line prints for an evaluation."""
-    return forecast_table(done), portfolio_table(done), target_table(done), verdict_table(evidence)
+    return _forecast_table(done), _portfolio_table(done), _target_table(done), _verdict_table(evidence)
 
 
 def audit_table(certificate: Certificate) -> Table:
@@ -207,7 +207,7 @@ def audit_table(certificate: Certificate) -> Table:
     return table
 
 
-def target_table(done: Evaluated) -> TextTable:
+def _target_table(done: Evaluated) -> TextTable:
     """Return today's target weights."""
     panel, target = done.trained.prepared.panel, done.target
     first = f"Target weights at the close of {panel.dates[target.position]:%Y-%m-%d}, {target.description}"

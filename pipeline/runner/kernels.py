@@ -29,10 +29,10 @@ def compile_all(workers: int | None = None) -> Iterator[tuple[str, int]]:
         Number of processes; all cores by default. More processes than parts have no effect.
     """
     with Processes(min(workers or cpu_count(), len(PARTS))) as executor:
-        yield from zip(PARTS, executor.map(compile_part, None, list(PARTS)), strict=True)
+        yield from zip(PARTS, executor.map(_compile_part, None, list(PARTS)), strict=True)
 
 
-def compile_part(_: None, name: str) -> int:
+def _compile_part(_: None, name: str) -> int:
     """Compile the kernels of one part, and return the number of compiled functions."""
     with numba.core.event.install_recorder("numba:compile") as recorder:
         PARTS[name]()

@@ -49,7 +49,7 @@ class ScheduleSection(Section):
     @field_validator("cron")
     @classmethod
     def _is_an_expression(cls, text: str) -> str:
-        wrong = cron_mistake(text)
+        wrong = _cron_mistake(text)
         if wrong:
             raise ValueError(wrong)
         return " ".join(text.split())
@@ -81,7 +81,7 @@ def zone(name: str) -> dt.tzinfo:
     return dt.UTC if name == "UTC" else zoneinfo.ZoneInfo(name)
 
 
-def cron_mistake(text: str) -> str:
+def _cron_mistake(text: str) -> str:
     """Return the mistake in a cron expression; an empty text if there is none."""
     if text.strip().lower() in NICKNAMES:
         return f"expected five fields ({FIELDS}): write {NICKNAMES[text.strip().lower()]!r}"

@@ -33,7 +33,7 @@ _FROM = re.compile(r"^[ \t]*from[ \t]+pipeline((?:\.\w+)*)[ \t]+import[ \t]+(\([
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+pipeline((?:\.\w+)+)", re.MULTILINE)
 
 
-def imported_modules(source: str) -> set[str]:
+def _imported_modules(source: str) -> set[str]:
     """Return the modules of the pipeline that a source text imports, at any place in it.
 
     Imports for type checking are left out, since they are never executed.
@@ -79,7 +79,7 @@ def deciding_modules(package: Path, root: str = ROOT, excluded: Iterable[str] = 
             pending.append(name.rpartition(".")[0])
         if path not in left_out:
             reached.add(path)
-            pending += imported_modules(path.read_text(encoding="utf-8"))
+            pending += _imported_modules(path.read_text(encoding="utf-8"))
         if name in DISCOVERED:
             pending += _modules_below(package, path.parent)
     return sorted(reached)

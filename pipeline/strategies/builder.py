@@ -28,14 +28,14 @@ RiskAt = Callable[[int], tuple[Risk, Bools]]
 """Covariance and eligible assets at a row."""
 
 
-class Buildable(Protocol):
+class _Buildable(Protocol):
     """Settings that can build a policy."""
 
     def build(self, builder: StrategyBuilder) -> Policy:
         """Return the policy."""
 
 
-class Unsmoothed(Protocol):
+class _Unsmoothed(Protocol):
     """Assets whose returns are smoothed appraisals, and the correction."""
 
     @property
@@ -81,7 +81,7 @@ class StrategyBuilder:
     covariances: CovariancePath
     regimes: RegimePath | None
     settings: TradingSettings
-    strategies: Mapping[str, Buildable]
+    strategies: Mapping[str, _Buildable]
     policies: Mapping[str, Policy]
     _built: dict[str, Policy] = field(default_factory=dict)
 
@@ -131,7 +131,7 @@ class StrategyBuilder:
         forecast = self.forecasts[model]
         return AllocatorPolicy(allocator, self.covariances, forecast.positions, forecast.mean)
 
-    def risk(self, unsmooth: Unsmoothed | None) -> RiskAt:
+    def risk(self, unsmooth: _Unsmoothed | None) -> RiskAt:
         """Return the covariances of the run, or re-estimated ones with some returns unsmoothed."""
         if unsmooth is None:
             return self.covariances.at

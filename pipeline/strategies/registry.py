@@ -14,7 +14,7 @@ import pipeline.strategies.kinds as kinds
 from pipeline.strategies.settings import StrategySettings
 
 
-def find_kinds() -> dict[str, type[StrategySettings]]:
+def _find_kinds() -> dict[str, type[StrategySettings]]:
     """Return the settings of each kind by its name, sorted. All modules below `kinds` are imported.
 
     Raises
@@ -38,7 +38,7 @@ def find_kinds() -> dict[str, type[StrategySettings]]:
     return dict(sorted(by_kind.items()))
 
 
-KINDS = find_kinds()
+KINDS = _find_kinds()
 
 if TYPE_CHECKING:
     Strategy = StrategySettings

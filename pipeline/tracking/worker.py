@@ -74,7 +74,7 @@ class MlflowWorker:
             self._process = None
 
 
-def run_worker() -> None:
+def _run_worker() -> None:
     """Load MLflow, wait for a run's folder on standard input, and answer with one line of JSON."""
     import gc
 
@@ -95,4 +95,4 @@ def run_worker() -> None:
 
 
 if __name__ == "__main__":
-    run_worker()
+    _run_worker()

@@ -73,7 +73,7 @@ class Evidence:
         }
 
 
-def corrected(p: float, n: float) -> float:
+def _corrected(p: float, n: float) -> float:
     """Return the probability that the smallest of n independent p-values is at most p, after Šidák (1967)."""
     return -math.expm1(n * math.log1p(-p)) if 0 <= p < 1 else p
 
@@ -93,7 +93,7 @@ def judge(done: Evaluated, trials: Trials) -> Evidence:
         compared, superior = _contest(done, trials)
     tests |= compared
     tests["verdict_p"] = _larger(tests["forecast_p_corrected"], tests["gain_p_corrected"])
-    verdict = verdict_of(tests)
+    verdict = _name_verdict(tests)
     counted = {
         "count": trials.count,
         "configurations": trials.configurations,
@@ -103,7 +103,7 @@ def judge(done: Evaluated, trials: Trials) -> Evidence:
     return Evidence(verdict, _reason(verdict, tests, trials) + _traded(done), counted, tests, superior)
 
 
-def verdict_of(tests: Tests) -> str:
+def _name_verdict(tests: Tests) -> str:
     """Return the verdict; a NaN p-value shows nothing."""
     if tests["gain_p_worse"] < SIZE:
         return WORSE
@@ -127,7 +127,7 @@ def _forecast(done: Evaluated, looks: int) -> Tests:
     # Two assets have no rank correlation.
     ranked = config.target.relative and math.isfinite(metrics["rank_ic_p"])
     p = metrics["rank_ic_p"] if ranked else metrics["clark_west_p"]
-    return {"forecast_p": p, "forecast_p_corrected": corrected(p, looks)}
+    return {"forecast_p": p, "forecast_p_corrected": _corrected(p, looks)}
 
 
 def _portfolio(done: Evaluated, trials: Trials) -> Tests:
@@ -150,7 +150,7 @@ def _portfolio(done: Evaluated, trials: Trials) -> Tests:
         "gain_low": gain.interval[0] * year,
         "gain_high": gain.interval[1] * year,
         "gain_p": gain.p_greater,
-        "gain_p_corrected": corrected(gain.p_greater, trials.looks),
+        "gain_p_corrected": _corrected(gain.p_greater, trials.looks),
         "gain_p_worse": gain.p_less,
         "sharpe_stderr_normal": own.stderr_normal * math.sqrt(year),
         "sharpe_stderr_mertens": own.stderr_mertens * math.sqrt(year),
@@ -196,8 +196,8 @@ def _contest(done: Evaluated, trials: Trials) -> tuple[Tests, tuple[str, ...]]:
     share = max(1.0, (models + trials.count - 1) / max(spa.tested, 1))
     overfitting = probability_of_backtest_overfitting(gains)
     tests = {
-        "spa_p": corrected(spa.consistent, share),
-        "reality_check_p": corrected(check.upper, share),
+        "spa_p": _corrected(spa.consistent, share),
+        "reality_check_p": _corrected(check.upper, share),
         "strategies_compared": float(spa.tested),
         "overfitting_probability": overfitting.probability,
     }

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operations.slots.cron import next_slot, slots
-from pipeline.settings.schedule import cron_mistake
+from pipeline.settings.schedule import _cron_mistake
 
 UTC = dt.UTC
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -123,7 +123,7 @@ TURNS = st.sampled_from(
 @settings(max_examples=100, deadline=None)
 @given(cron=EXPRESSIONS, zone=ZONES, turn=TURNS, offset=st.integers(-150, 180), seconds=st.integers(0, 59))
 def test_the_slots_are_those_of_a_walk_through_all_minutes(cron, zone, turn, offset, seconds):
-    if cron_mistake(
+    if _cron_mistake(
         cron
     ):  # a day that no month has, or a range of one with a step: refused in a configuration
         return
@@ -137,7 +137,7 @@ def test_the_slots_are_those_of_a_walk_through_all_minutes(cron, zone, turn, off
 @given(cron=EXPRESSIONS, start=st.dates(dt.date(2023, 1, 1), dt.date(2029, 1, 1)))
 def test_the_days_of_two_years_are_right(cron, start):
     cron = "30 6 " + " ".join(cron.split()[2:])
-    if cron_mistake(cron):  # as above
+    if _cron_mistake(cron):  # as above
         return
     after = dt.datetime.combine(start, dt.time(), UTC)
     days = [after + dt.timedelta(days=n, hours=6, minutes=30) for n in range(800)]

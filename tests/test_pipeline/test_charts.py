@@ -55,7 +55,7 @@ def test_all_charts_are_drawn_without_what_is_no_number(run, minimum):
 
 def test_wealth_of_all_that_is_compared(run):
     done = run()
-    seen = Seen(charts.draw_wealth(done).svg())
+    seen = Seen(charts._draw_wealth(done).svg())
     assert set(seen.names) == {label(name) for name in (*charts.BASELINES, done.chosen)}
     for name in (*charts.BASELINES, done.chosen):
         result = done.results[name]
@@ -80,7 +80,7 @@ def test_no_trough_is_lost_between_points(run, monkeypatch):
     net = result.net.copy()
     net[6:8] = -0.6, 1.4
     done = replace(done, results=done.results | {done.chosen: replace(result, net=net)})
-    ((_, up),) = Seen(charts.draw_wealth(done).svg()).drawn(charts.MINE, 1)
+    ((_, up),) = Seen(charts._draw_wealth(done).svg()).drawn(charts.MINE, 1)
     assert len(up) <= 12
     assert up.min() == pytest.approx(falls(np.r_[1.0, np.cumprod(1 + net)]).min(), abs=0.3)
 
@@ -90,7 +90,7 @@ def test_sharpe_ratios_with_their_intervals_under_their_names(run):
     worst = min(done.performance, key=lambda name: done.performance[name]["sharpe"])
     unknown = done.performance[worst] | {"sharpe": np.inf}
     done = replace(done, performance=done.performance | {worst: unknown})
-    seen = Seen(charts.draw_sharpe(done).svg(), dated=False)
+    seen = Seen(charts._draw_sharpe(done).svg(), dated=False)
     rows = {content: at for at, content in seen.beside()}
     assert set(rows) == {label(name) for name in done.performance}
     order = [name for at, name in seen.beside()][:-1]
@@ -112,7 +112,7 @@ def test_sharpe_ratios_with_their_intervals_under_their_names(run):
 def test_weights_that_are_stacked(run):
     done = run()
     result = done.results[done.chosen]
-    seen = Seen(charts.draw_weights(done).svg())
+    seen = Seen(charts._draw_weights(done).svg())
     names = [*done.trained.prepared.panel.assets, "cash"]
     weights = 100 * np.column_stack([result.weights, result.cash_weight])
     held = [names[i] for i in np.argsort(-weights.mean(axis=0)) if weights[:, i].max() > 1e-7]
@@ -136,7 +136,7 @@ def test_weights_with_shorts_are_lines(run):
     done = run(-0.5)
     result = done.results[done.chosen]
     assert (result.weights < -0.01).any()
-    seen = Seen(charts.draw_weights(done).svg())
+    seen = Seen(charts._draw_weights(done).svg())
     edges = days(done, np.r_[result.positions[0] - 1, result.positions])
     middles = (edges[1:] + edges[:-1]) / 2
     for name, held in zip(done.trained.prepared.panel.assets, 100 * result.weights.T, strict=True):
@@ -148,10 +148,10 @@ def test_weights_with_shorts_are_lines(run):
 
 def test_many_weights_and_dates_say_what_is_left_out(run, monkeypatch):
     done = run()
-    every = Seen(charts.draw_weights(done).svg())
+    every = Seen(charts._draw_weights(done).svg())
     monkeypatch.setattr(charts, "NAMED", 3)
     monkeypatch.setattr(charts, "POINTS", 10)
-    few = Seen(charts.draw_weights(done).svg())
+    few = Seen(charts._draw_weights(done).svg())
     assert list(few.names) == [f"and {len(every.names) - 3} more", *list(every.names)[-3:]]
     n = len(done.results[done.chosen].positions)
     assert few.labels == [f"weight, %, at one of {-(-n // 10)} dates"]
@@ -164,13 +164,13 @@ def test_a_short_position_between_two_points_is_not_hidden(run, monkeypatch):
     weights[1, 0] = -0.4
     monkeypatch.setattr(charts, "POINTS", 10)
     other = replace(done, results=done.results | {done.chosen: replace(result, weights=weights)})
-    assert Seen(charts.draw_weights(other).svg()).beside()[-1][1] != "100", "not drawn as a stack"
+    assert Seen(charts._draw_weights(other).svg()).beside()[-1][1] != "100", "not drawn as a stack"
 
 
 def test_regimes_stand_at_their_dates_and_turbulent_ones_are_red(run):
     done = run()
     regimes = done.trained.regimes
-    seen = Seen(charts.draw_regimes(done).svg())
+    seen = Seen(charts._draw_regimes(done).svg())
     states = np.unique(regimes.label[regimes.label >= 0])
     assert list(seen.names) == [f"regime {state}" for state in states]
     turbulence = regimes.centres[-1][:, 0]
@@ -208,7 +208,7 @@ def test_no_unusual_date_is_lost_between_points(run, monkeypatch):
     anomaly[-8] = 0.97
     monkeypatch.setattr(charts, "POINTS", 10)
     trained = replace(done.trained, regimes=replace(done.trained.regimes, anomaly=anomaly))
-    seen = Seen(charts.draw_regimes(replace(done, trained=trained)).svg())
+    seen = Seen(charts._draw_regimes(replace(done, trained=trained)).svg())
     ((_, up),) = seen.drawn("#b83280", 1)
     assert up.max() == pytest.approx(0.97, abs=0.02)
 
@@ -216,7 +216,7 @@ def test_no_unusual_date_is_lost_between_points(run, monkeypatch):
 def test_information_of_each_model(run):
     done = run()
     traded = done.trained.prepared.config.allocation.forecast
-    seen = Seen(charts.draw_information(done).svg())
+    seen = Seen(charts._draw_information(done).svg())
     assert seen.names[traded] == charts.MINE
     ranked = {name for name, score in done.scores.items() if np.isfinite(score.rank_ic).any()}
     assert set(seen.names) == ranked
@@ -248,7 +248,7 @@ def test_a_run_may_have_any_number_of_models(run):
     done = run()
     some = done.scores["ridge"]
     many = {"combination": done.scores["combination"], **{f"m{n}": some for n in range(30)}}
-    seen = Seen(charts.draw_information(replace(done, scores=many)).svg())
+    seen = Seen(charts._draw_information(replace(done, scores=many)).svg())
     assert set(seen.names) == set(many)
     bottom = seen.planes[1][3]
     assert max(y for _, y in seen.places.values()) < bottom
@@ -256,7 +256,7 @@ def test_a_run_may_have_any_number_of_models(run):
 
 def test_importance_of_features_the_largest_on_top(run):
     done = run()
-    seen = Seen(charts.draw_importance(done).svg(), dated=False)
+    seen = Seen(charts._draw_importance(done).svg(), dated=False)
     traded = done.trained.walks[done.trained.prepared.config.allocation.forecast]
     shares = 100 * np.array([fit.importance for fit in traded.fits])
     mean = shares.mean(axis=0)
@@ -286,6 +286,6 @@ def test_a_forecast_that_uses_no_feature_says_so(run):
     config = done.trained.prepared.config
     mean = config.model_copy(update={"allocation": config.allocation.model_copy(update={"forecast": "mean"})})
     trained = replace(done.trained, prepared=replace(done.trained.prepared, config=mean))
-    seen = Seen(charts.draw_importance(replace(done, trained=trained)).svg(), dated=False)
+    seen = Seen(charts._draw_importance(replace(done, trained=trained)).svg(), dated=False)
     assert [name for _, name in seen.beside()] == ["no feature"]
     assert not seen.names

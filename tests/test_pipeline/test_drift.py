@@ -24,7 +24,7 @@ from models.target import Target
 from pipeline.config import load_config
 from pipeline.drift.drift import Drift, Watch
 from pipeline.drift.features import watch_features
-from pipeline.drift.measure import judged, measure_run
+from pipeline.drift.measure import _judge, measure_run
 from pipeline.drift.trading import watch_costs, watch_volatility
 from pipeline.drift.watches import watch_forecast, watch_regimes
 from pipeline.errors import ConfigError
@@ -225,14 +225,14 @@ def test_a_watch_without_a_reference_says_so():
     found = watches(forecast, target, labels, row=LENGTH - 2)["size of the errors"]
     assert np.isnan(found.p_value)
     assert "only 10 dates" in found.text
-    assert not judged([found], 0.1)[0].alarm
+    assert not _judge([found], 0.1)[0].alarm
 
 
 def test_holm_is_over_all_watches_that_could_be_tested():
     def watch(p):
         return Watch("forecast", "x", 0, 0, 0, 0, p, 10, "x")
 
-    found = judged([watch(0.02), watch(np.nan), watch(0.04), watch(0.5)], 0.1)
+    found = _judge([watch(0.02), watch(np.nan), watch(0.04), watch(0.5)], 0.1)
     assert [f.alarm for f in found] == [True, False, True, False]
     assert [f.corrected for f in found][::2] == pytest.approx([0.06, 0.08])
 

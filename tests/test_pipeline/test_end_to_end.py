@@ -17,10 +17,10 @@ from pipeline.config import BASELINES, load_config
 from pipeline.drift.measure import measure_run
 from pipeline.export import run_folder as outputs
 from pipeline.export.publication import (
+    _make_artifacts,
+    _measure_drift,
     judge_run,
     load_or_make_artifacts,
-    make_artifacts,
-    measure_drift,
     open_ledger,
 )
 from pipeline.progress import Reporter
@@ -46,11 +46,11 @@ def written(path, run_id="one"):
     """Run everything but tracking and return it with its folder."""
     done, pipeline = evaluated(path)
     reporter = pipeline.reporter
-    made = make_artifacts(
+    made = _make_artifacts(
         done,
         pipeline.certify(done),
         judge_run(done, reporter),
-        measure_drift(done, reporter),
+        _measure_drift(done, reporter),
         reporter.stage_lines,
     )
     output = done.trained.prepared.config.output

@@ -12,7 +12,7 @@ import pytest
 from own_prices import settings, write_prices
 
 from pipeline.store import COMPUTING, deciding_sources, import_graph
-from pipeline.store.import_graph import NOT_DECIDING, ROOT, imported_modules
+from pipeline.store.import_graph import NOT_DECIDING, ROOT, _imported_modules
 
 PROJECT = Path(import_graph.__file__).resolve().parents[2]
 PACKAGES = (*COMPUTING, "pipeline", "operations")
@@ -56,7 +56,7 @@ def _closure(root, excluded=()):
 def test_imports_are_found_as_in_the_syntax_tree():
     for name, path in _modules().items():
         if name.partition(".")[0] in ("pipeline", "operations"):
-            found = {f"pipeline.{other}" for other in imported_modules(path.read_text())} & set(_modules())
+            found = {f"pipeline.{other}" for other in _imported_modules(path.read_text())} & set(_modules())
             folders = {other.rpartition(".")[0] for other in found if other.count(".") > 1}
             expected = {other for other in _imports(name) if other.startswith("pipeline.")}
             assert found | folders == expected, name
@@ -83,7 +83,7 @@ def work():
     if True:
         from pipeline import o
 """
-    assert imported_modules(source) == {
+    assert _imported_modules(source) == {
         *("a", "b", "e", "g", "k", "m", "m.N", "o"),
         *("folder", "folder.module", "folder.other"),
     }

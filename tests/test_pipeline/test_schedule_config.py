@@ -6,7 +6,7 @@ from scheduled import scheduled, scheduled_text
 
 from pipeline.config import RunConfig, load_config
 from pipeline.errors import ConfigError
-from pipeline.settings.schedule import cron_mistake
+from pipeline.settings.schedule import _cron_mistake
 
 
 @pytest.mark.parametrize(
@@ -27,14 +27,14 @@ from pipeline.settings.schedule import cron_mistake
     ],
 )
 def test_a_wrong_expression_is_told_with_what_was_expected(cron, words):
-    assert words in cron_mistake(cron)
+    assert words in _cron_mistake(cron)
 
 
 @pytest.mark.parametrize(
     "cron", ["0 6 1 * *", "*/5 * * * *", "0 6 L * *", "0 6 * * mon-fri", "0 6 29 2 *", "1-9/2 * 5/3 * *"]
 )
 def test_a_right_expression_is_taken(cron):
-    assert cron_mistake(cron) == ""
+    assert _cron_mistake(cron) == ""
 
 
 def test_mistakes_name_their_key(tmp_path):

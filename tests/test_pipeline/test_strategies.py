@@ -15,7 +15,7 @@ from pipeline.chains.ledger import Ledger
 from pipeline.config import load_config
 from pipeline.drift.measure import measure_run
 from pipeline.errors import ConfigError, RunError
-from pipeline.export.summary import fallbacks, summary
+from pipeline.export.summary import _count_fallbacks, summary
 from pipeline.report.report import render
 from pipeline.strategies.kinds.composed.regime import regime_shares
 from pipeline.verdict.evidence import judge
@@ -221,14 +221,14 @@ def test_limits_that_cannot_be_met_stop_hold_or_give_way(small):
     assert result.held == len(held.trained.prepared.schedule.decisions)
     assert not result.weights.any(), "cash to the end"
     assert held.performance["model:ridge"]["held"] == result.held
-    assert fallbacks(held)["model:ridge"]["held"] == result.held
+    assert _count_fallbacks(held)["model:ridge"]["held"] == result.held
     # Inside a composite it is counted, too.
-    assert fallbacks(held)["strategy:safe"]["held"] > 0
+    assert _count_fallbacks(held)["strategy:safe"]["held"] > 0
     assert "cannot be met together" in held.target.note
     eased = evaluated(
         small(STRATEGIES, **tight, allocation__on_infeasible="relax", allocation__relax=["groups", "maximum"])
     )
-    counts = fallbacks(eased)["model:ridge"]
+    counts = _count_fallbacks(eased)["model:ridge"]
     assert eased.performance["model:ridge"]["relaxed"] == counts["relaxed"] > 0
     assert counts["held"] == 0
     assert "relaxed: groups entirely, maximum by" in counts["first"]

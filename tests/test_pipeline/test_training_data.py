@@ -11,7 +11,7 @@ from running import pipeline_of
 
 from pipeline.config import RunConfig, load_config
 from pipeline.errors import RunError
-from pipeline.preflight.training_data import minimum_training
+from pipeline.preflight.training_data import _minimum_training
 from pipeline.runner import pipeline as run
 from validation.folds.walk_forward import inner_folds
 
@@ -98,7 +98,7 @@ def test_the_date_named_is_the_first_that_works(folder, model, changes):
     works = date_that_works(str(refused.value))
     prepared = prepare(config_of(folder, works, model, evaluation__start="2000-01-31", **changes))
     schedule, config = prepared.schedule, prepared.config
-    need = minimum_training(config, len(prepared.matrix.names) + config.regimes.states + 1)
+    need = _minimum_training(config, len(prepared.matrix.names) + config.regimes.states + 1)
 
     def enough(start, splits=None):
         return all(
@@ -139,10 +139,10 @@ def test_the_configuration_may_ask_for_less_or_more(folder):
 
 def test_the_default_follows_from_the_number_of_features(folder):
     config = config_of(folder, "1997-07-31")
-    assert minimum_training(config, 10) == (8, 20)
-    assert minimum_training(config, 200) == (25, 400)
+    assert _minimum_training(config, 10) == (8, 20)
+    assert _minimum_training(config, 200) == (25, 400)
     overlapping = config_of(folder, "1997-07-31", target__horizon=21, walk_forward__train_every=5)
-    assert minimum_training(overlapping, 10) == (34, 20), (
+    assert _minimum_training(overlapping, 10) == (34, 20), (
         "8 periods of 21 observations, each fifth trained on"
     )
 

@@ -298,8 +298,8 @@ def test_beyond_loopback_a_token_is_needed(desk, monkeypatch):
     with pytest.raises(OperationsError, match="TANGENCY_SERVE_TOKEN: expected one token"):
         serve(*config)
     monkeypatch.setenv("TANGENCY_SERVE_TOKEN", "0123456789abcdef")
-    assert serve_command.read_token(None) == "0123456789abcdef"
-    assert serve_command.read_token(write_token(desk.folder, "fedcba9876543210\n")) == "fedcba9876543210"
+    assert serve_command._read_token(None) == "0123456789abcdef"
+    assert serve_command._read_token(write_token(desk.folder, "fedcba9876543210\n")) == "fedcba9876543210"
     with pytest.raises(OperationsError, match="no host name"):
         serve(*config, "--allowed-host", "http://x")
 
@@ -308,9 +308,9 @@ def test_a_token_file_is_a_small_regular_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(OperationsError, match="cannot be read: it is a"):
-            serve_command.read_token(path)
+            serve_command._read_token(path)
     with pytest.raises(OperationsError, match="longer than 4096 bytes"):
-        serve_command.read_token(write_token(tmp_path, "0" * 4097))
+        serve_command._read_token(write_token(tmp_path, "0" * 4097))
 
 
 def test_addresses_that_only_this_machine_reaches():
@@ -328,7 +328,7 @@ def test_addresses_that_only_this_machine_reaches():
 def test_a_token_that_others_can_read_is_named_with_what_to_do(tmp_path, mode, exposed):
     file = write_token(tmp_path, "fedcba9876543210\n")
     file.chmod(mode)
-    notice = serve_command.describe_exposure(file)
+    notice = serve_command._describe_exposure(file)
     assert bool(notice) == exposed
     assert not exposed or f"(mode {mode:04o}); chmod 600 {file}" in notice
-    assert serve_command.describe_exposure(None) == ""
+    assert serve_command._describe_exposure(None) == ""

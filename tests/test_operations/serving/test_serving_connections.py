@@ -12,7 +12,7 @@ from served import application, make_model, make_rows, split
 
 from operations.serving import application as endpoints
 from operations.serving import connections
-from operations.serving.server import listen, make_server
+from operations.serving.server import _make_server, listen
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def address():
         listener.setsockopt(
             socket.SOL_SOCKET, socket.SO_SNDBUF, 4096
         )  # soon full where a client does not read
-        server = make_server(application(make_model()))
+        server = _make_server(application(make_model()))
         thread = threading.Thread(target=server.run, args=([listener],))
         address = listener.getsockname()
         thread.start()

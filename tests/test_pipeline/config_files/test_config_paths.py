@@ -10,7 +10,7 @@ from scheduled import scheduled_text
 from operations.cli.commands import load_commands
 from pipeline.cli import main as cli
 from pipeline.config_files import paths
-from pipeline.config_files.paths import folder_mistake, input_mistake, output_mistake
+from pipeline.config_files.paths import _folder_mistake, input_mistake, output_mistake
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_what_is_no_file_or_folder_is_named(there, name, read, write, keep):
     for found, expected in (
         (input_mistake(path), read),
         (output_mistake(path), write),
-        (folder_mistake(path), keep),
+        (_folder_mistake(path), keep),
     ):
         assert expected.lower() in found.lower()
         assert bool(found) == bool(expected)
@@ -60,27 +60,27 @@ def test_a_folder_without_permission_is_named(there, monkeypatch):
     monkeypatch.setattr(paths.os, "access", lambda place, mode: False)
     assert "you may not read it" in input_mistake(there / "file")
     assert f"you may not write to the folder {there}" in output_mistake(there / "new")
-    assert "you may not write" in folder_mistake(there / "folder" / "new")
-    assert folder_mistake(there / "folder", writes=False) == ""
+    assert "you may not write" in _folder_mistake(there / "folder" / "new")
+    assert _folder_mistake(there / "folder", writes=False) == ""
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="the system has no /proc")
 def test_a_place_where_permissions_allow_everything_and_nothing_can_be_written_is_named(there):
     for place in ("/proc/x", "/proc/x/y"):
-        assert "nothing can be written to the folder /proc: " in folder_mistake(Path(place))
+        assert "nothing can be written to the folder /proc: " in _folder_mistake(Path(place))
         assert "nothing can be written" in output_mistake(Path(place) / "file.csv")
-        assert folder_mistake(Path(place), writes=False) == ""
+        assert _folder_mistake(Path(place), writes=False) == ""
 
 
 def test_a_full_disk_is_named_and_the_check_leaves_nothing(there, monkeypatch):
-    assert folder_mistake(there / "folder" / "new") == ""
+    assert _folder_mistake(there / "folder" / "new") == ""
     assert list((there / "folder").iterdir()) == []
 
     def refuse(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(paths.tempfile, "TemporaryFile", refuse)
-    assert "No space left on device" in folder_mistake(there / "folder" / "new")
+    assert "No space left on device" in _folder_mistake(there / "folder" / "new")
 
 
 @pytest.mark.parametrize("command", ["run", "train", "retrain", "update", "evaluate", "report", "predict"])
