@@ -34,14 +34,40 @@ def query_database(database: Path, query: str, parameters: tuple[Any, ...] = ())
         return []
     check_database_files(database)
     try:
-        uri = f"{database.resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=20)) as connection:
-            return connection.execute(query, parameters).fetchall()
+        return fetch_rows(database, query, parameters, timeout=20)
     except sqlite3.Error as error:
         raise TrackingError(
             f"{database} cannot be read as MLflow's database: {error}. Restore it from a copy, or move it away: "
             "`tangency sync` then makes it anew and sends every run again"
         ) from error
+
+
+def fetch_rows(
+    database: Path, query: str, parameters: tuple[Any, ...] = (), *, timeout: float
+) -> list[tuple[Any, ...]]:
+    """Return the rows of a query of an SQLite file, which is opened for reading if possible.
+
+    A process that was killed while it wrote leaves a journal. SQLite must undo the unfinished transaction before it
+    reads, and for this it needs write access.
+
+    Raises
+    ------
+    sqlite3.Error
+    """
+    try:
+        return _fetch_rows(database, "ro", query, parameters, timeout)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:  # the low byte is the primary error code
+            raise
+        return _fetch_rows(database, "rw", query, parameters, timeout)
+
+
+def _fetch_rows(
+    database: Path, mode: str, query: str, parameters: tuple[Any, ...], timeout: float
+) -> list[tuple[Any, ...]]:
+    uri = f"{database.resolve().as_uri()}?mode={mode}"
+    with closing(sqlite3.connect(uri, uri=True, timeout=timeout)) as connection:
+        return connection.execute(query, parameters).fetchall()
 
 
 def check_database_files(database: Path) -> None:

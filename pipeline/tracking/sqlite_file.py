@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from contextlib import closing
 from pathlib import Path
 
-from pipeline.chains.database import check_database_files
+from pipeline.chains.database import check_database_files, fetch_rows
 from pipeline.errors import FileKindError, TrackingError
 from pipeline.tracking.errors import explain_database
 
@@ -46,10 +45,7 @@ def check_sqlite(uri: str) -> None:
 
 def _read(path: Path) -> None:
     try:
-        with closing(
-            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=0)
-        ) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        fetch_rows(path, "SELECT count(*) FROM sqlite_master", timeout=0)
     except sqlite3.Error as error:
         if (
             getattr(error, "sqlite_errorcode", 0) & 0xFF

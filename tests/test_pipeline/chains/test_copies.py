@@ -12,7 +12,7 @@ from pipeline.chains.heads import HEADS, LEDGER, Head, other_heads, write_heads
 from pipeline.chains.ledger import Ledger
 from pipeline.chains.repair import check_chains, repair_chains
 from pipeline.errors import LedgerError
-from pipeline.tracking import shared_trials as sharing
+from pipeline.tracking import shared_trials
 
 HINT = "if the folder was copied and both copies went on"
 
@@ -62,17 +62,17 @@ class Server:
 def server(monkeypatch):
     made = Server()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server")
-    monkeypatch.setattr(sharing, "open_experiment", lambda output, name: (made, "1"))
-    monkeypatch.setattr(sharing, "name_tracking_errors", lambda uri: nullcontext())
+    monkeypatch.setattr(shared_trials, "open_experiment", lambda output, name: (made, "1"))
+    monkeypatch.setattr(shared_trials, "name_tracking_errors", lambda uri: nullcontext())
     return made
 
 
 def share(output):
-    sharing.share_trials(output, "mine", Ledger(output / LEDGER))
+    shared_trials.share_trials(output, "mine", Ledger(output / LEDGER))
 
 
 def repair(output):
-    return repair_chains(output, "copied output", seen=sharing.known_heads(output, "mine"))
+    return repair_chains(output, "copied output", seen=shared_trials.known_heads(output, "mine"))
 
 
 def ids(output):
@@ -115,7 +115,7 @@ def test_copies_with_one_server_are_named_and_apart_after_one_repair(copies, ser
     for output in (two, one, two):
         share(output)
     assert set(ids(one)) == set(ids(two)), "each counts what the other tried"
-    assert len([key for key in server.tags if key.startswith(sharing.HEAD_TAG)]) == 2
+    assert len([key for key in server.tags if key.startswith(shared_trials.HEAD_TAG)]) == 2
 
 
 def cut(output, count):
@@ -152,7 +152,7 @@ def test_the_repair_of_another_chain_does_not_make_a_server_forget(copies, serve
     ]
     cut(one, 2)
     with pytest.raises(LedgerError, match=r"lines? now and had"):
-        sharing.share_trials(one, "mine", Ledger(one / LEDGER))
+        shared_trials.share_trials(one, "mine", Ledger(one / LEDGER))
 
 
 def test_what_was_removed_from_a_folder_is_no_copy(copies):
