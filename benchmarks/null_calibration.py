@@ -32,7 +32,7 @@ from pipeline.chains.ledger import Ledger
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter
 from pipeline.runner.pipeline import Pipeline
-from pipeline.stages import compute as stages
+from pipeline.stages import compute
 from pipeline.stages.results import Trained
 from pipeline.store import Store
 from pipeline.verdict.evidence import SKILL, WORSE, judge
@@ -129,7 +129,7 @@ def with_oracle(trained: Trained, truth: np.ndarray) -> Trained:
     expected = truth / schedule.target.risk
     raw = np.where(np.isfinite(ridge.raw), expected - np.nanmean(expected, axis=1, keepdims=True), np.nan)
     walks = dict(trained.walks) | {"oracle": replace(ridge, model="oracle", raw=raw)}
-    forecasts = stages.make_forecasts(walks, schedule, trained.prepared.config)
+    forecasts = compute.make_forecasts(walks, schedule, trained.prepared.config)
     return replace(trained, walks=walks, forecasts=forecasts)
 
 

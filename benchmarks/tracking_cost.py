@@ -25,7 +25,7 @@ def one(path: str, output: str, how: str) -> None:
     from rich.console import Console
 
     from pipeline.config import load_config
-    from pipeline.export import run_folder as outputs
+    from pipeline.export import run_folder
     from pipeline.export.publication import load_or_make_artifacts
     from pipeline.progress import Reporter
     from pipeline.store import Store
@@ -40,8 +40,8 @@ def one(path: str, output: str, how: str) -> None:
             config, Store(Path(output) / "store", fresh=True), reporter, making=ready
         )
         now = dt.datetime.now(dt.UTC)
-        run_id = outputs.new_run_id(config.name, now, config.digest())
-        folder = outputs.write_run(Path(output), artifacts, run_id, reporter.seconds, [], now=now)
+        run_id = run_folder.new_run_id(config.name, now, config.digest())
+        folder = run_folder.write_run(Path(output), artifacts, run_id, reporter.seconds, [], now=now)
         computed = time.perf_counter()
         courier.deliver(folder)
     print(json.dumps({"run": computed - began, "waits": time.perf_counter() - computed}))

@@ -135,14 +135,14 @@ def industries() -> None:
     from pipeline.config import load_config
     from pipeline.progress import Reporter
     from pipeline.runner.pipeline import Pipeline
-    from pipeline.stages import compute as stages
+    from pipeline.stages import compute
     from pipeline.store import Store
 
     config = load_config(Path(__file__).resolve().parents[1] / "configs" / "industries.yaml")
     with tempfile.TemporaryDirectory() as folder:
         prepared = Pipeline(config, Store(Path(folder)), Reporter(Console(silence_optuna=True))).prepare()
-    regimes = stages.make_regimes(prepared.matrix, prepared.schedule, config)
-    data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, prepared.schedule, config)
+    regimes = compute.make_regimes(prepared.matrix, prepared.schedule, config)
+    data = compute.make_dataset(prepared.panel, prepared.matrix, regimes, prepared.schedule, config)
     folds = prepared.schedule.folds
     print("industries, the shipped configuration, trees tuned each ten years")
     tuned = Tuned(Boosting(), SPACE, trials=TRIALS, every=120)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from allocation import input_checks as inputs
+from allocation import input_checks
 from allocation.cardinality.branch_and_bound import Search, SearchResult
 from allocation.cardinality.limits import check_minimum_position, check_position_limits
 from allocation.cardinality.relaxation import CardinalityProblem
@@ -106,7 +106,7 @@ class Cardinality:
         SolverError
             If no weights that keep the limits were met in `nodes` relaxations.
         """
-        inputs.check_inputs(position, self.assets, mu, sigma, held, universe, validate)
+        input_checks.check_inputs(position, self.assets, mu, sigma, held, universe, validate)
         decision = self.solver.decision(position, mu, sigma, held, universe, error)
         problem = self._problem(decision)
         result = self._search(problem, self.tolerance)

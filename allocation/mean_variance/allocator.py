@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from allocation import input_checks as inputs
+from allocation import input_checks
 from allocation.asset_names import parse_names
 from allocation.covariance_types import Risk, select_covariance
 from allocation.errors import InfeasibleError, InputError, SolverError
@@ -149,7 +149,7 @@ class MeanVariance:
         """
         if not is_plain(mu, sigma, held, universe, error):
             mu, sigma, held, universe, error = align_all(self.assets, mu, sigma, held, universe, error)
-        inputs.check_inputs(position, self.assets, mu, sigma, held, universe, validate)
+        input_checks.check_inputs(position, self.assets, mu, sigma, held, universe, validate)
         self._raise_known_conflict(position, universe)
         decision = self.decision(position, mu, sigma, held, universe, error)
         answer = solve_lagrangian(decision.programme, decision.terms) if decision.room >= 0 else None

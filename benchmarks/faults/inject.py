@@ -283,11 +283,11 @@ def _load_everything() -> None:
 
     for name in ("report.charts", "report.narrative", "report.report", "runner.pipeline", "tracking.payload"):
         importlib.import_module(f"pipeline.{name}")
-    from operations.cli import schedule as schedule_commands
+    from operations.cli import schedule
     from operations.schedule import job
 
     # Train in the same fork: a separate process would import all modules again for each case.
-    schedule_commands._train = job.train
+    schedule._train = job.train
 
 
 def _arguments() -> argparse.Namespace:

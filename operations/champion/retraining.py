@@ -22,7 +22,7 @@ from operations.state_dir import state_dir
 from pipeline.chains.repair import check_state
 from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS, PipelineError
-from pipeline.export import run_folder as outputs
+from pipeline.export import run_folder
 from pipeline.export.artifacts import RunArtifacts
 from pipeline.export.publication import load_or_make_artifacts
 from pipeline.files import make_folder
@@ -173,11 +173,11 @@ def _procedure(summary: dict[str, Any]) -> tuple[str, str]:
 
 def _folder(config: RunConfig, made: RunArtifacts, reporter: Reporter, now: dt.datetime) -> Path:
     """Return the folder of the run: one that an interrupted process has written already, or a new one."""
-    before = outputs.reuse_run(config.output, made)
+    before = run_folder.reuse_run(config.output, made)
     if before is not None:
         return before
-    run_id = outputs.new_run_id(config.name, now, config.digest())
-    return outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused, now=now)
+    run_id = run_folder.new_run_id(config.name, now, config.digest())
+    return run_folder.write_run(config.output, made, run_id, reporter.seconds, reporter.reused, now=now)
 
 
 def tell_registry(config: RunConfig, reporter: Reporter) -> None:

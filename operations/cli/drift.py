@@ -29,7 +29,7 @@ def drift(path: Path, output: Path | None, request: bool) -> None:
     from operations.champion.forecasting import situation
     from operations.drift.champion_drift import champion_drift
     from operations.drift.drift_trigger import reason_to_retrain
-    from operations.schedule import run_due as running
+    from operations.schedule import run_due
     from pipeline.files import write_whole
     from pipeline.report.drift_table import drift_table
 
@@ -46,5 +46,5 @@ def drift(path: Path, output: Path | None, request: bool) -> None:
         content = measured.as_dict() | {"reason_to_retrain": reason}
         write_whole(output, to_json(content).encode())
     if request and reason is not None:
-        new = running.request(config, reason, measured.as_of, dt.datetime.now(dt.UTC))
+        new = run_due.request(config, reason, measured.as_of, dt.datetime.now(dt.UTC))
         reporter.line("schedule", "asked for a retraining" if new else "it was asked for before on this data")

@@ -85,7 +85,7 @@ def rollback(path: Path, reason: str) -> None:
 def predict_command(path: Path, as_of: dt.datetime | None, output: tuple[Path, ...]) -> None:
     """Print the champion's forecasts: excess returns over the next holding period."""
     from operations.champion import forecasting
-    from operations.cli import forecast_output as answers
+    from operations.cli import forecast_output
 
     current, reporter = _situation(path, as_of)
     table = forecasting.predict(current)
@@ -93,13 +93,13 @@ def predict_command(path: Path, as_of: dt.datetime | None, output: tuple[Path, .
     reporter.console.print(
         f"Forecasts at the close of {current.date:%Y-%m-%d}: excess returns over the horizon"
     )
-    reporter.console.print(answers.make_table(table, percent=("mean", "stderr", "risk")))
-    content = answers.describe_forecast(current) | {
-        "regime": answers.regime(current),
+    reporter.console.print(forecast_output.make_table(table, percent=("mean", "stderr", "risk")))
+    content = forecast_output.describe_forecast(current) | {
+        "regime": forecast_output.regime(current),
         "forecasts": table.to_dict("records"),
     }
     for file in output:
-        answers.write_answer(file, table, content)
+        forecast_output.write_answer(file, table, content)
         reporter.console.print(f"{file}", highlight=False, soft_wrap=True)
 
 
@@ -119,22 +119,22 @@ def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, outpu
     """
     from operations.champion import forecasting
     from operations.champion.holdings import match_holdings, read_holdings
-    from operations.cli import forecast_output as answers
+    from operations.cli import forecast_output
 
     held = None if holdings is None else read_holdings(holdings)
     current, reporter = _situation(path, as_of, held)
     prepared = current.prepared
     weights = None if held is None else match_holdings(held, prepared.panel, prepared.config)
     plan = forecasting.plan(current, weights)
-    table = answers.plan_table(current, plan)
+    table = forecast_output.plan_table(current, plan)
     reporter.console.print()
     status = f"{plan.weights.description}; the trades cost {plan.cost:.4%} of wealth"
     reporter.console.print(
         f"Target weights at the close of {current.date:%Y-%m-%d}: {status}", highlight=False
     )
-    reporter.console.print(answers.make_table(table, percent=("held", "target", "trade", "cost")))
+    reporter.console.print(forecast_output.make_table(table, percent=("held", "target", "trade", "cost")))
     certificate = plan.weights.certificate
-    content = answers.describe_forecast(current) | {
+    content = forecast_output.describe_forecast(current) | {
         "status": plan.weights.status.label,
         "note": plan.weights.note,
         "cost": plan.cost,
@@ -143,7 +143,7 @@ def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, outpu
         "trades": table.to_dict("records"),
     }
     for file in output:
-        answers.write_answer(file, table, content)
+        forecast_output.write_answer(file, table, content)
         reporter.console.print(f"{file}", highlight=False, soft_wrap=True)
 
 

@@ -44,8 +44,7 @@ def run_due_command(paths: tuple[Path, ...], slot: str | None, listing: bool) ->
     This is what a scheduler calls, as often as it likes: the cron expressions in the configurations decide what is due.
     Any number may run at once, and any may be killed.
     """
-    from operations.schedule import run_due as running
-    from operations.schedule import slot_queries as asking
+    from operations.schedule import run_due, slot_queries
 
     slot_due = None if slot is None else _instant(slot)
     scheduled_configs = find_scheduled(paths)
@@ -53,14 +52,14 @@ def run_due_command(paths: tuple[Path, ...], slot: str | None, listing: bool) ->
     for mistake in scheduled_configs.mistakes:
         click.echo(f"tangency: {mistake}", err=True)
     if listing:
-        for due in asking.due(configs, _now()):
+        for due in slot_queries.due(configs, _now()):
             click.echo(due.isoformat())
         sys.exit(2 if scheduled_configs.mistakes else 0)
     interrupt_once(STOPPING)  # a second signal must not disturb the return of the slot
-    attempts = running.run_due(configs, _train, clock=_now, log=_log)
+    attempts = run_due.run_due(configs, _train, clock=_now, log=_log)
     code = 2 if scheduled_configs.mistakes else int(any(attempt.outcome == "failed" for attempt in attempts))
     if slot_due is not None:
-        answer = asking.answer_for(configs, slot_due)
+        answer = slot_queries.answer_for(configs, slot_due)
         _log(answer.told)
         code = 0 if answer.settled else code or 1
     sys.exit(code)
@@ -79,7 +78,7 @@ def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
     if context.invoked_subcommand is not None:
         context.obj = paths
         return
-    from operations.schedule import loop as scheduling
+    from operations.schedule import loop
     from operations.schedule.run_due import with_log_files
 
     scheduled_configs = find_scheduled(paths)
@@ -91,12 +90,12 @@ def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
             log(f"{config.name}: {config.schedule.cron} {config.schedule.timezone}")
     options = [part for path in paths for part in ("--config", str(path))]
     command = [sys.executable, "-m", "operations", "run-due", *options]
-    with scheduling.stop_on_signals() as stop:
+    with loop.stop_on_signals() as stop:
 
         def visit() -> None:
-            scheduling.visit_by(command, stop, log)
+            loop.visit_by(command, stop, log)
 
-        scheduling.keep_schedules(read, visit, clock=_now, stop=stop, log=log)
+        loop.keep_schedules(read, visit, clock=_now, stop=stop, log=log)
     log("stopped")
 
 
@@ -108,10 +107,10 @@ def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
 @click.option("--data", default="", help="What it was seen on, such as the last date.")
 def request_command(paths: tuple[Path, ...], reason: str, data: str) -> None:
     """Ask for a training before its time; whoever keeps the schedule does it like a scheduled one."""
-    from operations.schedule import run_due as running
+    from operations.schedule import run_due
 
     for config in scheduled(paths):
-        new = running.request(config, reason, data, _now())
+        new = run_due.request(config, reason, data, _now())
         _log(f"{config.name}: {'asked for' if new else 'was asked for before'}: {reason}")
 
 
@@ -141,15 +140,15 @@ def export_command(paths: tuple[Path, ...], target: Target, every: int, image: s
 
     Paths are those of this machine and of the folder in which you are; for Kubernetes, those in its volume.
     """
-    from operations.schedule import export as exporting
+    from operations.schedule import export
 
-    written = exporting.export(
+    written = export.export(
         target,
         scheduled(paths),
         paths,
         output,
         folder=Path.cwd(),
-        command=exporting.command_path(),
+        command=export.command_path(),
         every=every,
         image=image,
     )

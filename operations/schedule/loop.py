@@ -19,7 +19,7 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from operations.errors import OperationsError
-from operations.schedule import scheduler_process as loops
+from operations.schedule import scheduler_process
 from operations.schedule.heartbeat import Heartbeat
 from operations.schedule.run_due import Clock, Log, records, schedules
 from operations.slots.history import next_visit
@@ -64,14 +64,14 @@ def keep_schedules(read: Read, visit: Callable[[], None], *, clock: Clock, stop:
         return _for_each(where, lambda slots: write(slots.connection, owner, clock()))[1]
 
     def beat() -> bool:
-        sign(loops.beat, set(paths))
+        sign(scheduler_process.beat, set(paths))
         return True
 
-    with Heartbeat(loops.EVERY, beat):
+    with Heartbeat(scheduler_process.EVERY, beat):
         while not stop.is_set():
             configs, problem = _read_again(read, configs, problem, log)
             new = set(records(configs)) - paths
-            paths |= new - set(sign(loops.begin, new))
+            paths |= new - set(sign(scheduler_process.begin, new))
             next_due, errors = _next(configs, clock())
             if next_due is not None and next_due <= clock():
                 try:
@@ -83,7 +83,7 @@ def keep_schedules(read: Read, visit: Callable[[], None], *, clock: Clock, stop:
                 log(text)
             reported = set(errors)
             stop.wait(_seconds(next_due, clock()))
-    sign(loops.end, paths)
+    sign(scheduler_process.end, paths)
 
 
 def _for_each(paths: Iterable[Path], do: Callable[[Slots], T]) -> tuple[list[T], dict[Path, str]]:

@@ -59,10 +59,10 @@ def _write_or_reuse(config: RunConfig, made: RunArtifacts, reporter: Reporter, f
     """Print the result and write the run's folder, unless it equals the previous one."""
     import datetime as dt
 
-    from pipeline.export import run_folder as outputs
+    from pipeline.export import run_folder
 
     console = reporter.console
-    folder = None if fresh else outputs.reuse_run(config.output, made)
+    folder = None if fresh else run_folder.reuse_run(config.output, made)
     for table in made.tables:
         console.print()
         console.print(table)
@@ -71,9 +71,9 @@ def _write_or_reuse(config: RunConfig, made: RunArtifacts, reporter: Reporter, f
         console.print("nothing has changed since this run, so there is no new one (--fresh makes one):")
     else:
         now = dt.datetime.now(dt.UTC)
-        run_id = outputs.new_run_id(config.name, now, config.digest())
-        folder = outputs.write_run(config.output, made, run_id, reporter.seconds, reporter.reused, now=now)
-    for name in outputs.HANDED_OUT:
+        run_id = run_folder.new_run_id(config.name, now, config.digest())
+        folder = run_folder.write_run(config.output, made, run_id, reporter.seconds, reporter.reused, now=now)
+    for name in run_folder.HANDED_OUT:
         if (folder / name).exists():
             console.print(f"{folder / name}", highlight=False, soft_wrap=True)
     return folder

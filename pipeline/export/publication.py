@@ -154,7 +154,7 @@ def _make_artifacts(
     from pipeline.export.result_tables import forecasts_table, trials_table, weights_table
     from pipeline.export.summary import summary
     from pipeline.report import charts, narrative, report
-    from pipeline.tracking import payload as tracked
+    from pipeline.tracking import payload
     from pipeline.verdict import trial
 
     trained, drawn = done.trained, charts.draw(done)
@@ -172,7 +172,7 @@ def _make_artifacts(
         report.render(done, TITLE, drawn, certificate, evidence, drift),
         drawn,
         narrative.tables(done, evidence),
-        json.dumps(tracked.make_mlflow_run(done, certificate, evidence, drift), default=vars),
+        json.dumps(payload.make_mlflow_run(done, certificate, evidence, drift), default=vars),
         trial.describe_trial(done),
         drift,
         dict(stage_lines),

@@ -30,8 +30,7 @@ from pipeline.runner.descriptions import describe_backtest, describe_certificate
 from pipeline.runner.history_check import check_past
 from pipeline.runner.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
 from pipeline.settings.models import Fitted
-from pipeline.stages import compute as stages
-from pipeline.stages import trading
+from pipeline.stages import compute, trading
 from pipeline.stages.evaluation import score_forecast
 from pipeline.stages.loading import Loaded, load_data
 from pipeline.stages.plausibility import (
@@ -89,7 +88,7 @@ class Pipeline:
                 self.store,
                 FEATURES,
                 features_key(config, digest),
-                lambda: stages.make_features(panel, config, self._before(FEATURES, features_key)),
+                lambda: compute.make_features(panel, config, self._before(FEATURES, features_key)),
                 features_line,
             )
         for text in feature_warnings(matrix, config.features):
@@ -137,8 +136,8 @@ class Pipeline:
         regimes, covariances = self.estimate(prepared)
         with one_thread(), self._announced, overflow_stops("models", prepared.panel):
             names, fitted = self._walks(prepared, regimes)
-            walks = stages.combine(fitted, schedule, config)
-            forecasts = stages.make_forecasts(walks, schedule, config)
+            walks = compute.combine(fitted, schedule, config)
+            forecasts = compute.make_forecasts(walks, schedule, config)
         for forecast in forecasts.values():
             check_forecast(forecast, schedule, prepared.panel)
         return Trained(prepared, regimes, covariances, names, walks, forecasts)
@@ -161,7 +160,7 @@ class Pipeline:
 
         def make() -> RegimePath:
             before = self._before(REGIMES, fitting_key)
-            path = stages.make_regimes(prepared.matrix, prepared.schedule, config, before)
+            path = compute.make_regimes(prepared.matrix, prepared.schedule, config, before)
             if before is not None:
                 check_past(REGIMES, before.probabilities, path.probabilities)
             return path
@@ -181,7 +180,7 @@ class Pipeline:
     ) -> tuple[tuple[str, ...], dict[str, WalkResult]]:
         """Return the feature names of the dataset, and the walk of each fitted model, without combinations."""
         config = self.config
-        data = stages.make_dataset(prepared.panel, prepared.matrix, regimes, prepared.schedule, config)
+        data = compute.make_dataset(prepared.panel, prepared.matrix, regimes, prepared.schedule, config)
         # Created on first use, so that no cluster is contacted if all results are stored.
         with open_executor(config.executor, config.workers, code_digest) as executor:
             return data.names, {
@@ -203,7 +202,7 @@ class Pipeline:
             before = self._before(MODEL, earlier)
             with self.reporter.bar(f"model {name}") as progress:
                 schedule = prepared.schedule
-                walk = stages.walk_model(
+                walk = compute.walk_model(
                     name, section, data, schedule, self.config, progress, executor, journal, before
                 )
             if before is not None:

@@ -81,14 +81,14 @@ def _run_worker() -> None:
     # Imported objects are never garbage and a run creates little of it; collection would take a quarter of the time.
     gc.disable()
     from pipeline.tracking import database as tracking
-    from pipeline.tracking import send as sending
+    from pipeline.tracking import send
 
     tracking.load()
     folder = sys.stdin.readline().strip()
     if not folder:  # the run failed
         return
     try:
-        answer = {"page": sending.deliver(Path(folder))}
+        answer = {"page": send.deliver(Path(folder))}
     except TrackingError as error:
         answer = {"error": str(error)}
     print(json.dumps(answer), flush=True)

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from pipeline.config import load_config
 from pipeline.errors import USER_ERRORS
-from pipeline.export import run_folder as outputs
+from pipeline.export import run_folder
 from pipeline.export.publication import load_or_make_artifacts
 from pipeline.progress import Reporter
 from pipeline.store import Store
@@ -79,7 +79,7 @@ def run_whole(content: dict[str, Any], folder: Path) -> Outcome:
             warnings.simplefilter("error", RuntimeWarning)
             config = load_config(path)
             made = load_or_make_artifacts(config, Store(config.output / "store"), reporter)
-            run = outputs.write_run(
+            run = run_folder.write_run(
                 config.output, made, "run", reporter.seconds, reporter.reused, now=dt.datetime.now(dt.UTC)
             )
         return Outcome(summary=json.loads((run / "summary.json").read_text()), notices=log.getvalue())

@@ -11,7 +11,7 @@ from synthetic import make_panel
 
 from features.appending import append_dates
 from features.catalogue import catalogue
-from features.engine import build as building
+from features.engine import build
 from features.kernels.rolling import ewm_mean, rolling_max, running_max
 from features.library.returns import wealth
 from features.matrix import build_matrix
@@ -38,11 +38,11 @@ def assert_same(matrix, expected):
 
 def small_blocks(monkeypatch, together=8):
     """Many tiles and many blocks, also of small panels."""
-    monkeypatch.setattr(building, "TOGETHER", together)
-    monkeypatch.setattr(building, "WORKING_BYTES", 0)
-    monkeypatch.setattr(building, "WORKING_SHARE", 0.0)
-    monkeypatch.setattr(building, "TILE_BYTES", 0)
-    monkeypatch.setattr(building, "DATES_BYTES", 0)
+    monkeypatch.setattr(build, "TOGETHER", together)
+    monkeypatch.setattr(build, "WORKING_BYTES", 0)
+    monkeypatch.setattr(build, "WORKING_SHARE", 0.0)
+    monkeypatch.setattr(build, "TILE_BYTES", 0)
+    monkeypatch.setattr(build, "DATES_BYTES", 0)
 
 
 @pytest.mark.parametrize("workers", [1, 3])

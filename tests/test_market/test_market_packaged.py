@@ -9,7 +9,7 @@ import pytest
 
 from market.errors import SourceError
 from market.load import load_panel
-from market.readers import datasets as packaged
+from market.readers import datasets
 from market.readers.datasets import load_daily_bills, load_macro
 
 
@@ -182,6 +182,6 @@ def test_a_package_that_is_missing_or_other_is_named(monkeypatch):
     with pytest.raises(
         SourceError, match="package 'no_such_package', which holds the data, is not installed"
     ):
-        packaged._read("no_such_package", "a.csv")
+        datasets._read("no_such_package", "a.csv")
     with pytest.raises(SourceError, match=r"package 'arch' does not hold data/none\.csv"):
-        packaged._read("arch", "data/none.csv")
+        datasets._read("arch", "data/none.csv")

@@ -11,7 +11,7 @@ from synthetic import make_panel
 import models.tuning.tuned
 from pipeline.config import load_config
 from pipeline.settings.models import LightGBMModel, RidgeModel
-from pipeline.stages import compute as stages
+from pipeline.stages import compute
 from pipeline.stages import schedule as timetable
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -60,10 +60,12 @@ def tuned(kind, panel):
     config = config.model_copy(
         update={"features": features, "walk_forward": walk, "regimes": regimes, "evaluation": evaluation}
     )
-    matrix = stages.make_features(panel, config)
+    matrix = compute.make_features(panel, config)
     schedule = timetable.make_schedule(panel, matrix, config)
-    data = stages.make_dataset(panel, matrix, stages.make_regimes(matrix, schedule, config), schedule, config)
-    result = stages.walk_model(kind, SECTIONS[kind], data, schedule, config)
+    data = compute.make_dataset(
+        panel, matrix, compute.make_regimes(matrix, schedule, config), schedule, config
+    )
+    result = compute.walk_model(kind, SECTIONS[kind], data, schedule, config)
     trials = np.full((len(panel.dates), SECTIONS[kind].tuning.trials, 4), np.nan)
     for trial in result.trials:
         values = [
@@ -91,7 +93,7 @@ def test_nothing_known_at_t_depends_on_what_comes_after(kind, panel):
 
 
 def test_a_search_on_the_test_window_is_caught(panel, monkeypatch):
-    make_dataset, tune_model, made = stages.make_dataset, models.tuning.tuned.tune_model, []
+    make_dataset, tune_model, made = compute.make_dataset, models.tuning.tuned.tune_model, []
 
     def remembering(*parts):
         made.append(make_dataset(*parts))
@@ -101,7 +103,7 @@ def test_a_search_on_the_test_window_is_caught(panel, monkeypatch):
         after = np.arange(rows.date[0], min(rows.date[-1] + 14, len(made[-1].y)))
         return tune_model(model, *made[-1].training(after), settings, **others)
 
-    monkeypatch.setattr(stages, "make_dataset", remembering)
+    monkeypatch.setattr(compute, "make_dataset", remembering)
     monkeypatch.setattr(models.tuning.tuned, "tune_model", leaking)
     found = violations(partial(tuned, "ridge"), panel, [114], seed=2)
     assert any("trials" in line for line in found)

@@ -14,13 +14,13 @@ from filelock import FileLock
 @contextmanager
 def by_oneself():
     """Keep to a store of one's own, and read macro series once: they take a third of an update."""
-    from market.readers import datasets as packaged
+    from market.readers import datasets
     from operations.cli.commands import load_commands
 
     load_commands()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packaged, "load_macro", functools.cache(packaged.load_macro))
+        patch.setattr(datasets, "load_macro", functools.cache(datasets.load_macro))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
         yield

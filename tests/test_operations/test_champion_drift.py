@@ -14,7 +14,7 @@ from operations.champion.forecasting import situation
 from operations.cli.commands import load_commands
 from operations.drift.champion_drift import champion_drift
 from operations.errors import OperationsError
-from operations.schedule import run_due as running
+from operations.schedule import run_due
 from pipeline.cli.main import main
 from pipeline.progress import Reporter
 
@@ -89,8 +89,8 @@ def test_a_reason_is_handed_to_the_schedule_once(desk, monkeypatch, capsys):
         assert answer in capsys.readouterr().out
     config = desk.config(schedule=schedule)
     now = dt.datetime.now(dt.UTC)
-    assert not running.request(config, "errors have grown", "2002-06-30", now)
-    assert running.request(config, "errors have grown", "2002-07-31", now)
+    assert not run_due.request(config, "errors have grown", "2002-06-30", now)
+    assert run_due.request(config, "errors have grown", "2002-07-31", now)
 
 
 def test_a_run_that_tells_no_drift_is_refused(desk, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 from scheduled import Clock, scheduled_text
 
 from operations.champion.decisions import Decisions
-from operations.cli import schedule as schedule_commands
+from operations.cli import schedule
 from operations.errors import BusyError
 from operations.schedule import job as job_module
 from operations.schedule.run_due import record_path, request
@@ -25,8 +25,8 @@ FIVE = dt.datetime(2026, 5, 1, 5, tzinfo=dt.UTC)
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock(FIVE)
-    monkeypatch.setattr(schedule_commands, "_now", clock)
-    monkeypatch.setattr(schedule_commands, "interrupt_once", lambda signals: None)
+    monkeypatch.setattr(schedule, "_now", clock)
+    monkeypatch.setattr(schedule, "interrupt_once", lambda signals: None)
     return clock
 
 
@@ -44,7 +44,7 @@ def here(tmp_path, monkeypatch):
 def job(monkeypatch):
     """Train by a function of the test's, which may be replaced."""
     jobs = [lambda config, now: "trained"]
-    monkeypatch.setattr(schedule_commands, "_train", lambda config, now: jobs[-1](config, now))
+    monkeypatch.setattr(schedule, "_train", lambda config, now: jobs[-1](config, now))
     return jobs
 
 
@@ -156,7 +156,7 @@ def test_status_shows_a_configuration_without_a_schedule(here, clock, monkeypatc
 @pytest.mark.usefixtures("untold")
 def test_what_is_due_is_really_retrained(desk, clock, monkeypatch, capsys):
     # In this process, which tells MLflow nothing; that a process of its own does it is tested below.
-    monkeypatch.setattr(schedule_commands, "_train", job_module.train)
+    monkeypatch.setattr(schedule, "_train", job_module.train)
     path = desk.path(schedule={"cron": "0 6 1 * *"})
     clock.now = dt.datetime(2002, 3, 20, tzinfo=dt.UTC)
     assert tangency(monkeypatch, "run-due", "--config", path) == 0

@@ -7,7 +7,7 @@ from scheduled import Clock, scheduled
 
 from operations.champion.decisions import Decision, Decisions
 from operations.cli.status_text import describe_status
-from operations.schedule import scheduler_process as loops
+from operations.schedule import scheduler_process
 from operations.schedule.run_due import record_path, request, run_due
 from operations.schedule.status import age, status
 from operations.slots.slots import Slots
@@ -142,16 +142,16 @@ def test_a_loop_that_died_is_told_until_somebody_else_comes_by(tmp_path, clock):
     config = scheduled(tmp_path)
     visit(config, clock)
     with Slots(record_path(config)) as slots:
-        loops.begin(slots.connection, "here/1", clock())
+        scheduler_process.begin(slots.connection, "here/1", clock())
         assert problems(config, clock.go(minutes=4)) == []
         assert problems(config, clock.go(minutes=4)) == [
             "the loop on here/1 died: nothing was heard of it for 8 minutes"
         ]
-        loops.beat(slots.connection, "here/1", clock())
+        scheduler_process.beat(slots.connection, "here/1", clock())
         assert problems(config, clock()) == []
-        loops.end(slots.connection, "here/1", clock())
+        scheduler_process.end(slots.connection, "here/1", clock())
         assert problems(config, clock.go(minutes=20)) == []
-        loops.begin(slots.connection, "here/2", clock())
+        scheduler_process.begin(slots.connection, "here/2", clock())
     assert len(problems(config, clock.go(minutes=16))) == 1
     visit(config, clock)
     assert problems(config, clock()) == []
@@ -214,8 +214,8 @@ def test_a_loop_that_died_when_the_clock_was_ahead_is_no_sign_of_life_and_hides_
     config = scheduled(tmp_path)
     run_due([config], lambda *told: "", clock=clock, log=[].append)
     with Slots(record_path(config)) as slots:
-        loops.begin(slots.connection, "here/1", FIVE + dt.timedelta(days=365))
+        scheduler_process.begin(slots.connection, "here/1", FIVE + dt.timedelta(days=365))
     assert any("the clock went back: the loop on here/1" in problem for problem in problems(config, clock()))
     with Slots(record_path(config)) as slots:
-        loops.begin(slots.connection, "here/2", clock())
+        scheduler_process.begin(slots.connection, "here/2", clock())
     assert problems(config, clock.go(minutes=1)) == []

@@ -13,7 +13,7 @@ import pytest
 from scheduled import Clock, scheduled, scheduled_text
 
 from operations.schedule import loop as scheduling
-from operations.schedule import scheduler_process as loops
+from operations.schedule import scheduler_process
 from operations.schedule.run_due import record_path, request, run_due
 from operations.slots.slots import Slots
 from pipeline.errors import ConfigError
@@ -111,11 +111,11 @@ def test_signs_of_life(tmp_path):
 
     def between(number):
         with Slots(record_path(config)) as slots:
-            seen.extend(loops.loops(slots.connection))
+            seen.extend(scheduler_process.loops(slots.connection))
 
     keep(config, clock, 1, between=between)
     with Slots(record_path(config)) as slots:
-        [after] = loops.loops(slots.connection)
+        [after] = scheduler_process.loops(slots.connection)
     assert seen[0].lives(FIVE)
     assert seen[0].lives(FIVE + dt.timedelta(minutes=4))
     assert not seen[0].lives(FIVE + dt.timedelta(minutes=6))
@@ -197,7 +197,7 @@ def test_a_loop_that_is_stopped_has_the_slot_given_back(tmp_path, number):
     assert (out, loop.returncode) == ("stopped\n", 0)
     with Slots(record_path(config)) as slots:
         slot = slots.connection.execute("select state, told from slot").fetchone()
-        [left] = loops.loops(slots.connection)
+        [left] = scheduler_process.loops(slots.connection)
     assert tuple(slot) == ("queued", "told to stop")
     assert left.ended is not None
 
@@ -213,11 +213,11 @@ def test_a_loop_that_is_killed_is_seen_to_be_dead(tmp_path):
         time.sleep(0.05)
         if record_path(config).exists():
             with Slots(record_path(config)) as slots:
-                beats |= {found.heartbeat for found in loops.loops(slots.connection)}
+                beats |= {found.heartbeat for found in scheduler_process.loops(slots.connection)}
     loop.kill()
     loop.wait()
     with Slots(record_path(config)) as slots:
-        [left] = loops.loops(slots.connection)
+        [left] = scheduler_process.loops(slots.connection)
     assert left.ended is None
     assert left.lives(left.heartbeat)
     assert not left.lives(left.heartbeat + dt.timedelta(minutes=6))
@@ -249,4 +249,4 @@ def test_two_loops_on_one_record_do_each_slot_once(tmp_path):
             row[0] for row in slots.connection.execute("select number from attempt where outcome = 'done'")
         ]
         assert numbers == [1] * 6
-        assert len(loops.loops(slots.connection)) == 2
+        assert len(scheduler_process.loops(slots.connection)) == 2

@@ -22,7 +22,7 @@ from pipeline.errors import LeakError
 from pipeline.progress import Reporter
 from pipeline.runner.keys import FEATURES, REGIMES, features_key, fitting_key, walk_key
 from pipeline.runner.pipeline import Pipeline
-from pipeline.stages import compute as stages
+from pipeline.stages import compute
 from pipeline.stages.loading import load_data
 from pipeline.store import Store
 
@@ -172,7 +172,7 @@ def test_what_changes_its_past_is_refused(stage, tmp_path, monkeypatch):
     run(config, "2002-01-31")
     update(config, reporter(), now=at("2002-01-31"))
     name, array = ("walk_model", "raw") if stage == "model ridge" else ("make_regimes", "probabilities")
-    honest = getattr(stages, name)
+    honest = getattr(compute, name)
 
     def leaking(*arguments):
         made = honest(*arguments)
@@ -182,7 +182,7 @@ def test_what_changes_its_past_is_refused(stage, tmp_path, monkeypatch):
         values[-2] = np.nextafter(values[-2], 1.0)  # the last date but one was known before
         return replace(made, **{array: values})
 
-    monkeypatch.setattr(stages, name, leaking)
+    monkeypatch.setattr(compute, name, leaking)
     with pytest.raises(LeakError, match=f"{stage}: what it says of row 204 of 205 changed"):
         update(config, reporter(), now=at("2002-02-28"))
 

@@ -35,8 +35,7 @@ from pipeline.audit.point_in_time import PointInTimeValue
 from pipeline.audit.replay import of_run, replay
 from pipeline.config import RunConfig
 from pipeline.errors import LeakError, UnitError
-from pipeline.stages import compute as stages
-from pipeline.stages import loading, trading
+from pipeline.stages import compute, loading, trading
 from pipeline.stages import schedule as timetable
 
 CATALOGUE = {}
@@ -81,26 +80,26 @@ def own_features(monkeypatch):
 
 def changed_dataset(monkeypatch, change):
     """Let `change` make the features that the models see from those that they should see, as (T * N, K)."""
-    honest = stages.make_dataset
+    honest = compute.make_dataset
 
     def leaking(*parts):
         data = honest(*parts)
         rows = data.X.reshape(-1, data.X.shape[-1])
         return replace(data, X=change(rows, data).reshape(data.X.shape))
 
-    monkeypatch.setattr(stages, "make_dataset", leaking)
+    monkeypatch.setattr(compute, "make_dataset", leaking)
 
 
 def changed_features(monkeypatch, change):
     """Let `change` make each column, as a frame (T, N), anew."""
-    honest = stages.make_features
+    honest = compute.make_features
 
     def leaking(panel, config, before=None):
         matrix = honest(panel, config)
         columns = [change(pd.DataFrame(matrix.values[:, :, k])).to_numpy() for k in range(len(matrix.names))]
         return replace(matrix, values=np.stack(columns, axis=2))
 
-    monkeypatch.setattr(stages, "make_features", leaking)
+    monkeypatch.setattr(compute, "make_features", leaking)
 
 
 @leak("model ridge")
@@ -150,18 +149,18 @@ def the_target_among_the_features(monkeypatch):
 
 @leak("model ridge")
 def a_universe_of_survivors(monkeypatch):
-    honest = stages.make_dataset
+    honest = compute.make_dataset
 
     def leaking(panel, *others):
         data = honest(panel, *others)
         return replace(data, usable=data.usable & panel.listed[-5:].any(axis=0))
 
-    monkeypatch.setattr(stages, "make_dataset", leaking)
+    monkeypatch.setattr(compute, "make_dataset", leaking)
 
 
 @leak("model ridge")
 def tuning_on_the_test_window(monkeypatch):
-    honest = stages.walk_model
+    honest = compute.walk_model
 
     def leaking(name, section, data, schedule, *others, **more):
         walk = honest(name, section, data, schedule, *others, **more)
@@ -171,7 +170,7 @@ def tuning_on_the_test_window(monkeypatch):
             raw[fold.test] *= 1.0 if better else 0.5
         return replace(walk, raw=raw)
 
-    monkeypatch.setattr(stages, "walk_model", leaking)
+    monkeypatch.setattr(compute, "walk_model", leaking)
 
 
 @leak("features")
@@ -210,7 +209,7 @@ def smoothed_regime_labels(monkeypatch):
         smooth = pd.DataFrame(path.probabilities).rolling(5, center=True, min_periods=1).mean().to_numpy()
         return replace(path, probabilities=np.where(np.isfinite(path.probabilities), smooth, np.nan))
 
-    monkeypatch.setattr(stages, "walk_regimes", leaking)
+    monkeypatch.setattr(compute, "walk_regimes", leaking)
 
 
 @leak("regimes")
@@ -221,7 +220,7 @@ def clusters_fitted_on_all_dates(monkeypatch):
         probabilities[: folds[0].test[0]] = np.nan
         return replace(path, probabilities=probabilities, anomaly=anomaly)
 
-    monkeypatch.setattr(stages, "walk_regimes", leaking)
+    monkeypatch.setattr(compute, "walk_regimes", leaking)
 
 
 @leak("labels")
@@ -289,7 +288,7 @@ def calibration_on_labels_that_have_not_ended(monkeypatch):
     def leaking(walk, target, labels, **options):
         return calibrate(walk, target, replace(labels, end=np.arange(len(labels.end))), **options)
 
-    monkeypatch.setattr(stages, "calibrate", leaking)
+    monkeypatch.setattr(compute, "calibrate", leaking)
 
 
 @leak("forecast ridge")
@@ -300,7 +299,7 @@ def calibration_by_the_slope_of_the_full_sample(monkeypatch):
         slope = (walk.raw[ok] * target.value[ok]).sum() / (walk.raw[ok] ** 2).sum()
         return replace(forecast, mean=forecast.raw * slope)
 
-    monkeypatch.setattr(stages, "calibrate", leaking)
+    monkeypatch.setattr(compute, "calibrate", leaking)
 
 
 @leak("covariances")

@@ -174,21 +174,21 @@ def test_a_run_of_the_same_makes_no_other_run(mine, tmp_path, monkeypatch, capsy
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(mine, tmp_path, monkeypatch, capsys):
-    from pipeline.stages import compute as stages
+    from pipeline.stages import compute
 
     config = mine()
-    honest = stages.walk_model
+    honest = compute.walk_model
 
     def interrupted(name, *arguments):
         if name == "lightgbm":
             raise KeyboardInterrupt
         return honest(name, *arguments)
 
-    monkeypatch.setattr(stages, "walk_model", interrupted)
+    monkeypatch.setattr(compute, "walk_model", interrupted)
     assert tangency(monkeypatch, "run", "--config", config) == 130
     assert "run the same command to go on" in capsys.readouterr().err
     assert runs_left(tmp_path) == []
-    monkeypatch.setattr(stages, "walk_model", honest)
+    monkeypatch.setattr(compute, "walk_model", honest)
     assert tangency(monkeypatch, "train", "--config", config) == 0
     lines = {line.split("  ")[0].strip(): line for line in capsys.readouterr().out.splitlines()}
     assert "reused" in lines["model ridge"]

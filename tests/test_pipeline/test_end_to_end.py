@@ -15,7 +15,7 @@ from running import pipeline_of
 from foundation.json_text import to_json
 from pipeline.config import BASELINES, load_config
 from pipeline.drift.measure import measure_run
-from pipeline.export import run_folder as outputs
+from pipeline.export import run_folder
 from pipeline.export.publication import (
     _make_artifacts,
     _measure_drift,
@@ -54,7 +54,7 @@ def written(path, run_id="one"):
         reporter.stage_lines,
     )
     output = done.trained.prepared.config.output
-    folder = outputs.write_run(output, made, run_id, reporter.seconds, reporter.reused, now=NOW)
+    folder = run_folder.write_run(output, made, run_id, reporter.seconds, reporter.reused, now=NOW)
     return done, folder
 
 
@@ -74,7 +74,7 @@ def test_a_run_folder_holds_what_it_promises(mine, tmp_path):
     ]
     assert (tmp_path / "runs" / "latest").resolve() == folder.resolve()
     summary = json.loads((folder / "summary.json").read_text())
-    assert summary["schema"] == outputs.SCHEMA
+    assert summary["schema"] == run_folder.SCHEMA
     assert summary["n_folds"] == 5
     assert set(summary["forecast"]) == {"zero", "mean", "ridge", "lightgbm", "combination"}
     assert set(summary["portfolio"]) == {*BASELINES, *(f"model:{name}" for name in summary["forecast"])}
@@ -273,9 +273,9 @@ def test_another_way_to_measure_drift_is_another_run_of_the_same_trial(mine):
     assert gc.get_freeze_count() == 0, "something stays aside from the garbage collector"
     assert gc.get_threshold() == threshold
     assert made.drift.window == 5
-    assert outputs.reuse_run(config.output, made) is None
+    assert run_folder.reuse_run(config.output, made) is None
     again = load_config(mine(audit={"cuts": 0}))
     made = load_or_make_artifacts(again, Store(again.output / "store"), Reporter(Console(quiet=True)))
     assert made.drift.window == 12
-    assert outputs.reuse_run(again.output, made) == one
+    assert run_folder.reuse_run(again.output, made) == one
     assert open_ledger(config).trials("mine").configurations == 1

@@ -19,7 +19,7 @@ from pipeline.config import RunConfig
 from pipeline.export.publication import judge_run, open_ledger
 from pipeline.progress import Reporter
 from pipeline.runner.pipeline import Pipeline
-from pipeline.stages import results as results_module
+from pipeline.stages import results
 from pipeline.stages.results import evaluate_from
 from pipeline.store import Store
 from pipeline.tracking.shared_trials import known_trials
@@ -221,8 +221,8 @@ def test_statistics_are_of_one_thread_however_many_there_are(signal, tmp_path, m
 
         monkeypatch.setattr(place, name, call)
 
-    watched(results_module, "compare_results")
-    watched(results_module, "score_forecast")
+    watched(results, "compare_results")
+    watched(results, "score_forecast")
     watched(module, "superior_predictive_ability")
     with threadpool_limits(2, "blas"):
         evaluate_from(signal, 200)

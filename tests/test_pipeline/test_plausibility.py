@@ -14,8 +14,7 @@ from models.linear.regression import Ridge
 from pipeline.cli import main as cli
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
-from pipeline.stages import compute as stages
-from pipeline.stages import results
+from pipeline.stages import compute, results
 from pipeline.stages.plausibility import (
     check_covariances,
     check_forecast,
@@ -154,7 +153,7 @@ def test_an_overflow_in_a_thread_stops_the_run(folder, monkeypatch):
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(np.array([1e300, -1e300]).std).result()
 
-    monkeypatch.setattr(stages, "make_regimes", overflow)
+    monkeypatch.setattr(compute, "make_regimes", overflow)
     pipeline = pipeline_of(config_of(folder))
     prepared = pipeline.prepare()
     with pytest.raises(

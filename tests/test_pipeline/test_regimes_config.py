@@ -12,7 +12,7 @@ from models.regimes.jump import JumpRegimes
 from models.regimes.kmeans import KMeansRegimes
 from pipeline.config import load_config
 from pipeline.settings.stages import RegimesSection
-from pipeline.stages import compute as stages
+from pipeline.stages import compute
 from pipeline.stages.schedule import make_schedule
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -63,9 +63,9 @@ def test_regimes_may_be_refitted_more_often_than_models():
     for every in (None, 1):
         regimes = config.regimes.model_copy(update={"min_train": 60, "refit_every": every})
         changed = config.model_copy(update={"walk_forward": walk, "evaluation": start, "regimes": regimes})
-        matrix = stages.make_features(panel, changed)
+        matrix = compute.make_features(panel, changed)
         schedule = make_schedule(panel, matrix, changed)
-        refits = stages.make_regimes(matrix, schedule, changed).refits
+        refits = compute.make_regimes(matrix, schedule, changed).refits
         gaps[every] = {int(b - a) for a, b in itertools.pairwise(refits)}
         assert [int(fold.test[0]) for fold in schedule.folds] == list(range(90, 150, 12))
     assert gaps == {None: {12}, 1: {1}}

@@ -15,7 +15,7 @@ from pipeline.export.freeze import freeze, inputs
 from pipeline.export.frozen import Frozen
 from pipeline.progress import Reporter
 from pipeline.runner.pipeline import Pipeline
-from pipeline.stages import compute as stages
+from pipeline.stages import compute
 from pipeline.store import Store
 
 N = 8
@@ -96,6 +96,6 @@ def test_a_bill_among_the_assets_raises_no_alarm(runs):
 
 def test_features_that_are_gone_on_from_are_those_of_a_full_build(runs):
     prepared = runs[1].trained.prepared
-    before = stages.make_features(prepared.panel.select_rows(slice(0, 150)), prepared.config)
-    appended = stages.make_features(prepared.panel, prepared.config, before)
+    before = compute.make_features(prepared.panel.select_rows(slice(0, 150)), prepared.config)
+    appended = compute.make_features(prepared.panel, prepared.config, before)
     np.testing.assert_array_equal(appended.values, prepared.matrix.values)

@@ -16,7 +16,7 @@ from payloads import FEATURES, another, booster, folder_of, known, linear, paylo
 
 from pipeline.errors import RecordError, TrackingError
 from pipeline.tracking import database as tracking
-from pipeline.tracking import send as sending
+from pipeline.tracking import send
 from pipeline.tracking.models import linear_pyfunc
 from pipeline.tracking.models.logged_models import signature, write_model
 from pipeline.tracking.pending_runs import RECORD, TrackingPayload
@@ -222,7 +222,7 @@ def courier(monkeypatch):
 def test_a_courier_tells_of_a_run_in_a_process_of_its_own(here, courier, monkeypatch):
     folder = folder_of(here, payload())
     with monkeypatch.context() as patch:
-        patch.setattr(sending, "deliver", lambda folder: pytest.fail("it is not done here"))
+        patch.setattr(send, "deliver", lambda folder: pytest.fail("it is not done here"))
         page = courier.deliver(folder)
     assert page == read_receipt(folder)["page"]
     assert len(told(here)) == 4 + 1

@@ -7,7 +7,7 @@ from synthetic import make_panel
 
 from pipeline.config import load_config
 from pipeline.settings.models import RidgeModel
-from pipeline.stages import compute as stages
+from pipeline.stages import compute
 from pipeline.stages.schedule import make_schedule
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -20,13 +20,15 @@ def test_a_model_may_be_refitted_on_a_schedule_of_its_own():
     start = config.evaluation.model_copy(update={"start": panel.dates[100].date()})
     regimes = config.regimes.model_copy(update={"min_train": 60})
     config = config.model_copy(update={"walk_forward": walk, "evaluation": start, "regimes": regimes})
-    matrix = stages.make_features(panel, config)
+    matrix = compute.make_features(panel, config)
     schedule = make_schedule(panel, matrix, config)
-    data = stages.make_dataset(panel, matrix, stages.make_regimes(matrix, schedule, config), schedule, config)
+    data = compute.make_dataset(
+        panel, matrix, compute.make_regimes(matrix, schedule, config), schedule, config
+    )
     often = RidgeModel(kind="ridge", refit_every=1)
-    fits = stages.walk_model("ridge", often, data, schedule, config).fits
+    fits = compute.walk_model("ridge", often, data, schedule, config).fits
     assert [fit.first_test for fit in fits] == list(range(90, 150))
-    common = stages.walk_model("ridge", RidgeModel(kind="ridge"), data, schedule, config)
+    common = compute.walk_model("ridge", RidgeModel(kind="ridge"), data, schedule, config)
     assert [fit.first_test for fit in common.fits] == list(range(90, 150, 12))
     assert np.isfinite(common.raw[149]).any()
     assert schedule.folds_for(12) is schedule.folds

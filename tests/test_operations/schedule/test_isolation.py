@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from scheduled import Clock, scheduled, scheduled_text
 
-from operations.cli import schedule as schedule_commands
+from operations.cli import schedule
 from operations.schedule.configurations import ScheduleReader, find_scheduled
 from operations.schedule.run_due import record_path, request, run_due
 from operations.slots.slots import Slots
@@ -24,8 +24,8 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "broken.yaml").write_text(BROKEN)
     (tmp_path / "configs" / "sound.yaml").write_text(scheduled_text(Path("runs"), "sound"))
-    monkeypatch.setattr(schedule_commands, "interrupt_once", lambda signals: None)
-    monkeypatch.setattr(schedule_commands, "_train", lambda config, now: f"trained {config.name}")
+    monkeypatch.setattr(schedule, "interrupt_once", lambda signals: None)
+    monkeypatch.setattr(schedule, "_train", lambda config, now: f"trained {config.name}")
     return tmp_path
 
 

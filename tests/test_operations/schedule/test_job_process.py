@@ -106,7 +106,7 @@ def train(config, now):
     print(os.getpid(), flush=True)
     time.sleep(600)
 job.train = train
-job.run_process()
+job._run_process()
 """
     parent = """
 import datetime as dt, sys
