@@ -100,9 +100,9 @@ def attempt(config: RunConfig, date: pd.Timestamp, after: float | None) -> tuple
     return process.exitcode == 0, lines[-1].split()[0] if lines else "start"
 
 
-def work(config: RunConfig, date: pd.Timestamp, told: Path) -> None:
+def work(config: RunConfig, date: pd.Timestamp, result: Path) -> None:
     """Retrain; runs in a separate process."""
-    with told.open("w", buffering=1) as file:
+    with result.open("w", buffering=1) as file:
         reporter = Reporter(Console(file=file, width=200))
         retrain(config, reporter, now=dt.datetime.combine(date.date(), dt.time(22), dt.UTC))
 

@@ -42,12 +42,14 @@ class Forecasts:
 
     realised: Floats
     benchmark: Floats
-    told: dict[str, Floats]
+    forecasts: dict[str, Floats]
     first_test: int
 
     def scores(self, name: str) -> tuple[float, float, float]:
         """Return the out-of-sample R2 in per cent, Clark and West's statistic and its one-sided p-value."""
-        y, b, f = (values[self.first_test :] for values in (self.realised, self.benchmark, self.told[name]))
+        y, b, f = (
+            values[self.first_test :] for values in (self.realised, self.benchmark, self.forecasts[name])
+        )
         test = clark_west(f, y, b)
         return 100 * r2_out_of_sample(f, y, b), test.t, test.p_greater
 

@@ -47,7 +47,7 @@ def simulate(config: RunConfig, months: int) -> tuple[list[Decision], float]:
     return Decisions(config).all(), time.monotonic() - began
 
 
-def told(config: RunConfig, decision: Decision, decisions: list[Decision]) -> tuple[object, ...]:
+def describe_decision(config: RunConfig, decision: Decision, decisions: list[Decision]) -> tuple[object, ...]:
     """Return a decision without the parts that differ between simulations; runs are named by their last month."""
     month = {d.run: d.data_last for d in decisions}
     champion, replaced = (month.get(run or "") for run in (decision.champion, decision.replaced))
@@ -76,7 +76,7 @@ def main() -> None:
         answers = list(pool.map(simulate, configs, [options.months] * 2))
         (once, seconds), (again, _) = answers
         assert len(once) == options.months, f"{len(once)} decisions in {options.months} months"
-        first, second = ([told(given, d, ds) for d in ds] for ds in (once, again))
+        first, second = ([describe_decision(given, d, ds) for d in ds] for ds in (once, again))
         differing = [a for a, b in zip(first, second, strict=True) if a != b]
         assert not differing, f"{len(differing)} decisions differ, the first: {differing[0]}"
     kinds = collections.Counter(decision.kind for decision in once)

@@ -208,52 +208,52 @@ def check(case: Case) -> Fault | None:
     return next(iter(wrong), None) or _judge(case.path, price_case, panel, findings)
 
 
-def _judge(path: Path, told: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
+def _judge(path: Path, result: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
     """Return the fault of a file that was read, if any."""
     says = [f for f in findings if f.severity == "warning" and not f.check.endswith(DESCRIPTIVE)]
     printed = [f.message for f in findings if f.severity == "warning"]
-    is_named = not (told.is_strict or told.expectation == "good") and (
-        bool(says) or any(name in text for name in told.named for text in printed)
+    is_named = not (result.is_strict or result.expectation == "good") and (
+        bool(says) or any(name in text for name in result.named for text in printed)
     )
-    if told.expectation == "suspect" and not is_named:
+    if result.expectation == "suspect" and not is_named:
         return Fault("wrong unit", "read without a finding")
-    if told.expectation in ("good", "truth") and not is_named:
-        if told.truth is None:
+    if result.expectation in ("good", "truth") and not is_named:
+        if result.truth is None:
             return Fault("silent difference", "read, though no careful person can read it")
-        if difference := find_difference(panel, told.truth, told.reading):
+        if difference := find_difference(panel, result.truth, result.reading):
             return Fault("silent difference", difference)
     fault = None
-    if told.expectation in ("good", "readers") and not is_named:
-        fault = _ask_second_readers(path, told, panel)
+    if result.expectation in ("good", "readers") and not is_named:
+        fault = _ask_second_readers(path, result, panel)
     if fault is not None:
         return fault
-    return _compare_as_of(path, told, panel, findings) if told.as_of else None
+    return _compare_as_of(path, result, panel, findings) if result.as_of else None
 
 
-def _ask_second_readers(path: Path, told: PriceCase, panel: Panel) -> Fault | None:
+def _ask_second_readers(path: Path, result: PriceCase, panel: Panel) -> Fault | None:
     """Return a fault if the panel differs from the results of pandas and DuckDB, if those agree."""
-    cells = read_by_both(path, told.is_parquet)
-    if not told.is_parquet and path.suffix == ".csv":
+    cells = read_by_both(path, result.is_parquet)
+    if not result.is_parquet and path.suffix == ".csv":
         text = path.read_bytes().decode("utf-8", "replace")
         if has_open_quote(text):
             return Fault("silent difference", "a quoted cell runs over the end of its line, and was read")
     if cells is None:
         record_ending("read, second readers differ")
-        return Fault("second readers", "differ on a sound file") if told.expectation == "good" else None
+        return Fault("second readers", "differ on a sound file") if result.expectation == "good" else None
     try:
-        content = read_content(*cells, told.reading)
+        content = read_content(*cells, result.reading)
     except MissingColumnError:
         return None  # a name was damaged, so the correct result is unknown
     except UnreadableError as error:
         return Fault("silent difference", f"read, but second readers find that {error}")
-    difference = find_difference(panel, content, told.reading)
+    difference = find_difference(panel, content, result.reading)
     return Fault("silent difference", f"from second readers: {difference}") if difference else None
 
 
-def _check_refused_as_of(path: Path, told: PriceCase) -> Fault | None:
+def _check_refused_as_of(path: Path, result: PriceCase) -> Fault | None:
     """Return a fault if a file that is refused is read as of a date after its end, as updates read it."""
     try:
-        load_panel("prices", path=path, known_by=LATE, settings=FileSettings(**told.options))
+        load_panel("prices", path=path, known_by=LATE, settings=FileSettings(**result.options))
     except DataError as error:
         return check_message(str(error))
     return Fault("accepted as of a date", f"what is refused is read as of {LATE:%Y-%m-%d}")
@@ -264,17 +264,17 @@ def _without_counts(message: str) -> str:
     return re.sub(r"# (\w+?)s\b", r"# \1", re.sub(r"\d+", "#", message))
 
 
-def _compare_as_of(path: Path, told: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
+def _compare_as_of(path: Path, result: PriceCase, panel: Panel, findings: Sequence[Finding]) -> Fault | None:
     """Return a fault if the file, read as of a date, differs from the same dates of the full reading."""
     for date in (panel.dates[len(panel.dates) // 2], LATE):
         try:
             past, past_findings = load_panel(
-                "prices", path=path, known_by=pd.Timestamp(date), settings=FileSettings(**told.options)
+                "prices", path=path, known_by=pd.Timestamp(date), settings=FileSettings(**result.options)
             )
         except DataError as error:
             alone = date != LATE and any(reason in str(error) for reason in TOO_SHORT)
             # A copy has all columns, including a damaged one that the other reading skips.
-            alone = alone or (told.is_parquet and "cannot be read as a table" in str(error))
+            alone = alone or (result.is_parquet and "cannot be read as a table" in str(error))
             return (
                 None if alone else Fault("look-ahead", f"as of {date:%Y-%m-%d} the file is refused: {error}")
             )

@@ -60,7 +60,7 @@ def run_due_command(paths: tuple[Path, ...], slot: str | None, listing: bool) ->
     code = 2 if scheduled_configs.mistakes else int(any(attempt.outcome == "failed" for attempt in attempts))
     if slot_due is not None:
         answer = slot_queries.answer_for(configs, slot_due)
-        _log(answer.told)
+        _log(answer.message)
         code = 0 if answer.settled else code or 1
     sys.exit(code)
 

@@ -139,13 +139,13 @@ class Stop:
     """
 
     def __init__(self) -> None:
-        self._told: SimpleQueue[None] = SimpleQueue()
+        self._wakeups: SimpleQueue[None] = SimpleQueue()
         self._set = False
 
     def set(self) -> None:
         """End all waits."""
         self._set = True
-        self._told.put(None)
+        self._wakeups.put(None)
 
     def is_set(self) -> bool:
         """Whether `set` was called."""
@@ -155,7 +155,7 @@ class Stop:
         """Wait until `set` is called, at most this many seconds."""
         if not self._set:
             with suppress(Empty):
-                self._told.get(timeout=seconds)
+                self._wakeups.get(timeout=seconds)
 
 
 @contextmanager

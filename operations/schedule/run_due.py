@@ -45,7 +45,7 @@ class Attempt:
         Number of this attempt at the slot, from 1.
     outcome : str
         "done", "failed", "busy", or "lost": its lease expired and another process took the slot.
-    told : str
+    message : str
         Result of the job, or the error message.
     """
 
@@ -54,7 +54,7 @@ class Attempt:
     reason: str
     number: int
     outcome: str
-    told: str
+    message: str
 
 
 def record_path(config: RunConfig) -> Path:

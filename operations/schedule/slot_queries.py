@@ -21,12 +21,12 @@ class Answer:
     ----------
     settled : bool
         Whether the slot is done, or was skipped in favour of a later one.
-    told : str
+    message : str
         The state in words.
     """
 
     settled: bool
-    told: str
+    message: str
 
 
 def due(configs: Sequence[RunConfig], now: dt.datetime) -> list[dt.datetime]:
@@ -51,7 +51,9 @@ def answer_for(configs: Sequence[RunConfig], slot: dt.datetime) -> Answer:
                 matches += [(name, one) for one in (history.slots if history else ()) if one.due == slot]
     if not matches:
         return Answer(False, f"there is no slot of {slot.isoformat()}")
-    states = "; ".join(f"{name}: {one.state}{f': {one.told}' if one.told else ''}" for name, one in matches)
+    states = "; ".join(
+        f"{name}: {one.state}{f': {one.message}' if one.message else ''}" for name, one in matches
+    )
     return Answer(
         all(one.state in ("done", "skipped") for _, one in matches), f"slot of {short(slot)}: {states}"
     )

@@ -218,7 +218,7 @@ def _of_the_slots(history: JobHistory, now: dt.datetime) -> list[str]:
     ended = history.latest("done", "failed")
     if ended is not None and ended.state == "failed":
         problems.append(
-            f"failed: the slot of {short(ended.due)}, after {format_count(ended.attempts, 'attempt')}: {ended.told}"
+            f"failed: the slot of {short(ended.due)}, after {format_count(ended.attempts, 'attempt')}: {ended.message}"
         )
     for slot in history.open():
         problems += _of_an_open_slot(slot, now)
@@ -238,8 +238,8 @@ def _of_an_open_slot(slot: Slot, now: dt.datetime) -> list[str]:
         # The user interrupted it; report it only if it has not been resumed since.
         late = slot.not_before + GRACE < now
         return [f"overdue: {name} was stopped at {short(slot.not_before)} and is waiting"] if late else []
-    if slot.attempts and slot.told:
-        return [f"waiting: {name}, again at {short(slot.not_before)}: {slot.told}"]
+    if slot.attempts and slot.message:
+        return [f"waiting: {name}, again at {short(slot.not_before)}: {slot.message}"]
     return [f"overdue: {name} is waiting"] if slot.due + GRACE < now else []
 
 

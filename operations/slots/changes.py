@@ -24,7 +24,7 @@ def enter_slot(
     """Insert a slot as queued, or as skipped if `skipped` gives a reason; False if the slot exists already."""
     state = "skipped" if skipped else "queued"
     done = db.execute(
-        "insert or ignore into slot (job, key, due, reason, state, not_before, ended, told)"
+        "insert or ignore into slot (job, key, due, reason, state, not_before, ended, message)"
         " values (?, ?, ?, ?, ?, ?, ?, ?)",
         (job, key, stamp(due), reason, state, stamp(due), stamp(now) if skipped else None, skipped),
     )
@@ -72,7 +72,7 @@ def skip_superseded(db: sqlite3.Connection, job: str, now: dt.datetime) -> None:
     ).fetchone()[0]
     if latest is not None:
         db.execute(
-            "update slot set state = 'skipped', ended = ?, told = ?"
+            "update slot set state = 'skipped', ended = ?, message = ?"
             " where job = ? and reason = ? and state = 'queued' and due < ?",
             (stamp(now), f"the slot of {short(instant(latest))} took its place", job, SCHEDULE, latest),
         )
@@ -92,23 +92,24 @@ def after_failure(
 
 
 def close_attempt(
-    db: sqlite3.Connection, slot: int, number: int, outcome: str, told: str, now: dt.datetime
+    db: sqlite3.Connection, slot: int, number: int, outcome: str, message: str, now: dt.datetime
 ) -> None:
     """Record the outcome of an attempt."""
     db.execute(
-        "update attempt set outcome = ?, told = ?, ended = ? where slot = ? and number = ?",
-        (outcome, told, stamp(now), slot, number),
+        "update attempt set outcome = ?, message = ?, ended = ? where slot = ? and number = ?",
+        (outcome, message, stamp(now), slot, number),
     )
 
 
 def release(
-    db: sqlite3.Connection, slot: int, state: str, when: dt.datetime, told: str, now: dt.datetime
+    db: sqlite3.Connection, slot: int, state: str, when: dt.datetime, message: str, now: dt.datetime
 ) -> None:
     """End the lease of a slot, and set its state from `when` on."""
     ended = None if state == "queued" else stamp(now)
     db.execute(
-        "update slot set state = ?, not_before = ?, ended = ?, told = ?, lease_until = null, owner = null where id = ?",
-        (state, stamp(when), ended, told, slot),
+        "update slot set state = ?, not_before = ?, ended = ?, message = ?, lease_until = null, owner = null"
+        " where id = ?",
+        (state, stamp(when), ended, message, slot),
     )
 
 

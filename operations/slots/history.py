@@ -19,8 +19,8 @@ class Slot:
     Attributes
     ----------
     due : datetime.datetime
-    reason, state, told : str
-        `state` is queued, running, done, failed or skipped; `told` is the last message about the slot.
+    reason, state, message : str
+        `state` is queued, running, done, failed or skipped; `message` is the last message about the slot.
     attempts : int
     outcome : str
         Outcome of the last attempt, such as "failed" or "interrupted"; empty if there was none.
@@ -34,7 +34,7 @@ class Slot:
     due: dt.datetime
     reason: str
     state: str
-    told: str
+    message: str
     attempts: int
     outcome: str
     not_before: dt.datetime
@@ -120,7 +120,7 @@ def _slot(row: sqlite3.Row) -> Slot:
         instant(row["due"]),
         row["reason"],
         row["state"],
-        row["told"],
+        row["message"],
         row["attempts"],
         row["outcome"] or "",
         instant(row["not_before"]),

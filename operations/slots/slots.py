@@ -150,29 +150,31 @@ class Slots:
             )
             return done.rowcount == 1
 
-    def complete(self, claim: Claim, told: str, now: dt.datetime) -> bool:
+    def complete(self, claim: Claim, message: str, now: dt.datetime) -> bool:
         """Record that the slot is done; if another claim holds it, write nothing and return False."""
-        return self._end(claim, "done", told, now, lambda db: ("done", now))
+        return self._end(claim, "done", message, now, lambda db: ("done", now))
 
-    def fail(self, claim: Claim, schedule: ScheduleSection, told: str, now: dt.datetime) -> bool:
+    def fail(self, claim: Claim, schedule: ScheduleSection, message: str, now: dt.datetime) -> bool:
         """Record a failure; the slot is retried after a wait that doubles each time, until no retries are left."""
-        return self._end(claim, "failed", told, now, lambda db: after_failure(db, claim.slot, schedule, now))
+        return self._end(
+            claim, "failed", message, now, lambda db: after_failure(db, claim.slot, schedule, now)
+        )
 
     def give_back(
-        self, claim: Claim, told: str, now: dt.datetime, *, wait: float = 0.0, busy: bool = False
+        self, claim: Claim, message: str, now: dt.datetime, *, wait: float = 0.0, busy: bool = False
     ) -> bool:
         """Return the slot to the queue for `wait` seconds without using up a retry.
 
         `busy` means that another process was training this job; otherwise this process was asked to stop.
         """
         again = now + dt.timedelta(seconds=wait)
-        return self._end(claim, "busy" if busy else "interrupted", told, now, lambda db: ("queued", again))
+        return self._end(claim, "busy" if busy else "interrupted", message, now, lambda db: ("queued", again))
 
     def _end(
         self,
         claim: Claim,
         outcome: str,
-        told: str,
+        message: str,
         now: dt.datetime,
         decide: Callable[[sqlite3.Connection], tuple[str, dt.datetime]],
     ) -> bool:
@@ -183,6 +185,6 @@ class Slots:
             )
             if mine.fetchone() is None:
                 return False
-            close_attempt(db, claim.slot, claim.number, outcome, told, now)
-            release(db, claim.slot, *decide(db), told, now)
+            close_attempt(db, claim.slot, claim.number, outcome, message, now)
+            release(db, claim.slot, *decide(db), message, now)
             return True

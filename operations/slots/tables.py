@@ -15,7 +15,7 @@ from pipeline.chains.database import check_database_files
 from pipeline.errors import FileKindError
 from pipeline.files import make_folder
 
-VERSION = 1
+VERSION = 2
 PATIENCE = 30.0
 """Seconds to wait for a lock on the file."""
 TABLES = """
@@ -38,7 +38,7 @@ create table slot (
     lease_until text,
     owner text,
     ended text,
-    told text not null default '',
+    message text not null default '',
     unique (job, key)
 );
 create table attempt (
@@ -48,7 +48,7 @@ create table attempt (
     began text not null,
     ended text,
     outcome text not null check (outcome in ('running', 'done', 'failed', 'lost', 'busy', 'interrupted')),
-    told text not null default '',
+    message text not null default '',
     primary key (slot, number)
 );
 create table loop (owner text primary key, began text not null, heartbeat text not null, ended text);
@@ -96,9 +96,11 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         # Completed slots must survive a power failure; the default of write-ahead mode does not guarantee that.
         connection.execute("pragma synchronous = full")
-        version = connection.execute("pragma user_version").fetchone()[0]
+        version = _version(connection)
         if version == 0:
             version = _make(connection, path)
+        elif version == 1:
+            version = _upgrade(connection, path)
     except sqlite3.Error as error:
         connection.close()
         raise refusal(error, path) from error
@@ -137,9 +139,22 @@ def refusal(error: sqlite3.Error, path: Path) -> OperationsError:
 def _make(connection: sqlite3.Connection, path: Path) -> int:
     """Create the tables. Unlike a transaction, the switch to write-ahead mode does not wait for locks."""
     with FileLock(path.with_name(f".{path.name}.lock")):
-        if connection.execute("pragma user_version").fetchone()[0] == 0:
+        if _version(connection) == 0:
             connection.execute("pragma journal_mode = wal")
             connection.executescript(f"begin immediate;{TABLES}pragma user_version = {VERSION};commit;")
+    return _version(connection)
+
+
+def _upgrade(connection: sqlite3.Connection, path: Path) -> int:
+    """Rename a column of version 1, so that users keep their slots."""
+    changes = "".join(f"alter table {table} rename column told to message;" for table in ("slot", "attempt"))
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        if _version(connection) == 1:
+            connection.executescript(f"begin immediate;{changes}pragma user_version = {VERSION};commit;")
+    return _version(connection)
+
+
+def _version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("pragma user_version").fetchone()[0]
     return version
 

@@ -68,7 +68,7 @@ class StrategyBuilder:
     regimes : RegimePath or None
         None before regimes are fitted.
     settings : TradingSettings
-    strategies : mapping of str to Buildable
+    strategies : mapping of str to _Buildable
         Settings of the strategies by name.
     policies : mapping of str to Policy
         Baselines, and "model:<name>".

@@ -69,5 +69,5 @@ class Desk:
 
 def silence(patch):
     """Tell MLflow nothing."""
-    patch.setattr("operations.champion.retraining.tell_registry", lambda *told: None)
-    patch.setattr("operations.champion.manual_promotion.tell_registry", lambda *told: None)
+    patch.setattr("operations.champion.retraining.tell_registry", lambda *result: None)
+    patch.setattr("operations.champion.manual_promotion.tell_registry", lambda *result: None)

@@ -50,7 +50,7 @@ def payload(name="mine", run_id="mine-20260301T120000-abcdef-0001", steps=2):
         for key, model in models.items()
     }
     children["zero"] = MlflowRun({"model": "zero"}, {}, (("forecast/ic", 0.0, 0),))
-    told = MlflowRun(
+    result = MlflowRun(
         {"verdict": "no evidence of skill", "mlflow.note.content": "what was found"},
         {f"section.key{i}": str(i) for i in range(101)},
         (("answer/net sharpe", 2 / 3, 0), *folds),
@@ -58,7 +58,7 @@ def payload(name="mine", run_id="mine-20260301T120000-abcdef-0001", steps=2):
     )
     at = int(NOW.timestamp() * 1000)
     return TrackingPayload(
-        name, run_id, "ridge +0.10 (p 0.20) 2026-03-01 12:00", at - 17_000, at, told, {"wealth": "<svg/>"}
+        name, run_id, "ridge +0.10 (p 0.20) 2026-03-01 12:00", at - 17_000, at, result, {"wealth": "<svg/>"}
     )
 
 
@@ -83,7 +83,7 @@ def known(client, experiment):
 
     runs = client.search_runs([experiment], run_view_type=ViewType.ALL)
     names = {r.info.run_id: r.data.tags.get("folder", r.info.run_name) for r in runs}
-    told = {}
+    result = {}
     for run in runs:
         ident = run.info.run_id
         tags = {key: value for key, value in run.data.tags.items() if key != "mlflow.parentRunId"}
@@ -95,8 +95,8 @@ def known(client, experiment):
         files = sorted(item.path for at in (None, "plots") for item in client.list_artifacts(ident, at))
         outputs = run.outputs.model_outputs if run.outputs else []
         key = f"{above or run.data.tags.get('folder')} > {run.info.run_name}"
-        assert key not in told, f"{key} is there twice"
-        told[key] = {
+        assert key not in result, f"{key} is there twice"
+        result[key] = {
             "status": (run.info.status, run.info.lifecycle_stage),
             "times": (run.info.start_time, run.info.end_time),
             "tags": tags,
@@ -106,7 +106,7 @@ def known(client, experiment):
             "models": len(outputs),
         }
     models = client.search_logged_models([experiment])
-    told["models"] = sorted(
+    result["models"] = sorted(
         (m.name, str(m.status), names[m.source_run_id], tuple(m.params.items())) for m in models
     )
-    return told
+    return result

@@ -87,12 +87,12 @@ class Seen:
     def across(self, x):
         """Return what pixels mean by the numbers or dates below; dates as days since 1970."""
         # The last number may have been moved into the picture.
-        told = [
+        result = [
             (at, _day(text) if self.dated else _number(text))
             for at, text in self.below()
             if at + wide(text, SMALL) / 2 < WIDTH - 2.5
         ]
-        return np.polyval(np.polyfit(*np.transpose(told), 1), x)
+        return np.polyval(np.polyfit(*np.transpose(result), 1), x)
 
     def up(self, y, k=0, log=False):
         """Return what pixels mean by the numbers beside a plane."""

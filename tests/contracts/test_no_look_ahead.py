@@ -426,8 +426,8 @@ def test_covariances_of_each_kind_know_the_past_alone(small, kind):
         schedule = timetable.make_schedule(panel, matrix, config)
         regimes = stages.make_regimes(matrix, schedule, config)
         path = trading.make_covariances(panel, schedule, regimes, config)
-        told = [to_dense(path.at(position)[0]) for position in schedule.decisions]
-        return {"covariances": by_date(len(panel.dates), schedule.decisions, told)}
+        actual = [to_dense(path.at(position)[0]) for position in schedule.decisions]
+        return {"covariances": by_date(len(panel.dates), schedule.decisions, actual)}
 
     n = len(panel.dates)
     assert np.isfinite(covariances(panel)["covariances"]).any()

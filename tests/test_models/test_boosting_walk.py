@@ -89,10 +89,10 @@ def test_every_fold_equals_lightgbm_refitted_on_the_same_bins(
             grown.append(most)
             assert walk.fits[f].chosen == {"trees": n}
             X, rows = data.rows_to_forecast(fold.test)
-            told = np.full((len(fold.test), 8), np.nan)
-            told[rows.date - fold.test[0], rows.asset] = booster.predict(X, num_iteration=n)
-            told = told - row_mean(told)[:, None] if relative else told
-            np.testing.assert_allclose(walk.raw[fold.test], told, atol=1e-12)
+            result = np.full((len(fold.test), 8), np.nan)
+            result[rows.date - fold.test[0], rows.asset] = booster.predict(X, num_iteration=n)
+            result = result - row_mean(result)[:, None] if relative else result
+            np.testing.assert_allclose(walk.raw[fold.test], result, atol=1e-12)
             X, y, rows = data.training(fold.test)
             if len(y):
                 each = [loss(booster, min(n, most), X, y, rows, relative) for n in MODEL.tree_counts()]
@@ -136,11 +136,11 @@ def test_what_comes_later_changes_no_bit():
 def test_the_number_of_threads_changes_no_bit(monkeypatch):
     monkeypatch.setattr(boosting_walk, "AHEAD", 3)
     monkeypatch.setattr(boosting_walk, "FEWEST", 3)
-    told = []
+    result = []
     for threads in (1, 2, 4):
-        told.append(walk_forward(MODEL, "trees", panel_data(), folds(), executor=Threads(threads)).raw)
-    np.testing.assert_array_equal(told[0], told[1])
-    np.testing.assert_array_equal(told[0], told[2])
+        result.append(walk_forward(MODEL, "trees", panel_data(), folds(), executor=Threads(threads)).raw)
+    np.testing.assert_array_equal(result[0], result[1])
+    np.testing.assert_array_equal(result[0], result[2])
 
 
 def test_a_feature_that_starts_late_is_binned_anew_and_used():
@@ -163,8 +163,8 @@ def test_features_that_never_met_in_the_first_window_are_kept_apart():
     known = np.ones((120, 8), dtype=bool)
     rolling = WalkForward(data.ends, first_test=50, refit_every=8, window=25).folds()
     walk = walk_forward(model, "trees", Dataset(X, y, data.ends, known, data.names, False), rolling)
-    told, truth = walk.raw[rolling[-1].test], y[rolling[-1].test]
-    assert ((told - truth) ** 2).mean() < 0.01 * truth.var()
+    result, truth = walk.raw[rolling[-1].test], y[rolling[-1].test]
+    assert ((result - truth) ** 2).mean() < 0.01 * truth.var()
 
 
 def test_the_last_description_predicts_the_last_fold():

@@ -29,16 +29,16 @@ def members(n_dates=30, n_assets=4, m=4, seed=0):
 @pytest.mark.parametrize("method", ["mean", "median", "trimmed"])
 def test_pooling_by_pair(method):
     walks, target, ends = members()
-    told = combine_walks("c", walks, method, target, ends)
+    result = combine_walks("c", walks, method, target, ends)
     peer = {"mean": np.mean, "median": np.median, "trimmed": lambda a: trim_mean(a, 0.25)}[method]
     for t in range(30):
         for i in range(4):
             values = [walk.raw[t, i] for walk in walks]
             if np.isnan(values).any():
-                assert np.isnan(told.raw[t, i]), "what one member does not forecast"
+                assert np.isnan(result.raw[t, i]), "what one member does not forecast"
             else:
-                assert told.raw[t, i] == pytest.approx(peer(values))
-    np.testing.assert_allclose(told.fits[0].importance, 0.25)
+                assert result.raw[t, i] == pytest.approx(peer(values))
+    np.testing.assert_allclose(result.fits[0].importance, 0.25)
 
 
 @pytest.mark.parametrize("discount", [1.0, 0.9])
@@ -58,15 +58,15 @@ def test_dmspe_weights_by_a_loop_over_matured_labels(discount):
         wanted = (1 / losses) / (1 / losses).sum() if losses.all() else np.full(4, 0.25)
         np.testing.assert_allclose(weights[t], wanted)
     assert (np.diff(weights[29]) < 0).all(), "members are ordered from the best to the worst"
-    told = combine_walks("c", walks, "dmspe", target, ends, discount)
-    np.testing.assert_allclose(told.raw[25], raw[25] @ weights[25])
-    np.testing.assert_allclose(told.fits[1].importance, weights[20])
+    result = combine_walks("c", walks, "dmspe", target, ends, discount)
+    np.testing.assert_allclose(result.raw[25], raw[25] @ weights[25])
+    np.testing.assert_allclose(result.fits[1].importance, weights[20])
 
 
 def test_a_relative_combination_stays_relative():
     walks, target, ends = members()
-    told = combine_walks("c", walks, "median", replace(target, relative=True), ends)
-    np.testing.assert_allclose(np.nanmean(told.raw[20:], axis=1), 0, atol=1e-12)
+    result = combine_walks("c", walks, "median", replace(target, relative=True), ends)
+    np.testing.assert_allclose(np.nanmean(result.raw[20:], axis=1), 0, atol=1e-12)
 
 
 def test_two_forecasts_cannot_be_trimmed():
@@ -83,7 +83,7 @@ def test_members_may_be_refitted_on_schedules_of_their_own():
     walks, target, ends = members(m=2)
     often = tuple(FoldFit(t, t, {}, np.array([0.0, 1.0]), 1.0) for t in (10, 15, 20, 25))
     walks[1] = WalkResult("often", walks[1].raw, often, {})
-    told = combine_walks("c", walks, "mean", target, ends)
-    assert [fit.first_test for fit in told.fits] == [10, 15, 20, 25]
-    np.testing.assert_allclose(told.fits[1].importance, [0.5, 0.5])
-    assert told.fits[1].n_rows == 15
+    result = combine_walks("c", walks, "mean", target, ends)
+    assert [fit.first_test for fit in result.fits] == [10, 15, 20, 25]
+    np.testing.assert_allclose(result.fits[1].importance, [0.5, 0.5])
+    assert result.fits[1].n_rows == 15

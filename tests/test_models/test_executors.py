@@ -72,8 +72,8 @@ def test_any_number_of_threads_gives_the_same_bits(alone, workers):
 
 def test_processes_give_the_same_bits(alone, processes):
     for model, expected in zip(MODELS, alone, strict=True):
-        told = walked(model, processes)
-        assert_same(told, expected)
+        result = walked(model, processes)
+        assert_same(result, expected)
     where = {fit.chosen["process"] for fit in walked(Means(), processes).fits}
     assert os.getpid() not in where, "computed by the caller"
 

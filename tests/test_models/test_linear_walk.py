@@ -104,10 +104,10 @@ def test_every_fold_equals_scikit_learn_refitted(name, within, window, half_life
             Z, y, w, _ = plain_design(data, fold.train, scaler, within, half_life)
             b, a = refitted(peer, fit.chosen["penalty"], Z, y, w, within)
             X, rows = data.rows_to_forecast(fold.test)
-            told = np.full((len(fold.test), 7), np.nan)
-            told[rows.date - fold.test[0], rows.asset] = scaler.transform(X) @ b + a
-            told = told - row_mean(told)[:, None] if within else told
-            np.testing.assert_allclose(walk.raw[fold.test], told, rtol=0, atol=1e-8)
+            result = np.full((len(fold.test), 7), np.nan)
+            result[rows.date - fold.test[0], rows.asset] = scaler.transform(X) @ b + a
+            result = result - row_mean(result)[:, None] if within else result
+            np.testing.assert_allclose(walk.raw[fold.test], result, rtol=0, atol=1e-8)
             assert fit.n_rows == len(y)
             done += 1
     assert done == len(walk_folds)
@@ -189,8 +189,8 @@ def test_more_features_than_rows(selection):
                 Z = scaler.transform(A)
                 peer = PEERS["ridge" if isinstance(model, Ridge) else "lasso"][1]
                 b, a = refitted(peer, walk.fits[f].chosen["penalty"], Z, t, np.ones(len(t)), False)
-                told = scaler.transform(X[some[f].test].reshape(-1, 200)) @ b + a
-                np.testing.assert_allclose(walk.raw[some[f].test].ravel(), told, atol=1e-6)
+                result = scaler.transform(X[some[f].test].reshape(-1, 200)) @ b + a
+                np.testing.assert_allclose(walk.raw[some[f].test].ravel(), result, atol=1e-6)
 
 
 @pytest.mark.parametrize("selection", ["past", "nested"])
@@ -285,8 +285,8 @@ def test_a_half_life_too_short_for_the_walk_is_an_error():
 
 
 def test_progress_is_told():
-    told = []
+    result = []
     walk_forward(
-        Ridge(), "ridge", panel_data(), folds(every=30), lambda done, total: told.append((done, total))
+        Ridge(), "ridge", panel_data(), folds(every=30), lambda done, total: result.append((done, total))
     )
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert result == [(1, 4), (2, 4), (3, 4), (4, 4)]

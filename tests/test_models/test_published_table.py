@@ -79,12 +79,12 @@ def ours(script, settings, sample):
 def plain(sample):
     """Each predictor's own forecast of each quarter from 1951:1, by statsmodels, shape (T, K)."""
     y, X = sample[0].to_numpy(), sample[1].to_numpy()
-    told = np.full(X.shape, np.nan)
+    result = np.full(X.shape, np.nan)
     for t in range(16, len(y)):
         for k in range(X.shape[1]):
             fitted = sm.OLS(y[1:t], sm.add_constant(X[1:t, k])).fit().params
-            told[t, k] = fitted[0] + fitted[1] * X[t, k]
-    return told
+            result[t, k] = fitted[0] + fitted[1] * X[t, k]
+    return result
 
 
 def test_the_settings_say_what_the_paper_regresses_on(sample, table):
@@ -94,20 +94,20 @@ def test_the_settings_say_what_the_paper_regresses_on(sample, table):
     assert len(X.columns) == 15
     q, before, one_more = table.loc["1950Q3"], table.loc["1950Q2"], table.loc["1950Q1"]
     assert premium["1950Q3"] == pytest.approx(np.log((1 + q.CRSP_SPvw) / (1 + q.Rfree)), abs=1e-15)
-    told = X.loc["1950Q3"]
-    assert told.dp == pytest.approx(np.log(before.D12 / before.Index))
-    assert told.dy == pytest.approx(np.log(before.D12 / one_more.Index))
-    assert told.de == pytest.approx(told.dp - told.ep)
-    assert told.bm == before["b/m"]
-    assert told.tms == before.lty - before.tbl
-    assert told.dfy == before.BAA - before.AAA
-    assert told.dfr == before.corpr - before.ltr
-    assert told.infl == one_more.infl
+    result = X.loc["1950Q3"]
+    assert result.dp == pytest.approx(np.log(before.D12 / before.Index))
+    assert result.dy == pytest.approx(np.log(before.D12 / one_more.Index))
+    assert result.de == pytest.approx(result.dp - result.ep)
+    assert result.bm == before["b/m"]
+    assert result.tms == before.lty - before.tbl
+    assert result.dfy == before.BAA - before.AAA
+    assert result.dfr == before.corpr - before.ltr
+    assert result.infl == one_more.infl
 
 
 def test_each_predictor_is_an_ordinary_regression(ours, plain, sample):
     for k, name in enumerate(sample[1].columns):
-        np.testing.assert_allclose(ours.told[name][:, 0], plain[:, k], rtol=0, atol=1e-10)
+        np.testing.assert_allclose(ours.forecasts[name][:, 0], plain[:, k], rtol=0, atol=1e-10)
 
 
 def test_the_benchmark_is_the_mean_of_all_premiums_before(ours, sample):
@@ -123,7 +123,7 @@ def test_simple_combinations(ours, plain):
         "trimmed mean": np.sort(plain, axis=1)[:, 1:-1].mean(axis=1),
     }
     for name, values in wanted.items():
-        np.testing.assert_allclose(ours.told[name][:, 0], values, rtol=0, atol=1e-10)
+        np.testing.assert_allclose(ours.forecasts[name][:, 0], values, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize(("name", "discount"), [("DMSPE 1.0", 1.0), ("DMSPE 0.9", 0.9)])
@@ -133,7 +133,7 @@ def test_discounted_combinations(ours, plain, sample, name, discount):
         past = np.arange(16, t)
         lost = (discount ** (t - 1 - past)[:, None] * (y[past, None] - plain[past]) ** 2).sum(axis=0)
         weights = (1 / lost) / (1 / lost).sum()
-        assert ours.told[name][t, 0] == pytest.approx(plain[t] @ weights, abs=1e-10)
+        assert ours.forecasts[name][t, 0] == pytest.approx(plain[t] @ weights, abs=1e-10)
 
 
 def test_scores(ours, plain, sample):
@@ -150,11 +150,11 @@ def test_scores(ours, plain, sample):
 def test_clipping_is_what_else_differs(script, settings, sample, ours):
     few = copy.deepcopy(settings) | {"combinations": {"mean": {"method": "mean"}}}
     cut = script.forecasts(sample[0], sample[1][["svar", "ik"]], few, clip=5.0)
-    wild = np.nan_to_num(cut.told["svar"] - ours.told["svar"])[:, 0]
+    wild = np.nan_to_num(cut.forecasts["svar"] - ours.forecasts["svar"])[:, 0]
     assert np.abs(wild).max() > 1e-4
     first = int(np.argmax(np.abs(wild) > 1e-12))
     assert str(sample[0].index[first]) == "1955Q2", "the quarter after the wild one"
-    np.testing.assert_allclose(cut.told["ik"], ours.told["ik"], atol=1e-10)
+    np.testing.assert_allclose(cut.forecasts["ik"], ours.forecasts["ik"], atol=1e-10)
 
 
 def test_all_predictors_at_once_give_the_same_mean(ours, sample):
@@ -164,5 +164,5 @@ def test_all_predictors_at_once_give_the_same_mean(ours, sample):
     folds = WalkForward(rows, first_test=24, refit_every=1, first_train=1).folds()
     data = Dataset(X, y, rows, usable, tuple(sample[1].columns), relative=False)
     walk = walk_forward(Univariate(clip=None), "all", data, folds)
-    np.testing.assert_allclose(walk.raw[24:], ours.told["mean"][24:], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(walk.raw[24:], ours.forecasts["mean"][24:], rtol=0, atol=1e-10)
     assert walk.last["clip"] is None

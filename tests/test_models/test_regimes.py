@@ -55,9 +55,9 @@ def test_states_take_over_the_order_of_the_fit_before(model):
     for cold in (False, True):
         later = clone(model).fit(X[:600], before, cold=cold)
         np.testing.assert_allclose(later.centres_, np.array(CENTRES)[[2, 0, 1]], atol=0.02)
-        told, _ = later.predict_states(X[600:])
+        result, _ = later.predict_states(X[600:])
         fresh, _ = clone(model).fit(X[:600]).predict_states(X[600:])
-        np.testing.assert_allclose(told, fresh[:, [2, 0, 1]], atol=0.01)
+        np.testing.assert_allclose(result, fresh[:, [2, 0, 1]], atol=0.01)
 
 
 @every_kind
@@ -186,10 +186,10 @@ def test_missing_features(model):
     np.testing.assert_allclose(model.centres_, CENTRES, atol=0.02)
     alone = model.predict_states(np.array([[0.401, np.nan]]))[0]
     assert alone[0].sum() == pytest.approx(1)
-    told, anomaly = model.predict_states(np.array([[np.nan, np.nan], [np.nan, np.inf], [0.4, 0.0]]))
-    assert np.isnan(told[:2]).all()
+    result, anomaly = model.predict_states(np.array([[np.nan, np.nan], [np.nan, np.inf], [0.4, 0.0]]))
+    assert np.isnan(result[:2]).all()
     assert np.isnan(anomaly[:2]).all()
-    assert np.isfinite(told[2]).all()
+    assert np.isfinite(result[2]).all()
 
 
 def test_dates_without_any_value_have_no_label():
@@ -207,8 +207,8 @@ def test_a_constant_feature_says_nothing(model):
     plain, _ = clone(model).fit(X[:700]).predict_states(X[700:])
     fitted = clone(model).fit(with_constant[:700])
     assert (fitted.centres_[:, 2] == 7).all()
-    told, _ = fitted.predict_states(with_constant[700:])
-    np.testing.assert_array_equal(told.argmax(axis=1), plain.argmax(axis=1))
+    result, _ = fitted.predict_states(with_constant[700:])
+    np.testing.assert_array_equal(result.argmax(axis=1), plain.argmax(axis=1))
     # It varies from here on: the fit after takes over all the same.
     with_constant[700:, 2] = np.arange(200)
     later = clone(model).fit(with_constant[:800], fitted)
@@ -260,9 +260,9 @@ def test_agreement_with_the_fit_before_is_that_of_two_fits_on_the_same_rows():
     assert np.isnan(path.agreement[0])
     first = KMeansRegimes(3, seed=0).fit(X[folds[0].train])
     second = KMeansRegimes(3, seed=0).fit(X[folds[1].train], first)
-    told = [fit.predict_states(X[folds[1].train])[0].argmax(axis=1) for fit in (first, second)]
+    result = [fit.predict_states(X[folds[1].train])[0].argmax(axis=1) for fit in (first, second)]
     assert not path.restarted[1]
-    assert path.agreement[1] == pytest.approx(adjusted_rand_score(*told))
-    assert path.relabelled[1] == pytest.approx(np.mean(told[0] != told[1]))
+    assert path.agreement[1] == pytest.approx(adjusted_rand_score(*result))
+    assert path.relabelled[1] == pytest.approx(np.mean(result[0] != result[1]))
     assert np.nanmin(path.agreement) > 0.5
     assert np.nanmax(path.relabelled) < 0.3

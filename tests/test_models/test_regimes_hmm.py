@@ -48,8 +48,8 @@ def test_densities_are_those_of_scipy_over_the_features_that_are_there(diagonal)
     Z = rng.normal(size=(60, 4))
     Z[20:][rng.random((40, 4)) < 0.4] = np.nan
     Z[30] = np.nan
-    told = log_densities(Z, states.means, states.covariances)
-    for row, values in zip(Z, told, strict=True):
+    result = log_densities(Z, states.means, states.covariances)
+    for row, values in zip(Z, result, strict=True):
         present = np.isfinite(row)
         for s in range(3):
             expected = 0.0
@@ -199,32 +199,32 @@ def test_states_that_differ_in_scatter_alone_are_found_and_keep_their_identity()
     X = rng.normal(size=(1500, 2)) * np.where(state, 3.0, 1.0)[:, None]
     first = HMMRegimes(2).fit(X[:700])
     calm = np.argmin(np.diagonal(first.chain_.covariances, axis1=1, axis2=2).sum(axis=1))
-    told, _ = first.predict_states(X[700:800])
-    assert ((told[:, calm] > 0.5) == (state[700:800] == 0)).mean() > 0.85
+    result, _ = first.predict_states(X[700:800])
+    assert ((result[:, calm] > 0.5) == (state[700:800] == 0)).mean() > 0.85
     first._reorder(np.array([1, 0]))
     for seed in range(4):
         later = HMMRegimes(2, seed=seed).fit(X[:1200], first, cold=True)
         np.testing.assert_allclose(
             np.diagonal(later.chain_.covariances, axis1=1, axis2=2)[1 - calm], [1, 1], atol=0.25
         )
-        told, _ = later.predict_states(X[1200:])
-        assert ((told[:, 1 - calm] > 0.5) == (state[1200:] == 0)).mean() > 0.85
+        result, _ = later.predict_states(X[1200:])
+        assert ((result[:, 1 - calm] > 0.5) == (state[1200:] == 0)).mean() > 0.85
 
 
 def test_smoothed_probabilities_would_be_caught(monkeypatch):
     X, _ = planted(900)
 
-    def told(rows):
+    def result(rows):
         return walk_regimes(rows, folds(len(rows), 300, 50), ["a", "b"], HMMRegimes(2)).probabilities
 
-    assert first_difference("filtered", told(X), told(X[:620]), 620) is None
+    assert first_difference("filtered", result(X), result(X[:620]), 620) is None
 
     def smooth(self, Z):
         filtered, weight, surprise = self._filter_rows(Z, self._predicted)
         return backward(filtered, weight, self._chain.transitions)[0], surprise
 
     monkeypatch.setattr(HMMRegimes, "_predict_states", smooth)
-    assert first_difference("smoothed", told(X), told(X[:620]), 620) is not None
+    assert first_difference("smoothed", result(X), result(X[:620]), 620) is not None
 
 
 @pytest.mark.parametrize("covariance", ["diagonal", "full"])

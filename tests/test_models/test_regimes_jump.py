@@ -32,12 +32,12 @@ def test_the_path_is_the_cheapest_of_all(seed, penalty):
 @pytest.mark.parametrize("seed", range(4))
 def test_online_costs_are_of_the_cheapest_path_to_each_state(seed):
     loss = np.random.default_rng(seed).exponential(size=(6, 3))
-    told = cheapest_arrivals(loss, np.zeros(3), 0.4)
+    result = cheapest_arrivals(loss, np.zeros(3), 0.4)
     for t in range(6):
         best = np.full(3, np.inf)
         for path in all_paths(loss[: t + 1]):
             best[path[-1]] = min(best[path[-1]], cost(loss, path, 0.4))
-        np.testing.assert_allclose(told[t], best - best.min())
+        np.testing.assert_allclose(result[t], best - best.min())
 
 
 def test_the_recursion_goes_on_where_it_stopped():
@@ -67,19 +67,19 @@ def test_without_penalty_it_is_kmeans():
     jump, kmeans = JumpRegimes(3, jump_penalty=0).fit(X[:700]), KMeansRegimes(3).fit(X[:700])
     np.testing.assert_allclose(jump.centres_, kmeans.centres_, atol=1e-12)
     assert jump.loss_ == pytest.approx(kmeans.loss_ + np.log(0.5))
-    for told, expected in zip(jump.predict_states(X[700:]), kmeans.predict_states(X[700:]), strict=True):
-        np.testing.assert_allclose(told, expected, atol=1e-9)
+    for result, expected in zip(jump.predict_states(X[700:]), kmeans.predict_states(X[700:]), strict=True):
+        np.testing.assert_allclose(result, expected, atol=1e-9)
 
 
 def test_the_penalty_finds_persistent_states_in_noise():
     X, state = market(n_dates=2400, noise=0.3, stay=0.99)
-    told = {}
+    result = {}
     for penalty in (0.0, 5.0, 1e9):
         probabilities, _ = JumpRegimes(3, penalty).fit(X[:1200]).predict_states(X[1200:])
-        told[penalty] = probabilities.argmax(axis=1)
-    jumps = {penalty: np.count_nonzero(np.diff(label)) for penalty, label in told.items()}
+        result[penalty] = probabilities.argmax(axis=1)
+    jumps = {penalty: np.count_nonzero(np.diff(label)) for penalty, label in result.items()}
     assert jumps[0.0] > 200
     assert jumps[5.0] < 40
     assert jumps[1e9] == 0
-    scores = {penalty: adjusted_rand_score(state[1200:], label) for penalty, label in told.items()}
+    scores = {penalty: adjusted_rand_score(state[1200:], label) for penalty, label in result.items()}
     assert scores[5.0] > 0.8 > scores[0.0] + 0.2

@@ -73,7 +73,7 @@ def training(data, stop=80):
     return data.training(np.arange(stop - 2))
 
 
-def told(trials):
+def contents(trials):
     """All of the trials but the time they took."""
     return [replace(trial, seconds=0.0) for trial in trials]
 
@@ -162,11 +162,11 @@ def test_any_number_of_workers_tries_and_chooses_the_same(search, pruning):
     space = {"num_leaves": Range(2, 9, whole=True, points=3), "l2": Range(0.1, 10.0, log=True)}
     tuned = Tuned(model, space, search, trials=20, every=20, pruning=pruning, seed=3)
     one, two = (walk_forward(tuned, "m", data, folds, executor=Threads(n)) for n in (1, 2))
-    assert told(one.trials) == told(two.trials)
+    assert contents(one.trials) == contents(two.trials)
     assert one.raw.tobytes() == two.raw.tobytes()
     assert sorted({trial.first_test for trial in one.trials}) == [60, 80]
     other = Tuned(model, space, search, trials=20, every=20, pruning=pruning, seed=4)
-    differs = told(walk_forward(other, "m", data, folds[:1]).trials) != told(
+    differs = contents(walk_forward(other, "m", data, folds[:1]).trials) != contents(
         one.trials[: len(one.trials) // 2]
     )
     assert differs == (search != "grid")
@@ -243,15 +243,15 @@ def test_an_interrupted_search_goes_on_where_it_stopped(tmp_path):
         with pytest.raises(KeyboardInterrupt):
             tune_model(Constant(), X, y, rows, settings, journal=journal, executor=Threads(2))
     Constant.fits, Constant.raise_at = 0, None
-    assert told(tune_model(Constant(), X, y, rows, settings, journal=journal)) == told(whole)
+    assert contents(tune_model(Constant(), X, y, rows, settings, journal=journal)) == contents(whole)
     assert 0 < Constant.fits < all_fits / 2
     Constant.fits = 0
     again = tune_model(Constant(), X, y, rows, settings, journal=journal)
-    assert told(again) == told(whole)
+    assert contents(again) == contents(whole)
     assert Constant.fits == 0
     # More trials begin with the same ones; TPE never looks ahead at how many there will be.
     more = tune_model(Constant(), X, y, rows, replace(settings, trials=48), journal=journal)
-    assert told(more[:40]) == told(whole)
+    assert contents(more[:40]) == contents(whole)
 
 
 def test_a_killed_process_leaves_a_journal_to_go_on_with(tmp_path):
@@ -282,10 +282,10 @@ tune_model(Dying(), X, y, rows, settings, journal=Path("killed.journal"))
     # What a process leaves that is killed in the middle of a line.
     with journal.open("ab") as file:
         file.write(b'{"op_code":4,"worker_id":"x')
-    whole = told(tune_model(Constant(), X, y, rows, SearchSettings(SPACE, trials=40, splits=4, seed=5)))
+    whole = contents(tune_model(Constant(), X, y, rows, SearchSettings(SPACE, trials=40, splits=4, seed=5)))
     all_fits, Constant.fits = Constant.fits, 0
     assert (
-        told(
+        contents(
             tune_model(
                 Constant(), X, y, rows, SearchSettings(SPACE, trials=40, splits=4, seed=5), journal=journal
             )

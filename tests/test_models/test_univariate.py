@@ -57,8 +57,8 @@ def test_dmspe_weights_are_the_inverse_of_discounted_past_errors(discount):
     first = FOLDS[0].train
     before = np.zeros(5)
     for inner in inner_folds(first, first + 1, 4):
-        told = plain_forecasts(data, inner.train, inner.test, scaler)
-        before += ((data.y[inner.test] - told) ** 2).sum(axis=0)
+        result = plain_forecasts(data, inner.train, inner.test, scaler)
+        before += ((data.y[inner.test] - result) ** 2).sum(axis=0)
     losses = []
     for fold in FOLDS[:-1]:
         each = plain_forecasts(data, fold.train, fold.test, scaler)[0]

@@ -81,14 +81,14 @@ def test_test_dates_need_not_follow_one_another():
     data = dataset()
     test = np.array([40, 43, 50])
     train = np.arange(30)
-    told = predict_fold(Recorder(), data, Fold(train, test, data.ends[train]))
-    np.testing.assert_array_equal(told, test[:, None] * 100.0 + np.arange(4))
+    result = predict_fold(Recorder(), data, Fold(train, test, data.ends[train]))
+    np.testing.assert_array_equal(result, test[:, None] * 100.0 + np.arange(4))
 
 
 def test_progress_is_told():
-    told = []
-    walk_forward(Zero(), "zero", dataset(), folds(), lambda done, total: told.append((done, total)))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    result = []
+    walk_forward(Zero(), "zero", dataset(), folds(), lambda done, total: result.append((done, total)))
+    assert result == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_no_usable_row_is_an_error():
@@ -112,12 +112,12 @@ def test_boosting_finds_what_a_line_cannot_and_repeats_itself():
     X[::7, 2] = np.nan
     y = np.sign(X[:, 0]) * np.sign(X[:, 1]) + 0.5 * rng.normal(size=3000)
     model = Boosting(max_trees=200, min_rows_in_leaf=20, feature_fraction=1).fit(X[:2000], y[:2000])
-    told = model.predict(X[2000:])
-    assert np.corrcoef(told, y[2000:])[0, 1] > 0.8
+    result = model.predict(X[2000:])
+    assert np.corrcoef(result, y[2000:])[0, 1] > 0.8
     assert 1 < model.n_trees_ <= 200
     assert model.importance(4)[:2].sum() > 0.85
     again = Boosting(max_trees=200, min_rows_in_leaf=20, feature_fraction=1).fit(X[:2000], y[:2000])
-    np.testing.assert_array_equal(again.predict(X[2000:]), told)
+    np.testing.assert_array_equal(again.predict(X[2000:]), result)
 
 
 def test_boosting_on_noise_keeps_few_trees():

@@ -29,10 +29,10 @@ def test_a_changed_world_asks_once_for_the_same_data(desk):
     prices.to_csv(desk.folder / "prices.csv")
     update(config, quiet(), now=at("2002-06-30"))
     reporter = quiet()
-    told = []
-    reporter.line = lambda stage, text, aside="": told.append((stage, text))
+    result = []
+    reporter.line = lambda stage, text, aside="": result.append((stage, text))
     assert ask_if_drifted(config, reporter, at("2002-06-30"))
-    assert any(stage == "drift" and "a retraining was asked for: " in text for stage, text in told), told
+    assert any(stage == "drift" and "a retraining was asked for: " in text for stage, text in result), result
     assert not ask_if_drifted(config, quiet(), at("2002-06-30")), "asked for before"
 
 

@@ -35,18 +35,18 @@ def as_json(drift):
     return json.loads(to_json(drift.as_dict()))
 
 
-def assert_close(told, expected):
+def assert_close(captured, expected):
     """Compare JSON; a frozen model rounds otherwise than its walk."""
     if isinstance(expected, dict):
-        assert set(told) == set(expected)
+        assert set(captured) == set(expected)
         for key in expected:
-            assert_close(told[key], expected[key])
+            assert_close(captured[key], expected[key])
     elif isinstance(expected, list):
-        assert len(told) == len(expected)
-        for one, other in zip(told, expected, strict=True):
+        assert len(captured) == len(expected)
+        for one, other in zip(captured, expected, strict=True):
             assert_close(one, other)
     else:
-        assert told == (pytest.approx(expected, rel=1e-6) if isinstance(expected, float) else expected)
+        assert captured == (pytest.approx(expected, rel=1e-6) if isinstance(expected, float) else expected)
 
 
 def test_on_the_day_of_its_training_it_is_that_of_its_run(trained):
@@ -69,9 +69,9 @@ def test_the_command_tells_and_writes_it(desk, monkeypatch, capsys):
     desk.retrain("2002-03-31")
     file = desk.folder / "drift.json"
     tangency(monkeypatch, "drift", "--config", desk.path(), "--output", file)
-    told = capsys.readouterr().out
-    assert "Drift at 2002-06-30, the last 12 dates" in told
-    assert "early retraining" in told
+    captured = capsys.readouterr().out
+    assert "Drift at 2002-06-30, the last 12 dates" in captured
+    assert "early retraining" in captured
     found = json.loads(file.read_text())
     assert found["as_of"] == "2002-06-30"
     assert found["reason_to_retrain"] is None or found["alarms"]

@@ -38,8 +38,8 @@ def mine(tmp_path, monkeypatch, capsys):
             main()
         except SystemExit as ended:
             code = int(ended.code or 0)
-        told = capsys.readouterr()
-        return code, told.out, told.err
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
 
     return tangency
 

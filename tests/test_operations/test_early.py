@@ -39,17 +39,17 @@ def test_what_a_retraining_does_not_mend_is_no_reason_unless_it_is_asked_for():
 
 @pytest.mark.parametrize(("untrained", "asked"), [(0, False), (5, False), (6, True), (40, True)])
 def test_half_of_the_recent_dates_must_be_new_to_the_model(untrained, asked):
-    told = reason_to_retrain(drift(**ERRORS, untrained=untrained), DriftSection())
-    assert (told is not None) == asked
+    result = reason_to_retrain(drift(**ERRORS, untrained=untrained), DriftSection())
+    assert (result is not None) == asked
 
 
 @pytest.mark.parametrize(("share", "asked"), [(0.1, False), (0.2, True), (0.6, True)])
 def test_features_count_as_far_as_the_forecast_rests_on_them(share, asked):
     shifted = drift(features=(feature("a", share, True), feature("b", 1 - share, False)))
-    told = reason_to_retrain(shifted, DriftSection())
-    assert (told is not None) == asked
-    if told:
-        assert told == f"1 of 2 features have shifted (a), on which {share:.0%} of the forecast rests"
+    result = reason_to_retrain(shifted, DriftSection())
+    assert (result is not None) == asked
+    if result:
+        assert result == f"1 of 2 features have shifted (a), on which {share:.0%} of the forecast rests"
 
 
 def test_many_features_are_not_all_named():

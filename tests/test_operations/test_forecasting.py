@@ -30,11 +30,11 @@ def test_on_the_last_date_of_its_data_the_champion_says_what_its_run_said(traine
     run = Candidate(trained.folder / "runs" / trained.decisions[-1].run)
     stored = pd.read_parquet(run.folder / "forecasts.parquet")
     last = stored[(stored.model == "combination") & (stored.date == "2002-05-31")]
-    told = predict(found)
-    assert list(told["asset"]) == list(last["asset"].astype(str))
+    result = predict(found)
+    assert list(result["asset"]) == list(last["asset"].astype(str))
     for name in ("mean", "raw"):
-        np.testing.assert_array_equal(told[name], last[name])
-    np.testing.assert_allclose(told["stderr"], last["stderr"], rtol=1e-12)
+        np.testing.assert_array_equal(result[name], last[name])
+    np.testing.assert_allclose(result["stderr"], last["stderr"], rtol=1e-12)
 
 
 def test_without_holdings_trades_start_from_what_the_run_would_hold_and_end_at_its_target(trained):
@@ -56,11 +56,11 @@ def test_a_month_later_only_the_features_are_newer(trained):
     done = pipeline.train(pipeline.prepare(load_data(config, quiet())))
     forecast = done.forecasts["combination"]
     listed = np.isfinite(forecast.raw[-1])
-    told = predict(found)
-    np.testing.assert_array_equal(told["raw"], forecast.raw[-1][listed])
+    result = predict(found)
+    np.testing.assert_array_equal(result["raw"], forecast.raw[-1][listed])
     base = forecast.mean[-1] - forecast.slope[-1] * forecast.raw[-1] * done.prepared.schedule.target.risk[-1]
     wanted = base + forecast.slope[-2] * forecast.raw[-1] * done.prepared.schedule.target.risk[-1]
-    np.testing.assert_allclose(told["mean"], wanted[listed], rtol=1e-9)
+    np.testing.assert_allclose(result["mean"], wanted[listed], rtol=1e-9)
 
 
 def test_a_date_before_the_end_of_its_data_is_refused(trained):

@@ -25,8 +25,8 @@ def test_from_nothing_to_trades_and_back(desk, monkeypatch, capsys, tmp_path):
     assert "has no champion: `tangency retrain` trains" in capsys.readouterr().err
     for date in ("2002-04-30", "2002-05-31"):
         assert tangency(monkeypatch, "retrain", "-c", config, "--as-of", date) == 0
-    told = capsys.readouterr().out
-    assert "promoted: nothing looked ahead" in told
+    captured = capsys.readouterr().out
+    assert "promoted: nothing looked ahead" in captured
     files = [tmp_path / "f.csv", tmp_path / "f.json"]
     assert tangency(monkeypatch, "predict", "-c", config, "-o", files[0], "-o", files[1]) == 0
     assert "Forecasts at the close of 2002-06-30" in capsys.readouterr().out

@@ -17,7 +17,7 @@ from pipeline.tracking.database import open_experiment
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory, no_server, trained):
+def registered(tmp_path_factory, no_server, trained):
     """A desk whose three decisions MLflow has been told: promoted, kept by the gate, promoted."""
     desk = Desk(tmp_path_factory.mktemp("told"), beside=trained)
     desk.decisions = [
@@ -38,15 +38,15 @@ def versions(desk):
     return {version.tags["run_folder"]: version for version in found}
 
 
-def test_each_run_is_a_version_that_says_what_became_of_it_and_why(told):
-    client, found = client_of(told), versions(told)
-    assert set(found) == {decision.run for decision in told.decisions}
-    for decision in told.decisions:
+def test_each_run_is_a_version_that_says_what_became_of_it_and_why(registered):
+    client, found = client_of(registered), versions(registered)
+    assert set(found) == {decision.run for decision in registered.decisions}
+    for decision in registered.decisions:
         version = client.get_model_version("mine", found[decision.run].version)
         assert version.tags["decision"] == decision.kind
         assert decision.reason in version.description
         assert version.tags["trained_to"] == decision.data_last
-        record = Candidate(told.folder / "runs" / decision.run).summary["record"]
+        record = Candidate(registered.folder / "runs" / decision.run).summary["record"]
         assert version.tags["data_hash"] == record["data_hash"]
         assert len(version.tags["certificate"]) == 64
         run = client.get_run(version.run_id)
@@ -54,9 +54,12 @@ def test_each_run_is_a_version_that_says_what_became_of_it_and_why(told):
         assert decision.reason in run.data.tags["decision.reason"]
 
 
-def test_aliases_are_those_of_the_decisions(told):
-    client = client_of(told)
-    assert client.get_model_version_by_alias("mine", "champion").tags["run_folder"] == told.decisions[2].run
+def test_aliases_are_those_of_the_decisions(registered):
+    client = client_of(registered)
+    assert (
+        client.get_model_version_by_alias("mine", "champion").tags["run_folder"]
+        == registered.decisions[2].run
+    )
     assert "challenger" not in client.get_registered_model("mine").aliases, "the newest was let in"
 
 
@@ -78,7 +81,7 @@ def test_the_newest_that_was_kept_out_is_challenger_and_a_rollback_moves_the_cha
 def test_a_mirror_that_was_interrupted_is_caught_up_without_doubles(desk, monkeypatch):
     load_commands()
 
-    def interrupted(*told):
+    def interrupted(*registered):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -113,8 +116,8 @@ def asked(desk):
     return predict(found), {"dataframe_split": table}
 
 
-def test_what_is_registered_loads_without_this_project_and_says_the_same_bits(told, tmp_path):
-    table, request = asked(told)
+def test_what_is_registered_loads_without_this_project_and_says_the_same_bits(registered, tmp_path):
+    table, request = asked(registered)
     (tmp_path / "request.json").write_text(json.dumps(request))
     code = (
         "import json, sys, mlflow, pandas as pd\n"
@@ -126,7 +129,7 @@ def test_what_is_registered_loads_without_this_project_and_says_the_same_bits(to
         "assert not {'pipeline', 'models', 'operations'} & set(sys.modules)\n"
         "print(json.dumps({name: told[name].map(float.hex).to_list() for name in ('raw', 'mean')}))"
     )
-    uri = f"sqlite:///{told.folder / 'runs' / 'mlflow.db'}"
+    uri = f"sqlite:///{registered.folder / 'runs' / 'mlflow.db'}"
     done = subprocess.run(
         [sys.executable, "-I", "-c", code, uri], cwd=tmp_path, capture_output=True, text=True, check=False
     )

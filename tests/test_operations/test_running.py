@@ -19,7 +19,7 @@ def clock():
     return Clock(FIVE)
 
 
-def rows(config, what="state, told"):
+def rows(config, what="state, message"):
     with Slots(record_path(config)) as slots:
         return [tuple(row) for row in slots.connection.execute(f"select {what} from slot order by due, id")]
 
@@ -44,7 +44,7 @@ def test_what_is_due_is_done_and_told(tmp_path, clock):
     assert visit(config, well, clock, log) == []  # met for the first time
     clock.go(hours=1, minutes=2)
     [attempt] = visit(config, well, clock, log)
-    assert (attempt.outcome, attempt.told, attempt.number) == ("done", "trained mine at 06:02", 1)
+    assert (attempt.outcome, attempt.message, attempt.number) == ("done", "trained mine at 06:02", 1)
     assert rows(config) == [("done", "trained mine at 06:02")]
     assert log == [
         "mine: slot of 2026-05-01 06:00 UTC (schedule): attempt 1 begins",
@@ -82,7 +82,7 @@ def test_a_mistake_in_the_program_is_told_with_its_place_and_does_not_end_the_vi
     clock.go(hours=2)
     attempts = run_due([bad, good], job, clock=clock, log=log.append)
     assert [(a.job, a.outcome) for a in attempts] == [("bad", "failed"), ("good", "done")]
-    assert attempts[0].told.startswith("KeyError: 'bad' (test_running.py, line ")
+    assert attempts[0].message.startswith("KeyError: 'bad' (test_running.py, line ")
     assert any("Traceback" in line for line in log)
 
 

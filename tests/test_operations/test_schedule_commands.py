@@ -81,10 +81,10 @@ def test_a_slot_from_entering_to_done(here, clock, job, monkeypatch, capsys):
     assert "mine: done: trained" in capsys.readouterr().out
     assert tangency(monkeypatch, "run-due", "--slot", slot) == 0
     assert tangency(monkeypatch, "status") == 0
-    told = capsys.readouterr().out
-    assert "last slot done  2026-05-01 06:00 UTC" in told
-    assert "next due        2026-05-02 06:00 UTC" in told
-    assert "PROBLEM" not in told
+    captured = capsys.readouterr().out
+    assert "last slot done  2026-05-01 06:00 UTC" in captured
+    assert "next due        2026-05-02 06:00 UTC" in captured
+    assert "PROBLEM" not in captured
 
 
 def test_a_failed_attempt_is_told_by_the_exit_code_and_a_busy_one_is_not(here, clock, job, monkeypatch):
@@ -210,12 +210,12 @@ def test_run_due_gives_its_slot_back_when_it_is_stopped_even_twice(here):
         assert visit.poll() is None
     visit.terminate()
     visit.send_signal(signal.SIGINT)
-    out, told = visit.communicate(timeout=30)
+    out, captured = visit.communicate(timeout=30)
     assert visit.returncode == 130
     assert "was told to stop" in out
-    assert "Traceback" not in told
+    assert "Traceback" not in captured
     with Slots(record_path(config)) as slots:
-        assert tuple(slots.connection.execute("select state, told from slot").fetchone()) == (
+        assert tuple(slots.connection.execute("select state, message from slot").fetchone()) == (
             "queued",
             "told to stop",
         )
@@ -234,15 +234,15 @@ def test_the_loop_has_another_process_do_the_work(here):
     environment = {"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"}
     subprocess.run([*command, "request", "--reason", "drift"], env=environment, check=True, timeout=60)
     loop = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    told = []
+    captured = []
     for line in loop.stdout:
-        told.append(line)
+        captured.append(line)
         if " failed: " in line:
             break
     loop.terminate()
-    told.append(loop.communicate(timeout=30)[0])
+    captured.append(loop.communicate(timeout=30)[0])
     assert loop.returncode == 0
-    assert "mine: 0 6 * * * UTC" in told[0]
-    assert "(drift): attempt 1 begins" in told[1]
-    assert "gone.csv" in told[2]
-    assert told[3].strip().endswith("stopped")
+    assert "mine: 0 6 * * * UTC" in captured[0]
+    assert "(drift): attempt 1 begins" in captured[1]
+    assert "gone.csv" in captured[2]
+    assert captured[3].strip().endswith("stopped")

@@ -88,10 +88,10 @@ def test_two_workers_of_which_one_is_killed_do_each_slot_once(tmp_path, workers)
 
     def at_work():
         """Return a worker that is in the middle of a slot, when both have done something."""
-        told = lines(tmp_path)
-        if not all(any(f"{w.pid} " in line and " done: " in line for line in told) for w in pair):
+        result = lines(tmp_path)
+        if not all(any(f"{w.pid} " in line and " done: " in line for line in result) for w in pair):
             return None
-        return next((w for w in pair if f"{w.pid} works on " in told[-1]), None)
+        return next((w for w in pair if f"{w.pid} works on " in result[-1]), None)
 
     until(lambda: at_work() is not None)
     killed = at_work()
@@ -146,5 +146,5 @@ def test_many_that_open_a_new_record_at_once_all_get_it(tmp_path):
     for process in many:
         process.stdin.write("go\n")
         process.stdin.flush()
-    told = [process.communicate()[1] for process in many]
-    assert [process.returncode for process in many] == [0] * 4, told
+    result = [process.communicate()[1] for process in many]
+    assert [process.returncode for process in many] == [0] * 4, result

@@ -189,17 +189,17 @@ def test_the_champion_and_the_last_training_are_told(tmp_path):
     assert (model(config).champion, model(config).trained_at) == ("", None)
     first = decide(config, 1)
     second = decide(config, 2, replaced="mine-1")
-    told = model(config)
-    assert (told.champion, told.since, told.data_last) == ("mine-2", second.at, "2026-02-28")
+    result = model(config)
+    assert (result.champion, result.since, result.data_last) == ("mine-2", second.at, "2026-02-28")
     third = decide(config, 3, "kept", replaced="mine-2")
-    told = model(config)
-    assert (told.champion, told.since, told.data_last) == ("mine-2", second.at, "2026-02-28")
-    assert (told.trained_at, told.trained_to, told.verdict) == (third.at, "2026-03-28", "kept: because")
+    result = model(config)
+    assert (result.champion, result.since, result.data_last) == ("mine-2", second.at, "2026-02-28")
+    assert (result.trained_at, result.trained_to, result.verdict) == (third.at, "2026-03-28", "kept: because")
     # After a rollback: what the old champion was trained on, not the data of the day of the rollback.
     Decisions(config).roll_back(FIVE, "by hand")
-    told = model(config)
-    assert (told.champion, told.since, told.data_last) == (first.run, FIVE, "2026-01-28")
-    assert told.trained_at == third.at
+    result = model(config)
+    assert (result.champion, result.since, result.data_last) == (first.run, FIVE, "2026-01-28")
+    assert result.trained_at == third.at
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_ages(seconds, words):
 
 def test_a_loop_that_died_when_the_clock_was_ahead_is_no_sign_of_life_and_hides_none(tmp_path, clock):
     config = scheduled(tmp_path)
-    run_due([config], lambda *told: "", clock=clock, log=[].append)
+    run_due([config], lambda *result: "", clock=clock, log=[].append)
     with Slots(record_path(config)) as slots:
         scheduler_process.begin(slots.connection, "here/1", FIVE + dt.timedelta(days=365))
     assert any("the clock went back: the loop on here/1" in problem for problem in problems(config, clock()))

@@ -167,8 +167,8 @@ print(stop.is_set())
 
 def test_a_signal_at_any_moment_of_a_wait_is_taken(tmp_path):
     command = [sys.executable, "-c", UNDER_FIRE]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
-    assert told.stdout == "True\n"
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert result.stdout == "True\n"
 
 
 def test_a_wait_ends_when_it_is_told_to_or_its_time_is_over():
@@ -196,7 +196,7 @@ def test_a_loop_that_is_stopped_has_the_slot_given_back(tmp_path, number):
     out, _ = loop.communicate(timeout=20)
     assert (out, loop.returncode) == ("stopped\n", 0)
     with Slots(record_path(config)) as slots:
-        slot = slots.connection.execute("select state, told from slot").fetchone()
+        slot = slots.connection.execute("select state, message from slot").fetchone()
         [left] = scheduler_process.loops(slots.connection)
     assert tuple(slot) == ("queued", "told to stop")
     assert left.ended is not None
@@ -242,8 +242,8 @@ def test_two_loops_on_one_record_do_each_slot_once(tmp_path):
             states = [row[0] for row in slots.connection.execute("select state from slot")]
     for loop in pair:
         loop.terminate()
-    told = "".join(loop.communicate(timeout=30)[0] for loop in pair)
-    assert told.count("works\n") == 6
+    result = "".join(loop.communicate(timeout=30)[0] for loop in pair)
+    assert result.count("works\n") == 6
     with Slots(record_path(config)) as slots:
         numbers = [
             row[0] for row in slots.connection.execute("select number from attempt where outcome = 'done'")

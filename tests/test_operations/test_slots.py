@@ -67,8 +67,8 @@ def test_of_the_missed_slots_the_latest_is_done_and_the_others_are_told(record):
         ("08:00", "skipped"),
         ("09:00", "running"),
     ]
-    told = record.connection.execute("select told from slot where state = 'skipped'").fetchall()
-    assert {row["told"] for row in told} == {"missed; the slot of 2026-05-01 09:00 UTC took its place"}
+    result = record.connection.execute("select message from slot where state = 'skipped'").fetchall()
+    assert {row["message"] for row in result} == {"missed; the slot of 2026-05-01 09:00 UTC took its place"}
 
 
 def test_waits_double_and_retries_end(record):
@@ -111,7 +111,7 @@ def test_a_dead_worker_is_followed_when_its_lease_is_over_and_fenced_off(record)
     assert not record.fail(dead, HOURLY, "late", SIX + minutes(16))
     assert not record.give_back(dead, "late", SIX + minutes(16))
     assert record.complete(heir, "well", SIX + minutes(17))
-    rows = record.connection.execute("select outcome, owner, told from attempt order by number").fetchall()
+    rows = record.connection.execute("select outcome, owner, message from attempt order by number").fetchall()
     assert [tuple(row) for row in rows] == [
         ("lost", "dead", "nothing was heard of dead until its lease was over"),
         ("done", "heir", "well"),
@@ -283,8 +283,24 @@ def test_a_file_that_is_something_else_is_named(tmp_path):
         Slots(path)
     path.unlink()
     Slots(path).connection.execute("pragma user_version = 9")
-    with pytest.raises(OperationsError, match="version 1, got 9"):
+    with pytest.raises(OperationsError, match="version 2, got 9"):
         Slots(path)
+
+
+def test_a_record_of_version_1_keeps_its_slots(tmp_path):
+    path = tmp_path / "schedule.db"
+    with Slots(path) as record:
+        record.enter("mine", HOURLY, START)
+        record.complete(claim(record, SIX), "well", SIX)
+        for table in ("slot", "attempt"):
+            record.connection.execute(f"alter table {table} rename column message to told")
+        record.connection.execute("pragma user_version = 1")
+    with Slots(path) as record:
+        assert states(record) == [("06:00", "done")]
+        for table in ("slot", "attempt"):
+            assert [tuple(row) for row in record.connection.execute(f"select message from {table}")] == [
+                ("well",)
+            ]
 
 
 def test_a_full_disk_is_told_and_changes_nothing(record):

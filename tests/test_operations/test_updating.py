@@ -246,11 +246,15 @@ def test_the_next_run_finds_everything(tmp_path):
     run(config, "2002-01-31")
     for month in ("2002-01-31", "2002-02-28"):
         update(config, reporter(), now=at(month))
-    told = reporter()
-    pipeline = Pipeline(config, Store(config.output / "store"), told)
+    result = reporter()
+    pipeline = Pipeline(config, Store(config.output / "store"), result)
     loaded = load_data(config, reporter(), known_by=pd.Timestamp("2002-02-28"))
     pipeline.fit(pipeline.prepare(loaded))
-    assert set(told.reused) == {"features", "regimes", *(f"model {name}" for name in config.fitted_models())}
+    assert set(result.reused) == {
+        "features",
+        "regimes",
+        *(f"model {name}" for name in config.fitted_models()),
+    }
 
 
 def test_assets_that_list_and_die_are_gone_on_from(tmp_path):

@@ -314,7 +314,7 @@ def test_whatever_a_source_does_every_version_stays(versions):
     """Random changes of mind, one after the other: each state must read back, also after all the others."""
     rng = np.random.default_rng(11)
     whole = make_panel(n_dates=42, n_assets=5, seed=4)
-    end, told = 30, []
+    end, result = 30, []
     panel = known(whole, end)
     for _ in range(14):
         kept = rng.choice(whole.assets, rng.integers(2, 6), replace=False).tolist()
@@ -331,10 +331,10 @@ def test_whatever_a_source_does_every_version_stays(versions):
         ][rng.integers(8)](known(whole, end))
         end = min(end + int(rng.integers(0, 2)), 41)
         keep(versions, panel, accept=True)
-        if not told or told[-1].digest() != panel.digest():
-            told.append(panel)
-    assert len(versions.log()) == len(told) > 8
-    for number, stage in enumerate(told, start=1):
+        if not result or result[-1].digest() != panel.digest():
+            result.append(panel)
+    assert len(versions.log()) == len(result) > 8
+    for number, stage in enumerate(result, start=1):
         assert_same(versions.read(number), stage)
 
 

@@ -101,11 +101,11 @@ def test_sharpe_ratios_with_their_intervals_under_their_names(run):
     dots = [(float(c.get("cx")), float(c.get("cy"))) for c in seen.root if c.tag.endswith("circle")]
     assert len(lines) == len(dots) == len(done.performance) - 1, "what is infinite has no place"
     for name in done.performance.keys() - {worst}:
-        told = done.performance[name]
+        actual = done.performance[name]
         ((dot,),) = ([x for x, y in dots if abs(y - rows[label(name)]) < 3],)
         ((left, right),) = (ends[:, 0] for ends in lines if abs(ends[0, 1] - rows[label(name)]) < 3)
-        width = 1.96 * told["sharpe_se"]
-        expected = [told["sharpe"] - width, told["sharpe"], told["sharpe"] + width]
+        width = 1.96 * actual["sharpe_se"]
+        expected = [actual["sharpe"] - width, actual["sharpe"], actual["sharpe"] + width]
         np.testing.assert_allclose(seen.across(np.array([left, dot, right])), expected, atol=0.01)
 
 

@@ -84,10 +84,10 @@ def test_the_command_computes_in_one_thread_and_a_users_own_number_stands():
 )
 def test_a_mistake_is_one_message_and_nothing_is_left(mine, tmp_path, monkeypatch, capsys, changes, message):
     assert tangency(monkeypatch, "run", "--config", mine(**changes)) == 2
-    told = capsys.readouterr().err
-    assert message in told
-    assert "Traceback" not in told
-    assert len(told) < 1500
+    captured = capsys.readouterr().err
+    assert message in captured
+    assert "Traceback" not in captured
+    assert len(captured) < 1500
     assert runs_left(tmp_path) == []
 
 
@@ -105,10 +105,10 @@ def test_a_damaged_file_is_named(mine, tmp_path, monkeypatch, capsys, damage, me
     path = tmp_path / "prices.csv"
     path.write_text(damage(path.read_text()))
     assert tangency(monkeypatch, "run", "--config", mine()) == 2
-    told = capsys.readouterr().err
-    assert "prices.csv" in told
-    assert message in told
-    assert "Traceback" not in told
+    captured = capsys.readouterr().err
+    assert "prices.csv" in captured
+    assert message in captured
+    assert "Traceback" not in captured
     assert runs_left(tmp_path) == []
 
 
@@ -126,11 +126,11 @@ def test_a_missing_configuration_and_a_wrong_option(monkeypatch, capsys, tmp_pat
 def test_a_command_that_is_left_out_shows_the_help_once(monkeypatch, capsys, words):
     load_commands()
     assert tangency(monkeypatch, *words) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.count("Usage:") == 1
-    assert "Error:" not in told.err
-    assert "Commands:" in told.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("Usage:") == 1
+    assert "Error:" not in captured.err
+    assert "Commands:" in captured.err
 
 
 def test_train_evaluate_and_report(mine, tmp_path, monkeypatch, capsys):
@@ -138,9 +138,9 @@ def test_train_evaluate_and_report(mine, tmp_path, monkeypatch, capsys):
     assert tangency(monkeypatch, "train", "--config", config) == 0
     assert "last fit" in capsys.readouterr().out
     assert tangency(monkeypatch, "evaluate", "--config", config) == 0
-    told = capsys.readouterr().out
-    assert "reused" in told
-    assert "model combination" in told
+    captured = capsys.readouterr().out
+    assert "reused" in captured
+    assert "model combination" in captured
     assert tangency(monkeypatch, "report", "--config", config) == 0
     page = (tmp_path / "runs" / "mine-report.html").read_text()
     assert page.count("<svg") == 6
@@ -157,9 +157,9 @@ def test_a_run_of_the_same_makes_no_other_run(mine, tmp_path, monkeypatch, capsy
     first = runs_left(tmp_path)
     capsys.readouterr()
     assert tangency(monkeypatch, "run", "--config", config) == 0
-    told = capsys.readouterr().out
-    assert "nothing has changed since this run" in told
-    assert "Target weights" in told
+    captured = capsys.readouterr().out
+    assert "nothing has changed since this run" in captured
+    assert "Target weights" in captured
     assert runs_left(tmp_path) == first
     folder = (tmp_path / "runs" / "latest").resolve()
     (folder / "mlflow.json").unlink()
@@ -250,9 +250,9 @@ def test_summary_is_strict_json(mine, tmp_path, monkeypatch):
 def test_an_output_that_is_a_file_is_one_message(mine, tmp_path, monkeypatch, capsys):
     (tmp_path / "taken").write_text("x")
     assert tangency(monkeypatch, "run", "--config", mine(output=str(tmp_path / "taken"))) == 2
-    told = capsys.readouterr().err
-    assert "taken" in told
-    assert "Traceback" not in told
+    captured = capsys.readouterr().err
+    assert "taken" in captured
+    assert "Traceback" not in captured
 
 
 def test_a_tracking_server_that_is_away_costs_no_run(mine, tmp_path, monkeypatch, capsys):
@@ -264,12 +264,13 @@ def test_a_tracking_server_that_is_away_costs_no_run(mine, tmp_path, monkeypatch
         patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         for _ in range(2):
             assert tangency(monkeypatch, "run", "--config", mine()) == 0
-            told = capsys.readouterr().out
+            captured = capsys.readouterr().out
             assert (
-                "not tracked: MLflow at http://127.0.0.1:9 does not answer; `tangency sync` sends it" in told
+                "not tracked: MLflow at http://127.0.0.1:9 does not answer; `tangency sync` sends it"
+                in captured
             )
             (folder,) = pending_runs(output)
-            assert str(folder / "summary.json") in told
+            assert str(folder / "summary.json") in captured
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert tangency(monkeypatch, "run", "--config", mine()) == 0, "the same run, told now"
     assert "MLflow: make ui" in capsys.readouterr().out
@@ -319,9 +320,9 @@ def test_a_run_that_looks_ahead_is_refused_and_nothing_is_tracked(
 ):
     look_ahead(monkeypatch)
     assert tangency(monkeypatch, command, "--config", mine()) == 2
-    told = capsys.readouterr().err
-    assert "something looked ahead" in told
-    assert "covariances: covariance of A0" in told
+    captured = capsys.readouterr().err
+    assert "something looked ahead" in captured
+    assert "covariances: covariance of A0" in captured
     assert runs_left(tmp_path) == ["mine-leak.json"]
     found = json.loads((tmp_path / "runs" / "mine-leak.json").read_text())
     assert found["verdict"] == "leak"
@@ -331,11 +332,11 @@ def test_a_run_that_looks_ahead_is_refused_and_nothing_is_tracked(
 def test_an_audit_says_what_was_compared_and_writes_its_certificate(mine, tmp_path, monkeypatch, capsys):
     place = tmp_path / "certificate.json"
     assert tangency(monkeypatch, "audit", "--config", mine(), "--output", place) == 0
-    told = capsys.readouterr().out
-    assert "nothing looked ahead" in told
+    captured = capsys.readouterr().out
+    assert "nothing looked ahead" in captured
     certificate = json.loads(place.read_text())
     assert certificate["verdict"] == "clean"
-    assert certificate["digest"][:16] in told
+    assert certificate["digest"][:16] in captured
     assert tangency(monkeypatch, "audit", "--config", mine()) == 0
     assert "reused" in next(line for line in capsys.readouterr().out.splitlines() if line.startswith("audit"))
 

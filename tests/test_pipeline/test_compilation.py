@@ -30,7 +30,7 @@ def half(x):
 def test_compilation_is_told_once_and_kept_where_the_user_says(tmp_path):
     (tmp_path / "kernels.py").write_text(KERNELS)
     cache = tmp_path / "cache"
-    told = [
+    result = [
         subprocess.run(
             [sys.executable, "-c", CODE, str(tmp_path)],
             env=os.environ | {"NUMBA_CACHE_DIR": str(cache)},
@@ -40,7 +40,7 @@ def test_compilation_is_told_once_and_kept_where_the_user_says(tmp_path):
         ).stdout
         for _ in range(2)
     ]
-    assert told[0].count("compiling numerical kernels") == 1
-    assert told[1] == ""
+    assert result[0].count("compiling numerical kernels") == 1
+    assert result[1] == ""
     assert list(cache.rglob("*.nbc"))
     assert not list((tmp_path / "__pycache__").glob("*.nb?"))

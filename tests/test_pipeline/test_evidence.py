@@ -172,11 +172,11 @@ def test_sidak_is_the_chance_that_any_of_n_is_so_small():
 
 
 def test_a_trial_keeps_its_months_above_equal_weight(signal):
-    told = describe_trial(signal)
+    captured = describe_trial(signal)
     dates = signal.trained.prepared.panel.dates
     expected = monthly(signal.results["model:ridge"], dates) - monthly(signal.results["equal_weight"], dates)
-    np.testing.assert_allclose(gain_of(told).to_numpy(), expected.to_numpy(), atol=1e-7)
-    assert list(gain_of(told).index) == list(expected.index)
+    np.testing.assert_allclose(gain_of(captured).to_numpy(), expected.to_numpy(), atol=1e-7)
+    assert list(gain_of(captured).index) == list(expected.index)
 
 
 def test_other_forecasts_are_another_trial_though_limits_hold_the_same_portfolio(signal, tmp_path):
@@ -249,9 +249,9 @@ def test_a_sealed_holdout_is_not_even_loaded(mine, tmp_path, monkeypatch, capsys
     assert tangency(monkeypatch, "run", "--config", path) == 0
     assert "sealed from 2001-01-31" in capsys.readouterr().out
     folder = tmp_path / "runs" / "latest"
-    told = json.loads((folder / "summary.json").read_text())
-    assert told["data"]["last"] == "2000-12-31"
-    assert told["evidence"]["trials"]["unsealings"] == []
+    captured = json.loads((folder / "summary.json").read_text())
+    assert captured["data"]["last"] == "2000-12-31"
+    assert captured["evidence"]["trials"]["unsealings"] == []
     assert "is sealed" in (folder / "report.html").read_text()
     # What lies behind the seal may be anything: a run that does not read it cannot differ.
     lines = (tmp_path / "prices.csv").read_text().splitlines()
@@ -282,9 +282,9 @@ def test_who_ran_without_the_seal_has_seen_the_holdout(mine, tmp_path, monkeypat
 def test_each_unsealing_is_recorded_before_it_is_read_and_counted(mine, tmp_path, monkeypatch, capsys):
     path = mine(evaluation={"start": "1999-03-31", "holdout": "2001-01-31"})
     assert tangency(monkeypatch, "evaluate", "--config", path, "--unseal") == 0
-    told = capsys.readouterr().out
-    assert "unsealed from 2001-01-31, time 1" in told
-    assert "the first unsealing" in told
+    captured = capsys.readouterr().out
+    assert "unsealed from 2001-01-31, time 1" in captured
+    assert "the first unsealing" in captured
     assert tangency(monkeypatch, "evaluate", "--config", path, "--unseal") == 0
     assert "corrected for 2 looks at the holdout" in capsys.readouterr().out
 
@@ -343,9 +343,9 @@ def test_a_second_configuration_changes_the_verdict_of_the_first(mine, tmp_path,
     assert tangency(monkeypatch, "evaluate", "--config", mine(models__ridge__n_penalties=13)) == 0
     capsys.readouterr()
     assert tangency(monkeypatch, "run", "--config", mine()) == 0
-    told = capsys.readouterr().out
-    assert "nothing has changed" not in told
-    assert "corrected for 2 configurations" in told
+    captured = capsys.readouterr().out
+    assert "nothing has changed" not in captured
+    assert "corrected for 2 configurations" in captured
     (tmp_path / "runs" / "ledger.jsonl").unlink()
     assert tangency(monkeypatch, "run", "--config", mine()) == 2
     assert "ledger.jsonl: the file is missing, but it had 2 lines" in capsys.readouterr().err

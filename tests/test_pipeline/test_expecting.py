@@ -164,9 +164,9 @@ def test_tracking_error_is_that_against_the_strategic_weights(mine):
             out.append(np.sqrt(12 * active @ sigma[np.ix_(eligible, eligible)] @ active))
         return np.array(out)
 
-    told = errors(done)
-    assert told.max() <= 0.01 * (1 + 1e-6)
-    assert (told > 0.01 * (1 - 1e-4)).mean() > 0.2, "it binds"
+    actual = errors(done)
+    assert actual.max() <= 0.01 * (1 + 1e-6)
+    assert (actual > 0.01 * (1 - 1e-4)).mean() > 0.2, "it binds"
     assert errors(free).max() > 0.02
 
 

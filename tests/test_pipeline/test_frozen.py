@@ -58,9 +58,9 @@ def test_every_kind_of_model_forecasts_the_last_date_as_the_run_did(trained):
     assert 5 < listed.sum() < len(listed), "some asset has died, or it would not be tried"
     kinds = set()
     for name in MODELS:
-        told, said = spec.forecast(table, name), trained.forecasts[name]
-        np.testing.assert_array_equal(told["raw"], said.raw[-1][listed], err_msg=name)
-        np.testing.assert_array_equal(told["mean"], said.mean[-1][listed], err_msg=name)
+        result, said = spec.forecast(table, name), trained.forecasts[name]
+        np.testing.assert_array_equal(result["raw"], said.raw[-1][listed], err_msg=name)
+        np.testing.assert_array_equal(result["mean"], said.mean[-1][listed], err_msg=name)
         kinds.add(spec.spec["models"][name]["kind"])
     assert kinds == {"Zero", "HistoricalMean", "Ridge", "Univariate", "Boosting", "Combination"}
     assert spec.forecast(table)["mean"].equals(spec.forecast(table, "by_mean")["mean"])
@@ -69,10 +69,10 @@ def test_every_kind_of_model_forecasts_the_last_date_as_the_run_did(trained):
 def test_the_order_of_the_rows_does_not_matter_and_a_new_asset_is_forecast(trained):
     spec = Frozen(json.loads(to_json(freeze(trained))))
     table = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
-    told = spec.forecast(table).set_index("asset")
+    result = spec.forecast(table).set_index("asset")
     turned = spec.forecast(table.iloc[::-1]).set_index("asset")
     assert list(turned.index) == list(table["asset"][::-1])
-    pd.testing.assert_frame_equal(turned.loc[told.index], told, check_exact=True)
+    pd.testing.assert_frame_equal(turned.loc[result.index], result, check_exact=True)
     more = pd.concat([table, table.iloc[[0]].assign(asset="NEW")])
     assert np.isfinite(spec.forecast(more).set_index("asset").loc["NEW"]).all()
 

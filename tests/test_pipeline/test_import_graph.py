@@ -245,10 +245,10 @@ def test_all_that_runs_while_a_result_is_made_is_part_of_the_digest(tmp_path):
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     ours = {str(path) for path in _modules().values()}
-    told = {key: set(paths) & ours for key, paths in json.loads(done.stdout).items()}
+    result = {key: set(paths) & ours for key, paths in json.loads(done.stdout).items()}
     deciding = {str(path) for path in deciding_sources(PROJECT)}
     listed = {str(_modules()[f"pipeline.{name}"]) for name in NOT_DECIDING}
-    called = {str(Path(path).relative_to(PROJECT)) for path in told["called"]}
+    called = {str(Path(path).relative_to(PROJECT)) for path in result["called"]}
     assert {
         "pipeline/stages/trading.py",
         "pipeline/stages/compute.py",
@@ -256,8 +256,8 @@ def test_all_that_runs_while_a_result_is_made_is_part_of_the_digest(tmp_path):
     } <= called
     # The reporter hands a bar to the models, and says that kernels are compiled.
     reporting = {str(_modules()[f"pipeline.{name}"]) for name in ("progress", "runner.compilation")}
-    assert told["called"] <= deciding | reporting, "called while a stored result was made"
-    beside = told["loaded"] - deciding - listed
+    assert result["called"] <= deciding | reporting, "called while a stored result was made"
+    beside = result["loaded"] - deciding - listed
     # What the modules that do not decide import in their turn.
     behind = {str(_modules()[other]) for name in NOT_DECIDING for other in _closure(f"pipeline.{name}")}
     assert beside <= behind

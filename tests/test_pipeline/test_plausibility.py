@@ -169,8 +169,8 @@ def test_a_model_that_breaks_gets_no_verdict(folder, monkeypatch, capsys):
     predict = Ridge.predict
 
     def broken(self, X, rows=None):
-        told = predict(self, X, rows)
-        return np.where(rows.date == ROW, np.inf, told)
+        actual = predict(self, X, rows)
+        return np.where(rows.date == ROW, np.inf, actual)
 
     monkeypatch.setattr(Ridge, "predict", broken)
     path = folder / "mine.yaml"

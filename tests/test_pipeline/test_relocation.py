@@ -103,9 +103,12 @@ def test_after_a_move_old_and_new_runs_have_their_artifacts_and_the_old_place_is
     (shutil.copytree if copied else shutil.move)(output, new)
     left = tree(output.parent)
     another(new)
-    told = capsys.readouterr().err
-    assert "the output folder was moved or copied; the artifacts of 4 runs in 1 experiment are now in" in told
-    assert f"{new}/artifacts" in told
+    captured = capsys.readouterr().err
+    assert (
+        "the output folder was moved or copied; the artifacts of 4 runs in 1 experiment are now in"
+        in captured
+    )
+    assert f"{new}/artifacts" in captured
     after = files_of(new)
     assert {key: value for key, value in after.items() if key in before} == before
     assert {name for name, _ in after} > {name for name, _ in before}

@@ -84,9 +84,9 @@ def test_the_frozen_models_say_of_the_bill_what_the_run_said(runs):
     listed = trained.prepared.panel.listed[row]
     assert listed[N]
     for name, said in trained.forecasts.items():
-        told = spec.forecast(inputs(trained.prepared, trained.regimes, row), name)
-        np.testing.assert_array_equal(told["mean"], said.mean[-1][listed], err_msg=name)
-        np.testing.assert_array_equal(told["raw"], said.raw[-1][listed], err_msg=name)
+        result = spec.forecast(inputs(trained.prepared, trained.regimes, row), name)
+        np.testing.assert_array_equal(result["mean"], said.mean[-1][listed], err_msg=name)
+        np.testing.assert_array_equal(result["raw"], said.raw[-1][listed], err_msg=name)
 
 
 def test_a_bill_among_the_assets_raises_no_alarm(runs):

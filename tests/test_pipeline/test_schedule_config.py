@@ -44,13 +44,13 @@ def test_mistakes_name_their_key(tmp_path):
     )
     with pytest.raises(ConfigError) as caught:
         load_config(path)
-    told = str(caught.value)
-    assert "4 mistakes" in told
-    assert "schedule.cron: hour '25': expected 0 to 23, got '0 25 1 * *'" in told
-    assert "got '25'" not in told, "one thing was got"
-    assert "schedule.timezone: no time zone of that name; did you mean 'Europe/Zurich'?" in told
-    assert "schedule.retires: unknown key; did you mean 'retries'?" in told
-    assert "schedule.lease_seconds" in told
+    result = str(caught.value)
+    assert "4 mistakes" in result
+    assert "schedule.cron: hour '25': expected 0 to 23, got '0 25 1 * *'" in result
+    assert "got '25'" not in result, "one thing was got"
+    assert "schedule.timezone: no time zone of that name; did you mean 'Europe/Zurich'?" in result
+    assert "schedule.retires: unknown key; did you mean 'retries'?" in result
+    assert "schedule.lease_seconds" in result
 
 
 def test_a_schedule_decides_no_number(tmp_path):

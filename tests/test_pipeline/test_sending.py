@@ -51,7 +51,7 @@ def here(monkeypatch, tmp_path):
     return tmp_path / "runs"
 
 
-def told(output, name="mine"):
+def recorded(output, name="mine"):
     return known(*tracking.open_experiment(output, name))
 
 
@@ -116,7 +116,7 @@ def test_a_sender_killed_after_any_call_is_completed_and_tells_nothing_twice(her
         return replace(made, run_id=f"{made.run_id}{end}", tracked=replace(made.tracked, children=children))
 
     deliver(folder_of(here, run("whole", "")))
-    whole = told(here, "whole")
+    whole = recorded(here, "whole")
     for at in range(1, 100):
         name = f"killed-{at}"
         folder = folder_of(here, run(name, f"-{at}"))
@@ -128,7 +128,7 @@ def test_a_sender_killed_after_any_call_is_completed_and_tells_nothing_twice(her
             except Killed:
                 assert read_receipt(folder) == {}
         deliver(folder)
-        found = json.dumps(told(here, name), sort_keys=True).replace(f"abcdef-0001-{at}", "abcdef-0001")
+        found = json.dumps(recorded(here, name), sort_keys=True).replace(f"abcdef-0001-{at}", "abcdef-0001")
         assert found == json.dumps(whole, sort_keys=True), f"killed after call {at}"
         assert read_receipt(folder)["tracking_uri"] == tracking.tracking_name(here)
     assert at > 15, "the calls that matter are counted"
@@ -137,16 +137,16 @@ def test_a_sender_killed_after_any_call_is_completed_and_tells_nothing_twice(her
 def test_what_has_arrived_is_not_told_again_even_if_the_receipt_is_lost(here):
     folder = folder_of(here, payload())
     page = deliver(folder)
-    first = told(here)
+    first = recorded(here)
     assert pending_runs(here) == []
     (folder / RECEIPT).unlink()
     assert pending_runs(here) == [folder]
     assert deliver(folder) == page
-    assert told(here) == first
+    assert recorded(here) == first
     client, _ = tracking.open_experiment(here, "mine")
     folder.joinpath(RECEIPT).write_text(json.dumps({"tracking_uri": "http://elsewhere", "page": "x"}))
     deliver(folder)
-    assert told(here) == first, "another server is told too; this one knows it already"
+    assert recorded(here) == first, "another server is told too; this one knows it already"
     assert tracking.run_of(client, client.get_experiment_by_name("mine").experiment_id, folder.name)
     with pytest.raises(TrackingError, match="not known to MLflow"):
         tracking.run_of(client, client.get_experiment_by_name("mine").experiment_id, "mine-other")
@@ -204,8 +204,8 @@ def test_logged_models_are_those_that_mlflow_would_write(tmp_path):
             for spec in served.get("artifacts", {}).values():
                 assert spec.pop("uri")
         assert about[0] == about[1]
-        told = [np.asarray(mlflow.pyfunc.load_model(str(at)).predict(X)) for at in (ours, theirs)]
-        np.testing.assert_array_equal(*told)
+        actual = [np.asarray(mlflow.pyfunc.load_model(str(at)).predict(X)) for at in (ours, theirs)]
+        np.testing.assert_array_equal(*actual)
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def test_a_courier_tells_of_a_run_in_a_process_of_its_own(here, courier, monkeyp
         patch.setattr(send, "deliver", lambda folder: pytest.fail("it is not done here"))
         page = courier.deliver(folder)
     assert page == read_receipt(folder)["page"]
-    assert len(told(here)) == 4 + 1
+    assert len(recorded(here)) == 4 + 1
 
 
 def test_a_courier_says_what_went_wrong(here, courier):
@@ -313,7 +313,7 @@ def test_a_server_that_dies_and_a_sender_that_is_killed_lose_nothing_and_double_
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     for number in (1, 2):
         deliver(folder_of(tmp_path / "plain", another(number, steps=100)))
-    assert found == told(tmp_path / "plain", name), "what one try would have told"
+    assert found == recorded(tmp_path / "plain", name), "what one try would have told"
 
 
 def _client(output, name):

@@ -32,9 +32,9 @@ def test_the_server_ends_with_who_started_it(end):
         server = int(starter.stdout.readline())
         assert alive(server)
         starter.send_signal(end)
-        _, told = starter.communicate(timeout=20)
+        _, result = starter.communicate(timeout=20)
     assert not alive(server)
-    assert told == "", "an end that was asked for is no error"
+    assert result == "", "an end that was asked for is no error"
 
 
 def test_a_server_that_ends_by_itself_gives_its_exit_code():

@@ -172,10 +172,10 @@ def test_strategies_are_simulated_audited_attributed_and_told(small, tmp_path):
     assert "Traded is the strategy safe" in evidence.reason
     assert evidence.tests["strategies_compared"] == 1 + len(names), "strategies were looked at, too"
     drift = measure_run(done)
-    told = summary(done, certificate, evidence, drift)
-    assert told["traded"] == "strategy:safe"
-    assert set(told["attribution"]) == names
-    assert "satellite/base/active" in told["attribution"]["strategy:pair"]
+    actual = summary(done, certificate, evidence, drift)
+    assert actual["traded"] == "strategy:safe"
+    assert set(actual["attribution"]) == names
+    assert "satellite/base/active" in actual["attribution"]["strategy:pair"]
     from pipeline.report import charts
 
     page = render(done, "title", charts.draw(done), certificate, evidence, drift)
@@ -252,10 +252,10 @@ def test_a_strategy_after_a_fallback_is_the_same_bits_in_a_second_run(small):
 
 
 def test_shares_of_regimes_by_hand():
-    told = np.array([[np.nan, np.nan, np.nan], [0.2, 0.5, 0.3]])
+    actual = np.array([[np.nan, np.nan, np.nan], [0.2, 0.5, 0.3]])
     member = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])  # the first portfolio is for two states
     for how, expected in (("mix", [0.5, 0.5]), ("switch", [0.0, 1.0])):
-        shares = regime_shares(told, member, how)
+        shares = regime_shares(actual, member, how)
         np.testing.assert_allclose(shares(0), [2 / 3, 1 / 3])
         np.testing.assert_allclose(shares(1), expected)
 

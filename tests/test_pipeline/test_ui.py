@@ -33,14 +33,14 @@ def shown(tmp_path, monkeypatch, migrated):
         for number, gap in enumerate((0.1, 0.3, -0.2)):
             made = another(number)
             metrics = ((GAP, gap, 0), (P_VALUE, 0.04321 + number, 0), *made.tracked.metrics)
-            told = replace(
+            result = replace(
                 made.tracked,
                 tags=made.tracked.tags | {"traded": "ridge"},
                 metrics=metrics,
                 children={"zero": made.tracked.children["zero"]},
             )
             folders.append(
-                folder_of(tmp_path / "runs", replace(made, name=f"ridge {gap:+.2f}", tracked=told))
+                folder_of(tmp_path / "runs", replace(made, name=f"ridge {gap:+.2f}", tracked=result))
             )
             page = server.wait(lambda: deliver(folders[-1]))
         client = mlflow.MlflowClient(server.uri)

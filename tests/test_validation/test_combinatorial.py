@@ -114,7 +114,7 @@ def test_each_forecast_is_in_one_path(n_groups, data):
     assert np.isnan(paths[:, :3]).all()
     assert (paths[:, 3:, 1] == np.arange(3, 80)).all(), "each forecast is at its date"
     used = sorted(map(tuple, paths[:, 3:].reshape(-1, 2)))
-    assert used == sorted(tuple(row) for told in forecasts for row in told)
+    assert used == sorted(tuple(row) for result in forecasts for row in result)
 
 
 def test_forecasts_of_other_dates_are_refused():
@@ -137,9 +137,9 @@ def test_it_is_a_scikit_learn_splitter():
     with pytest.raises(ValueError, match="partitions"):
         cross_val_predict(LinearRegression(), X, y, cv=cv)
     once = CombinatorialPurged(ends(60, 2), n_groups=4, n_test_groups=1)
-    told = cross_val_predict(LinearRegression(), X, y, cv=once)
+    result = cross_val_predict(LinearRegression(), X, y, cv=once)
     by_hand = [LinearRegression().fit(X[f.train], y[f.train]).predict(X[f.test]) for f in once.folds()]
-    np.testing.assert_allclose(told, once.assemble_paths(by_hand)[0])
+    np.testing.assert_allclose(result, once.assemble_paths(by_hand)[0])
 
 
 def test_stacked_rows_are_split_by_their_date():

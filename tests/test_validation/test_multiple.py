@@ -92,9 +92,9 @@ def test_stepm_finds_the_planted_and_rarely_another():
     names = [f"s{k}" for k in range(8)]
     found, false = 0, 0
     for r, b in zip(returns, benchmark, strict=True):
-        told = stepm(r + 0.5 * (np.arange(8) == 3) + 0.6 * (np.arange(8) == 6), b, names, n_resamples=199)
-        found += {"s3", "s6"} <= set(told.superior)
-        false += bool(set(told.superior) - {"s3", "s6"})
+        result = stepm(r + 0.5 * (np.arange(8) == 3) + 0.6 * (np.arange(8) == 6), b, names, n_resamples=199)
+        found += {"s3", "s6"} <= set(result.superior)
+        false += bool(set(result.superior) - {"s3", "s6"})
     assert found >= 57
     assert false <= 60 * 0.05 + 3 * np.sqrt(60 * 0.05 * 0.95)
 
@@ -123,9 +123,9 @@ def test_one_strategy_is_a_one_sided_t_test():
 @pytest.mark.parametrize(("n", "m"), [(300, 0), (5, 3), (0, 2)])
 def test_nothing_to_test_is_nan(n, m):
     returns = np.random.default_rng(8).normal(size=(n, m))
-    told = superior_predictive_ability(returns, np.zeros(n))
-    assert np.isnan([told.lower, told.consistent, told.upper]).all()
-    assert (told.best, told.tested) == ("", 0)
+    result = superior_predictive_ability(returns, np.zeros(n))
+    assert np.isnan([result.lower, result.consistent, result.upper]).all()
+    assert (result.best, result.tested) == ("", 0)
     assert stepm(returns, np.zeros(n)).superior == ()
     same = np.tile(np.linspace(0, 1, 300)[:, None], 2)
     assert np.isnan(superior_predictive_ability(same, same[:, 0]).consistent)

@@ -14,7 +14,7 @@ def slow(returns, n_blocks):
     """Bailey et al. (2017), section 2.2, one split at a time."""
     size = len(returns) // n_blocks
     blocks = returns[len(returns) - size * n_blocks :].reshape(n_blocks, size, -1)
-    logits, told, earned = [], [], []
+    logits, result, earned = [], [], []
     for chosen in combinations(range(n_blocks), n_blocks // 2):
         rest = [k for k in range(n_blocks) if k not in chosen]
         inside, outside = (np.concatenate([blocks[k] for k in part]) for part in (chosen, rest))
@@ -22,9 +22,9 @@ def slow(returns, n_blocks):
         best = a.argmax()
         rank = stats.rankdata(b)[best] / (len(a) + 1)
         logits.append(np.log(rank / (1 - rank)))
-        told.append(a[best])
+        result.append(a[best])
         earned.append(b[best])
-    return np.array(logits), np.polyfit(told, earned, 1)[0], np.mean(np.array(earned) < 0)
+    return np.array(logits), np.polyfit(result, earned, 1)[0], np.mean(np.array(earned) < 0)
 
 
 @pytest.mark.parametrize(("n_blocks", "m"), [(4, 2), (8, 7), (10, 30)])
@@ -53,10 +53,10 @@ def test_noise_is_overfitted_half_of_the_time():
 def test_a_true_best_is_hardly_overfitted():
     x = np.random.default_rng(1).normal(size=(700, 50))
     x[:, 17] += 0.3
-    told = probability_of_backtest_overfitting(x)
-    assert told.probability < 0.001
-    assert told.probability_of_loss < 0.001
-    assert told.n_splits == 12_870
+    result = probability_of_backtest_overfitting(x)
+    assert result.probability < 0.001
+    assert result.probability_of_loss < 0.001
+    assert result.n_splits == 12_870
 
 
 def test_degenerate_columns_are_left_out_and_copies_tie():
@@ -74,9 +74,9 @@ def test_degenerate_columns_are_left_out_and_copies_tie():
 
 @pytest.mark.parametrize(("n", "m"), [(0, 3), (20, 3), (300, 1), (300, 0)])
 def test_too_little_is_unknown(n, m):
-    told = probability_of_backtest_overfitting(np.random.default_rng(3).normal(size=(n, m)))
-    assert np.isnan([told.probability, told.slope, told.probability_of_loss]).all()
-    assert len(told.logits) == 0
+    result = probability_of_backtest_overfitting(np.random.default_rng(3).normal(size=(n, m)))
+    assert np.isnan([result.probability, result.slope, result.probability_of_loss]).all()
+    assert len(result.logits) == 0
 
 
 @pytest.mark.parametrize("n_blocks", [0, 7])

@@ -17,11 +17,11 @@ def test_close_to_all_permutations_of_the_exact_test():
     order = np.array(list(permutations(range(10)))[::50])
     every = np.einsum("dn,pdn->p", w, r[order]) / 10
     observed = (w * r).sum() / 10
-    told = permutation_test(w, r, n_permutations=4000)
-    assert told.mean == pytest.approx(observed)
-    assert told.p_value == pytest.approx((every >= observed).mean(), abs=0.025)
-    assert told.by_chance == pytest.approx((w.mean(axis=0) * r.mean(axis=0)).sum(), abs=0.03)
-    assert told.spread == pytest.approx(every.std(), rel=0.05)
+    result = permutation_test(w, r, n_permutations=4000)
+    assert result.mean == pytest.approx(observed)
+    assert result.p_value == pytest.approx((every >= observed).mean(), abs=0.025)
+    assert result.by_chance == pytest.approx((w.mean(axis=0) * r.mean(axis=0)).sum(), abs=0.03)
+    assert result.spread == pytest.approx(every.std(), rel=0.05)
 
 
 @pytest.mark.parametrize("block", [1, 7])
@@ -40,10 +40,10 @@ def test_blocks_stay_together_and_chunks_change_nothing(block, monkeypatch):
 
 def test_constant_weights_have_no_timing():
     r = np.random.default_rng(2).normal(0.5, 1, size=(60, 4))
-    told = permutation_test(np.full((60, 4), 0.25), r)
-    assert told.p_value == 1
-    assert told.mean == pytest.approx(told.by_chance)
-    assert told.spread < 1e-12
+    result = permutation_test(np.full((60, 4), 0.25), r)
+    assert result.p_value == 1
+    assert result.mean == pytest.approx(result.by_chance)
+    assert result.spread < 1e-12
 
 
 def test_timing_is_found():
@@ -61,10 +61,10 @@ def test_the_mean_is_the_information_coefficient(rank):
     f, y = rng.normal(size=(2, 40, 8))
     f[:, :3] = np.round(f[:, :3])
     f[5], y[7, 2:4], f[9, 2:] = 0.3, np.nan, np.nan
-    told = permutation_test_ic(f, y, rank=rank)
+    result = permutation_test_ic(f, y, rank=rank)
     ic = information_coefficient(f, y, rank=rank)
-    assert told.mean == pytest.approx(np.nanmean(ic))
-    assert told.n == np.isfinite(ic).sum() == 38
+    assert result.mean == pytest.approx(np.nanmean(ic))
+    assert result.n == np.isfinite(ic).sum() == 38
 
 
 def test_missing_assets_hold_nothing():
@@ -72,9 +72,9 @@ def test_missing_assets_hold_nothing():
     w, r = rng.normal(size=(2, 30, 3))
     w[2, 1], r[4] = np.nan, np.nan
     product = np.where(np.isfinite(w * r), w * r, 0).sum(axis=1)
-    told = permutation_test(w, r)
-    assert told.mean == pytest.approx(product.sum() / 29)
-    assert told.n == 29
+    result = permutation_test(w, r)
+    assert result.mean == pytest.approx(product.sum() / 29)
+    assert result.n == 29
 
 
 def test_size_with_overlap_common_factor_and_persistent_positions():

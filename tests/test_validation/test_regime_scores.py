@@ -18,11 +18,11 @@ def chain(rng, n, stay):
 
 def test_persistence_by_hand():
     labels = np.array([-1, 0, 0, 1, 1, 1, -1, 1, 0, 0])
-    told = regime_persistence(labels, 3)
-    assert told.flip_rate == pytest.approx(2 / 6)
-    np.testing.assert_allclose(told.duration, [2, 2, np.nan])
-    np.testing.assert_allclose(told.share, [0.5, 0.5, 0])
-    assert (told.n, np.isnan(told.confidence)) == (8, True)
+    result = regime_persistence(labels, 3)
+    assert result.flip_rate == pytest.approx(2 / 6)
+    np.testing.assert_allclose(result.duration, [2, 2, np.nan])
+    np.testing.assert_allclose(result.share, [0.5, 0.5, 0])
+    assert (result.n, np.isnan(result.confidence)) == (8, True)
     p = np.full((10, 3), np.nan)
     p[1:, 0], p[1:, 1], p[1:, 2] = 0.2, 0.7, 0.1
     assert regime_persistence(labels, 3, p).confidence == pytest.approx((4 * 0.2 + 4 * 0.7) / 8)
@@ -30,9 +30,9 @@ def test_persistence_by_hand():
 
 def test_mean_duration_of_a_markov_chain():
     labels = chain(np.random.default_rng(0), 40_000, 0.95)
-    told = regime_persistence(labels, 2)
-    assert told.flip_rate == pytest.approx(0.05, rel=0.1)
-    np.testing.assert_allclose(told.duration, 20, rtol=0.1)
+    result = regime_persistence(labels, 2)
+    assert result.flip_rate == pytest.approx(0.05, rel=0.1)
+    np.testing.assert_allclose(result.duration, 20, rtol=0.1)
 
 
 @pytest.mark.parametrize("n_states", [2, 3])
@@ -40,18 +40,18 @@ def test_wald_equals_a_regression_on_dummies(n_states):
     rng = np.random.default_rng(n_states)
     labels = rng.integers(n_states, size=150)
     y = rng.normal(size=150) + 0.3 * labels
-    told = regime_difference(labels, y, n_states, overlap=2)
+    result = regime_difference(labels, y, n_states, overlap=2)
     dummies = sm.add_constant((labels[:, None] == np.arange(1, n_states)).astype(float))
     lags, q = hac_lags(150, 2), n_states - 1
     share, dof = small_sample(150, lags)
     options = {"maxlags": lags, "use_correction": False}
-    for target, p in ((y, told.p_mean), ((y - told.mean[labels]) ** 2, told.p_volatility)):
+    for target, p in ((y, result.p_mean), ((y - result.mean[labels]) ** 2, result.p_volatility)):
         peer = sm.OLS(target, dummies).fit(cov_type="HAC", cov_kwds=options)
         contrast = np.eye(n_states)[1:]
         wald = float(peer.wald_test(contrast, use_f=False, scalar=True).statistic) * share
         assert p == pytest.approx(stats.f.sf(wald * (dof - q + 1) / (dof * q), q, dof - q + 1))
-    np.testing.assert_allclose(told.mean, [y[labels == k].mean() for k in range(n_states)])
-    np.testing.assert_allclose(told.volatility, [y[labels == k].std(ddof=1) for k in range(n_states)])
+    np.testing.assert_allclose(result.mean, [y[labels == k].mean() for k in range(n_states)])
+    np.testing.assert_allclose(result.volatility, [y[labels == k].std(ddof=1) for k in range(n_states)])
 
 
 def test_shift_equals_a_loop():
@@ -69,8 +69,8 @@ def test_true_differences_are_found():
     rng = np.random.default_rng(5)
     labels = chain(rng, 600, 0.95)
     y = np.where(labels == 1, -0.5, 0.5) + rng.normal(size=600) * np.where(labels == 1, 2.0, 1.0)
-    told = regime_difference(labels, y, 2)
-    assert max(told.p_mean, told.p_volatility, told.p_mean_shift, told.p_volatility_shift) < 0.01
+    result = regime_difference(labels, y, 2)
+    assert max(result.p_mean, result.p_volatility, result.p_mean_shift, result.p_volatility_shift) < 0.01
 
 
 def test_size_where_states_last_and_volatility_clusters():
@@ -80,9 +80,9 @@ def test_size_where_states_last_and_volatility_clusters():
     for t in range(1, n + 100):
         variance = 0.05 + 0.1 * y[t - 1] ** 2 + 0.85 * variance
         y[t] = np.sqrt(variance) * rng.normal(size=runs)
-    told = [regime_difference(chain(rng, n, 0.95), y[100:, k], 2) for k in range(runs)]
+    result = [regime_difference(chain(rng, n, 0.95), y[100:, k], 2) for k in range(runs)]
     for name, over in (("p_mean", 2), ("p_volatility", 2), ("p_mean_shift", 1), ("p_volatility_shift", 1)):
-        share = np.mean([getattr(d, name) <= 0.05 for d in told])
+        share = np.mean([getattr(d, name) <= 0.05 for d in result])
         assert 0.05 - 0.027 < share < 0.05 + over * 0.027, (name, share)
 
 
@@ -90,8 +90,8 @@ def test_stability():
     a = np.array([0, 0, 1, 1, -1, 2, 2, 0])
     assert regime_stability(a, a).adjusted_rand == 1
     renamed = np.where(a >= 0, (a + 1) % 3, -1)
-    told = regime_stability(a, renamed)
-    assert (told.adjusted_rand, told.relabelled, told.n) == (1, 1, 7)
+    result = regime_stability(a, renamed)
+    assert (result.adjusted_rand, result.relabelled, result.n) == (1, 1, 7)
     # Hubert and Arabie (1985) by hand: 7 dates, one moved from state 0 to 1.
     moved = a.copy()
     moved[0] = 1

@@ -82,8 +82,8 @@ def test_overlapping_labels_do_not_flatter_the_standard_error():
     rng = np.random.default_rng(1)
     moving_sums = [np.convolve(rng.normal(size=4020), np.ones(21), "valid") for _ in range(40)]
     truth = 21 / np.sqrt(4000)
-    told = np.mean([hac_mean(x, 20).stderr for x in moving_sums])
-    assert 0.9 * truth < told < 1.05 * truth
+    actual = np.mean([hac_mean(x, 20).stderr for x in moving_sums])
+    assert 0.9 * truth < actual < 1.05 * truth
     plain = [np.sqrt(x.var() / len(x)) for x in moving_sums]
     assert np.mean(plain) < 0.3 * truth
 

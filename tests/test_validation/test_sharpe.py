@@ -22,11 +22,11 @@ from validation.portfolios.sharpe import (
 
 def test_stderr_is_that_of_lo_for_normal_returns():
     x = np.random.default_rng(0).normal(0.1, 1, 60_000)
-    told = estimate_sharpe(x)
-    assert told.stderr_normal == pytest.approx(np.sqrt((1 + told.ratio**2 / 2) / len(x)))
-    assert told.stderr_mertens == pytest.approx(told.stderr_normal, rel=0.01)
-    assert told.stderr_hac == pytest.approx(told.stderr_normal, rel=0.1)
-    assert (told.skewness, told.kurtosis) == (pytest.approx(0, abs=0.02), pytest.approx(3, abs=0.05))
+    result = estimate_sharpe(x)
+    assert result.stderr_normal == pytest.approx(np.sqrt((1 + result.ratio**2 / 2) / len(x)))
+    assert result.stderr_mertens == pytest.approx(result.stderr_normal, rel=0.01)
+    assert result.stderr_hac == pytest.approx(result.stderr_normal, rel=0.1)
+    assert (result.skewness, result.kurtosis) == (pytest.approx(0, abs=0.02), pytest.approx(3, abs=0.05))
 
 
 def test_stderr_of_skewed_returns_is_that_of_the_bootstrap():
@@ -61,10 +61,10 @@ def test_hac_stderr_is_right_where_independence_flatters():
     """Positive autocorrelation: the spread of the ratio over samples is that told by HAC, not by Mertens."""
     noise = np.random.default_rng(4).normal(size=(400, 700))
     samples = 0.1 + signal.lfilter([1.0], [1.0, -0.3], noise, axis=1)[:, 100:]
-    told = [estimate_sharpe(x) for x in samples]
-    spread = np.std([e.ratio for e in told])
-    assert np.mean([e.stderr_hac for e in told]) == pytest.approx(spread, rel=0.1)
-    assert np.mean([e.stderr_mertens for e in told]) < 0.8 * spread
+    result = [estimate_sharpe(x) for x in samples]
+    spread = np.std([e.ratio for e in result])
+    assert np.mean([e.stderr_hac for e in result]) == pytest.approx(spread, rel=0.1)
+    assert np.mean([e.stderr_mertens for e in result]) < 0.8 * spread
 
 
 def test_deflated_sharpe_of_the_worked_example():
@@ -72,8 +72,8 @@ def test_deflated_sharpe_of_the_worked_example():
     year = 250
     lucky = expected_maximum_sharpe(100, 0.5 / year)
     assert lucky == pytest.approx(0.1132, abs=5e-5)
-    told = deflated_sharpe(2.5 / math.sqrt(year), 1250, 100, 0.5 / year, skewness=-3, kurtosis=10)
-    assert told == pytest.approx(0.9004, abs=5e-5)
+    result = deflated_sharpe(2.5 / math.sqrt(year), 1250, 100, 0.5 / year, skewness=-3, kurtosis=10)
+    assert result == pytest.approx(0.9004, abs=5e-5)
     # The paper goes on: 46 trials would leave 95 %, and so would 88 if returns were normal.
     assert deflated_sharpe(2.5 / math.sqrt(year), 1250, 46, 0.5 / year, -3, 10) == pytest.approx(
         0.95, abs=2e-3

@@ -19,7 +19,7 @@ def slow_p_value(a, b, block, n_resamples, seed):
     n, gap = len(a), a.mean() / a.std() - b.mean() / b.std()
     drawn = n // block
     influence = sharpe_influence(a) - sharpe_influence(b)
-    told = abs(sharpe_ratio(a) - sharpe_ratio(b)) / hac_stderr(influence, block)
+    result = abs(sharpe_ratio(a) - sharpe_ratio(b)) / hac_stderr(influence, block)
     rng, count = np.random.default_rng(seed), 0
     for start in range(0, n_resamples, 500):
         for starts in rng.integers(n, size=(min(500, n_resamples - start), drawn)):
@@ -34,7 +34,7 @@ def slow_p_value(a, b, block, n_resamples, seed):
             va, vb = x.var(), y.var()
             gradient = np.array([m[2] / va**1.5, -m[3] / vb**1.5, -m[0] / va**1.5 / 2, m[1] / vb**1.5 / 2])
             error = np.sqrt(gradient @ psi @ gradient / (drawn * block))
-            count += abs(ratio - gap) / error >= told
+            count += abs(ratio - gap) / error >= result
     return (1 + count) / (1 + n_resamples)
 
 

@@ -170,9 +170,9 @@ def test_after_a_repair_that_left_no_champion_the_commands_that_give_one_are_nam
             return ended.code or 0, "".join(capsys.readouterr())
         return 0, "".join(capsys.readouterr())
 
-    code, told = call("ledger", "repair", "--reason", "the disk failed")
+    code, result = call("ledger", "repair", "--reason", "the disk failed")
     assert code == 0
-    assert advice in told
+    assert advice in result
     for command in ("predict", "status", "serve"):
         assert advice in call(command)[1]
     assert call("promote", newest, "--reason", "after the repair")[0] == 0

@@ -39,10 +39,10 @@ def tangency(monkeypatch, *arguments):
 def test_a_mistake_in_one_configuration_does_not_stop_the_others(here, monkeypatch, capsys):
     request(scheduled(Path("runs"), "sound"), "drift", "", dt.datetime.now(dt.UTC))
     assert tangency(monkeypatch, "run-due") == 2
-    told = capsys.readouterr()
-    assert "sound: slot of" in told.out
-    assert "done: trained sound" in told.out
-    assert told.err.count("tangency: configs/broken.yaml: ") == 1
+    captured = capsys.readouterr()
+    assert "sound: slot of" in captured.out
+    assert "done: trained sound" in captured.out
+    assert captured.err.count("tangency: configs/broken.yaml: ") == 1
     assert "trained sound" in (here / "runs" / "operations" / "schedule.log").read_text()
     assert tangency(monkeypatch, "run-due", "--list") == 2
     assert tangency(monkeypatch, "status") == 2

@@ -59,6 +59,6 @@ def test_a_log_that_cannot_be_written_says_so_once_and_stops_nothing(tmp_path, c
     log = RotatingLog(tmp_path / "schedule.log", limit=10**9)
     log.write("one", NOW)
     log.write("two", NOW)
-    told = capsys.readouterr().err
-    assert told.count("the log cannot be written") == 1
-    assert "schedule.log: Is a directory" in told
+    captured = capsys.readouterr().err
+    assert captured.count("the log cannot be written") == 1
+    assert "schedule.log: Is a directory" in captured

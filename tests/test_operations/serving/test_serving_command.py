@@ -89,8 +89,8 @@ def test_sigterm_ends_it_with_exit_code_0_also_while_a_client_is_connected():
             client.sendall(b"POST / HT")
             time.sleep(0.5)
             server.terminate()
-            told = server.communicate(timeout=20)
-    assert (server.returncode, told) == (0, ("", ""))
+            captured = server.communicate(timeout=20)
+    assert (server.returncode, captured) == (0, ("", ""))
 
 
 BUSY = """
@@ -141,13 +141,13 @@ def swallow():
         os.kill(os.getpid(), signal.SIGINT)
     except KeyboardInterrupt:
         pass
-def make(application, make=server.make_server):
+def make(application, make=server._make_server):
     swallow()
     return make(application)
 if sys.argv[1] == "before":
     swallow()
 else:
-    server.make_server = make
+    server._make_server = make
 try:
     server.run(application, server.listen(socket.AF_INET, ("127.0.0.1", 0)))
 except KeyboardInterrupt:
@@ -184,9 +184,9 @@ def test_a_champion_that_cannot_be_loaded_leaves_the_one_before(decided, capsys)
     roll_back(decided.config(), quiet(), now=at("2002-06-01"), why="strange")
     (folder / "model.json").write_text(json.dumps(spec))
     assert served.get() is served.get() is first
-    told = capsys.readouterr().err
-    assert told.count("still serving") == 1
-    assert "model.json" in told
+    captured = capsys.readouterr().err
+    assert captured.count("still serving") == 1
+    assert "model.json" in captured
     with pytest.raises(LedgerError, match=r"model\.json.*tangency promote"):
         ServedChampion(decided.config())
     Decisions(decided.config()).chain.path.write_text("{}\n")

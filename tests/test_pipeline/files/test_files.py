@@ -174,8 +174,8 @@ def test_many_writers_of_one_file_leave_one_of_theirs(tmp_path):
         subprocess.Popen([sys.executable, "-c", code, str(target), letter], cwd=ROOT, stderr=subprocess.PIPE)
         for letter in "abc"
     ]
-    told = [process.communicate(timeout=60)[1] for process in many]
-    assert [process.returncode for process in many] == [0, 0, 0], told
+    result = [process.communicate(timeout=60)[1] for process in many]
+    assert [process.returncode for process in many] == [0, 0, 0], result
     assert target.read_text() in {letter * 1000 for letter in "abc"}
     assert hidden(tmp_path) == []
     assert time.monotonic() - began < 60

@@ -85,15 +85,15 @@ HOSTILE = (
 
 def _mutated(content, rng):
     """Return one forged file: a node of its JSON replaced, copied, or removed, or bytes of its text changed."""
-    told = json.loads(_text(content))
-    places = [path for path in _places(told) if path]
+    result = json.loads(_text(content))
+    places = [path for path in _places(result) if path]
     path = rng.choice(places)
-    parent, key = _at(told, path[:-1]), path[-1]
+    parent, key = _at(result, path[:-1]), path[-1]
     how = rng.randrange(5)
     if how == 0:
         parent[key] = rng.choice(HOSTILE)
     elif how == 1:
-        parent[key] = deepcopy(_at(told, rng.choice(places)))
+        parent[key] = deepcopy(_at(result, rng.choice(places)))
     elif how == 2:
         del parent[key]
     elif how == 3 and isinstance(parent[key], int):
@@ -103,7 +103,7 @@ def _mutated(content, rng):
         for _ in range(rng.randrange(1, 4)):
             text[rng.randrange(len(text))] = rng.randrange(256)
         return forged(content, bytes(text))
-    return forged(content, json.dumps(told).encode())
+    return forged(content, json.dumps(result).encode())
 
 
 def test_forged_files_count_as_missing_or_give_a_value_of_the_right_type(runs):
@@ -145,9 +145,9 @@ def test_forged_files_count_as_missing_or_give_a_value_of_the_right_type(runs):
     ids=["one text often", "one block often", "long", "large", "one array twice", "deep", "digits"],
 )
 def test_a_small_file_cannot_fill_the_memory(value):
-    told = {"stage": "audit", "key": "k", "blocks": [100_000], "value": value}
+    result = {"stage": "audit", "key": "k", "blocks": [100_000], "value": value}
     head = b"".join(pack("audit", "k", Certificate({}, 0, (), (), ())))
-    content = forged(head, json.dumps(told).encode(), bytes(100_000 + -100_000 % ALIGNED))
+    content = forged(head, json.dumps(result).encode(), bytes(100_000 + -100_000 % ALIGNED))
     tracemalloc.start()
     with pytest.raises(DamagedError):
         unpack(memoryview(bytearray(content)), "audit", "k")
@@ -194,9 +194,9 @@ def test_a_forged_size_of_the_text_or_of_a_block_is_refused():
         tail = struct.pack("<Q", size) + sound[56:]
         with pytest.raises(DamagedError):
             unpack(memoryview(sound[:16] + hashlib.sha256(tail).digest() + tail), "audit", "k")
-    told = json.loads(_text(sound))
+    result = json.loads(_text(sound))
     for blocks in ([2**62], [-1], [24, 0, 64], [], [1.0], None, [24] * 3):
-        content = forged(sound, json.dumps(told | {"blocks": blocks}).encode())
+        content = forged(sound, json.dumps(result | {"blocks": blocks}).encode())
         with pytest.raises(DamagedError):
             unpack(memoryview(bytearray(content)), "audit", "k")
 
@@ -233,10 +233,10 @@ def _ending(config):
     return "done"
 
 
-def _fields(told, name):
+def _fields(result, name):
     """Return the fields of the first stored object of a class."""
-    for path in _places(told):
-        node = _at(told, path)
+    for path in _places(result):
+        node = _at(result, path)
         if isinstance(node, list) and node[:2] == ["object", name]:
             return node[2]
     raise LookupError(name)
@@ -264,10 +264,10 @@ def test_an_object_with_other_fields_or_types_is_refused_wherever_it_is(runs, ch
     _, store = runs[0]
     stage, key = next(each for each in store.made if each[0] == "published")
     content = bytes(read(store._path(stage, key)))
-    told = json.loads(_text(content))
+    result = json.loads(_text(content))
     name, alter = OTHERWISE[change]
-    same = memoryview(bytearray(forged(content, json.dumps(told).encode())))
+    same = memoryview(bytearray(forged(content, json.dumps(result).encode())))
     assert name_of(type(unpack(same, stage, key))) == STAGES[stage], "what was not changed is read"
-    alter(_fields(told, name))
+    alter(_fields(result, name))
     with pytest.raises(DamagedError):
-        unpack(memoryview(bytearray(forged(content, json.dumps(told).encode()))), stage, key)
+        unpack(memoryview(bytearray(forged(content, json.dumps(result).encode()))), stage, key)
