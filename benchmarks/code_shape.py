@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,12 +64,15 @@ class Shape:
     functions : tuple of Function
     public : dict of str to tuple of str
         Functions and classes without a leading underscore, by package, with one entry per definition.
+    shared : tuple of str
+        Those that a module of another folder imports: what a reader of a folder must know of the others.
     """
 
     modules: dict[str, int]
     folders: dict[str, int]
     functions: tuple[Function, ...]
     public: dict[str, tuple[str, ...]]
+    shared: tuple[str, ...]
 
     def figures(self) -> dict[str, float]:
         """Return the figures by description."""
@@ -84,6 +87,7 @@ class Shape:
             "90th percentile of lines of a function": float(np.percentile(lengths, 90)),
             "functions with more than 8 parameters": len(self.crowded()),
             "public names": sum(len(names) for names in self.public.values()),
+            "public names that another folder imports": len(self.shared),
             "public names defined twice in a package": len(self.repeated()),
         }
 
@@ -105,6 +109,7 @@ def measure_shape(root: Path = ROOT) -> Shape:
     """Return the shape of the packages below a folder."""
     modules, folders, functions = {}, Counter[str](), list[Function]()
     public: dict[str, tuple[str, ...]] = {}
+    trees: dict[str, ast.Module] = {}
     for package in PACKAGES:
         names: list[str] = []
         for path in sorted((root / package).rglob("*.py")):
@@ -112,15 +117,52 @@ def measure_shape(root: Path = ROOT) -> Shape:
             modules[module] = source.count("\n")
             if path.name != "__init__.py":
                 folders[str(path.parent.relative_to(root))] += 1
-            tree = ast.parse(source)
+            trees[_dotted(module)] = tree = ast.parse(source)
             functions += _functions(tree, module)
-            names += [
-                node.name
-                for node in tree.body
-                if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
-            ]
+            names += _public_names(tree)
         public[package] = tuple(names)
-    return Shape(modules, dict(folders), tuple(functions), public)
+    return Shape(modules, dict(folders), tuple(functions), public, tuple(_shared_names(trees)))
+
+
+def _public_names(tree: ast.Module) -> list[str]:
+    return [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+    ]
+
+
+def _shared_names(trees: Mapping[str, ast.Module]) -> list[str]:
+    """Return the public names, with their module, that a module of another folder imports."""
+    used = {name for module, tree in trees.items() for name in _imported_names(module, tree, trees)}
+    own = [f"{module}.{name}" for module, tree in trees.items() for name in _public_names(tree)]
+    return [name for name in own if name in used]
+
+
+def _imported_names(module: str, tree: ast.Module, trees: Mapping[str, ast.Module]) -> Iterator[str]:
+    """Yield what a module takes from modules of other folders, by name or as an attribute of the module."""
+    modules: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            for each in node.names:
+                full = f"{node.module}.{each.name}"
+                if full in trees:
+                    modules[each.asname or each.name] = full
+                elif _folder(node.module) != _folder(module):
+                    yield full
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            source = modules.get(node.value.id)
+            if source is not None and _folder(source) != _folder(module):
+                yield f"{source}.{node.attr}"
+
+
+def _dotted(path: str) -> str:
+    return path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+
+
+def _folder(module: str) -> str:
+    return module.rpartition(".")[0]
 
 
 def _functions(tree: ast.AST, where: str) -> Iterator[Function]:
