@@ -40,3 +40,5 @@ def test_false_discoveries_and_false_alarms_are_as_rare_as_promised():
 def test_no_p_value_is_refused():
     with pytest.raises(StatisticError, match=r"between 0 and 1, got -0\.1 to 0\.5"):
         holm([0.5, -0.1])
+    with pytest.raises(StatisticError, match=r"got 0\.2 to inf"):
+        benjamini_hochberg([np.inf, 0.2])

@@ -8,7 +8,6 @@ from scipy import signal, stats
 from validation.folds.labels import Labels
 from validation.forecasts.scores import (
     MeanTest,
-    calibration_slope,
     hac_lags,
     hac_mean,
     hac_stderr,
@@ -127,9 +126,3 @@ def test_r2_by_hand():
     assert r2_out_of_sample(np.zeros(4), y, np.zeros(4)) == 0
     assert r2_out_of_sample(np.ones(4), y, np.zeros(4)) == pytest.approx(1 - 5 / 14)
     assert np.isnan(r2_out_of_sample(y, y, y))
-
-
-def test_calibration_slope_of_an_overconfident_forecast():
-    y = np.array([1.0, -2.0, 0.5])
-    assert calibration_slope(2 * y, y) == pytest.approx(0.5)
-    assert np.isnan(calibration_slope(np.zeros(3), y))

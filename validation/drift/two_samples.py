@@ -16,33 +16,13 @@ _LIMIT_LAW = 100
 """Values in the smaller sample from which on the limit law serves where the lattice is too large."""
 
 
-def ks_statistic(reference: Floats, recent: Floats) -> float:
-    """Return the largest distance between the empirical distribution functions of two samples.
-
-    Parameters
-    ----------
-    reference : ndarray of shape (n,)
-    recent : ndarray of shape (m,)
-        NaN are left out of both.
-
-    Raises
-    ------
-    StatisticError
-        If a sample has no finite value.
-    """
-    a, b = _take_finite("reference", reference), _take_finite("recent", recent)
-    both = np.concatenate([a, b])
-    below = [np.searchsorted(np.sort(x), both, side="right") / len(x) for x in (a, b)]
-    return float(np.abs(below[0] - below[1]).max())
-
-
 def ks_p_value(distance: float, n: int, m: int) -> float:
     """Return the chance of so large a distance between samples of n and m independent values of one distribution.
 
     Parameters
     ----------
     distance : float
-        `ks_statistic`.
+        Largest distance between the empirical distribution functions.
     n, m : int
         Sizes: of dependent values, the numbers of independent ones that say as much.
 
@@ -90,30 +70,6 @@ def _count_leaving(limit: float, long: int, short: int) -> float:
     return float(left[long])
 
 
-def population_stability_index(reference: Floats, recent: Floats, bins: int = 10) -> float:
-    """Return how differently two samples fall into the quantile bins of the first.
-
-    Parameters
-    ----------
-    reference : ndarray of shape (n,)
-    recent : ndarray of shape (m,)
-        NaN are left out of both.
-    bins : int
-        Quantile bins of the reference; the outer ones are open.
-
-    Raises
-    ------
-    StatisticError
-        If a sample has no finite value, or there are fewer than 2 bins.
-    """
-    if bins < 2:
-        raise StatisticError(f"bins is {bins}, expected at least 2")
-    a, b = _take_finite("reference", reference), _take_finite("recent", recent)
-    edges = np.quantile(a, np.arange(1, bins) / bins)
-    counts = [np.bincount(np.searchsorted(edges, x, side="left"), minlength=bins) for x in (a, b)]
-    return float(stability_index(counts[0].astype(np.float64), counts[1].astype(np.float64)))
-
-
 def stability_index(reference: Floats, recent: Floats) -> Floats:
     """Return the sum over bins of (p - q) log(p / q), where p and q are the shares of two samples in each bin.
 
@@ -140,10 +96,3 @@ def stability_index(reference: Floats, recent: Floats) -> Floats:
     some = together > 0
     ratio = np.where(some, p, 1.0) / np.where(some, q, 1.0)
     return np.asarray(((p - q) * np.log(ratio)).sum(axis=-1))
-
-
-def _take_finite(name: str, values: Floats) -> Floats:
-    known = values[np.isfinite(values)]
-    if not len(known):
-        raise StatisticError(f"{name}: there is no finite value")
-    return known

@@ -1,4 +1,4 @@
-"""Scores of forecasts: information coefficient, out-of-sample R2, calibration, with HAC standard errors."""
+"""Scores of forecasts: information coefficient, out-of-sample R2, and means with HAC standard errors."""
 
 from __future__ import annotations
 
@@ -198,15 +198,3 @@ def r2_out_of_sample(forecast: Floats, realised: Floats, benchmark: Floats) -> f
     if against == 0:
         return np.nan
     return 1 - float(((realised - forecast)[ok] ** 2).sum()) / against
-
-
-def calibration_slope(forecast: Floats, realised: Floats) -> float:
-    """Return the slope through the origin of outcome on forecast: 1 is calibrated, below 1 overconfident.
-
-    Notes
-    -----
-    Mincer and Zarnowitz (1969) without the intercept.
-    """
-    ok = np.isfinite(forecast) & np.isfinite(realised)
-    energy = float((forecast[ok] ** 2).sum())
-    return float((forecast[ok] * realised[ok]).sum()) / energy if energy > 0 else np.nan

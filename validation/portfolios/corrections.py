@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import stats
 
 from foundation.types import Floats
 from validation.errors import StatisticError
@@ -32,7 +35,7 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
     false finds is at most q for independent tests, and for positively dependent ones (Benjamini and Yekutieli, 2001),
     as those of features that are made of the same returns mostly are.
     """
-    return _adjust(p_values, step_up=True)
+    return _adjust(p_values, stats.false_discovery_control)
 
 
 def holm(p_values: ArrayLike) -> Floats:
@@ -44,22 +47,21 @@ def holm(p_values: ArrayLike) -> Floats:
     -----
     Holm (1979), *Scandinavian Journal of Statistics* 6, 65-70.
     """
-    return _adjust(p_values, step_up=False)
+    return _adjust(p_values, _step_down)
 
 
-def _adjust(p_values: ArrayLike, *, step_up: bool) -> Floats:
-    p = np.asarray(p_values, dtype=np.float64)
-    known = np.flatnonzero(np.isfinite(p))
-    if ((p[known] < 0) | (p[known] > 1)).any():
-        raise StatisticError(
-            f"p-values must lie between 0 and 1, got {p[known].min():g} to {p[known].max():g}"
-        )
-    out, n = np.full(p.shape, np.nan), len(known)
-    order = known[np.argsort(p[known], kind="stable")]
-    rank = np.arange(1, n + 1)
-    if step_up:
-        adjusted = np.minimum.accumulate((p[order] * n / rank)[::-1])[::-1]
-    else:
-        adjusted = np.maximum.accumulate(p[order] * (n - rank + 1))
-    out[order] = np.minimum(adjusted, 1.0)
-    return out
+def _adjust(p_values: ArrayLike, adjust: Callable[[Floats], Floats]) -> Floats:
+    adjusted = np.array(p_values, dtype=np.float64)
+    known = ~np.isnan(adjusted)
+    p = adjusted[known]
+    if ((p < 0) | (p > 1)).any():
+        raise StatisticError(f"p-values must lie between 0 and 1, got {p.min():g} to {p.max():g}")
+    adjusted[known] = adjust(p)
+    return adjusted
+
+
+def _step_down(p: Floats) -> Floats:
+    order = np.argsort(p)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    return np.minimum(adjusted, 1.0)
