@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from features.matrix import check_single_assets
 from market.counterfactual import replace_future
 from market.panel import Panel
 from pipeline.audit import point_in_time as known
@@ -19,6 +20,7 @@ from pipeline.audit.point_in_time import PointInTimeValue
 from pipeline.audit.replay import of_run, replay
 from pipeline.audit.units import check_units
 from pipeline.errors import USER_ERRORS, LeakError, UnitError
+from pipeline.stages.compute import panel_of_features
 from pipeline.stages.loading import reload, with_scores
 
 if TYPE_CHECKING:
@@ -64,6 +66,11 @@ def audit(done: Evaluated, tell: Callable[[int, int], None] | None = None) -> Ce
     done : Evaluated
     tell : callable, optional
         Called with the number of finished worlds and their total.
+
+    Raises
+    ------
+    FeatureError
+        If nothing looks ahead, but a feature that is declared to see one asset sees others.
     """
     prepared = done.trained.prepared
     panel, config = prepared.panel, prepared.config
@@ -78,6 +85,8 @@ def audit(done: Evaluated, tell: Callable[[int, int], None] | None = None) -> Ce
         leaks += _compare_worlds(done, expected, cut)
         if tell is not None:
             tell(number + 1, len(cuts))
+    if not leaks:
+        check_single_assets(prepared.matrix, panel_of_features(panel))
     order = {stage: place for place, (stage, _) in enumerate(expected)}
     leaks.sort(key=lambda leak: order.get(leak.stage, -1))
     return Certificate(

@@ -34,7 +34,7 @@ def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None 
 
     Nearly riskless assets have no features while they are so, and do not affect the features of other assets.
     """
-    panel = drop_riskless(panel, find_riskless_in_panel(panel))
+    panel = panel_of_features(panel)
     if (
         before is not None
         and before.history.assets == panel.assets
@@ -44,6 +44,11 @@ def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None 
     return build_matrix(
         panel, config.features.include, config.features.exclude, extra=config.regimes.states + 1
     )
+
+
+def panel_of_features(panel: Panel) -> Panel:
+    """Return the panel that features are computed from: without assets where they are nearly riskless."""
+    return drop_riskless(panel, find_riskless_in_panel(panel))
 
 
 def make_regimes(

@@ -24,7 +24,7 @@ from synthetic import make_panel
 
 import market.panel
 import market.readers.prices
-from features.spec import feature, registered_features
+from features.spec import FeatureError, feature, registered_features
 from market.macro import MacroSeries
 from models.calibration import calibrate
 from models.regimes.walk import walk_regimes
@@ -611,6 +611,19 @@ def test_a_leak_beside_zero_volumes_looks_ahead_and_is_no_matter_of_units(tmp_pa
     assert certificate.leaks[0].where[0] == kernel.__name__
     with pytest.raises(LeakError, match=f"something looked ahead.*{kernel.__name__}"):
         refuse(certificate)
+
+
+def test_a_feature_that_is_falsely_declared_to_see_one_asset_is_named(folder, own_features):
+    @feature(stage="asset", unit="fraction")
+    def less_the_mean(returns):
+        """Return less the mean over the assets, which belongs to stage cross_section."""
+        return returns - np.nan_to_num(returns).mean(axis=1)[:, None]
+
+    config = small(folder, features={"include": ["market", "momentum_12_1", "less_the_mean"]})
+    with pytest.raises(
+        FeatureError, match="'less_the_mean' of stage asset is declared to see one asset, but its"
+    ):
+        audit(evaluated(config))
 
 
 def test_both_faults_are_named_the_look_ahead_first(tmp_path, own_features):
