@@ -1,4 +1,4 @@
-"""Stages: pure functions from past data to forecasts. Their order is in `pipeline/runner/pipeline.py`."""
+"""Stages: pure functions from past data to forecasts. Their order is in `pipeline/stages/sequence.py`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.appending import append_dates
 from features.matrix import FeatureMatrix, build_matrix
-from foundation.types import Floats
+from foundation.types import Bools, Floats
 from market.checks.riskless import drop_riskless, find_riskless_in_panel
 from market.panel import Panel
 from models.calibration import calibrate
@@ -111,7 +110,7 @@ def regime_columns(regimes: RegimePath) -> tuple[tuple[str, ...], Floats]:
     return names, np.column_stack([regimes.probabilities, regimes.anomaly])
 
 
-def _weights(usable: NDArray[np.bool_], schedule: Schedule, config: RunConfig) -> Floats | None:
+def _weights(usable: Bools, schedule: Schedule, config: RunConfig) -> Floats | None:
     """Return the weight of each pair in a fit: equal, equal per date, or by the uniqueness of its label."""
     kind = config.walk_forward.weights
     if kind == "equal":

@@ -38,6 +38,7 @@ from pipeline.errors import LeakError, UnitError
 from pipeline.stages import compute as stages
 from pipeline.stages import loading, trading
 from pipeline.stages import schedule as timetable
+from pipeline.stages.sequence import Sequence
 
 CATALOGUE = {}
 
@@ -682,10 +683,55 @@ def test_a_replay_of_the_same_panel_gives_the_run_itself(folder):
     done = evaluated(small(folder))
     panel, config = done.trained.prepared.panel, done.trained.prepared.config
     run = {(item.stage, item.name): item for item in of_run(done)}
-    again = list(replay(config, panel, len(panel.dates) - 1, whole=True))
+    again = []
+    replay(config, panel, len(panel.dates) - 1, again.append, whole=True)
     assert [(item.stage, item.name) for item in again] == list(run)
     for item in again:
         assert item.digest() == run[item.stage, item.name].digest(), (item.stage, item.name)
+
+
+def with_new_stage(monkeypatch, make):
+    """Add a stage to the sequence, behind the forecasts, and leave the audit as it is."""
+    honest = Sequence.train
+
+    def train(self, prepared):
+        trained = honest(self, prepared)
+        self._stage("turbulence", lambda _: make(pd.DataFrame(prepared.panel.returns)))
+        return trained
+
+    monkeypatch.setattr(Sequence, "train", train)
+
+
+@pytest.mark.parametrize(
+    ("make", "leaks"),
+    [
+        (lambda returns: returns.rolling(12).std().to_numpy(), False),
+        (lambda returns: {"slow": returns.cumsum().to_numpy(), "fast": returns[0].to_numpy()}, False),
+        (lambda returns: returns.rolling(5, center=True).std().to_numpy(), True),
+        (
+            lambda returns: {
+                "slow": returns.cumsum().to_numpy(),
+                "fast": returns[0].bfill().to_numpy()[::-1],
+            },
+            True,
+        ),
+    ],
+)
+def test_a_new_stage_is_audited(folder, monkeypatch, make, leaks):
+    with_new_stage(monkeypatch, make)
+    certificate = audit(evaluated(small(folder)))
+    assert {leak.stage for leak in certificate.leaks} == ({"turbulence"} if leaks else set())
+    checked = {item["stage"]: item["values"] for item in certificate.checked}
+    assert checked["turbulence"] > 0
+
+
+def test_a_new_stage_of_unknown_dates_is_refused(folder, monkeypatch):
+    with_new_stage(monkeypatch, lambda returns: returns.std().to_numpy())
+    done = evaluated(small(folder))
+    with pytest.raises(
+        TypeError, match="stage 'turbulence' returns a ndarray, and the audit cannot tell when it was"
+    ):
+        audit(done)
 
 
 @pytest.mark.parametrize(
