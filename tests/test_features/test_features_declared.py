@@ -12,6 +12,7 @@ from features.engine.inputs import select_assets
 from features.matrix import build_matrix, check_single_assets, make_recipe
 from features.spec import STAGES, FeatureError, FeatureSpec
 from market.counterfactual import replace_future
+from market.scores import ScoreTable
 
 CATALOGUE = catalogue()
 PANELS = {"monthly": make_panel("monthly", 160, 5, seed=7), "daily": make_panel("daily", 1500, 4, seed=8)}
@@ -108,3 +109,11 @@ def test_nothing_can_be_left_out_of_two_assets(n_assets):
     panel = make_panel("monthly", 100, n_assets)
     specs = {"centred": spec("centred", LIES["centred"])}
     check_single_assets(build_matrix(panel, catalogue=specs), panel, specs)
+
+
+def test_assets_with_scores_can_be_left_out():
+    panel = make_panel("monthly", 100, 70)
+    record, dates = np.zeros(1, dtype=np.int64), panel.dates[:1]
+    scores = ScoreTable("scores", panel.assets, record, dates, dates, np.ones(1), 400)
+    matrix = build_matrix(replace(panel, scores=scores))
+    np.testing.assert_array_equal(matrix.values, build_matrix(panel).values)
