@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from features.engine.build import compute_rows, compute_series, default_workers
+from features.engine.build import arrange, compute_rows, compute_series, default_workers
 from features.engine.column_kernels import differ_bitwise
 from features.engine.context import BuildContext, Past
 from features.engine.inputs import Inputs, check_losses
-from features.engine.recipe import replace_kinds
 from features.matrix import FeatureMatrix, build_matrix, lookahead_error, make_recipe
 from features.spec import FeatureError, FeatureSpec
 from foundation.types import Floats
@@ -90,7 +89,7 @@ def _append_rows(
     whole, history, panel = context.recipe, matrix.history, context.inputs.panel
     n_old, n_dates = len(matrix.values), len(panel.dates)
     again = whole.dependents_of(history.deep)
-    context = replace(context, recipe=replace_kinds(whole, history.kinds).drop_steps(again))
+    context = replace(context, recipe=arrange(whole, panel, history.deep).drop_steps(again))
     compute_series(context)
     _check_past(matrix, {step.name: context.series[step.name] for step in context.recipe.steps_of("series")})
     past, failed = compute_rows(context, history.past, n_old, workers or default_workers())

@@ -18,7 +18,8 @@ A parameter is an input of `features.spec.INPUTS` (`returns`, `level`, `market`,
 returns (T, N), or (T,) for values that all assets share. Row t may depend on rows up to t alone. A feature fits
 nothing. An undefined value is NaN, never infinite. A feature must not depend on the unit of an asset's prices or
 volumes, which later splits and dividends change (docs/features.md). `lookback` is the months of history that the
-function needs beyond those of its inputs. A feature of stage asset sees each asset by itself; one that sees several
-belongs to stage cross_section or market. The kernels of `features.kernels.rolling` and `features.kernels.across` keep
-these rules, and the tests of this package check every registered feature, also yours, for a look ahead.
+function needs beyond those of its inputs. `stage` declares which assets a value depends on: in the stages asset, bar
+and macro on its own asset, in cross_section and market on all. The kernels of `features.kernels.rolling` and
+`features.kernels.across` keep these rules. The tests of this package check every registered feature, also yours, for a
+look ahead and a false stage; so does the audit of each run.
 '''

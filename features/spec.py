@@ -18,6 +18,8 @@ Stage = Literal["asset", "bar", "market", "macro", "cross_section"]
 _F = TypeVar("_F", bound=_Kernel)
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
+SEVERAL: tuple[Stage, ...] = ("market", "cross_section")
+"""Stages whose functions see several assets; a function of another stage sees one asset at a time."""
 INPUTS = {
     "returns": "(T, N) simple total returns, NaN where an asset is not listed",
     "log_returns": "(T, N) log of 1 + returns; a total loss counts as a loss of all but a millionth",
@@ -81,6 +83,11 @@ class FeatureSpec:
     reach: int | None = None
     calendar: bool = False
 
+    @property
+    def sees_several(self) -> bool:
+        """Whether the stage declares that the values of an asset depend on other assets."""
+        return self.stage in SEVERAL
+
     def history(self, month: int) -> int:
         """Return the rows that the function needs beyond what its inputs need, given the rows of a month."""
         return self.lookback * month + self.rows
@@ -105,9 +112,9 @@ def feature(
     of rows in which row t depends on rows up to t alone. It must not fit anything, and must not depend on the unit
     of an asset's prices or volumes.
 
-    It is called for some of the assets or some of the dates at a time. A feature of stage asset must see one asset,
-    whatever other assets the array holds. If an example shows that it sees others, it is computed for all assets at
-    once, which is correct but slower. A feature of stage cross_section without a lookback must see one date. For
+    It is called for some of the assets or some of the dates at a time. The stage declares which assets the values of
+    an asset depend on: on all that the array holds in the stages market and cross_section, on that asset alone in the
+    others. A false declaration is an error. A feature of stage cross_section without a lookback must see one date. For
     appended dates it gets as much of the past as its lookback says. If that is too little to reproduce the last known
     date, it is computed from the first date on, which is correct but slower.
 

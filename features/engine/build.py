@@ -7,24 +7,21 @@ block continues the one before by the same code that appends dates.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.engine.calls import call_kernel, infinite_error
 from features.engine.column_kernels import differ_bitwise
 from features.engine.context import BuildContext, DateBlock, Past, States, TileResult
-from features.engine.inputs import Inputs, select_assets
-from features.engine.recipe import Recipe, assign_kinds, replace_kinds
+from features.engine.recipe import Recipe, arrange_steps
 from features.engine.tiles import Tile
 from features.kernels.carried_state import Continuation
-from features.spec import FeatureError
 from foundation.types import Floats
+from market.panel import Panel
 
 _A = TypeVar("_A")
 _B = TypeVar("_B")
@@ -42,9 +39,6 @@ TILE_BYTES = 1_500_000
 
 DATES_BYTES = 8_000_000
 """Memory of the columns of a few dates."""
-
-_WITNESSES = 6
-"""Assets that are computed together, and a third of them alone, to detect features that see other assets."""
 
 
 def default_workers() -> int:
@@ -67,49 +61,9 @@ def compute_series(context: BuildContext) -> None:
         context.series[step.name] = value
 
 
-def classify_steps(context: BuildContext) -> Recipe:
-    """Return the recipe with kinds.
-
-    Few assets are computed as one tile. Of more assets, some with the longest past are computed together, and a third
-    of those without the others, over all dates. A feature of one asset gives the same values both times.
-    """
-    panel, recipe = context.inputs.panel, context.recipe
-    if len(panel.assets) <= TOGETHER:
-        return replace_kinds(
-            recipe, {s.name: "series" if s.kind == "series" else "tile" for s in recipe.steps}
-        )
-    longest = np.argsort(-panel.listed.sum(axis=0), kind="stable")[:_WITNESSES]
-    together = _compute_sample(context, longest)
-    few = _compute_sample(context, longest[: _WITNESSES // 3])
-    alone = {
-        name
-        for name in together.keys() & few.keys()
-        if together[name].ndim == few[name].ndim == 2
-        and not differ_bitwise(together[name][:, : _WITNESSES // 3], few[name])
-    }
-    return assign_kinds(recipe, alone, context.deep)
-
-
-def _compute_sample(context: BuildContext, assets: NDArray[np.int64]) -> dict[str, Floats]:
-    """Return the features that may see one asset each, computed for some assets alone, over all dates."""
-    n_dates, n_assets = len(context.inputs.panel.dates), len(assets)
-    sub = replace(
-        context,
-        inputs=Inputs(select_assets(context.inputs.panel, assets), set()),
-        out=context.out[:, :n_assets],
-    )
-    steps = context.recipe.single_asset_steps()
-    while True:
-        block = DateBlock(0, n_dates, Past(), Past(), context.recipe.history(), {})
-        tile = Tile(sub, block, steps, (0, n_dates), slice(0, n_assets))
-        try:
-            tile.run()
-        except FeatureError:
-            # The full computation reports errors. A feature that fails here may need all assets.
-            wrong = context.recipe.dependents_of({steps[len(tile.values)].name})
-            steps = tuple(step for step in steps if step.name not in wrong)
-        else:
-            return tile.values
+def arrange(recipe: Recipe, panel: Panel, deep: Collection[str]) -> Recipe:
+    """Return the recipe with the kinds by which the features of a panel are computed."""
+    return arrange_steps(recipe, one_tile=len(panel.assets) <= TOGETHER, deep=deep)
 
 
 def compute_rows(context: BuildContext, past: Past, start: int, workers: int) -> tuple[Past, set[str]]:

@@ -39,7 +39,7 @@ def call_kernel(
     if result.shape not in shapes:
         expected = " or ".join(str(shape) for shape in shapes)
         raise FeatureError(
-            f"feature {spec.name!r} has shape {result.shape}, expected {expected}: rows are dates"
+            f"feature {spec.name!r} has shape {result.shape}, expected {expected} in stage {spec.stage}: rows are dates"
         )
     result = np.ascontiguousarray(result).view()
     result.setflags(write=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.engine.context import Past
 from features.engine.inputs import OPTIONAL, Inputs
-from features.engine.recipe import Kind, Recipe
+from features.engine.recipe import Recipe
 from features.spec import FeatureError
 
 _Signature = tuple[tuple[str, str, int, int, int | None, tuple[str, ...]], ...]
@@ -35,8 +34,6 @@ class History:
         SHA-256 of each input in a matrix that was stored, else empty.
     signature : tuple
         Name, stage, lookback in months and rows, reach, and inputs of every feature that was computed.
-    kinds : dict of str to str
-        How each feature is computed.
     deep : frozenset of str
         Features that look further back than their lookback says; they are computed from the first date every time.
     past : Past
@@ -49,7 +46,6 @@ class History:
     seen: dict[str, NDArray[Any]]
     digests: dict[str, str]
     signature: _Signature
-    kinds: Mapping[str, Kind]
     deep: frozenset[str]
     past: Past
 

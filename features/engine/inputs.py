@@ -113,10 +113,10 @@ def check_losses(panel: Panel, start: int = 0) -> None:
 
 
 def select_assets(panel: Panel, assets: NDArray[np.int64]) -> Panel:
-    """Return the panel of some of its assets."""
+    """Return the panel of some of its assets, without scores, which are no input of features."""
     parts: dict[str, Any] = {
         field.name: value[:, assets]
         for field in fields(panel)
         if isinstance(value := getattr(panel, field.name), np.ndarray) and value.ndim == 2
     }
-    return replace(panel, assets=tuple(panel.assets[j] for j in assets), **parts)
+    return replace(panel, assets=tuple(panel.assets[j] for j in assets), scores=None, **parts)

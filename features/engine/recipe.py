@@ -5,9 +5,9 @@ Four kinds of steps, in the order in which they run:
 `series`
     Depends only on series that all assets share: computed over all dates at once.
 `tile`
-    Features of one asset each, whose inputs see one asset each: computed for a few assets at a time.
+    Declared to see one asset, as are its inputs: computed for a few assets at a time.
 `whole`
-    Features that see several assets over time: computed for all of them together.
+    Declared to see several assets, or has such inputs: computed for all of them together.
 `rows`
     Statistics across the assets of one date (stage cross_section without a lookback): a few dates at a time.
 """
@@ -15,7 +15,7 @@ Four kinds of steps, in the order in which they run:
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from features.catalogue import list_macro_names, order_features
@@ -84,20 +84,7 @@ class Recipe:
 
     def drop_steps(self, names: Collection[str]) -> Recipe:
         """Return the recipe without some steps."""
-        steps = tuple(step for step in self.steps if step.name not in names)
-        return Recipe(steps, self.columns, self.missing, self.macro)
-
-    def single_asset_steps(self) -> tuple[Step, ...]:
-        """Return the steps that may see one asset each, judged by their stage and their inputs."""
-        fitting = {step.name for step in self.steps_of("series")}
-        found = []
-        known = {step.name for step in self.steps}
-        for step in self.steps:
-            sees_one = step.spec.stage not in ("market", "cross_section") and step.kind != "series"
-            if sees_one and set(step.spec.inputs) & known <= fitting:
-                found.append(step)
-                fitting.add(step.name)
-        return tuple(found)
+        return replace(self, steps=tuple(step for step in self.steps if step.name not in names))
 
     def history(self, deep: Collection[str] = ()) -> dict[str, int]:
         """Return how many rows of each step's past the next dates need; -1 for all of them.
@@ -133,7 +120,7 @@ def resolve_recipe(
 ) -> Recipe:
     """Return the recipe of the selected features that the panel has the data for.
 
-    All steps that are not series are of kind whole until `assign_kinds` separates them.
+    No step is of kind rows until `arrange_steps` finds those that are computed by date.
 
     Raises
     ------
@@ -145,6 +132,7 @@ def resolve_recipe(
     shared = {*_SHARED, *(series - set(specs) - set(INPUTS))}
     needs: dict[str, int] = {}
     missing: dict[str, str] = {}
+    kinds: dict[str, Kind] = {}
     found: list[tuple[FeatureSpec, int, int, Kind]] = []
     for name in order_features(specs, wanted, series):
         spec = specs[name]
@@ -158,10 +146,13 @@ def resolve_recipe(
         needs[name] = base + spec.history(panel.month)
         own = max(spec.history(panel.month) - 1, 0)
         warm = max((w for s, w, _, _ in found if s.name in spec.inputs), default=0) + own
-        kind: Kind = "series" if set(spec.inputs) <= shared else "whole"
-        if kind == "series":
+        if set(spec.inputs) <= shared:
+            kinds[name] = "series"
             shared.add(name)
-        found.append((spec, warm, _depth(spec, needs, panel.month), kind))
+        else:
+            several = spec.sees_several or any(kinds.get(i) == "whole" for i in spec.inputs)
+            kinds[name] = "whole" if several else "tile"
+        found.append((spec, warm, _depth(spec, needs, panel.month), kinds[name]))
     names = [name for name in wanted if name not in missing]
     if not names:
         raise FeatureError(f"panel {panel.name!r} can give no feature: {missing[wanted[0]]}")
@@ -192,22 +183,20 @@ def _depth(spec: FeatureSpec, needs: Mapping[str, int], month: int) -> int:
     return needs[spec.name] - min((needs.get(i, 0) for i in spec.inputs if i != "month"), default=0)
 
 
-def assign_kinds(recipe: Recipe, alone: Collection[str], deep: Collection[str] = ()) -> Recipe:
-    """Return the recipe with kinds.
+def arrange_steps(recipe: Recipe, *, one_tile: bool, deep: Collection[str] = ()) -> Recipe:
+    """Return the recipe with the kinds by which it is computed.
 
     Parameters
     ----------
     recipe : Recipe
-    alone : collection of str
-        Features whose values did not change when other assets were left out.
+    one_tile : bool
+        Whether one tile holds all assets, so that it computes whatever they do not share.
     deep : collection of str
         Features that are computed from row 0 on every time.
     """
-    kinds: dict[str, Kind] = {s.name: "series" if s.kind == "series" else "whole" for s in recipe.steps}
-    for step in recipe.steps:
-        inputs = {kinds[i] for i in step.spec.inputs if i in kinds}
-        if step.kind != "series" and step.name in alone and inputs <= {"series", "tile"}:
-            kinds[step.name] = "tile"
+    kinds: dict[str, Kind] = {s.name: s.kind for s in recipe.steps}
+    if one_tile:
+        kinds = {name: "series" if kind == "series" else "tile" for name, kind in kinds.items()}
     needed_over_time: set[str] = set()
     for step in reversed(recipe.steps):
         by_date = step.spec.stage == "cross_section" and step.depth == 0 and step.name not in deep
@@ -215,12 +204,4 @@ def assign_kinds(recipe: Recipe, alone: Collection[str], deep: Collection[str] =
             kinds[step.name] = "rows"
         else:
             needed_over_time |= set(step.spec.inputs)
-    return replace_kinds(recipe, kinds)
-
-
-def replace_kinds(recipe: Recipe, kinds: Mapping[str, Kind]) -> Recipe:
-    """Return the recipe with these kinds, by feature."""
-    steps = tuple(
-        Step(step.spec, step.warm, step.depth, step.column, kinds[step.name]) for step in recipe.steps
-    )
-    return Recipe(steps, recipe.columns, recipe.missing, recipe.macro)
+    return replace(recipe, steps=tuple(replace(step, kind=kinds[step.name]) for step in recipe.steps))

@@ -120,7 +120,10 @@ class Tile:
         inputs = {name: self._get_input(name, begin) for name in step.spec.inputs}
         now = Continuation(begin, self.first - begin, self._carried_states(step))
         rows = self.stop - begin
-        result = call_kernel(step.spec, inputs, now, ((rows, self.shape[1]), (rows,)))
+        # A function of one asset, called with an array of several, cannot return one value for all of them.
+        of_each = not step.spec.sees_several and any(np.ndim(value) == 2 for value in inputs.values())
+        shapes: tuple[tuple[int, ...], ...] = ((rows, self.shape[1]), (rows,))
+        result = call_kernel(step.spec, inputs, now, shapes[:1] if of_each else shapes)
         self.result.saved[step.name] = tuple(now.saved)
         cold, limit = max(step.warm - self.first, 0), self.context.limit(step)
         panel = self.context.inputs.panel

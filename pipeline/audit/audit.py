@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from features.matrix import check_single_assets
 from market.counterfactual import replace_future
 from market.panel import Panel
 from pipeline.audit import point_in_time as known
@@ -19,6 +21,7 @@ from pipeline.audit.point_in_time import PointInTimeValue
 from pipeline.audit.replay import of_run, replay
 from pipeline.audit.units import check_units
 from pipeline.errors import USER_ERRORS, LeakError, UnitError
+from pipeline.stages.compute import panel_of_features
 from pipeline.stages.loading import reload, with_scores
 
 if TYPE_CHECKING:
@@ -38,6 +41,13 @@ REMEDY = (
 """Advice about a feature that depends on a unit."""
 
 Expected = dict[tuple[str, str], PointInTimeValue]
+_See = Callable[[PointInTimeValue], None]
+
+
+class _LeakFoundError(Exception):
+    def __init__(self, leak: Leak) -> None:
+        super().__init__(str(leak))
+        self.leak = leak
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,11 @@ def audit(done: Evaluated, tell: Callable[[int, int], None] | None = None) -> Ce
     done : Evaluated
     tell : callable, optional
         Called with the number of finished worlds and their total.
+
+    Raises
+    ------
+    FeatureError
+        If nothing looks ahead, but a feature that is declared to see one asset sees others.
     """
     prepared = done.trained.prepared
     panel, config = prepared.panel, prepared.config
@@ -78,6 +93,8 @@ def audit(done: Evaluated, tell: Callable[[int, int], None] | None = None) -> Ce
         leaks += _compare_worlds(done, expected, cut)
         if tell is not None:
             tell(number + 1, len(cuts))
+    if not leaks:
+        check_single_assets(prepared.matrix, panel_of_features(panel))
     order = {stage: place for place, (stage, _) in enumerate(expected)}
     leaks.sort(key=lambda leak: order.get(leak.stage, -1))
     return Certificate(
@@ -139,31 +156,39 @@ def _compare_worlds(done: Evaluated, expected: Expected, cut: Cut) -> Iterator[L
     longer = panel.as_of(panel.dates[min(cut.row + tail, len(panel.dates) - 1)])
     worlds = {"removed": panel.as_of(date), "replaced": replace_future(longer, cut.row, config.seed)}
     for world, other in worlds.items():
-        leak = _first_leak(expected, replay(config, other, cut.row, whole=cut.whole), cut, world, panel.dates)
+        rerun = partial(replay, config, other, cut.row, whole=cut.whole)
+        leak = _first_leak(expected, rerun, cut, world, panel.dates)
         if leak is not None:
             yield leak
     as_known = {(item.stage, item.name): item for item in known.of_data(panel.as_of(date))}
-    leak = _first_leak(as_known, _read_again(done, date), cut, "reread", panel.dates)
+    leak = _first_leak(as_known, partial(_read_again, done, date), cut, "reread", panel.dates)
     if leak is not None:
         yield leak
 
 
-def _read_again(done: Evaluated, date: pd.Timestamp) -> Iterator[PointInTimeValue]:
-    """Yield the data as the source returns it when it ends at a date."""
+def _read_again(done: Evaluated, date: pd.Timestamp, see: _See) -> None:
+    """Show the data as the source returns it when it ends at a date."""
     prepared = done.trained.prepared
     panel = _with_assets(reload(prepared.config, date), prepared.panel)
-    yield from known.of_data(with_scores(panel, prepared.config, date)[0])
+    for item in known.of_data(with_scores(panel, prepared.config, date)[0]):
+        see(item)
 
 
 def _first_leak(
-    expected: Expected, items: Iterator[PointInTimeValue], cut: Cut, world: str, dates: pd.DatetimeIndex
+    expected: Expected, rerun: Callable[[_See], None], cut: Cut, world: str, dates: pd.DatetimeIndex
 ) -> Leak | None:
+    """Return the first difference among the values that `rerun` shows."""
     cut_date = f"{dates[cut.row]:%Y-%m-%d}"
+
+    def see(item: PointInTimeValue) -> None:
+        leak = compare(expected[item.stage, item.name], item, cut.row, dates)
+        if leak is not None:
+            raise _LeakFoundError(replace(leak, world=world, cut=cut_date))
+
     try:
-        for item in items:
-            leak = compare(expected[item.stage, item.name], item, cut.row, dates)
-            if leak is not None:
-                return replace(leak, world=world, cut=cut_date)
+        rerun(see)
+    except _LeakFoundError as found:
+        return found.leak
     except USER_ERRORS as error:
         return Leak(world, cut_date, "pipeline", "a stage", cut_date, (), "done", f"an error ({error})")
     return None

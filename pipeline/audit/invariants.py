@@ -13,7 +13,7 @@ from backtest.simulate import BacktestResult
 from foundation.types import Bools, Floats, Ints
 from market.calendar import longest_closure
 from market.panel import Panel
-from pipeline.audit.replay import refits
+from pipeline.audit.point_in_time import refits
 from pipeline.config import RunConfig
 from validation.folds.walk_forward import Fold
 

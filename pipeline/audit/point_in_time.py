@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,16 @@ from backtest.simulate import BacktestResult
 from features.matrix import FeatureMatrix
 from foundation.types import Ints
 from market.panel import BARS, Panel
+from models.dataset import Dataset
 from models.forecast import Forecast
 from models.regimes.path import RegimePath
 from models.walk_forward.results import WalkResult
+from pipeline.config import RunConfig
 from pipeline.stages.schedule import Schedule
 from validation.folds.walk_forward import Fold
 
 Names = tuple[str, ...]
+_Done = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +58,41 @@ class PointInTimeValue:
         return sha.hexdigest()
 
 
+def values_of(name: str, done: _Done, config: RunConfig) -> Iterator[PointInTimeValue]:
+    """Yield the values of one stage of a run.
+
+    Parameters
+    ----------
+    name : str
+    done : mapping of str to result
+        Results of this stage and those before it, by name.
+    config : RunConfig
+
+    Raises
+    ------
+    TypeError
+        If it is not known here at which rows values of such a type are known.
+    """
+    panel: Panel = done["data"]
+    value = done[name]
+    for key, member in value.items() if isinstance(value, Mapping) else [(name, value)]:
+        if type(member) in _VALUES:
+            yield from _VALUES[type(member)](member, done, config)
+        elif isinstance(member, np.ndarray) and member.shape[:1] == panel.dates.shape:
+            axes = tuple(tuple(map(str, range(size))) for size in member.shape[1:])
+            yield PointInTimeValue(name, key, np.arange(len(member)), member, axes)
+        else:
+            raise TypeError(
+                f"stage {name!r} returns a {type(member).__name__}, and the audit cannot tell when it was known: enter "
+                "the type in pipeline/audit/point_in_time.py, or return an array with one row per date"
+            )
+
+
+def refits(config: RunConfig) -> dict[str, int | None]:
+    """Return each fitted model's own refit schedule."""
+    return {name: section.refit_every for name, section in config.fitted_models().items()}
+
+
 def of_data(panel: Panel) -> Iterator[PointInTimeValue]:
     """Yield the dated values of a panel, and its macro series as read."""
     rows = np.arange(len(panel.dates))
@@ -77,7 +115,7 @@ def of_features(matrix: FeatureMatrix, assets: Names) -> Iterator[PointInTimeVal
     )
 
 
-def of_schedule(
+def _of_schedule(
     schedule: Schedule, assets: Names, refits: Mapping[str, int | None]
 ) -> Iterator[PointInTimeValue]:
     """Yield labels and targets at the rows where they end, the folds of every model, and the decisions."""
@@ -100,7 +138,7 @@ def _folds(name: str, folds: Iterable[Fold]) -> PointInTimeValue:
     return PointInTimeValue("schedule", name, table[:, 0], table[:, 1:], (columns,))
 
 
-def of_covariances(path: CovariancePath, decisions: Ints, assets: Names) -> Iterator[PointInTimeValue]:
+def _of_covariances(path: CovariancePath, decisions: Ints, assets: Names) -> Iterator[PointInTimeValue]:
     """Yield covariance and eligible assets at each decision, and at the last date of the panel.
 
     For a factor model these are the columns of loadings and the specific variances.
@@ -122,7 +160,7 @@ def of_covariances(path: CovariancePath, decisions: Ints, assets: Names) -> Iter
     yield PointInTimeValue("covariances", "specific variance", rows, specific, (assets,))
 
 
-def of_regimes(path: RegimePath) -> Iterator[PointInTimeValue]:
+def _of_regimes(path: RegimePath) -> Iterator[PointInTimeValue]:
     """Yield the centres of each refit, and the regime of each date."""
     states = tuple(f"state {s}" for s in range(path.probabilities.shape[1]))
     rows = np.arange(len(path.label))
@@ -132,7 +170,7 @@ def of_regimes(path: RegimePath) -> Iterator[PointInTimeValue]:
     yield PointInTimeValue("regimes", "anomaly", rows, path.anomaly, ())
 
 
-def of_walk(walk: WalkResult, features: Names, assets: Names) -> Iterator[PointInTimeValue]:
+def _of_walk(walk: WalkResult, features: Names, assets: Names) -> Iterator[PointInTimeValue]:
     """Yield each fit of a model, and its predictions."""
     stage = f"model {walk.model}"
     first = np.array([fit.first_test for fit in walk.fits], dtype=np.int64)
@@ -151,7 +189,7 @@ def of_walk(walk: WalkResult, features: Names, assets: Names) -> Iterator[PointI
         )
 
 
-def of_forecast(forecast: Forecast, assets: Names) -> Iterator[PointInTimeValue]:
+def _of_forecast(forecast: Forecast, assets: Names) -> Iterator[PointInTimeValue]:
     """Yield a calibrated forecast."""
     stage = f"forecast {forecast.model}"
     yield PointInTimeValue(stage, "slope", forecast.positions, forecast.slope, ())
@@ -159,7 +197,7 @@ def of_forecast(forecast: Forecast, assets: Names) -> Iterator[PointInTimeValue]
     yield PointInTimeValue(stage, "standard error", forecast.positions, forecast.stderr, (assets,))
 
 
-def of_portfolio(result: BacktestResult, assets: Names) -> Iterator[PointInTimeValue]:
+def _of_portfolio(result: BacktestResult, assets: Names) -> Iterator[PointInTimeValue]:
     """Yield the decisions and the returns."""
     stage = f"portfolio {result.name}"
     yield PointInTimeValue(stage, "no trade", result.holds, np.ones(len(result.holds), dtype=np.int64), ())
@@ -182,3 +220,20 @@ def _sleeve_digest(paths: SleevePaths, row: int) -> int:
         if numbers.any():
             sha.update(paths.names[k].encode() + b"=" + numbers.tobytes())
     return int.from_bytes(sha.digest()[:8], "big")
+
+
+_VALUES: Mapping[type, Callable[[Any, _Done, RunConfig], Iterator[PointInTimeValue]]] = {
+    Panel: lambda panel, done, config: of_data(panel),
+    FeatureMatrix: lambda matrix, done, config: of_features(matrix, done["data"].assets),
+    Schedule: lambda schedule, done, config: _of_schedule(schedule, done["data"].assets, refits(config)),
+    RegimePath: lambda path, done, config: _of_regimes(path),
+    CovariancePath: lambda path, done, config: _of_covariances(
+        path, done["schedule"].decisions, done["data"].assets
+    ),
+    # Its columns are compared as features and regimes, its target as label. Another fault shows in the models.
+    Dataset: lambda data, done, config: iter(()),
+    WalkResult: lambda walk, done, config: _of_walk(walk, done["dataset"].names, done["data"].assets),
+    Forecast: lambda forecast, done, config: _of_forecast(forecast, done["data"].assets),
+    BacktestResult: lambda result, done, config: _of_portfolio(result, done["data"].assets),
+}
+"""Function that yields the values of a result, by its type."""

@@ -8,6 +8,7 @@ that overlap share their news too, so dates are counted at the distance of one h
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -90,16 +91,11 @@ def check_training(panel: Panel, matrix: FeatureMatrix, schedule: Schedule, conf
     )
 
 
-def schedule_of(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Schedule:
-    """Return the schedule of a run; if the first test is too early, the error names the first date that works.
-
-    Raises
-    ------
-    RunError
-        If the panel does not have enough dates for the configuration.
-    """
+@contextmanager
+def explain_early_test(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> Iterator[None]:
+    """Add the first date that works to the error of a schedule whose first test is too early."""
     try:
-        return make_schedule(panel, matrix, config)
+        yield
     except EarlyTestError as error:
         row = max(0, len(panel.dates) - 3 - config.target.execution_lag)
         date = panel.dates[row].date()

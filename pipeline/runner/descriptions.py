@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from backtest.simulate import BacktestResult
 from foundation.counts import format_count
 from pipeline.audit.certificate import Certificate
+from pipeline.config import RunConfig
+from pipeline.stages.run_warnings import features_line
+
+
+def describe_stage(kind: str, value: Any, config: RunConfig) -> str:
+    """Return the line of a stage's result, by the first word of the stage's name; "" if it has none."""
+    match kind:
+        case "features":
+            return features_line(value)
+        case "regimes":
+            return f"{format_count(len(value.refits), 'refit')} of {config.regimes.states} states"
+        case "covariances":
+            decisions = format_count(len(value.positions), "decision")
+            return f"{decisions}, {config.allocation.covariance.kind}"
+        case "model":
+            first, last = value.fits[0].n_rows, value.fits[-1].n_rows
+            return f"{format_count(len(value.fits), 'fit')} on {first} to {last} rows"
+        case "portfolio":
+            return _describe_backtest(value)
+    return ""
 
 
 def describe_certificate(certificate: Certificate) -> str:
@@ -20,7 +42,7 @@ def describe_certificate(certificate: Certificate) -> str:
     return f"{format_count(len(certificate.cuts), 'cut')}, {', '.join(found)}{short}"
 
 
-def describe_backtest(result: BacktestResult) -> str:
+def _describe_backtest(result: BacktestResult) -> str:
     """Return the number of decisions and the final wealth of a unit of wealth after costs."""
     growth = float(np.prod(1 + result.net))
     return f"{format_count(len(result.decisions), 'decision')}, 1 became {growth:.2f} after costs"

@@ -13,6 +13,21 @@ if TYPE_CHECKING:
 FEATURES = "features"
 REGIMES = "regimes"
 MODEL = "model"
+PORTFOLIO = "portfolio"
+
+
+def stage_key(config: RunConfig, digest: str, name: str) -> str | None:
+    """Return the key of a stage's result for the panel with this digest; None if it is not stored."""
+    kind, _, which = name.partition(" ")
+    if kind == FEATURES:
+        return features_key(config, digest)
+    if kind == REGIMES:
+        return fitting_key(config, digest)
+    if kind == MODEL:
+        return walk_key(fitting_key(config, digest), which, config.fitted_models()[which])
+    if kind == PORTFOLIO:
+        return key_of(key_of(digest, config.digest()), which)
+    return None
 
 
 def features_key(config: RunConfig, digest: str) -> str:

@@ -1,21 +1,19 @@
-"""Pipeline: runs the stages in order, stores their results, and collects the result of the run."""
+"""Pipeline: runs the sequence of stages, stores and checks their results, and collects the result of the run."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from allocation.covariance.path import CovariancePath
 from foundation.counts import format_count
 from foundation.json_text import to_json
 from foundation.threads import one_thread
-from models.dataset import Dataset
-from models.parallel.executor_choice import open_executor
-from models.parallel.executors import Executor
+from market.panel import Panel
 from models.regimes.path import RegimePath
-from models.walk_forward.results import WalkResult
 from pipeline.audit.audit import audit, refuse
 from pipeline.audit.certificate import Certificate
 from pipeline.config import RunConfig
@@ -23,14 +21,13 @@ from pipeline.errors import RunError
 from pipeline.files import write_whole
 from pipeline.preflight.coverage import check_coverage, check_frequency, explain_horizon
 from pipeline.preflight.feasibility import check_limits
-from pipeline.preflight.training_data import check_training, schedule_of
+from pipeline.preflight.training_data import check_training, explain_early_test
 from pipeline.progress import Reporter
 from pipeline.runner.compilation import Announced
-from pipeline.runner.descriptions import describe_backtest, describe_certificate
+from pipeline.runner.descriptions import describe_certificate, describe_stage
 from pipeline.runner.history_check import check_past
-from pipeline.runner.keys import FEATURES, MODEL, REGIMES, features_key, fitting_key, walk_key
-from pipeline.settings.models import Fitted
-from pipeline.stages import compute, trading
+from pipeline.runner.keys import FEATURES, MODEL, REGIMES, stage_key
+from pipeline.stages import trading
 from pipeline.stages.evaluation import score_forecast
 from pipeline.stages.loading import Loaded, load_data
 from pipeline.stages.plausibility import (
@@ -42,9 +39,21 @@ from pipeline.stages.plausibility import (
     overflow_stops,
 )
 from pipeline.stages.results import Evaluated, Prepared, Trained, measure_portfolios
-from pipeline.stages.run_warnings import feature_warnings, features_line, finding_warnings
-from pipeline.store import Store, code_digest, key_of, showing_digest
+from pipeline.stages.run_warnings import feature_warnings, finding_warnings
+from pipeline.stages.sequence import Sequence, Start
+from pipeline.store import Store, key_of, showing_digest
 from pipeline.store.reuse import explained
+
+T = TypeVar("T")
+
+_OVERFLOWS = {
+    FEATURES: "features",
+    REGIMES: "regimes and covariances",
+    "covariances": "regimes and covariances",
+}
+"""Name in the message about a number that became too large, by the kind of the stage."""
+_EXTENDED = {REGIMES: "probabilities", MODEL: "raw"}
+"""Stages that continue a result over fewer dates and must keep its rows: the array that is compared."""
 
 
 class Pipeline:
@@ -68,6 +77,8 @@ class Pipeline:
         self.reporter = reporter
         self.earlier = earlier
         self._announced = Announced(reporter)
+        self._sequence = Sequence(config, self._run_stage)
+        self._digest: tuple[Panel, str] | None = None
         reporter.notices(store)
 
     @explained
@@ -79,22 +90,12 @@ class Pipeline:
         loaded : tuple of Panel and tuple of Finding, optional
             The data, if it was already loaded.
         """
-        config, reporter = self.config, self.reporter
-        panel, findings = loaded or load_data(config, reporter)
+        config = self.config
+        panel, findings = loaded or load_data(config, self.reporter)
         check_frequency(panel)
-        digest = panel.digest()
-        with self._announced, overflow_stops("features", panel):
-            matrix = reporter.stored(
-                self.store,
-                FEATURES,
-                features_key(config, digest),
-                lambda: compute.make_features(panel, config, self._before(FEATURES, features_key)),
-                features_line,
-            )
-        for text in feature_warnings(matrix, config.features):
-            reporter.warn(text)
         with one_thread(), explain_horizon(panel, config):
-            schedule = schedule_of(panel, matrix, config)
+            prepared = self._sequence.prepare(panel, findings)
+            matrix, schedule = prepared.matrix, prepared.schedule
             if not schedule.regime_folds:
                 raise RunError(
                     f"regimes.min_train is {config.regimes.min_train}, but the data ends before so many dates of "
@@ -105,42 +106,19 @@ class Pipeline:
             check_training(panel, matrix, schedule, config)
             check_limits(panel, schedule, config)
         for text in finding_warnings(coverage):
-            reporter.warn(text)
-        findings = (*findings, *coverage)
-        return Prepared(config, panel, findings, matrix, schedule, fitting_key(config, digest))
-
-    def _before(self, stage: str, key: Callable[[RunConfig, str], str]) -> Any | None:
-        """Return the stored result for the panel that ended sooner, if there is one."""
-        return None if self.earlier is None else self.store.peek(stage, key(self.config, self.earlier))
+            self.reporter.warn(text)
+        return replace(prepared, findings=(*findings, *coverage))
 
     @explained
     def estimate(self, prepared: Prepared) -> tuple[RegimePath, CovariancePath]:
         """Fit the regimes along the walk, and estimate covariances; neither depends on the model."""
-        config, schedule = self.config, prepared.schedule
-        with one_thread(), self._announced, overflow_stops("regimes and covariances", prepared.panel):
-            regimes = self._regimes(prepared)
-            covariances = self.reporter.stage(
-                "covariances",
-                partial(trading.make_covariances, prepared.panel, schedule, regimes, config),
-                lambda path: (
-                    f"{format_count(len(path.positions), 'decision')}, {config.allocation.covariance.kind}"
-                ),
-            )
-        check_covariances(covariances, prepared.panel)
-        return regimes, covariances
+        return self._sequence.estimate(prepared)
 
     @explained
     def train(self, prepared: Prepared) -> Trained:
         """Fit regimes and models along the walk, calibrate the forecasts, and estimate covariances."""
-        config, schedule = self.config, prepared.schedule
-        regimes, covariances = self.estimate(prepared)
-        with one_thread(), self._announced, overflow_stops("models", prepared.panel):
-            names, fitted = self._walks(prepared, regimes)
-            walks = compute.combine(fitted, schedule, config)
-            forecasts = compute.make_forecasts(walks, schedule, config)
-        for forecast in forecasts.values():
-            check_forecast(forecast, schedule, prepared.panel)
-        return Trained(prepared, regimes, covariances, names, walks, forecasts)
+        with self._computing("models", prepared.panel):
+            return self._sequence.train(prepared)
 
     @explained
     def fit(self, prepared: Prepared, names: Collection[str] | None = None) -> None:
@@ -152,104 +130,100 @@ class Pipeline:
         names : collection of str, optional
             Models to fit; by default all.
         """
-        with one_thread(), self._announced, overflow_stops("models", prepared.panel):
-            self._walks(prepared, self._regimes(prepared), names)
-
-    def _regimes(self, prepared: Prepared) -> RegimePath:
-        config = self.config
-
-        def make() -> RegimePath:
-            before = self._before(REGIMES, fitting_key)
-            path = compute.make_regimes(prepared.matrix, prepared.schedule, config, before)
-            if before is not None:
-                check_past(REGIMES, before.probabilities, path.probabilities)
-            return path
-
-        path = self.reporter.stored(
-            self.store,
-            REGIMES,
-            prepared.key,
-            make,
-            lambda path: f"{format_count(len(path.refits), 'refit')} of {config.regimes.states} states",
-        )
-        check_regimes(path, prepared.panel)
-        return path
-
-    def _walks(
-        self, prepared: Prepared, regimes: RegimePath, names: Collection[str] | None = None
-    ) -> tuple[tuple[str, ...], dict[str, WalkResult]]:
-        """Return the feature names of the dataset, and the walk of each fitted model, without combinations."""
-        config = self.config
-        data = compute.make_dataset(prepared.panel, prepared.matrix, regimes, prepared.schedule, config)
-        # Created on first use, so that no cluster is contacted if all results are stored.
-        with open_executor(config.executor, config.workers, code_digest) as executor:
-            return data.names, {
-                name: self._walk(name, section, data, prepared, executor)
-                for name, section in config.fitted_models().items()
-                if names is None or name in names
-            }
-
-    def _walk(
-        self, name: str, section: Fitted, data: Dataset, prepared: Prepared, executor: Executor
-    ) -> WalkResult:
-        key = walk_key(prepared.key, name, section)
-        journal = self.store.journal(key) if section.tuning else None
-
-        def earlier(config: RunConfig, digest: str) -> str:
-            return walk_key(fitting_key(config, digest), name, section)
-
-        def make() -> WalkResult:
-            before = self._before(MODEL, earlier)
-            with self.reporter.bar(f"model {name}") as progress:
-                schedule = prepared.schedule
-                walk = compute.walk_model(
-                    name, section, data, schedule, self.config, progress, executor, journal, before
-                )
-            if before is not None:
-                check_past(f"{MODEL} {name}", before.raw, walk.raw)
-            return walk
-
-        walk = self.reporter.stored(
-            self.store,
-            f"{MODEL} {name}",
-            key,
-            make,
-            lambda walk: (
-                f"{format_count(len(walk.fits), 'fit')} on {walk.fits[0].n_rows} to {walk.fits[-1].n_rows} rows"
-            ),
-        )
-        check_walk(walk, data.usable, prepared.panel)
-        return walk
+        with self._computing("models", prepared.panel):
+            self._sequence.fit(prepared, names)
 
     @explained
     def evaluate(self, trained: Trained) -> Evaluated:
         """Score the forecasts, simulate the portfolios and decide at the last date."""
-        config, prepared = self.config, trained.prepared
-        panel, schedule = prepared.panel, prepared.schedule
+        config, panel, schedule = self.config, trained.prepared.panel, trained.prepared.schedule
         own = config.calibration.own_mean_weight
-        with one_thread(), overflow_stops("portfolios", panel):
+        with self._computing("portfolios", panel):
             scores = {
                 name: score_forecast(forecast, trained.walks[name], schedule, own)
                 for name, forecast in trained.forecasts.items()
             }
-            policies = trading.make_policies(
-                panel, schedule, trained.forecasts, trained.covariances, trained.regimes, config
-            )
-            everything = key_of(panel.digest(), config.digest())
-            results = {
-                name: self.reporter.stored(
-                    self.store,
-                    f"portfolio {name}",
-                    key_of(everything, name),
-                    partial(trading.backtest, name, policy, panel, schedule, config),
-                    describe_backtest,
-                )
-                for name, policy in policies.items()
-            }
+            policies, results = self._sequence.simulate(trained)
             target = trading.target_weights(policies[config.traded], results[config.traded], panel)
             performance, comparisons = measure_portfolios(results, panel)
         check_scores(scores, panel)
-        return Evaluated(trained, scores, results, performance, comparisons, target)
+        done = self._sequence.done
+        return Evaluated(trained, scores, results, performance, comparisons, target, done)
+
+    @contextmanager
+    def _computing(self, stage: str, panel: Panel) -> Iterator[None]:
+        with one_thread(), self._announced, overflow_stops(stage, panel):
+            yield
+
+    def _run_stage(self, name: str, make: Callable[[Start], T], done: Mapping[str, Any]) -> T:
+        """Take a stage from the store, or compute, report, check and store it."""
+        if name == "data":
+            return make(Start())
+        kind, panel = name.split()[0], done["data"]
+        key = stage_key(self.config, self._digest_of(panel), name)
+
+        def describe(value: T) -> str:
+            return describe_stage(kind, value, self.config)
+
+        def compute() -> T:
+            return self._compute(name, key, make)
+
+        with self._around(kind, done):
+            if key is not None:
+                value = self.reporter.stored(self.store, name, key, compute, describe)
+            elif kind == "covariances":
+                value = self.reporter.stage(name, compute, describe)
+            else:
+                value = compute()
+        self._check(kind, value, done)
+        return value
+
+    def _compute(self, name: str, key: str | None, make: Callable[[Start], T]) -> T:
+        """Compute a stage; a result over fewer dates is continued, and must keep its rows."""
+        kind, _, which = name.partition(" ")
+        before, journal = None, None
+        if self.earlier is not None and kind in (FEATURES, *_EXTENDED):
+            before = self.store.peek(kind, stage_key(self.config, self.earlier, name) or "")
+        if kind != MODEL:
+            value = make(Start(before))
+        else:
+            if key is not None and self.config.fitted_models()[which].tuning:
+                journal = self.store.journal(key)
+            with self.reporter.bar(name) as progress:
+                value = make(Start(before, progress, journal))
+        if before is not None and kind in _EXTENDED:
+            check_past(name, getattr(before, _EXTENDED[kind]), getattr(value, _EXTENDED[kind]))
+        return value
+
+    def _around(self, kind: str, done: Mapping[str, Any]) -> AbstractContextManager[object]:
+        """Return the context that explains the errors of a stage; others have that of their method."""
+        if kind in _OVERFLOWS:
+            return self._computing(_OVERFLOWS[kind], done["data"])
+        if kind == "schedule":
+            return explain_early_test(done["data"], done[FEATURES], self.config)
+        return nullcontext()
+
+    def _check(self, kind: str, value: Any, done: Mapping[str, Any]) -> None:
+        """Warn of what may change a result, and stop the run at an impossible number."""
+        panel = done["data"]
+        if kind == FEATURES:
+            for text in feature_warnings(value, self.config.features):
+                self.reporter.warn(text)
+        elif kind == REGIMES:
+            check_regimes(value, panel)
+        elif kind == "covariances":
+            check_covariances(value, panel)
+        elif kind == MODEL:
+            check_walk(value, done["dataset"].usable, panel)
+        elif kind == "forecasts":
+            for forecast in value.values():
+                check_forecast(forecast, done["schedule"], panel)
+
+    def _digest_of(self, panel: Panel) -> str:
+        """Return the digest of a panel, computed once for all stages of it."""
+        if self._digest is None or self._digest[0] is not panel:
+            self._digest = panel, panel.digest()
+        return self._digest[1]
 
     @explained
     def certify(self, done: Evaluated) -> Certificate | None:

@@ -1,4 +1,4 @@
-"""Stages: pure functions from past data to forecasts. Their order is in `pipeline/runner/pipeline.py`."""
+"""Stages: pure functions from past data to forecasts. Their order is in `pipeline/stages/sequence.py`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.appending import append_dates
 from features.matrix import FeatureMatrix, build_matrix
-from foundation.types import Floats
+from foundation.types import Bools, Floats
 from market.checks.riskless import drop_riskless, find_riskless_in_panel
 from market.panel import Panel
 from models.calibration import calibrate
@@ -34,7 +33,7 @@ def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None 
 
     Nearly riskless assets have no features while they are so, and do not affect the features of other assets.
     """
-    panel = drop_riskless(panel, find_riskless_in_panel(panel))
+    panel = panel_of_features(panel)
     if (
         before is not None
         and before.history.assets == panel.assets
@@ -44,6 +43,11 @@ def make_features(panel: Panel, config: RunConfig, before: FeatureMatrix | None 
     return build_matrix(
         panel, config.features.include, config.features.exclude, extra=config.regimes.states + 1
     )
+
+
+def panel_of_features(panel: Panel) -> Panel:
+    """Return the panel that features are computed from: without assets where they are nearly riskless."""
+    return drop_riskless(panel, find_riskless_in_panel(panel))
 
 
 def make_regimes(
@@ -106,7 +110,7 @@ def regime_columns(regimes: RegimePath) -> tuple[tuple[str, ...], Floats]:
     return names, np.column_stack([regimes.probabilities, regimes.anomaly])
 
 
-def _weights(usable: NDArray[np.bool_], schedule: Schedule, config: RunConfig) -> Floats | None:
+def _weights(usable: Bools, schedule: Schedule, config: RunConfig) -> Floats | None:
     """Return the weight of each pair in a fit: equal, equal per date, or by the uniqueness of its label."""
     kind = config.walk_forward.weights
     if kind == "equal":

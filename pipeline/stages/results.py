@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from allocation.covariance.path import CovariancePath
 from allocation.weights import Weights
@@ -26,14 +27,17 @@ from pipeline.stages.schedule import Schedule
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Data, features and schedule: all inputs that need no fit."""
+    """Data, features and schedule: all inputs that need no fit.
+
+    `stages` holds the result of each stage so far by its name, here and in what follows from it.
+    """
 
     config: RunConfig
     panel: Panel
     findings: tuple[Finding, ...]
     matrix: FeatureMatrix
     schedule: Schedule
-    key: str
+    stages: Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,7 @@ class Trained:
     names: tuple[str, ...]
     walks: Mapping[str, WalkResult]
     forecasts: Mapping[str, Forecast]
+    stages: Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +68,8 @@ class Evaluated:
         Against each baseline; "no_forecast" is the same allocator on the value toward which every forecast is shrunk.
     target : Weights
         Decided at the last date, for the portfolio that is traded.
+    stages : mapping of str to result
+        Result of each stage by its name, in the order of `pipeline.stages.sequence`.
     """
 
     trained: Trained
@@ -71,6 +78,7 @@ class Evaluated:
     performance: Mapping[str, Mapping[str, float]]
     comparisons: Mapping[str, Mapping[str, Mapping[str, float]]]
     target: Weights
+    stages: Mapping[str, Any]
 
     @property
     def chosen(self) -> str:

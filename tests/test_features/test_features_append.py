@@ -14,7 +14,7 @@ from features.catalogue import catalogue
 from features.engine import build
 from features.kernels.rolling import ewm_mean, rolling_max, running_max
 from features.library.returns import wealth
-from features.matrix import build_matrix
+from features.matrix import build_matrix, make_recipe
 from features.spec import FeatureError, FeatureSpec
 
 CATALOGUE = catalogue()
@@ -36,6 +36,11 @@ def assert_same(matrix, expected):
         assert difference is None, difference
 
 
+def kinds_of(panel, specs=CATALOGUE, deep=()):
+    recipe = build.arrange(make_recipe(panel, tuple(specs), (), specs), panel, deep)
+    return {step.name: step.kind for step in recipe.steps}
+
+
 def small_blocks(monkeypatch, together=8):
     """Many tiles and many blocks, also of small panels."""
     monkeypatch.setattr(build, "TOGETHER", together)
@@ -48,7 +53,7 @@ def small_blocks(monkeypatch, together=8):
 @pytest.mark.parametrize("workers", [1, 3])
 def test_tiles_give_what_one_go_gives(workers):
     matrix = build_matrix(MONTHLY, workers=workers)
-    assert set(matrix.history.kinds.values()) == {"series", "tile", "whole", "rows"}
+    assert set(kinds_of(MONTHLY).values()) == {"series", "tile", "whole", "rows"}
     assert_same(matrix, compute_plainly(MONTHLY))
 
 
@@ -138,15 +143,15 @@ PLANTED = {
         lambda market, returns: returns + ewm_mean(market, 4.0)[:, None],
         ("market", "returns"),
     ),
-    "across_in_an_asset_stage": spec(
-        "across_in_an_asset_stage", lambda returns: returns - np.nanmean(returns, axis=1)[:, None]
+    "across": spec(
+        "across", lambda returns: returns - np.nanmean(returns, axis=1)[:, None], stage="cross_section"
     ),
     "made_of_across": spec(
         "made_of_across",
-        lambda across_in_an_asset_stage: -across_in_an_asset_stage,
-        ("across_in_an_asset_stage",),
+        lambda across: -across,
+        ("across",),
     ),
-    "one_value": spec("one_value", lambda returns: np.isfinite(returns).sum(axis=1)),
+    "one_value": spec("one_value", lambda returns: np.isfinite(returns).sum(axis=1), stage="market"),
     "of_one_value": spec(
         "of_one_value", lambda one_value, returns: returns * one_value[:, None], ("one_value", "returns")
     ),
@@ -182,16 +187,14 @@ WRONG = {
 
 @pytest.mark.filterwarnings("ignore:Mean of empty slice")
 @pytest.mark.parametrize("blocks", [False, True])
-def test_planted_features_are_right_however_they_are_declared(blocks, monkeypatch):
+def test_planted_features_are_right_whatever_lookback_they_declare(blocks, monkeypatch):
     if blocks:
         small_blocks(monkeypatch)
     expected = compute_plainly(MONTHLY, PLANTED)
     whole = build_matrix(MONTHLY, catalogue=PLANTED)
     assert_same(whole, expected)
-    kinds = whole.history.kinds
-    assert {kinds[name] for name in ("across_in_an_asset_stage", "made_of_across", "of_one_value")} == {
-        "whole"
-    }
+    kinds = kinds_of(MONTHLY, PLANTED, whole.history.deep)
+    assert {kinds[name] for name in ("across", "made_of_across", "of_one_value")} == {"whole"}
     assert {kinds[name] for name in ("honest", "recursive", "of_the_market")} == {"tile"}
     matrix = build_matrix(MONTHLY.as_of(MONTHLY.dates[-10]), catalogue=PLANTED)
     for row in (-8, -2, -1):

@@ -235,8 +235,14 @@ def test_new_module_of_the_package_is_discovered(registry, tmp_path, monkeypatch
             "def f(returns):\n    '''F.'''\n    return returns\n",
             "lookback is 2.5, expected 0 or more whole months",
         ),
+        (
+            "from features.spec import feature\n"
+            "@feature(unit='x')\n"
+            "def f(returns):\n    '''F.'''\n    return returns\n",
+            "broken_for_test.py cannot be imported: TypeError.*missing.* argument: 'stage'",
+        ),
     ],
-    ids=["syntax", "import", "lookback"],
+    ids=["syntax", "import", "lookback", "stage"],
 )
 def test_a_broken_module_is_named(registry, tmp_path, monkeypatch, text, message):
     (tmp_path / "broken_for_test.py").write_text(text)

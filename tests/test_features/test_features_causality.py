@@ -40,7 +40,7 @@ def test_features_are_causal(stage, kind):
 
 
 def planted(name, kernel):
-    spec = FeatureSpec(name, "asset", 0, "fraction", ("returns",), "A leak.", kernel)
+    spec = FeatureSpec(name, "market", 0, "fraction", ("returns",), "A leak.", kernel)
     return columns([name], {name: spec})
 
 

@@ -150,11 +150,11 @@ def test_user_defined_feature_shows_up(monkeypatch):
 @pytest.mark.parametrize(
     ("kernel", "message"),
     [
-        (lambda returns: returns[1:], r"'bad' has shape \(149, 6\), expected \(150, 6\) or \(150,\)"),
+        (lambda returns: returns[1:], r"'bad' has shape \(149, 6\), expected \(150, 6\) in stage asset"),
         (lambda returns: returns.mean(), r"'bad' has shape \(\)"),
         (lambda returns: returns.T, r"shape \(6, 150\)"),
         (lambda returns: np.where(returns == returns[7, 0], np.inf, 0.0), "infinite for A00 on 1990-08-31"),
-        (lambda returns: 1 / np.zeros(150), "infinite on 1990-01-31"),
+        (lambda returns: returns[:, 0], r"'bad' has shape \(150,\), expected \(150, 6\) in stage asset"),
         (lambda returns: returns.nonsense, "'bad' failed: AttributeError"),
         (lambda returns: np.add(returns, 1, out=returns), "'bad' failed: ValueError.*read-only"),
         (lambda returns: "text", "'bad' failed: ValueError"),
@@ -163,6 +163,17 @@ def test_user_defined_feature_shows_up(monkeypatch):
 def test_bad_kernel_is_named(kernel, message):
     with pytest.raises(FeatureError, match=message):
         build_matrix(PANEL, catalogue=one("bad", kernel))
+
+
+def test_bad_values_of_all_assets_are_named():
+    bad = {"bad": replace(one("bad", lambda returns: 1 / np.zeros(150))["bad"], stage="market")}
+    with pytest.raises(FeatureError, match="infinite on 1990-01-31"):
+        build_matrix(PANEL, catalogue=bad)
+    bad = {"bad": replace(bad["bad"], kernel=lambda returns: returns[1:, 0])}
+    with pytest.raises(
+        FeatureError, match=r"shape \(149,\), expected \(150, 6\) or \(150,\) in stage market"
+    ):
+        build_matrix(PANEL, catalogue=bad)
 
 
 def test_infinity_where_nobody_looks_is_harmless():

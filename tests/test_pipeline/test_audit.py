@@ -24,7 +24,7 @@ from synthetic import make_panel
 
 import market.panel
 import market.readers.prices
-from features.spec import feature, registered_features
+from features.spec import FeatureError, feature, registered_features
 from market.macro import MacroSeries
 from models.calibration import calibrate
 from models.regimes.walk import walk_regimes
@@ -37,6 +37,7 @@ from pipeline.config import RunConfig
 from pipeline.errors import LeakError, UnitError
 from pipeline.stages import compute, loading, trading
 from pipeline.stages import schedule as timetable
+from pipeline.stages.sequence import Sequence
 
 CATALOGUE = {}
 
@@ -612,6 +613,19 @@ def test_a_leak_beside_zero_volumes_looks_ahead_and_is_no_matter_of_units(tmp_pa
         refuse(certificate)
 
 
+def test_a_feature_that_is_falsely_declared_to_see_one_asset_is_named(folder, own_features):
+    @feature(stage="asset", unit="fraction")
+    def less_the_mean(returns):
+        """Return less the mean over the assets, which belongs to stage cross_section."""
+        return returns - np.nan_to_num(returns).mean(axis=1)[:, None]
+
+    config = small(folder, features={"include": ["market", "momentum_12_1", "less_the_mean"]})
+    with pytest.raises(
+        FeatureError, match="'less_the_mean' of stage asset is declared to see one asset, but its"
+    ):
+        audit(evaluated(config))
+
+
 def test_both_faults_are_named_the_look_ahead_first(tmp_path, own_features):
     @feature(stage="bar", rows=1, unit="units")
     def planted(volume):
@@ -668,10 +682,55 @@ def test_a_replay_of_the_same_panel_gives_the_run_itself(folder):
     done = evaluated(small(folder))
     panel, config = done.trained.prepared.panel, done.trained.prepared.config
     run = {(item.stage, item.name): item for item in of_run(done)}
-    again = list(replay(config, panel, len(panel.dates) - 1, whole=True))
+    again = []
+    replay(config, panel, len(panel.dates) - 1, again.append, whole=True)
     assert [(item.stage, item.name) for item in again] == list(run)
     for item in again:
         assert item.digest() == run[item.stage, item.name].digest(), (item.stage, item.name)
+
+
+def with_new_stage(monkeypatch, make):
+    """Add a stage to the sequence, behind the forecasts, and leave the audit as it is."""
+    honest = Sequence.train
+
+    def train(self, prepared):
+        trained = honest(self, prepared)
+        self._stage("turbulence", lambda _: make(pd.DataFrame(prepared.panel.returns)))
+        return trained
+
+    monkeypatch.setattr(Sequence, "train", train)
+
+
+@pytest.mark.parametrize(
+    ("make", "leaks"),
+    [
+        (lambda returns: returns.rolling(12).std().to_numpy(), False),
+        (lambda returns: {"slow": returns.cumsum().to_numpy(), "fast": returns[0].to_numpy()}, False),
+        (lambda returns: returns.rolling(5, center=True).std().to_numpy(), True),
+        (
+            lambda returns: {
+                "slow": returns.cumsum().to_numpy(),
+                "fast": returns[0].bfill().to_numpy()[::-1],
+            },
+            True,
+        ),
+    ],
+)
+def test_a_new_stage_is_audited(folder, monkeypatch, make, leaks):
+    with_new_stage(monkeypatch, make)
+    certificate = audit(evaluated(small(folder)))
+    assert {leak.stage for leak in certificate.leaks} == ({"turbulence"} if leaks else set())
+    checked = {item["stage"]: item["values"] for item in certificate.checked}
+    assert checked["turbulence"] > 0
+
+
+def test_a_new_stage_of_unknown_dates_is_refused(folder, monkeypatch):
+    with_new_stage(monkeypatch, lambda returns: returns.std().to_numpy())
+    done = evaluated(small(folder))
+    with pytest.raises(
+        TypeError, match="stage 'turbulence' returns a ndarray, and the audit cannot tell when it was"
+    ):
+        audit(done)
 
 
 @pytest.mark.parametrize(
