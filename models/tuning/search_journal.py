@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 
 from models.parameters import Parameters
 
-BlockScore = tuple[float, float]
+_BlockScore = tuple[float, float]
 """Loss of a trial on a block, and the seconds that it took."""
 
 
@@ -29,17 +29,17 @@ class Memory:
 
     def __init__(self, journal: Path | None = None, study: str = "") -> None:
         self._study = None if journal is None else _open_study(journal, study)
-        self._scores: dict[str, list[BlockScore]] = {}
+        self._scores: dict[str, list[_BlockScore]] = {}
         for key, scores in ({} if self._study is None else self._study.user_attrs).items():
             if _are_scores(scores):
                 self._scores[key] = [(loss, seconds) for loss, seconds in scores]
         self._stored = {key: len(scores) for key, scores in self._scores.items()}
 
-    def __getitem__(self, parameters: Parameters) -> list[BlockScore]:
+    def __getitem__(self, parameters: Parameters) -> list[_BlockScore]:
         """Return the scores of the first blocks, as many as are known."""
         return self._scores.setdefault(_key(parameters), [])
 
-    def add(self, parameters: Parameters, block: int, score: BlockScore) -> None:
+    def add(self, parameters: Parameters, block: int, score: _BlockScore) -> None:
         """Remember the score of the next block; one that is known stays."""
         if block == len(self[parameters]):
             self[parameters].append(score)
@@ -78,7 +78,7 @@ def _open_study(path: Path, name: str) -> Any:
     return optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
 
 
-def _are_scores(value: Any) -> TypeGuard[list[BlockScore]]:
+def _are_scores(value: Any) -> TypeGuard[list[_BlockScore]]:
     return isinstance(value, list) and all(
         isinstance(score, list) and [type(part) in (int, float) for part in score] == [True, True]
         for score in value
