@@ -84,6 +84,8 @@ class InnerCV:
         arrays += [] if self.rows.weight is None else [self.rows.weight]
         sha = hashlib.sha256()
         for part in (description.encode(), *(np.ascontiguousarray(a).tobytes() for a in arrays)):
-            sha.update(len(part).to_bytes(8, "big"))  # without it, two arrays could be cut elsewhere
+            sha.update(
+                len(part).to_bytes(8, "big")
+            )  # else the same bytes in other parts would have this hash
             sha.update(part)
         return sha.hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from models.parameters import Parameters
 
@@ -78,7 +78,8 @@ def _open_study(path: Path, name: str) -> Any:
     return optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
 
 
-def _are_scores(value: Any) -> TypeGuard[list[_BlockScore]]:
+def _are_scores(value: Any) -> bool:
+    """Return whether a value of the journal is a list of pairs of numbers."""
     return isinstance(value, list) and all(
         isinstance(score, list) and [type(part) in (int, float) for part in score] == [True, True]
         for score in value
