@@ -111,10 +111,8 @@ class Cardinality:
         problem = self._problem(decision)
         result = self._search(problem, self.tolerance)
         if result.weights is None:
-            check_position_limits(
-                position, decision.limits.entries, self.most, self.minimum_position, decision.programme.low,
-                decision.programme.high,
-            )  # fmt: skip
+            n = len(decision.programme.low)
+            check_position_limits(position, decision.limits.entries, n, self.most, self.minimum_position)
             self._check_variances(position, problem)
             decision = self._raised(decision, problem, result)
             problem = self._problem(decision)

@@ -12,7 +12,6 @@ from allocation.errors import InfeasibleError, LimitError, SolverError
 from allocation.problem.constraints import Constraints
 from allocation.problem.feasibility import build_inequalities, describe_limit, format_relief
 from allocation.problem.limits import Limit
-from foundation.types import Floats
 
 
 def check_minimum_position(constraints: Constraints, assets: Sequence[str], minimum: float) -> None:
@@ -40,9 +39,7 @@ def check_minimum_position(constraints: Constraints, assets: Sequence[str], mini
             )
 
 
-def check_position_limits(
-    position: int, limits: Sequence[Limit], most: int, minimum: float, low: Floats, high: Floats
-) -> None:
+def check_position_limits(position: int, limits: Sequence[Limit], n: int, most: int, minimum: float) -> None:
     """Check that weights exist that meet the limits, of which at most `most` are not 0 and none is small.
 
     Parameters
@@ -50,17 +47,16 @@ def check_position_limits(
     position : int
         Row of the decision, for the message.
     limits : sequence of Limit
+    n : int
+        Assets of the universe.
     most : int
     minimum : float
-    low, high : ndarray of shape (n,)
-        Bounds of the assets, for what can be a position at all.
 
     Raises
     ------
     InfeasibleError
         Naming limits in conflict of which none can be left out, and what would resolve all conflicts alone.
     """
-    n = len(low)
     if _loosened(limits, most, minimum, None) is not None:
         return
     names = [f"at most {most} positions"]

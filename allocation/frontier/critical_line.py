@@ -79,16 +79,12 @@ def trace_critical_line(
         return _SINGULAR, lambdas[:0], corners[:0]
     current, fresh = np.inf, True
     for corner in range(most):
-        base, slope, pull, gain, sound = _solve_segment(
-            mu, sigma, rows, right, state, free[:count], inverse, z
-        )
+        base, slope, pull, gain, sound = _solve_segment(mu, sigma, rows, right, free[:count], inverse, z)
         if not sound and not fresh:
             count = rebuild_inverse(sigma, rows, state, free, inverse)
             if count < 0:
                 return _SINGULAR, lambdas[:corner], corners[:corner]
-            base, slope, pull, gain, sound = _solve_segment(
-                mu, sigma, rows, right, state, free[:count], inverse, z
-            )
+            base, slope, pull, gain, sound = _solve_segment(mu, sigma, rows, right, free[:count], inverse, z)
         at, who = _next_event(base, slope, pull, gain, state, low, high, current)
         current = max(min(at, current), stop)
         _move_free(z, base, slope, free[:count], current, low, high)
@@ -122,7 +118,6 @@ def _solve_segment(
     sigma: Floats,
     rows: Floats,
     right: Floats,
-    state: Ints,
     free: Ints,
     inverse: Floats,
     z: Floats,

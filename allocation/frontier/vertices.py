@@ -1,4 +1,10 @@
-"""Vertices of linear limits, at which a quasi-convex objective has its maximum."""
+"""Vertices of linear limits, at which a quasi-convex objective has its maximum.
+
+With a loss -mu'w > 0 for every w within the limits, the largest mu'w / sigma(w) is the largest sigma(w) / -mu'w. The
+variables y = w / -mu'w of Charnes and Cooper (1962) make it the largest sigma(y) in a polytope: a convex function is
+maximised, not minimised. No convex programme does that. With equal means and at most 1/k of each asset, the answer
+holds the k assets with the largest sum of covariances, the densest subgraph of k vertices, which is NP-hard.
+"""
 
 from __future__ import annotations
 

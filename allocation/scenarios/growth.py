@@ -10,7 +10,6 @@ from scipy.optimize import linprog
 from allocation.errors import InfeasibleError, InputError, SolverError
 from allocation.frontier.efficient_frontier import efficient_frontier
 from allocation.input_alignment import align_columns
-from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints
 from allocation.problem.polytope import Polytope
 from allocation.problem.polytope_allocator import DecisionInputs, Optimum, PolytopeAllocator
@@ -72,7 +71,9 @@ class Kelly(PolytopeAllocator):
         at_least: int | None = None,
         fraction: float = 1.0,
     ) -> None:
-        self.gamma = 1.0 / _checked(fraction)
+        if not 0 < fraction <= 1:
+            raise InputError(f"fraction {fraction:g} must be more than 0 and at most 1")
+        self.gamma = 1.0 / fraction
         super().__init__(assets, constraints)
         self.scenarios = Scenarios(
             self.assets, align_columns("returns", returns, self.assets), window, at_least
@@ -89,25 +90,6 @@ class Kelly(PolytopeAllocator):
         scenarios = self.scenarios.at(inputs.position, inputs.inside)
         start = _safest(inputs.position, scenarios, inputs.limits)
         return Optimum(*_newton(scenarios, inputs.limits, self.gamma, start))
-
-
-def quadratic_kelly(
-    assets: Sequence[str], constraints: Constraints, *, fraction: float = 1.0
-) -> MeanVariance:
-    """Return the allocator of the quadratic approximation: log(1 + x) is about x - x^2 / 2, so gamma = 1 / fraction.
-
-    Raises
-    ------
-    InputError
-        If the fraction is out of range.
-    """
-    return MeanVariance(assets, constraints, risk_aversion=1.0 / _checked(fraction))
-
-
-def _checked(fraction: float) -> float:
-    if not 0 < fraction <= 1:
-        raise InputError(f"fraction {fraction:g} must be more than 0 and at most 1")
-    return fraction
 
 
 def _safest(position: int, scenarios: Floats, limits: Polytope) -> Floats:

@@ -161,34 +161,6 @@ def combine_views(
     return Posterior(mean, full)
 
 
-def view_loadings(
-    prior: Floats,
-    sigma: Risk,
-    picks: Floats,
-    values: Floats,
-    omega: Floats,
-    *,
-    tau: float,
-    risk_aversion: float,
-) -> Floats:
-    """Return how much of each view's portfolio is added to the market's, shape (K,).
-
-    (delta Sigma)^-1 mean = w_market + P' x with x = tau / delta A^-1 (q - P pi). The share of x that a view gets of
-    what it would get without doubt is the implied confidence of Idzorek (2005), table 7. The weights of He and
-    Litterman (1999), for the covariance with its doubt, are w_market / (1 + tau) + P' lambda instead.
-
-    Parameters
-    ----------
-    prior, sigma, picks, values, omega, tau
-        See `combine_views`.
-    risk_aversion : float
-        delta.
-    """
-    A = tau * picks @ _multiply_columns(sigma, picks.T) + (np.diag(omega) if omega.ndim == 1 else omega)
-    _check_invertible(A)
-    return np.asarray(tau / risk_aversion * np.linalg.solve(A, values - picks @ prior))
-
-
 def _multiply_columns(sigma: Risk, columns: Floats) -> Floats:
     """Return Sigma M for M of shape (N, K), without multiplying factors out."""
     if isinstance(sigma, FactorCovariance):

@@ -21,7 +21,7 @@ from models.parallel.executors import Executor, Threads, count_threads
 from models.parameters import Parameters
 from models.tuning.inner_cv import InnerCV
 from models.tuning.search import BATCH, Search, SearchSettings, silence_optuna
-from models.tuning.search_journal import Memory, open_journal
+from models.tuning.search_journal import Memory
 from models.tuning.search_space import Space, contains_point, grid_size
 from models.walk_forward.results import Trial
 
@@ -34,7 +34,7 @@ def tune_model(
     settings: SearchSettings,
     *,
     executor: Executor | None = None,
-    journal: Path | Any = None,
+    journal: Path | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[Trial, ...]:
     """Try parameters of a model on blocks inside a training set, the model's own ones first.
@@ -55,9 +55,9 @@ def tune_model(
     settings : SearchSettings
     executor : Executor, optional
         Its workers are the number of trials that are computed at a time, in threads of this process.
-    journal : Path or optuna.storages.BaseStorage, optional
-        Journal file with the finished trials of this and of other searches. Use a new one after a change to the code
-        of the model. In memory by default.
+    journal : Path, optional
+        File with the finished trials of this and of other searches. Use a new one after a change to the code of the
+        model. In memory by default.
     progress : callable, optional
         Called with the number of finished trials.
 
@@ -76,9 +76,8 @@ def tune_model(
     space = settings.space
     rows = make_rows(len(y), rows)
     cv = InnerCV.cut_blocks(np.asarray(X), np.asarray(y), rows, settings.splits, relative=settings.relative)
-    storage = open_journal(journal) if isinstance(journal, Path) else journal
     with silence_optuna():
-        memory = Memory(space, storage, "" if storage is None else cv.digest(model, space))
+        memory = Memory(journal, "" if journal is None else cv.digest(model, space))
         run = _SearchRun(model, cv, memory, count_threads(executor), progress)
         search = Search(space, settings.search, settings.pruning, cv.splits, settings.seed)
         return run.try_all(search, space, settings.n_trials)
@@ -163,20 +162,19 @@ class _SearchRun:
             (copy_with_parameters(self.model, candidate.parameters), candidate.parameters, block)
             for candidate in candidates
             for block in blocks
-            if (candidate.parameters, block) not in self.memory
+            if block >= len(self.memory[candidate.parameters])
         ]
         with closing(Threads(self.workers).map(_score, self.cv, tasks)) as answers:
-            for (_, parameters, block), (loss, seconds) in zip(tasks, answers, strict=True):
-                self.memory.add(parameters, block, loss, seconds)
+            for (_, parameters, block), score in zip(tasks, answers, strict=True):
+                self.memory.add(parameters, block, score)
         for candidate in candidates:
-            losses = [self.memory[candidate.parameters, block][0] for block in range(blocks[-1] + 1)]
+            losses = [loss for loss, _ in self.memory[candidate.parameters][: blocks[-1] + 1]]
             candidate.running = self.cv.running_means(losses)
 
     def end(self, candidate: _Candidate) -> None:
         """Keep a candidate as a trial."""
-        blocks = range(len(candidate.running))
-        seconds = sum(self.memory[candidate.parameters, block][1] for block in blocks)
-        self.memory.keep(candidate.parameters, candidate.running, pruned=candidate.pruned)
+        self.memory.keep(candidate.parameters)
+        seconds = sum(took for _, took in self.memory[candidate.parameters][: len(candidate.running)])
         number, loss = len(self.done), candidate.running[-1]
         parameters = dict(candidate.parameters)
         trial = Trial("", -1, number, parameters, loss, candidate.pruned, seconds)

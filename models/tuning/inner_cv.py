@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,6 @@ from models.base import Forecaster
 from models.boosting.model import square_errors
 from models.dataset import Rows
 from models.errors import TrainingError
-from models.tuning.search_journal import hash_parts
 from models.tuning.search_space import Space
 from validation.folds.walk_forward import inner_folds
 
@@ -82,4 +82,10 @@ class InnerCV:
         )
         arrays = [self.X, self.y, self.rows.date, self.rows.end, self.rows.asset]
         arrays += [] if self.rows.weight is None else [self.rows.weight]
-        return hash_parts(description.encode(), *(np.ascontiguousarray(a).tobytes() for a in arrays))
+        sha = hashlib.sha256()
+        for part in (description.encode(), *(np.ascontiguousarray(a).tobytes() for a in arrays)):
+            sha.update(
+                len(part).to_bytes(8, "big")
+            )  # else the same bytes in other parts would have this hash
+            sha.update(part)
+        return sha.hexdigest()

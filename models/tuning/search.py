@@ -70,12 +70,8 @@ def silence_optuna() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def make_distributions(space: Space) -> dict[str, Any]:
-    """Return the space in Optuna's terms."""
-    return {name: _distribution(entry) for name, entry in space.items()}
-
-
 def _distribution(entry: Range | Choices) -> Any:
+    """Return an entry of the space in Optuna's terms."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if isinstance(entry, Choices):
@@ -107,7 +103,7 @@ class Search:
     def __init__(self, space: Space, method: Method, pruning: Pruning, splits: int, seed: int) -> None:
         import optuna
 
-        self._distributions = make_distributions(space)
+        self._distributions = {name: _distribution(entry) for name, entry in space.items()}
         sampler = (
             optuna.samplers.TPESampler(seed=seed, n_startup_trials=BATCH)
             if method == "tpe"

@@ -63,7 +63,7 @@ class UniverseCheck:
         few = self.allocators.settings.allocation.positions
         if few is not None:
             on = build_limits(limits, assets, universe)
-            check_position_limits(position, on.entries, few.maximum, few.minimum_weight, on.low, on.high)
+            check_position_limits(position, on.entries, len(on.low), few.maximum, few.minimum_weight)
 
     def relax_limits(self, universe: Bools, limits: Constraints) -> Constraints:
         """Return the limits, relaxed as configured if they cannot be met.

@@ -107,6 +107,34 @@ def test_all_means_negative_within_bounds_is_the_best_of_all_vertices(seed, low,
     assert ratio(mu, sigma, answer.weights) == pytest.approx(best, rel=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_all_means_negative_no_portfolio_of_a_fine_grid_has_more(seed):
+    """The bounds are points of the grid, so that its best one must be the answer itself."""
+    mu, sigma = problem(seed, 4)
+    mu = -np.abs(mu) - 1e-3
+    axes = np.meshgrid(*[np.arange(5, 61)] * 3, indexing="ij")
+    first = np.stack(axes, axis=-1).reshape(-1, 3)
+    last = 100 - first.sum(axis=1)
+    grid = np.column_stack([first, last])[(last >= 5) & (last <= 60)] / 100
+    answer = solved(mu, sigma, Constraints(minimum=0.05, maximum=0.6))
+    ratios = ratio(mu, sigma, grid)
+    np.testing.assert_allclose(answer.weights, grid[ratios.argmax()], atol=1e-12)
+    assert ratio(mu, sigma, answer.weights) == pytest.approx(ratios.max(), rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_equal_negative_means_ask_for_the_densest_subgraph(seed):
+    """The reason why no convex programme gives the answer: this special case is NP-hard."""
+    n, k = 8, 4
+    edges = np.triu(np.random.default_rng(seed).random((n, n)) < 0.5, 1).astype(float)
+    sigma = edges + edges.T + n * np.eye(n)
+    densest = max(edges[np.ix_(chosen, chosen)].sum() for chosen in itertools.combinations(range(n), k))
+    answer = solved(np.full(n, -0.01), sigma, Constraints(maximum=1 / k))
+    held = np.flatnonzero(answer.weights)
+    assert len(held) == k
+    assert edges[np.ix_(held, held)].sum() == densest
+
+
 def test_the_local_search_says_that_it_is_one_and_is_seldom_wrong():
     constraints = Constraints(maximum=0.5, groups={"all but one": Group(names(4), 0.0, 1.0)})
     right = 0

@@ -3,23 +3,22 @@
 import json
 
 import pytest
+from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._base import BaseJournalSnapshot
 
-from models.tuning.search_journal import Memory, open_journal
-from models.tuning.search_space import Range
+from models.tuning.search_journal import Memory
 
-SPACE = {"x": Range(0.0, 1.0)}
 PARAMETERS = {"x": 0.5}
 
 
 def write(path):
-    memory = Memory(SPACE, open_journal(path), "study")
-    memory.add(PARAMETERS, 0, 0.25, 1.0)
-    memory.keep(PARAMETERS, [0.25], pruned=False)
+    memory = Memory(path, "study")
+    memory.add(PARAMETERS, 0, (0.25, 1.5))
+    memory.keep(PARAMETERS)
 
 
 def known(path):
-    return (PARAMETERS, 0) in Memory(SPACE, open_journal(path), "study")
+    return Memory(path, "study")[PARAMETERS] == [(0.25, 1.5)]
 
 
 def test_a_journal_is_json_and_has_no_snapshots(tmp_path):
@@ -28,7 +27,7 @@ def test_a_journal_is_json_and_has_no_snapshots(tmp_path):
     for line in path.read_bytes().splitlines():
         json.loads(line)
     # Snapshots are the only thing that Optuna pickles, and this storage has none.
-    assert not isinstance(open_journal(path)._backend, BaseJournalSnapshot)
+    assert not issubclass(JournalFileBackend, BaseJournalSnapshot)
     assert known(path)
 
 
@@ -41,9 +40,10 @@ def test_a_journal_is_json_and_has_no_snapshots(tmp_path):
         lambda content: content.replace(b'"op_code"', b'"code"'),
         lambda content: content.replace(b'"study_name"', b'"name"'),
         lambda content: b"\xff\xfe\n" + content,
-        lambda content: content.replace(b'"losses"', b'"loss"'),
-        lambda content: content.replace(b"[0.25]", b'["a"]'),
-        lambda content: content.replace(b'"seconds"', b'"minutes"'),
+        lambda content: content.replace(b'"user_attr"', b'"attr"'),
+        lambda content: content.replace(b"[0.25,1.5]", b'["a",1.5]'),
+        lambda content: content.replace(b"[0.25,1.5]", b"[0.25]"),
+        lambda content: content.replace(b"[[0.25,1.5]]", b"0.25"),
     ],
 )
 def test_a_damaged_journal_begins_anew(tmp_path, damage):
@@ -55,3 +55,17 @@ def test_a_damaged_journal_begins_anew(tmp_path, damage):
     assert not known(path)
     write(path)
     assert known(path)
+
+
+def test_a_later_trial_of_more_blocks_is_kept_too_and_a_known_block_stays(tmp_path):
+    path = tmp_path / "journal"
+    write(path)
+    memory = Memory(path, "study")
+    content = path.read_bytes()
+    memory.add(PARAMETERS, 0, (9.0, 9.0))
+    memory.keep(PARAMETERS)
+    assert path.read_bytes() == content, "nothing new to write"
+    memory.add(PARAMETERS, 1, (float("inf"), 2.0))
+    memory.keep(PARAMETERS)
+    assert Memory(path, "study")[PARAMETERS] == [(0.25, 1.5), (float("inf"), 2.0)]
+    assert Memory(path, "other study")[PARAMETERS] == []
