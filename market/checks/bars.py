@@ -1,4 +1,4 @@
-"""Bars (open, high, low, close and mean price of each step): checks, and conversion to adjusted prices."""
+"""Bars (open, high, low, close and mean price of each step): checks."""
 
 from __future__ import annotations
 
@@ -74,24 +74,12 @@ def _check_inside(table: Table, name: str, bars: Mapping[str, Floats]) -> Iterat
     yield from table.find_by_column(f"{name} outside of the bar", "warning", outside, word)
 
 
-def adjust_bars(bars: Mapping[str, Floats], closes: Floats) -> tuple[dict[str, Floats], Floats]:
-    """Return bars in the unit of the adjusted closes.
+def check_volume(table: Table, volume: Floats | None) -> Iterator[Finding]:
+    """Find volumes that cannot be."""
+    if volume is not None:
+        wrong = np.isinf(volume) | (volume < 0)
 
-    Parameters
-    ----------
-    bars : mapping of str to ndarray of shape (T, N)
-        With `close`: the close in the unit of the other prices.
-    closes : ndarray of shape (T, N)
-        Adjusted for dividends and splits: what returns are made of.
+        def impossible(row: int, column: int) -> str:
+            return f"volume is {volume[row, column]:g}, expected 0 or more"
 
-    Returns
-    -------
-    bars : dict of str to ndarray of shape (T, N)
-        Each row multiplied by adjusted / unadjusted close: within a row prices keep their ratios, over time they
-        have those of the adjusted closes. The close is the adjusted one, bit for bit.
-    factor : ndarray of shape (T, N)
-        Factor of each row. Divide the units traded by it, so that price times units stays the money traded.
-    """
-    factor = closes / bars["close"]
-    scaled = {name: prices * factor for name, prices in bars.items() if name != "close"}
-    return {**scaled, "close": closes}, factor
+        yield from table.find_by_column("impossible volume", "fatal", wrong, impossible)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
 
-from foundation.counts import format_count
 from foundation.types import Floats
 from market.checks.integrity import PERCENT_LIKE
 from market.checks.plausibility import check_percent_like, check_price_like, check_return_like
-from market.errors import DataError
-from market.findings import MISSING_CODES, Finding, Table
-from market.grid import Grid
+from market.findings import Finding, Table
 
 _FIRST_ROWS = 24
 """A column whose first values are all above 0, so many of them, and large, holds prices."""
@@ -35,34 +31,6 @@ _STEADY = 0.75
 """Share of gains among returns from which such a growth is fatal."""
 _SURE_GROWTH = 2.0
 """Log growth per year that is fatal for any share of gains: 640 % a year, for years."""
-
-
-def convert_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Grid:
-    """Return a grid of returns in percent as fractions; codes for missing values become missing, with a warning.
-
-    Parameters
-    ----------
-    source : str
-        What to call the grid in messages.
-    grid : Grid
-        Returns in percent.
-    kept : collection of str
-        Columns that are not in percent.
-    """
-    if grid.bars:
-        raise DataError(f"{source}: bars beside returns in percent cannot be read")
-    columns = np.array([name not in kept for name in grid.names], dtype=np.bool_)
-    coded = np.isin(grid.values, MISSING_CODES) & columns
-    values = np.where(columns, np.where(coded, np.nan, grid.values / 100.0), grid.values)
-    findings = list(grid.findings)
-    if coded.any():
-        row, column = (int(place) for place in np.argwhere(coded)[0])
-        text = (
-            f"{source}: column {grid.names[column]!r}, {grid.dates[row]:%Y-%m-%d}: {grid.values[row, column]:g} is"
-            f" read as a missing value ({format_count(int(coded.sum()), 'such cell')})"
-        )
-        findings.append(Finding("missing code", "warning", grid.names[column], grid.dates[row], text))
-    return replace(grid, values=values, findings=tuple(findings))
 
 
 def check_units(table: Table, *, percent: bool = False) -> Iterator[Finding]:

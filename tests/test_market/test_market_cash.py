@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from market.checks.cash import KINDS, CashColumn
+from market.checks.cash import check_cash_returns, check_cash_values
 from market.errors import IntegrityError, SourceError
+from market.findings import raise_if_fatal
 from market.load import load_panel
-from market.readers.cash import convert_cash
 from market.readers.prices import FileSettings
+from market.values.cash import KINDS, CashColumn
 
 STEPS = {"ME": 12, "W-FRI": 52, "B": 252}
 ANNUAL = {
@@ -23,7 +24,9 @@ ANNUAL = {
 def cash_of(values, kind=None, every="ME"):
     dates = pd.date_range("1980-01-31", periods=len(values), freq=every)
     column = CashColumn("x.csv", "BIL", dates, np.asarray(values, dtype=float), kind, STEPS[every])
-    return convert_cash(column)
+    groups = (check_cash_values(column), check_cash_returns(column))
+    findings = tuple(finding for group in groups for finding in raise_if_fatal(group))
+    return column.returns, findings
 
 
 def step_returns(annual, every, years=5):

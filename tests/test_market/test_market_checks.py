@@ -9,10 +9,11 @@ import pytest
 from market.calendar import DAILY, EVERY_DAY, MONTHLY, WEEKLY
 from market.checks.anomalies import check_anomalies, check_magnitude
 from market.checks.cash import check_cash
-from market.checks.integrity import check_impossible, check_order
+from market.checks.integrity import check_impossible
 from market.errors import IntegrityError
 from market.findings import Finding, Table, raise_if_fatal
-from market.returns import simple_returns
+from market.text.dates import check_order
+from market.values.returns import simple_returns
 
 FREQ = {DAILY: "B", WEEKLY: "W-FRI", MONTHLY: "ME", EVERY_DAY: "D"}
 

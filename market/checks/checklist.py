@@ -1,0 +1,69 @@
+"""Checklist: all checks of the values of a source, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+import numpy as np
+
+from foundation.counts import format_count
+from market.checks.anomalies import check_anomalies, check_magnitude
+from market.checks.asset_names import check_names
+from market.checks.bars import check_bars, check_volume
+from market.checks.cash import check_cash, check_cash_returns, check_cash_values
+from market.checks.integrity import check_impossible
+from market.checks.riskless import check_riskless
+from market.checks.units import check_counts, check_fractions, check_units
+from market.errors import DataError, SourceError
+from market.findings import Finding, raise_if_fatal
+from market.values.inputs import PanelInputs
+
+
+def check_inputs(inputs: PanelInputs) -> tuple[Finding, ...]:
+    """Check the values of a source, each group of checks on what the groups before accept.
+
+    Raises
+    ------
+    DataError
+        If there is too little data, or a fatal finding.
+    """
+    return tuple(finding for group in _list_groups(inputs) for finding in raise_if_fatal(group))
+
+
+def _list_groups(inputs: PanelInputs) -> Iterator[Iterable[Finding]]:
+    """Return the findings of the checks, in groups."""
+    source = inputs.source
+    if not inputs.assets:
+        raise SourceError(f"{source}: no asset is left beside the date, cash and market columns")
+    yield check_names(source, inputs.assets)
+    yield _note_empty_rows(inputs)
+    table, alike = inputs.table, inputs.alike
+    units = check_units(alike, percent=inputs.percent)
+    yield chain(check_impossible(alike), units, check_volume(table, inputs.volume))
+    yield check_fractions(alike) if inputs.percent else ()
+    yield check_bars(table, inputs.bars)
+    yield chain(check_magnitude(table, inputs.returns), check_counts(table, inputs.returns))
+    yield check_anomalies(alike, inputs.alike_returns)
+    if not np.isfinite(inputs.returns[:, inputs.columns]).any():
+        raise DataError(f"{source}: no asset has two prices, so there is no return")
+    if inputs.cash_column is not None:
+        yield check_cash_values(inputs.cash_column)
+        yield check_cash_returns(inputs.cash_column)
+    yield check_cash(source, table.dates[inputs.used], inputs.cash_returns[inputs.used])
+    yield check_riskless(inputs)
+    if inputs.market_column is not None and inputs.has_other_market:
+        column, returns = inputs.market_column
+        yield chain(check_impossible(column), check_units(column))
+        yield check_anomalies(column, returns)
+
+
+def _note_empty_rows(inputs: PanelInputs) -> Iterator[Finding]:
+    """Note rows without any value, which are left out because no trade is possible there."""
+    dates = inputs.grid.dates[~inputs.filled]
+    if len(dates):
+        text = (
+            f"{inputs.source}: {format_count(len(dates), 'row holds', 'rows hold')} no asset's "
+            f"value, the first {dates[0]:%Y-%m-%d}; left out"
+        )
+        yield Finding("empty row", "note", None, dates[0], text)
