@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from foundation.types import Bools, Floats
-from market.findings import Finding, Table
+from market.findings import Finding
 from market.panel import BARS
+from market.values.table import Table
 
 _TOLERANCE = 1e-6
 """Share of a price by which bars may contradict each other: vendors adjust and round each price by itself."""

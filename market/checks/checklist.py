@@ -38,24 +38,24 @@ def _list_groups(inputs: PanelInputs) -> Iterator[Iterable[Finding]]:
         raise SourceError(f"{source}: no asset is left beside the date, cash and market columns")
     yield check_names(source, inputs.assets)
     yield _note_empty_rows(inputs)
-    table, alike = inputs.table, inputs.alike
-    units = check_units(alike, percent=inputs.percent)
-    yield chain(check_impossible(alike), units, check_volume(table, inputs.volume))
-    yield check_fractions(alike) if inputs.percent else ()
+    table = inputs.table
+    units = check_units(table, percent=inputs.percent)
+    yield chain(check_impossible(table), units, check_volume(table, inputs.volume))
+    yield check_fractions(table) if inputs.percent else ()
     yield check_bars(table, inputs.bars)
-    yield chain(check_magnitude(table, inputs.returns), check_counts(table, inputs.returns))
-    yield check_anomalies(alike, inputs.alike_returns)
-    if not np.isfinite(inputs.returns[:, inputs.columns]).any():
+    yield chain(check_magnitude(table), check_counts(table))
+    yield check_anomalies(table)
+    if not np.isfinite(table.returns[:, inputs.columns]).any():
         raise DataError(f"{source}: no asset has two prices, so there is no return")
     if inputs.cash_column is not None:
         yield check_cash_values(inputs.cash_column)
         yield check_cash_returns(inputs.cash_column)
     yield check_cash(source, table.dates[inputs.used], inputs.cash_returns[inputs.used])
     yield check_riskless(inputs)
-    if inputs.market_column is not None and inputs.has_other_market:
-        column, returns = inputs.market_column
-        yield chain(check_impossible(column), check_units(column))
-        yield check_anomalies(column, returns)
+    if inputs.market_table is not None and inputs.has_other_market:
+        yield chain(check_impossible(inputs.market_table), check_units(inputs.market_table))
+        yield chain(check_magnitude(inputs.market_table), check_counts(inputs.market_table))
+        yield check_anomalies(inputs.market_table)
 
 
 def _note_empty_rows(inputs: PanelInputs) -> Iterator[Finding]:

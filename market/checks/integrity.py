@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from foundation.types import Floats
-from market.findings import MISSING_CODES, Finding, Table
+from market.findings import MISSING_CODES, Finding
+from market.values.table import Table
 
 PERCENT_LIKE = 0.3
 """Median absolute return above which values cannot be fractions."""

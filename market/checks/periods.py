@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from foundation.types import Floats
 from market.calendar import Frequency
-from market.findings import Finding, Table
+from market.findings import Finding
+from market.values.table import Table
 from market.values.trading_calendar import find_repeated_periods, find_running_rows
 
 _CARRIED = 0.9
@@ -44,12 +44,12 @@ def check_periods(source: str, dates: pd.DatetimeIndex, frequency: Frequency) ->
         yield Finding("month start", "warning", None, dates[int(np.argmax(starts))], text)
 
 
-def check_carried(table: Table, returns: Floats) -> Iterator[Finding]:
+def check_carried(table: Table) -> Iterator[Finding]:
     """Find columns of a table of all days whose weekends only repeat Friday's price."""
     weekend = np.asarray(table.dates.day_of_week >= 5)
     if table.frequency.unit != "days":
         return
-    there, still = np.isfinite(returns), returns == 0.0
+    there, still = np.isfinite(table.returns), table.returns == 0.0
     with np.errstate(invalid="ignore", divide="ignore"):
         at_weekends = (still & there)[weekend].sum(axis=0) / there[weekend].sum(axis=0)
         on_weekdays = (still & there)[~weekend].sum(axis=0) / there[~weekend].sum(axis=0)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from foundation.types import Floats
-from market.findings import Finding, Table
+from market.findings import Finding
+from market.values.table import Table
 
 _SHORTEST = 24
 """Rows that a beginning has at least."""

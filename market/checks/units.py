@@ -10,7 +10,8 @@ import numpy as np
 from foundation.types import Floats
 from market.checks.integrity import PERCENT_LIKE
 from market.checks.plausibility import check_percent_like, check_price_like, check_return_like
-from market.findings import Finding, Table
+from market.findings import Finding
+from market.values.table import Table
 
 _FIRST_ROWS = 24
 """A column whose first values are all above 0, so many of them, and large, holds prices."""
@@ -140,11 +141,12 @@ def _check_percent_columns(table: Table) -> Iterator[Finding]:
             count *= 2
 
 
-def check_counts(table: Table, returns: Floats) -> Iterator[Finding]:
+def check_counts(table: Table) -> Iterator[Finding]:
     """Find columns that more than double at one date in ten: counts or volumes, no prices.
 
     The check looks at beginnings of doubling lengths, so that a shorter file is never refused if the whole is accepted.
     """
+    returns = table.returns
     with np.errstate(invalid="ignore"):
         doubled = np.cumsum(returns > 1.0, axis=0)
     known = np.cumsum(np.isfinite(returns), axis=0)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -13,13 +13,14 @@ import pandas as pd
 
 from foundation.types import Bools, Floats
 from market.calendar import infer_frequency
-from market.findings import Kind, Table
+from market.findings import Kind
 from market.panel import Panel
 from market.values.bars import adjust_bars
 from market.values.cash import CashColumn, RawCash
 from market.values.grid import Grid
-from market.values.returns import select_rows, simple_returns
+from market.values.returns import select_rows
 from market.values.riskless import find_riskless
+from market.values.table import Table
 
 Span = tuple[date | None, date | None]
 
@@ -64,36 +65,22 @@ class PanelInputs:
     market_kind: Kind | None = None
     span: Span = (None, None)
 
-    @property
-    def columns(self) -> list[int]:
-        """Columns of the N assets."""
-        return [column for column, label in enumerate(self.grid.names) if label != self.market]
-
-    @property
-    def assets(self) -> tuple[str, ...]:
-        """Names of the assets, length N."""
-        return tuple(self.grid.names[column] for column in self.columns)
-
     @cached_property
     def filled(self) -> Bools:
         """Rows of the grid in which an asset has a value; T are left."""
-        return np.asarray(~np.isnan(self.grid.values[:, self.columns]).all(axis=1))
+        return np.asarray(~np.isnan(self.grid.values[:, self._positions(self.grid.names)]).all(axis=1))
 
     @cached_property
     def table(self) -> Table:
-        """These rows of assets and market; returns compound over the others."""
-        dates = self.grid.dates[self.filled].rename(None)
-        own = {self.market: self.market_kind}
-        kinds = [own.get(name) or self.kind for name in self.grid.names]
-        values = select_rows(self.grid.values, self.filled, kinds)
-        return Table(
-            self.source, dates, self.grid.names, values, self.kind, infer_frequency(dates, self.source)
-        )
+        """These rows of the columns that hold what the assets hold: also the market's, unless it is of another kind."""
+        return self._make_table(self._alike, self.kind)
 
     @cached_property
-    def returns(self) -> Floats:
-        """Returns of the table, as if all its columns held what the assets hold."""
-        return _to_returns(self.table)
+    def market_table(self) -> Table | None:
+        """These rows of the market's column, None without one."""
+        if self.market is None:
+            return None
+        return self._make_table([self.grid.names.index(self.market)], self.market_kind or self.kind)
 
     @property
     def has_other_market(self) -> bool:
@@ -101,33 +88,24 @@ class PanelInputs:
         return self.market is not None and self.market_kind not in (None, self.kind)
 
     @property
-    def alike(self) -> Table:
-        """The columns of the table that hold what the assets hold."""
-        return self.table.select_columns(self.columns) if self.has_other_market else self.table
+    def columns(self) -> list[int]:
+        """Columns of the table that hold the N assets."""
+        return self._positions(self.table.names)
 
     @property
-    def alike_returns(self) -> Floats:
-        """The returns of these columns."""
-        return self.returns[:, self.columns] if self.has_other_market else self.returns
-
-    @cached_property
-    def market_column(self) -> tuple[Table, Floats] | None:
-        """The column of the market, and its returns; None without one."""
-        if self.market is None:
-            return None
-        column = self.table.select_columns([self.table.names.index(self.market)])
-        column = replace(column, kind=self.market_kind or self.kind)
-        return column, _to_returns(column)
+    def assets(self) -> tuple[str, ...]:
+        """Names of the assets, length N."""
+        return tuple(name for name in self.grid.names if name != self.market)
 
     @cached_property
     def bars(self) -> Mapping[str, Floats]:
-        """Prices of bars in the rows of the table, as the source holds them."""
-        return {name: prices[self.filled] for name, prices in self.grid.bars.items()}
+        """Prices of bars, shape of the table, as the source holds them."""
+        return {name: prices[self.filled][:, self._alike] for name, prices in self.grid.bars.items()}
 
     @cached_property
     def volume(self) -> Floats | None:
-        """Volumes in the rows of the table, as the source holds them."""
-        return None if self.grid.volume is None else self.grid.volume[self.filled]
+        """Volumes, shape of the table, as the source holds them."""
+        return None if self.grid.volume is None else self.grid.volume[self.filled][:, self._alike]
 
     @cached_property
     def cash_column(self) -> CashColumn | None:
@@ -147,7 +125,7 @@ class PanelInputs:
     @cached_property
     def first(self) -> int:
         """First row of the panel. The first close ends no step: no asset, market or cash has a return before."""
-        first = int(np.argmax(np.isfinite(self.returns[:, self.columns]).any(axis=1)))
+        first = int(np.argmax(np.isfinite(self.table.returns[:, self.columns]).any(axis=1)))
         column = self.cash_column
         # The first price of cash ends no step either: beside returns of assets, the panel begins a row later.
         unpaid = column is not None and np.isnan(column.returns[0]) and np.isfinite(column.values[0])
@@ -167,7 +145,7 @@ class PanelInputs:
     @cached_property
     def listed(self) -> Floats:
         """Returns of the assets in the rows of the panel."""
-        return self.returns[self.first :, self.columns]
+        return self.table.returns[self.first :, self.columns]
 
     @cached_property
     def riskless(self) -> Bools:
@@ -179,18 +157,34 @@ class PanelInputs:
         """Returns of cash in the rows of the panel; before the first date that is used they may be unknown: 0."""
         return np.nan_to_num(self.cash_returns[self.first :])
 
+    @property
+    def _alike(self) -> Any:
+        """Index of the grid's columns that hold what the assets hold."""
+        return self._positions(self.grid.names) if self.has_other_market else slice(None)
+
+    def _positions(self, names: Sequence[str]) -> list[int]:
+        """Return the positions of assets among names."""
+        return [position for position, name in enumerate(names) if name != self.market]
+
+    def _make_table(self, columns: Any, kind: Kind) -> Table:
+        """Return the table of some columns of the grid; returns compound over the rows that are left out."""
+        dates = self.grid.dates[self.filled].rename(None)
+        names = tuple(np.array(self.grid.names, dtype=object)[columns])
+        values = select_rows(self.grid.values[:, columns], self.filled, [kind] * len(names))
+        return Table(self.source, dates, names, values, kind, infer_frequency(dates, self.source))
+
 
 def make_panel(inputs: PanelInputs, notes: tuple[str, ...]) -> Panel:
     """Return the panel of inputs that passed the checks (`market.checks.checklist`)."""
     kept, columns = slice(inputs.first, None), inputs.columns
-    market = inputs.market_column
+    market = inputs.market_table
     return Panel(
         name=inputs.name,
         dates=inputs.table.dates[kept],
         assets=inputs.assets,
         returns=inputs.listed,
         cash=inputs.cash_returns[kept],
-        market=_average_risky(inputs.listed, inputs.riskless) if market is None else market[1][kept, 0],
+        market=_average_risky(inputs.listed, inputs.riskless) if market is None else market.returns[kept, 0],
         periods_per_year=inputs.table.frequency.periods_per_year,
         notes=notes,
         **{key: array[kept, columns] for key, array in _adjust_bars(inputs).items()},
@@ -212,8 +206,3 @@ def _average_risky(returns: Floats, riskless: Bools) -> Floats:
     count = listed.sum(axis=1)
     total = np.where(listed, returns, 0.0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _to_returns(table: Table) -> Floats:
-    """Return the returns of a table; prices of 0 have none, and are refused before."""
-    return simple_returns(table.values) if table.kind == "prices" else table.values
