@@ -98,8 +98,6 @@ def _describe_implausible(returns: Floats, year: int) -> str:
 
 def check_price_like(table: Table) -> Iterator[Finding]:
     """Find returns of which most columns are positive and persistent, as prices far below 1 are."""
-    if table.kind != "returns":
-        return
     alike = [column for column in range(len(table.names)) if _resembles_price(table.values[:, column])]
     if 2 * len(alike) > len(table.names):
         column = alike[0]
@@ -123,8 +121,6 @@ def _resembles_price(values: Floats) -> bool:
 
 def check_return_like(table: Table) -> Iterator[Finding]:
     """Find prices without memory below 2: returns that are all positive, or gross returns."""
-    if table.kind != "prices":
-        return
     for column, name in enumerate(table.names):
         rows = np.flatnonzero(np.isfinite(table.values[:, column]))
         known, count = table.values[rows, column], _MEMORY_ROWS

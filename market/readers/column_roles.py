@@ -38,17 +38,8 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "close": ("close", "closeprice", "closingprice"),
     "vwap": ("vwap", "volumeweightedaverageprice"),
     "volume": (
-        "volume",
-        "pxvolume",
-        "tradingvolume",
-        "sharevolume",
-        "totalvolume",
-        "vol",
-        "turnover",
-        "shares",
-        "sharestraded",
-        "tradecount",
-        "numberoftrades",
+        *("volume", "pxvolume", "tradingvolume", "sharevolume", "totalvolume", "vol", "turnover", "shares"),
+        *("sharestraded", "tradecount", "numberoftrades"),
     ),
     "other": (
         *("dividends", "dividend", "dividendamount", "divcash", "exdividend", "stocksplits", "stocksplit"),
@@ -58,16 +49,8 @@ _ROLES: dict[str, tuple[str, ...]] = {
         *("takerbuyquotevolume", "takerbuybaseassetvolume", "takerbuyquoteassetvolume"),
         *("amount", "bid", "ask"),
         *("adjopen", "adjhigh", "adjlow", "adjvolume", "adjustedopen", "adjustedhigh", "adjustedlow"),
-        *(
-            "adjustedvolume",
-            "adjfactor",
-            "adjustmentfactor",
-            "closeunadj",
-            "marketcap",
-            "sharesoutstanding",
-            "per",
-            "lastupdated",
-        ),
+        *("adjustedvolume", "adjfactor", "adjustmentfactor", "closeunadj", "marketcap", "sharesoutstanding"),
+        *("per", "lastupdated"),
     ),
 }
 _ADJUSTED = re.compile(

@@ -100,6 +100,7 @@ def load_file(
     contents = parse_columns(path, columns)
     dates = read_dates(source, columns.date, contents.coded[columns.date])
     grid = arrange_values(path, columns, contents, dates).cut_at(source, known_by)
+    del contents, dates  # as large as the file
     inputs = _convert_grid(source, grid, settings, roles, (start, end))
     findings = (*inputs.grid.findings, *check_inputs(inputs))
     return make_panel(inputs, roles.notes), findings

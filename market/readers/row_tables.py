@@ -22,8 +22,8 @@ from market.readers.column_roles import (
     find_value,
     find_volume,
     is_adjusted,
+    looks_adjusted,
 )
-from market.readers.unused_columns import check_unused
 from market.text.coded_texts import CodedTexts
 from market.text.columns import Contents
 from market.text.dates import Dates, check_order
@@ -138,7 +138,6 @@ def arrange_long(path: Path, columns: FileColumns, contents: Contents, dates: Da
         _refuse_wide(path, columns.asset, columns.values[0], labels)
     written = {text: clean_name(text) for text in labels.texts}
     cells = _Cells.locate(dates, labels.codes, [written[text] for text in labels.texts])
-    used = (*columns.texts, *columns.numbers)
     findings = raise_if_fatal(
         [
             *contents.findings,
@@ -146,7 +145,7 @@ def arrange_long(path: Path, columns: FileColumns, contents: Contents, dates: Da
             *_check_rows(source, dates, labels, cells),
             *contents.warnings,
             *dates.warnings,
-            *check_unused(source, columns.header, used, columns.values[0], columns.kind),
+            *_check_unused(path, columns, notice=True),
         ]
     )
     return cells.make_grid(columns, contents, findings)
@@ -160,15 +159,13 @@ def arrange_single(path: Path, columns: FileColumns, contents: Contents, dates: 
     IntegrityError
         If numbers are text, or dates repeat or are out of order.
     """
-    source, price = str(path), columns.values[0]
-    used = (*columns.texts, *columns.numbers)
     findings = raise_if_fatal(
         [
             *contents.findings,
-            *check_unused(source, columns.header, used, price, "prices", notice=False),
+            *_check_unused(path, columns, notice=False),
             *contents.warnings,
             *dates.warnings,
-            *check_order(source, dates.rows),
+            *check_order(str(path), dates.rows),
         ]
     )
     name = _asset_name(path)
@@ -211,6 +208,29 @@ def _check_rows(source: str, dates: Dates, labels: CodedTexts, cells: _Cells) ->
             f" the second in data row {row + 1}{more}; keep one row per date and asset"
         )
         yield Finding("duplicate dates", "fatal", name, date, text)
+
+
+def _check_unused(path: Path, columns: FileColumns, *, notice: bool) -> Iterator[Finding]:
+    """Find columns that are not used: fatal where one of them looks like an adjusted price, and the price does not.
+
+    `notice` names columns that are not used and do no harm.
+    """
+    value, used = columns.values[0], {*columns.texts, *columns.numbers}
+    unused = [name for name in columns.header if name not in used]
+    adjusted = [name for name in unused if looks_adjusted(name)]
+    if adjusted and columns.kind == "prices" and not is_adjusted(value):
+        names = list_names(adjusted)
+        text = (
+            f"{path}: {value!r} would be the price, but {names} looks like an adjusted one, which returns need; call"
+            " the column of adjusted prices 'adj_close' and the other 'close', or delete the other; if"
+            f" {value!r} is adjusted for dividends and splits, delete {names}"
+        )
+        yield Finding("adjusted price not used", "fatal", None, None, text)
+    elif unused and notice:
+        verb = "looks" if len(adjusted) == 1 else "look"
+        which = f", of which {list_names(adjusted)} {verb} adjusted" if adjusted else ""
+        text = f"{path}: columns that are not used: {list_names(unused)}{which}; {columns.kind} are those of {value!r}"
+        yield Finding("columns not used", "warning", None, None, text)
 
 
 def _asset_name(path: Path) -> str:

@@ -100,12 +100,12 @@ class PanelInputs:
     @cached_property
     def bars(self) -> Mapping[str, Floats]:
         """Prices of bars, shape of the table, as the source holds them."""
-        return {name: prices[self.filled][:, self._alike] for name, prices in self.grid.bars.items()}
+        return {name: prices[self._rows][:, self._alike] for name, prices in self.grid.bars.items()}
 
     @cached_property
     def volume(self) -> Floats | None:
         """Volumes, shape of the table, as the source holds them."""
-        return None if self.grid.volume is None else self.grid.volume[self.filled][:, self._alike]
+        return None if self.grid.volume is None else self.grid.volume[self._rows][:, self._alike]
 
     @cached_property
     def cash_column(self) -> CashColumn | None:
@@ -156,6 +156,11 @@ class PanelInputs:
     def known_cash(self) -> Floats:
         """Returns of cash in the rows of the panel; before the first date that is used they may be unknown: 0."""
         return np.nan_to_num(self.cash_returns[self.first :])
+
+    @property
+    def _rows(self) -> Any:
+        """Index of the filled rows; all rows are no copy."""
+        return slice(None) if self.filled.all() else self.filled
 
     @property
     def _alike(self) -> Any:

@@ -75,8 +75,9 @@ def select_rows(values: Floats, kept: Bools, kinds: Sequence[Kind]) -> Floats:
     kinds : sequence of {"prices", "returns"}, length N
         What each column holds.
     """
+    if kept.all():
+        return values
     out = values[kept]
-    if not kept.all():
-        returned = np.array([kind == "returns" for kind in kinds], dtype=bool)
-        out[:, returned] = compound_returns(values[:, returned], kept)
+    returned = np.array([kind == "returns" for kind in kinds], dtype=bool)
+    out[:, returned] = compound_returns(values[:, returned], kept)
     return out
