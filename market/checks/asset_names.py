@@ -16,12 +16,7 @@ _FORMULA = ("=", "+", "-", "@")
 def check_names(source: str, names: Sequence[str]) -> Iterator[Finding]:
     """Find assets without a name, with a name that outputs use, or with one like a formula.
 
-    Parameters
-    ----------
-    source : str
-        What messages call the table.
-    names : sequence of str
-        Assets alone: columns of cash and of the market may have any name.
+    Columns of cash and of the market may have any name.
     """
     for name in names:
         key = lookalike_key(name)

@@ -16,20 +16,10 @@ _TOLERANCE = 1e-6
 
 
 def check_bars(table: Table, bars: Mapping[str, Floats]) -> Iterator[Finding]:
-    """Find bars that contradict themselves.
+    """Find bars (T, N), by the names of `market.panel.BARS`, that contradict themselves.
 
-    Parameters
-    ----------
-    table : Table
-        Prices, whose dates and columns the bars share.
-    bars : mapping of str to ndarray of shape (T, N)
-        As the source holds them, by the names of `market.panel.BARS`.
-
-    Returns
-    -------
-    iterator of Finding
-        Fatal: prices that are infinite or not above 0, a high below the low. Warnings: an open, close or
-        volume-weighted mean outside of them.
+    Fatal are prices that are infinite or not above 0, and a high below the low. An open, close or volume-weighted mean
+    outside of them is a warning.
     """
     for name in BARS:
         if name in bars:
@@ -53,11 +43,12 @@ def _check_positive(table: Table, name: str, prices: Floats) -> Iterator[Finding
 
 def _check_order(table: Table, high: Floats, low: Floats) -> Iterator[Finding]:
     """Find highs below lows."""
-
-    def crossed(row: int, column: int) -> str:
-        return f"high {high[row, column]:g} is below low {low[row, column]:g}"
-
-    yield from table.find_by_column("high below low", "fatal", high < low * (1.0 - _TOLERANCE), crossed)
+    yield from table.find_by_column(
+        "high below low",
+        "fatal",
+        high < low * (1.0 - _TOLERANCE),
+        lambda t, n: f"high {high[t, n]:g} is below low {low[t, n]:g}",
+    )
 
 
 def _check_inside(table: Table, name: str, bars: Mapping[str, Floats]) -> Iterator[Finding]:
@@ -79,8 +70,9 @@ def check_volume(table: Table, volume: Floats | None) -> Iterator[Finding]:
     """Find volumes that cannot be."""
     if volume is not None:
         wrong = np.isinf(volume) | (volume < 0)
-
-        def impossible(row: int, column: int) -> str:
-            return f"volume is {volume[row, column]:g}, expected 0 or more"
-
-        yield from table.find_by_column("impossible volume", "fatal", wrong, impossible)
+        yield from table.find_by_column(
+            "impossible volume",
+            "fatal",
+            wrong,
+            lambda t, n: f"volume is {volume[t, n]:g}, expected 0 or more",
+        )

@@ -95,15 +95,7 @@ def _check_size(column: CashColumn) -> Iterator[Finding]:
 
 
 def check_cash(source: str, dates: pd.DatetimeIndex, returns: Floats) -> Iterator[Finding]:
-    """Find steps in which the return of cash is missing or a loss of everything.
-
-    Parameters
-    ----------
-    source : str
-    dates : DatetimeIndex of length T
-    returns : ndarray of shape (T,)
-        Returns of cash.
-    """
+    """Find dates (T,) at which the return of cash (T,) is missing or a loss of everything."""
     bad = np.flatnonzero(~np.isfinite(returns) | (returns <= -1))
     if len(bad):
         more = f" ({len(bad)} such dates)" if len(bad) > 1 else ""

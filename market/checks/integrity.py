@@ -20,9 +20,6 @@ def check_impossible(table: Table) -> Iterator[Finding]:
     """Find impossible values: infinity, prices of 0 or less, losses of 100 % or more."""
     values = table.values
 
-    def infinite(row: int, column: int) -> str:
-        return f"expected a number, found {values[row, column]}"
-
     def nonpositive(row: int, column: int) -> str:
         what = _explain_price(values, row, column)
         return f"price is {values[row, column]:g}, expected more than 0; {what}"
@@ -31,7 +28,10 @@ def check_impossible(table: Table) -> Iterator[Finding]:
         what = _explain_loss(values, row, column)
         return f"return is {values[row, column]:g}, expected more than -1{what}"
 
-    yield from table.find_by_column("infinite value", "fatal", np.isinf(values), infinite)
+    infinite = np.isinf(values)
+    yield from table.find_by_column(
+        "infinite value", "fatal", infinite, lambda t, n: f"expected a number, found {values[t, n]}"
+    )
     if table.kind == "prices":
         yield from table.find_by_column(
             "non-positive price", "fatal", np.isfinite(values) & (values <= 0), nonpositive

@@ -13,7 +13,7 @@ import numpy as np
 
 from foundation.types import Floats
 from market.findings import Finding
-from market.values.table import Table
+from market.values.table import Table, double_lengths
 
 _SHORTEST = 24
 """Rows that a beginning has at least."""
@@ -57,8 +57,7 @@ _LARGEST_RETURN_LIKE = 2.0
 def check_percent_like(table: Table) -> Iterator[Finding]:
     """Find returns that are too wild or too good for the median asset, which percent read as fractions are."""
     year = table.frequency.periods_per_year
-    rows = max(_SHORTEST, year)
-    while rows <= len(table.values):
+    for rows in double_lengths(max(_SHORTEST, year), len(table.values)):
         first = table.values[:rows]
         first = first[:, np.isfinite(first).sum(axis=0) >= max(_SHORTEST // 2, rows // 2)]
         # Infinite values and a loss of everything are fatal by themselves.
@@ -73,7 +72,6 @@ def check_percent_like(table: Table) -> Iterator[Finding]:
                 )
                 yield Finding("percent", "warning", None, date, text)
                 return
-        rows *= 2
 
 
 def _describe_implausible(returns: Floats, year: int) -> str:
@@ -123,8 +121,8 @@ def check_return_like(table: Table) -> Iterator[Finding]:
     """Find prices without memory below 2: returns that are all positive, or gross returns."""
     for column, name in enumerate(table.names):
         rows = np.flatnonzero(np.isfinite(table.values[:, column]))
-        known, count = table.values[rows, column], _MEMORY_ROWS
-        while count <= len(known):
+        known = table.values[rows, column]
+        for count in double_lengths(_MEMORY_ROWS, len(known)):
             first = known[:count]
             median = float(np.median(first))
             if (first > 0).all() and median < _LARGEST_RETURN_LIKE and _memory(first) < _NO_MEMORY:
@@ -137,7 +135,6 @@ def check_return_like(table: Table) -> Iterator[Finding]:
                 )
                 yield Finding("returns as prices", "warning", name, date, text)
                 break
-            count *= 2
 
 
 def _memory(values: Floats) -> float:

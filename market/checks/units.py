@@ -11,7 +11,7 @@ from foundation.types import Floats
 from market.checks.integrity import PERCENT_LIKE
 from market.checks.plausibility import check_percent_like, check_price_like, check_return_like
 from market.findings import Finding
-from market.values.table import Table
+from market.values.table import Table, double_lengths
 
 _FIRST_ROWS = 24
 """A column whose first values are all above 0, so many of them, and large, holds prices."""
@@ -86,9 +86,8 @@ def _may_be_gross(values: Floats) -> bool:
 def _check_percent(table: Table) -> Iterator[Finding]:
     """Find tables of percent, by the size of a typical return, and by a growth that no asset has for years."""
     frequency, values = table.frequency, table.values
-    rows = max(_ENOUGH * 2, frequency.periods_per_year)
     limit = frequency.implausible * _IMPLAUSIBLE_SHARE
-    while rows <= len(values):
+    for rows in double_lengths(max(_ENOUGH * 2, frequency.periods_per_year), len(values)):
         sizes = np.abs(values[:rows][np.isfinite(values[:rows])])
         median = float(np.median(sizes)) if len(sizes) else 0.0
         if median > limit:
@@ -96,10 +95,8 @@ def _check_percent(table: Table) -> Iterator[Finding]:
                 table, "fatal", f"half of the first {rows} rows' returns exceed {median:g} in size"
             )
             return
-        rows *= 2
-    rows = _GROWTH_YEARS * frequency.periods_per_year
     worst: Finding | None = None
-    while rows <= len(values):
+    for rows in double_lengths(_GROWTH_YEARS * frequency.periods_per_year, len(values)):
         known = values[:rows][np.isfinite(values[:rows])]
         if (known <= -1).any():
             break  # a loss of everything is fatal by itself
@@ -110,7 +107,6 @@ def _check_percent(table: Table) -> Iterator[Finding]:
             worst = _make_percent_finding(table, "fatal" if sure else "warning", text)
             if sure:
                 break
-        rows *= 2
     if worst is not None:
         yield worst
     if worst is None or worst.severity != "fatal":
@@ -123,8 +119,8 @@ def _check_percent_columns(table: Table) -> Iterator[Finding]:
     for column, name in enumerate(table.names):
         values = table.values[:, column]
         rows = np.flatnonzero(np.isfinite(values))
-        known, count = values[rows], _GROWTH_YEARS * per_year
-        while count <= len(known):
+        known = values[rows]
+        for count in double_lengths(_GROWTH_YEARS * per_year, len(known)):
             first = known[:count]
             if (first <= -1).any():
                 break  # a loss of everything is fatal by itself
@@ -138,7 +134,6 @@ def _check_percent_columns(table: Table) -> Iterator[Finding]:
                 )
                 yield Finding("percent", "fatal", name, date, text)
                 break
-            count *= 2
 
 
 def check_counts(table: Table) -> Iterator[Finding]:
@@ -151,8 +146,7 @@ def check_counts(table: Table) -> Iterator[Finding]:
         doubled = np.cumsum(returns > 1.0, axis=0)
     known = np.cumsum(np.isfinite(returns), axis=0)
     for column, name in enumerate(table.names):
-        rows = 2 * _FIRST_ROWS
-        while rows <= len(returns):
+        for rows in double_lengths(2 * _FIRST_ROWS, len(returns)):
             count, total = int(doubled[rows - 1, column]), int(known[rows - 1, column])
             if total >= _FIRST_ROWS and count > _COUNTED * total:
                 date = table.dates[int(np.argmax(returns[:, column] > 1.0))]
@@ -162,7 +156,6 @@ def check_counts(table: Table) -> Iterator[Finding]:
                 )
                 yield Finding("count as asset", "fatal", name, date, text)
                 break
-            rows *= 2
 
 
 def check_fractions(table: Table) -> Iterator[Finding]:

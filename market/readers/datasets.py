@@ -18,7 +18,7 @@ from market.errors import SourceError
 from market.findings import Finding
 from market.macro import MacroSeries
 from market.panel import Panel
-from market.values.cash import RawCash
+from market.values.cash import CashColumn
 from market.values.grid import Grid
 from market.values.inputs import PanelInputs, make_panel
 
@@ -35,10 +35,7 @@ def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[
     market is his market factor plus the bill. The file stamps a month's return at the first day of the month;
     it is known at the last, and dated so.
 
-    Parameters
-    ----------
-    known_by : Timestamp, optional
-        Leave out later rows of the files before anything else is done with them.
+    Rows of the files later than `known_by` are left out before anything else is done with them.
     """
     data = _read("linearmodels", "datasets/french/french.csv.bz2")
     dates = pd.DatetimeIndex(pd.to_datetime(data["dates"])) + pd.offsets.MonthEnd(0)
@@ -46,7 +43,7 @@ def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[
     values = np.column_stack([data[list(_INDUSTRIES)].to_numpy(dtype=np.float64), market])
     grid = Grid(dates, (*_INDUSTRIES, "market"), values, None, ()).cut_at("industries", known_by)
     cash = data["RF"].to_numpy(dtype=np.float64)[: len(grid.dates)]
-    bills = RawCash("RF", cash, "returns")
+    bills = CashColumn("industries", "RF", grid.dates, cash, "returns")
     inputs = PanelInputs("industries", "industries", grid, "returns", cash=bills, market="market")
     findings = check_inputs(inputs)
     notes = (
@@ -64,14 +61,10 @@ def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[
 def load_stocks(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Finding, ...]]:
     """Load 20 large US stocks with the S&P 500 as market, daily from 1990 to 2022.
 
-    Prices are adjusted for splits and dividends. Cash is the US T-bill return of the month (Kenneth R.
-    French), which is fixed when its month begins, spread over its days;
-    0 after the last month of the file, 2018-11.
+    Prices are adjusted for splits and dividends. Cash is the US T-bill return of the month (Kenneth R. French), which
+    is fixed when its month begins, spread over its days; 0 after the last month of the file, 2018-11.
 
-    Parameters
-    ----------
-    known_by : Timestamp, optional
-        Leave out later rows of the files before anything else is done with them.
+    Rows of the files later than `known_by` are left out before anything else is done with them.
     """
     prices = _read("skfolio", "datasets/data/sp500_dataset.csv.gz")
     index = _read("skfolio", "datasets/data/sp500_index.csv.gz")
@@ -81,7 +74,7 @@ def load_stocks(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Find
     dates = pd.DatetimeIndex(pd.to_datetime(prices["Date"], format="%Y-%m-%d"))
     values = np.column_stack([prices[list(assets)].to_numpy(dtype=np.float64), index["SP500"].to_numpy()])
     grid = Grid(dates, (*assets, "SP500"), values, None, ()).cut_at("stocks", known_by)
-    bills = RawCash("RF", load_daily_bills(grid.dates), "returns")
+    bills = CashColumn("stocks", "RF", grid.dates, load_daily_bills(grid.dates), "returns")
     inputs = PanelInputs("stocks", "stocks", grid, "prices", cash=bills, market="SP500")
     findings = check_inputs(inputs)
     notes = (

@@ -69,7 +69,9 @@ def load_file(
     end: date | None = None,
     known_by: pd.Timestamp | None = None,
 ) -> tuple[Panel, tuple[Finding, ...]]:
-    """Read a CSV or Parquet file of prices or returns.
+    """Read a CSV or Parquet file of prices or returns to a panel, with warnings and notes.
+
+    In a table of prices the first row starts no return: the panel begins with the second.
 
     Parameters
     ----------
@@ -79,13 +81,6 @@ def load_file(
         First and last date at which cash must have a return; nothing is cut.
     known_by : Timestamp, optional
         Read the rows up to this date alone, as if the file ended there. Assets that are listed later are left out.
-
-    Returns
-    -------
-    panel : Panel
-        In a table of prices the first row starts no return: the panel begins with the second.
-    findings : tuple of Finding
-        Warnings and notes.
 
     Raises
     ------
@@ -107,30 +102,17 @@ def load_file(
 
 
 def _convert_grid(source: str, grid: Grid, settings: FileSettings, roles: Roles, span: Span) -> PanelInputs:
-    """Return the rows of the calendar, as fractions where they are returns, with cash apart.
-
-    Raises
-    ------
-    SourceError
-        If names look alike, a column of the settings is missing, or no row is left.
-    """
+    """Return the rows of the calendar, as fractions where they are returns, with cash apart."""
     raise_if_fatal(check_lookalikes(source, grid.names))
     roles.check_names(source, grid.names)
     percent = settings.values == "percent_returns"
     if percent:
         grid = convert_percent(source, grid, [roles.cash, roles.market if roles.market_kind else None])
     calendar = settings.calendar and clean_name(settings.calendar)
-    kinds = roles.list_kinds(grid.names, settings.kind)
+    own = {roles.market: roles.market_kind, roles.cash: "prices"}  # cash compounds by itself
+    kinds = [own.get(name) or settings.kind for name in grid.names]
     kept = apply_calendar(source, grid, calendar, settings.running_period, kinds)
-    cash = roles.select_cash(grid, kept.dates)
-    return PanelInputs(
-        "prices",
-        source,
-        kept if roles.cash is None else kept.drop_column(roles.cash),
-        settings.kind,
-        percent,
-        cash,
-        roles.market,
-        roles.market_kind,
-        span,
-    )
+    cash = roles.select_cash(source, grid, kept.dates)
+    kept = kept if cash is None else kept.drop_column(cash.name)
+    market, market_kind = roles.market, roles.market_kind
+    return PanelInputs("prices", source, kept, settings.kind, percent, cash, market, market_kind, span)

@@ -13,7 +13,7 @@ from foundation.suggestions import suggest
 from market.errors import SourceError
 from market.findings import Kind
 from market.text.names import clean_name
-from market.values.cash import KINDS, CashKind, RawCash, find_compounding
+from market.values.cash import KINDS, CashColumn, CashKind
 from market.values.grid import Grid
 
 RoleSetting = str | Mapping[str, str] | None
@@ -32,11 +32,12 @@ class Roles:
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes for the roles that no column has."""
-        no_cash = "No cash column was named: cash earns 0."
-        no_market = (
-            "No market column was named: the market is the equally weighted mean of the listed assets."
-        )
-        return (*([no_cash] if self.cash is None else []), *([no_market] if self.market is None else []))
+        defaults = {
+            "cash": "cash earns 0.",
+            "market": "the market is the equally weighted mean of the listed assets.",
+        }
+        absent = (role for role in defaults if getattr(self, role) is None)
+        return tuple(f"No {role} column was named: {defaults[role]}" for role in absent)
 
     def check_names(self, source: str, names: Sequence[str]) -> None:
         """Refuse columns that are missing or the same."""
@@ -46,17 +47,13 @@ class Roles:
         if self.cash is not None and self.cash == self.market:
             raise SourceError(f"{source}: column {self.cash!r} is named as cash and as market")
 
-    def list_kinds(self, names: Sequence[str], kind: Kind) -> tuple[Kind, ...]:
-        """Return whether each column compounds as returns or stands as prices, beside assets of some kind."""
-        own = {self.market: self.market_kind, self.cash: find_compounding(self.cash_kind)}
-        return tuple(own.get(name) or kind for name in names)
-
-    def select_cash(self, whole: Grid, dates: pd.DatetimeIndex) -> RawCash | None:
+    def select_cash(self, source: str, grid: Grid, dates: pd.DatetimeIndex) -> CashColumn | None:
         """Return cash at some dates of a grid, None without a column."""
         if self.cash is None:
             return None
-        column = RawCash(self.cash, whole.values[:, whole.names.index(self.cash)], self.cash_kind)
-        return column.select_rows(np.isin(whole.dates, dates))
+        values = grid.values[:, grid.names.index(self.cash)]
+        column = CashColumn(source, self.cash, grid.dates, values, self.cash_kind)
+        return column.select_rows(np.isin(grid.dates, dates))
 
 
 def read_roles(source: str, cash: RoleSetting, market: RoleSetting) -> Roles:

@@ -35,13 +35,7 @@ from market.values.grid import Grid
 def pick_long_columns(
     path: Path, header: Sequence[str], date_name: str, kind: Kind, *, guessed: bool
 ) -> FileColumns:
-    """Return the columns of a table with one row per date and asset.
-
-    Raises
-    ------
-    SourceError
-        If no column names the assets or holds their values.
-    """
+    """Return the columns of a table with one row per date and asset."""
     columns = [name for name in header if name != date_name]
     asset, value = find_asset(columns), find_value(columns, kind)
     found = f"found {list_names(header)}"
@@ -63,13 +57,7 @@ def pick_long_columns(
 def pick_single_columns(
     path: Path, header: Sequence[str], date_name: str, columns: Sequence[str]
 ) -> FileColumns:
-    """Return the columns of bars of one asset, chosen from those with a role in bars.
-
-    Raises
-    ------
-    SourceError
-        If none of the columns is a price.
-    """
+    """Return the columns of bars of one asset, chosen from those with a role in bars."""
     price = find_value(columns, "prices")
     if price is None:
         raise SourceError(
@@ -124,15 +112,7 @@ class _Cells:
 
 
 def arrange_long(path: Path, columns: FileColumns, contents: Contents, dates: Dates) -> Grid:
-    """Return the values of a long table by date and asset.
-
-    Raises
-    ------
-    SourceError
-        If the layout was inferred from the names alone, and assets are called by numbers with decimals.
-    IntegrityError
-        If numbers are text, a row has no asset, or an asset has two rows at one date.
-    """
+    """Return the values of a long table by date and asset."""
     labels, source = contents.coded[columns.asset], str(path)
     if columns.guessed:
         _refuse_wide(path, columns.asset, columns.values[0], labels)
@@ -152,13 +132,7 @@ def arrange_long(path: Path, columns: FileColumns, contents: Contents, dates: Da
 
 
 def arrange_single(path: Path, columns: FileColumns, contents: Contents, dates: Dates) -> Grid:
-    """Return the bars of one asset, which is named after the file.
-
-    Raises
-    ------
-    IntegrityError
-        If numbers are text, or dates repeat or are out of order.
-    """
+    """Return the bars of one asset, which is named after the file."""
     findings = raise_if_fatal(
         [
             *contents.findings,

@@ -26,21 +26,7 @@ def pick_wide_columns(
 ) -> FileColumns:
     """Return the columns of a table with one column per asset.
 
-    Parameters
-    ----------
-    path : Path
-    header : sequence of str
-        What `read_header` returned.
-    date_name : str
-        Column of the dates.
-    columns : sequence of str
-        Those that may be assets: without indexes and further dates, which are left out with a notice.
-    kind : {"prices", "returns"}
-
-    Raises
-    ------
-    SourceError
-        If there is no asset, or columns are no assets.
+    `columns` may be assets: without indexes and further dates, which are left out with a notice.
     """
     if not columns:
         raise SourceError(
@@ -52,13 +38,7 @@ def pick_wide_columns(
 
 
 def arrange_wide(path: Path, columns: FileColumns, contents: Contents, dates: Dates) -> Grid:
-    """Return the values of a wide table by date and asset.
-
-    Raises
-    ------
-    IntegrityError
-        If numbers are text, or dates repeat or are out of order.
-    """
+    """Return the values of a wide table by date and asset."""
     rows = dates.rows
     findings = raise_if_fatal(
         [

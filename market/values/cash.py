@@ -10,40 +10,12 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Bools, Floats
-from market.findings import MISSING_CODES, Kind
+from market.calendar import infer_frequency
+from market.findings import MISSING_CODES
 from market.values.returns import compound_returns, simple_returns
 
 CashKind = Literal["returns", "percent_returns", "prices", "annual_rate", "annual_percent"]
 KINDS: tuple[CashKind, ...] = get_args(CashKind)
-
-
-@dataclass(frozen=True, eq=False)
-class RawCash:
-    """A column of cash as the source holds it.
-
-    Attributes
-    ----------
-    column : str
-    values : ndarray of shape (T,)
-    kind : str or None
-        One of `KINDS`; None if the configuration does not say.
-    """
-
-    column: str
-    values: Floats
-    kind: CashKind | None
-
-    def select_rows(self, rows: Bools) -> RawCash:
-        """Return some rows; returns compound over the rows that are left out."""
-        if rows.all() or find_compounding(self.kind) == "prices":
-            return replace(self, values=self.values[rows])
-        unit = 100.0 if self.kind == "percent_returns" else 1.0
-        return replace(self, values=unit * compound_returns(self.values[:, None] / unit, rows)[:, 0])
-
-
-def find_compounding(kind: CashKind | None) -> Kind:
-    """Return "returns" if a column of cash compounds over rows that are left out, "prices" for prices and rates."""
-    return "returns" if kind in (None, "returns", "percent_returns") else "prices"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +27,10 @@ class CashColumn:
     source, name : str
         The file and the column, as messages call them.
     dates : DatetimeIndex of length T
-        Rows at which an asset has a value.
     values : ndarray of shape (T,)
-        The column at these rows, NaN where it is empty.
+        The column as the source holds it, NaN where it is empty.
     kind : str or None
         What the column holds, one of `KINDS`. None means returns, and refuses what does not look like them.
-    periods_per_year : int
     """
 
     source: str
@@ -68,12 +38,29 @@ class CashColumn:
     dates: pd.DatetimeIndex
     values: Floats
     kind: CashKind | None
-    periods_per_year: int
 
     @property
     def where(self) -> str:
         """File and column, as messages begin."""
         return f"{self.source}: cash column {self.name!r}"
+
+    @cached_property
+    def periods_per_year(self) -> int:
+        """Dates in a year."""
+        return infer_frequency(self.dates, self.source).periods_per_year
+
+    @property
+    def compounds(self) -> bool:
+        """Whether values compound over rows that are left out: returns do, prices and rates do not."""
+        return self.kind in (None, "returns", "percent_returns")
+
+    def select_rows(self, rows: Bools) -> CashColumn:
+        """Return some rows; returns compound over the others."""
+        if rows.all() or not self.compounds:
+            return replace(self, dates=self.dates[rows], values=self.values[rows])
+        unit = 100.0 if self.kind == "percent_returns" else 1.0
+        values = unit * compound_returns(self.values[:, None] / unit, rows)[:, 0]
+        return replace(self, dates=self.dates[rows], values=values)
 
     @cached_property
     def coded(self) -> Bools:
@@ -89,7 +76,7 @@ class CashColumn:
     def gaps(self) -> Bools:
         """Where prices or rates have no value after their first, shape (T,)."""
         valid = np.isfinite(self.known)
-        return ~valid & np.logical_or.accumulate(valid) & (find_compounding(self.kind) == "prices")
+        return ~valid & np.logical_or.accumulate(valid) & (not self.compounds)
 
     @cached_property
     def returns(self) -> Floats:

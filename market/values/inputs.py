@@ -15,8 +15,7 @@ from foundation.types import Bools, Floats
 from market.calendar import infer_frequency
 from market.findings import Kind
 from market.panel import Panel
-from market.values.bars import adjust_bars
-from market.values.cash import CashColumn, RawCash
+from market.values.cash import CashColumn
 from market.values.grid import Grid
 from market.values.returns import select_rows
 from market.values.riskless import find_riskless
@@ -44,7 +43,7 @@ class PanelInputs:
         Of the assets.
     percent : bool
         Whether the returns were in percent before.
-    cash : RawCash or None
+    cash : CashColumn or None
         In the rows of the grid; None earns 0.
     market : str or None
         Column that is the market and no asset; None takes the mean of the listed assets that are not nearly
@@ -60,7 +59,7 @@ class PanelInputs:
     grid: Grid
     kind: Kind
     percent: bool = False
-    cash: RawCash | None = None
+    cash: CashColumn | None = None
     market: str | None = None
     market_kind: Kind | None = None
     span: Span = (None, None)
@@ -110,12 +109,7 @@ class PanelInputs:
     @cached_property
     def cash_column(self) -> CashColumn | None:
         """Cash in the rows of the table, None without a column."""
-        if self.cash is None:
-            return None
-        held = self.cash.select_rows(self.filled)
-        table = self.table
-        year = table.frequency.periods_per_year
-        return CashColumn(self.source, held.column, table.dates, held.values, held.kind, year)
+        return None if self.cash is None else self.cash.select_rows(self.filled)
 
     @cached_property
     def cash_returns(self) -> Floats:
@@ -135,12 +129,8 @@ class PanelInputs:
     def used(self) -> Bools:
         """Rows of the table in the panel and in the span, shape (T,)."""
         dates, (start, end) = self.table.dates, self.span
-        used = np.arange(len(dates)) >= self.first
-        if start is not None:
-            used &= np.asarray(dates >= pd.Timestamp(start))
-        if end is not None:
-            used &= np.asarray(dates <= pd.Timestamp(end))
-        return used
+        begin, stop = pd.Timestamp(start or dates[0]), pd.Timestamp(end or dates[-1])
+        return (np.arange(len(dates)) >= self.first) & np.asarray((dates >= begin) & (dates <= stop))
 
     @cached_property
     def listed(self) -> Floats:
@@ -203,6 +193,29 @@ def _adjust_bars(inputs: PanelInputs) -> dict[str, Any]:
         return volume
     bars, factor = adjust_bars(inputs.bars, inputs.table.values)
     return {**bars, **{name: units / factor for name, units in volume.items()}}
+
+
+def adjust_bars(bars: Mapping[str, Floats], closes: Floats) -> tuple[dict[str, Floats], Floats]:
+    """Return bars in the unit of the adjusted closes.
+
+    Parameters
+    ----------
+    bars : mapping of str to ndarray of shape (T, N)
+        With `close`: the close in the unit of the other prices.
+    closes : ndarray of shape (T, N)
+        Adjusted for dividends and splits: what returns are made of.
+
+    Returns
+    -------
+    bars : dict of str to ndarray of shape (T, N)
+        Each row multiplied by adjusted / unadjusted close: within a row prices keep their ratios, over time they
+        have those of the adjusted closes. The close is the adjusted one, bit for bit.
+    factor : ndarray of shape (T, N)
+        Factor of each row. Divide the units traded by it, so that price times units stays the money traded.
+    """
+    factor = closes / bars["close"]
+    scaled = {name: prices * factor for name, prices in bars.items() if name != "close"}
+    return {**scaled, "close": closes}, factor
 
 
 def _average_risky(returns: Floats, riskless: Bools) -> Floats:

@@ -15,6 +15,13 @@ from market.findings import Finding, Kind, Severity
 from market.values.returns import simple_returns
 
 
+def double_lengths(first: int, total: int) -> Iterator[int]:
+    """Return the lengths of beginnings of a table, each twice the one before: later rows do not change a finding."""
+    while first <= total:
+        yield first
+        first *= 2
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """Values of a source, before they become a panel.

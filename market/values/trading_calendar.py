@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 
 from foundation.suggestions import suggest
-from foundation.types import Bools, Ints
+from foundation.types import Bools, Floats, Ints
 from market.calendar import Unit, infer_frequency
 from market.errors import SourceError
 from market.findings import Finding, Kind
-from market.values.bars import merge_bars
 from market.values.grid import Grid
 from market.values.returns import select_rows
 
@@ -115,7 +114,7 @@ def _keep_rows(source: str, grid: Grid, kept: Bools, kinds: Sequence[Kind], why:
         return grid
     if not kept.any():
         raise SourceError(f"{source}: {why} leaves no row")
-    bars, volume = merge_bars(grid, kept)
+    bars, volume = _merge_bars(grid, kept)
     first = grid.dates[~kept][0]
     text = f"{source}: {why} leaves out {int((~kept).sum())} of {len(kept)} rows, the first {first:%Y-%m-%d}"
     note = Finding("calendar", "note", None, first, text)
@@ -127,6 +126,46 @@ def _keep_rows(source: str, grid: Grid, kept: Bools, kinds: Sequence[Kind], why:
         bars=bars,
         findings=(*grid.findings, note),
     )
+
+
+def _merge_bars(grid: Grid, kept: Bools) -> tuple[dict[str, Floats], Floats | None]:
+    """Return bars and volume of the kept rows: each asset's bar runs from its last kept close to this one.
+
+    The first open, the highest high, the lowest low, the sum of volumes and their weighted mean price of the rows in
+    between are those of the bar, in the unit of its last row.
+    """
+    if not grid.bars and grid.volume is None:
+        return {}, None
+    n = len(kept)
+    closed = kept[:, None] & np.isfinite(grid.values)
+    # The number of an asset's bar at each row: the next kept row at which it has a value ends it.
+    rows = np.where(closed, np.arange(n)[:, None], n)
+    ends = np.minimum.accumulate(rows[::-1], axis=0)[::-1]
+    unit = grid.values / grid.bars["close"] if "close" in grid.bars else np.ones_like(grid.values)
+    unit = np.where(np.isfinite(unit), unit, 1.0)
+    shares = None if grid.volume is None else grid.volume / unit
+    out = {name: np.full(grid.values.shape, np.nan) for name in grid.bars}
+    volume = None if shares is None else np.full(grid.values.shape, np.nan)
+    for column in range(grid.values.shape[1]):
+        end = ends[:, column]
+        inside = end < n
+        scaled = {name: (prices * unit)[inside, column] for name, prices in grid.bars.items()}
+        table = pd.DataFrame(scaled | ({} if shares is None else {"volume": shares[inside, column]}))
+        if "vwap" in table and "volume" in table:
+            table["money"] = table["vwap"] * table["volume"]
+        groups = table.groupby(end[inside])
+        at = np.unique(end[inside])
+        back = unit[at, column]
+        how = {"open": "first", "high": "max", "low": "min", "close": "last", "vwap": "last"}
+        for name in grid.bars:
+            out[name][at, column] = groups[name].agg(how[name]).to_numpy() / back
+        if volume is not None:
+            volume[at, column] = groups["volume"].sum(min_count=1).to_numpy() * back
+        if "money" in table:
+            mean = groups["money"].sum(min_count=1) / groups["volume"].sum(min_count=1)
+            alone = (groups.size() == 1).to_numpy()
+            out["vwap"][at, column] = np.where(alone, out["vwap"][at, column], mean.to_numpy() / back)
+    return {name: prices[kept] for name, prices in out.items()}, None if volume is None else volume[kept]
 
 
 def _locate_rows(dates: pd.DatetimeIndex, unit: Unit) -> tuple[Ints, Ints, Ints]:

@@ -11,7 +11,7 @@ from market.errors import IntegrityError
 from market.load import load_panel
 from market.panel import BARS
 from market.readers.prices import FileSettings
-from market.values.bars import adjust_bars
+from market.values.inputs import adjust_bars
 from market.values.table import Table
 
 HEAD = "date,asset,open,high,low,close,adj_close,vwap,volume\n"

@@ -23,7 +23,7 @@ ANNUAL = {
 
 def cash_of(values, kind=None, every="ME"):
     dates = pd.date_range("1980-01-31", periods=len(values), freq=every)
-    column = CashColumn("x.csv", "BIL", dates, np.asarray(values, dtype=float), kind, STEPS[every])
+    column = CashColumn("x.csv", "BIL", dates, np.asarray(values, dtype=float), kind)
     groups = (check_cash_values(column), check_cash_returns(column))
     findings = tuple(finding for group in groups for finding in raise_if_fatal(group))
     return column.returns, findings
