@@ -16,7 +16,7 @@ the next date to be recognised, and so a decision would already know that no oth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -64,18 +64,8 @@ class Frequency:
 
 
 DAILY = Frequency("daily", 252, "weekdays", excused=2, stale_after=8, implausible=0.40, longest_closure=10)
-_SIX_DAYS = Frequency(
-    "daily, six days a week",
-    302,
-    "weekdays",
-    excused=2,
-    stale_after=8,
-    implausible=0.40,
-    longest_closure=10,
-)
-EVERY_DAY = Frequency(
-    "daily, weekends too", 365, "days", excused=0, stale_after=8, implausible=0.40, longest_closure=10
-)
+_SIX_DAYS = replace(DAILY, name="daily, six days a week", periods_per_year=302)
+EVERY_DAY = replace(DAILY, name="daily, weekends too", periods_per_year=365, unit="days", excused=0)
 WEEKLY = Frequency("weekly", 52, "weeks", excused=0, stale_after=4, implausible=0.70, longest_closure=2)
 MONTHLY = Frequency("monthly", 12, "months", excused=0, stale_after=3, implausible=1.10, longest_closure=1)
 _FREQUENCIES = (DAILY, _SIX_DAYS, EVERY_DAY, WEEKLY, MONTHLY)

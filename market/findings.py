@@ -6,16 +6,13 @@ There is one finding per asset and check, with a count and the first date.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from foundation.counts import format_count
-from foundation.types import Bools, Floats
-from market.calendar import Frequency
 from market.errors import IntegrityError
 
 Severity = Literal["fatal", "warning", "note"]
@@ -59,49 +56,6 @@ class Finding:
             "date": None if self.date is None else f"{self.date:%Y-%m-%d}",
             "message": self.message,
         }
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """Values of a source, before they become a panel.
-
-    Attributes
-    ----------
-    source : str
-        File or source, as messages call it.
-    dates : DatetimeIndex of length T
-        Strictly increasing.
-    names : tuple of str, length N
-        Columns: assets, and the market where there is one.
-    values : ndarray of shape (T, N)
-        Prices, or simple returns as fractions; NaN where there is none.
-    kind : {"prices", "returns"}
-    frequency : Frequency
-    """
-
-    source: str
-    dates: pd.DatetimeIndex
-    names: tuple[str, ...]
-    values: Floats
-    kind: Kind
-    frequency: Frequency
-
-    def select_columns(self, columns: Sequence[int]) -> Table:
-        """Return the table of some columns."""
-        names = tuple(self.names[column] for column in columns)
-        return replace(self, names=names, values=self.values[:, columns])
-
-    def find_by_column(
-        self, check: str, severity: Severity, mask: Bools, say: Callable[[int, int], str]
-    ) -> Iterator[Finding]:
-        """Make one finding for each column in which `mask` holds: `say(row, column)` words its first row."""
-        for column in np.flatnonzero(mask.any(axis=0)):
-            rows = np.flatnonzero(mask[:, column])
-            date = self.dates[rows[0]]
-            more = f" ({len(rows)} such dates)" if len(rows) > 1 else ""
-            where = f"{self.source}: column {self.names[column]!r}, {date:%Y-%m-%d}"
-            message = f"{where}: {say(int(rows[0]), int(column))}{more}"
-            yield Finding(check, severity, self.names[column], date, message)
 
 
 def raise_if_fatal(findings: Iterable[Finding]) -> tuple[Finding, ...]:

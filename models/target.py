@@ -8,8 +8,8 @@ import numpy as np
 
 from features.kernels.rolling import rolling_std
 from foundation.types import Bools, Floats
-from market.checks.riskless import row_median
 from market.panel import Panel
+from market.values.riskless import row_median
 from validation.folds.labels import Labels
 
 _FLOOR = 0.1

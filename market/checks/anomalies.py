@@ -11,7 +11,8 @@ from foundation.types import Floats
 from market.calendar import count_missing
 from market.checks.integrity import looks_like_percent
 from market.checks.periods import check_carried, check_periods
-from market.findings import Finding, Table
+from market.findings import Finding
+from market.values.table import Table
 
 _SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0)
 _SPLIT_TOLERANCE = 0.03
@@ -23,22 +24,14 @@ _LARGEST_VOLATILITY = 10.0
 """Annual volatility of the median column, a fraction, above which the values cannot be returns."""
 
 
-def check_anomalies(table: Table, returns: Floats) -> Iterator[Finding]:
-    """Find values that are possible but unlikely.
-
-    Parameters
-    ----------
-    table : Table
-        Without fatal findings.
-    returns : ndarray of shape (T, N)
-        Its simple returns.
-    """
+def check_anomalies(table: Table) -> Iterator[Finding]:
+    """Find values that are possible but unlikely, in a table without fatal findings."""
     yield from _check_calendar(table)
     yield from check_periods(table.source, table.dates, table.frequency)
-    yield from check_carried(table, returns)
+    yield from check_carried(table)
     yield from _check_life(table)
-    yield from _check_stale(table, returns)
-    yield from _check_moves(table, returns)
+    yield from _check_stale(table)
+    yield from _check_moves(table)
     if table.kind == "returns" and looks_like_percent(table.values):
         median = np.nanmedian(np.abs(table.values))
         text = (
@@ -48,16 +41,9 @@ def check_anomalies(table: Table, returns: Floats) -> Iterator[Finding]:
         yield Finding("percent", "warning", None, table.dates[0], text)
 
 
-def check_magnitude(table: Table, returns: Floats) -> Iterator[Finding]:
-    """Find returns and volatilities that no asset has: the numbers are in another unit, or no prices at all.
-
-    Parameters
-    ----------
-    table : Table
-        Without fatal findings.
-    returns : ndarray of shape (T, N)
-        Its simple returns; infinite where a price is beyond all others.
-    """
+def check_magnitude(table: Table) -> Iterator[Finding]:
+    """Find returns and volatilities that no asset has: the numbers are in another unit, or no prices at all."""
+    returns = table.returns
 
     def say(row: int, column: int) -> str:
         return f"return of {returns[row, column]:+.3g} in one step, expected at most {_LARGEST_RETURN:g} as a fraction"
@@ -117,8 +103,9 @@ def _check_life(table: Table) -> Iterator[Finding]:
     )
 
 
-def _check_stale(table: Table, returns: Floats) -> Iterator[Finding]:
+def _check_stale(table: Table) -> Iterator[Finding]:
     """Find values that stay the same for suspiciously many observations."""
+    returns = table.returns
     longest = table.frequency.stale_after
     for column, name in enumerate(table.names):
         rows = np.flatnonzero(np.isfinite(returns[:, column]))
@@ -136,8 +123,9 @@ def _check_stale(table: Table, returns: Floats) -> Iterator[Finding]:
             yield Finding("stale run", "warning", name, date, text)
 
 
-def _check_moves(table: Table, returns: Floats) -> Iterator[Finding]:
+def _check_moves(table: Table) -> Iterator[Finding]:
     """Find moves that look like missed splits, and others that are implausibly large."""
+    returns = table.returns
     moves = np.log1p(np.where(np.isfinite(returns), returns, 0.0))
     split = np.zeros(moves.shape, dtype=np.bool_)
     if table.frequency.unit in ("weekdays", "days"):

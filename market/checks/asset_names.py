@@ -1,4 +1,4 @@
-"""Names of assets: which cannot be used, which look the same, and which a spreadsheet would take for formulas."""
+"""Names of assets: which cannot be used, and which a spreadsheet would take for formulas."""
 
 from __future__ import annotations
 
@@ -14,14 +14,9 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 def check_names(source: str, names: Sequence[str]) -> Iterator[Finding]:
-    """Find assets without a name, with a name that outputs use, with names that look the same or like a formula.
+    """Find assets without a name, with a name that outputs use, or with one like a formula.
 
-    Parameters
-    ----------
-    source : str
-        What messages call the table.
-    names : sequence of str
-        Assets alone: columns of cash and of the market may have any name.
+    Columns of cash and of the market may have any name.
     """
     for name in names:
         key = lookalike_key(name)
@@ -30,7 +25,6 @@ def check_names(source: str, names: Sequence[str]) -> Iterator[Finding]:
             yield Finding("asset name", "fatal", name, None, text)
         elif key in _RESERVED:
             yield Finding("asset name", "fatal", name, None, f"{source}: {_explain_reserved(name, key)}")
-    yield from check_lookalikes(source, names)
     formulas = [name for name in names if name.startswith(_FORMULA)]
     if formulas:
         text = (
@@ -39,19 +33,6 @@ def check_names(source: str, names: Sequence[str]) -> Iterator[Finding]:
             " as text"
         )
         yield Finding("asset name like a formula", "warning", formulas[0], None, text)
-
-
-def check_lookalikes(source: str, names: Sequence[str]) -> Iterator[Finding]:
-    """Find names that differ only in capital letters, blanks, quotes or the width of letters."""
-    seen: dict[str, str] = {}
-    for name in names:
-        other = seen.setdefault(lookalike_key(name), name)
-        if other != name:
-            text = (
-                f"{source}: assets {other!r} and {name!r} differ only in capital letters, blanks, quotes or the width"
-                " of letters; rename one of them, or write both alike if they are one asset"
-            )
-            yield Finding("asset name", "fatal", name, None, text)
 
 
 def _explain_reserved(name: str, key: str) -> str:

@@ -1,4 +1,4 @@
-"""Bars (open, high, low, close and mean price of each step): checks, and conversion to adjusted prices."""
+"""Bars (open, high, low, close and mean price of each step): checks."""
 
 from __future__ import annotations
 
@@ -7,28 +7,19 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from foundation.types import Bools, Floats
-from market.findings import Finding, Table
+from market.findings import Finding
 from market.panel import BARS
+from market.values.table import Table
 
 _TOLERANCE = 1e-6
 """Share of a price by which bars may contradict each other: vendors adjust and round each price by itself."""
 
 
 def check_bars(table: Table, bars: Mapping[str, Floats]) -> Iterator[Finding]:
-    """Find bars that contradict themselves.
+    """Find bars (T, N), by the names of `market.panel.BARS`, that contradict themselves.
 
-    Parameters
-    ----------
-    table : Table
-        Prices, whose dates and columns the bars share.
-    bars : mapping of str to ndarray of shape (T, N)
-        As the source holds them, by the names of `market.panel.BARS`.
-
-    Returns
-    -------
-    iterator of Finding
-        Fatal: prices that are infinite or not above 0, a high below the low. Warnings: an open, close or
-        volume-weighted mean outside of them.
+    Fatal are prices that are infinite or not above 0, and a high below the low. An open, close or volume-weighted mean
+    outside of them is a warning.
     """
     for name in BARS:
         if name in bars:
@@ -52,11 +43,12 @@ def _check_positive(table: Table, name: str, prices: Floats) -> Iterator[Finding
 
 def _check_order(table: Table, high: Floats, low: Floats) -> Iterator[Finding]:
     """Find highs below lows."""
-
-    def crossed(row: int, column: int) -> str:
-        return f"high {high[row, column]:g} is below low {low[row, column]:g}"
-
-    yield from table.find_by_column("high below low", "fatal", high < low * (1.0 - _TOLERANCE), crossed)
+    yield from table.find_by_column(
+        "high below low",
+        "fatal",
+        high < low * (1.0 - _TOLERANCE),
+        lambda t, n: f"high {high[t, n]:g} is below low {low[t, n]:g}",
+    )
 
 
 def _check_inside(table: Table, name: str, bars: Mapping[str, Floats]) -> Iterator[Finding]:
@@ -74,24 +66,13 @@ def _check_inside(table: Table, name: str, bars: Mapping[str, Floats]) -> Iterat
     yield from table.find_by_column(f"{name} outside of the bar", "warning", outside, word)
 
 
-def adjust_bars(bars: Mapping[str, Floats], closes: Floats) -> tuple[dict[str, Floats], Floats]:
-    """Return bars in the unit of the adjusted closes.
-
-    Parameters
-    ----------
-    bars : mapping of str to ndarray of shape (T, N)
-        With `close`: the close in the unit of the other prices.
-    closes : ndarray of shape (T, N)
-        Adjusted for dividends and splits: what returns are made of.
-
-    Returns
-    -------
-    bars : dict of str to ndarray of shape (T, N)
-        Each row multiplied by adjusted / unadjusted close: within a row prices keep their ratios, over time they
-        have those of the adjusted closes. The close is the adjusted one, bit for bit.
-    factor : ndarray of shape (T, N)
-        Factor of each row. Divide the units traded by it, so that price times units stays the money traded.
-    """
-    factor = closes / bars["close"]
-    scaled = {name: prices * factor for name, prices in bars.items() if name != "close"}
-    return {**scaled, "close": closes}, factor
+def check_volume(table: Table, volume: Floats | None) -> Iterator[Finding]:
+    """Find volumes that cannot be."""
+    if volume is not None:
+        wrong = np.isinf(volume) | (volume < 0)
+        yield from table.find_by_column(
+            "impossible volume",
+            "fatal",
+            wrong,
+            lambda t, n: f"volume is {volume[t, n]:g}, expected 0 or more",
+        )

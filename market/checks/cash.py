@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
+from foundation.counts import format_count
 from foundation.types import Floats
 from market.findings import Finding
+from market.values.cash import CashColumn, CashKind
 
-CashKind = Literal["returns", "percent_returns", "prices", "annual_rate", "annual_percent"]
-KINDS: tuple[CashKind, ...] = get_args(CashKind)
 _MEANING: dict[CashKind, str] = {
     "returns": "one step's simple return, a fraction",
     "percent_returns": "one step's return in percent",
@@ -21,6 +19,8 @@ _MEANING: dict[CashKind, str] = {
     "annual_rate": "an annual rate, a fraction",
     "annual_percent": "an annual rate in percent",
 }
+_GAPS = ("the rate before stands", "cash earns 0 there, and its return counts at the next price")
+"""What cash earns at dates without a rate, and without a price."""
 
 _SUSPICIOUS = 0.25
 """Annual return of cash above which the configuration must state the kind of the column. The highest quarter of the US
@@ -33,39 +33,15 @@ _QUARTER = 4
 """Parts of a year: cash is judged by its median over each of them."""
 
 
-@dataclass(frozen=True, eq=False)
-class CashColumn:
-    """A column of cash with its dates.
-
-    Attributes
-    ----------
-    source, name : str
-        The file and the column, as messages call them.
-    dates : DatetimeIndex of length T
-        Rows at which an asset has a value.
-    values : ndarray of shape (T,)
-        The column at these rows, NaN where it is empty.
-    kind : str or None
-        What the column holds, one of `KINDS`. None means returns, and refuses what does not look like them.
-    periods_per_year : int
-    """
-
-    source: str
-    name: str
-    dates: pd.DatetimeIndex
-    values: Floats
-    kind: CashKind | None
-    periods_per_year: int
-
-    @property
-    def where(self) -> str:
-        """File and column, as messages begin."""
-        return f"{self.source}: cash column {self.name!r}"
-
-
 def check_cash_values(column: CashColumn) -> Iterator[Finding]:
-    """Find values that are impossible for the kind of the column."""
-    values, dates, kind = column.values, column.dates, column.kind
+    """Find codes for missing values, and values that are impossible for the kind of the column."""
+    dates, kind = column.dates, column.kind
+    if column.coded.any():
+        row = int(np.argmax(column.coded))
+        cells = f"({format_count(int(column.coded.sum()), 'such cell')})"
+        text = f"{column.where}, {dates[row]:%Y-%m-%d}: {column.values[row]:g} is read as a missing value {cells}"
+        yield Finding("missing code", "warning", None, dates[row], text)
+    values = column.known
     wrong = np.isinf(values)
     if kind == "prices":
         wrong |= values <= 0
@@ -77,13 +53,24 @@ def check_cash_values(column: CashColumn) -> Iterator[Finding]:
         yield Finding("cash", "fatal", None, dates[row], text)
 
 
-def check_cash_size(column: CashColumn, returns: Floats) -> Iterator[Finding]:
+def check_cash_returns(column: CashColumn) -> Iterator[Finding]:
+    """Find dates without a value, and returns that no step of cash has."""
+    if column.gaps.any():
+        first = column.dates[int(np.argmax(column.gaps))]
+        count = format_count(int(column.gaps.sum()), "date")
+        text = f"{column.where}, {first:%Y-%m-%d}: no value at {count}; {_GAPS[column.kind == 'prices']}"
+        yield Finding("cash without a value", "warning", None, first, text)
+    yield from _check_size(column)
+
+
+def _check_size(column: CashColumn) -> Iterator[Finding]:
     """Find returns of cash that are too large to be returns of one step.
 
     The check uses the median over each quarter of a year, so that one extreme day raises no alarm. A quarter that
     raises an alarm does so in every longer file too: a file as of an earlier date never fares worse than the whole.
     """
-    dates, values, kind, periods_per_year = column.dates, column.values, column.kind, column.periods_per_year
+    dates, values, kind, returns = column.dates, column.known, column.kind, column.returns
+    periods_per_year = column.periods_per_year
     length = max(1, periods_per_year // _QUARTER)
     sizes = np.abs(returns)
     a_step = pd.Series(sizes).rolling(length, min_periods=length).median().to_numpy()
@@ -108,15 +95,7 @@ def check_cash_size(column: CashColumn, returns: Floats) -> Iterator[Finding]:
 
 
 def check_cash(source: str, dates: pd.DatetimeIndex, returns: Floats) -> Iterator[Finding]:
-    """Find steps in which the return of cash is missing or a loss of everything.
-
-    Parameters
-    ----------
-    source : str
-    dates : DatetimeIndex of length T
-    returns : ndarray of shape (T,)
-        Returns of cash as `convert_cash` gives them.
-    """
+    """Find dates (T,) at which the return of cash (T,) is missing or a loss of everything."""
     bad = np.flatnonzero(~np.isfinite(returns) | (returns <= -1))
     if len(bad):
         more = f" ({len(bad)} such dates)" if len(bad) > 1 else ""
@@ -133,7 +112,7 @@ def check_cash(source: str, dates: pd.DatetimeIndex, returns: Floats) -> Iterato
 
 def _advise(column: CashColumn) -> str:
     """Return likely kinds of the column, the return of cash for each, and how to configure them."""
-    values, kind = column.values, column.kind
+    values, kind = column.known, column.kind
     guesses = {
         guess: rate
         for guess, rate in _guess_kinds(values, column.periods_per_year).items()

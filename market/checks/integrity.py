@@ -1,14 +1,14 @@
-"""Integrity of a table: order of dates, and values that no price or return can have."""
+"""Integrity of a table: values that no price or return can have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from foundation.types import Floats
-from market.findings import MISSING_CODES, Finding, Table
+from market.findings import MISSING_CODES, Finding
+from market.values.table import Table
 
 PERCENT_LIKE = 0.3
 """Median absolute return above which values cannot be fractions."""
@@ -16,35 +16,9 @@ _RETURNS_LIKE = 0.2
 """Share of values at or below 0 from which a column of prices looks like one of returns."""
 
 
-def check_order(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
-    """Find duplicate and unsorted dates.
-
-    A table with its newest row first is only noted: turning it round loses nothing.
-    """
-    repeated = dates[dates.duplicated()]
-    if len(repeated):
-        more = f" ({len(repeated)} such rows)" if len(repeated) > 1 else ""
-        text = f"{source}: date {repeated[0]:%Y-%m-%d} occurs more than once{more}; keep one row of each date"
-        yield Finding("duplicate dates", "fatal", None, repeated[0], text)
-    elif len(dates) > 1 and dates.is_monotonic_decreasing:
-        yield Finding(
-            "unsorted dates", "note", None, dates[0], f"{source}: rows run from new to old; turned round"
-        )
-    elif not dates.is_monotonic_increasing:
-        row = int(np.flatnonzero(dates[1:] < dates[:-1])[0]) + 1
-        text = (
-            f"{source}: data row {row + 1} is dated {dates[row]:%Y-%m-%d}, before the row above it"
-            f" ({dates[row - 1]:%Y-%m-%d}); expected dates in order"
-        )
-        yield Finding("unsorted dates", "fatal", None, dates[row], text)
-
-
 def check_impossible(table: Table) -> Iterator[Finding]:
     """Find impossible values: infinity, prices of 0 or less, losses of 100 % or more."""
     values = table.values
-
-    def infinite(row: int, column: int) -> str:
-        return f"expected a number, found {values[row, column]}"
 
     def nonpositive(row: int, column: int) -> str:
         what = _explain_price(values, row, column)
@@ -54,7 +28,10 @@ def check_impossible(table: Table) -> Iterator[Finding]:
         what = _explain_loss(values, row, column)
         return f"return is {values[row, column]:g}, expected more than -1{what}"
 
-    yield from table.find_by_column("infinite value", "fatal", np.isinf(values), infinite)
+    infinite = np.isinf(values)
+    yield from table.find_by_column(
+        "infinite value", "fatal", infinite, lambda t, n: f"expected a number, found {values[t, n]}"
+    )
     if table.kind == "prices":
         yield from table.find_by_column(
             "non-positive price", "fatal", np.isfinite(values) & (values <= 0), nonpositive

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from foundation.types import Floats
-from market.findings import Finding, Table
+from market.findings import Finding
+from market.values.table import Table, double_lengths
 
 _SHORTEST = 24
 """Rows that a beginning has at least."""
@@ -56,8 +57,7 @@ _LARGEST_RETURN_LIKE = 2.0
 def check_percent_like(table: Table) -> Iterator[Finding]:
     """Find returns that are too wild or too good for the median asset, which percent read as fractions are."""
     year = table.frequency.periods_per_year
-    rows = max(_SHORTEST, year)
-    while rows <= len(table.values):
+    for rows in double_lengths(max(_SHORTEST, year), len(table.values)):
         first = table.values[:rows]
         first = first[:, np.isfinite(first).sum(axis=0) >= max(_SHORTEST // 2, rows // 2)]
         # Infinite values and a loss of everything are fatal by themselves.
@@ -72,7 +72,6 @@ def check_percent_like(table: Table) -> Iterator[Finding]:
                 )
                 yield Finding("percent", "warning", None, date, text)
                 return
-        rows *= 2
 
 
 def _describe_implausible(returns: Floats, year: int) -> str:
@@ -97,8 +96,6 @@ def _describe_implausible(returns: Floats, year: int) -> str:
 
 def check_price_like(table: Table) -> Iterator[Finding]:
     """Find returns of which most columns are positive and persistent, as prices far below 1 are."""
-    if table.kind != "returns":
-        return
     alike = [column for column in range(len(table.names)) if _resembles_price(table.values[:, column])]
     if 2 * len(alike) > len(table.names):
         column = alike[0]
@@ -122,12 +119,10 @@ def _resembles_price(values: Floats) -> bool:
 
 def check_return_like(table: Table) -> Iterator[Finding]:
     """Find prices without memory below 2: returns that are all positive, or gross returns."""
-    if table.kind != "prices":
-        return
     for column, name in enumerate(table.names):
         rows = np.flatnonzero(np.isfinite(table.values[:, column]))
-        known, count = table.values[rows, column], _MEMORY_ROWS
-        while count <= len(known):
+        known = table.values[rows, column]
+        for count in double_lengths(_MEMORY_ROWS, len(known)):
             first = known[:count]
             median = float(np.median(first))
             if (first > 0).all() and median < _LARGEST_RETURN_LIKE and _memory(first) < _NO_MEMORY:
@@ -140,7 +135,6 @@ def check_return_like(table: Table) -> Iterator[Finding]:
                 )
                 yield Finding("returns as prices", "warning", name, date, text)
                 break
-            count *= 2
 
 
 def _memory(values: Floats) -> float:

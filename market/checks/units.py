@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
 
-from foundation.counts import format_count
 from foundation.types import Floats
 from market.checks.integrity import PERCENT_LIKE
 from market.checks.plausibility import check_percent_like, check_price_like, check_return_like
-from market.errors import DataError
-from market.findings import MISSING_CODES, Finding, Table
-from market.grid import Grid
+from market.findings import Finding
+from market.values.table import Table, double_lengths
 
 _FIRST_ROWS = 24
 """A column whose first values are all above 0, so many of them, and large, holds prices."""
@@ -35,34 +32,6 @@ _STEADY = 0.75
 """Share of gains among returns from which such a growth is fatal."""
 _SURE_GROWTH = 2.0
 """Log growth per year that is fatal for any share of gains: 640 % a year, for years."""
-
-
-def convert_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Grid:
-    """Return a grid of returns in percent as fractions; codes for missing values become missing, with a warning.
-
-    Parameters
-    ----------
-    source : str
-        What to call the grid in messages.
-    grid : Grid
-        Returns in percent.
-    kept : collection of str
-        Columns that are not in percent.
-    """
-    if grid.bars:
-        raise DataError(f"{source}: bars beside returns in percent cannot be read")
-    columns = np.array([name not in kept for name in grid.names], dtype=np.bool_)
-    coded = np.isin(grid.values, MISSING_CODES) & columns
-    values = np.where(columns, np.where(coded, np.nan, grid.values / 100.0), grid.values)
-    findings = list(grid.findings)
-    if coded.any():
-        row, column = (int(place) for place in np.argwhere(coded)[0])
-        text = (
-            f"{source}: column {grid.names[column]!r}, {grid.dates[row]:%Y-%m-%d}: {grid.values[row, column]:g} is"
-            f" read as a missing value ({format_count(int(coded.sum()), 'such cell')})"
-        )
-        findings.append(Finding("missing code", "warning", grid.names[column], grid.dates[row], text))
-    return replace(grid, values=values, findings=tuple(findings))
 
 
 def check_units(table: Table, *, percent: bool = False) -> Iterator[Finding]:
@@ -117,9 +86,8 @@ def _may_be_gross(values: Floats) -> bool:
 def _check_percent(table: Table) -> Iterator[Finding]:
     """Find tables of percent, by the size of a typical return, and by a growth that no asset has for years."""
     frequency, values = table.frequency, table.values
-    rows = max(_ENOUGH * 2, frequency.periods_per_year)
     limit = frequency.implausible * _IMPLAUSIBLE_SHARE
-    while rows <= len(values):
+    for rows in double_lengths(max(_ENOUGH * 2, frequency.periods_per_year), len(values)):
         sizes = np.abs(values[:rows][np.isfinite(values[:rows])])
         median = float(np.median(sizes)) if len(sizes) else 0.0
         if median > limit:
@@ -127,10 +95,8 @@ def _check_percent(table: Table) -> Iterator[Finding]:
                 table, "fatal", f"half of the first {rows} rows' returns exceed {median:g} in size"
             )
             return
-        rows *= 2
-    rows = _GROWTH_YEARS * frequency.periods_per_year
     worst: Finding | None = None
-    while rows <= len(values):
+    for rows in double_lengths(_GROWTH_YEARS * frequency.periods_per_year, len(values)):
         known = values[:rows][np.isfinite(values[:rows])]
         if (known <= -1).any():
             break  # a loss of everything is fatal by itself
@@ -141,7 +107,6 @@ def _check_percent(table: Table) -> Iterator[Finding]:
             worst = _make_percent_finding(table, "fatal" if sure else "warning", text)
             if sure:
                 break
-        rows *= 2
     if worst is not None:
         yield worst
     if worst is None or worst.severity != "fatal":
@@ -154,8 +119,8 @@ def _check_percent_columns(table: Table) -> Iterator[Finding]:
     for column, name in enumerate(table.names):
         values = table.values[:, column]
         rows = np.flatnonzero(np.isfinite(values))
-        known, count = values[rows], _GROWTH_YEARS * per_year
-        while count <= len(known):
+        known = values[rows]
+        for count in double_lengths(_GROWTH_YEARS * per_year, len(known)):
             first = known[:count]
             if (first <= -1).any():
                 break  # a loss of everything is fatal by itself
@@ -169,20 +134,19 @@ def _check_percent_columns(table: Table) -> Iterator[Finding]:
                 )
                 yield Finding("percent", "fatal", name, date, text)
                 break
-            count *= 2
 
 
-def check_counts(table: Table, returns: Floats) -> Iterator[Finding]:
+def check_counts(table: Table) -> Iterator[Finding]:
     """Find columns that more than double at one date in ten: counts or volumes, no prices.
 
     The check looks at beginnings of doubling lengths, so that a shorter file is never refused if the whole is accepted.
     """
+    returns = table.returns
     with np.errstate(invalid="ignore"):
         doubled = np.cumsum(returns > 1.0, axis=0)
     known = np.cumsum(np.isfinite(returns), axis=0)
     for column, name in enumerate(table.names):
-        rows = 2 * _FIRST_ROWS
-        while rows <= len(returns):
+        for rows in double_lengths(2 * _FIRST_ROWS, len(returns)):
             count, total = int(doubled[rows - 1, column]), int(known[rows - 1, column])
             if total >= _FIRST_ROWS and count > _COUNTED * total:
                 date = table.dates[int(np.argmax(returns[:, column] > 1.0))]
@@ -192,7 +156,6 @@ def check_counts(table: Table, returns: Floats) -> Iterator[Finding]:
                 )
                 yield Finding("count as asset", "fatal", name, date, text)
                 break
-            rows *= 2
 
 
 def check_fractions(table: Table) -> Iterator[Finding]:

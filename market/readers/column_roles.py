@@ -6,7 +6,9 @@ A decision by names comes out the same however many rows a file has, so it canno
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 from market.findings import Kind
 
@@ -36,17 +38,8 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "close": ("close", "closeprice", "closingprice"),
     "vwap": ("vwap", "volumeweightedaverageprice"),
     "volume": (
-        "volume",
-        "pxvolume",
-        "tradingvolume",
-        "sharevolume",
-        "totalvolume",
-        "vol",
-        "turnover",
-        "shares",
-        "sharestraded",
-        "tradecount",
-        "numberoftrades",
+        *("volume", "pxvolume", "tradingvolume", "sharevolume", "totalvolume", "vol", "turnover", "shares"),
+        *("sharestraded", "tradecount", "numberoftrades"),
     ),
     "other": (
         *("dividends", "dividend", "dividendamount", "divcash", "exdividend", "stocksplits", "stocksplit"),
@@ -56,16 +49,8 @@ _ROLES: dict[str, tuple[str, ...]] = {
         *("takerbuyquotevolume", "takerbuybaseassetvolume", "takerbuyquoteassetvolume"),
         *("amount", "bid", "ask"),
         *("adjopen", "adjhigh", "adjlow", "adjvolume", "adjustedopen", "adjustedhigh", "adjustedlow"),
-        *(
-            "adjustedvolume",
-            "adjfactor",
-            "adjustmentfactor",
-            "closeunadj",
-            "marketcap",
-            "sharesoutstanding",
-            "per",
-            "lastupdated",
-        ),
+        *("adjustedvolume", "adjfactor", "adjustmentfactor", "closeunadj", "marketcap", "sharesoutstanding"),
+        *("per", "lastupdated"),
     ),
 }
 _ADJUSTED = re.compile(
@@ -82,6 +67,51 @@ _MAYBE_ASSETS = {
     *(*_ROLES["price"], "open", "high", "low", "vol", "count", "change", "trades", "amount", "turnover"),
     *("bid", "ask", "ignore", "per", "dividend", "splits", "adj"),
 }
+
+
+@dataclass(frozen=True)
+class FileColumns:
+    """The columns that are read from a file, by their roles.
+
+    Attributes
+    ----------
+    layout : {"wide", "long", "single"}
+        One column per asset, one row per date and asset, or bars of one asset.
+    header : tuple of str
+        All columns of the file.
+    kind : {"prices", "returns"}
+    date : str
+    values : tuple of str
+        Prices or returns: of each asset in a wide table, otherwise one column.
+    asset : str
+        The column of a long table that names the asset of each row; "" in others.
+    volume : str or None
+    bars : mapping of str to str
+        Columns of `market.panel.BARS`.
+    guessed : bool
+        Whether the layout was inferred from the column names.
+    """
+
+    layout: Literal["wide", "long", "single"]
+    header: tuple[str, ...]
+    kind: Kind
+    date: str
+    values: tuple[str, ...]
+    asset: str = ""
+    volume: str | None = None
+    bars: Mapping[str, str] = field(default_factory=dict)
+    guessed: bool = False
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Columns of text."""
+        return (self.date, self.asset) if self.asset else (self.date,)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Columns of numbers."""
+        volume = () if self.volume is None else (self.volume,)
+        return tuple(dict.fromkeys((*self.values, *self.bars.values(), *volume)))
 
 
 def _find_role_of(name: str) -> str | None:

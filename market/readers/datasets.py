@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Floats
+from market.checks.checklist import check_inputs
 from market.errors import SourceError
 from market.findings import Finding
-from market.grid import Grid
 from market.macro import MacroSeries
 from market.panel import Panel
-from market.readers.assembly import GridContents, assemble_panel
-from market.readers.cash import RawCash
+from market.values.cash import CashColumn
+from market.values.grid import Grid
+from market.values.inputs import PanelInputs, make_panel
 
 _INDUSTRIES = (
     "NoDur", "Durbl", "Manuf", "Enrgy", "Chems", "BusEq", "Telcm", "Utils", "Shops", "Hlth", "Money", "Other",
@@ -34,10 +35,7 @@ def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[
     market is his market factor plus the bill. The file stamps a month's return at the first day of the month;
     it is known at the last, and dated so.
 
-    Parameters
-    ----------
-    known_by : Timestamp, optional
-        Leave out later rows of the files before anything else is done with them.
+    Rows of the files later than `known_by` are left out before anything else is done with them.
     """
     data = _read("linearmodels", "datasets/french/french.csv.bz2")
     dates = pd.DatetimeIndex(pd.to_datetime(data["dates"])) + pd.offsets.MonthEnd(0)
@@ -45,8 +43,9 @@ def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[
     values = np.column_stack([data[list(_INDUSTRIES)].to_numpy(dtype=np.float64), market])
     grid = Grid(dates, (*_INDUSTRIES, "market"), values, None, ()).cut_at("industries", known_by)
     cash = data["RF"].to_numpy(dtype=np.float64)[: len(grid.dates)]
-    contents = GridContents("returns", cash=RawCash("RF", cash, "returns"), market="market")
-    panel, findings = assemble_panel("industries", "industries", grid, contents)
+    bills = CashColumn("industries", "RF", grid.dates, cash, "returns")
+    inputs = PanelInputs("industries", "industries", grid, "returns", cash=bills, market="market")
+    findings = check_inputs(inputs)
     notes = (
         "Industry portfolios are indices: value-weighted, without costs or fees, from a later edition of the"
         " database; companies that died are in them.",
@@ -56,20 +55,16 @@ def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[
     macro = load_macro()
     if known_by is not None:
         macro = {name: series.known_by(known_by) for name, series in macro.items()}
-    return replace(panel, macro=macro, notes=notes), findings
+    return replace(make_panel(inputs, notes), macro=macro), findings
 
 
 def load_stocks(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Finding, ...]]:
     """Load 20 large US stocks with the S&P 500 as market, daily from 1990 to 2022.
 
-    Prices are adjusted for splits and dividends. Cash is the US T-bill return of the month (Kenneth R.
-    French), which is fixed when its month begins, spread over its days;
-    0 after the last month of the file, 2018-11.
+    Prices are adjusted for splits and dividends. Cash is the US T-bill return of the month (Kenneth R. French), which
+    is fixed when its month begins, spread over its days; 0 after the last month of the file, 2018-11.
 
-    Parameters
-    ----------
-    known_by : Timestamp, optional
-        Leave out later rows of the files before anything else is done with them.
+    Rows of the files later than `known_by` are left out before anything else is done with them.
     """
     prices = _read("skfolio", "datasets/data/sp500_dataset.csv.gz")
     index = _read("skfolio", "datasets/data/sp500_index.csv.gz")
@@ -79,17 +74,16 @@ def load_stocks(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Find
     dates = pd.DatetimeIndex(pd.to_datetime(prices["Date"], format="%Y-%m-%d"))
     values = np.column_stack([prices[list(assets)].to_numpy(dtype=np.float64), index["SP500"].to_numpy()])
     grid = Grid(dates, (*assets, "SP500"), values, None, ()).cut_at("stocks", known_by)
-    bills = RawCash("RF", load_daily_bills(grid.dates), "returns")
-    panel, findings = assemble_panel(
-        "stocks", "stocks", grid, GridContents("prices", cash=bills, market="SP500")
-    )
+    bills = CashColumn("stocks", "RF", grid.dates, load_daily_bills(grid.dates), "returns")
+    inputs = PanelInputs("stocks", "stocks", grid, "prices", cash=bills, market="SP500")
+    findings = check_inputs(inputs)
     notes = (
         "The sample is survivorship-biased: these 20 companies are large today, and nobody could have picked"
         " them in 1990. The level of every result is too good; only compare strategies on it.",
         "The market is the S&P 500 price index, without dividends (about 2 % a year less than was earned).",
         "Cash earns the T-bill return until 2018-11, the last month of the file, and 0 after it.",
     )
-    return replace(panel, notes=notes), findings
+    return make_panel(inputs, notes), findings
 
 
 def load_daily_bills(dates: pd.DatetimeIndex) -> Floats:

@@ -1,4 +1,4 @@
-"""Files read to one grid of dates and columns: wide tables, long tables and bars of one asset."""
+"""Layouts of files: wide tables, long tables and bars of one asset."""
 
 from __future__ import annotations
 
@@ -12,28 +12,38 @@ import pandas as pd
 from foundation.suggestions import list_names, suggest
 from market.errors import SourceError
 from market.findings import Kind
-from market.grid import Grid
-from market.readers.column_roles import find_bar_columns, find_date, is_calendar, is_long_table, is_nameless
-from market.readers.long_tables import read_long
-from market.readers.single_asset import read_single_asset
-from market.readers.wide_tables import read_wide
-from market.text.columns import copy_rows, read_columns, read_header
-from market.text.dates import read_dates
+from market.readers.column_roles import (
+    FileColumns,
+    find_bar_columns,
+    find_date,
+    is_calendar,
+    is_long_table,
+    is_nameless,
+)
+from market.readers.row_tables import arrange_long, arrange_single, pick_long_columns, pick_single_columns
+from market.readers.wide_tables import arrange_wide, pick_wide_columns, refuse_long
+from market.text.columns import Contents, copy_rows, read_columns, read_header
+from market.text.dates import Dates, read_dates
 from market.text.file_heads import explain_head, find_dated_column
 from market.text.names import clean_name
 from market.text.paths import is_csv
+from market.values.grid import Grid
 
 Layout = Literal["wide", "long"]
 
 
-def read_grid(path: Path, *, layout: Layout | None, kind: Kind, date_column: str | None) -> Grid:
-    """Read a file in any layout.
+def pick_columns(
+    path: Path, header: Sequence[str], layout: Layout | None, kind: Kind, date_column: str | None
+) -> FileColumns:
+    """Recognise the layout of a file by its column names, and return the columns to read.
 
     Parameters
     ----------
     path : Path
+    header : sequence of str
+        What `read_header` returned.
     layout : {"wide", "long"} or None
-        None infers it from the column names.
+        None infers it.
     kind : {"prices", "returns"}
     date_column : str or None
         None looks for a column called date, or something like it.
@@ -41,20 +51,43 @@ def read_grid(path: Path, *, layout: Layout | None, kind: Kind, date_column: str
     Raises
     ------
     SourceError
-        If the file or a column is missing, cannot be read, or has columns that are no assets beside others.
-    IntegrityError
-        If numbers are text, dates repeat, cannot be read or (wide) are out of order.
+        If a column is missing, or columns that are no assets are beside others.
     """
-    header = read_header(path)
-    date_name = _find_date_column(path, header, date_column)
+    date = _find_date_column(path, header, date_column)
     if layout == "long" or (layout is None and is_long_table(header, kind)):
-        return read_long(path, header, date_name, kind, guessed=layout is None)
-    beside = [name for name in header if name != date_name]
-    columns = [name for name in beside if not (is_nameless(name) or is_calendar(name, header))]
-    bars = find_bar_columns(columns, kind)
-    if columns and len(bars) == len(columns) and kind == "prices":
-        return read_single_asset(path, header, date_name, columns)
-    return read_wide(path, header, date_name, columns, bars)
+        return pick_long_columns(path, header, date, kind, guessed=layout is None)
+    named = [name for name in header if name != date and not (is_nameless(name) or is_calendar(name, header))]
+    if named and kind == "prices" and len(find_bar_columns(named, kind)) == len(named):
+        return pick_single_columns(path, header, date, named)
+    return pick_wide_columns(path, header, date, named, kind)
+
+
+def parse_columns(path: Path, columns: FileColumns) -> Contents:
+    """Read the columns as text or numbers.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read as a table, looks cut off, or is wide by its names and long by its cells.
+    """
+    contents = read_columns(path, columns.header, texts=columns.texts, numbers=columns.numbers)
+    if columns.layout == "wide":
+        refuse_long(path, columns.date, contents)
+    return contents
+
+
+def arrange_values(path: Path, columns: FileColumns, contents: Contents, dates: Dates) -> Grid:
+    """Return the values by date and asset, with the findings of all that was read.
+
+    Raises
+    ------
+    SourceError
+        If the file is long by its names and wide by its cells.
+    IntegrityError
+        If numbers are text, rows have no asset, or dates repeat or (but for a long table) are out of order.
+    """
+    arrange = {"wide": arrange_wide, "long": arrange_long, "single": arrange_single}[columns.layout]
+    return arrange(path, columns, contents, dates)
 
 
 def copy_until(path: Path, date: pd.Timestamp, folder: Path, date_column: str | None) -> Path:

@@ -9,68 +9,51 @@ import numpy as np
 
 from foundation.suggestions import list_names, shorten_text
 from foundation.types import Floats
-from market.checks.integrity import check_order
 from market.errors import SourceError
-from market.findings import Finding, raise_if_fatal
-from market.grid import Grid
-from market.readers.column_roles import find_asset_fields
-from market.text.columns import Contents, read_columns
-from market.text.dates import read_dates
+from market.findings import Finding, Kind, raise_if_fatal
+from market.readers.column_roles import FileColumns, find_asset_fields, find_bar_columns
+from market.text.columns import Contents
+from market.text.dates import Dates, check_order
 from market.text.number_texts import explain_number
+from market.values.grid import Grid
 
 _COUNTED = 20
 """Rows that must count 0, 1, 2 or 1, 2, 3 for a column to be a counter; later rows do not matter."""
 
 
-def read_wide(
-    path: Path, header: Sequence[str], date_name: str, columns: Sequence[str], bars: Sequence[str]
-) -> Grid:
-    """Read a file with one column per asset.
+def pick_wide_columns(
+    path: Path, header: Sequence[str], date_name: str, columns: Sequence[str], kind: Kind
+) -> FileColumns:
+    """Return the columns of a table with one column per asset.
 
-    Parameters
-    ----------
-    path : Path
-    header : sequence of str
-        What `read_header` returned.
-    date_name : str
-        Column of the dates.
-    columns : sequence of str
-        Those that may be assets: without indexes and further dates, which are left out with a notice.
-    bars : sequence of str
-        Those of `columns` that hold bars or what goes with them: no asset has such a name.
-
-    Raises
-    ------
-    SourceError
-        If there is no asset, columns are no assets, or the table is a long one.
-    IntegrityError
-        If numbers are text, or dates repeat or are out of order.
+    `columns` may be assets: without indexes and further dates, which are left out with a notice.
     """
     if not columns:
         raise SourceError(
             f"{path}: no asset: {date_name!r} is the only column with a name of its own;"
             " expected one column per asset"
         )
-    _refuse_bars(path, columns, bars)
-    contents = read_columns(path, header, texts=[date_name], numbers=columns)
-    _refuse_long(path, date_name, contents)
-    read = read_dates(str(path), date_name, contents.coded[date_name])
-    dates = read.rows
-    left_out = [name for name in header if name != date_name and name not in columns]
+    _refuse_bars(path, columns, find_bar_columns(columns, kind))
+    return FileColumns("wide", tuple(header), kind, date_name, tuple(columns))
+
+
+def arrange_wide(path: Path, columns: FileColumns, contents: Contents, dates: Dates) -> Grid:
+    """Return the values of a wide table by date and asset."""
+    rows = dates.rows
     findings = raise_if_fatal(
         [
             *contents.findings,
             *contents.warnings,
-            *read.warnings,
-            *check_order(str(path), dates),
+            *dates.warnings,
+            *check_order(str(path), rows),
             *_check_counters(path, contents.numbers),
-            *_note_left_out(path, date_name, left_out),
+            *_note_left_out(path, columns),
         ]
     )
-    values = np.column_stack([contents.numbers[name] for name in columns])
-    if any(finding.check == "unsorted dates" for finding in findings):
-        dates, values = dates[::-1], values[::-1]
-    return Grid(dates, tuple(columns), values, None, findings)
+    values = np.column_stack([contents.numbers[name] for name in columns.values])
+    if len(rows) > 1 and rows[0] > rows[-1]:
+        rows, values = rows[::-1], values[::-1]
+    return Grid(rows, columns.values, values, None, findings)
 
 
 def _refuse_bars(path: Path, columns: Sequence[str], bars: Sequence[str]) -> None:
@@ -94,7 +77,7 @@ def _refuse_bars(path: Path, columns: Sequence[str], bars: Sequence[str]) -> Non
         )
 
 
-def _refuse_long(path: Path, date_name: str, contents: Contents) -> None:
+def refuse_long(path: Path, date_name: str, contents: Contents) -> None:
     """Refuse a table with text in all cells of a column: a long one if its dates repeat."""
     texts = {name: text for name, text in contents.only_texts.items() if not explain_number(text)}
     repeated = len(contents.coded[date_name].texts) < len(contents.coded[date_name])
@@ -123,9 +106,14 @@ def _check_counters(path: Path, numbers: dict[str, Floats]) -> Iterator[Finding]
             yield Finding("row numbers", "fatal", name, None, text)
 
 
-def _note_left_out(path: Path, date_name: str, names: Sequence[str]) -> Iterator[Finding]:
+def _note_left_out(path: Path, columns: FileColumns) -> Iterator[Finding]:
     """Report the columns that were left out: indexes without a name, and further dates."""
-    for name in names:
-        what = f"column {name!r}" if name else "the first column, which has no name,"
-        text = f"{path}: {what} is an index or a date and no asset: left out; the dates are those of {date_name!r}"
-        yield Finding("column left out", "warning", None, None, text)
+    used = {columns.date, *columns.values}
+    for name in columns.header:
+        if name not in used:
+            what = f"column {name!r}" if name else "the first column, which has no name,"
+            text = (
+                f"{path}: {what} is an index or a date and no asset: left out; the dates are those of"
+                f" {columns.date!r}"
+            )
+            yield Finding("column left out", "warning", None, None, text)

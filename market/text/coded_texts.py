@@ -41,10 +41,6 @@ class CodedTexts:
         """Return the text of each row, shape (n,)."""
         return np.array(self.texts, dtype=object)[self.codes] if self.texts else np.array([], dtype=object)
 
-    def select(self, rows: NDArray[np.bool_]) -> CodedTexts:
-        """Return the column of some rows."""
-        return _compact(self.codes[rows], list(self.texts))
-
 
 def encode_texts(texts: Iterable[str]) -> CodedTexts:
     """Return texts, one per row, as a coded column."""

@@ -53,11 +53,6 @@ class Contents:
     warnings: tuple[Finding, ...]
     only_texts: dict[str, str]
 
-    @property
-    def texts(self) -> dict[str, NDArray[np.object_]]:
-        """The text of each row, by column."""
-        return {name: column.expand() for name, column in self.coded.items()}
-
 
 def read_header(path: Path) -> tuple[str, ...]:
     """Return the column names of a file, without surrounding blanks and invisible characters.

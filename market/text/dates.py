@@ -1,8 +1,9 @@
-"""Dates in the forms in which files hold them."""
+"""Dates in the forms in which files hold them, and their order."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,3 +135,26 @@ def read_dates(source: str, column: str, texts: CodedTexts) -> Dates:
         raise refuse(int(impossible[0]), f"lies outside of the years {_FIRST_YEAR} to {_LAST_YEAR}")
     dates = dates if "%m" not in formats[0] or "%d" in formats[0] else dates + pd.offsets.MonthEnd(0)
     return Dates(dates, texts.codes, check_stamps(where, texts.texts, stamps, dates))
+
+
+def check_order(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
+    """Find duplicate and unsorted dates.
+
+    A table with its newest row first is only noted: turning it round loses nothing.
+    """
+    repeated = dates[dates.duplicated()]
+    if len(repeated):
+        more = f" ({len(repeated)} such rows)" if len(repeated) > 1 else ""
+        text = f"{source}: date {repeated[0]:%Y-%m-%d} occurs more than once{more}; keep one row of each date"
+        yield Finding("duplicate dates", "fatal", None, repeated[0], text)
+    elif len(dates) > 1 and dates.is_monotonic_decreasing:
+        yield Finding(
+            "unsorted dates", "note", None, dates[0], f"{source}: rows run from new to old; turned round"
+        )
+    elif not dates.is_monotonic_increasing:
+        row = int(np.flatnonzero(dates[1:] < dates[:-1])[0]) + 1
+        text = (
+            f"{source}: data row {row + 1} is dated {dates[row]:%Y-%m-%d}, before the row above it"
+            f" ({dates[row - 1]:%Y-%m-%d}); expected dates in order"
+        )
+        yield Finding("unsorted dates", "fatal", None, dates[row], text)

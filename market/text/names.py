@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 from foundation.suggestions import shorten_text
@@ -72,3 +72,16 @@ def check_clean(source: str, what: str, names: Mapping[str, str]) -> Iterator[Fi
             f" {shorten_text(changed[0])!a} as {names[changed[0]]!r}{more}"
         )
         yield Finding("names read otherwise", "warning", None, None, text)
+
+
+def check_lookalikes(source: str, names: Sequence[str]) -> Iterator[Finding]:
+    """Find names that differ only in capital letters, blanks, quotes or the width of letters."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(lookalike_key(name), name)
+        if other != name:
+            text = (
+                f"{source}: assets {other!r} and {name!r} differ only in capital letters, blanks, quotes or the width"
+                " of letters; rename one of them, or write both alike if they are one asset"
+            )
+            yield Finding("asset name", "fatal", name, None, text)

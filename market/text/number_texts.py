@@ -5,20 +5,8 @@ from __future__ import annotations
 import re
 
 NO_VALUE = (
-    "",
-    ".",
-    "NA",
-    "N/A",
-    "n/a",
-    "#N/A",
-    "#N/A N/A",
-    "NaN",
-    "nan",
-    "-NaN",
-    "-nan",
-    "null",
-    "NULL",
-    "None",
+    *("", ".", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "NaN", "nan", "-NaN", "-nan"),
+    *("null", "NULL", "None"),
 )
 """Codes for no value in a number column of a CSV file; FRED writes a point, Bloomberg "#N/A N/A"."""
 

@@ -92,7 +92,7 @@ def read_holdings(path: Path) -> Holdings:
     contents = read_columns(path, header, texts=[asset], numbers=kinds)
     if contents.findings:
         raise OperationsError(contents.findings[0].message)
-    names = tuple(str(name) for name in contents.texts[asset])
+    names = tuple(str(name) for name in contents.coded[asset].expand())
     numbers = contents.numbers[kinds[0]]
     _check_rows(source, kinds[0], names, numbers)
     weights = numbers if kinds[0] == "weight" else _from_money(source, numbers)

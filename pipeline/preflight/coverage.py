@@ -22,7 +22,7 @@ from market.calendar import (
 from market.errors import DataError
 from market.findings import Finding
 from market.panel import Panel
-from market.readers.trading_calendar import WEEKDAYS
+from market.values.trading_calendar import WEEKDAYS
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.stages.schedule import Schedule

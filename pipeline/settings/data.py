@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Tag, model_validator
 
-from market.checks.cash import CashKind
 from market.findings import Kind, ValueKind
+from market.values.cash import CashKind
 from pipeline.settings.section import Date, FilePath, Section
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from features.appending import append_dates
 from features.matrix import FeatureMatrix, build_matrix
 from foundation.types import Bools, Floats
-from market.checks.riskless import drop_riskless, find_riskless_in_panel
 from market.panel import Panel
+from market.values.riskless import drop_riskless, find_riskless_in_panel
 from models.calibration import calibrate
 from models.combination import combine_walks
 from models.dataset import Dataset

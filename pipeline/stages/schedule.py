@@ -12,8 +12,8 @@ from features.matrix import FeatureMatrix
 from foundation.suggestions import suggest
 from foundation.types import Ints
 from market.calendar import find_position, list_decision_positions
-from market.checks.riskless import find_riskless_in_panel
 from market.panel import Panel
+from market.values.riskless import find_riskless_in_panel
 from models.target import Target, floor_risk, scale_labels, trailing_risk
 from pipeline.config import RunConfig
 from pipeline.errors import EarlyTestError, RunError

@@ -11,7 +11,7 @@ from synthetic import make_panel
 from foundation.types import Floats
 from market.counterfactual import random_bars
 from market.panel import BARS, Panel
-from market.returns import simple_returns
+from market.values.returns import simple_returns
 
 MONTHLY_DATES, DAILY_DATES = 130, 280
 

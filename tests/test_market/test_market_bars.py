@@ -6,12 +6,13 @@ import pytest
 from arch.data import nasdaq, sp500
 
 from market.calendar import DAILY
-from market.checks.bars import adjust_bars, check_bars
+from market.checks.bars import check_bars
 from market.errors import IntegrityError
-from market.findings import Table
 from market.load import load_panel
 from market.panel import BARS
 from market.readers.prices import FileSettings
+from market.values.inputs import adjust_bars
+from market.values.table import Table
 
 HEAD = "date,asset,open,high,low,close,adj_close,vwap,volume\n"
 # B splits two for one on the third day: its earlier adjusted closes are half of what was paid.

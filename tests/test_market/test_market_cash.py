@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from market.checks.cash import KINDS, CashColumn
+from market.checks.cash import check_cash_returns, check_cash_values
 from market.errors import IntegrityError, SourceError
+from market.findings import raise_if_fatal
 from market.load import load_panel
-from market.readers.cash import convert_cash
 from market.readers.prices import FileSettings
+from market.values.cash import KINDS, CashColumn
 
 STEPS = {"ME": 12, "W-FRI": 52, "B": 252}
 ANNUAL = {
@@ -22,8 +23,10 @@ ANNUAL = {
 
 def cash_of(values, kind=None, every="ME"):
     dates = pd.date_range("1980-01-31", periods=len(values), freq=every)
-    column = CashColumn("x.csv", "BIL", dates, np.asarray(values, dtype=float), kind, STEPS[every])
-    return convert_cash(column)
+    column = CashColumn("x.csv", "BIL", dates, np.asarray(values, dtype=float), kind)
+    groups = (check_cash_values(column), check_cash_returns(column))
+    findings = tuple(finding for group in groups for finding in raise_if_fatal(group))
+    return column.returns, findings
 
 
 def step_returns(annual, every, years=5):
@@ -205,6 +208,28 @@ def test_the_market_takes_a_mapping_as_cash_does(tmp_path):
         load_panel(
             "prices", path=path, settings=FileSettings(market={"column": "I", "values": "annual_rate"})
         )
+
+
+@pytest.mark.parametrize("kind", ["prices", "returns"])
+def test_a_market_of_another_kind_than_the_assets_is_judged_as_what_it_is(tmp_path, kind):
+    rng = np.random.default_rng(5)
+    returns = rng.normal(0.005, 0.04, (80, 2))
+    held = {"prices": 50 * np.cumprod(1 + returns[:, 0]), "returns": returns[:, 0]}
+    level, steps = 2700 * np.cumprod(1 + returns[:, 1]), returns[:, 1]
+    market = {"prices": steps, "returns": level}[kind]
+    other = {"prices": "returns", "returns": "prices"}[kind]
+    path = write(tmp_path, A=held[kind], I=market)
+    settings = FileSettings(values=kind, market={"column": "I", "values": other})
+    panel, findings = load_panel("prices", path=path, settings=settings)
+    assert findings == ()
+    expected = steps[1:] if kind == "prices" else np.concatenate([[np.nan], level[1:] / level[:-1] - 1])
+    np.testing.assert_array_equal(panel.market, expected)
+    market[40] = 2000.0 if kind == "prices" else 2700 * 3000.0
+    path = write(tmp_path, A=held[kind], I=market)
+    with pytest.raises(
+        IntegrityError, match=r"column 'I', .* return of .* in one step, expected at most 1000"
+    ):
+        load_panel("prices", path=path, settings=settings)
 
 
 @pytest.mark.parametrize(("kind", "usual"), [("percent_returns", 0.2), ("annual_percent", 2.5)])

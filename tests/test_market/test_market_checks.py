@@ -9,10 +9,11 @@ import pytest
 from market.calendar import DAILY, EVERY_DAY, MONTHLY, WEEKLY
 from market.checks.anomalies import check_anomalies, check_magnitude
 from market.checks.cash import check_cash
-from market.checks.integrity import check_impossible, check_order
+from market.checks.integrity import check_impossible
 from market.errors import IntegrityError
-from market.findings import Finding, Table, raise_if_fatal
-from market.returns import simple_returns
+from market.findings import Finding, raise_if_fatal
+from market.text.dates import check_order
+from market.values.table import Table
 
 FREQ = {DAILY: "B", WEEKLY: "W-FRI", MONTHLY: "ME", EVERY_DAY: "D"}
 
@@ -33,14 +34,11 @@ def table(values, *, frequency=DAILY, kind="prices", dates=None, start="2020-01-
 
 
 def odd(values, **options):
-    built = table(values, **options)
-    returns = simple_returns(built.values) if built.kind == "prices" else built.values
-    return list(check_anomalies(built, returns))
+    return list(check_anomalies(table(values, **options)))
 
 
 def magnitudes(returns):
-    built = table(returns, kind="returns", frequency=MONTHLY)
-    return list(check_magnitude(built, built.values))
+    return list(check_magnitude(table(returns, kind="returns", frequency=MONTHLY)))
 
 
 def only(findings):

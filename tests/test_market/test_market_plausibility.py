@@ -7,9 +7,9 @@ import pytest
 from market.calendar import DAILY, MONTHLY, WEEKLY
 from market.checks.plausibility import check_price_like
 from market.checks.units import check_units
-from market.findings import Table
 from market.load import load_panel
 from market.readers.prices import FileSettings
+from market.values.table import Table
 
 FREQUENCIES = {"ME": MONTHLY, "W-FRI": WEEKLY, "B": DAILY}
 

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from market.errors import DataError, IntegrityError, SourceError
 from market.load import load_panel
 from market.readers.prices import FileSettings
-from market.returns import simple_returns
+from market.values.returns import simple_returns
 
 WIDE = "date,A,B\n2020-01-01,100,10\n2020-01-02,110,11\n2020-01-03,99,12.1\n"
 

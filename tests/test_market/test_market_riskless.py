@@ -6,8 +6,8 @@ import pytest
 from causality import violations
 from synthetic import make_panel
 
-from market.checks.riskless import ENTER, FEWEST, LEAVE, drop_riskless, find_riskless, find_riskless_in_panel
 from market.readers.prices import load_file
+from market.values.riskless import ENTER, FEWEST, LEAVE, drop_riskless, find_riskless, find_riskless_in_panel
 
 
 def slow_riskless(returns, cash, window):

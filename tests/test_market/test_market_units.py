@@ -7,9 +7,9 @@ import pytest
 from market.calendar import DAILY, MONTHLY
 from market.checks.units import check_units
 from market.errors import IntegrityError
-from market.findings import Table
 from market.load import load_panel
 from market.readers.prices import FileSettings
+from market.values.table import Table
 
 
 def table(values, frequency=MONTHLY):

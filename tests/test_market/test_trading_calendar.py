@@ -7,7 +7,7 @@ import pytest
 from market.calendar import infer_frequency
 from market.errors import SourceError
 from market.readers.prices import FileSettings, load_file
-from market.readers.trading_calendar import compound_returns
+from market.values.returns import compound_returns
 
 
 def weekend_prices(n=60, seed=0):

@@ -366,14 +366,14 @@ def trades_that_cost_nothing(monkeypatch):
 
 @leak("data")
 def prices_smoothed_over_neighbouring_dates(monkeypatch):
-    honest = market.readers.prices.read_grid
+    honest = market.readers.prices.arrange_values
 
     def leaking(*parts, **options):
         grid = honest(*parts, **options)
         smooth = pd.DataFrame(grid.values).rolling(3, center=True, min_periods=1).mean().to_numpy()
         return replace(grid, values=np.where(np.isfinite(grid.values), smooth, np.nan))
 
-    monkeypatch.setattr(market.readers.prices, "read_grid", leaking)
+    monkeypatch.setattr(market.readers.prices, "arrange_values", leaking)
 
 
 @leak("data")

@@ -11,12 +11,20 @@ import pyarrow.parquet as pq
 import pytest
 
 from market.errors import IntegrityError, SourceError
-from market.readers.long_tables import read_long
+from market.readers.layouts import arrange_values, parse_columns, pick_columns
 from market.text.coded_texts import encode_column, encode_texts
 from market.text.columns import read_columns, read_header
+from market.text.dates import read_dates
 
 DAYS = [dt.date(2021, 1, 29) + dt.timedelta(days=n) for n in range(9)]
 NAMES = ["B", "A", "10", "Ä.B"]
+
+
+def read_grid(path):
+    columns = pick_columns(path, read_header(path), "long", "prices", "date")
+    contents = parse_columns(path, columns)
+    dates = read_dates(str(path), columns.date, contents.coded[columns.date])
+    return arrange_values(path, columns, contents, dates)
 
 
 def stamps(unit, zone=None):
@@ -101,7 +109,7 @@ def test_each_type_gives_the_bits_of_its_cells(tmp_path, seed):
             {"date": DATES[date](days), "asset": ASSETS[asset](names), "close": VALUES[value](cells)}
         )
         pq.write_table(table, path, row_group_size=int(rng.integers(3, 40)))
-        grid = read_long(path, read_header(path), "date", "prices", guessed=False)
+        grid = read_grid(path)
         expected = read_by_cell(table)
         assert (list(grid.dates), grid.names) == (list(expected[0]), expected[1]), CASES[k]
         np.testing.assert_array_equal(grid.values, expected[2], err_msg=str(CASES[k]))
@@ -119,7 +127,7 @@ def test_two_rows_of_a_pair_and_rows_without_a_name_are_named(tmp_path):
         days = [DAYS[n] for n in (0, 0, 1, 2, 2)]
         pq.write_table(pa.table({"date": days, "asset": names, "close": [1.0, 2, 3, 4, 5]}), path)
         with pytest.raises(IntegrityError, match=message):
-            read_long(path, read_header(path), "date", "prices", guessed=False)
+            read_grid(path)
 
 
 def test_texts_keep_the_order_of_their_first_rows_and_only_texts_with_rows():
@@ -154,10 +162,7 @@ def test_a_csv_file_has_the_bits_of_the_parquet_file(tmp_path):
     frame = pd.DataFrame({"date": days, "asset": names, "close": pd.array(cells, "float64")})
     frame.to_csv(tmp_path / "x.csv", index=False)
     frame.to_parquet(tmp_path / "x.parquet")
-    read = [
-        read_long(path, read_header(path), "date", "prices", guessed=False)
-        for path in (tmp_path / "x.csv", tmp_path / "x.parquet")
-    ]
+    read = [read_grid(path) for path in (tmp_path / "x.csv", tmp_path / "x.parquet")]
     assert read[0].names == read[1].names == ("10", "NA", "nan", "Ä.B")
     np.testing.assert_array_equal(read[0].values, read[1].values)
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from foundation.types import Bools, Floats
-from market.findings import Finding
 from market.panel import Panel
 
 ENTER = 0.05
@@ -36,7 +33,7 @@ def find_riskless(returns: Floats, cash: Floats, window: int) -> Bools:
     window : int
         Observations; a year's, by convention.
     """
-    share = _relative_volatility(returns, cash, window)
+    share = relative_volatility(returns, cash, window)
     with np.errstate(invalid="ignore"):
         verdict = np.where(share < ENTER, 1, np.where(share > LEAVE, 0, -1))
     # Between the borders, and where there is no volatility, the last verdict stands.
@@ -46,7 +43,7 @@ def find_riskless(returns: Floats, cash: Floats, window: int) -> Bools:
     return np.asarray((newest >= 0) & (last == 1) & np.isfinite(returns))
 
 
-def _relative_volatility(returns: Floats, cash: Floats, window: int) -> Floats:
+def relative_volatility(returns: Floats, cash: Floats, window: int) -> Floats:
     """Return each asset's trailing volatility as a share of the median asset's of the date, shape (T, N).
 
     Returns of exactly 0 are left out: an asset that is not traded for months is stale, not riskless. NaN where an
@@ -94,27 +91,3 @@ def drop_riskless(panel: Panel, riskless: Bools) -> Panel:
         name: np.where(riskless, np.nan, values) for name, values in arrays.items() if values is not None
     }
     return replace(panel, **kept)
-
-
-def check_riskless(
-    source: str,
-    dates: pd.DatetimeIndex,
-    names: Sequence[str],
-    returns: Floats,
-    cash: Floats,
-    window: int,
-    riskless: Bools,
-) -> Iterator[Finding]:
-    """Return one finding per nearly riskless asset, given the result of `find_riskless` for the same arrays."""
-    share = _relative_volatility(returns, cash, window) if riskless.any() else returns
-    for column in np.flatnonzero(riskless.any(axis=0)).tolist():
-        rows = np.flatnonzero(riskless[:, column])
-        first, name = dates[rows[0]], names[column]
-        typical = np.nanmedian(share[rows, column])
-        text = (
-            f"{source}: column {name!r}, {first:%Y-%m-%d}: nearly riskless on {len(rows)} of "
-            f"{np.isfinite(returns[:, column]).sum()} dates: its volatility is {typical:.1%} of the median asset's. On "
-            "these dates no model is fitted to it or forecasts it, and it is no part of the market's mean; it is "
-            "expected to earn what cash earns. If it is what idle money earns, name it as data.cash instead"
-        )
-        yield Finding("nearly riskless", "warning", name, first, text)

@@ -5,7 +5,7 @@ The selection of a row depends on rows up to it alone, so that a file that ends 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -13,17 +13,22 @@ import numpy as np
 import pandas as pd
 
 from foundation.suggestions import suggest
-from foundation.types import Bools, Floats
-from market.calendar import infer_frequency
-from market.checks.periods import find_running_rows
+from foundation.types import Bools, Floats, Ints
+from market.calendar import Unit, infer_frequency
 from market.errors import SourceError
-from market.findings import Finding
-from market.grid import Grid
+from market.findings import Finding, Kind
+from market.values.grid import Grid
+from market.values.returns import select_rows
 
 RunningPeriod = Literal["keep", "drop"]
 
 WEEKDAYS = "weekdays"
 """The calendar without Saturdays and Sundays."""
+_SLACK: dict[str, int] = {"months": 3, "weeks": 1}
+"""Weekdays (of a week: days) by which holidays move the usual place of a row in its period: Christmas or Easter at the
+end of a month close exchanges for up to three; a weekly close moves from Friday to Thursday."""
+_FEWEST = 3
+"""Earlier rows from which the usual place is known."""
 
 
 def apply_calendar(
@@ -31,7 +36,7 @@ def apply_calendar(
     grid: Grid,
     calendar: str | None,
     running_period: RunningPeriod,
-    returns: Collection[str],
+    kinds: Sequence[Kind],
 ) -> Grid:
     """Leave out the rows that are not in a calendar, and those of running periods.
 
@@ -43,9 +48,9 @@ def apply_calendar(
     calendar : str or None
         "weekdays", or the column at whose prices rows are kept; None keeps all rows.
     running_period : {"keep", "drop"}
-        Whether to leave out rows that do not complete their month or week (`market.checks.periods.find_running_rows`).
-    returns : collection of str
-        Columns that hold returns, which compound over rows that are left out; others hold prices.
+        Whether to leave out rows that do not complete their month or week (`find_running_rows`).
+    kinds : sequence of {"prices", "returns"}, length N
+        What each column holds: returns compound over rows that are left out.
 
     Raises
     ------
@@ -53,44 +58,41 @@ def apply_calendar(
         If the calendar is no column, or no row is left.
     """
     if calendar is not None:
-        grid = _keep_rows(
-            source, grid, _calendar_rows(source, grid, calendar), returns, f"calendar {calendar!r}"
-        )
+        kept = _calendar_rows(source, grid, calendar)
+        grid = _keep_rows(source, grid, kept, kinds, f"calendar {calendar!r}")
     if running_period == "drop" and len(grid.dates) > 1:
         frequency = infer_frequency(grid.dates, source)
         kept = ~find_running_rows(grid.dates, frequency.unit)
-        grid = _keep_rows(source, grid, kept, returns, "running_period 'drop'")
+        grid = _keep_rows(source, grid, kept, kinds, "running_period 'drop'")
     return grid
 
 
-def compound_returns(returns: Floats, kept: Bools) -> Floats:
-    """Return the returns of the rows that are kept, each compounded with those left out since the last one.
+def find_running_rows(dates: pd.DatetimeIndex, unit: Unit) -> Bools:
+    """Return which rows seem not to complete their period, shape (T,).
 
-    Parameters
-    ----------
-    returns : ndarray of shape (T, N)
-        NaN where there is none.
-    kept : ndarray of bool, shape (T,)
-
-    Returns
-    -------
-    ndarray of shape (K, N)
-        NaN where the kept row has none: what was left out before it is then in the next return of the column.
+    Such a row lies elsewhere in its period than the rows before it: their median distance from its start and that from
+    its end are both missed by more than `_SLACK`. Or it falls into the period of the last row that does not. A row is
+    judged by itself and earlier rows alone. In daily tables there is none.
     """
-    out = returns[kept].copy()
-    growth, pending = np.ones(returns.shape[1]), np.zeros(returns.shape[1], dtype=bool)
-    k = 0
-    for row, keep in zip(returns, kept, strict=True):
-        there = ~np.isnan(row)
-        if not keep:
-            growth[there] *= 1.0 + row[there]
-            pending |= there
-            continue
-        # A return with nothing to compound stays as it is, to the bit.
-        late = there & pending
-        out[k, late] = growth[late] * (1.0 + row[late]) - 1.0
-        growth[there], pending = 1.0, pending & ~there
-        k += 1
+    if unit not in _SLACK:
+        return np.zeros(len(dates), dtype=bool)
+    number, since, left = _locate_rows(dates, unit)
+    odd = np.ones(len(dates), dtype=bool)
+    for place in (since, left):
+        usual = pd.Series(place).expanding().median().shift().to_numpy()
+        odd &= np.abs(place - usual) > _SLACK[unit]
+    odd[:_FEWEST] = False
+    complete = np.maximum.accumulate(np.where(odd, -1, np.arange(len(dates))))
+    before = np.concatenate([[-1], complete[:-1]])
+    return np.asarray(odd | ((before >= 0) & (number == number[before])))
+
+
+def find_repeated_periods(dates: pd.DatetimeIndex, unit: Unit) -> Bools:
+    """Return which rows fall into the same month or week (from Monday) as the row before, shape (T,)."""
+    out = np.zeros(len(dates), dtype=bool)
+    if unit in _SLACK:
+        number, _, _ = _locate_rows(dates, unit)
+        out[1:] = number[1:] == number[:-1]
     return out
 
 
@@ -106,15 +108,12 @@ def _calendar_rows(source: str, grid: Grid, calendar: str) -> Bools:
     return np.isfinite(grid.values[:, grid.names.index(calendar)])
 
 
-def _keep_rows(source: str, grid: Grid, kept: Bools, returns: Collection[str], why: str) -> Grid:
+def _keep_rows(source: str, grid: Grid, kept: Bools, kinds: Sequence[Kind], why: str) -> Grid:
     """Return the kept rows of a grid, with a note of the others."""
     if kept.all():
         return grid
     if not kept.any():
         raise SourceError(f"{source}: {why} leaves no row")
-    compounded = np.array([name in returns for name in grid.names], dtype=bool)
-    values = grid.values[kept].copy()
-    values[:, compounded] = compound_returns(grid.values[:, compounded], kept)
     bars, volume = _merge_bars(grid, kept)
     first = grid.dates[~kept][0]
     text = f"{source}: {why} leaves out {int((~kept).sum())} of {len(kept)} rows, the first {first:%Y-%m-%d}"
@@ -122,7 +121,7 @@ def _keep_rows(source: str, grid: Grid, kept: Bools, returns: Collection[str], w
     return replace(
         grid,
         dates=pd.DatetimeIndex(grid.dates[kept]),
-        values=values,
+        values=select_rows(grid.values, kept, kinds),
         volume=volume,
         bars=bars,
         findings=(*grid.findings, note),
@@ -167,3 +166,15 @@ def _merge_bars(grid: Grid, kept: Bools) -> tuple[dict[str, Floats], Floats | No
             alone = (groups.size() == 1).to_numpy()
             out["vwap"][at, column] = np.where(alone, out["vwap"][at, column], mean.to_numpy() / back)
     return {name: prices[kept] for name, prices in out.items()}, None if volume is None else volume[kept]
+
+
+def _locate_rows(dates: pd.DatetimeIndex, unit: Unit) -> tuple[Ints, Ints, Ints]:
+    """Return the number of each row's period, and its distance from the start and the end of that, shape (T,)."""
+    days = dates.to_numpy().astype("datetime64[D]")
+    if unit == "weeks":
+        monday = days.astype(np.int64) + 3  # 1970-01-01 was a Thursday
+        return monday // 7, monday % 7, 6 - monday % 7
+    months = days.astype("datetime64[M]")
+    since = np.busday_count(months.astype("datetime64[D]"), days)
+    left = np.busday_count(days, (months + 1).astype("datetime64[D]"))
+    return months.astype(np.int64), since, left

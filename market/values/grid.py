@@ -1,16 +1,17 @@
-"""Grid: the values of a file by date and column, before any check."""
+"""Grid: the values of a source by date and column, before any check, and returns in percent as fractions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
+from foundation.counts import format_count
 from foundation.types import Floats
 from market.errors import SourceError
-from market.findings import Finding
+from market.findings import MISSING_CODES, Finding
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,3 +69,29 @@ class Grid:
         for column in np.flatnonzero(empty):
             grid = grid.drop_column(self.names[column])
         return grid
+
+
+def convert_percent(source: str, grid: Grid, kept: Collection[str | None]) -> Grid:
+    """Return a grid of returns in percent as fractions; codes for missing values become missing, with a warning.
+
+    Parameters
+    ----------
+    source : str
+        What to call the grid in messages.
+    grid : Grid
+        Returns in percent.
+    kept : collection of str
+        Columns that are not in percent.
+    """
+    columns = np.array([name not in kept for name in grid.names], dtype=np.bool_)
+    coded = np.isin(grid.values, MISSING_CODES) & columns
+    values = np.where(columns, np.where(coded, np.nan, grid.values / 100.0), grid.values)
+    findings = list(grid.findings)
+    if coded.any():
+        row, column = (int(place) for place in np.argwhere(coded)[0])
+        text = (
+            f"{source}: column {grid.names[column]!r}, {grid.dates[row]:%Y-%m-%d}: {grid.values[row, column]:g} is"
+            f" read as a missing value ({format_count(int(coded.sum()), 'such cell')})"
+        )
+        findings.append(Finding("missing code", "warning", grid.names[column], grid.dates[row], text))
+    return replace(grid, values=values, findings=tuple(findings))
