@@ -19,7 +19,7 @@ from operations.champion.registry import mirror
 from operations.data.updating import is_behind, known_until, take_in
 from operations.errors import BusyError, OperationsError
 from operations.state_dir import state_dir
-from pipeline.chains.repair import check_state
+from pipeline.chains.checks import check_state
 from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS, PipelineError
 from pipeline.export import run_folder

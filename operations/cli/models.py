@@ -171,7 +171,7 @@ def ledger() -> None:
 @config_option
 def verify_ledger_command(path: Path) -> None:
     """Check the chains of all trials, decisions and data versions in the output folder, and that none lost lines."""
-    from pipeline.chains.repair import check_chains
+    from pipeline.chains.checks import check_chains
 
     config, _, reporter = prepare_run(path, fresh=False, writes=False)
     for name, (lines, head) in check_chains(config.output).items():

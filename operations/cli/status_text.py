@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 from foundation.counts import format_count
+from operations.schedule.problems import age
 from operations.schedule.run_due import HOW
-from operations.schedule.status import JobStatus, ModelStatus, age
+from operations.schedule.status import JobStatus, ModelStatus
 from operations.slots.changes import short
 from operations.slots.history import Slot
 
