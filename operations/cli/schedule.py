@@ -185,7 +185,8 @@ def _train(config: RunConfig, now: dt.datetime) -> str:
     """Retrain in a separate process, and return the decision in one line."""
     from operations.schedule.job_process import run_job
     from operations.schedule.rotating_log import RotatingLog
-    from operations.schedule.run_due import LOG, record_path, schedules
+    from operations.schedule.run_due import LOG
+    from operations.slots.records import record_path, schedules
 
     log_file = RotatingLog(record_path(config).with_name(LOG))
 

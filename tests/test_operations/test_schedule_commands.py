@@ -13,7 +13,8 @@ from operations.champion.decisions import Decisions
 from operations.cli import schedule
 from operations.errors import BusyError
 from operations.schedule import job as job_module
-from operations.schedule.run_due import record_path, request
+from operations.schedule.run_due import request
+from operations.slots.records import record_path
 from operations.slots.slots import Slots
 from pipeline.cli import main as cli
 from pipeline.config import load_config
