@@ -22,7 +22,7 @@ from operations.state_dir import state_dir
 from pipeline.chains.checks import check_state
 from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS, PipelineError
-from pipeline.export import run_folder
+from pipeline.export import latest_run, run_folder
 from pipeline.export.artifacts import RunArtifacts
 from pipeline.export.publication import load_or_make_artifacts
 from pipeline.files import make_folder
@@ -173,7 +173,7 @@ def _procedure(summary: dict[str, Any]) -> tuple[str, str]:
 
 def _folder(config: RunConfig, made: RunArtifacts, reporter: Reporter, now: dt.datetime) -> Path:
     """Return the folder of the run: one that an interrupted process has written already, or a new one."""
-    before = run_folder.reuse_run(config.output, made)
+    before = latest_run.reuse_run(config.output, made)
     if before is not None:
         return before
     run_id = run_folder.new_run_id(config.name, now, config.digest())

@@ -59,10 +59,10 @@ def _write_or_reuse(config: RunConfig, made: RunArtifacts, reporter: Reporter, f
     """Print the result and write the run's folder, unless it equals the previous one."""
     import datetime as dt
 
-    from pipeline.export import run_folder
+    from pipeline.export import latest_run, run_folder
 
     console = reporter.console
-    folder = None if fresh else run_folder.reuse_run(config.output, made)
+    folder = None if fresh else latest_run.reuse_run(config.output, made)
     for table in made.tables:
         console.print()
         console.print(table)

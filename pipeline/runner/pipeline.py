@@ -21,8 +21,9 @@ from pipeline.audit.certificate import Certificate
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.files import write_whole
-from pipeline.preflight.coverage import check_coverage, check_frequency, explain_horizon
+from pipeline.preflight.coverage import check_coverage
 from pipeline.preflight.feasibility import check_limits
+from pipeline.preflight.frequency import check_frequency, explain_horizon
 from pipeline.preflight.training_data import check_training, schedule_of
 from pipeline.progress import Reporter
 from pipeline.runner.compilation import Announced

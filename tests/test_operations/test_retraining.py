@@ -187,7 +187,7 @@ def test_a_run_folder_whose_process_was_killed_before_the_link_is_taken_up(desk,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.export.run_folder._point_latest", killed)
+        patch.setattr("pipeline.export.run_folder.point_latest", killed)
         with pytest.raises(KeyboardInterrupt):
             desk.retrain("2002-04-30")
     (written,) = set(folders(desk)) - {first.run}
