@@ -50,7 +50,7 @@ def audit_command(path: Path, fresh: bool, output: Path | None) -> None:
     """
     from foundation.json_text import to_json
     from pipeline.files import write_whole
-    from pipeline.report.narrative import audit_table
+    from pipeline.report.terminal_tables import audit_table
 
     pipeline = _pipeline(path, fresh)
     certificate = pipeline.certify(_evaluate(pipeline))
@@ -74,7 +74,7 @@ def audit_command(path: Path, fresh: bool, output: Path | None) -> None:
 def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
     """Score the forecasts and simulate the portfolios, training first what is not stored."""
     from pipeline.export.publication import judge_run
-    from pipeline.report.narrative import tables
+    from pipeline.report.terminal_tables import tables
 
     pipeline = _pipeline(path, fresh)
     if unseal:

@@ -284,7 +284,7 @@ def test_a_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch, migrated)
 
     from pipeline.tracking import database as tracking
 
-    monkeypatch.setattr(tracking, "_make_database", migrated.make)
+    monkeypatch.setattr(tracking, "make_database", migrated.make)
 
     def killed(self):
         raise KeyboardInterrupt

@@ -152,7 +152,7 @@ def test_a_server_that_lost_an_experiment_is_sent_its_runs_again(tmp_path, monke
     assert missing_runs(folders) == [], "a run that somebody deleted is not sent again"
     client.restore_run(run)
 
-    tracking._close_connections(server)
+    tracking.close_connections(server)
     server.unlink()
     migrated.copy(server)  # the server starts anew
     assert missing_runs(folders) == folders
