@@ -12,7 +12,7 @@ from operations.champion import registry
 from operations.champion.candidate import Candidate
 from operations.champion.forecasting import predict, situation
 from operations.champion.manual_promotion import roll_back
-from operations.cli.commands import load_commands
+from operations.cli.main import load_commands
 from pipeline.tracking.database import open_experiment
 
 

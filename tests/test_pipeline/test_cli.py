@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from foundation.json_text import to_json
-from operations.cli.commands import load_commands
+from operations.cli.main import load_commands
 from pipeline.cli import main as cli
 
 pytestmark = pytest.mark.usefixtures("mlflow_here")
