@@ -20,7 +20,8 @@ from foundation.types import Floats
 from models.regimes.path import RegimePath
 from operations.champion.candidate import Candidate
 from operations.champion.decisions import Decisions
-from operations.champion.holdings import Holdings, match_holdings
+from operations.champion.holdings import Holdings
+from operations.champion.holdings_check import match_holdings
 from operations.champion.retraining import unsealed
 from operations.errors import OperationsError
 from pipeline.config import RunConfig

@@ -117,7 +117,8 @@ def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, outpu
     Trades start from --holdings or, without it, from what the champion's portfolio would hold by now.
     """
     from operations.champion import forecasting
-    from operations.champion.holdings import match_holdings, read_holdings
+    from operations.champion.holdings import read_holdings
+    from operations.champion.holdings_check import match_holdings
     from operations.cli import forecast_output
 
     held = None if holdings is None else read_holdings(holdings)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from market.panel import Panel
-from operations.data.long_format import Extent
+from operations.data.panel_frame import Extent
 from operations.data.revisions import Difference
 from pipeline.chains.chain import Entry
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from operations.data.long_format import Frame
+from operations.data.panel_frame import Frame
 from operations.data.revisions import COLUMNS
 from pipeline.files import write_whole
 

@@ -15,7 +15,8 @@ from typing import Any
 import pandas as pd
 
 from market.panel import Panel
-from operations.data.long_format import KEY, Extent, Frame, from_cells
+from operations.data.long_format import KEY, from_cells
+from operations.data.panel_frame import Extent, Frame
 from operations.data.revisions import Difference, added, difference, extends
 from operations.data.version import Version, describe_version, read_version
 from operations.data.version_files import read_changes, read_frame, write_changes
