@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from foundation.counts import format_count
 from operations.champion.decisions import Check, Decision, Decisions
 from operations.champion.gate import NO_WORSE, judge, no_worse
-from operations.champion.registry import mirror
+from operations.champion.registry.mirror import mirror
 from operations.data.updating import is_behind, known_until, take_in
 from operations.errors import BusyError, OperationsError
 from operations.state_dir import state_dir

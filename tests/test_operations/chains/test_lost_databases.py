@@ -8,8 +8,8 @@ import pytest
 from desk import Desk
 from payloads import another, folder_of, known
 
-from operations.champion.registry import mirror
-from operations.champion.registry_mark import MARK, marked_decisions
+from operations.champion.registry.mark import MARK, marked_decisions
+from operations.champion.registry.mirror import mirror
 from pipeline.chains.database import DATABASE
 from pipeline.cli import main as cli
 from pipeline.errors import TrackingError

@@ -1,4 +1,4 @@
-"""Registry: synchronise MLflow's model registry with the decisions. All operations are idempotent."""
+"""Mirror: synchronise MLflow's model registry with the decisions. All operations are idempotent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from operations.champion.candidate import Candidate
 from operations.champion.decisions import Decision, Decisions
-from operations.champion.registry_mark import CHAMPION, held_locally, holds, marked_decisions, write_mark
+from operations.champion.registry.mark import CHAMPION, held_locally, holds, marked_decisions, write_mark
 from operations.state_dir import state_dir
 from pipeline.chains.database import VERSION_TAG
 from pipeline.config import RunConfig
