@@ -23,9 +23,9 @@ from pipeline.stages import results
 from pipeline.stages.results import evaluate_from
 from pipeline.store import Store
 from pipeline.tracking.shared_trials import known_trials
-from pipeline.verdict import evidence as module
+from pipeline.verdict import corrected_tests
 from pipeline.verdict.corrected_tests import _correct
-from pipeline.verdict.evidence import NONE, SKILL, UNPAID, WORSE, judge
+from pipeline.verdict.evidence import NONE, SIZE, SKILL, UNPAID, WORSE, judge
 from pipeline.verdict.trial import describe_trial, gain_of, monthly
 
 pytestmark = pytest.mark.usefixtures("mlflow_here")
@@ -224,7 +224,7 @@ def test_statistics_are_of_one_thread_however_many_there_are(signal, tmp_path, m
 
     watched(results, "compare_results")
     watched(results, "score_forecast")
-    watched(module, "superior_predictive_ability")
+    watched(corrected_tests, "superior_predictive_ability")
     with threadpool_limits(2, "blas"):
         evaluate_from(signal, 200)
         judge(signal, trials(tmp_path, describe_trial(signal)))
@@ -355,4 +355,4 @@ def test_a_second_configuration_changes_the_verdict_of_the_first(mine, tmp_path,
     assert (repaired.lines, repaired.lost) == (2, 0), "the experiment remembers"
     assert tangency(monkeypatch, "run", "--config", mine()) == 0
     assert "corrected for 2 configurations" in capsys.readouterr().out
-    assert module.SIZE == 0.05
+    assert SIZE == 0.05
