@@ -282,7 +282,7 @@ def _load_everything() -> None:
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 
     for name in (
-        "report.charts",
+        "report.charts.run_charts",
         "report.report",
         "report.terminal_tables",
         "runner.pipeline",

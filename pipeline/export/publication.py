@@ -153,11 +153,12 @@ def _make_artifacts(
     from pipeline.export.freeze import freeze, inputs
     from pipeline.export.result_tables import forecasts_table, trials_table, weights_table
     from pipeline.export.summary import summary
-    from pipeline.report import charts, report, terminal_tables
+    from pipeline.report import report, terminal_tables
+    from pipeline.report.charts import run_charts
     from pipeline.tracking import payload
     from pipeline.verdict import trial
 
-    trained, drawn = done.trained, charts.draw(done)
+    trained, drawn = done.trained, run_charts.draw(done)
     model_inputs = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
     tuned = any(walk.trials for walk in trained.walks.values())
     return RunArtifacts(

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from backtest.performance import drawdown
 from foundation.types import Floats
 from pipeline.config import BASELINES
-from pipeline.report.layout import Chart
+from pipeline.report.charts.layout import Chart
+from pipeline.report.charts.planes import Plane
+from pipeline.report.charts.scales import calendar, reach
+from pipeline.report.charts.svg import INK
 from pipeline.report.narrative import best_baseline, label
-from pipeline.report.planes import Plane
-from pipeline.report.scales import calendar, reach
-from pipeline.report.svg import INK
 from pipeline.stages.results import Evaluated
 
 MINE, OTHER, LOSS = "#0b63b5", "#8fb3d9", "#c0392b"
