@@ -6,7 +6,7 @@ import numpy as np
 from rich.table import Table
 
 from pipeline.audit.certificate import Certificate
-from pipeline.report.narrative import label, number, percent
+from pipeline.report.formats import label, number, percent
 from pipeline.report.text_table import Column, TextTable
 from pipeline.stages.results import Evaluated
 from pipeline.verdict.evidence import Evidence

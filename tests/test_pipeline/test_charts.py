@@ -11,8 +11,8 @@ from running import evaluated
 from seen import Seen, points_of
 
 from pipeline.config import RunConfig
-from pipeline.report.charts import run_charts
-from pipeline.report.narrative import label
+from pipeline.report.charts import colours, run_charts
+from pipeline.report.formats import label
 
 HOSTILE = "A & <B>"
 
@@ -67,7 +67,7 @@ def test_wealth_of_all_that_is_compared(run):
         )
         at = days(done, np.r_[result.positions[0] - 1, result.positions])
         np.testing.assert_allclose(np.interp(at, across, up), wealth_of(result), rtol=2e-3)
-    ((across, up),) = seen.drawn(run_charts.MINE, 1)
+    ((across, up),) = seen.drawn(colours.MINE, 1)
     expected = falls(wealth_of(done.results[done.chosen]))
     np.testing.assert_allclose(np.interp(at, across, up), expected, atol=0.1)
     assert len(set(seen.names.values())) == len(seen.names), "each has a colour of its own"
@@ -80,7 +80,7 @@ def test_no_trough_is_lost_between_points(run, monkeypatch):
     net = result.net.copy()
     net[6:8] = -0.6, 1.4
     done = replace(done, results=done.results | {done.chosen: replace(result, net=net)})
-    ((_, up),) = Seen(run_charts._draw_wealth(done).svg()).drawn(run_charts.MINE, 1)
+    ((_, up),) = Seen(run_charts._draw_wealth(done).svg()).drawn(colours.MINE, 1)
     assert len(up) <= 12
     assert up.min() == pytest.approx(falls(np.r_[1.0, np.cumprod(1 + net)]).min(), abs=0.3)
 
@@ -195,7 +195,7 @@ def test_regimes_stand_at_their_dates_and_turbulent_ones_are_red(run):
 
 @pytest.mark.parametrize("states", [1, 2, 3, 12])
 def test_regimes_have_shades_of_their_own(states):
-    shades = [run_charts._shade(rank / max(1, states - 1)) for rank in range(states)]
+    shades = [colours.mix_shade(rank / max(1, states - 1)) for rank in range(states)]
     assert len(set(shades)) == states
     assert shades[0] == "#cfe8d5"
     assert states == 1 or shades[-1] == "#f8cfc4"
@@ -217,7 +217,7 @@ def test_information_of_each_model(run):
     done = run()
     traded = done.trained.prepared.config.allocation.forecast
     seen = Seen(run_charts._draw_information(done).svg())
-    assert seen.names[traded] == run_charts.MINE
+    assert seen.names[traded] == colours.MINE
     ranked = {name for name, score in done.scores.items() if np.isfinite(score.rank_ic).any()}
     assert set(seen.names) == ranked
     for name in ranked:
@@ -232,9 +232,9 @@ def test_information_of_each_model(run):
     widths = {
         path.get("stroke"): path.get("stroke-width") for path in seen.paths if path.get("fill") == "none"
     }
-    assert max(widths, key=lambda colour: float(widths[colour])) == run_charts.MINE
+    assert max(widths, key=lambda colour: float(widths[colour])) == colours.MINE
     folds = done.scores[traded].by_fold
-    for colour, sign in ((run_charts.MINE, 1), (run_charts.LOSS, -1)):
+    for colour, sign in ((colours.MINE, 1), (colours.LOSS, -1)):
         bars = seen.drawn(colour, 0, "fill")
         expected = [fold for fold in folds if np.sign(fold["rank_ic"]) == sign]
         assert len(bars) == len(expected)
@@ -266,13 +266,13 @@ def test_importance_of_features_the_largest_on_top(run):
     bars = [
         (float(left), float(top), float(right), float(bottom))
         for path in seen.paths
-        if path.get("fill") == run_charts.OTHER
+        if path.get("fill") == colours.OTHER
         for left, top, right, bottom in re.findall(
             r"M([0-9.]+) ([0-9.]+)H([0-9.]+)V([0-9.]+)H", path.get("d")
         )
     ]
     assert len(bars) == len(order)
-    dots = {round(y): x for x, y in seen.dots(run_charts.MINE)}
+    dots = {round(y): x for x, y in seen.dots(colours.MINE)}
     for i, (left, top, right, bottom), at in zip(order, bars, heights, strict=True):
         assert top < at < bottom
         assert seen.across(left) == pytest.approx(0, abs=0.02)
