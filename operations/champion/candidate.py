@@ -17,7 +17,7 @@ from foundation.types import Floats
 from models.calibration import baseline_error, drop_riskless_labels
 from models.forecast import Forecast
 from models.regimes.path import RegimePath
-from operations.champion.run_files import FILES, WHOLE, parse_object, parse_table, read_run_file
+from operations.champion.run_files import FILES, WHOLE, parse_object, parse_parquet, read_run_file
 from operations.errors import OperationsError
 from pipeline.config import RunConfig
 from pipeline.export.freeze import inputs
@@ -192,4 +192,4 @@ class Candidate:
 
     @cached_property
     def _tables(self) -> pd.DataFrame:
-        return parse_table(self.folder / "forecasts.parquet", self.content("forecasts.parquet"))
+        return parse_parquet(self.folder / "forecasts.parquet", self.content("forecasts.parquet"))

@@ -104,7 +104,7 @@ def parse_object(path: Path, content: bytes, keys: Sequence[str]) -> dict[str, A
     return value
 
 
-def parse_table(path: Path, content: bytes) -> pd.DataFrame:
+def parse_parquet(path: Path, content: bytes) -> pd.DataFrame:
     """Return the table in the content of a Parquet file.
 
     Raises

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,25 @@ def _weights(usable: NDArray[np.bool_], schedule: Schedule, config: RunConfig) -
     return np.where(np.isfinite(uniqueness), uniqueness, 1.0)
 
 
+@dataclass(frozen=True)
+class EarlierWork:
+    """Work of earlier runs that the walk of a model continues.
+
+    Attributes
+    ----------
+    journal : Path or None
+        File with the trials of its tuning, which are read and added to.
+    walk : WalkResult or None
+        Its walk over fewer dates.
+    """
+
+    journal: Path | None = None
+    walk: WalkResult | None = None
+
+
+NO_WORK = EarlierWork()
+
+
 def walk_model(
     name: str,
     section: Fitted,
@@ -129,16 +149,12 @@ def walk_model(
     config: RunConfig,
     progress: Progress | None = None,
     executor: Executor | None = None,
-    journal: Path | None = None,
-    before: WalkResult | None = None,
+    earlier: EarlierWork = NO_WORK,
 ) -> WalkResult:
-    """Refit and forecast with one model along the folds.
-
-    `journal` stores the trials of its tuning; `before` is its walk over fewer dates, which is continued.
-    """
-    model = section.forecaster(relative=config.target.relative, seed=config.seed, journal=journal)
+    """Refit and forecast with one model along the folds."""
+    model = section.forecaster(relative=config.target.relative, seed=config.seed, journal=earlier.journal)
     folds = schedule.folds_for(section.refit_every)
-    return walk_forward(model, name, data, folds, progress, executor, before)
+    return walk_forward(model, name, data, folds, progress, executor, earlier.walk)
 
 
 def combine(walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConfig) -> dict[str, WalkResult]:

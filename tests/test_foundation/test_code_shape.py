@@ -9,7 +9,6 @@ MANY_PARAMETERS = {
     "models/tuning/tuned.py Tuned __init__": "a scikit-learn constructor",
     "allocation/estimators/limited_portfolios.py MeanVariancePortfolio __init__": "a scikit-learn constructor",
     "pipeline/drift/measure.py measure_drift_at": "all that is known at a row",
-    "pipeline/stages/compute.py walk_model": "a stage with its progress, executor and journal",
 }
 """Functions that may have more than 8 parameters, each with the reason."""
 LIMITS = {
