@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from pipeline.config_files.text import LONGEST_MESSAGE, shorten
+from pipeline.config_files.text import LONGEST_MESSAGE, cut_middle
 from pipeline.stopping import CTRL_C, is_ending, settle
 
 CLOSED_PIPE = 141
@@ -69,7 +69,7 @@ def _messages() -> Iterator[None]:
         error.show()  # the help text itself, which is not a message to shorten
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        message = shorten(error.format_message(), _LONGEST // 2)
+        message = cut_middle(error.format_message(), _LONGEST // 2)
         click.UsageError(message, getattr(error, "ctx", None)).show()
         sys.exit(2)
     except BrokenPipeError:
@@ -89,7 +89,7 @@ def _messages() -> Iterator[None]:
 
 
 def _leave_with(message: str) -> None:
-    click.echo(f"tangency: {shorten(message, _LONGEST)}", err=True)
+    click.echo(f"tangency: {cut_middle(message, _LONGEST)}", err=True)
     sys.exit(2)
 
 
