@@ -8,7 +8,6 @@ MANY_PARAMETERS = {
     "models/boosting/model.py Boosting __init__": "a scikit-learn constructor",
     "models/tuning/tuned.py Tuned __init__": "a scikit-learn constructor",
     "allocation/estimators/limited_portfolios.py MeanVariancePortfolio __init__": "a scikit-learn constructor",
-    "pipeline/drift/measure.py measure_drift_at": "all that is known at a row",
 }
 """Functions that may have more than 8 parameters, each with the reason."""
 LIMITS = {
