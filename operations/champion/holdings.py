@@ -135,12 +135,7 @@ def _check_sum(source: str, names: tuple[str, ...], weights: NDArray[np.float64]
     """Refuse weights with a wrong sum, or in another unit."""
     total, has_cash = float(weights.sum()), CASH in names
     if abs(total - 1.0) <= TOLERANCE:
-        largest = int(np.abs(weights).argmax())
-        if abs(weights[largest]) > LARGEST:
-            raise OperationsError(
-                f"{source}: {show_value(names[largest])} is {weights[largest]:.6g} times the wealth, expected "
-                f"{LARGEST:g} at most; is a row missing or wrong?"
-            )
+        _check_largest(source, names, weights)
         return
     if PERCENT[0] <= total <= PERCENT[1]:
         raise OperationsError(
@@ -158,4 +153,14 @@ def _check_sum(source: str, names: tuple[str, ...], weights: NDArray[np.float64]
         raise OperationsError(
             f"{source}: the weights add up to {total:.6g}, so that nearly all would be cash; write fractions of "
             f"wealth, 0.25 for 25 %, or add the row cash,{1.0 - total:.6g} if that is meant"
+        )
+
+
+def _check_largest(source: str, names: tuple[str, ...], weights: NDArray[np.float64]) -> None:
+    """Refuse a weight of many times the wealth."""
+    largest = int(np.abs(weights).argmax())
+    if abs(weights[largest]) > LARGEST:
+        raise OperationsError(
+            f"{source}: {show_value(names[largest])} is {weights[largest]:.6g} times the wealth, expected "
+            f"{LARGEST:g} at most; is a row missing or wrong?"
         )

@@ -39,12 +39,17 @@ def match_holdings(held: Holdings, panel: Panel, config: RunConfig) -> pd.Series
         if wrong:
             row = held.names.index(name) + 1
             raise OperationsError(f"{held.source}, data row {row}: {wrong}")
+    _check_cash(held, config)
+    return pd.Series(weights, dtype=np.float64)
+
+
+def _check_cash(held: Holdings, config: RunConfig) -> None:
+    """Refuse borrowed cash that the champion's limits do not allow."""
     if held.cash < -OVERDRAFT and not _may_borrow(config):
         raise OperationsError(
             f"{held.source}: cash is {held.cash:.6g} of wealth, and allocation.cash_minimum "
             f"{config.allocation.cash_minimum:g} of the champion allows no borrowing; correct the weights"
         )
-    return pd.Series(weights, dtype=np.float64)
 
 
 def _mistake_of(name: str, weight: float, panel: Panel, config: RunConfig) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,13 +53,7 @@ def from_cells(cells: pd.DataFrame, frame: Frame) -> Panel:
     dates = pd.DatetimeIndex(np.sort(of["cash"]["date"].to_numpy()), name=None)
     parts: dict[str, Any] = {}
     for name in (*SERIES, *frame.tables):
-        names = pd.Index(frame.assets if name in TABLES else [""], dtype=object)
-        values = np.full((len(dates), len(names)), np.nan)
-        if name in of:
-            rows = dates.get_indexer(pd.DatetimeIndex(of[name]["date"]))
-            values[rows, names.get_indexer(pd.Index(of[name]["asset"], dtype=object))] = of[name][
-                "value"
-            ].to_numpy()
+        values = _spread(of.get(name), dates, frame.assets if name in TABLES else ("",))
         parts[name] = values if name in TABLES else values[:, 0]
     macro = {
         name: _series(name, of.get(MACRO + name, cells.iloc[:0]), *metadata)
@@ -74,6 +68,16 @@ def from_cells(cells: pd.DataFrame, frame: Frame) -> Panel:
         notes=frame.notes,
         **parts,
     )
+
+
+def _spread(cells: pd.DataFrame | None, dates: pd.DatetimeIndex, assets: Sequence[str]) -> Floats:
+    """Return the cells of a field as a table (T, N), with NaN where there is none."""
+    values = np.full((len(dates), len(assets)), np.nan)
+    if cells is not None:
+        rows = dates.get_indexer(pd.DatetimeIndex(cells["date"]))
+        columns = pd.Index(list(assets), dtype=object).get_indexer(pd.Index(cells["asset"], dtype=object))
+        values[rows, columns] = cells["value"].to_numpy()
+    return values
 
 
 def narrow_types(panel: Panel, assets: Iterable[str]) -> Panel:

@@ -107,17 +107,20 @@ def read_document(path: Path) -> Document:
         root = loader.get_single_node()
         content = None if root is None else loader.construct_document(root)
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        code = error.character if isinstance(error.character, int) else ord(error.character)
-        raise ConfigError(
-            f"{name}, line {line}: not valid YAML: the character U+{code:04X} is not allowed"
-        ) from error
+        raise ConfigError(f"{name}{_explain_character(error, text)}") from error
     except yaml.MarkedYAMLError as error:
         raise ConfigError(f"{name}{_explain(error, text)}") from error
     if not isinstance(root, MappingNode) or content is None:
         came = "an empty file" if root is None else show_node(root)
         raise ConfigError(f"{name}: expected a mapping of keys such as name, data, models; got {came}")
     return Document(content, root)
+
+
+def _explain_character(error: yaml.reader.ReaderError, text: str) -> str:
+    """Return the line number and the character that is not allowed."""
+    line = text.count("\n", 0, error.position) + 1
+    code = error.character if isinstance(error.character, int) else ord(error.character)
+    return f", line {line}: not valid YAML: the character U+{code:04X} is not allowed"
 
 
 def _explain(error: yaml.MarkedYAMLError, text: str) -> str:

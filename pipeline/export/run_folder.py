@@ -111,13 +111,7 @@ def _make_payload(
     run = MlflowRun.from_json(json.loads(published.tracked))
     ended = int(now.timestamp() * 1000)
     config = str(published.summary["config"])
-    # Tags are short, so the chains of other configurations are left out.
-    own = {
-        name: head.as_dict()
-        for name, head in sorted(heads.items())
-        if not name.startswith("operations/") or name.split("/")[1] == config
-    }
-    tags = {**run.tags, HEADS_TAG: json.dumps(own)}
+    tags = {**run.tags, HEADS_TAG: _heads_tag(config, heads)}
     return TrackingPayload(
         config,
         run_id,
@@ -127,6 +121,16 @@ def _make_payload(
         tracked=replace(run, tags=tags, metrics=(*run.metrics, *timed)),
         plots=published.plots,
     )
+
+
+def _heads_tag(config: str, heads: Mapping[str, Head]) -> str:
+    """Return the heads of chains as a tag; tags are short, so the chains of other configurations are left out."""
+    own = {
+        name: head.as_dict()
+        for name, head in sorted(heads.items())
+        if not name.startswith("operations/") or name.split("/")[1] == config
+    }
+    return json.dumps(own)
 
 
 def _name(run: MlflowRun, now: dt.datetime) -> str:

@@ -111,7 +111,7 @@ def _fall(done: Evaluated, name: str) -> str:
     return percent(done.performance[name]["max_drawdown"], 0)
 
 
-def describe_regimes(done: Evaluated) -> dict[str, Any]:
+def summarise_regimes(done: Evaluated) -> dict[str, Any]:
     """Return the regime of the last date, the evidence on regimes, and the centres of the last fit."""
     found, year = weigh_regimes(done), done.trained.prepared.panel.periods_per_year
     regimes = done.trained.regimes

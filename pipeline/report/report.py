@@ -15,13 +15,13 @@ from pipeline.report.drift_table import SHIFTS, shift_cells, watch_cells
 from pipeline.report.formats import label, percent
 from pipeline.report.narrative import describe_run
 from pipeline.report.page_tables import (
-    describe_regimes,
     effort_table,
     evidence_rows,
     format_table,
     headline_tiles,
     same_error_table,
     sleeve_table,
+    summarise_regimes,
     tuning_table,
 )
 from pipeline.stages.results import Evaluated
@@ -89,7 +89,7 @@ def render(
         gap=target.certificate.gap,
         residual=target.certificate.residual,
         slack=sorted(target.certificate.slack.items(), key=lambda item: item[1]),
-        regime=describe_regimes(done),
+        regime=summarise_regimes(done),
         drift=drift,
         watches=[watch_cells(finding) for finding in sorted(drift.findings, key=lambda one: not one.alarm)],
         shifts=[shift_cells(one) for one in drift.features[:SHIFTS]],

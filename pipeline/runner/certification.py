@@ -7,6 +7,7 @@ import json
 from foundation.json_text import to_json
 from pipeline.audit.audit import audit, refuse
 from pipeline.audit.certificate import Certificate
+from pipeline.config import RunConfig
 from pipeline.files import write_whole
 from pipeline.progress import Reporter
 from pipeline.runner.descriptions import describe_certificate
@@ -36,9 +37,14 @@ def certify(done: Evaluated, store: Store, reporter: Reporter) -> Certificate | 
     key = key_of(record, config.digest(), showing_digest())
     certificate = reporter.stored(store, "audit", key, make, describe_certificate)
     if not certificate.clean:
-        place = config.output / f"{config.name}-leak.json"
-        write_whole(place, to_json(certificate.as_dict()).encode())
-        reporter.line("", f"all that was found is in {place}")
+        _write_findings(certificate, config, reporter)
     refuse(certificate)
     # If the evaluation is too short for a cut, the audit has shown nothing.
     return certificate if certificate.cuts else None
+
+
+def _write_findings(certificate: Certificate, config: RunConfig, reporter: Reporter) -> None:
+    """Write all findings of the audit to the output folder."""
+    place = config.output / f"{config.name}-leak.json"
+    write_whole(place, to_json(certificate.as_dict()).encode())
+    reporter.line("", f"all that was found is in {place}")

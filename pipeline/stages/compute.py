@@ -57,22 +57,25 @@ def make_regimes(
     RunError
         If a regime feature has no value at the first fit.
     """
-    columns = []
-    for name in config.regimes.features:
-        columns.append(_first_finite(matrix.values[:, :, matrix.names.index(name)]))
-        for fold in schedule.regime_folds[:1]:
-            if not np.isfinite(columns[-1][fold.train]).any():
-                raise RunError(
-                    f"regimes.features: {name!r} has no value before the first fit: leave it out, or raise "
-                    "regimes.min_train"
-                )
     return walk_regimes(
-        np.stack(columns, axis=1),
+        np.stack([_regime_feature(matrix, schedule, name) for name in config.regimes.features], axis=1),
         schedule.regime_folds,
         config.regimes.features,
         config.regimes.make(config.seed),
         before,
     )
+
+
+def _regime_feature(matrix: FeatureMatrix, schedule: Schedule, name: str) -> Floats:
+    """Return the values of a market feature, shape (T,); refuse one without a value before the first fit."""
+    values = _first_finite(matrix.values[:, :, matrix.names.index(name)])
+    for fold in schedule.regime_folds[:1]:
+        if not np.isfinite(values[fold.train]).any():
+            raise RunError(
+                f"regimes.features: {name!r} has no value before the first fit: leave it out, or raise "
+                "regimes.min_train"
+            )
+    return values
 
 
 def _first_finite(values: Floats) -> Floats:

@@ -84,15 +84,25 @@ def _headline(done: Evaluated, evidence: Evidence) -> dict[str, float]:
     metrics |= {f"evidence/{key}": value for key, value in evidence.tests.items()}
     metrics |= {f"forecast/{k}": v for k, v in done.scores[config.allocation.forecast].metrics.items()}
     metrics |= {f"portfolio/{k}": v for k, v in done.performance[done.chosen].items()}
-    for name in config.strategies:
-        performance = done.performance[f"strategy:{name}"]
-        metrics |= {
-            f"strategy {name}/{k}": performance[k]
-            for k in ("net_return", "sharpe", "max_drawdown", "turnover")
-        }
+    return metrics | _strategies(done) | _baselines(done)
+
+
+def _strategies(done: Evaluated) -> dict[str, float]:
+    """Return the main results of each strategy."""
+    return {
+        f"strategy {name}/{key}": done.performance[f"strategy:{name}"][key]
+        for name in done.trained.prepared.config.strategies
+        for key in ("net_return", "sharpe", "max_drawdown", "turnover")
+    }
+
+
+def _baselines(done: Evaluated) -> dict[str, float]:
+    """Return the Sharpe ratio of each baseline, and the comparison of the traded portfolio with it."""
+    metrics = {}
     for base, values in done.comparisons[done.chosen].items():
-        metrics[f"baseline sharpe/{base.replace(':', ' ')}"] = done.performance[base]["sharpe"]
-        metrics |= {f"versus {base.replace(':', ' ')}/{key}": value for key, value in values.items()}
+        name = base.replace(":", " ")
+        metrics[f"baseline sharpe/{name}"] = done.performance[base]["sharpe"]
+        metrics |= {f"versus {name}/{key}": value for key, value in values.items()}
     return metrics
 
 

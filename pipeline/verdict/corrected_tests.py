@@ -91,19 +91,8 @@ def assess_portfolio(done: Evaluated, trials: Trials) -> Tests:
 
 def compare_with_equal_weight(done: Evaluated, trials: Trials) -> tuple[Tests, tuple[str, ...]]:
     """Test all trials against 1/N: the models and strategies of this run, and the traded portfolios of other runs."""
-    prepared = done.trained.prepared
-    dates, seed = prepared.panel.dates, prepared.config.seed
-    equal = monthly(done.results["equal_weight"], dates)
-    columns = {
-        name.removeprefix("model:"): monthly(result, dates) - equal
-        for name, result in done.results.items()
-        if name.startswith(("model:", "strategy:"))
-    }
-    models, mine = len(columns), trial_id(prepared.config, prepared.panel)
-    for key, entry in trials.entries.items():
-        other = gain_of(entry).reindex(equal.index)
-        if key != mine and other.notna().all():
-            columns[f"trial {key[:8]}"] = other
+    seed = done.trained.prepared.config.seed
+    columns, models = _monthly_gains(done, trials)
     table = pd.DataFrame(columns)
     gains, nothing, names = table.to_numpy(), np.zeros(len(table)), list(columns)
     spa = superior_predictive_ability(gains, nothing, names, seed=seed)
@@ -118,3 +107,21 @@ def compare_with_equal_weight(done: Evaluated, trials: Trials) -> tuple[Tests, t
         "overfitting_probability": overfitting.probability,
     }
     return tests, stepm(gains, nothing, names, seed=seed).superior
+
+
+def _monthly_gains(done: Evaluated, trials: Trials) -> tuple[dict[str, pd.Series[float]], int]:
+    """Return monthly returns above 1/N, by portfolio, and the number of those that are of this run."""
+    prepared = done.trained.prepared
+    dates = prepared.panel.dates
+    equal = monthly(done.results["equal_weight"], dates)
+    columns = {
+        name.removeprefix("model:"): monthly(result, dates) - equal
+        for name, result in done.results.items()
+        if name.startswith(("model:", "strategy:"))
+    }
+    own, mine = len(columns), trial_id(prepared.config, prepared.panel)
+    for key, entry in trials.entries.items():
+        other = gain_of(entry).reindex(equal.index)
+        if key != mine and other.notna().all():
+            columns[f"trial {key[:8]}"] = other
+    return columns, own
