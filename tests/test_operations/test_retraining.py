@@ -115,7 +115,7 @@ def test_a_leak_stops_everything_and_the_champion_stays(desk, monkeypatch):
         raise LeakError("it leaks")
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.runner.pipeline.refuse", leaking)
+        patch.setattr("pipeline.runner.certification.refuse", leaking)
         with pytest.raises(LeakError, match="it leaks"):
             desk.retrain("2002-05-31")
     assert Decisions(desk.config()).all() == [first]
