@@ -75,11 +75,9 @@ def no_worse(gate: GateSection, found: Comparison, *, same_procedure: bool) -> C
         f"{100 * found.stderr:.2f} %, {format_count(found.dates, 'observation')} since {found.since})"
     )
     if found.dates < gate.minimum_dates:
-        few = (
-            "too few to tell, and it is the same procedure with newer data"
-            if same_procedure
-            else f"{gate.minimum_dates} are needed to judge another procedure"
-        )
+        few = f"{gate.minimum_dates} are needed to judge another procedure"
+        if same_procedure:
+            few = "too few to tell, and it is the same procedure with newer data"
         return Check(NO_WORSE, same_procedure, f"{result}: {few}")
     if np.isfinite(found.p_worse) and found.p_worse < gate.worse_at:
         return Check(NO_WORSE, False, f"{result}: worse, p = {found.p_worse:.3f}")

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from foundation.counts import format_count
 from pipeline.chains.anchor_sources import find_sources
-from pipeline.chains.heads import CHAINS, LEDGER, Head
+from pipeline.chains.heads import CHAINS, LEDGER, Head, chain_name, chain_paths
 from pipeline.errors import LedgerError
 
 SHOWN = 3
@@ -58,10 +58,10 @@ def find_anchors(output: Path, name: str) -> list[Anchor]:
     return sorted(anchors, key=lambda anchor: -anchor.head.lines)
 
 
-def anchored_chains(output: Path) -> set[str]:
-    """Return the names of all anchored chains of an output folder, whether the chains exist or not."""
-    names = {name for _, heads, _ in find_sources(output, "") for name in heads}
-    return {name for name in names if _is_chain(name)}
+def chain_names(output: Path) -> set[str]:
+    """Return the names of all chains of an output folder, and of those that are anchored and do not exist."""
+    anchored = {name for _, heads, _ in find_sources(output, "") for name in heads}
+    return {chain_name(output, path) for path in chain_paths(output)} | set(filter(_is_chain, anchored))
 
 
 def _is_chain(name: str) -> bool:

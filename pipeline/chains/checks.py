@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.chains.anchors import anchored_chains
+from pipeline.chains.anchors import chain_names
 from pipeline.chains.chain import Chain
-from pipeline.chains.heads import Head, chain_name, chain_paths
+from pipeline.chains.heads import Head
 from pipeline.chains.recorded_files import check_newest_version
 
 
@@ -24,9 +24,8 @@ def check_chains(output: Path, config: str | None = None) -> dict[str, tuple[int
     LedgerError
         If a chain is broken, or an anchor shows that it lost lines.
     """
-    names = {chain_name(output, path) for path in chain_paths(output)} | anchored_chains(output)
     heads: dict[str, tuple[int, Head | None]] = {}
-    for name in sorted(names):
+    for name in sorted(chain_names(output)):
         own = not name.startswith("operations/") or config is None or name.split("/")[1] == config
         if own:
             lines = len(Chain(output / name, output).lines())

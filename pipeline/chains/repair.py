@@ -12,19 +12,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from pipeline.chains.anchors import Anchor, anchored_chains, find_anchors, missing_anchors
+from pipeline.chains.anchors import Anchor, chain_names, find_anchors, missing_anchors
 from pipeline.chains.chain import Chain, Entry, excused_anchors
-from pipeline.chains.heads import (
-    HEADS,
-    LEDGER,
-    REPAIRS,
-    Head,
-    chain_name,
-    chain_paths,
-    lock_path,
-    read_heads,
-    write_heads,
-)
+from pipeline.chains.heads import HEADS, LEDGER, REPAIRS, Head, lock_path, read_heads, write_heads
 from pipeline.chains.ledger import lacking
 from pipeline.files import read_regular, write_whole
 
@@ -73,15 +63,14 @@ def repair_chains(
     seen : sequence of Anchor
         Anchors of the ledger in MLflow.
     """
-    done = []
     with FileLock(lock_path(output / REPAIR)):
-        names = {chain_name(output, path) for path in chain_paths(output)} | anchored_chains(output)
-        for name in sorted(names, key=lambda each: (each != REPAIRS, each)):  # its lines excuse the others
-            elsewhere = (known, seen) if name == LEDGER else ((), ())
-            repair = _repair(output, name, reason, *elsewhere)
-            if repair is not None:
-                done.append(repair)
-    return done
+        names = sorted(
+            chain_names(output), key=lambda each: (each != REPAIRS, each)
+        )  # its lines excuse the others
+        repairs = [
+            _repair(output, name, reason, *((known, seen) if name == LEDGER else ((), ()))) for name in names
+        ]
+    return [repair for repair in repairs if repair is not None]
 
 
 def _repair(

@@ -28,16 +28,12 @@ def describe_run(done: Evaluated, evidence: Evidence) -> str:
     verb = "cannot be distinguished from"
     if p < 0.05:
         verb = "beat" if gap > 0 else "fell short of"
-    skill = done.scores[config.allocation.forecast].metrics
     lines = [
         f"The {_traded(done)} {verb} the best baseline, {label(base)}: "
         f"net Sharpe ratio {number(mine['sharpe'])} (standard error {number(mine['sharpe_se'])}) against "
         f"{number(done.performance[base]['sharpe'])}, a difference of {number(gap)} (p = {number(p)}, two-sided, "
         "not corrected for the number of trials)." + _without_forecast(done),
-        f"Its forecast ranked assets with a mean rank IC of {number(skill['rank_ic'], 3)} "
-        f"(HAC t {number(skill['rank_ic_t'], 1)}); out-of-sample R2 against each asset's historical mean "
-        f"{percent(skill['r2'], 2)}. The last calibration slope was {number(skill['last_slope'])}: that share of the "
-        "raw forecast is traded.",
+        _accuracy(done.scores[config.allocation.forecast].metrics),
         f"Out of sample from {panel.dates[start]:%Y-%m} to {panel.dates[-1]:%Y-%m}, costs "
         f"{1e4 * config.cost_rate:.0f} basis points of each amount traded"
         + (f" and {config.impact_rate:g} times its square" if config.impact_rate else "")
@@ -46,6 +42,16 @@ def describe_run(done: Evaluated, evidence: Evidence) -> str:
     ]
     lines += [*_fallbacks(done), *_closures(done)]
     return "\n\n".join([f"Verdict: {evidence.verdict}. {evidence.reason}", *lines, *panel.notes])
+
+
+def _accuracy(metrics: Mapping[str, float]) -> str:
+    """Describe the accuracy of the traded forecast."""
+    return (
+        f"Its forecast ranked assets with a mean rank IC of {number(metrics['rank_ic'], 3)} "
+        f"(HAC t {number(metrics['rank_ic_t'], 1)}); out-of-sample R2 against each asset's historical mean "
+        f"{percent(metrics['r2'], 2)}. The last calibration slope was {number(metrics['last_slope'])}: that share of "
+        "the raw forecast is traded."
+    )
 
 
 def _traded(done: Evaluated) -> str:

@@ -36,15 +36,15 @@ def certify(done: Evaluated, store: Store, reporter: Reporter) -> Certificate | 
     record = json.dumps(done.record().as_dict(), sort_keys=True)
     key = key_of(record, config.digest(), showing_digest())
     certificate = reporter.stored(store, "audit", key, make, describe_certificate)
-    if not certificate.clean:
-        _write_findings(certificate, config, reporter)
-    refuse(certificate)
+    _refuse_leaks(certificate, config, reporter)
     # If the evaluation is too short for a cut, the audit has shown nothing.
     return certificate if certificate.cuts else None
 
 
-def _write_findings(certificate: Certificate, config: RunConfig, reporter: Reporter) -> None:
-    """Write all findings of the audit to the output folder."""
-    place = config.output / f"{config.name}-leak.json"
-    write_whole(place, to_json(certificate.as_dict()).encode())
-    reporter.line("", f"all that was found is in {place}")
+def _refuse_leaks(certificate: Certificate, config: RunConfig, reporter: Reporter) -> None:
+    """Write the findings of the audit to the output folder, and raise an error; do nothing if there are none."""
+    if not certificate.clean:
+        place = config.output / f"{config.name}-leak.json"
+        write_whole(place, to_json(certificate.as_dict()).encode())
+        reporter.line("", f"all that was found is in {place}")
+    refuse(certificate)

@@ -30,11 +30,7 @@ def check_sqlite(uri: str) -> None:
         return
     path = Path(name)
     try:
-        if path.exists():
-            check_database_files(path)
-            _read(path)
-        else:
-            _make_file_in(path.parent)
+        _check_file(path)
     except FileKindError as error:
         raise TrackingError(f"MLflow's database {error}") from error
     except OSError as error:
@@ -42,6 +38,15 @@ def check_sqlite(uri: str) -> None:
             f"MLflow's database {path} cannot be opened: {error.strerror or error}; it must be a file in a folder that "
             "you may write to"
         ) from error
+
+
+def _check_file(path: Path) -> None:
+    """Read a database, or check that it can be created."""
+    if path.exists():
+        check_database_files(path)
+        _read(path)
+    else:
+        _make_file_in(path.parent)
 
 
 def _read(path: Path) -> None:
