@@ -6,7 +6,7 @@ import json
 from typing import Any, NoReturn
 
 from foundation.counts import format_count
-from operations.serving.answers import RequestError
+from operations.serving.answers import RequestError, name_kind, show_json
 
 SPLIT, RECORDS = "dataframe_split", "dataframe_records"
 _EXPECTED = (
@@ -47,7 +47,7 @@ def _refuse_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def read_cells(content: Any) -> tuple[list[str], list[list[Any]]]:
     """Return the column names, and the rows of cells, all of the same length."""
     if not isinstance(content, dict):
-        raise RequestError(f"body: {_kind(content)} is no request; {_EXPECTED}")
+        raise RequestError(f"body: {name_kind(content)} is no request; {_EXPECTED}")
     given = [name for name in (SPLIT, RECORDS) if name in content]
     # MLflow's clients send empty parameters.
     other = [
@@ -62,7 +62,7 @@ def read_cells(content: Any) -> tuple[list[str], list[list[Any]]]:
 
 def _read_split(table: Any) -> tuple[list[str], list[list[Any]]]:
     if not isinstance(table, dict):
-        raise RequestError(f"{SPLIT}: {_kind(table)} is no table; {_EXPECTED}")
+        raise RequestError(f"{SPLIT}: {name_kind(table)} is no table; {_EXPECTED}")
     for key in table:
         if key not in ("columns", "data", "index"):
             raise RequestError(f"{SPLIT}: the key {show_json(key)} is not known; {_EXPECTED}")
@@ -72,7 +72,7 @@ def _read_split(table: Any) -> tuple[list[str], list[list[Any]]]:
             raise RequestError(f"{SPLIT}.columns: {show_json(name)} is no name; expected texts")
     for place, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != len(columns):
-            what = format_count(len(row), "cell") if isinstance(row, list) else _kind(row)
+            what = format_count(len(row), "cell") if isinstance(row, list) else name_kind(row)
             raise RequestError(
                 f"{SPLIT}.data, row {place + 1}: {what}; expected a list of {format_count(len(columns), 'cell')}"
             )
@@ -89,7 +89,7 @@ def _read_records(records: Any) -> tuple[list[str], list[list[Any]]]:
     rows = _read_list(RECORDS, records)
     for place, row in enumerate(rows):
         if not isinstance(row, dict):
-            raise RequestError(f"{RECORDS}, row {place + 1}: {_kind(row)}; expected an object")
+            raise RequestError(f"{RECORDS}, row {place + 1}: {name_kind(row)}; expected an object")
         different = row.keys() ^ rows[0].keys()
         if different:
             raise RequestError(
@@ -102,20 +102,6 @@ def _read_records(records: Any) -> tuple[list[str], list[list[Any]]]:
 
 def _read_list(place: str, value: Any) -> list[Any]:
     if not isinstance(value, list):
-        what = "is missing" if value is None else f"is {_kind(value)}"
+        what = "is missing" if value is None else f"is {name_kind(value)}"
         raise RequestError(f"{place}: {what}; expected a list")
     return value
-
-
-def _kind(value: Any) -> str:
-    """Return the name of a value's JSON type."""
-    kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-    return kinds.get(type(value), "a number")
-
-
-def show_json(value: Any) -> str:
-    """Return a value as JSON if it is short."""
-    if isinstance(value, (dict, list)):
-        return _kind(value)
-    text = json.dumps(value)
-    return text if len(text) <= 80 else f"{text[:80]} ..."

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foundation.suggestions import suggest
-from operations.serving.answers import RequestError
-from operations.serving.request_body import load_json, read_cells, show_json
+from operations.serving.answers import RequestError, show_json
+from operations.serving.request_body import load_json, read_cells
 from pipeline.export.frozen import BESIDE, Frozen
 
 _CELL = 48

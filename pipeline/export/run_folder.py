@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation.json_text import to_json
-from pipeline.chains.anchor_sources import HEADS_TAG
+from pipeline.chains.database_heads import HEADS_TAG
 from pipeline.chains.heads import HEADS, Head, heads_to_json, other_heads
 from pipeline.errors import RunError
 from pipeline.export.latest_run import point_latest

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.dataset import Dataset
@@ -92,29 +90,18 @@ class Fitting:
         """Return the walk of one model, computed or from the store."""
         key = walk_key(prepared.key, name, section)
         journal = self.store.journal(key) if section.tuning else None
-        make = partial(self._walk, name, section, data, prepared, executor, journal)
+
+        def make() -> WalkResult:
+            before = self.peek_earlier(MODEL, lambda *given: walk_key(fitting_key(*given), name, section))
+            earlier, schedule = compute.EarlierWork(journal, before), prepared.schedule
+            with self.reporter.bar(f"model {name}") as progress:
+                walk = compute.walk_model(
+                    name, section, data, schedule, self.config, progress, executor, earlier
+                )
+            if before is not None:
+                check_past(f"{MODEL} {name}", before.raw, walk.raw)
+            return walk
+
         walk = self.reporter.stored(self.store, f"{MODEL} {name}", key, make, describe_walk)
         check_walk(walk, data.usable, prepared.panel)
-        return walk
-
-    def _walk(
-        self,
-        name: str,
-        section: Fitted,
-        data: Dataset,
-        prepared: Prepared,
-        executor: Executor,
-        journal: Path | None,
-    ) -> WalkResult:
-        """Walk with one model, and check that what is known of earlier dates has not changed."""
-        before = self.peek_earlier(
-            MODEL, lambda config, digest: walk_key(fitting_key(config, digest), name, section)
-        )
-        earlier = compute.EarlierWork(journal, before)
-        with self.reporter.bar(f"model {name}") as progress:
-            walk = compute.walk_model(
-                name, section, data, prepared.schedule, self.config, progress, executor, earlier
-            )
-        if before is not None:
-            check_past(f"{MODEL} {name}", before.raw, walk.raw)
         return walk

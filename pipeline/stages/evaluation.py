@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from foundation.types import Floats
+from foundation.types import Floats, Ints
 from models.forecast import Forecast
 from models.walk_forward.results import WalkResult
 from pipeline.stages.metrics import (
@@ -51,7 +48,7 @@ class ForecastScore:
     rank_ic: Floats
     gain: Floats
     loss: Floats
-    positions: NDArray[np.int64]
+    positions: Ints
     by_fold: tuple[Metrics, ...]
 
 

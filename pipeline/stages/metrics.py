@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from foundation.types import Floats
+from foundation.types import Floats, Ints
 from models.calibration import baseline_mean
 from models.forecast import Forecast
 from pipeline.stages.schedule import Schedule
@@ -29,7 +28,7 @@ Metrics = dict[str, float]
 class MatchedForecasts:
     """Forecasts of the judged dates (D, N) with their outcomes and benchmark forecasts."""
 
-    positions: NDArray[np.int64]
+    positions: Ints
     overlap: int
     raw: Floats
     mean: Floats

@@ -11,11 +11,11 @@ import time
 import pytest
 
 from pipeline.chains import chain as module
-from pipeline.chains.anchor_sources import HEADS_TAG
 from pipeline.chains.anchors import find_anchors
 from pipeline.chains.chain import Chain
 from pipeline.chains.checks import check_chains
 from pipeline.chains.database import DATABASE
+from pipeline.chains.database_heads import HEADS_TAG
 from pipeline.chains.heads import (
     HEADS,
     LEDGER,
