@@ -78,12 +78,14 @@ def _messages() -> Iterator[None]:
         # A library may have turned an interruption into another error.
         if isinstance(error, click.Abort | KeyboardInterrupt | _Interruption) or is_ending():
             sys.exit(settle(CTRL_C))
-        if isinstance(error, _user_errors()):
+        # Imported only after an exception: a command imports little before it starts.
+        from pipeline.errors import USER_ERRORS
+        from pipeline.files import explain
+
+        if isinstance(error, USER_ERRORS):
             _leave_with(str(error))
         if isinstance(error, OSError):
             # A full disk, a folder without permission, or a file in place of a folder.
-            from pipeline.files import explain
-
             _leave_with(explain(error))
         raise
 
@@ -99,13 +101,3 @@ def _close_quietly() -> None:
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None:
             os.dup2(nowhere, stream.fileno())
-
-
-def _user_errors() -> tuple[type[Exception], ...]:
-    """Return the errors that are explained without a traceback.
-
-    Called only after an exception, so that the imports stay lazy.
-    """
-    from pipeline.errors import USER_ERRORS
-
-    return USER_ERRORS

@@ -62,13 +62,10 @@ def take_back(db: sqlite3.Connection, job: str, schedule: ScheduleSection, now: 
 
 def skip_superseded(db: sqlite3.Connection, job: str, now: dt.datetime) -> None:
     """Skip queued scheduled slots if the same job has a later scheduled slot."""
+    # A slot entered while the clock was ahead does not supersede earlier ones.
     latest = db.execute(
         "select max(due) from slot where job = ? and reason = ? and state != 'skipped' and due <= ?",
-        (
-            job,
-            SCHEDULE,
-            stamp(now),
-        ),  # a slot entered while the clock was ahead does not supersede earlier ones
+        (job, SCHEDULE, stamp(now)),
     ).fetchone()[0]
     if latest is not None:
         db.execute(

@@ -100,14 +100,3 @@ def _without_forecast(done: Evaluated) -> str:
         f"{number(done.performance['no_forecast']['sharpe'])}; against it the forecasts changed the Sharpe "
         f"ratio by {number(difference['sharpe_difference'])} (p = {number(difference['p_value'])})."
     )
-
-
-def describe_model(done: Evaluated, name: str) -> str:
-    """Describe the result of one model."""
-    skill, money = done.scores[name].metrics, done.performance[f"model:{name}"]
-    return (
-        f"{name}: rank IC {number(skill['rank_ic'], 3)} (t {number(skill['rank_ic_t'], 1)}), R2 "
-        f"{percent(skill['r2'], 2)}, mean slope {number(skill['mean_slope'])}; traded alone: net Sharpe "
-        f"{number(money['sharpe'])} (standard error {number(money['sharpe_se'])}), turnover "
-        f"{number(money['turnover'], 1)} a year."
-    )
