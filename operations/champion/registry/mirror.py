@@ -12,10 +12,9 @@ from filelock import FileLock
 
 from operations.champion.candidate import Candidate
 from operations.champion.decisions import Decision, Decisions
-from operations.champion.registry.mark import CHAMPION, held_locally, holds, marked_decisions, write_mark
+from operations.champion.registry.mark import CHAMPION, RUN, held_locally, holds, marked_decisions, write_mark
 from operations.champion.registry.served_model import save_model
 from operations.state_dir import state_dir
-from pipeline.chains.database import VERSION_TAG
 from pipeline.config import RunConfig
 from pipeline.errors import PipelineError
 from pipeline.progress import Reporter
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 CHALLENGER = "challenger"
 PLACE = "registered"
 """Folder of the model among a run's artifacts."""
-RUN = VERSION_TAG
-"""Tag of a model version with the name of its run."""
 
 
 def mirror(config: RunConfig, *, check_server: bool = False) -> int:
