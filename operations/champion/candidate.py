@@ -17,7 +17,8 @@ from foundation.types import Floats
 from models.calibration import baseline_error, drop_riskless_labels
 from models.forecast import Forecast
 from models.regimes.path import RegimePath
-from operations.champion.run_files import FILES, WHOLE, parse_object, parse_parquet, read_run_file
+from operations.champion.run_contents import parse_object, parse_parquet
+from operations.champion.run_files import FILES, WHOLE, read_run_file
 from operations.errors import OperationsError
 from pipeline.config import RunConfig
 from pipeline.export.freeze import inputs

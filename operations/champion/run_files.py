@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from operations.errors import OperationsError
 from pipeline.chains.recorded_files import read_recorded
@@ -81,41 +76,6 @@ def read_run_file(folder: Path, name: str, recorded: Mapping[str, str]) -> bytes
         return read_regular(path)
     except OSError as error:
         raise OperationsError(f"{path} cannot be read: {error.strerror or error}. {WHOLE}") from error
-
-
-def parse_object(path: Path, content: bytes, keys: Sequence[str]) -> dict[str, Any]:
-    """Return the JSON object in the content of a file, which must have these keys.
-
-    Raises
-    ------
-    OperationsError
-        If the content is no such object.
-    """
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise OperationsError(f"{path} cannot be read: {error}. {WHOLE}") from error
-    missing = [key for key in keys if key not in value] if isinstance(value, dict) else list(keys)
-    if missing or not isinstance(value, dict):
-        lacking = ", ".join(missing)
-        raise OperationsError(
-            f"{path}: expected a JSON object with the keys {', '.join(keys)}; missing: {lacking}. {WHOLE}"
-        )
-    return value
-
-
-def parse_parquet(path: Path, content: bytes) -> pd.DataFrame:
-    """Return the table in the content of a Parquet file.
-
-    Raises
-    ------
-    OperationsError
-        If the content is no Parquet file.
-    """
-    try:
-        return pd.read_parquet(io.BytesIO(content))
-    except (OSError, ValueError) as error:
-        raise OperationsError(f"{path} cannot be read: {error}. {WHOLE}") from error
 
 
 def find_damage(folder: Path, recorded: Mapping[str, str]) -> str:

@@ -1,9 +1,8 @@
-"""Version files: the changes of each version of the data as a plain Parquet file, and the panel that they make."""
+"""Version files: the changes of each version of the data, as a plain Parquet file."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from market.panel import Panel
-from operations.data.long_format import KEY, from_cells
 from operations.data.panel_frame import Frame
 from operations.data.revisions import COLUMNS
 from operations.data.version import Version
@@ -67,7 +64,7 @@ def read_changes(content: bytes) -> pd.DataFrame:
     return pd.DataFrame(parts)
 
 
-def _read_frame(content: bytes) -> Frame:
+def read_frame(content: bytes) -> Frame:
     """Read the frame of the resulting panel from the content of a version file."""
     return Frame.from_json(pq.read_schema(pa.BufferReader(content)).metadata[FRAME].decode())
 
@@ -81,47 +78,6 @@ def read_content(folder: Path, version: Version) -> bytes:
         If the file was changed or is missing.
     """
     return read_version_file(folder, version.file, version.sha256, version.version)
-
-
-def read_newest_frame(folder: Path, log: Sequence[Version]) -> Frame | None:
-    """Return the frame of the newest version, after checking its file and the presence of all older files.
-
-    The content of an older file is checked when it is read.
-
-    Raises
-    ------
-    LedgerError
-        If the newest file was changed, or a file is missing.
-    """
-    for version in log[:-1]:
-        if not (folder / version.file).is_file():
-            read_content(folder, version)  # raises the error
-    return _read_frame(read_content(folder, log[-1])) if log else None
-
-
-def assemble_panel(folder: Path, log: Sequence[Version]) -> Panel:
-    """Assemble the panel of the last of these versions, with the latest value of each cell.
-
-    Raises
-    ------
-    LedgerError
-        If a file was changed or is missing.
-    """
-    contents = [read_content(folder, version) for version in log]
-    said = pd.concat([read_changes(content) for content in contents], ignore_index=True)
-    if any(version.kind not in ("first", "append") for version in log):
-        # Only revisions and restatements contain a cell a second time.
-        said = said[~said.duplicated(KEY, keep="last")]
-        said = said[said["change"] != "removed"]
-    return from_cells(said, _read_frame(contents[-1]))
-
-
-def find_orphans(folder: Path, log: Sequence[Version]) -> Iterator[Path]:
-    """Yield the files to which no version refers."""
-    named = {version.file for version in log}
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if (path.suffix == ".parquet" or path.name.startswith(".partial-")) and path.name not in named:
-            yield path
 
 
 def _plain(column: pd.Series) -> Any:

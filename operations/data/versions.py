@@ -15,17 +15,11 @@ from typing import Any
 import pandas as pd
 
 from market.panel import Panel
+from operations.data.assembly import assemble_panel, find_orphans, read_newest_frame
 from operations.data.panel_frame import Extent, Frame
 from operations.data.revisions import Difference, added, difference, extends
 from operations.data.version import Version, check_time, describe_version, read_version
-from operations.data.version_files import (
-    assemble_panel,
-    find_orphans,
-    read_changes,
-    read_content,
-    read_newest_frame,
-    write_changes,
-)
+from operations.data.version_files import read_changes, read_content, write_changes
 from operations.errors import OperationsError, RevisedError
 from pipeline.chains.chain import Chain, Entry
 from pipeline.errors import LedgerError

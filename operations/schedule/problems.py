@@ -6,8 +6,8 @@ import datetime as dt
 
 from foundation.counts import format_count
 from operations.schedule.scheduler_process import SchedulerProcess
-from operations.slots.changes import short
 from operations.slots.history import JobHistory, Slot
+from operations.slots.tables import short
 
 GRACE = dt.timedelta(minutes=15)
 """Delay after which a due slot is overdue. External schedulers call `tangency run-due` only every few minutes."""

@@ -14,9 +14,10 @@ from pathlib import Path
 from operations.errors import BusyError, OperationsError
 from operations.schedule.heartbeat import Heartbeat
 from operations.schedule.rotating_log import RotatingLog
-from operations.slots.changes import SCHEDULE, short
+from operations.slots.changes import SCHEDULE
 from operations.slots.records import record_path, records, schedules
 from operations.slots.slots import Claim, Slots
+from operations.slots.tables import short
 from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS
 from pipeline.files import explain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 
-from operations.slots.tables import instant, stamp
+from operations.slots.tables import instant, short, stamp
 from pipeline.settings.schedule import DAY, ScheduleSection
 
 SCHEDULE = "schedule"
@@ -108,8 +108,3 @@ def release(
         " where id = ?",
         (state, stamp(when), ended, message, slot),
     )
-
-
-def short(moment: dt.datetime) -> str:
-    """Return an instant in UTC to the minute, the format in which messages name slots."""
-    return moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -24,13 +24,12 @@ from operations.slots.changes import (
     close_attempt,
     enter_slot,
     release,
-    short,
     shorten_waits,
     skip_superseded,
     take_back,
 )
 from operations.slots.cron import slots as cron_slots
-from operations.slots.tables import connect, instant, refusal, stamp, writing
+from operations.slots.tables import connect, instant, refusal, short, stamp, writing
 from pipeline.settings.schedule import ScheduleSection
 
 

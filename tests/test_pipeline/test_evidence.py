@@ -25,7 +25,8 @@ from pipeline.store import Store
 from pipeline.tracking.shared_trials import known_trials
 from pipeline.verdict import corrected_tests
 from pipeline.verdict.corrected_tests import _correct
-from pipeline.verdict.evidence import NONE, SIZE, SKILL, UNPAID, WORSE, judge
+from pipeline.verdict.evidence import judge
+from pipeline.verdict.reasons import NONE, SIZE, SKILL, UNPAID, WORSE
 from pipeline.verdict.trial import describe_trial, gain_of, monthly
 
 pytestmark = pytest.mark.usefixtures("mlflow_here")
