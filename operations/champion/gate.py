@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from operations.champion.comparison import Comparison
     from pipeline.drift.drift import Drift
 
-
 NO_WORSE = "no worse than the champion"
 
 

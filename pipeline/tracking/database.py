@@ -26,7 +26,6 @@ from pipeline.tracking.sqlite_file import check_sqlite, close_connections, make_
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-
 NOTE_TAG = "mlflow.note.content"
 
 # MLflow reads these when it is imported: no telemetry, and no call of uv for requirements that are given.

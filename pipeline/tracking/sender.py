@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Param, Run
 
-
 PARENT = "mlflow.parentRunId"
 METRICS = 900
 PARAMETERS = 100

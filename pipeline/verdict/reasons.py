@@ -11,7 +11,6 @@ from pipeline.verdict.corrected_tests import Tests
 if TYPE_CHECKING:
     from pipeline.stages.results import Evaluated
 
-
 SIZE = 0.05
 """Size of the tests behind a verdict."""
 SKILL, UNPAID = "skill", "skill, not shown to pay"

@@ -14,7 +14,6 @@ from pipeline.tracking import database as tracking
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
-
 SERVED = '''
 
 # From here on: how MLflow asks it.
