@@ -8,13 +8,8 @@ from dataclasses import dataclass
 from foundation.types import Floats, Ints
 from models.forecast import Forecast
 from models.walk_forward.results import WalkResult
-from pipeline.stages.metrics import (
-    MatchedForecasts,
-    Metrics,
-    measure_accuracy,
-    measure_significance,
-    measure_tuning_gain,
-)
+from pipeline.stages.matched_forecasts import MatchedForecasts
+from pipeline.stages.metrics import Metrics, measure_accuracy, measure_significance, measure_tuning_gain
 from pipeline.stages.schedule import Schedule
 from validation.forecasts.forecast_tests import diebold_mariano, mean_by_date
 from validation.forecasts.scores import hac_mean, information_coefficient, r2_out_of_sample

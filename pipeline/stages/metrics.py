@@ -2,63 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from foundation.types import Floats, Ints
-from models.calibration import baseline_mean
-from models.forecast import Forecast
-from pipeline.stages.schedule import Schedule
+from foundation.types import Floats
+from pipeline.stages.matched_forecasts import MatchedForecasts
 from validation.forecasts.calibration_tests import calibration, interval_coverage
 from validation.forecasts.forecast_tests import clark_west, diebold_mariano, pesaran_timmermann
 from validation.forecasts.permutation import permutation_test_ic
-from validation.forecasts.scores import (
-    hac_mean,
-    historical_mean,
-    information_coefficient,
-    null_lags,
-    r2_out_of_sample,
-)
+from validation.forecasts.scores import hac_mean, information_coefficient, null_lags, r2_out_of_sample
 
 Metrics = dict[str, float]
-
-
-@dataclass(frozen=True, eq=False)
-class MatchedForecasts:
-    """Forecasts of the judged dates (D, N) with their outcomes and benchmark forecasts."""
-
-    positions: Ints
-    overlap: int
-    raw: Floats
-    mean: Floats
-    stderr: Floats
-    slope: Floats
-    wanted: Floats
-    earned: Floats
-    risk: Floats
-    history: Floats
-    baseline: Floats
-
-    @staticmethod
-    def of(forecast: Forecast, schedule: Schedule, own_weight: float, first: int) -> MatchedForecasts:
-        """Match the forecasts from row `first` on."""
-        labels, target = schedule.labels, schedule.target
-        keep = forecast.positions >= first
-        at = forecast.positions[keep]
-        return MatchedForecasts(
-            at,
-            labels.horizon - 1,
-            forecast.raw[keep],
-            forecast.mean[keep],
-            forecast.stderr[keep],
-            forecast.slope[keep],
-            target.value[at],
-            labels.value[at],
-            target.risk[at],
-            historical_mean(labels)[at],
-            baseline_mean(labels, own_weight, target.riskless)[at],
-        )
 
 
 def measure_accuracy(pairs: MatchedForecasts, rank_ic: Floats) -> Metrics:
