@@ -147,10 +147,10 @@ def plot(rows: list[Row], path: Path) -> None:
     """Draw the wall-clock time of each contender."""
     import numpy as np
 
-    from pipeline.report.charts import OTHER
-    from pipeline.report.layout import Chart
-    from pipeline.report.planes import Plane
-    from pipeline.report.scales import ratios, reach
+    from pipeline.report.charts.colours import OTHER
+    from pipeline.report.charts.layout import Chart
+    from pipeline.report.charts.planes import Plane
+    from pipeline.report.charts.scales import ratios, reach
 
     wall = np.array([row.wall for row in rows[::-1]])
     names = [f"{row.benchmark} {row.size}: {row.contender}" for row in rows[::-1]]

@@ -35,7 +35,8 @@ from pipeline.runner.pipeline import Pipeline
 from pipeline.stages import compute
 from pipeline.stages.results import Trained
 from pipeline.store import Store
-from pipeline.verdict.evidence import SKILL, WORSE, judge
+from pipeline.verdict.evidence import judge
+from pipeline.verdict.reasons import SKILL, WORSE
 from pipeline.verdict.trial import describe_trial
 from validation.forecasts.scores import hac_mean
 from validation.portfolios.certainty_equivalent import certainty_equivalent_gain

@@ -33,7 +33,7 @@ from pipeline.runner.pipeline import Pipeline
 from pipeline.stages.evaluation import score_forecast
 from pipeline.stages.trading import backtest, make_policies
 from pipeline.store import Store
-from pipeline.verdict.evidence import NONE, SIZE, SKILL, UNPAID, WORSE, _name_verdict
+from pipeline.verdict.reasons import NONE, SIZE, SKILL, UNPAID, WORSE, name_verdict
 from validation.portfolios.certainty_equivalent import certainty_equivalent_gain
 
 R2 = (0.005, 0.01, 0.02)
@@ -112,7 +112,7 @@ def verdict(one: Judged, more: float) -> tuple[str, bool]:
         "gain_p_worse": less,
         "verdict_p": max(one.p, greater) if isfinite(greater) else greater,
     }
-    return _name_verdict(tests), one.p < SIZE and gain > 0
+    return name_verdict(tests), one.p < SIZE and gain > 0
 
 
 def share(values: list[bool]) -> str:

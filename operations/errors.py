@@ -3,8 +3,13 @@
 PipelineError
 └── OperationsError   the operation is not possible with the present configuration, data or files
     ├── BusyError     another process holds the lock: try again later
+    ├── RevisedError  the source has rewritten known data, which is recorded only if revisions are accepted
     └── JobError      a scheduled training failed, or its process ended early or timed out
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterable
 
 from pipeline.errors import PipelineError
 
@@ -15,6 +20,23 @@ class OperationsError(PipelineError):
 
 class BusyError(OperationsError):
     """Another process is doing the same work."""
+
+
+class RevisedError(OperationsError):
+    """The source has rewritten known data.
+
+    Parameters
+    ----------
+    changes : iterable of str
+        One sentence about each kind of change.
+    """
+
+    def __init__(self, changes: Iterable[str]) -> None:
+        super().__init__(
+            "the source has rewritten the past; nothing was recorded\n  "
+            + "\n  ".join(changes)
+            + "\nIf it is right to do so, record it with --accept-revisions: what was known before stays readable"
+        )
 
 
 class JobError(OperationsError):

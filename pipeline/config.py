@@ -87,25 +87,18 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _names_exist(self) -> RunConfig:
-        fitted = [name for name, model in self.models.items() if not isinstance(model, CombinationModel)]
+        fitted = self.fitted_models()
         for name, model in self.models.items():
-            for member in model.members if isinstance(model, CombinationModel) else ():
-                if member not in fitted:
-                    raise ValueError(
-                        f"models.{name}.members: {member!r} is no fitted model{suggest(member, fitted)}"
-                    )
+            if isinstance(model, CombinationModel) and (wrong := model.find_unknown_member(fitted)):
+                raise ValueError(f"models.{name}.{wrong}")
         if self.allocation.forecast not in self.models:
             raise ValueError(
                 f"allocation.forecast: {self.allocation.forecast!r} is not among the models"
                 f"{suggest(self.allocation.forecast, list(self.models))}"
             )
-        for name, model in self.fitted_models().items():
-            every = model.refit_every or self.walk_forward.refit_every
-            if model.tuning and model.tuning.every and model.tuning.every % every:
-                raise ValueError(
-                    f"models.{name}.tuning.every is {model.tuning.every}, expected a multiple of {every}, the "
-                    "observations between refits"
-                )
+        for name, section in fitted.items():
+            if wrong := section.find_tuning_conflict(self.walk_forward.refit_every):
+                raise ValueError(f"models.{name}.{wrong}")
         if self.evaluation.start < self.walk_forward.first_test:
             raise ValueError(
                 f"evaluation.start {self.evaluation.start} is before walk_forward.first_test "

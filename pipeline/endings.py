@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from pipeline.config_files.text import LONGEST_MESSAGE, shorten
+from pipeline.config_files.text import LONGEST_MESSAGE, cut_middle
 from pipeline.stopping import CTRL_C, is_ending, settle
 
 CLOSED_PIPE = 141
@@ -69,7 +69,7 @@ def _messages() -> Iterator[None]:
         error.show()  # the help text itself, which is not a message to shorten
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        message = shorten(error.format_message(), _LONGEST // 2)
+        message = cut_middle(error.format_message(), _LONGEST // 2)
         click.UsageError(message, getattr(error, "ctx", None)).show()
         sys.exit(2)
     except BrokenPipeError:
@@ -78,18 +78,20 @@ def _messages() -> Iterator[None]:
         # A library may have turned an interruption into another error.
         if isinstance(error, click.Abort | KeyboardInterrupt | _Interruption) or is_ending():
             sys.exit(settle(CTRL_C))
-        if isinstance(error, _user_errors()):
+        # Imported only after an exception: a command imports little before it starts.
+        from pipeline.errors import USER_ERRORS
+        from pipeline.files import explain
+
+        if isinstance(error, USER_ERRORS):
             _leave_with(str(error))
         if isinstance(error, OSError):
             # A full disk, a folder without permission, or a file in place of a folder.
-            from pipeline.files import explain
-
             _leave_with(explain(error))
         raise
 
 
 def _leave_with(message: str) -> None:
-    click.echo(f"tangency: {shorten(message, _LONGEST)}", err=True)
+    click.echo(f"tangency: {cut_middle(message, _LONGEST)}", err=True)
     sys.exit(2)
 
 
@@ -99,13 +101,3 @@ def _close_quietly() -> None:
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None:
             os.dup2(nowhere, stream.fileno())
-
-
-def _user_errors() -> tuple[type[Exception], ...]:
-    """Return the errors that are explained without a traceback.
-
-    Called only after an exception, so that the imports stay lazy.
-    """
-    from pipeline.errors import USER_ERRORS
-
-    return USER_ERRORS

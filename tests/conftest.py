@@ -20,7 +20,7 @@ class Migrated:
         self.path, self.make = path, make
 
     def copy(self, path):
-        """Do what `pipeline.tracking.database._make_database` does."""
+        """Do what `pipeline.tracking.sqlite_file.make_database` does."""
         if not path.exists():
             with FileLock(f"{self.path}.lock"):
                 if not self.path.exists():
@@ -39,9 +39,9 @@ def everywhere(tmp_path_factory, worker_id):
 def migrated(everywhere):
     from pipeline.tracking import database as tracking
 
-    made = Migrated(everywhere / "mlflow.db", tracking._make_database)
+    made = Migrated(everywhere / "mlflow.db", tracking.make_database)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tracking, "_make_database", made.copy)
+        patch.setattr(tracking, "make_database", made.copy)
         yield made
 
 

@@ -281,7 +281,13 @@ def _load_everything() -> None:
     import mlflow.pyfunc
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 
-    for name in ("report.charts", "report.narrative", "report.report", "runner.pipeline", "tracking.payload"):
+    for name in (
+        "report.charts.run_charts",
+        "report.report",
+        "report.terminal_tables",
+        "runner.pipeline",
+        "tracking.payload",
+    ):
         importlib.import_module(f"pipeline.{name}")
     from operations.cli import schedule
     from operations.schedule import job

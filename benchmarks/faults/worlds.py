@@ -127,7 +127,7 @@ def tiny(folder: Path) -> dict[str, object]:
 
 def tangency(words: list[str]) -> int:
     """Run the command line in this process, and return its exit code."""
-    from operations.cli.commands import load_commands
+    from operations.cli.main import load_commands
     from pipeline.cli import main as cli
 
     load_commands()

@@ -24,7 +24,8 @@ from worlds import in_fork
 from market.panel import Panel
 from operations.champion.decisions import Decision, Decisions
 from operations.data.updating import versions_of
-from operations.schedule.run_due import record_path, request, run_due
+from operations.schedule.run_due import request, run_due
+from operations.slots.records import record_path
 from operations.slots.slots import Slots
 from pipeline.audit.certificate import Certificate
 from pipeline.config import RunConfig

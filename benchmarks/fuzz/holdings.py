@@ -17,7 +17,8 @@ from benchmarks.fuzz.cases import Case, Fault, check_message, record_ending, sho
 from benchmarks.fuzz.holdings_files.changes import ROW_CHANGES, TEXT_CHANGES, to_csv, write_parquet
 from benchmarks.fuzz.price_files.second_readers import read_by_both
 from market.panel import Panel
-from operations.champion.holdings import CASH, Holdings, match_holdings, read_holdings
+from operations.champion.holdings import CASH, Holdings, read_holdings
+from operations.champion.holdings_check import match_holdings
 from pipeline.config import RunConfig, load_config
 from pipeline.errors import USER_ERRORS
 

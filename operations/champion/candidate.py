@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import io
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +17,7 @@ from foundation.types import Floats
 from models.calibration import baseline_error, drop_riskless_labels
 from models.forecast import Forecast
 from models.regimes.path import RegimePath
+from operations.champion.run_contents import parse_object, parse_parquet
 from operations.champion.run_files import FILES, WHOLE, read_run_file
 from operations.errors import OperationsError
 from pipeline.config import RunConfig
@@ -103,18 +102,7 @@ class Candidate:
 
     def _json(self, name: str, *keys: str) -> dict[str, Any]:
         """Return the JSON object in a file, which must have these keys."""
-        path, content = self.folder / name, self.content(name)
-        try:
-            value = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise OperationsError(f"{path} cannot be read: {error}. {WHOLE}") from error
-        missing = [key for key in keys if key not in value] if isinstance(value, dict) else list(keys)
-        if missing or not isinstance(value, dict):
-            lacking = ", ".join(missing)
-            raise OperationsError(
-                f"{path}: expected a JSON object with the keys {', '.join(keys)}; missing: {lacking}. {WHOLE}"
-            )
-        return value
+        return parse_object(self.folder / name, self.content(name), keys)
 
     def check_date(self, date: pd.Timestamp) -> None:
         """Refuse a date before the end of the training data.
@@ -205,9 +193,4 @@ class Candidate:
 
     @cached_property
     def _tables(self) -> pd.DataFrame:
-        content = self.content("forecasts.parquet")
-        try:
-            return pd.read_parquet(io.BytesIO(content))
-        except (OSError, ValueError) as error:
-            path = self.folder / "forecasts.parquet"
-            raise OperationsError(f"{path} cannot be read: {error}. {WHOLE}") from error
+        return parse_parquet(self.folder / "forecasts.parquet", self.content("forecasts.parquet"))

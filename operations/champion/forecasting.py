@@ -20,7 +20,8 @@ from foundation.types import Floats
 from models.regimes.path import RegimePath
 from operations.champion.candidate import Candidate
 from operations.champion.decisions import Decisions
-from operations.champion.holdings import Holdings, match_holdings
+from operations.champion.holdings import Holdings
+from operations.champion.holdings_check import match_holdings
 from operations.champion.retraining import unsealed
 from operations.errors import OperationsError
 from pipeline.config import RunConfig
@@ -160,11 +161,7 @@ def plan(found: Situation, holdings: pd.Series[float] | None = None) -> Plan:
     panel, config = prepared.panel, prepared.config
     policy = traded_policy(found)
     state = traded(found, policy).state if holdings is None else _holding(panel.assets, holdings)
-    with one_thread():
-        decided = policy(found.row, state)
-    if not isinstance(decided, Weights):
-        reason = "no trade" if decided is None else decided.reason
-        raise OperationsError(f"as of {found.date:%Y-%m-%d} nothing is decided: {reason}")
+    decided = _decide(found, policy, state)
     trades = decided.weights - state.weights
     cost = TradingCost(config.cost_rate, config.impact_rate)
     return Plan(
@@ -173,6 +170,16 @@ def plan(found: Situation, holdings: pd.Series[float] | None = None) -> Plan:
         cost.charge(trades),
         np.array([cost.charge(trade) for trade in trades[:, None]]),
     )
+
+
+def _decide(found: Situation, policy: Policy, state: PortfolioState) -> Weights:
+    """Return the weights of a policy at the last date."""
+    with one_thread():
+        decided = policy(found.row, state)
+    if not isinstance(decided, Weights):
+        reason = "no trade" if decided is None else decided.reason
+        raise OperationsError(f"as of {found.date:%Y-%m-%d} nothing is decided: {reason}")
+    return decided
 
 
 def _holding(assets: tuple[str, ...], holdings: pd.Series[float]) -> PortfolioState:

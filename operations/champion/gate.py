@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from operations.champion.comparison import Comparison
     from pipeline.drift.drift import Drift
 
-
 NO_WORSE = "no worse than the champion"
 
 
@@ -75,11 +74,10 @@ def no_worse(gate: GateSection, found: Comparison, *, same_procedure: bool) -> C
         f"{100 * found.stderr:.2f} %, {format_count(found.dates, 'observation')} since {found.since})"
     )
     if found.dates < gate.minimum_dates:
+        few = f"{gate.minimum_dates} are needed to judge another procedure"
         if same_procedure:
-            return Check(
-                NO_WORSE, True, f"{result}: too few to tell, and it is the same procedure with newer data"
-            )
-        return Check(NO_WORSE, False, f"{result}: {gate.minimum_dates} are needed to judge another procedure")
+            few = "too few to tell, and it is the same procedure with newer data"
+        return Check(NO_WORSE, same_procedure, f"{result}: {few}")
     if np.isfinite(found.p_worse) and found.p_worse < gate.worse_at:
         return Check(NO_WORSE, False, f"{result}: worse, p = {found.p_worse:.3f}")
     if found.difference < -gate.margin:

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from foundation.suggestions import list_names, suggest
-from market.panel import Panel
+from foundation.suggestions import list_names
 from market.readers.scores import ASSET_NAMES
 from market.text.columns import read_columns, read_header
 from operations.errors import OperationsError
-from pipeline.config import RunConfig
 from pipeline.config_files.paths import input_mistake
 from pipeline.config_files.text import show_name, show_value
 
@@ -30,8 +27,6 @@ MOST = {"value": 1e18, "weight": 1e3}
 """Largest absolute value in the file: no currency has that much money, and weights may be percentages."""
 LARGEST = 10.0
 """Largest absolute weight: beyond it, wealth is a small difference of large numbers."""
-OVERDRAFT = 0.01
-"""Fraction of wealth by which cash may be negative if borrowing is not allowed; covers costs and settlement."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +135,7 @@ def _check_sum(source: str, names: tuple[str, ...], weights: NDArray[np.float64]
     """Refuse weights with a wrong sum, or in another unit."""
     total, has_cash = float(weights.sum()), CASH in names
     if abs(total - 1.0) <= TOLERANCE:
-        largest = int(np.abs(weights).argmax())
-        if abs(weights[largest]) > LARGEST:
-            raise OperationsError(
-                f"{source}: {show_value(names[largest])} is {weights[largest]:.6g} times the wealth, expected "
-                f"{LARGEST:g} at most; is a row missing or wrong?"
-            )
+        _check_largest(source, names, weights)
         return
     if PERCENT[0] <= total <= PERCENT[1]:
         raise OperationsError(
@@ -166,66 +156,11 @@ def _check_sum(source: str, names: tuple[str, ...], weights: NDArray[np.float64]
         )
 
 
-def match_holdings(held: Holdings, panel: Panel, config: RunConfig) -> pd.Series[float]:
-    """Check holdings against the assets and the limits of the champion, and return the weights by asset.
-
-    Parameters
-    ----------
-    held : Holdings
-    panel : Panel
-        Trades are decided at its last date.
-    config : RunConfig
-        The champion's configuration.
-
-    Raises
-    ------
-    OperationsError
-        If an asset is unknown or has no price at the date, or if a short position or borrowed cash violates the limits.
-    """
-    weights = dict(zip(held.names, held.weights.tolist(), strict=True))
-    weights.pop(CASH, None)
-    for name, weight in weights.items():
-        wrong = _mistake_of(name, weight, panel, config)
-        if wrong:
-            row = held.names.index(name) + 1
-            raise OperationsError(f"{held.source}, data row {row}: {wrong}")
-    if held.cash < -OVERDRAFT and not _may_borrow(config):
+def _check_largest(source: str, names: tuple[str, ...], weights: NDArray[np.float64]) -> None:
+    """Refuse a weight of many times the wealth."""
+    largest = int(np.abs(weights).argmax())
+    if abs(weights[largest]) > LARGEST:
         raise OperationsError(
-            f"{held.source}: cash is {held.cash:.6g} of wealth, and allocation.cash_minimum "
-            f"{config.allocation.cash_minimum:g} of the champion allows no borrowing; correct the weights"
+            f"{source}: {show_value(names[largest])} is {weights[largest]:.6g} times the wealth, expected "
+            f"{LARGEST:g} at most; is a row missing or wrong?"
         )
-    return pd.Series(weights, dtype=np.float64)
-
-
-def _mistake_of(name: str, weight: float, panel: Panel, config: RunConfig) -> str:
-    """Return an error message for one holding; "" if it is valid."""
-    if name not in panel.assets:
-        return f"unknown asset {show_value(name)}{suggest(name, [*panel.assets, CASH])}"
-    if weight == 0.0:
-        return ""
-    column, shown = panel.assets.index(name), show_value(name)
-    if not (panel.listed[-1, column] or panel.closed[-1, column]):
-        rows = np.flatnonzero(panel.listed[:, column])
-        since = f", the last one {panel.dates[rows[-1]]:%Y-%m-%d}" if len(rows) else ""
-        return (
-            f"{shown} has no price at {panel.dates[-1]:%Y-%m-%d}{since}, so that it cannot be valued or traded; take "
-            "its row out, and add its value to cash if you were paid"
-        )
-    bounds = config.allocation.overrides.get(name)
-    minimum = config.allocation.minimum if bounds is None else bounds.minimum
-    if weight < 0.0 <= minimum:
-        key = "allocation.minimum" if bounds is None else f"allocation.overrides.{name}.minimum"
-        return (
-            f"{shown} is held short ({weight:g}), and {key} {minimum:g} of the champion forbids that; if the sign is "
-            f"wrong, correct it; if not, buy it back first, which takes {-weight:.4g} of wealth out of cash, and give "
-            "a file without its row"
-        )
-    return ""
-
-
-def _may_borrow(config: RunConfig) -> bool:
-    """Return whether the champion's portfolio may borrow: its limits allow it, or its strategy ignores limits."""
-    traded = config.allocation.strategy
-    section = None if traded is None else config.strategies[traded]
-    keeps = section is None or ("cash" in section.keeps() and "cash" not in section.exempt)
-    return config.allocation.cash_minimum < 0.0 or not keeps

@@ -6,7 +6,8 @@ import datetime as dt
 
 from operations.champion.candidate import Candidate
 from operations.champion.decisions import Decision, Decisions, succession
-from operations.champion.retraining import alone, tell_registry
+from operations.champion.registry.mirror import tell_registry
+from operations.champion.retraining import alone
 from operations.errors import OperationsError
 from pipeline.config import RunConfig
 from pipeline.progress import Reporter

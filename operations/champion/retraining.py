@@ -15,14 +15,14 @@ from filelock import FileLock, Timeout
 from foundation.counts import format_count
 from operations.champion.decisions import Check, Decision, Decisions
 from operations.champion.gate import NO_WORSE, judge, no_worse
-from operations.champion.registry import mirror
+from operations.champion.registry.mirror import tell_registry
 from operations.data.updating import is_behind, known_until, take_in
 from operations.errors import BusyError, OperationsError
 from operations.state_dir import state_dir
-from pipeline.chains.repair import check_state
+from pipeline.chains.checks import check_state
 from pipeline.config import RunConfig
-from pipeline.errors import USER_ERRORS, PipelineError
-from pipeline.export import run_folder
+from pipeline.errors import USER_ERRORS
+from pipeline.export import latest_run, run_folder
 from pipeline.export.artifacts import RunArtifacts
 from pipeline.export.publication import load_or_make_artifacts
 from pipeline.files import make_folder
@@ -30,7 +30,6 @@ from pipeline.progress import Reporter
 from pipeline.stages.loading import Loaded, load_data
 from pipeline.stages.record import make_record
 from pipeline.store import Store
-from pipeline.tracking.receipts import pending_notice
 
 if TYPE_CHECKING:
     from operations.champion.candidate import Candidate
@@ -173,21 +172,11 @@ def _procedure(summary: dict[str, Any]) -> tuple[str, str]:
 
 def _folder(config: RunConfig, made: RunArtifacts, reporter: Reporter, now: dt.datetime) -> Path:
     """Return the folder of the run: one that an interrupted process has written already, or a new one."""
-    before = run_folder.reuse_run(config.output, made)
+    before = latest_run.reuse_run(config.output, made)
     if before is not None:
         return before
     run_id = run_folder.new_run_id(config.name, now, config.digest())
     return run_folder.write_run(config.output, made, run_id, reporter.seconds, reporter.reused, now=now)
-
-
-def tell_registry(config: RunConfig, reporter: Reporter) -> None:
-    """Send run and decision to MLflow; if MLflow is unreachable, both stay recorded and are sent the next time."""
-    try:
-        mirror(config)
-        if notice := pending_notice(config.output):
-            reporter.line("MLflow", notice)
-    except PipelineError as error:
-        reporter.line("registry", f"not updated: {error}")
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from foundation.counts import format_count
-from pipeline.cli.group import EPILOG, as_of_option, check_output, config_option, end_of_day, tangency
+from pipeline.cli.as_of import as_of_option, end_of_day
+from pipeline.cli.group import EPILOG, check_output, config_option, tangency
 from pipeline.cli.preparation import prepare_run, read_config
 
 if TYPE_CHECKING:

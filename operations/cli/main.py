@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 
 from pipeline.stopping import CTRL_C, end_on_signals, settle
+
+COMMANDS = ("compile", "data", "drift", "ledger", "models", "schedule", "serve", "status", "sync")
+"""Modules of this folder that define commands."""
 
 
 def main() -> None:
@@ -18,7 +22,6 @@ def main() -> None:
     code: str | int | None = 0
     try:
         try:
-            from operations.cli.commands import load_commands
             from pipeline.cli.main import main as run
 
             load_commands()
@@ -28,6 +31,12 @@ def main() -> None:
     except KeyboardInterrupt:
         code = CTRL_C
     sys.exit(settle(code if isinstance(code, int) else int(code is not None)))
+
+
+def load_commands() -> None:
+    """Import the modules that define commands, which adds them to the command line."""
+    for name in COMMANDS:
+        importlib.import_module(f"operations.cli.{name}")
 
 
 def _limit_digits() -> None:

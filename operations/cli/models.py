@@ -1,4 +1,4 @@
-"""Commands about the model in use: retrain, rollback, predict, allocate, ledger."""
+"""Commands about the model in use: retrain, promote, rollback, predict, allocate."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from foundation.counts import format_count
-from pipeline.cli.group import EPILOG, as_of_option, check_output, config_option, end_of_day, tangency
-from pipeline.cli.preparation import prepare_run, read_config
+from pipeline.cli.as_of import as_of_option, end_of_day
+from pipeline.cli.group import EPILOG, check_output, config_option, tangency
+from pipeline.cli.preparation import prepare_run
 from pipeline.config_files.text import show_name
 
 if TYPE_CHECKING:
@@ -118,7 +118,8 @@ def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, outpu
     Trades start from --holdings or, without it, from what the champion's portfolio would hold by now.
     """
     from operations.champion import forecasting
-    from operations.champion.holdings import match_holdings, read_holdings
+    from operations.champion.holdings import read_holdings
+    from operations.champion.holdings_check import match_holdings
     from operations.cli import forecast_output
 
     held = None if holdings is None else read_holdings(holdings)
@@ -160,73 +161,3 @@ def _situation(
         "champion", f"{current.champion.run}, trained on data to {current.champion.trained_to:%Y-%m-%d}"
     )
     return current, reporter
-
-
-@tangency.group(epilog=EPILOG)
-def ledger() -> None:
-    """Show what was tried and decided, in files to which lines are only added."""
-
-
-@ledger.command("verify", epilog=EPILOG)
-@config_option
-def verify_ledger_command(path: Path) -> None:
-    """Check the chains of all trials, decisions and data versions in the output folder, and that none lost lines."""
-    from pipeline.chains.repair import check_chains
-
-    config, _, reporter = prepare_run(path, fresh=False, writes=False)
-    for name, (lines, head) in check_chains(config.output).items():
-        last = "" if head is None else f"; the last is {head.hash[:16]}"
-        reporter.line(str(config.output / name), f"{format_count(lines, 'line')}, unbroken{last}")
-
-
-@ledger.command(epilog=EPILOG)
-@config_option
-@click.option("--reason", required=True, help="What happened, for the record.")
-def repair(path: Path, reason: str) -> None:
-    """Go on with what is left of a record that lost lines and of which there is no copy.
-
-    Restore the files from a copy instead if there is one. Trials that MLflow knows of are brought back. The loss is
-    recorded for good, and each line of the ledger of trials that stays lost counts as a configuration that was tried.
-    """
-    from rich.console import Console
-
-    from operations.champion.decisions import Decisions
-    from operations.champion.run_files import advise_on_champion
-    from pipeline.chains.heads import chain_name
-    from pipeline.chains.repair import repair_chains
-    from pipeline.errors import TrackingError
-    from pipeline.progress import Reporter
-    from pipeline.tracking.shared_trials import known_heads, known_trials
-
-    config, reporter = read_config(path), Reporter(Console(width=120))
-    decisions = Decisions(config)
-    try:
-        known, seen = known_trials(config.output, config.name), known_heads(config.output, config.name)
-    except TrackingError as error:
-        reporter.line("trials", f"none come back from MLflow: {error}")
-        known, seen = [], []
-    done = repair_chains(config.output, reason, known, seen)
-    for one in done:
-        aside = "" if one.kept_aside is None else f"; the file as it was is {one.kept_aside}"
-        reporter.line(
-            str(config.output / one.chain),
-            f"{format_count(one.lines, 'line is', 'lines are')} left, "
-            f"{format_count(one.lost, 'is', 'are')} lost{aside}",
-        )
-    if not done:
-        reporter.line("repair", "nothing is to be repaired")
-    elif any(one.chain == chain_name(config.output, decisions.chain.path) for one in done):
-        champion = decisions.champion()
-        reigning = None if champion is None else champion.champion
-        reporter.line("champion", reigning or f"none is left: {advise_on_champion(config)}")
-
-
-@ledger.command("show", epilog=EPILOG)
-@config_option
-def show_ledger_command(path: Path) -> None:
-    """List the decisions about a configuration, the newest last."""
-    from operations.champion.decisions import Decisions
-
-    config, _, reporter = prepare_run(path, fresh=False, writes=False)
-    for decision in Decisions(config).all():
-        reporter.line(f"{decision.at:%Y-%m-%d %H:%M}", f"{decision.kind}: {decision.run}: {decision.reason}")

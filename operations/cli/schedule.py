@@ -1,4 +1,4 @@
-"""Commands that keep a schedule: run-due, schedule, schedule export, schedule request, status."""
+"""Commands that keep a schedule: run-due, schedule, schedule export, schedule request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CODES = (
     "says what), 130 interrupted."
 )
 
-_configs = click.option(
+configs_option = click.option(
     "--config",
     "-c",
     "paths",
@@ -33,7 +33,7 @@ _configs = click.option(
 
 
 @tangency.command("run-due", epilog=CODES)
-@_configs
+@configs_option
 @click.option(
     "--slot", help="Answer for this slot: exit with 0 only if it is done, or a later one took its place."
 )
@@ -52,11 +52,11 @@ def run_due_command(paths: tuple[Path, ...], slot: str | None, listing: bool) ->
     for mistake in scheduled_configs.mistakes:
         click.echo(f"tangency: {mistake}", err=True)
     if listing:
-        for due in slot_queries.due(configs, _now()):
+        for due in slot_queries.due(configs, utc_now()):
             click.echo(due.isoformat())
         sys.exit(2 if scheduled_configs.mistakes else 0)
     interrupt_once(STOPPING)  # a second signal must not disturb the return of the slot
-    attempts = run_due.run_due(configs, _train, clock=_now, log=_log)
+    attempts = run_due.run_due(configs, _train, clock=utc_now, log=_log)
     code = 2 if scheduled_configs.mistakes else int(any(attempt.outcome == "failed" for attempt in attempts))
     if slot_due is not None:
         answer = slot_queries.answer_for(configs, slot_due)
@@ -66,7 +66,7 @@ def run_due_command(paths: tuple[Path, ...], slot: str | None, listing: bool) ->
 
 
 @tangency.group(invoke_without_command=True, epilog=EPILOG)
-@_configs
+@configs_option
 @click.pass_context
 def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
     """Keep the schedules of the configurations until stopped.
@@ -82,7 +82,7 @@ def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
     from operations.schedule.run_due import with_log_files
 
     scheduled_configs = find_scheduled(paths)
-    log = with_log_files(scheduled_configs.configs, _log, _now)
+    log = with_log_files(scheduled_configs.configs, _log, utc_now)
     read = ScheduleReader(paths, log)
     configs = read()
     for config in configs:
@@ -95,12 +95,12 @@ def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
         def visit() -> None:
             loop.visit_by(command, stop, log)
 
-        loop.keep_schedules(read, visit, clock=_now, stop=stop, log=log)
+        loop.keep_schedules(read, visit, clock=utc_now, stop=stop, log=log)
     log("stopped")
 
 
 @schedule.command("request", epilog=EPILOG)
-@_configs
+@configs_option
 @click.option(
     "--reason", required=True, help="Why, for the record; one reason asks once for the same --data."
 )
@@ -110,12 +110,12 @@ def request_command(paths: tuple[Path, ...], reason: str, data: str) -> None:
     from operations.schedule import run_due
 
     for config in scheduled(paths):
-        new = run_due.request(config, reason, data, _now())
+        new = run_due.request(config, reason, data, utc_now())
         _log(f"{config.name}: {'asked for' if new else 'was asked for before'}: {reason}")
 
 
 @schedule.command("export", epilog=EPILOG)
-@_configs
+@configs_option
 @click.option(
     "--to",
     "target",
@@ -156,42 +156,18 @@ def export_command(paths: tuple[Path, ...], target: Target, every: int, image: s
         click.echo(str(path))
 
 
-@tangency.command("status", epilog=CODES)
-@_configs
-def show_status(paths: tuple[Path, ...]) -> None:
-    """Show the champion, runs and data of each configuration, and whether its schedule is kept.
-
-    The files of the champion are compared with the SHA-256 that the decision about it recorded. A configuration without
-    a schedule is shown if it is named, or if none in configs/ has one.
-    """
-    from operations.cli.status_text import describe_status
-    from operations.schedule.status import status
-    from pipeline.tracking.receipts import pending_notice
-
-    now = _now()
-    read = find_scheduled(paths, required=False)
-    statuses = status(read.configs, now)
-    for job in statuses:
-        click.echo("\n".join(describe_status(job, now)))
-    for output in sorted({config.output for config in read.configs}):
-        if notice := pending_notice(output):
-            click.echo(f"MLflow: {notice}")
-    for mistake in read.mistakes:
-        click.echo(f"tangency: {mistake}", err=True)
-    sys.exit(2 if read.mistakes else int(any(job.problems for job in statuses)))
-
-
 def _train(config: RunConfig, now: dt.datetime) -> str:
     """Retrain in a separate process, and return the decision in one line."""
     from operations.schedule.job_process import run_job
     from operations.schedule.rotating_log import RotatingLog
-    from operations.schedule.run_due import LOG, record_path, schedules
+    from operations.schedule.run_due import LOG
+    from operations.slots.records import record_path, schedules
 
     log_file = RotatingLog(record_path(config).with_name(LOG))
 
     def log(line: str) -> None:
         click.echo(line)
-        log_file.write(line, _now())
+        log_file.write(line, utc_now())
 
     limit = schedules({config.name: config})[config.name].time_limit_seconds
     return run_job(config, now, time_limit=limit, log=log)
@@ -209,9 +185,10 @@ def _instant(text: str) -> dt.datetime:
     return instant
 
 
-def _now() -> dt.datetime:
+def utc_now() -> dt.datetime:
+    """Return the current instant."""
     return dt.datetime.now(dt.UTC)
 
 
 def _log(text: str) -> None:
-    click.echo(f"{_now():%Y-%m-%d %H:%M:%S}  {text}")
+    click.echo(f"{utc_now():%Y-%m-%d %H:%M:%S}  {text}")

@@ -45,9 +45,9 @@ def serve(path: Path, host: str, port: int, allowed: tuple[str, ...], token_file
     forecasts that `tangency predict` prints. GET /health says that the server answers, GET /version which
     run does. A new champion replaces the old one with the next request.
     """
+    from operations.serving.access import LOOPBACK, Access, read_host
     from operations.serving.application import build_application
     from operations.serving.champion import ServedChampion
-    from operations.serving.guards import LOOPBACK, Access, read_host
     from operations.serving.server import is_loopback, is_unspecified, listen, resolve_address, run
     from pipeline.config import load_config
     from pipeline.stopping import CTRL_C, check_ending, report_interruption

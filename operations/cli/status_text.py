@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 from foundation.counts import format_count
+from operations.schedule.problems import age
 from operations.schedule.run_due import HOW
-from operations.schedule.status import JobStatus, ModelStatus, age
-from operations.slots.changes import short
+from operations.schedule.status import JobStatus, ModelStatus
 from operations.slots.history import Slot
+from operations.slots.tables import short
 
 
 def describe_status(job: JobStatus, now: dt.datetime) -> list[str]:

@@ -22,7 +22,7 @@ def sync(path: Path) -> None:
     received and lost, because the database was deleted or replaced by an older copy. Sending one twice, or going
     on where a killed sender stopped, makes no second run. Exit code 2 if any still waits.
     """
-    from operations.champion.registry import mirror
+    from operations.champion.registry.mirror import mirror
     from operations.errors import OperationsError
     from pipeline.errors import RecordError, TrackingError
     from pipeline.tracking.receipts import RECEIPT, pending_runs, run_folders

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,96 +12,17 @@ from numpy.typing import NDArray
 
 from foundation.types import Floats
 from market.macro import MacroSeries
-from market.panel import BARS, Panel
-
-Unit = Literal["s", "ms", "us", "ns"]
+from market.panel import Panel
+from operations.data.panel_frame import TABLES, Extent, Frame, Unit
 
 KEY = ["field", "asset", "date", "observed_at", "nth"]
 """Columns that identify a cell. Only cells of macro series are observed before they are known (`date`), and only there
 can several cells share both clocks: `nth` counts them."""
-TABLES = ("returns", "volume", *BARS)
 SERIES = ("cash", "market")
 MACRO = "macro/"
 """Prefix of the name of a macro series in the column `field`."""
 ABSENT = np.float64(np.nan).view(np.int64)
 """Bits of the NaN that stands for a missing value; such cells are omitted. Other NaN are kept unchanged."""
-
-
-@dataclass(frozen=True)
-class Frame:
-    """The metadata of a panel: everything but its numbers.
-
-    Attributes
-    ----------
-    name : str
-    periods_per_year : int
-    assets : tuple of str
-        In the panel's order.
-    tables : tuple of str
-        The members of `TABLES` that the panel has.
-    macro : mapping of str to tuple of int, str and str
-        `max_age_days` of each series, and the units of `observed_at` and `known_at`.
-    unit : str
-        Unit of the dates.
-    notes : tuple of str
-    """
-
-    name: str
-    periods_per_year: int
-    assets: tuple[str, ...]
-    tables: tuple[str, ...]
-    macro: Mapping[str, tuple[int, Unit, Unit]]
-    unit: Unit
-    notes: tuple[str, ...]
-
-    @classmethod
-    def of(cls, panel: Panel) -> Frame:
-        """Return the frame of a panel."""
-        tables = tuple(name for name in TABLES if getattr(panel, name) is not None)
-        macro = {
-            name: (series.max_age_days, series.observed_at.unit, series.known_at.unit)
-            for name, series in panel.macro.items()
-        }
-        year = panel.periods_per_year
-        return cls(panel.name, year, panel.assets, tables, macro, panel.dates.unit, panel.notes)
-
-    def to_json(self) -> str:
-        """Return the frame as JSON."""
-        return json.dumps({each.name: getattr(self, each.name) for each in fields(self)})
-
-    @classmethod
-    def from_json(cls, text: str) -> Frame:
-        """Parse a frame from JSON."""
-        content: dict[str, Any] = json.loads(text)
-        lists = {name: tuple(content[name]) for name in ("assets", "tables", "notes")}
-        macro = {name: tuple(value) for name, value in content["macro"].items()}
-        return cls(**(content | lists | {"macro": macro}))
-
-
-@dataclass(frozen=True)
-class Extent:
-    """The size of a panel. A later panel must begin with the same rows, unless the past was revised.
-
-    Attributes
-    ----------
-    dates : int
-        Number of dates.
-    observations : mapping of str to int
-        Number of observations of each macro series.
-    """
-
-    dates: int = 0
-    observations: Mapping[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, panel: Panel) -> Extent:
-        """Return the extent of a panel."""
-        return cls(len(panel.dates), {name: len(series.values) for name, series in panel.macro.items()})
-
-    def beginning(self, panel: Panel) -> Panel:
-        """Return the first part of a panel, up to this extent."""
-        macro = {name: _slice(s, slice(self.observations.get(name, 0))) for name, s in panel.macro.items()}
-        return replace(panel.select_rows(slice(self.dates)), macro=macro)
 
 
 def to_cells(panel: Panel, beyond: Extent | None = None) -> pd.DataFrame:
@@ -133,13 +53,7 @@ def from_cells(cells: pd.DataFrame, frame: Frame) -> Panel:
     dates = pd.DatetimeIndex(np.sort(of["cash"]["date"].to_numpy()), name=None)
     parts: dict[str, Any] = {}
     for name in (*SERIES, *frame.tables):
-        names = pd.Index(frame.assets if name in TABLES else [""], dtype=object)
-        values = np.full((len(dates), len(names)), np.nan)
-        if name in of:
-            rows = dates.get_indexer(pd.DatetimeIndex(of[name]["date"]))
-            values[rows, names.get_indexer(pd.Index(of[name]["asset"], dtype=object))] = of[name][
-                "value"
-            ].to_numpy()
+        values = _spread(of.get(name), dates, frame.assets if name in TABLES else ("",))
         parts[name] = values if name in TABLES else values[:, 0]
     macro = {
         name: _series(name, of.get(MACRO + name, cells.iloc[:0]), *metadata)
@@ -154,6 +68,16 @@ def from_cells(cells: pd.DataFrame, frame: Frame) -> Panel:
         notes=frame.notes,
         **parts,
     )
+
+
+def _spread(cells: pd.DataFrame | None, dates: pd.DatetimeIndex, assets: Sequence[str]) -> Floats:
+    """Return the cells of a field as a table (T, N), with NaN where there is none."""
+    values = np.full((len(dates), len(assets)), np.nan)
+    if cells is not None:
+        rows = dates.get_indexer(pd.DatetimeIndex(cells["date"]))
+        columns = pd.Index(list(assets), dtype=object).get_indexer(pd.Index(cells["asset"], dtype=object))
+        values[rows, columns] = cells["value"].to_numpy()
+    return values
 
 
 def narrow_types(panel: Panel, assets: Iterable[str]) -> Panel:
@@ -176,16 +100,6 @@ def _series(name: str, cells: pd.DataFrame, age: int, observed: Unit, known: Uni
     observed_at = pd.DatetimeIndex(rows["observed_at"].to_numpy()).as_unit(observed)
     known_at = pd.DatetimeIndex(rows["date"].to_numpy()).as_unit(known)
     return MacroSeries(name, np.asarray(rows["value"]), observed_at, known_at, age)
-
-
-def _slice(series: MacroSeries, rows: slice) -> MacroSeries:
-    """Return some observations of a series."""
-    return replace(
-        series,
-        values=series.values[rows],
-        observed_at=series.observed_at[rows],
-        known_at=series.known_at[rows],
-    )
 
 
 def _rows(

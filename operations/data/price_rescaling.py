@@ -9,7 +9,8 @@ import numpy as np
 
 from foundation.types import Floats
 from market.panel import Panel
-from operations.data.long_format import TABLES, Extent, bits, narrow_types
+from operations.data.long_format import bits, narrow_types
+from operations.data.panel_frame import TABLES, Extent
 
 TOLERANCE = 1e-6
 """Largest difference of a return, and relative difference of a price from its asset's factor: 0.01 basis points."""

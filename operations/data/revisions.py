@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from foundation.counts import format_count
 from market.panel import Panel
-from operations.data.long_format import KEY, MACRO, TABLES, Extent, Frame, bits, narrow_types, to_cells
+from operations.data.long_format import KEY, MACRO, bits, narrow_types, to_cells
+from operations.data.panel_frame import TABLES, Extent, Frame
 from operations.data.price_rescaling import find_rescaling
 
 COLUMNS = ["change", *KEY, "value", "old"]

@@ -100,13 +100,17 @@ def take_in(
     from_version = _earlier(config, store, log)
     if from_version is not None:
         _bring_forward(config, store, reporter, (panel, findings), from_version)
-        # Each version stores features for all dates; delete the stages of versions before the continued one.
-        for old in log[: from_version.version - 1]:
-            for stage, key in _stages(config, old):
-                store.forget(stage, key)
+        _forget_stages(config, store, log[: from_version.version - 1])
     elif not _is_made(config, store, recorded.version):
         reporter.line("stages", "nothing is stored to go on from: the next run makes them")
     return Updated(recorded, panel, None if from_version is None else from_version.version)
+
+
+def _forget_stages(config: RunConfig, store: Store, log: Sequence[Version]) -> None:
+    """Delete the stages of old versions; each version stores features for all dates."""
+    for version in log:
+        for stage, key in _stages(config, version):
+            store.forget(stage, key)
 
 
 def known_until(config: RunConfig, now: dt.datetime) -> pd.Timestamp:

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from market.panel import Panel
-from operations.data.long_format import Extent
+from operations.data.panel_frame import Extent
 from operations.data.revisions import Difference
+from operations.errors import OperationsError
 from pipeline.chains.chain import Entry
 
 
@@ -118,3 +119,18 @@ def read_version(entry: Entry) -> Version:
     """Parse a version from a line of the chain."""
     lists = {name: tuple(entry[name]) for name in ("described", "assets_new", "assets_gone")}
     return Version(**(entry | lists))
+
+
+def check_time(before: Version, known_by: pd.Timestamp, panel: Panel) -> None:
+    """Refuse to record data as of an earlier instant than the newest version.
+
+    There are two exceptions: a version dated in the future was recorded while the clock was ahead, and a version that
+    ends before the panel cannot have been read from a later state of the source.
+    """
+    recorded = pd.Timestamp(before.known_by)
+    future = recorded > pd.Timestamp.now("UTC").tz_localize(None) + pd.Timedelta(days=1)
+    if known_by < recorded and not future and panel.dates[-1] <= pd.Timestamp(before.last):
+        raise OperationsError(
+            f"the data is asked for as of {known_by:%Y-%m-%d %H:%M}, but version {before.version} knows the source as "
+            f"of {recorded:%Y-%m-%d %H:%M}: read what was known then with tangency data show --version"
+        )

@@ -1,4 +1,4 @@
-"""Version files: the changes of one version of the data, as a plain Parquet file."""
+"""Version files: the changes of each version of the data, as a plain Parquet file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from operations.data.long_format import Frame
+from operations.data.panel_frame import Frame
 from operations.data.revisions import COLUMNS
+from operations.data.version import Version
+from pipeline.chains.recorded_files import read_version_file
 from pipeline.files import write_whole
 
 TEXTS = ("change", "field", "asset")
@@ -65,6 +67,17 @@ def read_changes(content: bytes) -> pd.DataFrame:
 def read_frame(content: bytes) -> Frame:
     """Read the frame of the resulting panel from the content of a version file."""
     return Frame.from_json(pq.read_schema(pa.BufferReader(content)).metadata[FRAME].decode())
+
+
+def read_content(folder: Path, version: Version) -> bytes:
+    """Check the file of a version, and return its content.
+
+    Raises
+    ------
+    LedgerError
+        If the file was changed or is missing.
+    """
+    return read_version_file(folder, version.file, version.sha256, version.version)
 
 
 def _plain(column: pd.Series) -> Any:

@@ -7,7 +7,7 @@ process, is not a version and is removed before the next version is written.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,13 @@ from typing import Any
 import pandas as pd
 
 from market.panel import Panel
-from operations.data.long_format import KEY, Extent, Frame, from_cells
+from operations.data.assembly import assemble_panel, find_orphans, read_newest_frame
+from operations.data.panel_frame import Extent, Frame
 from operations.data.revisions import Difference, added, difference, extends
-from operations.data.version import Version, describe_version, read_version
-from operations.data.version_files import read_changes, read_frame, write_changes
-from operations.errors import OperationsError
+from operations.data.version import Version, check_time, describe_version, read_version
+from operations.data.version_files import read_changes, read_content, write_changes
+from operations.errors import OperationsError, RevisedError
 from pipeline.chains.chain import Chain, Entry
-from pipeline.chains.recorded_files import read_version_file
 from pipeline.errors import LedgerError
 
 CHAIN = "versions.jsonl"
@@ -44,10 +44,6 @@ class Recorded:
     version: Version
     before: Version | None
     difference: Difference | None
-
-
-class RevisedError(OperationsError):
-    """The source has rewritten known data, which is recorded only if revisions are accepted."""
 
 
 class Versions:
@@ -86,7 +82,7 @@ class Versions:
         """
         log = self.log()
         selected = self._of(log, version)
-        panel = self._assembled(log[: selected.version])
+        panel = assemble_panel(self.folder, log[: selected.version])
         if panel.digest() != selected.digest:
             raise LedgerError(
                 f"{self.folder}: the files of version {selected.version} make another panel than was recorded"
@@ -95,7 +91,7 @@ class Versions:
 
     def changes(self, version: int) -> pd.DataFrame:
         """Return the changes of a version, with columns `operations.data.revisions.COLUMNS`; raises as `read` does."""
-        return read_changes(self._content(self._of(self.log(), version)))
+        return read_changes(read_content(self.folder, self._of(self.log(), version)))
 
     def verify(self) -> list[str]:
         """Check the chain, every file and the newest panel; return the names of files without a version.
@@ -107,9 +103,9 @@ class Versions:
         """
         log = self.log()
         for version in log:
-            self._content(version)
+            read_content(self.folder, version)
         self.read()
-        return sorted(path.name for path in self._orphans(log))
+        return sorted(path.name for path in find_orphans(self.folder, log))
 
     def record(
         self,
@@ -146,18 +142,18 @@ class Versions:
 
         def choose(entries: list[Entry]) -> list[Entry]:
             log = [read_version(entry) for entry in entries]
-            frame = self._newest_frame(log)
-            for orphan in self._orphans(log):
+            frame = read_newest_frame(self.folder, log)
+            for orphan in find_orphans(self.folder, log):
                 orphan.unlink()
             before = log[-1] if log else None
             if before is not None:
-                _check_time(before, known_by, panel)
+                check_time(before, known_by, panel)
             if before is not None and panel.digest() == before.digest:
                 recorded.append(Recorded(before, before, None))
                 return []
             change = self._change(log, frame, panel)
             if change.revises and not (change.restates or accept_revisions):
-                raise _revised(change)
+                raise RevisedError(change.sentences())
             line = self._made(before, frame, change, panel)
             line |= {"at": now.isoformat(timespec="seconds"), "known_by": known_by.isoformat()}
             line |= {"source": dict(source)}
@@ -167,47 +163,21 @@ class Versions:
         self.chain.extend(choose)
         return recorded[0]
 
-    def _newest_frame(self, log: list[Version]) -> Frame | None:
-        """Return the frame of the newest version, after checking its file and the presence of all older files.
-
-        The content of an older file is checked when it is read.
-        """
-        for version in log[:-1]:
-            if not (self.folder / version.file).is_file():
-                self._content(version)  # raises the error
-        return read_frame(self._content(log[-1])) if log else None
-
     def _made(self, before: Version | None, frame: Frame | None, change: Difference, panel: Panel) -> Entry:
         """Write the file of a change, and return the line that describes the change and the resulting panel."""
         number = 1 if before is None else before.version + 1
         file, sha256 = write_changes(self.folder, number, change.changes, Frame.of(panel))
-        known = () if frame is None else frame.assets
-        return {"version": number, "file": file, "sha256": sha256} | describe_version(
-            change, panel, before, known
-        )
+        described = describe_version(change, panel, before, () if frame is None else frame.assets)
+        return {"version": number, "file": file, "sha256": sha256} | described
 
     def _change(self, log: list[Version], frame: Frame | None, panel: Panel) -> Difference:
         """Return the changes from the newest version to a panel; past files are read only if the past has changed."""
         if frame is None:
             return added(panel, Extent())
-        newest = log[-1]
-        if extends(panel, newest.extent, frame, newest.digest):
-            return added(panel, newest.extent)
-        return difference(self._assembled(log), panel)
-
-    def _assembled(self, log: list[Version]) -> Panel:
-        """Assemble the panel of the last of these versions, with the latest value of each cell."""
-        contents = [self._content(version) for version in log]
-        said = pd.concat([read_changes(content) for content in contents], ignore_index=True)
-        if any(version.kind not in ("first", "append") for version in log):
-            # Only revisions and restatements contain a cell a second time.
-            said = said[~said.duplicated(KEY, keep="last")]
-            said = said[said["change"] != "removed"]
-        return from_cells(said, read_frame(contents[-1]))
-
-    def _content(self, version: Version) -> bytes:
-        """Check the file of a version, and return its content."""
-        return read_version_file(self.folder, version.file, version.sha256, version.version)
+        extent = log[-1].extent
+        if extends(panel, extent, frame, log[-1].digest):
+            return added(panel, extent)
+        return difference(assemble_panel(self.folder, log), panel)
 
     def _of(self, log: list[Version], version: int | None) -> Version:
         if not log:
@@ -215,33 +185,3 @@ class Versions:
         if version is not None and not 1 <= version <= len(log):
             raise OperationsError(f"{self.folder}: no version {version}, there are 1 to {len(log)}")
         return log[(version or len(log)) - 1]
-
-    def _orphans(self, log: list[Version]) -> Iterator[Path]:
-        """Yield the files to which no line refers."""
-        named = {version.file for version in log}
-        for path in self.folder.iterdir() if self.folder.is_dir() else ():
-            if (path.suffix == ".parquet" or path.name.startswith(".partial-")) and path.name not in named:
-                yield path
-
-
-def _check_time(before: Version, known_by: pd.Timestamp, panel: Panel) -> None:
-    """Refuse to record data as of an earlier instant than the newest version.
-
-    There are two exceptions: a version dated in the future was recorded while the clock was ahead, and a version that
-    ends before the panel cannot have been read from a later state of the source.
-    """
-    recorded = pd.Timestamp(before.known_by)
-    future = recorded > pd.Timestamp.now("UTC").tz_localize(None) + pd.Timedelta(days=1)
-    if known_by < recorded and not future and panel.dates[-1] <= pd.Timestamp(before.last):
-        raise OperationsError(
-            f"the data is asked for as of {known_by:%Y-%m-%d %H:%M}, but version {before.version} knows the source as "
-            f"of {recorded:%Y-%m-%d %H:%M}: read what was known then with tangency data show --version"
-        )
-
-
-def _revised(change: Difference) -> RevisedError:
-    return RevisedError(
-        "the source has rewritten the past; nothing was recorded\n  "
-        + "\n  ".join(change.sentences())
-        + "\nIf it is right to do so, record it with --accept-revisions: what was known before stays readable"
-    )

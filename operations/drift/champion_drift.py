@@ -9,7 +9,7 @@ from backtest.costs import TradingCost
 from operations.champion.forecasting import Situation, traded, traded_policy
 from operations.errors import OperationsError
 from pipeline.drift.drift import Drift
-from pipeline.drift.measure import measure_drift_at
+from pipeline.drift.measure import ModelInUse, measure_drift_at
 
 
 def champion_drift(found: Situation) -> Drift:
@@ -33,11 +33,7 @@ def champion_drift(found: Situation) -> Drift:
             f"{champion.folder / 'summary.json'} has no key drift: the run is from an earlier version; retrain"
         )
     shares = {one["name"]: one["importance"] for one in recorded["features"]}
-    return measure_drift_at(
-        config.drift,
-        prepared.panel,
-        matrix,
-        prepared.schedule,
+    model = ModelInUse(
         forecast=champion.forecasts(prepared, found.regimes),
         trained=(_row(found, recorded["trained_from"]), _row(found, recorded["trained_to"])),
         importance=np.array([shares.get(name, 0.0) for name in matrix.names]),
@@ -47,6 +43,7 @@ def champion_drift(found: Situation) -> Drift:
         cost=TradingCost(config.cost_rate, config.impact_rate),
         execution_lag=config.target.execution_lag,
     )
+    return measure_drift_at(config.drift, prepared.panel, matrix, prepared.schedule, model)
 
 
 def _row(found: Situation, date: str) -> int:

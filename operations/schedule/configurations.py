@@ -44,7 +44,8 @@ def find_scheduled(paths: Sequence[Path], *, required: bool = True) -> Scheduled
         If there is no file to read.
     """
     from operations.errors import OperationsError
-    from operations.schedule.run_due import HOW, record_path
+    from operations.schedule.run_due import HOW
+    from operations.slots.records import record_path
     from pipeline.config import load_config
     from pipeline.errors import USER_ERRORS
     from pipeline.files import explain

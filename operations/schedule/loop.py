@@ -21,8 +21,9 @@ from typing import TypeVar
 from operations.errors import OperationsError
 from operations.schedule import scheduler_process
 from operations.schedule.heartbeat import Heartbeat
-from operations.schedule.run_due import Clock, Log, records, schedules
+from operations.schedule.run_due import Clock, Log
 from operations.slots.history import next_visit
+from operations.slots.records import records, schedules
 from operations.slots.slots import Slots
 from pipeline.config import RunConfig
 from pipeline.errors import ConfigError

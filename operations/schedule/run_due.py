@@ -14,12 +14,13 @@ from pathlib import Path
 from operations.errors import BusyError, OperationsError
 from operations.schedule.heartbeat import Heartbeat
 from operations.schedule.rotating_log import RotatingLog
-from operations.slots.changes import SCHEDULE, short
+from operations.slots.changes import SCHEDULE
+from operations.slots.records import record_path, records, schedules
 from operations.slots.slots import Claim, Slots
+from operations.slots.tables import short
 from pipeline.config import RunConfig
 from pipeline.errors import USER_ERRORS
 from pipeline.files import explain
-from pipeline.settings.schedule import ScheduleSection
 
 HOW = 'add to its file, say, schedule: {cron: "0 6 1 * *"}  # the first of each month at 06:00, UTC'
 """Advice for a configuration without a schedule."""
@@ -55,38 +56,6 @@ class Attempt:
     number: int
     outcome: str
     message: str
-
-
-def record_path(config: RunConfig) -> Path:
-    """Return the file that records the slots of all configurations with the same output folder."""
-    return config.output / "operations" / "schedule.db"
-
-
-def records(configs: Sequence[RunConfig]) -> dict[Path, dict[str, RunConfig]]:
-    """Return the scheduled configurations by the file that records their slots, and by name.
-
-    Raises
-    ------
-    OperationsError
-        If two configurations of one file have the same name.
-    """
-    by_path: dict[Path, dict[str, RunConfig]] = {}
-    for config in configs:
-        if config.schedule is None:
-            continue
-        group = by_path.setdefault(record_path(config), {})
-        if config.name in group:
-            raise OperationsError(
-                f"two scheduled configurations have the name {config.name!r} and the output {config.output}; "
-                "give one of them another name"
-            )
-        group[config.name] = config
-    return by_path
-
-
-def schedules(group: dict[str, RunConfig]) -> dict[str, ScheduleSection]:
-    """Return the schedules of configurations by name."""
-    return {name: config.schedule for name, config in group.items() if config.schedule is not None}
 
 
 def with_log_files(configs: Sequence[RunConfig], log: Log, clock: Clock) -> Log:

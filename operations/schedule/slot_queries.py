@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from operations.schedule.run_due import records, schedules
-from operations.slots.changes import short
 from operations.slots.history import Slot, job_history
+from operations.slots.records import records, schedules
 from operations.slots.slots import Slots
+from operations.slots.tables import short
 from pipeline.config import RunConfig
 
 

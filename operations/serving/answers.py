@@ -1,4 +1,4 @@
-"""Answers: JSON responses on one line, and the error that is converted to a response."""
+"""Answers: JSON responses on one line, the error that is converted to a response, and the values that it shows."""
 
 from __future__ import annotations
 
@@ -47,3 +47,17 @@ def error_response(message: str, status: int, headers: Mapping[str, str] | None 
     """Return a response with the body `{"error": message}`."""
     text = message if len(message) <= LONGEST else f"{message[:LONGEST]} ..."
     return json_response({"error": " ".join(text.split())}, status, headers)
+
+
+def name_kind(value: Any) -> str:
+    """Return the name of a value's JSON type."""
+    kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "a number")
+
+
+def show_json(value: Any) -> str:
+    """Return a value as JSON if it is short."""
+    if isinstance(value, (dict, list)):
+        return name_kind(value)
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:80]} ..."

@@ -15,9 +15,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from operations.serving.access import Access
 from operations.serving.answers import RequestError, error_response, json_response
 from operations.serving.champion import Champion
-from operations.serving.guards import Access, Guard
+from operations.serving.guards import Guard
 from operations.serving.requests import largest_body
 
 BODY_SECONDS = 20.0

@@ -15,7 +15,8 @@ from operations.champion.candidate import Candidate
 from operations.champion.decisions import Decisions
 from operations.errors import OperationsError
 from operations.serving.answers import RequestError
-from operations.serving.requests import SPLIT, parse_table
+from operations.serving.request_body import SPLIT
+from operations.serving.requests import parse_table
 from pipeline.config import RunConfig
 from pipeline.errors import PipelineError
 from pipeline.export.frozen import Frozen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 
-from operations.slots.tables import instant, stamp
+from operations.slots.tables import instant, short, stamp
 from pipeline.settings.schedule import DAY, ScheduleSection
 
 SCHEDULE = "schedule"
@@ -62,13 +62,10 @@ def take_back(db: sqlite3.Connection, job: str, schedule: ScheduleSection, now: 
 
 def skip_superseded(db: sqlite3.Connection, job: str, now: dt.datetime) -> None:
     """Skip queued scheduled slots if the same job has a later scheduled slot."""
+    # A slot entered while the clock was ahead does not supersede earlier ones.
     latest = db.execute(
         "select max(due) from slot where job = ? and reason = ? and state != 'skipped' and due <= ?",
-        (
-            job,
-            SCHEDULE,
-            stamp(now),
-        ),  # a slot entered while the clock was ahead does not supersede earlier ones
+        (job, SCHEDULE, stamp(now)),
     ).fetchone()[0]
     if latest is not None:
         db.execute(
@@ -111,8 +108,3 @@ def release(
         " where id = ?",
         (state, stamp(when), ended, message, slot),
     )
-
-
-def short(moment: dt.datetime) -> str:
-    """Return an instant in UTC to the minute, the format in which messages name slots."""
-    return moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from operations.slots.changes import (
     SCHEDULE,
@@ -24,13 +24,12 @@ from operations.slots.changes import (
     close_attempt,
     enter_slot,
     release,
-    short,
     shorten_waits,
     skip_superseded,
     take_back,
 )
 from operations.slots.cron import slots as cron_slots
-from operations.slots.tables import connect, instant, refusal, stamp, writing
+from operations.slots.tables import connect, instant, refusal, short, stamp, writing
 from pipeline.settings.schedule import ScheduleSection
 
 
@@ -120,12 +119,7 @@ class Slots:
                 shorten_waits(db, job, schedule, now)
                 take_back(db, job, schedule, now)
                 skip_superseded(db, job, now)
-            row = db.execute(
-                "select * from slot where state = 'queued' and not_before <= ?"
-                " and job in (select value from json_each(?))"
-                " and job not in (select job from slot where state = 'running') order by due, id",
-                (stamp(now), json.dumps(list(jobs))),
-            ).fetchone()
+            row = _next_queued(db, jobs, now)
             if row is None:
                 return None
             claim = Claim(row["id"], row["attempts"] + 1, row["job"], instant(row["due"]), row["reason"])
@@ -188,3 +182,13 @@ class Slots:
             close_attempt(db, claim.slot, claim.number, outcome, message, now)
             release(db, claim.slot, *decide(db), message, now)
             return True
+
+
+def _next_queued(db: sqlite3.Connection, jobs: Mapping[str, ScheduleSection], now: dt.datetime) -> Any:
+    """Return the row of the slot that has been due for longest, of jobs that are not running; None without one."""
+    return db.execute(
+        "select * from slot where state = 'queued' and not_before <= ?"
+        " and job in (select value from json_each(?))"
+        " and job not in (select job from slot where state = 'running') order by due, id",
+        (stamp(now), json.dumps(list(jobs))),
+    ).fetchone()

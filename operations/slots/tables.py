@@ -73,6 +73,11 @@ def instant(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text)
 
 
+def short(moment: dt.datetime) -> str:
+    """Return an instant in UTC to the minute, the format in which messages name slots."""
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file, or create it. A connection belongs to one thread.
 

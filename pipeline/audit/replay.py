@@ -9,8 +9,9 @@ from foundation.threads import one_thread
 from market.panel import Panel
 from pipeline.audit.point_in_time import PointInTimeValue, values_of
 from pipeline.config import RunConfig
+from pipeline.stages.compute import Start
 from pipeline.stages.schedule import Schedule
-from pipeline.stages.sequence import Sequence, Start
+from pipeline.stages.sequence import Sequence
 
 if TYPE_CHECKING:
     from pipeline.stages.results import Evaluated

@@ -1,4 +1,4 @@
-"""MLflow's local database, read without MLflow: the runs and registered models that it holds.
+"""MLflow's local database, read without MLflow: the runs that it holds.
 
 A receipt in a folder says that the run was sent to MLflow. The receipt counts only while the database holds the run:
 the file may have been deleted, or replaced by an older copy.
@@ -18,8 +18,6 @@ DATABASE = "mlflow.db"
 """MLflow's local database in the output folder."""
 FOLDER_TAG = "folder"
 """Tag of a run that names its folder, by which a partly sent run is found again."""
-VERSION_TAG = "run_folder"
-"""Tag of a registered version that names the folder of its run."""
 
 
 def query_database(database: Path, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -93,21 +91,3 @@ def finished_runs(output: Path) -> set[str]:
         (FOLDER_TAG,),
     )
     return {str(value) for (value,) in rows}
-
-
-def registered_runs(output: Path, model: str) -> dict[str, str]:
-    """Return the run folders of the versions of a registered model in the local database, with their versions."""
-    rows = query_database(
-        output / DATABASE,
-        "SELECT value, version FROM model_version_tags WHERE name = ? AND key = ?",
-        (model, VERSION_TAG),
-    )
-    return {str(run): str(version) for run, version in rows}
-
-
-def registered_aliases(output: Path, model: str) -> dict[str, str]:
-    """Return the aliases of a registered model in the local database, with their versions."""
-    rows = query_database(
-        output / DATABASE, "SELECT alias, version FROM registered_model_aliases WHERE name = ?", (model,)
-    )
-    return {str(alias): str(version) for alias, version in rows}

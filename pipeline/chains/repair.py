@@ -12,21 +12,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from pipeline.chains.anchors import Anchor, anchored_chains, find_anchors, missing_anchors
+from pipeline.chains.anchors import Anchor, chain_names, find_anchors, missing_anchors
 from pipeline.chains.chain import Chain, Entry, excused_anchors
-from pipeline.chains.heads import (
-    HEADS,
-    LEDGER,
-    REPAIRS,
-    Head,
-    chain_name,
-    chain_paths,
-    lock_path,
-    read_heads,
-    write_heads,
-)
+from pipeline.chains.heads import HEADS, LEDGER, REPAIRS, Head, lock_path, read_heads, write_heads
 from pipeline.chains.ledger import lacking
-from pipeline.chains.recorded_files import check_newest_version
 from pipeline.files import read_regular, write_whole
 
 REPAIR = "repair"
@@ -55,42 +44,6 @@ class Repair:
     kept_aside: Path | None
 
 
-def check_chains(output: Path, config: str | None = None) -> dict[str, tuple[int, Head | None]]:
-    """Check chains of an output folder, and return the number of lines and the head of each by its name.
-
-    Parameters
-    ----------
-    output : Path
-    config : str, optional
-        Name of a configuration: chains of others are left out. By default all are checked.
-
-    Raises
-    ------
-    LedgerError
-        If a chain is broken, or an anchor shows that it lost lines.
-    """
-    names = {chain_name(output, path) for path in chain_paths(output)} | anchored_chains(output)
-    heads: dict[str, tuple[int, Head | None]] = {}
-    for name in sorted(names):
-        own = not name.startswith("operations/") or config is None or name.split("/")[1] == config
-        if own:
-            lines = len(Chain(output / name, output).lines())
-            heads[name] = lines, Head.of(output / name)
-    return heads
-
-
-def check_state(output: Path, config: str) -> None:
-    """Check the chains that concern a configuration, and the newest version of its data.
-
-    Raises
-    ------
-    LedgerError
-        If anything differs from its record.
-    """
-    check_chains(output, config)
-    check_newest_version(output / "operations" / config)
-
-
 def repair_chains(
     output: Path, reason: str, known: Sequence[Entry] = (), seen: Sequence[Anchor] = ()
 ) -> list[Repair]:
@@ -110,15 +63,14 @@ def repair_chains(
     seen : sequence of Anchor
         Anchors of the ledger in MLflow.
     """
-    done = []
     with FileLock(lock_path(output / REPAIR)):
-        names = {chain_name(output, path) for path in chain_paths(output)} | anchored_chains(output)
-        for name in sorted(names, key=lambda each: (each != REPAIRS, each)):  # its lines excuse the others
-            elsewhere = (known, seen) if name == LEDGER else ((), ())
-            repair = _repair(output, name, reason, *elsewhere)
-            if repair is not None:
-                done.append(repair)
-    return done
+        names = sorted(
+            chain_names(output), key=lambda each: (each != REPAIRS, each)
+        )  # its lines excuse the others
+        repairs = [
+            _repair(output, name, reason, *((known, seen) if name == LEDGER else ((), ()))) for name in names
+        ]
+    return [repair for repair in repairs if repair is not None]
 
 
 def _repair(

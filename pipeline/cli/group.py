@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from pipeline.endings import Commands
-
-if TYPE_CHECKING:
-    import datetime as dt
 
 EPILOG = "Exit codes: 0 done, 2 something of yours to mend (one message says what), 130 interrupted."
 
@@ -25,36 +22,6 @@ config_option = click.option(
     show_default=True,
     help="Configuration file of the run.",
 )
-
-
-def _refuse_future(
-    _context: click.Context, _option: click.Parameter, as_of: dt.datetime | None
-) -> dt.datetime | None:
-    """Refuse a date that is still in the future in every time zone.
-
-    A record as of such a date would block the records of the dates before it.
-    """
-    import datetime as dt
-
-    east = dt.datetime.now(dt.UTC).replace(tzinfo=None) + dt.timedelta(hours=14)
-    if as_of is not None and as_of > east:
-        raise click.BadParameter(f"{as_of:%Y-%m-%d} is in the future; expected today or an earlier date")
-    return as_of
-
-
-as_of_option = click.option(
-    "--as-of",
-    type=click.DateTime(["%Y-%m-%d"]),
-    callback=_refuse_future,
-    help="Use what was known at the close of this date [all data there is].",
-)
-
-
-def end_of_day(as_of: dt.datetime | None) -> dt.datetime:
-    """Return the end of a day in UTC, or the present."""
-    import datetime as dt
-
-    return dt.datetime.now(dt.UTC) if as_of is None else as_of.replace(hour=23, minute=59, tzinfo=dt.UTC)
 
 
 def check_output(

@@ -36,7 +36,7 @@ def prepare_run(path: Path, fresh: bool, *, writes: bool = True) -> tuple[RunCon
     """
     from rich.console import Console
 
-    from pipeline.chains.repair import check_state
+    from pipeline.chains.checks import check_state
     from pipeline.progress import Reporter
     from pipeline.store import Store
 

@@ -1,11 +1,13 @@
-"""`tangency run`."""
+"""Commands that write files about a whole run: run, report."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.group import EPILOG, run_options, tangency
+import click
+
+from pipeline.cli.group import EPILOG, check_output, run_options, tangency
 from pipeline.cli.preparation import prepare_run
 
 if TYPE_CHECKING:
@@ -59,10 +61,10 @@ def _write_or_reuse(config: RunConfig, made: RunArtifacts, reporter: Reporter, f
     """Print the result and write the run's folder, unless it equals the previous one."""
     import datetime as dt
 
-    from pipeline.export import run_folder
+    from pipeline.export import latest_run, run_folder
 
     console = reporter.console
-    folder = None if fresh else run_folder.reuse_run(config.output, made)
+    folder = None if fresh else latest_run.reuse_run(config.output, made)
     for table in made.tables:
         console.print()
         console.print(table)
@@ -77,3 +79,24 @@ def _write_or_reuse(config: RunConfig, made: RunArtifacts, reporter: Reporter, f
         if (folder / name).exists():
             console.print(f"{folder / name}", highlight=False, soft_wrap=True)
     return folder
+
+
+@tangency.command(epilog=EPILOG)
+@run_options
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    callback=check_output,
+    help="File to write [runs/<name>-report.html].",
+)
+def report(path: Path, fresh: bool, output: Path | None) -> None:
+    """Write the report as one HTML page that needs no network."""
+    from pipeline.export.publication import load_or_make_artifacts
+    from pipeline.files import write_whole
+
+    config, store, reporter = prepare_run(path, fresh)
+    artifacts = load_or_make_artifacts(config, store, reporter)
+    target = output or config.output / f"{config.name}-report.html"
+    write_whole(target, artifacts.page(config.name).encode())
+    reporter.console.print(f"{target}", highlight=False, soft_wrap=True)

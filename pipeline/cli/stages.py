@@ -1,4 +1,4 @@
-"""Commands that run a part of the stages: train, audit, evaluate, report."""
+"""Commands that run a part of the stages: train, audit, evaluate."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def audit_command(path: Path, fresh: bool, output: Path | None) -> None:
     """
     from foundation.json_text import to_json
     from pipeline.files import write_whole
-    from pipeline.report.narrative import audit_table
+    from pipeline.report.terminal_tables import audit_table
 
     pipeline = _pipeline(path, fresh)
     certificate = pipeline.certify(_evaluate(pipeline))
@@ -74,7 +74,7 @@ def audit_command(path: Path, fresh: bool, output: Path | None) -> None:
 def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
     """Score the forecasts and simulate the portfolios, training first what is not stored."""
     from pipeline.export.publication import judge_run
-    from pipeline.report.narrative import tables
+    from pipeline.report.terminal_tables import tables
 
     pipeline = _pipeline(path, fresh)
     if unseal:
@@ -87,27 +87,6 @@ def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
     for table in tables(done, evidence):
         pipeline.reporter.console.print()
         pipeline.reporter.console.print(table)
-
-
-@tangency.command(epilog=EPILOG)
-@run_options
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(path_type=Path),
-    callback=check_output,
-    help="File to write [runs/<name>-report.html].",
-)
-def report(path: Path, fresh: bool, output: Path | None) -> None:
-    """Write the report as one HTML page that needs no network."""
-    from pipeline.export.publication import load_or_make_artifacts
-    from pipeline.files import write_whole
-
-    config, store, reporter = prepare_run(path, fresh)
-    artifacts = load_or_make_artifacts(config, store, reporter)
-    target = output or config.output / f"{config.name}-report.html"
-    write_whole(target, artifacts.page(config.name).encode())
-    reporter.console.print(f"{target}", highlight=False, soft_wrap=True)
 
 
 def _pipeline(path: Path, fresh: bool) -> Pipeline:

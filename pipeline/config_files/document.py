@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from pipeline.config_files.text import LONGEST_PATH, shorten, show_name, show_value
+from pipeline.config_files.text import LONGEST_PATH, cut_middle, show_name, show_value
 from pipeline.config_files.yaml_loader import ConfigLoader
 from pipeline.errors import ConfigError, FileKindError
 from pipeline.files import read_regular
@@ -85,9 +85,9 @@ def show_node(node: Node) -> str:
     """Return a value as written in the file; "" for a mapping."""
     if isinstance(node, ScalarNode):
         quoted = node.style is not None or node.tag.endswith(":str")
-        return show_value(node.value) if quoted else shorten(node.value or "nothing", LONGEST_PATH // 2)
+        return show_value(node.value) if quoted else cut_middle(node.value or "nothing", LONGEST_PATH // 2)
     if isinstance(node, SequenceNode):
-        return shorten(f"[{', '.join(show_node(item) or '{...}' for item in node.value[:20])}]", 80)
+        return cut_middle(f"[{', '.join(show_node(item) or '{...}' for item in node.value[:20])}]", 80)
     return ""
 
 
@@ -107,11 +107,7 @@ def read_document(path: Path) -> Document:
         root = loader.get_single_node()
         content = None if root is None else loader.construct_document(root)
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        code = error.character if isinstance(error.character, int) else ord(error.character)
-        raise ConfigError(
-            f"{name}, line {line}: not valid YAML: the character U+{code:04X} is not allowed"
-        ) from error
+        raise ConfigError(f"{name}{_explain_character(error, text)}") from error
     except yaml.MarkedYAMLError as error:
         raise ConfigError(f"{name}{_explain(error, text)}") from error
     if not isinstance(root, MappingNode) or content is None:
@@ -120,11 +116,18 @@ def read_document(path: Path) -> Document:
     return Document(content, root)
 
 
+def _explain_character(error: yaml.reader.ReaderError, text: str) -> str:
+    """Return the line number and the character that is not allowed."""
+    line = text.count("\n", 0, error.position) + 1
+    code = error.character if isinstance(error.character, int) else ord(error.character)
+    return f", line {line}: not valid YAML: the character U+{code:04X} is not allowed"
+
+
 def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
     """Return the line number, the problem, and the text of the line."""
     mark = error.problem_mark or error.context_mark
     said = f"{error.context} {error.problem}" if str(error.problem).startswith("but ") else error.problem
-    problem = shorten(" ".join(str(said or error.context).split()), 300)
+    problem = cut_middle(" ".join(str(said or error.context).split()), 300)
     if mark is None:
         return f": not valid YAML: {problem}"
     lines = text.splitlines()
@@ -164,5 +167,5 @@ def _read_bytes(path: Path) -> bytes:
 def _unreadable(path: Path, reason: str) -> ConfigError:
     names = sorted(str(each) for each in Path("configs").glob("*.yaml"))
     known = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
-    there = f". In configs/: {shorten(known, 400)}" if names else ""
+    there = f". In configs/: {cut_middle(known, 400)}" if names else ""
     return ConfigError(f"cannot read the configuration {show_name(str(path))}: {reason}{there}")

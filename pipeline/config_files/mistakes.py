@@ -86,13 +86,14 @@ def _explain(item: Any, document: Document, section: type[BaseModel]) -> tuple[s
     message = item["msg"].removeprefix("Value error, ")
     if not place.path:
         return "", message
-    came = show_node(place.node)
+    return _dotted(place), f"{_explain_value(item, place.node, message)}{line}"
+
+
+def _explain_value(item: Any, node: Node, message: str) -> str:
+    came = show_node(node)
     if not came and "_type" in item["type"] and item["type"] not in _WORDS:
         came = "a mapping of keys"
-    return (
-        _dotted(place),
-        f"{_WORDS.get(item['type'], message)}{f', got {came}' if came else ''}{_quotes(item, place.node)}{line}",
-    )
+    return f"{_WORDS.get(item['type'], message)}{f', got {came}' if came else ''}{_quotes(item, node)}"
 
 
 def _explain_kind(item: Any, loc: tuple[str | int, ...], section: type[BaseModel]) -> str:

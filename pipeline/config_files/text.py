@@ -12,7 +12,7 @@ _MARGIN = 60
 """Characters reserved for the line with the number of mistakes that are not shown."""
 
 
-def shorten(text: str, limit: int) -> str:
+def cut_middle(text: str, limit: int) -> str:
     """Return a text of at most `limit` characters; the middle of a longer text is left out."""
     if len(text) <= limit:
         return text
@@ -23,7 +23,7 @@ def shorten(text: str, limit: int) -> str:
 def show_value(value: object) -> str:
     """Return the Python representation of a value, in at most 80 characters."""
     try:
-        return shorten(repr(value), LONGEST_VALUE)
+        return cut_middle(repr(value), LONGEST_VALUE)
     except ValueError:  # Python refuses to write integers of more than 4,300 digits
         return "a number of thousands of digits"
     except RecursionError:
@@ -34,7 +34,7 @@ def show_name(name: str) -> str:
     """Return a key or a path unchanged, or quoted if it is empty, unprintable or long."""
     if name and name.isprintable() and len(name) <= LONGEST_PATH:
         return name
-    return shorten(repr(name), LONGEST_PATH)
+    return cut_middle(repr(name), LONGEST_PATH)
 
 
 def join_lines(head: str, lines: Sequence[str], limit: int = LONGEST_MESSAGE) -> str:
@@ -44,7 +44,7 @@ def join_lines(head: str, lines: Sequence[str], limit: int = LONGEST_MESSAGE) ->
     """
     shown, length = [], len(head)
     for line in lines:
-        short = shorten(line, limit // 4)
+        short = cut_middle(line, limit // 4)
         if length + len(short) + 3 > limit - _MARGIN:
             break
         shown.append(f"\n  {short}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,33 +35,13 @@ def _judge(watches: Sequence[Watch], false_alarm: float) -> tuple[Finding, ...]:
     return tuple(Finding(watch, p, p <= false_alarm) for watch, p in zip(watches, corrected, strict=True))
 
 
-def measure_drift_at(
-    settings: DriftSection,
-    panel: Panel,
-    matrix: FeatureMatrix,
-    schedule: Schedule,
-    *,
-    forecast: Forecast,
-    trained: tuple[int, int],
-    importance: Floats,
-    regimes: RegimePath,
-    result: BacktestResult,
-    covariances: CovariancePath,
-    cost: TradingCost,
-    execution_lag: int,
-    row: int | None = None,
-) -> Drift:
-    """Measure the drift at one row of a panel, from values known at its close.
+@dataclass(frozen=True, eq=False)
+class ModelInUse:
+    """The model whose drift is measured, and the portfolio that is traded on it.
 
-    Parameters
+    Attributes
     ----------
-    settings : DriftSection
-    panel : Panel
-    matrix : FeatureMatrix
-    schedule : Schedule
-        Its labels are the outcomes with which the forecast is compared.
     forecast : Forecast
-        Forecast of the model in use.
     trained : tuple of int
         First and last row that the model was trained on.
     importance : ndarray of shape (K,)
@@ -74,31 +55,61 @@ def measure_drift_at(
         Cost model that its decisions used.
     execution_lag : int
         Rows between a decision and its trade.
+    """
+
+    forecast: Forecast
+    trained: tuple[int, int]
+    importance: Floats
+    regimes: RegimePath
+    result: BacktestResult
+    covariances: CovariancePath
+    cost: TradingCost
+    execution_lag: int
+
+
+def measure_drift_at(
+    settings: DriftSection,
+    panel: Panel,
+    matrix: FeatureMatrix,
+    schedule: Schedule,
+    model: ModelInUse,
+    row: int | None = None,
+) -> Drift:
+    """Measure the drift at one row of a panel, from values known at its close.
+
+    Parameters
+    ----------
+    settings : DriftSection
+    panel : Panel
+    matrix : FeatureMatrix
+    schedule : Schedule
+        Its labels are the outcomes with which the forecast is compared.
+    model : ModelInUse
     row : int, optional
         The last row by default.
     """
     row = len(panel.dates) - 1 if row is None else row
     length = settings.recent(panel.periods_per_year)
     watches = [
-        *watch_forecast(forecast, schedule.target, schedule.labels, row, length),
-        watch_regimes(regimes, row, length),
-        watch_volatility(result, covariances, schedule.labels.horizon, row, length),
-        *watch_costs(result, panel.returns, cost, execution_lag, row, length),
+        *watch_forecast(model.forecast, schedule.target, schedule.labels, row, length),
+        watch_regimes(model.regimes, row, length),
+        watch_volatility(model.result, model.covariances, schedule.labels.horizon, row, length),
+        *watch_costs(model.result, panel.returns, model.cost, model.execution_lag, row, length),
     ]
     features = watch_features(
         matrix,
         panel.listed,
-        importance,
-        trained,
+        model.importance,
+        model.trained,
         row,
         length,
         false_discovery=settings.false_discovery,
         psi_limit=settings.psi_limit,
     )
     ended = int(np.searchsorted(schedule.labels.end, row, side="right")) - 1
-    as_of, first, last = (f"{panel.dates[at]:%Y-%m-%d}" for at in (row, *trained))
+    as_of, first, last = (f"{panel.dates[at]:%Y-%m-%d}" for at in (row, *model.trained))
     findings = _judge(watches, settings.false_alarm)
-    return Drift(as_of, length, (first, last), max(0, ended - trained[1]), features, findings)
+    return Drift(as_of, length, (first, last), max(0, ended - model.trained[1]), features, findings)
 
 
 def measure_run(done: Evaluated, row: int | None = None) -> Drift:
@@ -108,11 +119,7 @@ def measure_run(done: Evaluated, row: int | None = None) -> Drift:
     row = len(prepared.panel.dates) - 1 if row is None else row
     fit = _current_fit(trained.walks[traded].fits, row)
     rows = prepared.schedule.walk.training_rows(fit.first_test)
-    return measure_drift_at(
-        config.drift,
-        prepared.panel,
-        prepared.matrix,
-        prepared.schedule,
+    model = ModelInUse(
         forecast=trained.forecasts[traded],
         trained=(int(rows[0]), int(rows[-1])),
         importance=fit.importance[: len(prepared.matrix.names)],
@@ -121,8 +128,8 @@ def measure_run(done: Evaluated, row: int | None = None) -> Drift:
         covariances=trained.covariances,
         cost=TradingCost(config.cost_rate, config.impact_rate),
         execution_lag=config.target.execution_lag,
-        row=row,
     )
+    return measure_drift_at(config.drift, prepared.panel, prepared.matrix, prepared.schedule, model, row)
 
 
 def _current_fit(fits: Sequence[FoldFit], row: int) -> FoldFit:

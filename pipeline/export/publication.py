@@ -153,11 +153,12 @@ def _make_artifacts(
     from pipeline.export.freeze import freeze, inputs
     from pipeline.export.result_tables import forecasts_table, trials_table, weights_table
     from pipeline.export.summary import summary
-    from pipeline.report import charts, narrative, report
+    from pipeline.report import report, terminal_tables
+    from pipeline.report.charts import run_charts
     from pipeline.tracking import payload
     from pipeline.verdict import trial
 
-    trained, drawn = done.trained, charts.draw(done)
+    trained, drawn = done.trained, run_charts.draw(done)
     model_inputs = inputs(trained.prepared, trained.regimes, len(trained.prepared.panel.dates) - 1)
     tuned = any(walk.trials for walk in trained.walks.values())
     return RunArtifacts(
@@ -171,7 +172,7 @@ def _make_artifacts(
         to_json(trained.prepared.config.model_dump(mode="json", exclude={"schedule"})),
         report.render(done, TITLE, drawn, certificate, evidence, drift),
         drawn,
-        narrative.tables(done, evidence),
+        terminal_tables.tables(done, evidence),
         json.dumps(payload.make_mlflow_run(done, certificate, evidence, drift), default=vars),
         trial.describe_trial(done),
         drift,

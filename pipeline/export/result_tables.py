@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from pipeline.stages.results import Evaluated
+    from pipeline.stages.results import Evaluated, Trained
 
 
 def weights_table(done: Evaluated) -> pd.DataFrame:
@@ -34,29 +34,30 @@ def weights_table(done: Evaluated) -> pd.DataFrame:
 def forecasts_table(done: Evaluated) -> pd.DataFrame:
     """Return one row per forecast: date, asset, model, mean, stderr, raw, slope, and the date's regime."""
     trained = done.trained
-    panel, regimes = trained.prepared.panel, trained.regimes
-    parts = []
-    for name, forecast in trained.forecasts.items():
-        # Nearly riskless assets have an expected return and no prediction; readers of the table need them as well.
-        at, asset = np.nonzero(np.isfinite(forecast.mean))
-        position = forecast.positions[at]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "date": panel.dates[position],
-                    "asset": np.array(panel.assets)[asset],
-                    "model": name,
-                    "mean": forecast.mean[at, asset],
-                    "stderr": forecast.stderr[at, asset],
-                    "raw": forecast.raw[at, asset],
-                    "slope": forecast.slope[at],
-                    "regime": regimes.label[position],
-                    "anomaly": regimes.anomaly[position],
-                }
-            )
-        )
+    parts = [_forecast_rows(trained, name) for name in trained.forecasts]
     table = pd.concat(parts, ignore_index=True)
     return table.astype({"asset": "category", "model": "category"})
+
+
+def _forecast_rows(trained: Trained, name: str) -> pd.DataFrame:
+    """Return one row per forecast of a model."""
+    panel, regimes, forecast = trained.prepared.panel, trained.regimes, trained.forecasts[name]
+    # Nearly riskless assets have an expected return and no prediction; readers of the table need them as well.
+    at, asset = np.nonzero(np.isfinite(forecast.mean))
+    position = forecast.positions[at]
+    return pd.DataFrame(
+        {
+            "date": panel.dates[position],
+            "asset": np.array(panel.assets)[asset],
+            "model": name,
+            "mean": forecast.mean[at, asset],
+            "stderr": forecast.stderr[at, asset],
+            "raw": forecast.raw[at, asset],
+            "slope": forecast.slope[at],
+            "regime": regimes.label[position],
+            "anomaly": regimes.anomaly[position],
+        }
+    )
 
 
 def trials_table(done: Evaluated) -> pd.DataFrame:

@@ -9,13 +9,14 @@ import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from foundation.json_text import to_json
-from pipeline.chains.anchors import HEADS_TAG
+from pipeline.chains.database_heads import HEADS_TAG
 from pipeline.chains.heads import HEADS, Head, heads_to_json, other_heads
 from pipeline.errors import RunError
-from pipeline.files import explain, make_folder, read_regular, replace_link, write_folder
+from pipeline.export.latest_run import point_latest
+from pipeline.files import explain, make_folder, write_folder
 from pipeline.tracking.experiment_view import GAP, P_VALUE
 from pipeline.tracking.pending_runs import RECORD, MlflowRun, TrackingPayload
 
@@ -67,7 +68,7 @@ def write_run(
         write_folder(output / run_id, files, mode=stat.S_IMODE(output.stat().st_mode) & 0o777)
     except OSError as error:
         raise RunError(f"cannot write the run: {explain(error)}") from error
-    _point_latest(output, run_id)
+    point_latest(output, run_id)
     return output / run_id
 
 
@@ -110,13 +111,7 @@ def _make_payload(
     run = MlflowRun.from_json(json.loads(published.tracked))
     ended = int(now.timestamp() * 1000)
     config = str(published.summary["config"])
-    # Tags are short, so the chains of other configurations are left out.
-    own = {
-        name: head.as_dict()
-        for name, head in sorted(heads.items())
-        if not name.startswith("operations/") or name.split("/")[1] == config
-    }
-    tags = {**run.tags, HEADS_TAG: json.dumps(own)}
+    tags = {**run.tags, HEADS_TAG: _heads_tag(config, heads)}
     return TrackingPayload(
         config,
         run_id,
@@ -128,6 +123,16 @@ def _make_payload(
     )
 
 
+def _heads_tag(config: str, heads: Mapping[str, Head]) -> str:
+    """Return the heads of chains as a tag; tags are short, so the chains of other configurations are left out."""
+    own = {
+        name: head.as_dict()
+        for name, head in sorted(heads.items())
+        if not name.startswith("operations/") or name.split("/")[1] == config
+    }
+    return json.dumps(own)
+
+
 def _name(run: MlflowRun, now: dt.datetime) -> str:
     """Return the name of a run in MLflow: traded portfolio, gain over the best baseline, verdict and time."""
     values = {key: value for key, value, _ in run.metrics}
@@ -136,74 +141,3 @@ def _name(run: MlflowRun, now: dt.datetime) -> str:
     parts += [] if gap is None else [f"{gap:+.2f}"]
     parts += [] if p is None else [f"(p {p:.2f})"]
     return " ".join([*parts, f"{now:%Y-%m-%d %H:%M}"])
-
-
-def reuse_run(output: Path, made: RunArtifacts) -> Path | None:
-    """Return the folder of a configuration's last run if its results are the same, and point `latest` at it.
-
-    The same configuration, data, code and versions give the same bits, so no new folder is needed. The verdict changes
-    with other trials, drift with the way it is measured, and a score with the code that computes it. The printed
-    warnings are not compared, since they depend on the command. A folder whose model or tables differ from the new ones
-    was edited or damaged, and counts as another run.
-
-    Raises
-    ------
-    RunError
-        If the link cannot be written.
-    """
-    summary = json.loads(to_json({key: part for key, part in made.summary.items() if key != "warnings"}))
-    for folder in _last_runs(output, summary["config"]):
-        if _has_summary(folder, summary) and (folder / RECORD).exists() and _is_whole(folder, made):
-            _point_latest(output, folder.name)
-            return folder
-    return None
-
-
-def _last_runs(output: Path, config: str) -> list[Path]:
-    """Return the run to which `latest` points, and the newest run by name.
-
-    They are the same run, except in two cases. Names sort by the clock, which may be wrong. And a process that was
-    killed after it wrote its folder has not moved the link.
-    """
-    link = output / "latest"
-    linked = [output / link.readlink().name] if link.is_symlink() and link.exists() else []
-    by_name = sorted((path.parent for path in output.glob(f"{config}-*/summary.json")), reverse=True)
-    newest = next((folder for folder in by_name if _config_of(folder) in (config, None)), None)
-    return linked + [folder for folder in [newest] if folder is not None and folder not in linked]
-
-
-def _config_of(folder: Path) -> str | None:
-    """Return the name of a run's configuration, or None if its summary cannot be read."""
-    return (_read_summary(folder) or {}).get("config")
-
-
-def _has_summary(folder: Path, expected: Mapping[str, Any]) -> bool:
-    found = _read_summary(folder)
-    return found is not None and all(found.get(key) == value for key, value in expected.items())
-
-
-def _read_summary(folder: Path) -> dict[str, Any] | None:
-    """Return the summary of a run, or None if it was damaged."""
-    try:
-        found = json.loads(read_regular(folder / "summary.json"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _is_whole(folder: Path, made: RunArtifacts) -> bool:
-    """Whether the files from which models in use are read have the expected content."""
-    files = {"model.json": made.model, "inputs.json": made.inputs}
-    try:
-        texts = all(read_regular(folder / name) == text.encode() for name, text in files.items())
-        return texts and read_regular(folder / "forecasts.parquet") == made.forecasts
-    except OSError:
-        return False
-
-
-def _point_latest(output: Path, run_id: str) -> None:
-    """Point the link `latest` to the folder of a run."""
-    try:
-        replace_link(output / "latest", run_id)
-    except OSError as error:
-        raise RunError(f"cannot write the run: {explain(error)}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,19 +11,14 @@ from allocation.covariance.path import eligible_assets
 from features.matrix import FeatureMatrix
 from foundation.counts import format_count
 from foundation.types import Bools, Floats
-from market.calendar import (
-    WEEKLY,
-    find_foreign_spacings,
-    infer_frequency,
-    measure_missing_share,
-    nearest_frequency,
-)
+from market.calendar import WEEKLY, infer_frequency, measure_missing_share
 from market.errors import DataError
 from market.findings import Finding
 from market.panel import Panel
 from market.values.trading_calendar import WEEKDAYS
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
+from pipeline.preflight.frequency import describe_horizon
 from pipeline.stages.schedule import Schedule
 from pipeline.stages.trading import decision_rows
 
@@ -32,14 +26,6 @@ MANY = 0.1
 """Share of missing rows that holidays cannot explain: the market has another calendar."""
 HALF = 0.5
 """Share of its dates below which an asset counts as mostly not forecast."""
-FEWEST = 5
-"""Number of rows at an unusual distance that is accepted in any source."""
-_ADVICE = (
-    "change them to counts of the rows of this data: for months target.horizon 1, execution_lag 0 and risk_window 24, "
-    "walk_forward.refit_every 12 and train_every 1, regimes.min_train 120, allocation.rebalance_every 1, "
-    "covariance_window 120 and min_history 36 (see configs/industries.yaml)"
-)
-"""Advice for settings that were made for daily prices."""
 SHOWN = 5
 """Maximum number of assets named in a message."""
 
@@ -83,52 +69,9 @@ def check_coverage(
     if not coverage.forecast.any():
         why = _why_not_forecast(coverage, coverage.forecast == 0, config)
         raise RunError(f"no asset can be forecast at any date: {why}")
-    horizon = _describe_horizon(panel, config)
+    horizon = describe_horizon(panel, config)
     warning = (Finding("horizon", "warning", None, None, horizon),) if horizon else ()
     return (*_warn(panel, coverage, config), *warning)
-
-
-@contextmanager
-def explain_horizon(panel: Panel, config: RunConfig) -> Iterator[None]:
-    """Add advice to the error of a run whose settings seem to be for rows of another frequency."""
-    try:
-        yield
-    except RunError as error:
-        horizon = _describe_horizon(panel, config)
-        if not horizon:
-            raise
-        raise type(error)(f"{error}\n{horizon}") from error
-
-
-def _describe_horizon(panel: Panel, config: RunConfig) -> str:
-    """Return advice on settings for daily prices if rows are months or weeks; "" if the settings seem right."""
-    horizon, year = config.target.horizon, panel.periods_per_year
-    if horizon > year:
-        return (
-            f"target.horizon is {format_count(horizon, 'row')}, and the data has {year} a year: each forecast spans "
-            f"{horizon / year:.1f} years. If these settings were written for daily prices, {_ADVICE}"
-        )
-    return ""
-
-
-def check_frequency(panel: Panel) -> None:
-    """Refuse rows of two frequencies, such as months followed by days: horizons and annual figures count rows.
-
-    Raises
-    ------
-    RunError
-        If more than a tenth of the distances between rows do not match the most common frequency.
-    """
-    rows = find_foreign_spacings(panel.dates, panel.periods_per_year)
-    if len(rows) <= max(FEWEST, MANY * (len(panel.dates) - 1)):
-        return
-    name, first = nearest_frequency(panel.periods_per_year).name, int(rows[0])
-    raise RunError(
-        f"{panel.name}: most rows of the source are {name}, but {len(rows)} of {len(panel.dates)} come at another "
-        f"distance from the row before, the first at {panel.dates[first]:%Y-%m-%d} after "
-        f"{panel.dates[first - 1]:%Y-%m-%d}; a horizon and annual figures count rows, so give a source with rows of "
-        "one frequency"
-    )
 
 
 def _forecast_share(panel: Panel, matrix: FeatureMatrix, schedule: Schedule, first: int) -> Floats:

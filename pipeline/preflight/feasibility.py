@@ -32,21 +32,23 @@ def check_limits(panel: Panel, schedule: Schedule, config: RunConfig) -> None:
         If a limit names an asset that does not exist.
     """
     check_assets(panel, config)
-    allocators = RunAllocators(panel, config.trading_settings())
-    check, seen = UniverseCheck(allocators), set[str]()
+    check, seen = UniverseCheck(RunAllocators(panel, config.trading_settings())), set[str]()
     universes = list(_universes(panel, schedule, config))
-    limits = allocators.constraints
     for position, universe in universes:
         with date_errors(panel, position, config.allocation.on_infeasible == "hold"):
             for inside in (universe, universe & _forecast_at(panel, schedule, position)):
-                if not inside.any():
-                    continue
-                allowed, floor = check.apply_scores(position, inside)
-                key = f"{allowed.tobytes()!r}{floor}"
-                if key not in seen:
-                    seen.add(key)
-                    check.check_limits(position, allowed, floor, limits)
+                if inside.any():
+                    _check_once(check, position, inside, seen)
     check_strategies(panel, schedule, config, check, universes)
+
+
+def _check_once(check: UniverseCheck, position: int, inside: Bools, seen: set[str]) -> None:
+    """Check the limits of the run on some assets, unless they were checked at an earlier decision."""
+    allowed, floor = check.apply_scores(position, inside)
+    key = f"{allowed.tobytes()!r}{floor}"
+    if key not in seen:
+        seen.add(key)
+        check.check_limits(position, allowed, floor, check.allocators.constraints)
 
 
 def _forecast_at(panel: Panel, schedule: Schedule, position: int) -> Bools:

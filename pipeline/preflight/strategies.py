@@ -63,13 +63,13 @@ def _make_builder(
     path = CovariancePath(rows, unknown, np.array([universe for _, universe in universes]))
     baselines: dict[str, Policy] = {"equal_weight": EqualWeight(path), "buy_and_hold": BuyAndHold(path)}
     return StrategyBuilder(
-        panel,
-        schedule.decisions,
-        schedule.labels,
-        {},
-        path,
-        None,
-        config.trading_settings(),
-        config.strategies,
-        baselines,
+        panel=panel,
+        decisions=schedule.decisions,
+        labels=schedule.labels,
+        forecasts={},
+        covariances=path,
+        regimes=None,
+        settings=config.trading_settings(),
+        strategies=config.strategies,
+        policies=baselines,
     )

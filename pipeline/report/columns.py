@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pipeline.report.narrative import number, percent
+from pipeline.report.formats import number, percent
 
 Show = Callable[[float], str]
 

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from pipeline.drift.drift import Drift, FeatureDrift, Finding
 from pipeline.report.columns import chance
-from pipeline.report.narrative import number, percent
+from pipeline.report.formats import number, percent
 
 SHIFTS = 10
 """Number of features in the report; summary.json has all."""

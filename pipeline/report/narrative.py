@@ -1,42 +1,15 @@
-"""Narrative: the result of a run in sentences, and short tables for the terminal."""
+"""Narrative: the result of a run in sentences."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
-from rich.table import Table
 
-from pipeline.audit.certificate import Certificate
 from pipeline.config import BASELINES
-from pipeline.report.text_table import Column, TextTable
+from pipeline.report.formats import label, number, percent
 from pipeline.stages.results import Evaluated
 from pipeline.verdict.evidence import Evidence
-
-LABELS = {
-    "equal_weight": "1/N",
-    "minimum_variance": "minimum variance",
-    "buy_and_hold": "buy and hold",
-    "historical_mean": "historical means",
-    "no_forecast": "no forecast",
-}
-
-
-def label(portfolio: str) -> str:
-    """Return the name of a portfolio for text."""
-    return LABELS.get(portfolio, portfolio.replace(":", " ", 1))
-
-
-def number(value: float, digits: int = 2) -> str:
-    """Return a number, or a dash if it is NaN."""
-    # Adding 0 turns the -0.0 that rounding leaves into 0.0.
-    return f"{round(value, digits) + 0.0:.{digits}f}" if math.isfinite(value) else "–"
-
-
-def percent(value: float, digits: int = 1) -> str:
-    """Return a fraction as a percentage, or a dash if it is NaN."""
-    return f"{number(100 * value, digits)} %" if math.isfinite(value) else "–"
 
 
 def best_baseline(performance: Mapping[str, Mapping[str, float]]) -> str:
@@ -55,16 +28,12 @@ def describe_run(done: Evaluated, evidence: Evidence) -> str:
     verb = "cannot be distinguished from"
     if p < 0.05:
         verb = "beat" if gap > 0 else "fell short of"
-    skill = done.scores[config.allocation.forecast].metrics
     lines = [
         f"The {_traded(done)} {verb} the best baseline, {label(base)}: "
         f"net Sharpe ratio {number(mine['sharpe'])} (standard error {number(mine['sharpe_se'])}) against "
         f"{number(done.performance[base]['sharpe'])}, a difference of {number(gap)} (p = {number(p)}, two-sided, "
         "not corrected for the number of trials)." + _without_forecast(done),
-        f"Its forecast ranked assets with a mean rank IC of {number(skill['rank_ic'], 3)} "
-        f"(HAC t {number(skill['rank_ic_t'], 1)}); out-of-sample R2 against each asset's historical mean "
-        f"{percent(skill['r2'], 2)}. The last calibration slope was {number(skill['last_slope'])}: that share of the "
-        "raw forecast is traded.",
+        _accuracy(done.scores[config.allocation.forecast].metrics),
         f"Out of sample from {panel.dates[start]:%Y-%m} to {panel.dates[-1]:%Y-%m}, costs "
         f"{1e4 * config.cost_rate:.0f} basis points of each amount traded"
         + (f" and {config.impact_rate:g} times its square" if config.impact_rate else "")
@@ -73,6 +42,16 @@ def describe_run(done: Evaluated, evidence: Evidence) -> str:
     ]
     lines += [*_fallbacks(done), *_closures(done)]
     return "\n\n".join([f"Verdict: {evidence.verdict}. {evidence.reason}", *lines, *panel.notes])
+
+
+def _accuracy(metrics: Mapping[str, float]) -> str:
+    """Describe the accuracy of the traded forecast."""
+    return (
+        f"Its forecast ranked assets with a mean rank IC of {number(metrics['rank_ic'], 3)} "
+        f"(HAC t {number(metrics['rank_ic_t'], 1)}); out-of-sample R2 against each asset's historical mean "
+        f"{percent(metrics['r2'], 2)}. The last calibration slope was {number(metrics['last_slope'])}: that share of "
+        "the raw forecast is traded."
+    )
 
 
 def _traded(done: Evaluated) -> str:
@@ -121,96 +100,3 @@ def _without_forecast(done: Evaluated) -> str:
         f"{number(done.performance['no_forecast']['sharpe'])}; against it the forecasts changed the Sharpe "
         f"ratio by {number(difference['sharpe_difference'])} (p = {number(difference['p_value'])})."
     )
-
-
-def describe_model(done: Evaluated, name: str) -> str:
-    """Describe the result of one model."""
-    skill, money = done.scores[name].metrics, done.performance[f"model:{name}"]
-    return (
-        f"{name}: rank IC {number(skill['rank_ic'], 3)} (t {number(skill['rank_ic_t'], 1)}), R2 "
-        f"{percent(skill['r2'], 2)}, mean slope {number(skill['mean_slope'])}; traded alone: net Sharpe "
-        f"{number(money['sharpe'])} (standard error {number(money['sharpe_se'])}), turnover "
-        f"{number(money['turnover'], 1)} a year."
-    )
-
-
-def _forecast_table(done: Evaluated) -> TextTable:
-    """Return the table of models."""
-    headings = ("rank IC", "HAC t", "IC", "R2", "R2 in risk units", "mean slope")
-    rows = []
-    for name, score in done.scores.items():
-        m = score.metrics
-        rows.append(
-            (
-                name,
-                number(m["rank_ic"], 3),
-                number(m["rank_ic_t"], 1),
-                number(m["ic"], 3),
-                percent(m["r2"], 2),
-                percent(m["r2_target"], 2),
-                number(m["mean_slope"]),
-            )
-        )
-    return TextTable(_columns("Forecasts, out of sample", *headings), tuple(rows))
-
-
-def _portfolio_table(done: Evaluated) -> TextTable:
-    """Return the table of portfolios, with the traded one marked."""
-    headings = ("return", "volatility", "Sharpe", "(se)", "drawdown", "turnover", "cost")
-    rows = [
-        (
-            ("* " if name == done.chosen else "  ") + label(name),
-            percent(m["net_return"]),
-            percent(m["volatility"]),
-            number(m["sharpe"]),
-            f"({number(m['sharpe_se'])})",
-            percent(m["max_drawdown"]),
-            number(m["turnover"], 1),
-            percent(m["cost"], 2),
-        )
-        for name, m in done.performance.items()
-    ]
-    return TextTable(_columns("Portfolios, net of costs (* traded)", *headings), tuple(rows))
-
-
-def _columns(first: str, *others: str) -> tuple[Column, ...]:
-    """Return a column of names and columns of numbers."""
-    return Column(first), *(Column(heading, "right") for heading in others)
-
-
-def _verdict_table(evidence: Evidence) -> TextTable:
-    """Return the verdict and its reason."""
-    rows = ((f"[bold]Verdict: {evidence.verdict}[/bold]",), (evidence.reason,))
-    return TextTable((Column(overflow="fold"),), rows, show_header=False, width=118)
-
-
-def tables(done: Evaluated, evidence: Evidence) -> tuple[TextTable, ...]:
-    """Return the tables that the command line prints for an evaluation."""
-    return _forecast_table(done), _portfolio_table(done), _target_table(done), _verdict_table(evidence)
-
-
-def audit_table(certificate: Certificate) -> Table:
-    """Return the number of compared values by stage."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("Unchanged whatever came later")
-    table.add_column("values compared", justify="right")
-    count: dict[str, int] = {}
-    for item in certificate.checked:
-        kind = item["stage"].split()[0]  # one row for all models
-        count[kind] = count.get(kind, 0) + item["values"]
-    for stage, values in count.items():
-        table.add_row(stage, f"{values:,}")
-    for rule in certificate.rules:
-        table.add_row(rule["rule"], f"{rule['checked']:,}")
-    cuts = ", ".join(cut["date"] for cut in certificate.cuts)
-    table.caption = f"cut at {cuts}; digest {certificate.brief()['digest'][:16]}"
-    return table
-
-
-def _target_table(done: Evaluated) -> TextTable:
-    """Return today's target weights."""
-    panel, target = done.trained.prepared.panel, done.target
-    first = f"Target weights at the close of {panel.dates[target.position]:%Y-%m-%d}, {target.description}"
-    order = np.argsort(-target.weights, kind="stable")
-    rows = [(panel.assets[i], percent(float(target.weights[i]))) for i in order if target.weights[i] != 0]
-    return TextTable(_columns(first, "weight"), (*rows, ("cash", percent(target.cash))))

@@ -4,33 +4,28 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Any
 
 import jinja2
 import numpy as np
 
-from backtest.attribution import TOTAL, merge_nested_sleeves
 from pipeline.audit.certificate import Certificate
 from pipeline.drift.drift import Drift
-from pipeline.report.columns import (
-    ACCURACY_COLUMNS,
-    AGAINST_COLUMNS,
-    EVIDENCE_ROWS,
-    FORECAST_COLUMNS,
-    PORTFOLIO_COLUMNS,
-    SLEEVE_COLUMNS,
-    TUNING_COLUMNS,
-    chance,
-)
+from pipeline.report.columns import ACCURACY_COLUMNS, AGAINST_COLUMNS, FORECAST_COLUMNS, PORTFOLIO_COLUMNS
 from pipeline.report.drift_table import SHIFTS, shift_cells, watch_cells
-from pipeline.report.narrative import best_baseline, describe_run, label, number, percent
-from pipeline.stages.evaluation import compare_forecasts
+from pipeline.report.formats import label, percent
+from pipeline.report.narrative import describe_run
+from pipeline.report.page_tables import (
+    effort_table,
+    evidence_rows,
+    format_table,
+    headline_tiles,
+    same_error_table,
+    sleeve_table,
+    summarise_regimes,
+    tuning_table,
+)
 from pipeline.stages.results import Evaluated
 from pipeline.verdict.evidence import Evidence
-from pipeline.verdict.regime_evidence import weigh_regimes
-
-SLEEVE = " · "
-"""Separator between a strategy and its sleeve in the table; the strategy's name is not repeated."""
 
 
 @functools.cache
@@ -71,19 +66,19 @@ def render(
         title=title,
         config=prepared.config,
         story=describe_run(done, evidence).split("\n\n")[1:],
-        headline=_headline(done),
+        headline=headline_tiles(done),
         evidence=evidence,
-        tests=_tests(evidence),
-        accuracy=_table({n: s.metrics for n, s in done.scores.items()}, ACCURACY_COLUMNS, str),
+        tests=evidence_rows(evidence),
+        accuracy=format_table({n: s.metrics for n, s in done.scores.items()}, ACCURACY_COLUMNS, str),
         svg=charts,
-        portfolios=_table(done.performance, PORTFOLIO_COLUMNS, label),
+        portfolios=format_table(done.performance, PORTFOLIO_COLUMNS, label),
         chosen=label(done.chosen),
-        sleeves=_sleeves(done),
-        forecasts=_table({n: s.metrics for n, s in done.scores.items()}, FORECAST_COLUMNS, str),
-        against=_table(done.comparisons[done.chosen], AGAINST_COLUMNS, label),
-        same_error=_same_error(done),
-        effort=_effort(done),
-        tuning=_tuning(done),
+        sleeves=sleeve_table(done),
+        forecasts=format_table({n: s.metrics for n, s in done.scores.items()}, FORECAST_COLUMNS, str),
+        against=format_table(done.comparisons[done.chosen], AGAINST_COLUMNS, label),
+        same_error=same_error_table(done),
+        effort=effort_table(done),
+        tuning=tuning_table(done),
         panel=panel,
         findings=prepared.findings,
         missing=prepared.matrix.missing,
@@ -94,7 +89,7 @@ def render(
         gap=target.certificate.gap,
         residual=target.certificate.residual,
         slack=sorted(target.certificate.slack.items(), key=lambda item: item[1]),
-        regime=_regime(done),
+        regime=summarise_regimes(done),
         drift=drift,
         watches=[watch_cells(finding) for finding in sorted(drift.findings, key=lambda one: not one.alarm)],
         shifts=[shift_cells(one) for one in drift.features[:SHIFTS]],
@@ -105,122 +100,3 @@ def render(
         n_folds=len(prepared.schedule.folds),
         date_range=f"{panel.dates[prepared.schedule.decisions[0]]:%Y-%m} to {panel.dates[-1]:%Y-%m}",
     )
-
-
-def _table(rows: Any, columns: Any, name: Any) -> dict[str, Any]:
-    """Return headings and formatted rows."""
-    return {
-        "heads": [head for head, _, _ in columns],
-        "rows": [
-            (name(key), [show(values[column]) for _, column, show in columns]) for key, values in rows.items()
-        ],
-    }
-
-
-def _sleeves(done: Evaluated) -> dict[str, Any]:
-    """Return each strategy followed by its sleeves; nested sleeves are summed into the outer one."""
-    rows: dict[str, Any] = {}
-    for name, found in done.attributions().items():
-        parts = merge_nested_sleeves(found)
-        rows[label(name)] = parts.pop(TOTAL)
-        rows |= {
-            f"{label(name)}{SLEEVE}{sleeve.replace('_', ' ')}": values for sleeve, values in parts.items()
-        }
-    return _table(rows, SLEEVE_COLUMNS, str)
-
-
-def _same_error(done: Evaluated) -> dict[str, Any]:
-    """Return for each pair of models the p-value of equal squared errors."""
-    p_values = compare_forecasts(done.scores, done.trained.prepared.schedule.labels.horizon)
-    rows = [(name, [chance(p) for p in others.values()]) for name, others in p_values.items()]
-    return {"heads": list(p_values), "rows": rows}
-
-
-def _tuning(done: Evaluated) -> dict[str, Any]:
-    """Return the trials of the parameter search, and its gain out of sample."""
-    rows = {}
-    for name, walk in done.trained.walks.items():
-        if walk.untuned is not None:
-            searches = len({trial.first_test for trial in walk.trials})
-            counts = {
-                "searches": searches,
-                "trials": len(walk.trials),
-                "pruned": sum(t.pruned for t in walk.trials),
-            }
-            rows[name] = done.scores[name].metrics | counts | {"seconds": sum(t.seconds for t in walk.trials)}
-    return _table(rows, TUNING_COLUMNS, str)
-
-
-def _tests(evidence: Evidence) -> list[tuple[str, str]]:
-    """Return the tests behind the verdict and their results."""
-    tests = evidence.tests
-    return [(text, show(tests[key])) for key, text, show in EVIDENCE_ROWS]
-
-
-def _effort(done: Evaluated) -> dict[str, Any]:
-    """Return each model's costs and results: fits, chosen parameters, seconds, and the value of its forecast."""
-    rows = []
-    for name, walk in done.trained.walks.items():
-        fits, skill = walk.fits, done.scores[name].metrics
-        chosen = {key: np.median([fit.chosen[key] for fit in fits]) for key in fits[-1].chosen}
-        rows.append(
-            (
-                name,
-                [
-                    str(len(fits)),
-                    f"{fits[0].n_rows} to {fits[-1].n_rows}",
-                    "; ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in chosen.items()) or "–",
-                    number(sum(fit.seconds for fit in fits), 1),
-                    number(skill["rank_ic"], 3),
-                    percent(skill["r2_target"], 2),
-                ],
-            )
-        )
-    heads = ["refits", "training rows", "chosen, median", "seconds", "rank IC", "R2 in units of risk"]
-    return {"heads": heads, "rows": rows}
-
-
-def _headline(done: Evaluated) -> list[tuple[str, str, str]]:
-    """Return the tiles at the top: value, description, and a value to compare it with."""
-    mine, base = done.performance[done.chosen], best_baseline(done.performance)
-    skill = done.scores[done.trained.prepared.config.allocation.forecast].metrics
-    gap = done.comparisons[done.chosen][base]
-    return [
-        (number(mine["sharpe"]), "net Sharpe ratio", f"± {number(mine['sharpe_se'])} standard error"),
-        (number(gap["sharpe_difference"]), f"Sharpe above {label(base)}", f"p = {number(gap['p_value'])}"),
-        (number(skill["rank_ic"], 3), "mean rank IC", f"HAC t = {number(skill['rank_ic_t'], 1)}"),
-        (percent(skill["r2"], 2), "R2 out of sample", "against the historical mean"),
-        (percent(mine["max_drawdown"], 0), "maximum drawdown", f"{label(base)}: {_fall(done, base)}"),
-        (number(mine["turnover"], 1), "turnover a year", f"costs {percent(mine['cost'], 2)} a year"),
-    ]
-
-
-def _fall(done: Evaluated, name: str) -> str:
-    return percent(done.performance[name]["max_drawdown"], 0)
-
-
-def _regime(done: Evaluated) -> dict[str, Any]:
-    """Return the regime of the last date, the evidence on regimes, and the centres of the last fit."""
-    found, year = weigh_regimes(done), done.trained.prepared.panel.periods_per_year
-    regimes = done.trained.regimes
-    return {
-        "label": int(regimes.label[-1]),
-        "probabilities": [percent(float(p), 0) for p in regimes.probabilities[-1]],
-        "anomaly": percent(float(regimes.anomaly[-1]), 0),
-        "features": regimes.features,
-        "rows": [
-            [
-                percent(float(found.persistence.share[s]), 0),
-                number(float(found.persistence.duration[s]), 1),
-                percent(float(found.following.mean[s]) * year),
-                percent(float(found.following.volatility[s]) * year**0.5),
-            ]
-            for s in range(len(found.persistence.share))
-        ],
-        "flips": percent(found.persistence.flip_rate, 0),
-        "p_mean": number(found.following.p_mean_shift, 3),
-        "p_volatility": number(found.following.p_volatility_shift, 3),
-        "agreement": number(found.agreement),
-        "relabelled": percent(found.relabelled, 1),
-        "centres": [[number(float(v), 3) for v in centre] for centre in regimes.centres[-1]],
-    }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from foundation.suggestions import suggest
 from pipeline.settings.section import MOST, Positive, Section
 from pipeline.settings.tuning import TuningSection, check_search, search_space
 
@@ -30,6 +32,22 @@ class FittedSection(Section):
     def settings(self) -> dict[str, Any]:
         """Return the parameters of the model itself."""
         return self.model_dump(exclude={"kind", "refit_every", "tuning"})
+
+    def find_tuning_conflict(self, refit_every: int) -> str:
+        """Return a message if parameters are searched between refits; "" otherwise.
+
+        Parameters
+        ----------
+        refit_every : int
+            Observations between refits of a model without a schedule of its own.
+        """
+        every = self.refit_every or refit_every
+        if self.tuning and self.tuning.every and self.tuning.every % every:
+            return (
+                f"tuning.every is {self.tuning.every}, expected a multiple of {every}, the observations between "
+                "refits"
+            )
+        return ""
 
     def make(self, *, relative: bool, seed: int) -> Forecaster:
         """Return the unfitted model with its own settings."""
@@ -166,6 +184,11 @@ class CombinationModel(Section):
     members: Annotated[tuple[str, ...], Field(min_length=1)]
     method: Literal["mean", "median", "trimmed", "dmspe"] = "mean"
     discount: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    def find_unknown_member(self, fitted: Collection[str]) -> str:
+        """Return a message about the first member that is no fitted model; "" if there is none."""
+        unknown = next((member for member in self.members if member not in fitted), None)
+        return "" if unknown is None else f"members: {unknown!r} is no fitted model{suggest(unknown, fitted)}"
 
 
 Fitted = ZeroModel | MeanModel | RidgeModel | LassoModel | ElasticNetModel | UnivariateModel | LightGBMModel

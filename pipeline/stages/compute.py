@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,22 +62,25 @@ def make_regimes(
     RunError
         If a regime feature has no value at the first fit.
     """
-    columns = []
-    for name in config.regimes.features:
-        columns.append(_first_finite(matrix.values[:, :, matrix.names.index(name)]))
-        for fold in schedule.regime_folds[:1]:
-            if not np.isfinite(columns[-1][fold.train]).any():
-                raise RunError(
-                    f"regimes.features: {name!r} has no value before the first fit: leave it out, or raise "
-                    "regimes.min_train"
-                )
     return walk_regimes(
-        np.stack(columns, axis=1),
+        np.stack([_regime_feature(matrix, schedule, name) for name in config.regimes.features], axis=1),
         schedule.regime_folds,
         config.regimes.features,
         config.regimes.make(config.seed),
         before,
     )
+
+
+def _regime_feature(matrix: FeatureMatrix, schedule: Schedule, name: str) -> Floats:
+    """Return the values of a market feature, shape (T,); refuse one without a value before the first fit."""
+    values = _first_finite(matrix.values[:, :, matrix.names.index(name)])
+    for fold in schedule.regime_folds[:1]:
+        if not np.isfinite(values[fold.train]).any():
+            raise RunError(
+                f"regimes.features: {name!r} has no value before the first fit: leave it out, or raise "
+                "regimes.min_train"
+            )
+    return values
 
 
 def _first_finite(values: Floats) -> Floats:
@@ -125,24 +130,40 @@ def _weights(usable: Bools, schedule: Schedule, config: RunConfig) -> Floats | N
     return np.where(np.isfinite(uniqueness), uniqueness, 1.0)
 
 
+@dataclass(frozen=True)
+class Start:
+    """What a stage may continue from and report to; nothing in a replay.
+
+    Attributes
+    ----------
+    before : optional
+        Its result for a panel that ended sooner.
+    progress : callable, optional
+    journal : Path, optional
+        File of the trials of a parameter search, which are read and added to.
+    """
+
+    before: Any = None
+    progress: Progress | None = None
+    journal: Path | None = None
+
+
+NOTHING = Start()
+
+
 def walk_model(
     name: str,
     section: Fitted,
     data: Dataset,
     schedule: Schedule,
     config: RunConfig,
-    progress: Progress | None = None,
     executor: Executor | None = None,
-    journal: Path | None = None,
-    before: WalkResult | None = None,
+    start: Start = NOTHING,
 ) -> WalkResult:
-    """Refit and forecast with one model along the folds.
-
-    `journal` stores the trials of its tuning; `before` is its walk over fewer dates, which is continued.
-    """
-    model = section.forecaster(relative=config.target.relative, seed=config.seed, journal=journal)
+    """Refit and forecast with one model along the folds."""
+    model = section.forecaster(relative=config.target.relative, seed=config.seed, journal=start.journal)
     folds = schedule.folds_for(section.refit_every)
-    return walk_forward(model, name, data, folds, progress, executor, before)
+    return walk_forward(model, name, data, folds, start.progress, executor, start.before)
 
 
 def combine(walks: Mapping[str, WalkResult], schedule: Schedule, config: RunConfig) -> dict[str, WalkResult]:

@@ -143,24 +143,25 @@ def _regime_folds(panel: Panel, matrix: FeatureMatrix, config: RunConfig) -> tup
     RunError
         If a regime feature does not exist or differs between assets.
     """
-    warm = 0
-    for name in config.regimes.features:
-        if name not in matrix.names:
-            absent = f"it is not among the features of this run{suggest(name, matrix.names)}"
-            why = matrix.missing.get(name, absent)
-            raise RunError(f"regimes.features: {name!r} cannot be used: {why}")
-        index = matrix.names.index(name)
-        if not matrix.common[index]:
-            raise RunError(
-                f"regimes.features: {name!r} differs between assets; a regime needs market features"
-            )
-        warm = max(warm, matrix.warm[index])
+    warm = max((_warm_rows(matrix, name) for name in config.regimes.features), default=0)
     first = warm + config.regimes.min_train
     if first >= len(panel.dates):
         return ()
     known = np.arange(len(panel.dates))
     every = config.regimes.refit_every or config.walk_forward.refit_every
     return WalkForward(known, first_test=first, refit_every=every, first_train=warm).folds()
+
+
+def _warm_rows(matrix: FeatureMatrix, name: str) -> int:
+    """Return the number of rows before a regime feature has values."""
+    if name not in matrix.names:
+        absent = f"it is not among the features of this run{suggest(name, matrix.names)}"
+        why = matrix.missing.get(name, absent)
+        raise RunError(f"regimes.features: {name!r} cannot be used: {why}")
+    index = matrix.names.index(name)
+    if not matrix.common[index]:
+        raise RunError(f"regimes.features: {name!r} differs between assets; a regime needs market features")
+    return matrix.warm[index]
 
 
 def _row(panel: Panel, date: object, key: str) -> int:

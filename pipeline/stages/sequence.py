@@ -6,9 +6,7 @@ Add a stage here, with `_stage`. The audit then compares its result without anot
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from allocation.covariance.path import CovariancePath
@@ -19,33 +17,16 @@ from market.panel import Panel
 from models.parallel.executor_choice import open_executor
 from models.parallel.executors import Executor
 from models.regimes.path import RegimePath
-from models.walk_forward.results import Progress, WalkResult
+from models.walk_forward.results import WalkResult
 from pipeline.config import RunConfig
 from pipeline.settings.models import Fitted
 from pipeline.stages import compute, trading
 from pipeline.stages import schedule as timetable
+from pipeline.stages.compute import Start
 from pipeline.stages.results import Prepared, Trained
 from pipeline.store import code_digest
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Start:
-    """What a stage may continue from and report to; nothing in a replay.
-
-    Attributes
-    ----------
-    before : optional
-        Its result for a panel that ended sooner.
-    progress : callable, optional
-    journal : Path, optional
-        File of the trials of a parameter search.
-    """
-
-    before: Any = None
-    progress: Progress | None = None
-    journal: Path | None = None
 
 
 class RunStage(Protocol):
@@ -138,9 +119,7 @@ class Sequence:
         )
 
         def walk(name: str, section: Fitted, executor: Executor, start: Start) -> WalkResult:
-            return compute.walk_model(
-                name, section, data, schedule, config, start.progress, executor, start.journal, start.before
-            )
+            return compute.walk_model(name, section, data, schedule, config, executor, start)
 
         walks = {}
         # Created on first use, so that no cluster is contacted if all results are stored.

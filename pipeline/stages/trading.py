@@ -84,15 +84,15 @@ def make_policies(
         policies[f"model:{name}"] = AllocatorPolicy(solver, covariances, forecast.positions, forecast.mean)
     policies = {name: allocators.hold_if_infeasible(policy) for name, policy in policies.items()}
     builder = StrategyBuilder(
-        panel,
-        schedule.decisions,
-        schedule.labels,
-        forecasts,
-        covariances,
-        regimes,
-        config.trading_settings(),
-        config.strategies,
-        policies,
+        panel=panel,
+        decisions=schedule.decisions,
+        labels=schedule.labels,
+        forecasts=forecasts,
+        covariances=covariances,
+        regimes=regimes,
+        settings=config.trading_settings(),
+        strategies=config.strategies,
+        policies=policies,
     )
     whole = policies | builder.build_all()
     return {name: KeepClosed(policy, covariances, panel.assets) for name, policy in whole.items()}

@@ -95,10 +95,7 @@ def unpack(content: memoryview, stage: str, key: str) -> Any:
     DamagedError
         If the content is anything else.
     """
-    if content[: len(_HEAD)] != _HEAD or len(content) < ALIGNED:
-        raise DamagedError("not a stored result of this version")
-    if hashlib.sha256(content[_DIGEST.stop :]).digest() != content[_DIGEST]:
-        raise DamagedError("its digest is that of other content")
+    _check_digest(content)
     try:
         (length,) = struct.unpack_from("<Q", content, _DIGEST.stop)
         if length > len(content) - ALIGNED:
@@ -113,6 +110,13 @@ def unpack(content: memoryview, stage: str, key: str) -> Any:
     if wrong:
         raise DamagedError(f"{stage}{wrong}")
     return value
+
+
+def _check_digest(content: memoryview) -> None:
+    if content[: len(_HEAD)] != _HEAD or len(content) < ALIGNED:
+        raise DamagedError("not a stored result of this version")
+    if hashlib.sha256(content[_DIGEST.stop :]).digest() != content[_DIGEST]:
+        raise DamagedError("its digest is that of other content")
 
 
 def _blocks(content: memoryview, length: int, sizes: list[int]) -> Iterator[memoryview]:

@@ -9,9 +9,9 @@ from pathlib import Path
 ROOT = "runner.pipeline"
 """Module that computes every stored stage."""
 NOT_DECIDING = {
-    "audit.audit": "its certificate is stored under the digest of the whole pipeline",
     "audit.certificate": "its certificate is stored under the digest of the whole pipeline",
     "progress": "it prints, and calls the function that makes a stage",
+    "runner.certification": "its certificate is stored under the digest of the whole pipeline",
     "runner.compilation": "it prints that kernels are being compiled",
     "runner.descriptions": "it words the lines that stages print",
     "stages.evaluation": "scores are stored with the artifacts of a run, under the digest of the whole pipeline",

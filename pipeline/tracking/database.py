@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,11 +21,10 @@ from pipeline.store import LIBRARIES, installed
 from pipeline.tracking.errors import explain_tracking
 from pipeline.tracking.experiment_view import TAGS, page
 from pipeline.tracking.relocation import artifact_location, find_relocations, relocate
-from pipeline.tracking.sqlite_file import check_sqlite
+from pipeline.tracking.sqlite_file import check_sqlite, close_connections, make_database
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
 
 NOTE_TAG = "mlflow.note.content"
 
@@ -100,8 +98,8 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
     with FileLock(output / ".mlflow.lock"):
         if not os.environ.get("MLFLOW_TRACKING_URI"):
             if not (output / DATABASE).exists():
-                _close_connections(output / DATABASE)
-                _make_database(output / DATABASE)
+                close_connections(output / DATABASE)
+                make_database(output / DATABASE)
             _follow_move(output)
         given = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(uri)
@@ -120,30 +118,6 @@ def open_experiment(output: Path, name: str) -> tuple[MlflowClient, str]:
             return client, experiment.experiment_id
         place = artifact_location(output, name) if uri.startswith("sqlite:") else None
         return client, client.create_experiment(name, artifact_location=place, tags=dict(TAGS))
-
-
-def _make_database(path: Path) -> None:
-    """Create MLflow's database if it is missing, completely or not at all."""
-    import mlflow
-
-    if path.exists():
-        return
-    for left in path.parent.glob(f".{path.name}-*"):  # left by a process that was killed
-        left.unlink()
-    hidden = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    mlflow.MlflowClient(f"sqlite:///{hidden.resolve()}").search_experiments()
-    hidden.replace(path)
-
-
-def _close_connections(path: Path) -> None:
-    """Close MLflow's connections to a deleted database; otherwise this process would write to the deleted file."""
-    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Registry
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Tracking
-
-    for store in (Tracking, Registry):
-        engine = getattr(store, "_engine_map", {}).get(f"sqlite:///{path.resolve()}")
-        if engine is not None:
-            engine.dispose()  # the next connection opens the new file
 
 
 def load() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from pipeline.config_files.text import shorten
+from pipeline.config_files.text import cut_middle
 
 _DATABASE = (
     ("locked", "is in use by another process; wait until it has ended, or end it, and try again"),
@@ -62,4 +62,4 @@ def _first_line(error: Exception) -> str:
     lines = [
         line for line in str(error).splitlines() if line.strip() and not line.startswith(("[SQL", "(Back"))
     ]
-    return shorten(lines[0].strip() if lines else type(error).__name__, _LONGEST)
+    return cut_middle(lines[0].strip() if lines else type(error).__name__, _LONGEST)

@@ -8,7 +8,8 @@ from typing import Any
 
 from pipeline.audit.certificate import Certificate
 from pipeline.drift.drift import Drift
-from pipeline.report.narrative import best_baseline, describe_model, describe_run
+from pipeline.report.formats import number, percent
+from pipeline.report.narrative import best_baseline, describe_run
 from pipeline.stages.evaluation import ForecastScore
 from pipeline.stages.results import Evaluated
 from pipeline.tracking.experiment_view import GAP, P_VALUE
@@ -57,7 +58,7 @@ def _child(name: str, done: Evaluated, certified: bool) -> MlflowRun:
         shares = dict(zip(done.trained.names, walk.fits[-1].importance.tolist(), strict=True))
         files["importance.json"] = dict(sorted(shares.items(), key=lambda item: -item[1]))
     return MlflowRun(
-        {"model": name, "mlflow.note.content": describe_model(done, name)},
+        {"model": name, "mlflow.note.content": _describe_model(done, name)},
         _parameters(config.models[name].model_dump(mode="json")),
         (*_steps(metrics), *_folds(score)),
         files,
@@ -84,15 +85,25 @@ def _headline(done: Evaluated, evidence: Evidence) -> dict[str, float]:
     metrics |= {f"evidence/{key}": value for key, value in evidence.tests.items()}
     metrics |= {f"forecast/{k}": v for k, v in done.scores[config.allocation.forecast].metrics.items()}
     metrics |= {f"portfolio/{k}": v for k, v in done.performance[done.chosen].items()}
-    for name in config.strategies:
-        performance = done.performance[f"strategy:{name}"]
-        metrics |= {
-            f"strategy {name}/{k}": performance[k]
-            for k in ("net_return", "sharpe", "max_drawdown", "turnover")
-        }
+    return metrics | _strategies(done) | _baselines(done)
+
+
+def _strategies(done: Evaluated) -> dict[str, float]:
+    """Return the main results of each strategy."""
+    return {
+        f"strategy {name}/{key}": done.performance[f"strategy:{name}"][key]
+        for name in done.trained.prepared.config.strategies
+        for key in ("net_return", "sharpe", "max_drawdown", "turnover")
+    }
+
+
+def _baselines(done: Evaluated) -> dict[str, float]:
+    """Return the Sharpe ratio of each baseline, and the comparison of the traded portfolio with it."""
+    metrics = {}
     for base, values in done.comparisons[done.chosen].items():
-        metrics[f"baseline sharpe/{base.replace(':', ' ')}"] = done.performance[base]["sharpe"]
-        metrics |= {f"versus {base.replace(':', ' ')}/{key}": value for key, value in values.items()}
+        name = base.replace(":", " ")
+        metrics[f"baseline sharpe/{name}"] = done.performance[base]["sharpe"]
+        metrics |= {f"versus {name}/{key}": value for key, value in values.items()}
     return metrics
 
 
@@ -139,3 +150,14 @@ def _folds(score: ForecastScore) -> list[Step]:
         for key, value in fold.items()
         if math.isfinite(value)
     ]
+
+
+def _describe_model(done: Evaluated, name: str) -> str:
+    """Describe the result of one model."""
+    skill, money = done.scores[name].metrics, done.performance[f"model:{name}"]
+    return (
+        f"{name}: rank IC {number(skill['rank_ic'], 3)} (t {number(skill['rank_ic_t'], 1)}), R2 "
+        f"{percent(skill['r2'], 2)}, mean slope {number(skill['mean_slope'])}; traded alone: net Sharpe "
+        f"{number(money['sharpe'])} (standard error {number(money['sharpe_se'])}), turnover "
+        f"{number(money['turnover'], 1)} a year."
+    )

@@ -82,13 +82,17 @@ def find_relocations(database: Path) -> list[Relocation]:
     if not database.exists():
         return []
     check_database_files(database)
+    return list(_moved(database.parent, _read_locations(database)))
+
+
+def _read_locations(database: Path) -> list[tuple[str, str]]:
+    """Return the name and the recorded location of each experiment with the project's view."""
     query = "SELECT name, artifact_location FROM experiments JOIN experiment_tags USING (experiment_id) WHERE key = ?"
     try:
         with closing(sqlite3.connect(database)) as connection:
-            rows = connection.execute(query, (VIEW_TAG,)).fetchall()
+            return connection.execute(query, (VIEW_TAG,)).fetchall()
     except sqlite3.Error as error:
         raise TrackingError(explain_database(str(database), error)) from error
-    return list(_moved(database.parent, rows))
 
 
 def _moved(output: Path, rows: list[tuple[str, str]]) -> Iterator[Relocation]:

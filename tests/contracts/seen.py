@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from pipeline.report.layout import WIDTH
-from pipeline.report.svg import MUTED, SMALL, wide
+from pipeline.report.charts.layout import WIDTH
+from pipeline.report.charts.svg import MUTED, SMALL, wide
 
 NAMED = "{http://www.w3.org/2000/svg}"
 

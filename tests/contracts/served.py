@@ -10,9 +10,9 @@ import pandas as pd
 from models.boosting.model import Boosting
 from models.linear.regression import Ridge
 from models.linear.univariate import Univariate
+from operations.serving.access import LOOPBACK, Access
 from operations.serving.application import build_application
 from operations.serving.champion import Champion
-from operations.serving.guards import LOOPBACK, Access
 from pipeline.export.frozen import Frozen
 
 ASSETS = ("ALPHA", "BETA", "GAMMA", "DELTA", "EPSILON", "Ünïcode")

@@ -22,7 +22,8 @@ from market.scores import ScoreTable
 from models.regimes.walk import walk_regimes
 from models.walk_forward.standardise import Standardiser
 from pipeline.config import RunConfig, load_config
-from pipeline.settings.allocation import CovarianceSection, EsgSection, PositionsSection
+from pipeline.settings.allocation import EsgSection, PositionsSection
+from pipeline.settings.covariance import CovarianceSection
 from pipeline.settings.models import CombinationModel, RidgeModel, UnivariateModel
 from pipeline.stages import compute as stages
 from pipeline.stages import schedule as timetable

@@ -15,7 +15,7 @@ from filelock import FileLock
 def by_oneself():
     """Keep to a store of one's own, and read macro series once: they take a third of an update."""
     from market.readers import datasets
-    from operations.cli.commands import load_commands
+    from operations.cli.main import load_commands
 
     load_commands()
 

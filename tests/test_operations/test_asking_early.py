@@ -6,7 +6,7 @@ from desk import at, quiet
 
 from operations.data.updating import update
 from operations.drift.early_request import ask_if_drifted
-from operations.schedule.run_due import record_path
+from operations.slots.records import record_path
 
 pytestmark = pytest.mark.usefixtures("untold")
 SCHEDULED = {

@@ -11,7 +11,7 @@ from foundation.json_text import to_json
 from operations.champion.candidate import Candidate
 from operations.champion.decisions import Decisions
 from operations.champion.forecasting import situation
-from operations.cli.commands import load_commands
+from operations.cli.main import load_commands
 from operations.drift.champion_drift import champion_drift
 from operations.errors import OperationsError
 from operations.schedule import run_due

@@ -11,7 +11,8 @@ from desk import quiet
 from market.errors import SourceError
 from operations.champion.candidate import Candidate
 from operations.champion.forecasting import plan, predict, situation
-from operations.champion.holdings import match_holdings, read_holdings
+from operations.champion.holdings import read_holdings
+from operations.champion.holdings_check import match_holdings
 from operations.cli.forecast_output import plan_table, write_answer
 from operations.errors import OperationsError
 from pipeline.runner.pipeline import Pipeline

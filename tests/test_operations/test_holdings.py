@@ -10,7 +10,8 @@ import yaml
 from desk import quick
 
 from market.panel import Panel
-from operations.champion.holdings import match_holdings, read_holdings
+from operations.champion.holdings import read_holdings
+from operations.champion.holdings_check import match_holdings
 from operations.errors import OperationsError
 from pipeline.config import load_config
 

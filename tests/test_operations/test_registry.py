@@ -8,11 +8,11 @@ import sys
 import pytest
 from desk import Desk, at, quiet
 
-from operations.champion import registry
 from operations.champion.candidate import Candidate
 from operations.champion.forecasting import predict, situation
 from operations.champion.manual_promotion import roll_back
-from operations.cli.commands import load_commands
+from operations.champion.registry import mirror
+from operations.cli.main import load_commands
 from pipeline.tracking.database import open_experiment
 
 
@@ -85,7 +85,7 @@ def test_a_mirror_that_was_interrupted_is_caught_up_without_doubles(desk, monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "_set_aliases", interrupted)
+        patch.setattr(mirror, "_set_aliases", interrupted)
         with pytest.raises(KeyboardInterrupt):
             desk.retrain("2002-03-31")
     assert len(versions(desk)) == 1

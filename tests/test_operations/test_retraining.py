@@ -115,7 +115,7 @@ def test_a_leak_stops_everything_and_the_champion_stays(desk, monkeypatch):
         raise LeakError("it leaks")
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.runner.pipeline.refuse", leaking)
+        patch.setattr("pipeline.runner.certification.refuse", leaking)
         with pytest.raises(LeakError, match="it leaks"):
             desk.retrain("2002-05-31")
     assert Decisions(desk.config()).all() == [first]
@@ -187,7 +187,7 @@ def test_a_run_folder_whose_process_was_killed_before_the_link_is_taken_up(desk,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.export.run_folder._point_latest", killed)
+        patch.setattr("pipeline.export.run_folder.point_latest", killed)
         with pytest.raises(KeyboardInterrupt):
             desk.retrain("2002-04-30")
     (written,) = set(folders(desk)) - {first.run}

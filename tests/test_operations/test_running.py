@@ -7,7 +7,8 @@ import pytest
 from scheduled import Clock, scheduled
 
 from operations.errors import BusyError, OperationsError
-from operations.schedule.run_due import record_path, request, run_due
+from operations.schedule.run_due import request, run_due
+from operations.slots.records import record_path
 from operations.slots.slots import Slots
 from pipeline.errors import RunError
 

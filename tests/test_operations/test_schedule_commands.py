@@ -10,10 +10,11 @@ import pytest
 from scheduled import Clock, scheduled_text
 
 from operations.champion.decisions import Decisions
-from operations.cli import schedule
+from operations.cli import schedule, status
 from operations.errors import BusyError
 from operations.schedule import job as job_module
-from operations.schedule.run_due import record_path, request
+from operations.schedule.run_due import request
+from operations.slots.records import record_path
 from operations.slots.slots import Slots
 from pipeline.cli import main as cli
 from pipeline.config import load_config
@@ -25,7 +26,8 @@ FIVE = dt.datetime(2026, 5, 1, 5, tzinfo=dt.UTC)
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock(FIVE)
-    monkeypatch.setattr(schedule, "_now", clock)
+    for module in (schedule, status):
+        monkeypatch.setattr(module, "utc_now", clock)
     monkeypatch.setattr(schedule, "interrupt_once", lambda signals: None)
     return clock
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from scheduled import scheduled, scheduled_text
 
-from operations.schedule.run_due import record_path, request
+from operations.schedule.run_due import request
+from operations.slots.records import record_path
 from operations.slots.slots import Slots
 
 JOBS = ("mine", "yours", "theirs")

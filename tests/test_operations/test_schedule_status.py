@@ -8,8 +8,10 @@ from scheduled import Clock, scheduled
 from operations.champion.decisions import Decision, Decisions
 from operations.cli.status_text import describe_status
 from operations.schedule import scheduler_process
-from operations.schedule.run_due import record_path, request, run_due
-from operations.schedule.status import age, status
+from operations.schedule.problems import age
+from operations.schedule.run_due import request, run_due
+from operations.schedule.status import status
+from operations.slots.records import record_path
 from operations.slots.slots import Slots
 from pipeline.errors import RunError
 

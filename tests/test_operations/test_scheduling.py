@@ -14,7 +14,8 @@ from scheduled import Clock, scheduled, scheduled_text
 
 from operations.schedule import loop as scheduling
 from operations.schedule import scheduler_process
-from operations.schedule.run_due import record_path, request, run_due
+from operations.schedule.run_due import request, run_due
+from operations.slots.records import record_path
 from operations.slots.slots import Slots
 from pipeline.errors import ConfigError
 

@@ -15,8 +15,7 @@ from rich.console import Console
 from synthetic import make_panel
 
 from operations.data.updating import update, versions_of
-from operations.data.versions import RevisedError
-from operations.errors import OperationsError
+from operations.errors import OperationsError, RevisedError
 from pipeline.config import RunConfig
 from pipeline.errors import LeakError
 from pipeline.progress import Reporter

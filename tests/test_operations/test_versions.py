@@ -10,21 +10,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from panels import (
-    assert_same,
-    in_other_units,
-    macro_changed,
-    macro_without,
-    value_changed,
-    without_dates,
-)
+from panels import assert_same, in_other_units, macro_changed, macro_without, value_changed, without_dates
 from synthetic import make_panel
 
 from market.load import load_panel
 from market.macro import MacroSeries
 from operations.data.long_format import narrow_types
-from operations.data.versions import RevisedError, Versions
-from operations.errors import OperationsError
+from operations.data.versions import Versions
+from operations.errors import OperationsError, RevisedError
 from pipeline.errors import LedgerError
 
 NOW = dt.datetime(2020, 1, 2, 3, 4, 5, tzinfo=dt.UTC)

@@ -9,7 +9,7 @@ from market.calendar import DAILY, find_closed_markets, find_foreign_spacings, m
 from pipeline.audit.audit import audit
 from pipeline.audit.invariants import check_earnings
 from pipeline.errors import RunError
-from pipeline.preflight.coverage import check_frequency
+from pipeline.preflight.frequency import check_frequency
 
 MODELS = {"ridge": {"kind": "ridge", "n_penalties": 5}}
 LISTED = [0, 2, 4, 5]

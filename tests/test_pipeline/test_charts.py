@@ -11,8 +11,8 @@ from running import evaluated
 from seen import Seen, points_of
 
 from pipeline.config import RunConfig
-from pipeline.report import charts
-from pipeline.report.narrative import label
+from pipeline.report.charts import colours, run_charts
+from pipeline.report.formats import label
 
 HOSTILE = "A & <B>"
 
@@ -47,7 +47,7 @@ def wealth_of(result):
 
 @pytest.mark.parametrize("minimum", [0.0, -0.5])
 def test_all_charts_are_drawn_without_what_is_no_number(run, minimum):
-    drawn = charts.draw(run(minimum))
+    drawn = run_charts.draw(run(minimum))
     assert list(drawn) == ["wealth", "sharpe", "weights", "regimes", "information", "importance"]
     for name, svg in drawn.items():
         assert not re.search(r"\bnan|\binf\b", svg), name
@@ -55,9 +55,9 @@ def test_all_charts_are_drawn_without_what_is_no_number(run, minimum):
 
 def test_wealth_of_all_that_is_compared(run):
     done = run()
-    seen = Seen(charts._draw_wealth(done).svg())
-    assert set(seen.names) == {label(name) for name in (*charts.BASELINES, done.chosen)}
-    for name in (*charts.BASELINES, done.chosen):
+    seen = Seen(run_charts._draw_wealth(done).svg())
+    assert set(seen.names) == {label(name) for name in (*run_charts.BASELINES, done.chosen)}
+    for name in (*run_charts.BASELINES, done.chosen):
         result = done.results[name]
         colour = seen.names[label(name)]
         ((across, up),) = seen.drawn(colour, 0, log=True)
@@ -67,20 +67,20 @@ def test_wealth_of_all_that_is_compared(run):
         )
         at = days(done, np.r_[result.positions[0] - 1, result.positions])
         np.testing.assert_allclose(np.interp(at, across, up), wealth_of(result), rtol=2e-3)
-    ((across, up),) = seen.drawn(charts.MINE, 1)
+    ((across, up),) = seen.drawn(colours.MINE, 1)
     expected = falls(wealth_of(done.results[done.chosen]))
     np.testing.assert_allclose(np.interp(at, across, up), expected, atol=0.1)
     assert len(set(seen.names.values())) == len(seen.names), "each has a colour of its own"
 
 
 def test_no_trough_is_lost_between_points(run, monkeypatch):
-    monkeypatch.setattr(charts, "POINTS", 10)
+    monkeypatch.setattr(run_charts, "POINTS", 10)
     done = run()
     result = done.results[done.chosen]
     net = result.net.copy()
     net[6:8] = -0.6, 1.4
     done = replace(done, results=done.results | {done.chosen: replace(result, net=net)})
-    ((_, up),) = Seen(charts._draw_wealth(done).svg()).drawn(charts.MINE, 1)
+    ((_, up),) = Seen(run_charts._draw_wealth(done).svg()).drawn(colours.MINE, 1)
     assert len(up) <= 12
     assert up.min() == pytest.approx(falls(np.r_[1.0, np.cumprod(1 + net)]).min(), abs=0.3)
 
@@ -90,7 +90,7 @@ def test_sharpe_ratios_with_their_intervals_under_their_names(run):
     worst = min(done.performance, key=lambda name: done.performance[name]["sharpe"])
     unknown = done.performance[worst] | {"sharpe": np.inf}
     done = replace(done, performance=done.performance | {worst: unknown})
-    seen = Seen(charts._draw_sharpe(done).svg(), dated=False)
+    seen = Seen(run_charts._draw_sharpe(done).svg(), dated=False)
     rows = {content: at for at, content in seen.beside()}
     assert set(rows) == {label(name) for name in done.performance}
     order = [name for at, name in seen.beside()][:-1]
@@ -112,7 +112,7 @@ def test_sharpe_ratios_with_their_intervals_under_their_names(run):
 def test_weights_that_are_stacked(run):
     done = run()
     result = done.results[done.chosen]
-    seen = Seen(charts._draw_weights(done).svg())
+    seen = Seen(run_charts._draw_weights(done).svg())
     names = [*done.trained.prepared.panel.assets, "cash"]
     weights = 100 * np.column_stack([result.weights, result.cash_weight])
     held = [names[i] for i in np.argsort(-weights.mean(axis=0)) if weights[:, i].max() > 1e-7]
@@ -136,7 +136,7 @@ def test_weights_with_shorts_are_lines(run):
     done = run(-0.5)
     result = done.results[done.chosen]
     assert (result.weights < -0.01).any()
-    seen = Seen(charts._draw_weights(done).svg())
+    seen = Seen(run_charts._draw_weights(done).svg())
     edges = days(done, np.r_[result.positions[0] - 1, result.positions])
     middles = (edges[1:] + edges[:-1]) / 2
     for name, held in zip(done.trained.prepared.panel.assets, 100 * result.weights.T, strict=True):
@@ -148,10 +148,10 @@ def test_weights_with_shorts_are_lines(run):
 
 def test_many_weights_and_dates_say_what_is_left_out(run, monkeypatch):
     done = run()
-    every = Seen(charts._draw_weights(done).svg())
-    monkeypatch.setattr(charts, "NAMED", 3)
-    monkeypatch.setattr(charts, "POINTS", 10)
-    few = Seen(charts._draw_weights(done).svg())
+    every = Seen(run_charts._draw_weights(done).svg())
+    monkeypatch.setattr(run_charts, "NAMED", 3)
+    monkeypatch.setattr(run_charts, "POINTS", 10)
+    few = Seen(run_charts._draw_weights(done).svg())
     assert list(few.names) == [f"and {len(every.names) - 3} more", *list(every.names)[-3:]]
     n = len(done.results[done.chosen].positions)
     assert few.labels == [f"weight, %, at one of {-(-n // 10)} dates"]
@@ -162,15 +162,15 @@ def test_a_short_position_between_two_points_is_not_hidden(run, monkeypatch):
     result = done.results[done.chosen]
     weights = result.weights.copy()
     weights[1, 0] = -0.4
-    monkeypatch.setattr(charts, "POINTS", 10)
+    monkeypatch.setattr(run_charts, "POINTS", 10)
     other = replace(done, results=done.results | {done.chosen: replace(result, weights=weights)})
-    assert Seen(charts._draw_weights(other).svg()).beside()[-1][1] != "100", "not drawn as a stack"
+    assert Seen(run_charts._draw_weights(other).svg()).beside()[-1][1] != "100", "not drawn as a stack"
 
 
 def test_regimes_stand_at_their_dates_and_turbulent_ones_are_red(run):
     done = run()
     regimes = done.trained.regimes
-    seen = Seen(charts._draw_regimes(done).svg())
+    seen = Seen(run_charts._draw_regimes(done).svg())
     states = np.unique(regimes.label[regimes.label >= 0])
     assert list(seen.names) == [f"regime {state}" for state in states]
     turbulence = regimes.centres[-1][:, 0]
@@ -184,7 +184,7 @@ def test_regimes_stand_at_their_dates_and_turbulent_ones_are_red(run):
             shown[(middles > across.min()) & (middles < across.max())] = state
     np.testing.assert_array_equal(shown, regimes.label[first:-1])
     at = days(done, slice(first, None))
-    ((across, up),) = seen.drawn(charts.INK, log=True)
+    ((across, up),) = seen.drawn(run_charts.INK, log=True)
     market = np.cumprod(1 + done.trained.prepared.panel.market[first:])
     np.testing.assert_allclose(np.interp(at, across, up), market, rtol=2e-3)
     known = np.isfinite(regimes.anomaly[first:])
@@ -195,7 +195,7 @@ def test_regimes_stand_at_their_dates_and_turbulent_ones_are_red(run):
 
 @pytest.mark.parametrize("states", [1, 2, 3, 12])
 def test_regimes_have_shades_of_their_own(states):
-    shades = [charts._shade(rank / max(1, states - 1)) for rank in range(states)]
+    shades = [colours.mix_shade(rank / max(1, states - 1)) for rank in range(states)]
     assert len(set(shades)) == states
     assert shades[0] == "#cfe8d5"
     assert states == 1 or shades[-1] == "#f8cfc4"
@@ -206,9 +206,9 @@ def test_no_unusual_date_is_lost_between_points(run, monkeypatch):
     anomaly = done.trained.regimes.anomaly.copy()
     anomaly[:] = 0.2
     anomaly[-8] = 0.97
-    monkeypatch.setattr(charts, "POINTS", 10)
+    monkeypatch.setattr(run_charts, "POINTS", 10)
     trained = replace(done.trained, regimes=replace(done.trained.regimes, anomaly=anomaly))
-    seen = Seen(charts._draw_regimes(replace(done, trained=trained)).svg())
+    seen = Seen(run_charts._draw_regimes(replace(done, trained=trained)).svg())
     ((_, up),) = seen.drawn("#b83280", 1)
     assert up.max() == pytest.approx(0.97, abs=0.02)
 
@@ -216,8 +216,8 @@ def test_no_unusual_date_is_lost_between_points(run, monkeypatch):
 def test_information_of_each_model(run):
     done = run()
     traded = done.trained.prepared.config.allocation.forecast
-    seen = Seen(charts._draw_information(done).svg())
-    assert seen.names[traded] == charts.MINE
+    seen = Seen(run_charts._draw_information(done).svg())
+    assert seen.names[traded] == colours.MINE
     ranked = {name for name, score in done.scores.items() if np.isfinite(score.rank_ic).any()}
     assert set(seen.names) == ranked
     for name in ranked:
@@ -232,9 +232,9 @@ def test_information_of_each_model(run):
     widths = {
         path.get("stroke"): path.get("stroke-width") for path in seen.paths if path.get("fill") == "none"
     }
-    assert max(widths, key=lambda colour: float(widths[colour])) == charts.MINE
+    assert max(widths, key=lambda colour: float(widths[colour])) == colours.MINE
     folds = done.scores[traded].by_fold
-    for colour, sign in ((charts.MINE, 1), (charts.LOSS, -1)):
+    for colour, sign in ((colours.MINE, 1), (colours.LOSS, -1)):
         bars = seen.drawn(colour, 0, "fill")
         expected = [fold for fold in folds if np.sign(fold["rank_ic"]) == sign]
         assert len(bars) == len(expected)
@@ -248,7 +248,7 @@ def test_a_run_may_have_any_number_of_models(run):
     done = run()
     some = done.scores["ridge"]
     many = {"combination": done.scores["combination"], **{f"m{n}": some for n in range(30)}}
-    seen = Seen(charts._draw_information(replace(done, scores=many)).svg())
+    seen = Seen(run_charts._draw_information(replace(done, scores=many)).svg())
     assert set(seen.names) == set(many)
     bottom = seen.planes[1][3]
     assert max(y for _, y in seen.places.values()) < bottom
@@ -256,7 +256,7 @@ def test_a_run_may_have_any_number_of_models(run):
 
 def test_importance_of_features_the_largest_on_top(run):
     done = run()
-    seen = Seen(charts._draw_importance(done).svg(), dated=False)
+    seen = Seen(run_charts._draw_importance(done).svg(), dated=False)
     traded = done.trained.walks[done.trained.prepared.config.allocation.forecast]
     shares = 100 * np.array([fit.importance for fit in traded.fits])
     mean = shares.mean(axis=0)
@@ -266,13 +266,13 @@ def test_importance_of_features_the_largest_on_top(run):
     bars = [
         (float(left), float(top), float(right), float(bottom))
         for path in seen.paths
-        if path.get("fill") == charts.OTHER
+        if path.get("fill") == colours.OTHER
         for left, top, right, bottom in re.findall(
             r"M([0-9.]+) ([0-9.]+)H([0-9.]+)V([0-9.]+)H", path.get("d")
         )
     ]
     assert len(bars) == len(order)
-    dots = {round(y): x for x, y in seen.dots(charts.MINE)}
+    dots = {round(y): x for x, y in seen.dots(colours.MINE)}
     for i, (left, top, right, bottom), at in zip(order, bars, heights, strict=True):
         assert top < at < bottom
         assert seen.across(left) == pytest.approx(0, abs=0.02)
@@ -286,6 +286,6 @@ def test_a_forecast_that_uses_no_feature_says_so(run):
     config = done.trained.prepared.config
     mean = config.model_copy(update={"allocation": config.allocation.model_copy(update={"forecast": "mean"})})
     trained = replace(done.trained, prepared=replace(done.trained.prepared, config=mean))
-    seen = Seen(charts._draw_importance(replace(done, trained=trained)).svg(), dated=False)
+    seen = Seen(run_charts._draw_importance(replace(done, trained=trained)).svg(), dated=False)
     assert [name for _, name in seen.beside()] == ["no feature"]
     assert not seen.names

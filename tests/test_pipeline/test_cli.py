@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from foundation.json_text import to_json
-from operations.cli.commands import load_commands
+from operations.cli.main import load_commands
 from pipeline.cli import main as cli
 
 pytestmark = pytest.mark.usefixtures("mlflow_here")
@@ -284,7 +284,7 @@ def test_a_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch, migrated)
 
     from pipeline.tracking import database as tracking
 
-    monkeypatch.setattr(tracking, "_make_database", migrated.make)
+    monkeypatch.setattr(tracking, "make_database", migrated.make)
 
     def killed(self):
         raise KeyboardInterrupt

@@ -15,7 +15,7 @@ from running import pipeline_of
 from foundation.json_text import to_json
 from pipeline.config import BASELINES, load_config
 from pipeline.drift.measure import measure_run
-from pipeline.export import run_folder
+from pipeline.export import latest_run, run_folder
 from pipeline.export.publication import (
     _make_artifacts,
     _measure_drift,
@@ -273,9 +273,9 @@ def test_another_way_to_measure_drift_is_another_run_of_the_same_trial(mine):
     assert gc.get_freeze_count() == 0, "something stays aside from the garbage collector"
     assert gc.get_threshold() == threshold
     assert made.drift.window == 5
-    assert run_folder.reuse_run(config.output, made) is None
+    assert latest_run.reuse_run(config.output, made) is None
     again = load_config(mine(audit={"cuts": 0}))
     made = load_or_make_artifacts(again, Store(again.output / "store"), Reporter(Console(quiet=True)))
     assert made.drift.window == 12
-    assert run_folder.reuse_run(again.output, made) == one
+    assert latest_run.reuse_run(again.output, made) == one
     assert open_ledger(config).trials("mine").configurations == 1

@@ -23,8 +23,10 @@ from pipeline.stages import results
 from pipeline.stages.results import evaluate_from
 from pipeline.store import Store
 from pipeline.tracking.shared_trials import known_trials
-from pipeline.verdict import evidence as module
-from pipeline.verdict.evidence import NONE, SKILL, UNPAID, WORSE, _corrected, judge
+from pipeline.verdict import corrected_tests
+from pipeline.verdict.corrected_tests import _correct
+from pipeline.verdict.evidence import judge
+from pipeline.verdict.reasons import NONE, SIZE, SKILL, UNPAID, WORSE
 from pipeline.verdict.trial import describe_trial, gain_of, monthly
 
 pytestmark = pytest.mark.usefixtures("mlflow_here")
@@ -83,7 +85,7 @@ def test_the_more_was_tried_the_more_it_takes(signal, tmp_path):
         signal, trials(tmp_path / "b", describe_trial(signal), entry("x", tunings=10**9, **_kept(signal)))
     )
     assert many.trials["count"] == 10**9 + 2
-    assert many.tests["forecast_p_corrected"] == _corrected(alone.tests["forecast_p"], 2)
+    assert many.tests["forecast_p_corrected"] == _correct(alone.tests["forecast_p"], 2)
     assert many.tests["deflated_sharpe"] < alone.tests["deflated_sharpe"]
     assert many.tests["spa_p"] > alone.tests["spa_p"]
     weak = with_p(signal, 0.01)
@@ -145,7 +147,7 @@ def test_the_gain_is_corrected_for_what_was_tried_too(signal, tmp_path):
     assert judge(done, trials(tmp_path / "one", describe_trial(done))).verdict == SKILL
     many = [describe_trial(done), *(entry(str(k), **_kept(signal)) for k in range(4))]
     found = judge(done, trials(tmp_path / "many", *many))
-    assert found.tests["gain_p_corrected"] == _corrected(found.tests["gain_p"], 5) > 0.05
+    assert found.tests["gain_p_corrected"] == _correct(found.tests["gain_p"], 5) > 0.05
     assert found.verdict == UNPAID
     assert "not shown to gain" in found.reason
     assert "corrected for 5 configurations" in found.reason
@@ -165,10 +167,10 @@ def test_a_portfolio_that_never_leaves_its_baseline_does_not_pay(signal, tmp_pat
 
 def test_sidak_is_the_chance_that_any_of_n_is_so_small():
     draws = np.random.default_rng(0).uniform(size=(200_000, 7)).min(axis=1)
-    assert _corrected(0.01, 7) == pytest.approx((draws < 0.01).mean(), abs=0.002)
-    assert _corrected(0.03, 1) == pytest.approx(0.03)
-    assert _corrected(1e-12, 10**6) == pytest.approx(1e-6, rel=1e-3), "no cancellation"
-    assert np.isnan(_corrected(float("nan"), 3))
+    assert _correct(0.01, 7) == pytest.approx((draws < 0.01).mean(), abs=0.002)
+    assert _correct(0.03, 1) == pytest.approx(0.03)
+    assert _correct(1e-12, 10**6) == pytest.approx(1e-6, rel=1e-3), "no cancellation"
+    assert np.isnan(_correct(float("nan"), 3))
 
 
 def test_a_trial_keeps_its_months_above_equal_weight(signal):
@@ -223,7 +225,7 @@ def test_statistics_are_of_one_thread_however_many_there_are(signal, tmp_path, m
 
     watched(results, "compare_results")
     watched(results, "score_forecast")
-    watched(module, "superior_predictive_ability")
+    watched(corrected_tests, "superior_predictive_ability")
     with threadpool_limits(2, "blas"):
         evaluate_from(signal, 200)
         judge(signal, trials(tmp_path, describe_trial(signal)))
@@ -354,4 +356,4 @@ def test_a_second_configuration_changes_the_verdict_of_the_first(mine, tmp_path,
     assert (repaired.lines, repaired.lost) == (2, 0), "the experiment remembers"
     assert tangency(monkeypatch, "run", "--config", mine()) == 0
     assert "corrected for 2 configurations" in capsys.readouterr().out
-    assert module.SIZE == 0.05
+    assert SIZE == 0.05

@@ -76,9 +76,7 @@ if TYPE_CHECKING:
 import pipeline.k as l
 
 def work():
-    from pipeline.m import (
-        N,
-    )
+    from pipeline.m import N
     from pipeline.folder import module, other
     if True:
         from pipeline import o

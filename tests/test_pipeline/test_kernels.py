@@ -8,7 +8,7 @@ import numba
 from numba.core.dispatcher import Dispatcher
 
 import pipeline.cli.main
-from operations.cli.commands import load_commands
+from operations.cli.main import load_commands
 from pipeline.runner import kernels
 
 ROOT = Path(__file__).resolve().parents[2]

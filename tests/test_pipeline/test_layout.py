@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from seen import NAMED, Seen, points_of
 
-from pipeline.report.layout import WIDTH, Chart
-from pipeline.report.planes import MOST, Plane
-from pipeline.report.scales import calendar, ratios
-from pipeline.report.svg import SIZE, SMALL, short, wide
+from pipeline.report.charts.layout import WIDTH, Chart
+from pipeline.report.charts.planes import MOST, Plane
+from pipeline.report.charts.scales import calendar, ratios
+from pipeline.report.charts.svg import SIZE, SMALL, short, wide
 
 
 def test_lines_boxes_and_dots_are_where_the_numbers_say():

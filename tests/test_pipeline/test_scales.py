@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.report.scales import Scale, calendar, even, ratios, reach
+from pipeline.report.charts.scales import Scale, calendar, even, ratios, reach
 
 
 def days(date):

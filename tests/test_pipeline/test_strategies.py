@@ -176,9 +176,9 @@ def test_strategies_are_simulated_audited_attributed_and_told(small, tmp_path):
     assert actual["traded"] == "strategy:safe"
     assert set(actual["attribution"]) == names
     assert "satellite/base/active" in actual["attribution"]["strategy:pair"]
-    from pipeline.report import charts
+    from pipeline.report.charts import run_charts
 
-    page = render(done, "title", charts.draw(done), certificate, evidence, drift)
+    page = render(done, "title", run_charts.draw(done), certificate, evidence, drift)
     assert "What each part of a strategy brought" in page
     assert "satellite" in page
 

@@ -12,7 +12,7 @@ from running import pipeline_of
 from pipeline.config import RunConfig, load_config
 from pipeline.errors import RunError
 from pipeline.preflight.training_data import _minimum_training
-from pipeline.stages import compute as stages
+from pipeline.stages import compute
 from validation.folds.walk_forward import inner_folds
 
 N_DATES = 150
@@ -49,7 +49,7 @@ def test_four_dates_are_refused_and_nothing_is_fitted(folder, monkeypatch):
     def fitted(*_):
         raise AssertionError("something was fitted")
 
-    monkeypatch.setattr(stages, "make_regimes", fitted)
+    monkeypatch.setattr(compute, "make_regimes", fitted)
     pipeline = pipeline_of(config_of(folder, FOUR_DATES))
     with pytest.raises(
         RunError, match=r"model ridge on 1995-05-31 would use \d\d rows of 4 dates; 59 features "

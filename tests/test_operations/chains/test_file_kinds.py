@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from operations.champion.decisions import Decisions
-from operations.champion.registry_mark import MARK
+from operations.champion.registry.mark import MARK
 from operations.state_dir import state_dir
 from pipeline.chains.chain import Chain
 from pipeline.chains.database import DATABASE

@@ -8,8 +8,8 @@ import pytest
 from desk import Desk
 from payloads import another, folder_of, known
 
-from operations.champion.registry import mirror
-from operations.champion.registry_mark import MARK, marked_decisions
+from operations.champion.registry.mark import MARK, marked_decisions
+from operations.champion.registry.mirror import mirror
 from pipeline.chains.database import DATABASE
 from pipeline.cli import main as cli
 from pipeline.errors import TrackingError
@@ -152,7 +152,7 @@ def test_a_server_that_lost_an_experiment_is_sent_its_runs_again(tmp_path, monke
     assert missing_runs(folders) == [], "a run that somebody deleted is not sent again"
     client.restore_run(run)
 
-    tracking._close_connections(server)
+    tracking.close_connections(server)
     server.unlink()
     migrated.copy(server)  # the server starts anew
     assert missing_runs(folders) == folders

@@ -9,9 +9,10 @@ from desk import silence
 from operations.champion.decisions import Decisions
 from operations.state_dir import state_dir
 from pipeline.chains.chain import Chain
+from pipeline.chains.checks import check_chains
 from pipeline.chains.heads import HEADS, LEDGER, chain_paths
 from pipeline.chains.ledger import Ledger
-from pipeline.chains.repair import check_chains, repair_chains
+from pipeline.chains.repair import repair_chains
 from pipeline.cli import main as cli
 from pipeline.errors import LedgerError
 

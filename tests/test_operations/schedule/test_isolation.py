@@ -9,7 +9,8 @@ from scheduled import Clock, scheduled, scheduled_text
 
 from operations.cli import schedule
 from operations.schedule.configurations import ScheduleReader, find_scheduled
-from operations.schedule.run_due import record_path, request, run_due
+from operations.schedule.run_due import request, run_due
+from operations.slots.records import record_path
 from operations.slots.slots import Slots
 from pipeline.cli import main as cli
 

@@ -9,8 +9,8 @@ from served import ASSETS, application, ask, make_model, make_rows, split, to_re
 from starlette.datastructures import Headers
 
 from operations.serving import application as module
+from operations.serving.access import Access
 from operations.serving.answers import error_response, json_response
-from operations.serving.guards import Access
 
 
 @pytest.fixture(scope="module")

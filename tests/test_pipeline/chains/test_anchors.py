@@ -11,9 +11,11 @@ import time
 import pytest
 
 from pipeline.chains import chain as module
-from pipeline.chains.anchors import HEADS_TAG, find_anchors
+from pipeline.chains.anchors import find_anchors
 from pipeline.chains.chain import Chain
+from pipeline.chains.checks import check_chains
 from pipeline.chains.database import DATABASE
+from pipeline.chains.database_heads import HEADS_TAG
 from pipeline.chains.heads import (
     HEADS,
     LEDGER,
@@ -25,7 +27,6 @@ from pipeline.chains.heads import (
     write_heads,
 )
 from pipeline.chains.ledger import Ledger
-from pipeline.chains.repair import check_chains
 from pipeline.errors import LedgerError
 
 DECISIONS = "operations/a/decisions.jsonl"

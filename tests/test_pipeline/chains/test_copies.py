@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from pipeline.chains.chain import Chain
+from pipeline.chains.checks import check_chains
 from pipeline.chains.heads import HEADS, LEDGER, Head, other_heads, write_heads
 from pipeline.chains.ledger import Ledger
-from pipeline.chains.repair import check_chains, repair_chains
+from pipeline.chains.repair import repair_chains
 from pipeline.errors import LedgerError
 from pipeline.tracking import shared_trials
 

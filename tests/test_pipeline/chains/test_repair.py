@@ -7,9 +7,10 @@ import pytest
 
 from pipeline.chains import repair as module
 from pipeline.chains.chain import Chain
+from pipeline.chains.checks import check_chains
 from pipeline.chains.heads import HEADS, LEDGER, REPAIRS, Head, read_heads
 from pipeline.chains.ledger import Ledger
-from pipeline.chains.repair import check_chains, repair_chains
+from pipeline.chains.repair import repair_chains
 from pipeline.errors import LedgerError
 
 TRIALS = [

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from scheduled import scheduled_text
 
-from operations.cli.commands import load_commands
+from operations.cli.main import load_commands
 from pipeline.cli import main as cli
 from pipeline.config_files import paths
 from pipeline.config_files.paths import _folder_mistake, input_mistake, output_mistake

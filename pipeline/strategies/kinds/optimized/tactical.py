@@ -109,11 +109,9 @@ class TacticalStrategy(StrategySettings):
     def bands(self, builder: StrategyBuilder) -> tuple[Deviation, Constraints]:
         """Return the bands around the strategic weights, and the limits that do not depend on these weights."""
         from allocation.policies.tactical import Deviation
-        from allocation.problem.constraints import Constraints
 
         run, settings = builder.limits(self.kept_limits()), builder.settings.allocation
         given = {key for key in limits_set(settings) if key not in self.exempt}
-        turnover = [limit for limit in (self.turnover, run.turnover) if limit is not None]
         annual = self.annual_tracking_error
         low, high = run.bounds(builder.panel.assets)
         own = np.array([asset in run.overrides for asset in builder.panel.assets])
@@ -127,11 +125,17 @@ class TacticalStrategy(StrategySettings):
             gives_way=frozenset(settings.relax if settings.on_infeasible == "relax" else ()),
             cash_range=(run.cash_minimum, run.cash_maximum) if "cash" in given else None,
         )
-        others = Constraints(
+        return deviation, self._other_limits(run)
+
+    def _other_limits(self, run: Constraints) -> Constraints:
+        """Return the limits that do not depend on the strategic weights."""
+        from allocation.problem.constraints import Constraints
+
+        turnover = [limit for limit in (self.turnover, run.turnover) if limit is not None]
+        return Constraints(
             groups=run.groups,
             linear=run.linear,
             turnover=min(turnover, default=None),
             leverage=run.leverage,
             volatility=run.volatility,
         )
-        return deviation, others

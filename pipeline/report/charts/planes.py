@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from foundation.types import Floats
-from pipeline.report import svg
-from pipeline.report.scales import Scale, Tick, even, ratios, reach
+from pipeline.report.charts import svg
+from pipeline.report.charts.scales import Scale, Tick, even, ratios, reach
 
 TICK = 36
 """Minimum distance between numbers beside a scale, in pixels."""

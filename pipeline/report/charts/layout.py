@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from pipeline.report.legend import legend, room_beside
-from pipeline.report.planes import Plane
-from pipeline.report.scales import Scale, Tick, Ticks, even, reach
-from pipeline.report.svg import GRID, MUTED, SIZE, SMALL, document, text, wide
+from pipeline.report.charts.legend import legend, room_beside
+from pipeline.report.charts.planes import Plane
+from pipeline.report.charts.scales import Scale, Tick, Ticks, even, reach
+from pipeline.report.charts.svg import GRID, MUTED, SIZE, SMALL, document, text, wide
 
 WIDTH = 960
 """Width of each chart, in pixels."""

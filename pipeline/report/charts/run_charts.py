@@ -12,23 +12,15 @@ from numpy.typing import NDArray
 from backtest.performance import drawdown
 from foundation.types import Floats
 from pipeline.config import BASELINES
-from pipeline.report.layout import Chart
-from pipeline.report.narrative import best_baseline, label
-from pipeline.report.planes import Plane
-from pipeline.report.scales import calendar, reach
-from pipeline.report.svg import INK
+from pipeline.report.charts.colours import BASE_COLOURS, COLOURS, LOSS, MINE, OTHER, mix_shade
+from pipeline.report.charts.layout import Chart
+from pipeline.report.charts.planes import Plane
+from pipeline.report.charts.scales import calendar, reach
+from pipeline.report.charts.svg import INK
+from pipeline.report.formats import label
+from pipeline.report.narrative import best_baseline
 from pipeline.stages.results import Evaluated
 
-MINE, OTHER, LOSS = "#0b63b5", "#8fb3d9", "#c0392b"
-BASE_COLOURS = dict(zip(BASELINES, ("#9aa5b1", "#d9822b", "#c5cdd6", "#7a9e3f", "#7d5ba6"), strict=True))
-CALM_TO_TURBULENT = ((207, 232, 213), (253, 240, 196), (248, 207, 196))
-"""Green, yellow and red; intermediate regimes have intermediate shades."""
-TAB20 = (
-    "1f77b4 aec7e8 ff7f0e ffbb78 2ca02c 98df8a d62728 ff9896 9467bd c5b0d5 "
-    "8c564b c49c94 e377c2 f7b6d2 7f7f7f c7c7c7 bcbd22 dbdb8d 17becf 9edae5"
-)
-COLOURS = [f"#{colour}" for colour in TAB20.split()]
-"""Colours of assets: matplotlib's tab20."""
 POINTS = 1000
 """Maximum number of points of a line: more than a screen can show would only enlarge the page."""
 NAMED = 22
@@ -49,12 +41,6 @@ def _days(done: Evaluated, positions: Any) -> Floats:
 def _thin(n: int) -> NDArray[np.int64]:
     """Return at most `POINTS` + 1 of n indices, evenly spaced and including the last."""
     return np.unique(np.r_[np.arange(0, n, max(1, -(-n // POINTS))), n - 1])
-
-
-def _shade(turbulence: float) -> str:
-    """Return the colour between calm (0) and turbulent (1)."""
-    mixed = (np.interp(turbulence, (0, 0.5, 1), one) for one in zip(*CALM_TO_TURBULENT, strict=True))
-    return "#{:02x}{:02x}{:02x}".format(*map(int, mixed))
 
 
 def _draw_wealth(done: Evaluated) -> Chart:
@@ -139,7 +125,7 @@ def _draw_regimes(done: Evaluated) -> Chart:
     stops = np.minimum(np.r_[starts[1:], len(labels)], len(days) - 1)
     for state in np.unique(labels[labels >= 0]):
         own = labels[starts] == state
-        colour = _shade(rank[state] / max(1, len(rank) - 1))
+        colour = mix_shade(rank[state] / max(1, len(rank) - 1))
         top.boxes((days[starts[own]], days[stops[own]]), (-np.inf, np.inf), colour, f"regime {state}")
     some = _thin(len(days))
     top.line(days[some], wealth[some], INK)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from operations.champion.decisions import Decision
 from operations.state_dir import state_dir
-from pipeline.chains.database import registered_aliases, registered_runs
+from pipeline.chains.database import DATABASE, query_database
 from pipeline.config import RunConfig
 from pipeline.files import read_regular, write_whole
 
@@ -16,6 +16,8 @@ MARK = "registry.json"
 """Name of the mark in the folder of a configuration's operations."""
 CHAMPION = "champion"
 """Alias of the version in use."""
+RUN = "run_folder"
+"""Tag of a model version with the name of the folder of its run."""
 
 
 def marked_decisions(config: RunConfig, tracking_name: str) -> int:
@@ -44,8 +46,8 @@ def held_locally(config: RunConfig, decisions: Sequence[Decision]) -> bool:
     TrackingError
         If the database cannot be read.
     """
-    versions = registered_runs(config.output, config.name)
-    return holds(config.output, decisions, versions, registered_aliases(config.output, config.name))
+    versions = _registered_runs(config.output, config.name)
+    return holds(config.output, decisions, versions, _registered_aliases(config.output, config.name))
 
 
 def holds(
@@ -59,3 +61,21 @@ def holds(
     if champion is not None and (champion not in versions or aliases.get(CHAMPION) != versions[champion]):
         return False
     return all(decision.run in versions or not (output / decision.run).exists() for decision in decisions)
+
+
+def _registered_runs(output: Path, model: str) -> dict[str, str]:
+    """Return the run folders of the versions of a registered model in the local database, with their versions."""
+    rows = query_database(
+        output / DATABASE,
+        "SELECT value, version FROM model_version_tags WHERE name = ? AND key = ?",
+        (model, RUN),
+    )
+    return {str(run): str(version) for run, version in rows}
+
+
+def _registered_aliases(output: Path, model: str) -> dict[str, str]:
+    """Return the aliases of a registered model in the local database, with their versions."""
+    rows = query_database(
+        output / DATABASE, "SELECT alias, version FROM registered_model_aliases WHERE name = ?", (model,)
+    )
+    return {str(alias): str(version) for alias, version in rows}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import product
 
-from pipeline.report.planes import Plane
-from pipeline.report.scales import Scale
-from pipeline.report.svg import SIZE, SMALL, text, wide
+from pipeline.report.charts.planes import Plane
+from pipeline.report.charts.scales import Scale
+from pipeline.report.charts.svg import SIZE, SMALL, text, wide
 
 SWATCH = 27
 """Pixels from a swatch to its name."""

@@ -1,4 +1,4 @@
-"""Registry: synchronise MLflow's model registry with the decisions. All operations are idempotent."""
+"""Mirror: synchronise MLflow's model registry with the decisions. All operations are idempotent."""
 
 from __future__ import annotations
 
@@ -12,50 +12,22 @@ from filelock import FileLock
 
 from operations.champion.candidate import Candidate
 from operations.champion.decisions import Decision, Decisions
-from operations.champion.registry_mark import CHAMPION, held_locally, holds, marked_decisions, write_mark
+from operations.champion.registry.mark import CHAMPION, RUN, held_locally, holds, marked_decisions, write_mark
+from operations.champion.registry.served_model import save_model
 from operations.state_dir import state_dir
-from pipeline.chains.database import VERSION_TAG
 from pipeline.config import RunConfig
-from pipeline.export import frozen
+from pipeline.errors import PipelineError
+from pipeline.progress import Reporter
 from pipeline.tracking import database as tracking
+from pipeline.tracking.receipts import pending_notice
 from pipeline.tracking.send import deliver
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.models import ModelSignature
 
 CHALLENGER = "challenger"
 PLACE = "registered"
 """Folder of the model among a run's artifacts."""
-RUN = VERSION_TAG
-"""Tag of a model version with the name of its run."""
-
-SERVED = '''
-
-# From here on: how MLflow asks it.
-import json  # noqa: E402
-from pathlib import Path  # noqa: E402
-
-from mlflow.models import set_model  # noqa: E402
-from mlflow.pyfunc.model import PythonModel  # noqa: E402
-
-
-class Registered(PythonModel):
-    """One table of listed assets at one date in, one row of forecasts an asset out."""
-
-    def load_context(self, context):
-        """Read the numbers that were registered."""
-        self.frozen = Frozen(json.loads(Path(context.artifacts["spec"]).read_text(encoding="utf-8")))
-
-    def predict(self, context, model_input: pd.DataFrame, params=None):
-        """Return the forecasts."""
-        return self.frozen.forecast(model_input)
-
-
-set_model(Registered())
-'''
-"""Code that follows the text of `pipeline/export/frozen.py` in a registered model, which therefore needs neither pickle
-nor an import of this project."""
 
 
 def mirror(config: RunConfig, *, check_server: bool = False) -> int:
@@ -141,7 +113,7 @@ def _registered_model(client: MlflowClient, config: RunConfig) -> None:
 def _version(client: MlflowClient, config: RunConfig, candidate: Candidate, run: str) -> str:
     """Log the model as an artifact of the run, and create a version of it."""
     with tempfile.TemporaryDirectory() as place:
-        _save_model(candidate, Path(place) / PLACE)
+        save_model(candidate, Path(place) / PLACE)
         client.log_artifacts(run, str(Path(place) / PLACE), PLACE)
     record = candidate.summary["record"]
     certificate = candidate.summary["certificate"]
@@ -157,44 +129,6 @@ def _version(client: MlflowClient, config: RunConfig, candidate: Candidate, run:
     source = f"{client.get_run(run).info.artifact_uri}/{PLACE}"
     model_version = client.create_model_version(config.name, source, run_id=run, tags=tags)
     return str(model_version.version)
-
-
-def _save_model(candidate: Candidate, folder: Path) -> None:
-    """Write a candidate as an MLflow model: source code, parameters as JSON, signature and example; no pickle."""
-    import mlflow.pyfunc
-    import pandas as pd
-
-    table = candidate.inputs
-    example = pd.DataFrame(table["data"], columns=table["columns"])
-    example = example.astype({name: float for name in table["columns"] if name != "asset"})
-    with tempfile.TemporaryDirectory() as place:
-        spec = Path(place) / "model.json"
-        spec.write_bytes(candidate.content("model.json"))
-        code = Path(place) / "model.py"
-        code.write_text(Path(frozen.__file__).read_text(encoding="utf-8") + SERVED, encoding="utf-8")
-        mlflow.pyfunc.save_model(
-            str(folder),
-            python_model=str(code),
-            artifacts={"spec": str(spec)},
-            pip_requirements=tracking.requirements(),
-            signature=_signature(table["columns"]),
-            input_example=example,
-        )
-
-
-def _signature(columns: Sequence[str]) -> ModelSignature:
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema, TensorSpec
-
-    inputs: list[ColSpec | TensorSpec] = [
-        ColSpec("string" if name == "asset" else "double", name) for name in columns
-    ]
-    outputs: list[ColSpec | TensorSpec] = [
-        ColSpec("string", "asset"),
-        ColSpec("double", "raw"),
-        ColSpec("double", "mean"),
-    ]
-    return ModelSignature(Schema(inputs), Schema(outputs))
 
 
 def _tell(client: MlflowClient, name: str, version: str, decision: Decision) -> None:
@@ -222,3 +156,13 @@ def _set_aliases(
             client.delete_registered_model_alias(name, alias)
         elif run is not None and str(aliases.get(alias)) != versions[run]:
             client.set_registered_model_alias(name, alias, versions[run])
+
+
+def tell_registry(config: RunConfig, reporter: Reporter) -> None:
+    """Send run and decision to MLflow; if MLflow is unreachable, both stay recorded and are sent the next time."""
+    try:
+        mirror(config)
+        if notice := pending_notice(config.output):
+            reporter.line("MLflow", notice)
+    except PipelineError as error:
+        reporter.line("registry", f"not updated: {error}")

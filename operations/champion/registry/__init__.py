@@ -1,0 +1,1 @@
+"""MLflow's model registry: a mirror of the decisions."""
