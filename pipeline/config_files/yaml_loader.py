@@ -37,6 +37,10 @@ YAML 1.1, PyYAML's default, also reads yes, no, on and off as truth values, 0123
 text. Boolean settings still accept yes and no, and an asset may be named ON."""
 
 
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half of a character outside the basic plane. PyYAML in Python reads it, libyaml does not; no file can hold it."""
+
+
 class ConfigLoader(yaml.SafeLoader):
     """Reads one document of plain values. All errors are of type `yaml.YAMLError`."""
 
@@ -62,6 +66,8 @@ class ConfigLoader(yaml.SafeLoader):
         if self._level > DEEPEST:
             raise _refused(f"nested more than {DEEPEST} levels deep", event)
         node: Node | None = super().compose_node(parent, index)
+        if isinstance(node, ScalarNode) and _HALF.search(node.value):
+            raise _refused("an escape such as \\uD800 is half a character", node)
         self._level -= 1
         self._measure(node)
         return node

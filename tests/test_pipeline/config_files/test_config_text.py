@@ -50,6 +50,7 @@ def laughs():
         ("a: &a {<<: *a}", "the alias \\*a contains itself"),
         ("x: !!python/object/apply:os.system ['echo']", "the tag tag:yaml.org,2002:python/.* is not allowed"),
         ("x: !own 1", "the tag !own is not allowed"),
+        ('x: "\\uD800"', r"half a character"),
         ("x: !!set {a, b}", "the tag .*set is not allowed"),
         (
             BASE.replace("seed: 0", "seed: " + "9" * 5000),
