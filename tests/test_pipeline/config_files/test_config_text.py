@@ -68,7 +68,7 @@ def laughs():
         ("[1, 2]", r"expected a mapping of keys such as name, data, models; got \[1, 2\]"),
         ("x" * 1_000_001, "larger than 1,000,000 bytes"),
     ],
-    ids=range(25),
+    ids=range(26),
 )
 def test_what_is_no_plain_yaml_names_its_line(tmp_path, text, message):
     path = tmp_path / "c.yaml"
