@@ -10,10 +10,10 @@ from pipeline.cli.group import EPILOG, tangency
 @tangency.command("compile", epilog=EPILOG)
 @click.option("--workers", type=click.IntRange(min=1), help="Processes to compile in [all cores].")
 def compile_kernels(workers: int | None) -> None:
-    """Compile all numerical kernels now, on all cores, so that no later command waits for them.
+    """Compile all numerical kernels ahead of time, on all cores.
 
-    They are kept beside their modules, or in NUMBA_CACHE_DIR, for as long as their code stays as it is. `make setup`
-    does this; where it was not done, a run compiles what it needs and says so.
+    They are stored beside their modules, or in NUMBA_CACHE_DIR, until their code changes. `make setup` calls this
+    command. Without it, a run compiles the kernels that it needs, and says so.
     """
     from pipeline.runner.kernels import compile_all
 

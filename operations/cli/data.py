@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 @click.option(
     "--accept-revisions",
     is_flag=True,
-    help="Record it also if the source has rewritten the past; what was known before stays readable.",
+    help="Accept a source that has rewritten the past. Earlier versions stay readable.",
 )
 @as_of_option
 def update_command(path: Path, accept_revisions: bool, as_of: dt.datetime | None) -> None:
-    """Record new dates, and bring forward what was computed of the old ones.
+    """Record new data, and extend stored results to the new dates.
 
-    The first time everything is recorded, later what is new. A source that rewrites the past is refused, naming the
-    cells, until that is accepted. Features, regimes and models of an earlier run are continued over the new dates,
-    with the bits of a full run. If the champion is scheduled and its world has drifted, a retraining is asked for.
+    The first call records all data, later calls what is new. A source that has rewritten the past is refused, and the
+    message names the cells. Features, regimes and models are extended with exactly the results of a full run. If the
+    champion is scheduled and its data has drifted, a retraining is requested.
     """
     from operations.data import updating
     from operations.drift.early_request import ask_if_drifted
@@ -45,13 +45,13 @@ def update_command(path: Path, accept_revisions: bool, as_of: dt.datetime | None
 
 @tangency.group(epilog=EPILOG)
 def data() -> None:
-    """Look at what was recorded of the data, version by version."""
+    """List, show and verify the recorded versions of the data."""
 
 
 @data.command(epilog=EPILOG)
 @config_option
 def log(path: Path) -> None:
-    """List the versions: when, what came, and what it revised."""
+    """List the versions: their time, new dates and revisions."""
     from operations.data.updating import line_of
 
     versions = _versions(path).log()
@@ -69,9 +69,9 @@ def log(path: Path) -> None:
 
 @data.command("show", epilog=EPILOG)
 @config_option
-@click.option("--version", "number", type=int, help="Which one [the newest].")
+@click.option("--version", "number", type=int, help="Number of the version [the newest].")
 @click.option(
-    "--changes", is_flag=True, help="What came with the version, instead of all that was known by it."
+    "--changes", is_flag=True, help="Only the changes of the version, instead of all data known by it."
 )
 @click.option(
     "--output",
@@ -81,7 +81,7 @@ def log(path: Path) -> None:
     help="Write the whole table to this Parquet or CSV file.",
 )
 def show_version_command(path: Path, number: int | None, changes: bool, output: Path | None) -> None:
-    """Show the data as of a version, or what came with it, as a table of dates, assets, fields and values."""
+    """Show the data as of a version, or its changes, as a table of dates, assets, fields and values."""
     from operations.data.long_format import to_cells
 
     if output is not None and output.suffix not in (".csv", ".parquet"):
@@ -112,7 +112,7 @@ def show_version_command(path: Path, number: int | None, changes: bool, output: 
 @data.command("verify", epilog=EPILOG)
 @config_option
 def verify_data_command(path: Path) -> None:
-    """Check that nothing that was recorded has been changed: every line, every file, and the newest panel."""
+    """Check that recorded data is unchanged: every line, every file, and the newest panel."""
     versions = _versions(path)
     orphans = versions.verify()
     newest = versions.log()[-1]

@@ -18,13 +18,11 @@ from pipeline.cli.preparation import prepare_run
     "-o",
     type=click.Path(path_type=Path),
     callback=check_output,
-    help="Also write all that was found to this file, .json.",
+    help="Also write all findings to this .json file.",
 )
-@click.option(
-    "--request", is_flag=True, help="If there is a reason to retrain early, ask the schedule for it."
-)
+@click.option("--request", is_flag=True, help="Request a training if there is a reason to retrain early.")
 def drift(path: Path, output: Path | None, request: bool) -> None:
-    """Measure what is no longer as it was when the champion was trained, at the last date of the data."""
+    """Measure what has changed since the champion was trained, at the last date of the data."""
     from foundation.json_text import to_json
     from operations.champion.forecasting import situation
     from operations.drift.champion_drift import champion_drift

@@ -13,13 +13,13 @@ from pipeline.cli.preparation import prepare_run, read_config
 
 @tangency.group(epilog=EPILOG)
 def ledger() -> None:
-    """Show what was tried and decided, in files to which lines are only added."""
+    """Show and verify the record of trials and decisions."""
 
 
 @ledger.command("verify", epilog=EPILOG)
 @config_option
 def verify_ledger_command(path: Path) -> None:
-    """Check the chains of all trials, decisions and data versions in the output folder, and that none lost lines."""
+    """Check that no line of trials, decisions and data versions in the output folder was changed or lost."""
     from pipeline.chains.checks import check_chains
 
     config, _, reporter = prepare_run(path, fresh=False, writes=False)
@@ -30,12 +30,12 @@ def verify_ledger_command(path: Path) -> None:
 
 @ledger.command(epilog=EPILOG)
 @config_option
-@click.option("--reason", required=True, help="What happened, for the record.")
+@click.option("--reason", required=True, help="What happened; it is recorded.")
 def repair(path: Path, reason: str) -> None:
-    """Go on with what is left of a record that lost lines and of which there is no copy.
+    """Continue with the remaining lines of a record that lost some.
 
-    Restore the files from a copy instead if there is one. Trials that MLflow knows of are brought back. The loss is
-    recorded for good, and each line of the ledger of trials that stays lost counts as a configuration that was tried.
+    If there is a copy of the files, restore it instead. Trials that MLflow knows are restored. The loss is recorded
+    permanently, and each lost line of the trial ledger counts as one more trial.
     """
     from rich.console import Console
 

@@ -33,7 +33,7 @@ _output = click.option(
     type=click.Path(path_type=Path),
     multiple=True,
     callback=_writable,
-    help="Also write the answer to this file, .csv or .json; may be given twice.",
+    help="Also write the result to this .csv or .json file; may be given twice.",
 )
 
 
@@ -41,10 +41,10 @@ _output = click.option(
 @config_option
 @as_of_option
 def retrain_command(path: Path, as_of: dt.datetime | None) -> None:
-    """Take in new data, train a challenger, and let it replace the champion if it passes the gate.
+    """Record new data, train a challenger, and promote it if it passes the gate.
 
-    The run is written and tracked as by `tangency run`. The decision and its reason are recorded for good; where
-    neither data, configuration nor code is new, the previous decision is shown.
+    The run is written and tracked as by `tangency run`. The decision and its reason are recorded permanently. If data,
+    configuration and code are unchanged, the previous decision is shown.
     """
     from operations.champion.retraining import retrain as go
 
@@ -56,9 +56,9 @@ def retrain_command(path: Path, as_of: dt.datetime | None) -> None:
 @tangency.command("promote", epilog=EPILOG)
 @config_option
 @click.argument("run")
-@click.option("--reason", required=True, help="Why, for the record.")
+@click.option("--reason", required=True, help="Reason, which is recorded.")
 def promote_command(path: Path, run: str, reason: str) -> None:
-    """Make RUN, a folder below runs/, champion without asking the gate. It is recorded as done by hand."""
+    """Make RUN, a folder below runs/, the champion without the gate. The decision is recorded as manual."""
     from operations.champion.manual_promotion import promote as go
 
     config, _, reporter = prepare_run(path, fresh=False)
@@ -68,9 +68,9 @@ def promote_command(path: Path, run: str, reason: str) -> None:
 
 @tangency.command(epilog=EPILOG)
 @config_option
-@click.option("--reason", default="by hand", show_default=True, help="Why, for the record.")
+@click.option("--reason", default="by hand", show_default=True, help="Reason, which is recorded.")
 def rollback(path: Path, reason: str) -> None:
-    """Give the championship back to the model that had it before."""
+    """Restore the previous champion."""
     from operations.champion.manual_promotion import roll_back
 
     config, _, reporter = prepare_run(path, fresh=False)
@@ -109,13 +109,13 @@ def predict_command(path: Path, as_of: dt.datetime | None, output: tuple[Path, .
 @click.option(
     "--holdings",
     type=click.Path(path_type=Path),
-    help="CSV or Parquet of what is held: asset and weight, or asset and value.",
+    help="CSV or Parquet file of the holdings: asset and weight, or asset and value.",
 )
 @_output
 def allocate(path: Path, as_of: dt.datetime | None, holdings: Path | None, output: tuple[Path, ...]) -> None:
-    """Print the champion's target weights and the trades that lead to them, with their cost.
+    """Print the champion's target weights, and the trades to reach them with their cost.
 
-    Trades start from --holdings or, without it, from what the champion's portfolio would hold by now.
+    Trades start from --holdings, or without it from the current weights of the champion's portfolio.
     """
     from operations.champion import forecasting
     from operations.champion.holdings import read_holdings

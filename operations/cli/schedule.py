@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.config import RunConfig
 
 CODES = (
-    "Exit codes: 0 all is well, 1 something failed, is waiting or overdue, 2 something of yours to mend (one message "
+    "Exit codes: 0 success, 1 something failed, is waiting or overdue, 2 an error that you can fix (one message "
     "says what), 130 interrupted."
 )
 
@@ -34,15 +34,13 @@ configs_option = click.option(
 
 @tangency.command("run-due", epilog=CODES)
 @configs_option
-@click.option(
-    "--slot", help="Answer for this slot: exit with 0 only if it is done, or a later one took its place."
-)
-@click.option("--list", "listing", is_flag=True, help="Only print what is due, one instant a line.")
+@click.option("--slot", help="Exit with 0 only if this slot is done, or a later one has replaced it.")
+@click.option("--list", "listing", is_flag=True, help="Only print what is due, one time per line.")
 def run_due_command(paths: tuple[Path, ...], slot: str | None, listing: bool) -> None:
-    """Train what is due, each slot once, and go.
+    """Train what is due, each slot once, and exit.
 
-    This is what a scheduler calls, as often as it likes: the cron expressions in the configurations decide what is due.
-    Any number may run at once, and any may be killed.
+    Any scheduler may call this command at any interval. The cron expressions in the configurations decide what is due.
+    Several calls may run at the same time, and each of them may be killed.
     """
     from operations.schedule import run_due, slot_queries
 
@@ -69,11 +67,11 @@ def run_due_command(paths: tuple[Path, ...], slot: str | None, listing: bool) ->
 @configs_option
 @click.pass_context
 def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
-    """Keep the schedules of the configurations until stopped.
+    """Run the schedules of the configurations until stopped.
 
-    Needs no server: it may be killed and started again, and two may run side by side. What was missed is caught up
-    with, the latest slot only. `tangency status` shows whether it lives; `tangency schedule export` writes what other
-    schedulers need.
+    No server is needed. The process may be killed and started again, and two may run side by side. After an
+    interruption only the latest missed slot is trained. `tangency status` shows whether the process is alive.
+    `tangency schedule export` writes the files for another scheduler.
     """
     if context.invoked_subcommand is not None:
         context.obj = paths
@@ -102,11 +100,11 @@ def schedule(context: click.Context, paths: tuple[Path, ...]) -> None:
 @schedule.command("request", epilog=EPILOG)
 @configs_option
 @click.option(
-    "--reason", required=True, help="Why, for the record; one reason asks once for the same --data."
+    "--reason", required=True, help="Reason, which is recorded. The same reason and --data make one request."
 )
-@click.option("--data", default="", help="What it was seen on, such as the last date.")
+@click.option("--data", default="", help="Data that the reason refers to, such as the last date.")
 def request_command(paths: tuple[Path, ...], reason: str, data: str) -> None:
-    """Ask for a training before its time; whoever keeps the schedule does it like a scheduled one."""
+    """Request a training ahead of the schedule; it is done like a scheduled one."""
     from operations.schedule import run_due
 
     for config in scheduled(paths):
@@ -121,9 +119,11 @@ def request_command(paths: tuple[Path, ...], reason: str, data: str) -> None:
     "target",
     type=click.Choice(["cron", "systemd", "kubernetes", "dagster"]),
     required=True,
-    help="For whom.",
+    help="Scheduler to write for.",
 )
-@click.option("--every", default=5, show_default=True, help="Minutes between two visits: 1 to 6, or 10.")
+@click.option(
+    "--every", default=5, show_default=True, help="Minutes between two calls of run-due: 1 to 6, or 10."
+)
 @click.option(
     "--image", default="tangency:latest", show_default=True, help="Container image, for Kubernetes."
 )
@@ -136,9 +136,9 @@ def request_command(paths: tuple[Path, ...], reason: str, data: str) -> None:
     help="Folder to write to.",
 )
 def export_command(paths: tuple[Path, ...], target: Target, every: int, image: str, output: Path) -> None:
-    """Write what another scheduler needs: it comes by every few minutes, and `tangency run-due` knows what is due.
+    """Write the files with which another scheduler calls `tangency run-due` every few minutes.
 
-    Paths are those of this machine and of the folder in which you are; for Kubernetes, those in its volume.
+    Paths are those of this machine and of the current folder; for Kubernetes, those in its volume.
     """
     from operations.schedule import export
 

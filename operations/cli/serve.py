@@ -24,26 +24,26 @@ LARGEST_TOKEN_FILE = 4096
 
 @tangency.command(epilog=EPILOG)
 @config_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=5001, show_default=True)
 @click.option(
     "--allowed-host",
     "allowed",
     multiple=True,
     metavar="NAME",
-    help="Host name that requests may use beside those of loopback; may be repeated.",
+    help="Further host name that requests may use, beside those of loopback; may be repeated.",
 )
 @click.option(
     "--token-file",
     type=click.Path(path_type=Path),
-    help=f"File with a token that requests must bear [the variable {TOKEN}]. Needed beyond loopback.",
+    help=f"File with the token that requests must carry [the variable {TOKEN}]. Required beyond loopback.",
 )
 def serve(path: Path, host: str, port: int, allowed: tuple[str, ...], token_file: Path | None) -> None:
-    """Answer with the champion's forecasts over HTTP, until interrupted.
+    """Serve the champion's forecasts over HTTP until interrupted.
 
-    POST /invocations takes what a run's inputs.json holds, as {"dataframe_split": ...}, and answers with the
-    forecasts that `tangency predict` prints. GET /health says that the server answers, GET /version which
-    run does. A new champion replaces the old one with the next request.
+    POST /invocations takes the content of a run's inputs.json as {"dataframe_split": ...}, and returns the forecasts
+    that `tangency predict` prints. GET /health shows that the server is up, GET /version which run it serves. A new
+    champion is used from the next request on.
     """
     from operations.serving.access import LOOPBACK, Access, read_host
     from operations.serving.application import build_application

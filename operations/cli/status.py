@@ -15,10 +15,10 @@ from pipeline.cli.group import tangency
 @tangency.command("status", epilog=CODES)
 @configs_option
 def show_status(paths: tuple[Path, ...]) -> None:
-    """Show the champion, runs and data of each configuration, and whether its schedule is kept.
+    """Show the champion, runs and data of each configuration, and the state of its schedule.
 
-    The files of the champion are compared with the SHA-256 that the decision about it recorded. A configuration without
-    a schedule is shown if it is named, or if none in configs/ has one.
+    The files of the champion are compared with their recorded SHA-256. A configuration without a schedule is shown if
+    you name it, or if none in configs/ has a schedule.
     """
     from operations.cli.status_text import describe_status
     from operations.schedule.status import status

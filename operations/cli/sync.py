@@ -15,12 +15,11 @@ from pipeline.cli.preparation import read_config
 @tangency.command(epilog=EPILOG)
 @config_option
 def sync(path: Path) -> None:
-    """Send the runs and decisions that MLflow did not receive when they were made.
+    """Send the runs and decisions that MLflow has not received.
 
-    All runs in the output folder of the configuration are sent that MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI)
-    does not hold to the end, the oldest first, with the times at which they were made: also those that it
-    received and lost, because the database was deleted or replaced by an older copy. Sending one twice, or going
-    on where a killed sender stopped, makes no second run. Exit code 2 if any still waits.
+    MLflow is runs/mlflow.db, or the server of MLFLOW_TRACKING_URI. Runs are sent oldest first, with their original
+    times, also if MLflow had them and lost them (the database was deleted or replaced by an older copy). No run is
+    created twice. The exit code is 2 if a run could not be sent.
     """
     from operations.champion.registry.mirror import mirror
     from operations.errors import OperationsError

@@ -14,7 +14,7 @@ from pipeline.cli.preparation import read_config
 
 @tangency.command(epilog=EPILOG)
 def features() -> None:
-    """List all features there are, with their definitions.
+    """List all features with their definitions.
 
     A feature is one annotated function in the folder features/; docs/features.md shows how to add one.
     """

@@ -10,7 +10,7 @@ import click
 
 from pipeline.endings import Commands
 
-EPILOG = "Exit codes: 0 done, 2 something of yours to mend (one message says what), 130 interrupted."
+EPILOG = "Exit codes: 0 success, 2 an error that you can fix (one message names it), 130 interrupted."
 
 
 config_option = click.option(
@@ -49,34 +49,33 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 def tangency() -> None:
     """Turn a table of prices into validated forecasts and a portfolio.
 
-    A run is described by one YAML file. Its stages build on one another and are kept: a stage whose inputs did
-    not change is not run again.
+    One YAML file describes a run. The result of each stage is stored and reused as long as its inputs are unchanged.
 
     \b
-    tangency run       --config configs/industries.yaml    everything, written to runs/
+    tangency run       --config configs/industries.yaml    run all stages, and write runs/
     tangency train     fit all models along the walk-forward
-    tangency audit     train, then prove that nothing looked ahead
+    tangency audit     train, then check that nothing looked ahead
     tangency evaluate  train, then score forecasts and portfolios
     tangency report    evaluate, then write one HTML page
-    tangency ui        serve the tracked runs in MLflow
-    tangency sync      send runs that MLflow was not there for
+    tangency ui        open the tracked runs in the MLflow UI
+    tangency sync      send runs that MLflow has not received
     tangency features  list the features and their definitions
-    tangency compile   compile all numerical kernels now, so that nothing waits later
+    tangency compile   compile all numerical kernels ahead of time
 
     \b
-    tangency update    record new data, go on with what was computed
-    tangency data      list, show and verify what was recorded
-    tangency drift     what is no longer as when the champion was trained
+    tangency update    record new data, and extend stored results
+    tangency data      list, show and verify the recorded data
+    tangency drift     measure what has changed since the champion was trained
     tangency retrain   train a challenger; it replaces the champion if it passes the gate
-    tangency promote   make a run champion by hand, for the record
-    tangency rollback  back to the champion before
-    tangency predict   forecasts of the champion
-    tangency allocate  target weights and trades of the champion
-    tangency serve     answer for the champion over HTTP
-    tangency ledger    what was tried and decided, and whether its record is whole
+    tangency promote   make a run the champion by hand
+    tangency rollback  restore the previous champion
+    tangency predict   print the forecasts of the champion
+    tangency allocate  print the target weights and trades of the champion
+    tangency serve     serve the forecasts of the champion over HTTP
+    tangency ledger    show and verify the record of trials and decisions
 
     \b
-    tangency schedule  keep the schedules of configs/; schedule export is for other schedulers
-    tangency run-due   retrain what is due, and go
-    tangency status    how each scheduled model stands
+    tangency schedule  run the schedules of configs/; "schedule export" is for other schedulers
+    tangency run-due   retrain what is due, then exit
+    tangency status    show the state of each scheduled model
     """  # noqa: D301 (click wants the character)

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 @tangency.command(epilog=EPILOG)
 @run_options
 def run(path: Path, fresh: bool) -> None:
-    """Train, evaluate, allocate, report and track, and write a run folder.
+    """Run all stages, write a run folder, and track the run in MLflow.
 
     The folder runs/<run id>/ holds summary.json, weights.csv, forecasts.parquet, certificate.json and report.html;
-    runs/latest points to the newest. The run is tracked in MLflow (runs/mlflow.db, or MLFLOW_TRACKING_URI). Where
-    neither configuration, data, code nor libraries have changed since the last run, that run is shown instead.
+    runs/latest points to the newest run. MLflow is runs/mlflow.db, or the server of MLFLOW_TRACKING_URI. If
+    configuration, data, code and libraries are unchanged, the previous run is shown instead.
     """
     from pipeline.chains.data_identity import sketch
     from pipeline.errors import TrackingError
@@ -91,7 +91,7 @@ def _write_or_reuse(config: RunConfig, made: RunArtifacts, reporter: Reporter, f
     help="File to write [runs/<name>-report.html].",
 )
 def report(path: Path, fresh: bool, output: Path | None) -> None:
-    """Write the report as one HTML page that needs no network."""
+    """Write the report as one HTML page that works offline."""
     from pipeline.export.publication import load_or_make_artifacts
     from pipeline.files import write_whole
 

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 @tangency.command(epilog=EPILOG)
 @run_options
 def train(path: Path, fresh: bool) -> None:
-    """Fit all models along the walk-forward and keep their forecasts.
+    """Fit all models along the walk-forward, and store their forecasts.
 
-    Prints what each model's last fit chose, after making sure that nothing looked ahead. Scores and portfolios come
-    with `evaluate`.
+    Prints the parameters that the last fit of each model chose. `tangency evaluate` gives scores and portfolios.
     """
     pipeline = _pipeline(path, fresh)
     done = _evaluate(pipeline)
@@ -43,10 +42,10 @@ def train(path: Path, fresh: bool) -> None:
     help="Also write the certificate to this file.",
 )
 def audit_command(path: Path, fresh: bool, output: Path | None) -> None:
-    """Prove that nothing looked ahead, or name the first thing that did.
+    """Check that nothing looked ahead, and name the first value that did.
 
-    At some dates all that came later is removed, then replaced by noise, and the pipeline is run again: whatever was
-    known by then must come out the same to the last bit. Exit code 2 if anything did not.
+    At some dates the later data is removed, then replaced by noise, and all stages run again. Every value known by
+    that date must have the same bits. The exit code is 2 if one differs.
     """
     from foundation.json_text import to_json
     from pipeline.files import write_whole
@@ -69,10 +68,10 @@ def audit_command(path: Path, fresh: bool, output: Path | None) -> None:
 @click.option(
     "--unseal",
     is_flag=True,
-    help="Read the holdout and judge by it alone. It is recorded for good, and each further time counts.",
+    help="Evaluate on the holdout alone. This is recorded permanently, and each repetition counts as a trial.",
 )
 def evaluate(path: Path, fresh: bool, unseal: bool) -> None:
-    """Score the forecasts and simulate the portfolios, training first what is not stored."""
+    """Score the forecasts and simulate the portfolios; models that are not stored are trained first."""
     from pipeline.export.publication import judge_run
     from pipeline.report.terminal_tables import tables
 
