@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from market.calendar import Frequency
 from market.findings import Finding
+from market.frequency import Frequency
 from market.values.table import Table
 from market.values.trading_calendar import find_repeated_periods, find_running_rows
 

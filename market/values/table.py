@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Bools, Floats
-from market.calendar import Frequency
 from market.findings import Finding, Kind, Severity
+from market.frequency import Frequency
 from market.values.returns import simple_returns
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from foundation.suggestions import list_names, suggest
 from market.panel import Panel
 from market.readers.scores import ASSET_NAMES
-from market.text.columns import read_columns, read_header
+from market.text.columns import read_columns
+from market.text.headers import read_header
 from operations.errors import OperationsError
 from pipeline.config import RunConfig
 from pipeline.config_files.paths import input_mistake

@@ -14,7 +14,13 @@ from models.forecast import Forecast
 from models.walk_forward.results import WalkResult
 from pipeline.stages.schedule import Schedule
 from validation.forecasts.calibration_tests import calibration, interval_coverage
-from validation.forecasts.forecast_tests import clark_west, diebold_mariano, mean_by_date, pesaran_timmermann
+from validation.forecasts.forecast_tests import (
+    clark_west,
+    cumulative_gain,
+    diebold_mariano,
+    mean_by_date,
+    pesaran_timmermann,
+)
 from validation.forecasts.permutation import permutation_test_ic
 from validation.forecasts.scores import (
     hac_mean,
@@ -23,7 +29,6 @@ from validation.forecasts.scores import (
     null_lags,
     r2_out_of_sample,
 )
-from validation.forecasts.scores_through_time import cumulative_gain
 
 Metrics = dict[str, float]
 

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from arch.data import nasdaq, sp500
 
-from market.calendar import DAILY
 from market.checks.bars import check_bars
 from market.errors import IntegrityError
+from market.frequency import DAILY
 from market.load import load_panel
 from market.panel import BARS
 from market.readers.prices import FileSettings
-from market.values.inputs import adjust_bars
+from market.values.bars import adjust_bars
 from market.values.table import Table
 
 HEAD = "date,asset,open,high,low,close,adj_close,vwap,volume\n"

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from market.calendar import DAILY, EVERY_DAY, MONTHLY, WEEKLY
 from market.checks.anomalies import check_anomalies, check_magnitude
 from market.checks.cash import check_cash
 from market.checks.integrity import check_impossible
 from market.errors import IntegrityError
 from market.findings import Finding, raise_if_fatal
+from market.frequency import DAILY, EVERY_DAY, MONTHLY, WEEKLY
 from market.text.dates import check_order
 from market.values.table import Table
 

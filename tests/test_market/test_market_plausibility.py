@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from market.calendar import DAILY, MONTHLY, WEEKLY
 from market.checks.plausibility import check_price_like
 from market.checks.units import check_units
+from market.frequency import DAILY, MONTHLY, WEEKLY
 from market.load import load_panel
 from market.readers.prices import FileSettings
 from market.values.table import Table

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from market.calendar import DAILY, MONTHLY
 from market.checks.units import check_units
 from market.errors import IntegrityError
+from market.frequency import DAILY, MONTHLY
 from market.load import load_panel
 from market.readers.prices import FileSettings
 from market.values.table import Table

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from market.calendar import infer_frequency
 from market.errors import SourceError
+from market.frequency import infer_frequency
 from market.readers.prices import FileSettings, load_file
 from market.values.returns import compound_returns
 

@@ -7,7 +7,13 @@ from scipy import signal, stats
 
 from validation.errors import StatisticError
 from validation.forecasts.calibration_tests import calibration, interval_coverage
-from validation.forecasts.forecast_tests import clark_west, diebold_mariano, mean_by_date, pesaran_timmermann
+from validation.forecasts.forecast_tests import (
+    clark_west,
+    cumulative_gain,
+    diebold_mariano,
+    mean_by_date,
+    pesaran_timmermann,
+)
 from validation.forecasts.scores import hac_lags, null_lags, small_sample
 from validation.forecasts.wald import wald_p_value
 
@@ -226,3 +232,11 @@ def test_a_benchmark_of_one_column_is_not_stretched():
             wrong(f, f[:, 0])
     with pytest.raises(StatisticError, match="same shape"):
         interval_coverage(f, f[:, 0], f)
+
+
+def test_cumulative_gain_by_hand():
+    y = np.array([[1.0, 2.0], [np.nan, np.nan], [3.0, np.nan]])
+    f, b = np.array([[1.0, 1.0], [0.0, 0.0], [1.0, 1.0]]), np.zeros((3, 2))
+    # Benchmark errors 1, 4 and 9; forecast errors 0, 1 and 4.
+    np.testing.assert_allclose(cumulative_gain(f, y, b), [2.0, 2.0, 7.0])
+    np.testing.assert_allclose(cumulative_gain(f[:, 0], y[:, 0], b[:, 0]), [1.0, 1.0, 6.0])

@@ -7,7 +7,8 @@ from scipy import stats
 from sklearn.metrics import adjusted_rand_score
 
 from validation.errors import StatisticError
-from validation.forecasts.regime_scores import regime_difference, regime_persistence, regime_stability
+from validation.forecasts.regime_scores import regime_difference, regime_persistence
+from validation.forecasts.regime_stability import regime_stability
 from validation.forecasts.scores import hac_lags, small_sample
 
 

@@ -12,7 +12,7 @@ from market.errors import DataError, IntegrityError, SourceError
 from market.load import load_panel
 from market.readers.prices import FileSettings
 from market.readers.scores import load_scores
-from market.text.columns import read_header
+from market.text.headers import read_header
 from market.text.names import clean_name
 
 DAYS = pd.bdate_range("2021-01-04", periods=40)

@@ -13,8 +13,9 @@ import pytest
 from market.errors import IntegrityError, SourceError
 from market.readers.layouts import arrange_values, parse_columns, pick_columns
 from market.text.coded_texts import encode_column, encode_texts
-from market.text.columns import read_columns, read_header
+from market.text.columns import read_columns
 from market.text.dates import read_dates
+from market.text.headers import read_header
 
 DAYS = [dt.date(2021, 1, 29) + dt.timedelta(days=n) for n in range(9)]
 NAMES = ["B", "A", "10", "Ä.B"]
