@@ -4,12 +4,12 @@ import pandas as pd
 import pytest
 
 from market.errors import IntegrityError, SourceError
-from market.text.coded_texts import encode_texts
+from market.text.coded_texts import _encode_texts
 from market.text.dates import read_dates
 
 
 def read(*texts: str) -> list[str]:
-    dates = read_dates("x.csv", "date", encode_texts(texts)).rows
+    dates = read_dates("x.csv", "date", _encode_texts(texts)).rows
     assert isinstance(dates, pd.DatetimeIndex)
     return [f"{day:%Y-%m-%d}" for day in dates]
 

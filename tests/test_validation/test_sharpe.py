@@ -9,9 +9,9 @@ from scipy import signal, stats
 
 from validation.forecasts.scores import hac_lags, small_sample
 from validation.portfolios.sharpe import (
+    _expected_maximum_sharpe,
     deflated_sharpe,
     estimate_sharpe,
-    expected_maximum_sharpe,
     minimum_track_record_length,
     probabilistic_sharpe,
     sharpe_influence,
@@ -70,7 +70,7 @@ def test_hac_stderr_is_right_where_independence_flatters():
 def test_deflated_sharpe_of_the_worked_example():
     """Bailey and López de Prado (2014): 100 trials with variance 1/2, five years of 250 days, ratio 2.5 a year."""
     year = 250
-    lucky = expected_maximum_sharpe(100, 0.5 / year)
+    lucky = _expected_maximum_sharpe(100, 0.5 / year)
     assert lucky == pytest.approx(0.1132, abs=5e-5)
     result = deflated_sharpe(2.5 / math.sqrt(year), 1250, 100, 0.5 / year, skewness=-3, kurtosis=10)
     assert result == pytest.approx(0.9004, abs=5e-5)
@@ -85,10 +85,10 @@ def test_expected_maximum_is_that_of_simulation():
     rng = np.random.default_rng(5)
     for n in (10, 100, 1000):
         drawn = rng.normal(0, 2, size=(4000, n)).max(axis=1).mean()
-        assert expected_maximum_sharpe(n, 4.0) == pytest.approx(drawn, rel=0.02)
-    assert expected_maximum_sharpe(1, 4.0) == 0
-    assert expected_maximum_sharpe(10, 0.0) == 0
-    assert math.isnan(expected_maximum_sharpe(0, 1.0))
+        assert _expected_maximum_sharpe(n, 4.0) == pytest.approx(drawn, rel=0.02)
+    assert _expected_maximum_sharpe(1, 4.0) == 0
+    assert _expected_maximum_sharpe(10, 0.0) == 0
+    assert math.isnan(_expected_maximum_sharpe(0, 1.0))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from scipy import signal
 
 from validation.errors import StatisticError
 from validation.forecasts.scores import hac_stderr
-from validation.portfolios.block_length import block_length, optimal_lengths
+from validation.portfolios.block_length import _optimal_lengths, block_length
 from validation.portfolios.sharpe import sharpe_influence, sharpe_ratio
 from validation.portfolios.sharpe_difference import sharpe_difference
 
@@ -98,7 +98,7 @@ def test_block_lengths_are_those_of_arch(n):
     noise = np.random.default_rng(n).standard_t(4, size=(n, 20))
     for rho in (-0.5, 0.0, 0.3, 0.9, 0.99):
         x = signal.lfilter([1.0], [1.0, -rho], noise, axis=0)
-        np.testing.assert_allclose(optimal_lengths(x).T, optimal_block_length(x), rtol=1e-11)
+        np.testing.assert_allclose(_optimal_lengths(x).T, optimal_block_length(x), rtol=1e-11)
 
 
 def test_what_cannot_be_told_apart_is_nan():

@@ -11,7 +11,7 @@ from market.errors import DataError, SourceError
 from market.load import load_panel
 from market.text.columns import read_columns
 from market.text.headers import read_header
-from market.text.truncation import looks_cut
+from market.text.truncation import _looks_cut
 
 DAYS = pd.bdate_range("2021-01-04", periods=24)
 
@@ -152,7 +152,7 @@ def test_other_readers_of_tables_see_it_too(tmp_path):
     ],
 )
 def test_cells_that_look_cut(cell, before, cut):
-    assert looks_cut(cell, before) is cut
+    assert _looks_cut(cell, before) is cut
 
 
 def test_a_cut_exponent_in_the_only_row_is_refused(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 
 from market.errors import IntegrityError, SourceError
 from market.readers.layouts import arrange_values, parse_columns, pick_columns
-from market.text.coded_texts import encode_column, encode_texts
+from market.text.coded_texts import _encode_texts, encode_column
 from market.text.columns import read_columns
 from market.text.dates import read_dates
 from market.text.headers import read_header
@@ -141,7 +141,7 @@ def test_texts_keep_the_order_of_their_first_rows_and_only_texts_with_rows():
     column = encode_column(coded)
     assert column.texts == ("a", "", "c", "b")
     assert column.expand().tolist() == ["a", "", "c", "a", "b"]
-    same = encode_texts(["a", "", "c", "a", "b"])
+    same = _encode_texts(["a", "", "c", "a", "b"])
     assert (same.texts, same.codes.tolist()) == (column.texts, column.codes.tolist())
     assert encode_column(pa.chunked_array([], pa.string())).texts == ()
 
