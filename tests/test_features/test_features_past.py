@@ -5,11 +5,11 @@ import pytest
 from synthetic import make_panel
 
 from features.appending import append_dates
+from features.building import build_matrix
 from features.catalogue import catalogue
 from features.kernels.carried_state import Continuation, use_continuation
 from features.kernels.past_windows import past_sum
 from features.kernels.rolling import lag, required_count, rolling_sum
-from features.matrix import build_matrix
 from features.spec import FeatureError, FeatureSpec, feature
 
 

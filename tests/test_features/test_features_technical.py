@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 from synthetic import make_panel
 
-from features.matrix import build_matrix
+from features.building import build_matrix
 
 PANEL = make_panel("daily", 220, 3, seed=11, late=False, deaths=False, holes=False, macro=False)
 WARM = {

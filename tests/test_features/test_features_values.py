@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from synthetic import make_panel
 
-from features.matrix import build_matrix
+from features.building import build_matrix
 from market.macro import MacroSeries
 from market.panel import Panel
 

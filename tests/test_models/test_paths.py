@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import linear_model
 
-from features.matrix import build_matrix
+from features.building import build_matrix
 from market.load import load_panel
 from models.linear.paths import dual_ridge_path, elastic_net_path, largest_penalty, ridge_path
 from models.walk_forward.moments import Gram, Moments, Standardised
