@@ -102,10 +102,11 @@ def find_position(dates: pd.DatetimeIndex, when: date | str) -> int:
         raise DataError(f"{when!r} is not a date; expected YYYY-MM-DD") from error
     position = int(dates.searchsorted(wanted, side="left"))
     if position == len(dates):
-        span = (
-            f"the data runs from {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}"
-            if len(dates)
-            else "there are no dates"
-        )
-        raise DataError(f"no date at or after {wanted:%Y-%m-%d}: {span}")
+        raise DataError(f"no date at or after {wanted:%Y-%m-%d}: {_describe_span(dates)}")
     return position
+
+
+def _describe_span(dates: pd.DatetimeIndex) -> str:
+    if not len(dates):
+        return "there are no dates"
+    return f"the data runs from {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}"

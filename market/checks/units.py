@@ -84,17 +84,30 @@ def _may_be_gross(values: Floats) -> bool:
 
 
 def _check_percent(table: Table) -> Iterator[Finding]:
-    """Find tables of percent, by the size of a typical return, and by a growth that no asset has for years."""
+    """Find tables of percent, or single columns of percent among fractions."""
+    finding = _find_large_returns(table) or _find_steep_growth(table)
+    if finding is not None:
+        yield finding
+    if finding is None or finding.severity != "fatal":
+        yield from _check_percent_columns(table)
+
+
+def _find_large_returns(table: Table) -> Finding | None:
+    """Find a table of percent by the size of a typical return."""
     frequency, values = table.frequency, table.values
     limit = frequency.implausible * _IMPLAUSIBLE_SHARE
     for rows in double_lengths(max(_ENOUGH * 2, frequency.periods_per_year), len(values)):
         sizes = np.abs(values[:rows][np.isfinite(values[:rows])])
         median = float(np.median(sizes)) if len(sizes) else 0.0
         if median > limit:
-            yield _make_percent_finding(
-                table, "fatal", f"half of the first {rows} rows' returns exceed {median:g} in size"
-            )
-            return
+            text = f"half of the first {rows} rows' returns exceed {median:g} in size"
+            return _make_percent_finding(table, "fatal", text)
+    return None
+
+
+def _find_steep_growth(table: Table) -> Finding | None:
+    """Find a table of percent by a growth that no asset has for years."""
+    frequency, values = table.frequency, table.values
     worst: Finding | None = None
     for rows in double_lengths(_GROWTH_YEARS * frequency.periods_per_year, len(values)):
         known = values[:rows][np.isfinite(values[:rows])]
@@ -107,10 +120,7 @@ def _check_percent(table: Table) -> Iterator[Finding]:
             worst = _make_percent_finding(table, "fatal" if sure else "warning", text)
             if sure:
                 break
-    if worst is not None:
-        yield worst
-    if worst is None or worst.severity != "fatal":
-        yield from _check_percent_columns(table)
+    return worst
 
 
 def _check_percent_columns(table: Table) -> Iterator[Finding]:

@@ -60,17 +60,21 @@ def regime_persistence(labels: Ints, n_states: int, probabilities: Floats | None
     runs = np.bincount(labels[begins], minlength=n_states)
     paired = known[1:] & known[:-1]
     flips = (labels[1:] != labels[:-1])[paired]
-    confidence = np.full(0, np.nan)
-    if probabilities is not None:
-        confidence = probabilities[np.flatnonzero(known), labels[known]]
-        confidence = confidence[np.isfinite(confidence)]
     return RegimePersistence(
         float(flips.mean()) if len(flips) else math.nan,
         np.where(runs > 0, days / np.maximum(runs, 1), np.nan),
         days / n if n else np.full(n_states, np.nan),
-        float(confidence.mean()) if len(confidence) else math.nan,
+        math.nan if probabilities is None else _mean_confidence(labels, probabilities),
         n,
     )
+
+
+def _mean_confidence(labels: Ints, probabilities: Floats) -> float:
+    """Return the mean probability of the labelled state; NaN if none is known."""
+    rows = np.flatnonzero(labels >= 0)
+    confidence = probabilities[rows, labels[rows]]
+    confidence = confidence[np.isfinite(confidence)]
+    return float(confidence.mean()) if len(confidence) else math.nan
 
 
 @dataclass(frozen=True, eq=False)
