@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.kernels.blocks import LANES, lanes
+from features.kernels.windows.blocks import LANES, lanes
 from foundation.compiled import compiled
 from foundation.types import Floats
 

@@ -1,7 +1,7 @@
 """Compiled standard deviations, skewness and kurtosis of trailing windows.
 
-The method is that of `features.kernels.blocks`, with sums of powers. The powers are of deviations from a reference,
-which is a value of the window itself. No digits are lost if the mean is large, because the reference differs from the
+The method is that of `blocks`, with sums of powers. The powers are of deviations from a reference, which is a value
+of the window itself. No digits are lost if the mean is large, because the reference differs from the
 mean by no more than the range of the window; and equal values have deviations of exactly 0. Each part of a window has
 its own reference, the value next to the border of the blocks. The binomial formula combines the parts.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.kernels.blocks import (
+from features.kernels.windows.blocks import (
     LANES,
     TINY,
     backward_rows,

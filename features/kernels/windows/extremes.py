@@ -1,10 +1,18 @@
-"""Compiled maxima of trailing windows, and their positions; for the method see `features.kernels.blocks`."""
+"""Compiled maxima of trailing windows, and their positions; for the method see `features.kernels.windows.blocks`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from features.kernels.blocks import LANES, backward_rows, begin_kept, clear, forward_rows, lanes, unused_parts
+from features.kernels.windows.blocks import (
+    LANES,
+    backward_rows,
+    begin_kept,
+    clear,
+    forward_rows,
+    lanes,
+    unused_parts,
+)
 from foundation.compiled import compiled
 from foundation.types import Floats
 

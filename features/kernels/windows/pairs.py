@@ -1,10 +1,10 @@
-"""Compiled statistics of two series over trailing windows; for the method see `features.kernels.blocks`."""
+"""Compiled statistics of two series over trailing windows; for the method see `features.kernels.windows.blocks`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from features.kernels.blocks import (
+from features.kernels.windows.blocks import (
     LANES,
     TINY,
     backward_rows,
