@@ -25,7 +25,7 @@ from models.tuning.search_space import Choices, Range
 from models.tuning.tuned import Tuned
 from validation.folds.walk_forward import WalkForward, inner_folds
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SPACE = {"level": Range(-3.0, 3.0), "tilt": Range(0, 4, whole=True), "sign": Choices((1, -1))}
 
 

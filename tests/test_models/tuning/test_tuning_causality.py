@@ -14,7 +14,7 @@ from pipeline.settings.models import LightGBMModel, RidgeModel
 from pipeline.stages import compute
 from pipeline.stages import schedule as timetable
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 SECTIONS = {
     "ridge": RidgeModel(
         kind="ridge",
