@@ -25,7 +25,7 @@ def past_sum(x: Floats, window: int, ago: int, enough: int) -> Floats:
 
     Returns
     -------
-    ndarray of shape (T - wanted_row(), N)
+    ndarray of shape (T - first_wanted_row(), N)
     """
     table, wanted = as_table(x), first_wanted_row()
     out = np.empty((len(table) - wanted, table.shape[1]))

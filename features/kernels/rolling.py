@@ -133,8 +133,8 @@ def rolling_argmin(x: Floats, window: int) -> Floats:
 
 def rolling_quantile(x: Floats, window: int, q: float) -> Floats:
     """Return the quantile `q` (0 to 1) of the values present, interpolated linearly as in numpy."""
-    select_assets: Floats = rolling_quantiles(x, window, (q,))[0]
-    return select_assets
+    quantile: Floats = rolling_quantiles(x, window, (q,))[0]
+    return quantile
 
 
 def rolling_quantiles(x: Floats, window: int, levels: Sequence[float]) -> Floats:
