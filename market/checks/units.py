@@ -24,8 +24,6 @@ _IMPLAUSIBLE_SHARE = 1 / 3
 _GROWTH_YEARS = 3
 _GROWTH = 1.0
 """Log growth per year of all assets over at least `_GROWTH_YEARS` from which a warning is given."""
-_COUNTED = 0.1
-"""Share of dates at which only a count more than doubles: at 120 % a year a coin does so in 2 % of months."""
 _FRACTIONS = 0.002
 """Annual volatility of the median asset below which returns in percent are taken for fractions."""
 _STEADY = 0.75
@@ -143,28 +141,6 @@ def _check_percent_columns(table: Table) -> Iterator[Finding]:
                     " percent, divide it by 100 in the file"
                 )
                 yield Finding("percent", "fatal", name, date, text)
-                break
-
-
-def check_counts(table: Table) -> Iterator[Finding]:
-    """Find columns that more than double at one date in ten: counts or volumes, no prices.
-
-    The check looks at beginnings of doubling lengths, so that a shorter file is never refused if the whole is accepted.
-    """
-    returns = table.returns
-    with np.errstate(invalid="ignore"):
-        doubled = np.cumsum(returns > 1.0, axis=0)
-    known = np.cumsum(np.isfinite(returns), axis=0)
-    for column, name in enumerate(table.names):
-        for rows in double_lengths(2 * _FIRST_ROWS, len(returns)):
-            count, total = int(doubled[rows - 1, column]), int(known[rows - 1, column])
-            if total >= _FIRST_ROWS and count > _COUNTED * total:
-                date = table.dates[int(np.argmax(returns[:, column] > 1.0))]
-                text = (
-                    f"{table.source}: column {name!r}, {date:%Y-%m-%d}: it more than doubles at {count} of its first "
-                    f"{total} dates: it looks like a volume or another count, not like the price of an asset: remove it"
-                )
-                yield Finding("count as asset", "fatal", name, date, text)
                 break
 
 
