@@ -128,7 +128,7 @@ def compare(python, n_dates, n_assets):
     """Compare and time one size."""
     import pandas as pd
 
-    from features.matrix import build_matrix
+    from features.building import build_matrix
     from market.panel import Panel
 
     dates, data = pd.bdate_range("2000-01-03", periods=n_dates), bars(n_dates, n_assets)

@@ -20,9 +20,9 @@ import numba
 import numpy as np
 import pandas as pd
 
+from features.building import build_matrix
 from features.engine.buffer import MatrixBuffer
 from features.kernels.rolling import required_count
-from features.matrix import build_matrix
 from market.panel import Panel
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")

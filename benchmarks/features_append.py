@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from features.appending import append_dates
+from features.building import build_matrix
 from features.catalogue import catalogue
-from features.matrix import build_matrix
 from market.panel import Panel
 
 SIZES = (("100", "2500"), ("1000", "2500"))

@@ -13,8 +13,8 @@ import time
 import numpy as np
 import pandas as pd
 
+from features.building import build_matrix
 from features.catalogue import catalogue
-from features.matrix import build_matrix
 from market.panel import Panel
 
 SIZES = (("1000", "2500", "float64"), ("3000", "5040", "float32"))

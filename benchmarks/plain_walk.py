@@ -35,7 +35,7 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).parent))
 import features_60 as plain_features
 
-from features.matrix import build_matrix
+from features.building import build_matrix
 from market.load import load_panel
 from models.boosting.model import Boosting
 from models.dataset import Dataset

@@ -18,7 +18,7 @@ from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from features.matrix import build_matrix
+from features.building import build_matrix
 from market.load import load_panel
 from models.regimes.hmm import PRIOR_TRANSITIONS, HMMRegimes
 from models.regimes.jump import JumpRegimes

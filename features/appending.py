@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from features.building import build_matrix, lookahead_error
 from features.engine.build import arrange, compute_rows, compute_series, default_workers
 from features.engine.column_kernels import differ_bitwise
 from features.engine.context import BuildContext, Past
 from features.engine.inputs import Inputs, check_losses
-from features.matrix import FeatureMatrix, build_matrix, lookahead_error, make_recipe
+from features.engine.resolution import make_recipe
+from features.matrix import FeatureMatrix
 from features.spec import FeatureError, FeatureSpec
 from foundation.types import Floats
 from market.panel import Panel

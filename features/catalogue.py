@@ -77,16 +77,8 @@ def select_features(
     FeatureError
         If a name is neither a stage nor a feature, or if nothing is left.
     """
-    candidates = (*STAGES, *specs)
-    for option, names in (("include", include), ("exclude", exclude)):
-        if isinstance(names, str):
-            raise FeatureError(f"features: {option} is the text {names!r}, expected a list of names")
-        for name in names:
-            if name not in candidates:
-                raise FeatureError(
-                    f"features: {option} names {name!r}, which is neither a stage ({', '.join(STAGES)}) "
-                    f"nor a feature{suggest(name, candidates)}"
-                )
+    _check_names("include", include, (*STAGES, *specs))
+    _check_names("exclude", exclude, (*STAGES, *specs))
     wanted = [
         name
         for name, spec in specs.items()
@@ -95,6 +87,18 @@ def select_features(
     if not wanted:
         raise FeatureError(f"features: include {list(include)} without {list(exclude)} leaves no feature")
     return wanted, set(include) & set(wanted)
+
+
+def _check_names(option: str, names: Sequence[str], candidates: Sequence[str]) -> None:
+    """Raise if an option names something that is neither a stage nor a feature."""
+    if isinstance(names, str):
+        raise FeatureError(f"features: {option} is the text {names!r}, expected a list of names")
+    for name in names:
+        if name not in candidates:
+            raise FeatureError(
+                f"features: {option} names {name!r}, which is neither a stage ({', '.join(STAGES)}) "
+                f"nor a feature{suggest(name, candidates)}"
+            )
 
 
 def order_features(

@@ -13,7 +13,7 @@ OWN = "features.custom"
 """Module of the user's features, which the page does not list."""
 
 
-def format_table() -> str:
+def _format_table() -> str:
     """Return all features that this package ships as a Markdown table."""
     rows = dictionary(name for name, spec in catalogue().items() if spec.kernel.__module__ != OWN)
     lines = [list(rows[0]), ["---"] * len(rows[0])]
@@ -21,7 +21,7 @@ def format_table() -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def rewrite_page(page: str) -> str:
+def _rewrite_page(page: str) -> str:
     """Return the page with a current table.
 
     Raises
@@ -33,13 +33,13 @@ def rewrite_page(page: str) -> str:
     _, end, after = rest.partition(f"{END}\n")
     if not (start and end):
         raise ValueError(f"the page has no lines {START!r} and {END!r}")
-    return f"{before}{start}\n{format_table()}\n\n{end}{after}"
+    return f"{before}{start}\n{_format_table()}\n\n{end}{after}"
 
 
 def main(arguments: list[str]) -> None:
     """Rewrite the table in the given pages."""
     for path in map(Path, arguments):
-        path.write_text(rewrite_page(path.read_text(encoding="utf-8")), encoding="utf-8")
+        path.write_text(_rewrite_page(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

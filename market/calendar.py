@@ -1,4 +1,4 @@
-"""Decision dates and the time convention.
+"""The time convention, decision dates, and markets that are closed.
 
 The convention of every package:
 
@@ -16,81 +16,13 @@ the next date to be recognised, and so a decision would already know that no oth
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from foundation.counts import format_count
-from market.errors import DataError, SourceError
-
-Unit = Literal["weekdays", "days", "weeks", "months"]
-
-
-@dataclass(frozen=True)
-class Frequency:
-    """How often a table is observed, and the gaps and moves to expect at that frequency.
-
-    Attributes
-    ----------
-    name : str
-    periods_per_year : int
-        Observations in a year.
-    unit : str
-        Distance of neighbours in a calendar without gaps.
-    excused : int
-        Units in a row that holidays explain: Easter closes exchanges for two weekdays.
-    stale_after : int
-        Unchanged observations in a row after which a price is suspected of not being one.
-    implausible : float
-        Size of a log return in one step above which a warning is given.
-    longest_closure : int
-        Rows in a row without a price after which an asset counts as delisted; until then its market is closed.
-        The longest regular closures are China's golden weeks (6 to 8 trading days of other exchanges), hence 10
-        daily rows. A week and its neighbour can both fall into such a closure. A month without any price is
-        already rare, so that only one is excused.
-    """
-
-    name: str
-    periods_per_year: int
-    unit: Unit
-    excused: int
-    stale_after: int
-    implausible: float
-    longest_closure: int
-
-
-DAILY = Frequency("daily", 252, "weekdays", excused=2, stale_after=8, implausible=0.40, longest_closure=10)
-_SIX_DAYS = replace(DAILY, name="daily, six days a week", periods_per_year=302)
-EVERY_DAY = replace(DAILY, name="daily, weekends too", periods_per_year=365, unit="days", excused=0)
-WEEKLY = Frequency("weekly", 52, "weeks", excused=0, stale_after=4, implausible=0.70, longest_closure=2)
-MONTHLY = Frequency("monthly", 12, "months", excused=0, stale_after=3, implausible=1.10, longest_closure=1)
-_FREQUENCIES = (DAILY, _SIX_DAYS, EVERY_DAY, WEEKLY, MONTHLY)
-
-
-_SPACINGS = {252: (0, 4), 302: (0, 4), 365: (0, 4), 52: (3, 9), 12: (15, 28)}
-"""Weekdays between two rows that the frequency and its holidays explain, by periods in a year."""
-
-
-def nearest_frequency(periods_per_year: int) -> Frequency:
-    """Return the frequency whose number of periods in a year is nearest."""
-    return min(_FREQUENCIES, key=lambda frequency: abs(frequency.periods_per_year - periods_per_year))
-
-
-def longest_closure(periods_per_year: int) -> int:
-    """Return `Frequency.longest_closure` of the nearest frequency."""
-    return nearest_frequency(periods_per_year).longest_closure
-
-
-def find_foreign_spacings(dates: pd.DatetimeIndex, periods_per_year: int) -> NDArray[np.int64]:
-    """Return the rows whose distance from the row before is that of another frequency, increasing."""
-    days = _as_days(dates)
-    low, high = _SPACINGS[nearest_frequency(periods_per_year).periods_per_year]
-    spacing = np.busday_count(days[:-1], days[1:])
-    return np.flatnonzero((spacing < low) | (spacing > high)) + 1
+from market.errors import DataError
 
 
 def find_closed_markets(listed: NDArray[np.bool_], longest: int) -> NDArray[np.bool_]:
@@ -115,54 +47,6 @@ def find_closed_markets(listed: NDArray[np.bool_], longest: int) -> NDArray[np.b
     return np.asarray(~listed & (newest >= 0) & (rows - newest <= longest))
 
 
-def infer_frequency(dates: pd.DatetimeIndex, source: str) -> Frequency:
-    """Infer the frequency from the median spacing.
-
-    Parameters
-    ----------
-    dates : DatetimeIndex of length T
-        Strictly increasing.
-    source : str
-        What to call the table in a message.
-
-    Raises
-    ------
-    DataError
-        If there are fewer than 2 dates.
-    SourceError
-        If the dates are neither daily, weekly nor monthly.
-    """
-    if len(dates) < 2:
-        raise DataError(f"{source}: {format_count(len(dates), 'date')}, expected at least 2")
-    # In weekdays a Monday follows a Friday, so that a handful of rows around a weekend is still daily.
-    days = _as_days(dates)
-    spacing = int(np.quantile(np.busday_count(days[:-1], days[1:]), 0.5, method="lower"))
-    if spacing <= 1:
-        return _classify_daily(dates)
-    if 4 <= spacing <= 6:
-        return WEEKLY
-    if 19 <= spacing <= 24:
-        return MONTHLY
-    quarterly = "; these look quarterly: supply monthly values" if 60 <= spacing <= 68 else ""
-    raise SourceError(
-        f"{source}: the median distance between dates is {spacing} weekdays"
-        f" ({dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, {format_count(len(dates), 'date')});"
-        f" expected daily, weekly or monthly observations{quarterly}"
-    )
-
-
-def _classify_daily(dates: pd.DatetimeIndex) -> Frequency:
-    """Distinguish five, six and seven trading days a week: a weekend day counts if half as frequent as others.
-
-    Exchanges that trade from Sunday to Thursday have five, currencies from Sunday evening to Friday six.
-    """
-    counts = np.bincount(dates.day_of_week, minlength=7)
-    regular = counts >= 0.5 * counts.max()
-    if regular[5:].all():
-        return EVERY_DAY
-    return _SIX_DAYS if regular.sum() == 6 else DAILY
-
-
 def measure_missing_share(listed: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the share of the rows between each asset's first and last return that have none, shape (N,)."""
     after = np.maximum.accumulate(listed, axis=0)
@@ -170,31 +54,6 @@ def measure_missing_share(listed: NDArray[np.bool_]) -> NDArray[np.float64]:
     count = alive.sum(axis=0)
     share = 1.0 - listed.sum(axis=0) / np.maximum(count, 1)
     return np.asarray(np.where(count > 0, share, 0.0), dtype=np.float64)
-
-
-def count_missing(dates: pd.DatetimeIndex, unit: Unit) -> NDArray[np.int64]:
-    """Count the calendar units that are skipped between each date and the one before.
-
-    Parameters
-    ----------
-    dates : DatetimeIndex of length T
-    unit : {"weekdays", "days", "weeks", "months"}
-
-    Returns
-    -------
-    ndarray of int, shape (T,)
-        0 in the first row; -1 where two dates fall into the same unit.
-    """
-    out = np.zeros(len(dates), dtype=np.int64)
-    days = _as_days(dates)
-    if unit == "weekdays":
-        out[1:] = np.busday_count(days[:-1], days[1:])
-    elif unit == "months":
-        out[1:] = np.diff(days.astype("datetime64[M]").astype(np.int64))
-    else:
-        out[1:] = np.rint(np.diff(days.astype(np.int64)) / (7 if unit == "weeks" else 1))
-    out[1:] -= 1
-    return out
 
 
 def list_decision_positions(n_dates: int, *, first: int, every: int) -> NDArray[np.int64]:
@@ -243,15 +102,11 @@ def find_position(dates: pd.DatetimeIndex, when: date | str) -> int:
         raise DataError(f"{when!r} is not a date; expected YYYY-MM-DD") from error
     position = int(dates.searchsorted(wanted, side="left"))
     if position == len(dates):
-        span = (
-            f"the data runs from {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}"
-            if len(dates)
-            else "there are no dates"
-        )
-        raise DataError(f"no date at or after {wanted:%Y-%m-%d}: {span}")
+        raise DataError(f"no date at or after {wanted:%Y-%m-%d}: {_describe_span(dates)}")
     return position
 
 
-def _as_days(dates: pd.DatetimeIndex) -> NDArray[np.datetime64]:
-    """Return dates as whole days."""
-    return dates.to_numpy().astype("datetime64[D]")
+def _describe_span(dates: pd.DatetimeIndex) -> str:
+    if not len(dates):
+        return "there are no dates"
+    return f"the data runs from {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}"

@@ -14,8 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foundation.types import Floats
-from market.calendar import find_closed_markets, longest_closure
+from market.calendar import find_closed_markets
 from market.errors import IntegrityError
+from market.frequency import longest_closure
 from market.macro import MacroSeries, freeze_array
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from features.engine.calls import call_kernel, infinite_error
+from features.engine.calls import call_kernel, mask_series
 from features.engine.column_kernels import differ_bitwise
 from features.engine.context import BuildContext, DateBlock, Past, States, TileResult
 from features.engine.recipe import Recipe, arrange_steps
@@ -52,11 +52,8 @@ def compute_series(context: BuildContext) -> None:
     shapes = ((len(panel.dates),),)
     for step in context.recipe.steps_of("series"):
         inputs = {name: panel.month if name == "month" else context.series[name] for name in step.spec.inputs}
-        value = call_kernel(step.spec, inputs, Continuation(), shapes).copy()  # type: ignore[arg-type]
-        value[: step.warm] = np.nan
-        beyond = np.flatnonzero(np.abs(value) > context.limit(step))
-        if len(beyond):
-            raise infinite_error(step.name, panel, int(beyond[0]))
+        value = call_kernel(step.spec, inputs, Continuation(), shapes)  # type: ignore[arg-type]
+        value = mask_series(value, step.warm, context.limit(step), step.name, panel)
         value.setflags(write=False)
         context.series[step.name] = value
 
@@ -110,23 +107,24 @@ def _compute_block(
     block = DateBlock(
         start, stop, past, Past(), history, _allocate_shared(recipe, past, history, start, stop, n_assets)
     )
-    failed: set[str] = set()
+    failed = _compute_tiles(context, block, workers)
+    whole = Tile(context, block, recipe.steps_of("whole"), (start, stop), slice(0, n_assets)).run()
+    block.after.carried |= whole.saved
+    return block.after, failed | whole.failed | _compute_dates(context, block, workers)
+
+
+def _compute_tiles(context: BuildContext, block: DateBlock, workers: int) -> set[str]:
+    """Compute and write the features of single assets, and return those that failed."""
+    steps, rows, n_assets = context.recipe.steps_of("tile"), (block.start, block.stop), context.out.shape[1]
 
     def tile(assets: tuple[int, int]) -> TileResult:
-        return Tile(
-            context, block, recipe.steps_of("tile"), (start, stop), slice(*assets)
-        ).compute_and_write()
+        return Tile(context, block, steps, rows, slice(*assets)).compute_and_write()
 
-    parts = _split_evenly(0, n_assets, _tile_assets(stop - start, n_assets, workers))
-    tiles = _map_items(tile, parts, workers) if recipe.steps_of("tile") else []
-    for done in tiles:
-        failed |= done.failed
-    for step in recipe.steps_of("tile"):
-        block.after.carried[step.name] = _join_states([d.saved[step.name] for d in tiles], parts)
-    whole = Tile(context, block, recipe.steps_of("whole"), (start, stop), slice(0, n_assets)).run()
-    failed |= whole.failed
-    block.after.carried |= whole.saved
-    return block.after, failed | _compute_dates(context, block, workers)
+    parts = _split_evenly(0, n_assets, _tile_assets(block.stop - block.start, n_assets, workers))
+    tiles = _map_items(tile, parts, workers) if steps else []
+    for step in steps:
+        block.after.carried[step.name] = _join_states([done.saved[step.name] for done in tiles], parts)
+    return {name for done in tiles for name in done.failed}
 
 
 def _compute_dates(context: BuildContext, block: DateBlock, workers: int) -> set[str]:

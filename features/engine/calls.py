@@ -20,6 +20,22 @@ def infinite_error(name: str, panel: Panel, row: int, asset: int = -1) -> Featur
     )
 
 
+def mask_series(value: Floats, cold: int, limit: float, name: str, panel: Panel, first: int = 0) -> Floats:
+    """Return a copy of the values (T,) that all assets share, from row `first` on, NaN in the first `cold` rows.
+
+    Raises
+    ------
+    FeatureError
+        If one is above the limit.
+    """
+    out = value.copy()
+    out[:cold] = np.nan
+    beyond = np.flatnonzero(np.abs(out) > limit)
+    if len(beyond):
+        raise infinite_error(name, panel, first + int(beyond[0]))
+    return out
+
+
 def call_kernel(
     spec: FeatureSpec, inputs: Mapping[str, Floats], now: Continuation, shapes: Sequence[tuple[int, ...]]
 ) -> Floats:

@@ -1,6 +1,8 @@
-"""Compiled loops that bring computed columns into the matrix."""
+"""Compiled loops that bring computed columns into the matrix, and the comparison of columns."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -30,21 +32,40 @@ def write_masked(x: Floats, skip: int, returns: Floats, cold: int, limit: float,
     return worst
 
 
-@compiled
-def scatter(
-    tables: Floats,
-    skip: int,
-    places: Ints,
-    series: Floats,
-    common: Ints,
+def write_columns(
     out: Floats,
     row: int,
     asset: int,
+    tables: Floats,
+    skip: int,
+    places: Sequence[int],
+    series: Mapping[int, Floats],
 ) -> None:
-    """Write tables (F, skip + rows, assets) and series (G, rows) to columns of `out`, from a row and an asset on.
+    """Write columns of some dates and assets to the matrix.
 
-    A place below 0 is no column.
+    Parameters
+    ----------
+    out : ndarray of shape (T, N, K)
+    row, asset : int
+        First row and first asset to write.
+    tables : ndarray of shape (F, skip + rows, assets)
+    skip : int
+        Rows of the tables to leave out.
+    places : sequence of int, length F
+        Column of each table; below 0 for none.
+    series : mapping of int to ndarray of shape (rows,)
+        Values that all assets share, by column.
     """
+    n_rows = tables.shape[1] - skip
+    common = np.stack(list(series.values())) if series else np.empty((0, n_rows))
+    to, columns = np.array(places, dtype=np.int64), np.array(list(series), dtype=np.int64)
+    _scatter(tables, skip, to, common, columns, out, row, asset)
+
+
+@compiled
+def _scatter(
+    tables: Floats, skip: int, places: Ints, series: Floats, common: Ints, out: Floats, row: int, asset: int
+) -> None:
     rows, assets = tables.shape[1] - skip, tables.shape[2]
     for t in range(rows):
         to = out[row + t]

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from features.engine.inputs import Inputs
-from features.engine.recipe import LEVEL, Recipe, Step
+from features.engine.recipe import Recipe, Step
+from features.engine.resolution import LEVEL
 from foundation.types import Floats
 
 States = tuple[Floats, ...]
@@ -37,7 +38,7 @@ class Past:
         return Past(tails, self.carried)
 
 
-class ScratchPool:
+class _ScratchPool:
     """Memory that tiles reuse: fresh memory costs as much time as the computation."""
 
     def __init__(self) -> None:
@@ -71,7 +72,7 @@ class BuildContext:
         Where columns are written, C-ordered.
     series : dict of str to ndarray of shape (T,)
         Inputs and features that all assets share.
-    slabs : Slabs
+    scratch : _ScratchPool
     """
 
     inputs: Inputs
@@ -79,7 +80,7 @@ class BuildContext:
     deep: frozenset[str]
     out: Floats
     series: dict[str, Floats]
-    scratch: ScratchPool = field(default_factory=ScratchPool)
+    scratch: _ScratchPool = field(default_factory=_ScratchPool)
 
     def limit(self, step: Step) -> float:
         """Return the largest magnitude that a feature may have; the level, an input, may be infinite."""

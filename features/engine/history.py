@@ -13,6 +13,7 @@ from features.engine.context import Past
 from features.engine.inputs import OPTIONAL, Inputs
 from features.engine.recipe import Recipe
 from features.spec import FeatureError
+from market.panel import Panel
 
 _Signature = tuple[tuple[str, str, int, int, int | None, tuple[str, ...]], ...]
 
@@ -62,11 +63,26 @@ class History:
         FeatureError
             If the first `rows` dates are not those that the matrix was made from, or its features are others.
         """
-        panel = inputs.panel
+        self._check_features(recipe)
+        self._check_assets(inputs.panel)
+        seen = collect_arrays(inputs, recipe)
+        for name in self.seen or self.digests:
+            if not self._known(name, seen[name][:rows]):
+                raise FeatureError(
+                    f"panel {inputs.panel.name!r}: {name} up to row {rows - 1} is not what the matrix was made from "
+                    "(was the past revised?): build the matrix again"
+                )
+        return seen
+
+    def _check_features(self, recipe: Recipe) -> None:
+        """Raise if other features would be computed."""
         if make_signature(recipe) != self.signature:
             known, now = ({f[0]: f for f in part} for part in (self.signature, make_signature(recipe)))
             changed = sorted(name for name in known.keys() | now.keys() if known.get(name) != now.get(name))
             raise FeatureError(f"the features changed ({', '.join(changed)}): build the matrix again")
+
+    def _check_assets(self, panel: Panel) -> None:
+        """Raise if a panel holds other assets, or has another number of rows in a month."""
         if panel.assets != self.assets or panel.month != self.month:
             new = [name for name in panel.assets if name not in self.assets]
             gone = [name for name in self.assets if name not in panel.assets]
@@ -75,14 +91,6 @@ class History:
                 f"(new: {', '.join(new) or 'none'}; gone: {', '.join(gone) or 'none'}): statistics across assets "
                 "have others to look at, build the matrix again"
             )
-        seen = collect_arrays(inputs, recipe)
-        for name in self.seen or self.digests:
-            if not self._known(name, seen[name][:rows]):
-                raise FeatureError(
-                    f"panel {panel.name!r}: {name} up to row {rows - 1} is not what the matrix was made from "
-                    "(was the past revised?): build the matrix again"
-                )
-        return seen
 
     def _known(self, name: str, array: NDArray[Any]) -> bool:
         """Return whether an input is unchanged, bit for bit."""

@@ -14,23 +14,13 @@ Four kinds of steps, in the order in which they run:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from features.catalogue import list_macro_names, order_features
-from features.engine.inputs import explain_missing
-from features.library.returns import wealth
-from features.spec import INPUTS, FeatureError, FeatureSpec
-from market.panel import Panel
+from features.spec import FeatureSpec
 
 Kind = Literal["series", "tile", "whole", "rows"]
-
-LEVEL = FeatureSpec("level", "asset", 0, "index", ("returns",), INPUTS["level"], wealth)
-"""An input that is a recursion is computed, and carried on, like a feature."""
-
-_SHARED = ("market", "cash", "month")
-"""Inputs that all assets share, beside macro series."""
 
 
 @dataclass(frozen=True)
@@ -113,74 +103,6 @@ class Recipe:
             if kinds.get(needed, step.kind) not in (step.kind, "series")
         }
         return crossing | {step.name for step in self.steps_of("whole")}
-
-
-def resolve_recipe(
-    specs: Mapping[str, FeatureSpec], wanted: Sequence[str], by_name: Collection[str], panel: Panel
-) -> Recipe:
-    """Return the recipe of the selected features that the panel has the data for.
-
-    No step is of kind rows until `arrange_steps` finds those that are computed by date.
-
-    Raises
-    ------
-    FeatureError
-        If a feature selected by name needs data that the panel lacks, or no feature is left.
-    """
-    series = list_macro_names(specs) | set(panel.macro)
-    specs = {**specs, LEVEL.name: LEVEL}
-    shared = {*_SHARED, *(series - set(specs) - set(INPUTS))}
-    needs: dict[str, int] = {}
-    missing: dict[str, str] = {}
-    kinds: dict[str, Kind] = {}
-    found: list[tuple[FeatureSpec, int, int, Kind]] = []
-    for name in order_features(specs, wanted, series):
-        spec = specs[name]
-        why = explain_missing(spec, panel, series, missing)
-        if why and name in by_name:
-            raise FeatureError(f"feature {name!r} cannot be computed: {why}")
-        if why:
-            missing[name] = why
-            continue
-        base = max((needs[i] for i in spec.inputs if i in needs), default=0)
-        needs[name] = base + spec.history(panel.month)
-        own = max(spec.history(panel.month) - 1, 0)
-        warm = max((w for s, w, _, _ in found if s.name in spec.inputs), default=0) + own
-        if set(spec.inputs) <= shared:
-            kinds[name] = "series"
-            shared.add(name)
-        else:
-            several = spec.sees_several or any(kinds.get(i) == "whole" for i in spec.inputs)
-            kinds[name] = "whole" if several else "tile"
-        found.append((spec, warm, _depth(spec, needs, panel.month), kinds[name]))
-    names = [name for name in wanted if name not in missing]
-    if not names:
-        raise FeatureError(f"panel {panel.name!r} can give no feature: {missing[wanted[0]]}")
-    places = {name: k for k, name in enumerate(names)}
-    steps = tuple(
-        Step(spec, warm, depth, places.get(spec.name, -1), kind) for spec, warm, depth, kind in found
-    )
-    macro = {needed for step in steps for needed in step.spec.inputs} & (series - set(specs) - set(INPUTS))
-    return Recipe(
-        steps,
-        tuple(names),
-        {name: why for name, why in missing.items() if name in wanted},
-        frozenset(macro),
-    )
-
-
-def _depth(spec: FeatureSpec, needs: Mapping[str, int], month: int) -> int:
-    """Return how many rows back the function may look into its inputs.
-
-    The lookback comes on top of what the slowest input needs. Into an input that needs less itself, the function
-    may look further by the difference: `average_correlation_12` looks 24 months back into the returns, 12 into
-    the volatilities; one with a `reach` does not. A function without a lookback looks at its date.
-    """
-    if spec.lookback == spec.rows == 0:
-        return 0
-    if spec.reach is not None:
-        return spec.reach * month + spec.rows
-    return needs[spec.name] - min((needs.get(i, 0) for i in spec.inputs if i != "month"), default=0)
 
 
 def arrange_steps(recipe: Recipe, *, one_tile: bool, deep: Collection[str] = ()) -> Recipe:

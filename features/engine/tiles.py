@@ -7,12 +7,12 @@ before, the feature looks further back than its lookback says, and the tile's va
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from features.engine.calls import call_kernel, infinite_error
-from features.engine.column_kernels import differ_bitwise, scatter, write_masked
+from features.engine.calls import call_kernel, infinite_error, mask_series
+from features.engine.column_kernels import differ_bitwise, write_columns, write_masked
 from features.engine.context import BuildContext, DateBlock, States, TileResult
 from features.engine.recipe import Step
 from features.kernels.carried_state import Continuation
@@ -83,32 +83,17 @@ class Tile:
         self._store_step(step, value)
 
     def _write_columns(self, slab: Floats, others: Sequence[Step]) -> None:
-        own = [self.values[step.name].ndim == 2 for step in self.steps]
-        places = [step.column if table else -1 for step, table in zip(self.steps, own, strict=True)]
-        rest = [step for step, table in zip(self.steps, own, strict=True) if not table]
-        columns = {
-            step.column: self._get_input(step.name, self.first)
-            for step in (*rest, *others)
-            if step.column >= 0
-        }
+        """Write the tables in the slab, and the series of this tile and all columns of `others` beside them."""
+        in_slab = [self.values[step.name].ndim == 2 for step in self.steps]
+        places = [step.column if there else -1 for step, there in zip(self.steps, in_slab, strict=True)]
+        rest = [step for step, there in zip(self.steps, in_slab, strict=True) if not there]
+        columns = {s.column: self._get_input(s.name, self.first) for s in (*rest, *others) if s.column >= 0}
         series = {k: value[self.known :] for k, value in columns.items() if value.ndim == 1}
         tables = {k: value for k, value in columns.items() if value.ndim == 2}
-        self._scatter_columns(slab, places, series)
+        to = (self.context.out, self.start, self.assets.start)
+        write_columns(*to, slab, self.known, places, series)
         if tables:
-            self._scatter_columns(np.stack(list(tables.values())), list(tables), {})
-
-    def _scatter_columns(self, tables: Floats, places: Sequence[int], series: Mapping[int, Floats]) -> None:
-        n_rows = self.stop - self.start
-        scatter(
-            tables,
-            self.known,
-            np.array(places, dtype=np.int64),
-            np.stack(list(series.values())) if series else np.empty((0, n_rows)),
-            np.array(list(series), dtype=np.int64),
-            self.context.out,
-            self.start,
-            self.assets.start,
-        )
+            write_columns(*to, np.stack(list(tables.values())), self.known, list(tables), {})
 
     def _first_input_row(self, step: Step) -> int:
         """Return the first row that a step gets."""
@@ -133,12 +118,7 @@ class Tile:
                 t, j = divmod(worst, self.shape[1])
                 raise infinite_error(step.name, panel, self.first + t, self.assets.start + j)
             return out
-        value = result[self.first - begin :].copy()
-        value[:cold] = np.nan
-        beyond = np.flatnonzero(np.abs(value) > limit)
-        if len(beyond):
-            raise infinite_error(step.name, panel, self.first + int(beyond[0]))
-        return value
+        return mask_series(result[self.first - begin :], cold, limit, step.name, panel, self.first)
 
     def _mark_failed(self, step: Step, out: Floats) -> Floats:
         """Note that a step failed, and return no values in its shape."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.kernels.array_types import as_table
+from features.kernels.arrays import as_table
 from foundation.compiled import compiled
 from foundation.types import Floats
 

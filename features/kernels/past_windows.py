@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.kernels import blocks
-from features.kernels.array_types import as_table
+from features.kernels.arrays import as_table
 from features.kernels.carried_state import first_row, first_wanted_row
+from features.kernels.windows import blocks
 from foundation.types import Floats
 
 
@@ -25,7 +25,7 @@ def past_sum(x: Floats, window: int, ago: int, enough: int) -> Floats:
 
     Returns
     -------
-    ndarray of shape (T - wanted_row(), N)
+    ndarray of shape (T - first_wanted_row(), N)
     """
     table, wanted = as_table(x), first_wanted_row()
     out = np.empty((len(table) - wanted, table.shape[1]))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.kernels.array_types import as_table
-from features.kernels.blocks import TINY
+from features.kernels.arrays import as_table
+from features.kernels.windows.blocks import TINY
 from foundation.compiled import compiled
 from foundation.types import Floats
 

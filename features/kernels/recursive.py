@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.kernels.array_types import as_table
+from features.kernels.arrays import as_table
 from features.kernels.carried_state import resume_state, save_state
 from foundation.compiled import compiled
 from foundation.types import Floats

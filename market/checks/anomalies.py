@@ -8,10 +8,10 @@ import numpy as np
 
 from foundation.counts import format_count
 from foundation.types import Floats
-from market.calendar import count_missing
 from market.checks.integrity import looks_like_percent
 from market.checks.periods import check_carried, check_periods
 from market.findings import Finding
+from market.frequency import count_missing
 from market.values.table import Table
 
 _SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0)

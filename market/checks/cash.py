@@ -70,17 +70,13 @@ def _check_size(column: CashColumn) -> Iterator[Finding]:
     raises an alarm does so in every longer file too: a file as of an earlier date never fares worse than the whole.
     """
     dates, values, kind, returns = column.dates, column.known, column.kind, column.returns
-    periods_per_year = column.periods_per_year
-    length = max(1, periods_per_year // _QUARTER)
     sizes = np.abs(returns)
-    a_step = pd.Series(sizes).rolling(length, min_periods=length).median().to_numpy()
-    rates = kind in ("annual_rate", "annual_percent")
-    annual = (1.0 + a_step) ** periods_per_year - 1.0 if rates else a_step * periods_per_year
+    a_step, annual = _measure_sizes(column)
     over = (annual > (_SUSPICIOUS if kind is None else _IMPOSSIBLE)) | (sizes >= 1.0) | (returns <= -_LOSS)
     if over.any():
         step = float(np.nanmedian(sizes[over]))
         first = int(np.argmax(np.isfinite(values)))
-        moves = f"cash moves by {step:.2%} in a step, {step * periods_per_year:,.0%} a year"
+        moves = f"cash moves by {step:.2%} in a step, {step * column.periods_per_year:,.0%} a year"
         advice = _advise(column)
         read = f"read as {_MEANING[kind or 'returns']}"
         text = f"{column.where}, {dates[first]:%Y-%m-%d}: {values[first]:g}; {read}, {moves}. {advice}"
@@ -92,6 +88,15 @@ def _check_size(column: CashColumn) -> Iterator[Finding]:
             f" {a_step[row]:.2%} in a step, {annual[row]:.0%} a year; is it real?"
         )
         yield Finding("cash", "warning", None, dates[row], text)
+
+
+def _measure_sizes(column: CashColumn) -> tuple[Floats, Floats]:
+    """Return the median size of a step over the last quarter of a year, and what such steps make in a year."""
+    per_year = column.periods_per_year
+    length = max(1, per_year // _QUARTER)
+    a_step = pd.Series(np.abs(column.returns)).rolling(length, min_periods=length).median().to_numpy()
+    compounds = column.kind in ("annual_rate", "annual_percent")
+    return a_step, (1.0 + a_step) ** per_year - 1.0 if compounds else a_step * per_year
 
 
 def check_cash(source: str, dates: pd.DatetimeIndex, returns: Floats) -> Iterator[Finding]:

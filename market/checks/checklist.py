@@ -13,7 +13,8 @@ from market.checks.asset_names import check_names
 from market.checks.bars import check_bars, check_volume
 from market.checks.cash import check_cash, check_cash_returns, check_cash_values
 from market.checks.integrity import check_impossible
-from market.checks.units import check_counts, check_fractions, check_units
+from market.checks.plausibility import check_counts
+from market.checks.units import check_fractions, check_units
 from market.errors import DataError, SourceError
 from market.findings import Finding, raise_if_fatal
 from market.values.inputs import PanelInputs

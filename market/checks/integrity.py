@@ -19,33 +19,38 @@ _RETURNS_LIKE = 0.2
 def check_impossible(table: Table) -> Iterator[Finding]:
     """Find impossible values: infinity, prices of 0 or less, losses of 100 % or more."""
     values = table.values
-
-    def nonpositive(row: int, column: int) -> str:
-        what = _explain_price(values, row, column)
-        return f"price is {values[row, column]:g}, expected more than 0; {what}"
-
-    def loses_all(row: int, column: int) -> str:
-        what = _explain_loss(values, row, column)
-        return f"return is {values[row, column]:g}, expected more than -1{what}"
-
-    infinite = np.isinf(values)
     yield from table.find_by_column(
-        "infinite value", "fatal", infinite, lambda t, n: f"expected a number, found {values[t, n]}"
+        "infinite value", "fatal", np.isinf(values), lambda t, n: f"expected a number, found {values[t, n]}"
     )
-    if table.kind == "prices":
-        yield from table.find_by_column(
-            "non-positive price", "fatal", np.isfinite(values) & (values <= 0), nonpositive
-        )
-    else:
-        # A code for a missing value in percent, divided by 100 as if it were a return, is a loss of almost everything.
-        coded = np.isclose(values, -0.9999, rtol=0, atol=1e-12)
-        yield from table.find_by_column(
-            "impossible return", "fatal", np.isfinite(values) & ((values <= -1) | coded), loses_all
-        )
+    yield from _find_nonpositive(table) if table.kind == "prices" else _find_losses(table)
     for column in np.flatnonzero(np.isnan(values).all(axis=0)):
         name = table.names[column]
         text = f"{table.source}: column {name!r} holds no number at all; remove it or supply its {table.kind}"
         yield Finding("empty column", "fatal", name, None, text)
+
+
+def _find_nonpositive(table: Table) -> Iterator[Finding]:
+    """Find prices of 0 or less."""
+    values = table.values
+
+    def explain(row: int, column: int) -> str:
+        what = _explain_price(values, row, column)
+        return f"price is {values[row, column]:g}, expected more than 0; {what}"
+
+    return table.find_by_column("non-positive price", "fatal", np.isfinite(values) & (values <= 0), explain)
+
+
+def _find_losses(table: Table) -> Iterator[Finding]:
+    """Find losses of 100 % or more."""
+    values = table.values
+
+    def explain(row: int, column: int) -> str:
+        what = _explain_loss(values, row, column)
+        return f"return is {values[row, column]:g}, expected more than -1{what}"
+
+    # A code for a missing value in percent, divided by 100 as if it were a return, is a loss of almost everything.
+    lost = (values <= -1) | np.isclose(values, -0.9999, rtol=0, atol=1e-12)
+    return table.find_by_column("impossible return", "fatal", np.isfinite(values) & lost, explain)
 
 
 def _explain_price(values: Floats, row: int, column: int) -> str:

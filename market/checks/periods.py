@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from market.calendar import Frequency
 from market.findings import Finding
+from market.frequency import Frequency
 from market.values.table import Table
 from market.values.trading_calendar import find_repeated_periods, find_running_rows
 
@@ -34,8 +34,14 @@ def check_periods(source: str, dates: pd.DatetimeIndex, frequency: Frequency) ->
             f"counts as a whole one{more}; expected one row a {period}"
         )
         yield Finding("repeated period", "warning", None, dates[rows[0]], text)
+    if unit == "months":
+        yield from _check_month_starts(source, dates)
+
+
+def _check_month_starts(source: str, dates: pd.DatetimeIndex) -> Iterator[Finding]:
+    """Find monthly rows that are dated at the start of their month."""
     starts = np.asarray(dates.day == 1)
-    if unit == "months" and starts.mean() > 0.5:
+    if starts.mean() > 0.5:
         count = "all" if starts.all() else f"{int(starts.sum())} of {len(starts)}"
         text = (
             f"{source}: {count} dates are the first of a month, and a row counts as known at the close of"

@@ -1,7 +1,7 @@
-"""Plausibility: warnings about values that look like another kind than the configured one.
+"""Plausibility: values that look like another kind than the configured one.
 
 The checks look at beginnings of the table of fixed lengths, each twice as long as the one before. Later rows cannot
-remove a warning about a beginning.
+remove a finding about a beginning.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ _MEMORY = 0.8
 """Rank correlation of neighbours above which positive values look like prices; that of short walks is biased down."""
 _LARGEST_RETURN_LIKE = 2.0
 """Median from which prices are taken neither for returns nor for gross returns."""
+_COUNTED = 0.1
+"""Share of dates at which only a count more than doubles: at 120 % a year a coin does so in 2 % of months."""
 
 
 def check_percent_like(table: Table) -> Iterator[Finding]:
@@ -141,3 +143,22 @@ def _memory(values: Floats) -> float:
     """Return the rank correlation of neighbours, which single wrong values hardly move; ties rank in their order."""
     ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable").astype(np.float64)
     return float(np.corrcoef(ranks[:-1], ranks[1:])[0, 1])
+
+
+def check_counts(table: Table) -> Iterator[Finding]:
+    """Find columns that more than double at one date in ten: counts or volumes, no prices."""
+    returns = table.returns
+    with np.errstate(invalid="ignore"):
+        doubled = np.cumsum(returns > 1.0, axis=0)
+    known = np.cumsum(np.isfinite(returns), axis=0)
+    for column, name in enumerate(table.names):
+        for rows in double_lengths(2 * _SHORTEST, len(returns)):
+            count, total = int(doubled[rows - 1, column]), int(known[rows - 1, column])
+            if total >= _SHORTEST and count > _COUNTED * total:
+                date = table.dates[int(np.argmax(returns[:, column] > 1.0))]
+                text = (
+                    f"{table.source}: column {name!r}, {date:%Y-%m-%d}: it more than doubles at {count} of its first "
+                    f"{total} dates: it looks like a volume or another count, not like the price of an asset: remove it"
+                )
+                yield Finding("count as asset", "fatal", name, date, text)
+                break

@@ -24,8 +24,6 @@ _IMPLAUSIBLE_SHARE = 1 / 3
 _GROWTH_YEARS = 3
 _GROWTH = 1.0
 """Log growth per year of all assets over at least `_GROWTH_YEARS` from which a warning is given."""
-_COUNTED = 0.1
-"""Share of dates at which only a count more than doubles: at 120 % a year a coin does so in 2 % of months."""
 _FRACTIONS = 0.002
 """Annual volatility of the median asset below which returns in percent are taken for fractions."""
 _STEADY = 0.75
@@ -84,17 +82,30 @@ def _may_be_gross(values: Floats) -> bool:
 
 
 def _check_percent(table: Table) -> Iterator[Finding]:
-    """Find tables of percent, by the size of a typical return, and by a growth that no asset has for years."""
+    """Find tables of percent, or single columns of percent among fractions."""
+    finding = _find_large_returns(table) or _find_steep_growth(table)
+    if finding is not None:
+        yield finding
+    if finding is None or finding.severity != "fatal":
+        yield from _check_percent_columns(table)
+
+
+def _find_large_returns(table: Table) -> Finding | None:
+    """Find a table of percent by the size of a typical return."""
     frequency, values = table.frequency, table.values
     limit = frequency.implausible * _IMPLAUSIBLE_SHARE
     for rows in double_lengths(max(_ENOUGH * 2, frequency.periods_per_year), len(values)):
         sizes = np.abs(values[:rows][np.isfinite(values[:rows])])
         median = float(np.median(sizes)) if len(sizes) else 0.0
         if median > limit:
-            yield _make_percent_finding(
-                table, "fatal", f"half of the first {rows} rows' returns exceed {median:g} in size"
-            )
-            return
+            text = f"half of the first {rows} rows' returns exceed {median:g} in size"
+            return _make_percent_finding(table, "fatal", text)
+    return None
+
+
+def _find_steep_growth(table: Table) -> Finding | None:
+    """Find a table of percent by a growth that no asset has for years."""
+    frequency, values = table.frequency, table.values
     worst: Finding | None = None
     for rows in double_lengths(_GROWTH_YEARS * frequency.periods_per_year, len(values)):
         known = values[:rows][np.isfinite(values[:rows])]
@@ -107,10 +118,7 @@ def _check_percent(table: Table) -> Iterator[Finding]:
             worst = _make_percent_finding(table, "fatal" if sure else "warning", text)
             if sure:
                 break
-    if worst is not None:
-        yield worst
-    if worst is None or worst.severity != "fatal":
-        yield from _check_percent_columns(table)
+    return worst
 
 
 def _check_percent_columns(table: Table) -> Iterator[Finding]:
@@ -133,28 +141,6 @@ def _check_percent_columns(table: Table) -> Iterator[Finding]:
                     " percent, divide it by 100 in the file"
                 )
                 yield Finding("percent", "fatal", name, date, text)
-                break
-
-
-def check_counts(table: Table) -> Iterator[Finding]:
-    """Find columns that more than double at one date in ten: counts or volumes, no prices.
-
-    The check looks at beginnings of doubling lengths, so that a shorter file is never refused if the whole is accepted.
-    """
-    returns = table.returns
-    with np.errstate(invalid="ignore"):
-        doubled = np.cumsum(returns > 1.0, axis=0)
-    known = np.cumsum(np.isfinite(returns), axis=0)
-    for column, name in enumerate(table.names):
-        for rows in double_lengths(2 * _FIRST_ROWS, len(returns)):
-            count, total = int(doubled[rows - 1, column]), int(known[rows - 1, column])
-            if total >= _FIRST_ROWS and count > _COUNTED * total:
-                date = table.dates[int(np.argmax(returns[:, column] > 1.0))]
-                text = (
-                    f"{table.source}: column {name!r}, {date:%Y-%m-%d}: it more than doubles at {count} of its first "
-                    f"{total} dates: it looks like a volume or another count, not like the price of an asset: remove it"
-                )
-                yield Finding("count as asset", "fatal", name, date, text)
                 break
 
 

@@ -6,143 +6,54 @@ A decision by names comes out the same however many rows a file has, so it canno
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Sequence
 
 from market.findings import Kind
-
-_DATES = (
-    *("date", "dates", "datetime", "timestamp", "tradedate", "tradingdate", "observationdate", "caldt", "ds"),
-    *("yyyymmdd", "yyyymm"),
-    *("closetime", "time", "opentime", "month"),
+from market.readers.column_words import (
+    ADJUSTED,
+    ASSETS,
+    DATES,
+    LOOSE_VALUES,
+    MAYBE_ASSETS,
+    NOT_ADJUSTED_CLOSE,
+    PARTS_OF_DATES,
+    RETURNS,
+    ROLE_OF,
+    ROLES,
+    SURE_ASSETS,
+    TOTAL_RETURN,
 )
-_PARTS_OF_DATES = ("year", "quarter", "week", "weekday", "dayofweek", "hour", "minute", "unix")
-_SURE_ASSETS = ("asset", "symbol", "ticker", "tic", "uniqueid")
-_ASSETS = (
-    *_SURE_ASSETS,
-    *("instrument", "security", "name", "assetid", "stock", "stockcode", "code", "contract", "coin", "pair"),
-    *("currency", "country", "isin", "cusip", "sedol", "ric", "permno", "gvkey", "id"),
-)
-_RETURNS = ("return", "returns", "ret", "totalreturn", "y", "value")
-_LOOSE_VALUES = ("y", "value", "last", "nav", "settle", "settlement")
-_ROLES: dict[str, tuple[str, ...]] = {
-    "price": ("price", "y", "value", "last", "lastprice", "pxlast", "settle", "settlement", "nav"),
-    "adjusted": (
-        *("adjclose", "adjustedclose", "closeadj", "closeadjusted", "adjclosingprice", "adjcloseprice"),
-        *("adjustedcloseprice", "adjprice", "adjustedprice"),
-    ),
-    "open": ("open", "openprice", "openingprice", "pxopen"),
-    "high": ("high", "highprice", "pxhigh"),
-    "low": ("low", "lowprice", "pxlow"),
-    "close": ("close", "closeprice", "closingprice"),
-    "vwap": ("vwap", "volumeweightedaverageprice"),
-    "volume": (
-        *("volume", "pxvolume", "tradingvolume", "sharevolume", "totalvolume", "vol", "turnover", "shares"),
-        *("sharestraded", "tradecount", "numberoftrades"),
-    ),
-    "other": (
-        *("dividends", "dividend", "dividendamount", "divcash", "exdividend", "stocksplits", "stocksplit"),
-        *("splitfactor", "splitratio", "splitcoefficient", "splits", "capitalgains", "tradecount", "count"),
-        *("numberoftrades", "trades", "openinterest", "openint", "change", "change%", "changepercent"),
-        *("chg%", "pctchange", "quotevolume", "quoteassetvolume", "takerbuybasevolume", "ignore"),
-        *("takerbuyquotevolume", "takerbuybaseassetvolume", "takerbuyquoteassetvolume"),
-        *("amount", "bid", "ask"),
-        *("adjopen", "adjhigh", "adjlow", "adjvolume", "adjustedopen", "adjustedhigh", "adjustedlow"),
-        *("adjustedvolume", "adjfactor", "adjustmentfactor", "closeunadj", "marketcap", "sharesoutstanding"),
-        *("per", "lastupdated"),
-    ),
-}
-_ADJUSTED = re.compile(
-    r"(adj(usted)?|close|closing|price|prc|px|last|settle(ment)?|nav|value|total|split|div(idends?)?|and|back|usd|eur|gbp)+"
-)
-"""Words of which the name of an adjusted price is made, whatever their order."""
-_NOT_ADJUSTED_CLOSE = re.compile(
-    r"(un|non?|not|pre|before)adj|adjustments?|open|high|low|vol|vwap|factor|ratio|coef|shares|date|flag|method|type"
-)
-_TOTAL_RETURN = ("totalreturnindex", "totalreturnprice", "totalreturnlevel", "trindex", "tri")
-_ROLE_OF = {word: role for role, words in _ROLES.items() for word in words}
-# An asset may bear these names: LOW, OPEN, VOL, PER and BID are tickers, "Low" and "High" sorted portfolios.
-_MAYBE_ASSETS = {
-    *(*_ROLES["price"], "open", "high", "low", "vol", "count", "change", "trades", "amount", "turnover"),
-    *("bid", "ask", "ignore", "per", "dividend", "splits", "adj"),
-}
-
-
-@dataclass(frozen=True)
-class FileColumns:
-    """The columns that are read from a file, by their roles.
-
-    Attributes
-    ----------
-    layout : {"wide", "long", "single"}
-        One column per asset, one row per date and asset, or bars of one asset.
-    header : tuple of str
-        All columns of the file.
-    kind : {"prices", "returns"}
-    date : str
-    values : tuple of str
-        Prices or returns: of each asset in a wide table, otherwise one column.
-    asset : str
-        The column of a long table that names the asset of each row; "" in others.
-    volume : str or None
-    bars : mapping of str to str
-        Columns of `market.panel.BARS`.
-    guessed : bool
-        Whether the layout was inferred from the column names.
-    """
-
-    layout: Literal["wide", "long", "single"]
-    header: tuple[str, ...]
-    kind: Kind
-    date: str
-    values: tuple[str, ...]
-    asset: str = ""
-    volume: str | None = None
-    bars: Mapping[str, str] = field(default_factory=dict)
-    guessed: bool = False
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """Columns of text."""
-        return (self.date, self.asset) if self.asset else (self.date,)
-
-    @property
-    def numbers(self) -> tuple[str, ...]:
-        """Columns of numbers."""
-        volume = () if self.volume is None else (self.volume,)
-        return tuple(dict.fromkeys((*self.values, *self.bars.values(), *volume)))
 
 
 def _find_role_of(name: str) -> str | None:
     """Return the role of a column beside dates and assets, such as "open" or "volume"; None if its name says none."""
     word = _normalise(name)
-    made_of_words = "adj" in word and _ADJUSTED.fullmatch(word) is not None
-    return _ROLE_OF.get(word) or ("other" if made_of_words else None)
+    made_of_words = "adj" in word and ADJUSTED.fullmatch(word) is not None
+    return ROLE_OF.get(word) or ("other" if made_of_words else None)
 
 
 def is_adjusted(name: str) -> bool:
     """Whether a column of prices is adjusted by its name."""
-    return _normalise(name) in _ROLES["adjusted"]
+    return _normalise(name) in ROLES["adjusted"]
 
 
 def looks_adjusted(name: str) -> bool:
     """Whether a column of a table of bars or a long table may hold adjusted closes, by a name that mentions it."""
     word = _normalise(name)
-    return word in _TOTAL_RETURN or ("adj" in word and _NOT_ADJUSTED_CLOSE.search(word) is None)
+    return word in TOTAL_RETURN or ("adj" in word and NOT_ADJUSTED_CLOSE.search(word) is None)
 
 
 def find_role(header: Sequence[str], *roles: str) -> str | None:
     """Return the column with the first of some roles; of several the most usual name, then the first."""
-    words = [word for role in roles for word in _ROLES[role]]
+    words = [word for role in roles for word in ROLES[role]]
     return _find(header, words)
 
 
 def find_value(header: Sequence[str], kind: Kind) -> str | None:
     """Return the column of a long table that holds its prices or returns, None if no name says so."""
     if kind == "returns":
-        return _find(header, _RETURNS)
-    return _find(header, ("price", *_ROLES["adjusted"], *_ROLES["close"], *_ROLES["price"]))
+        return _find(header, RETURNS)
+    return _find(header, ("price", *ROLES["adjusted"], *ROLES["close"], *ROLES["price"]))
 
 
 def find_volume(header: Sequence[str]) -> str | None:
@@ -162,18 +73,18 @@ def is_long_table(header: Sequence[str], kind: Kind) -> bool:
     value = value or find_value(header, other)
     if asset is None or value is None:
         return False
-    sure = _normalise(asset) in _SURE_ASSETS or _normalise(value) not in _LOOSE_VALUES
+    sure = _normalise(asset) in SURE_ASSETS or _normalise(value) not in LOOSE_VALUES
     return sure or sum(not is_nameless(name) for name in header) == 3
 
 
 def find_asset(header: Sequence[str]) -> str | None:
     """Return the column of a long table that names the asset of each row, None if no name says so."""
-    return _find(header, _ASSETS)
+    return _find(header, ASSETS)
 
 
 def find_date(header: Sequence[str]) -> str | None:
     """Return the column of dates: one called so, or an index without a name of its own."""
-    return _find(header, _DATES) or next((name for name in header if is_nameless(name)), None)
+    return _find(header, DATES) or next((name for name in header if is_nameless(name)), None)
 
 
 def is_nameless(name: str) -> bool:
@@ -186,7 +97,7 @@ def is_calendar(name: str, header: Sequence[str]) -> bool:
     word = _normalise(name)
     # DAY is a ticker; beside a year it is not.
     is_day = word == "day" and any(_normalise(other) == "year" for other in header)
-    return word in _DATES or word in _PARTS_OF_DATES or is_day
+    return word in DATES or word in PARTS_OF_DATES or is_day
 
 
 def find_bar_columns(names: Sequence[str], kind: Kind) -> tuple[str, ...]:
@@ -208,7 +119,7 @@ def find_bar_columns(names: Sequence[str], kind: Kind) -> tuple[str, ...]:
     words = {_normalise(name) for name in names}
     bars = {"open", "high"} <= words or (kind == "prices" and {"high", "low"} <= words)
     doubted = {"open", "high", "low"} if bars else set()
-    sure = {name for name in names if _find_role_of(name) and _normalise(name) not in _MAYBE_ASSETS - doubted}
+    sure = {name for name in names if _find_role_of(name) and _normalise(name) not in MAYBE_ASSETS - doubted}
     if sure and all(_find_role_of(name) for name in names):
         return tuple(names)
     return tuple(name for name in names if name in sure)
@@ -236,7 +147,7 @@ def _split_field(name: str) -> tuple[str, str | None]:
     for n in (2, 1):
         if len(words) > n:
             for field, asset in ((words[-n:], words[:-n]), (words[:n], words[n:])):
-                role = _ROLE_OF.get("".join(field))
+                role = ROLE_OF.get("".join(field))
                 if role is None and field[0] in ("adj", "adjusted"):
                     role = "adjusted"
                 if role in ("open", "high", "low", "close", "adjusted", "volume", "vwap"):

@@ -25,6 +25,18 @@ from market.values.inputs import PanelInputs, make_panel
 _INDUSTRIES = (
     "NoDur", "Durbl", "Manuf", "Enrgy", "Chems", "BusEq", "Telcm", "Utils", "Shops", "Hlth", "Money", "Other",
 )  # fmt: skip
+_INDUSTRY_NOTES = (
+    "Industry portfolios are indices: value-weighted, without costs or fees, from a later edition of the"
+    " database; companies that died are in them.",
+    "Macro series are of a later vintage: their release lag is respected, but revisions, such as those of"
+    " core CPI's seasonal factors, are in them. A release lag is not a point-in-time record.",
+)
+_STOCK_NOTES = (
+    "The sample is survivorship-biased: these 20 companies are large today, and nobody could have picked"
+    " them in 1990. The level of every result is too good; only compare strategies on it.",
+    "The market is the S&P 500 price index, without dividends (about 2 % a year less than was earned).",
+    "Cash earns the T-bill return until 2018-11, the last month of the file, and 0 after it.",
+)
 _TRADING_DAYS_A_MONTH = 21
 
 
@@ -46,16 +58,10 @@ def load_industries(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[
     bills = CashColumn("industries", "RF", grid.dates, cash, "returns")
     inputs = PanelInputs("industries", "industries", grid, "returns", cash=bills, market="market")
     findings = check_inputs(inputs)
-    notes = (
-        "Industry portfolios are indices: value-weighted, without costs or fees, from a later edition of the"
-        " database; companies that died are in them.",
-        "Macro series are of a later vintage: their release lag is respected, but revisions, such as those of"
-        " core CPI's seasonal factors, are in them. A release lag is not a point-in-time record.",
-    )
     macro = load_macro()
     if known_by is not None:
         macro = {name: series.known_by(known_by) for name, series in macro.items()}
-    return replace(make_panel(inputs, notes), macro=macro), findings
+    return replace(make_panel(inputs, _INDUSTRY_NOTES), macro=macro), findings
 
 
 def load_stocks(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Finding, ...]]:
@@ -77,13 +83,7 @@ def load_stocks(known_by: pd.Timestamp | None = None) -> tuple[Panel, tuple[Find
     bills = CashColumn("stocks", "RF", grid.dates, load_daily_bills(grid.dates), "returns")
     inputs = PanelInputs("stocks", "stocks", grid, "prices", cash=bills, market="SP500")
     findings = check_inputs(inputs)
-    notes = (
-        "The sample is survivorship-biased: these 20 companies are large today, and nobody could have picked"
-        " them in 1990. The level of every result is too good; only compare strategies on it.",
-        "The market is the S&P 500 price index, without dividends (about 2 % a year less than was earned).",
-        "Cash earns the T-bill return until 2018-11, the last month of the file, and 0 after it.",
-    )
-    return make_panel(inputs, notes), findings
+    return make_panel(inputs, _STOCK_NOTES), findings
 
 
 def load_daily_bills(dates: pd.DatetimeIndex) -> Floats:

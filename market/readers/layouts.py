@@ -12,19 +12,14 @@ import pandas as pd
 from foundation.suggestions import list_names, suggest
 from market.errors import SourceError
 from market.findings import Kind
-from market.readers.column_roles import (
-    FileColumns,
-    find_bar_columns,
-    find_date,
-    is_calendar,
-    is_long_table,
-    is_nameless,
-)
-from market.readers.row_tables import arrange_long, arrange_single, pick_long_columns, pick_single_columns
+from market.readers.column_roles import find_bar_columns, find_date, is_calendar, is_long_table, is_nameless
+from market.readers.file_columns import FileColumns, pick_long_columns, pick_single_columns
+from market.readers.row_tables import arrange_long, arrange_single
 from market.readers.wide_tables import arrange_wide, pick_wide_columns, refuse_long
-from market.text.columns import Contents, copy_rows, read_columns, read_header
+from market.text.columns import Contents, copy_rows, read_columns
 from market.text.dates import Dates, read_dates
 from market.text.file_heads import explain_head, find_dated_column
+from market.text.headers import read_header
 from market.text.names import clean_name
 from market.text.paths import is_csv
 from market.values.grid import Grid

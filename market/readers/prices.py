@@ -13,8 +13,8 @@ from market.findings import Finding, Kind, ValueKind, raise_if_fatal
 from market.panel import Panel
 from market.readers.layouts import Layout, arrange_values, parse_columns, pick_columns
 from market.readers.roles import Roles, RoleSetting, read_roles
-from market.text.columns import read_header
 from market.text.dates import read_dates
+from market.text.headers import read_header
 from market.text.names import check_lookalikes, clean_name
 from market.values.grid import Grid, convert_percent
 from market.values.inputs import PanelInputs, Span, make_panel

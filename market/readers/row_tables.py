@@ -13,67 +13,15 @@ import pandas as pd
 from foundation.suggestions import list_names
 from foundation.types import Floats, Ints
 from market.errors import SourceError
-from market.findings import Finding, Kind, raise_if_fatal
-from market.panel import BARS
-from market.readers.column_roles import (
-    FileColumns,
-    find_asset,
-    find_role,
-    find_value,
-    find_volume,
-    is_adjusted,
-    looks_adjusted,
-)
+from market.findings import Finding, raise_if_fatal
+from market.readers.column_roles import is_adjusted, looks_adjusted
+from market.readers.file_columns import FileColumns
 from market.text.coded_texts import CodedTexts
 from market.text.columns import Contents
 from market.text.dates import Dates, check_order
 from market.text.names import check_clean, clean_name
 from market.text.paths import CSV, PARQUET
 from market.values.grid import Grid
-
-
-def pick_long_columns(
-    path: Path, header: Sequence[str], date_name: str, kind: Kind, *, guessed: bool
-) -> FileColumns:
-    """Return the columns of a table with one row per date and asset."""
-    columns = [name for name in header if name != date_name]
-    asset, value = find_asset(columns), find_value(columns, kind)
-    found = f"found {list_names(header)}"
-    if asset is None:
-        raise SourceError(
-            f"{path}: a long table of {kind} needs a column called 'asset', 'symbol' or 'ticker'; {found}"
-        )
-    if value is None:
-        expected = "'price', 'adj_close' or 'close'" if kind == "prices" else "'return' or 'ret'"
-        other: Kind = "returns" if kind == "prices" else "prices"
-        beside = find_value(columns, other)
-        switch = f"; set data.values to {other} to read {beside!r}" if beside is not None else ""
-        raise SourceError(f"{path}: a long table of {kind} needs a column called {expected}; {found}{switch}")
-    bars = _pick_bars(header, value) if kind == "prices" else {}
-    volume = find_volume(header)
-    return FileColumns("long", tuple(header), kind, date_name, (value,), asset, volume, bars, guessed=guessed)
-
-
-def pick_single_columns(
-    path: Path, header: Sequence[str], date_name: str, columns: Sequence[str]
-) -> FileColumns:
-    """Return the columns of bars of one asset, chosen from those with a role in bars."""
-    price = find_value(columns, "prices")
-    if price is None:
-        raise SourceError(
-            f"{path}: the columns {list_names(columns)} look like bars of one asset, without its close;"
-            " add a column 'close', or rename the columns if they are assets"
-        )
-    bars = _pick_bars(columns, price)
-    volume = find_volume(columns)
-    return FileColumns("single", tuple(header), "prices", date_name, (price,), "", volume, bars)
-
-
-def _pick_bars(header: Sequence[str], price: str) -> dict[str, str]:
-    """Return the columns of bars. Without an unadjusted close beside the price, the price is the close."""
-    bars = {bar: name for bar in BARS if (name := find_role(header, bar)) is not None}
-    bars.setdefault("close", price)
-    return bars
 
 
 @dataclass(frozen=True, eq=False)

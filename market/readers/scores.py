@@ -15,8 +15,9 @@ from market.errors import SourceError
 from market.findings import Finding, raise_if_fatal
 from market.scores import ScoreTable
 from market.text.coded_texts import CodedTexts
-from market.text.columns import read_columns, read_header
+from market.text.columns import read_columns
 from market.text.dates import read_dates
+from market.text.headers import read_header
 from market.text.names import check_clean, clean_name, lookalike_key
 
 ASSET_NAMES = ("asset", "symbol", "ticker")

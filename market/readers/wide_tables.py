@@ -11,7 +11,8 @@ from foundation.suggestions import list_names, shorten_text
 from foundation.types import Floats
 from market.errors import SourceError
 from market.findings import Finding, Kind, raise_if_fatal
-from market.readers.column_roles import FileColumns, find_asset_fields, find_bar_columns
+from market.readers.column_roles import find_asset_fields, find_bar_columns
+from market.readers.file_columns import FileColumns
 from market.text.columns import Contents
 from market.text.dates import Dates, check_order
 from market.text.number_texts import explain_number

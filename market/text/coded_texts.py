@@ -42,7 +42,7 @@ class CodedTexts:
         return np.array(self.texts, dtype=object)[self.codes] if self.texts else np.array([], dtype=object)
 
 
-def encode_texts(texts: Iterable[str]) -> CodedTexts:
+def _encode_texts(texts: Iterable[str]) -> CodedTexts:
     """Return texts, one per row, as a coded column."""
     codes, unique = pd.factorize(np.array(list(texts), dtype=object))
     return CodedTexts(codes.astype(np.int64), tuple(unique.tolist()))
@@ -63,7 +63,7 @@ def encode_column(column: Any) -> CodedTexts:
             column = column.dictionary_encode()
         coded = column.unify_dictionaries().combine_chunks()
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError):
-        return encode_texts(_to_text(cell) for cell in column.to_pylist())
+        return _encode_texts(_to_text(cell) for cell in column.to_pylist())
     if isinstance(coded, pa.ChunkedArray):  # without any chunk
         return CodedTexts(np.array([], dtype=np.int64), ())
     codes = coded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)

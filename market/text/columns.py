@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +20,10 @@ from market.errors import SourceError
 from market.findings import Finding, raise_if_fatal
 from market.text.coded_texts import CodedTexts, encode_column
 from market.text.csv_tables import read_csv
-from market.text.file_heads import explain_encoding, explain_head
-from market.text.names import LONGEST, check_clean, clean_name
+from market.text.headers import make_unreadable_error, read_names
+from market.text.names import check_clean, clean_name
 from market.text.number_texts import NO_VALUE, explain_number
-from market.text.paths import check_path, create_csv, is_csv, is_parquet, open_csv
+from market.text.paths import create_csv, is_parquet
 from market.text.truncation import check_end
 
 
@@ -54,66 +52,6 @@ class Contents:
     only_texts: dict[str, str]
 
 
-def read_header(path: Path) -> tuple[str, ...]:
-    """Return the column names of a file, without surrounding blanks and invisible characters.
-
-    Raises
-    ------
-    SourceError
-        If the file is missing, empty, of another type, not readable, or names a column twice or not at all
-        (the first may be nameless: an index is written like that).
-    """
-    written = _read_names(path)
-    names = [clean_name(name) for name in written]
-    wrong = _explain_names(names, written)
-    if is_csv(path):
-        wrong = explain_encoding(path) or (wrong and (explain_head(path) or wrong))
-    if wrong:
-        raise SourceError(f"{path}: {wrong}")
-    return tuple(names)
-
-
-def _read_names(path: Path) -> list[str]:
-    """Return the column names as a file has them."""
-    check_path(path)
-    try:
-        if is_parquet(path):
-            return [str(name) for name in pa_parquet.read_schema(path).names]
-        with io.TextIOWrapper(open_csv(path), encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream)
-            names = next(reader, [])
-    except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _make_unreadable_error(path, error) from error
-    if reader.line_num > 1:
-        raise SourceError(f"{path}: line 1: a quoted column name is not closed at the end of the line")
-    return names
-
-
-def _explain_names(names: Sequence[str], written: Sequence[str]) -> str:
-    """Return what is wrong with column names, or "" if they are valid."""
-    if not any(names):
-        return "no column names in the first line"
-    places: dict[str, int] = {}
-    for position, name in enumerate(names):
-        if len(name) > LONGEST:
-            return (
-                f"the name of column {position + 1}, {shorten_text(name)!r}, has {len(name)} characters; expected"
-                f" {LONGEST} at most"
-            )
-        if not name and position > 0:
-            return f"column {position + 1} has no name in the first line; name it, or delete the column"
-        first = written[places.setdefault(name, position)]
-        if first != written[position]:
-            return (
-                f"the columns {shorten_text(first)!a} and {shorten_text(written[position])!a} differ only in"
-                f" surrounding blanks, invisible characters or Unicode form, and would both be {name!r}; rename one"
-                " of them, or delete it"
-            )
-        if places[name] != position:
-            return f"two columns are named {name!r}; rename one of them, or delete it"
-    return ""
-
-
 def read_columns(
     path: Path, header: Sequence[str], *, texts: Sequence[str], numbers: Sequence[str], whole: bool = True
 ) -> Contents:
@@ -134,7 +72,7 @@ def read_columns(
     SourceError
         If the file cannot be read as a table, a quoted cell holds a line break, or the file looks cut off.
     """
-    written = _read_names(path)
+    written = read_names(path)
     if [clean_name(name) for name in written] != list(header):
         raise SourceError(f"{path}: the file changed while it was read; read it again when it is complete")
     wanted = {*texts, *numbers}
@@ -149,7 +87,7 @@ def read_columns(
         coded = {name: encode_column(table.column(name)) for name in texts}
         columns = {name: _parse_numbers(table.column(name)) for name in numbers}
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _make_unreadable_error(path, error) from error
+        raise make_unreadable_error(path, error) from error
     findings: list[Finding] = []
     only_texts: dict[str, str] = {}
     rows = next(iter(coded.values()), None)
@@ -185,7 +123,7 @@ def copy_rows(path: Path, header: Sequence[str], kept: NDArray[np.bool_], target
             table, counter = read_csv(path, header, header, ())
             table = table.filter(pa.array(kept)).cast(pa.schema([(name, pa.string()) for name in header]))
             # Names stay as they are written, so that the copy gives the same notices.
-            table = table.rename_columns(_read_names(path))
+            table = table.rename_columns(read_names(path))
             with create_csv(target) as stream:
                 if counter.is_finished or not kept.all():
                     pa_csv.write_csv(table, stream)
@@ -195,7 +133,7 @@ def copy_rows(path: Path, header: Sequence[str], kept: NDArray[np.bool_], target
                     text = buffer.getvalue()
                     stream.write(text.slice(0, text.size - 1))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _make_unreadable_error(path, error) from error
+        raise make_unreadable_error(path, error) from error
 
 
 def _read_parquet(path: Path, names: dict[str, str]) -> Any:
@@ -232,15 +170,3 @@ def _describe_text(path: Path, name: str, wrong: CodedTexts, cell: str, rows: Co
     where = f"{path}: column {name!r}, data row {row + 1}{dated}"
     message = f"{where}: expected a number, found {shorten_text(cell)!r}{explain_number(cell)}{more}"
     return Finding("text in a number column", "fatal", name, None, message)
-
-
-def _make_unreadable_error(path: Path, error: Exception) -> SourceError:
-    """Word a reader's complaint in one line."""
-    encoding = explain_encoding(path) if is_csv(path) else ""
-    reason = " ".join(str(error).split())
-    if not encoding and "utf" in reason.lower():
-        advice = 'it is not encoded in UTF-8; save it as "CSV UTF-8"'
-        encoding = f"{advice if is_csv(path) else 'write the column as text in UTF-8'} ({reason})"
-    if "Truncated compressed stream" in reason:
-        reason = "the compressed file was cut off; copy it again"
-    return SourceError(f"{path}: cannot be read as a table: {encoding or reason}")

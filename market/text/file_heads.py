@@ -40,13 +40,9 @@ def explain_head(path: Path) -> str:
     rows = _first_rows(path)
     if not rows:
         return ""
-    separator = next((mark for mark in _SEPARATORS if len(rows[0]) == 1 and mark in rows[0][0]), None)
-    if separator is not None:
-        return (
-            f"columns are separated by {_SEPARATORS[separator]}, expected commas (and points in numbers);"
-            f" pandas.read_csv(path, sep={separator!r}, decimal=',').to_csv(new_path, index=False) rewrites"
-            " a table with decimal commas"
-        )
+    separated = _explain_separator(rows[0])
+    if separated:
+        return separated
     begin = next((n for n, row in enumerate(rows) if row and _DATE.fullmatch(row[0].strip())), 0)
     if begin < 2:
         return ""
@@ -61,6 +57,18 @@ def explain_head(path: Path) -> str:
         f"the first row of data, {rows[begin][0].strip()!r}, is in line {begin + 1}, and the lines above it are not"
         f" one line of column names (line 1 is {text[:40] + ('...' if len(text) > 40 else '')!r}); keep one such"
         " line with the date column first, delete the other lines above it, and keep one table"
+    )
+
+
+def _explain_separator(row: Sequence[str]) -> str:
+    """Return what separates the names of a line without commas, and what to do; "" if nothing does."""
+    separator = next((mark for mark in _SEPARATORS if len(row) == 1 and mark in row[0]), None)
+    if separator is None:
+        return ""
+    return (
+        f"columns are separated by {_SEPARATORS[separator]}, expected commas (and points in numbers);"
+        f" pandas.read_csv(path, sep={separator!r}, decimal=',').to_csv(new_path, index=False) rewrites"
+        " a table with decimal commas"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,20 @@ def check_path(path: Path) -> None:
     shown = str(path) if str(path).isprintable() else repr(str(path))
     if len(shown) > 300:
         shown = f"{shown[:200]}...{shown[-60:]}"
+    status = _read_status(path, shown)
+    if not stat.S_ISREG(status.st_mode):
+        kind = next((text for is_kind, text in _KINDS if is_kind(status.st_mode)), "is no ordinary file")
+        raise SourceError(f"{shown}: {kind}; expected a CSV or Parquet file")
+    if status.st_size == 0:
+        raise SourceError(f"{path}: the file is empty")
+    if not path.name.lower().endswith(CSV + PARQUET):
+        raise SourceError(f"{path}: expected a name that ends in {', '.join(CSV + PARQUET)}")
+
+
+def _read_status(path: Path, shown: str) -> os.stat_result:
+    """Return the status of a file; messages name the path as `shown`."""
     try:
-        status = path.stat()
+        return path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SourceError(f"{shown}: does not exist; expected a CSV or Parquet file") from error
     except (OSError, ValueError) as error:
@@ -67,10 +80,3 @@ def check_path(path: Path) -> None:
         raise SourceError(
             f"{shown}: no file has this path ({reason}); expected a CSV or Parquet file"
         ) from error
-    if not stat.S_ISREG(status.st_mode):
-        kind = next((text for is_kind, text in _KINDS if is_kind(status.st_mode)), "is no ordinary file")
-        raise SourceError(f"{shown}: {kind}; expected a CSV or Parquet file")
-    if status.st_size == 0:
-        raise SourceError(f"{path}: the file is empty")
-    if not path.name.lower().endswith(CSV + PARQUET):
-        raise SourceError(f"{path}: expected a name that ends in {', '.join(CSV + PARQUET)}")

@@ -51,7 +51,7 @@ def check_end(path: Path, header: Sequence[str], counter: LineCounter) -> tuple[
     if rows and len(rows[-1]) == len(header):
         cell, name = rows[-1][-1], header[-1]
         before = [row[-1] for row in rows[:-1] if len(row) == len(header)]
-        if looks_cut(cell, before):
+        if _looks_cut(cell, before):
             usual = f" (such as {shorten_text(before[-1])!r})" if before else ""
             raise SourceError(
                 f"{where}, the last, has no line end, and its last cell, {shorten_text(cell)!r} in column {name!r}, is"
@@ -75,7 +75,7 @@ def explain_end(header: Sequence[str], counter: LineCounter) -> str:
     )
 
 
-def looks_cut(cell: str, before: Sequence[str]) -> bool:
+def _looks_cut(cell: str, before: Sequence[str]) -> bool:
     """Whether a cell looks like the beginning of one, beside the cells above it in its column.
 
     A number does if it has fewer decimals than most of them (fewer digits, where they have no decimals). A text does if

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Bools, Floats
-from market.calendar import infer_frequency
 from market.findings import MISSING_CODES
+from market.frequency import infer_frequency
 from market.values.returns import compound_returns, simple_returns
 
 CashKind = Literal["returns", "percent_returns", "prices", "annual_rate", "annual_percent"]

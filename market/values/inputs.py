@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from foundation.types import Bools, Floats
-from market.calendar import infer_frequency
 from market.findings import Kind
+from market.frequency import infer_frequency
 from market.panel import Panel
+from market.values.bars import adjust_bars
 from market.values.cash import CashColumn
 from market.values.grid import Grid
 from market.values.returns import select_rows
-from market.values.riskless import find_riskless
+from market.values.riskless import average_risky, find_riskless
 from market.values.table import Table
 
 Span = tuple[date | None, date | None]
@@ -179,7 +180,7 @@ def make_panel(inputs: PanelInputs, notes: tuple[str, ...]) -> Panel:
         assets=inputs.assets,
         returns=inputs.listed,
         cash=inputs.cash_returns[kept],
-        market=_average_risky(inputs.listed, inputs.riskless) if market is None else market.returns[kept, 0],
+        market=average_risky(inputs.listed, inputs.riskless) if market is None else market.returns[kept, 0],
         periods_per_year=inputs.table.frequency.periods_per_year,
         notes=notes,
         **{key: array[kept, columns] for key, array in _adjust_bars(inputs).items()},
@@ -193,34 +194,3 @@ def _adjust_bars(inputs: PanelInputs) -> dict[str, Any]:
         return volume
     bars, factor = adjust_bars(inputs.bars, inputs.table.values)
     return {**bars, **{name: units / factor for name, units in volume.items()}}
-
-
-def adjust_bars(bars: Mapping[str, Floats], closes: Floats) -> tuple[dict[str, Floats], Floats]:
-    """Return bars in the unit of the adjusted closes.
-
-    Parameters
-    ----------
-    bars : mapping of str to ndarray of shape (T, N)
-        With `close`: the close in the unit of the other prices.
-    closes : ndarray of shape (T, N)
-        Adjusted for dividends and splits: what returns are made of.
-
-    Returns
-    -------
-    bars : dict of str to ndarray of shape (T, N)
-        Each row multiplied by adjusted / unadjusted close: within a row prices keep their ratios, over time they
-        have those of the adjusted closes. The close is the adjusted one, bit for bit.
-    factor : ndarray of shape (T, N)
-        Factor of each row. Divide the units traded by it, so that price times units stays the money traded.
-    """
-    factor = closes / bars["close"]
-    scaled = {name: prices * factor for name, prices in bars.items() if name != "close"}
-    return {**scaled, "close": closes}, factor
-
-
-def _average_risky(returns: Floats, riskless: Bools) -> Floats:
-    """Return the mean over the assets that have a return and are not nearly riskless, NaN where there is none."""
-    listed = np.isfinite(returns) & ~riskless
-    count = listed.sum(axis=1)
-    total = np.where(listed, returns, 0.0).sum(axis=1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -1,4 +1,4 @@
-"""Nearly riskless assets, such as Treasury bills: where a panel holds them, and the panel without them."""
+"""Nearly riskless assets, such as Treasury bills: where a panel holds them, and the panel or the mean without them."""
 
 from __future__ import annotations
 
@@ -91,3 +91,11 @@ def drop_riskless(panel: Panel, riskless: Bools) -> Panel:
         name: np.where(riskless, np.nan, values) for name, values in arrays.items() if values is not None
     }
     return replace(panel, **kept)
+
+
+def average_risky(returns: Floats, riskless: Bools) -> Floats:
+    """Return the mean over the assets that have a return and are not nearly riskless, NaN where there is none."""
+    listed = np.isfinite(returns) & ~riskless
+    count = listed.sum(axis=1)
+    total = np.where(listed, returns, 0.0).sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from foundation.types import Bools, Floats
-from market.calendar import Frequency
 from market.findings import Finding, Kind, Severity
+from market.frequency import Frequency
 from market.values.returns import simple_returns
 
 
@@ -51,11 +51,6 @@ class Table:
     def returns(self) -> Floats:
         """Simple returns, shape (T, N): infinite where a price is beyond all others. No price may be 0."""
         return simple_returns(self.values) if self.kind == "prices" else self.values
-
-    def select_columns(self, columns: Sequence[int]) -> Table:
-        """Return the table of some columns."""
-        names = tuple(self.names[column] for column in columns)
-        return replace(self, names=names, values=self.values[:, columns])
 
     def find_by_column(
         self, check: str, severity: Severity, mask: Bools, say: Callable[[int, int], str]

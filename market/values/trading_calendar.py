@@ -14,9 +14,9 @@ import pandas as pd
 
 from foundation.suggestions import suggest
 from foundation.types import Bools, Floats, Ints
-from market.calendar import Unit, infer_frequency
 from market.errors import SourceError
 from market.findings import Finding, Kind
+from market.frequency import Unit, infer_frequency
 from market.values.grid import Grid
 from market.values.returns import select_rows
 

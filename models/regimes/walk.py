@@ -10,7 +10,7 @@ from sklearn.base import clone
 from foundation.types import Floats, Ints
 from models.regimes.path import RegimeModel, RegimePath
 from validation.folds.walk_forward import Fold
-from validation.forecasts.regime_scores import regime_stability
+from validation.forecasts.regime_stability import regime_stability
 
 _COLD_SHARE = 0.05
 """A cold restart is tried when the last one had not seen this share of the training rows."""

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from foundation.suggestions import list_names
 from market.readers.scores import ASSET_NAMES
-from market.text.columns import read_columns, read_header
+from market.text.columns import read_columns
+from market.text.headers import read_header
 from operations.errors import OperationsError
 from pipeline.config_files.paths import input_mistake
 from pipeline.config_files.text import show_name, show_value

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from features.matrix import check_single_assets
+from features.building import check_single_assets
 from market.counterfactual import replace_future
 from market.panel import Panel
 from pipeline.audit import point_in_time as known

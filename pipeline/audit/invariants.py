@@ -11,7 +11,7 @@ import numpy as np
 from allocation.problem.closed_markets import LARGEST_SCALE, SAME
 from backtest.simulate import BacktestResult
 from foundation.types import Bools, Floats, Ints
-from market.calendar import longest_closure
+from market.frequency import longest_closure
 from market.panel import Panel
 from pipeline.audit.point_in_time import refits
 from pipeline.config import RunConfig

@@ -11,9 +11,10 @@ from allocation.covariance.path import eligible_assets
 from features.matrix import FeatureMatrix
 from foundation.counts import format_count
 from foundation.types import Bools, Floats
-from market.calendar import WEEKLY, infer_frequency, measure_missing_share
+from market.calendar import measure_missing_share
 from market.errors import DataError
 from market.findings import Finding
+from market.frequency import WEEKLY, infer_frequency
 from market.panel import Panel
 from market.values.trading_calendar import WEEKDAYS
 from pipeline.config import RunConfig

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from foundation.counts import format_count
-from market.calendar import find_foreign_spacings, nearest_frequency
+from market.frequency import find_foreign_spacings, nearest_frequency
 from market.panel import Panel
 from pipeline.config import RunConfig
 from pipeline.errors import RunError

@@ -41,7 +41,7 @@ def _compile_part(_: None, name: str) -> int:
 
 def _features() -> None:
     """Compute all features of a panel of bars, in both precisions."""
-    from features.matrix import build_matrix
+    from features.building import build_matrix
 
     panel = _panel(np.random.default_rng(0))
     for dtype in (np.float64, np.float32):

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from features.appending import append_dates
-from features.matrix import FeatureMatrix, build_matrix
+from features.building import build_matrix
+from features.matrix import FeatureMatrix
 from foundation.types import Bools, Floats
 from market.panel import Panel
 from market.values.riskless import drop_riskless, find_riskless_in_panel

@@ -11,9 +11,8 @@ from models.walk_forward.results import WalkResult
 from pipeline.stages.matched_forecasts import MatchedForecasts
 from pipeline.stages.metrics import Metrics, measure_accuracy, measure_significance, measure_tuning_gain
 from pipeline.stages.schedule import Schedule
-from validation.forecasts.forecast_tests import diebold_mariano, mean_by_date
+from validation.forecasts.forecast_tests import cumulative_gain, diebold_mariano, mean_by_date
 from validation.forecasts.scores import hac_mean, information_coefficient, r2_out_of_sample
-from validation.forecasts.scores_through_time import cumulative_gain
 
 
 @dataclass(frozen=True, eq=False)

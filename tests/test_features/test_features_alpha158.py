@@ -9,8 +9,8 @@ from arch.data import nasdaq
 from qlib_expressions import BAR, EXPRESSIONS, ROLLING, WINDOWS, WITHOUT_UNITS, evaluate
 from synthetic import make_panel
 
+from features.building import build_matrix
 from features.catalogue import catalogue
-from features.matrix import build_matrix
 
 LOOKS_BACK_ONE_MORE = {"ROC", "CORD", "CNTP", "CNTN", "CNTD", "SUMP", "SUMN", "SUMD", "WVMA"} | {
     "VSUMP",

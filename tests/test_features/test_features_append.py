@@ -10,11 +10,12 @@ from plain_build import compute_plainly
 from synthetic import make_panel
 
 from features.appending import append_dates
+from features.building import build_matrix
 from features.catalogue import catalogue
 from features.engine import build
+from features.engine.resolution import make_recipe
 from features.kernels.rolling import ewm_mean, rolling_max, running_max
 from features.library.returns import wealth
-from features.matrix import build_matrix, make_recipe
 from features.spec import FeatureError, FeatureSpec
 
 CATALOGUE = catalogue()

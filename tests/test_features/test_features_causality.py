@@ -6,8 +6,8 @@ import pytest
 from causality import assert_causal, first_difference, telling_positions, violations
 from synthetic import make_panel
 
+from features.building import build_matrix
 from features.catalogue import catalogue
-from features.matrix import build_matrix
 from features.spec import STAGES, FeatureSpec
 from market.counterfactual import replace_future
 

@@ -7,9 +7,10 @@ import pytest
 from causality import first_difference
 from synthetic import make_panel
 
+from features.building import build_matrix, check_single_assets
 from features.catalogue import catalogue
 from features.engine.inputs import select_assets
-from features.matrix import build_matrix, check_single_assets, make_recipe
+from features.engine.resolution import make_recipe
 from features.spec import STAGES, FeatureError, FeatureSpec
 from market.counterfactual import replace_future
 from market.scores import ScoreTable

@@ -19,8 +19,8 @@ from plain_build import compute_plainly
 from qlib_expressions import BAR, WITHOUT_UNITS, evaluate
 
 from features.appending import append_dates
+from features.building import build_matrix
 from features.catalogue import catalogue
-from features.matrix import build_matrix
 from features.spec import FeatureSpec
 from market.counterfactual import replace_future, restate_units
 

@@ -7,8 +7,8 @@ import pytest
 from synthetic import make_panel
 
 import features.spec as spec_module
+from features.building import build_matrix
 from features.catalogue import catalogue
-from features.matrix import build_matrix
 from features.spec import STAGES, FeatureError, FeatureSpec, feature
 
 COMBINED = ("KSFT", "RESI", "CNTN", "CNTD", "IMXD", "SUMN", "SUMD", "VSUMN", "VSUMD")

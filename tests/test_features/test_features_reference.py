@@ -5,20 +5,20 @@ from pathlib import Path
 import pytest
 
 from features.catalogue import catalogue
-from features.reference import END, OWN, START, format_table, main, rewrite_page
+from features.reference import END, OWN, START, _format_table, _rewrite_page, main
 
 PAGE = Path(__file__).parents[2] / "docs" / "features.md"
 
 
 def test_the_page_lists_what_there_is():
     page = PAGE.read_text(encoding="utf-8")
-    assert page == rewrite_page(page), (
+    assert page == _rewrite_page(page), (
         "write the table anew: .venv/bin/python -m features.reference docs/features.md"
     )
 
 
 def test_the_table_has_a_row_for_each_feature():
-    lines = format_table().splitlines()
+    lines = _format_table().splitlines()
     assert lines[0] == "| name | stage | lookback | unit | definition |"
     assert len(lines) == 2 + sum(spec.kernel.__module__ != OWN for spec in catalogue().values())
     assert "| `ROC20` | bar | 21 rows | ratio | Close of 20 rows ago divided by the close. |" in lines
@@ -31,11 +31,11 @@ def test_only_what_stands_between_the_marks_is_rewritten(tmp_path):
     page.write_text(f"# Title\n\n{START}\nold\n{END}\nAfter.\n", encoding="utf-8")
     main([str(page)])
     text = page.read_text(encoding="utf-8")
-    assert text == f"# Title\n\n{START}\n\n{format_table()}\n\n{END}\nAfter.\n"
-    assert rewrite_page(text) == text
+    assert text == f"# Title\n\n{START}\n\n{_format_table()}\n\n{END}\nAfter.\n"
+    assert _rewrite_page(text) == text
 
 
 @pytest.mark.parametrize("page", ["", f"{START}\n", f"{END}\n{START}\n"])
 def test_a_page_without_marks_is_refused(page):
     with pytest.raises(ValueError, match="the page has no lines"):
-        rewrite_page(page)
+        _rewrite_page(page)

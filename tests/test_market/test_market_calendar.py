@@ -8,17 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.calendar import (
-    DAILY,
-    EVERY_DAY,
-    MONTHLY,
-    WEEKLY,
-    count_missing,
-    find_position,
-    infer_frequency,
-    list_decision_positions,
-)
+from market.calendar import find_position, list_decision_positions
 from market.errors import DataError, SourceError
+from market.frequency import DAILY, EVERY_DAY, MONTHLY, WEEKLY, count_missing, infer_frequency
 
 
 def days(*texts: str) -> pd.DatetimeIndex:

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from running import evaluated, pipeline_of
 
-from market.calendar import DAILY, find_closed_markets, find_foreign_spacings, measure_missing_share
+from market.calendar import find_closed_markets, measure_missing_share
+from market.frequency import DAILY, find_foreign_spacings
 from pipeline.audit.audit import audit
 from pipeline.audit.invariants import check_earnings
 from pipeline.errors import RunError

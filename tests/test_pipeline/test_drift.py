@@ -15,7 +15,7 @@ from allocation.decision_status import DecisionStatus
 from allocation.weights import OptimalityCertificate, Weights
 from backtest.costs import TradingCost
 from backtest.simulate import simulate
-from features.matrix import build_matrix
+from features.building import build_matrix
 from foundation.json_text import to_json
 from market.counterfactual import replace_future
 from models.forecast import Forecast

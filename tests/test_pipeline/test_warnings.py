@@ -5,7 +5,7 @@ import io
 import pandas as pd
 from rich.console import Console
 
-from features.matrix import build_matrix
+from features.building import build_matrix
 from market.findings import Finding
 from market.load import load_panel
 from pipeline.config import load_config

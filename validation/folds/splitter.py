@@ -13,7 +13,7 @@ from foundation.types import Ints
 from validation.errors import ScheduleError
 
 
-class TrainTest(Protocol):
+class _TrainTest(Protocol):
     """Dates to fit on and dates to forecast: a `Fold`, or a `PurgedFold`."""
 
     @property
@@ -45,7 +45,7 @@ class DateSplitter(ABC):
             raise ScheduleError("a label cannot end before its own date")
 
     @abstractmethod
-    def folds(self) -> Sequence[TrainTest]:
+    def folds(self) -> Sequence[_TrainTest]:
         """Return all folds."""
 
     @abstractmethod

@@ -160,11 +160,8 @@ def inner_folds(dates: Ints, ends: Ints, n_splits: int) -> tuple[Fold, ...]:
         Empty if there are too few dates.
     """
     folds = []
-    blocks = np.array_split(np.arange(len(dates) // 2, len(dates)), n_splits)
-    for block in blocks:
-        if not len(block):
-            continue
-        known = np.flatnonzero(ends < dates[block[0]])
+    for block in np.array_split(np.arange(len(dates) // 2, len(dates)), n_splits):
+        known = np.flatnonzero(ends < dates[block[0]]) if len(block) else block
         if len(known):
             folds.append(Fold(dates[known], dates[block], ends[known]))
     return tuple(folds)

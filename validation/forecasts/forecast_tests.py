@@ -149,3 +149,18 @@ def pesaran_timmermann(forecast: Floats, realised: Floats, overlap: int = 0) -> 
 def _expected_share_variance(px: float, py: float, n: int) -> float:
     alone = ((2 * py - 1) ** 2 * px * (1 - px) + (2 * px - 1) ** 2 * py * (1 - py)) / n
     return alone + 4 * px * py * (1 - px) * (1 - py) / n**2
+
+
+def cumulative_gain(forecast: Floats, realised: Floats, benchmark: Floats) -> Floats:
+    """Return the running sum of the benchmark's squared error less the forecast's, shape (D,).
+
+    It rises while the forecast is better. Errors of (D, N) are averaged over each date's assets; a date with none
+    adds 0.
+
+    Notes
+    -----
+    Goyal and Welch (2008), *Review of Financial Studies* 21, 1455-1508, figure 1.
+    """
+    check_same_shape(forecast=forecast, realised=realised, benchmark=benchmark)
+    gain = mean_by_date((realised - benchmark) ** 2 - (realised - forecast) ** 2)
+    return np.cumsum(np.where(np.isfinite(gain), gain, 0.0))

@@ -1,4 +1,4 @@
-"""Scores of regimes: persistence, difference of returns out of sample, and stability under refits.
+"""Scores of regimes: persistence, and difference of returns out of sample.
 
 States are labelled 0, 1, ... by date, with -1 where the state was not known. Returns are those of the period that
 follows the label's date, in excess of cash.
@@ -60,17 +60,21 @@ def regime_persistence(labels: Ints, n_states: int, probabilities: Floats | None
     runs = np.bincount(labels[begins], minlength=n_states)
     paired = known[1:] & known[:-1]
     flips = (labels[1:] != labels[:-1])[paired]
-    confidence = np.full(0, np.nan)
-    if probabilities is not None:
-        confidence = probabilities[np.flatnonzero(known), labels[known]]
-        confidence = confidence[np.isfinite(confidence)]
     return RegimePersistence(
         float(flips.mean()) if len(flips) else math.nan,
         np.where(runs > 0, days / np.maximum(runs, 1), np.nan),
         days / n if n else np.full(n_states, np.nan),
-        float(confidence.mean()) if len(confidence) else math.nan,
+        math.nan if probabilities is None else _mean_confidence(labels, probabilities),
         n,
     )
+
+
+def _mean_confidence(labels: Ints, probabilities: Floats) -> float:
+    """Return the mean probability of the labelled state; NaN if none is known."""
+    rows = np.flatnonzero(labels >= 0)
+    confidence = probabilities[rows, labels[rows]]
+    confidence = confidence[np.isfinite(confidence)]
+    return float(confidence.mean()) if len(confidence) else math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,53 +173,3 @@ def _test_shifts(member: Floats, y: Floats) -> float:
     between = (sums**2 / member.sum(axis=0)).sum(axis=1)
     rounding = 1e-9 * float(centred @ centred)
     return float((between >= between[0] - rounding).mean()) if rounding > 0 else math.nan
-
-
-@dataclass(frozen=True)
-class RegimeStability:
-    """Agreement of the labels of two fits on the same dates.
-
-    Attributes
-    ----------
-    adjusted_rand : float
-        1 if they part the dates alike, whatever the states are called; 0 as by chance.
-    relabelled : float
-        Share of dates whose state has another number.
-    n : int
-        Dates known to both; the rest NaN if there are fewer than 2.
-    """
-
-    adjusted_rand: float
-    relabelled: float
-    n: int
-
-
-def regime_stability(before: Ints, after: Ints) -> RegimeStability:
-    """Return how far two streams of labels, of an earlier and a later fit, shape (T,), agree.
-
-    Notes
-    -----
-    Hubert and Arabie (1985), *Journal of Classification* 2, 193-218.
-    """
-    check_same_shape(before=before, after=after)
-    both = (before >= 0) & (after >= 0)
-    n = int(both.sum())
-    if n < 2:
-        return RegimeStability(math.nan, math.nan, n)
-    a, b = before[both], after[both]
-    return RegimeStability(_adjusted_rand(a, b), float((a != b).mean()), n)
-
-
-def _adjusted_rand(a: Ints, b: Ints) -> float:
-    """Return the adjusted Rand index, from how many pairs of dates share a state by one, both or neither."""
-    states = int(max(a.max(), b.max())) + 1
-    table = np.bincount(a * states + b, minlength=states * states).reshape(states, states)
-    n, squares = len(a), int((table**2).sum())
-    together_in_a, together_in_b = (int((table.sum(axis=axis) ** 2).sum()) - squares for axis in (1, 0))
-    if not together_in_a and not together_in_b:
-        return 1.0
-    both, neither = squares - n, n * n - together_in_a - together_in_b - squares
-    chance = (both + together_in_a) * (together_in_a + neither) + (both + together_in_b) * (
-        together_in_b + neither
-    )
-    return 2.0 * (both * neither - together_in_a * together_in_b) / chance

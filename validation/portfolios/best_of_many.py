@@ -12,17 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
-from foundation.types import Floats
-from validation.errors import StatisticError
-from validation.forecasts.scores import has_variation
-from validation.portfolios.block_length import block_length
-from validation.portfolios.stationary_bootstrap import stationary_means, stationary_variance
-
-_MINIMUM = 20
-"""Fewest dates that are tested: Hansen's threshold, sqrt(2 log log T), means nothing below."""
+from foundation.types import Bools, Floats
+from validation.portfolios.contest import Contest, make_contest, resample_means
 
 
 @dataclass(frozen=True)
@@ -68,58 +63,11 @@ class StepwiseTest:
     block: int
 
 
-@dataclass(frozen=True, eq=False)
-class _Contest:
-    """Differences from the benchmark that vary, (T, K), divided by their standard deviation if studentised."""
-
-    gain: Floats
-    names: tuple[str, ...]
-    block: int
-
-
-def _make_contest(
-    returns: Floats, benchmark: Floats, names: Sequence[str] | None, *, studentise: bool
-) -> _Contest:
-    if returns.shape[:1] != benchmark.shape:
-        raise StatisticError(
-            f"returns {returns.shape} and benchmark {benchmark.shape}: expected (T, M) and (T,)"
-        )
-    names = [str(k) for k in range(returns.shape[1])] if names is None else list(names)
-    if len(names) != returns.shape[1]:
-        raise StatisticError(f"{len(names)} names for {returns.shape[1]} strategies")
-    gain = returns - benchmark[:, None]
-    scale = float(np.abs(returns).max()) if returns.size else 1.0
-    known = [
-        k
-        for k in range(gain.shape[1])
-        if len(gain) >= _MINIMUM and has_variation(gain[:, k] - gain[:, k].mean(), scale)
-    ]
-    if not known:
-        return _Contest(np.empty((len(gain), 0)), (), 0)
-    gain = gain[:, known]
-    block = block_length(gain)[0]
-    if studentise:
-        gain = gain / gain.std(axis=0, ddof=1)
-    return _Contest(gain, tuple(names[k] for k in known), block)
-
-
-def _resample(contest: _Contest, n_resamples: int, seed: int) -> Floats:
-    """Return resampled mean differences, less Hansen's three centres, of shape (3, n_resamples, K).
-
-    Lower centres drop what did worse, the consistent what did so by more than chance allows, upper keep all.
-    """
-    mean, n = contest.gain.mean(axis=0), len(contest.gain)
-    chance = np.sqrt(stationary_variance(contest.gain, contest.block) / n * 2 * math.log(math.log(n)))
-    centres = np.stack([np.maximum(mean, 0), np.where(mean >= -chance, mean, 0), mean])
-    means = stationary_means(contest.gain, contest.block, n_resamples, seed)
-    return np.asarray(means - centres[:, None, :])
-
-
-def _test_contest(contest: _Contest, n_resamples: int, seed: int) -> SuperiorityTest:
+def _test_contest(contest: Contest, n_resamples: int, seed: int) -> SuperiorityTest:
     if not contest.names:
         return SuperiorityTest(math.nan, math.nan, math.nan, "", 0, 0)
     mean = contest.gain.mean(axis=0)
-    better = (_resample(contest, n_resamples, seed).max(axis=2) > mean.max()).sum(axis=1)
+    better = (resample_means(contest, n_resamples, seed).max(axis=2) > mean.max()).sum(axis=1)
     # The sample itself counts as a draw, so that no p-value is 0.
     lower, consistent, upper = ((better + 1) / (n_resamples + 1)).tolist()
     best = contest.names[int(mean.argmax())]
@@ -153,7 +101,7 @@ def reality_check(
     -----
     White (2000), *Econometrica* 68, 1097-1126.
     """
-    return _test_contest(_make_contest(returns, benchmark, names, studentise=False), n_resamples, seed)
+    return _test_contest(make_contest(returns, benchmark, names, studentise=False), n_resamples, seed)
 
 
 def superior_predictive_ability(
@@ -173,7 +121,7 @@ def superior_predictive_ability(
     autocorrelated dates a true null is rejected 6 % of the time instead of 8 %. (`arch.bootstrap.SPA` compares raw
     means whatever its `studentize` says.)
     """
-    return _test_contest(_make_contest(returns, benchmark, names, studentise=True), n_resamples, seed)
+    return _test_contest(make_contest(returns, benchmark, names, studentise=True), n_resamples, seed)
 
 
 def stepm(
@@ -193,16 +141,20 @@ def stepm(
     differences: what is superior is taken out and the rest tested again, on the same resamples.
     (`arch.bootstrap.StepM` fails where all turn out superior.)
     """
-    contest = _make_contest(returns, benchmark, names, studentise=True)
+    contest = make_contest(returns, benchmark, names, studentise=True)
     if not contest.names:
         return StepwiseTest((), size, 0, 0)
-    _, consistent, _ = _resample(contest, n_resamples, seed)
-    mean = contest.gain.mean(axis=0)
-    rest = np.ones(len(mean), dtype=bool)
+    _, consistent, _ = resample_means(contest, n_resamples, seed)
+    superior = _step_down(contest.gain.mean(axis=0), consistent, size)
+    return StepwiseTest(tuple(compress(contest.names, superior)), size, len(contest.names), contest.block)
+
+
+def _step_down(mean: Floats, resampled: Floats, size: float) -> Bools:
+    """Return which means (K,) are above a quantile of the largest resampled mean (B, K), of those left at each step."""
+    rest = np.ones(len(mean), dtype=np.bool_)
     found = True
     while found and rest.any():
-        more = rest & (mean > np.quantile(consistent[:, rest].max(axis=1), 1 - size))
+        more = rest & (mean > np.quantile(resampled[:, rest].max(axis=1), 1 - size))
         rest &= ~more
         found = bool(more.any())
-    named = tuple(name for name, not_better in zip(contest.names, rest, strict=True) if not not_better)
-    return StepwiseTest(named, size, len(contest.names), contest.block)
+    return ~rest

@@ -19,7 +19,7 @@ def block_length(values: Floats) -> tuple[int, int]:
 
     Notes
     -----
-    `optimal_lengths` rounded up, and not less than n^(1/3), because the correlogram of a short sample misses weak
+    `_optimal_lengths` rounded up, and not less than n^(1/3), because the correlogram of a short sample misses weak
     dependence (tests of 120 dates then reject a true null 6 % of the time instead of 5 %). It looks for correlation
     in the series itself: give it what the statistic averages.
     """
@@ -28,11 +28,11 @@ def block_length(values: Floats) -> tuple[int, int]:
     least = max(1, round(len(columns) ** (1 / 3)))
     if len(columns) < 10 or not columns.shape[1]:
         return least, least
-    stationary, circular = np.median(optimal_lengths(columns), axis=1)
+    stationary, circular = np.median(_optimal_lengths(columns), axis=1)
     return max(least, math.ceil(stationary)), max(least, math.ceil(circular))
 
 
-def optimal_lengths(values: Floats) -> Floats:
+def _optimal_lengths(values: Floats) -> Floats:
     """Return the optimal block lengths of the stationary and the circular bootstrap of series (n, K), of shape (2, K).
 
     Notes

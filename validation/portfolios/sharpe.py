@@ -122,7 +122,7 @@ def probabilistic_sharpe(
     return float(stats.norm.cdf((ratio - benchmark) / stderr)) if stderr > 0 else math.nan
 
 
-def expected_maximum_sharpe(n_trials: float, variance: float) -> float:
+def _expected_maximum_sharpe(n_trials: float, variance: float) -> float:
     """Return the best Sharpe ratio to be expected of trials none of which has skill.
 
     Parameters
@@ -155,13 +155,13 @@ def deflated_sharpe(
 ) -> float:
     """Return the probability that the true Sharpe ratio is above what the best of n_trials gives by luck.
 
-    Parameters as for `probabilistic_sharpe` and `expected_maximum_sharpe`, all per observation.
+    Parameters as for `probabilistic_sharpe` and `_expected_maximum_sharpe`, all per observation.
 
     Notes
     -----
     Bailey and López de Prado (2014), *Journal of Portfolio Management* 40(5), 94-107.
     """
-    lucky = expected_maximum_sharpe(n_trials, variance)
+    lucky = _expected_maximum_sharpe(n_trials, variance)
     return probabilistic_sharpe(ratio, lucky, n, skewness, kurtosis, stderr)
 
 

@@ -1,0 +1,1 @@
+"""Compiled loops over trailing windows, built from blocks of rows."""
