@@ -9,7 +9,7 @@ from models.base import Forecaster
 from models.boosting.model import Boosting
 from models.boosting.walk import walk_boosting
 from models.dataset import Dataset
-from models.linear.regression import LinearForecaster
+from models.linear.forecaster import LinearForecaster
 from models.linear.walk import walk_linear
 from models.parallel.executors import Executor
 from models.tuning.tuned import Tuned

@@ -10,7 +10,7 @@ import numpy as np
 from allocation import input_checks
 from allocation.cardinality.branch_and_bound import Search, SearchResult
 from allocation.cardinality.limits import check_minimum_position, check_position_limits
-from allocation.cardinality.relaxation import CardinalityProblem
+from allocation.cardinality.problem import CardinalityProblem
 from allocation.covariance_types import Risk
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError, InputError, LimitError, SolverError

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from allocation.cardinality.problem import CardinalityProblem
 from allocation.cardinality.pruning import breaks_single_row, is_infeasible
 from allocation.cardinality.relaxation import (
-    CardinalityProblem,
     RelaxationResult,
     choose_positions,
     choose_sides,

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from allocation.covariance.path import covariance_path
+from allocation.covariance.path_estimation import covariance_path
 from allocation.covariance_types import Risk
 from allocation.errors import InputError
 from foundation.types import Floats

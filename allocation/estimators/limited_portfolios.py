@@ -11,7 +11,8 @@ from allocation.asset_names import Labelled, align_rate, align_values
 from allocation.covariance.expectations import CovarianceChoice
 from allocation.covariance_types import Risk
 from allocation.errors import DataError, LimitError
-from allocation.estimators.portfolio_estimator import Means, MomentPortfolio, Sample
+from allocation.estimators.portfolio_estimator import MomentPortfolio
+from allocation.estimators.sample import Means, Sample
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints
 from allocation.weights import Weights

@@ -13,7 +13,8 @@ from allocation.covariance.expectations import CovarianceChoice
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.estimators.limited_portfolios import MeanVariancePortfolio, MinimumVariancePortfolio
-from allocation.estimators.portfolio_estimator import Means, MomentPortfolio, PortfolioEstimator, Sample
+from allocation.estimators.portfolio_estimator import MomentPortfolio, PortfolioEstimator
+from allocation.estimators.sample import Means, Sample
 from allocation.problem.constraints import Constraints
 from allocation.weights import OptimalityCertificate, Weights
 

@@ -22,7 +22,8 @@ from allocation.mean_variance.problem import MeanVarianceProblem
 from allocation.problem.closed_markets import fix_bounds
 from allocation.problem.constraints import Constraints
 from allocation.problem.feasibility import check_feasible
-from allocation.problem.limits import Limits, build_limits
+from allocation.problem.limit_builder import build_limits
+from allocation.problem.limits import Limits
 from allocation.solver.lagrangian import solve_lagrangian
 from allocation.solver.programme import Programme
 from allocation.solver.terms import Gross, Term, Uncertainty, Variance

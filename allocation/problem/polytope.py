@@ -9,7 +9,8 @@ import numpy as np
 from scipy.optimize import linprog
 
 from allocation.errors import LimitError
-from allocation.problem.constraints import Constraints, check_known
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import check_known
 from foundation.types import Bools, Floats, Ints
 
 TOLERANCE = 1e-9

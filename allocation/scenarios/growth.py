@@ -8,11 +8,12 @@ import numpy as np
 from scipy.optimize import linprog
 
 from allocation.errors import InfeasibleError, InputError, SolverError
-from allocation.frontier.efficient_frontier import efficient_frontier
+from allocation.frontier.frontier_path import efficient_frontier
 from allocation.input_alignment import align_columns
 from allocation.problem.constraints import Constraints
+from allocation.problem.decision_inputs import DecisionInputs, Optimum
 from allocation.problem.polytope import Polytope
-from allocation.problem.polytope_allocator import DecisionInputs, Optimum, PolytopeAllocator
+from allocation.problem.polytope_allocator import PolytopeAllocator
 from allocation.scenarios.windows import Scenarios
 from allocation.solver.interior_point import solve_interior_point
 from allocation.solver.programme import Programme

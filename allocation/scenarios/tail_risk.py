@@ -11,8 +11,9 @@ from scipy.optimize import linprog
 from allocation.errors import InputError, SolverError
 from allocation.input_alignment import align_columns
 from allocation.problem.constraints import Constraints
+from allocation.problem.decision_inputs import DecisionInputs, Optimum
 from allocation.problem.polytope import Polytope
-from allocation.problem.polytope_allocator import DecisionInputs, Optimum, PolytopeAllocator
+from allocation.problem.polytope_allocator import PolytopeAllocator
 from allocation.scenarios.windows import Scenarios
 from foundation.types import Floats
 

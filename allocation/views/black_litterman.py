@@ -9,10 +9,10 @@ import numpy as np
 
 from allocation.allocator import Allocator
 from allocation.covariance.path import CovariancePath
+from allocation.covariance_checks import check_covariance
 from allocation.covariance_types import FactorCovariance, Risk, select_covariance, to_dense
 from allocation.errors import InputError
 from allocation.input_alignment import align_vector
-from allocation.input_checks import check_covariance
 from allocation.problem.allocator_wrapper import AllocatorWrapper
 from allocation.views.forecast_posterior import Errors, posterior_of_forecasts
 from allocation.views.forecast_views import ForecastViews

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from models.errors import ExecutorError
-from models.parallel.executors import Executor, run_batch, split_batches, unwrap_batch
+from models.parallel.batches import run_batch, split_batches, unwrap_batch
+from models.parallel.executors import Executor
 
 _S = TypeVar("_S")
 _Item = TypeVar("_Item")

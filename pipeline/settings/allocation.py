@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from allocation.covariance.nonlinear import FEWEST_ROWS
-from allocation.problem.constraints import RELAXATION_ORDER, Constraints, Family, Group, Linear
+from allocation.problem.constraints import RELAXATION_ORDER, Constraints, Family
+from allocation.problem.sum_limits import Group, Linear
 from pipeline.settings.section import MOST, FilePath, Name, Positive, Section, SettingError
 
 # Estimators are imported where they are created: reading a configuration needs no kernel.

@@ -9,7 +9,8 @@ import numpy as np
 from problems import Problem
 from truth import by_cones, by_enumeration
 
-from allocation.problem.constraints import Constraints, Group, Linear
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Group, Linear
 
 ANSWER, REFUSAL, LEAST = "answer", "refusal", "least turnover"
 """The best weights; an error that says what is wrong; weights with the least turnover, and a word about it."""

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from allocation.covariance.path import CovariancePath, covariance_path
+from allocation.covariance.path import CovariancePath
+from allocation.covariance.path_estimation import covariance_path
 from backtest.costs import TradingCost
 from backtest.simulate import simulate
 

@@ -8,7 +8,8 @@ from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InputError
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints
-from allocation.trading.garleanu_pedersen import AimPortfolio, Signals
+from allocation.trading.garleanu_pedersen import AimPortfolio
+from allocation.trading.signals import Signals
 from allocation.trading.trading_speed import Preferences, trading_rule
 
 ASSETS = tuple("abcde")

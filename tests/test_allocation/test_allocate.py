@@ -9,7 +9,8 @@ from allocation.covariance_types import FactorCovariance
 from allocation.errors import AllocationError, DataError, InfeasibleError, LimitError
 from allocation.estimators.allocate import allocate
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Group
 
 NAMES = ["bund", "cac", "dax", "gold"]
 MU = pd.Series([0.002, 0.009, 0.01, 0.004], index=NAMES)

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from allocation.cardinality.allocator import Cardinality
-from allocation.cardinality.relaxation import CardinalityProblem
+from allocation.cardinality.problem import CardinalityProblem
 from allocation.cardinality.semicontinuous import split_diagonal
 from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError, InfeasibleError, LimitError
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Group
 
 
 def names(n):

@@ -7,17 +7,20 @@ import pytest
 from scipy.optimize import minimize
 
 from allocation.cardinality.allocator import Cardinality
-from allocation.covariance.path import CovariancePath, covariance_path
+from allocation.covariance.path import CovariancePath
+from allocation.covariance.path_estimation import covariance_path
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
 from allocation.esg.allocator import EsgAllocator
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.mean_variance.relaxed_allocator import RelaxedAllocator
+from allocation.policies.deviation import Deviation
 from allocation.policies.policy import AllocatorPolicy, EqualWeight, HoldIfInfeasible, KeepClosed
 from allocation.policies.portfolio_state import PortfolioState
-from allocation.policies.tactical import Deviation, Tactical
+from allocation.policies.tactical import Tactical
 from allocation.problem.closed_markets import keep_closed, solve_around
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Group
 from allocation.trading.garleanu_pedersen import AimPortfolio
 from allocation.trading.trading_speed import Preferences
 from allocation.views.black_litterman import BlackLitterman

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from allocation.errors import InfeasibleError, LimitError
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
 from allocation.problem.feasibility import check_feasible
+from allocation.problem.sum_limits import Group
 
 ASSETS = tuple(f"a{i}" for i in range(12))
 ALL = np.ones(12, dtype=bool)

@@ -5,7 +5,7 @@ import pytest
 
 from allocation.covariance.factors import Denoised, StatisticalFactors
 from allocation.covariance.nonlinear import NonlinearShrinkage
-from allocation.covariance.path import covariance_path
+from allocation.covariance.path_estimation import covariance_path
 from allocation.covariance.regime_mixture import RegimeMixture
 from allocation.covariance.sample import Ewma, SampleCovariance
 from allocation.covariance.shrinkage import ConstantCorrelation, LedoitWolf, Oas

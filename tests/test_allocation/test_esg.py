@@ -8,7 +8,8 @@ from allocation.errors import InfeasibleError, InputError
 from allocation.esg.allocator import EsgAllocator
 from allocation.esg.score_adjustments import impute_scores, tilt_benchmark, tilt_returns
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Group
 
 N = 6
 ASSETS = tuple("abcdef")

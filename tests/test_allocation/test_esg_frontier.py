@@ -6,7 +6,8 @@ from scipy.optimize import minimize
 
 from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InputError
-from allocation.esg.frontier import attainable_scores, best_score, esg_frontier, limited_frontier
+from allocation.esg.frontier import best_score, esg_frontier
+from allocation.esg.limited_frontier import attainable_scores, limited_frontier
 
 
 def market(seed, n=6):

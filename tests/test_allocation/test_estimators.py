@@ -24,7 +24,8 @@ from allocation.estimators.portfolios import (
     MinimumVariancePortfolio,
 )
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Group
 from allocation.weights import OptimalityCertificate, Weights
 from validation.folds.walk_forward import WalkForward
 

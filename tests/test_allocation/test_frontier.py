@@ -6,10 +6,11 @@ from scipy.optimize import minimize
 
 from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InfeasibleError, InputError
-from allocation.frontier.efficient_frontier import efficient_frontier
+from allocation.frontier.frontier_path import efficient_frontier
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
 from allocation.problem.polytope import Polytope, make_polytope
+from allocation.problem.sum_limits import Group
 
 
 def box(n, low=0.0, high=1.0):

@@ -6,7 +6,8 @@ from scipy.optimize import minimize
 
 from allocation.errors import InfeasibleError, InputError
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Group
 from allocation.scenarios.growth import Kelly
 
 # Of 4,000 seeds these and 70 like them ended with a singular critical line.

@@ -7,7 +7,8 @@ import pytest
 
 from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InfeasibleError, InputError, LimitError
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Group
 from allocation.risk_based.hierarchical import HierarchicalRiskParity
 
 

@@ -12,7 +12,8 @@ from allocation.errors import InfeasibleError, InputError, LimitError
 from allocation.frontier.maximum_sharpe import MaximumSharpe
 from allocation.frontier.vertices import best_vertex
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Group
 from allocation.risk_based.maximum_diversification import MaximumDiversification
 
 

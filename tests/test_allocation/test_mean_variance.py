@@ -11,8 +11,9 @@ from scipy.optimize import linprog
 from allocation.decision_status import DecisionStatus
 from allocation.errors import AllocationError, InfeasibleError, InputError
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.problem.constraints import Constraints, Group
-from allocation.problem.limits import build_limits
+from allocation.problem.constraints import Constraints
+from allocation.problem.limit_builder import build_limits
+from allocation.problem.sum_limits import Group
 
 
 def names(n):

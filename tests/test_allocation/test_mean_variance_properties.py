@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Group
 
 
 def names(n):

@@ -11,7 +11,8 @@ from scipy.optimize import minimize_scalar
 from allocation.covariance_types import to_dense
 from allocation.mean_variance import allocator
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Group
 from allocation.solver.lagrangian import solve_lagrangian
 
 SEEDS = range(6)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from allocation.covariance.path import CovariancePath, covariance_path
+from allocation.covariance.path import CovariancePath
+from allocation.covariance.path_estimation import covariance_path
 from allocation.errors import InputError
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.policies.policy import AllocatorPolicy, BuyAndHold, EqualWeight

@@ -7,7 +7,8 @@ import pytest
 from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InfeasibleError
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.problem.constraints import Constraints, Linear
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Linear
 
 N = 8
 ASSETS = tuple(f"a{i}" for i in range(N))

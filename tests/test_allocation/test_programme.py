@@ -11,7 +11,8 @@ from allocation.decision_status import DecisionStatus
 from allocation.errors import SolverError
 from allocation.mean_variance import allocator
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Group
 from allocation.solver import interior_point
 from allocation.solver.lagrangian import solve_lagrangian
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_covariance_estimators import returns
 
-from allocation.covariance.path import covariance_path
+from allocation.covariance.path_estimation import covariance_path
 from allocation.covariance.regime_mixture import RegimeMixture
 from allocation.covariance.sample import SampleCovariance
 from allocation.covariance.shrinkage import LedoitWolf

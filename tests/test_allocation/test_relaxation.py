@@ -10,7 +10,8 @@ from allocation.mean_variance.allocator import MeanVariance
 from allocation.mean_variance.relaxed_allocator import RelaxedAllocator, relax_constraints
 from allocation.policies.policy import AllocatorPolicy, HoldIfInfeasible
 from allocation.policies.portfolio_state import PortfolioState
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Group
 from allocation.weights import NoTrade
 
 ASSETS = tuple("abcd")

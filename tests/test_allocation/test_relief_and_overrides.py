@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from allocation.errors import InfeasibleError, InputError, LimitError
 from allocation.mean_variance.allocator import MeanVariance
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
 from allocation.problem.feasibility import check_feasible
+from allocation.problem.sum_limits import Group
 
 ASSETS = tuple(f"a{i}" for i in range(12))
 KEYS = {

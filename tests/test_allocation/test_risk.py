@@ -9,7 +9,7 @@ from allocation.covariance.estimator import MomentEstimator
 from allocation.covariance.factors import StatisticalFactors
 from allocation.covariance.moments import FLOOR
 from allocation.covariance.nonlinear import NonlinearShrinkage
-from allocation.covariance.path import covariance_path, eligible_assets
+from allocation.covariance.path_estimation import covariance_path, eligible_assets
 from allocation.covariance.shrinkage import LedoitWolf as Ours
 from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InputError
@@ -155,7 +155,7 @@ def test_what_is_no_covariance_is_refused_where_it_is_made(late):
 @every
 def test_estimators_of_the_house_say_that_they_are_sound_and_are_not_checked(name, monkeypatch):
     assert estimators(300)[name].semidefinite
-    monkeypatch.setattr("allocation.covariance.path.describe_fault", lambda *_: "looked at")
+    monkeypatch.setattr("allocation.covariance.path_estimation.describe_fault", lambda *_: "looked at")
     covariance_path(
         panel(), np.array([100]), window=61, min_history=14, horizon=1, estimator=estimators(300)[name]
     )

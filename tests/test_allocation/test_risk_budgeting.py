@@ -8,8 +8,10 @@ from scipy.optimize import brentq, minimize
 
 from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InfeasibleError, InputError, LimitError
-from allocation.problem.constraints import Constraints, Group
-from allocation.risk_based.risk_budgeting import ERROR, RiskBudgeting
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Group
+from allocation.risk_based.budget_solver import ERROR
+from allocation.risk_based.risk_budgeting import RiskBudgeting
 
 
 def names(n):

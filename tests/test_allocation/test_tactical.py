@@ -5,10 +5,11 @@ import pytest
 from policy_worlds import estimated, fixed, market, run
 
 from allocation.mean_variance.allocator import MeanVariance
+from allocation.policies.deviation import Deviation
 from allocation.policies.policy import AllocatorPolicy, EqualWeight
 from allocation.policies.portfolio_state import PortfolioState
 from allocation.policies.strategic import Strategic
-from allocation.policies.tactical import Deviation, Tactical
+from allocation.policies.tactical import Tactical
 from allocation.problem.constraints import Constraints
 from allocation.trading.rebalancing import Rebalancing
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from allocation.errors import InfeasibleError, InputError, LimitError
-from allocation.problem.constraints import Constraints, Group
+from allocation.problem.constraints import Constraints
+from allocation.problem.sum_limits import Group
 from allocation.scenarios.tail_risk import MeanCVaR, conditional_value_at_risk
 
 
