@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +21,7 @@ from models.tuning.search_space import Space
 from models.walk_forward.results import Trial
 
 
+@dataclass(eq=False, repr=False)
 class Tuned(Forecaster):
     """Any model, with some parameters chosen by a search inside the training window (see `tune_model`).
 
@@ -47,27 +48,15 @@ class Tuned(Forecaster):
     trials_ : tuple of Trial
     """
 
-    def __init__(
-        self,
-        model: Forecaster,
-        space: Space,
-        search: Method = "tpe",
-        trials: int = 30,
-        every: int | None = None,
-        splits: int = 3,
-        pruning: Pruning = "median",
-        seed: int = 0,
-        journal: Path | None = None,
-    ) -> None:
-        self.model = model
-        self.space = space
-        self.search = search
-        self.trials = trials
-        self.every = every
-        self.splits = splits
-        self.pruning = pruning
-        self.seed = seed
-        self.journal = journal
+    model: Forecaster
+    space: Space
+    search: Method = "tpe"
+    trials: int = 30
+    every: int | None = None
+    splits: int = 3
+    pruning: Pruning = "median"
+    seed: int = 0
+    journal: Path | None = None
 
     def fit(self, X: Floats, y: Floats, rows: Rows | None = None) -> Self:
         """Choose parameters by blocks inside the rows, then fit all rows of X (n, K) and y (n,)."""
