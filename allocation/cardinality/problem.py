@@ -12,6 +12,7 @@ from allocation.cardinality.semicontinuous import (
     find_intervals,
     split_diagonal,
 )
+from allocation.mean_variance.problem import MeanVarianceProblem
 from allocation.solver.programme import Programme
 from allocation.solver.terms import Term, Turnover, Uncertainty
 from foundation.types import Floats, Ints
@@ -42,6 +43,21 @@ class CardinalityProblem:
     other_terms: Sequence[Term]
     most: int
     minimum: float
+
+    @classmethod
+    def from_decision(cls, decision: MeanVarianceProblem, most: int, minimum: float) -> CardinalityProblem:
+        """Return the problem of a mean-variance decision in which few positions may be held."""
+        programme, held = decision.programme, decision.held
+        inside = held[decision.limits.inside]
+        outside = float(np.abs(held).sum() - np.abs(inside).sum())
+        limit = (
+            decision.constraints.turnover if decision.raised_turnover is None else decision.raised_turnover
+        )
+        others = [term for term in decision.terms if not isinstance(term, Turnover)]
+        room = np.inf if limit is None else limit - outside
+        # The decision counts impact from its clipped start; the search clips differently in each node.
+        mu = programme.mu + 2 * programme.impact * (programme.start - inside)
+        return cls(replace(programme, mu=mu), inside, room, others, most, minimum)
 
     @cached_property
     def pieces(self) -> Floats:

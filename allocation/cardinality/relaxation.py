@@ -11,7 +11,6 @@ from allocation.cardinality.position_shares import find_shares
 from allocation.cardinality.problem import CardinalityProblem
 from allocation.cardinality.semicontinuous import (
     LONG,
-    SHORT,
     ZERO,
     find_hull,
     minimise_separable,
@@ -127,24 +126,3 @@ def _bounded(
     used = np.where(y > 0, p.upper, np.where(y < 0, p.lower, 0.0))
     offset += float(0.5 * w @ rest + y @ used - p.impact @ np.square(problem.held))
     return RelaxationResult(offset - least, w, z, more, less)
-
-
-def choose_positions(problem: CardinalityProblem, relaxed: RelaxationResult, allowed: Ints) -> list[Ints]:
-    """Return what assets may be held for certain if those with the largest shares of the relaxation are."""
-    undecided = (allowed & ZERO != 0) & (allowed != ZERO)
-    room = problem.most - int((allowed & ZERO == 0).sum())
-    score = np.where(undecided, relaxed.shares + 1e-3 * np.abs(relaxed.weights), -1.0)
-    order = np.argsort(-score, kind="stable")
-    chosen = np.zeros(len(allowed), dtype=bool)
-    chosen[order[: max(room, 0)]] = True
-    chosen &= undecided
-    return [np.where(chosen | (allowed & ZERO == 0), allowed, ZERO)]
-
-
-def choose_sides(problem: CardinalityProblem, allowed: Ints, w: Floats) -> Ints:
-    """Return the allowed weights that are near to `w`: 0, long or short, without a choice."""
-    both = allowed & (LONG + SHORT)
-    side = np.where(w >= 0, LONG, SHORT)
-    side = np.where(both & side, side, both)
-    small = (np.abs(w) < 0.5 * problem.minimum) | (w == 0)
-    return np.where((allowed & ZERO != 0) & (small | (both == 0)), ZERO, side)

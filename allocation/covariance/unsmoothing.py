@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -139,20 +141,20 @@ def unsmooth_columns(
     lags : int
         Of "glm".
     """
+    if method == "geltner":
+        unsmooth, enough = unsmooth_geltner, 3
+    else:
+        unsmooth, enough = partial(unsmooth_getmansky_lo_makarov, lags=lags), 5 * (lags + 1)
     out = returns.copy()
     for column in np.flatnonzero(columns):
         there = np.flatnonzero(np.isfinite(returns[:, column]))
         record = returns[there, column]
-        enough = 3 if method == "geltner" else 5 * (lags + 1)
         if len(record) >= enough and record.std() > 1e-14:
-            out[there, column] = (
-                unsmooth_geltner(record)
-                if method == "geltner"
-                else unsmooth_getmansky_lo_makarov(record, lags)
-            )
+            out[there, column] = unsmooth(record)
     return out
 
 
+@dataclass(frozen=True, eq=False)
 class UnsmoothedRisk:
     """Covariances in which some assets' returns are unsmoothed, each decision's from the rows up to it.
 
@@ -171,27 +173,14 @@ class UnsmoothedRisk:
         As for `covariance_path`.
     """
 
-    def __init__(
-        self,
-        excess: Floats,
-        columns: NDArray[np.bool_],
-        method: Literal["geltner", "glm"],
-        lags: int,
-        *,
-        window: int,
-        min_history: int,
-        horizon: int,
-        closed: NDArray[np.bool_] | None = None,
-    ) -> None:
-        self.excess = excess
-        self.closed = closed
-        self.columns = columns
-        self.method = method
-        self.lags = lags
-        self.window = window
-        self.horizon = horizon
-        # The first returns have no unsmoothed counterpart.
-        self.min_history = max(2, min_history - (1 if method == "geltner" else lags))
+    excess: Floats
+    columns: NDArray[np.bool_]
+    method: Literal["geltner", "glm"]
+    lags: int
+    window: int
+    min_history: int
+    horizon: int
+    closed: NDArray[np.bool_] | None = None
 
     def at(self, position: int) -> tuple[Risk, NDArray[np.bool_]]:
         """Return covariance (N, N) and eligible assets (N,) at a row of the panel."""
@@ -199,11 +188,13 @@ class UnsmoothedRisk:
         past, closed = self.excess[rows], None if self.closed is None else self.closed[rows]
         seen = unsmooth_columns(past, self.columns, self.method, self.lags)
         last = np.array([len(past) - 1])
+        # The first returns have no unsmoothed counterpart.
+        lost = 1 if self.method == "geltner" else self.lags
         path = covariance_path(
             seen,
             last,
             window=self.window,
-            min_history=self.min_history,
+            min_history=max(2, self.min_history - lost),
             horizon=self.horizon,
             closed=closed,
         )

@@ -11,8 +11,8 @@ from allocation.esg.allocator import EsgAllocator
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints
 from allocation.trading.garleanu_pedersen import AimPortfolio
-from allocation.trading.signals import Signals
-from allocation.trading.trading_speed import Preferences, estimate_decay
+from allocation.trading.signals import Signals, estimate_decay
+from allocation.trading.trading_speed import Preferences
 from allocation.views.black_litterman import BlackLitterman, equilibrium_path
 from allocation.views.forecast_views import forecast_views
 from market.scores import ScoreTable

@@ -315,10 +315,10 @@ def test_few_positions_are_chosen_from_the_past(small):
 
 
 def test_an_aim_by_a_decay_of_the_whole_sample_is_caught(small, monkeypatch):
-    from allocation.trading import trading_speed
+    from allocation.trading import signals
 
-    honest = trading_speed.estimate_decay
-    monkeypatch.setattr(trading_speed, "estimate_decay", lambda mean: np.full(len(mean), honest(mean)[-1]))
+    honest = signals.estimate_decay
+    monkeypatch.setattr(signals, "estimate_decay", lambda mean: np.full(len(mean), honest(mean)[-1]))
     panel, config = small
     patient = config.model_copy(update={"strategies": {"patient": config.strategies["patient"]}})
     assert any("weights of strategy:patient" in line for line in look((panel, patient)))

@@ -6,7 +6,8 @@ from scipy.linalg import solve_discrete_are, sqrtm
 from scipy.optimize import minimize
 
 from allocation.errors import InputError
-from allocation.trading.trading_speed import Preferences, estimate_decay, matching_cost, trading_rule
+from allocation.trading.signals import estimate_decay
+from allocation.trading.trading_speed import Preferences, matching_cost, trading_rule
 
 
 def problem(seed, n=4, k=3, diagonal=False):
