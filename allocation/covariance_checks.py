@@ -28,16 +28,7 @@ def check_covariance(
         If the shape is wrong, a variance is not positive, or (with `validate`) a number is not finite or the covariance
         is not symmetric positive semidefinite.
     """
-    n = len(assets)
-    if len(sigma) != n or (not isinstance(sigma, FactorCovariance) and sigma.shape != (n, n)):
-        shape = f"{len(sigma)} assets" if isinstance(sigma, FactorCovariance) else f"shape {sigma.shape}"
-        raise InputError(f"row {position}: the covariance has {shape}, expected {n} assets")
-    inner = sigma if len(inside) == n else select_covariance(sigma, inside)
-    if isinstance(inner, FactorCovariance):
-        loadings = np.ascontiguousarray(inner.loadings, dtype=np.float64)
-        inner = FactorCovariance(loadings, np.ascontiguousarray(inner.specific, dtype=np.float64))
-    else:
-        inner = np.ascontiguousarray(inner, dtype=np.float64)
+    inner = _select_contiguous(position, sigma, inside, len(assets))
     wrong = describe_fault(inner, [assets[i] for i in inside]) if validate else ""
     if wrong:
         raise InputError(f"row {position}: {wrong}")
@@ -49,6 +40,18 @@ def check_covariance(
             "expected more than 0"
         )
     return inner
+
+
+def _select_contiguous(position: int, sigma: Risk, inside: Ints, n: int) -> Risk:
+    """Return the covariance of the assets `inside` of n, which it must have."""
+    if len(sigma) != n or (not isinstance(sigma, FactorCovariance) and sigma.shape != (n, n)):
+        shape = f"{len(sigma)} assets" if isinstance(sigma, FactorCovariance) else f"shape {sigma.shape}"
+        raise InputError(f"row {position}: the covariance has {shape}, expected {n} assets")
+    inner = sigma if len(inside) == n else select_covariance(sigma, inside)
+    if isinstance(inner, FactorCovariance):
+        loadings = np.ascontiguousarray(inner.loadings, dtype=np.float64)
+        return FactorCovariance(loadings, np.ascontiguousarray(inner.specific, dtype=np.float64))
+    return np.ascontiguousarray(inner, dtype=np.float64)
 
 
 def describe_fault(sigma: Risk, assets: Sequence[str]) -> str:

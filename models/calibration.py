@@ -67,14 +67,18 @@ def past_slope(
     ok = np.isfinite(predicted) & np.isfinite(realised)
     f, y = np.where(ok, predicted, 0.0), np.where(ok, realised, 0.0)
     per_date = np.stack([(f * y).sum(1), (f * f).sum(1), (y * y).sum(1), ok.sum(1), ok.any(1)], axis=1)
-    total = np.concatenate([np.zeros((1, 5)), np.cumsum(per_date, axis=0)])
-    matured = np.searchsorted(ends, np.arange(len(ends)), side="right")
-    fy, ff, yy, pairs, dates = total[matured].T
+    fy, ff, yy, pairs, dates = _sum_matured(per_date, ends)
     with np.errstate(invalid="ignore", divide="ignore"):
         energy = ff + np.where(dates > 0, ff / dates, 0.0) * prior_dates
         slope = np.where(energy > 0, np.clip(fy / energy, 0.0, 1.0), 0.0)
         noise = np.where(pairs > 0, (yy - 2 * slope * fy + slope**2 * ff) / pairs, np.nan)
     return slope, energy, noise
+
+
+def _sum_matured(per_date: Floats, ends: Ints) -> Floats:
+    """Return sums over the dates whose labels had ended by each date, shape (S, T), of numbers per date (T, S)."""
+    total = np.concatenate([np.zeros((1, per_date.shape[1])), np.cumsum(per_date, axis=0)])
+    return np.asarray(total[np.searchsorted(ends, np.arange(len(ends)), side="right")].T)
 
 
 def bound_slope(slope: Floats, forecast: Floats, outcome: Floats, labels: Labels) -> Floats:
@@ -103,9 +107,7 @@ def bound_slope(slope: Floats, forecast: Floats, outcome: Floats, labels: Labels
     f, y = np.where(ok, forecast, 0.0), np.where(ok, outcome, 0.0)
     fy, ff = (f * y).sum(axis=1), (f * f).sum(axis=1)
     per_date = np.stack([fy, ff, fy * fy, fy * ff, ff * ff], axis=1)
-    total = np.concatenate([np.zeros((1, 5)), np.cumsum(per_date, axis=0)])
-    matured = np.searchsorted(labels.end, np.arange(len(labels.end)), side="right")
-    fy, ff, fyfy, fyff, ffff = total[matured].T
+    fy, ff, fyfy, fyff, ffff = _sum_matured(per_date, labels.end)
     squares = np.maximum(slope**2 * ffff - 2 * slope * fyff + fyfy, 0.0)
     excess = slope * ff - fy - BOUND * np.sqrt(labels.horizon * squares)
     with np.errstate(invalid="ignore", divide="ignore"):

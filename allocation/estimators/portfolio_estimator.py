@@ -78,18 +78,21 @@ class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-le
             If there are no such weights.
         """
         labels = X.columns if isinstance(X, pd.DataFrame) else None
-        assets = () if labels is None else parse_names("X", labels)
-        returns = validate_data(
-            self, X, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=self.least_rows
-        )
-        assets = assets or _numbered(returns)
-        check_finite("X", returns, assets, _rows_of(X))
+        returns, assets = self._read_returns(X, ensure_min_samples=self.least_rows)
         sample = Sample(returns, assets, labels)
         decided = self._decide(sample)
         self.weights_ = sample.series(decided.weights)
         self.cash_, self.certificate_ = decided.cash, decided.certificate
         self.status_, self.note_ = decided.status, decided.note
         return self
+
+    def _read_returns(self, X: pd.DataFrame | ArrayLike, **options: object) -> tuple[Floats, tuple[str, ...]]:
+        """Return the returns of a table, without holes, and the names of its columns."""
+        assets = parse_names("X", X.columns) if isinstance(X, pd.DataFrame) else ()
+        returns = validate_data(self, X, dtype=np.float64, ensure_all_finite=False, **options)
+        assets = assets or _numbered(returns)
+        check_finite("X", returns, assets, _rows_of(X))
+        return returns, assets
 
     @abstractmethod
     def _decide(self, sample: Sample) -> Weights:
@@ -116,9 +119,7 @@ class PortfolioEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-le
             If the columns are not those of `fit`, or in another order.
         """
         check_is_fitted(self)
-        returns = validate_data(self, X, dtype=np.float64, ensure_all_finite=False, reset=False)
-        names = parse_names("X", X.columns) if isinstance(X, pd.DataFrame) else _numbered(returns)
-        check_finite("X", returns, names, _rows_of(X))
+        returns, _ = self._read_returns(X, reset=False)
         # A sum by row, so that a return does not depend on the rows beside it.
         earned = (returns * np.asarray(self.weights_)).sum(axis=1)
         return pd.Series(earned, index=X.index) if isinstance(X, pd.DataFrame) else np.asarray(earned)

@@ -17,6 +17,7 @@ from allocation.policies.portfolio_state import PortfolioState
 from allocation.problem.closed_markets import solve_around
 from allocation.problem.constraints import Constraints
 from allocation.weights import Sleeve, Weights
+from foundation.types import Bools, Floats
 
 _STRATEGIC, _ACTIVE = "strategic", "active"
 """Sleeves: the strategic weights, and the deviation from them."""
@@ -59,18 +60,13 @@ class Tactical:
             raise InputError(f"row {position}: the strategic policy gives no weights to deviate from")
         if not isinstance(anchor, Weights):
             return anchor
-        mu = self.forecast.expected(position)
-        sigma, eligible = self.forecast.covariances.at(position)
-        assets = self.forecast.allocator.assets
-        limits = self.deviation.limits_on(anchor, self.constraints, assets, eligible)
-        # No view on an asset is the view that it earns what the others earn on average.
-        known = eligible & np.isfinite(mu)
-        mu = np.where(eligible & ~known, mu[known].mean() if known.any() else 0.0, mu)
         covariances = self.forecast.covariances
+        sigma, eligible = covariances.at(position)
+        limits = self.deviation.limits_on(anchor, self.constraints, self.forecast.allocator.assets, eligible)
         best = solve_around(
             self.allocator(limits),
             position,
-            mu,
+            _fill_views(self.forecast.expected(position), eligible),
             sigma,
             state.weights,
             eligible,
@@ -78,9 +74,19 @@ class Tactical:
             validate=not covariances.sound,
         )
         if self.deviation.gives_way and self.deviation.breaks_bounds(best, eligible):
-            note = "relaxed: bounds of the run, which the band around the strategic weights does not reach"
-            note = f"{best.note}; {note}" if best.note else note
-            best = replace(best, status=best.status | DecisionStatus.RELAXED, note=note)
+            best = _mark_relaxed(best)
         active = Sleeve(best.weights - anchor.weights, best.cash - anchor.cash)
         parts = prefix_sleeves(_STRATEGIC, replace(anchor, sleeves={}), 1.0) | {_ACTIVE: active}
         return replace(best, sleeves=parts)
+
+
+def _fill_views(mu: Floats, eligible: Bools) -> Floats:
+    """Return expected returns of all eligible assets: without a view, one earns what the others earn on average."""
+    known = eligible & np.isfinite(mu)
+    return np.where(eligible & ~known, mu[known].mean() if known.any() else 0.0, mu)
+
+
+def _mark_relaxed(weights: Weights) -> Weights:
+    note = "relaxed: bounds of the run, which the band around the strategic weights does not reach"
+    note = f"{weights.note}; {note}" if weights.note else note
+    return replace(weights, status=weights.status | DecisionStatus.RELAXED, note=note)

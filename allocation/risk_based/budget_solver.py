@@ -52,23 +52,29 @@ def solve_bounded(
     return np.asarray(x)
 
 
-def _root(position: int, missing: Callable[[float], float], price: float) -> None:
-    """Leave `missing` called at the price at which it is 0: doubling, then the Illinois rule on log prices."""
+def _bracket_root(
+    position: int, missing: Callable[[float], float], price: float
+) -> tuple[float, float, float, float]:
+    """Return two prices between which `missing` changes its sign, each followed by its value there."""
     a, fa = price, missing(price)
     factor = 2.0 if fa < 0 else 0.5
     b, fb = a, fa
     for _ in range(400):
         if fb * fa <= 0 and b != a:
-            break
+            return a, fa, b, fb
         a, fa = b, fb
         b = a * factor
         fb = missing(b)
-    else:
-        raise InfeasibleError(
-            f"row {position}: at no price of risk do weights within the bounds sum to what is invested: "
-            "minimum weights leave no room for budgets",
-            ("minimum weight",),
-        )
+    raise InfeasibleError(
+        f"row {position}: at no price of risk do weights within the bounds sum to what is invested: "
+        "minimum weights leave no room for budgets",
+        ("minimum weight",),
+    )
+
+
+def _root(position: int, missing: Callable[[float], float], price: float) -> None:
+    """Leave `missing` called at the price at which it is 0: doubling, then the Illinois rule on log prices."""
+    a, fa, b, fb = _bracket_root(position, missing, price)
     for _ in range(200):
         if abs(fb) <= 1e-15 or abs(np.log(b / a)) < 1e-15:
             return

@@ -151,6 +151,24 @@ def _newton(scenarios: Floats, limits: Polytope, gamma: float, w: Floats) -> tup
     return best, least
 
 
+def _make_programme(linear: Floats, bend: Floats, limits: Polytope, start: Floats) -> Programme:
+    zeros = np.zeros(len(start))
+    return Programme(
+        mu=linear,
+        sigma=bend,
+        gamma=1.0,
+        cost=zeros,
+        impact=zeros,
+        ridge=zeros,
+        start=start,
+        low=limits.low,
+        high=limits.high,
+        rows=limits.rows,
+        lower=limits.lower,
+        upper=limits.upper,
+    )
+
+
 def _maximise_quadratic(linear: Floats, bend: Floats, limits: Polytope, start: Floats) -> Floats:
     """Return the weights of the largest linear @ z - z'bend z / 2 within the limits.
 
@@ -160,21 +178,7 @@ def _maximise_quadratic(linear: Floats, bend: Floats, limits: Polytope, start: F
     try:
         return efficient_frontier(linear, bend, limits, validate=False).at_risk_aversion(1.0)
     except SolverError:
-        zeros = np.zeros(len(start))
-        programme = Programme(
-            mu=linear,
-            sigma=bend,
-            gamma=1.0,
-            cost=zeros,
-            impact=zeros,
-            ridge=zeros,
-            start=start,
-            low=limits.low,
-            high=limits.high,
-            rows=limits.rows,
-            lower=limits.lower,
-            upper=limits.upper,
-        )
+        programme = _make_programme(linear, bend, limits, start)
         solution = programme.solve()
         if solution is None:
             answer = solve_interior_point(programme)

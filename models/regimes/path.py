@@ -101,7 +101,14 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
         TrainingError
             If there are fewer distinct complete rows than states.
         """
-        X = np.ascontiguousarray(X, dtype=np.float64)
+        Z = self._fit_scaler(np.ascontiguousarray(X, dtype=np.float64))
+        self._search(Z, None if cold else previous)
+        self._reorder(self._match_states(previous))
+        self._store_training(Z)
+        return self
+
+    def _fit_scaler(self, X: Floats) -> Floats:
+        """Return the standardised rows, which must have states enough among them."""
         complete = is_complete(X)
         self.scaler_ = Standardiser().fit(X[complete])
         Z = self._standardise(X)
@@ -111,10 +118,7 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
                 f"{self.n_states} regimes need at least as many different complete dates of market features, "
                 f"got {distinct} of {len(X)} dates"
             )
-        self._search(Z, None if cold else previous)
-        self._reorder(self._match_states(previous))
-        self._store_training(Z)
-        return self
+        return Z
 
     def predict_states(self, X: Floats) -> tuple[Floats, Floats]:
         """Return probabilities (n, S) and anomaly (n,) of rows X (n, K) that follow the training rows.
