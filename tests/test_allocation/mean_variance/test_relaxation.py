@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from policy_worlds import fixed
 
+from allocation.covariance.path import CovariancePath
 from allocation.decision_status import DecisionStatus
 from allocation.errors import InfeasibleError
 from allocation.mean_variance.allocator import MeanVariance
@@ -74,7 +74,7 @@ def test_an_allocator_that_relaxes_and_says_so():
 
 
 def test_holding_instead_is_reported():
-    path = fixed([0], 4)
+    path = CovariancePath(np.array([0]), 0.01 * np.eye(4)[None], np.ones((1, 4), bool))
     stuck = AllocatorPolicy(make(Constraints(maximum=0.2)), path)
     with pytest.raises(InfeasibleError):
         stuck(0, PortfolioState.empty(4))
