@@ -41,7 +41,7 @@ def drop_riskless_labels(labels: Labels, riskless: Bools) -> Labels:
     return replace(labels, value=np.where(riskless, np.nan, labels.value))
 
 
-def past_slope(
+def _past_slope(
     predicted: Floats, realised: Floats, ends: Ints, prior_dates: float
 ) -> tuple[Floats, Floats, Floats]:
     """Return the slope of outcome on prediction that was known at each date.
@@ -81,7 +81,7 @@ def _sum_matured(per_date: Floats, ends: Ints) -> Floats:
     return np.asarray(total[np.searchsorted(ends, np.arange(len(ends)), side="right")].T)
 
 
-def bound_slope(slope: Floats, forecast: Floats, outcome: Floats, labels: Labels) -> Floats:
+def _bound_slope(slope: Floats, forecast: Floats, outcome: Floats, labels: Labels) -> Floats:
     """Return the slope at each date, lowered to what the past forecasts support in returns, shape (T,).
 
     A slope is estimated in units of risk, in which every asset counts the same. Forecasts are traded in returns. If
@@ -91,7 +91,7 @@ def bound_slope(slope: Floats, forecast: Floats, outcome: Floats, labels: Labels
     Parameters
     ----------
     slope : ndarray of shape (T,)
-        From `past_slope`.
+        From `_past_slope`.
     forecast, outcome : ndarray of shape (T, N)
         In returns, before the slope; NaN pairs are left out.
     labels : Labels
@@ -152,10 +152,10 @@ def calibrate(
     base = baseline_mean(labels, own_weight, target.riskless)
     level = np.zeros_like(base) if target.relative else base / target.risk
     prediction = walk.raw - level
-    slope, energy, noise = past_slope(
+    slope, energy, noise = _past_slope(
         prediction, target.value - level, labels.end, prior_periods * labels.horizon
     )
-    slope = bound_slope(slope, *_convert_to_returns(prediction, target, labels, base), labels)
+    slope = _bound_slope(slope, *_convert_to_returns(prediction, target, labels, base), labels)
     mean = np.where(target.riskless, base, base + slope[:, None] * prediction * target.risk)
     with np.errstate(invalid="ignore", divide="ignore"):
         # Overlapping labels repeat one another: a horizon of h dates carries the information of one.

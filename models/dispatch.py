@@ -51,10 +51,10 @@ def walk_forward(
     ExecutorError
         If the executor cannot be reached or ended.
     """
-    return choose_walk(model)(model, name, data, folds, progress, executor, previous)
+    return _choose_walk(model)(model, name, data, folds, progress, executor, previous)
 
 
-def choose_walk(model: Forecaster) -> Walk:
+def _choose_walk(model: Forecaster) -> Walk:
     """Return the fastest walk for a model."""
     if isinstance(model, Tuned):
         return partial(walk_tuned, walk=walk_forward)

@@ -18,7 +18,7 @@ _MOST = 0.95
 """Largest autocorrelation that is undone: at 1 nothing new is ever seen."""
 
 
-def unsmooth_geltner(returns: Floats, autocorrelation: float | None = None) -> Floats:
+def _unsmooth_geltner(returns: Floats, autocorrelation: float | None = None) -> Floats:
     """Return the returns behind appraisals that tell a part of what is new: r_t = (s_t - a s_{t-1}) / (1 - a).
 
     Parameters
@@ -53,7 +53,7 @@ def _autocorrelation(returns: Floats) -> float:
     return float(np.clip((centred[1:] * centred[:-1]).sum() / energy, 0.0, _MOST)) if energy > 0 else 0.0
 
 
-def smoothing_weights(returns: Floats, lags: int) -> Floats:
+def _smoothing_weights(returns: Floats, lags: int) -> Floats:
     """Return the weights theta_0 to theta_lags, of sum 1, by which true returns enter the smoothed ones.
 
     s_t = theta_0 r_t + ... + theta_k r_{t-k}, r independent: a moving average of order k, fitted by maximum
@@ -104,7 +104,7 @@ def _polynomial(partial: Floats) -> Floats:
     return np.append(1.0, b)
 
 
-def unsmooth_getmansky_lo_makarov(returns: Floats, lags: int = 2, theta: Floats | None = None) -> Floats:
+def _unsmooth_getmansky_lo_makarov(returns: Floats, lags: int = 2, theta: Floats | None = None) -> Floats:
     """Return the true returns r with s_t = theta_0 r_t + ... + theta_k r_{t-k}, shape (T,).
 
     The deviations of r from the mean are found one after the other, from 0 before the first; the first k are NaN,
@@ -120,14 +120,14 @@ def unsmooth_getmansky_lo_makarov(returns: Floats, lags: int = 2, theta: Floats 
     """
     from scipy.signal import lfilter
 
-    theta = smoothing_weights(returns, lags) if theta is None else theta
+    theta = _smoothing_weights(returns, lags) if theta is None else theta
     mean = float(returns.mean())
     true = lfilter([1.0], theta, returns - mean) + mean
     true[: len(theta) - 1] = np.nan
     return np.asarray(true)
 
 
-def unsmooth_columns(
+def _unsmooth_columns(
     returns: Floats, columns: NDArray[np.bool_], method: Literal["geltner", "glm"], lags: int = 2
 ) -> Floats:
     """Return a window of returns with some columns unsmoothed, each by its own returns inside the window.
@@ -142,9 +142,9 @@ def unsmooth_columns(
         Of "glm".
     """
     if method == "geltner":
-        unsmooth, enough = unsmooth_geltner, 3
+        unsmooth, enough = _unsmooth_geltner, 3
     else:
-        unsmooth, enough = partial(unsmooth_getmansky_lo_makarov, lags=lags), 5 * (lags + 1)
+        unsmooth, enough = partial(_unsmooth_getmansky_lo_makarov, lags=lags), 5 * (lags + 1)
     out = returns.copy()
     for column in np.flatnonzero(columns):
         there = np.flatnonzero(np.isfinite(returns[:, column]))
@@ -186,7 +186,7 @@ class UnsmoothedRisk:
         """Return covariance (N, N) and eligible assets (N,) at a row of the panel."""
         rows = slice(max(0, position - self.window + 1), position + 1)
         past, closed = self.excess[rows], None if self.closed is None else self.closed[rows]
-        seen = unsmooth_columns(past, self.columns, self.method, self.lags)
+        seen = _unsmooth_columns(past, self.columns, self.method, self.lags)
         last = np.array([len(past) - 1])
         # The first returns have no unsmoothed counterpart.
         lost = 1 if self.method == "geltner" else self.lags

@@ -22,7 +22,7 @@ _OPTIMAL = 1e-7
 """Largest duality gap of an answer that is handed out, as a share of the largest mean or loss."""
 
 
-def conditional_value_at_risk(losses: Floats, level: float) -> float:
+def _conditional_value_at_risk(losses: Floats, level: float) -> float:
     """Return the mean of the worst 1 - level of equally likely losses, a scenario at the edge counted in part.
 
     Parameters
@@ -186,6 +186,6 @@ def _gap(
     """
     q = _make_probabilities(chances, 1 / ((1 - level) * len(scenarios)))
     slope = mean + gamma * q @ scenarios
-    here = float(mean @ w) - gamma * conditional_value_at_risk(-scenarios @ w, level)
+    here = float(mean @ w) - gamma * _conditional_value_at_risk(-scenarios @ w, level)
     scale = max(gamma * float(np.abs(scenarios).max()), float(np.abs(mean).max()), 1e-300)
     return (limits.bound_ascent(slope, w) + float(slope @ w) - here) / scale

@@ -15,7 +15,7 @@ from models.walk_forward.moments import Gram
 from models.walk_forward.standardise import Standardiser
 
 
-class PenalisedRegression(LinearForecaster):
+class _PenalisedRegression(LinearForecaster):
     """Linear regression of the target on standardised features, pooled over assets.
 
     Parameters
@@ -74,7 +74,7 @@ class PenalisedRegression(LinearForecaster):
         return super().spec(names) | {"penalty": self.penalty_}
 
 
-class Ridge(PenalisedRegression):
+class Ridge(_PenalisedRegression):
     """Squared penalty: ||y - Zb||^2 + penalty ||b||^2 (Hoerl and Kennard, 1970).
 
     Penalties run from n / 1000 to 1000 n: from almost none to almost only the mean.
@@ -93,7 +93,7 @@ class Ridge(PenalisedRegression):
         return dual_ridge_path(Z, y, settings)
 
 
-class ElasticNet(PenalisedRegression):
+class ElasticNet(_PenalisedRegression):
     """Mixed penalty (Zou and Hastie, 2005); `l1_ratio` is the share of the absolute one."""
 
     def __init__(

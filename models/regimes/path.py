@@ -112,7 +112,7 @@ class RegimeModel(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn shi
         complete = is_complete(X)
         self.scaler_ = Standardiser().fit(X[complete])
         Z = self._standardise(X)
-        distinct = count_distinct(Z[complete], self.n_states)
+        distinct = _count_distinct(Z[complete], self.n_states)
         if distinct < self.n_states:
             raise TrainingError(
                 f"{self.n_states} regimes need at least as many different complete dates of market features, "
@@ -176,7 +176,7 @@ def is_complete(X: Floats) -> NDArray[np.bool_]:
 
 
 @compiled
-def count_distinct(Z: Floats, enough: int) -> int:
+def _count_distinct(Z: Floats, enough: int) -> int:
     """Return how many different rows Z (n, K) has, or `enough` if there are as many: it looks no further."""
     first = np.empty(enough, dtype=np.int64)
     count = 0

@@ -354,13 +354,13 @@ def test_scaling_on_the_full_sample_is_caught(small, monkeypatch):
 
 def test_a_scaler_that_remembers_the_test_is_caught(small, monkeypatch):
     """The scaler of a fold sees the rows it will be asked about."""
-    honest = models.linear.regression.PenalisedRegression.predict
+    honest = models.linear.regression._PenalisedRegression.predict
 
     def leaking(self, X, rows=None):
         self.scaler_ = Standardiser().fit(X)
         return honest(self, X, rows)
 
-    monkeypatch.setattr(models.linear.regression.PenalisedRegression, "predict", leaking)
+    monkeypatch.setattr(models.linear.regression._PenalisedRegression, "predict", leaking)
     assert any("forecast ridge: raw" in line for line in look(small, forecast))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_covariance_estimators import returns
 
-from allocation.covariance.factors import Denoised, StatisticalFactors, eigenvalue_ratio, marchenko_pastur
+from allocation.covariance.factors import Denoised, StatisticalFactors, _eigenvalue_ratio, _marchenko_pastur
 from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InputError
 
@@ -28,15 +28,15 @@ def test_the_number_of_factors_is_found(factors, n, assets):
 def test_the_ratio_is_where_the_paper_puts_it():
     # By hand: 20 / 2 is larger than 100 / 20, and than the mock eigenvalue's 167.9 / log(30) / 100.
     values = np.array([100.0, 20.0, 2.0, *np.full(27, 1.7)])
-    assert eigenvalue_ratio(values) == 2
+    assert _eigenvalue_ratio(values) == 2
     # A tenth of 30 at most, although the largest ratio is that of the sixth.
     values = np.concatenate([[100.0, 45, 25, 20, 15, 10], np.full(24, 0.01)])
-    assert eigenvalue_ratio(values) == 1
+    assert _eigenvalue_ratio(values) == 1
     # All alike: the mock eigenvalue is the largest of all.
-    assert eigenvalue_ratio(np.ones(30)) == 0
-    assert eigenvalue_ratio(np.ones(2)) == 0
+    assert _eigenvalue_ratio(np.ones(30)) == 0
+    assert _eigenvalue_ratio(np.ones(2)) == 0
     # Duplicates leave eigenvalues of nothing, which are no candidates and divide nothing.
-    assert eigenvalue_ratio(np.array([5.0, 1.0, 0.0, 0.0, 0.0])) == 1
+    assert _eigenvalue_ratio(np.array([5.0, 1.0, 0.0, 0.0, 0.0])) == 1
 
 
 def test_every_asset_keeps_its_variance_and_nothing_is_multiplied_out():
@@ -91,7 +91,7 @@ def test_the_edge_is_that_of_marchenko_and_pastur():
     for _ in range(20):
         x = rng.normal(size=(1000, 200))
         values = np.linalg.eigvalsh(np.corrcoef(x.T))
-        above.append(marchenko_pastur(values, 1000)[0])
+        above.append(_marchenko_pastur(values, 1000)[0])
     # Noise has its largest eigenvalue at the edge, a little above or below.
     assert np.mean(above) < 1
     assert (1 + np.sqrt(0.2)) ** 2 == pytest.approx(values[-1], rel=0.03)
@@ -103,7 +103,7 @@ def test_a_market_does_not_hide_smaller_factors():
     market = rng.normal(size=(500, 1)) * 2.0
     second = rng.normal(size=(500, 1)) @ np.concatenate([np.ones(50), -np.ones(50)])[None] * 0.22
     values = np.linalg.eigvalsh(np.corrcoef((market + second + rng.normal(size=(500, 100))).T))
-    k, noise = marchenko_pastur(values, 500)
+    k, noise = _marchenko_pastur(values, 500)
     assert values[-2] < (1 + np.sqrt(100 / 500)) ** 2
     assert k == 2
     assert noise == pytest.approx(values[:-2].mean())

@@ -16,7 +16,7 @@ from allocation.covariance.shrinkage import LedoitWolf as Shrunk
 from allocation.covariance_types import FactorCovariance
 from allocation.decision_status import DecisionStatus
 from allocation.errors import DataError, InfeasibleError, InputError, LimitError
-from allocation.estimators.out_of_sample import drift_weights, predict_forward
+from allocation.estimators.out_of_sample import _drift_weights, predict_forward
 from allocation.estimators.portfolios import (
     EqualWeightPortfolio,
     FromAllocator,
@@ -397,7 +397,7 @@ def test_a_walk_hands_on_what_is_held():
         assert found.turnover.iloc[row] == pytest.approx(np.abs(one.weights_ - before).sum(), abs=1e-12)
         held = pd.Series(value / (value.sum() + cash), index=X.columns)
         # The library's own bits, so that the next fit can be compared to the bit.
-        held[:] = drift_weights(one.weights_.to_numpy(), X.iloc[test].to_numpy())[1]
+        held[:] = _drift_weights(one.weights_.to_numpy(), X.iloc[test].to_numpy())[1]
     free = predict_forward(clone(estimator).set_params(cost=0.0), X, cv)
     assert found.turnover.sum() < free.turnover.sum()
 

@@ -5,7 +5,7 @@ import pytest
 from policy_worlds import estimated, fixed, market, run
 
 from allocation.errors import InputError
-from allocation.policies.endowment import AssetClass, Endowment, limit_trades
+from allocation.policies.endowment import AssetClass, Endowment, _limit_trades
 from allocation.policies.portfolio_state import PortfolioState
 from allocation.trading.rebalancing import Rebalancing
 
@@ -22,12 +22,12 @@ LIMITS = np.array([np.inf, np.inf, 0.02, np.inf])
     ],
 )
 def test_one_rebalance_by_hand(held, target, expected):
-    np.testing.assert_allclose(limit_trades(np.array(held), np.array(target), LIMITS), expected, atol=1e-12)
+    np.testing.assert_allclose(_limit_trades(np.array(held), np.array(target), LIMITS), expected, atol=1e-12)
 
 
 def test_purchases_are_cut_back_where_nothing_is_left_for_liquid_classes():
     limits = np.array([np.inf, 0.5, 0.01])
-    new = limit_trades(np.array([0.1, 0.2, 0.7]), np.array([0.2, 0.6, 0.2]), limits)
+    new = _limit_trades(np.array([0.1, 0.2, 0.7]), np.array([0.2, 0.6, 0.2]), limits)
     # The second wants 0.4 more and the third gives 0.01: 0.11 is all there is, and nothing is left for the first.
     np.testing.assert_allclose(new, [0.0, 0.31, 0.69], atol=1e-12)
 
@@ -39,7 +39,7 @@ def test_no_class_moves_by_more_than_its_limit(seed):
     limits = np.where(rng.random(n) < 0.5, rng.uniform(0, 0.1, n), np.inf)
     limits[-1] = np.inf
     held, target = rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(n))
-    new = limit_trades(held, target, limits)
+    new = _limit_trades(held, target, limits)
     assert new.sum() == pytest.approx(1, abs=1e-12)
     assert (new >= -1e-12).all()
     slow = np.isfinite(limits)

@@ -6,7 +6,7 @@ import pytest
 from allocation.errors import InfeasibleError, InputError, LimitError
 from allocation.problem.constraints import Constraints
 from allocation.problem.sum_limits import Group
-from allocation.scenarios.tail_risk import MeanCVaR, conditional_value_at_risk
+from allocation.scenarios.tail_risk import MeanCVaR, _conditional_value_at_risk
 
 
 def names(n):
@@ -20,13 +20,13 @@ def returns(seed, rows, n):
 
 def test_the_definition():
     losses = np.array([5.0, 1.0, 4.0, 2.0, 3.0])
-    assert conditional_value_at_risk(losses, 0.6) == pytest.approx(4.5)
-    assert conditional_value_at_risk(losses, 0.5) == pytest.approx((5 + 4 + 0.5 * 3) / 2.5)
-    assert conditional_value_at_risk(losses, 0.9) == pytest.approx(5)
+    assert _conditional_value_at_risk(losses, 0.6) == pytest.approx(4.5)
+    assert _conditional_value_at_risk(losses, 0.5) == pytest.approx((5 + 4 + 0.5 * 3) / 2.5)
+    assert _conditional_value_at_risk(losses, 0.9) == pytest.approx(5)
     # The infimum over thresholds of Rockafellar and Uryasev.
     x = np.random.default_rng(0).normal(size=101)
     by_infimum = min(a + np.maximum(x - a, 0).mean() / 0.07 for a in x)
-    assert conditional_value_at_risk(x, 0.93) == pytest.approx(by_infimum, rel=1e-12)
+    assert _conditional_value_at_risk(x, 0.93) == pytest.approx(by_infimum, rel=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -43,7 +43,7 @@ def test_no_other_portfolio_is_better(seed, gamma):
     assert len(many) > 500
 
     def value(w):
-        risk = conditional_value_at_risk(-data[20:80] @ w, 0.9)
+        risk = _conditional_value_at_risk(-data[20:80] @ w, 0.9)
         return -risk if gamma is None else mu @ w - gamma * risk
 
     assert max(value(w) for w in many) <= value(answer.weights) + 1e-12

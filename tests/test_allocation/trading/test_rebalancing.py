@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from allocation.errors import InputError
-from allocation.trading.rebalancing import Rebalancing, project_to_band
+from allocation.trading.rebalancing import Rebalancing, _project_to_band
 
 HALF = np.array([0.5, 0.3, 0.2])
 
@@ -58,7 +58,7 @@ def test_the_edge_is_the_nearest_point_and_of_least_turnover(seed):
     n = int(rng.integers(2, 9))
     target, held = rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(n))
     band = rng.uniform(0.005, 0.1, n)
-    new = project_to_band(held, target, band)
+    new = _project_to_band(held, target, band)
     low = np.maximum(target - band, 0)
     assert new.sum() == pytest.approx(1, abs=1e-12)
     assert (new >= low - 1e-12).all()

@@ -10,7 +10,7 @@ from allocation.decision_status import DecisionStatus
 from allocation.errors import InputError
 from allocation.mean_variance.allocator import MeanVariance
 from allocation.problem.constraints import Constraints
-from allocation.views.black_litterman import BlackLitterman, equilibrium_path, market_at
+from allocation.views.black_litterman import BlackLitterman, _market_at, equilibrium_path
 from allocation.views.forecast_views import ForecastViews, forecast_views
 from allocation.views.view import View
 from allocation.weights import OptimalityCertificate, Weights
@@ -87,7 +87,7 @@ def test_assets_outside_the_universe_are_not_read_and_their_views_are_silent():
     np.testing.assert_allclose(allocator.inner.mu[universe], expected, rtol=1e-13)
     assert np.isnan(allocator.inner.mu[~universe]).all()
     assert np.isfinite(allocator.inner.sigma[np.ix_(universe, universe)]).all()
-    np.testing.assert_array_equal(market_at(None, 0, universe), np.full(6, 1 / 6))
+    np.testing.assert_array_equal(_market_at(None, 0, universe), np.full(6, 1 / 6))
 
 
 def test_factors_stay_factors_with_forecasts():

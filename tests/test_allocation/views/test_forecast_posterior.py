@@ -5,7 +5,7 @@ import pytest
 
 from allocation.covariance_types import FactorCovariance, to_dense
 from allocation.errors import InputError
-from allocation.views.forecast_posterior import posterior_by_asset, posterior_of_forecasts
+from allocation.views.forecast_posterior import _posterior_by_asset, posterior_of_forecasts
 from allocation.views.posterior import combine_views
 
 
@@ -25,8 +25,8 @@ def test_views_of_single_assets_stay_in_factors_and_are_the_dense_answer(seed, c
     if certain:
         omega[np.flatnonzero(np.isfinite(omega))[0]] = 0.0
     values = np.where(np.isfinite(omega), rng.normal(size=n) * 0.05, np.nan)
-    found = posterior_by_asset(pi, sigma, values, omega, tau=0.2)
-    oracle = posterior_by_asset(pi, to_dense(sigma), values, omega, tau=0.2)
+    found = _posterior_by_asset(pi, sigma, values, omega, tau=0.2)
+    oracle = _posterior_by_asset(pi, to_dense(sigma), values, omega, tau=0.2)
     assert isinstance(found.sigma, FactorCovariance)
     np.testing.assert_allclose(found.mean, oracle.mean, rtol=1e-10, atol=1e-13)
     np.testing.assert_allclose(to_dense(found.sigma), to_dense(oracle.sigma), rtol=1e-10, atol=1e-14)
