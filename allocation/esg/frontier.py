@@ -48,7 +48,7 @@ def esg_frontier(mu: Floats, sigma: Risk, scores: Floats, levels: Floats) -> Esg
 
     Returns
     -------
-    Frontier
+    EsgFrontier
         SR(s)^2 = c_mm - (c_sm - s c_1m)^2 / (c_ss - 2 s c_1s + s^2 c_11) with c_ab = a'Sigma^-1 b, at
         w proportional to Sigma^-1 (mu + p (scores - s)), p = (s c_1m - c_sm) / (c_ss - 2 s c_1s + s^2 c_11).
         NaN where that portfolio is not long on balance, as the definition of an average score asks.
@@ -65,7 +65,7 @@ def esg_frontier(mu: Floats, sigma: Risk, scores: Floats, levels: Floats) -> Esg
     """
     if not np.ptp(scores) > 0:
         raise InputError("a frontier needs scores that differ")
-    _check_covariance(mu, sigma)
+    check_moments(mu, sigma)
     ones = np.ones(len(mu))
     moved = _inverse_times(sigma, np.column_stack([mu, scores, ones]))
     c = np.column_stack([mu, scores, ones]).T @ moved
@@ -87,12 +87,12 @@ def best_score(mu: Floats, sigma: Risk, scores: Floats) -> float:
     mu, sigma, scores
         See `esg_frontier`.
     """
-    _check_covariance(mu, sigma)
+    check_moments(mu, sigma)
     w = _inverse_times(sigma, mu[:, None])[:, 0]
     return float(scores @ w / w.sum())
 
 
-def _check_covariance(mu: Floats, sigma: Risk) -> None:
+def check_moments(mu: Floats, sigma: Risk) -> None:
     """Refuse labels, which cannot be matched here, and what is no covariance."""
     refuse_labels("mu", mu)
     refuse_labels("sigma", sigma)

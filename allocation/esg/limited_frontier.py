@@ -8,7 +8,7 @@ from scipy.optimize import linprog
 
 from allocation.covariance_types import Risk, to_dense
 from allocation.errors import InputError, SolverError
-from allocation.esg.frontier import EsgFrontier, _check_covariance
+from allocation.esg.frontier import EsgFrontier, check_moments
 from foundation.types import Floats
 
 
@@ -70,9 +70,8 @@ def limited_frontier(
     SolverError
         If the solver ends without a verdict.
     """
-    _check_covariance(mu, sigma)
-    n = len(mu)
-    full = to_dense(sigma)
+    check_moments(mu, sigma)
+    n, full = len(mu), to_dense(sigma)
     ones, eye = np.ones(n), np.eye(n)
     size, risk = float(np.abs(mu).max()), float(np.abs(full).max())
     limits = [eye - np.outer(high, ones), np.outer(low, ones) - eye, -ones[None]]

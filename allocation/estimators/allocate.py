@@ -17,7 +17,7 @@ from allocation.asset_names import (
     check_names,
     parse_names,
 )
-from allocation.covariance.expectations import CovarianceChoice
+from allocation.covariance.choices import CovarianceChoice
 from allocation.covariance_types import FactorCovariance
 from allocation.errors import DataError
 from allocation.estimators.risk_table import read_risk

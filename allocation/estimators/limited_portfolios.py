@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from allocation.asset_names import Labelled, align_rate, align_values
-from allocation.covariance.expectations import CovarianceChoice
+from allocation.covariance.choices import CovarianceChoice
 from allocation.covariance_types import Risk
 from allocation.errors import DataError, LimitError
 from allocation.estimators.portfolio_estimator import MomentPortfolio
@@ -27,7 +27,7 @@ class MinimumVariancePortfolio(MomentPortfolio):
     Parameters
     ----------
     covariance : str, callable or object
-        A name of `allocation.covariance.expectations.COVARIANCES`, a function of the returns (T, N), an object with
+        A name of `allocation.covariance.choices.COVARIANCES`, a function of the returns (T, N), an object with
         `estimate(returns)`, or a covariance estimator of scikit-learn.
     constraints : Constraints, optional
         Without it the portfolio is long and fully invested. Limits on deviations are of one row of X.

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from allocation.asset_names import check_finite, parse_names
-from allocation.covariance.expectations import CovarianceChoice, estimate_covariance
+from allocation.covariance.choices import CovarianceChoice, estimate_covariance
 from allocation.covariance_types import Risk
 from allocation.decision_status import DecisionStatus
 from allocation.errors import DataError

@@ -11,7 +11,7 @@ from allocation.asset_names import (
     check_names,
     parse_names,
 )
-from allocation.covariance.expectations import CovarianceChoice, estimate_covariance
+from allocation.covariance.choices import CovarianceChoice, estimate_covariance
 from allocation.covariance_types import FactorCovariance, Risk
 from allocation.errors import DataError
 from foundation.types import Floats

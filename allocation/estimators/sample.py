@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from allocation.asset_names import Labelled, align_values
-from allocation.covariance.expectations import shrink_mean
 from allocation.covariance_types import FactorCovariance, Risk
+from allocation.estimators.mean_shrinkage import shrink_mean
 from foundation.types import Floats
 
 Means = Labelled | Callable[[Floats], Floats] | None

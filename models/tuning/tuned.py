@@ -14,10 +14,9 @@ from models.base import Forecaster
 from models.dataset import Rows
 from models.errors import NotFittedError
 from models.parallel.executors import Executor
-from models.parameters import Parameters
 from models.tuning.blocks import copy_with_parameters, find_best, tune_model
 from models.tuning.search import Method, Pruning, SearchSettings
-from models.tuning.search_space import Space
+from models.tuning.search_space import Space, select_numbers
 from models.walk_forward.results import Trial
 
 
@@ -109,12 +108,3 @@ class Tuned(Forecaster):
     def spec(self, names: Sequence[str]) -> Json:
         """Return the description of the model."""
         return self._fitted().spec(names)
-
-
-def select_numbers(space: Space, parameters: Parameters) -> dict[str, float]:
-    """Return the parameters with numbers among their values, NaN where one is not a number; trials keep the others."""
-    return {
-        name: float(value) if isinstance(value, int | float) else np.nan
-        for name, value in parameters.items()
-        if not any(isinstance(choice, str) for choice in space[name].grid())
-    }

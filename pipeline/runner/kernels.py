@@ -66,7 +66,7 @@ def _panel(rng: np.random.Generator) -> Panel:
 
 def _models() -> None:
     """Fit models and regimes of each kind, estimate covariances of each kind, and run the two-sample tests."""
-    from allocation.covariance.expectations import COVARIANCES
+    from allocation.covariance.choices import COVARIANCES
     from allocation.covariance.path_estimation import covariance_path
     from models.linear.regression import Lasso
     from models.regimes.hmm import HMMRegimes

@@ -11,11 +11,11 @@ from sklearn.covariance import OAS, LedoitWolf
 from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit, cross_val_predict, cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from allocation.covariance.expectations import shrink_mean
 from allocation.covariance.shrinkage import LedoitWolf as Shrunk
 from allocation.covariance_types import FactorCovariance
 from allocation.decision_status import DecisionStatus
 from allocation.errors import DataError, InfeasibleError, InputError, LimitError
+from allocation.estimators.mean_shrinkage import shrink_mean
 from allocation.estimators.out_of_sample import _drift_weights, predict_forward
 from allocation.estimators.portfolios import (
     EqualWeightPortfolio,
