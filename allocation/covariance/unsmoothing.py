@@ -92,8 +92,7 @@ def _smoothing_weights(returns: Floats, lags: int) -> Floats:
     # Partial autocorrelations between -1 and 1 give exactly the invertible polynomials (Monahan, 1984).
     fit = least_squares(innovations, np.full(lags, 0.1), bounds=(-0.99, 0.99), xtol=1e-12, ftol=1e-12)
     beta = _polynomial(np.asarray(fit.x, dtype=np.float64))
-    total = float(beta.sum())
-    return np.asarray(beta / total)
+    return np.asarray(beta / float(beta.sum()))
 
 
 def _polynomial(partial: Floats) -> Floats:

@@ -152,21 +152,12 @@ def _newton(scenarios: Floats, limits: Polytope, gamma: float, w: Floats) -> tup
 
 
 def _make_programme(linear: Floats, bend: Floats, limits: Polytope, start: Floats) -> Programme:
-    zeros = np.zeros(len(start))
-    return Programme(
-        mu=linear,
-        sigma=bend,
-        gamma=1.0,
-        cost=zeros,
-        impact=zeros,
-        ridge=zeros,
-        start=start,
-        low=limits.low,
-        high=limits.high,
-        rows=limits.rows,
-        lower=limits.lower,
-        upper=limits.upper,
+    box, sums, zeros = (
+        (limits.low, limits.high),
+        (limits.rows, limits.lower, limits.upper),
+        np.zeros(len(start)),
     )
+    return Programme(linear, bend, 1.0, zeros, zeros, start, *box, *sums, zeros)
 
 
 def _maximise_quadratic(linear: Floats, bend: Floats, limits: Polytope, start: Floats) -> Floats:
